@@ -1,0 +1,58 @@
+"""Time in integer microseconds since 1970 UTC, always injected, so that no default is computed at import.
+
+Tables carry microseconds; the engine's cell versions are milliseconds, as TableStore's are.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the code needs of time."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds from an arbitrary start, never going back: for deadlines and durations."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic_s(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """A time said as an age: so long before now. It becomes a point in time when a query starts, and a page token
+    keeps that point, so that later pages see the same window."""
+
+    microseconds: int
+
+    def before(self, now_us: int) -> int:
+        """The point in time, in microseconds since 1970 UTC, never before it."""
+        return max(0, now_us - self.microseconds)
+
+
+Time = int | Age
+"""A point in time in microseconds, or an age."""

@@ -1,0 +1,181 @@
+"""The error tree, and the one table between TableStore's error codes and its classes.
+
+Every failure that a caller meets is one of these; each class exists because a caller acts differently on it. Messages
+are whole sentences for people and never carry a secret; `hint` names a next step where one is known.
+
+    TsmemError                 something failed that has no class of its own
+    ├── InvalidInput           the request itself is wrong; nothing was done
+    │   ├── LimitExceeded      over one of TableStore's limits
+    │   └── ProfileError       the profile file, or the choice of a profile, is wrong
+    ├── NotFound               no such session or message
+    │   └── TableNotFound      no such table or index
+    ├── Conflict               the data stands against the request
+    │   ├── AlreadyExists      it exists already
+    │   ├── ConditionFailed    a condition on the row did not hold
+    │   ├── Ambiguous          more than one row answers to the name
+    │   └── SchemaMismatch     a table exists, and is not what the profile describes
+    ├── Denied                 credentials or permission
+    ├── Unavailable            no connection, timeout, the service failed; `ambiguous` says whether it may have been done
+    │   └── Throttled          refused for now, certainly not done
+    ├── StorageFailure         the local file: disk full, read-only, damaged
+    └── PartialFailure         some rows of a bulk request failed; `failures` names them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class TsmemError(Exception):
+    """The root of the tree; raised itself only for what has no class of its own."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        request_id: str | None = None,
+        service_code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.request_id = request_id
+        self.service_code = service_code
+
+    @property
+    def code(self) -> str:
+        """The stable name that scripts match on: the class's own."""
+        return type(self).__name__
+
+
+class InvalidInput(TsmemError):
+    """The request is wrong in itself. Nothing was sent, nothing changed."""
+
+
+class LimitExceeded(InvalidInput):
+    """One of TableStore's limits would be passed."""
+
+
+class ProfileError(InvalidInput):
+    """The profile file cannot be used as it stands, or no such profile exists."""
+
+
+class NotFound(TsmemError):
+    """No row answers to the key."""
+
+
+class TableNotFound(NotFound):
+    """No table, secondary index or search index of that name."""
+
+
+class Conflict(TsmemError):
+    """What is stored stands against the request."""
+
+
+class AlreadyExists(Conflict):
+    """The row or table exists already."""
+
+
+class ConditionFailed(Conflict):
+    """A condition on the row did not hold; the row is as it was."""
+
+
+class Ambiguous(Conflict):
+    """More than one row answers to the name; say which."""
+
+
+class SchemaMismatch(Conflict):
+    """A table or index exists and differs from what the profile describes."""
+
+
+class Denied(TsmemError):
+    """Credentials were refused, or lack a permission."""
+
+
+class Unavailable(TsmemError):
+    """The service did not do it, or did not say whether it did: then `ambiguous` is true."""
+
+    def __init__(self, message: str, *, ambiguous: bool = False, hint: str | None = None,
+                 request_id: str | None = None, service_code: str | None = None) -> None:  # fmt: skip
+        super().__init__(message, hint=hint, request_id=request_id, service_code=service_code)
+        self.ambiguous = ambiguous
+
+
+class Throttled(Unavailable):
+    """The service refused for now; certainly nothing was done."""
+
+
+class StorageFailure(TsmemError):
+    """The local file failed: no space, read-only, damaged, or not ours."""
+
+
+class RowFailure(NamedTuple):
+    """One row of a bulk request that was not done."""
+
+    key: tuple[object, ...]
+    error: TsmemError
+
+
+class PartialFailure(TsmemError):
+    """A bulk request was done in part."""
+
+    def __init__(self, message: str, *, done: int, failures: Sequence[RowFailure] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.done = done
+        self.failures = tuple(failures)
+
+
+class ServiceCode(NamedTuple):
+    """What one of TableStore's error codes means to us."""
+
+    error: type[TsmemError]
+    http_status: int
+    ambiguous: bool = False
+    """Whether a write answered so may have been done all the same."""
+
+
+SERVICE_CODES: dict[str, ServiceCode] = {
+    "OTSParameterInvalid": ServiceCode(InvalidInput, 400),
+    "OTSInvalidPK": ServiceCode(InvalidInput, 400),
+    "OTSOutOfRowSizeLimit": ServiceCode(LimitExceeded, 400),
+    "OTSOutOfColumnCountLimit": ServiceCode(LimitExceeded, 400),
+    "OTSMetaNotMatch": ServiceCode(TableNotFound, 400),
+    "OTSDataOutOfRange": ServiceCode(InvalidInput, 400),
+    "OTSSessionExpired": ServiceCode(Conflict, 400),
+    "OTSSessionNotExist": ServiceCode(Conflict, 404),
+    "OTSForbiddenUpdateCapacityUnit": ServiceCode(Denied, 400),
+    "OTSAuthFailed": ServiceCode(Denied, 403),
+    "OTSNoPermissionAccess": ServiceCode(Denied, 403),
+    "OTSConditionCheckFail": ServiceCode(ConditionFailed, 403),
+    "OTSQuotaExhausted": ServiceCode(TsmemError, 403),
+    "OTSCapacityUnitExhausted": ServiceCode(Throttled, 403),
+    "OTSNotEnoughCapacityUnit": ServiceCode(Throttled, 403),
+    "OTSTooFrequentReservedThroughputAdjustment": ServiceCode(Throttled, 403),
+    "OTSObjectNotExist": ServiceCode(TableNotFound, 404),
+    "OTSTableNotReady": ServiceCode(Throttled, 404),
+    "OTSMethodNotAllowed": ServiceCode(InvalidInput, 405),
+    "OTSRequestTimeout": ServiceCode(Unavailable, 408, ambiguous=True),
+    "OTSObjectAlreadyExist": ServiceCode(AlreadyExists, 409),
+    "OTSRowOperationConflict": ServiceCode(Throttled, 409),
+    "OTSRequestBodyTooLarge": ServiceCode(LimitExceeded, 413),
+    "OTSFlowControl": ServiceCode(Throttled, 429),
+    "OTSInternalServerError": ServiceCode(Unavailable, 500, ambiguous=True),
+    "OTSServerBusy": ServiceCode(Throttled, 503),
+    "OTSPartitionUnavailable": ServiceCode(Throttled, 503),
+    "OTSTimeout": ServiceCode(Unavailable, 503, ambiguous=True),
+    "OTSServerUnavailable": ServiceCode(Unavailable, 503, ambiguous=True),
+}
+"""Source: the "Error codes" page of TableStore's developer reference, and the SDKs' test suites."""
+
+
+def from_service(code: str, message: str, *, request_id: str | None = None) -> TsmemError:
+    """The error that one of TableStore's codes stands for; an unknown code is a plain TsmemError that keeps it."""
+    meaning = SERVICE_CODES.get(code, ServiceCode(TsmemError, 500))
+    error = meaning.error
+    if code == "OTSQuotaExhausted" and "Too frequent" in message:
+        error = Throttled
+    if issubclass(error, Unavailable):
+        return error(message, ambiguous=meaning.ambiguous, request_id=request_id, service_code=code)
+    return error(message, request_id=request_id, service_code=code)

@@ -1,0 +1,165 @@
+"""TableStore's limits, checked before anything is sent, by this one module, with the same error on every backend.
+
+The store checks what it is about to write, and the engine checks what any client sends it, through the same functions.
+Source: "General limits" of TableStore's product overview; the texts are those its SDKs' test suites expect.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from tsmem.errors import InvalidInput, LimitExceeded
+from tsmem.rows import Delete, Key, Put, Value, Write
+
+MAX_KEY_BYTES = 1024
+"""Of one string or binary primary key column."""
+MAX_VALUE_BYTES = 2 * 1024 * 1024
+"""Of one string or binary attribute column."""
+MAX_ROW_BYTES = 4 * 1024 * 1024
+"""Of one row in a write."""
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+"""Of all rows in one write_rows."""
+MAX_COLUMNS_PER_WRITE = 1024
+MAX_ROWS_PER_WRITE = 200
+MAX_ROWS_PER_READ = 100
+"""Of one get_rows."""
+MAX_ROWS_PER_PAGE = 5000
+"""Scanned by one get_range."""
+MAX_BYTES_PER_PAGE = 4 * 1024 * 1024
+"""Scanned by one get_range."""
+MAX_NAME_LENGTH = 255
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+CAPACITY_UNIT_BYTES = 4096
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
+
+
+def _invalid(message: str) -> InvalidInput:
+    return InvalidInput(message, service_code="OTSParameterInvalid")
+
+
+def _limit(message: str, code: str = "OTSParameterInvalid") -> LimitExceeded:
+    return LimitExceeded(message, service_code=code)
+
+
+def is_name(text: str) -> bool:
+    """Whether text can name a table, an index or a column: a letter or _, then letters, digits and _, 255 at most."""
+    return _NAME.match(text) is not None
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raises InvalidInput unless `name` can name a table, an index or a column."""
+    if not is_name(name):
+        raise _invalid(f"Invalid {kind} name: '{name}'.")
+
+
+def text_bytes(text: str, what: str) -> int:
+    """The UTF-8 length of text. Raises InvalidInput for a lone surrogate, which has no UTF-8 form."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        raise _invalid(f"{what} holds a lone surrogate at character {error.start}, which is not valid Unicode") from error
+
+
+def value_bytes(name: str, value: object) -> int:
+    """The size of an attribute value as TableStore counts it: text and bytes by length, numbers 8, a boolean 1.
+
+    Raises InvalidInput for what no column can hold: another type, NaN, an integer past 64 bits, a lone surrogate."""
+    kind = type(value)
+    if kind is str:
+        return text_bytes(value, f"column '{name}'")  # type: ignore[arg-type]
+    if kind is bytes:
+        return len(value)  # type: ignore[arg-type]
+    if kind is bool:
+        return 1
+    if kind is int:
+        if not MIN_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
+            raise _invalid(f"The integer in column '{name}' does not fit in 64 bits.")
+        return 8
+    if kind is float:
+        if not math.isfinite(value):  # type: ignore[arg-type]
+            raise _invalid(f"NaN/Infinity can't be set to double value: column '{name}'.")
+        return 8
+    raise _invalid(
+        f"column '{name}' cannot hold a value of type {kind.__name__}: only text, 64-bit integers, finite numbers, "
+        "booleans and bytes"
+    )
+
+
+def check_key(names: Sequence[str], key: Key) -> int:
+    """The size of a primary key, names included. Raises LimitExceeded or InvalidInput."""
+    size = 0
+    for name, value in zip(names, key, strict=True):
+        length = value_bytes(name, value)
+        if length > MAX_KEY_BYTES:
+            raise _limit(
+                f"The length of primary key column: '{name}' exceeds the MaxLength:{MAX_KEY_BYTES} "
+                f"with CurrentLength:{length}."
+            )
+        size += len(name) + length
+    return size
+
+
+def check_columns(columns: Mapping[str, Value]) -> int:
+    """The size of attribute columns, names included. Raises LimitExceeded or InvalidInput."""
+    size = 0
+    for name, value in columns.items():
+        if _NAME.match(name) is None:
+            raise _invalid(f"Invalid column name: '{name}'.")
+        length = value_bytes(name, value)
+        if length > MAX_VALUE_BYTES:
+            raise _limit(
+                f"The length of attribute column: '{name}' exceeds the MaxLength:{MAX_VALUE_BYTES} "
+                f"with CurrentLength:{length}."
+            )
+        size += len(name) + length
+    return size
+
+
+def check_write(write: Write) -> int:
+    """The size in bytes of one row's write. Raises LimitExceeded or InvalidInput when the service would refuse it."""
+    size = check_key(write.table.key, write.key)
+    if isinstance(write, Delete):
+        return size
+    count = len(write.columns)
+    size += check_columns(write.columns)
+    if not isinstance(write, Put):
+        count += len(write.delete)
+        for name in write.delete:
+            check_name("column", name)
+            size += len(name)
+    if count > MAX_COLUMNS_PER_WRITE:
+        raise _limit(
+            f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "
+            f"column count: {count}.",
+            "OTSOutOfColumnCountLimit",
+        )
+    if size > MAX_ROW_BYTES:
+        raise _limit(
+            f"The total data size of the row exceeds the limit, limit size: {MAX_ROW_BYTES}, data size: {size}.",
+            "OTSOutOfRowSizeLimit",
+        )
+    return size
+
+
+def check_batch(writes: Sequence[Write], sizes: Sequence[int]) -> None:
+    """Raises what the service says of a batch as a whole: none or more than 200 rows, or more than 4 MB."""
+    if not writes:
+        raise _invalid("No row is specified in BatchWriteRow.")
+    if len(writes) > MAX_ROWS_PER_WRITE:
+        raise _limit(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_WRITE}.")
+    if (total := sum(sizes)) > MAX_BATCH_BYTES:
+        raise _limit(
+            "The total data size of BatchWriteRow request exceeds the limit, "
+            f"limit size: {MAX_BATCH_BYTES}, data size: {total}."
+        )
+
+
+def capacity_units(size: int) -> int:
+    """Capacity units of so many bytes: one for each begun 4 KB, one at least."""
+    return max(1, -(-size // CAPACITY_UNIT_BYTES))
+

@@ -1,0 +1,221 @@
+"""The port: what the store needs of TableStore, and no more. Adapters implement `TableClient`; the store sees nothing else.
+
+The docstrings here are the contract, `contract.CheckedClient` enforces it round any client, and tests/contract proves
+it on every backend. Rules that hold for every method:
+
+- Values are str, int (64 bit), float (finite), bool and bytes, and come back with the type they were written with.
+- A failure is one of `tsmem.errors`, never an SDK's or a database's own; what fails has changed nothing, except after
+  Unavailable with `ambiguous`, when the write may have been done.
+- Every call adds its cost to `meter`, also when it fails.
+- Any method may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from tsmem.errors import TsmemError
+from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
+
+KeySchema = tuple[tuple[str, ColumnType], ...]
+"""Names and types of primary key columns, in order."""
+
+
+class Cost(NamedTuple):
+    """What calls cost, as the service bills them."""
+
+    requests: int = 0
+    """Answers asked for over the wire, retries included."""
+    read_units: int = 0
+    """Read capacity units: one for each begun 4 KB read, whatever a filter kept of it."""
+    write_units: int = 0
+    """Write capacity units: one for each begun 4 KB of a written row."""
+    rows_scanned: int = 0
+    """Rows looked at, before any filter."""
+
+    def plus(self, other: Cost) -> Cost:
+        """The sum."""
+        return Cost(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Meter:
+    """Adds up costs; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._total = Cost()
+
+    def add(self, cost: Cost) -> None:
+        """Count one call."""
+        with self._lock:
+            self._total = self._total.plus(cost)
+
+    @property
+    def total(self) -> Cost:
+        """Everything counted so far."""
+        return self._total
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSchema:
+    """A local secondary index: sparse, in step with its table, read by its own name."""
+
+    name: str
+    key: tuple[str, ...]
+    """Its own key columns. The table's missing key columns are appended by the service."""
+    columns: tuple[str, ...] = ()
+    """Attribute columns it carries beside its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table as it is created and described."""
+
+    name: str
+    key: KeySchema
+    indexes: tuple[IndexSchema, ...] = ()
+    defined_columns: tuple[tuple[str, ColumnType], ...] = ()
+    """Attribute columns with a declared type: those that indexes use."""
+    time_to_live_s: int = -1
+    """Seconds; -1 keeps rows for ever."""
+    max_versions: int = 1
+
+    @property
+    def ref(self) -> TableRef:
+        """The table as row requests name it."""
+        return TableRef(self.name, tuple(name for name, _ in self.key))
+
+
+class FieldType(NamedTuple):
+    """The type of a field of a search index."""
+
+    name: str
+    """KEYWORD, LONG, DOUBLE, BOOLEAN or TEXT; another word is a type that this tool does not make."""
+    analyzer: str | None = None
+    """Of TEXT: single_word, max_word, min_word, split or fuzzy."""
+    min_chars: int | None = None
+    """Of fuzzy: the shortest n-gram."""
+    max_chars: int | None = None
+    """Of fuzzy: the longest n-gram."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchIndexSchema:
+    """A search index of a table."""
+
+    table: str
+    name: str
+    fields: tuple[tuple[str, FieldType], ...] = field(default=())
+    """Field names with their types; a field's name is its column's."""
+
+
+class RangePage(NamedTuple):
+    """What one get_range brought."""
+
+    rows: list[Row]
+    """May be empty although more is left, where a filter kept nothing of what was scanned."""
+    next_start: KeyBound | None
+    """The key of the first unread row; None when the range is read to its end."""
+
+
+RowOutcome = TsmemError | None
+"""What became of one row of a batch: None when it was done."""
+
+
+class TableClient(Protocol):
+    """TableStore as the store sees it."""
+
+    meter: Meter
+
+    def list_tables(self) -> list[str]:
+        """Names of all tables, in order of name; secondary indexes may be among them. Cost: 1 request."""
+        ...
+
+    def describe_table(self, name: str) -> TableSchema:
+        """The table's schema. Raises TableNotFound. Cost: 1 request."""
+        ...
+
+    def create_table(self, schema: TableSchema) -> None:
+        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput. Cost: 1 request."""
+        ...
+
+    def delete_table(self, name: str) -> None:
+        """Delete a table, its rows and its secondary indexes. Raises TableNotFound; InvalidInput while a search index
+        stands on it. Cost: 1 request."""
+        ...
+
+    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
+        """Add a secondary index that includes the rows already there. `defined` gives the types of attribute columns
+        in its key. Raises TableNotFound, AlreadyExists. Cost: 1 request."""
+        ...
+
+    def delete_index(self, table: str, name: str) -> None:
+        """Delete a secondary index. Raises TableNotFound. Cost: 1 request."""
+        ...
+
+    def list_search_indexes(self, table: str) -> list[str]:
+        """Names of a table's search indexes, in order of name. Raises TableNotFound. Cost: 1 request."""
+        ...
+
+    def create_search_index(self, schema: SearchIndexSchema) -> None:
+        """Create a search index over the rows already there and to come. Raises TableNotFound, AlreadyExists,
+        InvalidInput. Cost: 1 request."""
+        ...
+
+    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
+        """A search index's fields. Raises TableNotFound. Cost: 1 request."""
+        ...
+
+    def delete_search_index(self, table: str, name: str) -> None:
+        """Delete a search index; the table's rows stay. Raises TableNotFound. Cost: 1 request."""
+        ...
+
+    def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
+        """One row, or None. `columns` names the attribute columns wanted: None for all; with names, a row that has none
+        of them is None too, unless a key column is among them. Raises TableNotFound, InvalidInput. Cost: 1 request."""
+        ...
+
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+        """Up to 100 rows, in the order of `keys`, None for each missing one. A failure of some rows is raised, never
+        returned as None. Raises TableNotFound, LimitExceeded past 100 keys. Cost: 1 request."""
+        ...
+
+    def put_row(self, put: Put) -> None:
+        """Write a whole row. Raises ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
+        ...
+
+    def update_row(self, update: Update) -> None:
+        """Change some columns of a row. Deleting columns of a missing row does not create it. Raises ConditionFailed,
+        TableNotFound, InvalidInput. Cost: 1 request."""
+        ...
+
+    def delete_row(self, delete: Delete) -> None:
+        """Delete a row. Raises ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
+        ...
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """Up to 200 rows of any tables, 4 MB together, applied in order, each for itself: the result says of each what
+        became of it. A key may come twice only where no write in its batch has an existence condition. Raises (for the
+        whole, nothing done) TableNotFound, LimitExceeded, InvalidInput for no rows. Cost: 1 request."""
+        ...
+
+    def get_range(
+        self,
+        table: TableRef,
+        span: Range,
+        *,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+    ) -> RangePage:
+        """One page of a range in key order. It ends at `limit` rows, 5,000 rows or 4 MB, all counted before the filter,
+        whichever comes first. `columns` as in get_row, and the filter sees only those. Raises TableNotFound;
+        InvalidInput for a range that is empty by its bounds, or a limit below 1. Cost: 1 request."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files. Closing twice is no error."""
+        ...

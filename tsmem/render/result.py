@@ -1,0 +1,70 @@
+"""What a command returns: a result says what there is, never how it looks. One module a format turns it into bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tsmem.store.model import Message, Session
+
+Noun = Literal["session", "message"]
+Format = Literal["table", "json", "jsonl", "csv"]
+FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
+
+
+def no_token() -> str | None:
+    """The page token of a listing that is read to its end."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One session or message."""
+
+    item: Session | Message
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Sessions or messages, streamed; iterating may raise in the middle."""
+
+    noun: Noun
+    items: Iterable[Session] | Iterable[Message]
+    next_page_token: Callable[[], str | None] = no_token
+    """Asked once the items are used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A session's messages in order, to be read."""
+
+    session: Session | None
+    """None where the user is not known."""
+    messages: Sequence[Message]
+    """Oldest first."""
+    earlier: bool = False
+    """Whether earlier messages were left out."""
+    full: bool = False
+    """Whether long content is shown whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A small table of facts that are no sessions and no messages: a plan, a list of profiles, counts."""
+
+    document: Mapping[str, object]
+    """What JSON prints: plain values only."""
+    columns: Sequence[str] = field(default=())
+    rows: Sequence[Sequence[object]] = field(default=())
+    """What table and csv print, and jsonl as one object a row; without columns all print the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Text or bytes that are the output themselves, whatever the format: an export, a completion script."""
+
+    chunks: Iterable[bytes]
+
+
+Result = Record | Listing | Conversation | Report | Document

@@ -1,0 +1,192 @@
+"""The row vocabulary that the store, the port, the adapters and the engine share. It knows no SDK and no SQL.
+
+A key is a tuple of plain values in the order of the table's primary key; `TableRef` carries the names once, so that no
+row does. Everything here is data: what it means is the port's contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import NamedTuple
+
+Value = str | int | float | bool | bytes
+"""What an attribute column holds. `bool` is never an `int` here: True and 1 are different values."""
+
+KeyValue = str | int | bytes
+"""What a primary key column holds."""
+
+Key = tuple[KeyValue, ...]
+"""A row's primary key, values only, in the table's order."""
+
+
+class Bound(Enum):
+    """The ends of every key column's order."""
+
+    MIN = "MIN"
+    MAX = "MAX"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+MIN = Bound.MIN
+"""Stands below every value. Columns after it do not matter."""
+MAX = Bound.MAX
+"""Stands above every value. Columns after it do not matter."""
+
+KeyBound = tuple[KeyValue | Bound, ...]
+"""One end of a range."""
+
+
+class ColumnType(StrEnum):
+    """The types of primary key columns and of defined columns, by TableStore's names."""
+
+    STRING = "STRING"
+    INTEGER = "INTEGER"
+    DOUBLE = "DOUBLE"
+    BOOLEAN = "BOOLEAN"
+    BINARY = "BINARY"
+
+
+PYTHON_TYPES: dict[ColumnType, type] = {
+    ColumnType.STRING: str,
+    ColumnType.INTEGER: int,
+    ColumnType.DOUBLE: float,
+    ColumnType.BOOLEAN: bool,
+    ColumnType.BINARY: bytes,
+}
+"""A value is of a column type when `type(value) is PYTHON_TYPES[...]`: exact, because bool is a subclass of int."""
+
+
+class TableRef(NamedTuple):
+    """A table or secondary index as a row request names it."""
+
+    name: str
+    key: tuple[str, ...]
+    """The names of its primary key columns, in order."""
+
+
+class Row(NamedTuple):
+    """A row as it was read."""
+
+    key: Key
+    columns: Mapping[str, Value]
+    """Attribute columns, in order of name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A run of rows in key order."""
+
+    start: KeyBound
+    """Inclusive."""
+    end: KeyBound
+    """Exclusive. Above `start`, or below it when backward."""
+    backward: bool = False
+    """Whether rows come in descending key order."""
+
+
+class Op(StrEnum):
+    """How a column is compared with a literal."""
+
+    EQ = "=="
+    NE = "!="
+    GT = ">"
+    GE = ">="
+    LT = "<"
+    LE = "<="
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A test of one column, which may be a key column."""
+
+    column: str
+    op: Op
+    value: Value
+    pass_if_missing: bool = False
+    """What the test says of a row that has no such column. Values of different types never match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds where its part does not."""
+
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Holds where all of its parts do; two parts at least."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Holds where one of its parts does; two parts at least."""
+
+    parts: tuple[Filter, ...]
+
+
+Filter = Comparison | Not | And | Or
+"""A test of a row."""
+
+
+class Existence(StrEnum):
+    """What a write expects of the row before it."""
+
+    IGNORE = "IGNORE"
+    EXPECT_EXIST = "EXPECT_EXIST"
+    EXPECT_NOT_EXIST = "EXPECT_NOT_EXIST"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold for a write to be done; otherwise ConditionFailed and the row is as it was."""
+
+    existence: Existence = Existence.IGNORE
+    filter: Filter | None = None
+    """A missing row is a row without columns."""
+
+
+UNCONDITIONAL = Condition()
+MUST_EXIST = Condition(Existence.EXPECT_EXIST)
+MUST_NOT_EXIST = Condition(Existence.EXPECT_NOT_EXIST)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole row; what stood there before is gone."""
+
+    table: TableRef
+    key: Key
+    columns: Mapping[str, Value]
+    condition: Condition = UNCONDITIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Set some columns of a row and delete others; the rest stays. It creates the row unless told to expect one."""
+
+    table: TableRef
+    key: Key
+    columns: Mapping[str, Value] = field(default_factory=dict)
+    delete: tuple[str, ...] = ()
+    """Columns to delete; one that does not exist is no error."""
+    condition: Condition = UNCONDITIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a row. Deleting a missing row is no error unless the condition says so."""
+
+    table: TableRef
+    key: Key
+    condition: Condition = UNCONDITIONAL
+
+
+Write = Put | Update | Delete
+"""One row's write."""

@@ -1,0 +1,128 @@
+"""Metadata: a flat, typed, immutable mapping from names to column values, with getters that never lose anything.
+
+TableStore keeps 5 and "5", 1 and true apart, and so does this: equality compares types too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tsmem.errors import InvalidInput
+from tsmem.rows import Value
+
+
+class Metadata(Mapping[str, Value]):
+    """Named values of a session or message. Names match `[A-Za-z_][A-Za-z0-9_]*` when they are written."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Value] | Iterable[tuple[str, Value]] = ()) -> None:
+        self._values: dict[str, Value] = dict(values)
+
+    def __getitem__(self, key: str) -> Value:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Metadata({self._values!r})"
+
+    def _typed(self) -> frozenset[tuple[str, type, str]]:
+        return frozenset((key, type(value), repr(value)) for key, value in self._values.items())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self._typed() == (other if isinstance(other, Metadata) else Metadata(other))._typed()
+
+    def __hash__(self) -> int:
+        return hash(self._typed())
+
+    def merged(self, changes: Mapping[str, Value], unset: Iterable[str] = ()) -> Metadata:
+        """A copy with some values set and some removed."""
+        gone = set(unset)
+        return Metadata({k: v for k, v in {**self._values, **changes}.items() if k not in gone})
+
+    def get_str(self, key: str, default: str | None = None) -> str | None:
+        """The value as text: numbers and booleans in their JSON form, bytes as UTF-8.
+
+        Raises InvalidInput for bytes that are not UTF-8."""
+        value = self._values.get(key)
+        if value is None or isinstance(value, str):
+            return default if value is None else value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, bytes):
+            try:
+                return value.decode()
+            except UnicodeDecodeError as error:
+                raise _not_a(key, value, "text") from error
+        return repr(value)
+
+    def get_int(self, key: str, default: int | None = None) -> int | None:
+        """The value as an integer: a whole number, or text that spells one. Raises InvalidInput otherwise."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, str):
+            try:
+                return int(value)
+            except ValueError as error:
+                raise _not_a(key, value, "an integer") from error
+        raise _not_a(key, value, "an integer")
+
+    def get_float(self, key: str, default: float | None = None) -> float | None:
+        """The value as a floating-point number, where that is exact. Raises InvalidInput otherwise."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, float):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool) and int(float(value)) == value:
+            return float(value)
+        if isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError as error:
+                raise _not_a(key, value, "a number") from error
+        raise _not_a(key, value, "a number")
+
+    def get_bool(self, key: str, default: bool | None = None) -> bool | None:
+        """The value as a boolean: true and false, also as text, 1 and 0. Raises InvalidInput otherwise."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, int) and value in (0, 1):
+            return bool(value)
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        raise _not_a(key, value, "a boolean")
+
+    def get_bytes(self, key: str, default: bytes | None = None) -> bytes | None:
+        """The value as bytes; text as its UTF-8 form. Raises InvalidInput otherwise."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, str):
+            return value.encode()
+        raise _not_a(key, value, "bytes")
+
+
+def _not_a(key: str, value: Value, wanted: str) -> InvalidInput:
+    return InvalidInput(f"metadata '{key}' is {value!r} ({type(value).__name__}), which is not {wanted}")
+
+
+EMPTY = Metadata()
+"""No metadata."""

@@ -1,0 +1,52 @@
+"""Sessions, messages and pages of them: plain frozen values, with no way to the store.
+
+None means absent, everywhere: empty content is content, and 0 is a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tsmem.store.metadata import EMPTY, Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation of one user."""
+
+    user_id: str
+    session_id: str
+    update_time: int | None = None
+    """Microseconds since 1970 UTC."""
+    search_content: str | None = None
+    """Text that search looks into."""
+    metadata: Metadata = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing said in a session."""
+
+    session_id: str
+    message_id: str
+    create_time: int
+    """Microseconds since 1970 UTC; part of the key, so it never changes."""
+    role: str | None = None
+    """user, assistant, system, tool, or any other text."""
+    content: str | None = None
+    search_content: str | None = None
+    """Text that search looks into, beside the content."""
+    metadata: Metadata = EMPTY
+
+
+Item = TypeVar("Item", Session, Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some items of a listing."""
+
+    items: tuple[Item, ...]
+    next_page_token: str | None
+    """What asks for the next page; None when nothing is left."""
