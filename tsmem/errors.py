@@ -121,7 +121,9 @@ class RowFailure(NamedTuple):
 class PartialFailure(TsmemError):
     """A bulk request was done in part."""
 
-    def __init__(self, message: str, *, done: int, failures: Sequence[RowFailure] = (), hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, done: int, failures: Sequence[RowFailure] = (), hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.done = done
         self.failures = tuple(failures)

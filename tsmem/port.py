@@ -1,4 +1,4 @@
-"""The port: what the store needs of TableStore, and no more. Adapters implement `TableClient`; the store sees nothing else.
+"""The port: what the store needs of TableStore, and no more. Adapters implement `TableClient`; the store sees only that.
 
 The docstrings here are the contract, `contract.CheckedClient` enforces it round any client, and tests/contract proves
 it on every backend. Rules that hold for every method:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tsmem.errors import TsmemError
 from tsmem.store.model import Message, Session
 
 Noun = Literal["session", "message"]
@@ -33,6 +34,8 @@ class Listing:
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[], str | None] = no_token
     """Asked once the items are used up."""
+    live: bool = False
+    """Whether each item is shown the moment it comes, and messages as a transcript: a tail that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Report:
     columns: Sequence[str] = field(default=())
     rows: Sequence[Sequence[object]] = field(default=())
     """What table and csv print, and jsonl as one object a row; without columns all print the document."""
+    error: TsmemError | None = None
+    """What is wrong all the same: said after the report, and it sets the exit code."""
 
 
 @dataclass(frozen=True, slots=True)

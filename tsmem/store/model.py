@@ -40,7 +40,8 @@ class Message:
     metadata: Metadata = EMPTY
 
 
-Item = TypeVar("Item", Session, Message)
+Item = TypeVar("Item", bound=Session | Message)
+Item_co = TypeVar("Item_co", bound=Session | Message, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What every backend does: each fact once, against `client`."""

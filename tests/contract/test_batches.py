@@ -1,0 +1,113 @@
+"""write_rows: each row for itself, in order."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.backends import BY_TIME, MESSAGE, PLAIN, SESSION, keys, put
+from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TableNotFound
+from tsmem.port import TableClient
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Row, TableRef, Update, Write
+
+REF = PLAIN.ref
+
+
+def test_rows_of_any_tables_are_written_together(client: TableClient) -> None:
+    """One batch puts, updates and deletes rows of several tables."""
+    put(client, PLAIN, "gone")
+    outcomes = client.write_rows(
+        [
+            Put(REF, ("a",), {"x": 1}),
+            Delete(REF, ("gone",)),
+            Update(SESSION.ref, ("u", "s"), {"update_time": 3}),
+            Put(MESSAGE.ref, ("s", 1, "m"), {"content": ""}),
+        ]
+    )
+
+    assert outcomes == [None] * 4
+    assert client.get_rows(REF, [("a",), ("gone",)]) == [Row(("a",), {"x": 1}), None]
+    assert keys(client, BY_TIME) == [("u", 3, "s")]
+    assert keys(client, MESSAGE.ref) == [("s", 1, "m")]
+
+
+def test_each_row_has_its_own_outcome(client: TableClient) -> None:
+    """A row that fails says so in its place, and the others are written."""
+    put(client, PLAIN, "a", x=1)
+    outcomes = client.write_rows(
+        [
+            Put(REF, ("a",), {"x": 2}, MUST_NOT_EXIST),
+            Put(REF, ("b",), {"x": 2}, MUST_NOT_EXIST),
+            Update(REF, ("c",), {"x": 2}, condition=MUST_EXIST),
+            Put(TableRef("plain", ("k",)), (1,), {}),
+            Put(REF, ("d",), {"not-a-name": 1}),
+            Put(REF, ("e" * 1025,), {}),
+        ]
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [
+        ConditionFailed, type(None), ConditionFailed, InvalidInput, InvalidInput, LimitExceeded,
+    ]  # fmt: skip
+    assert client.get_rows(REF, [("a",), ("b",), ("c",)]) == [Row(("a",), {"x": 1}), Row(("b",), {"x": 2}), None]
+
+
+def test_a_repeated_key_is_applied_in_order(client: TableClient) -> None:
+    """A key may come twice without existence conditions: the writes apply in order."""
+    outcomes = client.write_rows(
+        [
+            Put(REF, ("a",), {"x": 1}),
+            Update(REF, ("a",), {"y": 2}),
+            Delete(REF, ("b",)),
+            Put(REF, ("b",), {"x": 1}),
+            Delete(REF, ("b",)),
+        ]
+    )
+
+    assert outcomes == [None] * 5
+    assert client.get_rows(REF, [("a",), ("b",)]) == [Row(("a",), {"x": 1, "y": 2}), None]
+
+
+def test_a_repeated_key_with_an_existence_condition_is_refused(client: TableClient) -> None:
+    """A key twice beside any existence condition is InvalidInput for the whole batch, and nothing is done."""
+    writes: list[Write] = [Put(REF, ("a",), {}), Put(REF, ("a",), {}), Put(REF, ("b",), {}, MUST_NOT_EXIST)]
+    with pytest.raises(InvalidInput, match="Repeated rows do not support row exist expectation check"):
+        client.write_rows(writes)
+    assert keys(client, REF) == []
+
+
+def test_the_same_key_in_two_tables_is_no_repetition(client: TableClient) -> None:
+    """Rows of different tables are different rows."""
+    client.create_table(type(PLAIN)("other", PLAIN.key))
+    other = TableRef("other", ("k",))
+
+    assert (
+        client.write_rows([Put(REF, ("a",), {}, MUST_NOT_EXIST), Put(other, ("a",), {}, MUST_NOT_EXIST)]) == [None] * 2
+    )
+
+
+def test_a_missing_table_fails_the_whole_batch(client: TableClient) -> None:
+    """A batch that names a missing table is TableNotFound, and nothing is done."""
+    with pytest.raises(TableNotFound):
+        client.write_rows([Put(REF, ("a",), {}), Put(TableRef("nope", ("k",)), ("a",), {})])
+    assert keys(client, REF) == []
+
+
+def test_a_batch_has_200_rows_at_most(client: TableClient) -> None:
+    """200 rows are written, 201 are LimitExceeded, and none is InvalidInput."""
+    writes: list[Write] = [Put(REF, (f"{number:03d}",), {}) for number in range(201)]
+    with pytest.raises(LimitExceeded, match=r"Rows count exceeds the upper limit: 200\."):
+        client.write_rows(writes)
+    with pytest.raises(InvalidInput, match=r"No row is specified in BatchWriteRow\."):
+        client.write_rows([])
+
+    assert client.write_rows(writes[:200]) == [None] * 200
+    assert len(keys(client, REF)) == 200
+
+
+def test_a_batch_has_4_megabytes_at_most(client: TableClient) -> None:
+    """A batch over 4 MB is LimitExceeded, and nothing is done."""
+    writes: list[Write] = [Put(REF, (str(number),), {"x": "x" * 1_500_000}) for number in range(3)]
+    with pytest.raises(LimitExceeded, match="The total data size of BatchWriteRow request exceeds the limit"):
+        client.write_rows(writes)
+
+    assert keys(client, REF) == []
+    assert client.write_rows(writes[:2]) == [None, None]

@@ -1,0 +1,91 @@
+"""What each call costs, as the service bills it: `--stats` prints it, and users pay it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.contract.backends import PLAIN, everything, put
+from tsmem.errors import ConditionFailed, TableNotFound
+from tsmem.port import Cost, TableClient
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Comparison, Condition, Delete, Op, Put, Update
+
+REF = PLAIN.ref
+
+
+def cost(client: TableClient, call: Callable[[], object]) -> Cost:
+    """What one call adds to the meter."""
+    before = client.meter.total
+    call()
+    return Cost(*(after - earlier for after, earlier in zip(client.meter.total, before, strict=True)))
+
+
+def test_every_call_is_one_request(client: TableClient) -> None:
+    """Calls about tables cost a request and no units."""
+    assert cost(client, client.list_tables) == Cost(1)
+    assert cost(client, lambda: client.describe_table("plain")) == Cost(1)
+
+
+def test_a_failed_call_is_one_request(client: TableClient) -> None:
+    """A call that fails is counted too."""
+
+    def fails() -> None:
+        with pytest.raises(TableNotFound):
+            client.describe_table("nope")
+
+    assert cost(client, fails) == Cost(1)
+
+
+@pytest.mark.parametrize(("size", "units"), [(0, 1), (4094, 1), (4095, 2), (8190, 2), (8191, 3)])
+def test_a_put_costs_a_unit_for_each_begun_4_kilobytes(client: TableClient, size: int, units: int) -> None:
+    """A row counts the names and values of its key and columns: here k, its one byte, x, and the text."""
+    assert cost(client, lambda: put(client, PLAIN, "", x="x" * size)) == Cost(1, 0, units)
+    assert cost(client, lambda: client.get_row(REF, ("",))) == Cost(1, units, 0, 1)
+
+
+def test_a_missing_row_costs_one_unit(client: TableClient) -> None:
+    """Reading a row that is not there costs one read unit."""
+    assert cost(client, lambda: client.get_row(REF, ("a",))).read_units == 1
+
+
+def test_a_batch_read_begins_units_for_each_row(client: TableClient) -> None:
+    """Each key of a batch read costs one unit at least."""
+    put(client, PLAIN, "a", x="x" * 5000)
+
+    assert cost(client, lambda: client.get_rows(REF, [("a",), ("b",)]))[:3] == (1, 3, 0)
+
+
+def test_a_range_begins_units_once(client: TableClient) -> None:
+    """A range is rounded up once for all its rows, and a filter lowers nothing."""
+    for number in range(10):
+        put(client, PLAIN, str(number), x="x" * 997)
+
+    assert cost(client, lambda: client.get_range(REF, everything(REF))) == Cost(1, 3, 0, 10)
+    kept = cost(client, lambda: client.get_range(REF, everything(REF), filter=Comparison("x", Op.EQ, "")))
+    assert kept[:3] == (1, 3, 0)
+
+
+def test_an_expectation_costs_a_read(client: TableClient) -> None:
+    """A condition adds one read unit at least, whether it holds or not; a failed one costs one of each."""
+    assert cost(client, lambda: client.put_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))) == Cost(1, 1, 1)
+    condition = Condition(filter=Comparison("x", Op.EQ, 1))
+    assert cost(client, lambda: client.update_row(Update(REF, ("a",), {"y": 1}, condition=condition))) == Cost(1, 1, 1)
+
+    def fails() -> None:
+        with pytest.raises(ConditionFailed):
+            client.put_row(Put(REF, ("nope",), {"x": "x" * 9000}, MUST_EXIST))
+
+    assert cost(client, fails) == Cost(1, 1, 1)
+
+
+def test_a_batch_write_costs_the_sum_of_its_rows(client: TableClient) -> None:
+    """One request, and the units of each row; a failed condition is among them."""
+    put(client, PLAIN, "a")
+    batch = [
+        Put(REF, ("a",), {}, MUST_NOT_EXIST),
+        Put(REF, ("b",), {"x": "x" * 5000}, MUST_NOT_EXIST),
+        Delete(REF, ("c",)),
+    ]
+
+    assert cost(client, lambda: client.write_rows(batch)) == Cost(1, 2, 4)

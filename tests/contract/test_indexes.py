@@ -1,0 +1,153 @@
+"""Secondary indexes: sparse, in step with their table, read by their own name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.backends import BY_ID, BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
+from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
+from tsmem.port import IndexSchema, TableClient, TableSchema
+from tsmem.rows import MAX, MIN, Delete, Put, Range, Row, TableRef, Update
+
+CARRYING = IndexSchema("carrying", ("user_id", "update_time", "session_id"), ("topic", "score"))
+CARRIED = (("topic", STRING), ("score", INTEGER))
+
+
+def test_an_index_orders_by_its_own_key(client: TableClient) -> None:
+    """An index gives a table's rows in the order of the index key, with no columns but those that it carries."""
+    for time, session in ((3, "a"), (1, "c"), (2, "b")):
+        put(client, SESSION, "u", session, update_time=time, topic="t")
+    put(client, SESSION, "v", "z", update_time=0)
+    page = client.get_range(BY_TIME, Range(("u", MAX, MAX), ("u", MIN, MIN), backward=True))
+
+    assert page.rows == [Row(("u", 3, "a"), {}), Row(("u", 2, "b"), {}), Row(("u", 1, "c"), {})]
+
+
+def test_an_index_follows_its_table(client: TableClient) -> None:
+    """A put, update or delete of a row moves or removes its entry at once."""
+    put(client, SESSION, "u", "s", update_time=1)
+    put(client, SESSION, "u", "s", update_time=2)
+    assert keys(client, BY_TIME) == [("u", 2, "s")]
+    client.update_row(Update(SESSION.ref, ("u", "s"), {"update_time": 3}))
+    assert keys(client, BY_TIME) == [("u", 3, "s")]
+    client.update_row(Update(SESSION.ref, ("u", "s"), {"topic": "t"}))
+    assert keys(client, BY_TIME) == [("u", 3, "s")]
+    client.delete_row(Delete(SESSION.ref, ("u", "s")))
+    assert keys(client, BY_TIME) == []
+
+
+def test_an_index_on_the_key_follows_its_table(client: TableClient) -> None:
+    """An index whose columns are all of the primary key follows puts and deletes too."""
+    for message in ("b", "a"):
+        put(client, MESSAGE, "s", 1 if message == "b" else 2, message)
+    put(client, MESSAGE, "s", 1, "b", content="again")
+    assert keys(client, BY_ID) == [("s", "a", 2), ("s", "b", 1)]
+    client.delete_row(Delete(MESSAGE.ref, ("s", 2, "a")))
+    client.delete_row(Delete(MESSAGE.ref, ("s", 9, "nope")))
+    assert keys(client, BY_ID) == [("s", "b", 1)]
+
+
+def test_an_index_is_sparse(client: TableClient) -> None:
+    """A row without an index column, or with another type in it, has no entry."""
+    put(client, SESSION, "u", "s")
+    put(client, SESSION, "u", "t", update_time="3")
+    put(client, SESSION, "u", "f", update_time=3.0)
+    put(client, SESSION, "u", "b", update_time=True)
+    assert keys(client, BY_TIME) == []
+    client.update_row(Update(SESSION.ref, ("u", "s"), {"update_time": 1}))
+    assert keys(client, BY_TIME) == [("u", 1, "s")]
+    client.update_row(Update(SESSION.ref, ("u", "s"), delete=("update_time",)))
+    assert keys(client, BY_TIME) == []
+
+
+def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
+    """get_row and get_rows read an index by its name and key."""
+    put(client, SESSION, "u", "s", update_time=1)
+
+    assert client.get_row(BY_TIME, ("u", 1, "s")) == Row(("u", 1, "s"), {})
+    assert client.get_rows(BY_TIME, [("u", 2, "s")]) == [None]
+
+
+def test_an_index_is_not_written(client: TableClient) -> None:
+    """A write that names an index is InvalidInput."""
+    with pytest.raises(InvalidInput, match="Can't write index table directly"):
+        client.put_row(Put(BY_TIME, ("u", 1, "s"), {}))
+
+
+def test_an_index_carries_columns(client: TableClient) -> None:
+    """An index carries the columns that it names, kept in step when only they change."""
+    client.create_index("session", CARRYING, CARRIED)
+    table = TableRef("carrying", BY_TIME.key)
+    put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)
+    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
+    client.update_row(Update(SESSION.ref, ("u", "s"), {"score": 7}, ("topic",)))
+    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"score": 7})]
+
+
+def test_a_later_index_includes_the_rows_there(client: TableClient) -> None:
+    """An index added to a table with rows has their entries, and is described with the table."""
+    put(client, SESSION, "u", "s", update_time=1, topic="t")
+    put(client, SESSION, "u", "none")
+    client.create_index("session", CARRYING, CARRIED)
+    table = TableRef("carrying", BY_TIME.key)
+
+    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
+    assert client.describe_table("session").indexes == (*SESSION.indexes, CARRYING)
+    assert dict(client.describe_table("session").defined_columns) == {"update_time": INTEGER, **dict(CARRIED)}
+
+
+def test_missing_key_columns_are_appended(client: TableClient) -> None:
+    """The table's key columns that an index does not name stand at the end of its key."""
+    client.create_index("message", IndexSchema("short", ("session_id", "message_id")))
+    put(client, MESSAGE, "s", 5, "m")
+
+    assert keys(client, TableRef("short", ("session_id", "message_id", "create_time"))) == [("s", "m", 5)]
+
+
+def test_a_deleted_index_is_gone(client: TableClient) -> None:
+    """A deleted index cannot be read, its table stays, and its name is free."""
+    put(client, SESSION, "u", "s", update_time=1)
+    client.delete_index("session", "session_by_time")
+    with pytest.raises(TableNotFound):
+        keys(client, BY_TIME)
+    assert client.describe_table("session").indexes == ()
+    client.create_index("session", SESSION.indexes[0])
+    assert keys(client, BY_TIME) == [("u", 1, "s")]
+
+
+def test_indexes_have_their_errors(client: TableClient) -> None:
+    """An index that exists is AlreadyExists; a missing index or table is TableNotFound."""
+    with pytest.raises(AlreadyExists):
+        client.create_index("session", SESSION.indexes[0])
+    with pytest.raises(TableNotFound):
+        client.create_index("nope", SESSION.indexes[0])
+    with pytest.raises(TableNotFound):
+        client.delete_index("session", "nope")
+    with pytest.raises(TableNotFound):
+        client.delete_index("nope", "session_by_time")
+
+
+def test_a_table_has_five_indexes_at_most(empty_client: TableClient) -> None:
+    """The sixth secondary index of a table is refused."""
+    five = tuple(IndexSchema(f"i{number}", ("a", "b")) for number in range(5))
+    empty_client.create_table(TableSchema("t", (("a", STRING), ("b", STRING)), five))
+
+    with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\."):
+        empty_client.create_index("t", IndexSchema("i5", ("a", "b")))
+
+
+def test_an_index_key_is_as_long_as_a_key(client: TableClient) -> None:
+    """A text that is too long for a key is refused in an index column, and nothing is written."""
+    client.create_index("session", IndexSchema("by_topic", ("user_id", "topic")), (("topic", STRING),))
+    with pytest.raises(InvalidInput, match="MaxLength:1024 with CurrentLength:1025"):
+        put(client, SESSION, "u", "s", update_time=1, topic="t" * 1025)
+
+    assert keys(client, SESSION.ref) == []
+    assert keys(client, BY_TIME) == []
+
+
+def test_an_index_of_undefined_columns_is_refused(client: TableClient) -> None:
+    """An index on an attribute column needs that column's type."""
+    with pytest.raises(InvalidInput):
+        client.create_index("plain", IndexSchema("i", ("k", "c")))
+    assert client.describe_table("plain") == PLAIN

@@ -1,0 +1,201 @@
+"""Ranges: their ends, directions, pages, and filters."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.backends import BINARY, INTEGER, MESSAGE, PLAIN, STRING, everything, keys, put
+from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.port import TableClient, TableSchema
+from tsmem.rows import MAX, MIN, And, Comparison, Key, KeyBound, Not, Op, Put, Range, Row, TableRef, Update, Write
+
+REF = MESSAGE.ref
+KEYS: list[Key] = [(session, time, f"m{time}") for session in ("a", "b", "c") for time in (-1, 0, 1, 2)]
+
+
+@pytest.fixture
+def filled(client: TableClient) -> TableClient:
+    """Three sessions of four messages."""
+    client.write_rows([Put(REF, key, {"n": place, "role": "user"}) for place, key in enumerate(reversed(KEYS))])
+    return client
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [
+        ((MIN, MIN, MIN), (MAX, MAX, MAX), KEYS),
+        (("b", MIN, MIN), ("b", MAX, MAX), KEYS[4:8]),
+        (("b", 0, MIN), ("b", 2, MIN), KEYS[5:7]),
+        (("b", 0, MAX), ("b", 2, MAX), KEYS[6:8]),
+        (("b", 0, "m0"), ("b", 1, "m1"), KEYS[5:6]),
+        (("b", 0, "m00"), ("c", 0, "m0"), KEYS[6:9]),
+        (("a", MAX, MIN), ("c", MIN, MAX), KEYS[4:8]),
+        ((MIN, 5, "x"), ("b", MIN, MAX), KEYS[:4]),
+        (("b", 1, "m1"), (MAX, MIN, MIN), KEYS[6:]),
+        (("", -(2**63), ""), ("a", 2**63 - 1, "z"), KEYS[:4]),
+        (("bb", MIN, MIN), ("bc", MIN, MIN), []),
+    ],
+)
+def test_a_range_is_what_stands_between_its_ends(
+    filled: TableClient, start: KeyBound, end: KeyBound, found: list[Key]
+) -> None:
+    """A forward range includes its start and excludes its end; MIN and MAX stand below and above every value."""
+    assert keys(filled, REF, Range(start, end)) == found
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [
+        ((MAX, MAX, MAX), (MIN, MIN, MIN), KEYS),
+        (("b", MAX, MAX), ("b", MIN, MIN), KEYS[4:8]),
+        (("b", 2, "m2"), ("b", 0, "m0"), KEYS[6:8]),
+        (("b", 2, MIN), ("b", 0, MIN), KEYS[5:7]),
+        (("b", 2, MAX), ("b", 0, MAX), KEYS[6:8]),
+        (("c", MIN, MIN), ("a", MAX, MAX), KEYS[4:8]),
+        (("c", 0, "m0"), (MIN, MAX, MAX), KEYS[:10]),
+    ],
+)
+def test_a_backward_range_mirrors(filled: TableClient, start: KeyBound, end: KeyBound, found: list[Key]) -> None:
+    """A backward range includes its start, which is above, excludes its end, and comes in descending order."""
+    assert keys(filled, REF, Range(start, end, backward=True)) == found[::-1]
+
+
+def test_text_is_ordered_by_its_bytes(client: TableClient) -> None:
+    """Text keys stand in the order of their UTF-8 bytes."""
+    texts = ["", "\0", "A", "a", "a\0", "a\0b", "aa", "z", "é", "退", "\uffff", "😀"]
+    for text in reversed(texts):
+        put(client, PLAIN, text)
+
+    assert keys(client, PLAIN.ref) == [(text,) for text in texts]
+
+
+def test_numbers_and_bytes_are_ordered_by_value(empty_client: TableClient) -> None:
+    """Integer keys stand in numeric order, binary keys bytewise."""
+    schema = TableSchema("t", (("n", INTEGER), ("b", BINARY), ("s", STRING)))
+    empty_client.create_table(schema)
+    wanted: list[Key] = [(n, b, "") for n in (-(2**63), -10, -9, 0, 9, 10, 2**63 - 1) for b in (b"", b"\0", b"\xff")]
+    for key in reversed(wanted):
+        empty_client.put_row(Put(schema.ref, key, {}))
+
+    assert keys(empty_client, schema.ref) == wanted
+    assert keys(empty_client, schema.ref, everything(schema.ref, backward=True)) == wanted[::-1]
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_pages_join_without_gap_or_repeat(filled: TableClient, backward: bool) -> None:
+    """next_start is the first row not read, so that pages of any limit join to the whole range, and None at its end."""
+    for limit in (1, 5, 11, 12, 13):
+        span = everything(REF, backward=backward)
+        found: list[Key] = []
+        start: KeyBound | None = span.start
+        while start is not None:
+            page = filled.get_range(REF, Range(start, span.end, backward), limit=limit)
+            found += [row.key for row in page.rows]
+            start = page.next_start
+            assert start is None or start in KEYS
+            assert start is None or len(page.rows) == limit
+        assert found == (KEYS[::-1] if backward else KEYS)
+
+
+def test_a_filter_counts_after_the_limit(filled: TableClient) -> None:
+    """A limit counts rows before the filter, so a page may be empty and have a next start."""
+    page = filled.get_range(REF, everything(REF), limit=3, filter=Comparison("n", Op.EQ, 0))
+
+    assert page.rows == []
+    assert page.next_start == KEYS[3]
+
+
+def test_a_filter_may_test_keys_and_columns(filled: TableClient) -> None:
+    """A filter sees key columns and attribute columns alike."""
+    test = And((Comparison("session_id", Op.EQ, "b"), Not(Comparison("n", Op.LT, 5))))
+    page = filled.get_range(REF, everything(REF), filter=test)
+
+    assert [row.key for row in page.rows] == KEYS[4:7]
+
+
+def test_a_filter_sees_only_the_columns_asked_for(filled: TableClient) -> None:
+    """A column that is not asked for is missing to the filter."""
+    test = Comparison("n", Op.GE, 0)
+
+    assert filled.get_range(REF, everything(REF), columns=["role"], filter=test).rows == []
+    assert len(filled.get_range(REF, everything(REF), columns=["role", "n"], filter=test).rows) == 12
+
+
+def test_columns_are_picked(filled: TableClient) -> None:
+    """With columns named, rows have those alone; key columns may be named; rows without any are left out."""
+    span = Range(("a", -1, MIN), ("a", 0, MIN))
+    filled.put_row(Put(REF, ("a", -1, "bare"), {"other": 1}))
+
+    assert filled.get_range(REF, span, columns=["role"]).rows == [Row(KEYS[0], {"role": "user"})]
+    assert filled.get_range(REF, span, columns=["session_id"]).rows == [Row(("a", -1, "bare"), {}), Row(KEYS[0], {})]
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (Range(("b", 0, "m"), ("a", 0, "m")), "Begin key must less than end key in FORWARD"),
+        (Range(("b", 0, "m"), ("b", 0, "m")), "Begin key must less than end key in FORWARD"),
+        (Range(("b", MIN, MIN), ("b", MIN, MAX)), "Begin key must less than end key in FORWARD"),
+        (Range(("a", 0, "m"), ("b", 0, "m"), backward=True), "Begin key must more than end key in BACKWARD"),
+        (Range((MAX, MAX, MAX), (MAX, MIN, MIN), backward=True), "Begin key must more than end key in BACKWARD"),
+    ],
+)
+def test_a_range_that_is_empty_by_its_bounds_is_refused(filled: TableClient, span: Range, text: str) -> None:
+    """Ends in the wrong order, or equal, are InvalidInput."""
+    with pytest.raises(InvalidInput, match=text):
+        filled.get_range(REF, span)
+
+
+def test_a_bound_of_the_wrong_type_is_refused(filled: TableClient) -> None:
+    """A bound's values have the types of the key."""
+    with pytest.raises(InvalidInput, match="Validate PK type fail. Input: VT_STRING, Meta: VT_INTEGER"):
+        filled.get_range(REF, Range(("a", "0", MIN), (MAX, MAX, MAX)))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_is_one_at_least(filled: TableClient, limit: int) -> None:
+    """A limit below 1 is InvalidInput."""
+    with pytest.raises(InvalidInput, match=r"The limit must be greater than 0\."):
+        filled.get_range(REF, everything(REF), limit=limit)
+
+
+def test_a_range_of_a_missing_table_is_not_found(client: TableClient) -> None:
+    """A range of a missing table is TableNotFound, not an empty page."""
+    nope = TableRef("nope", ("k",))
+    with pytest.raises(TableNotFound):
+        client.get_range(nope, everything(nope))
+
+
+def test_a_page_ends_at_5000_rows(client: TableClient) -> None:
+    """5,000 rows are one page with nothing after it; the 5,001st row is the next start."""
+    for first in range(0, 5000, 200):
+        writes: list[Write] = [Put(PLAIN.ref, (f"{number:06d}",), {}) for number in range(first, first + 200)]
+        assert not any(client.write_rows(writes))
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref), limit=6000)
+    assert (len(page.rows), page.next_start) == (5000, None)
+
+    put(client, PLAIN, "005000")
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
+    assert (len(page.rows), page.next_start) == (5000, ("005000",))
+
+
+def test_a_page_ends_at_4_megabytes(client: TableClient) -> None:
+    """A page stops before the row that would pass 4 MB, also where a filter keeps nothing."""
+    for number in range(5):
+        put(client, PLAIN, str(number), x="x" * 1_500_000)
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
+    assert ([row.key for row in page.rows], page.next_start) == ([("0",), ("1",)], ("2",))
+
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref), filter=Comparison("x", Op.EQ, ""))
+    assert (page.rows, page.next_start) == ([], ("2",))
+
+
+def test_a_row_over_4_megabytes_is_a_page(client: TableClient) -> None:
+    """A row that alone passes 4 MB is read, on a page of its own."""
+    for number in range(3):
+        client.update_row(Update(PLAIN.ref, ("a",), {f"big{number}": "x" * 2_000_000}))
+    put(client, PLAIN, "b")
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
+
+    assert [sorted(row.columns) for row in page.rows] == [["big0", "big1", "big2"]]
+    assert page.next_start == ("b",)

@@ -1,0 +1,1 @@
+"""State machines that run a plain model beside a backend and compare."""

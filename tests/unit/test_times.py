@@ -1,0 +1,215 @@
+"""Times on the command line: exact, or refused, or taken with a warning."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsmem.cli.times import parse_time
+from tsmem.clock import Age, Time
+from tsmem.errors import InvalidInput
+
+NOW = 1_760_000_000_000_000
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def parse(text: str, tz: tzinfo | None = UTC, *, end: bool = False) -> Time:
+    """A time that comes without a warning."""
+    value, warning = parse_time(text, now_us=NOW, tz=tz, end_of_day=end)
+    assert warning is None
+    return value
+
+
+def us(*parts: int, tz: tzinfo = UTC) -> int:
+    """Microseconds of a wall clock's time."""
+    return (datetime(*parts, tzinfo=tz) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)  # type: ignore[misc,arg-type]
+
+
+@pytest.fixture
+def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The system's zone is New York's."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        ("1760000000000000", NOW),
+        (" 1760000000000000\n", NOW),
+        ("0001760000000000000", NOW),
+        (str(2**63 - 1), 2**63 - 1),
+        ("2025-10-09T08:53:20Z", NOW),
+        ("2025-10-09T08:53:20z", NOW),
+        ("2025-10-09 08:53:20", NOW),
+        ("2025-10-09T10:53:20+02:00", NOW),
+        ("2025-10-09T10:53:20+0200", NOW),
+        ("2025-10-09T03:53:20-05", NOW),
+        ("2025-10-09T08:53:20.000001Z", NOW + 1),
+        ("2025-10-09T08:53:20.1", NOW + 100_000),
+        ("2025-10-09T08:53:20,123456000Z", NOW + 123_456),
+        ("2025-10-09T08:53Z", NOW - 20_000_000),
+        ("2025-10-09", us(2025, 10, 9)),
+        ("2024-02-29", us(2024, 2, 29)),
+        ("9999-12-31T23:59:59.999999Z", us(9999, 12, 31, 23, 59, 59, 999_999)),
+        ("1970-01-01T00:00:00Z", 0),
+    ],
+)
+def test_a_point_in_time(text: str, expected: int) -> None:
+    """Every written form means exactly one number of microseconds."""
+    assert expected == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604_800), ("4w", 2_419_200), ("0s", 0)]
+)
+def test_an_age(text: str, seconds: int) -> None:
+    """An age stays an age, so that the query that starts with it fixes it."""
+    assert Age(seconds * 1_000_000) == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"), [("1760000000", "seconds"), ("1760000000000", "milliseconds"), ("5", "seconds")]
+)
+def test_another_unit_is_suspected_aloud(text: str, unit: str) -> None:
+    """What looks like seconds or milliseconds is taken as microseconds, with a warning."""
+    value, warning = parse_time(text, now_us=NOW, tz=UTC)
+    assert int(text) == value
+    assert warning is not None
+    assert f"looks like {unit}" in warning
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no time"),
+        ("   ", "no time"),
+        ("soon", "no time"),
+        ("-5", "before 1970"),
+        ("+5", "no time"),
+        ("1_000", "no time"),
+        ("1.5", "no time"),
+        ("0x10", "no time"),
+        ("١٢٣", "no time"),
+        ("２０２５-10-09", "no time"),
+        ("７d", "no time"),
+        ("7D", "no time"),
+        ("1h30m", "no time"),
+        ("7 d", "no time"),
+        ("-7d", "no time"),
+        ("2025-13-01", "month"),
+        ("2025-02-29", "day"),
+        ("2025-10-09T24:00:01Z", "hour"),
+        ("2025-10-09T08:53:60Z", "second"),
+        ("2025-10-09T08", "no time"),
+        ("2025-10-09T08:53:20+24:00", "no offset"),
+        ("2025-10-09T08:53:20+01:60", "no offset"),
+        ("2025-10-09T08:53:20.1234567Z", "6 digits"),
+        ("2025-10-09T08:53.5Z", "seconds before"),
+        ("2025-10-09T08:53:20 Z", "no time"),
+        ("1969-12-31T23:59:59.999999Z", "before 1970"),
+        ("1970-01-01T00:00:00+00:01", "before 1970"),
+        (str(2**63), "64 bits"),
+        ("9" * 100_000, "64 bits"),
+        ("9" * 100_000 + "w", "64 bits"),
+        ("15250285w", "64 bits"),
+        ("10000-01-01", "no time"),
+        ("2025-10-09\x00", "no time"),
+    ],
+)
+def test_anything_else_is_refused(text: str, reason: str) -> None:
+    """A refusal says why, and what would be taken."""
+    with pytest.raises(InvalidInput, match=reason) as caught:
+        parse(text)
+    assert "ISO 8601" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2025-10-09", 24), ("2025-03-30", 23), ("2025-10-26", 25)], ids=["plain", "spring", "autumn"]
+)
+def test_a_day_is_as_long_as_it_is(day: str, hours: int) -> None:
+    """A date alone begins at local midnight, and with end_of_day is the day's last microsecond."""
+    first, last = parse(day, BERLIN), parse(day, BERLIN, end=True)
+    assert isinstance(first, int)
+    assert first + hours * 3600 * 10**6 - 1 == last
+
+
+def test_a_day_without_midnight() -> None:
+    """Where the clock skips midnight, the day begins when the clock goes forward, and the day before ends there."""
+    havana = ZoneInfo("America/Havana")
+    first = us(2025, 3, 9, 5)
+    assert first == parse("2025-03-09", havana)
+    assert first - 1 == parse("2025-03-08", havana, end=True)
+
+
+def test_the_last_day_there_is() -> None:
+    """The year 9999 ends too, in every zone."""
+    last = us(9999, 12, 31, 23, 59, 59, 999_999)
+    assert last == parse("9999-12-31", end=True)
+    assert last + 5 * 3600 * 10**6 == parse("9999-12-31", timezone(timedelta(hours=-5)), end=True)
+
+
+def test_the_end_of_day_is_for_dates_alone() -> None:
+    """A date with a time is that time."""
+    assert us(2025, 10, 9, 0, 0) == parse("2025-10-09T00:00:00Z", end=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "reason"),
+    [
+        ("2025-03-30T02:30:00", (2025, 3, 30, 1, 30), "does not exist"),
+        ("2025-10-26T02:30:00", (2025, 10, 26, 0, 30), "comes twice"),
+    ],
+)
+def test_a_clock_change_is_told(text: str, expected: tuple[int, ...], reason: str) -> None:
+    """A local time that is skipped moves forward, one that comes twice is the first; both are said."""
+    value, warning = parse_time(text, now_us=NOW, tz=BERLIN)
+    assert us(*expected) == value
+    assert reason in str(warning)
+
+
+@pytest.mark.usefixtures("in_new_york")
+def test_the_system_zone() -> None:
+    """Without a zone given in, local time is the system's, clock changes included."""
+    assert us(2025, 7, 1, 16) == parse("2025-07-01T12:00:00", None)
+    assert us(2025, 3, 10, 4) - 1 == parse("2025-03-09", None, end=True)
+    assert (us(2025, 3, 9, 7, 30), True) == _warned("2025-03-09T02:30:00")
+    assert (us(2025, 11, 2, 5, 30), True) == _warned("2025-11-02T01:30:00")
+
+
+def _warned(text: str) -> tuple[Time, bool]:
+    value, warning = parse_time(text, now_us=NOW, tz=None)
+    return value, warning is not None
+
+
+FIRST, LAST = (
+    datetime(1971, 1, 1, tzinfo=UTC).replace(tzinfo=None),
+    datetime(9999, 12, 30, tzinfo=UTC).replace(tzinfo=None),
+)
+
+
+@given(st.datetimes(FIRST, LAST), st.integers(-1439, 1439))
+def test_what_python_writes_is_read_back(wall: datetime, minutes: int) -> None:
+    """The isoformat of any aware time is read exactly."""
+    aware = wall.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == parse(aware.isoformat())
+
+
+@given(st.text(max_size=40) | st.from_regex(r"\A[0-9T:+Z.-]{1,40}\Z"))
+def test_no_text_does_anything_else(text: str) -> None:
+    """Any text is a time that fits in 64 bits, an age, or refused."""
+    try:
+        value, _ = parse_time(text, now_us=NOW, tz=BERLIN)
+    except InvalidInput:
+        return
+    assert 0 <= (value.microseconds if isinstance(value, Age) else value) < 2**63

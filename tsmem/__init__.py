@@ -1,0 +1,71 @@
+"""tsmem: the memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.
+
+The library's face. Importing it loads no SDK, no SQLite and no terminal library; each name is loaded when it is used.
+
+    import tsmem
+
+    with tsmem.open_store() as store:
+        store.sessions.put(store.sessions.new("user-123", "session-456", metadata={"topic": "billing"}))
+        for session in store.sessions.recent("user-123"):
+            print(session.session_id, session.metadata.get_str("topic"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tsmem.clock import Clock
+    from tsmem.profiles import Profile
+    from tsmem.store import Changes, MemoryStore, Message, Metadata, Page, Session
+
+__version__ = "0.1.0"
+
+_HOMES = dict.fromkeys(("Changes", "MemoryStore", "Message", "Metadata", "Page", "Session"), "tsmem.store")
+
+__all__ = ["Changes", "MemoryStore", "Message", "Metadata", "Page", "Session", "open_profile", "open_store"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def open_store(
+    profile: str | None = None,
+    *,
+    config: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> MemoryStore:
+    """The store that a profile names, chosen as on the command line: `profile`, else TSMEM_PROFILE, else the file's default,
+    else the built-in ones. Close it, or use it in a `with`.
+
+    Raises ProfileError. Nothing is connected to, created or read before the first call on the store."""
+    import os
+
+    from tsmem.profiles import load
+
+    variables = os.environ if environ is None else environ
+    return open_profile(load(variables, config=None if config is None else str(config), profile=profile), clock)
+
+
+def open_profile(profile: Profile, clock: Clock | None = None) -> MemoryStore:
+    """The store of a profile that is loaded already."""
+    from tsmem.adapters import open_client
+    from tsmem.clock import SystemClock
+    from tsmem.store import MemoryStore
+    from tsmem.store.layout import Layout, Names, message_table, session_table
+
+    time = SystemClock() if clock is None else clock
+    names = [
+        Names(table.name, table.index, table.search_index, table.search_fields)
+        for table in (profile.tables.session, profile.tables.message)
+    ]
+    layout = Layout(session_table(names[0]), message_table(names[1]))
+    return MemoryStore(open_client(profile, time), layout, clock=time, target=profile.target)

@@ -1,0 +1,138 @@
+"""TableClient over the engine: the built-in profile `local`, one SQLite file on this machine.
+
+Its one rule: it decides nothing. The engine means what TableStore means; here requests are made, failures raised and
+costs counted. This module alone loads SQLite: `open_client` imports it when a local profile is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from tsmem.clock import Clock
+from tsmem.engine import Engine
+from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
+from tsmem.port import Cost, IndexSchema, Meter, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
+
+T = TypeVar("T")
+
+_ONE_REQUEST = Cost(1)
+
+
+class LocalClient:
+    """TableStore in one file; in an unnamed temporary one when `path` is None."""
+
+    def __init__(self, path: Path | None, clock: Clock) -> None:
+        self.meter = Meter()
+        self._engine = Engine(path, clock)
+
+    def close(self) -> None:
+        """Let go of the file. Closing twice is no error."""
+        self._engine.close()
+
+    def list_tables(self) -> list[str]:
+        """As TableClient. Secondary indexes are among them."""
+        return self._counted(self._engine.list_tables)
+
+    def describe_table(self, name: str) -> TableSchema:
+        """As TableClient."""
+        return self._counted(lambda: self._engine.describe_table(name))
+
+    def create_table(self, schema: TableSchema) -> None:
+        """As TableClient."""
+        self._counted(lambda: self._engine.create_table(schema))
+
+    def delete_table(self, name: str) -> None:
+        """As TableClient."""
+        self._counted(lambda: self._engine.delete_table(name))
+
+    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
+        """As TableClient."""
+        self._counted(lambda: self._engine.create_index(CreateIndex(table, index, tuple(defined))))
+
+    def delete_index(self, table: str, name: str) -> None:
+        """As TableClient."""
+        self._counted(lambda: self._engine.delete_index(table, name))
+
+    def list_search_indexes(self, table: str) -> list[str]:
+        """As TableClient."""
+        return self._counted(lambda: self._engine.list_search_indexes(table))
+
+    def create_search_index(self, schema: SearchIndexSchema) -> None:
+        """As TableClient."""
+        self._counted(lambda: self._engine.create_search_index(schema))
+
+    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
+        """As TableClient."""
+        return self._counted(lambda: self._engine.describe_search_index(table, name))
+
+    def delete_search_index(self, table: str, name: str) -> None:
+        """As TableClient."""
+        self._counted(lambda: self._engine.delete_search_index(table, name))
+
+    def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
+        """As TableClient."""
+        return self._priced(lambda: self._engine.get_row(GetRow(table, key, columns)))
+
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+        """As TableClient."""
+        return self._priced(lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))
+
+    def put_row(self, put: Put) -> None:
+        """As TableClient."""
+        self._write(put)
+
+    def update_row(self, update: Update) -> None:
+        """As TableClient."""
+        self._write(update)
+
+    def delete_row(self, delete: Delete) -> None:
+        """As TableClient."""
+        self._write(delete)
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As TableClient."""
+        cost = _ONE_REQUEST
+        try:
+            replies = self._engine.write_rows(BatchWriteRow(writes))
+            cost = Cost(
+                1, sum(reply.cost.read_units for reply in replies), sum(reply.cost.write_units for reply in replies)
+            )
+        finally:
+            self.meter.add(cost)
+        return [reply.error for reply in replies]
+
+    def get_range(
+        self,
+        table: TableRef,
+        span: Range,
+        *,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+    ) -> RangePage:
+        """As TableClient."""
+        return self._priced(lambda: self._engine.get_range(GetRange(table, span, limit, columns, filter)))
+
+    def _write(self, write: Write) -> None:
+        (error,) = self.write_rows((write,))
+        if error is not None:
+            raise error
+
+    def _counted(self, call: Callable[[], T]) -> T:
+        """A call that costs one request and nothing else."""
+        try:
+            return call()
+        finally:
+            self.meter.add(_ONE_REQUEST)
+
+    def _priced(self, call: Callable[[], tuple[T, Cost]]) -> T:
+        """A call whose reply says what it cost; one that fails costs one request."""
+        cost = _ONE_REQUEST
+        try:
+            result, cost = call()
+        finally:
+            self.meter.add(cost)
+        return result

@@ -1,0 +1,201 @@
+"""One run of a command: its streams, environment, clock and global options, and the store that it opens when asked for.
+
+Commands get it as `ctx.obj`. They return a result and talk through `say`; only `cli.main` writes and exits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tsmem.clock import Clock, Time
+from tsmem.errors import InvalidInput
+from tsmem.render.text import visible
+
+if TYPE_CHECKING:
+    import typer
+
+    from tsmem.cli.streams import Streams
+    from tsmem.profiles import Profile
+    from tsmem.render.options import Options
+    from tsmem.render.result import Format
+    from tsmem.store import MemoryStore
+    from tsmem.store.bulk import Tally
+
+
+@dataclass(slots=True)
+class GlobalOptions:
+    """What may stand before or after the subcommand."""
+
+    profile: str | None = None
+    config: str | None = None
+    output: Format | None = None
+    fields: tuple[str, ...] | None = None
+    stats: bool = False
+    debug: bool = False
+    no_color: bool = False
+
+
+class Call:
+    """One run."""
+
+    def __init__(self, streams: Streams, environ: Mapping[str, str], clock: Clock) -> None:
+        self.streams = streams
+        self.environ = environ
+        self.clock = clock
+        self.options = GlobalOptions()
+        self._store: MemoryStore | None = None
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What a bulk command has done so far, so that an interrupted one can say it."""
+        from tsmem.store.bulk import Tally
+
+        return Tally()
+
+    # Talk
+
+    def say(self, text: str) -> None:
+        """A line on stderr, made safe. A stderr that went away is no reason to fail."""
+        line = visible(text, keep_newlines=True) + "\n"
+        encoding = "utf-8" if self.streams.unicode else "ascii"
+        try:
+            self.streams.stderr.write(line.encode(encoding, "backslashreplace"))
+            self.streams.stderr.flush()
+        except (OSError, ValueError):
+            return
+
+    def say_target(self, doing: str) -> None:
+        """Name what a table command or a bulk delete is about to work on."""
+        self.say(f"{doing} {self.profile.target} (profile {self.profile.name})")
+
+    def sure(self, yes: bool, question: Callable[[], str]) -> bool:
+        """Ask before something that cannot be undone; the question may take counting, so it is made when it is needed.
+
+        Raises InvalidInput where nobody can be asked and --yes is missing; False when the answer is no."""
+        if yes:
+            return True
+        streams = self.streams
+        if not (streams.stdin_is_terminal and streams.stderr_is_terminal):
+            raise InvalidInput("there is no terminal to ask on", hint="add --yes to do it without being asked")
+        streams.stderr.write(visible(f"{question()} [y/N] ").encode("utf-8", "backslashreplace"))
+        streams.stderr.flush()
+        answer = streams.stdin.readline().strip().lower()
+        if answer in (b"y", b"yes"):
+            return True
+        self.say("nothing was done")
+        return False
+
+    # What was chosen
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile in force; its warnings are said once."""
+        from tsmem.profiles import load
+
+        profile = load(self.environ, config=self.options.config, profile=self.options.profile)
+        for warning in profile.warnings:
+            self.say(f"warning: {warning}")
+        return profile
+
+    @cached_property
+    def format(self) -> Format:
+        """The output format: the flag, else the profile's, else a table."""
+        if self.options.output is not None:
+            return self.options.output
+        return self.profile.output or "table"  # type: ignore[return-value]
+
+    def render_options(self) -> Options:
+        """How results are to be shown here."""
+        from tsmem.render.options import Options
+
+        terminal = self.streams.stdout_is_terminal
+        plain = self.options.no_color or self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb"
+        return Options(
+            format=self.format,
+            fields=self.options.fields,
+            width=self.streams.width if terminal else None,
+            color=terminal and not plain,
+            terminal=terminal,
+            unicode=self.streams.unicode or not terminal,
+            now_us=self.clock.now_us(),
+        )
+
+    def limit(self, given: int | None) -> int | None:
+        """A listing's limit: 50 for table and json, everything for jsonl and csv, 0 for everything."""
+        if given is None:
+            return 50 if self.format in ("table", "json") else None
+        if given < 0:
+            raise InvalidInput(f"--limit must be 0 (for all) or more, not {given}")
+        return given or None
+
+    def time(self, text: str | None, option: str, *, end_of_day: bool = False) -> Time | None:
+        """A time from the command line; what looks odd gets a warning."""
+        if text is None:
+            return None
+        from tsmem.cli.times import parse_time
+
+        try:
+            time, warning = parse_time(text, now_us=self.clock.now_us(), tz=None, end_of_day=end_of_day)
+        except InvalidInput as error:
+            raise InvalidInput(f"{option}: {error.message}", hint=error.hint) from error
+        if warning is not None:
+            self.say(f"warning: {option}: {warning}")
+        return time
+
+    def point(self, text: str | None, option: str) -> int | None:
+        """A time from the command line as a point in microseconds: an age counts back from now."""
+        time = self.time(text, option)
+        return time if time is None or isinstance(time, int) else time.before(self.clock.now_us())
+
+    def read_file(self, name: str) -> bytes:
+        """A file's bytes, or standard input's for `-`. Raises InvalidInput in a plain sentence."""
+        if name == "-":
+            return self.streams.stdin.read()
+        try:
+            with open(name, "rb") as stream:  # noqa: PTH123
+                return stream.read()
+        except (OSError, ValueError) as error:
+            raise cannot_read(name, error) from error
+
+    # The store
+
+    @property
+    def store(self) -> MemoryStore:
+        """The profile's store, opened at its first use and closed with the run."""
+        if self._store is None:
+            from tsmem import open_profile
+
+            self._store = open_profile(self.profile, self.clock)
+        return self._store
+
+    @property
+    def opened(self) -> MemoryStore | None:
+        """The store, if it was opened."""
+        return self._store
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            self._store.close()
+
+
+def call_of(ctx: typer.Context) -> Call:
+    """The run that a command belongs to."""
+    call = ctx.obj
+    assert isinstance(call, Call)
+    return call
+
+
+def cannot_read(name: str, error: Exception) -> InvalidInput:
+    """What to say of a file that cannot be read."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InvalidInput(f"cannot read {name}: {reason}")
+
+
+def cannot_write(name: str, error: OSError) -> InvalidInput:
+    """What to say of a file that cannot be written."""
+    return InvalidInput(f"cannot write {name}: {error.strerror or os.strerror(error.errno or 0)}")

@@ -1,0 +1,168 @@
+"""How commands are made: groups that load and build a command when it is called, and the options that every command has.
+
+One rule: naming a command's sentence loads nothing; calling a command loads that command alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption
+
+from tsmem.cli.call import Call
+from tsmem.errors import InvalidInput
+from tsmem.render.result import FORMATS
+
+
+class Entry(NamedTuple):
+    """One command of a group, before it is loaded."""
+
+    sentence: str
+    """The first line of its help."""
+    module: str
+    name: str
+    """The function's, or the group class's."""
+
+
+def _set(name: str, value: object, ctx: typer.Context) -> None:
+    if value is None or value is False:
+        return
+    ctx.meta[f"tsmem.{name}"] = value
+    if isinstance(ctx.obj, Call):
+        setattr(ctx.obj.options, name, value)
+
+
+def _store(name: str) -> Callable[[typer.Context, Any, Any], None]:
+    return lambda ctx, param, value: _set(name, value, ctx)
+
+
+def _store_output(ctx: typer.Context, param: object, value: str | None) -> None:
+    if value is not None and value not in FORMATS:
+        raise InvalidInput(f"there is no output format '{value}'", hint=f"the formats are {', '.join(FORMATS)}")
+    _set("output", value, ctx)
+
+
+def _store_fields(ctx: typer.Context, param: object, value: str | None) -> None:
+    if value is not None:
+        _set("fields", tuple(part.strip() for part in value.split(",")), ctx)
+
+
+def global_options() -> list[TyperOption]:
+    """The options of every command, which may stand before or after its name; the last one said counts."""
+
+    def option(*names: str, callback: Callable[..., None], help: str, **more: Any) -> TyperOption:  # noqa: A002
+        return TyperOption(
+            param_decls=list(names), callback=callback, help=help, expose_value=False, show_default=False, **more
+        )
+
+    return [
+        option("--profile", "-p", callback=_store("profile"), metavar="NAME", help="Which profile to use."),
+        option("--config", callback=_store("config"), metavar="FILE", help="The profile file."),
+        option("--output", "-o", callback=_store_output, metavar="FORMAT", help="table, json, jsonl or csv."),
+        option("--fields", callback=_store_fields, metavar="A,B,...", help="Only these, e.g. role,metadata.topic."),
+        option("--stats", callback=_store("stats"), is_flag=True, help="Say what it cost, on stderr."),
+        option("--debug", callback=_store("debug"), is_flag=True, help="Show a traceback when it fails."),
+        option("--no-color", callback=_store("no_color"), is_flag=True, help="No colours (so does NO_COLOR)."),
+    ]
+
+
+def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
+    """The command's own options and arguments, then the global ones, under their own headings."""
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Global options": []}
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        kind = "Arguments" if param.param_type_name == "argument" else "Options"
+        sections["Global options" if param in command.shared else kind].append(record)  # type: ignore[union-attr]
+    for heading, records in sections.items():
+        if records:
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class HouseCommand(TyperCommand):
+    """A command with the global options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shared = global_options()
+        self.params = [*self.params, *self.shared]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """As Click does, with headings."""
+        _write_options(self, ctx, formatter)
+
+
+class HouseGroup(TyperGroup):
+    """A group of commands that are built when they are called."""
+
+    entries: Mapping[str, Entry] = {}
+    sentence = ""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help", self.sentence)
+        super().__init__(**kwargs)
+        self.rich_markup_mode = None
+        self.no_args_is_help = False
+        self.shared = global_options()
+        self.params = [*self.params, *self.shared]
+        self.commands: Any = dict.fromkeys(self.entries)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A group without a command shows its help."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            raise typer.Exit
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Names and sentences from the table; no command is loaded for it."""
+        names = [
+            CompletionItem(name, help=entry.sentence)
+            for name, entry in self.entries.items()
+            if name.startswith(incomplete)
+        ]
+        return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, in the order in which they are worth knowing."""
+        return list(self.entries)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, loaded and built now."""
+        entry = self.entries.get(cmd_name)
+        return None if entry is None else build(cmd_name, entry)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each command with its sentence; none is loaded for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.sentence) for name, entry in self.entries.items()])
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """As Click does, with headings; the commands first."""
+        self.format_commands(ctx, formatter)
+        _write_options(self, ctx, formatter)
+
+
+def entries(*functions: Callable[..., object]) -> dict[str, Entry]:
+    """The commands of a module that is loaded: named as their functions, their sentence the docstring's first line."""
+    return {
+        function.__name__.rstrip("_").replace("_", "-"): Entry(
+            (function.__doc__ or "").split("\n", 1)[0], function.__module__, function.__name__
+        )
+        for function in functions
+    }
+
+
+def build(name: str, entry: Entry) -> Any:
+    """The command or group behind an entry."""
+    made = getattr(import_module(entry.module), entry.name)
+    if isinstance(made, type):
+        return made(name=name)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, cls=HouseCommand)(made)
+    return typer.main.get_command(app)

@@ -1,0 +1,35 @@
+"""Exit codes: the one table from errors to numbers that scripts rely on."""
+
+from __future__ import annotations
+
+from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
+
+DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, PARTLY_DONE = range(8)
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+MEANINGS: dict[int, str] = {
+    DONE: "done (an empty list is done)",
+    FAILED: "something failed that has no number of its own; a bug",
+    USAGE: "wrong use, bad input, bad profile",
+    NOT_FOUND: "not found: session, message, table",
+    CONFLICT: "conflict: exists already, condition failed, `init-tables --check` found a difference",
+    DENIED: "denied: credentials, permission",
+    UNAVAILABLE: "unavailable: no connection, timeout, throttled, after retries",
+    PARTLY_DONE: "partly done: some rows of a bulk command failed (they are listed)",
+    INTERRUPTED: "interrupted",
+    PIPE_CLOSED: "the reader of a pipe went away",
+}
+
+_CODES: tuple[tuple[type[TsmemError], int], ...] = (
+    (InvalidInput, USAGE),
+    (NotFound, NOT_FOUND),
+    (Conflict, CONFLICT),
+    (Denied, DENIED),
+    (Unavailable, UNAVAILABLE),
+    (PartialFailure, PARTLY_DONE),
+)
+
+
+def exit_code(error: TsmemError) -> int:
+    """The exit code of an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

@@ -1,0 +1,191 @@
+"""`tsmem message ...`: one function a verb. Each parses, calls the store once, and returns what there is to show."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from tsmem.cli import options as o
+from tsmem.cli.call import Call, call_of
+from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.counts import counted, counts
+from tsmem.cli.values import parse_metadata
+from tsmem.errors import InvalidInput, NotFound, PartialFailure
+from tsmem.render.result import Listing, Record, Report
+
+
+def put(
+    ctx: typer.Context,
+    session: o.SessionId,
+    message: Annotated[
+        str | None, typer.Argument(metavar="[MESSAGE]", help="The message's id; a UUID if none.")
+    ] = None,
+    role: o.Role = None,
+    content: o.Content = None,
+    content_file: o.ContentFile = None,
+    metadata: o.Meta = None,
+    create_time: o.CreateTime = None,
+    search_content: o.SearchContent = None,
+    if_absent: o.IfAbsent = False,
+    touch: Annotated[
+        str | None, typer.Option("--touch", metavar="USER", help="Also raise this user's session's update time.")
+    ] = None,
+) -> Record:
+    """Write a message, replacing the one of the same time and id.
+
+    Example: tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada
+    """
+    call = call_of(ctx)
+    messages = call.store.messages
+    item = messages.new(
+        session,
+        call.store.new_id() if message is None else message,
+        role=role,
+        content=_content(call, content, content_file),
+        create_time=call.point(create_time, "--create-time"),
+        search_content=search_content,
+        metadata=parse_metadata(metadata or (), call.read_file),
+    )
+    messages.put(item, if_absent=if_absent)
+    if touch is not None:
+        _touch(call, touch, session, item.create_time)
+    return Record(item)
+
+
+def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Record:
+    """Show one message.
+
+    Example: tsmem message get trip-7 000003 -o json
+    """
+    call = call_of(ctx)
+    time = call.point(create_time, "--create-time")
+    return Record(call.store.messages.get(session, message, create_time=time))
+
+
+def update(
+    ctx: typer.Context,
+    session: o.SessionId,
+    message: o.MessageId,
+    create_time: o.CreateTime = None,
+    content: o.Content = None,
+    content_file: o.ContentFile = None,
+    role: o.Role = None,
+    search_content: o.SearchContent = None,
+    metadata: o.Meta = None,
+    unset: o.Unset = None,
+    replace_metadata: o.ReplaceMetadata = False,
+) -> None:
+    """Change parts of a message that exists, and leave the rest.
+
+    Example: tsmem message update trip-7 000003 --content "Corrected." --unset draft
+    """
+    call = call_of(ctx)
+    key = call.store.messages.update(
+        session,
+        message,
+        create_time=call.point(create_time, "--create-time"),
+        content=_content(call, content, content_file),
+        role=role,
+        search_content=search_content,
+        changes=o.changes(call, metadata, unset, replace_metadata),
+    )
+    call.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
+
+
+def delete(
+    ctx: typer.Context,
+    session: o.SessionId,
+    message: o.MessageId,
+    create_time: o.CreateTime = None,
+    missing_ok: o.MissingOk = False,
+) -> None:
+    """Delete one message.
+
+    Example: tsmem message delete trip-7 000003
+    """
+    call = call_of(ctx)
+    time = call.point(create_time, "--create-time")
+    call.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
+    call.say(f"deleted message '{message}' of session '{session}'")
+
+
+def purge(
+    ctx: typer.Context,
+    session: o.SessionOption = None,
+    everything: Annotated[bool, typer.Option("--everything", help="All sessions'.")] = False,
+    until: o.Until = None,
+    dry_run: o.DryRun = False,
+    yes: o.Yes = False,
+) -> Report | None:
+    """Delete many messages: a session's or all, or those up to a time.
+
+    Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
+    Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
+    """
+    call = call_of(ctx)
+    if everything == (session is not None):
+        raise InvalidInput("say which messages: --session SESSION, or --everything")
+    when = call.time(until, "--until", end_of_day=True)
+    purge_these = partial(call.store.messages.purge, session, until=when)
+    if not dry_run:
+        call.say_target("deleting from")
+        of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
+        if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {of}?"):
+            return None
+    return counts(purge_these(dry_run=dry_run, tally=call.tally))
+
+
+def list_(
+    ctx: typer.Context,
+    session: o.SessionOption = None,
+    role: o.Role = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    order: Annotated[str, typer.Option("--order", metavar="ORDER", help="asc or desc.")] = "asc",
+    last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    """List messages in order of session and time.
+
+    Example: tsmem message list --session trip-7 --role user --last 5
+    """
+    call = call_of(ctx)
+    window = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
+    if last is not None:
+        if session is None or limit is not None or page_token is not None or order != "asc":
+            raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
+        return Listing("message", call.store.messages.last(session, last, role=role, **window)[0])
+    stream = call.store.messages.iterate(
+        session, role=role, **window, order=order, limit=call.limit(limit), page_token=page_token
+    )
+    return Listing("message", stream, lambda: stream.next_page_token)
+
+
+class MessageGroup(HouseGroup):
+    """`tsmem message`."""
+
+    sentence = "Messages: what was said in sessions."
+    entries = entries(put, get, update, delete, purge, list_)
+
+
+def _content(call: Call, text: str | None, file: str | None) -> str | None:
+    if file is None:
+        return text
+    if text is not None:
+        raise InvalidInput("--content and --content-file both say what the content is")
+    try:
+        return call.read_file(file).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file} is not UTF-8 at byte {error.start + 1}") from error
+
+
+def _touch(call: Call, user: str, session: str, time: int) -> None:
+    try:
+        call.store.sessions.touch(user, session, time)
+    except NotFound as error:
+        raise PartialFailure(
+            f"the message is written, but {error.message}, so its update time was not raised", done=1
+        ) from error

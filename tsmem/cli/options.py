@@ -1,0 +1,65 @@
+"""Arguments and options that several commands share, declared once: the same name means the same thing everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tsmem.cli.completion import complete_session, complete_user
+from tsmem.cli.values import parse_metadata
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.store import Changes
+
+TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
+
+User = Annotated[str, typer.Argument(metavar="USER", help="The user's id.", autocompletion=complete_user)]
+SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.", autocompletion=complete_session)]
+MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.")]
+UserOption = Annotated[
+    str | None, typer.Option("--user", metavar="USER", help="Only this user's.", autocompletion=complete_user)
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option("--session", metavar="SESSION", help="Only this session's.", autocompletion=complete_session),
+]
+Meta = Annotated[
+    list[str] | None,
+    typer.Option("-m", "--metadata", metavar="KEY=VALUE", help="key=text, key:=number or boolean, key@file of bytes."),
+]
+Unset = Annotated[list[str] | None, typer.Option("--unset", metavar="KEY", help="Remove this key or field.")]
+ReplaceMetadata = Annotated[bool, typer.Option("--replace-metadata", help="Remove metadata that is not given here.")]
+SearchContent = Annotated[
+    str | None, typer.Option("--search-content", metavar="TEXT", help="Text that search looks into.")
+]
+Role = Annotated[
+    str | None, typer.Option("--role", metavar="ROLE", help="user, assistant, system, tool, or any other.")
+]
+Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="What was said.")]
+ContentFile = Annotated[
+    str | None,
+    typer.Option("--content-file", metavar="FILE", help="Read the content from a file; - is standard input."),
+]
+CreateTime = Annotated[str | None, typer.Option("--create-time", metavar="T", help=f"When it was said: {TIMES}.")]
+UpdateTime = Annotated[str | None, typer.Option("--update-time", metavar="T", help=f"Its last change: {TIMES}.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="T", help=f"From this time on, included: {TIMES}.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="T", help=f"Up to this time, included: {TIMES}.")]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", help="At most so many, 0 for all. [50; all for jsonl and csv]"),
+]
+PageToken = Annotated[str | None, typer.Option("--page-token", metavar="TOKEN", help="Go on where a page stopped.")]
+IfAbsent = Annotated[bool, typer.Option("--if-absent", help="Fail when it exists already.")]
+MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is not there is no error.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def changes(call: Call, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
+    """What -m, --unset and --replace-metadata ask for."""
+    from tsmem.store import Changes
+
+    return Changes(parse_metadata(metadata or (), call.read_file), tuple(unset or ()), replace)

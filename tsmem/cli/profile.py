@@ -1,0 +1,106 @@
+"""`tsmem profile ...`: which stores there are, and where each value came from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsmem.cli.call import call_of
+from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.values import parse_profile_assignments
+from tsmem.render.result import Report
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
+
+
+def list_(ctx: typer.Context) -> Report:
+    """List the profiles there are; the one in force is marked.
+
+    Example: tsmem profile list -o json
+    """
+    from tsmem.profiles import profile_list
+
+    call = call_of(ctx)
+    lines = profile_list(call.environ, call.options.config)
+    document = {"profiles": [line._asdict() for line in lines]}
+    return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
+
+
+def show(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The profile; the one in force if none.")] = None,
+) -> Report:
+    """Show a profile's values and where each came from, never a secret.
+
+    Example: tsmem profile show local
+    """
+    from tsmem.profiles import describe, load
+
+    call = call_of(ctx)
+    chosen = load(call.environ, config=call.options.config, profile=name or call.options.profile)
+    rows = [("name", chosen.name, chosen.origins.get("name", "")), *describe(chosen)]
+    for warning in chosen.warnings:
+        call.say(f"warning: {warning}")
+    values = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+    return Report({"name": chosen.name, "values": values}, ("key", "value", "origin"), rows)
+
+
+def set_(
+    ctx: typer.Context,
+    name: Name,
+    assignments: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="Values; an empty one removes a key.")
+    ],
+) -> None:
+    """Set values of a profile in the profile file, and make it if it is new.
+
+    A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
+    Example: tsmem profile set prod backend=tablestore region=cn-hangzhou
+    """
+    from tsmem.profiles import set_values
+
+    call = call_of(ctx)
+    path = set_values(call.environ, name, parse_profile_assignments(assignments), config=call.options.config)
+    call.say(f"wrote profile '{name}' in {path}")
+
+
+def use(ctx: typer.Context, name: Name) -> None:
+    """Make a profile the default one.
+
+    Example: tsmem profile use local
+    """
+    from tsmem.profiles import use as use_profile
+
+    call = call_of(ctx)
+    call.say(f"profile '{name}' is the default in {use_profile(call.environ, name, config=call.options.config)}")
+
+
+def delete(ctx: typer.Context, name: Name) -> None:
+    """Delete a profile from the profile file; what it points to stays.
+
+    Example: tsmem profile delete staging
+    """
+    from tsmem.profiles import delete as delete_profile
+
+    call = call_of(ctx)
+    call.say(f"deleted profile '{name}' from {delete_profile(call.environ, name, config=call.options.config)}")
+
+
+def path(ctx: typer.Context) -> Report:
+    """Say where the profile file is, or would be.
+
+    Example: tsmem profile path
+    """
+    from tsmem.profiles import config_path
+
+    call = call_of(ctx)
+    file = config_path(call.environ, call.options.config)
+    return Report({"path": str(file), "exists": file.exists()}, ("path",), [(str(file),)])
+
+
+class ProfileGroup(HouseGroup):
+    """`tsmem profile`."""
+
+    sentence = "Profiles: which store a command talks to."
+    entries = entries(list_, show, set_, use, delete, path)

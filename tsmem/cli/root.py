@@ -1,0 +1,50 @@
+"""The root of the command tree: every command with its sentence, loaded when it is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperOption
+
+from tsmem.cli.commands import Entry, HouseGroup
+
+
+def _version(ctx: typer.Context, param: object, value: bool) -> None:
+    if value:
+        from tsmem import __version__
+
+        typer.echo(f"tsmem {__version__}")
+        raise typer.Exit
+
+
+class Root(HouseGroup):
+    """`tsmem`."""
+
+    sentence = "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file."
+    entries = {
+        "demo": Entry("Try everything on a conversation of its own, in a file that is thrown away.", "tsmem.cli.demo", "demo"),
+        "init-tables": Entry("Create the tables and indexes that are missing; what exists is left as it is.", "tsmem.cli.tables", "init_tables"),
+        "drop-tables": Entry("Delete both tables with everything in them, and their indexes.", "tsmem.cli.tables", "drop_tables"),
+        "session": Entry("Sessions: the conversations of users.", "tsmem.cli.session", "SessionGroup"),
+        "message": Entry("Messages: what was said in sessions.", "tsmem.cli.message", "MessageGroup"),
+        "show": Entry("Show a conversation.", "tsmem.cli.show", "show"),
+        "export": Entry("Write sessions and messages as JSON lines: everything, one user's, or one session's.", "tsmem.cli.transfer", "export"),
+        "import": Entry("Read sessions and messages from JSON lines and write them.", "tsmem.cli.transfer", "import_"),
+        "profile": Entry("Profiles: which store a command talks to.", "tsmem.cli.profile", "ProfileGroup"),
+        "completion": Entry("Print the completion script of a shell: bash, zsh or fish.", "tsmem.cli.completion", "completion"),
+    }  # fmt: skip
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.params.append(
+            TyperOption(
+                param_decls=["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_version,
+                help="Say which version this is.",
+                show_default=False,
+            )
+        )

@@ -1,0 +1,177 @@
+"""`tsmem session ...`: one function a verb. Each parses, calls the store once, and returns what there is to show."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from tsmem.cli import options as o
+from tsmem.cli.call import call_of
+from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.counts import counted, counts
+from tsmem.cli.values import parse_metadata
+from tsmem.errors import InvalidInput
+from tsmem.render.result import Listing, Record, Report
+
+
+def put(
+    ctx: typer.Context,
+    user: o.User,
+    session: Annotated[
+        str | None, typer.Argument(metavar="[SESSION]", help="The session's id; a UUID if none.")
+    ] = None,
+    metadata: o.Meta = None,
+    update_time: o.UpdateTime = None,
+    search_content: o.SearchContent = None,
+    if_absent: o.IfAbsent = False,
+) -> Record:
+    """Write a session, replacing the one that stood there.
+
+    Example: tsmem session put ada trip-7 -m topic=travel -m score:=0.5
+    """
+    call = call_of(ctx)
+    item = call.store.sessions.new(
+        user,
+        call.store.new_id() if session is None else session,
+        update_time=call.point(update_time, "--update-time"),
+        search_content=search_content,
+        metadata=parse_metadata(metadata or (), call.read_file),
+    )
+    call.store.sessions.put(item, if_absent=if_absent)
+    return Record(item)
+
+
+def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> Record:
+    """Show one session.
+
+    Example: tsmem session get ada trip-7 -o json
+    """
+    return Record(call_of(ctx).store.sessions.get(user, session))
+
+
+def update(
+    ctx: typer.Context,
+    user: o.User,
+    session: o.SessionId,
+    metadata: o.Meta = None,
+    unset: o.Unset = None,
+    replace_metadata: o.ReplaceMetadata = False,
+    search_content: o.SearchContent = None,
+    update_time: o.UpdateTime = None,
+    touch: Annotated[bool, typer.Option("--touch", help="Set its update time to now.")] = False,
+) -> None:
+    """Change parts of a session that exists, and leave the rest.
+
+    Example: tsmem session update ada trip-7 -m topic=refund --unset score --touch
+    """
+    call = call_of(ctx)
+    if touch and update_time is not None:
+        raise InvalidInput("--touch and --update-time both say when")
+    time = call.clock.now_us() if touch else call.point(update_time, "--update-time")
+    call.store.sessions.update(
+        user,
+        session,
+        update_time=time,
+        search_content=search_content,
+        changes=o.changes(call, metadata, unset, replace_metadata),
+    )
+    call.say(f"updated session '{session}' of user '{user}'")
+
+
+def delete(
+    ctx: typer.Context,
+    user: o.User,
+    session: o.SessionId,
+    with_messages: Annotated[bool, typer.Option("--with-messages", help="Its messages first, then itself.")] = False,
+    missing_ok: o.MissingOk = False,
+) -> None:
+    """Delete one session; its messages stay unless asked for.
+
+    Messages are kept by session id alone: those of another user's session of the same id would go too.
+    Example: tsmem session delete ada trip-7 --with-messages
+    """
+    call = call_of(ctx)
+    tally = call.store.sessions.delete(
+        user, session, with_messages=with_messages, missing_ok=missing_ok, tally=call.tally
+    )
+    also = f" and {tally.messages:,} messages" if with_messages else ""
+    call.say(f"deleted session '{session}' of user '{user}'{also}")
+
+
+def purge(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Everyone's.")] = False,
+    until: o.Until = None,
+    with_messages: Annotated[bool, typer.Option("--with-messages", help="Their messages too.")] = False,
+    dry_run: o.DryRun = False,
+    yes: o.Yes = False,
+) -> Report | None:
+    """Delete many sessions: a user's or everyone's, all or those up to a time.
+
+    Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
+    """
+    call = call_of(ctx)
+    if everyone == (user is not None):
+        raise InvalidInput("say whose sessions: --user USER, or --everyone")
+    purge_these = partial(
+        call.store.sessions.purge,
+        user,
+        until=call.time(until, "--until", end_of_day=True),
+        with_messages=with_messages,
+    )
+    if not dry_run:
+        call.say_target("deleting from")
+        whose = "everyone" if user is None else f"user '{user}'"
+        if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {whose}?"):
+            return None
+    return counts(purge_these(dry_run=dry_run, tally=call.tally))
+
+
+def list_(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    """List sessions in order of user and session id.
+
+    Example: tsmem session list --user ada --fields session_id,metadata.topic
+    """
+    call = call_of(ctx)
+    stream = call.store.sessions.iterate(user, limit=call.limit(limit), page_token=page_token)
+    return Listing("session", stream, lambda: stream.next_page_token)
+
+
+def recent(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    """List a user's sessions, latest first.
+
+    Example: tsmem session recent --user ada --since 7d
+    """
+    call = call_of(ctx)
+    if user is None:
+        raise InvalidInput("say whose sessions: --user USER", hint="everyone's: tsmem session list")
+    stream = call.store.sessions.recent(
+        user,
+        since=call.time(since, "--since"),
+        until=call.time(until, "--until", end_of_day=True),
+        limit=call.limit(limit),
+        page_token=page_token,
+    )
+    return Listing("session", stream, lambda: stream.next_page_token)
+
+
+class SessionGroup(HouseGroup):
+    """`tsmem session`."""
+
+    sentence = "Sessions: the conversations of users."
+    entries = entries(put, get, update, delete, purge, list_, recent)

@@ -1,0 +1,35 @@
+"""`tsmem show`: a conversation, to be read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsmem.cli import options as o
+from tsmem.cli.call import call_of
+from tsmem.errors import InvalidInput, NotFound
+from tsmem.render.result import Conversation
+
+
+def show(
+    ctx: typer.Context,
+    session: o.SessionId,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="Show this user's session with it.")
+    ] = None,
+    last: Annotated[int | None, typer.Option("--last", metavar="N", help="Only the last N messages.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
+) -> Conversation:
+    """Show a conversation.
+
+    Example: tsmem show trip-7 --user ada --last 10
+    """
+    call = call_of(ctx)
+    if last is not None and last < 1:
+        raise InvalidInput(f"--last must be 1 or more, not {last}")
+    found = None if user is None else call.store.sessions.get(user, session)
+    messages, earlier = call.store.messages.last(session, last)
+    if found is None and not messages:
+        raise NotFound(f"session '{session}' has no messages", hint="tsmem session list shows what there is")
+    return Conversation(found, messages, earlier, full)

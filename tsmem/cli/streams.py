@@ -1,0 +1,66 @@
+"""The three streams of a run and what is known of them, injected so that every output can be had in a test.
+
+stdout is bytes that render made; stderr is talk, made safe here; stdin is bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+
+@dataclass(slots=True)
+class Streams:
+    """What a run reads and writes."""
+
+    stdin: BinaryIO
+    stdout: BinaryIO
+    stderr: BinaryIO
+    stdin_is_terminal: bool = False
+    stdout_is_terminal: bool = False
+    stderr_is_terminal: bool = False
+    width: int = 80
+    """Cells in a line of the terminal."""
+    unicode: bool = True
+    """Whether the terminal can show more than ASCII."""
+    environ: Mapping[str, str] | None = None
+    """The environment; None is the process's own."""
+
+    @classmethod
+    def of_process(cls) -> Streams:
+        """This process's own streams. One that was closed is a file that is always empty or full."""
+        stdin, stdout, stderr = (
+            _binary(stream, mode) for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
+        )
+        encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+        return cls(
+            stdin,
+            stdout,
+            stderr,
+            stdin.isatty(),
+            stdout.isatty(),
+            stderr.isatty(),
+            _width(stdout),
+            encoding in ("utf8", "utf16", "utf32", "gb18030"),
+        )
+
+
+def _binary(stream: object, mode: str) -> BinaryIO:
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        return open(os.devnull, mode)  # type: ignore[return-value]  # noqa: PTH123
+    return buffer  # type: ignore[no-any-return]
+
+
+def _width(stdout: BinaryIO) -> int:
+    """The terminal's width; COLUMNS wins, as everywhere. A terminal that does not say is 80 wide."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80

@@ -1,0 +1,136 @@
+"""Times as people and scripts write them, turned into microseconds or an age.
+
+The one rule: a time is taken exactly or refused. What can be read in more than one way is read in the way written here,
+and comes with a warning sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+
+from tsmem.clock import Age, Time
+from tsmem.errors import InvalidInput
+from tsmem.limits import MAX_INTEGER
+
+FORMS = (
+    "microseconds since 1970 (1760000000000000), ISO 8601 (2025-10-09, 2025-10-09T08:53:20Z) "
+    "or an age (90s, 15m, 2h, 7d, 4w)"
+)
+"""What `parse_time` takes, for help texts and hints."""
+
+_UNIT_US = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86_400 * 10**6, "w": 7 * 86_400 * 10**6}
+_SECONDS_MAX, _MILLISECONDS_MAX = 10**11, 10**14
+"""An integer up to here looks like seconds (until the year 5138), or milliseconds. As microseconds: 1970 to 1973."""
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock arithmetic; the offset is subtracted apart
+_MICROSECOND = timedelta(microseconds=1)
+_INTEGER = re.compile(r"[0-9]+")
+_AGE = re.compile(r"([0-9]+)([smhdw])")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE_TIME = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<clock>[0-9]{2}:[0-9]{2}(:[0-9]{2})?)"
+    r"([.,](?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
+
+
+def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = False) -> tuple[Time, str | None]:
+    """A time as it was written, with a warning where it may not be what was meant.
+
+    A date alone is the day's first microsecond, with `end_of_day` its last. A time without zone is local time in `tz`,
+    or in the system's zone for None; one that a clock change skips or repeats comes with a warning.
+
+    Raises InvalidInput for anything else, for a time before 1970, and for what microseconds or 64 bits cannot hold."""
+    text = text.strip()
+    if _INTEGER.fullmatch(text):
+        return _microseconds(text, now_us)
+    if age := _AGE.fullmatch(text):
+        return Age(_fitting(age[1], _UNIT_US[age[2]], "age")), None
+    try:
+        if _DATE.fullmatch(text):
+            return _day(datetime.fromisoformat(text), tz, end_of_day), None
+        if match := _DATE_TIME.fullmatch(text):
+            return _moment(match, tz)
+    except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
+        raise _refused(f"{text!r} is no time: {error}") from error
+    if re.fullmatch(r"-[0-9]+", text):
+        raise _refused(f"{text} is before 1970")
+    raise _refused(f"{text!r} is no time")
+
+
+def _microseconds(text: str, now_us: int) -> tuple[int, str | None]:
+    value = _fitting(text, 1, "time")
+    if value == 0 or value > _MILLISECONDS_MAX:
+        return value, None
+    unit, zeros = ("seconds", "000000") if value <= _SECONDS_MAX else ("milliseconds", "000")
+    return value, f"{value} looks like {unit} and is taken as microseconds (now is {now_us}); append {zeros} for {unit}"
+
+
+def _fitting(digits: str, unit_us: int, what: str) -> int:
+    """The product, where it fits in 64 bits. Digits are counted first: int() takes quadratic time."""
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
+        raise _refused(f"the {what} does not fit in 64 bits of microseconds")
+    return int(significant) * unit_us
+
+
+def _day(midnight: datetime, tz: tzinfo | None, end_of_day: bool) -> int:
+    """The first or last microsecond of a local day, whatever its length."""
+    if not end_of_day:
+        return _since_1970(midnight, _offset(midnight, tz))
+    if midnight.date() == date.max:  # there is no next day to end at
+        last = datetime.combine(midnight, time.max)
+        return _since_1970(last, _offset(midnight, tz))
+    after = midnight + timedelta(days=1)
+    return _since_1970(after, _offset(after, tz)) - 1
+
+
+def _moment(match: re.Match[str], tz: tzinfo | None) -> tuple[int, str | None]:
+    fraction = (match["fraction"] or "").rstrip("0")
+    if len(fraction) > 6:
+        raise _refused("a time has at most 6 digits after the point: it is kept in microseconds")
+    if fraction and match["clock"].count(":") < 2:
+        raise _refused("a fraction needs seconds before it")
+    wall = datetime.fromisoformat(f"{match['date']}T{match['clock']}") + int(fraction.ljust(6, "0")) * _MICROSECOND
+    if (zone := match["zone"]) is not None:
+        return _since_1970(wall, _written_offset(zone)), None
+    first, second = _offset(wall, tz), _offset(wall.replace(fold=1), tz)
+    value = _since_1970(wall, first)
+    if first == second:
+        return value, None
+    shown = wall.isoformat(" ")
+    if first < second:
+        return value, f"{shown} does not exist in local time (the clock goes forward); taken as {second - first} later"
+    return (
+        value,
+        f"{shown} comes twice in local time (the clock goes back); the first is taken: append a zone to choose",
+    )
+
+
+def _written_offset(zone: str) -> timedelta:
+    if zone in "Zz":
+        return timedelta()
+    hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+    if hours > 23 or minutes > 59:
+        raise _refused(f"{zone} is no offset from UTC")
+    return timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
+
+
+def _offset(wall: datetime, tz: tzinfo | None) -> timedelta:
+    """How far local time is ahead of UTC at a wall clock's time; `fold` says which of two."""
+    if tz is None:
+        whole = wall.replace(microsecond=0)  # timestamp(), because astimezone forgets which offset skipped times had
+        return whole - _EPOCH - timedelta(seconds=int(whole.timestamp()))
+    offset = wall.replace(tzinfo=tz).utcoffset()
+    assert offset is not None
+    return offset
+
+
+def _since_1970(wall: datetime, offset: timedelta) -> int:
+    value = (wall - _EPOCH - offset) // _MICROSECOND
+    if value < 0:
+        raise _refused(f"{wall.replace(tzinfo=timezone(offset)).isoformat()} is before 1970 in UTC")
+    return value
+
+
+def _refused(reason: str) -> InvalidInput:
+    return InvalidInput(reason, hint=f"a time is {FORMS}")

@@ -1,0 +1,126 @@
+"""Values as they are given on the command line: `-m` pairs with their types, and the assignments of `profile set`.
+
+The one rule: the sign says the type, and nothing is guessed from the text. `count=5` is the text "5", `count:=5` the
+number; what a sign cannot take is refused with the form that can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from tsmem.errors import InvalidInput
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name, text_bytes
+from tsmem.rows import Value
+
+FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
+"""What `parse_metadata` takes, for help texts and hints."""
+
+_PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?P<real>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
+"""JSON's grammar of numbers."""
+_PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+
+
+def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
+    """Metadata from its written pairs: `key=text`, `key:=json` for a number or boolean, `key@file` for a file's bytes.
+
+    The first sign after the key decides. Raises InvalidInput for a pair of another form, a bad or repeated key, a
+    number that a column cannot hold, text that is not Unicode, and a file that cannot be read."""
+    values: dict[str, Value] = {}
+    for pair in pairs:
+        key, sign, rest = _split(pair)
+        if key in values:
+            raise InvalidInput(f"metadata '{key}' is given twice")
+        if sign == "=":
+            text_bytes(rest, f"metadata '{key}'")
+            values[key] = rest
+        else:
+            values[key] = _scalar(key, rest) if sign == ":=" else _content(key, rest, read_file)
+    return values
+
+
+def _split(pair: str) -> tuple[str, str, str]:
+    match = _PAIR.fullmatch(pair)
+    if match is None:
+        raise InvalidInput(
+            f"{_shown(pair)} is no metadata: it has none of the signs =, := and @", hint=f"write {FORMS}"
+        )
+    if not is_name(match["key"]):
+        raise InvalidInput(
+            f"{_shown(match['key'])} cannot be a metadata key",
+            hint="a key is letters, digits and _, does not begin with a digit, and has 255 characters at most",
+        )
+    return match["key"], match["sign"], match["rest"]
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
+    if not name:
+        raise InvalidInput(
+            f"metadata '{key}' names no file after @", hint=f"write {key}@FILE, or {key}=@ for the text @"
+        )
+    try:
+        return read_file(name)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"metadata '{key}': cannot read {name!r}: {reason}") from error
+
+
+def _scalar(key: str, text: str) -> int | float | bool:
+    """A JSON number or boolean; one with a point or an exponent is a floating-point number."""
+    text = text.strip(" \t\r\n")
+    if text in ("true", "false"):
+        return text == "true"
+    if (match := _NUMBER.fullmatch(text)) is None:
+        raise InvalidInput(f"metadata '{key}': {_shown(text)} is no JSON number or boolean", hint=_hint(key, text))
+    if match["real"]:
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            raise InvalidInput(f"metadata '{key}': {_shown(text)} is not finite as a 64-bit number", hint=_as_text(key))
+        return value
+    if len(text) > 20 or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
+        raise InvalidInput(f"metadata '{key}': {_shown(text)} does not fit in 64 bits", hint=_as_text(key))
+    return int(text)
+
+
+def _hint(key: str, text: str) -> str:
+    """The form that takes what was meant."""
+    if not text:
+        return f"write {key}= for empty text"
+    if text == "null":
+        return f"there is no null; session update and message update remove a key with --unset {key}"
+    if text[0] == '"':
+        return f"text needs no JSON: write {key}=TEXT"
+    if text[0] in "[{":
+        return f"metadata is flat; {key}=TEXT keeps JSON as text"
+    if text.lower() in ("true", "false"):
+        return f"write {key}:={text.lower()}"
+    if text.lstrip("+-").lower() in ("nan", "inf", "infinity"):
+        return f"numbers are finite; {_as_text(key)}"
+    return _as_text(key)
+
+
+def _as_text(key: str) -> str:
+    return f"{key}=TEXT keeps it as text"
+
+
+def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:
+    """The keys and values of `profile set NAME KEY=VALUE...`, in order; a value may be empty, which removes the key.
+
+    Raises InvalidInput for another form or a repeated key; a value is never quoted, because it may be a secret."""
+    found: dict[str, str] = {}
+    for number, pair in enumerate(pairs, 1):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InvalidInput(f"assignment {number} has no =", hint="write KEY=VALUE; KEY= removes a key")
+        if _PROFILE_KEY.fullmatch(key) is None:
+            raise InvalidInput(f"assignment {number} begins with no key of a profile", hint="for example timeout=10")
+        if key in found:
+            raise InvalidInput(f"{key!r} is given twice")
+        text_bytes(value, f"the value of {key!r}")
+        found[key] = value
+    return list(found.items())

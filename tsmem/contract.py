@@ -1,0 +1,278 @@
+"""The port's contract, enforced round any TableClient: in tests always, and at run time with --debug.
+
+Its one rule: it changes nothing. It looks at what goes in and what comes out, and where either breaks what `port.py`
+says, it raises ContractViolation with a sentence that says how. A violation is a bug in the caller or in the client,
+never something that a user did: what users can do wrong is the client's to refuse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from tsmem.errors import TsmemError
+from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
+from tsmem.port import IndexSchema, Meter, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
+from tsmem.rows import Bound, ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
+
+T = TypeVar("T")
+
+_KEY_TYPES = (str, int, bytes)
+_VALUE_TYPES = (str, int, float, bool, bytes)
+
+
+class ContractViolation(AssertionError):
+    """A caller or a client broke the port's contract."""
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ContractViolation(sentence)
+
+
+class CheckedClient:
+    """A TableClient that watches another one."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._client = client
+
+    @property
+    def meter(self) -> Meter:
+        """The watched client's own."""
+        return self._client.meter
+
+    @meter.setter
+    def meter(self, meter: Meter) -> None:
+        self._client.meter = meter
+
+    def close(self) -> None:
+        """As TableClient."""
+        self._client.close()
+
+    def list_tables(self) -> list[str]:
+        """As TableClient; names are in order, none twice."""
+        names = self._watched("list_tables", self._client.list_tables)
+        _check_names("list_tables", names)
+        return names
+
+    def describe_table(self, name: str) -> TableSchema:
+        """As TableClient; the schema is of that name."""
+        schema = self._watched("describe_table", lambda: self._client.describe_table(name))
+        _require(schema.name == name, f"describe_table of {name!r} described {schema.name!r}")
+        _require(len(schema.key) >= 1, f"describe_table of {name!r} gave no primary key")
+        return schema
+
+    def create_table(self, schema: TableSchema) -> None:
+        """As TableClient; a local index begins with the table's first key column."""
+        for index in schema.indexes:
+            if index.key and schema.key:
+                first = schema.key[0][0]
+                _require(
+                    index.key[0] == first,
+                    f"create_table: the key of local index {index.name!r} must begin with {first!r}",
+                )
+        self._watched("create_table", lambda: self._client.create_table(schema))
+
+    def delete_table(self, name: str) -> None:
+        """As TableClient."""
+        self._watched("delete_table", lambda: self._client.delete_table(name))
+
+    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
+        """As TableClient."""
+        self._watched("create_index", lambda: self._client.create_index(table, index, defined))
+
+    def delete_index(self, table: str, name: str) -> None:
+        """As TableClient."""
+        self._watched("delete_index", lambda: self._client.delete_index(table, name))
+
+    def list_search_indexes(self, table: str) -> list[str]:
+        """As TableClient; names are in order, none twice."""
+        names = self._watched("list_search_indexes", lambda: self._client.list_search_indexes(table))
+        _check_names("list_search_indexes", names)
+        return names
+
+    def create_search_index(self, schema: SearchIndexSchema) -> None:
+        """As TableClient."""
+        self._watched("create_search_index", lambda: self._client.create_search_index(schema))
+
+    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
+        """As TableClient; the schema is of that table and name."""
+        schema = self._watched("describe_search_index", lambda: self._client.describe_search_index(table, name))
+        _require(
+            (schema.table, schema.name) == (table, name), f"describe_search_index of {name!r} described {schema.name!r}"
+        )
+        return schema
+
+    def delete_search_index(self, table: str, name: str) -> None:
+        """As TableClient."""
+        self._watched("delete_search_index", lambda: self._client.delete_search_index(table, name))
+
+    def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
+        """As TableClient; a row has the key that was asked for."""
+        _check_key("get_row", table, key)
+        _check_projection("get_row", columns)
+        row = self._watched("get_row", lambda: self._client.get_row(table, key, columns))
+        _check_asked("get_row", table, key, row, columns)
+        return row
+
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+        """As TableClient; one result a key, in their order."""
+        for key in keys:
+            _check_key("get_rows", table, key)
+        _check_projection("get_rows", columns)
+        rows = self._watched("get_rows", lambda: self._client.get_rows(table, keys, columns))
+        _require(len(rows) == len(keys), f"get_rows of {len(keys)} keys gave {len(rows)} results")
+        for key, row in zip(keys, rows, strict=True):
+            _check_asked("get_rows", table, key, row, columns)
+        return rows
+
+    def put_row(self, put: Put) -> None:
+        """As TableClient."""
+        _check_write("put_row", put)
+        self._watched("put_row", lambda: self._client.put_row(put))
+
+    def update_row(self, update: Update) -> None:
+        """As TableClient."""
+        _check_write("update_row", update)
+        self._watched("update_row", lambda: self._client.update_row(update))
+
+    def delete_row(self, delete: Delete) -> None:
+        """As TableClient."""
+        _check_write("delete_row", delete)
+        self._watched("delete_row", lambda: self._client.delete_row(delete))
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As TableClient; one outcome a row, each None or one of tsmem's errors."""
+        for write in writes:
+            _check_write("write_rows", write)
+        outcomes = self._watched("write_rows", lambda: self._client.write_rows(writes))
+        _require(len(outcomes) == len(writes), f"write_rows of {len(writes)} rows gave {len(outcomes)} outcomes")
+        for outcome in outcomes:
+            fits = outcome is None or isinstance(outcome, TsmemError)
+            _require(fits, f"write_rows gave an outcome that is no tsmem error: {type(outcome).__name__}")
+        return outcomes
+
+    def get_range(
+        self,
+        table: TableRef,
+        span: Range,
+        *,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+    ) -> RangePage:
+        """As TableClient; rows are in order, inside the range, no more than asked for, next_start is beyond them."""
+        for bound in (span.start, span.end):
+            _require(
+                len(bound) == len(table.key),
+                f"get_range: a bound of {len(bound)} values for {len(table.key)} key columns",
+            )
+        _check_projection("get_range", columns)
+        page = self._watched(
+            "get_range", lambda: self._client.get_range(table, span, limit=limit, columns=columns, filter=filter)
+        )
+        most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
+        _require(len(page.rows) <= most, f"get_range gave {len(page.rows)} rows, and {most} are the most")
+        _check_order(table, span, page)
+        for row in page.rows:
+            _check_row("get_range", table, row, columns)
+        return page
+
+    def _watched(self, name: str, call: Callable[[], T]) -> T:
+        """Make a call. It must be metered, and fail only as one of tsmem's errors."""
+        before = self._client.meter.total.requests
+        try:
+            return call()
+        except (TsmemError, KeyboardInterrupt, SystemExit):
+            raise
+        except Exception as error:
+            raise ContractViolation(f"{name} let {type(error).__name__} escape: {error}") from error
+        finally:
+            _require(self._client.meter.total.requests > before, f"{name} did not add its request to the meter")
+
+
+def _check_names(call: str, names: list[str]) -> None:
+    _require(names == sorted(set(names)), f"{call} gave names out of order, or one twice: {names}")
+
+
+def _check_key(call: str, table: TableRef, key: Key) -> None:
+    _require(type(key) is tuple, f"{call}: a key is a tuple, not a {type(key).__name__}")
+    _require(
+        len(key) == len(table.key),
+        f"{call}: a key of {len(key)} values for {len(table.key)} key columns of {table.name}",
+    )
+
+
+def _check_projection(call: str, columns: Sequence[str] | None) -> None:
+    _require(
+        columns is None or len(columns) > 0, f"{call}: no columns at all are named, which the service takes for all"
+    )
+    _require(not isinstance(columns, str), f"{call}: columns is one text, not a sequence of names")
+
+
+def _check_write(call: str, write: Write) -> None:
+    _check_key(call, write.table, write.key)
+
+
+def _check_asked(call: str, table: TableRef, key: Key, row: Row | None, columns: Sequence[str] | None) -> None:
+    if row is not None:
+        _require(row.key == key, f"{call} gave a row of another key than it was asked for")
+        _check_row(call, table, row, columns)
+
+
+def _check_row(call: str, table: TableRef, row: Row, columns: Sequence[str] | None) -> None:
+    _require(type(row) is Row, f"{call} gave a {type(row).__name__} for a row")
+    _require(type(row.key) is tuple and len(row.key) == len(table.key), f"{call} gave a key of {len(row.key)} values")
+    for value in row.key:
+        _require(type(value) in _KEY_TYPES, f"{call} gave a key value of type {type(value).__name__}")
+        short = isinstance(value, int) or len(value) <= MAX_KEY_BYTES
+        _require(short, f"{call} gave a key value longer than {MAX_KEY_BYTES}")
+    names = list(row.columns)
+    _require(names == sorted(names), f"{call} gave columns out of the order of their names: {names}")
+    _require(not set(names) & set(table.key), f"{call} gave a key column among the attribute columns")
+    if columns is not None:
+        _require(set(names) <= set(columns), f"{call} gave columns that were not asked for: {names}")
+        _require(bool(names) or bool(set(columns) & set(table.key)), f"{call} gave a row without any column asked for")
+    for name, column in row.columns.items():
+        _check_value(call, name, column)
+
+
+def _check_value(call: str, name: str, value: object) -> None:
+    _require(type(value) in _VALUE_TYPES, f"{call} gave column {name!r} a value of type {type(value).__name__}")
+    if type(value) is int:
+        _require(MIN_INTEGER <= value <= MAX_INTEGER, f"{call} gave column {name!r} an integer past 64 bits")
+    if type(value) is float:
+        _require(math.isfinite(value), f"{call} gave column {name!r} a number that is not finite")
+
+
+def _check_order(table: TableRef, span: Range, page: RangePage) -> None:
+    """Start <= rows < end, each row beyond the one before it, next_start beyond them all, in the range's direction."""
+    keys: list[KeyBound] = [row.key for row in page.rows]
+    if page.next_start is not None:
+        _require(
+            len(page.next_start) == len(table.key), f"get_range gave a next_start of {len(page.next_start)} values"
+        )
+        keys.append(page.next_start)
+    if not keys:
+        return
+    low, high = (span.end, span.start) if span.backward else (span.start, span.end)
+    ranks = [_rank(key) for key in keys]
+    inside = all(
+        _rank(low) < rank <= _rank(high) if span.backward else _rank(low) <= rank < _rank(high) for rank in ranks
+    )
+    _require(inside, f"get_range gave a key outside {span}")
+    ordered = all(one > other if span.backward else one < other for one, other in pairwise(ranks))
+    _require(ordered, "get_range gave keys out of order, or a next_start that is not beyond the last row")
+
+
+def _rank(bound: KeyBound) -> tuple[tuple[int, object], ...]:
+    """A bound or key as something that compares in key order; nothing after MIN or MAX matters."""
+    ranks: list[tuple[int, object]] = []
+    for value in bound:
+        if isinstance(value, Bound):
+            ranks.append((-1, 0) if value is Bound.MIN else (1, 0))
+            break
+        ranks.append((0, value))
+    return tuple(ranks)

@@ -1,0 +1,175 @@
+"""CreateTable, DescribeTable, DeleteTable, CreateIndex and DeleteIndex.
+
+Its one rule: a schema is checked whole before anything is made, and whatever changes a schema raises the catalog's
+version in the same transaction. Limits and texts: facts of TableStore's "General limits" and its SDKs' test suites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tsmem.engine import catalog as stored
+from tsmem.engine import messages, upkeep
+from tsmem.engine.catalog import Catalog
+from tsmem.engine.connections import Session
+from tsmem.engine.requests import CreateIndex
+from tsmem.engine.tables import SQL_TYPES, Table, plan_index
+from tsmem.limits import check_name
+from tsmem.port import IndexSchema, KeySchema, TableSchema
+
+MAX_TABLES = 64
+"""Of an instance, secondary indexes included."""
+MAX_INDEXES = 5
+"""Secondary indexes of one table."""
+MAX_KEY_COLUMNS = 4
+MAX_DEFINED_COLUMNS = 32
+MIN_TIME_TO_LIVE_S = 86400
+
+
+def create_table(session: Session, schema: TableSchema) -> None:
+    """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
+    catalog = session.catalog()
+    _check_table(schema)
+    main = Table(0, schema.name, schema.key, defined=schema.defined_columns,
+                 time_to_live_s=schema.time_to_live_s, max_versions=schema.max_versions)  # fmt: skip
+    indexes = [_index_table(main, index) for index in schema.indexes]
+    names = [schema.name, *(index.name for index in indexes)]
+    if any(name in catalog.tables for name in names) or len(set(names)) < len(names):
+        raise messages.table_exists()
+    if len(indexes) > MAX_INDEXES:
+        raise messages.too_many_indexes(MAX_INDEXES)
+    _check_quota(catalog, len(names))
+    for table in (main, *indexes):
+        stored.add_table(session.connection, table)
+    _changed(session)
+
+
+def describe_table(session: Session, name: str) -> TableSchema:
+    """A table's schema, or a secondary index's. Raises TableNotFound."""
+    return session.catalog().table(name).schema
+
+
+def list_tables(session: Session) -> list[str]:
+    """Names of tables and secondary indexes, in order."""
+    return sorted(session.catalog().tables)
+
+
+def delete_table(session: Session, name: str) -> None:
+    """Delete a table and its secondary indexes. Raises TableNotFound, InvalidInput while a search index stands."""
+    catalog = session.catalog()
+    table = catalog.table(name)
+    if table.main is not None:
+        raise messages.write_to_index()
+    if any(of_table == name for of_table, _ in catalog.search):
+        raise messages.has_search_index(name)
+    for each in (*(index.table for index in table.indexes), table):
+        stored.remove_table(session.connection, each)
+    _changed(session)
+
+
+def create_index(session: Session, request: CreateIndex) -> None:
+    """Add a secondary index. Raises TableNotFound, AlreadyExists, InvalidInput."""
+    catalog = session.catalog()
+    table = catalog.main_table(request.table)
+    if request.index.name in catalog.tables:
+        raise messages.table_exists()
+    if len(table.indexes) >= MAX_INDEXES:
+        raise messages.too_many_indexes(MAX_INDEXES)
+    _check_quota(catalog, 1)
+    added = _new_defined(table, request.defined)
+    schema = table.schema
+    _check_table(TableSchema(schema.name, schema.key, (request.index,), schema.defined_columns + added,
+                             schema.time_to_live_s, schema.max_versions))  # fmt: skip
+    main = Table(table.id, table.name, table.key, defined=table.defined + added)
+    made = stored.add_table(session.connection, _index_table(main, request.index))
+    stored.add_defined(session.connection, table.id, added)
+    if request.include_base_data:
+        upkeep.build(session, table, plan_index(table.key, made))
+    _changed(session)
+
+
+def delete_index(session: Session, table: str, name: str) -> None:
+    """Delete a secondary index. Raises TableNotFound."""
+    for index in session.catalog().main_table(table).indexes:
+        if index.table.name == name:
+            stored.remove_table(session.connection, index.table)
+            _changed(session)
+            return
+    raise messages.index_missing(name)
+
+
+def _changed(session: Session) -> None:
+    stored.raise_version(session.connection)
+    session.forget()
+
+
+def _check_quota(catalog: Catalog, more: int) -> None:
+    if len(catalog.tables) + more > MAX_TABLES:
+        raise messages.too_many_tables(MAX_TABLES)
+
+
+def _new_defined(table: Table, defined: KeySchema) -> KeySchema:
+    """Those of the columns that the table does not define yet. Raises InvalidInput where it has another type."""
+    known = dict(table.defined)
+    for name, kind in defined:
+        if known.get(name, kind) is not kind:
+            raise messages.invalid(f"Defined column '{name}' is of type {known[name]}, not {kind}.")
+    return tuple((name, kind) for name, kind in dict(defined).items() if name not in known)
+
+
+def _check_table(schema: TableSchema) -> None:
+    check_name("table", schema.name)
+    if not 1 <= len(schema.key) <= MAX_KEY_COLUMNS:
+        raise messages.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
+    names = [name for name, _ in schema.key]
+    _check_distinct(names, "Duplicated primary key name: '{}'.")
+    for name, kind in schema.key:
+        if kind not in SQL_TYPES:
+            raise messages.invalid(f"{kind} is an invalid type for the primary key column '{name}'.")
+    if len(schema.defined_columns) > MAX_DEFINED_COLUMNS:
+        raise messages.invalid(f"The number of defined columns must be in range: [0, {MAX_DEFINED_COLUMNS}].")
+    _check_distinct([*names, *(name for name, _ in schema.defined_columns)], "Duplicated column name: '{}'.")
+    _check_options(schema)
+
+
+def _check_distinct(names: Sequence[str], text: str) -> None:
+    for place, name in enumerate(names):
+        check_name("column", name)
+        if name in names[:place]:
+            raise messages.invalid(text.format(name))
+
+
+def _check_options(schema: TableSchema) -> None:
+    lasting = schema.time_to_live_s == -1
+    if not lasting and schema.time_to_live_s < 1:
+        raise messages.invalid("TimeToLive cannot be 0 or less than -1.")
+    if not lasting and schema.time_to_live_s < MIN_TIME_TO_LIVE_S:
+        raise messages.invalid(f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}.")
+    if schema.max_versions < 1:
+        raise messages.invalid("The maximum versions cannot be less than or equal to 0.")
+    if schema.indexes and not lasting:
+        raise messages.invalid("Don't support allow update operation on table with index and ttl")
+    if schema.indexes and schema.max_versions != 1:
+        raise messages.invalid("Max versions of a table with index must be 1.")
+
+
+def _index_table(main: Table, index: IndexSchema) -> Table:
+    """A secondary index as a table: its key with the missing columns of its table's key. Raises InvalidInput."""
+    check_name("index", index.name)
+    types = {**dict(main.defined), **dict(main.key)}
+    _check_distinct(index.key, "Duplicated primary key name: '{}'.")
+    if not 1 <= len(index.key) <= MAX_KEY_COLUMNS:
+        raise messages.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
+    for name in (*index.key, *index.columns):
+        if name not in types:
+            raise messages.invalid(f"Index '{index.name}' uses column '{name}', which the table does not define.")
+    for name in index.key:
+        if types[name] not in SQL_TYPES:
+            raise messages.invalid(f"{types[name]} is an invalid type for the primary key column '{name}'.")
+    _check_distinct(index.columns, "Duplicated column name: '{}'.")
+    missing = [name for name in main.names if name not in index.key]
+    key = [*index.key, *missing]
+    for name in index.columns:
+        if name in key:
+            raise messages.invalid(f"Index '{index.name}' carries column '{name}', which is in its key.")
+    return Table(0, index.name, tuple((name, types[name]) for name in key), main.name, index.columns)

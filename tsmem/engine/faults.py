@@ -1,0 +1,52 @@
+"""SQLite's and the file system's errors as tsmem's, in plain sentences that name the file.
+
+Its one rule: no `sqlite3.Error` and no `OSError` leaves the engine.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from tsmem.errors import StorageFailure, TsmemError, Unavailable
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a write waits for another process's."""
+
+_CHECK_MODE = "check the owner and mode of the file and its folder"
+
+
+def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
+    """What an error of SQLite means to the caller. An extended code's low byte is its primary code."""
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return disk_full(path)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
+        return Unavailable(
+            f"another process kept {path} locked for {BUSY_TIMEOUT_S:.0f} seconds: nothing was done",
+            hint="look for a process that holds it, and try again",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return StorageFailure(f"{path} is read-only: nothing was written", hint=_CHECK_MODE)
+    if code == sqlite3.SQLITE_NOTADB:
+        return StorageFailure(f"{path} is not a tsmem file", hint="choose another path")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return StorageFailure(f"{path} is damaged: {error}", hint="restore the file from a copy")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return StorageFailure(f"{path} cannot be opened", hint=_CHECK_MODE)
+    if code == sqlite3.SQLITE_IOERR:
+        return StorageFailure(f"{path} could not be read or written: {error}; nothing of this write was kept")
+    return StorageFailure(f"{path} failed: {error}")
+
+
+def from_os(error: OSError, path: str) -> TsmemError:
+    """What an error of the file system means, met while the file was made."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(path)
+    return StorageFailure(f"{path} cannot be made: {error.strerror or error}", hint="check that its folder is writable")
+
+
+def disk_full(path: str) -> StorageFailure:
+    """No space is left for a write."""
+    message = f"the disk is full: nothing of this write was kept in {path}"
+    return StorageFailure(message, hint="free some space and try again")

@@ -1,0 +1,127 @@
+"""GetRow, BatchGetRow and GetRange.
+
+Its one rule: what is read is counted before it is filtered. A row counts its key and the columns asked for, by
+TableStore's size rule, both for capacity units and for the 4 MB that end a page; the filter lowers neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tsmem.engine import messages
+from tsmem.engine.cells import unpack, unpack_some
+from tsmem.engine.connections import Session
+from tsmem.engine.filters import Predicate, compile_filter
+from tsmem.engine.ranges import range_query
+from tsmem.engine.requests import BatchGetRow, GetRange, GetRow, PageReply, RowReply, RowsReply
+from tsmem.engine.tables import Table
+from tsmem.errors import LimitExceeded
+from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, MAX_ROWS_PER_READ, capacity_units, check_key
+from tsmem.port import Cost, RangePage
+from tsmem.rows import Filter, Key, Row, TableRef, Value
+
+_FETCHED_AT_ONCE = 128
+"""Rows taken from SQLite at a time: a page that 4 MB cut short has read little beyond its end."""
+
+
+class _Projection:
+    """Which columns of a row are read, and whether the row is given at all."""
+
+    def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
+        self._wanted = frozenset(columns) if columns else None
+        self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.names)
+        self._passes: Predicate | None = compile_filter(test, table.names) if test is not None else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row is given with all its columns."""
+        return self._wanted is None and self._passes is None
+
+    def read(self, key: Key, blob: bytes) -> tuple[int, Mapping[str, Value] | None]:
+        """The size that was read, and the columns; None for a row that is not given."""
+        size, columns = unpack(blob) if self._wanted is None else unpack_some(blob, self._wanted)
+        if self._needs_column and not columns:
+            return size, None
+        if self._passes is not None and not self._passes(key, columns):
+            return size, None
+        return size, columns
+
+
+def get_row(session: Session, request: GetRow) -> RowReply:
+    """One row. Raises TableNotFound, InvalidInput."""
+    table = session.catalog().table(request.table.name)
+    projection = _Projection(table, request.columns, request.filter)
+    row, size = _read_one(session, table, request.table, request.key, projection)
+    return RowReply(row, Cost(1, capacity_units(size), 0, 1 if size else 0))
+
+
+def get_rows(session: Session, request: BatchGetRow) -> RowsReply:
+    """Rows in the order of their keys. Units are begun for each row. Raises TableNotFound, InvalidInput."""
+    if not request.keys:
+        raise messages.invalid("No row specified in the request of BatchGetRow.")
+    if len(request.keys) > MAX_ROWS_PER_READ:
+        message = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
+        raise LimitExceeded(message, service_code="OTSParameterInvalid")
+    table = session.catalog().table(request.table.name)
+    projection = _Projection(table, request.columns, request.filter)
+    rows: list[Row | None] = []
+    units = scanned = 0
+    for key in request.keys:
+        row, size = _read_one(session, table, request.table, key, projection)
+        rows.append(row)
+        units += capacity_units(size)
+        scanned += 1 if size else 0
+    return RowsReply(rows, Cost(1, units, 0, scanned))
+
+
+def _read_one(
+    session: Session, table: Table, ref: TableRef, key: Key, projection: _Projection
+) -> tuple[Row | None, int]:
+    table.check_key(ref, key)
+    check_key(table.names, key)
+    found = session.execute(table.read_sql, key).fetchone()
+    if found is None:
+        return None, 0
+    size, columns = projection.read(key, found[0])
+    return (None if columns is None else Row(tuple(key), columns)), size
+
+
+def get_range(session: Session, request: GetRange) -> PageReply:
+    """One page of a range. Raises TableNotFound, InvalidInput."""
+    table = session.catalog().table(request.table.name)
+    if request.limit is not None and request.limit < 1:
+        raise messages.limit_not_positive()
+    query = range_query(table, request.table, request.span)
+    projection = _Projection(table, request.columns, request.filter)
+    most = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
+    cursor = session.execute(query.sql, [*query.parameters, most + 1])
+    cursor.arraysize = _FETCHED_AT_ONCE
+    rows: list[Row] = []
+    scanned = size = 0
+    next_start: Key | None = None
+    while next_start is None and (batch := cursor.fetchmany()):
+        taken, size, next_start = _take(batch, projection, rows, most - scanned, size, first=scanned == 0)
+        scanned += taken
+    cursor.close()
+    return PageReply(RangePage(rows, next_start), Cost(1, capacity_units(size), 0, scanned))
+
+
+def _take(
+    batch: list[tuple[object, ...]], projection: _Projection, rows: list[Row], most: int, size: int, *, first: bool
+) -> tuple[int, int, Key | None]:
+    """Add a batch's rows to a page: how many were read, the page's size then, and the first key that did not fit."""
+    read = unpack if projection.is_whole else None
+    add = rows.append
+    taken = 0
+    for *values, blob in batch:
+        key: Key = tuple(values)  # type: ignore[arg-type]
+        if taken == most:
+            return taken, size, key
+        row_size, columns = read(blob) if read is not None else projection.read(key, blob)  # type: ignore[arg-type]
+        if size + row_size > MAX_BYTES_PER_PAGE and not (first and taken == 0):
+            return taken, size, key
+        size += row_size
+        taken += 1
+        if columns is not None:
+            add(Row(key, columns))
+    return taken, size, None

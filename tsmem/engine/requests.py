@@ -1,0 +1,94 @@
+"""What requests and replies carry beyond the row vocabulary. The local adapter and the server use the same ones.
+
+Its one rule: a reply carries its cost, and a write's reply carries its failure, because a failed condition costs too.
+Put, Update, Delete, TableSchema and SearchIndexSchema are requests as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tsmem.errors import TsmemError
+from tsmem.port import Cost, IndexSchema, KeySchema, RangePage
+from tsmem.rows import Filter, Key, Range, Row, TableRef, Write
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    """Add a secondary index to a table."""
+
+    table: str
+    index: IndexSchema
+    defined: KeySchema = ()
+    """Types of attribute columns that the table does not define yet."""
+    include_base_data: bool = True
+    """Whether rows that are there already get entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetRow:
+    """Read one row."""
+
+    table: TableRef
+    key: Key
+    columns: Sequence[str] | None = None
+    """Names wanted; none or no names: all."""
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGetRow:
+    """Read up to 100 rows of one table."""
+
+    table: TableRef
+    keys: Sequence[Key]
+    columns: Sequence[str] | None = None
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetRange:
+    """Read one page of a range."""
+
+    table: TableRef
+    span: Range
+    limit: int | None = None
+    columns: Sequence[str] | None = None
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWriteRow:
+    """Write up to 200 rows."""
+
+    writes: Sequence[Write]
+
+
+class RowReply(NamedTuple):
+    """Answers GetRow."""
+
+    row: Row | None
+    cost: Cost
+
+
+class RowsReply(NamedTuple):
+    """Answers BatchGetRow, in the order of its keys."""
+
+    rows: list[Row | None]
+    cost: Cost
+
+
+class PageReply(NamedTuple):
+    """Answers GetRange."""
+
+    page: RangePage
+    cost: Cost
+
+
+class WriteReply(NamedTuple):
+    """Answers one written row."""
+
+    error: TsmemError | None
+    cost: Cost

@@ -1,0 +1,62 @@
+"""The entries of secondary indexes, kept in step with their table.
+
+Its one rule: a change of a row is planned here as SQL before any of it runs, and an old entry's deletion stands before
+the new one's insertion. A row has an entry where it has every key column of the index in the declared type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tsmem.engine.cells import unpack_cells, unpack_some
+from tsmem.engine.connections import Session
+from tsmem.engine.tables import Index, Table
+from tsmem.rows import Key, Value
+
+Change = tuple[str, Sequence[object]]
+"""An SQL text and its parameters."""
+
+_NO_STAMPS: Mapping[str, int] = {}
+
+
+def of_write(
+    table: Table, key: Key, old: bytes | None, columns: Mapping[str, Value], stamps: Mapping[str, int]
+) -> list[Change]:
+    """What a row that is written with these columns changes in its table's indexes. `old` may be unread where every
+    index follows the key."""
+    changes: list[Change] = []
+    for index in table.indexes:
+        entry = index.entry_key(key, columns)
+        before = _entry_before(index, key, old)
+        if before is not None and before != entry:
+            changes.append((index.table.delete_sql, before))
+        if entry is not None and (before != entry or index.table.columns):
+            changes.append((index.table.write_sql, (*entry, index.entry_blob(entry, columns, stamps))))
+    return changes
+
+
+def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
+    """What the deletion of a row changes in its table's indexes."""
+    changes: list[Change] = []
+    for index in table.indexes:
+        before = index.entry_key(key, {}) if index.follows_key else _entry_before(index, key, old)
+        if before is not None:
+            changes.append((index.table.delete_sql, before))
+    return changes
+
+
+def _entry_before(index: Index, key: Key, old: bytes | None) -> Key | None:
+    return None if old is None else index.entry_key(key, unpack_some(old, index.wanted)[1])
+
+
+def build(session: Session, table: Table, index: Index) -> None:
+    """Make the entries of all rows that are there."""
+    cursor = session.connection.execute(f"SELECT * FROM t{table.id}")  # noqa: S608 - an id only
+    for *values, blob in cursor:
+        key: Key = tuple(values)
+        latest = {cell.name: cell for cell in reversed(unpack_cells(blob))}
+        columns = {name: cell.value for name, cell in latest.items()}
+        entry = index.entry_key(key, columns)
+        if entry is not None:
+            stamps = {name: cell.stamp_ms for name, cell in latest.items()} if index.table.columns else _NO_STAMPS
+            session.execute(index.table.write_sql, (*entry, index.entry_blob(entry, columns, stamps)))

@@ -1,0 +1,164 @@
+"""Which profile: the flag's, else TSMEM_PROFILE, else the file's default, else `env`, else `local`.
+
+Environment variables make the profile `env` and choose among profiles; they never change a profile that was named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from tsmem.errors import ProfileError
+from tsmem.profiles.file import ConfigFile, read, xdg
+from tsmem.profiles.model import Profile, Secret
+from tsmem.profiles.rules import ENVIRONMENT, SECRET_KEYS, Source, build, nearest
+
+LOCAL, ENV = "local", "env"
+"""The built-in profiles."""
+_TOP_KEYS = ("default_profile", "profiles")
+
+
+def load(environ: Mapping[str, str], *, config: str | Path | None = None, profile: str | None = None) -> Profile:
+    """The profile a command works on.
+
+    Raises ProfileError: the file cannot be used, no such profile, or the profile breaks a rule. Other profiles of the
+    file are not looked at, so that one mistake does not close them all."""
+    file = read(environ, config)
+    written = profiles_in(file)
+    name, chosen_by = _choose(environ, file, profile)
+    return build(source(environ, file, written, name), chosen_by)
+
+
+def profiles_in(file: ConfigFile | None) -> dict[str, dict[str, object]]:
+    """The profiles a file holds, unchecked within. Raises ProfileError for what else it holds."""
+    if file is None:
+        return {}
+    for key in file.data:
+        if key not in _TOP_KEYS:
+            raise ProfileError(
+                f"{file.place((key,))}: unknown key {key!r}{nearest(key, _TOP_KEYS)}",
+                hint="a file holds default_profile and [profiles.NAME] tables",
+            )
+    if not isinstance(file.data.get("default_profile", ""), str):
+        raise ProfileError(f"{file.place(('default_profile',))}: 'default_profile' must be the name of a profile")
+    profiles = file.data.get("profiles", {})
+    if not isinstance(profiles, dict):
+        raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
+    for name, values in profiles.items():
+        check_profile(file, name, values)
+    return profiles
+
+
+def check_profile(file: ConfigFile, name: str, values: object) -> None:
+    """Raises ProfileError unless this can be a profile of a file: a table, under a name that is free."""
+    place = file.place(("profiles", name))
+    if not isinstance(values, dict):
+        raise ProfileError(f"{place}: profile {name!r} must be a table", hint=f"write [profiles.{name}]")
+    if name == ENV:
+        raise ProfileError(f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise")
+    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
+        raise ProfileError(f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen")
+
+
+def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | None) -> tuple[str, str]:
+    """A name, and what chose it."""
+    if profile is not None:
+        return profile, "--profile"
+    if name := environ.get("TSMEM_PROFILE"):
+        return name, "environment TSMEM_PROFILE"
+    if file is not None and "default_profile" in file.data:
+        return cast(str, file.data["default_profile"]), file.origin(("default_profile",))
+    if environ.get(ENVIRONMENT["endpoint"]):
+        return ENV, f"environment {ENVIRONMENT['endpoint']}"
+    return LOCAL, "built in"
+
+
+def source(
+    environ: Mapping[str, str], file: ConfigFile | None, written: Mapping[str, Mapping[str, object]], name: str
+) -> Source:
+    """The profile of a name as it is written, or as it is built in. Raises ProfileError when there is none."""
+    if name == ENV:
+        variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
+        given = {key: f"env:{v}" if key in SECRET_KEYS else environ[v] for key, v in variables.items()}
+        origins = {key: f"environment {variable}" for key, variable in variables.items()}
+        return Source(
+            ENV, environ, given={"backend": "tablestore", **given}, origins={"backend": "built in", **origins}
+        )
+    if name not in written and name != LOCAL:
+        names = _names(environ, written)
+        raise ProfileError(f"no profile {name!r}{nearest(name, names)}", hint=f"profiles: {', '.join(names)}")
+    values = written.get(name, {})
+    if name != LOCAL or values.get("backend", "local") != "local":
+        return Source(name, environ, values, file)
+    given = {"backend": "local"}
+    if "path" not in values:
+        given["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
+    return Source(LOCAL, environ, values, file if LOCAL in written else None, given, dict.fromkeys(given, "built in"))
+
+
+def _names(environ: Mapping[str, str], written: Mapping[str, object]) -> list[str]:
+    """The names that can be chosen: the file's in its order, then the built-in ones."""
+    built_in = [ENV, LOCAL] if environ.get(ENVIRONMENT["endpoint"]) else [LOCAL]
+    return list(dict.fromkeys([*written, *built_in]))
+
+
+class ProfileLine(NamedTuple):
+    """A profile in a list of them."""
+
+    name: str
+    backend: str
+    """`invalid` for one that breaks a rule."""
+    target: str
+    """What it points to; of an invalid one, why."""
+    is_default: bool
+    """Whether commands use it when no flag says otherwise."""
+    origin: str
+
+
+def profile_list(environ: Mapping[str, str], config: str | Path | None = None) -> list[ProfileLine]:
+    """All profiles: the file's in its order, then the built-in ones. Raises ProfileError for an unusable file; a
+    profile that breaks a rule is listed with the reason."""
+    file = read(environ, config)
+    written = profiles_in(file)
+    default, _ = _choose(environ, file, None)
+    lines = []
+    for name in _names(environ, written):
+        origin = file.origin(("profiles", name)) if file is not None and name in written else "built in"
+        if name == ENV:
+            origin = f"environment {ENVIRONMENT['endpoint']}"
+        try:
+            profile = build(source(environ, file, written, name), origin)
+            lines.append(ProfileLine(name, profile.backend, profile.target, name == default, origin))
+        except ProfileError as error:
+            lines.append(ProfileLine(name, "invalid", error.message, name == default, origin))
+    return lines
+
+
+def describe(profile: Profile) -> list[tuple[str, str, str]]:
+    """Key, value as it may be shown, and origin, of everything in a profile but its name. Secrets show as references."""
+    return [(key, _shown(value), profile.origins.get(key, "default")) for key, value in _values(profile)]
+
+
+def _values(profile: Profile) -> Iterator[tuple[str, object]]:
+    yield "backend", profile.backend
+    if profile.backend == "local":
+        yield "path", profile.path
+    else:
+        for key in ("endpoint", "instance", "region", *SECRET_KEYS):
+            yield key, getattr(profile, key)
+    yield "timeout", profile.timeout_s
+    yield "output", profile.output
+    for noun, table in (("session", profile.tables.session), ("message", profile.tables.message)):
+        for key in ("name", "index", "search_index"):
+            yield f"tables.{noun}.{key}", getattr(table, key)
+        for name, kind in table.search_fields.items():
+            yield f"tables.{noun}.search_fields.{name}", kind
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, Secret):
+        return value.shown
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,238 @@
+"""What a profile is once it is read: plain frozen values, and secrets that do not show themselves.
+
+A `Secret` keeps what the file says and fetches the value when a connection is made. No repr, str, format or error of it
+carries the value; only `reveal` and `find` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tsmem.errors import ProfileError
+
+Backend = Literal["local", "tablestore"]
+REFERENCES = ("env:", "file:", "cmd:")
+"""How a text begins that says where a secret is, rather than what it is."""
+COMMAND_TIMEOUT_S = 30.0
+MAX_SECRET_BYTES = 64 * 1024
+
+
+class Secret:
+    """A secret as the profile writes it: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or plainly."""
+
+    __slots__ = ("_distrust", "_environ", "_folder", "_text", "_what")
+
+    def __init__(self, text: str, *, what: str, environ: Mapping[str, str], folder: Path, distrust: str | None) -> None:
+        """`what` names it in errors; a relative PATH starts at `folder`; `distrust` says why no command may be run."""
+        self._text = text
+        self._what = what
+        self._environ = environ
+        self._folder = folder
+        self._distrust = distrust
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it says where the secret is, rather than what."""
+        return self._text.startswith(REFERENCES)
+
+    @property
+    def shown(self) -> str:
+        """What may be shown of it: its reference, never its value."""
+        return self._text if self.is_reference else "(set, hidden)"
+
+    def __repr__(self) -> str:
+        return f"Secret({self.shown})"
+
+    __str__ = __repr__
+
+    def reveal(self) -> str:
+        """The secret itself, fetched anew each time.
+
+        Raises ProfileError when it cannot be had: variable not set, file unreadable, command failed or took more than
+        30 s, or a `cmd:` in a file that others can write."""
+        if (value := self.find()) is None:
+            raise self._error(f"environment variable {self._text.removeprefix('env:')} is not set")
+        return value
+
+    def find(self) -> str | None:
+        """The secret itself, or None where it refers to an environment variable that is not set or empty: for the
+        optional security token. Raises ProfileError as `reveal` does."""
+        kind, colon, rest = self._text.partition(":")
+        if not self.is_reference:
+            return self._checked(self._text.encode())
+        if kind + colon == "env:":
+            value = self._environ.get(rest)
+            return self._checked(value.encode(errors="surrogateescape")) if value else None
+        return self._checked(self._from_file(rest) if kind + colon == "file:" else self._from_command(rest))
+
+    def _checked(self, raw: bytes) -> str:
+        if len(raw) > MAX_SECRET_BYTES:
+            raise self._error(f"is longer than {MAX_SECRET_BYTES} bytes")
+        raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+        if not raw:
+            raise self._error("is empty")
+        text = raw.decode(errors="replace")  # an error of decoding would carry the bytes themselves
+        if "\N{REPLACEMENT CHARACTER}" in text or not text.isprintable():
+            raise self._error("is not one line of printable text")
+        return text
+
+    def _from_file(self, name: str) -> bytes:
+        path = expand(name, self._environ, self._folder)
+        try:
+            with path.open("rb") as stream:
+                return stream.read(MAX_SECRET_BYTES + 1)
+        except OSError as error:
+            raise self._error(f"cannot read {path}: {error.strerror}") from error
+
+    def _from_command(self, command: str) -> bytes:
+        import shlex
+
+        if self._distrust is not None:
+            raise self._error(f"no command is run from a profile file that others can change: {self._distrust}")
+        try:
+            arguments = shlex.split(command)
+        except ValueError as error:
+            raise self._error(f"cmd: cannot be split into words: {error}") from error
+        if not arguments:
+            raise self._error("cmd: names no command")
+        return self._output(arguments)
+
+    def _output(self, arguments: list[str]) -> bytes:
+        """What the command writes to its standard output. Its standard error is ours, so that it can ask or explain."""
+        import os
+        import select
+        import subprocess
+        import time
+
+        deadline = time.monotonic() + COMMAND_TIMEOUT_S
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the user's own command, from a file only the user can write
+                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=dict(self._environ), cwd=self._folder
+            )
+        except (OSError, ValueError) as error:
+            raise self._error(f"cannot run {arguments[0]!r}: {getattr(error, 'strerror', error)}") from error
+        assert process.stdout is not None
+        output, ready = b"", select.poll()
+        ready.register(process.stdout)
+        try:
+            while len(output) <= MAX_SECRET_BYTES:
+                if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    raise subprocess.TimeoutExpired(arguments, COMMAND_TIMEOUT_S)
+                if not (piece := os.read(process.stdout.fileno(), MAX_SECRET_BYTES)):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+                    break
+                output += piece
+        except subprocess.TimeoutExpired:
+            raise self._error(f"{arguments[0]!r} took more than {COMMAND_TIMEOUT_S:g} s") from None
+        finally:
+            process.kill()
+            process.stdout.close()
+            process.wait()
+        if process.returncode and len(output) <= MAX_SECRET_BYTES:
+            raise self._error(f"{arguments[0]!r} failed with exit code {process.returncode}")
+        return output
+
+    def _error(self, text: str) -> ProfileError:
+        return ProfileError(f"{self._what}: {text}")
+
+
+def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
+    """A path with its `~` resolved; a relative one starts at `folder`. Raises ProfileError for an unknown home."""
+    import os
+
+    if name == "~" or name.startswith("~/"):
+        return home(environ) / name[2:].lstrip("/")
+    path = os.path.expanduser(name)  # noqa: PTH111 - for ~user alone, which asks no environment
+    if path.startswith("~"):
+        raise ProfileError(f"{name!r}: no such user's home directory is known")
+    return folder / path
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """The home directory: HOME, else the user database's. Raises ProfileError when neither knows it."""
+    if (text := environ.get("HOME", "")).startswith("/"):
+        return Path(text)
+    import os
+    import pwd
+
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError as error:
+        raise ProfileError("the home directory is not known", hint="set HOME, or name a file with --config") from error
+
+
+class Credentials(NamedTuple):
+    """The secrets of a connection, revealed. Keep them no longer than it takes to connect."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str | None
+
+    def __repr__(self) -> str:
+        return "Credentials(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class TableNames:
+    """What a table and its indexes are called."""
+
+    name: str
+    index: str
+    """Its secondary index."""
+    search_index: str
+    search_fields: Mapping[str, str] = field(default_factory=dict)
+    """Metadata fields of the search index, with their types: keyword, long, double, boolean or text."""
+
+
+class Tables(NamedTuple):
+    """The two tables of a profile."""
+
+    session: TableNames = TableNames("session", "session_secondary_index", "session_search_index")
+    message: TableNames = TableNames("message", "message_secondary_index", "message_search_index")
+
+
+DEFAULT_TABLES = Tables()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Everything a command needs to know to reach a store."""
+
+    name: str
+    backend: Backend
+    path: Path | None = None
+    """Of local: the store's file, absolute."""
+    endpoint: str | None = None
+    """Of tablestore, as are all that follow down to the token."""
+    instance: str | None = None
+    region: str | None = None
+    """Where set, requests carry V4 signatures."""
+    access_key_id: Secret | None = None
+    access_key_secret: Secret | None = None
+    security_token: Secret | None = None
+    timeout_s: float = 30.0
+    """How long to wait for one answer, retries included."""
+    output: str | None = None
+    """table, json, jsonl or csv, where no flag says otherwise."""
+    tables: Tables = DEFAULT_TABLES
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where each value came from, by its dotted key in the file; `name` says how the profile was chosen."""
+    warnings: tuple[str, ...] = ()
+    """Sentences for stderr."""
+
+    @property
+    def target(self) -> str:
+        """What the profile points to, in a few words."""
+        return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
+
+    def credentials(self) -> Credentials:
+        """Reveal the secrets of a tablestore profile; a token whose variable is not set is none.
+
+        Raises ProfileError when a secret cannot be had, or the profile is local."""
+        if self.access_key_id is None or self.access_key_secret is None:
+            raise ProfileError(f"profile '{self.name}' has no access keys")
+        token = None if self.security_token is None else self.security_token.find()
+        return Credentials(self.access_key_id.reveal(), self.access_key_secret.reveal(), token)

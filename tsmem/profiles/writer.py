@@ -1,0 +1,230 @@
+"""The one writer of the profile file: what it writes is valid as a whole, or the file stays as it was.
+
+A lock beside the file makes writers wait for each other; the new text goes to a temporary file of mode 0600 that takes
+the old one's place at once. A symbolic link stays, and what it points to is replaced.
+
+Comments, order and blank lines stay where the change is a matter of lines. What is lost: \\r\\n line ends and a byte
+order mark, always; and, where a profile is written with dotted keys or inline tables so that no edit of lines says what
+is wanted, all comments and the way values are written, because tomli_w then writes the file anew.
+"""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tsmem.errors import ProfileError
+from tsmem.profiles import toml_text
+from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
+from tsmem.profiles.file import ConfigFile, config_path, decode, parse
+from tsmem.profiles.model import REFERENCES
+from tsmem.profiles.rules import NUMBER_KEYS, SECRET_KEYS, build
+
+
+class _Edit(NamedTuple):
+    """A change of one key: its path from the document's root, and its value, None to remove it."""
+
+    path: tuple[str, ...]
+    value: object
+
+
+_Plan = Callable[[Mapping[str, Any]], list[_Edit]]
+"""The changes to make, given what the file says."""
+
+
+def set_values(
+    environ: Mapping[str, str], name: str, assignments: Sequence[tuple[str, str]], *, config: str | Path | None = None
+) -> Path:
+    """Set keys of a profile, which is created where it is not there; returns the file written.
+
+    A key may be dotted, as in `tables.session.search_fields.topic`; an empty value removes the key, or the table of
+    that name with all its keys. Raises ProfileError, nothing written, when the file would break a rule, or a secret
+    is given itself instead of as env:NAME, file:PATH or cmd:COMMAND."""
+    if not assignments:
+        raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
+    if name == ENV:
+        raise ProfileError("'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set")
+    edits = [_Edit(("profiles", name, *key.split(".")), _parsed(key, text)) for key, text in assignments]
+
+    def plan(data: Mapping[str, Any]) -> list[_Edit]:
+        if all(edit.value is None for edit in edits):
+            source(environ, None, data.get("profiles", {}), name)  # nothing can be removed from what is not there
+        return edits
+
+    return _change(environ, config, plan)
+
+
+def use(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
+    """Make a profile the default one; returns the file written. Raises ProfileError when there is none of that name."""
+    return _change(environ, config, lambda _: [_Edit(("default_profile",), name)])
+
+
+def delete(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
+    """Remove a profile from the file; what it points to stays. Returns the file written.
+
+    Raises ProfileError when the file holds no such profile, or it is the default, so that no command silently turns to
+    another store."""
+
+    def plan(data: Mapping[str, Any]) -> list[_Edit]:
+        if name in (LOCAL, ENV) and name not in data.get("profiles", {}):
+            raise ProfileError(f"profile {name!r} is built in; there is nothing to delete")
+        if name not in data.get("profiles", {}):
+            source(environ, None, data.get("profiles", {}), name)  # raises what is said of an unknown name
+        if data.get("default_profile") == name and name != LOCAL:
+            raise ProfileError(f"profile {name!r} is the default", hint="tsmem profile use another one first")
+        return [_Edit(("profiles", name), None)]
+
+    return _change(environ, config, plan)
+
+
+def _parsed(key: str, text: str) -> object:
+    """The value a text stands for. Raises ProfileError; never quotes a secret."""
+    if not text:
+        return None
+    if key in SECRET_KEYS and not text.startswith(REFERENCES):
+        raise ProfileError(
+            f"{key!r} takes no secret itself, which would stay in the shell's history",
+            hint=f"write {key}=env:NAME, {key}=file:PATH or {key}=cmd:COMMAND",
+        )
+    if key not in NUMBER_KEYS:
+        return text
+    try:
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else float(text)
+    except ValueError as error:
+        raise ProfileError(f"{key!r} must be a number, not {text!r}") from error
+
+
+def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) -> Path:
+    path = config_path(environ, config)
+    target = Path(os.path.realpath(path))
+    try:
+        _changed(environ, path, target, plan)  # what is refused leaves no lock file and no directory
+        with _locked(target):
+            old, text = _changed(environ, path, target, plan)
+            if text != old:
+                _replace(target, text.encode())
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _changed(environ: Mapping[str, str], path: Path, target: Path, plan: _Plan) -> tuple[str, str]:
+    """The text that is there, and the text that is wanted. Raises ProfileError when that would break a rule."""
+    old = _old(path, target)
+    edits = plan(old.data)
+    text = _edited(old.text, old.data, edits)
+    _check(environ, ConfigFile(path, text, parse(path, text)))
+    return old.text, text
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Alone with the file, its directory made where it is missing. The lock file stays: removing it would race."""
+    for folder in reversed([target.parent, *target.parent.parents]):
+        if not folder.is_dir():
+            folder.mkdir(0o700, exist_ok=True)
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(target.with_name(f"{target.name}.lock"), flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _old(path: Path, target: Path) -> ConfigFile:
+    """What is there now; nothing is an empty file. Raises ProfileError for what is no profile file."""
+    if not target.exists():
+        return ConfigFile(path, "", {})
+    if not target.is_file():
+        raise ProfileError(f"{path}: not a plain file")
+    text = decode(path, target.read_bytes())
+    old = ConfigFile(path, text, parse(path, text), toml_text.lines(text))
+    profiles_in(old)
+    return old
+
+
+def _applied(old: Mapping[str, Any], edits: list[_Edit]) -> dict[str, Any]:
+    data: dict[str, Any] = copy.deepcopy(dict(old))
+    for path, value in edits:
+        level = data
+        for depth, part in enumerate(path[:-1], 1):
+            level = level.setdefault(part, {})
+            if not isinstance(level, dict):
+                raise ProfileError(f"'{'.'.join(path[2:depth])}' holds a value, not further keys")
+        if value is None:
+            level.pop(path[-1], None)
+        else:
+            level[path[-1]] = value
+    return data
+
+
+def _edited(text: str, old: Mapping[str, Any], edits: list[_Edit]) -> str:
+    """The text that says what is wanted: edited line by line where that does it, else written anew."""
+    import tomllib
+
+    import tomli_w
+
+    wanted = _applied(old, edits)
+    try:
+        for i, (path, value) in enumerate(edits, 1):
+            data = _applied(old, edits[:i])
+            text = toml_text.without(text, path, data) if value is None else toml_text.with_value(text, path, data)
+        if _said(tomllib.loads(text)) == _said(wanted):
+            return text
+    except (ValueError, KeyError, TypeError):
+        pass  # the file is written in a way that lines cannot follow
+    return tomli_w.dumps(wanted)
+
+
+def _said(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document says, whatever empty tables it has."""
+    return {key: _said(v) if isinstance(v, dict) else v for key, v in data.items() if v != {}}
+
+
+def _check(environ: Mapping[str, str], file: ConfigFile) -> None:
+    """Raises ProfileError unless the default profile is there and every profile keeps the rules."""
+    written = profiles_in(file)
+    for name in written:
+        build(source(environ, file, written, name), "")
+    default = file.data.get("default_profile")
+    if isinstance(default, str) and default != ENV:
+        source(environ, file, written, default)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put content in the file's place, durably. The lock is held, so a temporary file that is there is a dead one's."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            _keep_owner(stream.fileno(), target)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _keep_owner(descriptor: int, target: Path) -> None:
+    """Root who edits another's file must not take it away. Raises OSError for a file one may not write."""
+    if not target.exists():
+        return
+    if not os.access(target, os.W_OK):
+        raise PermissionError(13, "the file is read-only")
+    found = target.stat()
+    if found.st_uid != os.geteuid():
+        os.fchown(descriptor, found.st_uid, found.st_gid)

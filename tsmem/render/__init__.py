@@ -1,0 +1,86 @@
+"""Results to bytes: the only place that makes them. A command returns what there is, `render` says how it looks.
+
+Formatters are loaded when they are asked for: JSON needs neither rich nor csv. Every function here is pure; what the
+terminal can do is in the options, and the caller writes the chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tsmem.errors import InvalidInput, TsmemError
+from tsmem.render.fields import check_fields
+from tsmem.render.options import Options
+from tsmem.render.result import Conversation, Document, Format, Listing, Record, Report, Result
+from tsmem.render.stream import chunks, encoded
+from tsmem.store.model import Session
+
+__all__ = ["Options", "check_fields", "render", "render_error"]
+
+
+def render(result: Result, options: Options) -> Iterator[bytes]:
+    """The result's bytes, in chunks that are ready to be written. What the source raises in the middle is raised after
+    what came before it was yielded. Raises InvalidInput at once when the fields asked for are none of the result's."""
+    if options.fields is not None:
+        _check(result, options.fields)
+    if isinstance(result, Document):
+        return iter(result.chunks)
+    match options.format:
+        case "json":
+            from tsmem.render.documents import json_chunks
+
+            return json_chunks(result, options)
+        case "jsonl":
+            from tsmem.render.documents import jsonl_chunks
+
+            return jsonl_chunks(result, options)
+        case "csv":
+            from tsmem.render.csv import csv_chunks
+
+            return csv_chunks(result, options)
+        case "table":
+            at_once = isinstance(result, Listing) and result.live
+            return chunks(encoded(_lines(result, options)), at_once=at_once)
+
+
+def render_error(error: TsmemError, format: Format) -> bytes:  # noqa: A002  (the option's own name)
+    """What stderr is told of an error: an object for json and jsonl, else a line, and another for the hint."""
+    from tsmem.render.documents import error_document
+    from tsmem.render.text import visible
+    from tsmem.store.documents import dumps
+
+    if format in ("json", "jsonl"):
+        return f"{dumps(error_document(error))}\n".encode()
+    hint = "" if error.hint is None else f"hint: {visible(error.hint)}\n"
+    return f"error: {visible(error.message)}\n{hint}".encode(errors="backslashreplace")
+
+
+def _lines(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[str]:
+    """The result as lines for people."""
+    from tsmem.render import record, table, transcript
+
+    match result:
+        case Record():
+            return record.record_lines(result, options)
+        case Report():
+            return record.report_lines(result, options)
+        case Listing("message") if result.live and options.fields is None:
+            return transcript.followed_lines(result.items, options)  # type: ignore[arg-type]  # messages, by its noun
+        case Listing():
+            return table.listing_lines(result, options)
+        case Conversation() if options.fields is None:
+            return transcript.conversation_lines(result, options)
+        case Conversation():
+            return table.listing_lines(Listing("message", result.messages), options)
+
+
+def _check(result: Result, fields: tuple[str, ...]) -> None:
+    match result:
+        case Record(item):
+            check_fields("session" if isinstance(item, Session) else "message", fields)
+        case Listing():
+            check_fields(result.noun, fields)
+        case Conversation():
+            check_fields("message", fields)
+        case _:
+            raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")

@@ -1,0 +1,84 @@
+"""Text measured, cut, padded and wrapped in terminal cells: wide characters take two, combining marks none.
+
+A joined emoji is measured as if its parts stood side by side. Many terminals show it so, and a line that is a little
+short is better than one that runs over into a forged row. All text here has passed `visible`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rich.cells import cell_len, get_character_cell_size
+
+_WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
+"""What stays together in wrapping: a word with the spaces before it; East Asian text breaks anywhere."""
+
+
+def width(text: str) -> int:
+    """The cells that text takes at most."""
+    return len(text) if text.isascii() else cell_len(text.replace("\u200d", ""))
+
+
+def cut(text: str, cells: int) -> str:
+    """The longest beginning that fits into so many cells."""
+    if text.isascii():
+        return text[: max(0, cells)]
+    used = 0
+    for position, character in enumerate(text):
+        used += 1 if character == "\ufe0f" else get_character_cell_size(character)
+        if used > cells:
+            return text[:position].rstrip("\u200d")
+    return text
+
+
+def fit(text: str, cells: int, ellipsis: str) -> str:
+    """The text in so many cells, with an ellipsis where its end is missing."""
+    if width(text) <= cells:
+        return text
+    return cut(text, cells - len(ellipsis)) + ellipsis[:cells]
+
+
+def fit_middle(text: str, cells: int, ellipsis: str) -> str:
+    """The text in so many cells: ids differ at either end, so the middle goes."""
+    if width(text) <= cells:
+        return text
+    room = max(0, cells - len(ellipsis))
+    tail = cut(text[::-1], room // 2)[::-1]
+    return cut(text, room - width(tail)) + ellipsis[:cells] + tail
+
+
+def pad(text: str, cells: int) -> str:
+    """The text with spaces after it, so that it takes at least so many cells."""
+    return text + " " * (cells - width(text))
+
+
+def wrap(text: str, cells: int) -> Iterator[str]:
+    """Lines of at most so many cells, broken between words where that can be; newlines in the text break too."""
+    for line in text.split("\n"):
+        if width(line) <= cells:
+            yield line
+        else:
+            yield from _wrap_line(line, max(2, cells))
+
+
+def _wrap_line(line: str, cells: int) -> Iterator[str]:
+    built: list[str] = []
+    used = 0
+    for word in _WORD.findall(line):
+        size = width(word)
+        if built and used + size > cells:
+            yield "".join(built)
+            word = word.lstrip(" ")
+            built, used, size = [], 0, width(word)
+        start = 0
+        while size > cells:
+            head = cut(word[start : start + cells * 8], cells) or word[start]
+            yield head
+            start += len(head)
+            size -= width(head)
+        word = word[start:]
+        built.append(word)
+        used += size
+    if used or not line:
+        yield "".join(built)

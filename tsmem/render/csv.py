@@ -1,0 +1,69 @@
+"""CSV, by RFC 4180: fixed columns, a header always, metadata as one cell of JSON, one record a row.
+
+A null is an empty cell, as is an empty text: CSV cannot tell them apart, JSON does. In a pipe cells are as they were
+stored and rows end in CRLF, as the RFC wants; on a terminal they are made safe to show and end in a newline.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+
+from tsmem.render.documents import documents
+from tsmem.render.options import Options
+from tsmem.render.result import Conversation, Listing, Noun, Record, Report
+from tsmem.render.stream import chunks
+from tsmem.render.text import visible
+from tsmem.store.documents import FIELDS, dumps
+from tsmem.store.model import Session
+
+
+def csv_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+    """The result as CSV, streamed. A listing that fails before its first row writes no header either."""
+    at_once = options.terminal or (isinstance(result, Listing) and result.live)
+    return chunks(_lines(result, options), at_once=at_once)
+
+
+def noun_of(result: Record | Listing | Conversation) -> Noun:
+    """What the result is made of."""
+    match result:
+        case Record(Session()):
+            return "session"
+        case Listing():
+            return result.noun
+        case _:
+            return "message"
+
+
+def _lines(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+    writer = csv.writer(_Returned(), lineterminator="\n" if options.terminal else "\r\n")
+
+    def line(cells: Iterable[str]) -> bytes:
+        text: str = writer.writerow([visible(cell) for cell in cells] if options.terminal else cells)
+        return text.encode(errors="backslashreplace")
+
+    header = line(_columns(result, options.fields))
+    for document in documents(result, options.fields):
+        yield header + line(map(_cell, document.values()))
+        header = b""
+    if header:
+        yield header
+
+
+def _columns(result: Record | Listing | Conversation | Report, fields: Sequence[str] | None) -> Sequence[str]:
+    if isinstance(result, Report):
+        return result.columns or list(result.document)
+    return fields or FIELDS[noun_of(result)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else dumps(value)
+
+
+class _Returned:
+    """A file whose write gives the text back, so that csv formats and someone else writes."""
+
+    def write(self, text: str) -> str:
+        return text

@@ -1,0 +1,103 @@
+"""Columns laid out in the width there is. What can give way gives way first: what is said aside, free text, then ids;
+never a time.
+
+On a terminal every line fits. In a pipe nothing is cut: columns are aligned while their values are of common length,
+and a longer value pushes its row to the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal
+
+from tsmem.render.cells import fit, fit_middle, pad, width, wrap
+from tsmem.render.ink import Ink
+
+GAP = 2
+MAX_ALIGNED = 60
+"""The widest column that is padded in a pipe."""
+_CONCESSIONS = (("aside", 12), ("text", 12), ("aside", 8), ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
+"""What is narrowed, in turn, and how far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How a column is headed, and how it gives way."""
+
+    title: str
+    kind: Literal["id", "time", "text", "aside"] = "text"
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value, safe to show."""
+
+    text: str
+    style: str | None = None
+    """Instead of the column's."""
+
+
+def plan(natural: Sequence[int], columns: Sequence[Column], room: int) -> list[int] | None:
+    """The width of each column in a line of `room` cells; None when so many do not fit, however narrow."""
+    widths = list(natural)
+    excess = sum(widths) + GAP * (len(widths) - 1) - room
+    for kind, floor in _CONCESSIONS:
+        while excess > 0:
+            wide = [i for i, column in enumerate(columns) if column.kind == kind and widths[i] > floor]
+            if not wide:
+                break
+            widths[max(wide, key=widths.__getitem__)] -= 1
+            excess -= 1
+    return widths if excess <= 0 else None
+
+
+def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], most: int) -> list[int]:
+    """The width that each column would like, its title included, up to `most`."""
+    widths = [width(column.title) for column in columns]
+    for row in rows:
+        for i, cell in enumerate(row):
+            if widths[i] < most:
+                widths[i] = max(widths[i], max(map(width, cell.text.split("\n"))))
+    return [min(most, cells) for cells in widths]
+
+
+def header(columns: Sequence[Column], widths: Sequence[int], ink: Ink, *, ruled: bool) -> Iterator[str]:
+    """The titles, and a rule beneath them on a terminal."""
+    titles = [fit(c.title, w, ink.ellipsis) if ruled else c.title for c, w in zip(columns, widths, strict=True)]
+    yield _joined([ink.paint("bold", title) for title in titles], titles, widths)
+    if ruled:
+        yield ink.paint("dim", (" " * GAP).join(ink.rule * cells for cells in widths))
+
+
+def cut_row(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int] | None, ink: Ink) -> list[Cell]:
+    """The row's cells, each cut to its column: ids in the middle, the rest at the end."""
+    if widths is None:
+        return list(row)
+    return [
+        Cell((fit_middle if column.kind == "id" else fit)(cell.text, cells, ink.ellipsis), cell.style)
+        for column, cell, cells in zip(columns, row, widths, strict=True)
+    ]
+
+
+def row_line(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], ink: Ink) -> str:
+    """One row on one line."""
+    painted = [
+        ink.paint(column.style if cell.style is None else cell.style, cell.text)
+        for column, cell in zip(columns, row, strict=True)
+    ]
+    return _joined(painted, [cell.text for cell in row], widths)
+
+
+def wrapped_row(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], ink: Ink) -> Iterator[str]:
+    """One row on as many lines as its longest cell needs; only a row's first line begins at the left edge."""
+    lines = (wrap(cell.text, cells) for cell, cells in zip(row, widths, strict=True))
+    for parts in zip_longest(*lines, fillvalue=""):
+        yield row_line(columns, [Cell(text, cell.style) for text, cell in zip(parts, row, strict=True)], widths, ink)
+
+
+def _joined(painted: Sequence[str], texts: Sequence[str], widths: Sequence[int]) -> str:
+    padding = [pad(text, cells)[len(text) :] for text, cells in zip(texts, widths, strict=True)]
+    return (" " * GAP).join(p + space for p, space in zip(painted, padding, strict=True)).rstrip(" ")

@@ -1,0 +1,77 @@
+"""One session or message as cells: what each field is called, how it gives way, and how its value reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tsmem.render.fields import METADATA_PREFIX
+from tsmem.render.grid import Cell, Column
+from tsmem.render.ink import ROLE_STYLES
+from tsmem.render.options import Options
+from tsmem.render.text import visible
+from tsmem.render.values import age, iso_time, local_time, pairs, scalar
+from tsmem.store.model import Message, Session
+
+NULL = "-"
+_COLUMNS: dict[str, Column] = {
+    "user_id": Column("user_id", "id"),
+    "session_id": Column("session_id", "id"),
+    "message_id": Column("message_id", "id"),
+    "role": Column("role", "id"),
+    "update_time": Column("update_time", "time", "dim"),
+    "create_time": Column("create_time", "time", "dim"),
+    "search_content": Column("search_content", "aside"),
+    "metadata": Column("metadata", "aside"),
+}
+
+
+def column_of(field: str) -> Column:
+    """The column that shows a field."""
+    return _COLUMNS.get(field) or Column(visible(field))
+
+
+def value_of(item: Session | Message, field: str) -> Any:
+    """A field's value, or a metadata value by its dotted name; None where there is none."""
+    if field.startswith(METADATA_PREFIX):
+        return item.metadata.get(field.removeprefix(METADATA_PREFIX))
+    return getattr(item, field)
+
+
+def is_null(item: Session | Message, field: str) -> bool:
+    """Whether there is nothing to show; no metadata is nothing, an empty text is something."""
+    return not item.metadata if field == "metadata" else value_of(item, field) is None
+
+
+def cell(item: Session | Message, field: str, options: Options, digits: int, limit: int | None) -> Cell:
+    """One value on one line; with a limit, only as many characters of it as can matter."""
+    if is_null(item, field):
+        return Cell(NULL, "dim")
+    if field == "metadata":
+        return Cell(pairs(item.metadata, limit=limit))
+    value = value_of(item, field)
+    if field.startswith(METADATA_PREFIX):
+        return Cell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
+    if isinstance(value, int):
+        whole = options.width is None
+        return Cell(iso_time(value, options.timezone) if whole else local_time(value, options.timezone, digits))
+    style = ROLE_STYLES.get(value) if field == "role" else None
+    return Cell(visible(value[:limit]) or '""', style)
+
+
+def entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, Cell]]:
+    """A field's name and value as a record shows them; metadata has an entry for each key."""
+    if field == "metadata" and item.metadata:
+        for key in item.metadata:
+            yield from entries(item, METADATA_PREFIX + key, options)
+        return
+    value = value_of(item, field)
+    if options.width is None or is_null(item, field):
+        yield visible(field), cell(item, field, options, 6, None)
+    elif isinstance(value, int) and not field.startswith(METADATA_PREFIX):
+        text = f"{local_time(value, options.timezone)}  ({value}, {age(value, options.now_us)})"
+        yield field, Cell(text)
+    elif isinstance(value, str) and value and field in ("content", "search_content"):
+        yield field, Cell(visible(value, keep_newlines=True))
+    else:
+        yield visible(field), cell(item, field, options, 6, None)

@@ -1,0 +1,187 @@
+"""What sessions and messages share: writing one, updating one, deleting one, listing pages. Their differences are data
+(`layout.py`) and the few methods in `sessions.py` and `messages.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic
+
+from tsmem import limits
+from tsmem.clock import Clock, Time
+from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, TsmemError
+from tsmem.port import TableClient
+from tsmem.rows import (
+    MAX,
+    MIN,
+    MUST_EXIST,
+    MUST_NOT_EXIST,
+    UNCONDITIONAL,
+    Delete,
+    Key,
+    KeyBound,
+    Range,
+    TableRef,
+    Update,
+    Value,
+)
+from tsmem.store import cursor
+from tsmem.store.codec import Codec
+from tsmem.store.cursor import Cursor, Window
+from tsmem.store.metadata import EMPTY
+from tsmem.store.model import Item
+from tsmem.store.scan import Decoded, ItemStream, RowScan, Scan, Source
+
+DEFAULT_LIMIT = 50
+"""Items of a page when nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A listing as it was asked for, before ages become points in time."""
+
+    name: str
+    """Which listing it is. A page token's digest covers this, the scope and the window, not the limit."""
+    scope: Mapping[str, str | None] = field(default_factory=dict)
+    since: Time | None = None
+    until: Time | None = None
+    limit: int | None = None
+    """Items at most; None for all."""
+    page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an update does to an item's metadata and fields."""
+
+    metadata: Mapping[str, Value] = EMPTY
+    """Values to set."""
+    unset: tuple[str, ...] = ()
+    """Metadata keys, or fields, to remove; one that is not there is no error."""
+    replace_metadata: bool = False
+    """Whether metadata that is not among `metadata` goes."""
+
+
+NO_CHANGES = Changes()
+
+
+class Collection(Generic[Item]):
+    """The items of one table."""
+
+    def __init__(self, client: TableClient, codec: Codec[Item], clock: Clock, target: str) -> None:
+        self._client = client
+        self._codec = codec
+        self._clock = clock
+        self._target = target
+        self._layout = codec.layout
+        self._noun = codec.layout.noun
+
+    def put(self, item: Item, *, if_absent: bool = False) -> None:
+        """Write an item whole; what stood under its key before is gone.
+
+        Raises InvalidInput before anything is sent, AlreadyExists with `if_absent`. Cost: 1 request."""
+        put = self._codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
+        try:
+            self._client.put_row(put)
+        except ConditionFailed as error:
+            raise AlreadyExists(f"{self._name(put.key)} exists already") from error
+
+    def _find(self, key: Key) -> Item | None:
+        row = self._client.get_row(self._codec.table, key)
+        return None if row is None else self._codec.decode(row)
+
+    def _get(self, key: Key) -> Item:
+        item = self._find(key)
+        if item is None:
+            raise self._missing(key)
+        return item
+
+    def _delete(self, key: Key, *, missing_ok: bool) -> None:
+        condition = UNCONDITIONAL if missing_ok else MUST_EXIST
+        try:
+            self._client.delete_row(Delete(self._codec.table, key, condition))
+        except ConditionFailed as error:
+            raise self._missing(key) from error
+
+    def _update(self, key: Key, fields: Mapping[str, Value | None], changes: Changes) -> None:
+        """Merge: 1 request; with replace_metadata the row is read first: 2. A field that is None stays as it is."""
+        columns = {name: value for name, value in fields.items() if value is not None}
+        self._codec.check_fields(columns)
+        self._codec.check_changes(changes.metadata, changes.unset, columns)
+        delete = set(changes.unset)
+        if changes.replace_metadata:
+            # What another library wrote into a field's column is metadata, and is replaced with the rest.
+            delete |= set(self._get(key).metadata) - set(columns)
+        elif not columns and not changes.metadata and not delete:
+            raise InvalidInput("nothing to change", hint=f"say what to change of the {self._noun}")
+        columns.update(changes.metadata)
+        update = Update(self._codec.table, key, columns, tuple(sorted(delete - set(columns))), MUST_EXIST)
+        limits.check_write(update)
+        if not update.columns and not update.delete:
+            return
+        try:
+            self._client.update_row(update)
+        except ConditionFailed as error:
+            raise self._missing(key) from error
+
+    def _name(self, key: Key) -> str:
+        named = {name: str(value) for name, value in zip(self._codec.table.key, key, strict=True)}
+        where = f"user '{named['user_id']}'" if self._noun == "session" else f"session '{named['session_id']}'"
+        return f"{self._noun} '{named[f'{self._noun}_id']}' of {where}"
+
+    def _missing(self, key: Key) -> TsmemError:
+        return NotFound(f"there is no {self._name(key)}")
+
+    # Listings
+
+    def first_ids(self, prefix: str = "") -> Iterator[str]:
+        """The different values of the key's first column that begin so, in order: users, or sessions with messages.
+
+        Cost: 1 request each, however many rows stand under it."""
+        rest = len(self._codec.table.key) - 1
+        start: KeyBound = (prefix or MIN, *[MIN] * rest)
+        end: KeyBound = (MAX,) * (rest + 1)
+        while True:
+            span = Range(start, end)
+            page = self._client.get_range(self._codec.table, span, limit=1, columns=self._codec.table.key[:1])
+            if not page.rows or not str(first := page.rows[0].key[0]).startswith(prefix):
+                return
+            yield str(first)
+            start = (first, *[MAX] * rest)
+
+    def _stream(
+        self,
+        query: Query,
+        table: TableRef,
+        scan_at: Callable[[Window], Scan],
+        source: Callable[[RowScan], Source[Item]],
+    ) -> ItemStream[Item]:
+        """The listing that a query asks for. The scan is made once its ages are points in time."""
+        if query.limit is not None and query.limit < 1:
+            raise InvalidInput(f"the limit must be at least 1, not {query.limit}")
+        identity = cursor.digest(
+            {
+                "target": self._target,
+                "table": table.name,
+                "name": query.name,
+                "since": query.since,
+                "until": query.until,
+                **query.scope,
+            }
+        )
+        after: Key | None = None
+        if query.page_token is None:
+            window = cursor.resolve(query.since, query.until, self._clock.now_us())
+        else:
+            place = cursor.decode(query.page_token, identity, table)
+            window, after = place.window, place.after
+        rows = RowScan(self._client, scan_at(window), query.limit, after)
+        return ItemStream(
+            source(rows),
+            query.limit,
+            lambda key: cursor.encode(identity, Cursor(key, window)),
+            query.page_token,
+        )
+
+    def _whole(self, rows: RowScan) -> Source[Item]:
+        return Decoded(rows, self._codec.decode)

@@ -1,0 +1,128 @@
+"""Page tokens: where a listing stopped, and of which listing. Opaque to callers, checked wholly before use.
+
+A token is base64url JSON: a version, a digest of the query (so that a token of another query is refused), the window
+that ages were resolved to, and the last key that was given out. The next page starts behind that key, so a row that is
+deleted or added in between neither ends the walk nor makes it repeat.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tsmem import limits
+from tsmem.clock import Age, Time
+from tsmem.errors import InvalidInput
+from tsmem.rows import Bound, Key, KeyBound, Range, TableRef
+
+VERSION = 1
+MAX_TOKEN_LENGTH = 16_384
+"""Four key columns of 1,024 bytes, escaped, in base64, with room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time, both ends included."""
+
+    since: int | None
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What a token says."""
+
+    after: Key
+    """The last key that was given out, in the order of the table or index that is read."""
+    window: Window
+
+
+def digest(query: Mapping[str, object]) -> str:
+    """A short digest of what identifies a query: the same for the same query, whatever its limit or output."""
+    parts = {key: f"age:{value.microseconds}" if isinstance(value, Age) else value for key, value in query.items()}
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def resolve(since: Time | None, until: Time | None, now_us: int) -> Window:
+    """The window in microseconds. Raises InvalidInput when it is empty."""
+    window = Window(_point(since, now_us), _point(until, now_us))
+    if window.since is not None and window.until is not None and window.since > window.until:
+        raise InvalidInput(f"the time window is empty: since {window.since} is after until {window.until}")
+    return window
+
+
+def _point(time: Time | None, now_us: int) -> int | None:
+    point = time.before(now_us) if isinstance(time, Age) else time
+    if point is not None and not limits.MIN_INTEGER <= point <= limits.MAX_INTEGER:
+        raise InvalidInput(f"the time {point} does not fit in 64 bits")
+    return point
+
+
+def encode(query_digest: str, cursor: Cursor) -> str:
+    """The token of a place in a query."""
+    document = {
+        "v": VERSION,
+        "q": query_digest,
+        "w": [cursor.window.since, cursor.window.until],
+        "k": list(cursor.after),
+    }
+    text = json.dumps(document, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(token: str, query_digest: str, table: TableRef) -> Cursor:
+    """The place that a token names. Raises InvalidInput for a damaged token, or one of another query."""
+    document = _document(token)
+    if document.get("v") != VERSION:
+        raise InvalidInput("the page token was made by another version of tsmem")
+    if document.get("q") != query_digest:
+        raise InvalidInput(
+            "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
+        )
+    key, window = document.get("k"), document.get("w")
+    if not (isinstance(key, list) and len(key) == len(table.key) and all(type(part) in (str, int) for part in key)):
+        raise _damaged()
+    if not (isinstance(window, list) and len(window) == 2 and all(type(t) in (int, type(None)) for t in window)):
+        raise _damaged()
+    after = tuple(key)
+    limits.check_key(table.key, after)
+    return Cursor(after, Window(*window))
+
+
+def _document(token: str) -> dict[str, object]:
+    if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise _damaged()
+    try:
+        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        document = json.loads(data.decode())
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _damaged() from error
+    if not isinstance(document, dict):
+        raise _damaged()
+    return document
+
+
+def _damaged() -> InvalidInput:
+    return InvalidInput("the page token is damaged", hint="pass it exactly as it was printed")
+
+
+def resumed(span: Range, after: Key) -> Range:
+    """The rest of a range from `after` on, which is included. Raises InvalidInput when it lies outside the range."""
+    try:
+        start, end, place = _order(span.start), _order(span.end), _order(after)
+        inside = start >= place > end if span.backward else start <= place < end
+    except TypeError as error:
+        raise _damaged() from error
+    if not inside:
+        raise InvalidInput("the page token points outside of what is listed")
+    return Range(after, span.end, span.backward)
+
+
+def _order(bound: KeyBound) -> tuple[tuple[object, ...], ...]:
+    places = {Bound.MIN: (0,), Bound.MAX: (2,)}
+    return tuple(places[part] if isinstance(part, Bound) else (1, part) for part in bound)

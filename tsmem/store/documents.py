@@ -1,0 +1,231 @@
+"""Sessions and messages as JSON objects, there and back: what export writes, import reads, and render prints.
+
+The one rule: nothing is lost. Every key is always written, in one order; an integer stays an integer and 5.0 a
+float; bytes are {"$bytes": base64}, which no metadata can be mistaken for, because $ is in no column's name. Reading is
+strict: what does not fit is refused with a sentence, never guessed at. Text is written as UTF-8, except what a terminal
+would obey or hide behind: DEL, C1 controls, bidi marks and overrides, line separators, and lone surrogates.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NoReturn
+
+from tsmem.errors import InvalidInput
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name, text_bytes
+from tsmem.rows import Value
+from tsmem.store.metadata import EMPTY, Metadata
+from tsmem.store.model import Message, Session
+
+FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
+    "session": ("user_id", "session_id", "update_time", "search_content", "metadata"),
+    "message": ("session_id", "message_id", "create_time", "role", "content", "search_content", "metadata"),
+}
+"""The keys of each document, in order."""
+
+_REQUIRED = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
+_TIMES = ("update_time", "create_time")
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
+_ESCAPED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def item_document(item: Session | Message) -> dict[str, Any]:
+    """The item as plain JSON values: all keys, in the documented order."""
+    metadata = {k: _bytes_document(v) if type(v) is bytes else v for k, v in item.metadata.items()}
+    if isinstance(item, Session):
+        return {
+            "user_id": item.user_id,
+            "session_id": item.session_id,
+            "update_time": item.update_time,
+            "search_content": item.search_content,
+            "metadata": metadata,
+        }
+    return {
+        "session_id": item.session_id,
+        "message_id": item.message_id,
+        "create_time": item.create_time,
+        "role": item.role,
+        "content": item.content,
+        "search_content": item.search_content,
+        "metadata": metadata,
+    }
+
+
+def dumps(document: object, *, pretty: bool = False) -> str:
+    """JSON text on one line, or indented by two: safe to show on a terminal, and always encodable as UTF-8."""
+    text = (_pretty_encoder if pretty else _encoder).encode(document)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def export_line(item: Session | Message) -> bytes:
+    """One line of an export: the item's document with its kind before it."""
+    kind = "session" if isinstance(item, Session) else "message"
+    return f"{dumps({'kind': kind, **item_document(item)})}\n".encode()
+
+
+def loads(text: str | bytes) -> object:
+    """JSON text as plain values. Raises InvalidInput for what is not JSON to the letter: NaN, Infinity, a key given
+    twice, bytes that are not UTF-8."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode()
+        return _decoder.decode(text)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"not valid UTF-8 at byte {error.start + 1}") from error
+    except RecursionError as error:
+        raise InvalidInput("not usable JSON: nested too deeply") from error
+    except ValueError as error:
+        raise InvalidInput(f"not valid JSON: {error}") from error
+
+
+def item_from_document(document: object) -> Session | Message:
+    """The item that `item_document` or a line of an export describes, type for type. Keys that may be null may be
+    left out; without `kind`, a message_id makes it a message. Raises InvalidInput."""
+    if not isinstance(document, dict):
+        raise InvalidInput(f"a session or message must be an object, not {_described(document)}")
+    kind = _kind(document)
+    for name in document:
+        if name not in FIELDS[kind] and name != "kind":
+            _refuse_key(kind, name)
+    for name in _REQUIRED[kind]:
+        if document.get(name) is None:
+            raise InvalidInput(f"{name} is {'null' if name in document else 'missing'}; every {kind} has one")
+    values: dict[str, Any] = {name: _field(name, document.get(name)) for name in FIELDS[kind]}
+    return Session(**values) if kind == "session" else Message(**values)
+
+
+def _kind(document: Mapping[str, object]) -> Literal["session", "message"]:
+    match document.get("kind"):
+        case "session":
+            return "session"
+        case "message":
+            return "message"
+        case None if "message_id" in document:
+            return "message"
+        case None if "user_id" in document:
+            return "session"
+        case None:
+            raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
+        case other:
+            raise InvalidInput(f'kind is {other!r}; only "session" and "message" are known')
+
+
+def _refuse_key(kind: Literal["session", "message"], name: object) -> NoReturn:
+    raise InvalidInput(
+        f"'{name}' is no field of a {kind}: those are {', '.join(FIELDS[kind])}",
+        hint="everything else belongs under metadata",
+    )
+
+
+def _field(name: str, value: object) -> object:
+    if name == "metadata":
+        return _metadata(value)
+    if value is None:
+        return None
+    if name in _TIMES:
+        if type(value) is not int:
+            raise InvalidInput(f"{name} is {_described(value)}; it must be an integer, in microseconds since 1970 UTC")
+        return _checked_integer(name, value)
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} is {_described(value)}; it must be text")
+    text_bytes(value, name)
+    return value
+
+
+def _metadata(value: object) -> Metadata:
+    if value is None:
+        return EMPTY
+    if not isinstance(value, dict):
+        raise InvalidInput(f"metadata is {_described(value)}; it must be an object")
+    return Metadata({_metadata_name(name): _metadata_value(f"metadata.{name}", v) for name, v in value.items()})
+
+
+def _metadata_name(name: str) -> str:
+    if not is_name(name):
+        raise InvalidInput(
+            f"'{name[:80]}' cannot name a metadata value: a letter or _ first, then letters, digits and _, 255 at most"
+        )
+    return name
+
+
+def _metadata_value(where: str, value: object) -> Value:
+    if isinstance(value, str):
+        text_bytes(value, where)
+        return value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return _checked_integer(where, value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidInput(f"{where} is not a finite number")
+        return value
+    match value:
+        case {"$bytes": str(text), **rest} if not rest:
+            return _decoded_bytes(where, text)
+        case Mapping():
+            hint = 'bytes are written {"$bytes": "<base64>"}'
+        case _:
+            hint = None
+    raise InvalidInput(
+        f"{where} is {_described(value)}; only text, numbers, booleans and bytes can be stored", hint=hint
+    )
+
+
+def _bytes_document(value: bytes) -> dict[str, str]:
+    return {"$bytes": binascii.b2a_base64(value, newline=False).decode()}
+
+
+def _decoded_bytes(where: str, text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise InvalidInput(f"{where} is not valid base64") from error
+
+
+def _checked_integer(where: str, value: int) -> int:
+    if not MIN_INTEGER <= value <= MAX_INTEGER:
+        raise InvalidInput(f"{where} does not fit in 64 bits")
+    return value
+
+
+def _described(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Mapping():
+            return "an object"
+        case Iterable():
+            return "a list"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {_encoder.encode(twice)} is given twice")
+    return document
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)

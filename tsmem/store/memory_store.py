@@ -1,0 +1,75 @@
+"""The storage core that every command and the library use: sessions, messages, tables, and moving them in bulk.
+
+It decides how; the client that it is given says with what. It knows neither files nor networks, flags nor formats.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from tsmem.clock import Clock, SystemClock
+from tsmem.port import Cost, TableClient
+from tsmem.store.codec import Codecs
+from tsmem.store.layout import DEFAULT, Layout
+from tsmem.store.messages import Messages
+from tsmem.store.sessions import Sessions
+
+if TYPE_CHECKING:
+    from tsmem.store.tables import Tables
+    from tsmem.store.transfer import Transfer
+
+
+class MemoryStore:
+    """An agent's memory. Safe to use from several threads where its client is; close it, or use it in a `with`."""
+
+    def __init__(
+        self, client: TableClient, layout: Layout = DEFAULT, *, clock: Clock | None = None, target: str = ""
+    ) -> None:
+        self._client = client
+        self._codecs = Codecs(layout)
+        self.layout = layout
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.target = target
+        """What this store points to, in words: part of what a page token belongs to."""
+        self.messages = Messages(client, self._codecs.message, self.clock, target)
+        self.sessions = Sessions(client, self._codecs.session, self.clock, target, self.messages)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables themselves."""
+        from tsmem.store.tables import Tables
+
+        return Tables(self._client, self.layout)
+
+    @cached_property
+    def transfer(self) -> Transfer:
+        """Export and import."""
+        from tsmem.store.transfer import Transfer
+
+        return Transfer(self._client, self.layout, self._codecs, self.sessions, self.messages)
+
+    @property
+    def cost(self) -> Cost:
+        """What all calls so far cost together."""
+        return self._client.meter.total
+
+    @staticmethod
+    def new_id() -> str:
+        """An id for a session or a message: a random UUID."""
+        import uuid
+
+        return str(uuid.uuid4())
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self._client.close()
+
+    def __enter__(self) -> MemoryStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

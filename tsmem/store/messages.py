@@ -1,0 +1,216 @@
+"""Messages: what was said in sessions. A message's key holds its time, so one that is named by its id alone is first
+looked up through the secondary index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from tsmem.clock import Time
+from tsmem.errors import Ambiguous, InvalidInput
+from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Value
+from tsmem.store import cursor
+from tsmem.store.bulk import BatchWriter, Tally
+from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
+from tsmem.store.cursor import Window
+from tsmem.store.metadata import EMPTY, Metadata
+from tsmem.store.model import Message, Page
+from tsmem.store.scan import ItemStream, RowScan, Scan
+
+Order = Literal["asc", "desc"]
+
+
+class Messages(Collection[Message]):
+    """`store.messages`."""
+
+    def get(self, session_id: str, message_id: str, *, create_time: int | None = None) -> Message:
+        """Raises NotFound, and Ambiguous where the id is used twice and no time is given.
+        Cost: 1 request with create_time, else 2."""
+        return self._get(self._key(session_id, message_id, create_time))
+
+    def find(self, session_id: str, message_id: str, *, create_time: int | None = None) -> Message | None:
+        """The message, or None. Raises Ambiguous. Cost: as `get`."""
+        key = self._locate(session_id, message_id, create_time)
+        return None if key is None else self._find(key)
+
+    def update(
+        self,
+        session_id: str,
+        message_id: str,
+        *,
+        create_time: int | None = None,
+        content: str | None = None,
+        role: str | None = None,
+        search_content: str | None = None,
+        changes: Changes = NO_CHANGES,
+    ) -> Key:
+        """Change what is named and leave the rest; it never creates. Returns the key that was updated.
+
+        Raises NotFound, Ambiguous, InvalidInput. Cost: 1 request, one more without create_time, one more with
+        `replace_metadata`."""
+        fields = {"content": content, "role": role, "search_content": search_content}
+        self._codec.check_fields({name: value for name, value in fields.items() if value is not None})
+        key = self._key(session_id, message_id, create_time)
+        self._update(key, fields, changes)
+        return key
+
+    def delete(
+        self, session_id: str, message_id: str, *, create_time: int | None = None, missing_ok: bool = False
+    ) -> None:
+        """Raises NotFound unless `missing_ok`, Ambiguous. Cost: 1 request with create_time, else 2."""
+        key = self._locate(session_id, message_id, create_time)
+        if key is not None:
+            self._delete(key, missing_ok=missing_ok)
+        elif not missing_ok:
+            raise self._missing((session_id, 0, message_id))
+
+    def _key(self, session_id: str, message_id: str, create_time: int | None) -> Key:
+        key = self._locate(session_id, message_id, create_time)
+        if key is None:
+            raise self._missing((session_id, 0, message_id))
+        return key
+
+    def _locate(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:
+        if create_time is not None:
+            return self._codec.key(session_id, create_time, message_id)
+        session = self._codec.check_id("session_id", session_id)
+        message = self._codec.check_id("message_id", message_id)
+        span = Range((session, message, MIN), (session, message, MAX))
+        found = self._client.get_range(self._layout.index_ref, span, limit=2).rows
+        if not found:
+            return None
+        if len(found) > 1:
+            times = " and ".join(str(row.key[2]) for row in found)
+            raise Ambiguous(
+                f"the id '{message}' is used more than once in session '{session}'",
+                hint=f"say which by its create time: {times} are the first",
+            )
+        return (session, found[0].key[2], message)
+
+    # Listings
+
+    def page(
+        self,
+        session_id: str | None,
+        *,
+        role: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        order: Order = "asc",
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Page[Message]:
+        """A session's messages in order of time; None asks for those of all sessions, by session id. The window's ends
+        are included. Cost: ceil(n / 5,000) requests, n counted before `role`."""
+        return self.iterate(
+            session_id, role=role, since=since, until=until, order=order, limit=limit, page_token=page_token
+        ).page()
+
+    def iterate(
+        self,
+        session_id: str | None,
+        *,
+        role: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        order: Order = "asc",
+        limit: int | None = None,
+        page_token: str | None = None,
+    ) -> ItemStream[Message]:
+        """As `page`, streamed."""
+        if order not in ("asc", "desc"):
+            raise InvalidInput(f"the order is asc or desc, not '{order}'")
+        query = Query("list", {"session": session_id, "role": role, "order": order}, since, until, limit, page_token)
+        return self._stream(
+            query,
+            self._codec.table,
+            lambda window: self._scan(session_id, window, role=role, backward=order == "desc"),
+            self._whole,
+        )
+
+    def last(
+        self,
+        session_id: str,
+        count: int | None,
+        *,
+        role: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+    ) -> tuple[list[Message], bool]:
+        """The last `count` messages of a session (None: all), oldest first, and whether there are earlier ones.
+        Cost: ceil(n / 5,000) requests."""
+        stream = self.iterate(session_id, role=role, since=since, until=until, order="desc", limit=count)
+        messages = list(stream)
+        return messages[::-1], stream.next_page_token is not None
+
+    def has_later(self, session_id: str, time: int) -> bool:
+        """Whether a session has a message after `time` (microseconds). Cost: 1 request."""
+        scan = self._scan(session_id, Window(None, None), backward=True)
+        page = self._client.get_range(scan.table, scan.span, limit=1, columns=("session_id",))
+        return any(int(row.key[1]) > time for row in page.rows)
+
+    def _scan(self, session_id: str | None, window: Window, *, role: str | None = None, backward: bool = False) -> Scan:
+        tests: list[Filter] = []
+        if role is not None:
+            tests.append(Comparison("role", Op.EQ, role))
+        if session_id is None:
+            low, high = (MIN, MIN, MIN), (MAX, MAX, MAX)
+            # Times are no leading part of the key here: rows are tested one by one.
+            if window.since is not None:
+                tests.append(Comparison("create_time", Op.GE, window.since))
+            if window.until is not None:
+                tests.append(Comparison("create_time", Op.LE, window.until))
+            span = Range(high, low, backward=True) if backward else Range(low, high)
+        else:
+            span = self._session_span(session_id, window, backward)
+        test = None if not tests else tests[0] if len(tests) == 1 else And(tuple(tests))
+        return Scan(self._codec.table, span, test)
+
+    def _session_span(self, session_id: str, window: Window, backward: bool) -> Range:
+        session = self._codec.check_id("session_id", session_id)
+        low = (session, MIN if window.since is None else window.since, MIN)
+        high = (session, MAX if window.until is None else window.until, MAX)
+        return Range(high, low, backward=True) if backward else Range(low, high)
+
+    # Many at once
+
+    def purge(
+        self,
+        session_id: str | None,
+        *,
+        until: Time | None = None,
+        dry_run: bool = False,
+        tally: Tally | None = None,
+    ) -> Tally:
+        """Delete a session's messages, or all sessions' (None): those not after `until`, where that is said.
+
+        Only keys are read. Raises PartialFailure when rows are refused.
+        Cost: ceil(n / 5,000) + ceil(n / 200) requests for n messages."""
+        tally = Tally() if tally is None else tally
+        window = cursor.resolve(None, until, self._clock.now_us())
+        scan = self._scan(session_id, window)
+        keys = Scan(scan.table, scan.span, scan.filter, columns=("session_id", "create_time"))
+        writer = BatchWriter(self._client, "", tally, skip_failed_conditions=False)
+        for row in RowScan(self._client, keys):
+            if dry_run:
+                tally.messages += 1
+            else:
+                writer.add(Delete(self._codec.table, row.key))
+        writer.flush()
+        tally.raise_failures("deleted")
+        return tally
+
+    def new(
+        self,
+        session_id: str,
+        message_id: str,
+        *,
+        role: str | None = None,
+        content: str | None = None,
+        create_time: int | None = None,
+        search_content: str | None = None,
+        metadata: Mapping[str, Value] = EMPTY,
+    ) -> Message:
+        """A message to be put, its create_time now where none is given. Nothing is written."""
+        time = self._clock.now_us() if create_time is None else create_time
+        return Message(session_id, message_id, time, role, content, search_content, Metadata(metadata))

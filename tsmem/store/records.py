@@ -1,0 +1,187 @@
+"""Reading what is to be imported: lines to items, each with the place it came from, in constant memory.
+
+One rule: what is wrong is named with its line, and what was cut short is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, NamedTuple, NoReturn
+
+from tsmem.errors import InvalidInput
+from tsmem.store.documents import item_from_document
+from tsmem.store.model import Message, Session
+from tsmem.store.openai import Converter, Rules
+
+ImportFormat = Literal["tsmem", "openai"]
+MAX_LINE_BYTES = 256 * 1024 * 1024
+"""A line past this is no record: a bound on memory."""
+VERSION = 1
+"""Of the export format."""
+
+
+class Record(NamedTuple):
+    """An item and the line that it came from."""
+
+    line: int
+    item: Session | Message
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to read, and how."""
+
+    stream: BinaryIO
+    format: ImportFormat = "tsmem"
+    rules: Rules | None = None
+    """Of the openai format."""
+
+
+def read(source: Source) -> Iterator[Record]:
+    """The records of a source. Raises InvalidInput with the line's number, in the middle too."""
+    if source.format == "openai":
+        if source.rules is None:
+            raise InvalidInput("the openai format needs a user and a start time")
+        return _read_openai(source.stream, source.rules)
+    return _read_tsmem(source.stream)
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, numbered from 1."""
+    number = 0
+    while raw := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(raw) > MAX_LINE_BYTES:
+            raise InvalidInput(f"line {number}: longer than {MAX_LINE_BYTES // 2**20} MB")
+        try:
+            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"line {number}: not UTF-8 at byte {error.start + 1}") from error
+        if not text.isspace() and text:
+            yield number, text
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidInput(f"{name} cannot be stored")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise InvalidInput(f"the number {text[:40]} is too large to be stored")
+    return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise InvalidInput(f"the key {twice!r} stands twice in one object")
+    return document
+
+
+def _parse(number: int, text: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
+    except InvalidInput as error:
+        raise InvalidInput(f"line {number}: {error.message}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {number + error.lineno - 1}"
+        raise InvalidInput(f"{where}: not JSON: {error.msg} at column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"line {number}: not JSON that can be read: {type(error).__name__}") from error
+
+
+# The tool's own format
+
+
+class _Section:
+    """The part of a file between a header and its end."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.sessions = self.messages = 0
+
+    def count(self, item: Session | Message) -> None:
+        if isinstance(item, Session):
+            self.sessions += 1
+        else:
+            self.messages += 1
+
+    def begin(self, document: dict[str, object]) -> None:
+        if self.open:
+            raise InvalidInput("an export begins here, before the one above has ended: it was cut short")
+        if document != {"kind": "tsmem", "version": VERSION}:
+            raise InvalidInput(f"made by another version: {document.get('version')!r}; this one reads {VERSION}")
+        self.open, self.sessions, self.messages = True, 0, 0
+
+    def end(self, document: dict[str, object]) -> None:
+        if not self.open:
+            raise InvalidInput("an export ends here that did not begin")
+        counted = {"kind": "end", "sessions": self.sessions, "messages": self.messages}
+        if document != counted:
+            raise InvalidInput(
+                f"the export says it holds {document.get('sessions')} sessions and {document.get('messages')} "
+                f"messages, and {self.sessions} and {self.messages} were read"
+            )
+        self.open = False
+
+
+def _read_tsmem(stream: BinaryIO) -> Iterator[Record]:
+    section = _Section()
+    number = 0
+    for number, text in _lines(stream):
+        document = _parse(number, text)
+        try:
+            if not isinstance(document, dict):
+                raise InvalidInput("a record is a JSON object")
+            kind = document.get("kind")
+            if kind == "tsmem":
+                section.begin(document)
+            elif kind == "end":
+                section.end(document)
+            else:
+                item = item_from_document(document)
+                section.count(item)
+                yield Record(number, item)
+        except InvalidInput as error:
+            raise InvalidInput(f"line {number}: {error.message}", hint=error.hint) from error
+    if section.open:
+        raise InvalidInput(
+            f"line {number}: the file ends in the middle of an export: it was cut short",
+            hint="export again, or remove its first line to import what is there",
+        )
+
+
+# The OpenAI chat format
+
+
+def _read_openai(stream: BinaryIO, rules: Rules) -> Iterator[Record]:
+    converter = Converter(rules)
+    for number, conversation in _conversations(stream):
+        try:
+            for item in converter.convert(conversation):
+                yield Record(number, item)
+        except InvalidInput as error:
+            raise InvalidInput(f"line {number}: {error.message}", hint=error.hint) from error
+
+
+def _conversations(stream: BinaryIO) -> Iterator[tuple[int, object]]:
+    """JSONL of conversations; or one JSON array: of messages, which is one conversation, or of conversations."""
+    lines = _lines(stream)
+    first = next(lines, None)
+    if first is None:
+        return
+    number, text = first
+    if text.lstrip().startswith("["):
+        document = _parse(number, text + "".join(line for _, line in lines))
+        if isinstance(document, list) and document and all(isinstance(d, dict) and "messages" in d for d in document):
+            yield from ((number, conversation) for conversation in document)
+        else:
+            yield number, {"messages": document}
+        return
+    yield number, _parse(number, text)
+    for number, text in lines:
+        yield number, _parse(number, text)

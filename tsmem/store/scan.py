@@ -1,0 +1,157 @@
+"""Reading ranges to their end, and streams of items that know where they stopped.
+
+One rule: a failure in the middle is raised, never a shorter list, and a limit is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol
+
+from tsmem import limits
+from tsmem.port import TableClient
+from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
+from tsmem.store.cursor import resumed
+from tsmem.store.model import Item, Item_co, Page
+
+FILTERED_PAGE_GROWTH = 4
+"""How much more each further page of a filtered scan reads: matches may be next to the start, or far away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What to read of a table or index."""
+
+    table: TableRef
+    span: Range
+    filter: Filter | None = None
+    columns: Sequence[str] | None = None
+
+
+class RowScan:
+    """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows without a filter."""
+
+    def __init__(self, client: TableClient, scan: Scan, want: int | None = None, after: Key | None = None) -> None:
+        self._client = client
+        self._scan = scan if after is None else replace(scan, span=resumed(scan.span, after))
+        self._after = after
+        self._left = want
+        self._page = want
+        self._rows: Iterator[Row] = iter(())
+        self._peeked: Row | None = None
+        self._next: KeyBound | None = self._scan.span.start
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        row = self._peeked
+        self._peeked = None
+        while row is None:
+            row = next(self._rows, None)
+            if row is None:
+                if self._next is None:
+                    raise StopIteration
+                self._fetch(self._next)
+            elif row.key == self._after:
+                row = None
+        if self._left is not None:
+            self._left = max(0, self._left - 1)
+        return row
+
+    def has_more(self) -> bool:
+        """Whether another row follows. Without a filter this asks nothing: the service names the next existing row."""
+        if self._peeked is None:
+            if self._scan.filter is None and self._next is not None:
+                return True
+            self._peeked = next(self, None)
+        return self._peeked is not None
+
+    def _fetch(self, start: KeyBound) -> None:
+        span = replace(self._scan.span, start=start)
+        page = self._client.get_range(
+            self._scan.table, span, limit=self._limit(), columns=self._scan.columns, filter=self._scan.filter
+        )
+        self._rows, self._next = iter(page.rows), page.next_start
+
+    def _limit(self) -> int | None:
+        if self._left is None or self._page is None:
+            return None
+        if self._scan.filter is None:
+            wanted = self._left + (self._after is not None)
+        else:
+            wanted = self._page = self._page * FILTERED_PAGE_GROWTH
+        return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
+
+
+class Source(Protocol[Item_co]):
+    """Items with the keys at which a listing can go on behind them."""
+
+    def __iter__(self) -> Iterator[tuple[Key, Item_co]]: ...
+
+    def __next__(self) -> tuple[Key, Item_co]: ...
+
+    def has_more(self) -> bool:
+        """Whether another item follows."""
+        ...
+
+
+class Decoded(Generic[Item]):
+    """A scan of whole rows as a source of items."""
+
+    def __init__(self, rows: RowScan, decode: Callable[[Row], Item]) -> None:
+        self._rows = rows
+        self._decode = decode
+        self.has_more = rows.has_more
+
+    def __iter__(self) -> Iterator[tuple[Key, Item]]:
+        return self
+
+    def __next__(self) -> tuple[Key, Item]:
+        row = next(self._rows)
+        return row.key, self._decode(row)
+
+
+class ItemStream(Generic[Item]):
+    """Items one by one, at most `limit`; `next_page_token` says at any moment how to go on behind the last one.
+
+    Raises what reading raises, in the middle too; the token then leads to the rest."""
+
+    def __init__(
+        self, source: Source[Item], limit: int | None, token_at: Callable[[Key], str], token: str | None = None
+    ) -> None:
+        self._source = source
+        self._left = limit
+        self._token_at = token_at
+        self._token = token
+        self._key: Key | None = None
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        if self._ended or self._left == 0:
+            raise StopIteration
+        try:
+            self._key, item = next(self._source)
+        except StopIteration:
+            self._ended = True
+            raise
+        if self._left is not None:
+            self._left -= 1
+        return item
+
+    @property
+    def next_page_token(self) -> str | None:
+        """The token of what follows; None when nothing is left. After a full page this may look one row ahead."""
+        if self._left == 0 and not self._ended:
+            self._ended = not self._source.has_more()
+        if self._ended:
+            return None
+        return self._token if self._key is None else self._token_at(self._key)
+
+    def page(self) -> Page[Item]:
+        """All of it at once."""
+        return Page(tuple(self), self.next_page_token)

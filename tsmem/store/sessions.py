@@ -1,0 +1,255 @@
+"""Sessions: the conversations of users. Read most recent first through the secondary index, which carries keys only, so
+that whole sessions are fetched behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from tsmem import limits
+from tsmem.clock import Clock, Time
+from tsmem.errors import ConditionFailed
+from tsmem.port import TableClient
+from tsmem.rows import MAX, MIN, Comparison, Condition, Delete, Existence, Key, Op, Range, Row, Update, Value
+from tsmem.store import cursor
+from tsmem.store.bulk import BatchWriter, Tally
+from tsmem.store.codec import Codec
+from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
+from tsmem.store.cursor import Window
+from tsmem.store.messages import Messages
+from tsmem.store.metadata import EMPTY, Metadata
+from tsmem.store.model import Page, Session
+from tsmem.store.scan import ItemStream, RowScan, Scan
+
+
+class Sessions(Collection[Session]):
+    """`store.sessions`."""
+
+    def __init__(
+        self, client: TableClient, codec: Codec[Session], clock: Clock, target: str, messages: Messages
+    ) -> None:
+        super().__init__(client, codec, clock, target)
+        self._messages = messages
+
+    def get(self, user_id: str, session_id: str) -> Session:
+        """Raises NotFound. Cost: 1 request."""
+        return self._get(self._codec.key(user_id, session_id))
+
+    def find(self, user_id: str, session_id: str) -> Session | None:
+        """The session, or None. Cost: 1 request."""
+        return self._find(self._codec.key(user_id, session_id))
+
+    def update(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        update_time: int | None = None,
+        search_content: str | None = None,
+        changes: Changes = NO_CHANGES,
+    ) -> None:
+        """Change what is named and leave the rest; it never creates.
+
+        Raises NotFound, InvalidInput. Cost: 1 request, 2 with `replace_metadata`."""
+        key = self._codec.key(user_id, session_id)
+        self._update(key, {"update_time": update_time, "search_content": search_content}, changes)
+
+    def touch(self, user_id: str, session_id: str, time: int) -> None:
+        """Raise update_time to `time` (microseconds); a later one stays.
+
+        Raises NotFound. Cost: 1 request, 2 when a later one stands."""
+        key = self._codec.key(user_id, session_id)
+        older = Comparison("update_time", Op.LT, time, pass_if_missing=True)
+        update = Update(
+            self._codec.table, key, {"update_time": time}, condition=Condition(Existence.EXPECT_EXIST, older)
+        )
+        limits.check_write(update)
+        try:
+            self._client.update_row(update)
+        except ConditionFailed as error:
+            if self._find(key) is None:
+                raise self._missing(key) from error
+
+    def delete(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        with_messages: bool = False,
+        missing_ok: bool = False,
+        tally: Tally | None = None,
+    ) -> Tally:
+        """Delete a session; with its messages, those go first and the session last, so that a failure can be repeated.
+
+        Message keys carry no user: messages of another user's session of the same id go too. Raises NotFound unless
+        `missing_ok`. Cost: 1 request; with n messages 2 + ceil(n / 5,000) + ceil(n / 200)."""
+        key = self._codec.key(user_id, session_id)
+        tally = Tally() if tally is None else tally
+        if with_messages:
+            if self._find(key) is None:
+                # Messages under this id, if any, belong to nobody known: they are not this session's to delete.
+                if missing_ok:
+                    return tally
+                raise self._missing(key)
+            self._messages.purge(session_id, tally=tally)
+        self._delete(key, missing_ok=missing_ok)
+        tally.sessions += 1
+        return tally
+
+    # Listings
+
+    def page(self, user_id: str | None, *, limit: int = DEFAULT_LIMIT, page_token: str | None = None) -> Page[Session]:
+        """A user's sessions in order of id; None asks for everyone's, by user. Cost: ceil(n / 5,000) requests."""
+        return self.iterate(user_id, limit=limit, page_token=page_token).page()
+
+    def iterate(
+        self, user_id: str | None, *, limit: int | None = None, page_token: str | None = None
+    ) -> ItemStream[Session]:
+        """As `page`, streamed."""
+        query = Query("list", {"user": user_id}, limit=limit, page_token=page_token)
+        return self._stream(query, self._codec.table, lambda _: self._scan(user_id), self._whole)
+
+    def recent(
+        self,
+        user_id: str,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        limit: int | None = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> ItemStream[Session]:
+        """A user's sessions, latest first, within a window of update_time whose ends are included. A session without
+        update_time is not among them. Cost: ceil(n / 5,000) + ceil(n / 100) requests."""
+        user = self._codec.check_id("user_id", user_id)
+
+        def scan(window: Window) -> Scan:
+            top = MAX if window.until is None else window.until
+            bottom = MIN if window.since is None else window.since
+            return Scan(self._layout.index_ref, Range((user, top, MAX), (user, bottom, MIN), backward=True))
+
+        query = Query("recent", {"user": user}, since, until, limit, page_token)
+        return self._stream(
+            query, self._layout.index_ref, scan, lambda rows: Hydrated(self._client, self._codec, rows, limit)
+        )
+
+    def _scan(self, user_id: str | None) -> Scan:
+        if user_id is None:
+            return Scan(self._codec.table, Range((MIN, MIN), (MAX, MAX)))
+        user = self._codec.check_id("user_id", user_id)
+        return Scan(self._codec.table, Range((user, MIN), (user, MAX)))
+
+    def ids_of(self, user_id: str, prefix: str = "") -> Iterator[str]:
+        """The ids of a user's sessions that begin so, in order; keys only. Cost: ceil(n / 5,000) requests."""
+        user = self._codec.check_id("user_id", user_id)
+        span = Range((user, prefix or MIN), (user, MAX))
+        for row in RowScan(self._client, Scan(self._codec.table, span, columns=("user_id",))):
+            if not str(row.key[1]).startswith(prefix):
+                return
+            yield str(row.key[1])
+
+    # Many at once
+
+    def purge(
+        self,
+        user_id: str | None,
+        *,
+        until: Time | None = None,
+        with_messages: bool = False,
+        dry_run: bool = False,
+        tally: Tally | None = None,
+    ) -> Tally:
+        """Delete a user's sessions, or everyone's (None); with `until`, those whose update_time is not after it.
+
+        With messages, a session that has a message later than `until` is kept whole. A session that changes meanwhile
+        is kept too; both count as skipped. Only keys are read. Raises PartialFailure when rows are refused.
+        Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages, those of each session in addition."""
+        tally = Tally() if tally is None else tally
+        limit_us = cursor.resolve(None, until, self._clock.now_us()).until
+        writer = BatchWriter(self._client, self._codec.table.name, tally, skip_failed_conditions=True)
+        for row in self._purgeable(user_id, limit_us):
+            if with_messages and not self._purge_messages(str(row.key[1]), limit_us, dry_run, tally):
+                tally.skipped += 1
+            elif dry_run:
+                tally.sessions += 1
+            else:
+                writer.add(Delete(self._codec.table, row.key, _not_after(limit_us)))
+        writer.flush()
+        tally.raise_failures("deleted")
+        return tally
+
+    def _purgeable(self, user_id: str | None, until: int | None) -> Iterator[Row]:
+        scan = self._scan(user_id)
+        if until is None:
+            return RowScan(self._client, Scan(scan.table, scan.span, columns=("user_id",)))
+        test = Comparison("update_time", Op.LE, until)
+        return RowScan(self._client, Scan(scan.table, scan.span, test, columns=("user_id", "update_time")))
+
+    def _purge_messages(self, session_id: str, until: int | None, dry_run: bool, tally: Tally) -> bool:
+        """Whether the session may go too."""
+        if until is not None and self._messages.has_later(session_id, until):
+            return False
+        self._messages.purge(session_id, until=until, dry_run=dry_run, tally=tally)
+        return dry_run or until is None or not self._messages.has_later(session_id, until)
+
+    def new(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        update_time: int | None = None,
+        search_content: str | None = None,
+        metadata: Mapping[str, Value] = EMPTY,
+    ) -> Session:
+        """A session to be put, its update_time now where none is given. Nothing is written."""
+        time = self._clock.now_us() if update_time is None else update_time
+        return Session(user_id, session_id, time, search_content, Metadata(metadata))
+
+
+class Hydrated:
+    """Whole sessions behind index rows, 100 at a time; one that is deleted in between is passed over, and the listing
+    goes on to the next."""
+
+    def __init__(self, client: TableClient, codec: Codec[Session], rows: RowScan, want: int | None) -> None:
+        self._client = client
+        self._codec = codec
+        self._rows = rows
+        self._left = want
+        self._ready: Iterator[tuple[Key, Session]] = iter(())
+        self._peeked: tuple[Key, Session] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Key, Session]]:
+        return self
+
+    def __next__(self) -> tuple[Key, Session]:
+        item = self._peeked
+        self._peeked = None
+        while item is None:
+            item = next(self._ready, None)
+            if item is None:
+                self._fetch()
+        return item
+
+    def has_more(self) -> bool:
+        """Whether another session follows, as far as the index says."""
+        if self._peeked is None:
+            self._peeked = next(self._ready, None)
+        return self._peeked is not None or self._rows.has_more()
+
+    def _fetch(self) -> None:
+        most = limits.MAX_ROWS_PER_READ
+        wanted = most if self._left is None else max(1, min(most, self._left))
+        index_keys = [row.key for row in islice(self._rows, wanted)]
+        if not index_keys:
+            raise StopIteration
+        # The index orders user_id, update_time, session_id.
+        rows = self._client.get_rows(self._codec.table, [(user, session) for user, _, session in index_keys])
+        found = [(key, self._codec.decode(row)) for key, row in zip(index_keys, rows, strict=True) if row is not None]
+        if self._left is not None:
+            self._left -= len(found)
+        self._ready = iter(found)
+
+
+def _not_after(until: int | None) -> Condition:
+    if until is None:
+        return Condition()
+    return Condition(Existence.IGNORE, Comparison("update_time", Op.LE, until))
