@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.clocks import ManualClock
 from tests.contract.backends import BACKENDS, MESSAGE, PLAIN, SESSION
 from tsmem.contract import CheckedClient
 from tsmem.port import TableClient
+from tsmem.store import MemoryStore
 
 
 @pytest.fixture(params=BACKENDS)
@@ -25,3 +27,17 @@ def client(empty_client: TableClient) -> TableClient:
     for schema in (SESSION, MESSAGE, PLAIN):
         empty_client.create_table(schema)
     return empty_client
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that the test moves."""
+    return ManualClock()
+
+
+@pytest.fixture
+def store(empty_client: TableClient, clock: ManualClock) -> MemoryStore:
+    """A store whose tables are made."""
+    store = MemoryStore(empty_client, clock=clock, target="test")
+    store.tables.apply()
+    return store

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.backends import PLAIN, everything, put
 from tsmem.errors import ConditionFailed, TableNotFound
 from tsmem.port import Cost, TableClient
-from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Comparison, Condition, Delete, Op, Put, Update
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Comparison, Condition, Delete, Op, Put, Update, Write
 
 REF = PLAIN.ref
 
@@ -82,7 +82,7 @@ def test_an_expectation_costs_a_read(client: TableClient) -> None:
 def test_a_batch_write_costs_the_sum_of_its_rows(client: TableClient) -> None:
     """One request, and the units of each row; a failed condition is among them."""
     put(client, PLAIN, "a")
-    batch = [
+    batch: list[Write] = [
         Put(REF, ("a",), {}, MUST_NOT_EXIST),
         Put(REF, ("b",), {"x": "x" * 5000}, MUST_NOT_EXIST),
         Delete(REF, ("c",)),

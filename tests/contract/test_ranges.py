@@ -148,7 +148,7 @@ def test_a_range_that_is_empty_by_its_bounds_is_refused(filled: TableClient, spa
 
 def test_a_bound_of_the_wrong_type_is_refused(filled: TableClient) -> None:
     """A bound's values have the types of the key."""
-    with pytest.raises(InvalidInput, match="Validate PK type fail. Input: VT_STRING, Meta: VT_INTEGER"):
+    with pytest.raises(InvalidInput, match=r"Validate PK type fail\. Input: VT_STRING, Meta: VT_INTEGER\."):
         filled.get_range(REF, Range(("a", "0", MIN), (MAX, MAX, MAX)))
 
 

@@ -112,25 +112,15 @@ def test_the_first_profile_makes_the_file(tmp_path: Path) -> None:
         ),
         ("local", ("path", ""), 'path = "~/memory.db"\n', ""),
         ("staging", ("path", 'a "b" \\'), 'path = "s.db"', 'path = "a \\"b\\" \\\\"'),
-        (
-            "new one",
-            ("backend", "tablestore"),
-            "",
-            "",
-        ),
     ],
 )
 def test_an_edit_changes_its_line_alone(
     env: dict[str, str], config: Path, name: str, assignment: tuple[str, str], old: str, new: str
 ) -> None:
     """Comments, order and everything else stay as they were."""
-    if not old:
-        with pytest.raises(ProfileError, match="needs 'endpoint'"):
-            set_values(env, name, [assignment])
-    else:
-        assert TEXT.count(old) == 1
-        set_values(env, name, [assignment])
-    assert TEXT.replace(old, new) == config.read_text() if old else config.read_text() == TEXT
+    assert TEXT.count(old) == 1
+    set_values(env, name, [assignment])
+    assert TEXT.replace(old, new) == config.read_text()
 
 
 def test_a_new_profile_goes_to_the_end(env: dict[str, str], config: Path) -> None:

@@ -177,6 +177,7 @@ def test_a_later_batch_never_hides_values() -> None:
     assert shown.count("message_id") == 2
     assert "found" in shown
     assert "00:16:40.000001" in shown
+    assert text(Listing("message", [*items, *late]), Options()).count("message_id") == 1
 
 
 def test_null_and_empty_are_told_apart() -> None:

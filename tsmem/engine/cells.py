@@ -146,15 +146,22 @@ def pack_cells(key_bytes: int, cells: Sequence[Cell]) -> bytes:
     return _pack(key_bytes, names, values, stamps)
 
 
+def _open(blob: bytes) -> tuple[_Shape, int, int]:
+    """A blob's shape, the size of its key, and where its shape ends."""
+    version, key_bytes, length = _HEAD.unpack_from(blob)
+    if version != _FORMAT:
+        raise _damaged(f"its format is {version}")
+    at = _HEAD.size + length
+    raw = blob[_HEAD.size : at]
+    return _by_raw.get(raw) or _compile(raw), key_bytes, at
+
+
 def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
     """The size of a row, key included, and the latest version of its columns, in order of name.
 
     Raises StorageFailure for damaged bytes."""
     try:
-        version, key_bytes, length = _HEAD.unpack_from(blob)
-        at = 7 + length
-        raw = blob[7:at]
-        shape = _by_raw.get(raw) or _compile(raw)
+        shape, key_bytes, at = _open(blob)
         slots = shape.slots.unpack_from(blob, at + shape.slots_at)
         at += shape.data_at
         size: int = key_bytes + shape.fixed_bytes + len(blob) - at
@@ -170,18 +177,15 @@ def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
         raise _damaged(str(error)) from error
-    if at != len(blob) or version != _FORMAT:
-        raise _damaged("its length or its format is not what it says")
+    if at != len(blob):
+        raise _damaged("its length is not what it says")
     return size, columns
 
 
 def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Value]]:
     """As `unpack`, of the wanted columns alone: the size counts the key and those columns."""
     try:
-        version, key_bytes, length = _HEAD.unpack_from(blob)
-        at = 7 + length
-        raw = blob[7:at]
-        shape = _by_raw.get(raw) or _compile(raw)
+        shape, key_bytes, at = _open(blob)
         slots = shape.slots.unpack_from(blob, at + shape.slots_at)
         at += shape.data_at
         size: int = key_bytes
@@ -194,18 +198,15 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
         raise _damaged(str(error)) from error
-    if at != len(blob) or version != _FORMAT:
-        raise _damaged("its length or its format is not what it says")
+    if at != len(blob):
+        raise _damaged("its length is not what it says")
     return size, columns
 
 
 def unpack_cells(blob: bytes) -> list[Cell]:
     """All versions of all cells, in order of name, versions newest first. Raises StorageFailure for damaged bytes."""
     try:
-        version, _, length = _HEAD.unpack_from(blob)
-        at = 7 + length
-        raw = blob[7:at]
-        shape = _by_raw.get(raw) or _compile(raw)
+        shape, _, at = _open(blob)
         stamps = shape.stamps.unpack_from(blob, at)
         slots = shape.slots.unpack_from(blob, at + shape.slots_at)
         at += shape.data_at
@@ -217,6 +218,6 @@ def unpack_cells(blob: bytes) -> list[Cell]:
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
         raise _damaged(str(error)) from error
-    if at != len(blob) or version != _FORMAT:
-        raise _damaged("its length or its format is not what it says")
+    if at != len(blob):
+        raise _damaged("its length is not what it says")
     return cells

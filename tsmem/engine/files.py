@@ -129,7 +129,8 @@ def open_made(path: str) -> sqlite3.Connection:
 def _only_readable(path: str) -> bool:
     """Whether nobody here can write beside the file and no log is left: then SQLite may take it as unchanging."""
     folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
-    return os.access(path, os.R_OK) and not os.access(folder, os.W_OK) and not is_made(path + "-wal")
+    effective = os.access in os.supports_effective_ids
+    return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
 
 
 def _checked(path: str, mode: str) -> sqlite3.Connection:
@@ -158,6 +159,6 @@ def _checked(path: str, mode: str) -> sqlite3.Connection:
 
 
 def _uri(path: str, parameters: str) -> str:
-    """The path as a URI, byte for byte. `urllib` would cost more to import than this does to write."""
+    """The path as a URI, byte for byte: a path need not be valid Unicode."""
     quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
     return f"file:{quoted}?{parameters}"

@@ -18,7 +18,7 @@ from tsmem.engine.connections import Session
 from tsmem.engine.filters import Predicate, compile_filter
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.tables import Table
-from tsmem.errors import TsmemError
+from tsmem.errors import InvalidInput, TsmemError
 from tsmem.limits import MAX_ROWS_PER_WRITE, capacity_units, check_batch, check_write
 from tsmem.port import Cost
 from tsmem.rows import UNCONDITIONAL, Delete, Existence, Put, Update, Value, Write
@@ -87,37 +87,40 @@ def _check_columns(table: Table, write: Put | Update) -> None:
 def apply(session: Session, draft: Draft, stamp_ms: int) -> WriteReply:
     """Write one row and its index entries. A condition that does not hold, and an index key that is too long, are in
     the reply, and nothing was changed."""
-    write, table = draft.write, draft.table
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
     old = _old_row(session, draft)
     if not _holds(draft, old):
         return WriteReply(messages.condition_failed(), _CONDITION_FAILED)
     try:
-        if isinstance(write, Delete):
-            changes = upkeep.of_delete(table, write.key, old)
-        elif isinstance(write, Put):
-            changes = upkeep.of_write(table, write.key, old, write.columns, dict.fromkeys(write.columns, stamp_ms))
-        elif old is None and not write.columns:
-            return WriteReply(None, _cost(draft, old))
-        else:
-            cells = _merged(old, write, stamp_ms, table.max_versions)
-            latest = _latest(cells)
-            values = {name: cell.value for name, cell in latest.items()}
-            changes = upkeep.of_write(
-                table, write.key, old, values, {name: cell.stamp_ms for name, cell in latest.items()}
-            )
-    except TsmemError as error:
+        changes = _changes(draft, old, stamp_ms)
+    except InvalidInput as error:
         return WriteReply(error, Cost())
     for sql, parameters in changes:
         session.execute(sql, parameters)
-    if isinstance(write, Delete):
-        session.execute(table.delete_sql, write.key)
-    else:
-        size = table.key_bytes(write.key)
-        blob = pack(size, write.columns, stamp_ms) if isinstance(write, Put) else pack_cells(size, cells)
-        session.execute(table.write_sql, (*write.key, blob))
     return WriteReply(None, _cost(draft, old))
+
+
+def _changes(draft: Draft, old: bytes | None, stamp_ms: int) -> list[upkeep.Change]:
+    """The SQL of a write: its index entries, then the row itself."""
+    write, table = draft.write, draft.table
+    if isinstance(write, Delete):
+        return [*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)]
+    size = table.key_bytes(write.key)
+    if isinstance(write, Put):
+        changes = upkeep.of_write(table, write.key, old, write.columns, dict.fromkeys(write.columns, stamp_ms))
+        blob = pack(size, write.columns, stamp_ms)
+    elif old is None and not write.columns:
+        return []
+    else:
+        cells = _merged(old, write, stamp_ms, table.max_versions)
+        latest = {cell.name: cell for cell in reversed(cells)}
+        values = {name: cell.value for name, cell in latest.items()}
+        stamps = {name: cell.stamp_ms for name, cell in latest.items()}
+        changes = upkeep.of_write(table, write.key, old, values, stamps)
+        blob = pack_cells(size, cells)
+    changes.append((table.write_sql, (*write.key, blob)))
+    return changes
 
 
 def _old_row(session: Session, draft: Draft) -> bytes | None:
@@ -165,7 +168,3 @@ def _merged(old: bytes | None, update: Update, stamp_ms: int, max_versions: int)
         older = [cell for cell in kept.get(name, ()) if cell.stamp_ms != stamp_ms]
         kept[name] = sorted([Cell(name, value, stamp_ms), *older], key=lambda cell: -cell.stamp_ms)[:max_versions]
     return [cell for name in sorted(kept) for cell in kept[name]]
-
-
-def _latest(cells: Sequence[Cell]) -> dict[str, Cell]:
-    return {cell.name: cell for cell in reversed(cells)}

@@ -136,7 +136,7 @@ def profile_list(environ: Mapping[str, str], config: str | Path | None = None) -
 
 
 def describe(profile: Profile) -> list[tuple[str, str, str]]:
-    """Key, value as it may be shown, and origin, of everything in a profile but its name. Secrets show as references."""
+    """Key, value as it may be shown, and origin, of all in a profile but its name. Secrets show as references."""
     return [(key, _shown(value), profile.origins.get(key, "default")) for key, value in _values(profile)]
 
 

@@ -57,8 +57,10 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     """A header, then one line an item. When the listing fails, what came before is yielded first."""
     ink, layout = Ink(options), None
     most = 1 if listing.live else BATCH_ROWS
-    for items in _batches(listing.items, most, options.width):
+    for items in _batches(listing.items, most):
         if layout is None or not layout.shows(items):
+            if layout is not None:
+                yield ""
             layout = _layout(listing, items, options)
             yield from _heading(layout, options, ink)
         columns = [column_of(field) for field in layout.fields]
@@ -84,9 +86,10 @@ def _heading(layout: Layout, options: Options, ink: Ink) -> Iterator[str]:
 
 
 def _layout(listing: Listing, items: Sequence[Session | Message], options: Options) -> Layout:
-    fields, digits = options.fields or FIELDS[listing.noun], digits_needed(_times(items))
+    fields = options.fields or FIELDS[listing.noun]
     if options.width is None:
-        return Layout(fields, tuple(_natural(fields, items, options, digits, grid.MAX_ALIGNED)), digits)
+        return Layout(fields, tuple(_natural(fields, items, options, 6, grid.MAX_ALIGNED)), 6)
+    digits = digits_needed(_times(items))
     shared, left_out = None, frozenset[str]()
     if options.fields is None and items:
         shared = _shared(_SHARED[listing.noun], items)
@@ -119,16 +122,14 @@ def _row(item: Session | Message, fields: Sequence[str], options: Options, digit
     return [cell(item, field, options, digits, limit) for field in fields]
 
 
-def _batches(
-    items: Iterable[Session] | Iterable[Message], most: int, width: int | None
-) -> Iterator[list[Session | Message]]:
+def _batches(items: Iterable[Session] | Iterable[Message], most: int) -> Iterator[list[Session | Message]]:
     """Items in lists of at most so many, fewer where they are big; a failure is raised after what came before it."""
     batch: list[Session | Message] = []
     characters = 0
     try:
         for item in items:
             batch.append(item)
-            characters += sum(len(text) for field in ("content", "search_content") if (text := _text(item, field)))
+            characters += _characters(item)
             if len(batch) >= most or characters >= BATCH_CHARACTERS:
                 yield batch
                 batch, characters = [], 0
@@ -140,8 +141,9 @@ def _batches(
         yield batch
 
 
-def _text(item: Session | Message, field: str) -> str | None:
-    return getattr(item, field, None)
+def _characters(item: Session | Message) -> int:
+    texts = (item.search_content, item.content if isinstance(item, Message) else None, *item.metadata.values())
+    return sum(len(text) for text in texts if isinstance(text, str | bytes))
 
 
 def _times(items: Iterable[Session | Message]) -> Iterator[int]:

@@ -171,12 +171,9 @@ def _metadata_value(where: str, value: object) -> Value:
     match value:
         case {"$bytes": str(text), **rest} if not rest:
             return _decoded_bytes(where, text)
-        case Mapping():
-            hint = 'bytes are written {"$bytes": "<base64>"}'
-        case _:
-            hint = None
     raise InvalidInput(
-        f"{where} is {_described(value)}; only text, numbers, booleans and bytes can be stored", hint=hint
+        f"{where} is {_described(value)}; only text, numbers, booleans and bytes can be stored",
+        hint='bytes are written {"$bytes": "<base64>"}' if isinstance(value, dict) else None,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, TableRef
 
@@ -121,7 +122,10 @@ def message_table(names: Names = MESSAGE_NAMES) -> TableLayout:
 
 def _search_index(names: Names, fields: tuple[tuple[str, FieldType], ...]) -> SearchIndexSchema:
     own = {name for name, _ in fields}
-    chosen = tuple((name, SEARCH_FIELD_TYPES[kind]) for name, kind in names.search_fields.items() if name not in own)
+    for name in names.search_fields:
+        if name in own:
+            raise InvalidInput(f"search_fields of table '{names.name}' names '{name}', which is searched anyway")
+    chosen = tuple((name, SEARCH_FIELD_TYPES[kind]) for name, kind in names.search_fields.items())
     return SearchIndexSchema(names.name, names.search_index, fields + chosen)
 
 

@@ -1,0 +1,79 @@
+"""A TableClient that fails when it is told to, round any other: before a request is done, or after it (a lost answer)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tsmem.errors import TsmemError
+from tsmem.port import RowOutcome, TableClient
+from tsmem.rows import Write
+
+
+@dataclass
+class Fault:
+    """One failure to come."""
+
+    operation: str
+    """The port's method."""
+    error: TsmemError
+    call: int = 1
+    """At which call of that method, counted from 1."""
+    done: bool = False
+    """Whether the request is carried out before it fails."""
+
+
+class FaultyClient:
+    """Passes everything on, and keeps what was asked."""
+
+    def __init__(self, client: TableClient, *faults: Fault) -> None:
+        self._client = client
+        self._faults = list(faults)
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.before: dict[str, Callable[[], None]] = {}
+        """Run once before the next call of a method: what someone else does meanwhile."""
+        self.meter = client.meter
+
+    def names(self) -> list[str]:
+        """The methods that were called, in order."""
+        return [name for name, _ in self.calls]
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            meanwhile = self.before.pop(name, None)
+            if meanwhile is not None:
+                meanwhile()
+            self.calls.append((name, args))
+            fault = self._due(name)
+            if fault is not None and not fault.done:
+                raise fault.error
+            result = method(*args, **kwargs)
+            if fault is not None:
+                raise fault.error
+            return result
+
+        return call
+
+    def _due(self, name: str) -> Fault | None:
+        count = self.names().count(name)
+        return next((f for f in self._faults if f.operation == name and f.call == count), None)
+
+
+class RefusingClient(FaultyClient):
+    """Refuses some rows of the first batch, each with its error, and does the others."""
+
+    def __init__(self, client: TableClient, refused: dict[str, TsmemError]) -> None:
+        super().__init__(client)
+        self._refused = dict(refused)
+        """By the last part of the row's key."""
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As the port, but for the rows refused; each is refused once."""
+        self.calls.append(("write_rows", (writes,)))
+        refused = {place: self._refused.pop(str(w.key[-1]), None) for place, w in enumerate(writes)}
+        rest = [write for place, write in enumerate(writes) if refused[place] is None]
+        outcomes = iter(self._client.write_rows(rest) if rest else [])
+        return [next(outcomes) if refused[place] is None else refused[place] for place in range(len(writes))]

@@ -1,0 +1,74 @@
+"""What each operation may cost: users pay for requests, and nothing is described, listed or probed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.contract.faults import FaultyClient
+from tsmem.port import TableClient
+from tsmem.store import Changes, MemoryStore, Message, Session
+from tsmem.store.bulk import Tally
+from tsmem.store.records import Record
+
+ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
+    ("get session", 1, lambda s: s.sessions.get("u", "s")),
+    ("find session", 1, lambda s: s.sessions.find("u", "none")),
+    ("put session", 1, lambda s: s.sessions.put(Session("u", "x", 1))),
+    ("put session if absent", 1, lambda s: s.sessions.put(Session("u", "y", 1), if_absent=True)),
+    ("update session", 1, lambda s: s.sessions.update("u", "s", changes=Changes({"a": 1}))),
+    ("replace session", 2, lambda s: s.sessions.update("u", "s", changes=Changes({"b": 1}, replace_metadata=True))),
+    ("touch session", 1, lambda s: s.sessions.touch("u", "s", 10**9)),
+    ("delete session", 1, lambda s: s.sessions.delete("u", "s")),
+    ("get message", 1, lambda s: s.messages.get("m", "m0001", create_time=1)),
+    ("get message by id", 2, lambda s: s.messages.get("m", "m0001")),
+    ("put message", 1, lambda s: s.messages.put(Message("m", "new", 1))),
+    ("update message", 1, lambda s: s.messages.update("m", "m0001", create_time=1, content="x")),
+    ("update message by id", 2, lambda s: s.messages.update("m", "m0001", content="x")),
+    ("delete message", 1, lambda s: s.messages.delete("m", "m0002", create_time=2)),
+    ("delete message by id", 2, lambda s: s.messages.delete("m", "m0003")),
+    ("list 50 messages", 1, lambda s: s.messages.page("m", limit=50)),
+    ("list all messages", 1, lambda s: list(s.messages.iterate("m"))),
+    ("list sessions", 1, lambda s: s.sessions.page(None, limit=10)),
+    ("last 5", 1, lambda s: s.messages.last("m", 5)),
+    ("recent 100", 2, lambda s: list(s.sessions.recent("r", limit=100))),
+    ("recent 250", 4, lambda s: list(s.sessions.recent("r", limit=None))),
+    ("delete of 250 messages", 3, lambda s: s.messages.purge("m")),
+    ("purge of 250 sessions", 3, lambda s: s.sessions.purge("r")),
+    ("delete with 250 messages", 5, lambda s: s.sessions.delete("u", "m", with_messages=True)),
+    ("import of 400", 2, lambda s: s.transfer.load(_records(400), tally=Tally())),
+    ("import of 401", 3, lambda s: s.transfer.load(_records(401), tally=Tally())),
+]
+
+
+def _records(count: int) -> list[Record]:
+    """Sessions and messages mixed: batches hold both."""
+    items = [Session("i", f"s{n}", n) if n % 7 == 0 else Message("i", f"m{n}", n) for n in range(count)]
+    return [Record(n, item) for n, item in enumerate(items)]
+
+
+@pytest.mark.parametrize(("what", "requests", "operation"), ONE_ITEM, ids=[what for what, _, _ in ONE_ITEM])
+def test_an_operation_costs_no_more_than_the_contract_says(
+    store: MemoryStore, empty_client: TableClient, what: str, requests: int, operation: Callable[[MemoryStore], object]
+) -> None:
+    """The number of requests of each operation, counted at the port."""
+    store.sessions.put(Session("u", "s", 1))
+    store.sessions.put(Session("u", "m", 1))
+    items = [Message("m", f"m{n:04d}", n) for n in range(250)]
+    others = [Session("r", f"r{n:04d}", n) for n in range(250)]
+    store.transfer.load([Record(n, item) for n, item in enumerate([*items, *others])], tally=Tally())
+    client = FaultyClient(empty_client)
+
+    operation(MemoryStore(client, target="test"))
+
+    assert requests == len(client.calls), client.names()
+
+
+def test_the_meter_counts_what_was_asked(store: MemoryStore) -> None:
+    """The store's cost is the sum of its requests, with the rows that were scanned."""
+    store.messages.put(Message("s", "m", 1))
+    before = store.cost
+    store.messages.page("s")
+
+    assert (1, 1) == (store.cost.requests - before.requests, store.cost.rows_scanned - before.rows_scanned)

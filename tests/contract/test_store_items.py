@@ -1,0 +1,334 @@
+"""Writing and reading single sessions and messages: types, limits, reserved names, what an operation may not do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.clocks import ManualClock
+from tests.contract.faults import FaultyClient
+from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, LimitExceeded, NotFound
+from tsmem.port import TableClient
+from tsmem.rows import Put, Value
+from tsmem.store import Changes, MemoryStore, Message, Metadata, Session
+
+VALUES: dict[str, Value] = {
+    "high": 2**63 - 1,
+    "low": -(2**63),
+    "negative_zero": -0.0,
+    "huge": 1e308,
+    "tiny": 5e-324,
+    "empty": "",
+    "nothing": b"",
+    "nul": "a\0b",
+    "emoji": "😀退款\u202e",
+    "yes": True,
+    "one": 1,
+    "one_point": 1.0,
+    "bytes": bytes(range(256)),
+}
+
+
+def test_every_metadata_type_survives(store: MemoryStore) -> None:
+    """Values come back bit for bit and type for type, in sessions and in messages."""
+    store.sessions.put(Session("u", "s", 1, "", Metadata(VALUES)))
+    store.messages.put(Message("s", "m", 1, "", "", "", Metadata(VALUES)))
+
+    for item in (store.sessions.get("u", "s"), store.messages.get("s", "m")):
+        assert Metadata(VALUES) == item.metadata
+        assert {n: type(v) for n, v in VALUES.items()} == {n: type(v) for n, v in item.metadata.items()}
+        assert -1.0 == math.copysign(1.0, float(item.metadata["negative_zero"]))
+
+
+def test_empty_is_not_absent(store: MemoryStore) -> None:
+    """Empty content is content; None is absence; both come back as they were."""
+    store.messages.put(Message("s", "empty", 1, "", "", ""))
+    store.messages.put(Message("s", "none", 2))
+
+    empty, none = store.messages.get("s", "empty"), store.messages.get("s", "none")
+    assert ("", "", "") == (empty.role, empty.content, empty.search_content)
+    assert (None, None, None) == (none.role, none.content, none.search_content)
+
+
+def test_the_largest_ids_and_content_are_kept(store: MemoryStore) -> None:
+    """Ids of 1,024 bytes and content of 2 MB are within the limits."""
+    user, session, content = "é" * 512, "s" * 1024, "x" * (2 * 1024 * 1024)
+    store.sessions.put(Session(user, session, 1))
+    store.messages.put(Message(session, "m" * 1024, 1, content=content))
+
+    assert user == store.sessions.get(user, session).user_id
+    assert content == store.messages.get(session, "m" * 1024).content
+
+
+PAST_LIMITS: dict[str, Callable[[MemoryStore], object]] = {
+    "user id": lambda s: s.sessions.put(Session("é" * 512 + "x", "s")),
+    "session id": lambda s: s.sessions.put(Session("u", "s" * 1025)),
+    "message id": lambda s: s.messages.put(Message("s", "m" * 1025, 1)),
+    "content": lambda s: s.messages.put(Message("s", "m", 1, content="x" * (2 * 1024 * 1024 + 1))),
+    "metadata": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": b"x" * (2 * 1024 * 1024 + 1)}))),
+    "columns": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({f"c{n}": 1 for n in range(1025)}))),
+    "row": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata(dict.fromkeys("abc", b"x" * 1_500_000)))),
+}
+
+
+@pytest.mark.parametrize("what", PAST_LIMITS)
+def test_one_past_a_limit_is_refused_before_anything_is_sent(
+    store: MemoryStore, empty_client: TableClient, what: str
+) -> None:
+    """TableStore's limits are checked here, with one error on every backend, and nothing reaches the service."""
+    client = FaultyClient(empty_client)
+
+    with pytest.raises(LimitExceeded):
+        PAST_LIMITS[what](MemoryStore(client))
+    assert [] == client.calls
+
+
+BAD: dict[str, Callable[[MemoryStore], object]] = {
+    "empty user": lambda s: s.sessions.put(Session("", "s")),
+    "empty session": lambda s: s.sessions.put(Session("u", "")),
+    "empty message": lambda s: s.messages.put(Message("s", "", 1)),
+    "user of another type": lambda s: s.sessions.put(Session(5, "s")),  # type: ignore[arg-type]
+    "time of another type": lambda s: s.messages.put(Message("s", "m", "1")),  # type: ignore[arg-type]
+    "boolean time": lambda s: s.messages.put(Message("s", "m", True)),
+    "time past 64 bits": lambda s: s.messages.put(Message("s", "m", 2**63)),
+    "update time of another type": lambda s: s.sessions.put(Session("u", "s", 1.5)),  # type: ignore[arg-type]
+    "lone surrogate": lambda s: s.messages.put(Message("s", "m", 1, content="\ud800")),
+    "NaN": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": math.nan}))),
+    "infinity": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": math.inf}))),
+    "integer past 64 bits": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": 2**63}))),
+    "list": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": [1]}))),  # type: ignore[dict-item]
+    "None": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": None}))),  # type: ignore[dict-item]
+    "bad key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"a-b": 1}))),
+    "empty key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"": 1}))),
+    "long key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"k" * 256: 1}))),
+    "accented key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"é": 1}))),
+    "key ending in a newline": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"a\n": 1}))),
+    "key column in metadata": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"user_id": 1}))),
+    "field in metadata": lambda s: s.messages.put(Message("s", "m", 1, metadata=Metadata({"content": "x"}))),
+    "field twice": lambda s: s.messages.put(Message("s", "m", 1, content="x", metadata=Metadata({"content": 5}))),
+    "update of a key column": lambda s: s.sessions.update("u", "s", changes=Changes({"session_id": "x"})),
+    "update of a field as metadata": lambda s: s.sessions.update("u", "s", changes=Changes({"update_time": "x"})),
+    "unset of a key column": lambda s: s.sessions.update("u", "s", changes=Changes(unset=("user_id",))),
+    "set and unset": lambda s: s.sessions.update("u", "s", changes=Changes({"a": 1}, ("a",))),
+    "field set and unset": lambda s: s.messages.update(
+        "s", "m", create_time=1, content="x", changes=Changes(unset=("content",))
+    ),
+    "nothing to change": lambda s: s.sessions.update("u", "s"),
+    "get without user": lambda s: s.sessions.get("", "s"),
+    "find without session": lambda s: s.sessions.find("u", ""),
+    "delete without session": lambda s: s.sessions.delete("u", "", with_messages=True),
+    "list of nobody": lambda s: list(s.sessions.iterate("")),
+    "recent of nobody": lambda s: list(s.sessions.recent("")),
+    "purge of nobody": lambda s: s.sessions.purge(""),
+    "messages of no session": lambda s: list(s.messages.iterate("")),
+    "purge of no session": lambda s: s.messages.purge(""),
+    "message without id": lambda s: s.messages.get("s", ""),
+    "export of nobody": lambda s: list(s.transfer.items(user_id="")),
+    "export of no session": lambda s: list(s.transfer.items(session_id="")),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_refused_and_nothing_is_sent(store: MemoryStore, empty_client: TableClient, what: str) -> None:
+    """Wrong ids, types, names and values are InvalidInput; an empty id never means everyone; no request is made."""
+    store.sessions.put(Session("u", "s", 1))
+    client = FaultyClient(empty_client)
+
+    with pytest.raises(InvalidInput):
+        BAD[what](MemoryStore(client))
+    assert [] == client.calls
+
+
+def test_put_overwrites_the_whole_row(store: MemoryStore) -> None:
+    """What stood under the key before is gone, metadata included."""
+    store.sessions.put(Session("u", "s", 1, "text", Metadata({"a": 1})))
+    store.sessions.put(Session("u", "s", 2, metadata=Metadata({"b": 2})))
+
+    assert Session("u", "s", 2, metadata=Metadata({"b": 2})) == store.sessions.get("u", "s")
+
+
+def test_put_if_absent_leaves_what_is_there(store: MemoryStore) -> None:
+    """if_absent raises AlreadyExists and changes nothing."""
+    store.sessions.put(Session("u", "s", 1))
+
+    with pytest.raises(AlreadyExists, match="session 's' of user 'u' exists already"):
+        store.sessions.put(Session("u", "s", 2), if_absent=True)
+    assert 1 == store.sessions.get("u", "s").update_time
+
+
+def test_get_raises_and_find_does_not(store: MemoryStore) -> None:
+    """get raises NotFound with the names; find returns None."""
+    with pytest.raises(NotFound, match="no session 's' of user 'u'"):
+        store.sessions.get("u", "s")
+    with pytest.raises(NotFound, match="no message 'm' of session 's'"):
+        store.messages.get("s", "m")
+    assert store.sessions.find("u", "s") is None
+    assert store.messages.find("s", "m") is None
+
+
+def test_update_changes_only_what_it_is_told_to(store: MemoryStore) -> None:
+    """A merge sets and removes what is named and leaves the rest."""
+    store.sessions.put(Session("u", "s", 1, "text", Metadata({"a": 1, "b": 2, "c": 3})))
+    store.sessions.update("u", "s", update_time=9, changes=Changes({"a": 5, "d": "new"}, unset=("b", "absent")))
+
+    assert Session("u", "s", 9, "text", Metadata({"a": 5, "c": 3, "d": "new"})) == store.sessions.get("u", "s")
+
+
+def test_update_replaces_metadata_when_asked_to(store: MemoryStore) -> None:
+    """replace_metadata leaves only the metadata that is given, and the fields as they were."""
+    store.messages.put(Message("s", "m", 1, "user", "hi", None, Metadata({"a": 1, "b": 2})))
+    store.messages.update("s", "m", changes=Changes({"b": 3}, replace_metadata=True))
+
+    assert Message("s", "m", 1, "user", "hi", None, Metadata({"b": 3})) == store.messages.get("s", "m")
+
+
+def test_update_can_remove_a_field(store: MemoryStore) -> None:
+    """A field may be unset: then it is absent, not empty."""
+    store.messages.put(Message("s", "m", 1, "user", "hi"))
+    store.messages.update("s", "m", changes=Changes(unset=("content",)))
+
+    assert store.messages.get("s", "m").content is None
+
+
+@pytest.mark.parametrize("changes", [Changes({"a": 1}), Changes({}, replace_metadata=True), Changes(unset=("a",))])
+def test_update_cannot_create(store: MemoryStore, changes: Changes) -> None:
+    """Updating what does not exist raises NotFound and writes nothing."""
+    with pytest.raises(NotFound):
+        store.sessions.update("u", "s", changes=changes)
+    with pytest.raises(NotFound):
+        store.messages.update("s", "m", create_time=1, changes=changes)
+    assert [] == [*store.sessions.iterate(None), *store.messages.iterate(None)]
+
+
+def test_touch_only_raises_the_time(store: MemoryStore) -> None:
+    """touch sets an older or absent update time and leaves a later one; it cannot create."""
+    store.sessions.put(Session("u", "s"))
+    store.sessions.touch("u", "s", 5)
+    assert 5 == store.sessions.get("u", "s").update_time
+    store.sessions.touch("u", "s", 3)
+    assert 5 == store.sessions.get("u", "s").update_time
+    with pytest.raises(NotFound):
+        store.sessions.touch("u", "none", 3)
+
+
+def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
+    """Without its create time such a message is not guessed at: Ambiguous, with the times, and nothing is changed."""
+    store.messages.put(Message("s", "m", 1, content="one"))
+    store.messages.put(Message("s", "m", 2, content="two"))
+
+    operations: list[Callable[[], object]] = [
+        lambda: store.messages.get("s", "m"),
+        lambda: store.messages.find("s", "m"),
+        lambda: store.messages.update("s", "m", content="new"),
+        lambda: store.messages.delete("s", "m"),
+    ]
+    for operation in operations:
+        with pytest.raises(Ambiguous) as caught:
+            operation()
+        assert "1 and 2" in str(caught.value.hint)
+    assert ["one", "two"] == [m.content for m in store.messages.iterate("s")]
+    assert "two" == store.messages.get("s", "m", create_time=2).content
+
+
+def test_delete_says_when_there_was_nothing(store: MemoryStore) -> None:
+    """Deleting what does not exist is NotFound, unless that is said to be all right."""
+    with pytest.raises(NotFound):
+        store.sessions.delete("u", "s")
+    with pytest.raises(NotFound):
+        store.messages.delete("s", "m")
+    with pytest.raises(NotFound):
+        store.messages.delete("s", "m", create_time=1)
+    store.sessions.delete("u", "s", missing_ok=True)
+    store.messages.delete("s", "m", missing_ok=True)
+    store.messages.delete("s", "m", create_time=1, missing_ok=True)
+
+
+def test_ids_and_times_made_here_are_fixed_before_the_first_attempt(store: MemoryStore, clock: ManualClock) -> None:
+    """An item made by `new` carries its time, so that putting it twice writes one row."""
+    message = store.messages.new("s", store.new_id(), content="once")
+    store.messages.put(message)
+    clock.time_us += 5
+    store.messages.put(message)
+
+    assert [message] == list(store.messages.iterate("s"))
+
+
+# Rows that other libraries wrote
+
+
+def odd_rows(client: TableClient, store: MemoryStore) -> None:
+    """Columns of types that the fields do not have."""
+    session, message = store.layout.session.ref, store.layout.message.ref
+    client.put_row(Put(session, ("u", "s"), {"update_time": "yesterday", "search_content": 5, "topic": "x"}))
+    client.put_row(Put(message, ("s", 1, "m"), {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}))
+
+
+def test_reading_is_total(store: MemoryStore, empty_client: TableClient) -> None:
+    """A field's column of another type leaves the field None and is metadata under its own name."""
+    odd_rows(empty_client, store)
+
+    assert Session("u", "s", metadata=Metadata({"update_time": "yesterday", "search_content": 5, "topic": "x"})) == (
+        store.sessions.get("u", "s")
+    )
+    assert Message(
+        "s", "m", 1, metadata=Metadata({"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"})
+    ) == store.messages.get("s", "m")
+
+
+def test_every_row_that_can_be_read_can_be_written_back(store: MemoryStore, empty_client: TableClient) -> None:
+    """Putting back what was read leaves the row as it was, column for column."""
+    odd_rows(empty_client, store)
+    before = [
+        empty_client.get_row(store.layout.session.ref, ("u", "s")),
+        empty_client.get_row(store.layout.message.ref, ("s", 1, "m")),
+    ]
+    store.sessions.put(store.sessions.get("u", "s"))
+    store.messages.put(store.messages.get("s", "m"))
+
+    assert before == [
+        empty_client.get_row(store.layout.session.ref, ("u", "s")),
+        empty_client.get_row(store.layout.message.ref, ("s", 1, "m")),
+    ]
+
+
+def test_a_field_of_another_type_is_replaced_with_the_metadata(store: MemoryStore, empty_client: TableClient) -> None:
+    """Setting the field, or replacing metadata, mends such a row; unsetting removes the column."""
+    odd_rows(empty_client, store)
+    store.messages.update("s", "m", content="text", changes=Changes({"a": 1}, replace_metadata=True))
+    store.sessions.update("u", "s", update_time=7, changes=Changes(unset=("search_content",)))
+
+    assert Message("s", "m", 1, None, "text", None, Metadata({"a": 1})) == store.messages.get("s", "m")
+    assert Session("u", "s", 7, None, Metadata({"topic": "x"})) == store.sessions.get("u", "s")
+
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+SCALARS = st.one_of(
+    TEXTS,
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.binary(max_size=30),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(columns=st.dictionaries(NAMES | st.sampled_from(["role", "content", "search_content"]), SCALARS, max_size=6))
+def test_any_columns_are_read_and_written_back(
+    store: MemoryStore, empty_client: TableClient, columns: dict[str, Value]
+) -> None:
+    """Whatever columns a row has, reading it and putting it back changes nothing."""
+    table = store.layout.message.ref
+    columns = {name: value for name, value in columns.items() if name not in table.key}
+    empty_client.put_row(Put(table, ("s", 1, "m"), columns))
+    before = empty_client.get_row(table, ("s", 1, "m"))
+    store.messages.put(store.messages.get("s", "m", create_time=1))
+    after = empty_client.get_row(table, ("s", 1, "m"))
+
+    assert before is not None
+    assert after is not None
+    assert Metadata(before.columns) == Metadata(after.columns)

@@ -1,0 +1,287 @@
+"""A plain dict beside the local client: whatever is done to both, both answer alike.
+
+Its one rule: the model is written from the port's contract, not from the engine, and is as plain as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.contract import CheckedClient
+from tsmem.errors import ConditionFailed, InvalidInput
+from tsmem.port import IndexSchema, TableClient, TableSchema
+from tsmem.rows import (
+    MAX,
+    MIN,
+    UNCONDITIONAL,
+    And,
+    Bound,
+    ColumnType,
+    Comparison,
+    Condition,
+    Delete,
+    Existence,
+    Filter,
+    Key,
+    KeyBound,
+    KeyValue,
+    Not,
+    Op,
+    Or,
+    Put,
+    Range,
+    Row,
+    TableRef,
+    Update,
+    Value,
+    Write,
+)
+
+TABLE = TableSchema(
+    "t",
+    (("s", ColumnType.STRING), ("n", ColumnType.INTEGER), ("b", ColumnType.BINARY)),
+    (
+        IndexSchema("by_key", ("s", "b", "n")),
+        IndexSchema("by_column", ("s", "x", "n", "b"), ("y",)),
+    ),
+    (("x", ColumnType.INTEGER), ("y", ColumnType.STRING)),
+)
+REF = TABLE.ref
+BY_KEY = TableRef("by_key", ("s", "b", "n"))
+BY_COLUMN = TableRef("by_column", ("s", "x", "n", "b"))
+
+TEXTS = st.sampled_from(["", "a", "a\0", "aa", "b", "é", "😀"])
+NUMBERS = st.sampled_from([-(2**63), -1, 0, 1, 2**63 - 1])
+BYTES = st.sampled_from([b"", b"\0", b"a", b"\xff"])
+KEYS = st.tuples(TEXTS, NUMBERS, BYTES)
+VALUES: st.SearchStrategy[Value] = st.one_of(
+    TEXTS, NUMBERS, BYTES, st.booleans(), st.sampled_from([0.0, -0.0, 1.0, 5e-324, -1.5])
+)
+NAMES = st.sampled_from(["x", "y", "z", "s", "n"])
+COLUMNS = st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES)
+COMPARISONS = st.builds(Comparison, NAMES, st.sampled_from(list(Op)), VALUES, st.booleans())
+FILTERS: st.SearchStrategy[Filter] = st.recursive(
+    COMPARISONS,
+    lambda parts: st.one_of(
+        st.builds(Not, parts),
+        st.builds(And, st.tuples(parts, parts)),
+        st.builds(Or, st.tuples(parts, parts)),
+    ),
+    max_leaves=4,
+)
+CONDITIONS = st.one_of(
+    st.just(UNCONDITIONAL), st.builds(Condition, st.sampled_from(list(Existence)), st.none() | FILTERS)
+)
+ENDS = st.just(MIN) | st.just(MAX)
+BOUNDS: st.SearchStrategy[KeyBound] = st.tuples(TEXTS | ENDS, NUMBERS | ENDS, BYTES | ENDS)
+PUTS = st.builds(Put, st.just(REF), KEYS, COLUMNS, CONDITIONS)
+UPDATES = st.builds(Update, st.just(REF), KEYS, COLUMNS, st.sampled_from([(), ("x",), ("y", "z")]), CONDITIONS).filter(
+    lambda update: bool(update.columns or update.delete) and not set(update.columns) & set(update.delete)
+)
+DELETES = st.builds(Delete, st.just(REF), KEYS, CONDITIONS)
+WRITES: st.SearchStrategy[Write] = st.one_of(PUTS, UPDATES, DELETES)
+PROJECTIONS = st.none() | st.lists(st.sampled_from(["x", "y", "z", "s", "nope"]), min_size=1, unique=True)
+
+
+def exactly(row: Row | None) -> object:
+    """A row with the types and signs that == forgets."""
+    return row and (row.key, [(name, type(value), repr(value)) for name, value in row.columns.items()])
+
+
+def matches(test: Filter, row: Mapping[str, Value]) -> bool:
+    """What a filter says of a row, key columns among its columns."""
+    if isinstance(test, Not):
+        return not matches(test.part, row)
+    if isinstance(test, And):
+        return all(matches(part, row) for part in test.parts)
+    if isinstance(test, Or):
+        return any(matches(part, row) for part in test.parts)
+    if test.column not in row:
+        return test.pass_if_missing
+    value = row[test.column]
+    if type(value) is not type(test.value):
+        return False
+    less, same = value < test.value, value == test.value  # type: ignore[operator]
+    return {"==": same, "!=": not same, "<": less, "<=": less or same, ">": not less and not same, ">=": not less}[
+        test.op
+    ]
+
+
+class Model:
+    """The contract, over a dict."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Key, dict[str, Value]] = {}
+
+    def write(self, write: Write) -> bool:
+        """Whether the write was done."""
+        old = self.rows.get(write.key)
+        condition = write.condition
+        if condition.existence is Existence.EXPECT_EXIST and old is None:
+            return False
+        if condition.existence is Existence.EXPECT_NOT_EXIST and old is not None:
+            return False
+        seen = {**dict(zip(REF.key, write.key, strict=True)), **(old or {})}
+        if condition.filter is not None and not matches(condition.filter, seen):
+            return False
+        if isinstance(write, Delete):
+            self.rows.pop(write.key, None)
+        elif isinstance(write, Put):
+            self.rows[write.key] = dict(write.columns)
+        elif old is not None or write.columns:
+            kept = {name: value for name, value in (old or {}).items() if name not in write.delete}
+            self.rows[write.key] = {**kept, **write.columns}
+        return True
+
+    def table(self, ref: TableRef) -> dict[Key, dict[str, Value]]:
+        """The rows of the table or of one of its indexes."""
+        if ref == REF:
+            return self.rows
+        found: dict[Key, dict[str, Value]] = {}
+        for (s, n, b), columns in self.rows.items():
+            if ref == BY_KEY:
+                found[s, b, n] = {}
+            elif type(x := columns.get("x")) is int:
+                found[s, x, n, b] = {name: value for name, value in columns.items() if name == "y"}
+        return found
+
+    def get(self, ref: TableRef, key: Key, wanted: list[str] | None) -> Row | None:
+        """One row."""
+        columns = self.table(ref).get(key)
+        if columns is None:
+            return None
+        picked = {name: columns[name] for name in sorted(columns) if wanted is None or name in wanted}
+        if wanted is not None and not picked and not set(wanted) & set(ref.key):
+            return None
+        return Row(key, picked)
+
+
+def rank(bound: KeyBound) -> list[tuple[int, KeyValue]]:
+    """A bound as something that compares in key order."""
+    ranks: list[tuple[int, KeyValue]] = []
+    for value in bound:
+        if isinstance(value, Bound):
+            return [*ranks, (-1 if value is MIN else 1, 0)]
+        ranks.append((0, value.encode() if isinstance(value, str) else value))
+    return ranks
+
+
+class EngineBesideModel(RuleBasedStateMachine):
+    """The same requests to both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model()
+        self.client: TableClient = CheckedClient(LocalClient(None, SystemClock()))
+
+    @initialize()
+    def create(self) -> None:
+        """Both begin with the table, empty."""
+        self.client.create_table(TABLE)
+
+    def teardown(self) -> None:
+        """The temporary file goes."""
+        self.client.close()
+
+    @rule(write=WRITES)
+    def write(self, write: Write) -> None:
+        """One row is written by both, or by neither."""
+        call = {Put: self.client.put_row, Update: self.client.update_row, Delete: self.client.delete_row}[type(write)]
+        try:
+            call(write)  # type: ignore[operator]
+            done = True
+        except ConditionFailed:
+            done = False
+        assert done is self.model.write(write)
+
+    @rule(writes=st.lists(WRITES, min_size=1, max_size=12))
+    def write_batch(self, writes: list[Write]) -> None:
+        """Each row of a batch is written by both, or by neither; a repeated key beside an expectation by none."""
+        repeated = len({write.key for write in writes}) < len(writes)
+        if repeated and any(write.condition.existence is not Existence.IGNORE for write in writes):
+            try:
+                self.client.write_rows(writes)
+            except InvalidInput:
+                return
+            raise AssertionError("a repeated key was accepted beside an expectation")
+        outcomes = self.client.write_rows(writes)
+        assert [outcome is None for outcome in outcomes] == [self.model.write(write) for write in writes]
+
+    @rule(keys=st.lists(KEYS, min_size=1, max_size=5), wanted=PROJECTIONS)
+    def read(self, keys: list[Key], wanted: list[str] | None) -> None:
+        """Rows are alike, alone and together."""
+        expected = [exactly(self.model.get(REF, key, wanted)) for key in keys]
+        assert [exactly(row) for row in self.client.get_rows(REF, keys, wanted)] == expected
+        assert exactly(self.client.get_row(REF, keys[0], wanted)) == expected[0]
+
+    @rule(one=BOUNDS, other=BOUNDS, backward=st.booleans(), limit=st.none() | st.integers(1, 6),
+          wanted=PROJECTIONS, test=st.none() | FILTERS)  # fmt: skip
+    def read_range(self, one: KeyBound, other: KeyBound, backward: bool, limit: int | None,
+                   wanted: list[str] | None, test: Filter | None) -> None:  # fmt: skip
+        """A page of the table is alike: its rows, and where the next one starts."""
+        self.compare_page(REF, Range(one, other, backward), limit, wanted, test)
+
+    @rule(
+        one=st.tuples(TEXTS | ENDS, BYTES | ENDS, NUMBERS | ENDS),
+        backward=st.booleans(),
+        limit=st.none() | st.integers(1, 6),
+    )
+    def read_key_index(self, one: KeyBound, backward: bool, limit: int | None) -> None:
+        """A page of the index on the key is alike."""
+        end = (MIN,) * 3 if backward else (MAX,) * 3
+        self.compare_page(BY_KEY, Range(one, end, backward), limit, None, None)
+
+    @rule(one=st.tuples(TEXTS | ENDS, NUMBERS | ENDS, NUMBERS | ENDS, BYTES | ENDS), backward=st.booleans())
+    def read_column_index(self, one: KeyBound, backward: bool) -> None:
+        """A page of the index on a column is alike."""
+        end = (MIN,) * 4 if backward else (MAX,) * 4
+        self.compare_page(BY_COLUMN, Range(one, end, backward), None, None, None)
+
+    @invariant()
+    def indexes_are_in_step(self) -> None:
+        """After every step each index holds what the model's rows say."""
+        for ref in (BY_KEY, BY_COLUMN):
+            width = len(ref.key)
+            self.compare_page(ref, Range((MIN,) * width, (MAX,) * width), None, None, None)
+
+    def compare_page(
+        self, ref: TableRef, span: Range, limit: int | None, wanted: list[str] | None, test: Filter | None
+    ) -> None:
+        """Read a page from both and compare."""
+        low, high = (span.end, span.start) if span.backward else (span.start, span.end)
+        if not rank(low) < rank(high):
+            try:
+                self.client.get_range(ref, span, limit=limit, columns=wanted, filter=test)
+            except InvalidInput:
+                return
+            raise AssertionError("a range that is empty by its bounds was accepted")
+        keys = sorted(self.model.table(ref), key=rank, reverse=span.backward)
+        if span.backward:
+            inside = [key for key in keys if rank(low) < rank(key) <= rank(high)]
+        else:
+            inside = [key for key in keys if rank(low) <= rank(key) < rank(high)]
+        scanned, left = (inside, []) if limit is None else (inside[:limit], inside[limit:])
+        expected: list[object] = []
+        for key in scanned:
+            row = self.model.get(ref, key, wanted)
+            if row is None:
+                continue
+            seen = {**dict(zip(ref.key, key, strict=True)), **row.columns}
+            if test is None or matches(test, seen):
+                expected.append(exactly(row))
+        page = self.client.get_range(ref, span, limit=limit, columns=wanted, filter=test)
+        assert [exactly(row) for row in page.rows] == expected
+        assert page.next_start == (left[0] if left else None)
+
+
+TestEngineBesideModel = EngineBesideModel.TestCase
+TestEngineBesideModel.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], database=None,
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""CheckedClient: each way in which a client or a caller breaks the port's contract is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import pytest
+
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.contract import CheckedClient, ContractViolation
+from tsmem.port import RangePage, RowOutcome, TableSchema
+from tsmem.rows import MAX, MIN, ColumnType, Filter, Key, Put, Range, Row, TableRef, Write
+
+TABLE = TableSchema("t", (("k", ColumnType.STRING),))
+ALL = Range((MIN,), (MAX,))
+
+
+class FaultyClient(LocalClient):
+    """A client that answers a row, a page or outcomes that it was told to."""
+
+    row: Row | None = None
+    page: RangePage | None = None
+    outcomes: list[RowOutcome] | None = None
+    metered = True
+
+    def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
+        """The row that it was told to give."""
+        super().get_row(table, key, columns)
+        return self.row
+
+    def get_range(self, table: TableRef, span: Range, *, limit: int | None = None,
+                  columns: Sequence[str] | None = None, filter: Filter | None = None) -> RangePage:  # noqa: A002 # fmt: skip
+        """The page that it was told to give."""
+        if self.metered:
+            super().get_range(table, span, limit=limit, columns=columns, filter=filter)
+        return self.page or RangePage([], None)
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """The outcomes that it was told to give."""
+        done = super().write_rows(writes)
+        return done if self.outcomes is None else self.outcomes
+
+
+@pytest.fixture
+def faulty() -> Iterator[FaultyClient]:
+    """A client over an empty table."""
+    with closing(FaultyClient(None, SystemClock())) as client:
+        client.create_table(TABLE)
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (Row(("b",), {}), "another key"),
+        (Row(("a",), {"x": None}), "type NoneType"),  # type: ignore[dict-item]
+        (Row(("a",), {"x": 2**63}), "past 64 bits"),
+        (Row(("a",), {"x": float("nan")}), "not finite"),
+        (Row(("a",), {"y": 1, "x": 1}), "out of the order"),
+        (Row(("a",), {"k": "a"}), "key column among"),
+    ],
+)
+def test_a_wrong_row_is_caught(faulty: FaultyClient, row: Row, sentence: str) -> None:
+    """A row of another key, or with what no column holds, is a violation."""
+    faulty.row = row
+    with pytest.raises(ContractViolation, match=sentence):
+        CheckedClient(faulty).get_row(TABLE.ref, ("a",))
+
+
+@pytest.mark.parametrize(
+    ("keys", "next_start", "span", "sentence"),
+    [
+        (["b", "a"], None, ALL, "out of order"),
+        (["a", "a"], None, ALL, "out of order"),
+        (["a", "b"], None, Range((MAX,), (MIN,), backward=True), "out of order"),
+        (["a"], ("a",), ALL, "out of order"),
+        (["b"], None, Range(("a",), ("b",)), "outside"),
+        (["a"], ("b",), Range(("a",), ("b",)), "outside"),
+        (["a", "b", "c"], None, ALL, "3 rows"),
+    ],
+)
+def test_a_wrong_page_is_caught(
+    faulty: FaultyClient, keys: list[str], next_start: Key | None, span: Range, sentence: str
+) -> None:
+    """Rows out of order, outside the range or past the limit, or a next start not beyond them, are violations."""
+    faulty.page = RangePage([Row((key,), {}) for key in keys], next_start)
+    with pytest.raises(ContractViolation, match=sentence):
+        CheckedClient(faulty).get_range(TABLE.ref, span, limit=2)
+
+
+def test_an_unmetered_call_is_caught(faulty: FaultyClient) -> None:
+    """A call that adds nothing to the meter is a violation."""
+    faulty.metered = False
+    with pytest.raises(ContractViolation, match="meter"):
+        CheckedClient(faulty).get_range(TABLE.ref, ALL)
+
+
+def test_a_foreign_error_is_caught(faulty: FaultyClient) -> None:
+    """An error that is not one of tsmem's is a violation."""
+    with pytest.raises(ContractViolation, match="let AttributeError escape"):
+        CheckedClient(faulty).describe_table(_Unhashable())  # type: ignore[arg-type]
+
+
+class _Unhashable:
+    """No name at all."""
+
+    def __hash__(self) -> int:
+        raise AttributeError("no hash")
+
+
+def test_missing_outcomes_are_caught(faulty: FaultyClient) -> None:
+    """A batch answers for every row."""
+    faulty.outcomes = []
+    with pytest.raises(ContractViolation, match="of 1 rows gave 0 outcomes"):
+        CheckedClient(faulty).write_rows([Put(TABLE.ref, ("a",), {})])
+
+
+def test_a_wrong_call_is_caught(faulty: FaultyClient) -> None:
+    """A key of another length, no columns, and columns in one text, are the caller's violations."""
+    client = CheckedClient(faulty)
+    with pytest.raises(ContractViolation, match="2 values for 1 key"):
+        client.get_row(TABLE.ref, ("a", "b"))
+    with pytest.raises(ContractViolation, match="no columns at all"):
+        client.get_row(TABLE.ref, ("a",), [])
+    with pytest.raises(ContractViolation, match="one text"):
+        client.get_range(TABLE.ref, ALL, columns="abc")

@@ -1,0 +1,124 @@
+"""The cells codec: what is packed comes back, and damage is StorageFailure."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsmem.engine.cells import Cell, pack, pack_cells, unpack, unpack_cells, unpack_some
+from tsmem.errors import StorageFailure
+from tsmem.rows import Value
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
+VALUES: st.SearchStrategy[Value] = st.one_of(
+    st.text(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.binary(),
+)
+COLUMNS = st.dictionaries(NAMES, VALUES, max_size=8)
+STAMPS = st.integers(0, 2**63 - 1)
+
+
+def exactly(value: Value) -> object:
+    """A value with its type and sign."""
+    return type(value), value, math.copysign(1, value) if isinstance(value, float) else None
+
+
+def size_of(columns: dict[str, Value]) -> int:
+    """TableStore's size rule, written plainly."""
+    size = 0
+    for name, value in columns.items():
+        if isinstance(value, str):
+            size += len(value.encode())
+        elif isinstance(value, bytes):
+            size += len(value)
+        else:
+            size += 1 if isinstance(value, bool) else 8
+        size += len(name)
+    return size
+
+
+@given(COLUMNS, st.integers(0, 5116), STAMPS)
+def test_a_row_comes_back(columns: dict[str, Value], key_bytes: int, stamp: int) -> None:
+    """Every value comes back with its type, in order of name, and the size is TableStore's."""
+    size, found = unpack(pack(key_bytes, columns, stamp))
+
+    assert list(found) == sorted(columns)
+    assert {name: exactly(value) for name, value in found.items()} == {
+        name: exactly(value) for name, value in columns.items()
+    }
+    assert size == key_bytes + size_of(columns)
+
+
+@given(COLUMNS, st.sets(NAMES, max_size=3))
+def test_a_part_of_a_row_comes_back(columns: dict[str, Value], others: set[str]) -> None:
+    """A partial read gives the wanted columns and counts them alone."""
+    wanted = {name for place, name in enumerate(columns) if place % 2} | others
+    size, found = unpack_some(pack(7, columns, 0), wanted)
+    expected = {name: value for name, value in columns.items() if name in wanted}
+
+    assert found == expected
+    assert size == 7 + size_of(expected)
+
+
+@given(st.dictionaries(NAMES, st.lists(st.tuples(STAMPS, VALUES), min_size=1, max_size=3), max_size=5))
+def test_versions_come_back_newest_first(versions: dict[str, list[tuple[int, Value]]]) -> None:
+    """A blob holds several versions of a column; the first is the one that a plain read gives."""
+    cells = [Cell(name, value, stamp) for name in sorted(versions) for stamp, value in versions[name]]
+    blob = pack_cells(3, cells)
+
+    assert [(cell, exactly(cell.value)) for cell in unpack_cells(blob)] == [
+        (cell, exactly(cell.value)) for cell in cells
+    ]
+    assert unpack(blob)[1] == {name: versions[name][0][1] for name in sorted(versions)}
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(blob: bytes) -> None:
+    """Bytes that are no row raise StorageFailure and nothing else."""
+    for read in (unpack, unpack_cells, lambda each: unpack_some(each, ("x",))):
+        try:
+            read(blob)
+        except StorageFailure:
+            continue
+
+
+def test_a_damaged_row_is_read_or_refused() -> None:
+    """Any single byte changed, and any cut, gives a row or StorageFailure, never another error."""
+    blob = pack(3, {"text": "é" * 9, "bytes": b"\0" * 9, "n": -5, "f": 1.5, "yes": True}, 1)
+    source = random.Random(5)
+    damaged = [blob[:end] for end in range(len(blob))]
+    for place in range(len(blob)):
+        changed = bytearray(blob)
+        changed[place] ^= 1 << source.randrange(8)
+        damaged.append(bytes(changed))
+    for each in damaged:
+        try:
+            unpack(each)
+            unpack_cells(each)
+        except StorageFailure:
+            continue
+
+
+@pytest.mark.parametrize("end", [0, 1, 6, 10, -1])
+def test_a_cut_row_is_refused(end: int) -> None:
+    """A row that lost its end is StorageFailure."""
+    with pytest.raises(StorageFailure, match="damaged"):
+        unpack(pack(3, {"a": "text", "b": 1}, 1)[:end])
+
+
+def test_many_shapes_do_not_pile_up() -> None:
+    """The cache of shapes is bounded, whatever columns rows have."""
+    from tsmem.engine import cells
+
+    for number in range(3000):
+        assert unpack(pack(0, {f"c{number}": number}, 0))[1] == {f"c{number}": number}
+    assert len(cells._by_raw) <= 512
+    assert len(cells._by_types) <= 512

@@ -1,0 +1,165 @@
+"""The engine under contention and crashes, with real processes.
+
+Set TSMEM_TEST_PUTS=1000 for the full count of puts by eight writers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from tests.contract.backends import BY_ID, MESSAGE, keys
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.rows import MAX, MIN, Range, Row
+
+ROOT = Path(__file__).parents[2]
+PUTS = int(os.environ.get("TSMEM_TEST_PUTS", "60"))
+WRITERS = 8
+
+PRELUDE = """
+import sys
+from pathlib import Path
+from tests.contract.backends import MESSAGE
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.errors import AlreadyExists
+from tsmem.rows import Put
+client = LocalClient(Path(sys.argv[1]), SystemClock())
+me = sys.argv[2]
+"""
+
+WRITER = (
+    PRELUDE
+    + """
+sys.stdin.readline()
+try:
+    client.create_table(MESSAGE)
+except AlreadyExists:
+    pass
+for number in range(int(sys.argv[3])):
+    client.put_row(Put(MESSAGE.ref, ("s", number, me), {"content": "x" * 300}))
+client.close()
+"""
+)
+
+BATCHES = (
+    PRELUDE
+    + """
+import itertools
+client.create_table(MESSAGE)
+for batch in itertools.count():
+    puts = [Put(MESSAGE.ref, ("s", batch, f"{row:03d}"), {"content": "x" * 3000, "n": row}) for row in range(100)]
+    if any(client.write_rows(puts)):
+        raise SystemExit("a row failed")
+    print(batch, flush=True)
+"""
+)
+
+MAKER = (
+    PRELUDE
+    + """
+from tsmem.engine import catalog, files
+import os, signal
+furnish = files.furnish
+def killed(connection):
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(catalog.SCHEMA[0])
+    os.kill(os.getpid(), signal.SIGKILL)
+files.furnish = killed
+client.create_table(MESSAGE)
+"""
+)
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """A process that runs a piece of code."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_eight_processes_lose_nothing(tmp_path: Path) -> None:
+    """Eight processes open a fresh file at once, make its table and put rows one by one: none fails, none is lost."""
+    path = tmp_path / "memory.db"
+    writers = [start(WRITER, path, f"w{number}", PUTS) for number in range(WRITERS)]
+    for writer in writers:
+        if writer.stdin is not None:
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+    ends = [writer.communicate() for writer in writers]
+
+    assert [(writer.returncode, end[1]) for writer, end in zip(writers, ends, strict=True)] == [(0, "")] * WRITERS
+    with closing(LocalClient(path, SystemClock())) as client:
+        found = 0
+        span: Range | None = Range((MIN,) * 3, (MAX,) * 3)
+        while span is not None:
+            page = client.get_range(MESSAGE.ref, span)
+            found += len(page.rows)
+            span = None if page.next_start is None else Range(page.next_start, span.end)
+    assert found == WRITERS * PUTS
+
+
+def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
+    """After SIGKILL every acknowledged batch is there, the last one wholly or not at all, and its index agrees."""
+    for round_number in range(3):
+        path = tmp_path / f"{round_number}.db"
+        writer = start(BATCHES, path, "w")
+        if writer.stdout is None:
+            raise RuntimeError("no output to read")
+        acknowledged = [int(writer.stdout.readline()) for _ in range(2 + 3 * round_number)]
+        writer.send_signal(signal.SIGKILL)
+        acknowledged += [int(line) for line in writer.communicate()[0].split()]
+        with closing(LocalClient(path, SystemClock())) as client:
+            batches = _batches(client)
+            entries = keys(client, BY_ID)
+
+        assert set(acknowledged) <= set(batches)
+        assert len(batches) <= len(acknowledged) + 1
+        assert all(len(rows) == 100 for rows in batches.values())
+        assert all(len(str(row.columns["content"])) == 3000 for rows in batches.values() for row in rows)
+        assert len(entries) == min(5000, 100 * len(batches))
+
+
+def _batches(client: LocalClient) -> dict[object, list[Row]]:
+    """All rows by the batch that wrote them."""
+    batches: dict[object, list[Row]] = {}
+    span: Range | None = Range((MIN,) * 3, (MAX,) * 3)
+    while span is not None:
+        page = client.get_range(MESSAGE.ref, span)
+        for row in page.rows:
+            batches.setdefault(row.key[1], []).append(row)
+        span = None if page.next_start is None else Range(page.next_start, span.end)
+    return batches
+
+
+def test_a_killed_maker_leaves_room_for_the_next(tmp_path: Path) -> None:
+    """A process killed while it makes the file leaves none in its place, and the next opener makes it."""
+    path = tmp_path / "memory.db"
+    maker = start(MAKER, path, "m")
+    maker.communicate()
+    assert maker.returncode == -signal.SIGKILL
+    assert not path.exists()
+
+    with closing(LocalClient(path, SystemClock())) as client:
+        assert client.list_tables() == []
+        client.create_table(MESSAGE)
+        assert keys(client, MESSAGE.ref) == []
+
+
+def test_a_client_loads_little() -> None:
+    """The local adapter loads no module that is slow to import."""
+    code = "import sys, tsmem.adapters.local; print(*sorted(sys.modules))"
+    found = start(code).communicate()[0].split()
+
+    slow = {"tempfile", "multiprocessing", "asyncio", "json", "logging", "subprocess", "tablestore"}
+    assert slow & set(found) == set()
