@@ -43,8 +43,8 @@ def open_store(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> MemoryStore:
-    """The store that a profile names, chosen as on the command line: `profile`, else TSMEM_PROFILE, else the file's default,
-    else the built-in ones. Close it, or use it in a `with`.
+    """The store that a profile names, chosen as on the command line: `profile`, else TSMEM_PROFILE, else the file's
+    default, else the built-in ones. Close it, or use it in a `with`.
 
     Raises ProfileError. Nothing is connected to, created or read before the first call on the store."""
     import os

@@ -7,9 +7,12 @@ import sys
 
 def run() -> None:
     """Run the command line of this process and exit with its code."""
-    from tsmem.cli.main import main
+    try:
+        from tsmem.cli.main import main
 
-    sys.exit(main(sys.argv[1:]))
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # before main could hear it, or behind its end
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ Tables carry microseconds; the engine's cell versions are milliseconds, as Table
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
@@ -42,8 +41,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
+class Age(NamedTuple):
     """A time said as an age: so long before now. It becomes a point in time when a query starts, and a page token
     keeps that point, so that later pages see the same window."""
 

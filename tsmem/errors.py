@@ -15,7 +15,7 @@ are whole sentences for people and never carry a secret; `hint` names a next ste
     │   ├── Ambiguous          more than one row answers to the name
     │   └── SchemaMismatch     a table exists, and is not what the profile describes
     ├── Denied                 credentials or permission
-    ├── Unavailable            no connection, timeout, the service failed; `ambiguous` says whether it may have been done
+    ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been done
     │   └── Throttled          refused for now, certainly not done
     ├── StorageFailure         the local file: disk full, read-only, damaged
     └── PartialFailure         some rows of a bulk request failed; `failures` names them

@@ -1,4 +1,4 @@
-"""The port: what the store needs of TableStore, and no more. Adapters implement `TableClient`; the store sees only that.
+"""The port: what the store needs of TableStore, and no more. Adapters implement it; the store sees only that.
 
 The docstrings here are the contract, `contract.CheckedClient` enforces it round any client, and tests/contract proves
 it on every backend. Rules that hold for every method:
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from tsmem.errors import TsmemError
@@ -59,8 +58,7 @@ class Meter:
         return self._total
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSchema:
+class IndexSchema(NamedTuple):
     """A local secondary index: sparse, in step with its table, read by its own name."""
 
     name: str
@@ -70,8 +68,7 @@ class IndexSchema:
     """Attribute columns it carries beside its key."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableSchema:
+class TableSchema(NamedTuple):
     """A table as it is created and described."""
 
     name: str
@@ -102,13 +99,12 @@ class FieldType(NamedTuple):
     """Of fuzzy: the longest n-gram."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchIndexSchema:
+class SearchIndexSchema(NamedTuple):
     """A search index of a table."""
 
     table: str
     name: str
-    fields: tuple[tuple[str, FieldType], ...] = field(default=())
+    fields: tuple[tuple[str, FieldType], ...] = ()
     """Field names with their types; a field's name is its column's."""
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tsmem.clock import Clock
 from tsmem.errors import ConditionFailed, TsmemError, Unavailable
@@ -21,8 +20,7 @@ from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRe
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How long to go on."""
 
     timeout_s: float = 30.0

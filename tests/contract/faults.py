@@ -1,4 +1,4 @@
-"""A TableClient that fails when it is told to, round any other: before a request is done, or after it (a lost answer)."""
+"""A TableClient that fails when it is told to, round any other: before a request is done, or after (a lost answer)."""
 
 from __future__ import annotations
 

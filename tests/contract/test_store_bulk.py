@@ -12,7 +12,7 @@ from tsmem.clock import Age
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, PartialFailure, Throttled, Unavailable
 from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
-from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk import Tally
 from tsmem.store.records import Record, Source, read
@@ -324,7 +324,7 @@ def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
     table = store.layout.message.ref
     empty_client.put_row(Put(table, ("s", 2, "theirs"), {"content": "theirs"}))
     faulty = FaultyClient(empty_client, Fault("write_rows", LOST, done=True))
-    writes = [
+    writes: list[Write] = [
         Put(table, ("s", 1, "ours"), {"content": "ours", "x": -0.0}, MUST_NOT_EXIST),
         Put(table, ("s", 2, "theirs"), {"content": "ours"}, MUST_NOT_EXIST),
         Delete(table, ("s", 3, "gone"), MUST_EXIST),

@@ -44,7 +44,9 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
 
 def _records(count: int) -> list[Record]:
     """Sessions and messages mixed: batches hold both."""
-    items = [Session("i", f"s{n}", n) if n % 7 == 0 else Message("i", f"m{n}", n) for n in range(count)]
+    items: list[Session | Message] = [
+        Session("i", f"s{n}", n) if n % 7 == 0 else Message("i", f"m{n}", n) for n in range(count)
+    ]
     return [Record(n, item) for n, item in enumerate(items)]
 
 
@@ -55,7 +57,7 @@ def test_an_operation_costs_no_more_than_the_contract_says(
     """The number of requests of each operation, counted at the port."""
     store.sessions.put(Session("u", "s", 1))
     store.sessions.put(Session("u", "m", 1))
-    items = [Message("m", f"m{n:04d}", n) for n in range(250)]
+    items: list[Session | Message] = [Message("m", f"m{n:04d}", n) for n in range(250)]
     others = [Session("r", f"r{n:04d}", n) for n in range(250)]
     store.transfer.load([Record(n, item) for n, item in enumerate([*items, *others])], tally=Tally())
     client = FaultyClient(empty_client)

@@ -306,7 +306,7 @@ def test_a_field_of_another_type_is_replaced_with_the_metadata(store: MemoryStor
 
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SCALARS = st.one_of(
     TEXTS,
     st.integers(-(2**63), 2**63 - 1),

@@ -35,7 +35,7 @@ def test_an_error_in_the_middle_of_a_listing_is_raised(store: MemoryStore, empty
     failing = MemoryStore(client, target="test")
 
     stream = failing.messages.iterate("s")
-    seen = []
+    seen: list[str] = []
     with pytest.raises(Unavailable, match="gone"):
         seen.extend(message.message_id for message in stream)
 

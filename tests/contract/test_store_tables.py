@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tests.contract.faults import FaultyClient
 from tsmem.port import IndexSchema, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import ColumnType, Put
@@ -70,7 +68,7 @@ def test_search_indexes_can_be_left_out(empty_client: TableClient) -> None:
 
 def test_an_index_added_later_includes_the_rows_already_there(empty_client: TableClient) -> None:
     """A table that another library made without the index gets it, with its base data."""
-    bare = replace(DEFAULT.session.schema, indexes=(), defined_columns=())
+    bare = DEFAULT.session.schema._replace(indexes=(), defined_columns=())
     empty_client.create_table(bare)
     empty_client.put_row(Put(bare.ref, ("u", "s"), {"update_time": 5}))
     store = fresh(empty_client)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.contract.backends import BINARY, DOUBLE, INTEGER, MESSAGE, PLAIN, SESSION, STRING, keys, put
@@ -64,7 +62,7 @@ def test_a_name_is_taken_once(client: TableClient) -> None:
         (TableSchema("t", (("k", STRING),), time_to_live_s=-2), "TimeToLive cannot be 0 or less than -1."),
         (TableSchema("t", (("k", STRING),), max_versions=0), "versions cannot be less than or equal to 0."),
         (TableSchema("t", (("k", STRING),), (IndexSchema("i", ("k", "c")),)), "does not define"),
-        (replace(SESSION, time_to_live_s=86400), "Don't support allow update operation on table with index and ttl"),
+        (SESSION._replace(time_to_live_s=86400), "Don't support allow update operation on table with index and ttl"),
     ],
 )  # fmt: skip
 def test_a_wrong_schema_is_refused(empty_client: TableClient, schema: TableSchema, text: str) -> None:
@@ -129,7 +127,7 @@ def test_search_indexes_have_their_errors(client: TableClient) -> None:
     with pytest.raises(AlreadyExists):
         client.create_search_index(SEARCH)
     with pytest.raises(TableNotFound):
-        client.create_search_index(replace(SEARCH, table="nope"))
+        client.create_search_index(SEARCH._replace(table="nope"))
     with pytest.raises(TableNotFound, match="does not exist"):
         client.list_search_indexes("nope")
     for call in (client.describe_search_index, client.delete_search_index):

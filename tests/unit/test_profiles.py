@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -362,7 +361,7 @@ def test_no_way_of_showing_a_profile_shows_a_secret(env: dict[str, str], config:
     profile = load(env)
     secret = profile.access_key_secret
     assert secret is not None
-    shown = [repr(profile), str(profile), f"{secret} {secret!r} {secret:}", str(dataclasses.astuple(profile))]
+    shown = [repr(profile), str(profile), f"{secret} {secret!r} {secret:}", str(tuple(profile))]
     shown += [repr(profile.credentials()), str(describe(profile)), str(profile_list(env))]
     assert not [text for text in shown if "hunter2" in text or "swordfish" in text]
     assert secret.reveal() == "hunter2"

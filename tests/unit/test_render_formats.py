@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -46,7 +45,7 @@ REPORT = Report(
 def options(format: Format, *, terminal: bool = False, **changes: object) -> Options:  # noqa: A002
     """A terminal of 80 columns, or a pipe."""
     chosen = Options(format=format, width=80 if terminal else None, terminal=terminal, now_us=NOW_US, timezone=UTC)
-    return replace(chosen, **changes)  # type: ignore[arg-type]
+    return chosen._replace(**changes)  # type: ignore[arg-type]
 
 
 def text(result: Result, chosen: Options) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -45,7 +44,7 @@ NOW_US = 1_760_000_000_000_000
 
 
 def terminal(width: int = 80, **changes: object) -> Options:
-    return replace(Options(width=width, terminal=True, now_us=NOW_US, timezone=UTC), **changes)  # type: ignore[arg-type]
+    return Options(width=width, terminal=True, now_us=NOW_US, timezone=UTC)._replace(**changes)  # type: ignore[arg-type]
 
 
 def text(result: Result, options: Options) -> str:

@@ -5,6 +5,7 @@ Commands get it as `ctx.obj`. They return a result and talk through `say`; only 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, Time
-from tsmem.errors import InvalidInput
-from tsmem.render.text import visible
+from tsmem.errors import InvalidInput, ProfileError, StorageFailure, TsmemError
 
 if TYPE_CHECKING:
     import typer
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tsmem.render.result import Format
     from tsmem.store import MemoryStore
     from tsmem.store.bulk import Tally
+
+_DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Call:
         self.clock = clock
         self.options = GlobalOptions()
         self._store: MemoryStore | None = None
+        self._stdin_was_read = False
 
     @cached_property
     def tally(self) -> Tally:
@@ -60,6 +63,8 @@ class Call:
 
     def say(self, text: str) -> None:
         """A line on stderr, made safe. A stderr that went away is no reason to fail."""
+        from tsmem.render.text import visible
+
         line = visible(text, keep_newlines=True) + "\n"
         encoding = "utf-8" if self.streams.unicode else "ascii"
         try:
@@ -81,6 +86,8 @@ class Call:
         streams = self.streams
         if not (streams.stdin_is_terminal and streams.stderr_is_terminal):
             raise InvalidInput("there is no terminal to ask on", hint="add --yes to do it without being asked")
+        from tsmem.render.text import visible
+
         streams.stderr.write(visible(f"{question()} [y/N] ").encode("utf-8", "backslashreplace"))
         streams.stderr.flush()
         answer = streams.stdin.readline().strip().lower()
@@ -103,10 +110,14 @@ class Call:
 
     @cached_property
     def format(self) -> Format:
-        """The output format: the flag, else the profile's, else a table."""
+        """The output format: the flag, else the profile's, else a table. A profile that cannot be loaded says nothing:
+        who needs it for more hears of it, and the commands that repair it do not fail for it."""
         if self.options.output is not None:
             return self.options.output
-        return self.profile.output or "table"  # type: ignore[return-value]
+        try:
+            return self.profile.output or "table"  # type: ignore[return-value]
+        except ProfileError:
+            return "table"
 
     def render_options(self) -> Options:
         """How results are to be shown here."""
@@ -154,6 +165,9 @@ class Call:
     def read_file(self, name: str) -> bytes:
         """A file's bytes, or standard input's for `-`. Raises InvalidInput in a plain sentence."""
         if name == "-":
+            if self._stdin_was_read:
+                raise InvalidInput("standard input can be read only once, and - stands for it twice")
+            self._stdin_was_read = True
             return self.streams.stdin.read()
         try:
             with open(name, "rb") as stream:  # noqa: PTH123
@@ -196,6 +210,7 @@ def cannot_read(name: str, error: Exception) -> InvalidInput:
     return InvalidInput(f"cannot read {name}: {reason}")
 
 
-def cannot_write(name: str, error: OSError) -> InvalidInput:
-    """What to say of a file that cannot be written."""
-    return InvalidInput(f"cannot write {name}: {error.strerror or os.strerror(error.errno or 0)}")
+def cannot_write(name: str, error: OSError) -> TsmemError:
+    """What to say of a file that cannot be written: the name is wrong, or the disk fails."""
+    kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
+    return kind(f"cannot write {name}: {error.strerror or os.strerror(error.errno or 0)}")

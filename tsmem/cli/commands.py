@@ -1,4 +1,4 @@
-"""How commands are made: groups that load and build a command when it is called, and the options that every command has.
+"""How commands are made: groups that load and build a command when it is called, and the options that all have.
 
 One rule: naming a command's sentence loads nothing; calling a command loads that command alone.
 """
@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import typer
-from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption
+from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
 
 from tsmem.cli.call import Call
 from tsmem.errors import InvalidInput
-from tsmem.render.result import FORMATS
+
+if TYPE_CHECKING:
+    from tsmem.render.result import Noun
+
+_ITEMS = ("Record", "Listing", "Conversation")
+"""What a function says it returns when `--fields` can choose among the fields of what it shows."""
 
 
 class Entry(NamedTuple):
@@ -25,6 +30,16 @@ class Entry(NamedTuple):
     module: str
     name: str
     """The function's, or the group class's."""
+    shows: Noun | None = None
+    """What `--fields` chooses among; None for a command that shows neither sessions nor messages."""
+
+
+class Shown(Exception):
+    """Help or the version was asked for. `cli.main` writes the text, as it writes every output."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text + "\n"
 
 
 def _set(name: str, value: object, ctx: typer.Context) -> None:
@@ -40,6 +55,8 @@ def _store(name: str) -> Callable[[typer.Context, Any, Any], None]:
 
 
 def _store_output(ctx: typer.Context, param: object, value: str | None) -> None:
+    from tsmem.render.result import FORMATS
+
     if value is not None and value not in FORMATS:
         raise InvalidInput(f"there is no output format '{value}'", hint=f"the formats are {', '.join(FORMATS)}")
     _set("output", value, ctx)
@@ -84,13 +101,52 @@ def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any)
                 formatter.write_dl(records)
 
 
+def _show_help(ctx: Any, param: object, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        raise Shown(ctx.get_help())
+
+
+def _help_option(option: Any) -> Any:
+    """The option --help, writing where all output goes."""
+    if option is not None:
+        option.callback = _show_help
+    return option
+
+
 class HouseCommand(TyperCommand):
     """A command with the global options."""
+
+    shows: Noun | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.shared = global_options()
         self.params = [*self.params, *self.shared]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, unless the fields asked for are none of what it shows: that is said before anything is done."""
+        fields = ctx.obj.options.fields
+        if fields is not None:
+            self._check_fields(fields)
+        return super().invoke(ctx)
+
+    def _check_fields(self, fields: tuple[str, ...]) -> None:
+        from tsmem.render.fields import check_fields
+
+        if self.shows is None:
+            raise InvalidInput(
+                "--fields chooses among the fields of sessions and messages, and this command shows neither"
+            )
+        check_fields(self.shows, fields)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """As Click writes them: a required argument stands without braces."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece[1:-1] if piece[0] == "{" and piece[-1] == "}" else piece for piece in pieces]
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """--help."""
+        return _help_option(super().get_help_option(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """As Click does, with headings."""
@@ -100,7 +156,7 @@ class HouseCommand(TyperCommand):
 class HouseGroup(TyperGroup):
     """A group of commands that are built when they are called."""
 
-    entries: Mapping[str, Entry] = {}
+    entries: ClassVar[Mapping[str, Entry]] = {}
     sentence = ""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -115,9 +171,12 @@ class HouseGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """A group without a command shows its help."""
         if not args and not ctx.resilient_parsing:
-            typer.echo(ctx.get_help())
-            raise typer.Exit
+            raise Shown(ctx.get_help())
         return super().parse_args(ctx, args)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """--help."""
+        return _help_option(super().get_help_option(ctx))
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Names and sentences from the table; no command is loaded for it."""
@@ -148,11 +207,15 @@ class HouseGroup(TyperGroup):
         _write_options(self, ctx, formatter)
 
 
-def entries(*functions: Callable[..., object]) -> dict[str, Entry]:
-    """The commands of a module that is loaded: named as their functions, their sentence the docstring's first line."""
+def entries(*functions: Callable[..., object], noun: Noun | None = None) -> dict[str, Entry]:
+    """The commands of a module that is loaded: named as their functions, their sentence the docstring's first line.
+    Those that return items show the noun's."""
     return {
         function.__name__.rstrip("_").replace("_", "-"): Entry(
-            (function.__doc__ or "").split("\n", 1)[0], function.__module__, function.__name__
+            (function.__doc__ or "").split("\n", 1)[0],
+            function.__module__,
+            function.__name__,
+            noun if function.__annotations__["return"] in _ITEMS else None,
         )
         for function in functions
     }
@@ -165,4 +228,6 @@ def build(name: str, entry: Entry) -> Any:
         return made(name=name)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name, cls=HouseCommand)(made)
-    return typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
+    command.shows = entry.shows
+    return command

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsmem.errors import InvalidInput, TsmemError
+from tsmem.render.result import Document
 
 if TYPE_CHECKING:
-    from tsmem.render.result import Document
     from tsmem.store import MemoryStore
 
 MAX_SUGGESTIONS = 50
@@ -61,8 +61,6 @@ def completion(
 
     Example: tsmem completion bash
     """
-    from tsmem.render.result import Document
-
     if shell not in SCRIPTS:
         raise InvalidInput(f"there is no completion for '{shell}'", hint=f"the shells are {', '.join(SCRIPTS)}")
     return Document([SCRIPTS[shell].encode()])

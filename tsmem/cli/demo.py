@@ -1,6 +1,6 @@
 """`tsmem demo`: the main job, command by command, on a conversation of its own in a file that is thrown away.
 
-It runs the real command line, each time with an environment of its own, so it touches no profile and no memory of yours.
+It runs the real command line, each time with an environment of its own: it touches no profile and no memory of yours.
 """
 
 from __future__ import annotations

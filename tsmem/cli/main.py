@@ -1,29 +1,31 @@
 """The only place that turns errors into exit codes, and the only one that writes what render made.
 
-A run: the arguments choose a command, the command returns a result, render makes bytes of it, and they are written here.
+A run: the arguments choose a command, the command returns a result, render makes bytes of it, and they are written.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import TyperException
 
 from tsmem.cli import exit_codes
 from tsmem.cli.call import Call
+from tsmem.cli.commands import Shown
 from tsmem.cli.root import Root
 from tsmem.cli.streams import Streams
 from tsmem.clock import Clock, SystemClock
-from tsmem.errors import InvalidInput, PartialFailure, TsmemError
-from tsmem.render.result import FORMATS, Format, Listing, Report, Result
+from tsmem.errors import InvalidInput, StorageFailure, TsmemError
+
+if TYPE_CHECKING:
+    from tsmem.render.result import Result
 
 COMPLETE = "_TSMEM_COMPLETE"
 """The variable by which a shell's completion script asks."""
-MAX_LISTED_FAILURES = 20
-"""Failed rows that are listed for a person; JSON lists all that were kept."""
 
 
 def main(
@@ -35,7 +37,10 @@ def main(
     """Run one command line and return its exit code. Everything it reads and writes can be given in."""
     variables = os.environ if environ is None else environ
     if COMPLETE in variables and streams is None:
-        Root(name="tsmem").main(args=list(argv), prog_name="tsmem", complete_var=COMPLETE)
+        from typer.completion import completion_init
+
+        completion_init()
+        Root(name="tsmem").main(args=[], prog_name="tsmem", complete_var=COMPLETE)
     call = Call(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
     started = call.clock.monotonic_s()
     try:
@@ -44,7 +49,9 @@ def main(
             _say_stats(call, call.clock.monotonic_s() - started)
         return code
     except KeyboardInterrupt:
-        return _interrupted(call)
+        from tsmem.cli import failure
+
+        return failure.interrupted(call, argv)
     except BrokenPipeError:
         return _pipe_closed(call)
     finally:
@@ -55,20 +62,18 @@ def _guarded(call: Call, argv: Sequence[str]) -> int:
     try:
         _check_text(argv)
         return _run(call, argv)
-    except TsmemError as error:
-        return _failed(call, error, argv)
-    except TyperException as error:
-        return _failed(call, _usage(error), argv)
     except typer.Exit as end:
         return end.exit_code
     except BrokenPipeError:
         raise
     except Exception as error:
-        import traceback
+        from tsmem.cli import failure
 
-        call.say("".join(traceback.format_exception(error)).rstrip())
-        call.say(f"error: this is a bug in tsmem: {type(error).__name__}")
-        return exit_codes.FAILED
+        if isinstance(error, TsmemError):
+            return failure.failed(call, error, argv)
+        if isinstance(error, TyperException):
+            return failure.failed(call, failure.usage(error), argv)
+        return failure.crashed(call, error)
 
 
 def _check_text(argv: Sequence[str]) -> None:
@@ -81,26 +86,20 @@ def _check_text(argv: Sequence[str]) -> None:
 
 
 def _run(call: Call, argv: Sequence[str]) -> int:
-    with Root(name="tsmem").make_context("tsmem", list(argv), obj=call) as ctx:
-        result: Result | None = ctx.command.invoke(ctx)
-        return exit_codes.DONE if result is None else _write(call, result)
+    try:
+        with Root(name="tsmem").make_context("tsmem", list(argv), obj=call) as ctx:
+            result: Result | None = ctx.command.invoke(ctx)
+    except Shown as shown:
+        _send(call, iter([shown.text.encode()]))
+        return exit_codes.DONE
+    return exit_codes.DONE if result is None else _write(call, result)
 
 
 def _write(call: Call, result: Result) -> int:
     from tsmem.render import render
+    from tsmem.render.result import Listing, Report
 
-    chunks = render(result, call.render_options())
-    stdout = call.streams.stdout
-    try:
-        for chunk in chunks:
-            stdout.write(chunk)
-            stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        raise TsmemError(f"cannot write standard output: {error.strerror}") from error
+    _send(call, render(result, call.render_options()))
     if isinstance(result, Listing) and call.format != "json":
         token = result.next_page_token()
         if token is not None:
@@ -110,58 +109,15 @@ def _write(call: Call, result: Result) -> int:
     return exit_codes.DONE
 
 
-def _usage(error: TyperException) -> InvalidInput:
-    """A mistake on the command line, in our words."""
-    message = getattr(error, "format_message", lambda: str(error))().rstrip(".")
-    ctx = getattr(error, "ctx", None)
-    hint = None if ctx is None else f"{ctx.command_path} --help"
-    return InvalidInput(message, hint=hint)
+def _send(call: Call, chunks: Iterator[bytes]) -> None:
+    from tsmem.cli.output import send
 
-
-def _failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
-    from tsmem.errors import TableNotFound
-    from tsmem.render import render_error
-
-    if isinstance(error, TableNotFound) and error.hint is None:
-        profile = "" if call.options.profile is None else f" -p {call.options.profile}"
-        error.hint = f"create what is missing with: tsmem init-tables{profile}"
-    if call.options.debug:
-        import traceback
-
-        call.say("".join(traceback.format_exception(error)).rstrip())
-    format_ = _error_format(call, argv)
-    with suppress(OSError, ValueError):
-        call.streams.stderr.write(render_error(error, format_))
-        call.streams.stderr.flush()
-    if isinstance(error, PartialFailure) and format_ not in ("json", "jsonl"):
-        for failure in error.failures[:MAX_LISTED_FAILURES]:
-            call.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
-        if len(error.failures) > MAX_LISTED_FAILURES:
-            call.say(f"... and {len(error.failures) - MAX_LISTED_FAILURES:,} more")
-    return exit_codes.exit_code(error)
-
-
-def _error_format(call: Call, argv: Sequence[str]) -> Format:
-    """How to say an error, even one that came before the options were read, or lies in the profile."""
-    if call.options.output is not None:
-        return call.options.output
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
-        name, _, value = word.partition("=")
-        asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
-        if word.startswith(("-o", "--output")) and asked in FORMATS:
-            return asked  # type: ignore[return-value]
-    profile = call.__dict__.get("profile")
-    return getattr(profile, "output", None) or "table"
-
-
-def _interrupted(call: Call) -> int:
-    done = ""
-    if "tally" in call.__dict__:
-        from tsmem.cli.counts import counted
-
-        done = f"; done before: {counted(call.tally)}"
-    call.say(f"interrupted{done}")
-    return exit_codes.INTERRUPTED
+    try:
+        send(chunks, call.streams.stdout)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageFailure(f"cannot write standard output: {error.strerror}") from error
 
 
 def _pipe_closed(call: Call) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,10 @@ from tsmem.cli.counts import counted, counts
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, Record, Report
+
+if TYPE_CHECKING:
+    from tsmem.store.messages import Order
+    from tsmem.store.model import Message
 
 
 def put(
@@ -39,6 +43,8 @@ def put(
     """
     call = call_of(ctx)
     messages = call.store.messages
+    if touch is not None:
+        o.check_user(touch)
     item = messages.new(
         session,
         call.store.new_id() if message is None else message,
@@ -50,7 +56,7 @@ def put(
     )
     messages.put(item, if_absent=if_absent)
     if touch is not None:
-        _touch(call, touch, session, item.create_time)
+        _touch(call, touch, item)
     return Record(item)
 
 
@@ -159,7 +165,7 @@ def list_(
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
         return Listing("message", call.store.messages.last(session, last, role=role, **window)[0])
     stream = call.store.messages.iterate(
-        session, role=role, **window, order=order, limit=call.limit(limit), page_token=page_token
+        session, role=role, **window, order=cast("Order", order), limit=call.limit(limit), page_token=page_token
     )
     return Listing("message", stream, lambda: stream.next_page_token)
 
@@ -168,7 +174,7 @@ class MessageGroup(HouseGroup):
     """`tsmem message`."""
 
     sentence = "Messages: what was said in sessions."
-    entries = entries(put, get, update, delete, purge, list_)
+    entries = entries(put, get, update, delete, purge, list_, noun="message")
 
 
 def _content(call: Call, text: str | None, file: str | None) -> str | None:
@@ -182,10 +188,10 @@ def _content(call: Call, text: str | None, file: str | None) -> str | None:
         raise InvalidInput(f"{file} is not UTF-8 at byte {error.start + 1}") from error
 
 
-def _touch(call: Call, user: str, session: str, time: int) -> None:
+def _touch(call: Call, user: str, item: Message) -> None:
     try:
-        call.store.sessions.touch(user, session, time)
+        call.store.sessions.touch(user, item.session_id, item.create_time)
     except NotFound as error:
         raise PartialFailure(
-            f"the message is written, but {error.message}, so its update time was not raised", done=1
+            f"message '{item.message_id}' is written, create time {item.create_time}, but {error.message}", done=1
         ) from error

@@ -38,7 +38,7 @@ def show(
     from tsmem.profiles import describe, load
 
     call = call_of(ctx)
-    chosen = load(call.environ, config=call.options.config, profile=name or call.options.profile)
+    chosen = load(call.environ, config=call.options.config, profile=call.options.profile if name is None else name)
     rows = [("name", chosen.name, chosen.origins.get("name", "")), *describe(chosen)]
     for warning in chosen.warnings:
         call.say(f"warning: {warning}")

@@ -2,38 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperOption
 
-from tsmem.cli.commands import Entry, HouseGroup
+from tsmem.cli.commands import Entry, HouseGroup, Shown
 
 
 def _version(ctx: typer.Context, param: object, value: bool) -> None:
     if value:
         from tsmem import __version__
 
-        typer.echo(f"tsmem {__version__}")
-        raise typer.Exit
+        raise Shown(f"tsmem {__version__}")
 
 
 class Root(HouseGroup):
     """`tsmem`."""
 
     sentence = "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file."
-    entries = {
-        "demo": Entry("Try everything on a conversation of its own, in a file that is thrown away.", "tsmem.cli.demo", "demo"),
-        "init-tables": Entry("Create the tables and indexes that are missing; what exists is left as it is.", "tsmem.cli.tables", "init_tables"),
-        "drop-tables": Entry("Delete both tables with everything in them, and their indexes.", "tsmem.cli.tables", "drop_tables"),
-        "session": Entry("Sessions: the conversations of users.", "tsmem.cli.session", "SessionGroup"),
-        "message": Entry("Messages: what was said in sessions.", "tsmem.cli.message", "MessageGroup"),
-        "show": Entry("Show a conversation.", "tsmem.cli.show", "show"),
-        "export": Entry("Write sessions and messages as JSON lines: everything, one user's, or one session's.", "tsmem.cli.transfer", "export"),
-        "import": Entry("Read sessions and messages from JSON lines and write them.", "tsmem.cli.transfer", "import_"),
-        "profile": Entry("Profiles: which store a command talks to.", "tsmem.cli.profile", "ProfileGroup"),
-        "completion": Entry("Print the completion script of a shell: bash, zsh or fish.", "tsmem.cli.completion", "completion"),
-    }  # fmt: skip
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "demo": Entry(
+            "Try everything on a conversation of its own, in a file that is thrown away.",
+            "tsmem.cli.demo",
+            "demo",
+        ),
+        "init-tables": Entry(
+            "Create the tables and indexes that are missing; what exists is left as it is.",
+            "tsmem.cli.tables",
+            "init_tables",
+        ),
+        "drop-tables": Entry(
+            "Delete both tables with everything in them, and their indexes.",
+            "tsmem.cli.tables",
+            "drop_tables",
+        ),
+        "session": Entry(
+            "Sessions: the conversations of users.",
+            "tsmem.cli.session",
+            "SessionGroup",
+        ),
+        "message": Entry(
+            "Messages: what was said in sessions.",
+            "tsmem.cli.message",
+            "MessageGroup",
+        ),
+        "show": Entry(
+            "Show a conversation.",
+            "tsmem.cli.show",
+            "show",
+            "message",
+        ),
+        "export": Entry(
+            "Write sessions and messages as JSON lines: everything, one user's, or one session's.",
+            "tsmem.cli.transfer",
+            "export",
+        ),
+        "import": Entry(
+            "Read sessions and messages from JSON lines and write them.",
+            "tsmem.cli.transfer",
+            "import_",
+        ),
+        "profile": Entry(
+            "Profiles: which store a command talks to.",
+            "tsmem.cli.profile",
+            "ProfileGroup",
+        ),
+        "completion": Entry(
+            "Print the completion script of a shell: bash, zsh or fish.",
+            "tsmem.cli.completion",
+            "completion",
+        ),
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -96,7 +97,7 @@ def delete(
     tally = call.store.sessions.delete(
         user, session, with_messages=with_messages, missing_ok=missing_ok, tally=call.tally
     )
-    also = f" and {tally.messages:,} messages" if with_messages else ""
+    also = f" and {counted(replace(tally, sessions=0))}" if with_messages else ""
     call.say(f"deleted session '{session}' of user '{user}'{also}")
 
 
@@ -125,7 +126,8 @@ def purge(
     if not dry_run:
         call.say_target("deleting from")
         whose = "everyone" if user is None else f"user '{user}'"
-        if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {whose}?"):
+        also = " (messages of another user's session of the same id would go too)" if with_messages else ""
+        if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {whose}{also}?"):
             return None
     return counts(purge_these(dry_run=dry_run, tally=call.tally))
 
@@ -174,4 +176,4 @@ class SessionGroup(HouseGroup):
     """`tsmem session`."""
 
     sentence = "Sessions: the conversations of users."
-    entries = entries(put, get, update, delete, purge, list_, recent)
+    entries = entries(put, get, update, delete, purge, list_, recent, noun="session")

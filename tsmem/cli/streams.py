@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -26,8 +25,6 @@ class Streams:
     """Cells in a line of the terminal."""
     unicode: bool = True
     """Whether the terminal can show more than ASCII."""
-    environ: Mapping[str, str] | None = None
-    """The environment; None is the process's own."""
 
     @classmethod
     def of_process(cls) -> Streams:

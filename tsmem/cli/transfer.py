@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Annotated, BinaryIO, cast
 
 import typer
@@ -14,6 +15,7 @@ from tsmem.cli.call import Call, call_of, cannot_read, cannot_write
 from tsmem.cli.counts import counted, counts
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report
+from tsmem.render.stream import chunks
 from tsmem.store.openai import Rules
 from tsmem.store.records import ImportFormat, Record, Source, read
 from tsmem.store.transfer import OnConflict
@@ -33,7 +35,7 @@ def export(
     transfer = call.store.transfer
     lines = transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
     if file == "-":
-        return Document(lines)
+        return Document(chunks(_begun(lines)))
     _write_whole(file, lines)
     call.say(f"exported {counted(call.tally)} to {file}")
     return None
@@ -111,6 +113,12 @@ def _opened(call: Call, file: str) -> Iterator[BinaryIO]:
             raise cannot_read(file, error) from error
 
 
+def _begun(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines, the header with the one behind it, so that an export that cannot begin leaves its output empty."""
+    yield b"".join(islice(lines, 2))
+    yield from lines
+
+
 def _write_whole(file: str, lines: Iterator[bytes]) -> None:
     """Write a file beside its place and move it there when it is complete, so that nobody sees half of one."""
     if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - a device or pipe is written as it is
@@ -121,7 +129,7 @@ def _write_whole(file: str, lines: Iterator[bytes]) -> None:
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            with open(descriptor, "wb", buffering=1 << 20) as stream:
+            with open(descriptor, "wb", buffering=1 << 20) as stream:  # noqa: PTH123
                 stream.writelines(lines)
                 stream.flush()
                 os.fsync(stream.fileno())

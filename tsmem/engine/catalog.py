@@ -21,7 +21,8 @@ the file with long ones. Entries of secondary indexes are small: there WITHOUT R
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from tsmem.engine import messages
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
@@ -48,8 +49,7 @@ SCHEMA = (
 """What a new file begins with. `part` is key, defined, or carried (of an index)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(NamedTuple):
     """Every schema of the instance, at one version."""
 
     version: int

@@ -27,8 +27,7 @@ class CreateIndex:
     """Whether rows that are there already get entries."""
 
 
-@dataclass(frozen=True, slots=True)
-class GetRow:
+class GetRow(NamedTuple):
     """Read one row."""
 
     table: TableRef
@@ -38,8 +37,7 @@ class GetRow:
     filter: Filter | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchGetRow:
+class BatchGetRow(NamedTuple):
     """Read up to 100 rows of one table."""
 
     table: TableRef
@@ -48,8 +46,7 @@ class BatchGetRow:
     filter: Filter | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GetRange:
+class GetRange(NamedTuple):
     """Read one page of a range."""
 
     table: TableRef
@@ -59,8 +56,7 @@ class GetRange:
     filter: Filter | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchWriteRow:
+class BatchWriteRow(NamedTuple):
     """Write up to 200 rows."""
 
     writes: Sequence[Write]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from tsmem.errors import ProfileError
@@ -197,8 +198,7 @@ class Tables(NamedTuple):
 DEFAULT_TABLES = Tables()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(NamedTuple):
     """Everything a command needs to know to reach a store."""
 
     name: str
@@ -218,7 +218,7 @@ class Profile:
     output: str | None = None
     """table, json, jsonl or csv, where no flag says otherwise."""
     tables: Tables = DEFAULT_TABLES
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = MappingProxyType({})
     """Where each value came from, by its dotted key in the file; `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()
     """Sentences for stderr."""

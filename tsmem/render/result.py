@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tsmem.errors import TsmemError
 from tsmem.store.model import Message, Session
@@ -19,15 +18,13 @@ def no_token() -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One session or message."""
 
     item: Session | Message
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """Sessions or messages, streamed; iterating may raise in the middle."""
 
     noun: Noun
@@ -38,8 +35,7 @@ class Listing:
     """Whether each item is shown the moment it comes, and messages as a transcript: a tail that follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """A session's messages in order, to be read."""
 
     session: Session | None
@@ -52,21 +48,19 @@ class Conversation:
     """Whether long content is shown whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A small table of facts that are no sessions and no messages: a plan, a list of profiles, counts."""
 
     document: Mapping[str, object]
     """What JSON prints: plain values only."""
-    columns: Sequence[str] = field(default=())
-    rows: Sequence[Sequence[object]] = field(default=())
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[object]] = ()
     """What table and csv print, and jsonl as one object a row; without columns all print the document."""
     error: TsmemError | None = None
     """What is wrong all the same: said after the report, and it sets the exit code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """Text or bytes that are the output themselves, whatever the format: an export, a completion script."""
 
     chunks: Iterable[bytes]

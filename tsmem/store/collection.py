@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Generic
+from types import MappingProxyType
+from typing import Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
@@ -36,13 +36,12 @@ DEFAULT_LIMIT = 50
 """Items of a page when nobody says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A listing as it was asked for, before ages become points in time."""
 
     name: str
     """Which listing it is. A page token's digest covers this, the scope and the window, not the limit."""
-    scope: Mapping[str, str | None] = field(default_factory=dict)
+    scope: Mapping[str, str | None] = MappingProxyType({})
     since: Time | None = None
     until: Time | None = None
     limit: int | None = None
@@ -50,8 +49,7 @@ class Query:
     page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What an update does to an item's metadata and fields."""
 
     metadata: Mapping[str, Value] = EMPTY

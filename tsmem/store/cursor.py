@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tsmem import limits
 from tsmem.clock import Age, Time
@@ -24,16 +24,14 @@ MAX_TOKEN_LENGTH = 16_384
 """Four key columns of 1,024 bytes, escaped, in base64, with room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A span of time, both ends included."""
 
     since: int | None
     until: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """What a token says."""
 
     after: Key

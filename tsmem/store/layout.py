@@ -6,8 +6,7 @@ Source: the layout that the Go, Python and Java memory libraries for TableStore 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
@@ -26,8 +25,7 @@ SEARCH_FIELD_TYPES: dict[str, FieldType] = {
 """What a profile's `search_fields` may say of a metadata column."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableLayout:
+class TableLayout(NamedTuple):
     """One of the two tables."""
 
     noun: Literal["session", "message"]
@@ -52,8 +50,7 @@ class TableLayout:
         return frozenset(self.ref.key) | {name for name, _ in self.fields}
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where sessions and messages are kept."""
 
     session: TableLayout
@@ -65,12 +62,11 @@ class Layout:
         return (self.session, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """The names that a profile may choose for one table."""
 
     name: str
-    index: str
+    secondary_index: str
     search_index: str
     search_fields: Mapping[str, str]
     """Metadata columns that the search index covers, with a key of SEARCH_FIELD_TYPES each."""
@@ -84,7 +80,7 @@ def session_table(names: Names = SESSION_NAMES) -> TableLayout:
     """The table of sessions under these names."""
     key: KeySchema = (("user_id", ColumnType.STRING), ("session_id", ColumnType.STRING))
     update_time = ("update_time", ColumnType.INTEGER)
-    index = IndexSchema(names.index, ("user_id", "update_time", "session_id"))
+    index = IndexSchema(names.secondary_index, ("user_id", "update_time", "session_id"))
     search = (
         ("user_id", KEYWORD),
         ("session_id", KEYWORD),
@@ -103,7 +99,7 @@ def message_table(names: Names = MESSAGE_NAMES) -> TableLayout:
     """The table of messages under these names."""
     text = ColumnType.STRING
     key: KeySchema = (("session_id", text), ("create_time", ColumnType.INTEGER), ("message_id", text))
-    index = IndexSchema(names.index, ("session_id", "message_id", "create_time"))
+    index = IndexSchema(names.secondary_index, ("session_id", "message_id", "create_time"))
     search = (
         ("session_id", KEYWORD),
         ("message_id", KEYWORD),

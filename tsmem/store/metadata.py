@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from tsmem.errors import InvalidInput
-from tsmem.rows import Value
+from tsmem.rows import NO_COLUMNS, Value
 
 
 class Metadata(Mapping[str, Value]):
@@ -16,7 +16,7 @@ class Metadata(Mapping[str, Value]):
 
     __slots__ = ("_values",)
 
-    def __init__(self, values: Mapping[str, Value] | Iterable[tuple[str, Value]] = ()) -> None:
+    def __init__(self, values: Mapping[str, Value] = NO_COLUMNS) -> None:
         self._values: dict[str, Value] = dict(values)
 
     def __getitem__(self, key: str) -> Value:

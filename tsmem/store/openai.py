@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidInput
@@ -30,8 +30,7 @@ _MESSAGE_RESERVED = message_table(MESSAGE_NAMES).reserved
 _MESSAGE_TEXT_FIELDS = ("role", "content", "search_content")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What the input does not say itself."""
 
     user_id: str | None

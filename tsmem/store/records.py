@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Literal, NamedTuple, NoReturn
 
 from tsmem.errors import InvalidInput
@@ -29,8 +28,7 @@ class Record(NamedTuple):
     item: Session | Message
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What to read, and how."""
 
     stream: BinaryIO

@@ -6,8 +6,7 @@ One rule: a failure in the middle is raised, never a shorter list, and a limit i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, Protocol
+from typing import Generic, NamedTuple, Protocol
 
 from tsmem import limits
 from tsmem.port import TableClient
@@ -19,8 +18,7 @@ FILTERED_PAGE_GROWTH = 4
 """How much more each further page of a filtered scan reads: matches may be next to the start, or far away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """What to read of a table or index."""
 
     table: TableRef
@@ -34,7 +32,7 @@ class RowScan:
 
     def __init__(self, client: TableClient, scan: Scan, want: int | None = None, after: Key | None = None) -> None:
         self._client = client
-        self._scan = scan if after is None else replace(scan, span=resumed(scan.span, after))
+        self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
         self._after = after
         self._left = want
         self._page = want
@@ -69,7 +67,7 @@ class RowScan:
         return self._peeked is not None
 
     def _fetch(self, start: KeyBound) -> None:
-        span = replace(self._scan.span, start=start)
+        span = self._scan.span._replace(start=start)
         page = self._client.get_range(
             self._scan.table, span, limit=self._limit(), columns=self._scan.columns, filter=self._scan.filter
         )

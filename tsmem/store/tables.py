@@ -5,8 +5,7 @@ It creates what is missing and alters nothing that exists; what differs is named
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from tsmem.errors import AlreadyExists, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient, TableSchema
@@ -17,8 +16,7 @@ Found = TypeVar("Found")
 Kind = Literal["table", "secondary index", "search index"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One thing that should be there."""
 
     kind: Kind
@@ -31,8 +29,7 @@ class Step:
     """Whether `apply` created it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything that should be there, in the order of creation."""
 
     steps: tuple[Step, ...]

@@ -1,0 +1,261 @@
+"""The command line in the test's own process, with everything injected; and as real processes, in a clean environment.
+
+Either way a test has a folder of its own for the store, the profile file and its work, and no variable of the machine
+reaches it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tsmem
+from tests.clocks import ManualClock
+from tsmem.cli.main import main
+from tsmem.cli.streams import Streams
+from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.documents import export_line
+
+ROOT = Path(__file__).parents[2]
+"""Where the package is imported from."""
+
+
+class PipeIn(io.BytesIO):
+    """Bytes that can be read once, as from a pipe."""
+
+    def seekable(self) -> bool:
+        """A pipe has no places."""
+        return False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command line came to."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """stdout as text."""
+        return self.out.decode()
+
+    @property
+    def json(self) -> Any:
+        """stdout as one JSON document."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """stdout as JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error on stderr, its last line, as -o json says it."""
+        line = self.err.splitlines()[-1]
+        error: dict[str, Any] = json.loads(line)["error"]
+        return error
+
+    @property
+    def token(self) -> str:
+        """The page token that was said on stderr."""
+        return self.err.rpartition("--page-token ")[2].strip()
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """A clean environment whose every file is in the folder."""
+    return {
+        "HOME": str(folder / "home"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+
+
+class Cli:
+    """Runs command lines in this process. Its folder is the current one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = environment(folder)
+        self.clock = ManualClock()
+
+    def __call__(
+        self,
+        *argv: str,
+        stdin: bytes | io.BytesIO = b"",
+        width: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """Run `tsmem ARGV`; with a width, stdout is a terminal of that many cells. Input given as bytes is a pipe."""
+        out, err = io.BytesIO(), io.BytesIO()
+        streams = Streams(
+            PipeIn(stdin) if isinstance(stdin, bytes) else stdin,
+            out,
+            err,
+            stdout_is_terminal=width is not None,
+            width=width or 80,
+        )
+        code = main(argv, streams, {**self.environ, **(environ or {})}, self.clock)
+        return Outcome(code, out.getvalue(), err.getvalue().decode())
+
+    def ok(self, *argv: str, stdin: bytes | io.BytesIO = b"", width: int | None = None) -> Outcome:
+        """As a call, and it must end with 0."""
+        outcome = self(*argv, stdin=stdin, width=width)
+        assert outcome.code == 0, outcome
+        return outcome
+
+    def store(self) -> MemoryStore:
+        """The store that the command line works on, as a library has it."""
+        return tsmem.open_store(environ=self.environ, clock=self.clock)
+
+    def fill(self, items: Iterable[Session | Message]) -> None:
+        """Make the tables and import the items."""
+        self.ok("init-tables")
+        self.ok("import", stdin=b"".join(map(export_line, items)))
+
+    def export(self) -> bytes:
+        """Everything there is."""
+        return self.ok("export").out
+
+    def config(self, text: str) -> Path:
+        """Write the profile file."""
+        path = self.folder / "config" / "tsmem" / "config.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600)
+        return path
+
+    @property
+    def database(self) -> Path:
+        """The file of the profile `local`."""
+        return self.folder / "data" / "tsmem" / "memory.db"
+
+
+class Processes:
+    """Runs the command line as processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = {
+            **environment(folder),
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": str(ROOT),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    @staticmethod
+    def argv(*argv: str) -> list[str]:
+        """The words that start a command line."""
+        return [sys.executable, "-W", "error", "-m", "tsmem", *argv]
+
+    def run(
+        self,
+        *argv: str,
+        input: bytes | None = b"",  # noqa: A002 - subprocess's own word
+        environ: Mapping[str, str] | None = None,
+        stdout: int | Any = subprocess.PIPE,
+        before: Callable[[], object] | None = None,
+    ) -> Outcome:
+        """Run it to its end. `before` is called in the new process."""
+        done = subprocess.run(
+            self.argv(*argv),
+            input=input,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env={**self.environ, **(environ or {})},
+            cwd=self.folder,
+            preexec_fn=before,
+            timeout=60,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout or b"", done.stderr.decode())
+
+    def shell(self, script: str) -> Outcome:
+        """Run a shell script in which `$TSMEM` is the command line."""
+        done = subprocess.run(
+            ["sh", "-c", script],
+            env={**self.environ, "TSMEM": " ".join(self.argv())},
+            cwd=self.folder,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr.decode())
+
+    def start(self, *argv: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start it, with pipes for all streams."""
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(self.argv(*argv), env=self.environ, cwd=self.folder, **{**pipes, **options})
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Leave no process and no pipe behind."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None and not stream.closed:
+                    try:
+                        stream.close()
+                    except BrokenPipeError:
+                        continue
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local time is UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line in this process."""
+    monkeypatch.chdir(tmp_path)
+    return Cli(tmp_path)
+
+
+@pytest.fixture
+def ready(cli: Cli) -> Cli:
+    """The command line, with its tables made."""
+    cli.ok("init-tables")
+    return cli
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Processes]:
+    """The command line as processes, on the files that `cli` has."""
+    processes = Processes(tmp_path)
+    yield processes
+    processes.end()
+
+
+def sessions(count: int, user: str = "ada") -> list[Session]:
+    """So many sessions of a user, a second apart."""
+    return [Session(user, f"s{n:05d}", 1_767_000_000_000_000 + n * 1_000_000) for n in range(count)]
+
+
+def messages(count: int, session: str = "s00000", content: str = "said") -> list[Message]:
+    """So many messages of a session, a second apart."""
+    return [
+        Message(session, f"m{n:05d}", 1_767_000_000_000_000 + n * 1_000_000, "user", f"{content} {n}")
+        for n in range(count)
+    ]

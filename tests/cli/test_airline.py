@@ -1,0 +1,114 @@
+"""Real input: 200 conversations between customers and an airline's agent, with tool calls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import ROOT, Cli
+
+DATA = ROOT.parent / "shared" / "data" / "airline-conversations.jsonl"
+
+pytestmark = pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+
+
+@pytest.fixture(scope="module")
+def _imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store that has them all."""
+    cli = Cli(tmp_path_factory.mktemp("airline"))
+    cli.ok("init-tables")
+    counts = cli.ok("import", str(DATA), "--format", "openai", "--user", "airline", "-o", "json").json
+    assert counts == {"sessions": 200, "messages": 5109, "skipped": 0, "failed": 0}
+    return cli.folder
+
+
+@pytest.fixture
+def airline(_imported: Path, cli: Cli) -> Cli:
+    """The command line on that store; no test changes it but by what it proves to change nothing."""
+    return Cli(_imported)
+
+
+def conversations() -> list[dict[str, Any]]:
+    """The input."""
+    return [json.loads(line) for line in DATA.read_bytes().splitlines()]
+
+
+def test_pages_of_50_give_each_message_once_in_key_order(airline: Cli) -> None:
+    """103 pages, 5,109 messages, and the last page has no token."""
+    keys, pages, token = [], 0, None
+    while pages == 0 or token is not None:
+        more = () if token is None else ("--page-token", token)
+        page = airline.ok("message", "list", "--limit", "50", "-o", "json", *more).json
+        keys += [(item["session_id"], item["create_time"], item["message_id"]) for item in page["items"]]
+        token, pages = page["next_page_token"], pages + 1
+
+    assert (len(keys), pages) == (5109, 103)
+    assert keys == sorted(set(keys))
+
+
+def test_export_import_export_is_the_same_bytes(airline: Cli, cli: Cli) -> None:
+    """A second store that imports the export has exactly the same."""
+    airline.ok("export", str(cli.folder / "first.jsonl"))
+    cli.ok("init-tables")
+    cli.ok("import", "first.jsonl")
+    cli.ok("export", "second.jsonl")
+
+    first = Path("first.jsonl").read_bytes()
+    assert first == Path("second.jsonl").read_bytes()
+    assert first == airline.export()
+    assert first.endswith(b'{"kind": "end", "sessions": 200, "messages": 5109}\n')
+
+
+def test_importing_twice_changes_nothing(airline: Cli) -> None:
+    """The same file gives the same keys and the same rows."""
+    before = airline.export()
+    airline.ok("import", str(DATA), "--format", "openai", "--user", "airline")
+    assert airline.export() == before
+    skipped = airline.ok(
+        "import", str(DATA), "--format", "openai", "--user", "airline", "--on-conflict", "skip", "-o", "json"
+    ).json
+    assert skipped == {"sessions": 0, "messages": 0, "skipped": 5309, "failed": 0}
+
+
+def test_every_message_survives_with_its_tool_calls(airline: Cli) -> None:
+    """Role, content (null stays null), tool calls and names are what the input says, in order."""
+    stored: dict[str, list[Any]] = {}
+    for item in airline.ok("message", "list", "-o", "jsonl").lines:
+        stored.setdefault(item["session_id"], []).append(item)
+
+    for conversation in conversations():
+        session = stored[conversation["conversation_id"]]
+        for message, item in zip(conversation["messages"], session, strict=True):
+            rest = dict(message)
+            assert item["role"] == rest.pop("role")
+            assert item["content"] == rest.pop("content", None)
+            metadata = dict(item["metadata"])
+            for name in filter(None, str(metadata.pop("_json", "")).split(",")):
+                metadata[name] = json.loads(metadata[name])
+            assert metadata == {key: value for key, value in rest.items() if value is not None}
+
+
+def test_show_reads_like_a_conversation(airline: Cli) -> None:
+    """Who spoke, what was said, which tools were called; on a terminal no line is wider than it."""
+    shown = airline.ok("show", "airline-000-0", "--user", "airline").text
+    first = conversations()[0]
+
+    assert "airline-000-0" in shown.splitlines()[0]
+    for message in first["messages"]:
+        if message["role"] == "user":
+            assert message["content"].splitlines()[0] in shown
+        for call in message.get("tool_calls") or ():
+            assert f"→ {call['function']['name']}(" in shown
+    terminal = airline.ok("show", "airline-000-0", "--user", "airline", "--no-color", width=80).text
+    assert max(map(len, terminal.splitlines())) <= 80
+
+
+def test_a_page_of_either_fits_a_terminal(airline: Cli) -> None:
+    """At 80 columns no line is wider, and session ids are whole."""
+    for argv in (("message", "list"), ("session", "list"), ("session", "recent", "--user", "airline")):
+        shown = airline.ok(*argv, "--no-color", width=80).text
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "airline-0" in shown

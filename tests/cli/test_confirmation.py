@@ -1,0 +1,118 @@
+"""What cannot be undone is asked for on a terminal and refused elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.cli.conftest import Cli, messages, sessions
+from tsmem.cli.main import main
+from tsmem.cli.streams import Streams
+
+COMMANDS = [
+    (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada'?"),
+    (("session", "purge", "--user", "ada", "--with-messages"), "Delete 2 sessions and 3 messages of user 'ada' ("),
+    (("session", "purge", "--everyone"), "Delete 3 sessions of everyone?"),
+    (("message", "purge", "--session", "s00000"), "Delete 3 messages of session 's00000', whoever's it is?"),
+    (("message", "purge", "--everything"), "Delete 3 messages of all sessions"),
+    (("drop-tables",), "Delete the tables session and message with all their rows?"),
+]
+ARGV = [argv for argv, _ in COMMANDS]
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """Three sessions of two users, three messages."""
+    ready.fill([*sessions(2), *sessions(1, "bob"), *messages(3)])
+    return ready
+
+
+def asked(cli: Cli, argv: tuple[str, ...], answer: bytes) -> tuple[int, bytes, str]:
+    """Run with someone at a terminal who gives this answer."""
+    out, err = io.BytesIO(), io.BytesIO()
+    streams = Streams(io.BytesIO(answer), out, err, stdin_is_terminal=True, stderr_is_terminal=True)
+    return main(argv, streams, cli.environ, cli.clock), out.getvalue(), err.getvalue().decode()
+
+
+@pytest.mark.parametrize("argv", ARGV)
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_without_a_terminal_it_is_refused(filled: Cli, argv: tuple[str, ...], output: str) -> None:
+    """Exit 2, a hint at --yes, the target named, and nothing done."""
+    before = filled.export()
+    outcome = filled(*argv, "-o", output)
+
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert "--yes" in outcome.err
+    assert str(filled.database) in outcome.err.splitlines()[0]
+    assert filled.export() == before
+
+
+@pytest.mark.parametrize(("argv", "question"), COMMANDS)
+@pytest.mark.parametrize("answer", [b"n\n", b"\n", b"", b"nope\n", b"yesterday\n", b"\xff\n"])
+def test_anything_but_yes_does_nothing(
+    filled: Cli, argv: tuple[str, ...], question: str, answer: bytes
+) -> None:
+    """The question says what and how many; every answer but yes leaves all as it was."""
+    before = filled.export()
+    code, out, err = asked(filled, argv, answer)
+
+    assert (code, out) == (0, b"")
+    assert question in err
+    assert err.endswith("[y/N] nothing was done\n")
+    assert filled.export() == before
+
+
+@pytest.mark.parametrize("argv", ARGV)
+@pytest.mark.parametrize("answer", [b"y\n", b"YES\n", b"  Yes \n"])
+def test_yes_does_it(filled: Cli, argv: tuple[str, ...], answer: bytes) -> None:
+    """After yes it is done, and stdout says what."""
+    before = filled.export()
+    code, out, _ = asked(filled, argv, answer)
+
+    assert code == 0
+    assert out
+    assert argv == ("drop-tables",) or filled.export() != before
+
+
+def test_deleting_messages_with_sessions_says_whose_may_go(filled: Cli) -> None:
+    """Message keys carry no user; who is asked hears of it, where messages are to go."""
+    _, _, with_messages = asked(filled, ("session", "purge", "--user", "ada", "--with-messages"), b"n\n")
+    _, _, without = asked(filled, ("session", "purge", "--user", "ada"), b"n\n")
+
+    assert "another user's session of the same id" in with_messages
+    assert "another user" not in without
+
+
+@pytest.mark.xfail(reason="messages under an id that two users share are counted once for each session")
+def test_messages_of_a_shared_id_are_counted_once(filled: Cli) -> None:
+    """A dry run counts what would go: three messages, although two sessions share their id."""
+    argv = ("session", "purge", "--everyone", "--with-messages", "-o", "json")
+    counts = filled.ok(*argv, "--dry-run").json
+
+    assert counts == filled.ok(*argv, "--yes").json
+    assert counts["messages"] == 3
+
+
+@pytest.mark.parametrize("argv", ARGV)
+def test_yes_on_the_line_asks_nothing(filled: Cli, argv: tuple[str, ...]) -> None:
+    """--yes is enough anywhere."""
+    assert "[y/N]" not in filled.ok(*argv, "--yes").err
+
+
+def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
+    """Counting needs no --yes."""
+    before = filled.export()
+    for argv in ARGV[:-1]:
+        filled.ok(*argv, "--dry-run")
+    assert filled.export() == before
+
+
+def test_a_hostile_id_cannot_forge_the_question(filled: Cli) -> None:
+    """An id with newlines and escapes stands escaped, on the one line of the question."""
+    code, _, err = asked(filled, ("session", "purge", "--user", "x\n\x1b[2Jfake? [y/N] y\u202e"), b"n\n")
+
+    assert code == 0
+    assert "\x1b" not in err
+    assert "\u202e" not in err
+    assert "x\\n\\x1b[2Jfake? [y/N] y\\u202e" in err

@@ -1,0 +1,102 @@
+"""Rows as other libraries write them: fields of other types, columns by other rules. Reading is total."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tsmem.adapters import open_client
+from tsmem.profiles import load
+from tsmem.rows import Put, Value
+from tsmem.store.layout import DEFAULT
+
+SESSION, MESSAGE = DEFAULT.session.ref, DEFAULT.message.ref
+ODD_SESSION: dict[str, Value] = {"update_time": "yesterday", "search_content": b"\x00", "role": "x", "n": 1.0}
+ODD_MESSAGE: dict[str, Value] = {"content": 7, "role": 3, "search_content": True, "user_id": "u", "update_time": 5}
+
+
+@pytest.fixture
+def odd(ready: Cli) -> Cli:
+    """A store with rows that were written through the port."""
+    client = open_client(load(ready.environ), ready.clock)
+    client.put_row(Put(SESSION, ("u", "s"), ODD_SESSION))
+    client.put_row(Put(SESSION, ("u", "t"), {}))
+    client.put_row(Put(MESSAGE, ("s", 1, "m"), ODD_MESSAGE))
+    client.put_row(Put(MESSAGE, ("s", 2, "n"), {"content": b"\xff\xfe", "role": "user"}))
+    client.close()
+    return ready
+
+
+def test_they_are_listed_and_got(odd: Cli) -> None:
+    """A field of another type is null, and stands in the metadata under its own name."""
+    session = odd.ok("session", "get", "u", "s", "-o", "json").json
+    assert session["update_time"] is None
+    assert session["metadata"] == {"n": 1.0, "role": "x", "search_content": {"$bytes": "AA=="}, "update_time": "yesterday"}
+    message = odd.ok("message", "get", "s", "m", "-o", "json").json
+    assert (message["content"], message["role"], message["search_content"]) == (None, None, None)
+    assert message["metadata"] == ODD_MESSAGE
+    assert len(odd.ok("session", "list", "-o", "json").json["items"]) == 2
+    assert len(odd.ok("message", "list", "-o", "json").json["items"]) == 2
+
+
+@pytest.mark.parametrize("width", [None, 80])
+@pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
+def test_every_command_that_shows_shows_them(odd: Cli, output: str, width: int | None) -> None:
+    """Each format, in a pipe and on a terminal."""
+    for argv in (
+        ("session", "list"), ("session", "get", "u", "s"), ("session", "recent", "--user", "u"), ("message", "list"),
+        ("message", "get", "s", "m"), ("message", "list", "--role", "user"), ("show", "s"), ("show", "s", "--user", "u"),
+        ("message", "list", "--fields", "role,content,metadata.role,metadata.content"),
+    ):  # fmt: skip
+        odd.ok(*argv, "-o", output, width=width)
+
+
+def test_they_are_exported_and_imported_unchanged(odd: Cli) -> None:
+    """The second export has the bytes of the first, and the rows their types."""
+    first = odd.export()
+    odd.ok("drop-tables", "--yes")
+    odd.ok("init-tables")
+    odd.ok("import", stdin=first)
+    assert odd.export() == first
+
+    client = open_client(load(odd.environ), odd.clock)
+    session, message = client.get_row(SESSION, ("u", "s")), client.get_row(MESSAGE, ("s", 1, "m"))
+    client.close()
+    assert session is not None
+    assert message is not None
+    assert {k: (type(v), v) for k, v in session.columns.items()} == {k: (type(v), v) for k, v in ODD_SESSION.items()}
+    assert {k: (type(v), v) for k, v in message.columns.items()} == {k: (type(v), v) for k, v in ODD_MESSAGE.items()}
+
+
+def test_they_can_be_updated(odd: Cli) -> None:
+    """An update changes what it names: odd values stay until their field is set, removed, or replaced."""
+    odd.ok("message", "update", "s", "m", "-m", "tag=x")
+    metadata = odd.ok("message", "get", "s", "m", "-o", "json").json["metadata"]
+    assert metadata == {**ODD_MESSAGE, "tag": "x"}
+
+    odd.ok("message", "update", "s", "m", "--content", "fixed", "--unset", "role", "--unset", "user_id")
+    message = odd.ok("message", "get", "s", "m", "-o", "json").json
+    assert (message["content"], message["role"]) == ("fixed", None)
+    assert message["metadata"] == {"search_content": True, "tag": "x", "update_time": 5}
+
+    odd.ok("session", "update", "u", "s", "--touch", "--replace-metadata")
+    session = odd.ok("session", "get", "u", "s", "-o", "json").json
+    assert (session["update_time"], session["metadata"]) == (odd.clock.time_us, {})
+    assert [item["session_id"] for item in odd.ok("session", "recent", "--user", "u", "-o", "jsonl").lines] == ["s"]
+
+
+def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
+    """--touch on a session whose update_time is text, or not there, sets it or says why not; the message is written."""
+    odd.ok("message", "put", "t", "m", "--touch", "u")
+    assert odd.ok("session", "get", "u", "t", "-o", "json").json["update_time"] == odd.clock.time_us
+    outcome = odd("message", "put", "s", "late", "--touch", "u")
+    assert outcome.code in (0, 7)
+    assert odd.ok("message", "get", "s", "late")
+
+
+def test_they_are_purged(odd: Cli) -> None:
+    """With and without a time, nothing fails on them."""
+    odd.ok("session", "purge", "--everyone", "--until", "1h", "--with-messages", "--yes")
+    odd.ok("session", "purge", "--everyone", "--with-messages", "--yes")
+    odd.ok("message", "purge", "--everything", "--yes")
+    assert odd.export().count(b"\n") == 2

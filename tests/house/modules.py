@@ -1,0 +1,73 @@
+"""The source tree as the house tests read it: files, their imports and their functions, from text alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "tsmem"
+
+
+class Import(NamedTuple):
+    """One module that a file imports."""
+
+    module: str
+    line: int
+    lazy: bool
+    """Whether it is inside a function."""
+    typing_only: bool
+    """Whether it stands under `if TYPE_CHECKING`."""
+
+
+def sources(folder: Path = PACKAGE) -> list[Path]:
+    """Python files, in order."""
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def dotted(path: Path) -> str:
+    """A file's module name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """A file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> list[Import]:
+    """What a file imports, anywhere in it."""
+    return list(_imports(tree(path), lazy=False, typing_only=False))
+
+
+def _imports(node: ast.AST, *, lazy: bool, typing_only: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, lazy, typing_only)
+        elif isinstance(child, ast.ImportFrom):
+            yield Import(child.module or "", child.lineno, lazy, typing_only)
+            for alias in child.names:
+                yield Import(f"{child.module}.{alias.name}", child.lineno, lazy, typing_only)
+        else:
+            inner_lazy = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            guard = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            yield from _imports(child, lazy=inner_lazy, typing_only=typing_only or guard)
+
+
+def functions(path: Path) -> list[ast.FunctionDef]:
+    """All functions and methods of a file."""
+    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
+
+
+def size(node: ast.FunctionDef) -> int:
+    """A function's lines, without its docstring and its declared parameters."""
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    if not body:
+        return 1
+    return (node.end_lineno or 0) - body[0].lineno + 2

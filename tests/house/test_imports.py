@@ -1,0 +1,109 @@
+"""Who may import whom. The shape of the house is a rule, and this is where it is held."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.modules import Import, dotted, imports, sources
+
+VOCABULARY = {"tsmem.errors", "tsmem.clock", "tsmem.rows", "tsmem.limits"}
+PORT = VOCABULARY | {"tsmem.port"}
+
+ALLOWED: dict[str, set[str]] = {
+    "tsmem.errors": set(),
+    "tsmem.clock": set(),
+    "tsmem.rows": set(),
+    "tsmem.limits": {"tsmem.errors", "tsmem.rows"},
+    "tsmem.port": VOCABULARY,
+    "tsmem.contract": PORT,
+    "tsmem.retry": PORT,
+    "tsmem.profiles": {"tsmem.errors", "tsmem.limits", "tsmem.profiles"},
+    "tsmem.store": PORT | {"tsmem.store"},
+    "tsmem.engine": PORT | {"tsmem.engine"},
+    "tsmem.adapters": PORT | {"tsmem.adapters", "tsmem.engine", "tsmem.profiles"},
+    "tsmem.render": {"tsmem.errors", "tsmem.limits", "tsmem.rows", "tsmem.render", "tsmem.store.model",
+                     "tsmem.store.metadata", "tsmem.store.documents"},
+    "tsmem.cli": {"tsmem"},
+    "tsmem.__main__": {"tsmem.cli"},
+    "tsmem": {"tsmem"},
+}  # fmt: skip
+"""What each room may import of this package: the longest name that fits a module is its room."""
+
+OWNERS = {
+    "tablestore": "tsmem.adapters",
+    "sqlite3": "tsmem.engine",
+    "typer": "tsmem.cli",
+    "rich": "tsmem.render",
+    "tomli_w": "tsmem.profiles",
+}
+"""One owner for each foreign library."""
+
+LAZY_IN_CLI = ("tsmem.adapters", "tsmem.server", "tsmem.engine", "rich", "sqlite3", "tablestore")
+NEVER = ("click", "requests")
+
+
+def room(module: str) -> str:
+    """The room that a module belongs to."""
+    return max((name for name in ALLOWED if module == name or module.startswith(f"{name}.")), key=len)
+
+
+def within(module: str, names: set[str] | tuple[str, ...]) -> bool:
+    """Whether a module is one of these or inside one."""
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    """Dependencies run one way: cli, store, port; adapters and the engine beside them; render reads the model."""
+    module = dotted(path)
+    allowed = ALLOWED[room(module)]
+    ours = {used.module for used in imports(path) if within(used.module, ("tsmem",)) and not used.typing_only}
+    wrong = sorted(name for name in ours if not within(name, allowed | {module}) and name != "tsmem")
+
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_each_foreign_library_has_one_owner(path: Path) -> None:
+    """`tablestore` in adapters, `sqlite3` in the engine, `typer` in cli, `rich` in render, `tomli_w` in profiles."""
+    module = dotted(path)
+    wrong = [
+        (used.module, owner)
+        for used in imports(path)
+        for library, owner in OWNERS.items()
+        if within(used.module, (library,)) and not within(module, (owner,))
+    ]
+
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_nothing_else_is_depended_on(path: Path) -> None:
+    """Everything imported is the standard library, this package, or one of the five libraries; Click is Typer's own."""
+    names = {used.module.split(".")[0] for used in imports(path)} - {""}
+
+    assert set() == names - set(sys.stdlib_module_names) - set(OWNERS) - {"tsmem"}
+    assert set() == names & set(NEVER)
+
+
+@pytest.mark.parametrize("path", [path for path in sources() if within(dotted(path), ("tsmem.cli",))], ids=dotted)
+def test_the_command_line_loads_backends_and_rich_inside_functions(path: Path) -> None:
+    """Help, version and completion must not pay for what they do not use."""
+    eager: list[Import] = [used for used in imports(path) if not used.lazy and not used.typing_only]
+
+    assert [] == [used for used in eager if within(used.module, LAZY_IN_CLI)]
+
+
+def test_rich_is_loaded_inside_functions() -> None:
+    """JSON of one record must not load rich: only modules that draw do."""
+    eager = {
+        dotted(path)
+        for path in sources()
+        for used in imports(path)
+        if within(used.module, ("rich",)) and not used.lazy and not used.typing_only
+    }
+
+    assert eager <= {"tsmem.render.cells", "tsmem.render.ink", "tsmem.render.table", "tsmem.render.transcript"}

@@ -1,0 +1,154 @@
+"""The house in order: sizes, names, docstrings, and what is generated or said twice is the same twice."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+from tests.house.modules import PACKAGE, ROOT, dotted, functions, imports, size, sources, tree
+from tsmem.cli import exit_codes
+from tsmem.cli.commands import Entry, HouseGroup
+from tsmem.cli.completion import SCRIPTS
+from tsmem.cli.message import MessageGroup
+from tsmem.cli.profile import ProfileGroup
+from tsmem.cli.root import Root
+from tsmem.cli.session import SessionGroup
+from tsmem.errors import SERVICE_CODES, TsmemError
+from tsmem.profiles.rules import OUTPUTS
+from tsmem.render.result import FORMATS
+
+COMPLETIONS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
+EMPTY_NAMES = {"helpers", "helper", "utils", "util", "common", "manager", "base", "misc"}
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_modules_are_small(path: Path) -> None:
+    """A module past 400 lines is two."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_functions_are_small(path: Path) -> None:
+    """A function past 40 lines, its docstring and parameters aside, is two."""
+    assert [] == [(node.name, size(node)) for node in functions(path) if size(node) > 40]
+
+
+def test_functions_are_short_on_the_whole() -> None:
+    """The median function is about a dozen lines."""
+    assert statistics.median(size(node) for path in sources() for node in functions(path)) <= 12
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_modules_are_named_after_what_they_hold(path: Path) -> None:
+    """No helpers, no utils."""
+    assert path.stem not in EMPTY_NAMES
+
+
+@pytest.mark.parametrize("path", sources(), ids=dotted)
+def test_what_is_public_says_what_it_is(path: Path) -> None:
+    """Modules, public classes and public functions have docstrings."""
+    module = tree(path)
+    assert ast.get_docstring(module)
+    silent = [
+        node.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and ast.get_docstring(node) is None
+        and not _is_local(module, node)
+        and not _fulfils_the_port(path, node)
+    ]
+
+    assert [] == silent
+
+
+def _is_local(module: ast.Module, node: ast.AST) -> bool:
+    """Whether it is inside a function, or in a private class."""
+    return any(
+        node is not outer and node in ast.walk(outer)
+        for outer in ast.walk(module)
+        if isinstance(outer, ast.FunctionDef) or (isinstance(outer, ast.ClassDef) and outer.name.startswith("_"))
+    )
+
+
+def _fulfils_the_port(path: Path, node: ast.AST) -> bool:
+    """Whether its contract is the port's own docstring."""
+    port = {each.name for each in functions(PACKAGE / "port.py")}
+    return path.stem in ("retry", "contract") and isinstance(node, ast.FunctionDef) and node.name in port
+
+
+@pytest.mark.parametrize("path", sources(ROOT / "tests"), ids=dotted)
+def test_every_test_states_its_fact(path: Path) -> None:
+    """Each test has a docstring of its own."""
+    assert [] == [
+        node.name for node in functions(path) if node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+
+
+def test_only_main_makes_exit_codes() -> None:
+    """Errors become exit codes in one place."""
+    users = {dotted(path) for path in sources() for used in imports(path) if used.module == "tsmem.cli.exit_codes"}
+
+    assert users <= {"tsmem.cli.main", "tsmem.cli.failure"}
+
+
+@pytest.mark.parametrize("shell", COMPLETIONS)
+def test_completions_are_not_stale(shell: str) -> None:
+    """The files for packagers are what the command prints."""
+    assert SCRIPTS[shell] == (ROOT / "completions" / COMPLETIONS[shell]).read_text(encoding="utf-8")
+
+
+def entries_of(group: type[HouseGroup]) -> list[tuple[str, Entry]]:
+    """A group's commands."""
+    return list(group.entries.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [pair for group in (Root, SessionGroup, MessageGroup, ProfileGroup) for pair in entries_of(group)],
+)
+def test_a_command_is_called_what_it_calls_itself(name: str, entry: Entry) -> None:
+    """The sentence that help lists is the command's own, and each command has an example of itself."""
+    made = getattr(__import__(entry.module, fromlist=[entry.name]), entry.name)
+    if isinstance(made, type):
+        assert entry.sentence == made.sentence  # type: ignore[attr-defined]
+        return
+    assert entry.sentence == (made.__doc__ or "").splitlines()[0]
+    assert re.search(rf"Example: tsmem .*\b{name}\b", made.__doc__ or "")
+
+
+def test_every_error_has_an_exit_code_and_the_readme_lists_them_all() -> None:
+    """The table of exit codes in the README is the one in the code."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for code, meaning in exit_codes.MEANINGS.items():
+        assert f"| {code} | {meaning} |" in readme
+    kinds = [TsmemError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    assert {exit_codes.exit_code(kind.__new__(kind)) for kind in kinds} <= set(exit_codes.MEANINGS)
+
+
+def test_every_service_code_has_a_class_and_a_status() -> None:
+    """TableStore's error codes are each mapped to one of ours."""
+    for code, meaning in SERVICE_CODES.items():
+        assert code.startswith("OTS")
+        assert issubclass(meaning.error, TsmemError)
+        assert 400 <= meaning.http_status < 600
+
+
+def test_output_formats_are_the_same_everywhere() -> None:
+    """A profile may say what the flag may say."""
+    assert FORMATS == OUTPUTS
+
+
+def test_the_top_level_is_what_was_agreed() -> None:
+    """Nothing beside pyproject.toml, README.md, LICENSE, tsmem, tests and completions."""
+    agreed = {"pyproject.toml", "README.md", "LICENSE", "tsmem", "tests", "completions"}
+    made = {"build", "dist"}
+    there = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
+
+    assert agreed == there - made

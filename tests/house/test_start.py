@@ -1,0 +1,68 @@
+"""What a start loads: measured in a process of its own, because a slow start is paid by every command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "tablestore",
+    "sqlite3",
+    "rich",
+    "http",
+    "urllib3",
+    "aiohttp",
+    "asyncio",
+    "numpy",
+    "google",
+    "ssl",
+    "csv",
+)
+
+SHOW = """
+import sys
+{code}
+print("loaded:", " ".join(sorted({{name.split(".")[0] for name in sys.modules}})))
+"""
+
+RUN = "from tsmem.cli.main import main; main({argv!r})"
+
+
+def loaded(code: str, tmp_path: Path) -> set[str]:
+    """The top-level modules that are there after some code ran in a fresh interpreter."""
+    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW.format(code=code)], capture_output=True, text=True, env=environ, check=True
+    )
+    return set(done.stdout.rpartition("loaded: ")[2].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import tsmem",
+        "import tsmem; tsmem.Session, tsmem.MemoryStore",
+        RUN.format(argv=["--help"]),
+        RUN.format(argv=["--version"]),
+        RUN.format(argv=["session", "--help"]),
+        RUN.format(argv=["session", "list", "--help"]),
+        RUN.format(argv=["import", "--help"]),
+        RUN.format(argv=["completion", "bash"]),
+    ],
+)
+def test_help_and_imports_load_nothing_heavy(code: str, tmp_path: Path) -> None:
+    """Importing tsmem, help, version and the completion script load no SDK, no SQLite, no HTTP and no rich."""
+    assert set() == loaded(code, tmp_path) & set(HEAVY)
+
+
+def test_a_record_as_json_loads_no_sdk_and_no_rich(tmp_path: Path) -> None:
+    """One record from the embedded store needs SQLite and nothing else that is heavy."""
+    make = "from tsmem.cli.main import main; main(['init-tables']); main(['session', 'put', 'u', 's']); "
+    loaded(make, tmp_path)
+    used = loaded(RUN.format(argv=["session", "get", "u", "s", "-o", "json"]), tmp_path)
+
+    assert "sqlite3" in used
+    assert set() == used & (set(HEAVY) - {"sqlite3"})

@@ -1,0 +1,92 @@
+"""How a run that failed ends: what is said on stderr, and the exit code. Loaded when something failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tsmem.cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from tsmem.errors import InvalidInput, PartialFailure, TableNotFound, TsmemError
+from tsmem.render import render_error
+from tsmem.render.result import FORMATS, Format
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
+
+    from tsmem.cli.call import Call
+
+
+class Interrupted(TsmemError):
+    """Ctrl-C: no failure of the store's, so it stands here and has an exit code of its own."""
+
+
+MAX_LISTED_FAILURES = 20
+"""Failed rows that are listed for a person; JSON lists all that were kept."""
+
+
+def usage(error: TyperException) -> InvalidInput:
+    """A mistake on the command line, in our words."""
+    message = getattr(error, "format_message", lambda: str(error))().rstrip(".")
+    ctx = getattr(error, "ctx", None)
+    return InvalidInput(message, hint=None if ctx is None else f"{ctx.command_path} --help")
+
+
+def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
+    """Say what failed; returns the exit code."""
+    if isinstance(error, TableNotFound) and error.hint is None:
+        profile = "" if call.options.profile is None else f" -p {call.options.profile}"
+        error.hint = f"create what is missing with: tsmem init-tables{profile}"
+    if call.options.debug:
+        _say_traceback(call, error)
+    form = _format(call, argv)
+    _say_error(call, error, form)
+    if isinstance(error, PartialFailure) and form not in ("json", "jsonl"):
+        for failure in error.failures[:MAX_LISTED_FAILURES]:
+            call.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
+        if len(error.failures) > MAX_LISTED_FAILURES:
+            call.say(f"... and {len(error.failures) - MAX_LISTED_FAILURES:,} more")
+    return exit_code(error)
+
+
+def interrupted(call: Call, argv: Sequence[str]) -> int:
+    """Say what a bulk command had done when Ctrl-C came; returns the exit code."""
+    done = ""
+    if "tally" in call.__dict__:
+        from tsmem.cli.counts import counted
+
+        done = f"; done before: {counted(call.tally)}"
+    _say_error(call, Interrupted(f"interrupted{done}"), _format(call, argv))
+    return INTERRUPTED
+
+
+def crashed(call: Call, error: Exception) -> int:
+    """Say that this is a bug, with its traceback; returns the exit code."""
+    _say_traceback(call, error)
+    call.say(f"error: this is a bug in tsmem: {type(error).__name__}")
+    return FAILED
+
+
+def _say_error(call: Call, error: TsmemError, form: Format) -> None:
+    with suppress(OSError, ValueError):
+        call.streams.stderr.write(render_error(error, form))
+        call.streams.stderr.flush()
+
+
+def _say_traceback(call: Call, error: Exception) -> None:
+    import traceback
+
+    call.say("".join(traceback.format_exception(error)).rstrip())
+
+
+def _format(call: Call, argv: Sequence[str]) -> Format:
+    """How to say an error, even one that came before the options were read, or lies in the profile."""
+    if call.options.output is not None:
+        return call.options.output
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
+        if word.startswith(("-o", "--output")) and asked in FORMATS:
+            return asked
+    profile = call.__dict__.get("profile")  # as far as it was loaded
+    return getattr(profile, "output", None) or "table"
