@@ -64,7 +64,7 @@ def open_profile(profile: Profile, clock: Clock | None = None) -> MemoryStore:
 
     time = SystemClock() if clock is None else clock
     names = [
-        Names(table.name, table.index, table.search_index, table.search_fields)
+        Names(table.name, table.secondary_index, table.search_index, table.search_fields)
         for table in (profile.tables.session, profile.tables.message)
     ]
     layout = Layout(session_table(names[0]), message_table(names[1]))

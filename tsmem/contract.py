@@ -45,6 +45,7 @@ class CheckedClient:
 
     @meter.setter
     def meter(self, meter: Meter) -> None:
+        """The watched client's own."""
         self._client.meter = meter
 
     def close(self) -> None:

@@ -107,8 +107,8 @@ def test_show_reads_like_a_conversation(airline: Cli) -> None:
 
 
 def test_a_page_of_either_fits_a_terminal(airline: Cli) -> None:
-    """At 80 columns no line is wider, and session ids are whole."""
+    """At 80 columns no line is wider; where there is room, session ids are whole."""
     for argv in (("message", "list"), ("session", "list"), ("session", "recent", "--user", "airline")):
         shown = airline.ok(*argv, "--no-color", width=80).text
         assert max(map(len, shown.splitlines())) <= 80
-        assert "airline-0" in shown
+        assert argv[0] == "message" or "airline-000-0" in shown

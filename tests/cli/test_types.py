@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_metadata_keeps_types_and_bits(ready: Cli) -> None:
         "eq=a=b:=c@d": "a=b:=c@d",
         "emoji=👩‍👩‍👧‍👦 退款": "👩‍👩‍👧‍👦 退款",
         "no_bytes@empty": {"$bytes": ""},
-        "some_bytes@bytes": {"$bytes": __import__("base64").b64encode(bytes(range(256))).decode()},
+        "some_bytes@bytes": {"$bytes": base64.b64encode(bytes(range(256))).decode()},
     }
     options = [word for pair in pairs for word in ("-m", pair)]
     ready.ok("session", "put", "u", "s", *options)

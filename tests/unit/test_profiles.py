@@ -120,7 +120,7 @@ def test_a_whole_profile(env: dict[str, str], config: Path) -> None:
     assert profile.target == "my-instance @ https://my-instance.cn-hangzhou.ots.aliyuncs.com"
     assert (profile.timeout_s, profile.region, profile.output, profile.path) == (10.0, "cn-hangzhou", None, None)
     session, message = profile.tables.session, profile.tables.message
-    assert (session.name, session.index) == ("chats", "session_secondary_index")
+    assert (session.name, session.secondary_index) == ("chats", "session_secondary_index")
     assert session.search_fields == {"topic": "keyword", "score": "double"}
     assert (message.name, message.search_index) == ("message", "message_search_index")
     assert profile.origins["name"] == "config.toml line 1"

@@ -37,7 +37,7 @@ def main(
     """Run one command line and return its exit code. Everything it reads and writes can be given in."""
     variables = os.environ if environ is None else environ
     if COMPLETE in variables and streams is None:
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
         Root(name="tsmem").main(args=[], prog_name="tsmem", complete_var=COMPLETE)

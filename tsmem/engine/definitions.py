@@ -71,17 +71,17 @@ def create_index(session: Session, request: CreateIndex) -> None:
     """Add a secondary index. Raises TableNotFound, AlreadyExists, InvalidInput."""
     catalog = session.catalog()
     table = catalog.main_table(request.table)
-    if request.index.name in catalog.tables:
+    if request.schema.name in catalog.tables:
         raise messages.table_exists()
     if len(table.indexes) >= MAX_INDEXES:
         raise messages.too_many_indexes(MAX_INDEXES)
     _check_quota(catalog, 1)
     added = _new_defined(table, request.defined)
     schema = table.schema
-    _check_table(TableSchema(schema.name, schema.key, (request.index,), schema.defined_columns + added,
+    _check_table(TableSchema(schema.name, schema.key, (request.schema,), schema.defined_columns + added,
                              schema.time_to_live_s, schema.max_versions))  # fmt: skip
     main = Table(table.id, table.name, table.key, defined=table.defined + added)
-    made = stored.add_table(session.connection, _index_table(main, request.index))
+    made = stored.add_table(session.connection, _index_table(main, request.schema))
     stored.add_defined(session.connection, table.id, added)
     if request.include_base_data:
         upkeep.build(session, table, plan_index(table.key, made))

@@ -7,7 +7,6 @@ Put, Update, Delete, TableSchema and SearchIndexSchema are requests as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tsmem.errors import TsmemError
@@ -15,12 +14,11 @@ from tsmem.port import Cost, IndexSchema, KeySchema, RangePage
 from tsmem.rows import Filter, Key, Range, Row, TableRef, Write
 
 
-@dataclass(frozen=True, slots=True)
-class CreateIndex:
+class CreateIndex(NamedTuple):
     """Add a secondary index to a table."""
 
     table: str
-    index: IndexSchema
+    schema: IndexSchema
     defined: KeySchema = ()
     """Types of attribute columns that the table does not define yet."""
     include_base_data: bool = True

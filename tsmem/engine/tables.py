@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tsmem.engine import messages
 from tsmem.engine.cells import Cell, pack_cells
@@ -19,9 +20,9 @@ SQL_TYPES = {ColumnType.STRING: "TEXT", ColumnType.INTEGER: "INTEGER", ColumnTyp
 """The types of key columns, in SQL."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Table:
-    """A table or a secondary index."""
+    """A table or a secondary index. Nothing changes one: another schema is another Table."""
 
     id: int
     """Its SQL table is t<id>."""
@@ -46,21 +47,18 @@ class Table:
     delete_sql: str = field(init=False)
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
         names = [f"k{place}" for place in range(len(self.key))]
         key = ", ".join(names)
         where = " AND ".join(f"{name} = ?" for name in names)
         marks = "?, " * len(names) + "?"
-        put(self, "names", tuple(name for name, _ in self.key))
-        put(self, "types", tuple(PYTHON_TYPES[kind] for _, kind in self.key))
-        put(self, "names_bytes", sum(len(name) for name in self.names))
-        put(self, "needs_old_row", any(index.wanted for index in self.indexes))
-        put(self, "read_sql", f"SELECT cells FROM t{self.id} WHERE {where}")  # noqa: S608 - ids and places only
-        put(self, "delete_sql", f"DELETE FROM t{self.id} WHERE {where}")  # noqa: S608
-        put(
-            self,
-            "write_sql",
-            f"INSERT INTO t{self.id} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET cells = excluded.cells",  # noqa: S608
+        self.names = tuple(name for name, _ in self.key)
+        self.types = tuple(PYTHON_TYPES[kind] for _, kind in self.key)
+        self.names_bytes = sum(len(name) for name in self.names)
+        self.needs_old_row = any(index.wanted for index in self.indexes)
+        self.read_sql = f"SELECT cells FROM t{self.id} WHERE {where}"  # noqa: S608 - ids and places only
+        self.delete_sql = f"DELETE FROM t{self.id} WHERE {where}"  # noqa: S608
+        self.write_sql = (
+            f"INSERT INTO t{self.id} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET cells = excluded.cells"  # noqa: S608
         )
 
     @property
@@ -112,8 +110,7 @@ class Table:
         return size
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """A secondary index, seen from its table: which entry a row has in it."""
 
     table: Table

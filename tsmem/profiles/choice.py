@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from tsmem.errors import ProfileError
 from tsmem.profiles.file import ConfigFile, read, xdg
 from tsmem.profiles.model import Profile, Secret
-from tsmem.profiles.rules import ENVIRONMENT, SECRET_KEYS, Source, build, nearest
+from tsmem.profiles.rules import ENVIRONMENT, SECRET_KEYS, TABLE_KEYS, Source, build, nearest
 
 LOCAL, ENV = "local", "env"
 """The built-in profiles."""
@@ -150,8 +150,8 @@ def _values(profile: Profile) -> Iterator[tuple[str, object]]:
     yield "timeout", profile.timeout_s
     yield "output", profile.output
     for noun, table in (("session", profile.tables.session), ("message", profile.tables.message)):
-        for key in ("name", "index", "search_index"):
-            yield f"tables.{noun}.{key}", getattr(table, key)
+        for key, name in zip(TABLE_KEYS[:3], table[:3], strict=True):
+            yield f"tables.{noun}.{key}", name
         for name, kind in table.search_fields.items():
             yield f"tables.{noun}.search_fields.{name}", kind
 

@@ -7,7 +7,6 @@ carries the value; only `reveal` and `find` do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -176,15 +175,14 @@ class Credentials(NamedTuple):
         return "Credentials(hidden)"
 
 
-@dataclass(frozen=True, slots=True)
-class TableNames:
+class TableNames(NamedTuple):
     """What a table and its indexes are called."""
 
     name: str
-    index: str
+    secondary_index: str
     """Its secondary index."""
     search_index: str
-    search_fields: Mapping[str, str] = field(default_factory=dict)
+    search_fields: Mapping[str, str] = MappingProxyType({})
     """Metadata fields of the search index, with their types: keyword, long, double, boolean or text."""
 
 

@@ -31,6 +31,7 @@ REQUIRED_KEYS: dict[str, tuple[str, ...]] = {
 NUMBER_KEYS = ("timeout",)
 TABLES = ("session", "message")
 TABLE_KEYS = ("name", "index", "search_index", "search_fields")
+"""In the order of TableNames."""
 FIELD_TYPES = ("keyword", "long", "double", "boolean", "text")
 OUTPUTS = ("table", "json", "jsonl", "csv")
 ENVIRONMENT = {
@@ -253,7 +254,7 @@ def _tables(source: Source) -> Tables:
         source.find("tables", "session")  # that it is a table
         _check_keys(source, ("tables",), cast("dict[str, object]", tables), TABLES)
     built = Tables(*(_table(source, noun, getattr(DEFAULT_TABLES, noun)) for noun in TABLES))
-    names = [name for table in (built.session, built.message) for name in (table.name, table.index)]
+    names = [name for table in (built.session, built.message) for name in (table.name, table.secondary_index)]
     for name in names:
         if names.count(name) > 1:
             raise source.error(("tables",), f"two tables or secondary indexes are both called {name!r}")
@@ -264,13 +265,14 @@ def _table(source: Source, noun: str, default: TableNames) -> TableNames:
     path = ("tables", noun)
     source.find(*path, "name")  # that it is a table
     _check_keys(source, path, cast("dict[str, object]", source.find(*path) or {}), TABLE_KEYS)
-    names: dict[str, str] = {}
-    for key in ("name", "index", "search_index"):
+    names: list[str] = []
+    for key, usual in zip(TABLE_KEYS[:3], default[:3], strict=True):
         text = _text(source, *path, key)
-        names[key] = getattr(default, key) if text is None else text
-        if not is_name(names[key]):
+        names.append(usual if text is None else text)
+        if not is_name(names[-1]):
             raise source.error((*path, key), f"'{'.'.join((*path, key))}' must be {_NAME_RULE}")
-    return TableNames(**names, search_fields=_search_fields(source, (*path, "search_fields")))
+    name, index, search_index = names
+    return TableNames(name, index, search_index, _search_fields(source, (*path, "search_fields")))
 
 
 _NAME_RULE = "letters, digits and _, not beginning with a digit, 255 at most"

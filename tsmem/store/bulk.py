@@ -18,7 +18,7 @@ MAX_REPORTED_FAILURES = 1000
 """Failures kept in detail; all are counted."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Tally:
     """What a bulk command has done so far: kept up to date while it runs, so that an interrupted one can say it."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -41,6 +40,8 @@ class Cursor(NamedTuple):
 
 def digest(query: Mapping[str, object]) -> str:
     """A short digest of what identifies a query: the same for the same query, whatever its limit or output."""
+    import hashlib  # OpenSSL takes a while to load, and one record needs no digest
+
     parts = {key: f"age:{value.microseconds}" if isinstance(value, Age) else value for key, value in query.items()}
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -6,7 +6,7 @@ None means absent, everywhere: empty content is content, and 0 is a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from tsmem.store.metadata import EMPTY, Metadata
 
@@ -44,8 +44,7 @@ Item = TypeVar("Item", bound=Session | Message)
 Item_co = TypeVar("Item_co", bound=Session | Message, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class Page(NamedTuple, Generic[Item]):
     """Some items of a listing."""
 
     items: tuple[Item, ...]

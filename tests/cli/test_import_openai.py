@@ -1,0 +1,238 @@
+"""Conversations in the OpenAI format: ids and times by rule, everything kept, the same input the same rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.cli.conftest import Cli
+
+OPENAI = ("import", "--format", "openai")
+START = "2026-01-01T00:00:00Z"
+START_US = 1_767_225_600_000_000
+
+
+def jsonl(*conversations: object) -> bytes:
+    """One conversation a line."""
+    return b"".join(json.dumps(conversation).encode() + b"\n" for conversation in conversations)
+
+
+def listed(cli: Cli, noun: str) -> list[Any]:
+    """All sessions or messages."""
+    return cli.ok(noun, "list", "-o", "jsonl").lines
+
+
+def test_an_array_of_messages_is_one_conversation(ready: Cli) -> None:
+    """Spread over many lines; ids are six digits, times count up from the start."""
+    said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": None}, {"role": "x", "content": ""}]
+    data = json.dumps(said, indent=2).encode()
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
+
+    (session,) = listed(ready, "session")
+    assert uuid.UUID(session["session_id"]).version == 5
+    assert session["update_time"] == START_US + 2
+    found = listed(ready, "message")
+    assert [m["message_id"] for m in found] == ["000000", "000001", "000002"]
+    assert [m["create_time"] for m in found] == [START_US, START_US + 1, START_US + 2]
+    assert [(m["role"], m["content"]) for m in found] == [("user", "hi"), ("assistant", None), ("x", "")]
+
+
+def test_an_array_of_conversations(ready: Cli) -> None:
+    """An array of objects with messages is as many conversations."""
+    data = json.dumps([{"id": "a", "messages": [{"role": "user"}]}, {"id": "b", "messages": []}]).encode()
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
+    assert [s["session_id"] for s in listed(ready, "session")] == ["a", "b"]
+
+
+def test_session_ids_and_users(ready: Cli) -> None:
+    """session_id before conversation_id before id; user_id where --user is not given; a number is its digits."""
+    ready.ok(
+        *OPENAI,
+        "--start-time",
+        START,
+        stdin=jsonl(
+            {"user_id": "u1", "session_id": "s", "conversation_id": "c", "id": "i", "messages": []},
+            {"user_id": "u2", "conversation_id": 7, "id": "i", "messages": []},
+            {"user_id": "u3", "id": "i", "messages": []},
+        ),
+    )
+    found = [(s["user_id"], s["session_id"], s["metadata"]) for s in listed(ready, "session")]
+    assert found == [("u1", "s", {"conversation_id": "c", "id": "i"}), ("u2", "7", {"id": "i"}), ("u3", "i", {})]
+
+
+def test_conversations_without_ids_get_different_stable_ids(ready: Cli) -> None:
+    """Two alike in one file are two sessions; the file imported again is the same two; another user has others."""
+    data = jsonl(*[{"messages": [{"role": "user", "content": "x"}]}] * 2)
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
+    before = ready.export()
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
+    assert ready.export() == before
+    ready.ok(*OPENAI, "--user", "v", "--start-time", START, stdin=data)
+    assert len({s["session_id"] for s in listed(ready, "session")}) == 4
+
+
+@pytest.mark.parametrize("key", ["create_time", "timestamp", "created_at"])
+@pytest.mark.parametrize(
+    "value", [START_US, START_US // 1000, START_US // 10**6, START_US * 1000, START_US / 10**6, START, "2026-01-01T01:00:00+01:00"]
+)
+def test_times_of_their_own(ready: Cli, key: str, value: object) -> None:
+    """Seconds to nanoseconds by their size, ISO 8601; the session's time is its last message's."""
+    data = jsonl({"id": "s", "messages": [{"role": "user", key: value, "message_id": "m"}]})
+    ready.ok(*OPENAI, "--user", "u", stdin=data)
+    (message,) = listed(ready, "message")
+    assert (message["create_time"], message["message_id"], message["metadata"]) == (START_US, "m", {})
+    assert listed(ready, "session")[0]["update_time"] == START_US
+
+
+def test_the_start_time_is_the_files_own(ready: Cli) -> None:
+    """Without --start-time a file's modification time counts, so that importing it again changes nothing."""
+    Path("in").write_bytes(jsonl({"id": "s", "messages": [{"role": "user"}]}))
+    os.utime("in", ns=(0, 1_700_000_000_123_456_000))
+    assert ready.ok(*OPENAI, "in", "--user", "u").err == ""
+    assert listed(ready, "message")[0]["create_time"] == 1_700_000_000_123_456
+
+
+def test_standard_input_starts_now_and_says_so(ready: Cli) -> None:
+    """Piped input has no time; stderr names the flag that repeats it."""
+    outcome = ready.ok(*OPENAI, "--user", "u", stdin=jsonl({"id": "s", "messages": [{"role": "user"}]}))
+    assert f"--start-time {ready.clock.time_us}" in outcome.err
+    assert listed(ready, "message")[0]["create_time"] == ready.clock.time_us
+
+
+def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
+    """What is no scalar is JSON text named in _json; keys that can be no column go into _other."""
+    message = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "hi 退款"}],
+        "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}],
+        "session_id": "mine",
+        "a-b": 1,
+        "": {"deep": [None]},
+        "_json": "x",
+        "n": 1.0,
+        "big": 2**70,
+        "flag": False,
+        "none": None,
+    }
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "k k": [], "messages": [message]}))
+
+    (found,) = listed(ready, "message")
+    metadata = found["metadata"]
+    assert set(metadata["_json"].split(",")) == {"content", "tool_calls", "big", "_other"}
+    assert json.loads(found["content"]) == message["content"]
+    assert "退款" in found["content"]
+    assert json.loads(metadata["tool_calls"]) == message["tool_calls"]
+    assert json.loads(metadata["big"]) == 2**70
+    assert json.loads(metadata["_other"]) == {"session_id": "mine", "a-b": 1, "": {"deep": [None]}, "_json": "x"}
+    assert (metadata["n"], metadata["flag"], "none" in metadata) == (1.0, False, False)
+    assert json.loads(listed(ready, "session")[0]["metadata"]["_other"]) == {"k k": []}
+
+
+def test_a_role_that_is_no_text_stays_itself(ready: Cli) -> None:
+    """A number in a text field is kept with its type, and exported and imported unchanged."""
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "messages": [{"role": 3, "content": 5}]}))
+    (found,) = listed(ready, "message")
+    assert (found["role"], found["content"], found["metadata"]) == (None, None, {"content": 5, "role": 3})
+    before = ready.export()
+    ready.ok("import", stdin=before)
+    assert ready.export() == before
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b'{"id": "s"}', "messages"),
+        (b'{"id": "s", "messages": {}}', "messages"),
+        (b'{"id": "s", "messages": ["x"]}', "message 0"),
+        (b'["x"]', "message 0"),
+        (b'[{"messages": []}, 5]', "message 1"),
+        (b'[{"role": "user"}', "not JSON"),
+        (b'{"id": "s", "messages": []}\n{"id": "t", "messages": [', "line 2"),
+        (b'{"id": "s", "messages": [{"x": NaN}]}', "NaN"),
+        (b'{"id": "s", "messages": [{"x": 1e999}]}', "1e999"),
+        (b'{"id": "s", "messages": [{"role": "\\ud800"}]}', "surrogate"),
+        (b'{"id": "s", "messages": [{"id": "m", "created_at": 5}, {"id": "m", "created_at": 5}]}', "same"),
+        (b'{"id": "s", "messages": [{"role": "user", "role": "x"}]}', "twice"),
+        (b"\xff", "UTF-8"),
+    ],
+)
+def test_bad_input_writes_nothing(ready: Cli, data: bytes, word: str) -> None:
+    """Exit 2 with the line, empty stdout, empty store."""
+    outcome = ready(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert outcome.err.startswith("error: line ")
+    assert word in outcome.err
+    assert ready.export().count(b"\n") == 2
+
+
+def test_whose_they_are_must_be_known(ready: Cli) -> None:
+    """Without --user each conversation must name its user."""
+    outcome = ready(*OPENAI, "--start-time", START, stdin=jsonl({"id": "s", "messages": []}))
+    assert outcome.code == 2
+    assert "--user" in outcome.err
+
+
+names = st.one_of(st.text(max_size=8), st.sampled_from(["role", "content", "id", "_json", "_other", "metadata", "name", "user_id"]))
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2), max_leaves=4)
+texts = st.characters(exclude_categories=["Cs"])
+objects = st.dictionaries(st.one_of(names.filter(lambda name: not any("\ud800" <= c <= "\udfff" for c in name))), values, max_size=4)
+
+
+def leaves(value: object) -> Iterator[object]:
+    """The values in a value that are no containers and not null; JSON in text is looked into as well."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner)
+    elif value is not None:
+        yield value
+        if isinstance(value, str) and value[:1] in ("{", "[", "-", *"0123456789"):
+            try:
+                yield from leaves(json.loads(value))
+            except ValueError:
+                return
+
+
+def typed(values: Iterator[object]) -> set[tuple[type, str]]:
+    """Comparable, with 1, 1.0, true and -0.0 apart."""
+    return {(type(value), repr(value)) for value in values}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(objects, st.lists(objects, max_size=3)), max_size=3))
+def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
+    """Every value in any input that is taken can be found again in the export."""
+    given_in = [
+        {**{k: v for k, v in rest.items() if k != "metadata"}, "session_id": f"s{n}", "messages": said}
+        for n, (rest, said) in enumerate(conversations)
+    ]
+    with TemporaryDirectory() as folder:
+        cli = Cli(Path(folder))
+        cli.ok("init-tables")
+        outcome = cli(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl(*given_in))
+        if outcome.code == 2:
+            assert "same id and the same time" in outcome.err
+            return
+        assert outcome.code == 0, outcome
+        exported = typed(leaves([json.loads(line) for line in cli.export().splitlines()]))
+    ids = {str(value) for c in given_in for m in c["messages"] for value in [m.get("id")] if type(value) is int}
+    missing = typed(leaves(given_in)) - exported
+    assert {value for value in missing if value[1] not in ids} == set()
