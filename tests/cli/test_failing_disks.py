@@ -240,9 +240,3 @@ def test_one_that_fails_at_once_leaves_stdout_empty(ready: Cli) -> None:
             assert "Traceback" not in plain_or_json.err
             if output in ("json", "jsonl"):
                 assert plain_or_json.error["code"] == "StorageFailure"
-
-
-def test_purge_needs_no_cells(damaged: Cli) -> None:
-    """A damaged message can still be deleted: purging reads keys only."""
-    counts = json.loads(damaged.ok("message", "purge", "--session", "s00000", "--yes", "-o", "json").out)
-    assert counts["messages"] == 6000

@@ -117,16 +117,22 @@ def _send(call: Call, chunks: Iterator[bytes]) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        _give_up_output(call)
         raise StorageFailure(f"cannot write standard output: {error.strerror}") from error
 
 
 def _pipe_closed(call: Call) -> int:
-    """Nobody reads on: end quietly, and leave nothing for the interpreter's exit to complain about."""
+    """Nobody reads on: end quietly."""
+    _give_up_output(call)
+    return exit_codes.PIPE_CLOSED
+
+
+def _give_up_output(call: Call) -> None:
+    """Leave nothing for the interpreter's exit to write, to complain about, and to end with a code of its own for."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, call.streams.stdout.fileno())
         os.close(null)
-    return exit_codes.PIPE_CLOSED
 
 
 def _say_stats(call: Call, seconds: float) -> None:

@@ -13,6 +13,7 @@ from tsmem import limits
 from tsmem.errors import ConditionFailed, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import Key, Write
+from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
 """Failures kept in detail; all are counted."""
@@ -28,6 +29,13 @@ class Tally:
     """Rows left alone on purpose: they exist already, or changed meanwhile."""
     failed: int = 0
     failures: list[RowFailure] = field(default_factory=list)
+
+    def count(self, item: Session | Message) -> None:
+        """One item more."""
+        if isinstance(item, Session):
+            self.sessions += 1
+        else:
+            self.messages += 1
 
     @property
     def done(self) -> int:

@@ -72,19 +72,20 @@ def export_line(item: Session | Message) -> bytes:
     return f"{dumps({'kind': kind, **item_document(item)})}\n".encode()
 
 
-def loads(text: str | bytes) -> object:
-    """JSON text as plain values. Raises InvalidInput for what is not JSON to the letter: NaN, Infinity, a key given
-    twice, bytes that are not UTF-8."""
+def loads(text: str | bytes, *, first_line: int = 1) -> object:
+    """JSON text as plain values. Raises InvalidInput, with the line, for what is not JSON to the letter, or cannot be
+    stored: NaN, a number past every float, a key given twice, bytes that are not UTF-8."""
     try:
-        if isinstance(text, bytes):
-            text = text.decode()
-        return _decoder.decode(text)
+        return _decoder.decode(text if isinstance(text, str) else text.decode())
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"not valid UTF-8 at byte {error.start + 1}") from error
+        raise InvalidInput(f"line {first_line}: not valid UTF-8 at byte {error.start + 1}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {first_line + error.lineno - 1}"
+        raise InvalidInput(f"{where}: not valid JSON: {error.msg} at column {error.colno}") from error
     except RecursionError as error:
-        raise InvalidInput("not usable JSON: nested too deeply") from error
+        raise InvalidInput(f"line {first_line}: not usable JSON: nested too deeply") from error
     except ValueError as error:
-        raise InvalidInput(f"not valid JSON: {error}") from error
+        raise InvalidInput(f"line {first_line}: not valid JSON: {error}") from error
 
 
 def item_from_document(document: object) -> Session | Message:
@@ -217,13 +218,20 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return value
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {_encoder.encode(twice)} is given twice")
     return document
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)

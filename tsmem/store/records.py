@@ -5,12 +5,12 @@ One rule: what is wrong is named with its line, and what was cut short is refuse
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import BinaryIO, Literal, NamedTuple, NoReturn
+from typing import BinaryIO, Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.store.documents import item_from_document
+from tsmem.store.bulk import Tally
+from tsmem.store.documents import item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Rules
 
@@ -56,40 +56,9 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
         try:
             text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise InvalidInput(f"line {number}: not UTF-8 at byte {error.start + 1}") from error
+            raise InvalidInput(f"line {number}: not valid UTF-8 at byte {error.start + 1}") from error
         if not text.isspace() and text:
             yield number, text
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidInput(f"{name} cannot be stored")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise InvalidInput(f"the number {text[:40]} is too large to be stored")
-    return value
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
-        raise InvalidInput(f"the key {twice!r} stands twice in one object")
-    return document
-
-
-def _parse(number: int, text: str) -> object:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
-    except InvalidInput as error:
-        raise InvalidInput(f"line {number}: {error.message}") from error
-    except json.JSONDecodeError as error:
-        where = f"line {number + error.lineno - 1}"
-        raise InvalidInput(f"{where}: not JSON: {error.msg} at column {error.colno}") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"line {number}: not JSON that can be read: {type(error).__name__}") from error
 
 
 # The tool's own format
@@ -100,29 +69,23 @@ class _Section:
 
     def __init__(self) -> None:
         self.open = False
-        self.sessions = self.messages = 0
-
-    def count(self, item: Session | Message) -> None:
-        if isinstance(item, Session):
-            self.sessions += 1
-        else:
-            self.messages += 1
+        self.read = Tally()
 
     def begin(self, document: dict[str, object]) -> None:
         if self.open:
             raise InvalidInput("an export begins here, before the one above has ended: it was cut short")
         if document != {"kind": "tsmem", "version": VERSION}:
             raise InvalidInput(f"made by another version: {document.get('version')!r}; this one reads {VERSION}")
-        self.open, self.sessions, self.messages = True, 0, 0
+        self.open, self.read = True, Tally()
 
     def end(self, document: dict[str, object]) -> None:
         if not self.open:
             raise InvalidInput("an export ends here that did not begin")
-        counted = {"kind": "end", "sessions": self.sessions, "messages": self.messages}
+        counted = {"kind": "end", "sessions": self.read.sessions, "messages": self.read.messages}
         if document != counted:
             raise InvalidInput(
                 f"the export says it holds {document.get('sessions')} sessions and {document.get('messages')} "
-                f"messages, and {self.sessions} and {self.messages} were read"
+                f"messages, and {self.read.sessions} and {self.read.messages} were read"
             )
         self.open = False
 
@@ -131,7 +94,7 @@ def _read_tsmem(stream: BinaryIO) -> Iterator[Record]:
     section = _Section()
     number = 0
     for number, text in _lines(stream):
-        document = _parse(number, text)
+        document = loads(text, first_line=number)
         try:
             if not isinstance(document, dict):
                 raise InvalidInput("a record is a JSON object")
@@ -142,7 +105,7 @@ def _read_tsmem(stream: BinaryIO) -> Iterator[Record]:
                 section.end(document)
             else:
                 item = item_from_document(document)
-                section.count(item)
+                section.read.count(item)
                 yield Record(number, item)
         except InvalidInput as error:
             raise InvalidInput(f"line {number}: {error.message}", hint=error.hint) from error
@@ -166,6 +129,15 @@ def _read_openai(stream: BinaryIO, rules: Rules) -> Iterator[Record]:
             raise InvalidInput(f"line {number}: {error.message}", hint=error.hint) from error
 
 
+def _whole(number: int, text: str, lines: Iterator[tuple[int, str]]) -> str:
+    """One JSON text of several lines, blank ones in their places, so that an error names its line."""
+    parts = [text]
+    for following, line in lines:
+        parts += ["\n"] * (following - number - 1) + [line]
+        number = following
+    return "".join(parts)
+
+
 def _conversations(stream: BinaryIO) -> Iterator[tuple[int, object]]:
     """JSONL of conversations; or one JSON array: of messages, which is one conversation, or of conversations."""
     lines = _lines(stream)
@@ -174,12 +146,12 @@ def _conversations(stream: BinaryIO) -> Iterator[tuple[int, object]]:
         return
     number, text = first
     if text.lstrip().startswith("["):
-        document = _parse(number, text + "".join(line for _, line in lines))
+        document = loads(_whole(number, text, lines), first_line=number)
         if isinstance(document, list) and document and all(isinstance(d, dict) and "messages" in d for d in document):
             yield from ((number, conversation) for conversation in document)
         else:
             yield number, {"messages": document}
         return
-    yield number, _parse(number, text)
+    yield number, loads(text, first_line=number)
     for number, text in lines:
-        yield number, _parse(number, text)
+        yield number, loads(text, first_line=number)

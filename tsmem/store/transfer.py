@@ -61,10 +61,7 @@ class Transfer:
         yield _line({"kind": "tsmem", "version": VERSION})
         for item in items:
             yield export_line(item)
-            if isinstance(item, Session):
-                tally.sessions += 1
-            else:
-                tally.messages += 1
+            tally.count(item)
         yield _line({"kind": "end", "sessions": tally.sessions, "messages": tally.messages})
 
     def check(self, records: Iterable[Record]) -> Tally:
@@ -72,10 +69,7 @@ class Transfer:
         tally = Tally()
         for record in records:
             self._encode(record)
-            if isinstance(record.item, Session):
-                tally.sessions += 1
-            else:
-                tally.messages += 1
+            tally.count(record.item)
         return tally
 
     def load(self, records: Iterable[Record], *, on_conflict: OnConflict = "overwrite", tally: Tally) -> Tally:

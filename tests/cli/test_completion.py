@@ -1,0 +1,89 @@
+"""What a shell is told when it completes: commands, options, and ids of the local store; silence when something is wrong."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes, messages, sessions
+from tsmem.store import Session
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """Two users, four sessions, messages in two."""
+    ready.fill([*sessions(3), *sessions(1, "bob"), *messages(1, "s00001"), *messages(1, "orphan"), Session("x\ny", "s")])
+    return ready
+
+
+def bash(process: Processes, line: str, **environ: str) -> list[str]:
+    """What bash is offered for the last word of the line."""
+    words = line.split(" ")
+    outcome = process.run(
+        environ={"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), **environ}
+    )
+    assert (outcome.code, outcome.err) == (0, ""), outcome
+    return outcome.text.splitlines()
+
+
+CASES = [
+    ("tsmem ses", ["session"]),
+    ("tsmem session re", ["recent"]),
+    ("tsmem session list --us", ["--user"]),
+    ("tsmem session get a", ["ada"]),
+    ("tsmem session get ada s0000", ["s00000", "s00001", "s00002"]),
+    ("tsmem session get bob ", ["s00000"]),
+    ("tsmem session list --user b", ["bob"]),
+    ("tsmem -o json session recent --user ", ["ada", "bob"]),
+    ("tsmem show ", ["orphan", "s00001"]),
+    ("tsmem message list --session o", ["orphan"]),
+    ("tsmem message get s", ["s00001"]),
+    ("tsmem session get nobody ", []),
+]
+
+
+@pytest.mark.parametrize(("line", "offered"), CASES, ids=[line for line, _ in CASES])
+def test_bash_is_offered(filled: Cli, process: Processes, line: str, offered: list[str]) -> None:
+    """Commands, options, users, their sessions, and sessions with messages; no id that is more than one line."""
+    assert bash(process, line) == offered
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_offered_the_same(filled: Cli, process: Processes, shell: str) -> None:
+    """zsh and fish ask in their own way, and are told the same ids."""
+    environ = {
+        "_TSMEM_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": "tsmem session get ada ",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    outcome = process.run(environ=environ)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert all(f"s0000{n}" in outcome.text for n in range(3))
+    assert "orphan" not in outcome.text
+
+
+@pytest.mark.parametrize("trouble", ["no file", "damaged", "config", "profile", "tables"])
+def test_trouble_is_silence(cli: Cli, process: Processes, trouble: str) -> None:
+    """No store, a damaged one, a broken profile file, an unknown profile, no tables: nothing is offered, and nothing is said."""
+    if trouble == "damaged":
+        cli.database.parent.mkdir(parents=True)
+        cli.database.write_bytes(os.urandom(10_000))
+    if trouble == "config":
+        cli.config("x")
+    if trouble == "tables":
+        cli.ok("init-tables")
+        cli.ok("drop-tables", "--yes")
+    profile = "-p nowhere " if trouble == "profile" else ""
+    assert bash(process, f"tsmem {profile}session get ") == []
+    assert trouble != "no file" or not cli.database.exists()
+
+
+def test_a_tablestore_profile_is_never_reached(cli: Cli, process: Processes) -> None:
+    """Completion of ids runs no command and opens no connection."""
+    cli.config(
+        'default_profile = "prod"\n[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\n'
+        f'instance = "i"\naccess_key_id = "cmd:touch {cli.folder}/ran"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
+    )
+    assert bash(process, "tsmem session get ") == []
+    assert not (cli.folder / "ran").exists()

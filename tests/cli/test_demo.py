@@ -1,0 +1,50 @@
+"""`tsmem demo`: the main job, shown."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes
+
+
+@pytest.fixture
+def elsewhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go, to be looked at."""
+    folder = cli.folder / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> None:
+    """Exit 0; every step's command stands before what came of it, and all of them are there."""
+    text = cli.ok("demo").text
+    commands = [line.removeprefix("$ tsmem ") for line in text.splitlines() if line.startswith("$ tsmem ")]
+
+    for number, verb in enumerate(("init-tables", "import", "session recent", "message list", "message list", "show")):
+        assert commands[number].startswith(verb)
+    assert "--page-token" in commands[4]
+    assert text.index("$ tsmem show") < text.index("→ find_trains(") < text.index("$ tsmem session update")
+    assert "3 sessions" in text or " 3 " in text
+
+
+@pytest.mark.parametrize("options", [("-o", "json"), ("--no-color",), ("--stats",), ("-p", "nowhere"), ("--config", "/no/such")])
+def test_it_touches_nothing_of_yours(cli: Cli, elsewhere: Path, options: tuple[str, ...]) -> None:
+    """Whatever the options, the profile file and the environment say, it works in a folder of its own, and that goes."""
+    cli.config("this is no TOML")
+    before = sorted(cli.folder.rglob("*"))
+    environ = {"TSMEM_PROFILE": "nowhere", "TABLESTORE_ENDPOINT": "https://127.0.0.1:1", "TSMEM_CONFIG": "/no/such"}
+    assert cli(*options, "demo", environ=environ).code == 0
+    assert sorted(cli.folder.rglob("*")) == before
+
+
+def test_it_is_quiet_when_nobody_reads_on(process: Processes) -> None:
+    """`demo | head -1` ends with 141 and leaves nothing in the folder for temporary files."""
+    temporary = process.folder / "tmp"
+    temporary.mkdir()
+    outcome = process.shell(f'export TMPDIR={temporary}; ($TSMEM demo; echo "code $?" >&2) | head -1')
+    assert outcome.err == "code 141\n"
+    assert list(temporary.iterdir()) == []
