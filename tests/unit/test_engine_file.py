@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.clocks import ManualClock
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine import files
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
-from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row
+from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, Update
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
 NOBODY = 65534
@@ -327,3 +328,16 @@ def test_a_closed_client_says_so(tmp_path: Path) -> None:
     client.close()
     with pytest.raises(TsmemError, match="closed"):
         client.list_tables()
+
+
+def test_an_update_counts_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    """The last write wins, whatever the machine's clock says of it."""
+    clock = ManualClock()
+    client = LocalClient(tmp_path / "memory.db", clock)
+    client.create_table(TABLE)
+    client.put_row(Put(TABLE.ref, ("a",), {"x": "old", "y": 1}))
+    clock.time_us -= 3_600_000_000
+    client.update_row(Update(TABLE.ref, ("a",), {"x": "new"}))
+
+    assert Row(("a",), {"x": "new", "y": 1}) == client.get_row(TABLE.ref, ("a",))
+    client.close()

@@ -159,12 +159,14 @@ def _cost(draft: Draft, old: bytes | None) -> Cost:
 
 
 def _merged(old: bytes | None, update: Update, stamp_ms: int, max_versions: int) -> list[Cell]:
-    """A row's cells after an update: a column's new version stands before its older ones."""
+    """A row's cells after an update: a column's new version stands before its older ones, also when the clock was set
+    back meanwhile."""
     kept: dict[str, list[Cell]] = {}
     for name, cells in groupby(unpack_cells(old) if old is not None else (), lambda cell: cell.name):
         if name not in update.delete:
             kept[name] = list(cells)
     for name, value in update.columns.items():
-        older = [cell for cell in kept.get(name, ()) if cell.stamp_ms != stamp_ms]
-        kept[name] = sorted([Cell(name, value, stamp_ms), *older], key=lambda cell: -cell.stamp_ms)[:max_versions]
+        older = kept.get(name, [])
+        stamp = max([stamp_ms, *(cell.stamp_ms for cell in older)])
+        kept[name] = [Cell(name, value, stamp), *(cell for cell in older if cell.stamp_ms != stamp)][:max_versions]
     return [cell for name in sorted(kept) for cell in kept[name]]
