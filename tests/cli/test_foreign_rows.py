@@ -31,7 +31,12 @@ def test_they_are_listed_and_got(odd: Cli) -> None:
     """A field of another type is null, and stands in the metadata under its own name."""
     session = odd.ok("session", "get", "u", "s", "-o", "json").json
     assert session["update_time"] is None
-    assert session["metadata"] == {"n": 1.0, "role": "x", "search_content": {"$bytes": "AA=="}, "update_time": "yesterday"}
+    assert session["metadata"] == {
+        "n": 1.0,
+        "role": "x",
+        "search_content": {"$bytes": "AA=="},
+        "update_time": "yesterday",
+    }
     message = odd.ok("message", "get", "s", "m", "-o", "json").json
     assert (message["content"], message["role"], message["search_content"]) == (None, None, None)
     assert message["metadata"] == ODD_MESSAGE
@@ -45,7 +50,8 @@ def test_every_command_that_shows_shows_them(odd: Cli, output: str, width: int |
     """Each format, in a pipe and on a terminal."""
     for argv in (
         ("session", "list"), ("session", "get", "u", "s"), ("session", "recent", "--user", "u"), ("message", "list"),
-        ("message", "get", "s", "m"), ("message", "list", "--role", "user"), ("show", "s"), ("show", "s", "--user", "u"),
+        ("message", "get", "s", "m"), ("message", "list", "--role", "user"), ("show", "s"),
+        ("show", "s", "--user", "u"),
         ("message", "list", "--fields", "role,content,metadata.role,metadata.content"),
     ):  # fmt: skip
         odd.ok(*argv, "-o", output, width=width)

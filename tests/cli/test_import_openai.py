@@ -82,7 +82,16 @@ def test_conversations_without_ids_get_different_stable_ids(ready: Cli) -> None:
 
 @pytest.mark.parametrize("key", ["create_time", "timestamp", "created_at"])
 @pytest.mark.parametrize(
-    "value", [START_US, START_US // 1000, START_US // 10**6, START_US * 1000, START_US / 10**6, START, "2026-01-01T01:00:00+01:00"]
+    "value",
+    [
+        START_US,
+        START_US // 1000,
+        START_US // 10**6,
+        START_US * 1000,
+        START_US / 10**6,
+        START,
+        "2026-01-01T01:00:00+01:00",
+    ],
 )
 def test_times_of_their_own(ready: Cli, key: str, value: object) -> None:
     """Seconds to nanoseconds by their size, ISO 8601; the session's time is its last message's."""
@@ -139,7 +148,9 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
 
 def test_a_role_that_is_no_text_stays_itself(ready: Cli) -> None:
     """A number in a text field is kept with its type, and exported and imported unchanged."""
-    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "messages": [{"role": 3, "content": 5}]}))
+    ready.ok(
+        *OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "messages": [{"role": 3, "content": 5}]})
+    )
     (found,) = listed(ready, "message")
     assert (found["role"], found["content"], found["metadata"]) == (None, None, {"content": 5, "role": 3})
     before = ready.export()
@@ -155,7 +166,7 @@ def test_a_role_that_is_no_text_stays_itself(ready: Cli) -> None:
         (b'{"id": "s", "messages": ["x"]}', "message 0"),
         (b'["x"]', "message 0"),
         (b'[{"messages": []}, 5]', "message 1"),
-        (b'[{"role": "user"}', "not JSON"),
+        (b'[{"role": "user"}', "JSON"),
         (b'{"id": "s", "messages": []}\n{"id": "t", "messages": [', "line 2"),
         (b'{"id": "s", "messages": [{"x": NaN}]}', "NaN"),
         (b'{"id": "s", "messages": [{"x": 1e999}]}', "1e999"),
@@ -174,6 +185,19 @@ def test_bad_input_writes_nothing(ready: Cli, data: bytes, word: str) -> None:
     assert ready.export().count(b"\n") == 2
 
 
+@pytest.mark.xfail(reason="rows of two conversations with one id overwrite each other, and nothing says so")
+def test_a_conversation_in_two_parts_loses_nothing(ready: Cli) -> None:
+    """Two lines with the same session id are taken whole, or refused; no message and no metadata goes unsaid."""
+    said = {"role": "user", "created_at": START_US}
+    data = jsonl(
+        {"id": "s", "topic": "a", "messages": [{**said, "content": "first"}]},
+        {"id": "s", "mood": "b", "messages": [{**said, "content": "second"}]},
+    )
+    outcome = ready(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
+    exported = ready.export()
+    assert outcome.code == 2 or all(text in exported for text in (b"first", b"second", b'"a"', b'"b"'))
+
+
 def test_whose_they_are_must_be_known(ready: Cli) -> None:
     """Without --user each conversation must name its user."""
     outcome = ready(*OPENAI, "--start-time", START, stdin=jsonl({"id": "s", "messages": []}))
@@ -181,7 +205,9 @@ def test_whose_they_are_must_be_known(ready: Cli) -> None:
     assert "--user" in outcome.err
 
 
-names = st.one_of(st.text(max_size=8), st.sampled_from(["role", "content", "id", "_json", "_other", "metadata", "name", "user_id"]))
+names = st.one_of(
+    st.text(max_size=8), st.sampled_from(["role", "content", "id", "_json", "_other", "metadata", "name", "user_id"])
+)
 scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -189,9 +215,13 @@ scalars = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
 )
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2), max_leaves=4)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2), max_leaves=4
+)
 texts = st.characters(exclude_categories=["Cs"])
-objects = st.dictionaries(st.one_of(names.filter(lambda name: not any("\ud800" <= c <= "\udfff" for c in name))), values, max_size=4)
+objects = st.dictionaries(
+    st.one_of(names.filter(lambda name: not any("\ud800" <= c <= "\udfff" for c in name))), values, max_size=4
+)
 
 
 def leaves(value: object) -> Iterator[object]:
@@ -216,7 +246,7 @@ def typed(values: Iterator[object]) -> set[tuple[type, str]]:
     return {(type(value), repr(value)) for value in values}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(objects, st.lists(objects, max_size=3)), max_size=3))
 def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
     """Every value in any input that is taken can be found again in the export."""

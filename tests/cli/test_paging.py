@@ -161,13 +161,12 @@ def test_a_damaged_or_forged_token_is_refused(filled: Cli) -> None:
     """Whatever is done to a token, the answer is exit 2 and an empty stdout, never other rows."""
     argv = ("message", "list", "--session", "s00000", "--limit", "2", "-o", "json")
     token = filled.ok(*argv).json["next_page_token"]
-    damaged = [
-        "", "x", "!", "é", "AAAA", token[:-1], token[1:], token + "A", token * 200, "bnVsbA", "W10", "WzE",
-        forged(token, v=2), forged(token, q=None), forged(token, k=None), forged(token, k=[]),
-        forged(token, k=["s00000", 1]), forged(token, k=["s00001", 1767000002000000, "m"]), forged(token, k=["s00000", "x", "m"]),
-        forged(token, k=["s00000", True, "m"]), forged(token, k=["s00000", 2**63, "m"]), forged(token, k=["s00000", 1, "m" * 1025]),
-        forged(token, k=["", 1, ""]), forged(token, w=None), forged(token, w=[1]), forged(token, w=["a", None]), forged(token, w=[2**70, None]),
-    ]  # fmt: skip
+    damaged = ["", "x", "!", "é", "AAAA", token[:-1], token[1:], token + "A", token * 200, "bnVsbA", "W10", "WzE"]
+    keys: list[object] = [None, [], ["s00000", 1], ["s00001", 1767000002000000, "m"], ["s00000", "x", "m"]]
+    keys += [["s00000", True, "m"], ["s00000", 2**63, "m"], ["s00000", 1, "m" * 1025], ["", 1, ""]]
+    damaged += [forged(token, k=key) for key in keys]
+    damaged += [forged(token, w=window) for window in (None, [1], ["a", None], [2**70, None])]
+    damaged += [forged(token, v=2), forged(token, q=None)]
     for number, bad in enumerate(damaged):
         outcome = filled(*argv, "--page-token", bad)
         assert (number, outcome.code, outcome.out) == (number, 2, b""), bad

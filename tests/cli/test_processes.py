@@ -84,7 +84,12 @@ def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, outp
     code, rest, err = interrupted(started)
 
     assert code == 130
-    assert json.loads(err)["error"] == {"code": "Interrupted", "message": "interrupted", "hint": None, "request_id": None}
+    assert json.loads(err)["error"] == {
+        "code": "Interrupted",
+        "message": "interrupted",
+        "hint": None,
+        "request_id": None,
+    }
     if output == "json":
         document = json.loads(head + rest)
         assert document["error"]["code"] == "Interrupted"
@@ -228,7 +233,9 @@ def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> 
     content = "word " * 500 + "end"
     ready.ok("message", "put", "s", "m", "--content", content)
     for argv in (("message", "list"), ("message", "get", "s", "m"), ("show", "s")):
-        outcome = process.run(*argv, environ={"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"})
+        outcome = process.run(
+            *argv, environ={"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}
+        )
         assert content.encode() in outcome.out
         assert b"\x1b" not in outcome.out
         assert outcome.err == ""
@@ -236,7 +243,7 @@ def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> 
 
 def test_arguments_that_are_no_text_are_refused(process: Processes) -> None:
     """Bytes that are not UTF-8 on the command line are exit 2, in any locale."""
-    argv = [*process.argv("session", "get", "u"), b"\xff\xfe"]
+    argv: list[str | bytes] = [*process.argv("session", "get", "u"), b"\xff\xfe"]
     for locale in ("C.UTF-8", "C", "POSIX"):
         done = subprocess.run(argv, env={**process.environ, "LC_ALL": locale}, capture_output=True, check=False)
         assert done.returncode == 2

@@ -86,9 +86,7 @@ def terminal(process: Processes) -> Terminal:
         (("drop-tables",), "Delete the tables session and message with all their rows?"),
     ],
 )
-def test_it_asks_and_does_what_it_is_told(
-    ready: Cli, terminal: Terminal, argv: tuple[str, ...], question: str
-) -> None:
+def test_it_asks_and_does_what_it_is_told(ready: Cli, terminal: Terminal, argv: tuple[str, ...], question: str) -> None:
     """With counts; `n` does nothing, `y` does it."""
     ready.fill([*sessions(3), *messages(2)])
     before = ready.export()
@@ -222,7 +220,9 @@ def test_hostile_text_from_a_file_is_harmless_in_errors(ready: Cli) -> None:
         b'{"kind": "tsmem", "version": 1}\n{"kind": "end", "sessions": "%s", "messages": 0}' % ascii_json(bad),
     ]
     outcomes: list[Outcome] = [ready("import", stdin=line) for line in lines]
-    ready.config(f'[profiles."{bad.encode("unicode_escape").decode().replace(chr(92) + "x", chr(92) + "u00")}"]\nbackend = 5\n')
+    ready.config(
+        f'[profiles."{bad.encode("unicode_escape").decode().replace(chr(92) + "x", chr(92) + "u00")}"]\nbackend = 5\n'
+    )
     outcomes += [ready("session", "list"), ready("profile", "list")]
     for outcome in outcomes:
         assert FORBIDDEN.search(outcome.err) is None, outcome.err

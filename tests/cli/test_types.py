@@ -1,4 +1,4 @@
-"""Values keep their type and every bit through the command line; what cannot be kept is refused before anything is written."""
+"""Values keep type and bits through the command line; what cannot be kept is refused before anything is written."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def test_ids_of_1024_bytes_work_everywhere_and_one_more_nowhere(ready: Cli) -> N
     for message in ("a" * 1024, "b" * 1024):
         ready.ok("message", "put", LONG_ID, message, "--content", "x")
     page = ready.ok("message", "list", "--session", LONG_ID, "--limit", "1", "-o", "json").json
-    argv = ("message", "list", "--session", LONG_ID, "--page-token", page["next_page_token"], "-o", "json")
-    assert ready.ok(*argv).json["items"][0]["message_id"] == "b" * 1024
+    second = ("message", "list", "--session", LONG_ID, "--page-token", page["next_page_token"], "-o", "json")
+    assert ready.ok(*second).json["items"][0]["message_id"] == "b" * 1024
     recent = ready.ok("session", "recent", "--user", LONG_ID, "-o", "json").json["items"]
     assert recent[0]["session_id"] == LONG_ID
     ready.ok("show", LONG_ID, "--user", LONG_ID, width=80)

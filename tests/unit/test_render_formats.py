@@ -157,16 +157,16 @@ def test_an_interrupted_writer_gets_the_end_of_the_document() -> None:
 
 
 def test_the_first_row_is_not_held_back() -> None:
-    """The first line of a stream is there before the second item is asked for; in a live one every line is."""
+    """The first line of a stream is there before the second item is asked for; on a terminal every line is."""
 
     def items() -> Iterator[Message]:
         for message in MESSAGES:
             taken.append(message.message_id)
             yield message
 
-    for live, expected in ((False, 1), (True, 2)):
+    for terminal, expected in ((False, 1), (True, 2)):
         taken: list[str] = []
-        chunks = render(Listing("message", items(), live=live), options("jsonl"))
+        chunks = render(Listing("message", items()), options("jsonl", terminal=terminal))
         for _ in range(expected):
             next(chunks)
         assert len(taken) == expected

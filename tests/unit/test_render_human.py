@@ -66,7 +66,6 @@ def results(hostile: str) -> Iterator[Result]:
     yield Listing("session", [session])
     yield Listing("session", [session, session])
     yield Listing("message", mixed)
-    yield Listing("message", messages, live=True)
     yield Conversation(session, messages, earlier=True)
     yield Conversation(None, messages, full=True)
     yield Report({hostile: hostile}, (hostile, "b"), [(hostile, hostile), (None, {"a": hostile})])

@@ -39,8 +39,7 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
 
             return csv_chunks(result, options)
         case "table":
-            at_once = isinstance(result, Listing) and result.live
-            return chunks(encoded(_lines(result, options)), at_once=at_once)
+            return chunks(encoded(_lines(result, options)))
 
 
 def render_error(error: TsmemError, format: Format) -> bytes:  # noqa: A002  (the option's own name)
@@ -64,8 +63,6 @@ def _lines(result: Record | Listing | Conversation | Report, options: Options) -
             return record.record_lines(result, options)
         case Report():
             return record.report_lines(result, options)
-        case Listing("message") if result.live and options.fields is None:
-            return transcript.followed_lines(result.items, options)  # type: ignore[arg-type]  # messages, by its noun
         case Listing():
             return table.listing_lines(result, options)
         case Conversation() if options.fields is None:

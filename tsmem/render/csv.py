@@ -20,8 +20,7 @@ from tsmem.store.model import Session
 
 def csv_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as CSV, streamed. A listing that fails before its first row writes no header either."""
-    at_once = options.terminal or (isinstance(result, Listing) and result.live)
-    return chunks(_lines(result, options), at_once=at_once)
+    return chunks(_lines(result, options), at_once=options.terminal)
 
 
 def noun_of(result: Record | Listing | Conversation) -> Noun:

@@ -29,8 +29,7 @@ def json_chunks(result: Record | Listing | Conversation | Report, options: Optio
 
 def jsonl_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as one JSON object a line."""
-    at_once = options.terminal or (isinstance(result, Listing) and result.live)
-    return chunks(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
+    return chunks(encoded(map(dumps, documents(result, options.fields))), at_once=options.terminal)
 
 
 def documents(
@@ -96,7 +95,7 @@ def _document(result: Record | Conversation | Report, fields: Sequence[str] | No
 def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
     pretty = options.terminal
     head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
-    items = chunks(_list_lines(listing, options), at_once=pretty or listing.live)
+    items = chunks(_list_lines(listing, options), at_once=pretty)
     begun = False
     try:
         for chunk in items:

@@ -31,8 +31,6 @@ class Listing(NamedTuple):
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[], str | None] = no_token
     """Asked once the items are used up."""
-    live: bool = False
-    """Whether each item is shown the moment it comes, and messages as a transcript: a tail that follows."""
 
 
 class Conversation(NamedTuple):

@@ -56,8 +56,7 @@ class Layout:
 def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     """A header, then one line an item. When the listing fails, what came before is yielded first."""
     ink, layout = Ink(options), None
-    most = 1 if listing.live else BATCH_ROWS
-    for items in _batches(listing.items, most):
+    for items in _batches(listing.items, BATCH_ROWS):
         if layout is None or not layout.shows(items):
             if layout is not None:
                 yield ""

@@ -45,14 +45,6 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
         yield from teller.tell(message)
 
 
-def followed_lines(messages: Iterable[Message], options: Options) -> Iterator[str]:
-    """Messages as they come, without a header."""
-    teller = _Teller(options, full=True)
-    for message in messages:
-        yield from teller.tell(message)
-        yield ""
-
-
 def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     ink, session, messages = Ink(options), conversation.session, conversation.messages
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None

@@ -47,7 +47,7 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, numbered from 1."""
+    """Lines that are not blank, numbered from 1, without their ends."""
     number = 0
     while raw := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
@@ -57,8 +57,8 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
             text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise InvalidInput(f"line {number}: not valid UTF-8 at byte {error.start + 1}") from error
-        if not text.isspace() and text:
-            yield number, text
+        if text and not text.isspace():
+            yield number, text.rstrip("\r\n")
 
 
 # The tool's own format
@@ -133,7 +133,7 @@ def _whole(number: int, text: str, lines: Iterator[tuple[int, str]]) -> str:
     """One JSON text of several lines, blank ones in their places, so that an error names its line."""
     parts = [text]
     for following, line in lines:
-        parts += ["\n"] * (following - number - 1) + [line]
+        parts += ["\n"] * (following - number) + [line]
         number = following
     return "".join(parts)
 
