@@ -1,4 +1,4 @@
-"""`python -m tests.bench [start] [engine]`: speed as ratios that were measured in one run. Absolute times mean little on
+"""`python -m tests.bench [start] [engine]`: speed as ratios measured in one run. Absolute times mean little on
 a shared machine, and nothing here is asserted."""
 
 from __future__ import annotations

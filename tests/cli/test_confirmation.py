@@ -82,7 +82,6 @@ def test_deleting_messages_with_sessions_says_whose_may_go(filled: Cli) -> None:
     assert "another user" not in without
 
 
-@pytest.mark.xfail(reason="messages under an id that two users share are counted once for each session")
 def test_messages_of_a_shared_id_are_counted_once(filled: Cli) -> None:
     """A dry run counts what would go: three messages, although two sessions share their id."""
     argv = ("session", "purge", "--everyone", "--with-messages", "-o", "json")

@@ -185,7 +185,6 @@ def test_bad_input_writes_nothing(ready: Cli, data: bytes, word: str) -> None:
     assert ready.export().count(b"\n") == 2
 
 
-@pytest.mark.xfail(reason="rows of two conversations with one id overwrite each other, and nothing says so")
 def test_a_conversation_in_two_parts_loses_nothing(ready: Cli) -> None:
     """Two lines with the same session id are taken whole, or refused; no message and no metadata goes unsaid."""
     said = {"role": "user", "created_at": START_US}

@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from tsmem.cli.call import Call, call_of
+from tsmem.cli.exit_codes import INTERRUPTED
 from tsmem.errors import TsmemError
 from tsmem.render.result import Document
 
@@ -75,6 +76,8 @@ class _Run:
         self._said = said.getvalue().decode(errors="replace")
         yield said.getvalue()
         yield out.getvalue()
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         if code != 0:
             raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
 

@@ -113,8 +113,8 @@ def delete(
     """
     call = call_of(ctx)
     time = call.point(create_time, "--create-time")
-    call.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
-    call.say(f"deleted message '{message}' of session '{session}'")
+    was_there = call.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
+    call.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
 
 
 def purge(

@@ -97,8 +97,8 @@ def delete(
     tally = call.store.sessions.delete(
         user, session, with_messages=with_messages, missing_ok=missing_ok, tally=call.tally
     )
-    also = f" and {counted(replace(tally, sessions=0))}" if with_messages else ""
-    call.say(f"deleted session '{session}' of user '{user}'{also}")
+    also = f" and {counted(replace(tally, sessions=0))}" if with_messages and tally.sessions else ""
+    call.say(f"{'deleted' if tally.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
 
 
 def purge(

@@ -93,7 +93,7 @@ def _rules(call: Call, stream: BinaryIO, user: str | None, start_time: str | Non
         time = os.fstat(stream.fileno()).st_mtime_ns // 1000
     elif time is None:
         time = call.clock.now_us()
-        call.say(f"standard input says no times: messages without one start at now, --start-time {time}")
+        call.say(f"messages without a time of their own start now: --start-time {time}")
     return Rules(user, time)
 
 

@@ -6,6 +6,7 @@ Its one rule: no `sqlite3.Error` and no `OSError` leaves the engine.
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
@@ -19,7 +20,7 @@ _CHECK_MODE = "check the owner and mode of the file and its folder"
 def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
     """What an error of SQLite means to the caller. An extended code's low byte is its primary code."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return disk_full(path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return Unavailable(
@@ -44,6 +45,14 @@ def from_os(error: OSError, path: str) -> TsmemError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(path)
     return StorageFailure(f"{path} cannot be made: {error.strerror or error}", hint="check that its folder is writable")
+
+
+def _no_room(path: str) -> bool:
+    """Whether no block is left where the file is: SQLite calls that an I/O error when the log's index cannot grow."""
+    try:
+        return os.statvfs(os.path.dirname(os.path.realpath(path))).f_bavail == 0  # noqa: PTH120
+    except OSError:
+        return False
 
 
 def disk_full(path: str) -> StorageFailure:

@@ -28,8 +28,9 @@ class RangeQuery(NamedTuple):
     parameters: list[KeyValue]
 
 
-def range_query(table: Table, ref: TableRef, span: Range) -> RangeQuery:
-    """The query for a range's rows in order. Raises InvalidInput for a range that is empty by its bounds."""
+def range_query(table: Table, ref: TableRef, span: Range, *, cells: bool = True) -> RangeQuery:
+    """The query for a range's rows in order, their last column the cells. Without cells that is NULL, and the key's
+    index alone is read. Raises InvalidInput for a range that is empty by its bounds."""
     table.check_bound(ref, span.start)
     table.check_bound(ref, span.end)
     low, high = (span.end, span.start) if span.backward else (span.start, span.end)
@@ -49,8 +50,10 @@ def range_query(table: Table, ref: TableRef, span: Range) -> RangeQuery:
             tests.append(f"{_row(shared, len(rest))} {after if cut.after else before} {_marks(rest)}")
             parameters += rest
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    order = ", ".join(f"k{place} DESC" if span.backward else f"k{place}" for place in range(len(table.names)))
-    return RangeQuery(f"SELECT * FROM t{table.id}{where} ORDER BY {order} LIMIT ?", parameters)  # noqa: S608
+    places = range(len(table.names))
+    order = ", ".join(f"k{place} DESC" if span.backward else f"k{place}" for place in places)
+    wanted = "*" if cells else ", ".join([*(f"k{place}" for place in places), "NULL"])
+    return RangeQuery(f"SELECT {wanted} FROM t{table.id}{where} ORDER BY {order} LIMIT ?", parameters)  # noqa: S608
 
 
 def _rank(bound: KeyBound) -> tuple[tuple[int, KeyValue], ...]:

@@ -31,6 +31,9 @@ class _Projection:
         self._wanted = frozenset(columns) if columns else None
         self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.names)
         self._passes: Predicate | None = compile_filter(test, table.names) if test is not None else None
+        self._key_bytes = table.key_bytes
+        self.is_key = self._wanted is not None and self._wanted.issubset(table.names)
+        """Whether nothing but the key is read: then a filter sees nothing else either, and cells need not be there."""
 
     @property
     def is_whole(self) -> bool:
@@ -39,12 +42,17 @@ class _Projection:
 
     def read(self, key: Key, blob: bytes) -> tuple[int, Mapping[str, Value] | None]:
         """The size that was read, and the columns; None for a row that is not given."""
-        size, columns = unpack(blob) if self._wanted is None else unpack_some(blob, self._wanted)
+        size, columns = self._columns(key, blob)
         if self._needs_column and not columns:
             return size, None
         if self._passes is not None and not self._passes(key, columns):
             return size, None
         return size, columns
+
+    def _columns(self, key: Key, blob: bytes) -> tuple[int, Mapping[str, Value]]:
+        if self.is_key:
+            return self._key_bytes(key), {}
+        return unpack(blob) if self._wanted is None else unpack_some(blob, self._wanted)
 
 
 def get_row(session: Session, request: GetRow) -> RowReply:
@@ -91,8 +99,8 @@ def get_range(session: Session, request: GetRange) -> PageReply:
     table = session.catalog().table(request.table.name)
     if request.limit is not None and request.limit < 1:
         raise messages.limit_not_positive()
-    query = range_query(table, request.table, request.span)
     projection = _Projection(table, request.columns, request.filter)
+    query = range_query(table, request.table, request.span, cells=not projection.is_key)
     most = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
     cursor = session.execute(query.sql, [*query.parameters, most + 1])
     cursor.arraysize = _FETCHED_AT_ONCE

@@ -18,8 +18,10 @@ from tsmem.render.ink import Ink
 GAP = 2
 MAX_ALIGNED = 60
 """The widest column that is padded in a pipe."""
-_CONCESSIONS = (("aside", 12), ("text", 12), ("aside", 8), ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
-"""What is narrowed, in turn, and how far."""
+_CONCESSIONS = (("aside", 12), ("text", 20), ("aside", 8), ("text", 8))
+"""What is narrowed, in turn, and how far, while ids are left whole: a cut id can be given to no other command."""
+_LAST_CONCESSIONS = (*_CONCESSIONS, ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
+"""What is narrowed when nothing is left that could go instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,11 @@ class Cell:
     """Instead of the column's."""
 
 
-def plan(natural: Sequence[int], columns: Sequence[Column], room: int) -> list[int] | None:
+def plan(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
     """The width of each column in a line of `room` cells; None when so many do not fit, however narrow."""
     widths = list(natural)
     excess = sum(widths) + GAP * (len(widths) - 1) - room
-    for kind, floor in _CONCESSIONS:
+    for kind, floor in _LAST_CONCESSIONS if cut_ids else _CONCESSIONS:
         while excess > 0:
             wide = [i for i, column in enumerate(columns) if column.kind == kind and widths[i] > floor]
             if not wide:

@@ -38,7 +38,7 @@ def _wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], opt
         room = max(1, (options.width + grid.GAP) // len(columns) - grid.GAP)
         if not columns[0].title:
             widths[0] = min(widths[0], max(12, options.width // 3))
-        widths = grid.plan(widths, columns, options.width) or [room] * len(columns)
+        widths = grid.plan(widths, columns, options.width, cut_ids=True) or [room] * len(columns)
     if any(column.title for column in columns):
         yield from grid.header(columns, widths, ink, ruled=options.width is not None)
     for row in rows:

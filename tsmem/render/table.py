@@ -96,17 +96,22 @@ def _layout(listing: Listing, items: Sequence[Session | Message], options: Optio
         fields = tuple(f for f in fields if f not in left_out and (shared is None or f != shared[0]))
     natural = dict(zip(fields, _natural(fields, items, options, digits, options.width), strict=True))
     no_room: list[str] = []
-    while (widths := _planned(fields, natural, options.width)) is None:
-        gone = next((field for field in _FIRST_TO_GO if field in fields), fields[-1])
+    while True:
+        spare = [field for field in _FIRST_TO_GO if field in fields and options.fields is None]
+        if (widths := _planned(fields, natural, options.width, cut_ids=not spare)) is not None:
+            break
+        gone = spare[0] if spare else fields[-1]
         no_room.append(gone)
         fields = tuple(field for field in fields if field != gone)
     return Layout(fields, tuple(widths), digits, shared, left_out, tuple(no_room))
 
 
-def _planned(fields: Sequence[str], natural: dict[str, int], room: int) -> list[int] | None:
+def _planned(fields: Sequence[str], natural: dict[str, int], room: int, *, cut_ids: bool) -> list[int] | None:
     if len(fields) == 1:
         return [min(natural[fields[0]], max(1, room))]
-    return grid.plan([natural[field] for field in fields], [column_of(field) for field in fields], room)
+    return grid.plan(
+        [natural[field] for field in fields], [column_of(field) for field in fields], room, cut_ids=cut_ids
+    )
 
 
 def _natural(

@@ -85,10 +85,13 @@ def scalar(value: Value, *, whole: bool, word: bool = False) -> str:
 
 
 def pairs(metadata: Mapping[str, Value], *, limit: int | None) -> str:
-    """Metadata on one line, as `key=value, ...`; with a limit, only as much as will fill that many characters."""
+    """Metadata on one line, as `key=value, ...`; with a limit, only as much as will fill that many characters, and
+    without the names of its JSON columns."""
     parts: list[str] = []
     room = limit
     for key, value in metadata.items():
+        if limit is not None and key == "_json":
+            continue
         if room is not None and isinstance(value, str):
             value = value[: room + 1]
         parts.append(f"{visible(key)}={scalar(value, whole=limit is None, word=True)}")

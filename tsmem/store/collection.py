@@ -94,12 +94,15 @@ class Collection(Generic[Item]):
             raise self._missing(key)
         return item
 
-    def _delete(self, key: Key, *, missing_ok: bool) -> None:
-        condition = UNCONDITIONAL if missing_ok else MUST_EXIST
+    def _delete(self, key: Key, *, missing_ok: bool) -> bool:
+        """Whether it was there."""
         try:
-            self._client.delete_row(Delete(self._codec.table, key, condition))
+            self._client.delete_row(Delete(self._codec.table, key, MUST_EXIST))
         except ConditionFailed as error:
+            if missing_ok:
+                return False
             raise self._missing(key) from error
+        return True
 
     def _update(self, key: Key, fields: Mapping[str, Value | None], changes: Changes) -> None:
         """Merge: 1 request; with replace_metadata the row is read first: 2. A field that is None stays as it is."""

@@ -77,7 +77,7 @@ def encode(query_digest: str, cursor: Cursor) -> str:
 def decode(token: str, query_digest: str, table: TableRef) -> Cursor:
     """The place that a token names. Raises InvalidInput for a damaged token, or one of another query."""
     document = _document(token)
-    if document.get("v") != VERSION:
+    if document.get("v") != VERSION or isinstance(document["v"], bool):
         raise InvalidInput("the page token was made by another version of tsmem")
     if document.get("q") != query_digest:
         raise InvalidInput(

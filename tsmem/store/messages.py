@@ -56,13 +56,16 @@ class Messages(Collection[Message]):
 
     def delete(
         self, session_id: str, message_id: str, *, create_time: int | None = None, missing_ok: bool = False
-    ) -> None:
-        """Raises NotFound unless `missing_ok`, Ambiguous. Cost: 1 request with create_time, else 2."""
+    ) -> bool:
+        """Delete one message; False when it was not there and that is all right.
+
+        Raises NotFound unless `missing_ok`, Ambiguous. Cost: 1 request with create_time, else 2."""
         key = self._locate(session_id, message_id, create_time)
         if key is not None:
-            self._delete(key, missing_ok=missing_ok)
-        elif not missing_ok:
-            raise self._missing((session_id, 0, message_id))
+            return self._delete(key, missing_ok=missing_ok)
+        if missing_ok:
+            return False
+        raise self._missing((session_id, 0, message_id))
 
     def _key(self, session_id: str, message_id: str, create_time: int | None) -> Key:
         key = self._locate(session_id, message_id, create_time)

@@ -46,6 +46,7 @@ class Converter:
         self._rules = rules
         self._conversations = 0
         self._messages = 0
+        self._session_ids: set[str] = set()
 
     def convert(self, conversation: object) -> Iterator[Session | Message]:
         """The session of one conversation and its messages. Raises InvalidInput for what is no conversation."""
@@ -55,6 +56,12 @@ class Converter:
         messages: list[object] = rest.pop("messages")
         user = self._user(rest)
         session_id = _take_id(rest, SESSION_ID_KEYS) or self._made_id(user, conversation)
+        if session_id in self._session_ids:
+            raise InvalidInput(
+                f"the session id '{session_id}' was used by an earlier conversation",
+                hint="give the parts of one conversation as one, or ids of their own",
+            )
+        self._session_ids.add(session_id)
         converted = [self._message(session_id, place, message) for place, message in enumerate(messages)]
         _check_distinct(converted)
         self._conversations += 1

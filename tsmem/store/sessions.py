@@ -92,8 +92,7 @@ class Sessions(Collection[Session]):
                     return tally
                 raise self._missing(key)
             self._messages.purge(session_id, tally=tally)
-        self._delete(key, missing_ok=missing_ok)
-        tally.sessions += 1
+        tally.sessions += self._delete(key, missing_ok=missing_ok)
         return tally
 
     # Listings
@@ -166,10 +165,16 @@ class Sessions(Collection[Session]):
         tally = Tally() if tally is None else tally
         limit_us = cursor.resolve(None, until, self._clock.now_us()).until
         writer = BatchWriter(self._client, self._codec.table.name, tally, skip_failed_conditions=True)
+        counted: set[str] = set()
         for row in self._purgeable(user_id, limit_us):
-            if with_messages and not self._purge_messages(str(row.key[1]), limit_us, dry_run, tally):
-                tally.skipped += 1
-            elif dry_run:
+            session_id = str(row.key[1])
+            if with_messages and session_id not in counted:
+                if not self._purge_messages(session_id, limit_us, dry_run, tally):
+                    tally.skipped += 1
+                    continue
+                if dry_run:  # messages that two users share would go once
+                    counted.add(session_id)
+            if dry_run:
                 tally.sessions += 1
             else:
                 writer.add(Delete(self._codec.table, row.key, _not_after(limit_us)))
