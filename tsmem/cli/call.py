@@ -65,7 +65,7 @@ class Call:
         """A line on stderr, made safe. A stderr that went away is no reason to fail."""
         from tsmem.render.text import visible
 
-        line = visible(text, keep_newlines=True) + "\n"
+        line = visible(text) + "\n"
         encoding = "utf-8" if self.streams.unicode else "ascii"
         try:
             self.streams.stderr.write(line.encode(encoding, "backslashreplace"))

@@ -76,7 +76,8 @@ def _say_error(call: Call, error: TsmemError, form: Format) -> None:
 def _say_traceback(call: Call, error: Exception) -> None:
     import traceback
 
-    call.say("".join(traceback.format_exception(error)).rstrip())
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        call.say(line)
 
 
 def _format(call: Call, argv: Sequence[str]) -> Format:
