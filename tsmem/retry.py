@@ -42,9 +42,15 @@ class RetryingClient:
         self._random = random.Random(seed)  # noqa: S311 - jitter is no secret
         self.meter = client.meter
 
-    def _repeat(self, call: Callable[[], Result], *, lost: Callable[[], None] = lambda: None) -> Result:
+    def _deadline(self) -> float:
+        return self._clock.monotonic_s() + self._policy.timeout_s
+
+    def _repeat(
+        self, call: Callable[[], Result], *, lost: Callable[[], None] = lambda: None, deadline: float | None = None
+    ) -> Result:
         """Call until it answers or the time is up; `lost` hears of each answer that may have been lost."""
-        deadline = self._clock.monotonic_s() + self._policy.timeout_s
+        if deadline is None:
+            deadline = self._deadline()
         pause = self._policy.first_pause_s
         while True:
             try:
@@ -128,14 +134,19 @@ class RetryingClient:
             nonlocal doubtful
             doubtful = True
 
-        outcomes = self._repeat(lambda: self._client.write_rows(writes), lost=lost)
-        return [self._settled(write, outcome, doubtful) for write, outcome in zip(writes, outcomes, strict=True)]
+        deadline = self._deadline()
+        outcomes = self._repeat(lambda: self._client.write_rows(writes), lost=lost, deadline=deadline)
+        return [
+            self._settled(write, outcome, doubtful, deadline) for write, outcome in zip(writes, outcomes, strict=True)
+        ]
 
-    def _settled(self, write: Write, outcome: RowOutcome, doubtful: bool) -> RowOutcome:
-        """A row's outcome once it is tried alone, where the service could not do it for now."""
+    def _settled(self, write: Write, outcome: RowOutcome, doubtful: bool, deadline: float) -> RowOutcome:
+        """A row's outcome once it is tried alone, where the service could not do it for now and time is left."""
         try:
             if isinstance(outcome, Unavailable):
-                self._write(write, doubtful=doubtful or outcome.ambiguous)
+                if self._clock.monotonic_s() >= deadline:
+                    return outcome
+                self._write(write, doubtful=doubtful or outcome.ambiguous, deadline=deadline)
             elif isinstance(outcome, ConditionFailed) and doubtful:
                 self._read_back(write, outcome)
             else:
@@ -144,13 +155,13 @@ class RetryingClient:
             return error
         return None
 
-    def _write(self, write: Write, *, doubtful: bool = False) -> None:
+    def _write(self, write: Write, *, doubtful: bool = False, deadline: float | None = None) -> None:
         def lost() -> None:
             nonlocal doubtful
             doubtful = True
 
         try:
-            self._repeat(lambda: self._send(write), lost=lost)
+            self._repeat(lambda: self._send(write), lost=lost, deadline=deadline)
         except ConditionFailed as error:
             if not doubtful:
                 raise

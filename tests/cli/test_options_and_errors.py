@@ -126,7 +126,7 @@ WRONG = [
     (("message", "put", "s", "m", "--content", "x", "--content-file", "-"), "--content-file"),
     (("message", "put", "s", "m", "--content-file", "-", "-m", "a@-"), "standard input"),
     (("message", "put", "s", "m", "--content-file", "/no/such/file"), "/no/such/file"),
-    (("message", "put", "s", "m", "--create-time", "-5"), "1970"),
+    (("message", "put", "s", "m", "--create-time", "-5d"), "no time"),
     (("session", "update", "u", "s", "--unset", "user_id"), "key"),
     (("session", "update", "u", "s", "-m", "a=1", "--unset", "a"), "both"),
     (

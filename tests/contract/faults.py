@@ -8,7 +8,7 @@ from typing import Any
 
 from tsmem.errors import TsmemError
 from tsmem.port import RowOutcome, TableClient
-from tsmem.rows import Write
+from tsmem.rows import Put, Write
 
 
 @dataclass
@@ -69,6 +69,15 @@ class RefusingClient(FaultyClient):
         super().__init__(client)
         self._refused = dict(refused)
         """By the last part of the row's key."""
+        self.always: TsmemError | None = None
+        """What single puts are refused with."""
+
+    def put_row(self, put: Put) -> None:
+        """As the port, or refused."""
+        self.calls.append(("put_row", (put,)))
+        if self.always is not None:
+            raise self.always
+        self._client.put_row(put)
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As the port, but for the rows refused; each is refused once."""

@@ -12,7 +12,7 @@ from tsmem.clock import Age
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, PartialFailure, Throttled, Unavailable
 from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
-from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Write
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk import Tally
 from tsmem.store.records import Record, Source, read
@@ -110,6 +110,36 @@ def test_purge_deletes_a_session_only_while_it_is_old(store: MemoryStore, empty_
     assert ["a"] == left(store)[0]
 
 
+def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(
+    store: MemoryStore, empty_client: TableClient
+) -> None:
+    """Each session goes right after its messages were looked at, not when a batch of sessions is full."""
+    for name in ("a", "b"):
+        conversation(store, "u", name, 1)
+    client = FaultyClient(empty_client)
+    deleted: list[str] = []
+
+    def watch() -> None:
+        deleted.extend(sorted({"a", "b"} - set(left(store)[0])))
+
+    purging = MemoryStore(client, target="test")
+    looked = 0
+    original = purging.messages.has_later
+
+    def has_later(session_id: str, time: int) -> bool:
+        nonlocal looked
+        looked += 1
+        if session_id == "b":
+            watch()
+        return original(session_id, time)
+
+    purging.messages.has_later = has_later  # type: ignore[method-assign]
+    purging.sessions.purge("u", until=5, with_messages=True)
+
+    assert deleted[:1] == ["a"]
+    assert 4 == looked
+
+
 def test_purge_dry_run_counts_and_does_nothing(store: MemoryStore, empty_client: TableClient) -> None:
     """A dry run counts what a real one deletes, and writes nothing."""
     conversation(store, "u", "s", 1, 2, 3)
@@ -179,6 +209,32 @@ def test_rows_that_are_refused_are_reported_by_key_and_the_others_are_written(
     assert [("s", 1, "m1"), ("s", 3, "m3")] == [failure.key for failure in caught.value.failures]
     assert [0, 2, 4] == left(store)[1]
     assert (3, 2) == (tally.done, tally.failed)
+
+
+def test_a_refused_row_does_not_cost_the_last_batch(store: MemoryStore, empty_client: TableClient) -> None:
+    """Rows behind a refused one are written too, down to the last batch, full or not."""
+    client = RefusingClient(empty_client, {"m1": InvalidInput("refused")})
+    records = [Record(n, Message("s", f"m{n}", n)) for n in range(450)]
+    tally = Tally()
+
+    with pytest.raises(PartialFailure, match="1 of 450 rows"):
+        MemoryStore(client, target="test").transfer.load(records, tally=tally)
+    assert 449 == len(left(store)[1]) == tally.done
+
+
+def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_client: TableClient) -> None:
+    """Updates can make a row of more columns and bytes than one write holds; export and import keep it all the same."""
+    key, table = ("s", 1, "m"), store.layout.message.ref
+    for part in range(3):
+        columns: dict[str, Value] = {f"c{part}_{n}": n for n in range(500)}
+        empty_client.update_row(Update(table, key, {**columns, f"big{part}": "x" * 1_900_000}))
+    before = store.messages.get("s", "m")
+    exported = b"".join(store.transfer.export(store.transfer.items(), Tally()))
+    store.messages.purge("s")
+    tally = store.transfer.load(read(Source(io.BytesIO(exported))), tally=Tally())
+
+    assert before == store.messages.get("s", "m")
+    assert 1 == tally.messages
 
 
 def test_rows_that_fail_for_now_are_retried_alone(
@@ -348,6 +404,18 @@ def test_retries_end_with_the_deadline(store: MemoryStore, empty_client: TableCl
         MemoryStore(client, target="test").sessions.get("u", "s")
     assert 20 < clock.monotonic_s() - started <= 30
     assert clock.slept_s[0] < clock.slept_s[4] <= 3.0
+
+
+def test_a_batch_has_one_deadline(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
+    """However many rows of a batch stay throttled, the batch ends within the time that was set, each row named."""
+    busy = [f"m{n}" for n in range(50)]
+    client = RefusingClient(empty_client, {name: Throttled("busy") for name in busy})
+    client.always = Throttled("busy")
+    started = clock.monotonic_s()
+    outcomes = retrying(client, clock).write_rows([Put(store.layout.message.ref, ("s", 1, name), {}) for name in busy])
+
+    assert all(isinstance(outcome, Throttled) for outcome in outcomes)
+    assert clock.monotonic_s() - started <= 31
 
 
 def test_what_is_wrong_is_not_retried(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:

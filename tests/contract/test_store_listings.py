@@ -229,6 +229,18 @@ def test_a_token_of_another_target_is_refused(store: MemoryStore, empty_client: 
         MemoryStore(empty_client, target="elsewhere").messages.page("s", limit=1, page_token=token)
 
 
+def test_tokens_hold_the_longest_keys(store: MemoryStore) -> None:
+    """A page token of ids of 1,024 control characters, the longest in JSON, is taken back."""
+    session = "\x01" * 1024
+    for n in range(3):
+        store.messages.put(Message(session, "\x02" * 1023 + str(n), n))
+        store.sessions.put(Session(session, "\x03" * 1023 + str(n), n))
+
+    for listing in (store.messages.page, lambda s, **more: store.sessions.recent(s, **more).page()):
+        token = listing(session, limit=1).next_page_token
+        assert 2 == len(listing(session, limit=5, page_token=token).items)
+
+
 def test_a_token_takes_another_limit(store: MemoryStore) -> None:
     """The limit is no part of a query: the next page may be of another size."""
     fill(store, "s", 5)

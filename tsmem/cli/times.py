@@ -7,7 +7,7 @@ and comes with a warning sentence.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
@@ -24,7 +24,7 @@ _SECONDS_MAX, _MILLISECONDS_MAX = 10**11, 10**14
 """An integer up to here looks like seconds (until the year 5138), or milliseconds. As microseconds: 1970 to 1973."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock arithmetic; the offset is subtracted apart
 _MICROSECOND = timedelta(microseconds=1)
-_INTEGER = re.compile(r"[0-9]+")
+_INTEGER = re.compile(r"-?[0-9]+")
 _AGE = re.compile(r"([0-9]+)([smhdw])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(
@@ -39,7 +39,9 @@ def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = 
     A date alone is the day's first microsecond, with `end_of_day` its last. A time without zone is local time in `tz`,
     or in the system's zone for None; one that a clock change skips or repeats comes with a warning.
 
-    Raises InvalidInput for anything else, for a time before 1970, and for what microseconds or 64 bits cannot hold."""
+    A time before 1970 is a negative number of microseconds: other writers' messages may have one.
+
+    Raises InvalidInput for anything else, and for what microseconds or 64 bits cannot hold."""
     text = text.strip()
     if _INTEGER.fullmatch(text):
         return _microseconds(text, now_us)
@@ -52,13 +54,13 @@ def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = 
             return _moment(match, tz)
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
         raise _refused(f"{text!r} is no time: {error}") from error
-    if re.fullmatch(r"-[0-9]+", text):
-        raise _refused(f"{text} is before 1970")
     raise _refused(f"{text!r} is no time")
 
 
 def _microseconds(text: str, now_us: int) -> tuple[int, str | None]:
-    value = _fitting(text, 1, "time")
+    value = _fitting(text.removeprefix("-"), 1, "time")
+    if text.startswith("-"):
+        return -value, None
     if value == 0 or value > _MILLISECONDS_MAX:
         return value, None
     unit, zeros = ("seconds", "000000") if value <= _SECONDS_MAX else ("milliseconds", "000")
@@ -126,10 +128,7 @@ def _offset(wall: datetime, tz: tzinfo | None) -> timedelta:
 
 
 def _since_1970(wall: datetime, offset: timedelta) -> int:
-    value = (wall - _EPOCH - offset) // _MICROSECOND
-    if value < 0:
-        raise _refused(f"{wall.replace(tzinfo=timezone(offset)).isoformat()} is before 1970 in UTC")
-    return value
+    return (wall - _EPOCH - offset) // _MICROSECOND
 
 
 def _refused(reason: str) -> InvalidInput:

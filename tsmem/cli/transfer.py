@@ -32,6 +32,7 @@ def export(
     Example: tsmem export memory.jsonl --user ada
     """
     call = call_of(ctx)
+    _check_not_the_store(call, file)
     transfer = call.store.transfer
     lines = transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
     if file == "-":
@@ -89,11 +90,11 @@ def _rules(call: Call, stream: BinaryIO, user: str | None, start_time: str | Non
     if format != "openai":
         return None
     time = call.point(start_time, "--start-time")
-    if time is None and stream is not call.streams.stdin:
-        time = os.fstat(stream.fileno()).st_mtime_ns // 1000
-    elif time is None:
-        time = call.clock.now_us()
-        call.say(f"messages without a time of their own start now: --start-time {time}")
+    if time is None:
+        from_file = stream is not call.streams.stdin
+        time = os.fstat(stream.fileno()).st_mtime_ns // 1000 if from_file else call.clock.now_us()
+        since = "at the file's modification time" if from_file else "now"
+        call.say(f"messages without a time of their own start {since}: --start-time {time}")
     return Rules(user, time)
 
 
@@ -117,6 +118,14 @@ def _begun(lines: Iterator[bytes]) -> Iterator[bytes]:
     """The lines, the header with the one behind it, so that an export that cannot begin leaves its output empty."""
     yield b"".join(islice(lines, 2))
     yield from lines
+
+
+def _check_not_the_store(call: Call, file: str) -> None:
+    store = call.profile.path
+    if store is not None and file != "-":
+        own = {os.path.realpath(f"{os.path.realpath(store)}{end}") for end in ("", "-wal", "-shm", ".lock")}
+        if os.path.realpath(file) in own:
+            raise InvalidInput(f"{file} is the store itself", hint="export to another file")
 
 
 def _write_whole(file: str, lines: Iterator[bytes]) -> None:

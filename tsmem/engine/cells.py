@@ -64,7 +64,7 @@ _by_types: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
 
 
 def _damaged(what: str) -> StorageFailure:
-    return StorageFailure(f"a stored row is damaged: {what}", hint="restore the file from a copy")
+    return StorageFailure(f"a stored row is damaged: {what}", hint="delete the row, or restore the file from a copy")
 
 
 def _compile(raw: bytes) -> _Shape:

@@ -4,28 +4,32 @@ Its one rule: every access is one transaction on a connection of its own. A read
 write begins IMMEDIATE, because a transaction that reads first and then writes fails under contention whatever the busy
 timeout is (measured). Connections are kept in a pool, so that a thread that ended leaves none behind.
 
-A read where no file is sees an instance without tables and makes nothing; the first write makes the file.
+A read where no file is sees an instance without tables and makes nothing; the first write makes the file. A file that
+was deleted or replaced is opened anew. A fork finds no connection open that is not in use.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from tsmem.engine import files
 from tsmem.engine.catalog import Catalog, load
 from tsmem.engine.faults import from_sqlite
-from tsmem.errors import TsmemError
+from tsmem.errors import TsmemError, Unavailable
 
 
 class Session:
     """A connection, and the catalog as this connection last read it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.execute = connection.execute
+    def __init__(self, opened: files.Opened) -> None:
+        self.opened = opened
+        self.connection = opened.connection
+        self.execute = opened.connection.execute
         self._catalog: Catalog | None = None
 
     def catalog(self) -> Catalog:
@@ -46,9 +50,14 @@ class Connections:
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._idle: list[Session] = []
+        self._abandoned: list[Session] = []
+        """Connections to a file that was deleted or replaced. Closing one would remove the log of the file that stands
+        in its place."""
         self._closed = False
+        self._process = os.getpid()
         self._only = threading.Lock()
         """Held while the temporary file is used: it has one connection."""
+        _pools.add(self)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -78,7 +87,11 @@ class Connections:
             session.execute(begin)
             yield session
             session.execute("COMMIT")
+            if session.opened.changed():
+                raise _changed(self._path)
         except sqlite3.Error as error:
+            if session is not None and session.opened.changed():
+                raise _changed(self._path) from error
             raise from_sqlite(error, self._path or "the temporary file") from error
         finally:
             if session is not None:
@@ -89,15 +102,23 @@ class Connections:
     def _take(self, make: bool) -> Session:
         if self._closed:
             raise TsmemError("the store is closed")
-        with suppress(IndexError):
-            return self._idle.pop()
         if self._path is None:
-            return Session(files.open_temporary())
-        if not files.is_made(self._path):
+            return self._take_temporary()
+        identity = files.identity(self._path)
+        with suppress(IndexError):
+            while (session := self._idle.pop()).opened.identity != identity:
+                self._abandoned.append(session)
+            return session
+        if identity is None:
             if not make:
-                return _Absent(files.open_temporary())
+                return Session(files.open_temporary())
             files.make(self._path)
         return Session(files.open_made(self._path))
+
+    def _take_temporary(self) -> Session:
+        if self._process != os.getpid():
+            raise TsmemError("a store in a temporary file belongs to the process that made it")
+        return self._idle.pop() if self._idle else Session(files.open_temporary())
 
     def _give_back(self, session: Session) -> None:
         """Roll back what was not committed, and keep the connection unless it is of no more use."""
@@ -109,13 +130,31 @@ class Connections:
         except sqlite3.Error:
             connection.close()
             return
-        if isinstance(session, _Absent):
+        if self._path is not None and not session.opened.lasts:
             connection.close()
             return
         self._idle.append(session)
         if self._closed:
             self.close()
 
+    def before_fork(self) -> None:
+        """Let go of the file: SQLite's locks are the process's, and a child that inherited a connection would believe
+        that it holds them."""
+        if self._path is not None:
+            while self._idle:
+                self._idle.pop().connection.close()
 
-class _Absent(Session):
-    """An instance without tables, standing in for a file that is not there."""
+
+_pools: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for pool in list(_pools):
+        pool.before_fork()
+
+
+os.register_at_fork(before=_before_fork)
+
+
+def _changed(path: str | None) -> Unavailable:
+    return Unavailable(f"{path} changed while it was read; nobody here may write beside it", hint="try again")

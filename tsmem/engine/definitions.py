@@ -24,6 +24,8 @@ MAX_INDEXES = 5
 MAX_KEY_COLUMNS = 4
 MAX_DEFINED_COLUMNS = 32
 MIN_TIME_TO_LIVE_S = 86400
+MAX_TIME_TO_LIVE_S = 2**31 - 1
+"""What the wire's 32-bit field holds."""
 
 
 def create_table(session: Session, schema: TableSchema) -> None:
@@ -145,6 +147,8 @@ def _check_options(schema: TableSchema) -> None:
         raise messages.invalid("TimeToLive cannot be 0 or less than -1.")
     if not lasting and schema.time_to_live_s < MIN_TIME_TO_LIVE_S:
         raise messages.invalid(f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}.")
+    if schema.time_to_live_s > MAX_TIME_TO_LIVE_S:
+        raise messages.invalid(f"TimeToLive cannot be greater than {MAX_TIME_TO_LIVE_S}.")
     if schema.max_versions < 1:
         raise messages.invalid("The maximum versions cannot be less than or equal to 0.")
     if schema.indexes and not lasting:

@@ -14,6 +14,7 @@ from tsmem.errors import StorageFailure, TsmemError, Unavailable
 BUSY_TIMEOUT_S = 60.0
 """How long a write waits for another process's."""
 
+RESTORE = "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy"
 _CHECK_MODE = "check the owner and mode of the file and its folder"
 
 
@@ -32,7 +33,7 @@ def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
     if code == sqlite3.SQLITE_NOTADB:
         return StorageFailure(f"{path} is not a tsmem file", hint="choose another path")
     if code == sqlite3.SQLITE_CORRUPT:
-        return StorageFailure(f"{path} is damaged: {error}", hint="restore the file from a copy")
+        return StorageFailure(f"{path} is damaged: {error}", hint=RESTORE)
     if code == sqlite3.SQLITE_CANTOPEN:
         return StorageFailure(f"{path} cannot be opened", hint=_CHECK_MODE)
     if code == sqlite3.SQLITE_IOERR:
@@ -44,7 +45,8 @@ def from_os(error: OSError, path: str) -> TsmemError:
     """What an error of the file system means, met while the file was made."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(path)
-    return StorageFailure(f"{path} cannot be made: {error.strerror or error}", hint="check that its folder is writable")
+    hint = "check that its folder is writable" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else None
+    return StorageFailure(f"{path} cannot be made: {error.strerror or error}", hint=hint)
 
 
 def _no_room(path: str) -> bool:

@@ -14,7 +14,9 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tsmem.engine import catalog
 from tsmem.engine.faults import BUSY_TIMEOUT_S, from_os, from_sqlite
@@ -32,11 +34,14 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 def is_made(path: str) -> bool:
     """Whether the file is there. An empty one is not: someone only reserved its name."""
     try:
-        return os.stat(path).st_size > 0  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
+        status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
         return False
     except OSError as error:
         raise StorageFailure(f"{path} cannot be opened: {error.strerror or error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise StorageFailure(f"{path} is not a regular file", hint="choose another path")
+    return status.st_size > 0
 
 
 def make(path: str) -> None:
@@ -105,23 +110,64 @@ def furnish(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def open_temporary() -> sqlite3.Connection:
+class Opened(NamedTuple):
+    """A connection, and what it is to."""
+
+    connection: sqlite3.Connection
+    identity: tuple[int, int] | None = None
+    """The file's device and inode; None for one without a name."""
+    stamp: tuple[object, ...] | None = None
+    """How the file looked, where SQLite was told that it does not change."""
+    path: str = ""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it may be used again: not where it takes the file as unchanging, or there is no file."""
+        return self.identity is not None and self.stamp is None
+
+    def changed(self) -> bool:
+        """Whether a file that was taken as unchanging has changed since."""
+        return self.stamp is not None and self.stamp != _stamp(self.path)
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """The file's device and inode; None when it is not made."""
+    if not is_made(path):
+        return None
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _stamp(path: str) -> tuple[object, ...]:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, is_made(path + "-wal")
+
+
+def open_temporary() -> Opened:
     """A database in a file without a name, gone when it is closed. SQLite unlinks the file as it makes it."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
     connection.execute("PRAGMA synchronous = OFF")
     furnish(connection)
-    return connection
+    return Opened(connection)
 
 
-def open_made(path: str) -> sqlite3.Connection:
+def open_made(path: str) -> Opened:
     """A connection to a file that is there. Raises StorageFailure for one that is not ours or is too new."""
+    found = identity(path)
     try:
-        return _checked(path, "mode=rw")
+        return Opened(_checked(path, "mode=rw"), found, path=path)
     except sqlite3.Error as error:
         if not _only_readable(path):
             raise from_sqlite(error, path) from error
     try:
-        return _checked(path, "mode=ro&immutable=1")
+        stamp = _stamp(path)
+        return Opened(_checked(path, "mode=ro&immutable=1"), found, stamp, path)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
 

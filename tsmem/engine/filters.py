@@ -16,7 +16,7 @@ from tsmem.limits import check_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 
 MAX_COMPARISONS = 32
-"""Of one filter. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
+"""Of one filter, negations counted too. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
 
 Predicate = Callable[[Key, Mapping[str, Value]], bool]
 """A row's key and its attribute columns, to whether the row passes."""
@@ -39,11 +39,17 @@ def compile_filter(test: Filter, key_names: Sequence[str]) -> Predicate:
 
 
 def _count(test: Filter) -> int:
-    if isinstance(test, Comparison):
-        return 1
-    if isinstance(test, Not):
-        return _count(test.part)
-    return sum(map(_count, test.parts))
+    """Comparisons and negations, as far as one past the limit: a filter may be nested deeper than calls can be."""
+    count, waiting = 0, [test]
+    while waiting and count <= MAX_COMPARISONS:
+        part = waiting.pop()
+        if isinstance(part, And | Or):
+            waiting += part.parts
+        else:
+            count += 1
+            if isinstance(part, Not):
+                waiting.append(part.part)
+    return count
 
 
 def _compile(test: Filter, key_names: Sequence[str]) -> Predicate:

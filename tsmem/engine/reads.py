@@ -21,7 +21,9 @@ from tsmem.port import Cost, RangePage
 from tsmem.rows import Filter, Key, Row, TableRef, Value
 
 _FETCHED_AT_ONCE = 128
-"""Rows taken from SQLite at a time: a page that 4 MB cut short has read little beyond its end."""
+_FETCHED_BYTES = 256 * 1024
+"""Rows taken from SQLite at a time: few to begin with, then as many as these bytes hold. What lies behind the 4 MB that
+end a page is read for nothing."""
 
 
 class _Projection:
@@ -103,13 +105,14 @@ def get_range(session: Session, request: GetRange) -> PageReply:
     query = range_query(table, request.table, request.span, cells=not projection.is_key)
     most = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
     cursor = session.execute(query.sql, [*query.parameters, most + 1])
-    cursor.arraysize = _FETCHED_AT_ONCE
+    cursor.arraysize = 4
     rows: list[Row] = []
     scanned = size = 0
     next_start: Key | None = None
     while next_start is None and (batch := cursor.fetchmany()):
         taken, size, next_start = _take(batch, projection, rows, most - scanned, size, first=scanned == 0)
         scanned += taken
+        cursor.arraysize = max(1, min(_FETCHED_AT_ONCE, _FETCHED_BYTES * scanned // max(1, size)))
     cursor.close()
     return PageReply(RangePage(rows, next_start), Cost(1, capacity_units(size), 0, scanned))
 

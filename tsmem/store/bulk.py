@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tsmem import limits
 from tsmem.errors import ConditionFailed, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
-from tsmem.rows import Key, Write
+from tsmem.rows import Key, Update, Write
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
@@ -100,6 +100,8 @@ class BatchWriter:
     def _count(self, write: Write, outcome: TsmemError | None) -> None:
         tally = self._tally
         if outcome is None:
+            if isinstance(write, Update):  # the rest of a row that was counted by its Put
+                return
             if write.table.name == self._session_table:
                 tally.sessions += 1
             else:

@@ -11,7 +11,7 @@ from typing import Generic
 
 from tsmem import limits
 from tsmem.errors import InvalidInput
-from tsmem.rows import PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, Value
+from tsmem.rows import PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, Update, Value, Write
 from tsmem.store.layout import Layout, TableLayout
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Item, Message, Session
@@ -69,6 +69,25 @@ class Codec(Generic[Item]):
 
     def encode(self, item: Item, condition: Condition = UNCONDITIONAL) -> Put:
         """The write that stores the item whole. Raises InvalidInput or LimitExceeded when it cannot be stored."""
+        put = Put(self.table, self.key_of(item), self._columns(item), condition)
+        limits.check_write(put)
+        return put
+
+    def writes(self, item: Item, condition: Condition = UNCONDITIONAL) -> list[Write]:
+        """The writes that store an item as it was read: a row that grew by updates past what one write may hold is a
+        Put and Updates behind it, where there is no condition.
+
+        Raises InvalidInput or LimitExceeded when it cannot be stored."""
+        key = self.key_of(item)
+        whole = Put(self.table, key, self._columns(item), condition)
+        parts = _parts(whole) if condition is UNCONDITIONAL else [whole.columns]
+        puts: list[Write] = [Put(self.table, key, parts[0], condition)]
+        writes = puts + [Update(self.table, key, part) for part in parts[1:]]
+        for write in writes:
+            limits.check_write(write)
+        return writes
+
+    def _columns(self, item: Item) -> dict[str, Value]:
         columns: dict[str, Value] = {}
         for name in self._types:
             value = getattr(item, name)
@@ -80,9 +99,7 @@ class Codec(Generic[Item]):
             if name in self._reserved and not self._may_stand_in(name, value, columns):
                 raise self._is_reserved(name)
             columns[name] = value
-        put = Put(self.table, self.key_of(item), columns, condition)
-        limits.check_write(put)
-        return put
+        return columns
 
     def _may_stand_in(self, name: str, value: Value, columns: Mapping[str, Value]) -> bool:
         kind = self._types.get(name)
@@ -125,6 +142,21 @@ class Codec(Generic[Item]):
             )
 
 
+def _parts(put: Put) -> list[Mapping[str, Value]]:
+    """A row's columns in parts that one write may hold each; nearly always one."""
+    room = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
+    parts: list[dict[str, Value]] = [{}]
+    size = 0
+    for name, value in put.columns.items():
+        length = len(name) + limits.value_bytes(name, value)
+        if len(parts[-1]) == limits.MAX_COLUMNS_PER_WRITE or (parts[-1] and size + length > room):
+            parts.append({})
+            size = 0
+        parts[-1][name] = value
+        size += length
+    return list(parts)
+
+
 class Codecs:
     """Both codecs of a layout."""
 
@@ -132,11 +164,11 @@ class Codecs:
         self.session: Codec[Session] = Codec(layout.session, Session)
         self.message: Codec[Message] = Codec(layout.message, Message)
 
-    def encode(self, item: Session | Message, condition: Condition = UNCONDITIONAL) -> Put:
-        """The write that stores either kind of item."""
+    def writes(self, item: Session | Message, condition: Condition = UNCONDITIONAL) -> list[Write]:
+        """The writes that store either kind of item as it was read."""
         if isinstance(item, Session):
-            return self.session.encode(item, condition)
-        return self.message.encode(item, condition)
+            return self.session.writes(item, condition)
+        return self.message.writes(item, condition)
 
 
 def _type_name(kind: type) -> str:

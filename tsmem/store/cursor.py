@@ -19,8 +19,8 @@ from tsmem.errors import InvalidInput
 from tsmem.rows import Bound, Key, KeyBound, Range, TableRef
 
 VERSION = 1
-MAX_TOKEN_LENGTH = 16_384
-"""Four key columns of 1,024 bytes, escaped, in base64, with room."""
+MAX_TOKEN_LENGTH = 40_000
+"""Four key columns of 1,024 control characters, six characters each in JSON, in base64, with room."""
 
 
 class Window(NamedTuple):

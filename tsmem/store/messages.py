@@ -104,7 +104,8 @@ class Messages(Collection[Message]):
         page_token: str | None = None,
     ) -> Page[Message]:
         """A session's messages in order of time; None asks for those of all sessions, by session id. The window's ends
-        are included. Cost: ceil(n / 5,000) requests, n counted before `role`."""
+        are included. Cost: ceil(n / 5,000) requests; with `role`, and for a window over all sessions, n counts the rows
+        looked at, and the first few requests look at less."""
         return self.iterate(
             session_id, role=role, since=since, until=until, order=order, limit=limit, page_token=page_token
         ).page()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -46,7 +47,8 @@ class Converter:
         self._rules = rules
         self._conversations = 0
         self._messages = 0
-        self._session_ids: set[str] = set()
+        self._seen: set[int] = set()
+        """Hashes of the session ids that the input gave: half the memory of the ids."""
 
     def convert(self, conversation: object) -> Iterator[Session | Message]:
         """The session of one conversation and its messages. Raises InvalidInput for what is no conversation."""
@@ -55,13 +57,7 @@ class Converter:
         rest = dict(conversation)
         messages: list[object] = rest.pop("messages")
         user = self._user(rest)
-        session_id = _take_id(rest, SESSION_ID_KEYS) or self._made_id(user, conversation)
-        if session_id in self._session_ids:
-            raise InvalidInput(
-                f"the session id '{session_id}' was used by an earlier conversation",
-                hint="give the parts of one conversation as one, or ids of their own",
-            )
-        self._session_ids.add(session_id)
+        session_id = self._given_id(rest) or self._made_id(user, conversation)
         converted = [self._message(session_id, place, message) for place, message in enumerate(messages)]
         _check_distinct(converted)
         self._conversations += 1
@@ -78,6 +74,17 @@ class Converter:
         if not isinstance(user, str) or not user:
             raise InvalidInput("the conversation names no user_id", hint="say whose sessions these are: --user USER")
         return user
+
+    def _given_id(self, rest: dict[str, object]) -> str | None:
+        session_id = _take_id(rest, SESSION_ID_KEYS)
+        if session_id is not None:
+            if hash(session_id) in self._seen:
+                raise InvalidInput(
+                    f"the session id '{session_id}' was used by an earlier conversation",
+                    hint="give the parts of one conversation as one, or ids of their own",
+                )
+            self._seen.add(hash(session_id))
+        return session_id
 
     def _made_id(self, user: str, conversation: dict[str, object]) -> str:
         """A UUID5 of user, place and content: the same input gives the same id again, and another file another one."""
@@ -185,28 +192,42 @@ def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
 
 
 def _take_time(rest: dict[str, object]) -> int | None:
-    """The first usable time in microseconds, taken out of `rest`."""
+    """The first usable time in microseconds, taken out of `rest`, where it stays if it says more than that."""
     for key in TIME_KEYS:
-        time = _microseconds(rest.get(key))
-        if time is not None:
-            del rest[key]
-            return time
+        found = _microseconds(rest.get(key))
+        if found is not None:
+            time, exact = found
+            if exact:
+                del rest[key]
+            return time if limits.MIN_INTEGER <= time <= limits.MAX_INTEGER else None
     return None
 
 
-def _microseconds(value: object) -> int | None:
-    """A number by its size (seconds, milli-, micro- or nanoseconds), or an ISO 8601 text (UTC without a zone)."""
+_UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
+"""Below which size a number is seconds, milliseconds, microseconds, nanoseconds since 1970."""
+_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
+
+
+def _microseconds(value: object) -> tuple[int, bool] | None:
+    """A number by its size, also as text, or an ISO 8601 text (UTC without a zone); and whether that is all it says."""
     if isinstance(value, str):
-        return _from_iso(value)
+        if re.fullmatch(_DATE, value, re.ASCII):
+            return _from_iso(value)
+        if not re.fullmatch(r"\d{1,20}", value, re.ASCII):
+            return None
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         return None
-    for bound, factor in ((10**11, 10**6), (10**14, 10**3), (10**17, 1)):
+    for bound, unit in _UNITS_PER_SECOND:
         if value < bound:
-            return value * factor if isinstance(value, int) else round(value * factor)
-    return int(value) // 1000 if value < 10**20 else None
+            if isinstance(value, int):
+                return value * 10**6 // unit, value * 10**6 % unit == 0
+            time = round(value * (10**6 / unit))
+            return time, time / (10**6 / unit) == value
+    return None
 
 
-def _from_iso(text: str) -> int | None:
+def _from_iso(text: str) -> tuple[int, bool] | None:
     from datetime import UTC, datetime, timedelta
 
     try:
@@ -215,4 +236,6 @@ def _from_iso(text: str) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    time = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    fraction = re.search(r"[.,](\d+)", text)
+    return time, fraction is None or len(fraction[1].rstrip("0")) <= 6

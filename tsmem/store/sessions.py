@@ -161,7 +161,8 @@ class Sessions(Collection[Session]):
 
         With messages, a session that has a message later than `until` is kept whole. A session that changes meanwhile
         is kept too; both count as skipped. Only keys are read. Raises PartialFailure when rows are refused.
-        Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages, those of each session in addition."""
+        Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages, 3 more for each session and
+        those of its messages."""
         tally = Tally() if tally is None else tally
         limit_us = cursor.resolve(None, until, self._clock.now_us()).until
         writer = BatchWriter(self._client, self._codec.table.name, tally, skip_failed_conditions=True)
@@ -178,6 +179,8 @@ class Sessions(Collection[Session]):
                 tally.sessions += 1
             else:
                 writer.add(Delete(self._codec.table, row.key, _not_after(limit_us)))
+                if with_messages:  # at once: a message that comes while others are purged would be left alone
+                    writer.flush()
         writer.flush()
         tally.raise_failures("deleted")
         return tally

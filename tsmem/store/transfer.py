@@ -12,7 +12,7 @@ from typing import Literal
 
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, MUST_NOT_EXIST, UNCONDITIONAL, Comparison, Op, Put, Range
+from tsmem.rows import MAX, MIN, MUST_NOT_EXIST, UNCONDITIONAL, Comparison, Condition, Op, Range, Write
 from tsmem.store.bulk import BatchWriter, Tally
 from tsmem.store.codec import Codecs
 from tsmem.store.documents import export_line
@@ -68,7 +68,7 @@ class Transfer:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be. Sends nothing."""
         tally = Tally()
         for record in records:
-            self._encode(record)
+            self._writes(record, UNCONDITIONAL)
             tally.count(record.item)
         return tally
 
@@ -82,8 +82,8 @@ class Transfer:
         writer = BatchWriter(self._client, session_table, tally, skip_failed_conditions=on_conflict == "skip")
         try:
             for record in records:
-                put = self._encode(record)
-                writer.add(put if condition is UNCONDITIONAL else Put(put.table, put.key, put.columns, condition))
+                for write in self._writes(record, condition):
+                    writer.add(write)
                 if on_conflict == "fail" and tally.failed:
                     break
         except InvalidInput as error:
@@ -92,16 +92,16 @@ class Transfer:
             raise PartialFailure(
                 f"{error.message}; {tally.done:,} rows before it were written", done=tally.done, hint=error.hint
             ) from error
-        if not tally.failed:
+        if on_conflict != "fail" or not tally.failed:
             writer.flush()
         if on_conflict == "fail":
             _raise_conflicts(tally)
         tally.raise_failures("written")
         return tally
 
-    def _encode(self, record: Record) -> Put:
+    def _writes(self, record: Record, condition: Condition) -> list[Write]:
         try:
-            return self._codecs.encode(record.item)
+            return self._codecs.writes(record.item, condition)
         except InvalidInput as error:
             raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
 

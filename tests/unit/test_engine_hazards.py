@@ -1,0 +1,183 @@
+"""What happens to the file behind an open client: forks, replaced files, readers that may not write, odd files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.engine import files
+from tsmem.engine.connections import Connections
+from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
+from tsmem.port import TableSchema
+from tsmem.rows import MAX, MIN, ColumnType, Put, Range
+
+TABLE = TableSchema("t", (("k", ColumnType.STRING),))
+ALL = Range((MIN,), (MAX,))
+
+
+def client_of(path: Path | None) -> LocalClient:
+    """A client."""
+    return LocalClient(path, SystemClock())
+
+
+def put(client: LocalClient, *keys: str) -> None:
+    """Rows of these keys."""
+    for key in keys:
+        client.put_row(Put(TABLE.ref, (key,), {"x": key}))
+
+
+def keys(client: LocalClient) -> list[object]:
+    """All keys."""
+    return [row.key[0] for row in client.get_range(TABLE.ref, ALL).rows]
+
+
+def in_child(work: object) -> int:
+    """The exit code of a forked child that calls `work`."""
+    child = os.fork()
+    if child == 0:
+        try:
+            assert callable(work)
+            work()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.filterwarnings("ignore:This process")  # threads of the test runner, from 3.12 on
+def test_what_a_forked_child_wrote_is_kept_when_its_parent_closes(tmp_path: Path) -> None:
+    """SQLite's locks are the process's: a child must not go on with its parent's connection."""
+    path = tmp_path / "memory.db"
+    client = client_of(path)
+    client.create_table(TABLE)
+    put(client, "before")
+    ready, go = os.pipe()
+
+    def child() -> None:
+        put(client, *(f"c{n:03d}" for n in range(50)))
+        os.write(go, b"1")
+        put(client, *(f"d{n:03d}" for n in range(50)))
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    os.read(ready, 1)
+    client.close()
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(ready)
+    os.close(go)
+    with closing(client_of(path)) as again:
+        assert 101 == len(keys(again))
+
+
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_temporary_store_stays_in_its_process() -> None:
+    """It has no name by which a child could open it again: the child is told so."""
+    with closing(client_of(None)) as client:
+        client.create_table(TABLE)
+
+        def child() -> None:
+            with pytest.raises(TsmemError, match="belongs to the process"):
+                client.list_tables()
+
+        assert 0 == in_child(child)
+        assert ["t"] == client.list_tables()
+
+
+def test_a_deleted_file_is_noticed(tmp_path: Path) -> None:
+    """A write after the file was deleted goes into a new one, without tables; it is not acknowledged into nowhere."""
+    path = tmp_path / "memory.db"
+    with closing(client_of(path)) as client:
+        client.create_table(TABLE)
+        put(client, "a")
+        for end in ("", "-wal", "-shm"):
+            Path(f"{path}{end}").unlink(missing_ok=True)
+        with pytest.raises(TableNotFound):
+            put(client, "b")
+
+
+def test_a_replaced_file_is_opened_anew(tmp_path: Path) -> None:
+    """A store that was put in the file's place is what the client sees from then on."""
+    path, other = tmp_path / "memory.db", tmp_path / "other.db"
+    with closing(client_of(other)) as maker:
+        maker.create_table(TABLE)
+        put(maker, "restored")
+    with closing(client_of(path)) as client:
+        client.create_table(TABLE)
+        put(client, "old")
+        for end in ("-wal", "-shm"):
+            Path(f"{path}{end}").unlink(missing_ok=True)
+        other.replace(path)
+        put(client, "new")
+        assert ["new", "restored"] == keys(client)
+    with closing(client_of(path)) as again:
+        assert ["new", "restored"] == keys(again)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_what_is_no_regular_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    """A pipe, device or folder at the path is refused, never replaced."""
+    path = tmp_path / "memory.db"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    with closing(client_of(path)) as client, pytest.raises(StorageFailure, match="not a regular file"):
+        client.create_table(TABLE)
+    assert not path.is_file()
+
+
+def test_a_reader_that_may_not_write_is_not_misled_by_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a reader takes the file as unchanging for one request only; a change within it is said, and is no damage."""
+    path = tmp_path / "memory.db"
+    with closing(client_of(path)) as writer:
+        writer.create_table(TABLE)
+        put(writer, "a")
+    real = sqlite3.connect
+
+    def read_only(name: str, **more: object) -> sqlite3.Connection:
+        if "mode=rw" in name:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return real(name, **more)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(files, "_only_readable", lambda path: True)
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    pool = Connections(str(path))
+    with pool.read() as session:
+        assert [("a",)] == session.execute("SELECT k0 FROM t1").fetchall()
+    monkeypatch.setattr(sqlite3, "connect", real)
+    with closing(client_of(path)) as writer:
+        put(writer, "b")
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    with pool.read() as session:
+        assert [("a",), ("b",)] == session.execute("SELECT k0 FROM t1").fetchall()
+    with pytest.raises(Unavailable, match="changed while it was read"), pool.read():
+        os.utime(path, ns=(0, 0))
+    pool.close()
+
+
+def test_pages_of_large_rows_are_read_once(tmp_path: Path) -> None:
+    """A page that 4 MB end reads little beyond its end: rows of 2 MB are not fetched by the hundred."""
+    with closing(client_of(tmp_path / "memory.db")) as client:
+        client.create_table(TABLE)
+        for n in range(12):
+            client.put_row(Put(TABLE.ref, (f"{n:02d}",), {"x": b"x" * 2_000_000}))
+        start, seen = client.meter.total.requests, 0
+        span = ALL
+        while True:
+            page = client.get_range(TABLE.ref, span)
+            seen += len(page.rows)
+            if page.next_start is None:
+                break
+            span = Range(page.next_start, (MAX,))
+    assert (12, 6) == (seen, client.meter.total.requests - start)
