@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def run() -> None:
     """Run the command line of this process and exit with its code."""
+    # Loading modules makes no garbage worth collecting, and collecting it takes 7 % of a start (measured). Opening the
+    # store turns it on again.
+    gc.disable()
     try:
         from tsmem.cli.main import main
 

@@ -199,7 +199,7 @@ class Processes:
     def start(self, *argv: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start it, with pipes for all streams."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(self.argv(*argv), env=self.environ, cwd=self.folder, **{**pipes, **options})
+        process = subprocess.Popen(self.argv(*argv), cwd=self.folder, **{"env": self.environ, **pipes, **options})
         self._started.append(process)
         return process
 

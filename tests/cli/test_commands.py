@@ -275,10 +275,44 @@ def test_missing_tables_say_what_to_do(cli: Cli, argv: tuple[str, ...]) -> None:
     outcome = cli(*argv, stdin=b'{"user_id": "u", "session_id": "s"}\n')
 
     assert (outcome.code, outcome.out) == (3, b"")
-    assert outcome.err.endswith("hint: create what is missing with: tsmem init-tables\n")
+    assert outcome.err.endswith(" with: tsmem init-tables\n")
 
 
 def test_stats(ready: Cli) -> None:
     """--stats says on stderr what it cost; getting a session is one request."""
     ready.ok("session", "put", "u", "s")
     assert re.search(r"^stats: 1 requests?, 1 read ", ready.ok("session", "get", "u", "s", "--stats").err, re.MULTILINE)
+
+
+def test_if_absent_heeds_the_id_where_no_time_is_given(ready: Cli) -> None:
+    """A time made now would make the key a new one each time: the id alone is what must not be there."""
+    put = ("message", "put", "s", "m", "--content", "x", "--if-absent")
+    assert ready(*put).code == 0
+    assert ready(*put).code == 4
+    assert ready(*put, "--create-time", "2020-01-01").code == 0
+    assert ready(*put, "--create-time", "2020-01-01").code == 4
+
+
+@pytest.mark.parametrize("command", ["export", "demo", "completion"])
+def test_a_command_with_an_output_of_its_own_says_so(ready: Cli, command: str) -> None:
+    """-o json is one JSON document or an error, never something else."""
+    argv = (command, "bash") if command == "completion" else (command,)
+    outcome = ready(*argv, "-o", "json")
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert "output of its own" in outcome.error["message"]
+
+
+def test_the_version_is_said_anywhere(ready: Cli) -> None:
+    """--version may stand before or after the subcommand."""
+    assert ready.ok("session", "list", "--version").out == ready.ok("--version").out
+
+
+def test_an_export_does_not_overwrite_the_store(ready: Cli) -> None:
+    """Naming the store's own file, or one beside it, is refused."""
+    assert ready.ok("session", "put", "u", "s")
+    before = ready.export()
+    for end in ("", "-wal", ".lock"):
+        outcome = ready("export", f"{ready.database}{end}")
+        assert outcome.code == 2
+        assert "the store itself" in outcome.err
+    assert ready.export() == before

@@ -109,3 +109,20 @@ def test_a_tablestore_profile_is_never_reached(cli: Cli, process: Processes) -> 
     )
     assert bash(process, "tsmem session get ") == []
     assert not (cli.folder / "ran").exists()
+
+
+HOSTILE = [
+    "a$(touch ran)", "a`touch ran`", "a\\", "b); touch ran; (x", "c\\", "a b", "a;touch ran", "a&", "a|b", "a>b", "a*",
+    "a'b", 'a"b', "-rf", "a\tb", "~a", "a{b,c}", "a!b", "#a", ":a", "=a",
+]  # fmt: skip
+
+
+def test_ids_that_a_shell_would_run_are_not_offered(ready: Cli, process: Processes) -> None:
+    """What a shell splits, expands or runs reaches no shell: neither bash's words nor the text that zsh evaluates."""
+    ready.fill([Session(user, "s", 1) for user in [*HOSTILE, "plain", "退款", "user@example.com"]])
+
+    assert bash(process, "tsmem session list --user ") == ["plain", "user@example.com", "退款"]
+    zsh = {"_TSMEM_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "tsmem session list --user "}
+    evaluated = process.run(environ=zsh).text
+    assert "plain" in evaluated
+    assert not any(text in evaluated for text in ("touch", "$", "`", ";", "\\", "&", "|"))

@@ -16,7 +16,7 @@ COMMANDS = [
     (("session", "purge", "--everyone"), "Delete 3 sessions of everyone?"),
     (("message", "purge", "--session", "s00000"), "Delete 3 messages of session 's00000', whoever's it is?"),
     (("message", "purge", "--everything"), "Delete 3 messages of all sessions"),
-    (("drop-tables",), "Delete the tables session and message with all their rows?"),
+    (("drop-tables",), "Delete the tables session with 3 rows and message with 3 rows?"),
 ]
 ARGV = [argv for argv, _ in COMMANDS]
 

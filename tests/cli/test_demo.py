@@ -33,7 +33,7 @@ def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "options", [("-o", "json"), ("--no-color",), ("--stats",), ("-p", "nowhere"), ("--config", "/no/such")]
+    "options", [("-o", "table"), ("--no-color",), ("--stats",), ("-p", "nowhere"), ("--config", "/no/such")]
 )
 def test_it_touches_nothing_of_yours(cli: Cli, elsewhere: Path, options: tuple[str, ...]) -> None:
     """Whatever the options, the profile file and the environment say, it works in a folder of its own."""

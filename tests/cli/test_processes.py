@@ -260,3 +260,23 @@ def test_text_is_utf_8_in_any_locale(process: Processes, ready: Cli) -> None:
         assert put.json["user_id"] == "退"
         assert process.run("session", "delete", "退", "s", environ=environ).code == 0
     assert ready.export().count(b"\n") == 2
+
+
+def test_an_unbuffered_output_is_whole(ready: Cli, process: Processes) -> None:
+    """With PYTHONUNBUFFERED a write may take a part of what it is given, as when a stopped process goes on."""
+    ready.fill(messages(4000))
+    started = process.start("message", "list", "-o", "jsonl", env={**process.environ, "PYTHONUNBUFFERED": "1"})
+    assert started.stdout is not None
+    first = os.read(started.stdout.fileno(), 10)
+    for _ in range(3):  # the pipe is full: a signal cuts the write that waits
+        os.kill(started.pid, signal.SIGSTOP)
+        os.kill(started.pid, signal.SIGCONT)
+    out = first + started.stdout.read()
+
+    assert started.wait() == 0
+    assert [json.loads(line)["message_id"] for line in out.splitlines()] == [f"m{n:05d}" for n in range(4000)]
+
+
+def test_an_empty_completion_variable_is_none(ready: Cli, process: Processes) -> None:
+    """A variable that is set and empty asks for nothing."""
+    assert process.run("session", "list", "-o", "json", environ={"_TSMEM_COMPLETE": ""}).code == 0

@@ -83,7 +83,7 @@ def terminal(process: Processes) -> Terminal:
     [
         (("session", "purge", "--user", "ada", "--with-messages"), "Delete 3 sessions and 2 messages of user 'ada'"),
         (("message", "purge", "--everything"), "Delete 2 messages of all sessions"),
-        (("drop-tables",), "Delete the tables session and message with all their rows?"),
+        (("drop-tables",), "Delete the tables session with 3 rows and message with 2 rows?"),
     ],
 )
 def test_it_asks_and_does_what_it_is_told(ready: Cli, terminal: Terminal, argv: tuple[str, ...], question: str) -> None:

@@ -6,9 +6,9 @@ Commands get it as `ctx.obj`. They return a result and talk through `say`; only 
 from __future__ import annotations
 
 import errno
+import gc
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
-@dataclass(slots=True)
 class GlobalOptions:
     """What may stand before or after the subcommand."""
 
@@ -184,6 +183,7 @@ class Call:
             from tsmem import open_profile
 
             self._store = open_profile(self.profile, self.clock)
+            gc.enable()
         return self._store
 
     @property

@@ -32,6 +32,8 @@ class Entry(NamedTuple):
     """The function's, or the group class's."""
     shows: Noun | None = None
     """What `--fields` chooses among; None for a command that shows neither sessions nor messages."""
+    formats: tuple[str, ...] | None = None
+    """What `--output` may say, where the command has an output of its own; None for all."""
 
 
 class Shown(Exception):
@@ -67,6 +69,13 @@ def _store_fields(ctx: typer.Context, param: object, value: str | None) -> None:
         _set("fields", tuple(part.strip() for part in value.split(",")), ctx)
 
 
+def _show_version(ctx: typer.Context, param: object, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from tsmem import __version__
+
+        raise Shown(f"tsmem {__version__}")
+
+
 def global_options() -> list[TyperOption]:
     """The options of every command, which may stand before or after its name; the last one said counts."""
 
@@ -82,6 +91,7 @@ def global_options() -> list[TyperOption]:
         option("--fields", callback=_store_fields, metavar="A,B,...", help="Only these, e.g. role,metadata.topic."),
         option("--stats", callback=_store("stats"), is_flag=True, help="Say what it cost, on stderr."),
         option("--debug", callback=_store("debug"), is_flag=True, help="Show a traceback when it fails."),
+        option("--version", callback=_show_version, is_flag=True, is_eager=True, help="Say which version this is."),
         option("--no-color", callback=_store("no_color"), is_flag=True, help="No colours (so does NO_COLOR)."),
     ]
 
@@ -116,7 +126,7 @@ def _help_option(option: Any) -> Any:
 class HouseCommand(TyperCommand):
     """A command with the global options."""
 
-    shows: Noun | None = None
+    entry = Entry("", "", "")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,20 +134,32 @@ class HouseCommand(TyperCommand):
         self.params = [*self.params, *self.shared]
 
     def invoke(self, ctx: Any) -> Any:
-        """Run it, unless the fields asked for are none of what it shows: that is said before anything is done."""
-        fields = ctx.obj.options.fields
-        if fields is not None:
-            self._check_fields(fields)
+        """Run it, unless its output cannot be as it is asked for: that is said before anything is done."""
+        options = ctx.obj.options
+        if options.fields is not None:
+            self._check_fields(options.fields)
+        formats = self.entry.formats
+        if formats is not None and options.output is not None and options.output not in formats:
+            raise InvalidInput(f"{ctx.command_path} has an output of its own, which is not {options.output}")
         return super().invoke(ctx)
 
     def _check_fields(self, fields: tuple[str, ...]) -> None:
         from tsmem.render.fields import check_fields
 
-        if self.shows is None:
+        if self.entry.shows is None:
             raise InvalidInput(
                 "--fields chooses among the fields of sessions and messages, and this command shows neither"
             )
-        check_fields(self.shows, fields)
+        check_fields(self.entry.shows, fields)
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """As Click writes it, but the example stands by itself and on one line, to be copied."""
+        text, self.help = self.help or "", None
+        self.help, _, example = text.partition("Example: ")
+        super().format_help_text(ctx, formatter)
+        self.help = text
+        if example:
+            formatter.write(f"\n  Example:\n    {example.strip()}\n")
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """As Click writes them: a required argument stands without braces."""
@@ -229,5 +251,5 @@ def build(name: str, entry: Entry) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name, cls=HouseCommand)(made)
     command: Any = typer.main.get_command(app)
-    command.shows = entry.shows
+    command.entry = entry
     return command

@@ -1,19 +1,16 @@
-"""Shell completion: the scripts, and ids from the local store. It never reaches a network, and fails silently: a shell
-that completes must not be told of errors."""
+"""`tsmem completion`: the scripts by which shells ask for completions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.errors import InvalidInput, TsmemError
+from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
 if TYPE_CHECKING:
-    from tsmem.store import MemoryStore
+    pass
 
 MAX_SUGGESTIONS = 50
 
@@ -64,38 +61,3 @@ def completion(
     if shell not in SCRIPTS:
         raise InvalidInput(f"there is no completion for '{shell}'", hint=f"the shells are {', '.join(SCRIPTS)}")
     return Document([SCRIPTS[shell].encode()])
-
-
-def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Users of the local store whose id begins so."""
-    return _suggest(ctx, lambda store: store.sessions.first_ids(incomplete))
-
-
-def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Sessions of the user on the line, or of anyone, whose id begins so."""
-    user = ctx.params.get("user")
-    if isinstance(user, str) and user:
-        return _suggest(ctx, lambda store: store.sessions.ids_of(user, incomplete))
-    return _suggest(ctx, lambda store: store.messages.first_ids(incomplete))
-
-
-def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) -> list[str]:
-    import os
-
-    from tsmem import open_profile
-    from tsmem.profiles import load
-
-    try:
-        profile = load(os.environ, config=_given(ctx, "config"), profile=_given(ctx, "profile"))
-        if profile.backend != "local" or profile.path is None or not profile.path.is_file():
-            return []
-        with open_profile(profile) as store:
-            return [text for text in islice(ids(store), MAX_SUGGESTIONS) if text.isprintable()]
-    except (TsmemError, OSError):
-        return []
-
-
-def _given(ctx: typer.Context, name: str) -> str | None:
-    """A global option's value on the line that is being completed, wherever it stands."""
-    value = ctx.meta.get(f"tsmem.{name}")
-    return value if isinstance(value, str) else None

@@ -35,8 +35,7 @@ def usage(error: TyperException) -> InvalidInput:
 def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
     if isinstance(error, TableNotFound) and error.hint is None:
-        profile = "" if call.options.profile is None else f" -p {call.options.profile}"
-        error.hint = f"create what is missing with: tsmem init-tables{profile}"
+        error.hint = f"create what is missing in {call.profile.target} with: {_again(call, 'init-tables')}"
     if call.options.debug:
         _say_traceback(call, error)
     form = _format(call, argv)
@@ -71,6 +70,16 @@ def _say_error(call: Call, error: TsmemError, form: Format) -> None:
     with suppress(OSError, ValueError):
         call.streams.stderr.write(render_error(error, form))
         call.streams.stderr.flush()
+
+
+def _again(call: Call, command: str) -> str:
+    """A command line for the same profile."""
+    import shlex
+
+    options = call.options
+    chosen = (("--config", options.config), ("--profile", options.profile))
+    given = [word for name, value in chosen if value is not None for word in (name, value)]
+    return shlex.join(["tsmem", *given, command])
 
 
 def _say_traceback(call: Call, error: Exception) -> None:

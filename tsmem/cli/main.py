@@ -36,7 +36,7 @@ def main(
 ) -> int:
     """Run one command line and return its exit code. Everything it reads and writes can be given in."""
     variables = os.environ if environ is None else environ
-    if COMPLETE in variables and streams is None:
+    if variables.get(COMPLETE) and streams is None:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()

@@ -54,6 +54,8 @@ def put(
         search_content=search_content,
         metadata=parse_metadata(metadata or (), call.read_file),
     )
+    if if_absent and create_time is None:
+        messages.check_unused(item.session_id, item.message_id)
     messages.put(item, if_absent=if_absent)
     if touch is not None:
         _touch(call, touch, item)

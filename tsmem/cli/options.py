@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.cli.completion import complete_session, complete_user
+from tsmem.cli.suggest import complete_session, complete_user
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.limits import check_key

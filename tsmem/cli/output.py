@@ -27,7 +27,10 @@ def send(chunks: Iterator[bytes], stream: BinaryIO) -> None:
 
 
 def _write(stream: BinaryIO, chunk: bytes) -> None:
-    stream.write(chunk)
+    """All of it: an unbuffered stream (PYTHONUNBUFFERED) may take a part."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[stream.write(rest) or 0 :]
     stream.flush()
 
 

@@ -56,7 +56,7 @@ def set_(
     """Set values of a profile in the profile file, and make it if it is new.
 
     A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
-    Example: tsmem profile set prod backend=tablestore region=cn-hangzhou
+    Example: tsmem profile set work backend=local path=work.db
     """
     from tsmem.profiles import set_values
 
@@ -96,7 +96,8 @@ def path(ctx: typer.Context) -> Report:
 
     call = call_of(ctx)
     file = config_path(call.environ, call.options.config)
-    return Report({"path": str(file), "exists": file.exists()}, ("path",), [(str(file),)])
+    document = {"path": str(file), "exists": file.exists()}
+    return Report(document, tuple(document), [tuple(document.values())])
 
 
 class ProfileGroup(HouseGroup):

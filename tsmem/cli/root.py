@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import typer
-from typer.core import TyperOption
-
-from tsmem.cli.commands import Entry, HouseGroup, Shown
-
-
-def _version(ctx: typer.Context, param: object, value: bool) -> None:
-    if value:
-        from tsmem import __version__
-
-        raise Shown(f"tsmem {__version__}")
+from tsmem.cli.commands import Entry, HouseGroup
 
 
 class Root(HouseGroup):
@@ -27,6 +17,7 @@ class Root(HouseGroup):
             "Try everything on a conversation of its own, in a file that is thrown away.",
             "tsmem.cli.demo",
             "demo",
+            formats=("table",),
         ),
         "init-tables": Entry(
             "Create the tables and indexes that are missing; what exists is left as it is.",
@@ -58,6 +49,7 @@ class Root(HouseGroup):
             "Write sessions and messages as JSON lines: everything, one user's, or one session's.",
             "tsmem.cli.transfer",
             "export",
+            formats=("table", "jsonl"),
         ),
         "import": Entry(
             "Read sessions and messages from JSON lines and write them.",
@@ -73,19 +65,6 @@ class Root(HouseGroup):
             "Print the completion script of a shell: bash, zsh or fish.",
             "tsmem.cli.completion",
             "completion",
+            formats=("table",),
         ),
     }
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.params.append(
-            TyperOption(
-                param_decls=["--version"],
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                callback=_version,
-                help="Say which version this is.",
-                show_default=False,
-            )
-        )

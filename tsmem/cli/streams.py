@@ -5,13 +5,15 @@ stdout is bytes that render made; stderr is talk, made safe here; stdin is bytes
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from dataclasses import dataclass
 from typing import BinaryIO
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Streams:
     """What a run reads and writes."""
 
@@ -28,7 +30,7 @@ class Streams:
 
     @classmethod
     def of_process(cls) -> Streams:
-        """This process's own streams. One that was closed is a file that is always empty or full."""
+        """This process's own streams. A standard input that was closed is empty, an output fails."""
         stdin, stdout, stderr = (
             _binary(stream, mode) for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
         )
@@ -48,8 +50,16 @@ class Streams:
 def _binary(stream: object, mode: str) -> BinaryIO:
     buffer = getattr(stream, "buffer", None)
     if buffer is None:
-        return open(os.devnull, mode)  # type: ignore[return-value]  # noqa: PTH123
+        return _Closed() if mode == "wb" else open(os.devnull, "rb")  # noqa: PTH123
     return buffer  # type: ignore[no-any-return]
+
+
+class _Closed(io.BytesIO):
+    """A stream that was closed before the start: what is written to it is not lost silently."""
+
+    def write(self, data: object) -> int:
+        """Raises OSError."""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def _width(stdout: BinaryIO) -> int:

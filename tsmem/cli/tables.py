@@ -40,11 +40,17 @@ def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     """
     call = call_of(ctx)
     call.say_target("deleting the tables of")
-    names = " and ".join(table.schema.name for table in call.store.layout.tables)
-    if not call.sure(yes, lambda: f"Delete the tables {names} with all their rows?"):
+    if not call.sure(yes, lambda: _question(call)):
         return None
     dropped = call.store.tables.drop(lambda name: call.say(f"deleted {name}"))
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
+
+
+def _question(call: Call) -> str:
+    parts = []
+    for table, rows in call.store.tables.count().items():
+        parts.append(f"{table} (not there)" if rows is None else f"{table} with {rows:,} row{'' if rows == 1 else 's'}")
+    return f"Delete the tables {' and '.join(parts)}?"
 
 
 def _report(call: Call, plan: Plan, *, check: bool) -> Report:

@@ -104,9 +104,17 @@ def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
         end: dict[str, Any] = {"next_page_token": listing.next_page_token()}
     except (Exception, KeyboardInterrupt) as error:
         if begun:
-            yield tail + _ending({"next_page_token": None, **error_document(error)}, pretty=pretty)
+            yield tail + _ending({"next_page_token": _rest(listing), **error_document(error)}, pretty=pretty)
         raise
     yield (tail if begun else head + tail.lstrip()) + _ending(end, pretty=pretty)
+
+
+def _rest(listing: Listing) -> str | None:
+    """The token of what follows the last item that was written."""
+    try:
+        return listing.next_page_token()
+    except TsmemError:
+        return None
 
 
 def _list_lines(listing: Listing, options: Options) -> Iterator[bytes]:

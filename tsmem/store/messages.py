@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tsmem.clock import Time
-from tsmem.errors import Ambiguous, InvalidInput
+from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput
 from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Value
 from tsmem.store import cursor
 from tsmem.store.bulk import BatchWriter, Tally
@@ -67,6 +67,12 @@ class Messages(Collection[Message]):
             return False
         raise self._missing((session_id, 0, message_id))
 
+    def check_unused(self, session_id: str, message_id: str) -> None:
+        """Raises AlreadyExists when a session has a message of this id, whatever its time: the key alone, of which the
+        time is a part, would not tell. Cost: 1 request."""
+        if self._ids(session_id, message_id):
+            raise AlreadyExists(f"message '{message_id}' of session '{session_id}' exists already")
+
     def _key(self, session_id: str, message_id: str, create_time: int | None) -> Key:
         key = self._locate(session_id, message_id, create_time)
         if key is None:
@@ -76,19 +82,20 @@ class Messages(Collection[Message]):
     def _locate(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:
         if create_time is not None:
             return self._codec.key(session_id, create_time, message_id)
+        times = self._ids(session_id, message_id)
+        if len(times) > 1:
+            raise Ambiguous(
+                f"the id '{message_id}' is used more than once in session '{session_id}'",
+                hint=f"say which by its create time: {' and '.join(map(str, times))} are the first",
+            )
+        return (session_id, times[0], message_id) if times else None
+
+    def _ids(self, session_id: str, message_id: str) -> list[int]:
+        """The times of the first two messages of an id, through the secondary index."""
         session = self._codec.check_id("session_id", session_id)
         message = self._codec.check_id("message_id", message_id)
         span = Range((session, message, MIN), (session, message, MAX))
-        found = self._client.get_range(self._layout.index_ref, span, limit=2).rows
-        if not found:
-            return None
-        if len(found) > 1:
-            times = " and ".join(str(row.key[2]) for row in found)
-            raise Ambiguous(
-                f"the id '{message}' is used more than once in session '{session}'",
-                hint=f"say which by its create time: {times} are the first",
-            )
-        return (session, found[0].key[2], message)
+        return [int(row.key[2]) for row in self._client.get_range(self._layout.index_ref, span, limit=2).rows]
 
     # Listings
 

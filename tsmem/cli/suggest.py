@@ -1,0 +1,59 @@
+"""Ids of the local store for shell completion. It never reaches a network, and fails silently: a shell that completes
+must not be told of errors.
+
+Stored ids are hostile: what a shell would split, expand or run is not suggested at all, because each shell, and the
+script that it completes through, would need a quoting of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import typer
+
+from tsmem.errors import TsmemError
+
+if TYPE_CHECKING:
+    from tsmem.store import MemoryStore
+
+MAX_SUGGESTIONS = 50
+_HARMLESS = r"[\w.@%+,/][\w.@%+,/:=-]*"
+"""Letters and digits of any script, and signs that no shell takes for its own; none that makes an option of it."""
+
+
+def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Users of the local store whose id begins so."""
+    return _suggest(ctx, lambda store: store.sessions.first_ids(incomplete))
+
+
+def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Sessions of the user on the line, or of anyone, whose id begins so."""
+    user = ctx.params.get("user")
+    if isinstance(user, str) and user:
+        return _suggest(ctx, lambda store: store.sessions.ids_of(user, incomplete))
+    return _suggest(ctx, lambda store: store.messages.first_ids(incomplete))
+
+
+def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) -> list[str]:
+    import os
+
+    from tsmem import open_profile
+    from tsmem.profiles import load
+
+    try:
+        profile = load(os.environ, config=_given(ctx, "config"), profile=_given(ctx, "profile"))
+        if profile.backend != "local" or profile.path is None or not profile.path.is_file():
+            return []
+        with open_profile(profile) as store:
+            return [text for text in islice(ids(store), MAX_SUGGESTIONS) if re.fullmatch(_HARMLESS, text)]
+    except (TsmemError, OSError):
+        return []
+
+
+def _given(ctx: typer.Context, name: str) -> str | None:
+    """A global option's value on the line that is being completed, wherever it stands."""
+    value = ctx.meta.get(f"tsmem.{name}")
+    return value if isinstance(value, str) else None
