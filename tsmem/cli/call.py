@@ -183,7 +183,9 @@ class Call:
             from tsmem import open_profile
 
             self._store = open_profile(self.profile, self.clock)
-            gc.enable()
+            if not gc.isenabled():  # by __main__: what is there by now stays to the end, and need not be looked at again
+                gc.freeze()
+                gc.enable()
         return self._store
 
     @property

@@ -10,7 +10,6 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries
-from tsmem.cli.counts import counted, counts
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, Record, Report
@@ -132,6 +131,8 @@ def purge(
     Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
     Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
     """
+    from tsmem.cli.counts import counted, counts
+
     call = call_of(ctx)
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything")

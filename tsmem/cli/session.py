@@ -11,7 +11,6 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries
-from tsmem.cli.counts import counted, counts
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Record, Report
@@ -93,6 +92,8 @@ def delete(
     Messages are kept by session id alone: those of another user's session of the same id would go too.
     Example: tsmem session delete ada trip-7 --with-messages
     """
+    from tsmem.cli.counts import counted
+
     call = call_of(ctx)
     tally = call.store.sessions.delete(
         user, session, with_messages=with_messages, missing_ok=missing_ok, tally=call.tally
@@ -114,6 +115,8 @@ def purge(
 
     Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
     """
+    from tsmem.cli.counts import counted, counts
+
     call = call_of(ctx)
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone")

@@ -4,18 +4,20 @@ looked up through the secondary index."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput
 from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Value
 from tsmem.store import cursor
-from tsmem.store.bulk import BatchWriter, Tally
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.cursor import Window
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
 from tsmem.store.scan import ItemStream, RowScan, Scan
+
+if TYPE_CHECKING:
+    from tsmem.store.bulk import Tally
 
 Order = Literal["asc", "desc"]
 
@@ -197,6 +199,8 @@ class Messages(Collection[Message]):
 
         Only keys are read. Raises PartialFailure when rows are refused.
         Cost: ceil(n / 5,000) + ceil(n / 200) requests for n messages."""
+        from tsmem.store.bulk import BatchWriter, Tally
+
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
         scan = self._scan(session_id, window)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
@@ -12,7 +13,6 @@ from tsmem.errors import ConditionFailed
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Condition, Delete, Existence, Key, Op, Range, Row, Update, Value
 from tsmem.store import cursor
-from tsmem.store.bulk import BatchWriter, Tally
 from tsmem.store.codec import Codec
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.cursor import Window
@@ -20,6 +20,9 @@ from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
 from tsmem.store.scan import ItemStream, RowScan, Scan
+
+if TYPE_CHECKING:
+    from tsmem.store.bulk import Tally
 
 
 class Sessions(Collection[Session]):
@@ -83,6 +86,8 @@ class Sessions(Collection[Session]):
 
         Message keys carry no user: messages of another user's session of the same id go too. Raises NotFound unless
         `missing_ok`. Cost: 1 request; with n messages 2 + ceil(n / 5,000) + ceil(n / 200)."""
+        from tsmem.store.bulk import Tally
+
         key = self._codec.key(user_id, session_id)
         tally = Tally() if tally is None else tally
         if with_messages:
@@ -163,6 +168,8 @@ class Sessions(Collection[Session]):
         is kept too; both count as skipped. Only keys are read. Raises PartialFailure when rows are refused.
         Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages, 3 more for each session and
         those of its messages."""
+        from tsmem.store.bulk import BatchWriter, Tally
+
         tally = Tally() if tally is None else tally
         limit_us = cursor.resolve(None, until, self._clock.now_us()).until
         writer = BatchWriter(self._client, self._codec.table.name, tally, skip_failed_conditions=True)
