@@ -118,10 +118,12 @@ def test_a_replaced_file_is_opened_anew(tmp_path: Path) -> None:
         for end in ("-wal", "-shm"):
             Path(f"{path}{end}").unlink(missing_ok=True)
         other.replace(path)
-        put(client, "new")
-        assert ["new", "restored"] == keys(client)
+        with closing(client_of(path)) as first:
+            put(first, "first")  # into the new file's own log
+            put(client, "new")
+            assert ["first", "new", "restored"] == keys(client)
     with closing(client_of(path)) as again:
-        assert ["new", "restored"] == keys(again)
+        assert ["first", "new", "restored"] == keys(again)
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder"])

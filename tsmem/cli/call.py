@@ -183,7 +183,7 @@ class Call:
             from tsmem import open_profile
 
             self._store = open_profile(self.profile, self.clock)
-            if not gc.isenabled():  # by __main__: what is there by now stays to the end, and need not be looked at again
+            if not gc.isenabled():  # since __main__: what is there by now stays, and need not be looked at again
                 gc.freeze()
                 gc.enable()
         return self._store

@@ -50,9 +50,6 @@ class Connections:
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._idle: list[Session] = []
-        self._abandoned: list[Session] = []
-        """Connections to a file that was deleted or replaced. Closing one would remove the log of the file that stands
-        in its place."""
         self._closed = False
         self._process = os.getpid()
         self._only = threading.Lock()
@@ -107,7 +104,8 @@ class Connections:
         identity = files.identity(self._path)
         with suppress(IndexError):
             while (session := self._idle.pop()).opened.identity != identity:
-                self._abandoned.append(session)
+                # SQLite sees too that the file is gone from its place, and leaves the log alone that stands there.
+                session.connection.close()
             return session
         if identity is None:
             if not make:
