@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tsmem.render.calls import tool_calls
 from tsmem.render.fields import METADATA_PREFIX
 from tsmem.render.grid import Cell, Column
-from tsmem.render.ink import ROLE_STYLES
+from tsmem.render.ink import ROLE_STYLES, Ink
 from tsmem.render.options import Options
 from tsmem.render.text import visible
 from tsmem.render.values import age, iso_time, local_time, pairs, scalar
@@ -46,9 +47,10 @@ def is_null(item: Session | Message, field: str) -> bool:
 def cell(item: Session | Message, field: str, options: Options, digits: int, limit: int | None) -> Cell:
     """One value on one line; with a limit, only as many characters of it as can matter."""
     if is_null(item, field):
-        return Cell(NULL, "dim")
+        called = None if limit is None or field != "content" else tool_calls(item.metadata.get("tool_calls"))
+        return Cell(NULL if called is None else f"{Ink(options).arrow} {visible(', '.join(called)[:limit])}", "dim")
     if field == "metadata":
-        return Cell(pairs(item.metadata, limit=limit))
+        return Cell(pairs(item.metadata, limit=limit, without=() if limit is None else _told(item)) or NULL)
     value = value_of(item, field)
     if field.startswith(METADATA_PREFIX):
         return Cell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
@@ -57,6 +59,12 @@ def cell(item: Session | Message, field: str, options: Options, digits: int, lim
         return Cell(iso_time(value, options.timezone) if whole else local_time(value, options.timezone, digits))
     style = ROLE_STYLES.get(value) if field == "role" else None
     return Cell(visible(value[:limit]) or '""', style)
+
+
+def _told(item: Session | Message) -> tuple[str, ...]:
+    """Metadata that need not stand in a narrow cell: the names of JSON columns, and calls that the content shows."""
+    is_call = isinstance(item, Message) and item.content is None
+    return ("_json", "tool_calls") if is_call else ("_json",)
 
 
 def entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, Cell]]:

@@ -43,12 +43,14 @@ class Layout:
     left_out: frozenset[str] = frozenset()
     """Fields left out because they are null in every row."""
     no_room: tuple[str, ...] = ()
+    squeezed: bool = False
+    """Whether times have fewer digits than tell them apart, for want of room."""
 
     def shows(self, items: Sequence[Session | Message]) -> bool:
         """Whether nothing in these items is missing from it."""
         if self.shared is not None and any(getattr(item, self.shared[0]) != self.shared[1] for item in items):
             return False
-        if digits_needed(_times(items)) > self.digits:
+        if not self.squeezed and digits_needed(_times(items)) > self.digits:
             return False
         return all(is_null(item, field) for field in self.left_out for item in items)
 
@@ -88,13 +90,16 @@ def _layout(listing: Listing, items: Sequence[Session | Message], options: Optio
     fields = options.fields or FIELDS[listing.noun]
     if options.width is None:
         return Layout(fields, tuple(_natural(fields, items, options, 6, grid.MAX_ALIGNED)), 6)
-    digits = digits_needed(_times(items))
+    digits, squeezed = digits_needed(_times(items)), False
     shared, left_out = None, frozenset[str]()
     if options.fields is None and items:
         shared = _shared(_SHARED[listing.noun], items)
         left_out = frozenset(field for field in fields if all(is_null(item, field) for item in items))
         fields = tuple(f for f in fields if f not in left_out and (shared is None or f != shared[0]))
     natural = dict(zip(fields, _natural(fields, items, options, digits, options.width), strict=True))
+    if digits and sum(natural.values()) + grid.GAP * (len(fields) - 1) > options.width:
+        squeezed, digits = True, 0  # the order and the ids tell rows apart; what was said needs the room more
+        natural = dict(zip(fields, _natural(fields, items, options, digits, options.width), strict=True))
     no_room: list[str] = []
     while True:
         spare = [field for field in _FIRST_TO_GO if field in fields and options.fields is None]
@@ -103,7 +108,7 @@ def _layout(listing: Listing, items: Sequence[Session | Message], options: Optio
         gone = spare[0] if spare else fields[-1]
         no_room.append(gone)
         fields = tuple(field for field in fields if field != gone)
-    return Layout(fields, tuple(widths), digits, shared, left_out, tuple(no_room))
+    return Layout(fields, tuple(widths), digits, shared, left_out, tuple(no_room), squeezed)
 
 
 def _planned(fields: Sequence[str], natural: dict[str, int], room: int, *, cut_ids: bool) -> list[int] | None:

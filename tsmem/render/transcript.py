@@ -11,14 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tsmem.errors import InvalidInput
+from tsmem.render.calls import parsed_json, tool_calls
 from tsmem.render.cells import fit, fit_middle, width, wrap
 from tsmem.render.ink import ROLE_STYLES, Ink
 from tsmem.render.options import Options
 from tsmem.render.result import Conversation
 from tsmem.render.text import visible
 from tsmem.render.values import age, duration, iso_time, local_time, pairs, size
-from tsmem.store.documents import loads
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -88,7 +87,7 @@ class _Teller:
     def tell(self, message: Message) -> Iterator[str]:
         """The lines of one message: who and when, what was said, what was called, what else is known."""
         yield self._heading(message)
-        calls = _calls(message.metadata.get("tool_calls"))
+        calls = tool_calls(message.metadata.get("tool_calls"))
         if message.content is None:
             if calls is None:
                 yield INDENT + self._ink.paint("dim", "(no content)")
@@ -174,34 +173,9 @@ def _name(text: str) -> str:
     return text if _NAME.match(text) and visible(text) == text else f'"{visible(text)}"'
 
 
-def _calls(value: object) -> list[str] | None:
-    """Tool calls as `name(argument=value)`; None when the value is no list of calls, and is shown as it is."""
-    parsed = _parsed(value)
-    if not isinstance(parsed, list) or not parsed:
-        return None
-    calls = []
-    for call in parsed:
-        match call:
-            case {"function": {"name": str(name), "arguments": str(arguments)}}:
-                calls.append(f"{name}({_arguments(arguments)})")
-            case _:
-                return None
-    return calls
-
-
-def _arguments(text: str) -> str:
-    parsed = _parsed(text)
-    if not isinstance(parsed, dict):
-        return text
-    try:
-        return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in parsed.items())
-    except RecursionError:
-        return text
-
-
 def _pretty(content: str, room: int) -> str:
     """A JSON object or list, broken into lines where it is longer than one; any other content as it is."""
-    parsed = _parsed(content) if len(content) <= PRETTY_CHARACTERS else None
+    parsed = parsed_json(content) if len(content) <= PRETTY_CHARACTERS else None
     try:
         return "\n".join(_outline(parsed, room)) if parsed else content
     except RecursionError:
@@ -225,12 +199,3 @@ def _outline(value: object, room: int, name: str = "", comma: str = "") -> Itera
         for inner in _outline(part, room - 2, label, "," if position < len(parts) else ""):
             yield "  " + inner
     yield closing + comma
-
-
-def _parsed(value: object) -> object:
-    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return loads(value)
-    except InvalidInput:
-        return None

@@ -4,7 +4,7 @@ unless newlines were asked for."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from tsmem.render.text import visible
@@ -84,13 +84,12 @@ def scalar(value: Value, *, whole: bool, word: bool = False) -> str:
             return repr(value)
 
 
-def pairs(metadata: Mapping[str, Value], *, limit: int | None) -> str:
-    """Metadata on one line, as `key=value, ...`; with a limit, only as much as will fill that many characters, and
-    without the names of its JSON columns."""
+def pairs(metadata: Mapping[str, Value], *, limit: int | None, without: Collection[str] = ()) -> str:
+    """Metadata on one line, as `key=value, ...`; with a limit, only as much as will fill that many characters."""
     parts: list[str] = []
     room = limit
     for key, value in metadata.items():
-        if limit is not None and key == "_json":
+        if key in without:
             continue
         if room is not None and isinstance(value, str):
             value = value[: room + 1]
