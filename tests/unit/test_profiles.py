@@ -348,8 +348,8 @@ def test_a_description_shows_no_secret(env: dict[str, str], config: Path) -> Non
     rows = {key: (shown, origin) for key, shown, origin in describe(load(env))}
     assert rows["access_key_id"] == ("env:KEY_ID", "config.toml line 11")
     assert rows["access_key_secret"] == ("(set, hidden)", "config.toml line 12")
-    assert rows["security_token"] == ("(not set)", "default")
-    assert rows["timeout"] == ("10", "config.toml line 13")
+    assert rows["security_token"] == (None, "default")
+    assert rows["timeout"] == (10.0, "config.toml line 13")
     assert rows["tables.session.search_fields.score"] == ("double", "config.toml line 17")
     assert "path" not in rows
     assert [key for key, _, _ in describe(load(env, profile="local"))][:3] == ["backend", "path", "timeout"]

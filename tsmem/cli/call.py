@@ -89,8 +89,14 @@ class Call:
 
         streams.stderr.write(visible(f"{question()} [y/N] ").encode("utf-8", "backslashreplace"))
         streams.stderr.flush()
-        answer = streams.stdin.readline().strip().lower()
-        if answer in (b"y", b"yes"):
+        try:
+            answer = streams.stdin.readline()
+        except KeyboardInterrupt:
+            self.say("")
+            raise
+        if not answer.endswith(b"\n"):
+            self.say("")  # the end of the input leaves the cursor behind the question
+        if answer.strip().lower() in (b"y", b"yes"):
             return True
         self.say("nothing was done")
         return False

@@ -5,7 +5,7 @@ One rule: naming a command's sentence loads nothing; calling a command loads tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -17,9 +17,6 @@ from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.render.result import Noun
-
-_ITEMS = ("Record", "Listing", "Conversation")
-"""What a function says it returns when `--fields` can choose among the fields of what it shows."""
 
 
 class Entry(NamedTuple):
@@ -229,15 +226,17 @@ class HouseGroup(TyperGroup):
         _write_options(self, ctx, formatter)
 
 
-def entries(*functions: Callable[..., object], noun: Noun | None = None) -> dict[str, Entry]:
+def entries(
+    *functions: Callable[..., object], noun: Noun | None = None, showing: Collection[Callable[..., object]] = ()
+) -> dict[str, Entry]:
     """The commands of a module that is loaded: named as their functions, their sentence the docstring's first line.
-    Those that return items show the noun's."""
+    Those that are `showing` give items of the noun."""
     return {
         function.__name__.rstrip("_").replace("_", "-"): Entry(
             (function.__doc__ or "").split("\n", 1)[0],
             function.__module__,
             function.__name__,
-            noun if function.__annotations__["return"] in _ITEMS else None,
+            noun if function in showing else None,
         )
         for function in functions
     }

@@ -43,7 +43,7 @@ def put(
     call = call_of(ctx)
     messages = call.store.messages
     if touch is not None:
-        o.check_user(touch)
+        call.store.sessions.check_key(touch, session)
     item = messages.new(
         session,
         call.store.new_id() if message is None else message,
@@ -177,7 +177,7 @@ class MessageGroup(HouseGroup):
     """`tsmem message`."""
 
     sentence = "Messages: what was said in sessions."
-    entries = entries(put, get, update, delete, purge, list_, noun="message")
+    entries = entries(put, get, update, delete, purge, list_, noun="message", showing=(put, get, list_))
 
 
 def _content(call: Call, text: str | None, file: str | None) -> str | None:
@@ -188,7 +188,8 @@ def _content(call: Call, text: str | None, file: str | None) -> str | None:
     try:
         return call.read_file(file).decode()
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{file} is not UTF-8 at byte {error.start + 1}") from error
+        name = "standard input" if file == "-" else file
+        raise InvalidInput(f"{name} is not UTF-8 at byte {error.start + 1}") from error
 
 
 def _touch(call: Call, user: str, item: Message) -> None:

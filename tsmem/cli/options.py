@@ -9,8 +9,6 @@ import typer
 
 from tsmem.cli.suggest import complete_session, complete_user
 from tsmem.cli.values import parse_metadata
-from tsmem.errors import InvalidInput
-from tsmem.limits import check_key
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
@@ -58,13 +56,6 @@ IfAbsent = Annotated[bool, typer.Option("--if-absent", help="Fail when it exists
 MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is not there is no error.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def check_user(user: str) -> None:
-    """Raises InvalidInput for what cannot be a user's id, before a command does its first step."""
-    if not user:
-        raise InvalidInput("the user id is empty")
-    check_key(("user_id",), (user,))
 
 
 def changes(call: Call, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:

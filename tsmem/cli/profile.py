@@ -22,7 +22,7 @@ def list_(ctx: typer.Context) -> Report:
     from tsmem.profiles import profile_list
 
     call = call_of(ctx)
-    lines = profile_list(call.environ, call.options.config)
+    lines = profile_list(call.environ, call.options.config, call.options.profile)
     document = {"profiles": [line._asdict() for line in lines]}
     return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
 
@@ -38,10 +38,13 @@ def show(
     from tsmem.profiles import describe, load
 
     call = call_of(ctx)
-    chosen = load(call.environ, config=call.options.config, profile=call.options.profile if name is None else name)
-    rows = [("name", chosen.name, chosen.origins.get("name", "")), *describe(chosen)]
-    for warning in chosen.warnings:
-        call.say(f"warning: {warning}")
+    if name is None:
+        chosen, why = call.profile, call.profile.origins["name"]
+    else:
+        chosen, why = load(call.environ, config=call.options.config, profile=name), "named"
+        for warning in chosen.warnings:
+            call.say(f"warning: {warning}")
+    rows = [("name", chosen.name, why), *describe(chosen)]
     values = {key: {"value": value, "origin": origin} for key, value, origin in rows}
     return Report({"name": chosen.name, "values": values}, ("key", "value", "origin"), rows)
 

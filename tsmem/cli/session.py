@@ -179,4 +179,4 @@ class SessionGroup(HouseGroup):
     """`tsmem session`."""
 
     sentence = "Sessions: the conversations of users."
-    entries = entries(put, get, update, delete, purge, list_, recent, noun="session")
+    entries = entries(put, get, update, delete, purge, list_, recent, noun="session", showing=(put, get, list_, recent))

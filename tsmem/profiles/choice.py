@@ -116,26 +116,28 @@ class ProfileLine(NamedTuple):
     origin: str
 
 
-def profile_list(environ: Mapping[str, str], config: str | Path | None = None) -> list[ProfileLine]:
-    """All profiles: the file's in its order, then the built-in ones. Raises ProfileError for an unusable file; a
-    profile that breaks a rule is listed with the reason."""
+def profile_list(
+    environ: Mapping[str, str], config: str | Path | None = None, profile: str | None = None
+) -> list[ProfileLine]:
+    """All profiles: the file's in its order, then the built-in ones; the default is the one that `load` would give.
+    Raises ProfileError for an unusable file; a profile that breaks a rule is listed with the reason."""
     file = read(environ, config)
     written = profiles_in(file)
-    default, _ = _choose(environ, file, None)
+    default, _ = _choose(environ, file, profile)
     lines = []
     for name in _names(environ, written):
         origin = file.origin(("profiles", name)) if file is not None and name in written else "built in"
         if name == ENV:
             origin = f"environment {ENVIRONMENT['endpoint']}"
         try:
-            profile = build(source(environ, file, written, name), origin)
-            lines.append(ProfileLine(name, profile.backend, profile.target, name == default, origin))
+            built = build(source(environ, file, written, name), origin)
+            lines.append(ProfileLine(name, built.backend, built.target, name == default, origin))
         except ProfileError as error:
             lines.append(ProfileLine(name, "invalid", error.message, name == default, origin))
     return lines
 
 
-def describe(profile: Profile) -> list[tuple[str, str, str]]:
+def describe(profile: Profile) -> list[tuple[str, str | float | None, str]]:
     """Key, value as it may be shown, and origin, of all in a profile but its name. Secrets show as references."""
     return [(key, _shown(value), profile.origins.get(key, "default")) for key, value in _values(profile)]
 
@@ -156,9 +158,7 @@ def _values(profile: Profile) -> Iterator[tuple[str, object]]:
             yield f"tables.{noun}.search_fields.{name}", kind
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "(not set)"
+def _shown(value: object) -> str | float | None:
     if isinstance(value, Secret):
         return value.shown
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return value if value is None or isinstance(value, float) else str(value)

@@ -118,7 +118,7 @@ def _changed(environ: Mapping[str, str], path: Path, target: Path, plan: _Plan) 
     old = _old(path, target)
     edits = plan(old.data)
     text = _edited(old.text, old.data, edits)
-    _check(environ, ConfigFile(path, text, parse(path, text)))
+    _check(environ, ConfigFile(path, text, parse(path, text), toml_text.lines(text)))
     return old.text, text
 
 

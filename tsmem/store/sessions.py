@@ -57,6 +57,10 @@ class Sessions(Collection[Session]):
         key = self._codec.key(user_id, session_id)
         self._update(key, {"update_time": update_time, "search_content": search_content}, changes)
 
+    def check_key(self, user_id: str, session_id: str) -> None:
+        """Raises InvalidInput or LimitExceeded for what cannot be a session's key. Sends nothing."""
+        self._codec.key(user_id, session_id)
+
     def touch(self, user_id: str, session_id: str, time: int) -> None:
         """Raise update_time to `time` (microseconds); a later one stays.
 

@@ -120,7 +120,8 @@ def _raise_conflicts(tally: Tally) -> None:
     there = [failure for failure in tally.failures if isinstance(failure.error, ConditionFailed)]
     if not there:
         return
-    message = f"{len(there):,} rows exist already, the first is {'/'.join(map(str, there[0].key))}"
+    some = "a row exists" if len(there) == 1 else f"{len(there):,} rows at least exist"
+    message = f"{some} already, the first is {'/'.join(map(str, there[0].key))}"
     if tally.done == 0:
         raise AlreadyExists(message, hint="--on-conflict skip leaves them, overwrite replaces them")
     raise PartialFailure(f"{message}; {tally.done:,} rows were written", done=tally.done, failures=tally.failures)
