@@ -269,7 +269,7 @@ def test_missing(ready: Cli) -> None:
     assert ready.export().count(b"\n") == 2
 
 
-@pytest.mark.parametrize("argv", [("session", "list"), ("message", "list"), ("export",), ("show", "s"), ("import",)])
+@pytest.mark.parametrize("argv", [("session", "list"), ("message", "list"), ("export",), ("show", "s")])
 def test_missing_tables_say_what_to_do(cli: Cli, argv: tuple[str, ...]) -> None:
     """On a fresh store each command ends with 3, nothing on stdout, and names init-tables."""
     outcome = cli(*argv, stdin=b'{"user_id": "u", "session_id": "s"}\n')

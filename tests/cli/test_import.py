@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
+from tsmem.adapters.local import LocalClient
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
 
@@ -77,6 +79,28 @@ def test_a_line_of_an_array_is_named_by_its_own_number(ready: Cli) -> None:
     """Blank lines between the elements of an array count too."""
     outcome = ready("import", "--format", "openai", "--user", "u", stdin=b'[\n\n\n{"role": x}]')
     assert "line 4: not valid JSON" in outcome.err
+
+
+def test_a_fresh_store_gets_its_tables_from_an_import(cli: Cli) -> None:
+    """Importing is enough on the embedded store; a dry run, and a file that is refused, make nothing."""
+    assert cli("import", "--dry-run", stdin=SESSION).code == 0
+    Path("bad").write_bytes(b"nonsense")
+    assert cli("import", "bad").code == 2
+    assert not cli.database.exists()
+
+    outcome = cli.ok("import", stdin=SESSION)
+    assert "created the tables" in outcome.err
+    assert cli("init-tables", "--check").code == 0
+    assert "created" not in cli.ok("import", stdin=SESSION).err
+
+
+def test_a_store_with_one_table_is_left_to_init_tables(ready: Cli) -> None:
+    """Half a store is nothing that an import repairs."""
+    with closing(LocalClient(ready.database, ready.clock)) as client:
+        client.delete_search_index("message", "message_search_index")
+        client.delete_table("message")
+    outcome = ready("import", stdin=SESSION + b'{"session_id": "s", "message_id": "m", "create_time": 1}\n')
+    assert outcome.code == 3
 
 
 def export_of(count: int) -> bytes:

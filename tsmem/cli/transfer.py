@@ -58,7 +58,8 @@ def import_(
 ) -> Report:
     """Read sessions and messages from JSON lines and write them.
 
-    A file is checked wholly before its first row is written; importing it twice changes nothing.
+    A file is checked wholly before its first row is written; importing it twice changes nothing. A fresh embedded
+    store gets its tables.
     Example: tsmem import chats.jsonl --format openai --user ada
     """
     call = call_of(ctx)
@@ -73,8 +74,20 @@ def import_(
         if dry_run:
             return counts(call.store.transfer.check(read(source)))
         records = _checked(call, source)
+        _furnish(call)
         call.store.transfer.load(records, on_conflict=cast(OnConflict, on_conflict), tally=call.tally)
     return counts(call.tally)
+
+
+def _furnish(call: Call) -> None:
+    """A fresh embedded store gets its tables from the first import. In an instance that is paid for, or where only some
+    of them are missing, that is for init-tables to do."""
+    if call.profile.backend != "local":
+        return
+    tables = call.store.tables
+    if all(step.state == "missing" for step in tables.plan().steps):
+        tables.apply()
+        call.say(f"created the tables in {call.profile.target}")
 
 
 def _checked(call: Call, source: Source) -> Iterator[Record]:
