@@ -29,7 +29,6 @@ MAX_ROWS_PER_PAGE = 5000
 """Scanned by one get_range."""
 MAX_BYTES_PER_PAGE = 4 * 1024 * 1024
 """Scanned by one get_range."""
-MAX_NAME_LENGTH = 255
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 CAPACITY_UNIT_BYTES = 4096
 

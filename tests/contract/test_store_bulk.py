@@ -425,3 +425,27 @@ def test_what_is_wrong_is_not_retried(store: MemoryStore, empty_client: TableCli
     with pytest.raises(InvalidInput):
         MemoryStore(retrying(faulty, clock), target="test").sessions.get("u", "s")
     assert ["get_row"] == faulty.names()
+
+
+def test_a_message_that_cannot_be_deleted_keeps_its_session(store: MemoryStore, empty_client: TableClient) -> None:
+    """A purge never deletes a session whose messages are still there: what failed can be repeated."""
+    conversation(store, "u", "a", 1, 2)
+    conversation(store, "u", "b", 3)
+    client = RefusingClient(empty_client, {"m2": InvalidInput("refused")})
+
+    with pytest.raises(PartialFailure):
+        MemoryStore(client, target="test").sessions.purge("u", with_messages=True)
+    assert (["a", "b"], [2]) == left(store)
+    store.sessions.purge("u", with_messages=True)
+    assert ([], []) == left(store)
+
+
+def test_a_purge_of_everything_shares_batches(store: MemoryStore, empty_client: TableClient) -> None:
+    """Without a time limit the messages of many sessions share batches, and so do the sessions behind them."""
+    for n in range(6):
+        conversation(store, "u", f"s{n}", 1, 2)
+    client = FaultyClient(empty_client)
+    MemoryStore(client, target="test").sessions.purge(None, with_messages=True)
+
+    assert [12, 6] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
+    assert 7 == client.names().count("get_range")

@@ -25,7 +25,6 @@ from tsmem.engine.requests import (
     WriteReply,
 )
 from tsmem.port import SearchIndexSchema, TableSchema
-from tsmem.rows import Write
 
 
 class Engine:
@@ -123,10 +122,6 @@ class Engine:
         """Read one page of a range, as of one moment. Raises TableNotFound, InvalidInput."""
         with self._connections.read() as session:
             return reads.get_range(session, request)
-
-    def write_row(self, write: Write) -> WriteReply:
-        """Put, update or delete one row. Raises TableNotFound, InvalidInput; a row's own failure is in the reply."""
-        return self.write_rows(BatchWriteRow((write,)))[0]
 
     def write_rows(self, request: BatchWriteRow) -> list[WriteReply]:
         """Write up to 200 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""

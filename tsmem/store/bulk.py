@@ -6,13 +6,13 @@ key and does not stop the others; a failure of a whole batch stops, and says how
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsmem import limits
 from tsmem.errors import ConditionFailed, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
-from tsmem.rows import Key, Update, Write
+from tsmem.rows import Delete, Key, Update, Write
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
@@ -55,7 +55,17 @@ class Tally:
 class BatchWriter:
     """Collects writes and sends them in full batches. Cost: ceil(n / 200) requests where 4 MB does not bind."""
 
-    def __init__(self, client: TableClient, session_table: str, tally: Tally, *, skip_failed_conditions: bool) -> None:
+    def __init__(
+        self,
+        client: TableClient,
+        session_table: str,
+        tally: Tally,
+        *,
+        skip_failed_conditions: bool,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`before` is called before each batch: what has to be done first."""
+        self._before = before
         self._client = client
         self._session_table = session_table
         self._tally = tally
@@ -75,11 +85,9 @@ class BatchWriter:
         self._keys.add(place)
         self._bytes += size
 
-    def add_all(self, writes: Iterable[Write]) -> None:
-        """Queue many writes and send them all."""
-        for write in writes:
-            self.add(write)
-        self.flush()
+    def holds(self, write: Write) -> bool:
+        """Whether a write of the same row is queued."""
+        return (write.table.name, write.key) in self._keys
 
     def flush(self) -> None:
         """Send what is queued."""
@@ -87,6 +95,7 @@ class BatchWriter:
         self._batch, self._keys, self._bytes = [], set(), 0
         if not batch:
             return
+        self._before()
         try:
             outcomes = self._client.write_rows(batch)
         except TsmemError as error:
@@ -112,3 +121,39 @@ class BatchWriter:
             tally.failed += 1
             if len(tally.failures) < MAX_REPORTED_FAILURES:
                 tally.failures.append(RowFailure(write.key, outcome))
+
+
+class Purge:
+    """Deletes sessions and their messages: no session before the last of its messages is gone. A dry run counts."""
+
+    def __init__(self, client: TableClient, session_table: str, tally: Tally, *, dry_run: bool) -> None:
+        self.dry_run = dry_run
+        self._tally = tally
+        self._messages = BatchWriter(client, session_table, tally, skip_failed_conditions=False)
+        self._sessions = BatchWriter(
+            client, session_table, tally, skip_failed_conditions=True, before=self._messages_first
+        )
+
+    def message(self, delete: Delete) -> None:
+        """Queue a message, unless it is queued: two users may share its session's id."""
+        if self.dry_run:
+            self._tally.messages += 1
+        elif not self._messages.holds(delete):
+            self._messages.add(delete)
+
+    def session(self, delete: Delete) -> None:
+        """Queue a session."""
+        if self.dry_run:
+            self._tally.sessions += 1
+        else:
+            self._sessions.add(delete)
+
+    def flush(self) -> None:
+        """Delete what is queued."""
+        self._messages.flush()
+        self._sessions.flush()
+
+    def _messages_first(self) -> None:
+        """Raises PartialFailure when a message was refused: then its session stays, so that this can be repeated."""
+        self._messages.flush()
+        self._tally.raise_failures("deleted")

@@ -3,7 +3,7 @@ looked up through the secondary index."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Time
@@ -203,17 +203,22 @@ class Messages(Collection[Message]):
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
-        scan = self._scan(session_id, window)
-        keys = Scan(scan.table, scan.span, scan.filter, columns=("session_id", "create_time"))
         writer = BatchWriter(self._client, "", tally, skip_failed_conditions=False)
-        for row in RowScan(self._client, keys):
+        for delete in self.deletes(session_id, window):
             if dry_run:
                 tally.messages += 1
             else:
-                writer.add(Delete(self._codec.table, row.key))
+                writer.add(delete)
         writer.flush()
         tally.raise_failures("deleted")
         return tally
+
+    def deletes(self, session_id: str | None, window: Window) -> Iterator[Delete]:
+        """The deletes of a session's messages in a window, or of all sessions'; keys only are read."""
+        scan = self._scan(session_id, window)
+        keys = Scan(scan.table, scan.span, scan.filter, columns=("session_id", "create_time"))
+        for row in RowScan(self._client, keys):
+            yield Delete(self._codec.table, row.key)
 
     def new(
         self,

@@ -121,7 +121,8 @@ class Metadata(Mapping[str, Value]):
 
 
 def _not_a(key: str, value: Value, wanted: str) -> InvalidInput:
-    return InvalidInput(f"metadata '{key}' is {value!r} ({type(value).__name__}), which is not {wanted}")
+    shown = repr(value if isinstance(value, int | float) else value[:80])
+    return InvalidInput(f"metadata '{key}' is {shown} ({type(value).__name__}), which is not {wanted}")
 
 
 EMPTY = Metadata()

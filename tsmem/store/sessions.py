@@ -22,7 +22,7 @@ from tsmem.store.model import Page, Session
 from tsmem.store.scan import ItemStream, RowScan, Scan
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk import Tally
+    from tsmem.store.bulk import Purge, Tally
 
 
 class Sessions(Collection[Session]):
@@ -169,30 +169,27 @@ class Sessions(Collection[Session]):
         """Delete a user's sessions, or everyone's (None); with `until`, those whose update_time is not after it.
 
         With messages, a session that has a message later than `until` is kept whole. A session that changes meanwhile
-        is kept too; both count as skipped. Only keys are read. Raises PartialFailure when rows are refused.
-        Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages, 3 more for each session and
-        those of its messages."""
-        from tsmem.store.bulk import BatchWriter, Tally
+        is kept too; both count as skipped. Messages go before their session. Only keys are read. Raises PartialFailure
+        when rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session,
+        with `until` too 5."""
+        from tsmem.store.bulk import Purge, Tally
 
         tally = Tally() if tally is None else tally
-        limit_us = cursor.resolve(None, until, self._clock.now_us()).until
-        writer = BatchWriter(self._client, self._codec.table.name, tally, skip_failed_conditions=True)
-        counted: set[str] = set()
-        for row in self._purgeable(user_id, limit_us):
+        window = cursor.resolve(None, until, self._clock.now_us())
+        purge = Purge(self._client, self._codec.table.name, tally, dry_run=dry_run)
+        seen: set[str] = set()
+        for row in self._purgeable(user_id, window.until):
             session_id = str(row.key[1])
-            if with_messages and session_id not in counted:
-                if not self._purge_messages(session_id, limit_us, dry_run, tally):
+            if with_messages and session_id not in seen:
+                if not self._purge_messages(session_id, window, purge):
                     tally.skipped += 1
                     continue
                 if dry_run:  # messages that two users share would go once
-                    counted.add(session_id)
-            if dry_run:
-                tally.sessions += 1
-            else:
-                writer.add(Delete(self._codec.table, row.key, _not_after(limit_us)))
-                if with_messages:  # at once: a message that comes while others are purged would be left alone
-                    writer.flush()
-        writer.flush()
+                    seen.add(session_id)
+            purge.session(Delete(self._codec.table, row.key, _not_after(window.until)))
+            if with_messages and window.until is not None:
+                purge.flush()  # at once: a message that comes while others are purged would be left alone
+        purge.flush()
         tally.raise_failures("deleted")
         return tally
 
@@ -203,12 +200,16 @@ class Sessions(Collection[Session]):
         test = Comparison("update_time", Op.LE, until)
         return RowScan(self._client, Scan(scan.table, scan.span, test, columns=("user_id", "update_time")))
 
-    def _purge_messages(self, session_id: str, until: int | None, dry_run: bool, tally: Tally) -> bool:
+    def _purge_messages(self, session_id: str, window: Window, purge: Purge) -> bool:
         """Whether the session may go too."""
-        if until is not None and self._messages.has_later(session_id, until):
+        if window.until is not None and self._messages.has_later(session_id, window.until):
             return False
-        self._messages.purge(session_id, until=until, dry_run=dry_run, tally=tally)
-        return dry_run or until is None or not self._messages.has_later(session_id, until)
+        for delete in self._messages.deletes(session_id, window):
+            purge.message(delete)
+        if purge.dry_run or window.until is None:
+            return True
+        purge.flush()
+        return not self._messages.has_later(session_id, window.until)
 
     def new(
         self,
