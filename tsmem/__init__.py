@@ -55,8 +55,8 @@ def open_store(
     return open_profile(load(variables, config=None if config is None else str(config), profile=profile), clock)
 
 
-def open_profile(profile: Profile, clock: Clock | None = None) -> MemoryStore:
-    """The store of a profile that is loaded already."""
+def open_profile(profile: Profile, clock: Clock | None = None, *, checked: bool = False) -> MemoryStore:
+    """The store of a profile that is loaded already; `checked` watches over the backend's contract on every call."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore
@@ -68,4 +68,9 @@ def open_profile(profile: Profile, clock: Clock | None = None) -> MemoryStore:
         for table in (profile.tables.session, profile.tables.message)
     ]
     layout = Layout(session_table(names[0]), message_table(names[1]))
-    return MemoryStore(open_client(profile, time), layout, clock=time, target=profile.target)
+    client = open_client(profile, time)
+    if checked:
+        from tsmem.contract import CheckedClient
+
+        client = CheckedClient(client)
+    return MemoryStore(client, layout, clock=time, target=profile.target)

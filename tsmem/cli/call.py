@@ -188,7 +188,7 @@ class Call:
         if self._store is None:
             from tsmem import open_profile
 
-            self._store = open_profile(self.profile, self.clock)
+            self._store = open_profile(self.profile, self.clock, checked=self.options.debug)
             if not gc.isenabled():  # since __main__: what is there by now stays, and need not be looked at again
                 gc.freeze()
                 gc.enable()

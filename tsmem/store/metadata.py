@@ -5,10 +5,16 @@ TableStore keeps 5 and "5", 1 and true apart, and so does this: equality compare
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from tsmem.errors import InvalidInput
 from tsmem.rows import NO_COLUMNS, Value
+
+_INTEGER = r"[+-]?[0-9]{1,4000}"
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+"""Text that spells a number, as JSON or a person writes it."""
 
 
 class Metadata(Mapping[str, Value]):
@@ -72,11 +78,8 @@ class Metadata(Mapping[str, Value]):
             return value
         if isinstance(value, float) and value.is_integer():
             return int(value)
-        if isinstance(value, str):
-            try:
-                return int(value)
-            except ValueError as error:
-                raise _not_a(key, value, "an integer") from error
+        if isinstance(value, str) and re.fullmatch(_INTEGER, value):
+            return int(value)
         raise _not_a(key, value, "an integer")
 
     def get_float(self, key: str, default: float | None = None) -> float | None:
@@ -88,11 +91,8 @@ class Metadata(Mapping[str, Value]):
             return value
         if isinstance(value, int) and not isinstance(value, bool) and int(float(value)) == value:
             return float(value)
-        if isinstance(value, str):
-            try:
-                return float(value)
-            except ValueError as error:
-                raise _not_a(key, value, "a number") from error
+        if isinstance(value, str) and re.fullmatch(_NUMBER, value) and math.isfinite(float(value)):
+            return float(value)
         raise _not_a(key, value, "a number")
 
     def get_bool(self, key: str, default: bool | None = None) -> bool | None:

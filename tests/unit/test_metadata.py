@@ -1,0 +1,73 @@
+"""Metadata: typed getters that lose nothing, and equality that tells types apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsmem.errors import InvalidInput
+from tsmem.rows import Value
+from tsmem.store import Metadata
+
+GETTERS = ("get_str", "get_int", "get_float", "get_bool", "get_bytes")
+
+CONVERTED: list[tuple[Value, dict[str, object]]] = [
+    ("text", {"get_str": "text", "get_bytes": b"text"}),
+    ("5", {"get_str": "5", "get_int": 5, "get_float": 5.0, "get_bytes": b"5"}),
+    ("5.5", {"get_str": "5.5", "get_float": 5.5, "get_bytes": b"5.5"}),
+    ("nan", {"get_str": "nan", "get_bytes": b"nan"}),
+    ("1e400", {"get_str": "1e400", "get_bytes": b"1e400"}),
+    ("1_000", {"get_str": "1_000", "get_bytes": b"1_000"}),
+    (" 5", {"get_str": " 5", "get_bytes": b" 5"}),
+    ("-1.5e3", {"get_str": "-1.5e3", "get_float": -1500.0, "get_bytes": b"-1.5e3"}),
+    ("TRUE", {"get_str": "TRUE", "get_bool": True, "get_bytes": b"TRUE"}),
+    ("", {"get_str": "", "get_bytes": b""}),
+    (5, {"get_str": "5", "get_int": 5, "get_float": 5.0}),
+    (1, {"get_str": "1", "get_int": 1, "get_float": 1.0, "get_bool": True}),
+    (2**63 - 1, {"get_str": "9223372036854775807", "get_int": 2**63 - 1}),
+    (5.0, {"get_str": "5.0", "get_int": 5, "get_float": 5.0}),
+    (5.5, {"get_str": "5.5", "get_float": 5.5}),
+    (1e308, {"get_str": "1e+308", "get_int": int(1e308), "get_float": 1e308}),
+    (True, {"get_str": "true", "get_bool": True}),
+    (False, {"get_str": "false", "get_bool": False}),
+    (b"raw", {"get_str": "raw", "get_bytes": b"raw"}),
+    (b"\xff", {"get_bytes": b"\xff"}),
+]
+
+
+@pytest.mark.parametrize(("value", "converted"), CONVERTED, ids=[repr(value) for value, _ in CONVERTED])
+def test_a_value_is_converted_where_that_loses_nothing(value: Value, converted: dict[str, object]) -> None:
+    """Each getter gives the value in its type, or raises: never a rounded number, never true for 5."""
+    metadata = Metadata({"key": value})
+    for getter in GETTERS:
+        if getter in converted:
+            found = getattr(metadata, getter)("key")
+            assert (type(converted[getter]), converted[getter]) == (type(found), found)
+        else:
+            with pytest.raises(InvalidInput, match="metadata 'key' is"):
+                getattr(metadata, getter)("key")
+
+
+@pytest.mark.parametrize("getter", GETTERS)
+def test_what_is_not_there_is_the_default(getter: str) -> None:
+    """A missing key is None, or the default that was given; an empty value is not missing."""
+    assert getattr(Metadata(), getter)("key") is None
+    assert "default" == getattr(Metadata(), getter)("key", "default")
+    assert "" == Metadata({"key": ""}).get_str("key", "default")
+
+
+def test_types_are_told_apart() -> None:
+    """5 is not "5" and not 5.0, 1 is not true, -0.0 is not 0.0; the order of keys does not matter."""
+    values: list[Value] = [5, "5", 5.0, 1, True, 1.0, 0.0, -0.0, b"5", ""]
+    for place, value in enumerate(values):
+        for other, second in enumerate(values):
+            assert (place == other) == (Metadata({"k": value}) == Metadata({"k": second}))
+    assert Metadata({"a": 1, "b": 2}) == {"b": 2, "a": 1}
+    assert hash(Metadata({"a": 1, "b": 2})) == hash(Metadata({"b": 2, "a": 1}))
+    assert Metadata() != 5
+
+
+def test_a_long_value_is_not_repeated_in_an_error() -> None:
+    """An error names the value's beginning, not megabytes of it."""
+    with pytest.raises(InvalidInput) as caught:
+        Metadata({"key": "x" * 1_000_000}).get_int("key")
+    assert len(str(caught.value)) < 200
