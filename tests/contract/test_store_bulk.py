@@ -449,3 +449,39 @@ def test_a_purge_of_everything_shares_batches(store: MemoryStore, empty_client: 
 
     assert [12, 6] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
     assert 7 == client.names().count("get_range")
+
+
+def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
+    store: MemoryStore, empty_client: TableClient
+) -> None:
+    """A refused session is named; all later ones go."""
+    for n in range(250):
+        store.sessions.put(Session("u", f"s{n:03d}", n))
+    client = RefusingClient(empty_client, {"s000": InvalidInput("refused")})
+
+    with pytest.raises(PartialFailure, match="1 of 250 rows"):
+        MemoryStore(client, target="test").sessions.purge("u")
+    assert ["s000"] == left(store)[0]
+
+
+def test_a_row_whose_beginning_was_refused_gets_no_rest(store: MemoryStore, empty_client: TableClient) -> None:
+    """The Updates behind a Put that was refused are not sent: no row is made up of its rest."""
+    columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
+    client = RefusingClient(empty_client, {"m": InvalidInput("refused")})
+    tally = Tally()
+
+    with pytest.raises(PartialFailure):
+        MemoryStore(client, target="test").transfer.load(
+            [Record(1, Message("s", "m", 1, metadata=Metadata(columns))), Record(2, Message("s", "n", 2))], tally=tally
+        )
+    assert ["n"] == [message.message_id for message in store.messages.iterate("s")]
+
+
+def test_the_first_look_knows_what_will_be_written(store: MemoryStore) -> None:
+    """A row that needs several writes is refused by the check where rows that exist are to be left alone."""
+    columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
+    records = [Record(7, Message("s", "m", 1, metadata=Metadata(columns)))]
+
+    assert 1 == store.transfer.check(records).messages
+    with pytest.raises(InvalidInput, match="line 7"):
+        store.transfer.check(records, on_conflict="skip")

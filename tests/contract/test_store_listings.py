@@ -293,3 +293,16 @@ def test_first_ids_are_distinct_and_ordered(store: MemoryStore) -> None:
     assert ["ada", "adam"] == list(store.sessions.first_ids("ad"))
     assert [] == list(store.sessions.first_ids("x"))
     assert ["s0", "s1", "s2"] == list(store.sessions.ids_of("ada", "s"))
+
+
+def test_the_token_for_what_was_written_repeats_what_was_only_taken(store: MemoryStore) -> None:
+    """Who was interrupted between taking an item and writing it goes on with that item, not behind it."""
+    fill(store, "s", 4)
+    stream = store.messages.iterate("s")
+    assert 1 == next(stream).create_time
+    assert 2 == next(stream).create_time
+
+    for written, expected in ((2, [3, 4]), (1, [2, 3, 4])):
+        token = stream.token_after(written)
+        assert expected == [m.create_time for m in store.messages.iterate("s", page_token=token)]
+    assert store.messages.iterate("s").token_after(0) is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -34,7 +36,13 @@ def put(client: LocalClient, *keys: str) -> None:
 
 def keys(client: LocalClient) -> list[object]:
     """All keys."""
-    return [row.key[0] for row in client.get_range(TABLE.ref, ALL).rows]
+    found: list[object] = []
+    span: Range | None = ALL
+    while span is not None:
+        page = client.get_range(TABLE.ref, span, columns=("k",))
+        found += [row.key[0] for row in page.rows]
+        span = None if page.next_start is None else Range(page.next_start, (MAX,))
+    return found
 
 
 def in_child(work: object) -> int:
@@ -183,3 +191,48 @@ def test_pages_of_large_rows_are_read_once(tmp_path: Path) -> None:
                 break
             span = Range(page.next_start, (MAX,))
     assert (12, 6) == (seen, client.meter.total.requests - start)
+
+
+def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> None:
+    """Rows of a file that was deleted without its log do not come back in the one that is made in its place."""
+    path = tmp_path / "memory.db"
+
+    def die() -> None:
+        client = client_of(path)
+        client.create_table(TABLE)
+        put(client, "old")
+        os._exit(0)  # as if killed: the log stays
+
+    assert 0 == in_child(die)
+    assert Path(f"{path}-wal").stat().st_size > 0
+    path.unlink()
+    with closing(client_of(path)) as client:
+        client.create_table(TABLE)
+        put(client, "new")
+        assert ["new"] == keys(client)
+
+
+@pytest.mark.filterwarnings("ignore:This process")
+def test_children_forked_while_threads_write_can_write_too(tmp_path: Path) -> None:
+    """A fork waits for the transactions of other threads, so that no child inherits a lock that nobody gives back."""
+    with closing(client_of(tmp_path / "memory.db")) as client:
+        client.create_table(TABLE)
+        done, written = threading.Event(), [0]
+
+        def write() -> None:
+            while not done.is_set():
+                put(client, f"p{written[0]:06d}")
+                written[0] += 1
+
+        writer = threading.Thread(target=write)
+        writer.start()
+
+        def child(number: int) -> None:
+            signal.alarm(30)
+            put(client, *(f"c{number}-{n}" for n in range(5)))
+
+        codes = [in_child(lambda number=number: child(number)) for number in range(6)]
+        done.set()
+        writer.join()
+        assert [0] * 6 == codes
+        assert written[0] + 30 == len(keys(client))

@@ -54,7 +54,7 @@ def text(result: Result, chosen: Options) -> str:
 
 
 def messages() -> Listing:
-    return Listing("message", iter(MESSAGES), lambda: "next")
+    return Listing("message", iter(MESSAGES), lambda written: "next")
 
 
 RESULTS: dict[str, Callable[[], Result]] = {
@@ -136,7 +136,7 @@ def test_rows_before_a_failure_are_written(format: Format) -> None:  # noqa: A00
 def test_a_page_token_that_cannot_be_had_closes_the_list_too() -> None:
     """The token is asked for last, and its failure is a failure of the list."""
 
-    def refuse() -> str | None:
+    def refuse(written: int | None) -> str | None:
         raise NotFound("gone")
 
     written, raised = drained(render(Listing("message", MESSAGES, refuse), options("json")))

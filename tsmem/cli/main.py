@@ -101,7 +101,7 @@ def _write(call: Call, result: Result) -> int:
 
     _send(call, render(result, call.render_options()))
     if isinstance(result, Listing) and call.format != "json":
-        token = result.next_page_token()
+        token = result.next_page_token(None)
         if token is not None:
             call.say(f"more is left: --page-token {token}")
     if isinstance(result, Report) and result.error is not None:

@@ -170,7 +170,7 @@ def list_(
     stream = call.store.messages.iterate(
         session, role=role, **window, order=cast("Order", order), limit=call.limit(limit), page_token=page_token
     )
-    return Listing("message", stream, lambda: stream.next_page_token)
+    return Listing("message", stream, stream.token_after)
 
 
 class MessageGroup(HouseGroup):

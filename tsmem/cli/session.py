@@ -147,7 +147,7 @@ def list_(
     """
     call = call_of(ctx)
     stream = call.store.sessions.iterate(user, limit=call.limit(limit), page_token=page_token)
-    return Listing("session", stream, lambda: stream.next_page_token)
+    return Listing("session", stream, stream.token_after)
 
 
 def recent(
@@ -172,7 +172,7 @@ def recent(
         limit=call.limit(limit),
         page_token=page_token,
     )
-    return Listing("session", stream, lambda: stream.next_page_token)
+    return Listing("session", stream, stream.token_after)
 
 
 class SessionGroup(HouseGroup):

@@ -69,13 +69,14 @@ def import_(
         raise InvalidInput(f"--on-conflict is overwrite, skip or fail, not '{on_conflict}'")
     if format == "tsmem" and (user is not None or start_time is not None):
         raise InvalidInput("--user and --start-time are for --format openai; an export says both itself")
+    conflict = cast(OnConflict, on_conflict)
     with _opened(call, file) as stream:
         source = Source(stream, cast(ImportFormat, format), _rules(call, stream, user, start_time, format))
         if dry_run:
-            return counts(call.store.transfer.check(read(source)))
-        records = _checked(call, source)
+            return counts(call.store.transfer.check(read(source), on_conflict=conflict))
+        records = _checked(call, source, conflict)
         _furnish(call)
-        call.store.transfer.load(records, on_conflict=cast(OnConflict, on_conflict), tally=call.tally)
+        call.store.transfer.load(records, on_conflict=conflict, tally=call.tally)
     return counts(call.tally)
 
 
@@ -90,11 +91,11 @@ def _furnish(call: Call) -> None:
         call.say(f"created the tables in {call.profile.target}")
 
 
-def _checked(call: Call, source: Source) -> Iterator[Record]:
+def _checked(call: Call, source: Source, on_conflict: OnConflict) -> Iterator[Record]:
     """The records, after a first look at all of them where the input can be read twice."""
     if source.stream.seekable():
         start = source.stream.tell()
-        call.store.transfer.check(read(source))
+        call.store.transfer.check(read(source), on_conflict=on_conflict)
         source.stream.seek(start)
     return read(source)
 

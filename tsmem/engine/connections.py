@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tsmem.engine import files
 from tsmem.engine.catalog import Catalog, load
@@ -50,10 +50,16 @@ class Connections:
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._idle: list[Session] = []
+        self._busy = 0
+        """Sessions in use."""
+        self._alone = False
+        """Whether someone waits for all of them to be given back."""
+        self._gate = threading.Condition()
+        """Held while sessions are taken and given back, and during a fork."""
+        self._identity: tuple[int, int] | None = None
+        """Of the file that sessions are of."""
         self._closed = False
         self._process = os.getpid()
-        self._only = threading.Lock()
-        """Held while the temporary file is used: it has one connection."""
         _pools.add(self)
 
     @contextmanager
@@ -70,14 +76,12 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection; one in use is closed when its transaction ends."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().connection.close()
+        with self._gate:
+            self._closed = True
+            self._empty()
 
     @contextmanager
     def _transaction(self, begin: str, *, make: bool) -> Iterator[Session]:
-        if self._path is None:
-            self._only.acquire()
         session = None
         try:
             session = self._take(make)
@@ -93,65 +97,105 @@ class Connections:
         finally:
             if session is not None:
                 self._give_back(session)
-            if self._path is None:
-                self._only.release()
 
     def _take(self, make: bool) -> Session:
-        if self._closed:
-            raise TsmemError("the store is closed")
-        if self._path is None:
-            return self._take_temporary()
-        identity = files.identity(self._path)
-        with suppress(IndexError):
-            while (session := self._idle.pop()).opened.identity != identity:
-                # SQLite sees too that the file is gone from its place, and leaves the log alone that stands there.
-                session.connection.close()
+        with self._gate:
+            while self._alone:
+                self._gate.wait()
+            if self._closed:
+                raise TsmemError("the store is closed")
+            session = self._of_temporary() if self._path is None else self._of_file(self._path, make)
+            self._busy += 1
             return session
-        if identity is None:
-            if not make:
-                return Session(files.open_temporary())
-            files.make(self._path)
-        return Session(files.open_made(self._path))
 
-    def _take_temporary(self) -> Session:
+    def _of_temporary(self) -> Session:
         if self._process != os.getpid():
             raise TsmemError("a store in a temporary file belongs to the process that made it")
+        while self._busy:  # the file has one connection
+            self._gate.wait()
         return self._idle.pop() if self._idle else Session(files.open_temporary())
+
+    def _of_file(self, path: str, make: bool) -> Session:
+        # SQLite must have let go of a file that is gone from its place before it opens the one that stands there: both
+        # would share one index of the log. It sees that the file is gone, and leaves the log alone.
+        found = files.identity(path)
+        if found != self._identity and self._identity is not None:
+            self._wait_alone()
+            self._alone = False
+            self._gate.notify_all()
+            found = files.identity(path)
+        if found != self._identity:
+            self._empty()
+            self._identity = None
+        if self._idle:
+            return self._idle.pop()
+        if found is None:
+            if not make:
+                return Session(files.open_temporary())
+            files.make(path)
+        session = Session(files.open_made(path))
+        self._identity = session.opened.identity
+        return session
 
     def _give_back(self, session: Session) -> None:
         """Roll back what was not committed, and keep the connection unless it is of no more use."""
         connection = session.connection
+        keep = self._path is None or session.opened.lasts
         try:
             if connection.in_transaction:
                 session.forget()
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
-            connection.close()
-            return
-        if self._path is not None and not session.opened.lasts:
-            connection.close()
-            return
-        self._idle.append(session)
-        if self._closed:
-            self.close()
+            keep = False
+        with self._gate:
+            self._busy -= 1
+            if keep and not self._closed:
+                self._idle.append(session)
+            else:
+                connection.close()
+            self._gate.notify_all()
+
+    def _wait_alone(self) -> None:
+        """Let nobody take a session any more, and wait for those in use."""
+        self._alone = True
+        while self._busy:
+            self._gate.wait()
+
+    def _empty(self) -> None:
+        while self._idle:
+            self._idle.pop().connection.close()
 
     def before_fork(self) -> None:
         """Let go of the file: SQLite's locks are the process's, and a child that inherited a connection would believe
-        that it holds them."""
+        that it holds them. Transactions that run are waited for."""
+        self._gate.acquire()
         if self._path is not None:
-            while self._idle:
-                self._idle.pop().connection.close()
+            self._wait_alone()
+            self._empty()
+
+    def after_fork(self) -> None:
+        """Go on."""
+        self._alone = False
+        self._gate.notify_all()
+        self._gate.release()
 
 
 _pools: weakref.WeakSet[Connections] = weakref.WeakSet()
+_forking: list[Connections] = []
 
 
 def _before_fork() -> None:
     for pool in list(_pools):
         pool.before_fork()
+        _forking.append(pool)
 
 
-os.register_at_fork(before=_before_fork)
+def _after_fork() -> None:
+    while _forking:
+        _forking.pop().after_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def _changed(path: str | None) -> Unavailable:

@@ -92,6 +92,10 @@ def _make_whole(path: str) -> None:
         furnish(connection)
     finally:
         connection.close()
+    # What a file of this name left behind when it was deleted would be replayed into this one.
+    for leftover in (path + "-wal", path + "-shm", path + "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(leftover)  # noqa: PTH108
     os.rename(new, path)  # noqa: PTH104
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120
     try:

@@ -95,33 +95,44 @@ def _document(result: Record | Conversation | Report, fields: Sequence[str] | No
 def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
     pretty = options.terminal
     head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
-    items = chunks(_list_lines(listing, options), at_once=pretty)
+    written = _Written()
+    items = chunks(_list_lines(listing, options, written), at_once=pretty)
     begun = False
     try:
         for chunk in items:
             first, begun = not begun, True
             yield head + chunk if first else chunk
-        end: dict[str, Any] = {"next_page_token": listing.next_page_token()}
+        end: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}
     except (Exception, KeyboardInterrupt) as error:
         if begun:
-            yield tail + _ending({"next_page_token": _rest(listing), **error_document(error)}, pretty=pretty)
+            yield tail + _ending(
+                {"next_page_token": _rest(listing, written.items), **error_document(error)}, pretty=pretty
+            )
         raise
     yield (tail if begun else head + tail.lstrip()) + _ending(end, pretty=pretty)
 
 
-def _rest(listing: Listing) -> str | None:
+class _Written:
+    """How many items of a list have become lines."""
+
+    items = 0
+
+
+def _rest(listing: Listing, written: int) -> str | None:
     """The token of what follows the last item that was written."""
     try:
-        return listing.next_page_token()
+        return listing.next_page_token(written)
     except TsmemError:
         return None
 
 
-def _list_lines(listing: Listing, options: Options) -> Iterator[bytes]:
+def _list_lines(listing: Listing, options: Options, written: _Written) -> Iterator[bytes]:
     separator, newline = b"", "\n    " if options.terminal else "\n"
     for document in documents(listing, options.fields):
         text = dumps(document, pretty=options.terminal)
-        yield separator + f"\n{text}".replace("\n", newline).encode()
+        line = separator + f"\n{text}".replace("\n", newline).encode()
+        written.items += 1
+        yield line
         separator = b","
 
 

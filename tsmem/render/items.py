@@ -19,7 +19,7 @@ _COLUMNS: dict[str, Column] = {
     "user_id": Column("user_id", "id"),
     "session_id": Column("session_id", "id"),
     "message_id": Column("message_id", "id"),
-    "role": Column("role", "id"),
+    "role": Column("role", "name"),
     "update_time": Column("update_time", "time", "dim"),
     "create_time": Column("create_time", "time", "dim"),
     "search_content": Column("search_content", "aside"),

@@ -13,7 +13,7 @@ Format = Literal["table", "json", "jsonl", "csv"]
 FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
 
 
-def no_token() -> str | None:
+def no_token(count: int | None = None) -> str | None:
     """The page token of a listing that is read to its end."""
     return None
 
@@ -29,8 +29,8 @@ class Listing(NamedTuple):
 
     noun: Noun
     items: Iterable[Session] | Iterable[Message]
-    next_page_token: Callable[[], str | None] = no_token
-    """Asked once the items are used up."""
+    next_page_token: Callable[[int | None], str | None] = no_token
+    """Asked once the items are used up, or with the number of those that were written when something failed."""
 
 
 class Conversation(NamedTuple):

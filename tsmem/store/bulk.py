@@ -73,6 +73,9 @@ class BatchWriter:
         self._batch: list[Write] = []
         self._keys: set[tuple[str, Key]] = set()
         self._bytes = 0
+        self._refused: set[tuple[str, Key]] = set()
+        self.failed = 0
+        """Rows that were refused."""
 
     def add(self, write: Write) -> None:
         """Queue one write; it is sent when its batch is full, or by flush."""
@@ -81,6 +84,8 @@ class BatchWriter:
         full = len(self._batch) == limits.MAX_ROWS_PER_WRITE or self._bytes + size > limits.MAX_BATCH_BYTES
         if full or place in self._keys:
             self.flush()
+        if isinstance(write, Update) and place in self._refused:
+            return  # the rest of a row whose beginning was not written
         self._batch.append(write)
         self._keys.add(place)
         self._bytes += size
@@ -103,7 +108,10 @@ class BatchWriter:
                 error.message += f" ({self._tally.done:,} rows had been done before)"
                 error.args = (error.message,)
             raise
+        self._refused = set()
         for write, outcome in zip(batch, outcomes, strict=True):
+            if outcome is not None:
+                self._refused.add((write.table.name, write.key))
             self._count(write, outcome)
 
     def _count(self, write: Write, outcome: TsmemError | None) -> None:
@@ -119,6 +127,7 @@ class BatchWriter:
             tally.skipped += 1
         else:
             tally.failed += 1
+            self.failed += 1
             if len(tally.failures) < MAX_REPORTED_FAILURES:
                 tally.failures.append(RowFailure(write.key, outcome))
 
@@ -156,4 +165,5 @@ class Purge:
     def _messages_first(self) -> None:
         """Raises PartialFailure when a message was refused: then its session stays, so that this can be repeated."""
         self._messages.flush()
-        self._tally.raise_failures("deleted")
+        if self._messages.failed:
+            self._tally.raise_failures("deleted")

@@ -11,7 +11,7 @@ from typing import Generic
 
 from tsmem import limits
 from tsmem.errors import InvalidInput
-from tsmem.rows import PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, Update, Value, Write
+from tsmem.rows import MUST_EXIST, PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, Update, Value, Write
 from tsmem.store.layout import Layout, TableLayout
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Item, Message, Session
@@ -82,7 +82,7 @@ class Codec(Generic[Item]):
         whole = Put(self.table, key, self._columns(item), condition)
         parts = _parts(whole) if condition is UNCONDITIONAL else [whole.columns]
         puts: list[Write] = [Put(self.table, key, parts[0], condition)]
-        writes = puts + [Update(self.table, key, part) for part in parts[1:]]
+        writes = puts + [Update(self.table, key, part, condition=MUST_EXIST) for part in parts[1:]]
         for write in writes:
             limits.check_write(write)
         return writes

@@ -124,6 +124,8 @@ class ItemStream(Generic[Item]):
         self._token_at = token_at
         self._token = token
         self._key: Key | None = None
+        self._previous: Key | None = None
+        self._taken = 0
         self._ended = False
 
     def __iter__(self) -> Iterator[Item]:
@@ -133,10 +135,12 @@ class ItemStream(Generic[Item]):
         if self._ended or self._left == 0:
             raise StopIteration
         try:
-            self._key, item = next(self._source)
+            key, item = next(self._source)
         except StopIteration:
             self._ended = True
             raise
+        self._previous, self._key = self._key, key
+        self._taken += 1
         if self._left is not None:
             self._left -= 1
         return item
@@ -149,6 +153,13 @@ class ItemStream(Generic[Item]):
         if self._ended:
             return None
         return self._token if self._key is None else self._token_at(self._key)
+
+    def token_after(self, count: int | None = None) -> str | None:
+        """`next_page_token` for one who used so many of the items taken: all, or all but the last, which an interrupt
+        kept from being written."""
+        if count is None or count >= self._taken:
+            return self.next_page_token
+        return self._token if self._previous is None else self._token_at(self._previous)
 
     def page(self) -> Page[Item]:
         """All of it at once."""

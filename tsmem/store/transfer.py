@@ -64,11 +64,11 @@ class Transfer:
             tally.count(item)
         yield _line({"kind": "end", "sessions": tally.sessions, "messages": tally.messages})
 
-    def check(self, records: Iterable[Record]) -> Tally:
+    def check(self, records: Iterable[Record], *, on_conflict: OnConflict = "overwrite") -> Tally:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be. Sends nothing."""
         tally = Tally()
         for record in records:
-            self._writes(record, UNCONDITIONAL)
+            self._writes(record, _condition(on_conflict))
             tally.count(record.item)
         return tally
 
@@ -77,7 +77,7 @@ class Transfer:
 
         Raises InvalidInput at a bad record when nothing was written yet, else PartialFailure; PartialFailure too when
         rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB does not bind."""
-        condition = UNCONDITIONAL if on_conflict == "overwrite" else MUST_NOT_EXIST
+        condition = _condition(on_conflict)
         session_table = self._codecs.session.table.name
         writer = BatchWriter(self._client, session_table, tally, skip_failed_conditions=on_conflict == "skip")
         try:
@@ -110,6 +110,10 @@ class Transfer:
         test = Comparison("session_id", Op.EQ, codec.check_id("session_id", session_id))
         for row in RowScan(self._client, Scan(codec.table, Range((MIN, MIN), (MAX, MAX)), test)):
             yield codec.decode(row)
+
+
+def _condition(on_conflict: OnConflict) -> Condition:
+    return UNCONDITIONAL if on_conflict == "overwrite" else MUST_NOT_EXIST
 
 
 def _line(document: object) -> bytes:
