@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.conftest import Cli
@@ -47,14 +49,25 @@ def test_they_are_listed_and_got(odd: Cli) -> None:
 @pytest.mark.parametrize("width", [None, 80])
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
 def test_every_command_that_shows_shows_them(odd: Cli, output: str, width: int | None) -> None:
-    """Each format, in a pipe and on a terminal."""
-    for argv in (
-        ("session", "list"), ("session", "get", "u", "s"), ("session", "recent", "--user", "u"), ("message", "list"),
-        ("message", "get", "s", "m"), ("message", "list", "--role", "user"), ("show", "s"),
-        ("show", "s", "--user", "u"),
-        ("message", "list", "--fields", "role,content,metadata.role,metadata.content"),
-    ):  # fmt: skip
-        odd.ok(*argv, "-o", output, width=width)
+    """Each format, in a pipe, where nothing is cut, and on a terminal, as far as a list has room."""
+    for argv, odd_value in (
+        (("session", "list"), "yesterday"),
+        (("session", "get", "u", "s"), "yesterday"),
+        (("message", "list"), r"role\W+3"),
+        (("message", "get", "s", "m"), r"role\W+3"),
+        (("message", "list", "--role", "user"), "//4="),
+        (("show", "s"), r"role\W+3"),
+        (("show", "s", "--user", "u"), r"role\W+3"),
+        (("message", "list", "--fields", "role,content,metadata.role,metadata.content"), r"\b3\b.*\b7\b"),
+    ):
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", odd.ok(*argv, "-o", output, width=width).text)
+        if width is None or argv[0] == "show" or argv[1] == "get":
+            assert re.search(odd_value, shown, re.DOTALL), (argv, shown)
+
+
+def test_a_session_whose_time_is_no_integer_is_not_recent(odd: Cli) -> None:
+    """The index holds integers alone: such a session is listed, and no error."""
+    assert odd.ok("session", "recent", "--user", "u", "-o", "json").json["items"] == []
 
 
 def test_they_are_exported_and_imported_unchanged(odd: Cli) -> None:

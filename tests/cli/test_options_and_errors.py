@@ -238,8 +238,15 @@ def test_a_profile_chooses_the_format_of_errors_too(cli: Cli) -> None:
 def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
     """Help, version, completion scripts and profile path need no profile."""
     cli.config("nonsense")
-    for argv in (("--help",), ("session", "list", "--help"), ("--version",), (), ("profile", "path")):
-        cli.ok(*argv)
+    for argv, said in (
+        (("--help",), "Usage: tsmem"),
+        (("session", "list", "--help"), "Usage: tsmem session list"),
+        (("--version",), "tsmem "),
+        ((), "Usage: tsmem"),
+        (("profile", "path"), "config.toml"),
+        (("completion", "bash"), "complete -o default"),
+    ):
+        assert said in cli.ok(*argv).text
 
 
 def test_debug_shows_a_traceback_and_the_error_line_all_the_same(ready: Cli) -> None:

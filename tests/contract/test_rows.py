@@ -123,7 +123,10 @@ def test_delete_removes_one_row(client: TableClient) -> None:
 
 def test_deleting_a_missing_row_is_no_error(client: TableClient) -> None:
     """A delete expects nothing of the row unless told to."""
+    put(client, PLAIN, "b", x=1)
     client.delete_row(Delete(PLAIN.ref, ("a",)))
+
+    assert [None, Row(("b",), {"x": 1})] == client.get_rows(PLAIN.ref, [("a",), ("b",)])
 
 
 def test_rows_come_in_the_order_of_their_keys(client: TableClient) -> None:
