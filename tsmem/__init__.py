@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tsmem.clock import Clock
@@ -55,8 +56,15 @@ def open_store(
     return open_profile(load(variables, config=None if config is None else str(config), profile=profile), clock)
 
 
-def open_profile(profile: Profile, clock: Clock | None = None, *, checked: bool = False) -> MemoryStore:
-    """The store of a profile that is loaded already; `checked` watches over the backend's contract on every call."""
+def open_profile(
+    profile: Profile,
+    clock: Clock | None = None,
+    *,
+    checked: bool = False,
+    log: Callable[[str], None] | None = None,
+) -> MemoryStore:
+    """The store of a profile that is loaded already; `checked` watches over the backend's contract on every call, and
+    `log` hears of each request over the wire: a line without anything secret."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore
@@ -68,7 +76,7 @@ def open_profile(profile: Profile, clock: Clock | None = None, *, checked: bool 
         for table in (profile.tables.session, profile.tables.message)
     ]
     layout = Layout(session_table(names[0]), message_table(names[1]))
-    client = open_client(profile, time)
+    client = open_client(profile, time, log)
     if checked:
         from tsmem.contract import CheckedClient
 

@@ -6,6 +6,9 @@ Tables carry microseconds; the engine's cell versions are milliseconds, as Table
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
 
@@ -39,6 +42,25 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+_patience_s: ContextVar[float | None] = ContextVar("patience_s", default=None)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Within this block, whatever repeats what failed gives up after so many seconds: a caller may have less time than
+    its profile's timeout."""
+    token = _patience_s.set(seconds)
+    try:
+        yield
+    finally:
+        _patience_s.reset(token)
+
+
+def patience_s() -> float | None:
+    """Seconds that a call may take with all that is repeated; None where nobody said."""
+    return _patience_s.get()
 
 
 class Age(NamedTuple):

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
 from tsmem.port import IndexSchema, Meter, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import Bound, ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
+
+if TYPE_CHECKING:
+    from tsmem.queries import Search, SearchPage
 
 T = TypeVar("T")
 
@@ -181,17 +184,36 @@ class CheckedClient:
             _check_row("get_range", table, row, columns)
         return page
 
+    def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
+        """As TableClient; no more rows than asked for, a score for each, a total where it is wanted."""
+        _require(not isinstance(search.columns, str), "search: columns is one text, not a sequence of names")
+        page = self._watched("search", lambda: self._client.search(table, index, search))
+        found = len(page.rows)
+        _require(found <= search.limit, f"search gave {found} rows, and {search.limit} are the most")
+        _require(len(page.scores) == found, f"search gave {len(page.scores)} scores for {found} rows")
+        _require((page.total is not None) is search.count, f"search gave the total {page.total}; count: {search.count}")
+        _require(page.total is None or page.total >= found, f"search gave {found} rows of {page.total}")
+        keys = {row.key for row in page.rows}
+        _require(len(keys) == found, "search gave a row twice")
+        _require(page.token is None or found > 0 or search.limit == 0, "search gave a token after a page without rows")
+        for row in page.rows:
+            _check_row("search", table, row, None if search.columns is None else (*search.columns, *table.key))
+        return page
+
     def _watched(self, name: str, call: Callable[[], T]) -> T:
-        """Make a call. It must be metered, and fail only as one of tsmem's errors."""
+        """Make a call. It must fail only as one of tsmem's errors, and be metered when it answers; one that fails may
+        never have left, and a batch may have been refused row by row before it did."""
         before = self._client.meter.total.requests
         try:
-            return call()
+            answer = call()
         except (TsmemError, KeyboardInterrupt, SystemExit):
             raise
         except Exception as error:
             raise ContractViolation(f"{name} let {type(error).__name__} escape: {error}") from error
-        finally:
-            _require(self._client.meter.total.requests > before, f"{name} did not add its request to the meter")
+        refused = name == "write_rows" and isinstance(answer, list) and None not in answer
+        metered = self._client.meter.total.requests > before
+        _require(metered or refused, f"{name} did not add its request to the meter")
+        return answer
 
 
 def _check_names(call: str, names: list[str]) -> None:

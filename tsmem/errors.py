@@ -98,9 +98,12 @@ class Unavailable(TsmemError):
     """The service did not do it, or did not say whether it did: then `ambiguous` is true."""
 
     def __init__(self, message: str, *, ambiguous: bool = False, hint: str | None = None,
-                 request_id: str | None = None, service_code: str | None = None) -> None:  # fmt: skip
+                 request_id: str | None = None, service_code: str | None = None,
+                 hopeless_after_s: float | None = None) -> None:  # fmt: skip
         super().__init__(message, hint=hint, request_id=request_id, service_code=service_code)
         self.ambiguous = ambiguous
+        self.hopeless_after_s = hopeless_after_s
+        """Seconds after which trying again is of no use; 0 when it never is, None when it always may be."""
 
 
 class Throttled(Unavailable):

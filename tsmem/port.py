@@ -6,7 +6,7 @@ it on every backend. Rules that hold for every method:
 - Values are str, int (64 bit), float (finite), bool and bytes, and come back with the type they were written with.
 - A failure is one of `tsmem.errors`, never an SDK's or a database's own; what fails has changed nothing, except after
   Unavailable with `ambiguous`, when the write may have been done.
-- Every call adds its cost to `meter`, also when it fails.
+- Every call adds its cost to `meter`, also when it fails; a request that is refused before it is sent costs nothing.
 - Any method may be called from any thread.
 """
 
@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tsmem.errors import TsmemError
 from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
+
+if TYPE_CHECKING:
+    from tsmem.queries import Search, SearchPage
 
 KeySchema = tuple[tuple[str, ColumnType], ...]
 """Names and types of primary key columns, in order."""
@@ -66,6 +69,8 @@ class IndexSchema(NamedTuple):
     """Its own key columns. The table's missing key columns are appended by the service."""
     columns: tuple[str, ...] = ()
     """Attribute columns it carries beside its key."""
+    is_global: bool = False
+    """Of one that is described: whether it is a global one, which lags behind its table. None is created so."""
 
 
 class TableSchema(NamedTuple):
@@ -79,6 +84,8 @@ class TableSchema(NamedTuple):
     time_to_live_s: int = -1
     """Seconds; -1 keeps rows for ever."""
     max_versions: int = 1
+    allow_update: bool = True
+    """Of one that is described: whether update_row is allowed. None is created otherwise."""
 
     @property
     def ref(self) -> TableRef:
@@ -97,6 +104,10 @@ class FieldType(NamedTuple):
     """Of fuzzy: the shortest n-gram."""
     max_chars: int | None = None
     """Of fuzzy: the longest n-gram."""
+    delimiter: str | None = None
+    """Of split: what stands between words; None: white space."""
+    case_sensitive: bool | None = None
+    """Of single_word and split: whether words keep their case."""
 
 
 class SearchIndexSchema(NamedTuple):
@@ -106,6 +117,8 @@ class SearchIndexSchema(NamedTuple):
     name: str
     fields: tuple[tuple[str, FieldType], ...] = ()
     """Field names with their types; a field's name is its column's."""
+    in_step: bool = True
+    """Of one that is described: whether it holds the rows that were there before it."""
 
 
 class RangePage(NamedTuple):
@@ -210,6 +223,16 @@ class TableClient(Protocol):
         """One page of a range in key order. It ends at `limit` rows, 5,000 rows or 4 MB, all counted before the filter,
         whichever comes first. `columns` as in get_row, and the filter sees only those. Raises TableNotFound;
         InvalidInput for a range that is empty by its bounds, or a limit below 1. Cost: 1 request."""
+        ...
+
+    def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
+        """One page of the rows that a search index finds. What the index nominates is what its fields and analyzers
+        say; rows that lack a field, or have it in another type, are found by other fields all the same. A written row
+        is found within the service's delay (seconds; at once on the engine).
+
+        Raises TableNotFound for a missing table or index; InvalidInput for a field that is not in the index, a query
+        that its type cannot answer, a limit past 100, offset + limit past 100,000, or a token of another query.
+        Cost: 1 request."""
         ...
 
     def close(self) -> None:

@@ -1,13 +1,13 @@
-"""`python -m tests.bench [start] [engine]`: speed as ratios measured in one run. Absolute times mean little on
-a shared machine, and nothing here is asserted."""
+"""`python -m tests.bench [start] [engine] [wire] [search]`: speed as ratios measured in one run. Absolute times mean
+little on a shared machine, and nothing here is asserted."""
 
 from __future__ import annotations
 
 import sys
 
-from tests.bench import engine, start
+from tests.bench import engine, search, start, wire
 
-PARTS = {"start": start.run, "engine": engine.run}
+PARTS = {"start": start.run, "engine": engine.run, "wire": wire.run, "search": search.run}
 
 
 def main(names: list[str]) -> int:

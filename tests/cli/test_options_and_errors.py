@@ -104,7 +104,6 @@ WRONG = [
     (("message", "list", "--last", "3"), "--last"),
     (("message", "list", "--session", "s", "--last", "0"), "0"),
     (("show", "s", "--last", "0"), "0"),
-    (("session", "recent"), "--user"),
     (("session", "recent", "--user", "u", "--since", "yesterday"), "--since"),
     (("session", "recent", "--user", "u", "--since", "1h", "--until", "2h"), "empty"),
     (("session", "update", "u", "s"), "nothing to change"),

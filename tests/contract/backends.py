@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from tests.serving import profile_of, serving
+from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.port import IndexSchema, TableClient, TableSchema
@@ -27,7 +29,22 @@ def engine_client(folder: Path) -> Iterator[TableClient]:
         client.close()
 
 
-BACKENDS: dict[str, Callable[[Path], AbstractContextManager[TableClient]]] = {"engine": engine_client}
+@contextmanager
+def sdk_client(folder: Path) -> Iterator[TableClient]:
+    """The TableStore adapter over the real SDK, talking to our server in front of a file of its own."""
+    clock = SystemClock()
+    with serving(folder / "memory.db", clock=clock) as served:
+        client = open_client(profile_of(served.endpoint), clock)
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[TableClient]]] = {
+    "engine": engine_client,
+    "sdk": sdk_client,
+}
 """By the name that stands in a test's id."""
 
 SESSION = TableSchema(

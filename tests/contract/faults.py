@@ -8,7 +8,7 @@ from typing import Any
 
 from tsmem.errors import TsmemError
 from tsmem.port import RowOutcome, TableClient
-from tsmem.rows import Put, Write
+from tsmem.rows import Write
 
 
 @dataclass
@@ -63,26 +63,20 @@ class FaultyClient:
 
 
 class RefusingClient(FaultyClient):
-    """Refuses some rows of the first batch, each with its error, and does the others."""
+    """Refuses some rows of batches, each with its error, and does the others."""
 
     def __init__(self, client: TableClient, refused: dict[str, TsmemError]) -> None:
         super().__init__(client)
         self._refused = dict(refused)
         """By the last part of the row's key."""
-        self.always: TsmemError | None = None
-        """What single puts are refused with."""
-
-    def put_row(self, put: Put) -> None:
-        """As the port, or refused."""
-        self.calls.append(("put_row", (put,)))
-        if self.always is not None:
-            raise self.always
-        self._client.put_row(put)
+        self.always = False
+        """Whether they are refused each time, and not only once."""
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """As the port, but for the rows refused; each is refused once."""
+        """As the port, but for the rows refused."""
         self.calls.append(("write_rows", (writes,)))
-        refused = {place: self._refused.pop(str(w.key[-1]), None) for place, w in enumerate(writes)}
+        take = self._refused.get if self.always else self._refused.pop
+        refused = {place: take(str(w.key[-1]), None) for place, w in enumerate(writes)}
         rest = [write for place, write in enumerate(writes) if refused[place] is None]
         outcomes = iter(self._client.write_rows(rest) if rest else [])
         return [next(outcomes) if refused[place] is None else refused[place] for place in range(len(writes))]

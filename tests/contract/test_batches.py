@@ -111,3 +111,15 @@ def test_a_batch_has_4_megabytes_at_most(client: TableClient) -> None:
 
     assert keys(client, REF) == []
     assert client.write_rows(writes[:2]) == [None, None]
+
+
+def test_a_key_of_a_wrong_type_repeats_no_other(client: TableClient) -> None:
+    """True is no 1: the row with the wrong type fails alone, also beside an expectation."""
+    ref = MESSAGE.ref
+    right = Put(ref, ("s", 1, "m"), {}, MUST_NOT_EXIST)
+    wrong = Put(ref, ("s", True, "m"), {})
+
+    outcomes = client.write_rows([right, wrong])
+
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], InvalidInput)

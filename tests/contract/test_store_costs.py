@@ -42,6 +42,15 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
 ]
 
 
+def fill(store: MemoryStore) -> None:
+    """What the operations are done on."""
+    store.sessions.put(Session("u", "s", 1))
+    store.sessions.put(Session("u", "m", 1))
+    items: list[Session | Message] = [Message("m", f"m{n:04d}", n) for n in range(250)]
+    others = [Session("r", f"r{n:04d}", n) for n in range(250)]
+    store.transfer.load([Record(n, item) for n, item in enumerate([*items, *others])], tally=Tally())
+
+
 def _records(count: int) -> list[Record]:
     """Sessions and messages mixed: batches hold both."""
     items: list[Session | Message] = [
@@ -55,11 +64,7 @@ def test_an_operation_costs_no_more_than_the_contract_says(
     store: MemoryStore, empty_client: TableClient, what: str, requests: int, operation: Callable[[MemoryStore], object]
 ) -> None:
     """The number of requests of each operation, counted at the port."""
-    store.sessions.put(Session("u", "s", 1))
-    store.sessions.put(Session("u", "m", 1))
-    items: list[Session | Message] = [Message("m", f"m{n:04d}", n) for n in range(250)]
-    others = [Session("r", f"r{n:04d}", n) for n in range(250)]
-    store.transfer.load([Record(n, item) for n, item in enumerate([*items, *others])], tally=Tally())
+    fill(store)
     client = FaultyClient(empty_client)
 
     operation(MemoryStore(client, target="test"))

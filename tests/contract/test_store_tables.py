@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.contract.faults import FaultyClient
+from collections.abc import Sequence
+
+import pytest
+
+from tests.clocks import ManualClock
+from tests.contract.faults import Fault, FaultyClient
+from tsmem.errors import InvalidInput, Throttled, Unavailable
 from tsmem.port import IndexSchema, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import ColumnType, Put
 from tsmem.store import MemoryStore, Session
@@ -108,3 +114,100 @@ def test_drop_deletes_everything_and_can_be_repeated(store: MemoryStore, empty_c
     assert 4 == len(store.tables.drop())
     assert [] == empty_client.list_tables()
     assert () == store.tables.drop()
+
+
+def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(store: MemoryStore, empty_client: TableClient) -> None:
+    """Another job that deletes the index first does not keep the table standing."""
+    client = FaultyClient(empty_client)
+    client.before["delete_search_index"] = lambda: empty_client.delete_search_index("session", "session_search_index")
+    dropped = MemoryStore(client, target="test").tables.drop()
+
+    assert ("table session", "search index message_search_index", "table message") == dropped
+    assert [] == empty_client.list_tables()
+
+
+def test_what_the_service_refuses_is_named_and_the_rest_is_made(empty_client: TableClient) -> None:
+    """An index that cannot stand beside the options of a table that someone made is a difference, and no end."""
+    empty_client.create_table(TableSchema("session", DEFAULT.session.schema.key, time_to_live_s=86400, max_versions=2))
+    done = fresh(empty_client).tables.apply()
+
+    steps = {step.name: step for step in done.steps}
+    assert ("different", "missing") == (steps["session"].state, steps["session_secondary_index"].state)
+    assert [1] == [len(steps["session_secondary_index"].differences)]
+    assert ("present", True) == (steps["message"].state, steps["message"].created)
+    assert ("present", True) == (steps["message_search_index"].state, steps["message_search_index"].created)
+
+
+def test_a_name_that_is_taken_is_no_success(empty_client: TableClient) -> None:
+    """Where another table has the index's name, what is missing is said to be, with the reason."""
+    empty_client.create_table(TableSchema("session_secondary_index", (("k", ColumnType.STRING),)))
+    done = fresh(empty_client).tables.apply()
+
+    missing = {step.name: step.differences for step in done.missing}
+    assert {"session", "session_secondary_index", "session_search_index"} == set(missing)
+    assert all(len(differences) == 1 for differences in missing.values())
+    assert 3 == len(done.differences)
+
+
+def test_an_index_that_would_not_work_is_different(empty_client: TableClient) -> None:
+    """A column of another type, or further columns in the key: rows would be missing, or reads refused."""
+    schema = DEFAULT.session.schema
+    text = ((("update_time"), ColumnType.STRING),)
+    empty_client.create_table(schema._replace(defined_columns=text))
+    message = DEFAULT.message.schema
+    longer = IndexSchema("message_secondary_index", ("session_id", "message_id", "create_time", "x"))
+    empty_client.create_table(message._replace(indexes=(longer,), defined_columns=(("x", ColumnType.STRING),)))
+
+    texts = fresh(empty_client).tables.plan(search=False).differences
+
+    assert "secondary index session_secondary_index: column update_time is defined as STRING, not INTEGER" in texts
+    assert any("the key is (session_id, message_id, create_time, x), not" in text for text in texts)
+
+
+def busy(count: int) -> list[Fault]:
+    """A table that is not ready for so many questions."""
+    error = Throttled("The table is not ready.", service_code="OTSTableNotReady")
+    return [Fault("get_range", error, call) for call in range(1, count + 1)]
+
+
+def test_waiting_goes_on_until_everything_answers(
+    store: MemoryStore, empty_client: TableClient, clock: ManualClock
+) -> None:
+    """What is not ready is asked again, once a second, and said; what is ready is not asked again."""
+    client = FaultyClient(empty_client, *busy(5))
+    waiting = MemoryStore(client, clock=clock, target="test")
+    plan = waiting.tables.plan()
+    said: list[Sequence[str]] = []
+    waiting.tables.wait(plan, 10, said.append)
+
+    tables, indexes = ["table session", "table message"], ["session_secondary_index", "message_secondary_index"]
+    everything = [step.kind + " " + step.name for step in plan.steps]
+    unready = [tables[0], f"secondary index {indexes[0]}", tables[1], f"secondary index {indexes[1]}"]
+    assert [everything, unready] == said
+    assert [1.0, 1.0] == clock.slept_s
+    assert 9 == client.names().count("get_range")
+
+
+def test_waiting_ends_when_its_time_is_over(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
+    """What is not ready then is named."""
+    waiting = MemoryStore(FaultyClient(empty_client, *busy(99)), clock=clock, target="test")
+
+    with pytest.raises(Unavailable, match="not ready after 3 s: table session, secondary index"):
+        waiting.tables.wait(waiting.tables.plan(), 3)
+
+    assert 3.0 == sum(clock.slept_s)
+
+
+def test_an_index_that_is_built_is_waited_for(
+    store: MemoryStore, empty_client: TableClient, clock: ManualClock
+) -> None:
+    """The service calls reading one meanwhile an invalid parameter; any other such error is one."""
+    building = InvalidInput("Disallow read index table in building base state", service_code="OTSParameterInvalid")
+    client = FaultyClient(empty_client, Fault("get_range", building, 2), Fault("get_range", building, 5))
+    waiting = MemoryStore(client, clock=clock, target="test")
+    waiting.tables.wait(waiting.tables.plan(), 10)
+    assert [1.0, 1.0] == clock.slept_s
+
+    client = FaultyClient(empty_client, Fault("get_range", InvalidInput("something else"), 1))
+    with pytest.raises(InvalidInput, match="something else"):
+        MemoryStore(client, clock=clock, target="test").tables.wait(waiting.tables.plan(), 10)

@@ -133,3 +133,24 @@ def test_search_indexes_have_their_errors(client: TableClient) -> None:
     for call in (client.describe_search_index, client.delete_search_index):
         with pytest.raises(TableNotFound):
             call("plain", "nope")
+
+
+def test_an_index_is_described_as_it_was_created(empty_client: TableClient) -> None:
+    """With the key that it was given, not the one that the service completed; and as a table with the whole one."""
+    short = IndexSchema("short", ("user_id", "update_time"))
+    schema = SESSION._replace(indexes=(short, *SESSION.indexes))
+    empty_client.create_table(schema)
+
+    assert schema == empty_client.describe_table("session")
+    assert ("user_id", "update_time", "session_id") == tuple(
+        name for name, _ in empty_client.describe_table("short").key
+    )
+
+
+def test_an_index_too_many_is_refused(empty_client: TableClient) -> None:
+    """Five secondary indexes a table, by the service's own code and text."""
+    indexes = tuple(IndexSchema(f"i{n}", ("user_id", "session_id")) for n in range(6))
+
+    with pytest.raises(InvalidInput, match=r"Number of index per table exceeds the quota:5\.") as caught:
+        empty_client.create_table(SESSION._replace(indexes=indexes))
+    assert "OTSParameterInvalid" == caught.value.service_code

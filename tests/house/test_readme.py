@@ -15,12 +15,22 @@ from pathlib import Path
 import pytest
 
 from tests.house.modules import ROOT
+from tests.serving import serving
+from tests.wire.test_node import why_not
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.store import MemoryStore
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 INSTALL = [block for block in BLOCKS if "pip install" in block]
 COMMANDS = [block for block in BLOCKS if "pip install" not in block]
-PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+ENDPOINT = "http://127.0.0.1:8087"
+"""Where the README's programs expect a server."""
+_PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON = [block for block in _PYTHON if ENDPOINT not in block]
+SDK_PYTHON = [block for block in _PYTHON if ENDPOINT in block]
+SDK_NODE = re.findall(r"^```js\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -45,6 +55,8 @@ def test_the_readme_has_blocks() -> None:
     assert 2 == len(INSTALL)
     assert len(COMMANDS) >= 5
     assert PYTHON
+    assert SDK_PYTHON
+    assert SDK_NODE
 
 
 def test_ci_runs_the_two_install_commands_to_the_letter() -> None:
@@ -77,3 +89,21 @@ def test_every_python_block_runs(environ: dict[str, str], tmp_path: Path) -> Non
             [sys.executable, "-c", block], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
         )
         assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_sdks_programs_run(environ: dict[str, str], tmp_path: Path) -> None:
+    """The Python program, and the Node.js program where node finds its SDK, against a server whose tables are made and
+    empty: each writes what it reads."""
+    with serving(tmp_path / "served.db") as served:
+        with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
+            store.tables.apply()
+        commands = [[sys.executable, "-W", "ignore", "-c", block] for block in SDK_PYTHON]
+        if why_not() is None:
+            environ["NODE_PATH"] = os.environ.get("NODE_PATH", "")
+            commands += [["node", "-e", block] for block in SDK_NODE]
+        for command in commands:
+            command[-1] = command[-1].replace(ENDPOINT, served.endpoint)
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+            assert 0 == done.returncode, done.stderr
+
+    assert {"PutRow", "GetRow"} <= set(served.actions())

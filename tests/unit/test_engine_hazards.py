@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sqlite3
 import threading
@@ -13,8 +14,10 @@ import pytest
 
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.engine import files
+from tsmem.engine import Engine, files
 from tsmem.engine.connections import Connections
+from tsmem.engine.full_requests import TableOptions
+from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range
@@ -236,3 +239,51 @@ def test_children_forked_while_threads_write_can_write_too(tmp_path: Path) -> No
         writer.join()
         assert [0] * 6 == codes
         assert written[0] + 30 == len(keys(client))
+
+
+def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
+    """When the disk is full at the very commit, SQLite rolls back by itself: the engine must not go on with a schema
+    that was never kept, also when another one makes the next change of schemas."""
+    path = tmp_path / "memory.db"
+    with closing(Engine(path, SystemClock())) as engine, closing(Engine(path, SystemClock())) as other:
+        engine.create_table(TABLE)
+        for key in ("a", "b", "c"):
+            engine.write_rows(BatchWriteRow([Put(TABLE.ref, (key,), {"x": "y" * 3000})]))
+        limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{path}-wal").stat().st_size, most))
+        try:
+            with pytest.raises(TsmemError):
+                engine.update_table("t", TableOptions(max_versions=5))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+            signal.signal(signal.SIGXFSZ, ignored)
+        other.create_table(TABLE._replace(name="u"))
+
+        assert 1 == engine.describe_table("t").max_versions
+        assert ["t", "u"] == engine.list_tables()
+
+
+def test_sessions_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many threads share few connections: those beyond wait, and few are kept open when all is done."""
+    monkeypatch.setattr("tsmem.engine.connections.MAX_SESSIONS", 4)
+    monkeypatch.setattr("tsmem.engine.connections.MAX_IDLE", 2)
+    path = tmp_path / "memory.db"
+    with closing(client_of(path)) as client:
+        client.create_table(TABLE)
+        threads = [threading.Thread(target=put, args=(client, *(f"{n}-{m}" for m in range(5)))) for n in range(24)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        opened = [link for link in Path("/proc/self/fd").iterdir() if _leads_to(link, path)]
+
+        assert 120 == len(keys(client))
+        assert 4 == len(opened)  # two for each
+
+
+def _leads_to(link: Path, path: Path) -> bool:
+    try:
+        return os.path.realpath(link) == str(path)
+    except OSError:
+        return False

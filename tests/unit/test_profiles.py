@@ -430,3 +430,13 @@ def test_a_profile_made_by_hand_has_defaults() -> None:
     """Code may make a profile with no file at all."""
     profile = Profile(name="x", backend="local", path=Path("/x.db"))
     assert (profile.target, profile.timeout_s, profile.tables.message.name) == ("/x.db", 30.0, "message")
+
+
+@pytest.mark.parametrize("endpoint", [{}, {"TABLESTORE_ENDPOINT": ""}])
+def test_an_endpoint_that_is_missing_is_said(tmp_path: Path, endpoint: dict[str, str]) -> None:
+    """With TableStore's other variables set, working on the local file is probably a mistake: a warning says so."""
+    environ = {"HOME": str(tmp_path), "TABLESTORE_INSTANCE_NAME": "i", **endpoint}
+
+    (warning,) = load(environ).warnings
+    assert warning.startswith("TABLESTORE_INSTANCE_NAME is set and TABLESTORE_ENDPOINT is not: this is the local file ")
+    assert () == load(environ, profile="local").warnings

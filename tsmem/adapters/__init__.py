@@ -7,18 +7,29 @@ from typing import TYPE_CHECKING
 from tsmem.errors import ProfileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tsmem.clock import Clock
     from tsmem.port import TableClient
     from tsmem.profiles import Profile
 
 
-def open_client(profile: Profile, clock: Clock) -> TableClient:
-    """The client of a profile's backend. Nothing is connected to yet. Raises ProfileError."""
+def open_client(profile: Profile, clock: Clock, log: Callable[[str], None] | None = None) -> TableClient:
+    """The client of a profile's backend. Nothing is connected to yet. `log` hears of each request over the wire.
+
+    Raises ProfileError."""
     if profile.backend == "local" and profile.path is not None:
         from tsmem.adapters.local import LocalClient
 
         return LocalClient(profile.path, clock)
+    if profile.backend == "tablestore":
+        from tsmem.adapters.tablestore import TablestoreClient
+        from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+
+        deadline = Deadline(clock)
+        client = TablestoreClient(profile, deadline, log)
+        return RetryingClient(client, clock, RetryPolicy(timeout_s=profile.timeout_s), deadline=deadline)
     raise ProfileError(
         f"profile '{profile.name}' has the backend '{profile.backend}', which this version cannot open",
-        hint="the backend 'local' keeps everything in one file",
+        hint="the backend is 'local' for one file on this machine, or 'tablestore'",
     )

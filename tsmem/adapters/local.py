@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
 from tsmem.port import Cost, IndexSchema, Meter, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
+
+if TYPE_CHECKING:
+    from tsmem.queries import Search, SearchPage
 
 T = TypeVar("T")
 
@@ -115,6 +118,10 @@ class LocalClient:
     ) -> RangePage:
         """As TableClient."""
         return self._priced(lambda: self._engine.get_range(GetRange(table, span, limit, columns, filter)))
+
+    def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
+        """As TableClient."""
+        return self._priced(lambda: self._engine.search(table, index, search))
 
     def _write(self, write: Write) -> None:
         (error,) = self.write_rows((write,))

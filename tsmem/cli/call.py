@@ -188,7 +188,13 @@ class Call:
         if self._store is None:
             from tsmem import open_profile
 
-            self._store = open_profile(self.profile, self.clock, checked=self.options.debug)
+            debug = self.options.debug
+            self._store = open_profile(
+                self.profile,
+                self.clock,
+                checked=debug,
+                log=(lambda line: self.say(f"debug: {line}")) if debug else None,
+            )
             if not gc.isenabled():  # since __main__: what is there by now stays, and need not be looked at again
                 gc.freeze()
                 gc.enable()

@@ -85,7 +85,9 @@ def _again(call: Call, command: str) -> str:
 def _say_traceback(call: Call, error: Exception) -> None:
     import traceback
 
-    for line in "".join(traceback.format_exception(error)).splitlines():
+    from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
+
+    for line in without_secrets("".join(traceback.format_exception(error))).splitlines():
         call.say(line)
 
 

@@ -23,6 +23,7 @@ from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 
 if TYPE_CHECKING:
     from tsmem.render.result import Result
+    from tsmem.store.model import Total
 
 COMPLETE = "_TSMEM_COMPLETE"
 """The variable by which a shell's completion script asks."""
@@ -102,11 +103,20 @@ def _write(call: Call, result: Result) -> int:
     _send(call, render(result, call.render_options()))
     if isinstance(result, Listing) and call.format != "json":
         token = result.next_page_token(None)
+        if call.format == "table" and result.total is not None:
+            _say_total(call, result.total())
         if token is not None:
             call.say(f"more is left: --page-token {token}")
     if isinstance(result, Report) and result.error is not None:
         raise result.error
     return exit_codes.DONE
+
+
+def _say_total(call: Call, total: Total) -> None:
+    if total.exact is not None:
+        call.say(f"{total.exact:,} found in all")
+    elif total.at_most is not None:
+        call.say(f"at most {total.at_most:,} found in all")
 
 
 def _send(call: Call, chunks: Iterator[bytes]) -> None:
@@ -140,7 +150,8 @@ def _say_stats(call: Call, seconds: float) -> None:
     if store is None:
         return
     cost = store.cost
+    returned = store.sessions.watch.returned + store.messages.watch.returned
     call.say(
         f"stats: {cost.requests} requests, {cost.read_units} read and {cost.write_units} write capacity units, "
-        f"{cost.rows_scanned} rows scanned, {seconds:.3f} s"
+        f"{cost.rows_scanned} rows scanned, {returned} returned, {seconds:.3f} s"
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.progress import listing, shown
+from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, Record, Report
@@ -123,6 +125,7 @@ def purge(
     session: o.SessionOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="All sessions'.")] = False,
     until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002 - the option's own name
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
 ) -> Report | None:
@@ -137,10 +140,12 @@ def purge(
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything")
     when = call.time(until, "--until", end_of_day=True)
-    purge_these = partial(call.store.messages.purge, session, until=when)
+    wanted = o.checked(call, filter)
+    purge_these = shown(call, filter)(partial(call.store.messages.purge, session, until=when, filter=wanted))
     if not dry_run:
         call.say_target("deleting from")
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
+        of += "" if filter is None else f", where {filter}"
         if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {of}?"):
             return None
     return counts(purge_these(dry_run=dry_run, tally=call.tally))
@@ -152,6 +157,7 @@ def list_(
     role: o.Role = None,
     since: o.Since = None,
     until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
     order: Annotated[str, typer.Option("--order", metavar="ORDER", help="asc or desc.")] = "asc",
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
     limit: o.Limit = None,
@@ -162,22 +168,63 @@ def list_(
     Example: tsmem message list --session trip-7 --role user --last 5
     """
     call = call_of(ctx)
-    window = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
+    window: Any = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
+    wanted = o.checked(call, filter)
     if last is not None:
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
-        return Listing("message", call.store.messages.last(session, last, role=role, **window)[0])
+        with shown(call, filter):
+            return Listing("message", call.store.messages.last(session, last, role=role, filter=wanted, **window)[0])
     stream = call.store.messages.iterate(
-        session, role=role, **window, order=cast("Order", order), limit=call.limit(limit), page_token=page_token
+        session,
+        role=role,
+        filter=wanted,
+        order=cast("Order", order),
+        limit=call.limit(limit),
+        page_token=page_token,
+        **window,
     )
-    return Listing("message", stream, stream.token_after)
+    return listing(call, "message", stream, filter)
+
+
+def search(
+    ctx: typer.Context,
+    text: Text = None,
+    session: o.SessionOption = None,
+    role: o.Role = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
+    sort: SortOption = "newest",
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    """Find messages by a text in their content, newest first.
+
+    TEXT is found as it stands, whatever its case, in content and search content. In content its words are whole, but
+    for the end of the last, which may go on: `flight` finds `flights`, `light` does not.
+    Example: tsmem message search "hi" --role user --limit 5
+    """
+    call = call_of(ctx)
+    stream = call.store.messages.search(
+        text,
+        session_id=session,
+        role=role,
+        since=call.time(since, "--since"),
+        until=call.time(until, "--until", end_of_day=True),
+        filter=o.checked(call, filter),
+        sort=order(sort),
+        limit=call.limit(limit),
+        page_token=page_token,
+    )
+    return found(call, "message", stream, text, filter)
 
 
 class MessageGroup(HouseGroup):
     """`tsmem message`."""
 
     sentence = "Messages: what was said in sessions."
-    entries = entries(put, get, update, delete, purge, list_, noun="message", showing=(put, get, list_))
+    entries = entries(put, get, update, delete, purge, list_, search, noun="message", showing=(put, get, list_, search))
 
 
 def _content(call: Call, text: str | None, file: str | None) -> str | None:

@@ -9,6 +9,7 @@ import typer
 
 from tsmem.cli.suggest import complete_session, complete_user
 from tsmem.cli.values import parse_metadata
+from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
@@ -51,11 +52,33 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", metavar="N", help="At most so many, 0 for all. [50; all for jsonl and csv]"),
 ]
+Filter = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="E", help="Only what fulfils this, e.g. 'topic == \"billing\" and score >= 0.5'."),
+]
 PageToken = Annotated[str | None, typer.Option("--page-token", metavar="TOKEN", help="Go on where a page stopped.")]
 IfAbsent = Annotated[bool, typer.Option("--if-absent", help="Fail when it exists already.")]
 MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is not there is no error.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def checked(call: Call, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
+    """A filter that can be read. Where an error is a line for people, the place of it is shown before it."""
+    if filter is None:
+        return None
+    from tsmem.store.filters import RowFilter
+
+    try:
+        RowFilter(filter)
+    except InvalidInput as error:
+        sentence, _, place = error.message.partition("\n")
+        if call.format in ("json", "jsonl"):
+            raise
+        for line in place.splitlines():
+            call.say(line)
+        raise InvalidInput(f"--filter: {sentence}", hint=error.hint) from error
+    return filter
 
 
 def changes(call: Call, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:

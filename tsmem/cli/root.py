@@ -61,6 +61,12 @@ class Root(HouseGroup):
             "tsmem.cli.profile",
             "ProfileGroup",
         ),
+        "serve": Entry(
+            "Serve one file to TableStore SDKs, as an endpoint on this machine.",
+            "tsmem.cli.serve",
+            "serve",
+            formats=("table", "json", "jsonl"),
+        ),
         "completion": Entry(
             "Print the completion script of a shell: bash, zsh or fish.",
             "tsmem.cli.completion",

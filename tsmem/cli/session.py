@@ -11,6 +11,8 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.progress import listing, shown
+from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Record, Report
@@ -107,6 +109,7 @@ def purge(
     user: o.UserOption = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="Everyone's.")] = False,
     until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002 - the option's own name
     with_messages: Annotated[bool, typer.Option("--with-messages", help="Their messages too.")] = False,
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
@@ -120,15 +123,14 @@ def purge(
     call = call_of(ctx)
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone")
-    purge_these = partial(
-        call.store.sessions.purge,
-        user,
-        until=call.time(until, "--until", end_of_day=True),
-        with_messages=with_messages,
+    when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
+    purge_these = shown(call, filter)(
+        partial(call.store.sessions.purge, user, until=when, filter=wanted, with_messages=with_messages)
     )
     if not dry_run:
         call.say_target("deleting from")
         whose = "everyone" if user is None else f"user '{user}'"
+        whose += "" if filter is None else f" where {filter}"
         also = " (messages of another user's session of the same id would go too)" if with_messages else ""
         if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {whose}{also}?"):
             return None
@@ -138,6 +140,7 @@ def purge(
 def list_(
     ctx: typer.Context,
     user: o.UserOption = None,
+    filter: o.Filter = None,  # noqa: A002
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
@@ -146,8 +149,9 @@ def list_(
     Example: tsmem session list --user ada --fields session_id,metadata.topic
     """
     call = call_of(ctx)
-    stream = call.store.sessions.iterate(user, limit=call.limit(limit), page_token=page_token)
-    return Listing("session", stream, stream.token_after)
+    wanted = o.checked(call, filter)
+    stream = call.store.sessions.iterate(user, filter=wanted, limit=call.limit(limit), page_token=page_token)
+    return listing(call, "session", stream, filter)
 
 
 def recent(
@@ -155,28 +159,63 @@ def recent(
     user: o.UserOption = None,
     since: o.Since = None,
     until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    """List a user's sessions, latest first.
+    """List a user's sessions, or everyone's, latest first.
 
+    Everyone's come through the search index. A session without an update time is not among them.
     Example: tsmem session recent --user ada --since 7d
     """
     call = call_of(ctx)
-    if user is None:
-        raise InvalidInput("say whose sessions: --user USER", hint="everyone's: tsmem session list")
     stream = call.store.sessions.recent(
         user,
         since=call.time(since, "--since"),
         until=call.time(until, "--until", end_of_day=True),
+        filter=o.checked(call, filter),
         limit=call.limit(limit),
         page_token=page_token,
     )
-    return Listing("session", stream, stream.token_after)
+    return listing(call, "session", stream, filter)
+
+
+def search(
+    ctx: typer.Context,
+    text: Text = None,
+    user: o.UserOption = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
+    sort: SortOption = "newest",
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    """Find sessions by a text in their search content, latest first.
+
+    TEXT is found as it stands, whatever its case. Whole words are always found; a part of a word too where the index
+    is fuzzy, as the one is that init-tables makes.
+    Example: tsmem session search "refund" --user ada --since 30d
+    """
+    call = call_of(ctx)
+    stream = call.store.sessions.search(
+        text,
+        user_id=user,
+        since=call.time(since, "--since"),
+        until=call.time(until, "--until", end_of_day=True),
+        filter=o.checked(call, filter),
+        sort=order(sort),
+        limit=call.limit(limit),
+        page_token=page_token,
+    )
+    return found(call, "session", stream, text, filter)
 
 
 class SessionGroup(HouseGroup):
     """`tsmem session`."""
 
     sentence = "Sessions: the conversations of users."
-    entries = entries(put, get, update, delete, purge, list_, recent, noun="session", showing=(put, get, list_, recent))
+    entries = entries(
+        put, get, update, delete, purge, list_, recent, search,
+        noun="session", showing=(put, get, list_, recent, search),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -12,12 +13,17 @@ from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
 
+MAX_WAIT_S = 86400
+
 
 def init_tables(
     ctx: typer.Context,
     dry_run: o.DryRun = False,
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 4 when something differs.")] = False,
     no_search: Annotated[bool, typer.Option("--no-search", help="Leave the search indexes out.")] = False,
+    wait: Annotated[
+        float | None, typer.Option(metavar="S", help="Then wait, so many seconds at most, until all can be used.")
+    ] = None,
 ) -> Report:
     """Create the tables and indexes that are missing; what exists is left as it is.
 
@@ -27,9 +33,15 @@ def init_tables(
     call = call_of(ctx)
     if dry_run and check:
         raise InvalidInput("--dry-run and --check are two different questions")
+    if wait is not None and (dry_run or check):
+        raise InvalidInput("--wait is for what is created, and --dry-run and --check create nothing")
+    if wait is not None and not 0 <= wait <= MAX_WAIT_S:
+        raise InvalidInput(f"--wait takes 0 to {MAX_WAIT_S} seconds")
     call.say_target("comparing" if dry_run or check else "creating tables in")
     tables = call.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
+    if wait is not None:
+        tables.wait(plan, wait, _waiting(call))
     return _report(call, plan, check=check)
 
 
@@ -44,6 +56,18 @@ def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
         return None
     dropped = call.store.tables.drop(lambda name: call.say(f"deleted {name}"))
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
+
+
+def _waiting(call: Call) -> Callable[[Sequence[str]], None]:
+    """Says what is waited for, each time that it is something else."""
+    said: list[Sequence[str]] = []
+
+    def on_wait(names: Sequence[str]) -> None:
+        if not said or said[-1] != names:
+            call.say(f"waiting for {', '.join(names)}")
+            said.append(names)
+
+    return on_wait
 
 
 def _question(call: Call) -> str:
@@ -66,10 +90,11 @@ def _report(call: Call, plan: Plan, *, check: bool) -> Report:
     ]
     wrong = list(plan.differences)
     if check:
-        wrong += [f"{step.kind} {step.name} is missing" for step in plan.missing]
+        wrong = [f"{step.kind} {step.name} is missing" for step in plan.missing] + wrong
     error = None
     if wrong:
-        error = SchemaMismatch(f"{len(wrong)} differences from the profile: {'; '.join(wrong)}")
+        count = f"{len(wrong)} difference{'' if len(wrong) == 1 else 's'} from the profile"
+        error = SchemaMismatch(f"{count}: {'; '.join(wrong)}")
         error.hint = "tsmem init-tables creates what is missing; what differs is for you to change"
     rows = [(s["kind"], s["name"], s["table"], s["state"], "; ".join(map(str, s["differences"]))) for s in steps]
     document = {"target": call.profile.target, "steps": steps}

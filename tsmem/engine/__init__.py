@@ -3,22 +3,37 @@
 Its one rule: what a request means is decided here, and SQLite is only asked to keep ordered keys and packed cells. No
 other package imports `sqlite3`, and nothing here knows of sessions and messages.
 
-    engine.py       Engine: one method a request
-    requests.py     what requests and replies carry beyond the row vocabulary
-    reads.py        GetRow, BatchGetRow, GetRange
-    writes.py       PutRow, UpdateRow, DeleteRow, BatchWriteRow
-    upkeep.py       the entries of secondary indexes, kept in step with their table
-    definitions.py  create, describe and delete tables and indexes
-    search_defs.py  create, describe and delete search indexes
-    catalog.py      the schemas as they are stored
-    tables.py       a table in memory: key checks, SQL texts, index entries
-    ranges.py       a range of keys as SQL
-    filters.py      a filter as a function
-    cells.py        a row's cells as bytes
-    connections.py  connections and transactions
-    files.py        making and opening the file
-    faults.py       SQLite's errors as ours
-    messages.py     TableStore's error texts
+    engine.py         Engine: one method a request
+    requests.py       what requests and replies carry beyond the row vocabulary
+    reads.py          GetRow, BatchGetRow, GetRange
+    writes.py         PutRow, UpdateRow, DeleteRow, BatchWriteRow
+    upkeep.py         the entries of secondary and search indexes, kept in step with their table
+    definitions.py    create, describe and delete tables and indexes
+    search_defs.py    create, describe and delete search indexes
+    search_tables.py  the SQL tables of a search index, and what a row has in them
+    analysis.py       the words of a text
+    search.py         Search, loaded by those who search; so are:
+    search_query.py   a query as a tree of tests
+    search_leaves.py  the queries of one field
+    search_values.py  their values in SQL
+    search_terms.py   their tests in SQL
+    search_tree.py    which test leads
+    search_order.py   the order of rows, and what is behind a row
+    search_tokens.py  page tokens
+    full_requests.py  the rest of the service's vocabulary, for the server alone; so are:
+    views.py          reads with versions of cells
+    changes.py        writes with versions, increments and returned rows
+    table_options.py  UpdateTable, and tables described in full
+    catalog.py        the schemas as they are stored
+    tables.py         a table in memory: key checks, SQL texts, index entries
+    ranges.py         a range of keys as SQL
+    filters.py        a filter as a function
+    cells.py          a row's cells as bytes
+    connections.py    connections and transactions
+    files.py          making and opening the file
+    migration.py      bringing a file of an older format to this one
+    faults.py         SQLite's errors as ours
+    messages.py       TableStore's error texts
 """
 
 from tsmem.engine.engine import Engine

@@ -21,6 +21,7 @@ the file with long ones. Entries of secondary indexes are small: there WITHOUT R
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,19 +35,22 @@ SCHEMA = (
     "INSERT INTO catalog_version VALUES (0)",
     """CREATE TABLE tables (
         id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, main TEXT,
-        time_to_live_s INTEGER NOT NULL, max_versions INTEGER NOT NULL)""",
+        time_to_live_s INTEGER NOT NULL, max_versions INTEGER NOT NULL, deviation_s INTEGER NOT NULL DEFAULT 86400,
+        allow_update INTEGER NOT NULL DEFAULT 1, is_global INTEGER NOT NULL DEFAULT 0,
+        own_columns INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE table_columns (
         table_id INTEGER NOT NULL REFERENCES tables (id), part TEXT NOT NULL, place INTEGER NOT NULL,
         name TEXT NOT NULL, type TEXT NOT NULL, PRIMARY KEY (table_id, part, place)) WITHOUT ROWID""",
     """CREATE TABLE search_indexes (
         id INTEGER PRIMARY KEY AUTOINCREMENT, table_name TEXT NOT NULL, name TEXT NOT NULL,
-        UNIQUE (table_name, name))""",
+        definition BLOB, created_us INTEGER NOT NULL DEFAULT 0, UNIQUE (table_name, name))""",
     """CREATE TABLE search_fields (
         index_id INTEGER NOT NULL REFERENCES search_indexes (id), place INTEGER NOT NULL, name TEXT NOT NULL,
-        type TEXT NOT NULL, analyzer TEXT, min_chars INTEGER, max_chars INTEGER,
+        type TEXT NOT NULL, analyzer TEXT, min_chars INTEGER, max_chars INTEGER, delimiter TEXT, case_sensitive INTEGER,
         PRIMARY KEY (index_id, place)) WITHOUT ROWID""",
 )
-"""What a new file begins with. `part` is key, defined, or carried (of an index)."""
+"""What a new file begins with; `migration.py` brings older ones to it. `part` is key, defined, or carried (of an
+index). A secondary index has its table's options: its own row's are not read."""
 
 
 class Catalog(NamedTuple):
@@ -81,34 +85,57 @@ def load(connection: sqlite3.Connection, version: int) -> Catalog:
     ):
         columns.setdefault((table_id, part), []).append((name, ColumnType(kind)))
     tables: dict[str, Table] = {}
-    for table_id, name, main, time_to_live_s, max_versions in connection.execute("SELECT * FROM tables ORDER BY id"):
+    for table_id, name, main, *options in connection.execute(
+        "SELECT id, name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, own_columns "
+        "FROM tables ORDER BY id"
+    ):
+        time_to_live_s, max_versions, deviation_s, allow_update, is_global, own_columns = options
         carried = tuple(each for each, _ in columns.get((table_id, "carried"), ()))
         defined = tuple(columns.get((table_id, "defined"), ()))
         key = tuple(columns[table_id, "key"])
-        tables[name] = Table(table_id, name, key, main, carried, defined, time_to_live_s, max_versions)
-    for index in [each for each in tables.values() if each.main is not None]:
-        main_table = tables[index.main or ""]
-        planned = plan_index(main_table.key, index)
-        tables[main_table.name] = replace(main_table, indexes=(*main_table.indexes, planned))
-    return Catalog(version, tables, _load_search(connection))
+        table = Table(table_id, name, key, main, carried, defined, time_to_live_s, max_versions, deviation_s,
+                      bool(allow_update), bool(is_global), own_columns)  # fmt: skip
+        tables[name] = table if main is None else _as_index_of(tables, tables[main], table)
+    return Catalog(version, tables, _load_search(connection, tables))
 
 
-def _load_search(connection: sqlite3.Connection) -> dict[tuple[str, str], SearchIndexSchema]:
+def _as_index_of(tables: dict[str, Table], main: Table, index: Table) -> Table:
+    """Put an index beside those of its table. Returns it with its table's options."""
+    index = replace(
+        index, time_to_live_s=main.time_to_live_s, deviation_s=main.deviation_s, allow_update=main.allow_update
+    )
+    tables[main.name] = replace(main, indexes=(*main.indexes, plan_index(main.key, index)))
+    return index
+
+
+def _load_search(connection: sqlite3.Connection, tables: dict[str, Table]) -> dict[tuple[str, str], SearchIndexSchema]:
+    """Every search index; each is put beside those of its table, too."""
     fields: dict[int, list[tuple[str, FieldType]]] = {}
-    for index_id, _, name, *kind in connection.execute("SELECT * FROM search_fields ORDER BY index_id, place"):
-        fields.setdefault(index_id, []).append((name, FieldType(*kind)))
-    return {
-        (table, name): SearchIndexSchema(table, name, tuple(fields.get(index_id, ())))
-        for index_id, table, name in connection.execute("SELECT * FROM search_indexes ORDER BY table_name, name")
-    }
+    for index_id, name, kind, analyzer, shortest, longest, delimiter, sensitive in connection.execute(
+        "SELECT index_id, name, type, analyzer, min_chars, max_chars, delimiter, case_sensitive "
+        "FROM search_fields ORDER BY index_id, place"
+    ):
+        sensitive = None if sensitive is None else bool(sensitive)
+        field = FieldType(kind, analyzer, shortest, longest, delimiter, sensitive)
+        fields.setdefault(index_id, []).append((name, field))
+    found = {}
+    for index_id, of_table, name in connection.execute(
+        "SELECT id, table_name, name FROM search_indexes ORDER BY table_name, name"
+    ):
+        schema = found[of_table, name] = SearchIndexSchema(of_table, name, tuple(fields.get(index_id, ())))
+        table = tables[of_table]
+        tables[of_table] = replace(table, searches=(*table.searches, (index_id, schema)))
+    return found
 
 
 def add_table(connection: sqlite3.Connection, table: Table) -> Table:
     """Store a table's or index's schema and make its SQL table. Returns it with its id."""
     table_id = connection.execute(
-        "INSERT INTO tables (name, main, time_to_live_s, max_versions) VALUES (?, ?, ?, ?) RETURNING id",
-        (table.name, table.main, table.time_to_live_s, table.max_versions),
-    ).fetchone()[0]
+        "INSERT INTO tables (name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, "
+        "own_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (table.name, table.main, table.time_to_live_s, table.max_versions, table.deviation_s, table.allow_update,
+         table.is_global, table.own_columns),
+    ).fetchone()[0]  # fmt: skip
     _add_columns(connection, table_id, "key", table.key)
     add_defined(connection, table_id, table.defined)
     _add_columns(connection, table_id, "carried", tuple((name, ColumnType.STRING) for name in table.columns))
@@ -129,13 +156,29 @@ def add_defined(connection: sqlite3.Connection, table_id: int, defined: KeySchem
     _add_columns(connection, table_id, "defined", defined)
 
 
+def remove_defined(connection: sqlite3.Connection, table_id: int, names: Sequence[str]) -> None:
+    """Delete some of a table's defined columns."""
+    connection.executemany(
+        "DELETE FROM table_columns WHERE table_id = ? AND part = 'defined' AND name = ?",
+        [(table_id, name) for name in names],
+    )
+
+
 def _add_columns(connection: sqlite3.Connection, table_id: int, part: str, columns: KeySchema) -> None:
     first = connection.execute(
-        "SELECT count(*) FROM table_columns WHERE table_id = ? AND part = ?", (table_id, part)
+        "SELECT coalesce(max(place) + 1, 0) FROM table_columns WHERE table_id = ? AND part = ?", (table_id, part)
     ).fetchone()[0]
     connection.executemany(
         "INSERT INTO table_columns VALUES (?, ?, ?, ?, ?)",
         [(table_id, part, place, name, kind.value) for place, (name, kind) in enumerate(columns, first)],
+    )
+
+
+def set_options(connection: sqlite3.Connection, table: Table) -> None:
+    """Store a table's options."""
+    connection.execute(
+        "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? WHERE id = ?",
+        (table.time_to_live_s, table.max_versions, table.deviation_s, table.allow_update, table.id),
     )
 
 
@@ -146,15 +189,19 @@ def remove_table(connection: sqlite3.Connection, table: Table) -> None:
     connection.execute(f"DROP TABLE t{table.id}")
 
 
-def add_search(connection: sqlite3.Connection, schema: SearchIndexSchema) -> None:
-    """Store a search index's schema."""
-    index_id = connection.execute(
-        "INSERT INTO search_indexes (table_name, name) VALUES (?, ?) RETURNING id", (schema.table, schema.name)
+def add_search(
+    connection: sqlite3.Connection, schema: SearchIndexSchema, definition: bytes | None, created_us: int
+) -> int:
+    """Store a search index's schema, with what else is known of it. Returns its id."""
+    index_id: int = connection.execute(
+        "INSERT INTO search_indexes (table_name, name, definition, created_us) VALUES (?, ?, ?, ?) RETURNING id",
+        (schema.table, schema.name, definition, created_us),
     ).fetchone()[0]
     connection.executemany(
-        "INSERT INTO search_fields VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO search_fields VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(index_id, place, name, *kind) for place, (name, kind) in enumerate(schema.fields)],
     )
+    return index_id
 
 
 def remove_search(connection: sqlite3.Connection, table: str, name: str) -> None:

@@ -182,6 +182,15 @@ def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
     return size, columns
 
 
+def size_of(blob: bytes) -> int:
+    """The size of a row as `unpack` gives it, without its columns. Raises StorageFailure for a damaged shape."""
+    try:
+        shape, key_bytes, at = _open(blob)
+    except (struct.error, UnicodeDecodeError, IndexError) as error:
+        raise _damaged(str(error)) from error
+    return key_bytes + shape.fixed_bytes + len(blob) - at - shape.data_at
+
+
 def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Value]]:
     """As `unpack`, of the wanted columns alone: the size counts the key and those columns."""
     try:

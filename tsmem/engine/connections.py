@@ -22,6 +22,11 @@ from tsmem.engine.catalog import Catalog, load
 from tsmem.engine.faults import from_sqlite
 from tsmem.errors import TsmemError, Unavailable
 
+MAX_SESSIONS = 64
+"""In use at once; whoever comes then waits. Each holds up to three descriptors, and only one writes at a time."""
+MAX_IDLE = 8
+"""Kept open for the next one."""
+
 
 class Session:
     """A connection, and the catalog as this connection last read it."""
@@ -85,9 +90,11 @@ class Connections:
         session = None
         try:
             session = self._take(make)
+            if make and session.opened.refusal is not None:
+                raise session.opened.refusal
             session.execute(begin)
             yield session
-            session.execute("COMMIT")
+            self._commit(session)
             if session.opened.changed():
                 raise _changed(self._path)
         except sqlite3.Error as error:
@@ -98,9 +105,17 @@ class Connections:
             if session is not None:
                 self._give_back(session)
 
+    @staticmethod
+    def _commit(session: Session) -> None:
+        try:
+            session.execute("COMMIT")
+        except sqlite3.Error:
+            session.forget()  # SQLite may have rolled back by itself, and then nothing else tells
+            raise
+
     def _take(self, make: bool) -> Session:
         with self._gate:
-            while self._alone:
+            while self._alone or self._busy >= MAX_SESSIONS:
                 self._gate.wait()
             if self._closed:
                 raise TsmemError("the store is closed")
@@ -149,7 +164,7 @@ class Connections:
             keep = False
         with self._gate:
             self._busy -= 1
-            if keep and not self._closed:
+            if keep and not self._closed and len(self._idle) < MAX_IDLE:
                 self._idle.append(session)
             else:
                 connection.close()

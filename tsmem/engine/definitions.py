@@ -6,7 +6,8 @@ version in the same transaction. Limits and texts: facts of TableStore's "Genera
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from tsmem.engine import catalog as stored
 from tsmem.engine import messages, upkeep
@@ -26,15 +27,27 @@ MAX_DEFINED_COLUMNS = 32
 MIN_TIME_TO_LIVE_S = 86400
 MAX_TIME_TO_LIVE_S = 2**31 - 1
 """What the wire's 32-bit field holds."""
+MAX_VERSIONS = 2**31 - 1
+"""As well."""
+MAX_DEVIATION_S = 2**63 - 1
+"""What the wire's 64-bit field holds."""
 
 
-def create_table(session: Session, schema: TableSchema) -> None:
+def create_table(
+    session: Session,
+    schema: TableSchema,
+    *,
+    deviation_s: int = 86400,
+    allow_update: bool = True,
+    global_indexes: Collection[str] = (),
+) -> None:
     """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
     catalog = session.catalog()
-    _check_table(schema)
-    main = Table(0, schema.name, schema.key, defined=schema.defined_columns,
-                 time_to_live_s=schema.time_to_live_s, max_versions=schema.max_versions)  # fmt: skip
-    indexes = [_index_table(main, index) for index in schema.indexes]
+    check_table(schema)
+    main = Table(0, schema.name, schema.key, None, (), schema.defined_columns, schema.time_to_live_s,
+                 schema.max_versions, deviation_s, allow_update)  # fmt: skip
+    check_options(main, indexed=bool(schema.indexes))
+    indexes = [_index_table(main, index, is_global=index.name in global_indexes) for index in schema.indexes]
     names = [schema.name, *(index.name for index in indexes)]
     if any(name in catalog.tables for name in names) or len(set(names)) < len(names):
         raise messages.table_exists()
@@ -43,7 +56,7 @@ def create_table(session: Session, schema: TableSchema) -> None:
     _check_quota(catalog, len(names))
     for table in (main, *indexes):
         stored.add_table(session.connection, table)
-    _changed(session)
+    changed(session)
 
 
 def describe_table(session: Session, name: str) -> TableSchema:
@@ -66,7 +79,7 @@ def delete_table(session: Session, name: str) -> None:
         raise messages.has_search_index(name)
     for each in (*(index.table for index in table.indexes), table):
         stored.remove_table(session.connection, each)
-    _changed(session)
+    changed(session)
 
 
 def create_index(session: Session, request: CreateIndex) -> None:
@@ -78,16 +91,17 @@ def create_index(session: Session, request: CreateIndex) -> None:
     if len(table.indexes) >= MAX_INDEXES:
         raise messages.too_many_indexes(MAX_INDEXES)
     _check_quota(catalog, 1)
-    added = _new_defined(table, request.defined)
+    added = new_defined(table, request.defined)
     schema = table.schema
-    _check_table(TableSchema(schema.name, schema.key, (request.schema,), schema.defined_columns + added,
+    check_table(TableSchema(schema.name, schema.key, (request.schema,), schema.defined_columns + added,
                              schema.time_to_live_s, schema.max_versions))  # fmt: skip
-    main = Table(table.id, table.name, table.key, defined=table.defined + added)
-    made = stored.add_table(session.connection, _index_table(main, request.schema))
+    check_options(table, indexed=True)
+    main = replace(table, defined=table.defined + added)
+    made = stored.add_table(session.connection, _index_table(main, request.schema, is_global=request.is_global))
     stored.add_defined(session.connection, table.id, added)
     if request.include_base_data:
         upkeep.build(session, table, plan_index(table.key, made))
-    _changed(session)
+    changed(session)
 
 
 def delete_index(session: Session, table: str, name: str) -> None:
@@ -95,12 +109,13 @@ def delete_index(session: Session, table: str, name: str) -> None:
     for index in session.catalog().main_table(table).indexes:
         if index.table.name == name:
             stored.remove_table(session.connection, index.table)
-            _changed(session)
+            changed(session)
             return
     raise messages.index_missing(name)
 
 
-def _changed(session: Session) -> None:
+def changed(session: Session) -> None:
+    """Tell every connection, this one included, that a schema changed."""
     stored.raise_version(session.connection)
     session.forget()
 
@@ -110,7 +125,7 @@ def _check_quota(catalog: Catalog, more: int) -> None:
         raise messages.too_many_tables(MAX_TABLES)
 
 
-def _new_defined(table: Table, defined: KeySchema) -> KeySchema:
+def new_defined(table: Table, defined: KeySchema) -> KeySchema:
     """Those of the columns that the table does not define yet. Raises InvalidInput where it has another type."""
     known = dict(table.defined)
     for name, kind in defined:
@@ -119,7 +134,8 @@ def _new_defined(table: Table, defined: KeySchema) -> KeySchema:
     return tuple((name, kind) for name, kind in dict(defined).items() if name not in known)
 
 
-def _check_table(schema: TableSchema) -> None:
+def check_table(schema: TableSchema) -> None:
+    """Raises InvalidInput for a table that the service would not make: its name, its key, its defined columns."""
     check_name("table", schema.name)
     if not 1 <= len(schema.key) <= MAX_KEY_COLUMNS:
         raise messages.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
@@ -131,7 +147,6 @@ def _check_table(schema: TableSchema) -> None:
     if len(schema.defined_columns) > MAX_DEFINED_COLUMNS:
         raise messages.invalid(f"The number of defined columns must be in range: [0, {MAX_DEFINED_COLUMNS}].")
     _check_distinct([*names, *(name for name, _ in schema.defined_columns)], "Duplicated column name: '{}'.")
-    _check_options(schema)
 
 
 def _check_distinct(names: Sequence[str], text: str) -> None:
@@ -141,39 +156,47 @@ def _check_distinct(names: Sequence[str], text: str) -> None:
             raise messages.invalid(text.format(name))
 
 
-def _check_options(schema: TableSchema) -> None:
-    lasting = schema.time_to_live_s == -1
-    if not lasting and schema.time_to_live_s < 1:
+def check_options(table: Table, *, indexed: bool) -> None:
+    """Raises InvalidInput unless a table, with or without indexes, secondary or search, may have its options."""
+    lasting = table.time_to_live_s == -1
+    if not lasting and table.time_to_live_s < 1:
         raise messages.invalid("TimeToLive cannot be 0 or less than -1.")
-    if not lasting and schema.time_to_live_s < MIN_TIME_TO_LIVE_S:
+    if not lasting and table.time_to_live_s < MIN_TIME_TO_LIVE_S:
         raise messages.invalid(f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}.")
-    if schema.time_to_live_s > MAX_TIME_TO_LIVE_S:
+    if table.time_to_live_s > MAX_TIME_TO_LIVE_S:
         raise messages.invalid(f"TimeToLive cannot be greater than {MAX_TIME_TO_LIVE_S}.")
-    if schema.max_versions < 1:
-        raise messages.invalid("The maximum versions cannot be less than or equal to 0.")
-    if schema.indexes and not lasting:
-        raise messages.invalid("Don't support allow update operation on table with index and ttl")
-    if schema.indexes and schema.max_versions != 1:
+    if table.max_versions < 1:
+        raise messages.versions_not_positive()
+    if table.max_versions > MAX_VERSIONS:
+        raise messages.invalid(f"The maximum versions cannot be greater than {MAX_VERSIONS}.")
+    if not 1 <= table.deviation_s <= MAX_DEVIATION_S:
+        raise messages.invalid(f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].")
+    if indexed and not lasting and table.allow_update:
+        raise messages.update_with_ttl()
+    if indexed and table.max_versions != 1:
         raise messages.invalid("Max versions of a table with index must be 1.")
 
 
-def _index_table(main: Table, index: IndexSchema) -> Table:
+def _index_table(main: Table, index: IndexSchema, *, is_global: bool) -> Table:
     """A secondary index as a table: its key with the missing columns of its table's key. Raises InvalidInput."""
     check_name("index", index.name)
     types = {**dict(main.defined), **dict(main.key)}
     _check_distinct(index.key, "Duplicated primary key name: '{}'.")
     if not 1 <= len(index.key) <= MAX_KEY_COLUMNS:
-        raise messages.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
+        raise messages.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}] in index.")
     for name in (*index.key, *index.columns):
         if name not in types:
             raise messages.invalid(f"Index '{index.name}' uses column '{name}', which the table does not define.")
     for name in index.key:
         if types[name] not in SQL_TYPES:
             raise messages.invalid(f"{types[name]} is an invalid type for the primary key column '{name}'.")
+    if not is_global and index.key[0] != main.names[0]:
+        raise messages.invalid(f"Local index '{index.name}' must begin with primary key column '{main.names[0]}'.")
     _check_distinct(index.columns, "Duplicated column name: '{}'.")
     missing = [name for name in main.names if name not in index.key]
     key = [*index.key, *missing]
     for name in index.columns:
         if name in key:
             raise messages.invalid(f"Index '{index.name}' carries column '{name}', which is in its key.")
-    return Table(0, index.name, tuple((name, types[name]) for name in key), main.name, index.columns)
+    whole = tuple((name, types[name]) for name in key)
+    return Table(0, index.name, whole, main.name, index.columns, is_global=is_global, own_columns=len(index.key))

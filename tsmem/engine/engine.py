@@ -7,8 +7,10 @@ is loaded when it is called, because every command pays for what is loaded at it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os.path import abspath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock
 from tsmem.engine import reads
@@ -24,7 +26,21 @@ from tsmem.engine.requests import (
     RowsReply,
     WriteReply,
 )
-from tsmem.port import SearchIndexSchema, TableSchema
+from tsmem.port import KeySchema, SearchIndexSchema, TableSchema
+from tsmem.rows import TableRef
+
+if TYPE_CHECKING:
+    from tsmem.engine.full_requests import (
+        CellPageReply,
+        CellRowsReply,
+        CreateTable,
+        SearchDescription,
+        TableDescription,
+        TableOptions,
+        View,
+    )
+    from tsmem.engine.search import SearchReply
+    from tsmem.queries import Search
 
 
 class Engine:
@@ -52,12 +68,47 @@ class Engine:
         with self._connections.read() as session:
             return definitions.describe_table(session, name)
 
+    def describe_full(self, name: str) -> TableDescription:
+        """A table with its options, or a secondary index as a table. Raises TableNotFound."""
+        from tsmem.engine import table_options
+
+        with self._connections.read() as session:
+            return table_options.describe_full(session, name)
+
     def create_table(self, schema: TableSchema) -> None:
-        """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
+        """Make a table with its secondary indexes, all of them local. Raises AlreadyExists, InvalidInput."""
         from tsmem.engine import definitions
 
         with self._connections.write() as session:
             definitions.create_table(session, schema)
+
+    def create_full_table(self, request: CreateTable) -> None:
+        """Make a table with its options and secondary indexes. Raises AlreadyExists, InvalidInput."""
+        from tsmem.engine import table_options
+
+        with self._connections.write() as session:
+            table_options.create_full(session, request)
+
+    def update_table(self, name: str, options: TableOptions) -> TableDescription:
+        """Change some options of a table; rows do not expire, whatever they say. Raises TableNotFound, InvalidInput."""
+        from tsmem.engine import table_options
+
+        with self._connections.write() as session:
+            return table_options.update_table(session, name, options)
+
+    def add_defined_columns(self, table: str, columns: KeySchema) -> None:
+        """Declare attribute columns that indexes may use. Raises TableNotFound, InvalidInput."""
+        from tsmem.engine import defined_columns
+
+        with self._connections.write() as session:
+            defined_columns.add(session, table, columns)
+
+    def delete_defined_columns(self, table: str, names: Sequence[str]) -> None:
+        """Declare attribute columns no longer. Raises TableNotFound, InvalidInput for one that an index uses."""
+        from tsmem.engine import defined_columns
+
+        with self._connections.write() as session:
+            defined_columns.delete(session, table, names)
 
     def delete_table(self, name: str) -> None:
         """Delete a table, its rows and its secondary indexes. Raises TableNotFound, InvalidInput."""
@@ -80,12 +131,13 @@ class Engine:
         with self._connections.write() as session:
             definitions.delete_index(session, table, name)
 
-    def create_search_index(self, schema: SearchIndexSchema) -> None:
-        """Store a search index. Raises TableNotFound, AlreadyExists, InvalidInput."""
+    def create_search_index(self, schema: SearchIndexSchema, definition: bytes | None = None) -> None:
+        """Store a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
+        InvalidInput."""
         from tsmem.engine import search_defs
 
         with self._connections.write() as session:
-            search_defs.create_search_index(session, schema)
+            search_defs.create_search_index(session, schema, definition, self._clock.now_us())
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Names of a table's search indexes, in order. Raises TableNotFound."""
@@ -100,6 +152,13 @@ class Engine:
 
         with self._connections.read() as session:
             return search_defs.describe_search_index(session, table, name)
+
+    def describe_search(self, table: str, name: str) -> SearchDescription:
+        """What is known of a search index beside its fields. Raises TableNotFound."""
+        from tsmem.engine import table_options
+
+        with self._connections.read() as session:
+            return table_options.describe_search(session, table, name)
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index. Raises TableNotFound."""
@@ -122,6 +181,29 @@ class Engine:
         """Read one page of a range, as of one moment. Raises TableNotFound, InvalidInput."""
         with self._connections.read() as session:
             return reads.get_range(session, request)
+
+    def search(self, table: TableRef, index: str, search: Search) -> SearchReply:
+        """One page of what a search index finds, as of one moment. Raises TableNotFound, InvalidInput."""
+        from tsmem.engine import search as searches
+
+        with self._connections.read() as session:
+            return searches.search(session, table.name, index, search)
+
+    def read_rows(self, request: BatchGetRow, view: View) -> CellRowsReply:
+        """Read up to 100 rows with the versions of their cells, as of one moment. Raises TableNotFound,
+        InvalidInput."""
+        from tsmem.engine import views
+
+        with self._connections.read() as session:
+            return views.read_rows(session, request, view)
+
+    def read_range(self, request: GetRange, view: View) -> CellPageReply:
+        """Read one page of a range with the versions of its cells, as of one moment. Raises TableNotFound,
+        InvalidInput."""
+        from tsmem.engine import views
+
+        with self._connections.read() as session:
+            return views.read_range(session, request, view)
 
     def write_rows(self, request: BatchWriteRow) -> list[WriteReply]:
         """Write up to 200 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""

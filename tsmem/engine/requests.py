@@ -7,11 +7,14 @@ Put, Update, Delete, TableSchema and SearchIndexSchema are requests as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import TsmemError
 from tsmem.port import Cost, IndexSchema, KeySchema, RangePage
 from tsmem.rows import Filter, Key, Range, Row, TableRef, Write
+
+if TYPE_CHECKING:
+    from tsmem.engine.full_requests import CellRow, RowChange
 
 
 class CreateIndex(NamedTuple):
@@ -23,6 +26,8 @@ class CreateIndex(NamedTuple):
     """Types of attribute columns that the table does not define yet."""
     include_base_data: bool = True
     """Whether rows that are there already get entries."""
+    is_global: bool = False
+    """Whether it was asked for as a global one."""
 
 
 class GetRow(NamedTuple):
@@ -57,7 +62,7 @@ class GetRange(NamedTuple):
 class BatchWriteRow(NamedTuple):
     """Write up to 200 rows."""
 
-    writes: Sequence[Write]
+    writes: Sequence[Write | RowChange]
 
 
 class RowReply(NamedTuple):
@@ -86,3 +91,5 @@ class WriteReply(NamedTuple):
 
     error: TsmemError | None
     cost: Cost
+    row: CellRow | None = None
+    """What the write was asked to return."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tsmem.engine import messages
 from tsmem.engine.cells import Cell, pack_cells
 from tsmem.limits import check_key
-from tsmem.port import IndexSchema, KeySchema, TableSchema
+from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyBound, KeyValue, TableRef, Value
 
 SQL_TYPES = {ColumnType.STRING: "TEXT", ColumnType.INTEGER: "INTEGER", ColumnType.BINARY: "BLOB"}
@@ -36,7 +36,17 @@ class Table:
     defined: tuple[tuple[str, ColumnType], ...] = ()
     time_to_live_s: int = -1
     max_versions: int = 1
+    deviation_s: int = 86400
+    """How far an explicit version may be from now."""
+    allow_update: bool = True
+    """Whether UpdateRow is allowed."""
+    is_global: bool = False
+    """Of an index: whether it was asked for as a global one."""
+    own_columns: int = 0
+    """Of an index: how many of its key's columns it was created with; the rest was appended. 0: not known."""
     indexes: tuple[Index, ...] = ()
+    searches: tuple[tuple[int, SearchIndexSchema], ...] = ()
+    """Its search indexes, each with its id."""
     names: tuple[str, ...] = field(init=False)
     types: tuple[type, ...] = field(init=False)
     names_bytes: int = field(init=False)
@@ -64,8 +74,15 @@ class Table:
     @property
     def schema(self) -> TableSchema:
         """As it is described."""
-        indexes = tuple(IndexSchema(each.table.name, each.table.names, each.table.columns) for each in self.indexes)
-        return TableSchema(self.name, self.key, indexes, self.defined, self.time_to_live_s, self.max_versions)
+        indexes = tuple(each.table.index_schema for each in self.indexes)
+        return TableSchema(self.name, self.key, indexes, self.defined, self.time_to_live_s, self.max_versions,
+                           self.allow_update)  # fmt: skip
+
+    @property
+    def index_schema(self) -> IndexSchema:
+        """An index as its table's description has it: with the key that it was created with."""
+        key = self.names[: self.own_columns] if self.own_columns else self.names
+        return IndexSchema(self.name, key, self.columns, self.is_global)
 
     def check_names(self, ref: TableRef, length: int) -> None:
         """Raises InvalidInput, with the service's text, unless a key of so many values has this table's columns."""

@@ -1,4 +1,4 @@
-"""The entries of secondary indexes, kept in step with their table.
+"""The entries of secondary and search indexes, kept in step with their table.
 
 Its one rule: a change of a row is planned here as SQL before any of it runs, and an old entry's deletion stands before
 the new one's insertion. A row has an entry where it has every key column of the index in the declared type.
@@ -22,8 +22,8 @@ _NO_STAMPS: Mapping[str, int] = {}
 def of_write(
     table: Table, key: Key, old: bytes | None, columns: Mapping[str, Value], stamps: Mapping[str, int]
 ) -> list[Change]:
-    """What a row that is written with these columns changes in its table's indexes. `old` may be unread where every
-    index follows the key."""
+    """What a row that is written with these columns changes in its table's secondary indexes. `old` may be unread where
+    every index follows the key."""
     changes: list[Change] = []
     for index in table.indexes:
         entry = index.entry_key(key, columns)
@@ -36,13 +36,27 @@ def of_write(
 
 
 def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
-    """What the deletion of a row changes in its table's indexes."""
+    """What the deletion of a row changes in its table's indexes, before the row itself goes."""
     changes: list[Change] = []
     for index in table.indexes:
         before = index.entry_key(key, {}) if index.follows_key else _entry_before(index, key, old)
         if before is not None:
             changes.append((index.table.delete_sql, before))
+    if table.searches:
+        from tsmem.engine import search_tables
+
+        for search in search_tables.of_table(table):
+            changes += search.of_delete(key)
     return changes
+
+
+def of_written(table: Table, key: Key, columns: Mapping[str, Value]) -> list[Change]:
+    """What a row with these columns changes in its table's search indexes, after the row itself is written."""
+    if not table.searches:
+        return []
+    from tsmem.engine import search_tables
+
+    return [change for search in search_tables.of_table(table) for change in search.of_write(key, columns)]
 
 
 def _entry_before(index: Index, key: Key, old: bytes | None) -> Key | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine import messages, upkeep
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.cells import Cell, pack, pack_cells, unpack, unpack_cells
 from tsmem.engine.connections import Session
-from tsmem.engine.filters import Predicate, compile_filter
+from tsmem.engine.filters import Predicate, Versions, compile_filter, needs_versions
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError
@@ -23,13 +23,18 @@ from tsmem.limits import MAX_ROWS_PER_WRITE, capacity_units, check_batch, check_
 from tsmem.port import Cost
 from tsmem.rows import UNCONDITIONAL, Delete, Existence, Put, Update, Value, Write
 
-_CONDITION_FAILED = Cost(0, 1, 1)
+if TYPE_CHECKING:
+    from tsmem.engine.full_requests import RowChange
+
+_PLAIN = (Put, Update, Delete)
+
+CONDITION_FAILED = Cost(0, 1, 1)
 
 
 class Draft(NamedTuple):
     """One row's write, checked as far as that goes without the row."""
 
-    write: Write
+    write: Write | RowChange
     table: Table
     size: int
     """Of what is written, in bytes."""
@@ -39,15 +44,16 @@ class Draft(NamedTuple):
     """Why it will not be done."""
 
 
-def draft_batch(catalog: Catalog, writes: Sequence[Write]) -> list[Draft]:
+def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
     """Check a batch. Raises what is wrong with it as a whole; what is wrong with one row is in its draft."""
     if not 0 < len(writes) <= MAX_ROWS_PER_WRITE:
-        check_batch(writes, ())
+        check_batch(writes, ())  # type: ignore[arg-type] # it only counts them
     tables = {name: _writable(catalog, name) for name in dict.fromkeys(write.table.name for write in writes)}
     drafts = [_draft(tables[write.table.name], write) for write in writes]
-    check_batch(writes, [draft.size for draft in drafts])
-    distinct = len({(write.table.name, write.key) for write in writes})
-    if distinct < len(writes) and any(write.condition.existence is not Existence.IGNORE for write in writes):
+    check_batch(writes, [draft.size for draft in drafts])  # type: ignore[arg-type]
+    sound = [draft.write for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
+    distinct = len({(write.table.name, write.key) for write in sound})
+    if distinct < len(sound) and any(write.condition.existence is not Existence.IGNORE for write in writes):
         raise messages.repeated_rows()
     return drafts
 
@@ -59,7 +65,11 @@ def _writable(catalog: Catalog, name: str) -> Table:
     return table
 
 
-def _draft(table: Table, write: Write) -> Draft:
+def _draft(table: Table, write: Write | RowChange) -> Draft:
+    if not isinstance(write, _PLAIN):
+        from tsmem.engine import changes
+
+        return changes.draft(table, write)
     size = 0
     try:
         table.check_key(write.table, write.key)
@@ -76,9 +86,12 @@ def _check_columns(table: Table, write: Put | Update) -> None:
     deleted = write.delete if isinstance(write, Update) else ()
     for name in table.names:
         if name in write.columns or name in deleted:
-            raise messages.invalid(f"Column '{name}' is a primary key column and cannot be an attribute column.")
-    if isinstance(write, Update) and not write.columns and not deleted:
-        raise messages.no_cells()
+            raise messages.column_is_key(name)
+    if isinstance(write, Update):
+        if not table.allow_update:
+            raise messages.update_not_allowed()
+        if not write.columns and not deleted:
+            raise messages.no_cells()
     for name in deleted:
         if name in write.columns:
             raise messages.invalid(f"Column '{name}' is both written and deleted.")
@@ -87,28 +100,34 @@ def _check_columns(table: Table, write: Put | Update) -> None:
 def apply(session: Session, draft: Draft, stamp_ms: int) -> WriteReply:
     """Write one row and its index entries. A condition that does not hold, and an index key that is too long, are in
     the reply, and nothing was changed."""
+    write = draft.write
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
-    old = _old_row(session, draft)
-    if not _holds(draft, old):
-        return WriteReply(messages.condition_failed(), _CONDITION_FAILED)
+    if not isinstance(write, _PLAIN):
+        from tsmem.engine import changes as full
+
+        return full.apply(session, draft, write, stamp_ms)
+    old = old_row(session, draft, always=isinstance(write, Update))
+    if not holds(draft, old):
+        return WriteReply(messages.condition_failed(), CONDITION_FAILED)
     try:
-        changes = _changes(draft, old, stamp_ms)
+        changes = _changes(draft.table, write, old, stamp_ms)
     except InvalidInput as error:
         return WriteReply(error, Cost())
     for sql, parameters in changes:
         session.execute(sql, parameters)
-    return WriteReply(None, _cost(draft, old))
+    return WriteReply(None, cost(draft, old))
 
 
-def _changes(draft: Draft, old: bytes | None, stamp_ms: int) -> list[upkeep.Change]:
-    """The SQL of a write: its index entries, then the row itself."""
-    write, table = draft.write, draft.table
+def _changes(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> list[upkeep.Change]:
+    """The SQL of a write: its index entries, the row itself, and then what search indexes have of it."""
     if isinstance(write, Delete):
         return [*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)]
     size = table.key_bytes(write.key)
+    values: Mapping[str, Value]
     if isinstance(write, Put):
-        changes = upkeep.of_write(table, write.key, old, write.columns, dict.fromkeys(write.columns, stamp_ms))
+        values = write.columns
+        changes = upkeep.of_write(table, write.key, old, values, dict.fromkeys(values, stamp_ms))
         blob = pack(size, write.columns, stamp_ms)
     elif old is None and not write.columns:
         return []
@@ -120,19 +139,22 @@ def _changes(draft: Draft, old: bytes | None, stamp_ms: int) -> list[upkeep.Chan
         changes = upkeep.of_write(table, write.key, old, values, stamps)
         blob = pack_cells(size, cells)
     changes.append((table.write_sql, (*write.key, blob)))
+    if table.searches:
+        changes += upkeep.of_written(table, write.key, values)
     return changes
 
 
-def _old_row(session: Session, draft: Draft) -> bytes | None:
-    """The row as it is, where it matters."""
+def old_row(session: Session, draft: Draft, *, always: bool) -> bytes | None:
+    """The row as it is, where an index or a condition depends on it, or always."""
     write, table = draft.write, draft.table
-    if not (table.needs_old_row or write.condition is not UNCONDITIONAL or isinstance(write, Update)):
+    if not (always or table.needs_old_row or write.condition is not UNCONDITIONAL):
         return None
     found = session.execute(table.read_sql, write.key).fetchone()
     return None if found is None else found[0]
 
 
-def _holds(draft: Draft, old: bytes | None) -> bool:
+def holds(draft: Draft, old: bytes | None) -> bool:
+    """Whether the write's condition holds of the row as it is."""
     condition = draft.write.condition
     if condition is UNCONDITIONAL:
         return True
@@ -140,13 +162,18 @@ def _holds(draft: Draft, old: bytes | None) -> bool:
         return False
     if condition.existence is Existence.EXPECT_NOT_EXIST and old is not None:
         return False
-    if draft.passes is None:
+    if draft.passes is None or condition.filter is None:
         return True
-    columns: Mapping[str, Value] = {} if old is None else unpack(old)[1]
+    columns: Mapping[str, Value]
+    if needs_versions(condition.filter):
+        columns = Versions(() if old is None else unpack_cells(old), draft.table.max_versions)
+    else:
+        columns = {} if old is None else unpack(old)[1]
     return draft.passes(draft.write.key, columns)
 
 
-def _cost(draft: Draft, old: bytes | None) -> Cost:
+def cost(draft: Draft, old: bytes | None) -> Cost:
+    """What a write that was done costs."""
     condition = draft.write.condition
     if condition is UNCONDITIONAL:
         return Cost(0, 0, capacity_units(draft.size))

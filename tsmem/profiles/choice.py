@@ -27,7 +27,12 @@ def load(environ: Mapping[str, str], *, config: str | Path | None = None, profil
     file = read(environ, config)
     written = profiles_in(file)
     name, chosen_by = _choose(environ, file, profile)
-    return build(source(environ, file, written, name), chosen_by)
+    made = build(source(environ, file, written, name), chosen_by)
+    others = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
+    if chosen_by == "built in" and others:  # in CI, a secret that is missing is an empty variable
+        text = f"{others[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {made.target}"
+        return made._replace(warnings=(*made.warnings, text))
+    return made
 
 
 def profiles_in(file: ConfigFile | None) -> dict[str, dict[str, object]]:

@@ -103,6 +103,8 @@ def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
             first, begun = not begun, True
             yield head + chunk if first else chunk
         end: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}
+        if listing.total is not None:
+            end["total"] = listing.total().exact
     except (Exception, KeyboardInterrupt) as error:
         if begun:
             yield tail + _ending(

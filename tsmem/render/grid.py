@@ -40,6 +40,8 @@ class Cell:
     text: str
     style: str | None = None
     """Instead of the column's."""
+    said: bool = False
+    """Whether it is a text in which is marked what was searched for."""
 
 
 def plan(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
@@ -75,19 +77,30 @@ def header(columns: Sequence[Column], widths: Sequence[int], ink: Ink, *, ruled:
 
 
 def cut_row(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int] | None, ink: Ink) -> list[Cell]:
-    """The row's cells, each cut to its column: ids in the middle, the rest at the end."""
+    """The row's cells, each cut to its column: ids in the middle, the rest at the end, texts round what is marked."""
     if widths is None:
         return list(row)
     return [
-        Cell((fit_middle if column.kind == "id" else fit)(cell.text, cells, ink.ellipsis), cell.style)
+        Cell(_cut(column, cell, cells, ink), cell.style, cell.said)
         for column, cell, cells in zip(columns, row, widths, strict=True)
     ]
+
+
+def _cut(column: Column, cell: Cell, cells: int, ink: Ink) -> str:
+    if column.kind == "id":
+        return fit_middle(cell.text, cells, ink.ellipsis)
+    text = cell.text
+    if cell.said and width(text) > cells and (place := ink.marked(text)) is not None:
+        start, end = place
+        if width(text[:end]) > cells - len(ink.ellipsis):
+            text = ink.ellipsis + text[max(0, start - cells // 4) :]
+    return fit(text, cells, ink.ellipsis)
 
 
 def row_line(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], ink: Ink) -> str:
     """One row on one line."""
     painted = [
-        ink.paint(column.style if cell.style is None else cell.style, cell.text)
+        (ink.paint_marked if cell.said else ink.paint)(column.style if cell.style is None else cell.style, cell.text)
         for column, cell in zip(columns, row, strict=True)
     ]
     return _joined(painted, [cell.text for cell in row], widths)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from rich.color import ColorSystem
 from rich.style import Style
 
 from tsmem.render.options import Options
+from tsmem.render.text import visible
 
 ROLE_STYLES = {"user": "bold green", "assistant": "bold cyan", "system": "bold magenta", "tool": "bold yellow"}
+MARK_STYLE = "bold red"
 
 
 class Ink:
@@ -17,6 +20,7 @@ class Ink:
 
     def __init__(self, options: Options) -> None:
         self._color = options.color
+        self._marks = None if options.marks is None else re.compile(re.escape(visible(options.marks)), re.IGNORECASE)
         self.ellipsis = "…" if options.unicode else "..."
         self.arrow = "→" if options.unicode else "->"
         self.speaks = "▸" if options.unicode else ">"
@@ -28,6 +32,22 @@ class Ink:
         if not self._color or not style:
             return text
         return _style(style).render(text, color_system=ColorSystem.STANDARD)
+
+    def paint_marked(self, style: str, text: str) -> str:
+        """The text in a style, and in another what was searched for."""
+        if self._marks is None or not self._color:
+            return self.paint(style, text)
+        painted: list[str] = []
+        done = 0
+        for match in self._marks.finditer(text):
+            painted += self.paint(style, text[done : match.start()]), self.paint(MARK_STYLE, match.group())
+            done = match.end()
+        return "".join(painted) + self.paint(style, text[done:])
+
+    def marked(self, text: str) -> tuple[int, int] | None:
+        """Where in a text it stands first that was searched for."""
+        match = None if self._marks is None else self._marks.search(text)
+        return None if match is None else match.span()
 
 
 @lru_cache

@@ -15,6 +15,8 @@ from tsmem.render.values import age, iso_time, local_time, pairs, scalar
 from tsmem.store.model import Message, Session
 
 NULL = "-"
+SAID = ("content", "search_content")
+"""Fields in which search looks, and where it marks."""
 _COLUMNS: dict[str, Column] = {
     "user_id": Column("user_id", "id"),
     "session_id": Column("session_id", "id"),
@@ -57,8 +59,20 @@ def cell(item: Session | Message, field: str, options: Options, digits: int, lim
     if isinstance(value, int):
         whole = options.width is None
         return Cell(iso_time(value, options.timezone) if whole else local_time(value, options.timezone, digits))
+    if field in SAID:
+        return Cell(visible(_part(value, limit, options)) or '""', said=True)
     style = ROLE_STYLES.get(value) if field == "role" else None
     return Cell(visible(value[:limit]) or '""', style)
+
+
+def _part(text: str, limit: int | None, options: Options) -> str:
+    """As many characters of a text as can matter: its beginning, or what is round the place that is marked."""
+    if limit is None or len(text) <= limit:
+        return text
+    start = 0 if options.marks is None else text.lower().find(options.marks.lower())
+    if start + len(options.marks or "") < limit:
+        return text[:limit]
+    return Ink(options).ellipsis + text[max(0, start - limit // 4) :][:limit]
 
 
 def _told(item: Session | Message) -> tuple[str, ...]:

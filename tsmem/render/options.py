@@ -25,3 +25,5 @@ class Options(NamedTuple):
     """For ages; microseconds since 1970 UTC."""
     timezone: tzinfo | None = None
     """None for the machine's own."""
+    marks: str | None = None
+    """The text of a search, marked where it stands in content."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from tsmem.errors import TsmemError
-from tsmem.store.model import Message, Session
+from tsmem.store.model import Message, Session, Total
 
 Noun = Literal["session", "message"]
 Format = Literal["table", "json", "jsonl", "csv"]
@@ -31,6 +31,10 @@ class Listing(NamedTuple):
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[int | None], str | None] = no_token
     """Asked once the items are used up, or with the number of those that were written when something failed."""
+    total: Callable[[], Total] | None = None
+    """Of a search: how many there are in all, asked once the items are used up."""
+    marks: str | None = None
+    """Of a search: the text that is marked where it stands in content, whatever its case."""
 
 
 class Conversation(NamedTuple):

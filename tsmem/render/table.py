@@ -57,6 +57,7 @@ class Layout:
 
 def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     """A header, then one line an item. When the listing fails, what came before is yielded first."""
+    options = options._replace(marks=listing.marks)
     ink, layout = Ink(options), None
     for items in _batches(listing.items, BATCH_ROWS):
         if layout is None or not layout.shows(items):
@@ -102,7 +103,8 @@ def _layout(listing: Listing, items: Sequence[Session | Message], options: Optio
         natural = dict(zip(fields, _natural(fields, items, options, digits, options.width), strict=True))
     no_room: list[str] = []
     while True:
-        spare = [field for field in _FIRST_TO_GO if field in fields and options.fields is None]
+        first_to_go = _FIRST_TO_GO if options.marks is None else _FIRST_TO_GO[::-1]
+        spare = [field for field in first_to_go if field in fields and options.fields is None]
         if (widths := _planned(fields, natural, options.width, cut_ids=not spare)) is not None:
             break
         gone = spare[0] if spare else fields[-1]

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
-from typing import Generic, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
@@ -16,11 +17,13 @@ from tsmem.rows import (
     MIN,
     MUST_EXIST,
     MUST_NOT_EXIST,
+    PYTHON_TYPES,
     UNCONDITIONAL,
     Delete,
     Key,
     KeyBound,
     Range,
+    Row,
     TableRef,
     Update,
     Value,
@@ -30,7 +33,11 @@ from tsmem.store.codec import Codec
 from tsmem.store.cursor import Cursor, Window
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
-from tsmem.store.scan import Decoded, ItemStream, RowScan, Scan, Source
+from tsmem.store.scan import Decoded, ItemStream, RowScan, Scan, Source, Watch
+
+if TYPE_CHECKING:
+    from tsmem.store.filters import Readable, RowFilter
+    from tsmem.store.search import Finder
 
 DEFAULT_LIMIT = 50
 """Items of a page when nobody says otherwise."""
@@ -40,13 +47,15 @@ class Query(NamedTuple):
     """A listing as it was asked for, before ages become points in time."""
 
     name: str
-    """Which listing it is. A page token's digest covers this, the scope and the window, not the limit."""
+    """Which listing it is. A page token's digest covers this, the scope, the window and the filter, not the limit."""
     scope: Mapping[str, str | None] = MappingProxyType({})
     since: Time | None = None
     until: Time | None = None
     limit: int | None = None
     """Items at most; None for all."""
     page_token: str | None = None
+    filter: str | None = None
+    """What items must fulfil, in the filter language; None for nothing."""
 
 
 class Changes(NamedTuple):
@@ -73,6 +82,8 @@ class Collection(Generic[Item]):
         self._target = target
         self._layout = codec.layout
         self._noun = codec.layout.noun
+        self.watch = Watch()
+        """Of all that is read here."""
 
     def put(self, item: Item, *, if_absent: bool = False) -> None:
         """Write an item whole; what stood under its key before is gone.
@@ -86,7 +97,10 @@ class Collection(Generic[Item]):
 
     def _find(self, key: Key) -> Item | None:
         row = self._client.get_row(self._codec.table, key)
-        return None if row is None else self._codec.decode(row)
+        if row is None:
+            return None
+        self.watch.returned += 1
+        return self._codec.decode(row)
 
     def _get(self, key: Key) -> Item:
         item = self._find(key)
@@ -155,34 +169,91 @@ class Collection(Generic[Item]):
         query: Query,
         table: TableRef,
         scan_at: Callable[[Window], Scan],
-        source: Callable[[RowScan], Source[Item]],
+        source: Callable[[RowScan, RowFilter | None], Source[Item]],
     ) -> ItemStream[Item]:
         """The listing that a query asks for. The scan is made once its ages are points in time."""
         if query.limit is not None and query.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {query.limit}")
-        identity = cursor.digest(
-            {
-                "target": self._target,
-                "table": table.name,
-                "name": query.name,
-                "since": query.since,
-                "until": query.until,
-                **query.scope,
-            }
-        )
+        wanted = read_filter(query.filter)
+        identity = cursor.digest(self._identity(query, table, wanted))
         after: Key | None = None
         if query.page_token is None:
             window = cursor.resolve(query.since, query.until, self._clock.now_us())
         else:
             place = cursor.decode(query.page_token, identity, table)
             window, after = place.window, place.after
-        rows = RowScan(self._client, scan_at(window), query.limit, after)
+        # What the scan cannot decide is decided later: then as many rows as it has may be wanted.
+        decided = wanted is None or self._readable(table).covers(wanted)
+        scan = self._filtered(scan_at(window), wanted)
+        rows = RowScan(self._client, scan, query.limit if decided else None, after, self.watch)
         return ItemStream(
-            source(rows),
+            source(rows, wanted),
             query.limit,
             lambda key: cursor.encode(identity, Cursor(key, window)),
             query.page_token,
+            self.watch,
         )
 
-    def _whole(self, rows: RowScan) -> Source[Item]:
+    def _identity(self, query: Query, table: TableRef, wanted: RowFilter | None) -> dict[str, object]:
+        """What a page token belongs to."""
+        return {
+            "target": self._target,
+            "table": table.name,
+            "name": query.name,
+            "since": query.since,
+            "until": query.until,
+            **query.scope,
+            **({} if wanted is None else {"filter": wanted.identity}),
+        }
+
+    def _whole(self, rows: RowScan, wanted: RowFilter | None) -> Source[Item]:
         return Decoded(rows, self._codec.decode)
+
+    @cached_property
+    def _finder(self) -> Finder[Item]:
+        """Search, loaded when something is searched for."""
+        from tsmem.store.search import Finder
+
+        return Finder(self._client, self._codec, self._clock, self._target, self.watch)
+
+    # Filters
+
+    def _filtered(self, scan: Scan, wanted: RowFilter | None) -> Scan:
+        """The scan with as much of a filter as can be tested by what it reads: sent as far as the service can test it,
+        and decided here where the whole of it can be. A scan that names columns reads those of the filter too."""
+        if wanted is None:
+            return scan
+        from tsmem.store.filters import MAX_COLUMNS, MAX_SENT, joined, weight
+
+        readable = self._readable(scan.table)
+        sent = wanted.sent(readable, MAX_SENT - weight(scan.filter))
+        columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(wanted.columns))))
+        if columns and len(columns) > MAX_COLUMNS:
+            columns = None
+        test = wanted.test(readable) if readable.covers(wanted) else None
+        return Scan(scan.table, scan.span, joined(scan.filter, sent), columns, test)
+
+    def _rows(self, scan: Scan, filter: str | None) -> Iterator[Row]:  # noqa: A002
+        """The rows of a scan that fulfil a filter. Raises InvalidInput at once."""
+        return self._watched(RowScan(self._client, self._filtered(scan, read_filter(filter)), watch=self.watch))
+
+    def _watched(self, rows: RowScan) -> Iterator[Row]:
+        for row in rows:
+            self.watch.returned += 1
+            yield row
+
+    def _readable(self, table: TableRef) -> Readable:
+        """What the rows of the table or of its index show."""
+        from tsmem.store.filters import Readable
+
+        types = dict((*self._layout.schema.key, *self._layout.fields))
+        return Readable({name: PYTHON_TYPES[types[name]] for name in table.key}, table.name == self._codec.table.name)
+
+
+def read_filter(text: str | None) -> RowFilter | None:
+    """A filter as it was asked for. Raises InvalidInput."""
+    if text is None:
+        return None
+    from tsmem.store.filters import RowFilter
+
+    return RowFilter(text)

@@ -62,13 +62,14 @@ def _point(time: Time | None, now_us: int) -> int | None:
     return point
 
 
-def encode(query_digest: str, cursor: Cursor) -> str:
-    """The token of a place in a query."""
+def encode(query_digest: str, cursor: Cursor, **more: object) -> str:
+    """The token of a place in a query; a search says more of its place."""
     document = {
         "v": VERSION,
         "q": query_digest,
         "w": [cursor.window.since, cursor.window.until],
         "k": list(cursor.after),
+        **more,
     }
     text = json.dumps(document, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -76,6 +77,11 @@ def encode(query_digest: str, cursor: Cursor) -> str:
 
 def decode(token: str, query_digest: str, table: TableRef) -> Cursor:
     """The place that a token names. Raises InvalidInput for a damaged token, or one of another query."""
+    return place_of(opened(token, query_digest), table)
+
+
+def opened(token: str, query_digest: str) -> dict[str, object]:
+    """What a token says, unchecked but for its version and query. Raises InvalidInput."""
     document = _document(token)
     if document.get("v") != VERSION or isinstance(document["v"], bool):
         raise InvalidInput("the page token was made by another version of tsmem")
@@ -83,11 +89,16 @@ def decode(token: str, query_digest: str, table: TableRef) -> Cursor:
         raise InvalidInput(
             "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
         )
+    return document
+
+
+def place_of(document: Mapping[str, object], table: TableRef) -> Cursor:
+    """The key and window of an opened token. Raises InvalidInput when they are damaged."""
     key, window = document.get("k"), document.get("w")
     if not (isinstance(key, list) and len(key) == len(table.key) and all(type(part) in (str, int) for part in key)):
-        raise _damaged()
+        raise damaged()
     if not (isinstance(window, list) and len(window) == 2 and all(type(t) in (int, type(None)) for t in window)):
-        raise _damaged()
+        raise damaged()
     after = tuple(key)
     limits.check_key(table.key, after)
     return Cursor(after, Window(*window))
@@ -95,18 +106,19 @@ def decode(token: str, query_digest: str, table: TableRef) -> Cursor:
 
 def _document(token: str) -> dict[str, object]:
     if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise _damaged()
+        raise damaged()
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         document = json.loads(data.decode())
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise _damaged() from error
+        raise damaged() from error
     if not isinstance(document, dict):
-        raise _damaged()
+        raise damaged()
     return document
 
 
-def _damaged() -> InvalidInput:
+def damaged() -> InvalidInput:
+    """What to say of a token that was changed on the way."""
     return InvalidInput("the page token is damaged", hint="pass it exactly as it was printed")
 
 
@@ -116,7 +128,7 @@ def resumed(span: Range, after: Key) -> Range:
         start, end, place = _order(span.start), _order(span.end), _order(after)
         inside = start >= place > end if span.backward else start <= place < end
     except TypeError as error:
-        raise _damaged() from error
+        raise damaged() from error
     if not inside:
         raise InvalidInput("the page token points outside of what is listed")
     return Range(after, span.end, span.backward)

@@ -49,6 +49,16 @@ class TableLayout(NamedTuple):
         """Column names that are fields, so that metadata may not use them."""
         return frozenset(self.ref.key) | {name for name, _ in self.fields}
 
+    @property
+    def time(self) -> str:
+        """The column that says when: the table's one field of integers."""
+        return next(name for name, kind in (*self.schema.key, *self.fields) if kind is ColumnType.INTEGER)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns in which search looks for text."""
+        return tuple(name for name, _ in self.fields if name in ("content", "search_content"))
+
 
 class Layout(NamedTuple):
     """Where sessions and messages are kept."""

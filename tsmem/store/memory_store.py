@@ -41,7 +41,7 @@ class MemoryStore:
         """The tables themselves."""
         from tsmem.store.tables import Tables
 
-        return Tables(self._client, self.layout)
+        return Tables(self._client, self.layout, self.clock)
 
     @cached_property
     def transfer(self) -> Transfer:

@@ -14,10 +14,12 @@ from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collectio
 from tsmem.store.cursor import Window
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
-from tsmem.store.scan import ItemStream, RowScan, Scan
+from tsmem.store.scan import ItemStream, Scan
 
 if TYPE_CHECKING:
     from tsmem.store.bulk import Tally
+    from tsmem.store.nomination import Sort
+    from tsmem.store.search import Found
 
 Order = Literal["asc", "desc"]
 
@@ -108,15 +110,25 @@ class Messages(Collection[Message]):
         role: str | None = None,
         since: Time | None = None,
         until: Time | None = None,
+        filter: str | None = None,  # noqa: A002 - TableStore's own word for it
         order: Order = "asc",
         limit: int = DEFAULT_LIMIT,
         page_token: str | None = None,
     ) -> Page[Message]:
         """A session's messages in order of time; None asks for those of all sessions, by session id. The window's ends
-        are included. Cost: ceil(n / 5,000) requests; with `role`, and for a window over all sessions, n counts the rows
-        looked at, and the first few requests look at less."""
+        are included. `filter` is in the filter language of `filters.py`, and the limit counts what fulfils it.
+
+        Raises InvalidInput. Cost: ceil(n / 5,000) requests; with `role` or `filter`, and for a window over all
+        sessions, n counts the rows looked at."""
         return self.iterate(
-            session_id, role=role, since=since, until=until, order=order, limit=limit, page_token=page_token
+            session_id,
+            role=role,
+            since=since,
+            until=until,
+            filter=filter,
+            order=order,
+            limit=limit,
+            page_token=page_token,
         ).page()
 
     def iterate(
@@ -126,6 +138,7 @@ class Messages(Collection[Message]):
         role: str | None = None,
         since: Time | None = None,
         until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
         order: Order = "asc",
         limit: int | None = None,
         page_token: str | None = None,
@@ -133,7 +146,8 @@ class Messages(Collection[Message]):
         """As `page`, streamed."""
         if order not in ("asc", "desc"):
             raise InvalidInput(f"the order is asc or desc, not '{order}'")
-        query = Query("list", {"session": session_id, "role": role, "order": order}, since, until, limit, page_token)
+        scope = {"session": session_id, "role": role, "order": order}
+        query = Query("list", scope, since, until, limit, page_token, filter)
         return self._stream(
             query,
             self._codec.table,
@@ -149,10 +163,12 @@ class Messages(Collection[Message]):
         role: str | None = None,
         since: Time | None = None,
         until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
     ) -> tuple[list[Message], bool]:
         """The last `count` messages of a session (None: all), oldest first, and whether there are earlier ones.
-        Cost: ceil(n / 5,000) requests."""
-        stream = self.iterate(session_id, role=role, since=since, until=until, order="desc", limit=count)
+
+        Raises InvalidInput. Cost: as `page`."""
+        stream = self.iterate(session_id, role=role, since=since, until=until, filter=filter, order="desc", limit=count)
         messages = list(stream)
         return messages[::-1], stream.next_page_token is not None
 
@@ -176,14 +192,38 @@ class Messages(Collection[Message]):
             span = Range(high, low, backward=True) if backward else Range(low, high)
         else:
             span = self._session_span(session_id, window, backward)
-        test = None if not tests else tests[0] if len(tests) == 1 else And(tuple(tests))
-        return Scan(self._codec.table, span, test)
+        return Scan(self._codec.table, span, And(tuple(tests)) if len(tests) > 1 else next(iter(tests), None))
 
     def _session_span(self, session_id: str, window: Window, backward: bool) -> Range:
         session = self._codec.check_id("session_id", session_id)
         low = (session, MIN if window.since is None else window.since, MIN)
         high = (session, MAX if window.until is None else window.until, MAX)
         return Range(high, low, backward=True) if backward else Range(low, high)
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        session_id: str | None = None,
+        role: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
+        sort: Sort = "newest",
+        limit: int | None = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Found[Message]:
+        """Messages whose content or search content has the text as a part, whatever its case, and all else that is
+        asked for; newest first, or by score, which is the backend's own.
+
+        The search index nominates: whole words are always found, a part of a word where the index knows it. Raises
+        InvalidInput where the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100 rows
+        that it nominates, 1 more once in a store."""
+        from tsmem.store.search import Wanted
+
+        session = None if session_id is None else self._codec.check_id("session_id", session_id)
+        scope = {"session_id": session, "role": role}
+        return self._finder.find(Wanted("search", text, scope, since, until, filter, sort, limit, page_token))
 
     # Many at once
 
@@ -192,19 +232,21 @@ class Messages(Collection[Message]):
         session_id: str | None,
         *,
         until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
         dry_run: bool = False,
         tally: Tally | None = None,
     ) -> Tally:
-        """Delete a session's messages, or all sessions' (None): those not after `until`, where that is said.
+        """Delete a session's messages, or all sessions' (None): those not after `until`, where that is said, and that
+        fulfil the filter when they are read.
 
-        Only keys are read. Raises PartialFailure when rows are refused.
-        Cost: ceil(n / 5,000) + ceil(n / 200) requests for n messages."""
+        Keys are read, and the columns of the filter. Raises InvalidInput; PartialFailure when rows are refused.
+        Cost: ceil(n / 5,000) requests for n messages looked at, ceil(n / 200) for n deleted."""
         from tsmem.store.bulk import BatchWriter, Tally
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
         writer = BatchWriter(self._client, "", tally, skip_failed_conditions=False)
-        for delete in self.deletes(session_id, window):
+        for delete in self.deletes(session_id, window, filter):
             if dry_run:
                 tally.messages += 1
             else:
@@ -213,12 +255,11 @@ class Messages(Collection[Message]):
         tally.raise_failures("deleted")
         return tally
 
-    def deletes(self, session_id: str | None, window: Window) -> Iterator[Delete]:
-        """The deletes of a session's messages in a window, or of all sessions'; keys only are read."""
-        scan = self._scan(session_id, window)
-        keys = Scan(scan.table, scan.span, scan.filter, columns=("session_id", "create_time"))
-        for row in RowScan(self._client, keys):
-            yield Delete(self._codec.table, row.key)
+    def deletes(self, session_id: str | None, window: Window, filter: str | None = None) -> Iterator[Delete]:  # noqa: A002
+        """The deletes of a session's messages in a window, or of all sessions'; keys are read, and what a filter looks
+        at. Raises InvalidInput at once."""
+        scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
+        return (Delete(self._codec.table, row.key) for row in self._rows(scan, filter))
 
     def new(
         self,

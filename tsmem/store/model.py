@@ -50,3 +50,12 @@ class Page(NamedTuple, Generic[Item]):
     items: tuple[Item, ...]
     next_page_token: str | None
     """What asks for the next page; None when nothing is left."""
+
+
+class Total(NamedTuple):
+    """How many items a search finds in all, on every page."""
+
+    exact: int | None
+    """None where that is not known without reading on."""
+    at_most: int | None
+    """What the index nominates; None where that says nothing."""

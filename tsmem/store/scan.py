@@ -1,6 +1,10 @@
 """Reading ranges to their end, and streams of items that know where they stopped.
 
 One rule: a failure in the middle is raised, never a shorter list, and a limit is exact.
+
+A filtered scan asks for whole pages, whatever its limit: matches may be next to the start or far away, and n rows that
+are looked at cost ceil(n / 5,000) requests either way. Up to issue 4 its first pages were small; that read fewer rows
+where matches are many, and took more requests than a listing may where they are few.
 """
 
 from __future__ import annotations
@@ -14,8 +18,15 @@ from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
 from tsmem.store.cursor import resumed
 from tsmem.store.model import Item, Item_co, Page
 
-FILTERED_PAGE_GROWTH = 4
-"""How much more each further page of a filtered scan reads: matches may be next to the start, or far away."""
+
+class Watch:
+    """What the listings of one collection have come to: counted here, and told to who wants to hear of it."""
+
+    def __init__(self) -> None:
+        self.returned = 0
+        """Items that were read and are what was asked for."""
+        self.heard: Callable[[], None] = lambda: None
+        """Called after each page that a scan has read."""
 
 
 class Scan(NamedTuple):
@@ -24,18 +35,33 @@ class Scan(NamedTuple):
     table: TableRef
     span: Range
     filter: Filter | None = None
+    """What the service tests."""
     columns: Sequence[str] | None = None
+    test: Callable[[Row], bool] | None = None
+    """What is tested here, of what passed the filter."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether rows of the range may be left out."""
+        return self.filter is not None or self.test is not None
 
 
 class RowScan:
-    """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows without a filter."""
+    """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows that are looked at."""
 
-    def __init__(self, client: TableClient, scan: Scan, want: int | None = None, after: Key | None = None) -> None:
+    def __init__(
+        self,
+        client: TableClient,
+        scan: Scan,
+        want: int | None = None,
+        after: Key | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         self._client = client
+        self._watch = watch
         self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
         self._after = after
         self._left = want
-        self._page = want
         self._rows: Iterator[Row] = iter(())
         self._peeked: Row | None = None
         self._next: KeyBound | None = self._scan.span.start
@@ -61,7 +87,7 @@ class RowScan:
     def has_more(self) -> bool:
         """Whether another row follows. Without a filter this asks nothing: the service names the next existing row."""
         if self._peeked is None:
-            if self._scan.filter is None and self._next is not None:
+            if not self._scan.chooses and self._next is not None:
                 return True
             self._peeked = next(self, None)
         return self._peeked is not None
@@ -71,15 +97,16 @@ class RowScan:
         page = self._client.get_range(
             self._scan.table, span, limit=self._limit(), columns=self._scan.columns, filter=self._scan.filter
         )
-        self._rows, self._next = iter(page.rows), page.next_start
+        test = self._scan.test
+        self._rows = iter(page.rows) if test is None else filter(test, page.rows)
+        self._next = page.next_start
+        if self._watch is not None:
+            self._watch.heard()
 
     def _limit(self) -> int | None:
-        if self._left is None or self._page is None:
+        if self._left is None or self._scan.chooses:
             return None
-        if self._scan.filter is None:
-            wanted = self._left + (self._after is not None)
-        else:
-            wanted = self._page = self._page * FILTERED_PAGE_GROWTH
+        wanted = self._left + (self._after is not None)
         return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
 
 
@@ -117,9 +144,15 @@ class ItemStream(Generic[Item]):
     Raises what reading raises, in the middle too; the token then leads to the rest."""
 
     def __init__(
-        self, source: Source[Item], limit: int | None, token_at: Callable[[Key], str], token: str | None = None
+        self,
+        source: Source[Item],
+        limit: int | None,
+        token_at: Callable[[Key], str],
+        token: str | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._source = source
+        self._watch = Watch() if watch is None else watch
         self._left = limit
         self._token_at = token_at
         self._token = token
@@ -141,6 +174,7 @@ class ItemStream(Generic[Item]):
             raise
         self._previous, self._key = self._key, key
         self._taken += 1
+        self._watch.returned += 1
         if self._left is not None:
             self._left -= 1
         return item

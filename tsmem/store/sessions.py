@@ -3,7 +3,8 @@ that whole sessions are fetched behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from tsmem.store.scan import ItemStream, RowScan, Scan
 
 if TYPE_CHECKING:
     from tsmem.store.bulk import Purge, Tally
+    from tsmem.store.filters import RowFilter
+    from tsmem.store.nomination import Sort
+    from tsmem.store.search import Found
 
 
 class Sessions(Collection[Session]):
@@ -106,28 +110,52 @@ class Sessions(Collection[Session]):
 
     # Listings
 
-    def page(self, user_id: str | None, *, limit: int = DEFAULT_LIMIT, page_token: str | None = None) -> Page[Session]:
-        """A user's sessions in order of id; None asks for everyone's, by user. Cost: ceil(n / 5,000) requests."""
-        return self.iterate(user_id, limit=limit, page_token=page_token).page()
+    def page(
+        self,
+        user_id: str | None,
+        *,
+        filter: str | None = None,  # noqa: A002 - TableStore's own word for it
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Page[Session]:
+        """A user's sessions in order of id; None asks for everyone's, by user. `filter` is in the filter language of
+        `filters.py`, and the limit counts what fulfils it.
+
+        Raises InvalidInput. Cost: ceil(n / 5,000) requests, n the rows looked at."""
+        return self.iterate(user_id, filter=filter, limit=limit, page_token=page_token).page()
 
     def iterate(
-        self, user_id: str | None, *, limit: int | None = None, page_token: str | None = None
+        self,
+        user_id: str | None,
+        *,
+        filter: str | None = None,  # noqa: A002
+        limit: int | None = None,
+        page_token: str | None = None,
     ) -> ItemStream[Session]:
         """As `page`, streamed."""
-        query = Query("list", {"user": user_id}, limit=limit, page_token=page_token)
+        query = Query("list", {"user": user_id}, limit=limit, page_token=page_token, filter=filter)
         return self._stream(query, self._codec.table, lambda _: self._scan(user_id), self._whole)
 
     def recent(
         self,
-        user_id: str,
+        user_id: str | None,
         *,
         since: Time | None = None,
         until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
         limit: int | None = DEFAULT_LIMIT,
         page_token: str | None = None,
     ) -> ItemStream[Session]:
-        """A user's sessions, latest first, within a window of update_time whose ends are included. A session without
-        update_time is not among them. Cost: ceil(n / 5,000) + ceil(n / 100) requests."""
+        """A user's sessions, latest first, within a window of update_time whose ends are included; None asks for
+        everyone's, which come through the search index. A session without update_time is not among them. `filter` may
+        look at anything, although the secondary index carries keys only.
+
+        Raises InvalidInput. Cost: ceil(n / 5,000) + ceil(n / 100) requests, n the sessions in the window; of a filter
+        that looks at ids and times alone, the second n are those that fulfil it. Of everyone's: as `search`."""
+        if user_id is None:
+            from tsmem.store.search import Wanted
+
+            return self._finder.find(Wanted("recent", None, {}, since, until, filter, "newest", limit, page_token))
         user = self._codec.check_id("user_id", user_id)
 
         def scan(window: Window) -> Scan:
@@ -135,10 +163,14 @@ class Sessions(Collection[Session]):
             bottom = MIN if window.since is None else window.since
             return Scan(self._layout.index_ref, Range((user, top, MAX), (user, bottom, MIN), backward=True))
 
-        query = Query("recent", {"user": user}, since, until, limit, page_token)
-        return self._stream(
-            query, self._layout.index_ref, scan, lambda rows: Hydrated(self._client, self._codec, rows, limit)
-        )
+        query = Query("recent", {"user": user}, since, until, limit, page_token, filter)
+        return self._stream(query, self._layout.index_ref, scan, partial(self._hydrated, limit))
+
+    def _hydrated(self, want: int | None, rows: RowScan, wanted: RowFilter | None) -> Hydrated:
+        """Whole sessions; a filter that the index could not decide is decided on them."""
+        decided = wanted is None or self._readable(self._layout.index_ref).covers(wanted)
+        test = None if wanted is None or decided else wanted.test(self._readable(self._codec.table))
+        return Hydrated(self._client, self._codec, rows, want, test)
 
     def _scan(self, user_id: str | None) -> Scan:
         if user_id is None:
@@ -155,6 +187,30 @@ class Sessions(Collection[Session]):
                 return
             yield str(row.key[1])
 
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        user_id: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
+        sort: Sort = "newest",
+        limit: int | None = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Found[Session]:
+        """Sessions whose search content has the text as a part, whatever its case, and all else that is asked for;
+        newest first, those without update_time last, or by score, which is the backend's own.
+
+        The search index nominates: whole words are always found, a part of a word where the index knows it. Raises
+        InvalidInput where the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100 rows
+        that it nominates, 1 more once in a store."""
+        from tsmem.store.search import Wanted
+
+        user = None if user_id is None else self._codec.check_id("user_id", user_id)
+        wanted = Wanted("search", text, {"user_id": user}, since, until, filter, sort, limit, page_token)
+        return self._finder.find(wanted)
+
     # Many at once
 
     def purge(
@@ -162,23 +218,25 @@ class Sessions(Collection[Session]):
         user_id: str | None,
         *,
         until: Time | None = None,
+        filter: str | None = None,  # noqa: A002
         with_messages: bool = False,
         dry_run: bool = False,
         tally: Tally | None = None,
     ) -> Tally:
-        """Delete a user's sessions, or everyone's (None); with `until`, those whose update_time is not after it.
+        """Delete a user's sessions, or everyone's (None); with `until`, those whose update_time is not after it; with
+        `filter`, those that fulfil it when they are read.
 
-        With messages, a session that has a message later than `until` is kept whole. A session that changes meanwhile
-        is kept too; both count as skipped. Messages go before their session. Only keys are read. Raises PartialFailure
-        when rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session,
-        with `until` too 5."""
+        With messages, a session that has a message later than `until` is kept whole. A session whose time passes
+        `until` meanwhile is kept too; both count as skipped. Messages go before their session. Keys are read, and the
+        columns of the filter. Raises InvalidInput; PartialFailure when rows are refused. Cost: ceil(n / 5,000) +
+        ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5."""
         from tsmem.store.bulk import Purge, Tally
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
         purge = Purge(self._client, self._codec.table.name, tally, dry_run=dry_run)
         seen: set[str] = set()
-        for row in self._purgeable(user_id, window.until):
+        for row in self._purgeable(user_id, window.until, filter):
             session_id = str(row.key[1])
             if with_messages and session_id not in seen:
                 if not self._purge_messages(session_id, window, purge):
@@ -193,12 +251,11 @@ class Sessions(Collection[Session]):
         tally.raise_failures("deleted")
         return tally
 
-    def _purgeable(self, user_id: str | None, until: int | None) -> Iterator[Row]:
-        scan = self._scan(user_id)
-        if until is None:
-            return RowScan(self._client, Scan(scan.table, scan.span, columns=("user_id",)))
-        test = Comparison("update_time", Op.LE, until)
-        return RowScan(self._client, Scan(scan.table, scan.span, test, columns=("user_id", "update_time")))
+    def _purgeable(self, user_id: str | None, until: int | None, filter: str | None) -> Iterator[Row]:  # noqa: A002
+        scan = self._scan(user_id)._replace(columns=("user_id",))
+        if until is not None:
+            scan = scan._replace(filter=Comparison("update_time", Op.LE, until), columns=("user_id", "update_time"))
+        return self._rows(scan, filter)
 
     def _purge_messages(self, session_id: str, window: Window, purge: Purge) -> bool:
         """Whether the session may go too."""
@@ -229,11 +286,20 @@ class Hydrated:
     """Whole sessions behind index rows, 100 at a time; one that is deleted in between is passed over, and the listing
     goes on to the next."""
 
-    def __init__(self, client: TableClient, codec: Codec[Session], rows: RowScan, want: int | None) -> None:
+    def __init__(
+        self,
+        client: TableClient,
+        codec: Codec[Session],
+        rows: RowScan,
+        want: int | None,
+        test: Callable[[Row], bool] | None = None,
+    ) -> None:
+        """`test` decides which sessions are wanted."""
         self._client = client
         self._codec = codec
         self._rows = rows
-        self._left = want
+        self._left = want if test is None else None
+        self._test = test
         self._ready: Iterator[tuple[Key, Session]] = iter(())
         self._peeked: tuple[Key, Session] | None = None
 
@@ -250,10 +316,10 @@ class Hydrated:
         return item
 
     def has_more(self) -> bool:
-        """Whether another session follows, as far as the index says."""
+        """Whether another session follows; where all are wanted, as far as the index says."""
         if self._peeked is None:
-            self._peeked = next(self._ready, None)
-        return self._peeked is not None or self._rows.has_more()
+            self._peeked = next(self._ready if self._test is None else self, None)
+        return self._peeked is not None or (self._test is None and self._rows.has_more())
 
     def _fetch(self) -> None:
         most = limits.MAX_ROWS_PER_READ
@@ -263,7 +329,11 @@ class Hydrated:
             raise StopIteration
         # The index orders user_id, update_time, session_id.
         rows = self._client.get_rows(self._codec.table, [(user, session) for user, _, session in index_keys])
-        found = [(key, self._codec.decode(row)) for key, row in zip(index_keys, rows, strict=True) if row is not None]
+        found = [
+            (key, self._codec.decode(row))
+            for key, row in zip(index_keys, rows, strict=True)
+            if row is not None and (self._test is None or self._test(row))
+        ]
         if self._left is not None:
             self._left -= len(found)
         self._ready = iter(found)

@@ -4,12 +4,15 @@ It creates what is missing and alters nothing that exists; what differs is named
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple, TypeVar
 
-from tsmem.errors import AlreadyExists, TableNotFound
-from tsmem.port import FieldType, SearchIndexSchema, TableClient, TableSchema
+from tsmem.clock import Clock
+from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound
+from tsmem.port import SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, Range
+from tsmem.store import differences
 from tsmem.store.layout import Layout, TableLayout
 from tsmem.store.scan import RowScan, Scan
 
@@ -26,7 +29,7 @@ class Step(NamedTuple):
     table: str
     state: State
     differences: tuple[str, ...] = ()
-    """Sentences, where it is there and is not as described."""
+    """Sentences: how what is there is not as described, or why `apply` could not create it."""
     created: bool = False
     """Whether `apply` created it."""
 
@@ -43,34 +46,47 @@ class Plan(NamedTuple):
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What stands in the way and is left as it is, a sentence each."""
+        """What stands in the way and is left as it is, or could not be created, a sentence each."""
         return tuple(f"{step.kind} {step.name}: {text}" for step in self.steps for text in step.differences)
 
 
 class Tables:
     """`store.tables`."""
 
-    def __init__(self, client: TableClient, layout: Layout) -> None:
+    def __init__(self, client: TableClient, layout: Layout, clock: Clock) -> None:
         self._client = client
         self._layout = layout
+        self._clock = clock
 
     def plan(self, *, search: bool = True) -> Plan:
         """What is there and what is missing; changes nothing. Cost: 2 requests a table, 1 a search index."""
         return Plan(tuple(step for table in self._layout.tables for step in self._table_steps(table, search=search)))
 
     def apply(self, *, search: bool = True) -> Plan:
-        """Create what is missing, and say what came of it. Doing it twice, or in two places at once, is no error.
+        """Create what is missing, and say what came of it. Doing it twice, or in two places at once, is no error; nor
+        is what the service refuses to create: the rest is created, and the refusal is among the differences.
 
         Cost: that of `plan` before and after, and 1 request for each thing that is created."""
-        before = self.plan(search=search)
-        made = {(step.kind, step.name) for step in before.missing if self._create(step, before)}
-        after = self.plan(search=search)
-        return Plan(
-            tuple(
-                Step(s.kind, s.name, s.table, s.state, s.differences, created=(s.kind, s.name) in made)
-                for s in after.steps
-            )
-        )
+        made: set[tuple[str, str]] = set()
+        refused: dict[tuple[str, str], str] = {}
+        for step in self.plan(search=search).missing:
+            try:
+                if self._create(step, made):
+                    made.add((step.kind, step.name))
+            except (InvalidInput, TableNotFound) as error:
+                refused[step.kind, step.name] = error.message
+        return Plan(tuple(_after(step, made, refused) for step in self.plan(search=search).steps))
+
+    def wait(self, plan: Plan, timeout_s: float, on_wait: Callable[[Sequence[str]], None] = lambda names: None) -> None:
+        """Wait until what is there as described can be used: tables and secondary indexes answer a read, and search
+        indexes hold the rows that were there before them. `on_wait` hears in each round what may not be
+        ready, as soon as one thing is not.
+
+        Raises Unavailable that names what is not ready after `timeout_s` seconds. Cost: 1 request for each and more
+        while they are refused, as often as it takes."""
+        from tsmem.store.readiness import wait
+
+        wait(self._client, self._clock, self._layout, plan, timeout_s, on_wait)
 
     def count(self) -> dict[str, int | None]:
         """How many rows each table has, by its name; None for one that is not there. Keys only are read.
@@ -90,18 +106,24 @@ class Tables:
         deleted, and tells `on_dropped` at once. Cost: 2 requests a table, 1 a search index."""
         dropped: list[str] = []
         for table in self._layout.tables:
-            name = table.schema.name
-            try:
-                for index in self._client.list_search_indexes(name):
-                    self._client.delete_search_index(name, index)
-                    dropped.append(f"search index {index}")
-                    on_dropped(dropped[-1])
-                self._client.delete_table(name)
-            except TableNotFound:
-                continue
-            dropped.append(f"table {name}")
-            on_dropped(dropped[-1])
+            for what in self._drop(table.schema.name):
+                dropped.append(what)
+                on_dropped(what)
         return tuple(dropped)
+
+    def _drop(self, table: str) -> Iterator[str]:
+        """Delete a table and its search indexes, and tell of each. What someone else deletes meanwhile is gone, too."""
+        try:
+            indexes = self._client.list_search_indexes(table)
+        except TableNotFound:
+            return
+        for index in indexes:
+            with suppress(TableNotFound):
+                self._client.delete_search_index(table, index)
+                yield f"search index {index}"
+        with suppress(TableNotFound):
+            self._client.delete_table(table)
+            yield f"table {table}"
 
     def _table_steps(self, layout: TableLayout, *, search: bool) -> list[Step]:
         schema, index, wanted = layout.schema, layout.schema.indexes[0], layout.search
@@ -110,7 +132,7 @@ class Tables:
             actual: TableSchema | None = self._client.describe_table(name)
         except TableNotFound:
             actual = None
-        steps = [_step("table", name, name, actual, lambda found: _table_differences(schema, found))]
+        steps = [_step("table", name, name, actual, lambda found: differences.of_table(schema, found))]
         found_index = next((i for i in actual.indexes if i.name == index.name), None) if actual else None
         steps.append(
             _step(
@@ -118,13 +140,15 @@ class Tables:
                 index.name,
                 name,
                 found_index,
-                lambda found: _key_differences(index.key, found.key[: len(index.key)]),
+                lambda found: differences.of_index(index, found, schema, actual),
             )
         )
         if search:
             found_search = self._describe_search(wanted) if actual else None
             steps.append(
-                _step("search index", wanted.name, name, found_search, lambda found: _field_differences(wanted, found))
+                _step(
+                    "search index", wanted.name, name, found_search, lambda found: differences.of_search(wanted, found)
+                )
             )
         return steps
 
@@ -134,7 +158,7 @@ class Tables:
         except TableNotFound:
             return None
 
-    def _create(self, step: Step, plan: Plan) -> bool:
+    def _create(self, step: Step, made: set[tuple[str, str]]) -> bool:
         """Whether it was created here, and not by someone else at the same time."""
         layout = next(table for table in self._layout.tables if table.schema.name == step.table)
         try:
@@ -142,13 +166,19 @@ class Tables:
                 self._client.create_table(layout.schema)
             elif step.kind == "search index":
                 self._client.create_search_index(layout.search)
-            elif any(s.kind == "table" and s.name == step.table and s.state == "missing" for s in plan.steps):
-                return True  # came with its table
-            else:
+            elif ("table", step.table) not in made:  # else it came with its table
                 self._client.create_index(step.table, layout.schema.indexes[0], layout.schema.defined_columns)
         except AlreadyExists:
             return False
         return True
+
+
+def _after(step: Step, made: set[tuple[str, str]], refused: dict[tuple[str, str], str]) -> Step:
+    """A step once everything was tried."""
+    name = (step.kind, step.name)
+    if step.state != "missing":
+        return step._replace(created=name in made)
+    return step._replace(differences=(refused.get(name, "it was not created: another thing may have its name"),))
 
 
 def _step(
@@ -158,35 +188,3 @@ def _step(
         return Step(kind, name, table, "missing")
     texts = tuple(differences(found))
     return Step(kind, name, table, "different" if texts else "present", texts)
-
-
-def _key_differences(wanted: object, found: object) -> list[str]:
-    return [] if wanted == found else [f"the key is {_shown(found)}, not {_shown(wanted)}"]
-
-
-def _table_differences(wanted: TableSchema, found: TableSchema) -> list[str]:
-    texts = _key_differences(wanted.key, found.key)
-    if found.time_to_live_s != wanted.time_to_live_s:
-        texts.append(f"time to live is {found.time_to_live_s} s, not {wanted.time_to_live_s}")
-    if found.max_versions != wanted.max_versions:
-        texts.append(f"max versions is {found.max_versions}, not {wanted.max_versions}")
-    return texts
-
-
-def _field_differences(wanted: SearchIndexSchema, found: SearchIndexSchema) -> list[str]:
-    there = dict(found.fields)
-    texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in there]
-    for name, kind in wanted.fields:
-        if name in there and there[name] != kind:
-            texts.append(f"field {name} is {_type(there[name])}, not {_type(kind)}")
-    return texts
-
-
-def _type(kind: FieldType) -> str:
-    size = "" if kind.min_chars is None else f"({kind.min_chars}..{kind.max_chars})"
-    return kind.name if kind.analyzer is None else f"{kind.name} {kind.analyzer}{size}"
-
-
-def _shown(key: object) -> str:
-    parts = key if isinstance(key, tuple) else (key,)
-    return "(" + ", ".join(" ".join(map(str, p)) if isinstance(p, tuple) else str(p) for p in parts) + ")"

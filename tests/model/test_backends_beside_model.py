@@ -1,4 +1,4 @@
-"""A plain dict beside the local client: whatever is done to both, both answer alike.
+"""A plain dict beside every backend: whatever is done to both, both answer alike.
 
 Its one rule: the model is written from the port's contract, not from the engine, and is as plain as can be.
 """
@@ -6,11 +6,14 @@ Its one rule: the model is written from the port's contract, not from the engine
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.serving import profile_of, serving
+from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.contract import CheckedClient
@@ -178,7 +181,14 @@ class EngineBesideModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
-        self.client: TableClient = CheckedClient(LocalClient(None, SystemClock()))
+        self.opened = ExitStack()
+        self.client: TableClient = CheckedClient(self.open())
+
+    def open(self) -> TableClient:
+        """The backend, on an empty instance."""
+        client = LocalClient(None, SystemClock())
+        self.opened.callback(client.close)
+        return client
 
     @initialize()
     def create(self) -> None:
@@ -187,7 +197,7 @@ class EngineBesideModel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The temporary file goes."""
-        self.client.close()
+        self.opened.close()
 
     @rule(write=WRITES)
     def write(self, write: Write) -> None:
@@ -280,8 +290,22 @@ class EngineBesideModel(RuleBasedStateMachine):
         assert page.next_start == (left[0] if left else None)
 
 
+class SdkBesideModel(EngineBesideModel):
+    """The same requests to the model and, through the real SDK, to our server."""
+
+    def open(self) -> TableClient:
+        """The TableStore adapter, talking to a server of its own."""
+        served = self.opened.enter_context(serving(None))
+        client = open_client(profile_of(served.endpoint), SystemClock())
+        self.opened.callback(client.close)
+        return client
+
+
 TestEngineBesideModel = EngineBesideModel.TestCase
 TestEngineBesideModel.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], database=None,
 )  # fmt: skip
+
+TestSdkBesideModel = SdkBesideModel.TestCase
+TestSdkBesideModel.settings = settings(TestEngineBesideModel.settings, max_examples=40)

@@ -1,0 +1,234 @@
+"""`--filter` on the command line: where it stands, what it says, what it costs, and real conversations."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes, messages
+from tests.cli.test_airline import DATA, conversations
+from tests.cli.test_over_the_wire import INSTANCE, profile
+from tests.cli.test_terminal import Terminal
+from tests.serving import KEY, SECRET, serving
+from tsmem.cli.main import main
+from tsmem.cli.progress import AGAIN_AFTER_S, FIRST_AFTER_S
+from tsmem.cli.streams import Streams
+from tsmem.clock import SystemClock
+from tsmem.server.auth import Credentials
+from tsmem.store import Message, Metadata, Session
+
+SESSIONS = [
+    Session("ada", f"s{n}", n, None, Metadata({"topic": "billing" if n % 2 else "tea", "n": n})) for n in range(6)
+]
+MESSAGES = [
+    Message(
+        f"s{n % 2}", f"m{n}", n, "tool" if n % 3 == 0 else "user", f"text {n}", None, Metadata({"n": n} if n else {})
+    )
+    for n in range(8)
+]
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """Some of both."""
+    ready.fill([*SESSIONS, *MESSAGES])
+    return ready
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (("session", "list", "--filter", 'topic == "billing" and n > 1'), ["s3", "s5"]),
+        (("session", "list", "--user", "ada", "--filter", "not n < 4"), ["s4", "s5"]),
+        (("session", "recent", "--user", "ada", "--filter", 'topic == "tea"'), ["s4", "s2", "s0"]),
+        (("session", "recent", "--user", "ada", "--filter", "update_time >= 4"), ["s5", "s4"]),
+        (("message", "list", "--filter", 'role == "tool" and exists(n)'), ["m6", "m3"]),
+        (("message", "list", "--session", "s0", "--role", "user", "--filter", "n in [2, 3]"), ["m2"]),
+        (("message", "list", "--session", "s1", "--last", "2", "--filter", "n != 7"), ["m3", "m5"]),
+        (("message", "list", "--order", "desc", "--filter", 'content == "text 4"'), ["m4"]),
+    ],
+)
+def test_every_listing_takes_a_filter(filled: Cli, argv: tuple[str, ...], expected: list[str]) -> None:
+    """With its other options, in every format."""
+    name = f"{argv[0]}_id"
+    listed = filled.ok(*argv, "-o", "json").json
+
+    assert (expected, None) == ([item[name] for item in listed["items"]], listed["next_page_token"])
+    assert expected == [item[name] for item in filled.ok(*argv, "-o", "jsonl").lines]
+
+
+def test_a_limit_counts_matches_and_pages_go_on(filled: Cli) -> None:
+    """The token of a filtered page goes on with that filter, and with no other."""
+    argv = ("session", "list", "--filter", 'topic == "tea"', "--limit", "2")
+    first = filled.ok(*argv)
+    assert "s0" in first.text
+    assert "s2" in first.text
+    rest = filled.ok(*argv, "--page-token", first.token, "-o", "json").json
+
+    assert (["s4"], None) == ([item["session_id"] for item in rest["items"]], rest["next_page_token"])
+    other = filled("session", "list", "--filter", "n == 0", "--page-token", first.token)
+    assert (2, b"") == (other.code, other.out)
+    assert "another query" in other.err
+
+
+def test_purge_deletes_what_fulfils_the_filter(filled: Cli) -> None:
+    """A dry run counts it; the rest stays."""
+    chosen = ("--filter", 'role == "tool"')
+    assert filled.ok("message", "purge", "--everything", *chosen, "--dry-run", "-o", "json").json["messages"] == 3
+    assert filled.ok("message", "purge", "--everything", *chosen, "--yes", "-o", "json").json["messages"] == 3
+    assert filled.ok("message", "list", *chosen, "-o", "json").json["items"] == []
+    both = ("session", "purge", "--everyone", "--with-messages", "--filter", "n == 1", "--yes", "-o", "json")
+    assert filled.ok(*both).json == {"sessions": 1, "messages": 3, "skipped": 0, "failed": 0}
+    assert [item["session_id"] for item in filled.ok("message", "list", "-o", "jsonl").lines] == ["s0", "s0"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("session", "list"),
+        ("session", "recent", "--user", "ada"),
+        ("session", "purge", "--everyone", "--yes"),
+        ("message", "list"),
+        ("message", "list", "--session", "s0", "--last", "1"),
+        ("message", "purge", "--everything", "--yes"),
+    ],
+)
+def test_an_error_points_at_its_place(filled: Cli, argv: tuple[str, ...]) -> None:
+    """The text with a caret, then one sentence and what is allowed; as JSON in the error; nothing is done."""
+    before = filled.export()
+    outcome = filled(*argv, "--filter", 'a == 1 and __import__("os")')
+
+    text, caret, sentence, hint = outcome.err.splitlines()[-4:]
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert (text, caret) == ('  a == 1 and __import__("os")', "  " + " " * 11 + "^")
+    assert sentence.startswith("error: --filter: the filter cannot be used: exists(column) is the only call")
+    assert hint.startswith("hint: allowed: ")
+    as_json = filled(*argv, "--filter", "\x1b]0;x\x07 ==", "-o", "json")
+    assert "\x1b" not in as_json.err
+    assert as_json.error["message"].endswith("^")
+    assert "\x1b" not in filled(*argv, "--filter", "\x1b]0;x\x07 ==").err
+    assert filled.export() == before
+
+
+def test_stats_say_what_was_scanned_and_what_was_returned(filled: Cli) -> None:
+    """Rows looked at against rows that were asked for."""
+    err = filled.ok("message", "list", "--filter", 'role == "tool"', "--stats").err
+    assert "8 rows scanned, 3 returned" in err
+    assert "1 rows scanned, 1 returned" in filled.ok("session", "get", "ada", "s1", "--stats").err
+
+
+# Progress
+
+
+class Ticking:
+    """A clock on which a second goes by whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.time_s = 1_767_225_600.0
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return round(self.time_s * 1e6)
+
+    def monotonic_s(self) -> float:
+        """Seconds."""
+        self.time_s += 1
+        return self.time_s
+
+    def sleep(self, seconds: float) -> None:
+        """Move on at once."""
+        self.time_s += seconds
+
+
+def drawn(cli: Cli, *argv: str, terminal: bool = True, **environ: str) -> tuple[bytes, bytes]:
+    """What a run writes to stdout and stderr, with a terminal for stderr."""
+    out, err = io.BytesIO(), io.BytesIO()
+    streams = Streams(io.BytesIO(), out, err, stderr_is_terminal=terminal)
+    assert main(argv, streams, {**cli.environ, **environ}, Ticking()) == 0
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("message", "list", "-o", "jsonl", "--filter", "n == 5999"),
+        ("message", "list", "--limit", "1", "--filter", "n == 0"),
+        ("message", "list", "--session", "s", "--last", "1", "-o", "jsonl", "--filter", "n == 5999"),
+        ("message", "purge", "--everything", "--dry-run", "--filter", "n == 5999"),
+    ],
+)
+def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tuple[str, ...]) -> None:
+    """Drawn over itself and cleared before the end; the output is what it is without it."""
+    ready.fill(Message("s", f"m{n:04}", n, "user", None, None, Metadata({"n": n})) for n in range(6000))
+    plain, silent = drawn(ready, *argv, terminal=False)
+    out, err = drawn(ready, *argv)
+
+    assert (plain, b"") == (out, silent)
+    assert b"\r\x1b[K5,000 rows scanned, " in err
+    assert err.endswith(b" found\r\x1b[K")
+    assert (plain, b"") == drawn(ready, *argv, CI="true") == drawn(ready, *argv, TERM="dumb")
+    assert 0 < AGAIN_AFTER_S <= FIRST_AFTER_S
+
+
+def test_without_a_filter_or_a_long_scan_nothing_is_drawn(ready: Cli, process: Processes) -> None:
+    """A short scan ends before anything is drawn, and a listing of everything shows by itself how far it is."""
+    ready.fill(messages(3))
+
+    assert drawn(ready, "message", "list", "-o", "jsonl")[1] == b""
+    code, shown = Terminal(process).run(
+        "message", "list", "--filter", 'role == "user"', "-o", "csv", "--fields", "message_id"
+    )
+    assert (code, shown) == (0, "message_id\nm00000\nm00001\nm00002\n")
+
+
+# Real conversations
+
+
+@pytest.fixture(scope="module")
+def airline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """The airline conversations in the embedded store and, in the profile `cloud`, on a server."""
+    cli = Cli(tmp_path_factory.mktemp("airline"))
+    with serving(
+        cli.folder / "served.db", credentials=Credentials(KEY, SECRET), instance=INSTANCE, clock=SystemClock()
+    ) as s:
+        cli.config(profile(s.endpoint, more="timeout = 30\n"))
+        for name in ("local", "cloud"):
+            cli.ok("-p", name, "init-tables")
+            cli.ok("-p", name, "import", str(DATA), "--format", "openai", "--user", "airline")
+        yield cli
+
+
+@pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+@pytest.mark.parametrize("backend", ["local", "cloud"])
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ('role == "tool" and exists(name)', lambda m: m["role"] == "tool" and m.get("name") is not None),
+        (
+            'role in ["user", "assistant"] and not exists(tool_calls)',
+            lambda m: m["role"] in ("user", "assistant") and m.get("tool_calls") is None,
+        ),
+    ],
+)
+def test_real_conversations_are_chosen_as_plain_python_chooses(
+    airline: Cli, backend: str, text: str, chosen: Callable[[dict[str, Any]], bool]
+) -> None:
+    """The same messages, whole and in pages of 700."""
+    expected = [
+        (conversation["conversation_id"], f"{place:06}")
+        for conversation in sorted(conversations(), key=lambda c: str(c["conversation_id"]))
+        for place, message in enumerate(conversation["messages"])
+        if chosen(message)
+    ]
+    argv = ("-p", backend, "message", "list", "--filter", text, "--fields", "session_id,message_id", "-o")
+    assert len(expected) > 700
+    assert expected == [(item["session_id"], item["message_id"]) for item in airline.ok(*argv, "jsonl").lines]
+    paged, token = [], ""
+    while token is not None:
+        page = airline.ok(*argv, "json", "--limit", "700", *(("--page-token", token) if token else ())).json
+        paged += [(item["session_id"], item["message_id"]) for item in page["items"]]
+        token = page["next_page_token"]
+    assert expected == paged

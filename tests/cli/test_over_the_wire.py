@@ -1,0 +1,380 @@
+"""The command line on a TableStore profile: the same commands, the same output, over the real SDK and our server."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, Processes
+from tests.serving import KEY, SECRET, Served, serving
+from tsmem.clock import SystemClock
+from tsmem.port import TableSchema
+from tsmem.rows import ColumnType
+from tsmem.server.auth import Credentials
+from tsmem.server.faults import Faults, parse_fault
+
+INSTANCE = "agent-memory"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A server with a key and an instance."""
+    credentials = Credentials(KEY, SECRET)
+    with serving(tmp_path / "served.db", credentials=credentials, instance=INSTANCE) as served:
+        yield served
+
+
+def profile(
+    endpoint: str, *, key: str = KEY, secret: str = SECRET, instance: str = INSTANCE, more: str = "timeout = 5\n"
+) -> str:
+    """A profile file whose default is a TableStore instance."""
+    return (
+        f'default_profile = "cloud"\n[profiles.cloud]\nbackend = "tablestore"\nendpoint = "{endpoint}"\n'
+        f'instance = "{instance}"\naccess_key_id = "{key}"\naccess_key_secret = "{secret}"\n{more}'
+    )
+
+
+@pytest.fixture
+def cloud(cli: Cli, served: Served) -> Cli:
+    """The command line on that profile."""
+    cli.config(profile(served.endpoint))
+    return cli
+
+
+MAIN_JOB = [
+    "init-tables",
+    "init-tables --check",
+    "session put ada trip-7 -m topic=travel -m score:=0.5 -m vip:=true --update-time 1767225600000000",
+    "session put ada trip-8 --update-time 1767225600000001 --search-content tea",
+    "session put ada trip-8 --if-absent",
+    "message put trip-7 m1 --role user --content 你好 --create-time 1 -m n:=9223372036854775807",
+    "message put trip-7 m2 --role tool --create-time 2 -m empty=",
+    "message put trip-7 m3 --content '' --create-time 3",
+    "session get ada trip-7",
+    "session get ada none",
+    "session update ada trip-7 -m topic=refund --unset score --update-time 1767225600000009",
+    "session update ada none -m a=b",
+    "session list -o json",
+    "session list --user ada",
+    "session recent --user ada --limit 1",
+    "message list --session trip-7 -o jsonl",
+    "message list --limit 2 -o json",
+    "message list --order desc --session trip-7 --role user -o csv",
+    "message get trip-7 m2 -o json",
+    "message update trip-7 m2 --content found",
+    "message delete trip-7 m3",
+    "message delete trip-7 m3",
+    "show trip-7 --user ada",
+    "export",
+    "session delete ada trip-7 --with-messages",
+    "session purge --everyone --yes",
+    "message purge --everything --yes",
+    "session list",
+    "drop-tables --yes",
+    "session list",
+]
+
+
+def test_every_command_says_what_it_says_on_the_embedded_store(cloud: Cli, tmp_path: Path) -> None:
+    """The main job, command by command: output, exit code and talk are the same, but for the target's name."""
+    import shlex
+
+    local = Cli(tmp_path)
+    for line in MAIN_JOB:
+        argv = shlex.split(line)
+        ours, theirs = local("-p", "local", *argv), cloud("-p", "cloud", *argv)
+        assert (line, ours.code, _plain(ours)) == (line, theirs.code, _plain(theirs))
+
+
+def _plain(outcome: Outcome) -> str:
+    """What was said, without names of targets, page tokens (which belong to a target) and request ids."""
+    said = outcome.text + outcome.err
+    for pattern in (
+        r"\S+memory\.db",
+        r"agent-memory @ \S+",
+        r"\(profile \w+\)",
+        r"--profile \w+",
+        r"eyJ[\w-]+",
+        r"[0-9a-f-]{36}",
+    ):
+        said = re.sub(pattern, "*", said)
+    return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))
+
+
+def test_import_and_export_are_the_same_bytes(cloud: Cli, tmp_path: Path) -> None:
+    """What is exported from one backend and imported into the other is exported again byte for byte."""
+    local = Cli(tmp_path)
+    demo = Path(__file__).parents[2] / "tsmem" / "cli" / "demo.jsonl"
+    local.ok("-p", "local", "init-tables")
+    local.ok("-p", "local", "import", str(demo), "--format", "openai", "--user", "ada")
+    exported = local.ok("-p", "local", "export").out
+
+    cloud.ok("init-tables")
+    cloud.ok("import", stdin=exported)
+
+    assert exported == cloud.ok("export").out
+
+
+def test_pages_are_walked_over_the_wire(cloud: Cli) -> None:
+    """Every message once, with a token that belongs to this target."""
+    cloud.ok("init-tables")
+    for number in range(7):
+        cloud.ok("message", "put", "s", f"m{number}", "--create-time", str(number))
+    seen: list[str] = []
+    token: list[str] = []
+    while True:
+        page = cloud.ok("message", "list", "--session", "s", "--limit", "3", "-o", "json", *token).json
+        seen += [item["message_id"] for item in page["items"]]
+        if page["next_page_token"] is None:
+            break
+        token = ["--page-token", page["next_page_token"]]
+
+    assert [f"m{number}" for number in range(7)] == seen
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"key": "other-key"}, "AccessKeyID does not exist"),
+        ({"secret": "other-secret"}, "Signature mismatch"),
+        ({"instance": "elsewhere"}, "instance is not found"),
+        ({"secret": "other-secret", "more": 'region = "cn-hangzhou"\n'}, "Signature mismatch"),
+    ],
+)
+@pytest.mark.parametrize("argv", [("session", "list"), ("init-tables",), ("session", "put", "u", "s"), ("export",)])
+def test_who_may_not_is_told_so(cli: Cli, served: Served, wrong: dict[str, str], words: str, argv: list[str]) -> None:
+    """A wrong key, secret or instance ends with 5 at once, in a sentence with a hint; nothing was done."""
+    cli.config(profile(served.endpoint, **wrong))
+    outcome = cli(*argv)
+
+    assert (5, b"") == (outcome.code, outcome.out)
+    assert words in outcome.err
+    assert "hint: check " in outcome.err
+    assert [] == served.engine.list_tables()
+    assert 1 == len(served.log)
+
+
+def test_a_right_key_signs_in_the_newer_way_too(cli: Cli, served: Served) -> None:
+    """With a region requests carry V4 signatures, and are answered."""
+    cli.config(profile(served.endpoint, more='region = "cn-hangzhou"\nsecurity_token = "sts-token-of-a-test"\n'))
+    cli.ok("init-tables")
+    cli.ok("session", "put", "u", "s")
+
+    assert ["s"] == [item["session_id"] for item in cli.ok("session", "list", "-o", "json").json["items"]]
+
+
+COMMANDS = [
+    ("session", "put", "u", "s"),
+    ("session", "get", "u", "s"),
+    ("session", "update", "u", "s", "-m", "a=b"),
+    ("session", "delete", "u", "s"),
+    ("session", "delete", "u", "s", "--with-messages"),
+    ("session", "list"),
+    ("session", "recent", "--user", "u"),
+    ("session", "purge", "--everyone", "--yes"),
+    ("message", "put", "s", "m"),
+    ("message", "get", "s", "m"),
+    ("message", "get", "s", "m", "--create-time", "1"),
+    ("message", "update", "s", "m", "--create-time", "1", "--content", "x"),
+    ("message", "delete", "s", "m", "--create-time", "1"),
+    ("message", "list"),
+    ("message", "purge", "--everything", "--yes"),
+    ("show", "s", "--user", "u"),
+    ("export",),
+    ("import", "-"),
+]
+RECORD = b'{"kind": "message", "session_id": "s", "message_id": "m", "create_time": 1}\n'
+
+
+@pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
+def test_a_missing_table_is_named_with_what_makes_it(cloud: Cli, argv: tuple[str, ...]) -> None:
+    """Exit 3, with the hint, and no table was made."""
+    outcome = cloud(*argv, stdin=RECORD)
+
+    assert 3 == outcome.code
+    assert re.search(r"hint: create what is missing in agent-memory @ \S+ with: tsmem init-tables", outcome.err)
+
+
+def dead_endpoint() -> str:
+    """An endpoint where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("argv", [*COMMANDS, ("init-tables",), ("drop-tables", "--yes")], ids=" ".join)
+def test_a_server_that_is_gone_is_one_sentence(cli: Cli, argv: tuple[str, ...]) -> None:
+    """Exit 6 for every command, nothing on stdout, one sentence that says how long was tried."""
+    cli.config(profile(dead_endpoint()))
+    outcome = cli(*argv, stdin=RECORD)
+
+    assert (6, b"") == (outcome.code, outcome.out), outcome.err
+    errors = [line for line in outcome.err.splitlines() if line.startswith("error: ")]
+    assert 1 == len(errors)
+    assert "refuses connections" in errors[0]
+    assert "Traceback" not in outcome.err
+
+
+class SilentServer:
+    """Takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.close()
+
+
+@pytest.mark.parametrize("argv", [("session", "list"), ("session", "put", "u", "s"), ("export",)], ids=" ".join)
+def test_a_command_ends_within_its_timeout(cli: Cli, process: Processes, argv: tuple[str, ...]) -> None:
+    """Against a server that never answers, a real process ends when its time is up, with exit 6."""
+    silent = SilentServer()
+    cli.config(profile(silent.endpoint, more="timeout = 2\n"))
+    started = time.monotonic()
+    outcome = process.run(*argv)
+    took_s = time.monotonic() - started
+    silent.close()
+
+    assert (6, b"") == (outcome.code, outcome.out)
+    assert 1 == outcome.err.count("error: ")
+    assert "did not answer in time" in outcome.err
+    assert took_s < 20  # two seconds, and the start of a process on a busy machine
+
+
+def test_a_profile_without_a_server_costs_no_connection(cli: Cli) -> None:
+    """Help and profile commands need none."""
+    cli.config(profile(dead_endpoint()))
+
+    assert 0 == cli("profile", "show", "cloud").code
+    assert 0 == cli("session", "list", "--help").code
+
+
+def test_two_jobs_at_once_both_succeed(cli: Cli, served: Served, process: Processes) -> None:
+    """Four provisioning processes started together: each ends with 0, everything is there once, and nothing differs."""
+    cli.config(profile(served.endpoint, more=""))
+    jobs = [process.start("init-tables", "--wait", "20", "-o", "json") for _ in range(4)]
+    for job in jobs:
+        out, err = job.communicate(timeout=60)
+        assert (0, b'"state": "missing"' in out) == (job.returncode, False), err
+
+    assert 0 == cli("init-tables", "--check").code
+    created = [entry for entry in served.log if entry.action.startswith("Create") and not entry.code]
+    assert ["CreateSearchIndex"] * 2 + ["CreateTable"] * 2 == sorted(entry.action for entry in created)
+
+
+def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
+    """--check names each difference: missing, another key, another option, a field that is not indexed. Exit 4."""
+    from tests.serving import sdk_client
+
+    client = sdk_client(served.endpoint, secret=SECRET, instance=INSTANCE)
+    import tablestore as ots
+
+    unit = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
+    client.create_table(ots.TableMeta("session", [("user_id", "STRING")]), ots.TableOptions(86400, 2), unit)
+    message = ots.TableMeta("message", [("session_id", "STRING"), ("create_time", "INTEGER"), ("message_id", "STRING")])
+    index = ots.SecondaryIndexMeta(
+        "message_secondary_index", ["session_id", "create_time"], [], ots.SecondaryIndexType.LOCAL_INDEX
+    )
+    client.create_table(message, ots.TableOptions(-1, 1), unit, [index])
+    field = ots.FieldSchema("role", ots.FieldType.TEXT)
+    client.create_search_index("message", "message_search_index", ots.SearchIndexMeta([field]))
+    cli.config(profile(served.endpoint))
+    before = len(served.log)
+
+    outcome = cli("init-tables", "--check", "-o", "json")
+
+    assert 4 == outcome.code
+    steps = {step["name"]: step for step in outcome.json["steps"]}
+    assert ("different", "missing", "missing") == tuple(
+        steps[name]["state"] for name in ("session", "session_secondary_index", "session_search_index")
+    )
+    assert 3 == len(steps["session"]["differences"])
+    assert any("time to live is 86400 s, not -1" in text for text in steps["session"]["differences"])
+    assert ["the key is"] == [text[:10] for text in steps["message_secondary_index"]["differences"]]
+    assert "field role is TEXT single_word, not KEYWORD" in steps["message_search_index"]["differences"]
+    assert "field content is not indexed" in steps["message_search_index"]["differences"]
+    assert {"DescribeTable", "DescribeSearchIndex"} == set(served.actions()[before:])
+
+
+def test_waiting_ends_when_everything_answers(cloud: Cli) -> None:
+    """--wait asks each table and index, and says nothing when all are ready."""
+    outcome = cloud.ok("init-tables", "--wait", "5")
+
+    assert "waiting" not in outcome.err
+
+
+def test_waiting_ends_when_its_time_is_over(cli: Cli, tmp_path: Path) -> None:
+    """Tables that refuse every read are waited for as long as --wait says, whatever the profile's timeout is: exit 6,
+    and what is not ready is said once while it is waited for."""
+    faults = Faults([parse_fault("throttle:1:GetRange")])
+    with serving(tmp_path / "busy.db", faults=faults) as busy:
+        cli.config(profile(busy.endpoint, secret="tsmem", more="timeout = 60\n"))
+        started_us = cli.clock.now_us()
+        outcome = cli("init-tables", "--wait", "4")
+
+    assert 6 == outcome.code
+    everything = (
+        "table session, secondary index session_secondary_index, search index session_search_index, table message"
+    )
+    assert 1 == outcome.err.count(f"waiting for {everything}")
+    assert "not ready after 4 s: table session, secondary index session_secondary_index, table message" in outcome.err
+    assert cli.clock.now_us() - started_us < 20_000_000
+
+
+def test_what_is_missing_after_all_is_no_success(cli: Cli, served: Served) -> None:
+    """A name that something else has: exit 4, and each missing thing is named."""
+    served.engine.create_table(TableSchema("session_secondary_index", (("k", ColumnType.STRING),)))
+    cli.config(profile(served.endpoint))
+    outcome = cli("init-tables", "-o", "json")
+
+    assert 4 == outcome.code
+    states = {step["name"]: step["state"] for step in outcome.json["steps"]}
+    assert {"session", "session_secondary_index", "session_search_index"} == {
+        name for name, state in states.items() if state == "missing"
+    }
+    assert "created" == states["message"]
+
+
+def test_what_a_command_cost_is_said(cloud: Cli) -> None:
+    """--stats counts requests, units, rows and seconds, on both backends alike."""
+    cloud.ok("init-tables")
+    cloud.ok("session", "put", "u", "s")
+    pattern = r"stats: 1 requests?, 1 read and 0 write capacity units, 1 rows? scanned, 1 returned, \d+\.\d+ s"
+
+    assert re.search(pattern, cloud.ok("--stats", "session", "list").err)
+    cloud.ok("-p", "local", "init-tables")
+    cloud.ok("-p", "local", "session", "put", "u", "s")
+    assert re.search(pattern, cloud.ok("-p", "local", "--stats", "session", "list").err)
+
+
+def test_each_request_is_logged_without_secrets(cloud: Cli) -> None:
+    """--debug says operation, table, rows, milliseconds and request id, and neither key nor signature."""
+    cloud.ok("init-tables")
+    outcome = cloud.ok("--debug", "session", "put", "u", "s")
+
+    assert re.search(r"debug: PutRow session, 1 row, [\d.]+ ms, request [0-9a-f-]{36}", outcome.err)
+    assert not re.search(rf"{KEY}|{SECRET}|x-ots-signature", outcome.err)
+
+
+def test_a_clock_that_is_wrong_is_named(cli: Cli, tmp_path: Path) -> None:
+    """A server whose clock is an hour ahead refuses requests as from another time: exit 5, and the hint says clock."""
+
+    class Ahead(SystemClock):
+        """An hour ahead."""
+
+        def now_us(self) -> int:
+            """Microseconds since 1970 UTC."""
+            return super().now_us() + 3_600_000_000
+
+    with serving(tmp_path / "ahead.db", clock=Ahead(), credentials=Credentials(KEY, SECRET)) as served:
+        cli.config(profile(served.endpoint))
+        outcome = cli("session", "list")
+
+    assert 5 == outcome.code
+    assert "clock" in outcome.err

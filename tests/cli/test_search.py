@@ -1,0 +1,231 @@
+"""`session search`, `message search` and everyone's `session recent` on the command line, on both backends."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT, Cli, Outcome, messages, sessions
+from tests.serving import KEY, serving
+from tsmem.store import Message, Metadata, Session
+
+T = 1_767_000_000_000_000
+DATA = ROOT.parent / "shared" / "data" / "airline-conversations.jsonl"
+MARK, PLAIN = "\x1b[1;31m", "\x1b[0m"
+
+
+def ids(outcome: Outcome) -> list[str]:
+    """Message ids, or session ids, of a JSON list."""
+    return [item.get("message_id", item["session_id"]) for item in outcome.json["items"]]
+
+
+@pytest.fixture(params=["local", "cloud"])
+def either(request: pytest.FixtureRequest, cli: Cli, tmp_path: Path) -> Iterator[Cli]:
+    """The command line with tables made, on the embedded store and over the wire."""
+    if request.param == "local":
+        cli.ok("init-tables")
+        yield cli
+        return
+    with serving(tmp_path / "served.db") as served:
+        cli.config(
+            f'default_profile = "cloud"\n[profiles.cloud]\nbackend = "tablestore"\nendpoint = "{served.endpoint}"\n'
+            f'instance = "any-instance"\naccess_key_id = "{KEY}"\naccess_key_secret = "tsmem"\n'
+        )
+        cli.ok("init-tables")
+        yield cli
+
+
+@pytest.fixture
+def filled(either: Cli) -> Cli:
+    """Messages that say tea or not, and sessions of two users."""
+    said = ["Red tea", "green TEA?", "退款", "teapot", "steak"]
+    items = [Message("s", f"m{n}", T + n, "user" if n % 2 else "tool", text) for n, text in enumerate(said)]
+    metadata = [Metadata({"topic": topic}) for topic in ("a", "b", "a")]
+    users = ["ada", "bob", "ada"]
+    found = [Session(user, f"s{n}", T + n, "Red tea", metadata[n]) for n, user in enumerate(users)]
+    either.fill([*items, *found])
+    return either
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (("message", "search", "tea"), ["m3", "m1", "m0"]),
+        (("message", "search", "TEA", "--role", "user"), ["m3", "m1"]),
+        (("message", "search", "tea", "--session", "none"), []),
+        (("message", "search", "tea", "--until", str(T)), ["m0"]),
+        (("message", "search", "tea", "--since", str(T + 1), "--until", str(T + 2)), ["m1"]),
+        (("message", "search", "?"), ["m1"]),
+        (("message", "search", "退款"), ["m2"]),
+        (("message", "search", "--role", "tool"), ["m4", "m2", "m0"]),
+        (("message", "search", "tea", "--filter", 'role == "tool"'), ["m0"]),
+        (("message", "search"), ["m4", "m3", "m2", "m1", "m0"]),
+        (("session", "search", "ed te"), ["s2", "s1", "s0"]),
+        (("session", "search", "tea", "--user", "ada"), ["s2", "s0"]),
+        (("session", "search", "--filter", 'topic == "a"'), ["s2", "s0"]),
+        (("session", "recent"), ["s2", "s1", "s0"]),
+        (("session", "recent", "--since", str(T + 1)), ["s2", "s1"]),
+        (("session", "recent", "--filter", 'topic == "b"'), ["s1"]),
+    ],
+)
+def test_what_is_found(filled: Cli, argv: tuple[str, ...], expected: list[str]) -> None:
+    """Newest first, on both backends alike."""
+    assert expected == ids(filled.ok(*argv, "-o", "json"))
+
+
+def test_a_search_as_json_says_its_total(filled: Cli) -> None:
+    """Where it is known for certain; a listing that is no search has none."""
+    assert 3 == filled.ok("message", "search", "tea", "-o", "json").json["total"]
+    assert filled.ok("message", "search", "tea", "-o", "json", "--limit", "1").json["total"] is None
+    assert 5 == filled.ok("message", "search", "-o", "json", "--limit", "1").json["total"]
+    assert ["items", "next_page_token"] == list(filled.ok("message", "list", "-o", "json").json)
+
+
+def test_a_search_in_lines_and_csv_is_as_every_listing(filled: Cli) -> None:
+    """The same lines, and nothing said beside."""
+    found = filled.ok("message", "search", "red", "-o", "jsonl")
+
+    assert ([filled.ok("message", "get", "s", "m0", "-o", "json").json], "") == (found.lines, found.err)
+    assert 4 == filled.ok("message", "search", "tea", "-o", "csv").text.count("\n")
+
+
+def test_a_table_says_how_many_there_are(filled: Cli) -> None:
+    """On stderr, before the token of what is left."""
+    assert "3 found in all\n" == filled.ok("message", "search", "tea").err
+    page = filled.ok("message", "search", "tea", "--limit", "2")
+    assert page.err.startswith("at most 3 found in all\nmore is left: --page-token ")
+    rest = filled.ok("message", "search", "tea", "--limit", "2", "--page-token", page.token, "-o", "json")
+    assert (["m0"], None) == (ids(rest), rest.json["next_page_token"])
+
+
+def test_score_order_finds_the_same(filled: Cli) -> None:
+    """The best first, whatever the backend finds best."""
+    assert {"m0", "m1", "m3"} == set(ids(filled.ok("message", "search", "tea", "--sort", "score", "-o", "json")))
+
+
+def test_pages_of_everyones_latest_sessions(either: Cli) -> None:
+    """Walked by token, past 100."""
+    either.fill(sessions(130))
+    walked: list[str] = []
+    more: tuple[str, ...] = ()
+    while True:
+        page = either.ok("session", "recent", "-o", "json", "--limit", "60", *more)
+        walked += ids(page)
+        if (token := page.json["next_page_token"]) is None:
+            break
+        more = ("--page-token", token)
+
+    assert [f"s{n:05d}" for n in reversed(range(130))] == walked
+
+
+def test_a_missing_index_is_not_found(cli: Cli) -> None:
+    """Exit 3, with the command that makes it; everyone's latest sessions need it, one user's do not."""
+    cli.ok("init-tables", "--no-search")
+    for argv in (("message", "search", "tea"), ("session", "search"), ("session", "recent")):
+        outcome = cli(*argv)
+        assert (3, b"") == (outcome.code, outcome.out)
+        assert "init-tables" in outcome.err.splitlines()[-1]
+    assert 0 == cli("session", "recent", "--user", "ada").code
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("message", "search", ""),
+        ("message", "search", "tea", "--sort", "age"),
+        ("message", "search", "tea", "--limit", "-1"),
+        ("message", "search", "tea", "--filter", "role ="),
+        ("message", "search", "tea", "--session", ""),
+        ("session", "search", "tea", "--user", ""),
+        ("session", "search", "tea", "--since", "1h", "--until", "2h"),
+        ("session", "search", "tea", "--page-token", "AAAA"),
+        ("session", "search", "red", "tea"),
+    ],
+)
+def test_wrong_use(ready: Cli, argv: tuple[str, ...]) -> None:
+    """Exit 2, in a sentence."""
+    outcome = ready(*argv)
+
+    assert (2, b"") == (outcome.code, outcome.out)
+    assert "error: " in outcome.err
+
+
+# What people see
+
+
+def test_what_was_looked_for_is_marked(ready: Cli) -> None:
+    """On a terminal, in the text's own case; not in a pipe, and not without colour."""
+    ready.fill([Message("s", "tea", T, "tea", "Red TEA, tea", "atea", Metadata({"tea": "tea"}))])
+    shown = ready.ok("message", "search", "tea", width=120).text
+
+    assert f"Red {MARK}TEA{PLAIN}, {MARK}tea{PLAIN}" in shown
+    assert f"a{MARK}tea{PLAIN}" in shown
+    assert 3 == shown.count(MARK)
+    assert "\x1b[" not in ready.ok("message", "search", "tea").text
+    assert "\x1b[" not in ready.ok("message", "search", "tea", "--no-color", width=120).text
+
+
+def test_a_cell_that_is_cut_shows_the_place(ready: Cli) -> None:
+    """Far behind what fits, and far behind what is looked at of a long text."""
+    words = " ".join(f"word{n}" for n in range(20_000))
+    ready.fill([Message("s", f"m{n}", T + n, "user", words[: 300 * n * n] + " needle " + words) for n in (0, 1, 9)])
+    shown = ready.ok("message", "search", "needle", width=80).text
+
+    assert 3 == shown.count(f"{MARK}needle{PLAIN}")
+    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 80 for line in shown.splitlines())
+
+
+def test_hostile_text_stays_escaped_where_it_is_marked(ready: Cli) -> None:
+    """What a message says and what is looked for reach the terminal as escapes."""
+    ready.fill([Message("s", "m", T, "user", "tea\x1b[31mtea\n[bold]tea[/bold]\u202e")])
+    shown = ready.ok("message", "search", "tea", width=120).text
+
+    assert f"{MARK}tea{PLAIN}\\x1b[31m{MARK}tea{PLAIN}\\n[bold]{MARK}tea{PLAIN}[/bold]\\u202e" in shown
+    assert 0 == ready("message", "search", "\x1b[31m", width=120).code
+
+
+def test_the_search_content_stays_where_there_is_little_room(ready: Cli) -> None:
+    """It is what a session was found by, so metadata goes first."""
+    ready.fill([Session("ada", f"s{n}", T, "red tea", Metadata({"topic": "x" * 90})) for n in range(2)])
+    shown = ready.ok("session", "search", "tea", width=50).text
+
+    assert MARK in shown
+    assert "no room for metadata" in shown
+
+
+# The airline conversations
+
+
+@pytest.fixture
+def airline(either: Cli) -> Cli:
+    """All of them."""
+    either.ok("import", str(DATA), "--format", "openai", "--user", "airline", "--start-time", str(T))
+    return either
+
+
+@pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+def test_a_word_is_found_wherever_it_is(airline: Cli) -> None:
+    """Every row that has the word, and no row that lacks the text, newest first."""
+    rows = [json.loads(line) for line in airline.export().splitlines()]
+    said = {(row["session_id"], row["message_id"]): row["content"] or "" for row in rows if row["kind"] == "message"}
+    for word in ("reservation", "Economy", "10:00"):
+        whole = re.compile(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", re.IGNORECASE)
+        found = airline.ok("message", "search", word, "-o", "jsonl").lines
+        keys = {(item["session_id"], item["message_id"]) for item in found}
+        times = [item["create_time"] for item in found]
+
+        assert keys >= {key for key, text in said.items() if whole.search(text)}
+        assert keys <= {key for key, text in said.items() if word.lower() in text.lower()}
+        assert len(keys) == len(found) > 0
+        assert sorted(times, reverse=True) == times
+
+
+def test_messages_are_found_beside_a_session(ready: Cli) -> None:
+    """A session's own, however many others say the same."""
+    ready.fill([*messages(60, "a", "tea"), *messages(3, "b", "tea")])
+
+    assert ["m00002", "m00001", "m00000"] == ids(ready.ok("message", "search", "tea", "--session", "b", "-o", "json"))

@@ -1,0 +1,105 @@
+"""Random filters and rows, and what plain Python says of them: the meaning of the language, written a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tsmem.rows import Row, Value
+from tsmem.store.filters import Readable
+
+KEY: dict[str, type] = {"k": str, "i": int}
+READABLE = Readable(KEY)
+
+TEXTS = st.sampled_from(["", "a", "b", "A", "é", "5", "😀", "a\0b"])
+NUMBERS: st.SearchStrategy[int | float] = st.sampled_from(
+    [0, 1, -1, 5, 2**53 + 1, 2**63 - 1, -(2**63), 0.0, -0.5, 1.0, 5.0, 2.0**53, 1e300]
+)
+VALUES: st.SearchStrategy[Value] = st.one_of(TEXTS, NUMBERS, st.booleans(), st.sampled_from([b"", b"a", b"\xff"]))
+COLUMNS = ("x", "y", "z")
+NAMES = st.sampled_from([*KEY, *COLUMNS])
+OPERATORS = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
+ROWS: st.SearchStrategy[dict[str, Value]] = st.builds(
+    lambda k, i, rest: {"k": k, "i": i, **rest},
+    TEXTS,
+    st.sampled_from([0, 1, 5, 2**53 + 1]),
+    st.dictionaries(st.sampled_from(COLUMNS), VALUES),
+)
+
+
+def trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """Filters over these columns, as nested tuples."""
+    leaves = st.one_of(
+        st.tuples(st.just("compare"), names, OPERATORS, VALUES),
+        st.tuples(st.just("in"), names, st.booleans(), st.lists(VALUES, min_size=1, max_size=3)),
+        st.tuples(st.just("exists"), names),
+        st.tuples(st.just("true"), names),
+    )
+    return st.recursive(
+        leaves,
+        lambda part: st.one_of(
+            st.tuples(st.just("not"), part),
+            st.tuples(st.sampled_from(["and", "or"]), st.lists(part, min_size=2, max_size=3)),
+        ),
+        max_leaves=6,
+    )
+
+
+TREES = trees(NAMES)
+
+
+def as_row(values: Mapping[str, Value], readable: Readable = READABLE) -> Row:
+    """A row whose key is what the table's is."""
+    key = tuple(values[name] for name in readable.key if name in values)
+    return Row(key, {name: value for name, value in values.items() if name not in readable.key})  # type: ignore[arg-type]
+
+
+def spelled(tree: Any) -> str:
+    """A tree in the filter language."""
+    match tree:
+        case ("compare", name, op, value):
+            return f"{name} {op} {value!r}"
+        case ("in", name, negated, values):
+            return f"{name} {'not ' * negated}in {values!r}"
+        case ("exists", name):
+            return f"exists({name})"
+        case ("true", name):
+            return f'metadata["{name}"]'
+        case ("not", part):
+            return f"not ({spelled(part)})"
+        case (join, parts):
+            return f" {join} ".join(f"({spelled(part)})" for part in parts)
+    raise AssertionError(tree)
+
+
+def holds(tree: Any, row: Mapping[str, Value]) -> bool:
+    """The meaning, in a dozen lines."""
+    match tree:
+        case ("compare", name, op, value):
+            return compared(row.get(name), op, value)
+        case ("in", name, False, values):
+            return any(compared(row.get(name), "==", value) for value in values)
+        case ("in", name, True, values):
+            same = [value for value in values if kind(value) == kind(row.get(name))]
+            return bool(same) and all(compared(row.get(name), "!=", value) for value in same)
+        case ("exists", name):
+            return name in row
+        case ("true", name):
+            return row.get(name) is True
+        case ("not", part):
+            return not holds(part, row)
+        case (join, parts):
+            return (all if join == "and" else any)(holds(part, row) for part in parts)
+    raise AssertionError(tree)
+
+
+def kind(value: object) -> str:
+    """Integers and doubles are one kind, and no other types are."""
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def compared(value: Any, op: str, literal: Any) -> bool:
+    """Python's own comparison, of one kind."""
+    return kind(value) == kind(literal) and bool(eval("a" + op + "b", {"a": value, "b": literal}))

@@ -1,0 +1,191 @@
+"""Options of tables, kinds of secondary indexes, and what is kept of search indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.clocks import ManualClock
+from tsmem.engine import Engine
+from tsmem.engine.full_requests import CreateTable, SearchDescription, TableDescription, TableOptions
+from tsmem.engine.requests import BatchWriteRow, CreateIndex, GetRange
+from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
+from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
+
+KEY = (("k", ColumnType.STRING), ("n", ColumnType.INTEGER))
+DEFINED = (("c", ColumnType.STRING),)
+PLAIN = TableSchema("t", KEY)
+LOCAL, GLOBAL = IndexSchema("local", ("k", "c")), IndexSchema("global", ("c",))
+INDEXED = TableSchema("t", KEY, (LOCAL, GLOBAL), DEFINED)
+GLOBALS = frozenset({"global"})
+SEARCH = SearchIndexSchema("t", "search", (("c", FieldType("KEYWORD")),))
+DAY = 86400
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """Without tables."""
+    with closing(Engine(None, ManualClock())) as engine:
+        yield engine
+
+
+def test_a_table_has_the_defaults_unless_it_says_otherwise(engine: Engine) -> None:
+    """A table of the port has a deviation of a day, allows updates and has local indexes."""
+    engine.create_table(PLAIN)
+
+    assert TableDescription(PLAIN, DAY, True, frozenset()) == engine.describe_full("t")
+
+
+def test_a_table_is_described_as_it_was_created(tmp_path: Path) -> None:
+    """Options and the kinds of indexes are kept in the file."""
+    path = tmp_path / "memory.db"
+    schema = INDEXED._replace(time_to_live_s=2 * DAY)
+    with closing(Engine(path, ManualClock())) as engine:
+        engine.create_full_table(CreateTable(schema, 5, False, GLOBALS))
+    with closing(Engine(path, ManualClock())) as engine:
+        described = engine.describe_full("t")
+
+    indexes = (LOCAL, GLOBAL._replace(is_global=True))
+    assert TableDescription(schema._replace(indexes=indexes, allow_update=False), 5, False, GLOBALS) == described
+
+
+def test_an_index_is_described_with_its_table(engine: Engine) -> None:
+    """A secondary index is described as a table, with the options of its own table, which it names."""
+    engine.create_full_table(CreateTable(INDEXED._replace(time_to_live_s=DAY), 5, False, GLOBALS))
+    engine.update_table("t", TableOptions(time_to_live_s=3 * DAY, deviation_s=7))
+    key = (("c", ColumnType.STRING), *KEY)
+
+    schema = TableSchema("global", key, time_to_live_s=3 * DAY, allow_update=False)
+    expected = TableDescription(schema, 7, False, frozenset(), "t")
+    assert expected == engine.describe_full("global")
+
+
+def test_options_are_changed_one_by_one(engine: Engine) -> None:
+    """What is not named stays; the answer is the table as it is now."""
+    engine.create_table(PLAIN)
+    assert engine.update_table("t", TableOptions()) == engine.describe_full("t")
+    engine.update_table("t", TableOptions(max_versions=4))
+    engine.update_table("t", TableOptions(time_to_live_s=DAY))
+    engine.update_table("t", TableOptions(deviation_s=9))
+    described = engine.update_table("t", TableOptions(allow_update=False))
+
+    schema = PLAIN._replace(time_to_live_s=DAY, max_versions=4, allow_update=False)
+    assert TableDescription(schema, 9, False, frozenset()) == described
+    assert described == engine.describe_full("t")
+    assert described.schema == engine.describe_table("t")
+    assert engine.update_table("t", TableOptions(-1, allow_update=True)).allow_update is True
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (TableOptions(time_to_live_s=0), "TimeToLive cannot be 0 or less than -1."),
+        (TableOptions(time_to_live_s=-2), "TimeToLive cannot be 0 or less than -1."),
+        (TableOptions(time_to_live_s=DAY - 1), "TimeToLive cannot be less than 86400."),
+        (TableOptions(time_to_live_s=2**31), "TimeToLive cannot be greater than"),
+        (TableOptions(max_versions=0), "The maximum versions cannot be less than or equal to 0."),
+        (TableOptions(max_versions=2**31), "The maximum versions cannot be greater than"),
+        (TableOptions(deviation_s=0), "deviation"),
+        (TableOptions(deviation_s=2**63), "deviation"),
+    ],
+)
+def test_wrong_options_are_refused(engine: Engine, options: TableOptions, text: str) -> None:
+    """Options that no table can have are InvalidInput, with the service's code, and change nothing."""
+    engine.create_table(PLAIN)
+    with pytest.raises(InvalidInput, match=text) as caught:
+        engine.update_table("t", options._replace(allow_update=False))
+
+    assert "OTSParameterInvalid" == caught.value.service_code
+    assert TableDescription(PLAIN, DAY, True, frozenset()) == engine.describe_full("t")
+
+
+@pytest.mark.parametrize("kind", ["secondary", "search"])
+def test_an_index_limits_options(engine: Engine, kind: str) -> None:
+    """A table with an index has one version; its rows expire only where they cannot be updated."""
+    engine.create_full_table(CreateTable(INDEXED if kind == "secondary" else PLAIN, global_indexes=_globals(kind)))
+    if kind == "search":
+        engine.create_search_index(SEARCH)
+    with pytest.raises(InvalidInput, match="Max versions of a table with index must be 1"):
+        engine.update_table("t", TableOptions(max_versions=2))
+    with pytest.raises(InvalidInput, match="Don't support allow update operation on table with index and ttl"):
+        engine.update_table("t", TableOptions(time_to_live_s=DAY))
+    engine.update_table("t", TableOptions(time_to_live_s=DAY, allow_update=False))
+    with pytest.raises(InvalidInput, match="Don't support allow update operation"):
+        engine.update_table("t", TableOptions(allow_update=True))
+
+
+def _globals(kind: str) -> frozenset[str]:
+    return GLOBALS if kind == "secondary" else frozenset()
+
+
+@pytest.mark.parametrize("options", [TableOptions(max_versions=2), TableOptions(time_to_live_s=DAY)])
+def test_options_limit_indexes(engine: Engine, options: TableOptions) -> None:
+    """An index is refused on a table of several versions, and on one whose rows expire and may be updated."""
+    engine.create_table(PLAIN)
+    engine.update_table("t", options)
+    with pytest.raises(InvalidInput):
+        engine.create_index(CreateIndex("t", LOCAL, DEFINED))
+    with pytest.raises(InvalidInput):
+        engine.create_search_index(SEARCH)
+    assert ["t"] == engine.list_tables()
+    assert [] == engine.list_search_indexes("t")
+
+
+def test_missing_tables_and_indexes_have_no_options(engine: Engine) -> None:
+    """A missing table is TableNotFound; a secondary index has its table's options, which are changed there."""
+    engine.create_full_table(CreateTable(INDEXED, global_indexes=GLOBALS))
+    with pytest.raises(TableNotFound):
+        engine.describe_full("nope")
+    with pytest.raises(TableNotFound):
+        engine.update_table("nope", TableOptions())
+    with pytest.raises(InvalidInput):
+        engine.update_table("local", TableOptions(deviation_s=1))
+
+
+def test_a_local_index_begins_with_its_tables_key(engine: Engine) -> None:
+    """A local one must begin with the table's first key column, a global one need not; both are in step at once."""
+    with pytest.raises(InvalidInput, match="Local index 'global' must begin with primary key column 'k'"):
+        engine.create_table(INDEXED)
+    with pytest.raises(InvalidInput, match="Local index"):
+        engine.create_full_table(CreateTable(INDEXED))
+    with pytest.raises(InvalidInput, match="Index 'nope' is not among the table's"):
+        engine.create_full_table(CreateTable(PLAIN, global_indexes=frozenset({"nope"})))
+    engine.create_table(PLAIN)
+    with pytest.raises(InvalidInput, match="Local index"):
+        engine.create_index(CreateIndex("t", GLOBAL, DEFINED))
+    engine.create_index(CreateIndex("t", GLOBAL, DEFINED, is_global=True))
+    engine.create_index(CreateIndex("t", LOCAL))
+    engine.write_rows(BatchWriteRow([Put(PLAIN.ref, ("a", 1), {"c": "x"})]))
+    page = engine.get_range(GetRange(TableRef("global", ("c", "k", "n")), Range((MIN,) * 3, (MAX,) * 3))).page
+
+    assert [Row(("x", "a", 1), {})] == page.rows
+    assert GLOBALS == engine.describe_full("t").global_indexes
+
+
+def test_a_search_index_keeps_its_definition(engine: Engine) -> None:
+    """The definition comes back as it came, with the time of creation; the port's has none."""
+    engine.create_table(PLAIN)
+    definition = bytes(range(256))
+    engine.create_search_index(SEARCH, definition)
+    engine.create_search_index(SEARCH._replace(name="other"))
+    now_us = ManualClock().now_us()
+
+    assert SearchDescription(definition, now_us) == engine.describe_search("t", "search")
+    assert SearchDescription(None, now_us) == engine.describe_search("t", "other")
+    assert SEARCH == engine.describe_search_index("t", "search")
+
+
+def test_a_search_index_that_is_not_there_is_not_described(engine: Engine) -> None:
+    """A missing table or index is TableNotFound, and a deleted one is gone with its definition."""
+    engine.create_table(PLAIN)
+    engine.create_search_index(SEARCH, b"old")
+    engine.delete_search_index("t", "search")
+    for table in ("t", "nope"):
+        with pytest.raises(TableNotFound):
+            engine.describe_search(table, "search")
+    engine.create_search_index(SEARCH)
+    assert engine.describe_search("t", "search").definition is None

@@ -1,0 +1,271 @@
+"""The engine's search beyond what every backend promises: costs, bounds, analyzers' options, and what is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.clocks import ManualClock
+from tsmem.engine import Engine
+from tsmem.engine.full_requests import Change, NewCell, RowChange
+from tsmem.engine.requests import BatchWriteRow
+from tsmem.errors import InvalidInput
+from tsmem.port import FieldType, SearchIndexSchema, TableSchema
+from tsmem.queries import (
+    Between,
+    Bool,
+    FieldSort,
+    Match,
+    MatchAll,
+    MatchPhrase,
+    Operator,
+    Query,
+    ScoreSort,
+    Search,
+    Sorter,
+    Term,
+    Wildcard,
+)
+from tsmem.rows import ColumnType, Put, Value, Write
+
+TABLE = TableSchema("t", (("k", ColumnType.STRING),))
+FIELDS = (
+    ("n", FieldType("LONG")),
+    ("tag", FieldType("KEYWORD")),
+    ("words", FieldType("TEXT", "max_word")),
+    ("parts", FieldType("TEXT", "fuzzy", 2, 4)),
+    ("listed", FieldType("TEXT", "split", delimiter=",")),
+    ("cased", FieldType("TEXT", "single_word", case_sensitive=True)),
+    ("place", FieldType("GEO_POINT")),
+)
+INDEX = SearchIndexSchema("t", "search", FIELDS)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine with the table and its index."""
+    with closing(Engine(None, ManualClock())) as engine:
+        engine.create_table(TABLE)
+        engine.create_search_index(INDEX)
+        yield engine
+
+
+def write(engine: Engine, *writes: Write | RowChange) -> None:
+    """Write rows; all must be done."""
+    assert [None] * len(writes) == [reply.error for reply in engine.write_rows(BatchWriteRow(writes))]
+
+
+def put(key: str, **columns: Value) -> Put:
+    """A row."""
+    return Put(TABLE.ref, (key,), columns)
+
+
+def found(engine: Engine, query: Query, *sorts: Sorter) -> str:
+    """The keys of the rows that a query finds, joined."""
+    page = engine.search(TABLE.ref, "search", Search(query, sorts, columns=())).page
+    return "".join(str(row.key[0]) for row in page.rows)
+
+
+def many(engine: Engine, count: int) -> None:
+    """Rows of which every hundredth has a rare word, and all a common one."""
+    for first in range(0, count, 200):
+        write(
+            engine,
+            *(
+                put(f"{number:06}", n=number, words=f"common {'rare' if number % 100 == 0 else ''}", parts="common")
+                for number in range(first, min(count, first + 200))
+            ),
+        )
+
+
+def test_what_is_looked_at_grows_with_the_hits(engine: Engine) -> None:
+    """Ten rows with a word cost ten rows, in a table of 1,000 as in one of 2,000; a page of all rows costs the page."""
+    newest = (FieldSort("n", True),)
+    queries = (
+        Match("words", "rare"),
+        Bool(must=(Match("words", "rare"), Match("words", "common"))),
+        Bool(must=(Between("n", 0, 999), Match("words", "rare")), must_not=(Term("tag", "x"),)),
+        Bool(should=(Term("n", 5), Term("n", 6))),
+        MatchAll(),
+        MatchPhrase("parts", "mo"),
+    )
+    many(engine, 1000)
+    costs = [engine.search(TABLE.ref, "search", Search(query, newest, 10)).cost.rows_scanned for query in queries]
+    assert [10, 10, 10, 2, 11, 11] == costs
+    many(engine, 2000)
+    assert 20 == engine.search(TABLE.ref, "search", Search(queries[0], newest, 5)).cost.rows_scanned
+    assert [11, 11] == [
+        engine.search(TABLE.ref, "search", Search(q, newest, 10)).cost.rows_scanned for q in queries[4:]
+    ]
+
+
+@pytest.mark.parametrize("sorts", [(), (FieldSort("n", True),)], ids=["by key", "by a field"])
+@pytest.mark.parametrize("query", [MatchAll(), Between("n", 100), Match("words", "common")], ids=str)
+def test_pages_far_behind_cost_what_the_first_costs(engine: Engine, sorts: tuple[Sorter, ...], query: Query) -> None:
+    """A token goes on behind its row, past 10,000 rows too: nothing before it is looked at again."""
+    many(engine, 10_600)
+    token = None
+    for _ in range(103 if query == MatchAll() else 3):
+        search = Search(query, sorts, 100, token=token, columns=())
+        reply = engine.search(TABLE.ref, "search", search)
+        assert 100 == len(reply.page.rows)
+        assert 101 <= reply.cost.rows_scanned <= 201
+        token = reply.page.token
+
+
+def test_a_search_costs_what_it_reads(engine: Engine) -> None:
+    """Units are begun for all that is read of the page's rows: little for keys, more for whole rows."""
+    write(engine, put("a", words="x" * 5000), put("b", words="x" * 5000))
+
+    assert [1, 3] == [
+        engine.search(TABLE.ref, "search", Search(MatchAll(), columns=columns)).cost.read_units
+        for columns in ((), None)
+    ]
+
+
+def test_pairs_that_no_row_has_join_two_words(engine: Engine) -> None:
+    """Of Chinese words side by side the pair between them is not asked for when no row has it and some have both."""
+    write(engine, put("a", words="手机很贵"), put("b", words="贵的外壳"), put("c", words="手机配外壳"))
+
+    assert "c" == found(engine, Match("words", "手机外壳", Operator.AND))
+    assert "" == found(engine, Match("words", "手外", Operator.AND))
+    assert "abc" == found(engine, Match("words", "手机外壳"))
+
+
+def test_analyzers_heed_their_options(engine: Engine) -> None:
+    """split divides at its delimiter; a case-sensitive field keeps case; a Term on a fuzzy field is as long as its
+    n-grams; all of this is kept with the index."""
+    write(engine, put("a", listed="Red wine,dry", cased="Red wine", parts="Red wine"))
+
+    assert "a" == found(engine, Match("listed", "RED WINE"))
+    assert "" == found(engine, Match("listed", "wine"))
+    assert ["a", ""] == [found(engine, Match("cased", word)) for word in ("Red", "red")]
+    assert ["", "a", "a", ""] == [found(engine, Term("parts", word)) for word in ("r", "re", "ed w", "ed wi")]
+    assert ["a", ""] == [found(engine, Wildcard("parts", word)) for word in ("r?d*ne", "r?e")]
+    assert INDEX == engine.describe_search_index("t", "search")
+
+
+def test_characters_that_sqlite_ends_at_are_found(engine: Engine) -> None:
+    """NUL is a character as others are, in words, parts and keywords."""
+    write(engine, put("a", parts="ab\0cdef", words="ab\0cd", tag="x\0y"), put("b", parts="ab cdef", tag="x"))
+
+    assert ["a", "a", "a", "ab"] == [
+        found(engine, MatchPhrase("parts", part)) for part in ("\0", "b\0c", "\0cdef", "cde")
+    ]
+    assert ["a", "a", "b"] == [
+        found(engine, query) for query in (Match("words", "cd"), Term("tag", "x\0y"), Term("tag", "x"))
+    ]
+
+
+def test_numbers_beyond_64_bits_are_compared(engine: Engine) -> None:
+    """No integer is equal to one; all are below or above it."""
+    write(engine, put("a", n=1))
+
+    assert ["", "", "a"] == [
+        found(engine, query) for query in (Term("n", 2**70), Between("n", 2**70), Between("n", -(2**70), 2**70))
+    ]
+
+
+def test_what_is_too_much_is_refused(engine: Engine) -> None:
+    """Depth, number of queries and what is not Unicode have their bounds; punctuation of FTS5's language has none."""
+    deep: Query = MatchAll()
+    for _ in range(40):
+        deep = Bool(must=(deep,))
+    for query in (deep, Bool(should=(MatchAll(),) * 2000), Match("words", "\udc80"), MatchPhrase("parts", "\udc80")):
+        with pytest.raises(InvalidInput):
+            found(engine, query)
+    write(engine, put("a", words='say "no" AND (yes) OR NEAR*', parts='"no" AND (yes)'))
+    for text in ('"', "AND", "NEAR(", "*", "yes) OR (", "words : x", "'", "^say", "-no"):
+        found(engine, Match("words", text))
+        found(engine, MatchPhrase("words", text))
+        found(engine, MatchPhrase("parts", text))
+    assert "a" == found(engine, MatchPhrase("parts", '"no" AND ('))
+
+
+def test_long_queries_are_answered(engine: Engine) -> None:
+    """A part of thousands of characters, and a match of a thousand words."""
+    text = " ".join(f"word{number}" for number in range(1000))
+    write(engine, put("a", words=text, parts=text), put("b", words="word7", parts=text[:-1]))
+
+    assert ["a", "ab", "a"] == [
+        found(engine, query)
+        for query in (MatchPhrase("parts", text), Match("words", text), Match("words", text, Operator.AND))
+    ]
+    assert "ab" == found(engine, Match("words", text), ScoreSort())
+    assert "ba" == found(engine, Match("words", text), ScoreSort(descending=False))
+
+
+def test_writes_in_full_are_followed(engine: Engine) -> None:
+    """Cells with versions, increments and deleted columns reach the index as plain writes do."""
+    write(engine, RowChange(Change.PUT, TABLE.ref, ("a",), (NewCell("words", "one two"), NewCell("n", 1))))
+    assert ["a", "a"] == [found(engine, query) for query in (Match("words", "two"), Term("n", 1))]
+    write(engine, RowChange(Change.UPDATE, TABLE.ref, ("a",), increments=(("n", 4),), delete=("words",)))
+    assert ["", "", "a"] == [found(engine, query) for query in (Match("words", "two"), Term("n", 1), Term("n", 5))]
+    write(engine, RowChange(Change.DELETE, TABLE.ref, ("a",)))
+    assert "" == found(engine, MatchAll())
+
+
+def test_indexes_of_a_table_stand_for_themselves(engine: Engine) -> None:
+    """Two indexes are kept at once, and one stays when the other goes."""
+    other = SearchIndexSchema("t", "other", (("tag", FieldType("KEYWORD")),))
+    write(engine, put("a", n=1, tag="x"))
+    engine.create_search_index(other)
+    engine.delete_search_index("t", "search")
+    write(engine, put("b", n=2, tag="x"))
+
+    page = engine.search(TABLE.ref, "other", Search(Term("tag", "x"))).page
+    assert [("a",), ("b",)] == [row.key for row in page.rows]
+    with pytest.raises(InvalidInput, match="field: n does not exist"):
+        engine.search(TABLE.ref, "other", Search(Term("n", 1)))
+
+
+def test_fields_of_other_types_are_described_alone(engine: Engine) -> None:
+    """A type that is not kept here is in the schema, and a query of it says so."""
+    write(engine, put("a", place="1,2"))
+    assert "a" == found(engine, MatchAll())
+    with pytest.raises(InvalidInput, match="field: place of type GEO_POINT cannot be searched here"):
+        found(engine, Term("place", "1,2"))
+
+
+def test_vacuum_keeps_an_index_in_step(tmp_path: Path) -> None:
+    """SQLite may number rows anew when a file is vacuumed; not those of our tables."""
+    path = tmp_path / "memory.db"
+    with closing(Engine(path, ManualClock())) as engine:
+        engine.create_table(TABLE)
+        engine.create_search_index(INDEX)
+        many(engine, 400)
+        write(engine, *(RowChange(Change.DELETE, TABLE.ref, (f"{number:06}",)) for number in range(150)))
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("VACUUM")
+    with closing(Engine(path, ManualClock())) as engine:
+        assert "000200000300" == found(engine, Match("words", "rare"))
+        assert "000300" == found(engine, Bool(must=(Match("words", "rare"), Term("n", 300))))
+
+
+LOADED = """
+import sys
+from pathlib import Path
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.port import TableSchema
+from tsmem.rows import ColumnType, Put
+TABLE = TableSchema("t", (("k", ColumnType.STRING),))
+client = LocalClient(None, SystemClock())
+client.create_table(TABLE)
+client.put_row(Put(TABLE.ref, ("a",), {"n": 1}))
+client.get_row(TABLE.ref, ("a",))
+print([name for name in sys.modules if ".engine.search" in name or name == "tsmem.engine.analysis"])
+"""
+
+
+def test_who_does_not_search_loads_no_search() -> None:
+    """Writing and reading a table without search indexes needs none of their modules."""
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+
+    assert ("[]\n", "") == (done.stdout, done.stderr)

@@ -1,0 +1,121 @@
+"""Files whose search indexes have no contents, of formats 1 and 2: they get them when the file is brought up."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_engine_migration import EXPECTED, ROW, TABLE, _unprivileged, make, opened, seen, start, version
+from tsmem.engine import Engine, files, migration
+from tsmem.engine.requests import BatchWriteRow
+from tsmem.errors import StorageFailure
+from tsmem.queries import MatchPhrase, Search
+from tsmem.rows import Put
+
+FORMATS = (1, 2)
+TEXT = Search(MatchPhrase("c", "TEX"), columns=(), count=True)
+
+
+def make_of(path: Path, made: int) -> None:
+    """A file of an older format, with a row and a search index."""
+    make(path)
+    if made == 2:
+        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+            for statement in migration.STEPS[1]:
+                raw.execute(statement)
+            raw.execute("PRAGMA user_version = 2")
+
+
+def found(engine: Engine) -> list[object]:
+    """The keys of rows that are found by their text, and how many there are."""
+    page = engine.search(TABLE.ref, "search", TEXT).page
+    return [[row.key for row in page.rows], page.total]
+
+
+@pytest.mark.parametrize("made", FORMATS)
+def test_an_older_files_indexes_get_contents(tmp_path: Path, made: int) -> None:
+    """The rows that are there are found, and those that are written after; nothing else is changed."""
+    path = tmp_path / "memory.db"
+    make_of(path, made)
+    with opened(path) as engine:
+        assert [[ROW.key], 1] == found(engine)
+        assert EXPECTED == seen(engine)
+        engine.write_rows(BatchWriteRow([Put(TABLE.ref, ("b",), {"c": "more text"})]))
+        assert [[ROW.key, ("b",)], 2] == found(engine)
+    assert files.FORMAT == version(path)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.clocks import ManualClock
+from tsmem.engine import Engine, search_tables
+made = search_tables.create
+def killed(connection, tables):
+    made(connection, tables)
+    os.kill(os.getpid(), signal.SIGKILL)
+search_tables.create = killed
+Engine(Path(sys.argv[1]), ManualClock()).list_tables()
+"""
+
+
+@pytest.mark.parametrize("made", FORMATS)
+def test_a_killed_migration_leaves_no_contents(tmp_path: Path, made: int) -> None:
+    """Killed when the contents are made and not committed, the file is as it was; the next opener makes them."""
+    path = tmp_path / "memory.db"
+    make_of(path, made)
+    killed = start(KILLED, path)
+    killed.communicate()
+
+    assert (-signal.SIGKILL, made) == (killed.returncode, version(path))
+    with opened(path) as engine:
+        assert [[ROW.key], 1] == found(engine)
+
+
+OPENER = """
+import sys
+from pathlib import Path
+from tests.clocks import ManualClock
+from tests.unit.test_engine_search_migration import found
+from tsmem.engine import Engine
+engine = Engine(Path(sys.argv[1]), ManualClock())
+print("ready", flush=True)
+sys.stdin.readline()
+print(found(engine), flush=True)
+"""
+
+
+def test_processes_that_search_it_at_once_all_find(tmp_path: Path) -> None:
+    """Several processes meet the old file: one makes the contents, and all find the row."""
+    path = tmp_path / "memory.db"
+    make_of(path, 2)
+    openers = [start(OPENER, path) for _ in range(4)]
+    for opener in openers:
+        assert opener.stdout is not None
+        assert "ready\n" == opener.stdout.readline()
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.write("go\n")
+        opener.stdin.flush()
+
+    assert [("[[('a',)], 1]\n", "")] * 4 == [opener.communicate() for opener in openers]
+
+
+@pytest.mark.parametrize("made", FORMATS)
+def test_a_read_only_older_file_is_read_and_not_searched(made: int) -> None:
+    """Where it may not be written its rows are read, and a search says what it lacks."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        path = folder / "memory.db"
+        make_of(path, made)
+        path.chmod(0o444)
+        with _unprivileged(folder), opened(path) as engine:
+            assert EXPECTED == seen(engine)
+            with pytest.raises(StorageFailure, match="must be brought to a newer format before it is searched"):
+                found(engine)

@@ -1,0 +1,323 @@
+"""Reads with versions: what a view leaves of a row, what a filter sees, pages and costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.clocks import ManualClock
+from tsmem.engine import Engine
+from tsmem.engine.cells import Cell
+from tsmem.engine.full_requests import AnyVersion, CellPageReply, CellRow, Change, NewCell, RowChange, View
+from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, GetRow
+from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TableNotFound
+from tsmem.port import Cost, IndexSchema, TableSchema
+from tsmem.rows import (
+    MAX,
+    MIN,
+    And,
+    ColumnType,
+    Comparison,
+    Condition,
+    Filter,
+    Not,
+    Op,
+    Or,
+    Put,
+    Range,
+    Row,
+    TableRef,
+    Update,
+    Value,
+)
+
+TABLE = TableSchema("t", (("k", ColumnType.STRING),), max_versions=3)
+REF = TABLE.ref
+ALL = Range((MIN,), (MAX,))
+NOW = ManualClock().now_us() // 1000
+EVERYTHING = View(None)
+
+ROWS: dict[str, list[Cell]] = {
+    "a": [
+        Cell("x", 3, NOW),
+        Cell("x", 2, NOW - 1),
+        Cell("x", 1, NOW - 2),
+        Cell("y", "old", NOW - 2),
+        Cell("z", 1, NOW),
+    ],
+    "b": [Cell("x", "text", NOW - 1)],
+    "c": [],
+}
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """With three rows: of several versions, of one, and of none."""
+    with closing(Engine(None, ManualClock())) as engine:
+        engine.create_table(TABLE)
+        changes = [RowChange(Change.PUT, REF, (key,), tuple(map(NewCell._make, cells))) for key, cells in ROWS.items()]
+        assert [None] * 3 == [reply.error for reply in engine.write_rows(BatchWriteRow(changes))]
+        yield engine
+
+
+def any_version(column: str, op: Op, value: Value, *, pass_if_missing: bool = False) -> Filter:
+    """A test of all versions, as a part of a filter."""
+    return cast("Filter", AnyVersion(Comparison(column, op, value, pass_if_missing)))
+
+
+def scan(
+    engine: Engine, view: View = EVERYTHING, columns: list[str] | None = None, test: Filter | None = None
+) -> CellPageReply:
+    """The first page of the table."""
+    return engine.read_range(GetRange(REF, ALL, None, columns, test), view)
+
+
+def cells(engine: Engine, view: View, columns: list[str] | None = None) -> list[tuple[str, Value]]:
+    """What a view leaves of the row `a`: names and values."""
+    (row,) = engine.read_rows(BatchGetRow(REF, [("a",)], columns), view).rows
+    assert row is not None
+    return [(cell.name, cell.value) for cell in row.cells]
+
+
+def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list[str] | None = None) -> list[object]:
+    """Keys of the rows that pass a filter."""
+    return [row.key[0] for row in scan(engine, view, columns, test).rows]
+
+
+def test_rows_come_with_their_versions(engine: Engine) -> None:
+    """Cells come in order of name, versions newest first, with their times; a missing row is None."""
+    expected = [CellRow((key,), cells) for key, cells in ROWS.items()]
+
+    assert expected == scan(engine).rows
+    assert [expected[1], None, expected[0]] == engine.read_rows(
+        BatchGetRow(REF, [("b",), ("nope",), ("a",)]), EVERYTHING
+    ).rows
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (View(), [("x", 3), ("y", "old"), ("z", 1)]),
+        (View(2), [("x", 3), ("x", 2), ("y", "old"), ("z", 1)]),
+        (View(None, (NOW - 1, NOW)), [("x", 2)]),
+        (View(1, (NOW - 2, NOW)), [("x", 2), ("y", "old")]),
+        (View(None, (0, NOW - 2)), []),
+        (View(start_column="y"), [("y", "old"), ("z", 1)]),
+        (View(end_column="y"), [("x", 3)]),
+        (View(None, start_column="x", end_column="y"), [("x", 3), ("x", 2), ("x", 1)]),
+        (View(start_column="z", end_column="x"), []),
+        (View(2, page=(0, 2)), [("x", 3), ("x", 2), ("y", "old")]),
+        (View(2, page=(1, 9)), [("y", "old"), ("z", 1)]),
+        (View(page=(3, 9)), []),
+        (View(page=(0, 0)), []),
+        (View(1, (NOW - 2, NOW), "x", "z", (1, 1)), [("y", "old")]),
+    ],
+)
+def test_a_view_leaves_some_cells(engine: Engine, view: View, expected: list[tuple[str, Value]]) -> None:
+    """The newest versions in the range of times, then columns by name, then a page of columns."""
+    assert expected == cells(engine, view)
+
+
+def test_a_view_is_of_the_columns_asked_for(engine: Engine) -> None:
+    """Columns are named beside a view; a page counts those that are left."""
+    assert [("x", 3), ("x", 2), ("z", 1)] == cells(engine, View(2), ["z", "x", "nope", "k"])
+    assert [("z", 1)] == cells(engine, View(2, page=(1, 1)), ["z", "x"])
+
+
+def test_a_row_without_cells_in_view_is_given_unless_columns_were_named(engine: Engine) -> None:
+    """Without columns every row is given; a named key column keeps a row, a named attribute that is absent does not."""
+    nothing = View(None, (0, 1))
+    keys = [CellRow((key,), []) for key in "abc"]
+
+    assert keys == scan(engine, nothing).rows
+    assert keys == scan(engine, nothing, ["k", "x"]).rows
+    assert keys == scan(engine, EVERYTHING, ["k"]).rows
+    assert [] == scan(engine, nothing, ["x"]).rows
+    assert ["a", "b"] == [row.key[0] for row in scan(engine, View(page=(5, 1)), ["x"]).rows]
+    assert [None] == engine.read_rows(BatchGetRow(REF, [("b",)], ["y"]), EVERYTHING).rows
+
+
+def test_a_filter_sees_the_latest_version_in_view(engine: Engine) -> None:
+    """Of the columns asked for, before columns are paged; the key is always seen."""
+    assert ["a"] == passing(engine, Comparison("x", Op.EQ, 3))
+    assert [] == passing(engine, Comparison("x", Op.EQ, 2))
+    assert ["a"] == passing(engine, Comparison("x", Op.EQ, 2), View(1, (0, NOW)))
+    assert [] == passing(engine, Comparison("x", Op.EQ, 3), columns=["k", "y"])
+    assert ["a"] == passing(engine, Comparison("z", Op.EQ, 1), View(page=(0, 1)))
+    assert [] == passing(engine, Comparison("z", Op.EQ, 1), View(end_column="z"))
+    assert ["b", "c"] == passing(engine, Comparison("k", Op.GT, "a"), columns=["k"])
+
+
+def test_a_filter_may_look_at_any_version(engine: Engine) -> None:
+    """Any version in the range of times may pass, also those that max_versions hides; types and absence as ever."""
+    assert ["a"] == passing(engine, any_version("x", Op.EQ, 1))
+    assert ["a"] == passing(engine, any_version("x", Op.EQ, 1), View(1))
+    assert [CellRow(("a",), [Cell("x", 3, NOW)])] == scan(engine, View(1), ["x"], any_version("x", Op.LT, 2)).rows
+    assert [] == passing(engine, any_version("x", Op.EQ, 1), View(1, (NOW - 1, NOW + 1)))
+    assert [] == passing(engine, any_version("x", Op.EQ, 1.0))
+    assert ["b", "c"] == passing(engine, Not(any_version("x", Op.GE, 1)))
+    assert ["c"] == passing(engine, And((any_version("x", Op.EQ, 9, pass_if_missing=True), Comparison("k", Op.GT, ""))))
+    assert ["a", "b"] == passing(engine, Or((any_version("x", Op.EQ, "text"), Comparison("x", Op.EQ, 3))))
+    assert ["b"] == passing(engine, any_version("k", Op.EQ, "b"), columns=["k"])
+    assert ["c"] == passing(engine, any_version("x", Op.EQ, 9, pass_if_missing=True), columns=["x", "k"])
+
+
+def test_a_condition_may_look_at_any_version(engine: Engine) -> None:
+    """In changes and in plain writes alike; a missing row has no versions."""
+    old, never = (Condition(filter=any_version("x", Op.EQ, value)) for value in (1, 7))
+    missing = Condition(filter=any_version("x", Op.EQ, 7, pass_if_missing=True))
+    replies = engine.write_rows(
+        BatchWriteRow(
+            [
+                Update(REF, ("a",), {"y": 1}, condition=never),
+                Update(REF, ("a",), {"y": 2}, condition=old),
+                RowChange(Change.UPDATE, REF, ("a",), (NewCell("z", 2),), condition=old),
+                RowChange(Change.DELETE, REF, ("a",), condition=never),
+                Put(REF, ("new",), {}, missing),
+                Put(REF, ("newer",), {}, never),
+            ]
+        )
+    )
+
+    failed = [isinstance(reply.error, ConditionFailed) for reply in replies]
+    assert [True, False, False, True, False, True] == failed
+    assert [("x", 3), ("y", 2), ("z", 2)] == cells(engine, View())
+
+
+@pytest.mark.parametrize(
+    "view",
+    [View(0), View(None, (5, 5)), View(None, (6, 5)), View(None, (-1, 5)), View(page=(-1, 1)), View(page=(1, -1))],
+)
+def test_a_wrong_view_is_refused(engine: Engine, view: View) -> None:
+    """A view that no row can have is InvalidInput."""
+    with pytest.raises(InvalidInput) as caught:
+        scan(engine, view)
+    assert "OTSParameterInvalid" == caught.value.service_code
+
+
+def test_requests_are_checked_as_without_a_view(engine: Engine) -> None:
+    """Keys, bounds, limits and tables have the same errors."""
+    for keys, error in (([], InvalidInput), ([("a",)] * 101, LimitExceeded), ([(1,)], InvalidInput)):
+        with pytest.raises(error):
+            engine.read_rows(BatchGetRow(REF, keys), View())
+    with pytest.raises(InvalidInput, match="limit must be greater than 0"):
+        engine.read_range(GetRange(REF, ALL, 0), View())
+    with pytest.raises(InvalidInput, match="Begin key must less than end key"):
+        engine.read_range(GetRange(REF, Range((MAX,), (MIN,))), View())
+    with pytest.raises(TableNotFound):
+        engine.read_rows(BatchGetRow(TableRef("nope", ("k",)), [("a",)]), View())
+
+
+def test_each_row_has_its_cost(engine: Engine) -> None:
+    """A row costs what is in view of it, one unit at least; a missing row one, and it was not scanned."""
+    value = "x" * 3000
+    versions = tuple(NewCell("v", value, NOW - number) for number in range(3))
+    engine.write_rows(BatchWriteRow([RowChange(Change.PUT, REF, ("big",), versions)]))
+    request = BatchGetRow(REF, [("big",), ("nope",), ("a",)])
+
+    assert [Cost(0, 3, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.read_rows(request, EVERYTHING).costs
+    assert [Cost(0, 1, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.read_rows(request, View()).costs
+    unseen = BatchGetRow(REF, [("big",)], ["v"], Comparison("v", Op.EQ, ""))
+    assert [Cost(0, 3, 0, 1)] == engine.read_rows(unseen, EVERYTHING).costs
+
+
+def test_a_page_ends_at_four_megabytes_in_view(engine: Engine) -> None:
+    """What is in view is counted before the filter: versions that are not asked for do not end a page."""
+    engine.create_table(TableSchema("big", TABLE.key, max_versions=2))
+    ref = TableRef("big", ("k",))
+    for number in range(4):
+        versions = (NewCell("v", "x" * 1_500_000, NOW), NewCell("v", "y" * 1_500_000, NOW - 1))
+        engine.write_rows(BatchWriteRow([RowChange(Change.PUT, ref, (str(number),), versions)]))
+    request = GetRange(ref, ALL, None, None, Comparison("v", Op.EQ, ""))
+
+    both, one = engine.read_range(request, EVERYTHING), engine.read_range(request, View())
+    assert ([], ("1",), 1) == (both.rows, both.next_start, both.cost.rows_scanned)
+    assert ([], ("2",), 2) == (one.rows, one.next_start, one.cost.rows_scanned)
+
+
+def test_an_index_is_read_by_its_name(engine: Engine) -> None:
+    """An entry has the versions of its row."""
+    schema = TableSchema(
+        "main", (("k", ColumnType.STRING),), (IndexSchema("by_n", ("k", "n"), ("x",)),),
+        (("n", ColumnType.INTEGER), ("x", ColumnType.STRING)),
+    )  # fmt: skip
+    engine.create_table(schema)
+    engine.write_rows(BatchWriteRow([Put(schema.ref, ("a",), {"n": 5, "x": "carried", "y": "not"})]))
+    entry = CellRow(("a", 5), [Cell("x", "carried", NOW)])
+    by_n = TableRef("by_n", ("k", "n"))
+
+    assert [entry] == engine.read_rows(BatchGetRow(by_n, [("a", 5)]), View()).rows
+    assert [entry] == engine.read_range(GetRange(by_n, Range((MAX, MAX), (MIN, MIN), backward=True)), View()).rows
+
+
+COLUMNS = st.dictionaries(st.sampled_from("wxyz"), st.sampled_from([0, 1, "", "a", True, b"b", 1.5, "x" * 5000]))
+FILTERS: st.SearchStrategy[Filter] = st.recursive(
+    st.builds(Comparison, st.sampled_from(["w", "x", "k"]), st.sampled_from(list(Op)), st.sampled_from([0, "a"]),
+              st.booleans()),
+    lambda parts: st.one_of(
+        st.builds(Not, parts), st.builds(And, st.tuples(parts, parts)), st.builds(Or, st.tuples(parts, parts))
+    ),
+    max_leaves=3,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(
+    rows=st.dictionaries(st.sampled_from("abcdef"), COLUMNS, min_size=1),
+    wanted=st.none() | st.lists(st.sampled_from(["w", "x", "k", "nope"]), min_size=1, unique=True),
+    test=st.none() | FILTERS,
+    limit=st.none() | st.integers(1, 4),
+    backward=st.booleans(),
+)
+def test_the_plain_view_reads_what_plain_reads_read(
+    rows: dict[str, dict[str, Value]], wanted: list[str] | None, test: Filter | None, limit: int | None, backward: bool
+) -> None:
+    """With one version of each cell, both ways of reading give the same rows, pages and costs."""
+    with closing(Engine(None, ManualClock())) as engine:
+        engine.create_table(TableSchema("t", TABLE.key))
+        engine.write_rows(BatchWriteRow([Put(REF, (key,), columns) for key, columns in rows.items()]))
+        request = GetRange(REF, Range((MAX,), (MIN,), True) if backward else ALL, limit, wanted, test)
+        plain, full = engine.get_range(request), engine.read_range(request, View())
+        keys = [("a",), ("b",), ("c",)]
+        found = engine.read_rows(BatchGetRow(REF, keys, wanted, test), View())
+        singly = [engine.get_row(GetRow(REF, key, wanted, test)) for key in keys]
+
+    assert [repr(row) for row in plain.page.rows] == [repr(_plain(row)) for row in full.rows]
+    assert (plain.page.next_start, plain.cost) == (full.next_start, full.cost)
+    assert [repr(reply.row) for reply in singly] == [repr(row and _plain(row)) for row in found.rows]
+    assert [reply.cost._replace(requests=0) for reply in singly] == found.costs
+
+
+def _plain(row: CellRow) -> Row:
+    return Row(row.key, {cell.name: cell.value for cell in row.cells})
+
+
+def test_the_local_adapter_loads_none_of_it() -> None:
+    """Reading, writing and defining through the port load nothing that the server alone needs."""
+    code = """
+import sys
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.port import TableSchema
+from tsmem.rows import *
+client = LocalClient(None, SystemClock())
+schema = TableSchema("t", (("k", ColumnType.STRING),))
+client.create_table(schema)
+client.put_row(Put(schema.ref, ("a",), {}, Condition(filter=Comparison("x", Op.EQ, 1, True))))
+client.update_row(Update(schema.ref, ("a",), {"x": 1}))
+client.get_range(schema.ref, Range((MIN,), (MAX,)), filter=Comparison("x", Op.EQ, 1))
+client.describe_table("t")
+client.delete_table("t")
+print(*(name for name in sys.modules if name.startswith("tsmem.engine.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    loaded = {name.removeprefix("tsmem.engine.") for name in done.stdout.split()}
+    assert set() == loaded & {"full_requests", "views", "changes", "table_options", "migration"}

@@ -1,0 +1,383 @@
+"""TablestoreClient: what is asked in the SDK's words, and answers read whole, with canned answers at the wire's edge.
+
+What every backend does is in tests/contract, over this client and a server; here is what only the wire can show.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import profile_of
+from tsmem.adapters import open_client
+from tsmem.adapters.sdk import search_pb2, table_store_pb2
+from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.clock import SystemClock
+from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, Throttled, Unavailable
+from tsmem.port import Cost, FieldType, IndexSchema, SearchIndexSchema
+from tsmem.retry import RetryingClient
+from tsmem.rows import (
+    MAX,
+    MIN,
+    MUST_NOT_EXIST,
+    And,
+    ColumnType,
+    Comparison,
+    Delete,
+    Filter,
+    Not,
+    Op,
+    Put,
+    Range,
+    Row,
+    TableRef,
+    Update,
+    Value,
+    Write,
+)
+
+A, B = TableRef("a", ("k",)), TableRef("b", ("k",))
+PROFILE = profile_of("http://127.0.0.1:1")
+
+
+class CannedService:
+    """The network's edge: keeps what is sent, and signs answers as the service does."""
+
+    def __init__(self, client: TablestoreClient, *answers: Any) -> None:
+        self.sent: list[tuple[str, dict[str, str], bytes]] = []
+        self._answers = list(answers)
+        self._sdk = client._session._client
+        self._sdk.connection = self
+
+    def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
+        """The next answer: a message, or (status, message)."""
+        from tsmem.adapters.sdk_transport import UNDER_WAY
+
+        UNDER_WAY.get().sent = True
+        self.sent.append((url.strip("/"), headers, body))
+        answer = self._answers.pop(0)
+        status, message = answer if isinstance(answer, tuple) else (200, answer)
+        content = message if isinstance(message, bytes) else message.SerializeToString()
+        found = {
+            "x-ots-contentmd5": base64.b64encode(hashlib.md5(content).digest()).decode(),
+            "x-ots-requestid": "request-1",
+            "x-ots-date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "x-ots-contenttype": "protocol buffer",
+        }
+        found["authorization"] = "OTS test-key:" + self._sdk._signer.make_response_signature(url, found, "tsmem")
+        return status, "", found, content
+
+
+def canned(*answers: Any) -> tuple[TablestoreClient, CannedService]:
+    """A client and what it talks to."""
+    client = TablestoreClient(PROFILE)
+    return client, CannedService(client, *answers)
+
+
+def batch_answer(**tables: list[str | None]) -> Any:
+    """BatchWriteRow's answer: by table, an error code or None for each row, in the reverse order of the tables."""
+    answer = table_store_pb2.BatchWriteRowResponse()
+    for name, codes in reversed(tables.items()):
+        table = answer.tables.add(table_name=name)
+        for code in codes:
+            row = table.rows.add(is_ok=code is None)
+            if code is None:
+                row.consumed.capacity_unit.read = 0
+                row.consumed.capacity_unit.write = 2
+            else:
+                row.error.code, row.error.message = code, f"{name} {code}"
+    return answer
+
+
+def test_outcomes_stand_where_their_rows_stood() -> None:
+    """Rows of two tables given in turn have their outcomes in that order, whatever the order of the answer's tables."""
+    client, service = canned(batch_answer(a=[None, "OTSConditionCheckFail"], b=["OTSServerBusy", None]))
+    writes: list[Write] = [
+        Put(A, ("1",), {}),
+        Delete(B, ("2",)),
+        Put(A, ("3",), {}, MUST_NOT_EXIST),
+        Put(B, ("4",), {}),
+    ]
+    outcomes = client.write_rows(writes)
+
+    assert [type(None), Throttled, ConditionFailed, type(None)] == [type(outcome) for outcome in outcomes]
+    assert "b OTSServerBusy" == str(outcomes[1])
+    assert Cost(1, 1, 5) == client.meter.total
+    request = table_store_pb2.BatchWriteRowRequest.FromString(service.sent[0][2])
+    assert [("a", 2), ("b", 2)] == [(table.table_name, len(table.rows)) for table in request.tables]
+
+
+@pytest.mark.parametrize("tables", [{"a": [None]}, {"a": [None] * 3}, {}, {"other": [None, None]}])
+def test_a_batch_answer_of_another_length_is_an_error(tables: dict[str, list[str | None]]) -> None:
+    """An answer with too few or too many rows is never a shorter list: the batch may have been done."""
+    client, _ = canned(batch_answer(**tables))
+    with pytest.raises(Unavailable) as caught:
+        client.write_rows([Put(A, ("1",), {}), Put(A, ("2",), {})])
+
+    assert caught.value.ambiguous
+    assert 1 == client.meter.total.requests
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_read_answer_of_another_length_is_an_error(count: int) -> None:
+    """BatchGetRow must answer each key."""
+    answer = table_store_pb2.BatchGetRowResponse()
+    table = answer.tables.add(table_name="a")
+    for _ in range(count):
+        table.rows.add(is_ok=True).consumed.capacity_unit.read = 1
+    client, _ = canned(answer)
+    with pytest.raises(Unavailable, match="and 2 were asked for"):
+        client.get_rows(A, [("1",), ("2",)])
+
+
+def test_a_row_that_fails_alone_fails_the_read() -> None:
+    """One failed row of get_rows is raised as what it is, and what the others cost is counted."""
+    answer = table_store_pb2.BatchGetRowResponse()
+    table = answer.tables.add(table_name="a")
+    table.rows.add(is_ok=True).consumed.capacity_unit.read = 3
+    failed = table.rows.add(is_ok=False)
+    failed.error.code, failed.error.message = "OTSPartitionUnavailable", "The partition is not available."
+    client, _ = canned(answer)
+    with pytest.raises(Throttled):
+        client.get_rows(A, [("1",), ("2",)])
+
+    assert Cost(1, 3, 0) == client.meter.total
+
+
+@pytest.mark.parametrize(
+    "writes",
+    [
+        [Put(A, ("1",), {"x": "\ud800"})],
+        [Put(A, ("\ud800",), {})],
+        [Put(A, ("1",), {"x": 2**63}), Put(A, ("2",), {"x": float("nan")})],
+        [Update(A, ("1",), delete=("no-name",))],
+    ],
+)
+def test_what_no_wire_carries_is_not_sent(writes: list[Write]) -> None:
+    """A batch of nothing but impossible rows is refused row by row, without a request."""
+    client, service = canned()
+
+    assert all(isinstance(outcome, InvalidInput) for outcome in client.write_rows(writes))
+    assert [] == service.sent
+
+
+def _nested(depth: int) -> Filter:
+    test: Filter = Comparison("x", Op.EQ, 1)
+    for _ in range(depth):
+        test = Not(test)
+    return test
+
+
+WHOLE = Range((MIN,), (MAX,))
+REFUSED: list[Callable[[TablestoreClient], object]] = [
+    lambda c: c.get_row(A, ("\ud800",)),
+    lambda c: c.get_row(A, ("a",), ["\ud800"]),
+    lambda c: c.get_row(A, (2**63,)),
+    lambda c: c.get_row(TableRef("a", ("ключ",)), ("a",)),
+    lambda c: c.get_range(A, Range((2**63,), (MAX,))),
+    lambda c: c.get_range(A, Range((MIN,), ("é" * 513,))),
+    lambda c: c.get_range(A, Range((b"x" * 1025,), (MAX,))),
+    lambda c: c.get_range(A, WHOLE, filter=Comparison("x", Op.EQ, float("inf"))),
+    lambda c: c.get_range(A, WHOLE, filter=Comparison("é", Op.EQ, 1)),
+    lambda c: c.get_range(A, WHOLE, filter=_nested(5000)),
+    lambda c: c.describe_table("\ud800"),
+    lambda c: c.create_search_index(SearchIndexSchema("a", "i", (("f", FieldType("NESTED")),))),
+    lambda c: c.write_rows([]),
+    lambda c: c.get_rows(A, []),
+]
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_input_is_refused_before_anything_is_sent(call: Callable[[TablestoreClient], object]) -> None:
+    """What cannot be sent is InvalidInput in every call, and costs nothing."""
+    client, service = canned()
+    with pytest.raises(InvalidInput):
+        call(client)
+
+    assert [] == service.sent
+    assert Cost() == client.meter.total
+
+
+def test_limits_are_checked_before_anything_is_sent() -> None:
+    """100 keys are the most, 200 rows and 4 MB."""
+    client, service = canned()
+    big: list[Write] = [Put(A, (str(n),), {"x": "x" * 2_000_000}) for n in range(3)]
+    with pytest.raises(LimitExceeded):
+        client.write_rows(big)
+    with pytest.raises(LimitExceeded):
+        client.write_rows([Put(A, (str(n),), {}) for n in range(201)])
+    with pytest.raises(LimitExceeded):
+        client.get_rows(A, [(str(n),) for n in range(101)])
+    assert [] == service.sent
+
+
+def test_a_column_with_a_long_name_is_deleted() -> None:
+    """Names of any length are deleted, beside columns that are set; the SDK's own form fails past 12 characters."""
+    answer = table_store_pb2.UpdateRowResponse()
+    answer.consumed.capacity_unit.write = 1
+    client, service = canned(answer)
+    client.update_row(Update(A, ("1",), {"set": b"\xff"}, ("x", "c" * 255)))
+    sent = table_store_pb2.UpdateRowRequest.FromString(service.sent[0][2]).row_change
+
+    assert b"\x03\x04\xff\x00\x00\x00" + b"c" * 255 + b"\x06\x01" in sent  # cell, name, type: delete all versions
+    assert b"\x05\x06\x00\x00\x00\x07\x01\x00\x00\x00\xff" in sent  # value, length, BLOB
+
+
+def test_a_filter_keeps_what_missing_columns_mean() -> None:
+    """pass_if_missing goes inverted over the wire, latest_version_only is set, and bytes are binary."""
+    answer = table_store_pb2.GetRangeResponse(rows=b"")
+    answer.consumed.capacity_unit.read = 1
+    client, service = canned(answer)
+    test = And((Comparison("x", Op.EQ, b"a", pass_if_missing=True), Comparison("y", Op.LE, True)))
+    client.get_range(A, WHOLE, filter=test)
+    sent = table_store_pb2.GetRangeRequest.FromString(service.sent[0][2])
+
+    assert b"\x1a\x06\x07\x01\x00\x00\x00a \x00(\x01" in sent.filter
+    assert b"\x1a\x02\x02\x01 \x01(\x01" in sent.filter
+    assert 1 == sent.max_versions
+    assert not sent.HasField("limit")
+
+
+def test_search_fields_of_every_kind_are_described() -> None:
+    """A field of a kind that the SDK does not know keeps its kind's name, and fuzzy its lengths."""
+    answer = search_pb2.DescribeSearchIndexResponse()
+    for name, number in (("known", 4), ("date", 8)):
+        answer.schema.field_schemas.add(field_name=name, field_type=number)
+    fuzzy = search_pb2.FuzzyAnalyzerParameter(min_chars=1, max_chars=7).SerializeToString()
+    answer.schema.field_schemas.add(field_name="text", field_type=5, analyzer="fuzzy", analyzer_parameter=fuzzy)
+    answer.sync_stat.sync_phase = search_pb2.FULL
+    body = answer.SerializeToString()
+    for raw, number in ((b"fuzzy", 10), (b"new", 99)):
+        field = b"\x0a" + bytes((len(raw),)) + raw + b"\x10" + bytes((number,))
+        body += b"\x0a" + bytes((len(field) + 2,)) + b"\x0a" + bytes((len(field),)) + field
+    client, _ = canned(body)
+
+    assert client.describe_search_index("a", "i") == SearchIndexSchema(
+        "a",
+        "i",
+        (
+            ("known", FieldType("KEYWORD")),
+            ("date", FieldType("DATE")),
+            ("text", FieldType("TEXT", "fuzzy", 1, 7)),
+            ("fuzzy", FieldType("FUZZY_KEYWORD")),
+            ("new", FieldType("TYPE_99")),
+        ),
+        in_step=False,
+    )
+
+
+def test_an_index_on_a_new_column_defines_it_first() -> None:
+    """Where the service refuses an index on a column that it does not know, only that column is defined."""
+    refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="not defined")
+    described = table_store_pb2.DescribeTableResponse()
+    described.table_meta.table_name = "a"
+    described.table_meta.primary_key.add(name="k", type=table_store_pb2.STRING)
+    described.table_meta.defined_column.add(name="known", type=table_store_pb2.DCT_STRING)
+    described.reserved_throughput_details.capacity_unit.read = 0
+    described.reserved_throughput_details.last_increase_time = 0
+    described.table_options.time_to_live = -1
+    client, service = canned((400, refusal), described, b"", b"")
+    index = IndexSchema("i", ("k", "t" * 200))
+    client.create_index("a", index, (("known", ColumnType.STRING), ("t" * 200, ColumnType.INTEGER)))
+
+    assert ["CreateIndex", "DescribeTable", "AddDefinedColumn", "CreateIndex"] == [name for name, _, _ in service.sent]
+    column = b"\x0a\xc8\x01" + b"t" * 200 + b"\x10\x01"
+    assert b"\x0a\x01a\x12" + bytes((len(column) & 127 | 128, len(column) >> 7)) + column == service.sent[2][2]
+    last = table_store_pb2.CreateIndexRequest.FromString(service.sent[3][2])
+    assert (True, table_store_pb2.IT_LOCAL_INDEX) == (last.include_base_data, last.index_meta.index_type)
+
+
+def test_an_index_that_is_refused_for_another_reason_stays_refused() -> None:
+    """The service's own refusal is raised when nothing is left to define."""
+    refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="no such thing")
+    client, service = canned((400, refusal))
+    with pytest.raises(InvalidInput, match="no such thing"):
+        client.create_index("a", IndexSchema("i", ("k",)))
+    assert 1 == len(service.sent)
+
+
+def test_a_failed_condition_costs_what_the_service_bills() -> None:
+    """The answer of a failed condition names no units; one of each is billed."""
+    client, _ = canned((403, table_store_pb2.Error(code="OTSConditionCheckFail", message="Condition check failed.")))
+    with pytest.raises(ConditionFailed) as caught:
+        client.put_row(Put(A, ("1",), {}, MUST_NOT_EXIST))
+
+    assert Cost(1, 1, 1) == client.meter.total
+    assert "request-1" == caught.value.request_id
+
+
+@pytest.mark.parametrize(("region", "header"), [(None, "x-ots-signature"), ("cn-hangzhou", "x-ots-signaturev4")])
+def test_requests_are_signed(region: str | None, header: str) -> None:
+    """V2 by default, V4 with a region, and a security token goes along."""
+    more = {} if region is None else {"TABLESTORE_REGION": region}
+    client = TablestoreClient(profile_of("http://127.0.0.1:1", TABLESTORE_SECURITY_TOKEN="the-token", **more))
+    service = CannedService(client, (403, table_store_pb2.Error(code="OTSAuthFailed", message="no")))
+    with pytest.raises(Exception, match="no"):
+        client.list_tables()
+    _, headers, _ = service.sent[0]
+
+    assert {header} == {name for name in headers if name.startswith("x-ots-signature")}
+    assert "the-token" == headers["x-ots-ststoken"]
+
+
+def test_each_request_is_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """A line says operation, table, rows, time, request id and error; neither it nor any logger says a key."""
+    lines: list[str] = []
+    columns: dict[str, Value] = {"secret": "what the row holds"}
+    client = TablestoreClient(PROFILE, log=lines.append)
+    refusal = table_store_pb2.Error(code="OTSServerBusy", message="Server is busy.")
+    service = CannedService(client, (503, refusal), batch_answer(a=[None, None]))
+    with caplog.at_level(logging.DEBUG):
+        with pytest.raises(Throttled):
+            client.put_row(Put(A, ("1",), columns))
+        client.write_rows([Put(A, ("1",), columns), Put(A, ("2",), columns)])
+
+    assert lines[0].startswith("PutRow a, 1 row, ")
+    assert lines[0].endswith(" ms, request request-1, OTSServerBusy")
+    assert lines[1].startswith("BatchWriteRow a, 2 rows, ")
+    said = "\n".join([*lines, caplog.text])
+    hidden = ["test-key", "what the row holds", *(sent[1]["x-ots-signature"] for sent in service.sent)]
+    assert [] == [text for text in hidden if text in said]
+
+
+def test_the_adapter_starts_quietly() -> None:
+    """Opening a TableStore profile says nothing on stderr, even with every Python warning on."""
+    code = "import tsmem.adapters.tablestore"
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+    assert ("", "") == (done.stdout, done.stderr)
+
+
+def test_a_tablestore_profile_opens_a_client_that_retries() -> None:
+    """open_client connects to nothing, and puts retries round the adapter."""
+    client = open_client(PROFILE, SystemClock())
+
+    assert isinstance(client, RetryingClient)
+    client.close()
+    client.close()
+
+
+def test_rows_come_back_with_their_types() -> None:
+    """A row's columns are in order of name, whatever order the answer has them in, and binary is bytes."""
+    from tsmem.adapters import sdk_rows
+    from tsmem.adapters.sdk import ots
+
+    found = ots.Row([("k", bytearray(b"\0"))], [("z", bytearray(b"\xff"), 1), ("b", True, 1), ("a", 1.0, 1)])
+    row = sdk_rows.to_row(found)
+
+    assert Row((b"\0",), {"a": 1.0, "b": True, "z": b"\xff"}) == row
+    assert ["a", "b", "z"] == list(row.columns)
+    assert [float, bool, bytes] == [type(value) for value in row.columns.values()]
+    assert type(row.key[0]) is bytes

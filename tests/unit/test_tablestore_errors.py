@@ -1,0 +1,159 @@
+"""The table of errors: nothing foreign leaves the adapter, and nothing secret."""
+
+from __future__ import annotations
+
+import http.client
+import inspect
+import socket
+import ssl
+from collections.abc import Callable
+
+import pytest
+import urllib3.exceptions
+
+from tsmem.adapters.sdk import ots
+from tsmem.adapters.sdk_errors import service_error, translate
+from tsmem.adapters.sdk_transport import Exchange
+from tsmem.errors import (
+    SERVICE_CODES,
+    AlreadyExists,
+    Denied,
+    InvalidInput,
+    TableNotFound,
+    Throttled,
+    TsmemError,
+    Unavailable,
+)
+
+SECRETS = ("access-key-id-1", "access-key-secret", "security-token")
+
+
+def exchange(*, sent: bool) -> Exchange:
+    """An attempt."""
+    made = Exchange(0.0)
+    made.sent = sent
+    made.signatures = ("c2lnbmF0dXJl",)
+    return made
+
+
+def translated(failure: Exception, *, sent: bool) -> TsmemError | None:
+    """What becomes of a failure."""
+    return translate(failure, exchange(sent=sent), "host", SECRETS)
+
+
+FOREIGN = [
+    kind
+    for module in (urllib3.exceptions, ots.error)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
+    if issubclass(kind, Exception) and not issubclass(kind, Warning) and kind.__module__ == module.__name__
+]
+
+
+@pytest.mark.parametrize("kind", [*FOREIGN, http.client.HTTPException, ssl.SSLError, OSError, socket.gaierror])
+@pytest.mark.parametrize("sent", [False, True])
+def test_every_foreign_error_is_one_of_ours(kind: type[Exception], sent: bool) -> None:
+    """Each exception class of urllib3 and of the SDK, and of what lies below, has an error of ours."""
+    failure = kind.__new__(kind)
+    for name, value in (("message", "m"), ("code", "OTSServerBusy"), ("http_status", 503), ("request_id", "r")):
+        setattr(failure, name, value)
+    if kind in (ots.error.OTSError, http.client.HTTPException) and not sent:
+        return  # the root, which nobody raises; and what urllib3 wraps, and cannot come before something was sent
+    error = translated(failure, sent=sent)
+
+    assert isinstance(error, TsmemError)
+    assert str(error)
+
+
+def test_a_write_that_was_sent_may_have_been_done() -> None:
+    """A network failure is ambiguous exactly when something was sent."""
+    for sent in (False, True):
+        error = translated(urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError()), sent=sent)
+        assert isinstance(error, Unavailable)
+        assert sent is error.ambiguous
+
+
+@pytest.mark.parametrize("failure", [ValueError("v"), TypeError("t"), ots.OTSClientError("c"), RecursionError("r")])
+def test_what_cannot_be_encoded_is_wrong_input(failure: Exception) -> None:
+    """What the SDK refuses before it sends is InvalidInput; the same after an answer is a broken answer."""
+    assert type(translated(failure, sent=False)) is InvalidInput
+    after = translated(failure, sent=True)
+    assert isinstance(after, Unavailable)
+    assert after.ambiguous
+
+
+def test_a_bug_stays_a_bug() -> None:
+    """What neither the SDK nor the network raises before anything is sent is not dressed up as input."""
+    assert translated(AttributeError("ours"), sent=False) is None
+
+
+@pytest.mark.parametrize("code", SERVICE_CODES)
+def test_every_service_code_keeps_its_code_and_request(code: str) -> None:
+    """The service's own answer keeps its text, its code and its request id."""
+    error = translated(ots.OTSServiceError(SERVICE_CODES[code].http_status, code, "The text.", "r-1"), sent=True)
+
+    assert isinstance(error, SERVICE_CODES[code].error)
+    assert ("The text.", code, "r-1") == (error.message, error.service_code, error.request_id)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("table [x] does not exist", TableNotFound),
+        ("search index [x] does not exist", TableNotFound),
+        ("index [x] already exists", AlreadyExists),
+        ("field: search_content does not exist", InvalidInput),
+        ("[avg agg] field: Col_Unknown does not exist", InvalidInput),
+        ("The limit must be greater than 0.", InvalidInput),
+    ],
+)
+def test_what_search_calls_say_under_one_code(text: str, kind: type[TsmemError]) -> None:
+    """OTSParameterInvalid stands for missing and existing tables and indexes too; a missing field is wrong input."""
+    assert type(service_error("OTSParameterInvalid", text)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, Unavailable), (502, Unavailable), (429, Throttled), (403, Denied), (418, TsmemError)]
+)
+def test_an_unknown_code_is_known_by_its_status(status: int, kind: type[TsmemError]) -> None:
+    """A code that nobody knows, or none, is what its HTTP status says, and never without words."""
+    error = service_error("OTSNew", "", status=status)
+
+    assert type(error) is kind
+    assert "OTSNew" in error.message
+
+
+@pytest.mark.parametrize("secret", [*SECRETS, "c2lnbmF0dXJl"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda text: ots.OTSServiceError(403, "OTSAuthFailed", text, "r"),
+        lambda text: ots.OTSClientError(text),
+        lambda text: ValueError(text),
+    ],
+)
+@pytest.mark.parametrize("sent", [False, True])
+def test_no_error_says_a_secret(secret: str, make: Callable[[str], Exception], sent: bool) -> None:
+    """Whatever a server or the SDK repeats, no message and no SDK error in a traceback shows what proves who asks."""
+    failure = make(f"not good: {secret}.")
+    error = translated(failure, sent=sent)
+
+    assert error is not None
+    assert secret not in f"{error.message} {error.hint} {error!r}"
+    if isinstance(failure, ots.OTSError):
+        assert secret not in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("Mismatch between system time and x-ots-date: 2020.", "clock"),
+        ("The instance is not found.", "instance"),
+        ("Signature mismatch.", "access key"),
+    ],
+)
+def test_a_refusal_says_what_to_check(text: str, hint: str) -> None:
+    """Refused credentials come with a next step."""
+    error = service_error("OTSAuthFailed", text)
+
+    assert isinstance(error, Denied)
+    assert hint in (error.hint or "")

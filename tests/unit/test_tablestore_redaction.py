@@ -1,0 +1,78 @@
+"""Tracebacks: a bug anywhere below the command line shows nothing that proves who asks."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from tests.clocks import ManualClock
+from tests.serving import environ, serving
+from tsmem.adapters import sdk_transport
+from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
+from tsmem.adapters.sdk_transport import UNDER_WAY, Transport
+from tsmem.cli.main import main
+from tsmem.cli.streams import Streams
+
+SECRETS = {
+    "TABLESTORE_ACCESS_KEY_ID": "LTAI5tExampleKeyId",
+    "TABLESTORE_ACCESS_KEY_SECRET": "example-secret-4f1c9a",
+    "TABLESTORE_SECURITY_TOKEN": "CAISexampleToken0123456789",
+}
+
+
+@pytest.mark.parametrize("sent", [False, True])
+@pytest.mark.parametrize("error", [ValueError, AttributeError])
+@pytest.mark.parametrize("flags", [[], ["--debug"]])
+@pytest.mark.parametrize("region", [{}, {"TABLESTORE_REGION": "cn-hangzhou"}])
+def test_a_bug_below_prints_no_secret(
+    monkeypatch: pytest.MonkeyPatch, sent: bool, error: type[Exception], flags: list[str], region: dict[str, str]
+) -> None:
+    """An exception that repeats a request's headers ends in a traceback without key, token and signature."""
+    seen: list[str] = []
+
+    def broken(_: Transport, url: str, headers: dict[str, str], body: bytes) -> Any:
+        UNDER_WAY.get().sent = sent
+        seen.extend(text for name, text in headers.items() if name.startswith("x-ots-signature"))
+        raise error(url, headers)
+
+    monkeypatch.setattr(sdk_transport.Transport, "send_receive", broken)
+    stdout, stderr = io.BytesIO(), io.BytesIO()
+    with serving(None) as served:
+        environment = {**environ(served.endpoint), **SECRETS, **region}
+        main([*flags, "session", "delete", "u", "s"], Streams(io.BytesIO(), stdout, stderr), environment, ManualClock())
+    said = (stdout.getvalue() + stderr.getvalue()).decode()
+
+    assert seen
+    assert [] == [secret for secret in (*SECRETS.values(), *seen) if secret in said]
+    if flags or (error is AttributeError and not sent):
+        assert HIDDEN in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'x-ots-signature': 'c2ln+bmF0=', 'x-ots-date': 'now'}",
+        '{"x-ots-signaturev4": "c2ln+bmF0=", "x-ots-date": "now"}',
+        "('x-ots-ststoken', 'c2ln+bmF0=') now",
+        "x-ots-accesskeyid: c2ln+bmF0=\r\nx-ots-date: now",
+        "ValueError(\"{\\'x-ots-signature\\': \\'c2ln+bmF0=\\', \\'x\\': \\'now\\'}\")",
+    ],
+)
+def test_headers_are_known_by_name(text: str) -> None:
+    """A header that proves who asks is hidden however it is printed, and its neighbours stay."""
+    said = without_secrets(text)
+
+    assert "c2ln" not in said
+    assert HIDDEN in said
+    assert "now" in said
+
+
+def test_secrets_are_known_in_their_printed_forms() -> None:
+    """A secret with characters that repr escapes is hidden too; what is as short as a word is not touched."""
+    hide(["quote'back\\slash-secret", "key", None])
+
+    assert HIDDEN == without_secrets("quote'back\\slash-secret")
+    assert "quote" not in without_secrets(repr(["quote'back\\slash-secret"]))
+    assert "a key of a table" == without_secrets("a key of a table")

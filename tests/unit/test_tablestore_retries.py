@@ -1,0 +1,334 @@
+"""Retries over a service that loses answers: how they end, what they claim, and what they leave in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.clocks import ManualClock
+from tests.contract.backends import PLAIN, SESSION, engine_client
+from tests.contract.faults import Fault, FaultyClient
+from tsmem.clock import patience
+from tsmem.errors import ConditionFailed, Denied, LimitExceeded, TableNotFound, Throttled, TsmemError, Unavailable
+from tsmem.port import RowOutcome, SearchIndexSchema, TableClient
+from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+from tsmem.rows import (
+    MUST_NOT_EXIST,
+    Comparison,
+    Condition,
+    Delete,
+    Key,
+    Op,
+    Put,
+    Row,
+    TableRef,
+    Update,
+    Value,
+    Write,
+)
+from tsmem.store.layout import KEYWORD
+
+LOST = Unavailable("the answer was lost", ambiguous=True)
+SEARCH = SearchIndexSchema("session", "s", (("user_id", KEYWORD),))
+
+
+def retrying(client: TableClient, clock: ManualClock) -> RetryingClient:
+    """With pauses that cost no time."""
+    return RetryingClient(client, clock, RetryPolicy(30), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("delete_search_index", ("session", "s")),
+        ("delete_index", ("session", "session_by_time")),
+        ("delete_table", ("plain",)),
+    ],
+)
+def test_a_deletion_whose_answer_was_lost_is_done(tmp_path: Path, operation: str, arguments: tuple[str, ...]) -> None:
+    """The second attempt finds nothing, because the first did it: that is success."""
+    with engine_client(tmp_path) as engine:
+        for schema in (SESSION, PLAIN):
+            engine.create_table(schema)
+        engine.create_search_index(SEARCH)
+        faulty = FaultyClient(engine, Fault(operation, LOST, done=True))
+        getattr(retrying(faulty, ManualClock()), operation)(*arguments)
+
+        assert [operation] * 2 == faulty.names()
+
+
+def test_a_deletion_of_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+    """Without a lost answer TableNotFound is what it says."""
+    with engine_client(tmp_path) as engine, pytest.raises(TableNotFound):
+        retrying(engine, ManualClock()).delete_table("nope")
+
+
+def test_the_last_error_remembers_a_lost_answer(tmp_path: Path) -> None:
+    """When a lost answer is followed by refusals until the time is up, the write may still have been done."""
+    refusals = [Fault("put_row", Throttled("busy."), call=n) for n in range(2, 100)]
+    clock = ManualClock()
+    with engine_client(tmp_path) as engine, pytest.raises(Unavailable) as caught:
+        retrying(FaultyClient(engine, Fault("put_row", LOST), *refusals), clock).put_row(Put(PLAIN.ref, ("a",), {}))
+
+    assert caught.value.ambiguous
+    assert not isinstance(caught.value, Throttled)
+    assert caught.value.message.startswith("busy (tried ")
+    assert caught.value.message.endswith(" s)")
+
+
+def test_a_refusal_of_who_asks_is_not_repeated(tmp_path: Path) -> None:
+    """Denied is raised at once."""
+    with engine_client(tmp_path) as engine:
+        faulty = FaultyClient(engine, Fault("put_row", Denied("no")))
+        with pytest.raises(Denied):
+            retrying(faulty, ManualClock()).put_row(Put(PLAIN.ref, ("a",), {}))
+        assert ["put_row"] == faulty.names()
+
+
+class Scripted(FaultyClient):
+    """Answers the first batches as it was told to: each answer is made from the client and the batch."""
+
+    def __init__(self, client: TableClient, *answers: Callable[[TableClient, Sequence[Write]], list[RowOutcome]]):
+        super().__init__(client)
+        self._answers = list(answers)
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As told, then as the port."""
+        self.calls.append(("write_rows", (writes,)))
+        return self._answers.pop(0)(self._client, writes) if self._answers else self._client.write_rows(writes)
+
+    def sizes(self) -> list[int]:
+        """How many rows each batch had."""
+        return [len(arguments[0]) for name, arguments in self.calls if name == "write_rows"]
+
+
+def first_refused(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
+    """The first row is refused for now, and the others are done."""
+    return [Throttled("busy"), *(client.write_rows(writes[1:]) if writes[1:] else [])]
+
+
+def lost(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
+    """Everything is done, and nobody hears of it."""
+    client.write_rows(writes)
+    raise LOST
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[TableClient]:
+    """The local adapter with the table `plain`."""
+    with engine_client(tmp_path) as client:
+        client.create_table(PLAIN)
+        yield client
+
+
+def where(column: str, value: Value) -> Condition:
+    """A condition on a column."""
+    return Condition(filter=Comparison(column, Op.EQ, value))
+
+
+REF = PLAIN.ref
+TWICE: list[list[Write]] = [
+    [Put(REF, ("k",), {"x": 1}), Put(REF, ("k",), {"x": 2})],
+    [Put(REF, ("k",), {"a": 1}), Update(REF, ("k",), {"a": 2}, condition=where("a", 1))],
+    [Update(REF, ("k",), {"x": 1}, condition=where("x", 0)), Put(REF, ("k",), {"x": 5})],
+    [
+        Put(REF, ("k",), {"x": 0}),
+        Update(REF, ("k",), {"x": 1}, condition=where("x", 0)),
+        Update(REF, ("k",), {"x": 2}, condition=where("x", 1)),
+    ],
+    [Delete(REF, ("k",), where("x", 0)), Put(REF, ("k",), {"x": 7})],
+]
+
+
+@pytest.mark.parametrize("answer", [first_refused, lost])
+@pytest.mark.parametrize("writes", TWICE)
+def test_writes_of_one_key_end_as_without_faults(
+    engine: TableClient, writes: list[Write], answer: Callable[[TableClient, Sequence[Write]], list[RowOutcome]]
+) -> None:
+    """A batch that holds a key twice does what it does when nothing fails, and says of each write what became of it."""
+    engine.put_row(Put(REF, ("k",), {"x": 0}))
+    plain = engine.write_rows(writes)
+    expected = engine.get_row(REF, ("k",))
+    engine.put_row(Put(REF, ("k",), {"x": 0}))
+
+    assert plain == retrying(Scripted(engine, answer), ManualClock()).write_rows(writes)
+    assert expected == engine.get_row(REF, ("k",))
+
+
+def test_a_key_that_comes_twice_is_sent_in_two_batches(engine: TableClient) -> None:
+    """The second writes of keys follow in a batch of their own; what is over a limit as a whole is refused before."""
+    client = Scripted(engine)
+    writes: list[Write] = [Put(REF, (key,), {"x": n}) for n, key in enumerate("abcaba")]
+
+    assert [None] * 6 == retrying(client, ManualClock()).write_rows(writes)
+    assert [3, 2, 1] == client.sizes()
+    with pytest.raises(LimitExceeded):
+        retrying(client, ManualClock()).write_rows([writes[0]] * 201)
+    with pytest.raises(LimitExceeded):
+        retrying(client, ManualClock()).write_rows([Put(REF, ("k",), {"x": "x" * 1_500_000})] * 3)
+    assert [3, 2, 1] == client.sizes()
+
+
+def test_a_write_that_was_never_tried_says_so(engine: TableClient) -> None:
+    """Where the time is over before a key's second write, that one was certainly not done, and is not said refused."""
+    clock = ManualClock()
+
+    def slow(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
+        clock.sleep(31)
+        return client.write_rows(writes)
+
+    client = Scripted(engine, slow)
+    first, second = retrying(client, clock).write_rows(TWICE[0])
+
+    assert first is None
+    assert (Unavailable, False) == (type(second), isinstance(second, Unavailable) and second.ambiguous)
+    assert "no time left" in str(second)
+    assert [1] == client.sizes()
+
+
+def test_a_batch_that_is_too_large_on_the_wire_is_cut_in_two(engine: TableClient) -> None:
+    """Parts are halved until they fit; a row that does not fit alone is LimitExceeded, and the others are written."""
+
+    class Narrow(Scripted):
+        def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+            self.calls.append(("write_rows", (writes,)))
+            if len(writes) > 3 or ("4",) in [write.key for write in writes]:
+                raise LimitExceeded("too large", service_code="OTSRequestBodyTooLarge")
+            return self._client.write_rows(writes)
+
+    client = Narrow(engine)
+    writes: list[Write] = [Put(REF, (str(n),), {}) for n in range(8)]
+    outcomes = retrying(client, ManualClock()).write_rows(writes)
+
+    assert [None] * 4 == outcomes[:4]
+    assert isinstance(outcomes[4], LimitExceeded)
+    assert [None] * 3 == outcomes[5:]
+    assert [8, 4, 2, 2, 4, 2, 1, 1, 2] == client.sizes()
+    with pytest.raises(LimitExceeded):
+        retrying(client, ManualClock()).write_rows(writes[4:5])
+
+
+def test_a_lost_batch_is_read_back_in_hundreds(engine: TableClient) -> None:
+    """200 conditional rows whose answer was lost are settled by two reads, ours apart from others'."""
+    engine.put_row(Put(REF, ("007",), {"x": "theirs"}))
+    client = Scripted(engine, lost)
+    writes: list[Write] = [Put(REF, (f"{n:03d}",), {"x": n}, MUST_NOT_EXIST) for n in range(200)]
+    outcomes = retrying(client, ManualClock()).write_rows(writes)
+
+    assert [7] == [place for place, outcome in enumerate(outcomes) if outcome is not None]
+    assert isinstance(outcomes[7], ConditionFailed)
+    assert ["write_rows", "write_rows", "get_rows", "get_rows"] == client.names()
+
+
+def test_rows_that_cannot_be_read_back_in_time_are_in_doubt(engine: TableClient) -> None:
+    """When the time is over, a row that may be ours is Unavailable and ambiguous, and nothing is sent for it."""
+    clock = ManualClock()
+
+    def late(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
+        clock.sleep(31)
+        return client.write_rows(writes)
+
+    client = Scripted(engine, lost, late)
+    (outcome,) = retrying(client, clock).write_rows([Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST)])
+
+    assert isinstance(outcome, Unavailable)
+    assert outcome.ambiguous
+    assert "could not be read back" in outcome.message
+    assert ["write_rows", "write_rows"] == client.names()
+
+
+class PartReader(FaultyClient):
+    """Fails some rows of reads, each as often as it was told."""
+
+    def __init__(self, client: TableClient, failures: dict[Key, int]) -> None:
+        super().__init__(client)
+        self._failures = failures
+        self.asked: list[int] = []
+
+    def read_rows(
+        self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None
+    ) -> list[Row | TsmemError | None]:
+        """As TablestoreClient's."""
+        self.asked.append(len(keys))
+        found: list[Row | TsmemError | None] = []
+        for key, row in zip(keys, self._client.get_rows(table, keys, columns), strict=True):
+            left = self._failures.get(key, 0)
+            self._failures[key] = left - 1
+            found.append(Throttled("busy") if left > 0 else row)
+        return found
+
+
+def test_only_rows_that_failed_are_read_again(engine: TableClient) -> None:
+    """A read whose rows fail now and then asks again for those alone, and gives all in the order asked for."""
+    engine.write_rows([Put(REF, (str(n),), {"x": n}) for n in range(10)])
+    client = PartReader(engine, {("3",): 2, ("5",): 1})
+    rows = retrying(client, ManualClock()).get_rows(REF, [(str(n),) for n in range(11)])
+
+    assert [11, 2, 1] == client.asked
+    assert [Row((str(n),), {"x": n}) for n in range(10)] == rows[:10]
+    assert rows[10] is None
+
+
+def test_a_row_that_stays_away_fails_the_read(engine: TableClient) -> None:
+    """A row that cannot be read in time is raised, with how long was tried."""
+    client = PartReader(engine, {("3",): 1000})
+    with pytest.raises(Throttled, match=r"busy \(tried \d+ times in"):
+        retrying(client, ManualClock()).get_rows(REF, [("2",), ("3",)])
+
+
+@pytest.mark.parametrize(("after_s", "attempts", "longest_s"), [(0, 1, 0), (3, 6, 4), (None, 10, 30)])
+def test_what_is_hopeless_is_not_outwaited(
+    engine: TableClient, after_s: float | None, attempts: int, longest_s: float
+) -> None:
+    """An error that says when it is hopeless is raised then; another one after the whole time."""
+    clock = ManualClock()
+    away = [Fault("get_row", Unavailable("gone", hopeless_after_s=after_s), call=n) for n in range(1, 100)]
+    client = FaultyClient(engine, *away)
+    started = clock.monotonic_s()
+    with pytest.raises(Unavailable, match=r"gone \(tried "):
+        retrying(client, clock).get_row(REF, ("a",))
+
+    assert attempts <= len(client.calls)
+    assert clock.monotonic_s() - started <= longest_s
+
+
+def test_a_caller_may_have_less_patience(engine: TableClient) -> None:
+    """Within `patience`, a call ends sooner than its profile says."""
+    clock = ManualClock()
+    client = FaultyClient(engine, *(Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)))
+    started = clock.monotonic_s()
+    with patience(2), pytest.raises(Throttled):
+        retrying(client, clock).get_row(REF, ("a",))
+
+    assert clock.monotonic_s() - started <= 2
+
+
+def test_reading_back_shares_the_deadline(tmp_path: Path) -> None:
+    """A row that cannot be read back within the one deadline leaves the write in doubt."""
+    clock = ManualClock()
+    with engine_client(tmp_path) as engine:
+        engine.create_table(PLAIN)
+        unread: list[Fault] = [Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)]
+        faulty = FaultyClient(engine, Fault("put_row", LOST, done=True), *unread)
+        started = clock.monotonic_s()
+        with pytest.raises(TsmemError) as caught:
+            retrying(faulty, clock).put_row(Put(PLAIN.ref, ("a",), {}, MUST_NOT_EXIST))
+
+    assert isinstance(caught.value, Unavailable)
+    assert caught.value.ambiguous
+    assert clock.monotonic_s() - started <= 30
+
+
+def test_a_deadline_is_known_only_during_a_call() -> None:
+    """Below a call, the time that is left is known; between calls there is none."""
+    clock = ManualClock()
+    deadline = Deadline(clock)
+    assert deadline.left_s() is None
+    with deadline.until(clock.monotonic_s() + 5):
+        clock.sleep(2)
+        assert deadline.left_s() == pytest.approx(3)
+        clock.sleep(9)
+        assert 0 == deadline.left_s()
+    assert deadline.left_s() is None

@@ -1,0 +1,83 @@
+// Searches with the Node.js SDK: node node_search.js ENDPOINT, one JSON document on stdout.
+"use strict";
+const TableStore = require("tablestore");
+
+const client = new TableStore.Client({
+  accessKeyId: "test-key", secretAccessKey: "tsmem", endpoint: process.argv[2], instancename: "test-instance", maxRetries: 0,
+});
+const call = (name, params) => new Promise((resolve, reject) =>
+  client[name](params, (error, data) => (error ? reject(error) : resolve(data))));
+const { QueryType, ColumnReturnType, SortOrder } = TableStore;
+const target = { tableName: "said", indexName: "said_index" };
+const numbers = (rows) => rows.map((row) => Number(row.primaryKey[1].value.toString()));
+
+function search(searchQuery, columnToGet = { returnType: ColumnReturnType.RETURN_ALL }) {
+  return call("search", { ...target, searchQuery: { limit: 100, getTotalCount: true, ...searchQuery }, columnToGet });
+}
+
+const QUERIES = {
+  all: { queryType: QueryType.MATCH_ALL_QUERY },
+  match: { queryType: QueryType.MATCH_QUERY, query: { fieldName: "text", text: "17 18" } },
+  phrase: { queryType: QueryType.MATCH_PHRASE_QUERY, query: { fieldName: "note", text: "岛 note4" } },
+  term: { queryType: QueryType.TERM_QUERY, query: { fieldName: "word", term: "key03" } },
+  terms: { queryType: QueryType.TERMS_QUERY, query: { fieldName: "word", terms: ["key03", "key04"] } },
+  range: { queryType: QueryType.RANGE_QUERY,
+    query: { fieldName: "number", rangeFrom: TableStore.Long.fromNumber(10), includeLower: true,
+      rangeTo: TableStore.Long.fromNumber(12), includeUpper: false } },
+  prefix: { queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key4" } },
+  wildcard: { queryType: QueryType.WILDCARD_QUERY, query: { fieldName: "word", value: "key?9" } },
+  exists: { queryType: QueryType.EXISTS_QUERY, query: { fieldName: "number" } },
+  bool: { queryType: QueryType.BOOL_QUERY, query: {
+    mustQueries: [{ queryType: QueryType.TERM_QUERY, query: { fieldName: "even", term: true } }],
+    mustNotQueries: [{ queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key0" } }],
+    filterQueries: [{ queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key1" } }] } },
+};
+
+async function pages() {
+  const found = [];
+  let token = null;
+  let count = 0;
+  do {
+    const data = await search({ query: QUERIES.all, limit: 7, token,
+      sort: { sorters: [{ fieldSort: { fieldName: "n", order: SortOrder.SORT_ORDER_DESC } }] } });
+    found.push(...numbers(data.rows));
+    count += 1;
+    token = data.nextToken && data.nextToken.length ? data.nextToken : null;
+  } while (token);
+  return { found, count };
+}
+
+async function scan() {
+  const { sessionId } = await call("computeSplits", { tableName: "said", searchIndexSplitsOptions: { indexName: "said_index" } });
+  const sizes = [];
+  let token = null;
+  do {
+    const data = await call("parallelScan", { ...target, sessionId, columnToGet: { returnType: ColumnReturnType.RETURN_ALL_FROM_INDEX },
+      scanQuery: { query: QUERIES.all, limit: 35, aliveTime: 30, token, currentParallelId: 0, maxParallel: 1 } });
+    sizes.push(data.rows.length);
+    token = data.nextToken && data.nextToken.length ? data.nextToken : null;
+  } while (token);
+  return sizes;
+}
+
+async function main() {
+  const found = {};
+  for (const [name, query] of Object.entries(QUERIES)) {
+    const data = await search({ query });
+    found[name] = { rows: numbers(data.rows), total: Number(data.totalCounts), hits: data.searchHits.length };
+  }
+  const scored = await search({ query: QUERIES.match, sort: { sorters: [{ scoreSort: { order: SortOrder.SORT_ORDER_DESC } }] } });
+  const uncounted = await search({ query: QUERIES.all, getTotalCount: false });
+  let refused = "no error";
+  try {
+    await search({ query: { queryType: QueryType.TERM_QUERY, query: { fieldName: "none", term: "x" } } });
+  } catch (error) {
+    refused = String(error.message);
+  }
+  return { found, pages: await pages(), scan: await scan(), scores: scored.searchHits.map((hit) => hit.score > 0),
+    uncounted: uncounted.totalCounts === undefined, columns: scored.rows[0].attributes.map((column) => column.columnName), refused };
+}
+
+main().then(
+  (document) => process.stdout.write(JSON.stringify(document) + "\n"),
+  (error) => { process.stderr.write(String(error && error.stack || error) + "\n"); process.exit(1); });

@@ -1,0 +1,223 @@
+"""Requests put together by hand, field by field, and asked of a dispatcher without a socket between: what no SDK would
+send among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.clocks import ManualClock
+from tests.contract.backends import PLAIN, SESSION, STRING, everything
+from tsmem.clock import Clock
+from tsmem.engine import Engine
+from tsmem.engine.full_requests import View
+from tsmem.engine.requests import BatchWriteRow, GetRange
+from tsmem.errors import TsmemError
+from tsmem.port import TableSchema
+from tsmem.rows import Bound, Put, Value
+from tsmem.server import schema
+from tsmem.server.answer import Answer, RowFault
+from tsmem.server.crc8 import crc8
+from tsmem.server.dispatch import Dispatcher
+from tsmem.server.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
+from tsmem.server.row_reader import WireCell, read_row
+
+NOW_MS = 1_767_225_600_000
+"""What the clock of these tests says."""
+INVALID = "OTSParameterInvalid"
+UNREADABLE = (INVALID, "Parse PBMessage from RawString failed.")
+NO_TABLE = ("OTSObjectNotExist", "Requested table does not exist.")
+NOT_UTF8 = "~~"
+"""Goes out as two bytes that are no UTF-8."""
+VERSIONED = TableSchema("versioned", (("k", STRING),), max_versions=3)
+KEY = {"k": "a"}
+"""Of the one row that is there in `plain` and in `versioned`."""
+ROW_FIELDS = {"PutRow": "row", "UpdateRow": "row_change", "DeleteRow": "primary_key"}
+OPERATIONS = {"PutRow": 1, "UpdateRow": 2, "DeleteRow": 3}
+IGNORE, EXPECT_EXIST, EXPECT_NOT_EXIST = 0, 1, 2
+
+Refusal = tuple[str | None, str]
+"""The service's code and its text."""
+Cells = list[tuple[str, Value | Bound | None]]
+
+
+class Wire(NamedTuple):
+    """A dispatcher and what is behind it."""
+
+    engine: Engine
+    clock: Clock
+    dispatcher: Dispatcher
+
+    def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Answer:
+        """The answer to a body; the faults strike its rows in order."""
+        waiting = list(faults or ())
+        return self.dispatcher.answer(action, data, lambda: waiting.pop(0) if waiting else None)
+
+    def ask(self, action: str, **fields: Any) -> Any:
+        """The message that answers one with these fields."""
+        return schema.parse(f"{action}Response", self.answer(action, body(action, **fields)).body)
+
+    def refused(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Refusal:
+        """Code and text of the error that answers a body, which has changed nothing."""
+        before = self.state()
+        with pytest.raises(TsmemError) as caught:
+            self.answer(action, data, faults)
+        assert before == self.state()
+        return caught.value.service_code, caught.value.message
+
+    def state(self) -> dict[str, object]:
+        """All that is stored: schemas, rows with all their versions, search indexes."""
+        found: dict[str, object] = {}
+        for name in self.engine.list_tables():
+            described = self.engine.describe_full(name)
+            request = GetRange(described.schema.ref, everything(described.schema.ref))
+            found[name] = (described, self.engine.read_range(request, View(None)).rows)
+            if described.main is None:
+                for index in self.engine.list_search_indexes(name):
+                    found[f"{name}/{index}"] = self.engine.describe_search(name, index)
+        return found
+
+    def cells(self, table: str = "plain", key: str = "a") -> list[tuple[str, Value, int]] | None:
+        """Names, values and versions of a row's cells; None for no row."""
+        (_, rows) = self.state()[table]  # type: ignore[misc]
+        return next((list(map(tuple, row.cells)) for row in rows if row.key == (key,)), None)  # type: ignore[has-type]
+
+
+@contextmanager
+def instance(path: Path | None = None) -> Iterator[Wire]:
+    """Three tables: `plain` and `versioned` with a row `a` whose column c is 1, and `session` with an index."""
+    clock = ManualClock()
+    engine = Engine(path, clock)
+    try:
+        for table in (PLAIN, VERSIONED, SESSION):
+            engine.create_table(table)
+        puts = [Put(table.ref, ("a",), {"c": 1}) for table in (PLAIN, VERSIONED)]
+        engine.write_rows(BatchWriteRow(puts))
+        yield Wire(engine, clock, Dispatcher(engine, clock))
+    finally:
+        engine.close()
+
+
+def body(action: str, **fields: Any) -> bytes:
+    """A request's bytes, whether or not it has all that it must have."""
+    data: bytes = schema.make(f"{action}Request", **fields).SerializePartialToString()
+    return data.replace(NOT_UTF8.encode(), b"\xff\xfe")
+
+
+# Rows
+
+
+def c(name: str, value: Any = None, operation: Any = None, stamp_ms: int | None = None) -> WireCell:
+    """A cell as it goes out."""
+    return WireCell(name, value, operation, stamp_ms)
+
+
+def row(key: Mapping[str, Any], *cells: WireCell, marker: bool = False) -> bytes:
+    """A row, or a row's change, in PlainBuffer."""
+    sums = bytearray()
+    data = HEADER + b"\x01" + b"".join(_cell(c(name, value), sums) for name, value in key.items())
+    if cells:
+        data += b"\x02" + b"".join(_cell(each, sums) for each in cells)
+    sums.append(marker)
+    return data + b"\x08" * marker + b"\x09" + bytes((crc8(bytes(sums)),))
+
+
+def _cell(cell: WireCell, sums: bytearray) -> bytes:
+    name = cell.name.encode()
+    value = b"" if cell.value is None else payload_of(cell.value)
+    operation = b"" if cell.operation is None else bytes((cell.operation,))
+    stamp = b"" if cell.stamp_ms is None else SIGNED.pack(cell.stamp_ms)
+    sums.append(crc8(name + value + stamp + operation))
+    data = b"\x03\x04" + LENGTH.pack(len(name)) + name
+    if value:
+        data += b"\x05" + LENGTH.pack(len(value)) + value
+    if operation:
+        data += b"\x06" + operation
+    if stamp:
+        data += b"\x07" + stamp
+    return data + b"\x0a" + bytes((sums[-1],))
+
+
+def condition(existence: int = IGNORE, test: Any = None) -> Any:
+    """What a write expects."""
+    if test is None:
+        return schema.make("Condition", row_existence=existence)
+    return schema.make("Condition", row_existence=existence, column_condition=test.SerializeToString())
+
+
+def writing(action: str, data: bytes, table: str = "plain", **more: Any) -> bytes:
+    """The body of PutRow, UpdateRow or DeleteRow."""
+    fields = {"table_name": table, ROW_FIELDS[action]: data, "condition": condition(), **more}
+    return body(action, **fields)
+
+
+def getting(table: str = "plain", key: Mapping[str, Any] | None = None, **more: Any) -> bytes:
+    """The body of GetRow: of the latest versions, where nothing else is said."""
+    fields = {"max_versions": 1, **more}
+    given = {name: value for name, value in fields.items() if value is not None}
+    return body("GetRow", table_name=table, primary_key=row(KEY if key is None else key), **given)
+
+
+def found(answer: Answer) -> Cells | None:
+    """Names and values of the cells that a GetRow brought; None for no row."""
+    data = schema.parse("GetRowResponse", answer.body).row
+    return [(cell.name, cell.value) for cell in read_row(data).cells] if data else None
+
+
+# Batches
+
+
+def change(action: str, data: bytes, **more: Any) -> Any:
+    """One row of a BatchWriteRow."""
+    fields = {"type": OPERATIONS[action], "row_change": data, "condition": condition(), **more}
+    return schema.make("RowInBatchWriteRowRequest", **fields)
+
+
+def group(*rows: Any, table: str = "plain") -> Any:
+    """One table of a BatchWriteRow."""
+    return schema.make("TableInBatchWriteRowRequest", table_name=table, rows=rows)
+
+
+def wanted(*keys: str, table: str = "plain", **more: Any) -> Any:
+    """One table of a BatchGetRow."""
+    fields = {"max_versions": 1, **more}
+    given = {name: value for name, value in fields.items() if value is not None}
+    return schema.make(
+        "TableInBatchGetRowRequest", table_name=table, primary_key=[row({"k": key}) for key in keys], **given
+    )
+
+
+# Filters
+
+
+def comparison(column: str = "c", comparator: int = 1, value: Value = 1, **more: Any) -> Any:
+    """A test of one column, which no row without it passes."""
+    fields = {"filter_if_missing": True, "latest_version_only": True, **more}
+    single = schema.make(
+        "SingleColumnValueFilter", comparator=comparator, column_name=column, column_value=payload_of(value), **fields
+    )
+    return schema.make("Filter", type=1, filter=single.SerializeToString())
+
+
+def joined(combinator: int, *parts: Any) -> Any:
+    """A test of several parts."""
+    whole = schema.make("CompositeColumnValueFilter", combinator=combinator, sub_filters=parts)
+    return schema.make("Filter", type=2, filter=whole.SerializeToString())
+
+
+def nested(depth: int, combinator: int) -> Any:
+    """A comparison inside so many composites of one part each."""
+    test = comparison()
+    for _ in range(depth):
+        test = joined(combinator, test)
+    return test
+
+
+def page(offset: int, limit: int) -> Any:
+    """A page of a row's columns."""
+    paged = schema.make("ColumnPaginationFilter", offset=offset, limit=limit)
+    return schema.make("Filter", type=3, filter=paged.SerializeToString())

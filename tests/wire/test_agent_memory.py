@@ -1,0 +1,375 @@
+"""The official library `tablestore-for-agent-memory` against our server, and tsmem over the same tables.
+
+It makes its own tables and writes them in its own way; tsmem reads all of it, and what tsmem writes it reads back.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import tsmem
+from tests.serving import METADATA, Served, profile_of, sdk_client
+from tsmem.store import MemoryStore
+
+agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the official library is not installed")
+
+
+@pytest.fixture
+def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The library with its tables made, and search indexes described as its own examples do."""
+    client = sdk_client(served.endpoint)
+    import tablestore
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tablestore_for_agent_memory.memory import memory_store
+    monkeypatch.setattr(memory_store, "time", SimpleNamespace(sleep=lambda seconds: None))  # it waits for its tables
+    grams = tablestore.FuzzyAnalyzerParameter(1, 4)
+
+    def fields() -> list[Any]:  # the library adds to the list that it is given
+        kinds, analyzers = tablestore.FieldType, tablestore.AnalyzerType
+        return [
+            tablestore.FieldSchema("topic", kinds.KEYWORD),
+            tablestore.FieldSchema("parity", kinds.LONG),
+            tablestore.FieldSchema("price", kinds.DOUBLE),
+            tablestore.FieldSchema("vip", kinds.BOOLEAN),
+            tablestore.FieldSchema("content", kinds.TEXT, analyzer=analyzers.MAXWORD),
+            tablestore.FieldSchema("note", kinds.TEXT, analyzer=analyzers.FUZZY, analyzer_parameter=grams),
+        ]
+
+    library = memory_store.MemoryStore(
+        tablestore_client=client, session_search_index_schema=fields(), message_search_index_schema=fields()
+    )
+    library.init_table()
+    return library
+
+
+@pytest.fixture
+def store(served: Served) -> Iterator[MemoryStore]:
+    """tsmem on the same tables, as a TableStore profile opens it."""
+    with tsmem.open_profile(profile_of(served.endpoint), checked=True) as store:
+        yield store
+
+
+def models() -> Any:
+    """The library's own session and message."""
+    from tablestore_for_agent_memory.base import base_memory_store
+
+    return base_memory_store
+
+
+def as_sent(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata as the library must be given it: its SDK takes bytes for text, and a bytearray for bytes."""
+    return {name: bytearray(value) if isinstance(value, bytes) else value for name, value in metadata.items()}
+
+
+def session(number: int, /, **metadata: Any) -> Any:
+    """One of the library's sessions."""
+    return models().Session(user_id="u", session_id=f"s{number:03d}", update_time=1000 + number, metadata=metadata)
+
+
+def message(number: int, /, **metadata: Any) -> Any:
+    """One of the library's messages."""
+    return models().Message(
+        session_id="s", message_id=f"m{number:03d}", content=f"said {number}", create_time=2000 + number,
+        metadata=metadata,
+    )  # fmt: skip
+
+
+def test_what_the_library_writes_is_read(library: Any, store: MemoryStore) -> None:
+    """Sessions and messages with every type of metadata, type for type."""
+    library.put_session(session(1, **as_sent(METADATA)))
+    library.put_message(message(1, **as_sent(METADATA)))
+
+    found = store.sessions.get("u", "s001")
+    said = store.messages.get("s", "m001")
+
+    assert (1001, METADATA) == (found.update_time, dict(found.metadata))
+    assert ("said 1", 2001, METADATA) == (said.content, said.create_time, dict(said.metadata))
+    assert [type(value) for value in METADATA.values()] == [type(found.metadata[name]) for name in METADATA]
+    assert [found] == list(store.sessions.recent("u"))
+    assert [said] == list(store.messages.iterate("s"))
+
+
+def test_what_is_written_the_library_reads(library: Any, store: MemoryStore) -> None:
+    """Sessions and messages of tsmem come back equal through the library."""
+    store.sessions.put(store.sessions.new("u", "s001", update_time=7, metadata=METADATA))
+    store.messages.put(store.messages.new("s", "m001", create_time=8, content="hello", metadata=METADATA))
+
+    found = library.get_session("u", "s001")
+    said = library.get_message("s", "m001")
+
+    assert (7, as_sent(METADATA)) == (found.update_time, found.metadata)
+    assert ("hello", 8, as_sent(METADATA)) == (said.content, said.create_time, said.metadata)
+
+
+def test_the_library_changes_what_tsmem_wrote(library: Any, store: MemoryStore) -> None:
+    """Its updates merge, and are seen at once."""
+    store.sessions.put(store.sessions.new("u", "s001", update_time=7, metadata={"kept": 1, "topic": "old"}))
+    changed = session(1, topic="new")
+    library.update_session(changed)
+
+    assert (1001, {"kept": 1, "topic": "new"}) == (
+        store.sessions.get("u", "s001").update_time,
+        dict(store.sessions.get("u", "s001").metadata),
+    )
+
+
+def test_lists_and_pages_agree(library: Any, store: MemoryStore) -> None:
+    """What the library lists in pages is what tsmem lists in pages."""
+    for number in range(25):
+        library.put_session(session(number))
+        library.put_message(message(number))
+
+    paged: list[str] = []
+    token = None
+    while True:
+        page = library.list_recent_sessions_paginated("u", page_size=10, next_token=token)
+        paged += [each.session_id for each in page.hits]
+        token = page.next_token
+        if token is None:
+            break
+
+    assert [f"s{number:03d}" for number in reversed(range(25))] == paged
+    assert paged == [each.session_id for each in store.sessions.recent("u")]
+    assert [each.session_id for each in library.list_sessions("u")] == [
+        each.session_id for each in store.sessions.iterate("u")
+    ]
+    assert [each.message_id for each in library.list_all_messages()] == [
+        each.message_id for each in store.messages.iterate(None)
+    ]
+    assert ["m024", "m023", "m022"] == [each.message_id for each in library.list_messages("s", max_count=3)]
+
+
+def test_the_librarys_filters_are_obeyed(library: Any) -> None:
+    """A metadata filter of its listings is tested by the server."""
+    from tablestore_for_agent_memory.base.filter import Filters
+
+    for number in range(10):
+        library.put_message(message(number, parity=number % 2, score=number / 2))
+
+    kept = library.list_messages(
+        "s", metadata_filter=Filters.logical_and([Filters.eq("parity", 1), Filters.gt("score", 2.0)])
+    )
+
+    assert ["m009", "m007", "m005"] == [each.message_id for each in kept]
+
+
+def test_the_library_deletes(library: Any, store: MemoryStore) -> None:
+    """One message, the messages of a session, a session with its messages, and all sessions of a user."""
+    for number in range(5):
+        library.put_session(session(number))
+        library.put_message(message(number))
+
+    library.delete_message("s", "m000")
+    assert 4 == len(list(store.messages.iterate("s")))
+    library.delete_messages("s")
+    assert [] == list(store.messages.iterate("s"))
+    library.delete_session_and_messages("u", "s000")
+    assert 4 == len(list(store.sessions.iterate("u")))
+    library.delete_sessions("u")
+    assert [] == list(store.sessions.iterate(None))
+
+
+def test_tsmem_deletes_what_the_library_wrote(library: Any, store: MemoryStore) -> None:
+    """A session with its messages is gone for the library too."""
+    library.put_session(models().Session(user_id="u", session_id="s", update_time=5000, metadata={}))
+    library.put_message(message(1))
+
+    store.sessions.delete("u", "s", with_messages=True)
+
+    assert library.get_session("u", "s") is None
+    assert [] == list(library.list_messages("s"))
+
+
+def test_its_tables_are_what_a_profile_describes_but_for_search(library: Any, store: MemoryStore) -> None:
+    """Tables and secondary indexes are present; the search indexes are missing until someone makes them."""
+    states = {(step.kind, step.state) for step in store.tables.plan().steps}
+
+    assert {("table", "present"), ("secondary index", "present"), ("search index", "missing")} == states
+
+
+def test_its_search_indexes_are_made_and_described(library: Any, served: Served, store: MemoryStore) -> None:
+    """The index schemas that it is given are kept as they are, and tsmem names what they lack."""
+    library.init_search_index()
+    client = sdk_client(served.endpoint)
+
+    assert [("message", "message_search_index")] == [tuple(found) for found in client.list_search_index("message")]
+    index, _ = client.describe_search_index("message", "message_search_index")
+    kinds = {field.field_name: (str(field.field_type), str(field.analyzer)) for field in index.fields}
+    assert {"topic", "content", "note"} <= set(kinds)
+    (step,) = [step for step in store.tables.plan().steps if step.name == "message_search_index"]
+    assert "different" == step.state
+    assert "field search_content is not indexed" in step.differences
+
+
+# Search
+
+
+def fill(library: Any, count: int = 30) -> None:
+    """Sessions and messages with metadata to look for, written on both sides of the indexes being made."""
+    for number in range(count):
+        if number == count // 2:
+            library.init_search_index()
+        metadata = {
+            "topic": f"t{number % 3}", "parity": number % 2, "price": number / 4, "vip": number < 5,
+            "note": f"Call me at 555-{number:04d}, 谢谢",
+        }  # fmt: skip
+        library.put_session(session(number, **metadata))
+        library.put_message(message(number, **metadata))
+
+
+def filters() -> list[tuple[Any, set[int]]]:
+    """The library's filters, with the numbers below thirty that each is to find."""
+    from tablestore_for_agent_memory.base.filter import Filters
+
+    everything = set(range(30))
+    both, either, neither = Filters.logical_and, Filters.logical_or, Filters.logical_not
+    equal, above, below = Filters.eq, Filters.gt, Filters.lt
+    return [
+        (None, everything),
+        (Filters.all(), everything),
+        (equal("topic", "t1"), set(range(1, 30, 3))),
+        (Filters.not_eq("topic", "t1"), everything - set(range(1, 30, 3))),
+        (equal("parity", 1), set(range(1, 30, 2))),
+        (equal("vip", True), set(range(5))),
+        (above("price", 7.0), {29}),
+        (Filters.gte("price", 7.0), {28, 29}),
+        (below("price", 0.5), {0, 1}),
+        (Filters.lte("price", 0.5), {0, 1, 2}),
+        (Filters.In("topic", ["t0", "t2"]), everything - set(range(1, 30, 3))),
+        (Filters.not_in("topic", ["t0", "t2", "none"]), set(range(1, 30, 3))),
+        (Filters.text_match_phrase("note", "555-0003"), {3}),
+        (Filters.text_match_phrase("note", "CALL ME"), everything),
+        (Filters.text_match_phrase("note", "-001"), set(range(10, 20))),
+        (Filters.text_match_phrase("note", "谢谢"), everything),
+        (Filters.text_match_phrase("note", "不"), set()),
+        (both([equal("topic", "t1"), equal("parity", 1), above("price", 1.0)]), {7, 13, 19, 25}),
+        (either([equal("vip", True), Filters.gte("price", 7.0)]), {*range(5), 28, 29}),
+        (neither([Filters.gte("price", 0.5), equal("parity", 1)]), {0}),
+        (both([either([equal("topic", "t0"), equal("topic", "t1")]), neither([above("price", 0.5)])]),
+         {0, 1}),
+        (both([Filters.text_match_phrase("note", "call"), below("price", 0.5)]), {0, 1}),
+    ]  # fmt: skip
+
+
+def test_the_library_searches_by_its_filters(library: Any) -> None:
+    """Each of its filters finds the same sessions and the same messages, whole, those that were there before the index
+    too."""
+    fill(library)
+    wrong = {}
+    for sought, expected in filters():
+        sessions, messages = library.search_sessions(sought), library.search_messages(sought)
+        found = ({int(each.session_id[1:]) for each in sessions.hits}, {int(e.message_id[1:]) for e in messages.hits})
+        if found != (expected, expected) or (sessions.next_token, messages.next_token) != (None, None):
+            wrong[repr(sought)] = (expected, found)
+
+    assert {} == wrong
+    (third,) = library.search_messages(filters()[12][0]).hits
+    assert (2003, "said 3", "t0", 0.75) == (
+        third.create_time,
+        third.content,
+        third.metadata["topic"],
+        third.metadata["price"],
+    )
+    (third,) = library.search_sessions(filters()[12][0]).hits
+    assert ("u", 1003, 1) == (third.user_id, third.update_time, third.metadata["parity"])
+
+
+def test_the_library_pages_through_what_it_finds(library: Any) -> None:
+    """Seven at a time by its tokens, in order of key and in order of score: none twice, none left out, no token at the
+    end."""
+    from tablestore_for_agent_memory.base.filter import Filters
+
+    fill(library)
+    for sought in (None, Filters.eq("vip", False), Filters.text_match_phrase("note", "call")):
+        for search, name in ((library.search_sessions, "session_id"), (library.search_messages, "message_id")):
+            whole = [getattr(each, name) for each in search(sought).hits]
+            paged: list[str] = []
+            sizes: list[int] = []
+            token = None
+            while not sizes or token is not None:
+                page = search(sought, limit=7, next_token=token)
+                paged += [getattr(each, name) for each in page.hits]
+                sizes.append(len(page.hits))
+                token = page.next_token
+
+            assert whole == paged
+            assert len(whole) == len(set(whole)) == (25 if sought == Filters.eq("vip", False) else 30)
+            assert {7} == set(sizes[:-1])
+
+
+def test_the_library_searches_texts(library: Any, store: MemoryStore) -> None:
+    """Words of English and Chinese in the content, best first; what tsmem wrote is found as well."""
+    from tablestore_for_agent_memory.base.filter import Filters
+
+    library.init_search_index()
+    said = {
+        "m1": "I want to cancel my reservation", "m2": "The reservation was cancelled", "m3": "我要退款，谢谢",
+        "m4": "退款已经到账", "m5": "明天北京天气怎么样？", "m6": "Good morning",
+    }  # fmt: skip
+    for number, (name, content) in enumerate(said.items()):
+        if number % 2:
+            store.messages.put(store.messages.new("s", name, create_time=number, content=content))
+        else:
+            library.put_message(
+                models().Message(session_id="s", message_id=name, create_time=number, content=content, metadata={})
+            )
+
+    def found(text: str) -> set[str]:
+        return {each.message_id for each in library.search_messages(Filters.text_match("content", text)).hits}
+
+    assert {"m1", "m2"} == found("reservation")
+    assert {"m1", "m2"} == found("RESERVATION cancelled")
+    assert {"m3", "m4"} == found("退款")
+    assert {"m5"} == found("北京")
+    assert {"m5", "m6"} == found("天气 morning")
+    assert set() == found("refund")
+    best = library.search_messages(Filters.text_match("content", "cancel my reservation")).hits[0]
+    assert ("m1", said["m1"]) == (best.message_id, best.content)
+
+
+def test_the_library_sees_changes_at_once(library: Any, store: MemoryStore) -> None:
+    """What tsmem updates and deletes is found as it is then."""
+    from tablestore_for_agent_memory.base.filter import Filters
+
+    library.init_search_index()
+    for number in range(3):
+        store.messages.put(store.messages.new("s", f"m{number}", create_time=number, content="hello", metadata={}))
+
+    def found(text: str) -> list[str]:
+        return sorted(each.message_id for each in library.search_messages(Filters.text_match("content", text)).hits)
+
+    assert ["m0", "m1", "m2"] == found("hello")
+    store.messages.delete("s", "m0", create_time=0)
+    store.messages.put(store.messages.new("s", "m1", create_time=1, content="goodbye", metadata={}))
+    assert (["m2"], ["m1"]) == (found("hello"), found("goodbye"))
+
+
+def test_the_library_waits_for_its_index(library: Any, served: Served) -> None:
+    """It counts rows until they are as many as it expects."""
+    from tablestore_for_agent_memory.util.tablestore_helper import TablestoreHelper
+
+    fill(library)
+    TablestoreHelper.wait_search_index_ready(sdk_client(served.endpoint), "message", "message_search_index", 30)
+
+    assert "Search" == served.actions()[-1]
+
+
+def test_what_the_library_cannot_have_is_an_error(library: Any) -> None:
+    """A field that is not in its index, and a vector query."""
+    import tablestore
+    from tablestore_for_agent_memory.base.filter import Filters
+
+    library.init_search_index()
+    for sought, words in (
+        (Filters.eq("search_content", "x"), "field: search_content does not exist"),
+        (Filters.vector_query("content", [1.0, 2.0]), "KNN_VECTOR_QUERY"),
+    ):
+        with pytest.raises(tablestore.OTSServiceError, match=words):
+            library.search_messages(sought)

@@ -1,0 +1,202 @@
+"""Heads of requests, from bytes alone."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from tsmem.errors import TsmemError
+from tsmem.server.http import Head, check_request, parse_head, raw_body, reply_head
+
+
+def parsed(text: str) -> Head:
+    """A head from lines."""
+    return parse_head(text.replace("\n", "\r\n").encode("latin-1"))
+
+
+def refused(text: str) -> TsmemError:
+    """Why a head is refused."""
+    with pytest.raises(TsmemError) as caught:
+        check_request(parsed(text))
+    return caught.value
+
+
+def test_a_head_is_understood() -> None:
+    """Method, path, query, headers without regard to case, length and what becomes of the connection."""
+    head = parsed("POST /GetRow?b=2&a=1 HTTP/1.1\nHost: h\nX-Ots-Date:  now \nContent-Length: 12")
+
+    assert ("POST", "/GetRow", "b=2&a=1", "GetRow", 12) == (*head[:3], head.action, head.length)
+    assert "now" == head.headers["x-ots-date"]
+    assert (True, False) == (head.keep_alive, head.expects_continue)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "action"),
+    [
+        ("/GetRow", "/GetRow", "GetRow"),
+        ("/some/prefix/GetRow", "/some/prefix/GetRow", "GetRow"),
+        ("http://host:80/GetRow", "/GetRow", "GetRow"),
+        ("/", "/", ""),
+    ],
+)
+def test_the_action_is_the_last_part_of_the_path(target: str, path: str, action: str) -> None:
+    """An endpoint may have a prefix, and a proxy may name the host."""
+    head = parsed(f"POST {target} HTTP/1.1")
+
+    assert (path, action) == (head.path, head.action)
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "lasts"),
+    [
+        ("HTTP/1.1", "", True),
+        ("HTTP/1.1", "\nConnection: close", False),
+        ("HTTP/1.1", "\nConnection: Upgrade, Close", False),
+        ("HTTP/1.0", "", False),
+        ("HTTP/1.0", "\nConnection: keep-alive", True),
+    ],
+)
+def test_a_connection_lasts_as_its_client_wishes(line: str, headers: str, lasts: bool) -> None:
+    """HTTP/1.1 goes on unless told otherwise, HTTP/1.0 ends unless told otherwise."""
+    assert lasts is parsed(f"POST /A {line}{headers}").keep_alive
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "POST",
+        "POST /GetRow",
+        "POST /GetRow HTTP/2.0",
+        "POST /GetRow HTTP/1.1 more",
+        "POST  /GetRow HTTP/1.1",
+        "POST /Get\x00Row HTTP/1.1",
+        "POST /Get Row HTTP/1.1",
+        "P(ST /GetRow HTTP/1.1",
+        "PRI * HTTP/2.0",
+        "POST /GetRow HTTP/1.1\nno colon",
+        "POST /GetRow HTTP/1.1\n: no name",
+        "POST /GetRow HTTP/1.1\nspace : before",
+        "POST /GetRow HTTP/1.1\nA: b\n folded",
+        "POST /GetRow HTTP/1.1\nA: b\rc",
+        "POST /GetRow HTTP/1.1\nA: b\x00c",
+        "POST /GetRow HTTP/1.1\nA: b\x1b[31m",
+        "POST /GetRow HTTP/1.1\nContent-Length: -1",
+        "POST /GetRow HTTP/1.1\nContent-Length: +1",
+        "POST /GetRow HTTP/1.1\nContent-Length: 1_0",
+        "POST /GetRow HTTP/1.1\nContent-Length: ",
+        "POST /GetRow HTTP/1.1\nContent-Length: 0x10",
+        "POST /GetRow HTTP/1.1\nContent-Length: \xb2",
+        "POST /GetRow HTTP/1.1\nContent-Length: 1\nContent-Length: 2",
+        "POST /GetRow HTTP/1.1\nContent-Length: 1\nContent-Length: 1",
+        "POST /GetRow HTTP/1.1\nContent-Length: 1, 1",
+        "POST /GetRow HTTP/1.1\nx-ots-date: a\nX-OTS-Date: b",
+        "POST /GetRow HTTP/1.1\nTransfer-Encoding: chunked",
+        "POST /GetRow HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 3",
+        "POST GetRow HTTP/1.1",
+        "POST * HTTP/1.1",
+        "POST /GetRow HTTP/1.1" + "\nA: b" * 101,
+    ],
+)
+def test_what_is_not_plainly_right_is_refused(text: str) -> None:
+    """400 OTSParameterInvalid, before anything else is looked at."""
+    error = refused(text)
+
+    assert "OTSParameterInvalid" == error.service_code
+    assert error.message.startswith("Malformed HTTP request: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("GET /GetRow HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
+        ("OPTIONS * HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
+        ("CONNECT here:80 HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
+        ("post /GetRow HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
+        (
+            "POST /GetRow HTTP/1.1\nOrigin: https://evil.example",
+            "OTSNoPermissionAccess",
+            "Requests from browsers are not served.",
+        ),
+        ("POST /GetRow HTTP/1.1\nOrigin: null", "OTSNoPermissionAccess", "Requests from browsers are not served."),
+        (
+            "POST /GetRow?x= HTTP/1.1",
+            "OTSParameterInvalid",
+            "Malformed HTTP request: the target has a query.",
+        ),
+        (
+            "POST /GetRow?a=1&b=2 HTTP/1.1",
+            "OTSParameterInvalid",
+            "Malformed HTTP request: the target has a query.",
+        ),
+        (
+            "POST /GetRow HTTP/1.1\nContent-Length: 5242881",
+            "OTSRequestBodyTooLarge",
+            "The size of POST data is too large.",
+        ),
+        (
+            f"POST /GetRow HTTP/1.1\nContent-Length: {'9' * 5000}",
+            "OTSRequestBodyTooLarge",
+            "The size of POST data is too large.",
+        ),
+    ],
+)
+def test_what_no_sdk_sends_is_refused(text: str, code: str, message: str) -> None:
+    """Another method, a browser, a query, a body over 5 MB."""
+    error = refused(text)
+
+    assert (code, message) == (error.service_code, error.message)
+
+
+def test_a_body_of_5_mb_is_taken() -> None:
+    """The limit itself is within the limit."""
+    check_request(parsed("POST /GetRow HTTP/1.1\nContent-Length: 5242880"))
+
+
+def compressed(body: bytes, size: object, kind: str = "deflate") -> bytes:
+    """What a compressed body is read as."""
+    text = f"POST /A HTTP/1.1\nx-ots-request-compress-type: {kind}\nx-ots-request-compress-size: {size}"
+    return raw_body(parsed(text), body)
+
+
+@pytest.mark.parametrize("raw", [b"", b"a", b"row" * 100_000, b"\0" * 5_242_880])
+def test_a_compressed_body_is_read(raw: bytes) -> None:
+    """The Java SDK's `deflate` is zlib's format, with the raw size beside it."""
+    assert raw == compressed(zlib.compress(raw), len(raw))
+
+
+@pytest.mark.parametrize(
+    ("body", "size", "code"),
+    [
+        (zlib.compress(b"abc"), 2, "OTSParameterInvalid"),
+        (zlib.compress(b"abc"), 4, "OTSParameterInvalid"),
+        (zlib.compress(b"abc")[:-1], 3, "OTSParameterInvalid"),
+        (zlib.compress(b"abc") + b"x", 3, "OTSParameterInvalid"),
+        (b"no zlib", 3, "OTSParameterInvalid"),
+        (b"", 0, "OTSParameterInvalid"),
+        (zlib.compress(b"abc"), "", "OTSParameterInvalid"),
+        (zlib.compress(b"abc"), "-1", "OTSParameterInvalid"),
+        (zlib.compress(b"\0" * 50_000_000), 10, "OTSParameterInvalid"),
+        (zlib.compress(b"\0" * 50_000_000), 50_000_000, "OTSRequestBodyTooLarge"),
+    ],
+)
+def test_a_badly_compressed_body_is_refused(body: bytes, size: object, code: str) -> None:
+    """Another size than declared, cut, trailing bytes, a bomb."""
+    with pytest.raises(TsmemError) as caught:
+        compressed(body, size)
+    assert code == caught.value.service_code
+
+
+def test_another_compression_is_refused() -> None:
+    """Only deflate is known."""
+    with pytest.raises(TsmemError, match="Unsupported compress type: 'gzip'"):
+        compressed(b"", 0, "gzip")
+
+
+def test_a_reply_is_written_to_the_byte() -> None:
+    """Status line, length, signed headers, signature, and what becomes of the connection."""
+    assert (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 7\r\nx-ots-requestid: r\r\n"
+        b"Authorization: OTS id:sig\r\nConnection: close\r\n\r\n"
+    ) == reply_head(503, 7, {"x-ots-requestid": "r"}, "OTS id:sig", close=True)

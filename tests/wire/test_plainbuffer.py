@@ -1,0 +1,191 @@
+"""PlainBuffer: recorded bytes, the SDK's own encoder as the other side, and damage of every kind."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsmem.engine.cells import Cell
+from tsmem.errors import InvalidInput
+from tsmem.rows import MAX, MIN, Value
+from tsmem.server import row_writer, schema
+from tsmem.server.crc8 import crc8
+from tsmem.server.plainbuffer import Operation, payload_of, variant
+from tsmem.server.row_reader import WireCell, WireRow, read_row
+
+PUT = bytes.fromhex(
+    "75000000010304010000006b05060000000301000000610a51020304010000006305090000000001000000000000000ace0974"
+)
+DELETE = bytes.fromhex("75000000010304010000006b05060000000301000000610a5108091e")
+MINIMUM = bytes.fromhex("75000000010304010000006b0501000000090a5d09e5")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+VALUES: st.SearchStrategy[Value] = st.one_of(
+    TEXTS, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.floats(allow_nan=False), st.binary(max_size=400)
+)
+CELLS = st.lists(st.builds(Cell, st.sampled_from("abcd"), VALUES, st.integers(0, 2**53)), max_size=5)
+KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1) | st.sampled_from([MIN, MAX]))
+NAMES = ("session_id", "n")
+
+
+def plain_crc8(data: bytes) -> int:
+    """The checksum, bit by bit."""
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = (value << 1 ^ (0x07 if value & 0x80 else 0)) & 0xFF
+    return value
+
+
+@given(st.binary(max_size=700))
+def test_the_checksum_is_crc8(data: bytes) -> None:
+    """Folding changes nothing of the sum, whatever the length."""
+    assert plain_crc8(data) == crc8(data)
+
+
+@pytest.mark.parametrize("length", [32, 33, 64, 65, 127, 128, 129, 4096, 65537, 2 * 1024 * 1024])
+def test_the_checksum_holds_at_the_edges_of_folding(length: int) -> None:
+    """Lengths at and beside powers of two, up to a whole value."""
+    data = bytes(range(251)) * (length // 251 + 1)
+
+    assert plain_crc8(data[:length]) == crc8(data[:length])
+
+
+def test_recorded_bytes_are_read() -> None:
+    """A put, a delete and an infinite key, as the Python SDK was seen to send them."""
+    assert WireRow(("k",), ("a",), [WireCell("c", 1, None, None)], False) == read_row(PUT)
+    assert WireRow(("k",), ("a",), [], True) == read_row(DELETE)
+    assert WireRow(("k",), (MIN,), [], False) == read_row(MINIMUM)
+
+
+def test_zero_bytes_after_a_row_are_passed_over() -> None:
+    """The Node.js SDK appends one for each infinite key column; anything else there is an error."""
+    assert read_row(MINIMUM) == read_row(MINIMUM + b"\x00")
+    with pytest.raises(InvalidInput, match="bytes follow the row"):
+        read_row(MINIMUM + b"\x01")
+
+
+@given(KEYS, CELLS)
+def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> None:
+    """Keys, bounds, values of every type and versions come back bit for bit."""
+    found = read_row(row_writer.row(NAMES, key, cells))
+
+    assert (NAMES, key, False) == (found.names, found.key, found.is_delete)
+    assert [(c.name, type(c.value), payload_of(c.value), c.stamp_ms) for c in cells] == [
+        (c.name, type(c.value), payload_of(c.value), c.stamp_ms)  # type: ignore[arg-type]
+        for c in found.cells
+    ]
+
+
+def test_rows_stand_back_to_back() -> None:
+    """Rows of a page share one header; no rows are no bytes."""
+    one, two = row_writer.row(NAMES, ("a", 1)), row_writer.row(NAMES, ("b", 2))
+
+    assert one + two[4:] == row_writer.rows(NAMES, [(("a", 1), []), (("b", 2), [])])
+    assert b"" == row_writer.rows(NAMES, [])
+
+
+@pytest.fixture(scope="module")
+def sdk() -> Any:
+    """The Python SDK's encoder."""
+    schema.make("Error")  # imports the SDK without its warnings
+    from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
+
+    return PlainBufferBuilder
+
+
+ASCII_KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1))
+
+
+@given(ASCII_KEYS, st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4))
+def test_what_the_sdk_writes_is_read(sdk: Any, key: tuple[str, int], columns: dict[str, Value]) -> None:
+    """The SDK's rows are read with every type as it was; it writes bytes as text, and a bytearray as bytes."""
+    sent = [(name, bytearray(value) if isinstance(value, bytes) else value) for name, value in columns.items()]
+    found = read_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
+
+    assert (NAMES, key) == (found.names, found.key)
+    assert [(name, type(value), repr(value)) for name, value in columns.items()] == [
+        (cell.name, type(cell.value), repr(cell.value)) for cell in found.cells
+    ]
+
+
+def test_the_sdks_updates_are_read(sdk: Any) -> None:
+    """Columns that are set, deleted whole, deleted in one version and incremented."""
+    changes = {
+        "PUT": [("a", 1), ("b", "x", 1500)],
+        "DELETE": [("c", None, 1600)],
+        "DELETE_ALL": ["d"],
+        "INCREMENT": [("e", 5)],
+    }
+    data = bytes(sdk.serialize_for_update_row([("k", "v")], changes))
+
+    assert {
+        WireCell("a", 1, None, None),
+        WireCell("b", "x", None, 1500),
+        WireCell("c", None, Operation.DELETE_ONE, 1600),
+        WireCell("d", None, Operation.DELETE_ALL, None),
+        WireCell("e", 5, Operation.INCREMENT, None),
+    } == set(read_row(data).cells)
+
+
+@given(VALUES)
+def test_literals_are_read(value: Value) -> None:
+    """The literal of a filter is a type and a value."""
+    found = variant(payload_of(value))
+
+    assert (type(value), repr(value)) == (type(found), repr(found))
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "header"),
+        (PUT[:4], "ends where a tag"),
+        (PUT[4:], "header"),
+        (b"\x76" + PUT[1:], "header"),
+        (PUT.replace(b"\x04\x01\x00\x00\x00k", b"\x04\xff\xff\xff\xffk"), "a length of -1"),
+        (PUT.replace(b"\x04\x01\x00\x00\x00k", b"\x04\xff\xff\xff\x7fk"), "a length of 2147483647"),
+        (PUT.replace(b"\x05\x06\x00\x00\x00", b"\x05\x00\x00\x00\x00"), "a value is empty"),
+        (PUT.replace(b"\x05\x06\x00\x00\x00", b"\x05\x07\x00\x00\x00"), "not as long"),
+        (PUT.replace(b"\x03\x01\x00\x00\x00a", b"\x08\x01\x00\x00\x00a"), "no value type 8"),
+        (PUT.replace(b"\x03\x01\x00\x00\x00a", b"\x03\x01\x00\x00\x00\xff"), "UTF-8"),
+        (PUT[:-1] + b"\x00", "checksum"),
+        (PUT.replace(b"\x0a\xce", b"\x0a\xcf"), "checksum"),
+        (PUT.replace(b"\x0a\xce", b"\x06\x09\x0a\xce"), "no operation 9"),
+        (PUT.replace(b"\x00\x01\x00\x00\x00\x00\x00\x00\x00", b"\x0b\x01\x00\x00\x00\x00\x00\x00\x00"), "auto-incr"),
+    ],
+)
+def test_damage_is_named(data: bytes, what: str) -> None:
+    """Each way in which a row can be wrong is an error of the service's own code."""
+    with pytest.raises(InvalidInput, match=what) as caught:
+        read_row(data)
+
+    assert "OTSParameterInvalid" == caught.value.service_code
+
+
+@pytest.mark.parametrize("length", range(len(PUT)))
+def test_a_row_cut_short_is_refused(length: int) -> None:
+    """Wherever it ends too early."""
+    with pytest.raises(InvalidInput):
+        read_row(PUT[:length])
+
+
+@given(st.binary(max_size=200), st.integers(0, 200))
+def test_random_bytes_are_refused_and_nothing_else(noise: bytes, at: int) -> None:
+    """Noise in the middle of a row is refused, or leaves a row that can be written again; nothing else escapes."""
+    with contextlib.suppress(InvalidInput):
+        found = read_row(PUT[:at] + noise + PUT[at:])
+        row_writer.row(found.names, found.key)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x03", b"\x00\x01", b"\x02\x05", b"\x09", b"\x00" + bytes(9), b"\x03\xff\xff\xff\xff"]
+)
+def test_a_literal_that_is_none_is_refused(data: bytes) -> None:
+    """Empty, cut short, infinite, too long."""
+    with pytest.raises(InvalidInput):
+        variant(data)

@@ -1,0 +1,259 @@
+"""Search indexes as they are described: those that the wire made with all their options, those that the port made, and
+what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.wire.raw_bodies import (
+    INVALID,
+    NO_TABLE,
+    NOT_UTF8,
+    NOW_MS,
+    UNREADABLE,
+    Refusal,
+    Wire,
+    body,
+    instance,
+)
+from tsmem.adapters.local import LocalClient
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.server import schema
+
+LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, DATE, VECTOR = 1, 2, 3, 4, 5, 6, 8, 9
+MISSING = ("OTSObjectNotExist", "search index [none] does not exist")
+FUZZY = schema.make("FuzzyAnalyzerParameter", min_chars=2, max_chars=5).SerializeToString()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A dispatcher in front of three tables."""
+    with instance() as made:
+        yield made
+
+
+def field(name: str = "c", kind: int | None = KEYWORD, **more: Any) -> Any:
+    """One field."""
+    given = {} if kind is None else {"field_type": kind}
+    return schema.make("FieldSchema", field_name=name, **given, **more)
+
+
+def create(*fields: Any, table: str = "plain", name: str = "i", **more: Any) -> bytes:
+    """The body of CreateSearchIndex."""
+    time_to_live = {"time_to_live": more.pop("time_to_live")} if "time_to_live" in more else {}
+    described = schema.make("IndexSchema", field_schemas=fields, **more)
+    return body("CreateSearchIndex", table_name=table, index_name=name, schema=described, **time_to_live)
+
+
+def named(action: str, table: str, name: str) -> bytes:
+    """The body of an action on one search index."""
+    return body(action, table_name=table, index_name=name)
+
+
+def describe(wire: Wire, name: str = "i") -> Any:
+    """A search index of `plain`."""
+    return wire.ask("DescribeSearchIndex", table_name="plain", index_name=name)
+
+
+DESCRIBE, DELETE = "DescribeSearchIndex", "DeleteSearchIndex"
+CASES: dict[str, tuple[str, bytes, Refusal]] = {
+    "no message": ("CreateSearchIndex", b"\xff", UNREADABLE),
+    "nothing": ("CreateSearchIndex", b"", UNREADABLE),
+    "a field without a type": ("CreateSearchIndex", create(field(), field("d", None)),
+                               (INVALID, "The type of field 'd' is missing.")),
+    "a field of an unknown type": (
+        "CreateSearchIndex",
+        create(field("d", KEYWORD)).replace(b"\x0a\x01d\x10\x04", b"\x0a\x01d\x10\x63"),
+        (INVALID, "The type of field 'd' is missing.")),
+    "a field twice": ("CreateSearchIndex", create(field(), field("d"), field("c", LONG)),
+                      (INVALID, "Duplicated field name in the search index.")),
+    "no fields": ("CreateSearchIndex", create(), (INVALID, "The number of fields must be in range: [1, 1000].")),
+    "a wrong field name": ("CreateSearchIndex", create(field("c-c")), (INVALID, "Invalid field name: 'c-c'.")),
+    "a field name that is no UTF-8": ("CreateSearchIndex", create(field(NOT_UTF8)), UNREADABLE),
+    "an untyped field whose name is no UTF-8": ("CreateSearchIndex", create(field(NOT_UTF8, None)), UNREADABLE),
+    "an analyzer that is no UTF-8": (
+        "CreateSearchIndex", create(field("c", TEXT, analyzer=NOT_UTF8)), UNREADABLE),
+    "parameters of an analyzer that are none": (
+        "CreateSearchIndex", create(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff")), UNREADABLE),
+    "a wrong index name": ("CreateSearchIndex", create(field(), name="i-i"), (INVALID, "Invalid index name: 'i-i'.")),
+    "an index name that is no UTF-8": ("CreateSearchIndex", create(field(), name=NOT_UTF8), UNREADABLE),
+    "a table that is no UTF-8": ("CreateSearchIndex", create(field(), table=NOT_UTF8), UNREADABLE),
+    "a missing table": ("CreateSearchIndex", create(field(), table="none"), NO_TABLE),
+    "a secondary index for a table": ("CreateSearchIndex", create(field(), table="session_by_time"), NO_TABLE),
+    "a table of several versions": ("CreateSearchIndex", create(field(), table="versioned"),
+                                    (INVALID, "Max versions of a table with a search index must be 1.")),
+    "an index that is there": ("CreateSearchIndex", create(field(), name="there"),
+                               ("OTSObjectAlreadyExist", "search index [there] already exists")),
+    "describing a missing index": (DESCRIBE, named(DESCRIBE, "plain", "none"), MISSING),
+    "describing another table's index": (DESCRIBE, named(DESCRIBE, "session", "there"),
+                                         ("OTSObjectNotExist", "search index [there] does not exist")),
+    "describing an index of a missing table": (DESCRIBE, named(DESCRIBE, "none", "there"), NO_TABLE),
+    "describing what is no message": (DESCRIBE, b"\xff", UNREADABLE),
+    "describing with a table that is no UTF-8": (DESCRIBE, named(DESCRIBE, NOT_UTF8, "there"), UNREADABLE),
+    "describing with a name that is no UTF-8": (DESCRIBE, named(DESCRIBE, "plain", NOT_UTF8), UNREADABLE),
+    "deleting a missing index": (DELETE, named(DELETE, "plain", "none"), MISSING),
+    "deleting an index of a missing table": (DELETE, named(DELETE, "none", "there"), NO_TABLE),
+    "deleting what is no message": (DELETE, b"\xff", UNREADABLE),
+    "deleting with a table that is no UTF-8": (DELETE, named(DELETE, NOT_UTF8, "there"), UNREADABLE),
+    "deleting with a name that is no UTF-8": (DELETE, named(DELETE, "plain", NOT_UTF8), UNREADABLE),
+    "listing those of a missing table": ("ListSearchIndex", body("ListSearchIndex", table_name="none"), NO_TABLE),
+    "listing what is no message": ("ListSearchIndex", b"\xff", UNREADABLE),
+    "listing with a table that is no UTF-8": (
+        "ListSearchIndex", body("ListSearchIndex", table_name=NOT_UTF8), UNREADABLE),
+}  # fmt: skip
+"""By what is wrong: the action, the body, and what is said of it."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_wrong_request_is_refused(wire: Wire, name: str) -> None:
+    """Nothing is made, deleted or passed over."""
+    wire.answer("CreateSearchIndex", create(field(), name="there"))
+    action, data, refusal = CASES[name]
+
+    assert refusal == wire.refused(action, data)
+
+
+def test_every_option_of_a_field_is_kept(wire: Wire) -> None:
+    """What was said when the index was made is said again, also what this server makes nothing of."""
+    off = {"index": False, "store": False, "enable_sort_and_agg": False, "is_array": True}
+    on = {"index": True, "store": True, "enable_sort_and_agg": True, "is_array": False}
+    fields = [
+        field("a", KEYWORD, is_virtual_field=True, source_field_names=["x", "y"], **off),
+        field("b", TEXT, analyzer="fuzzy", analyzer_parameter=FUZZY, enable_highlighting=True, **off),
+        field("d", DATE, date_formats=["yyyy-MM-dd", "epoch_millis"], **on),
+        field("n", NESTED, field_schemas=[field("inner", LONG, **on)], **off),
+        field("t", TEXT, analyzer="max_word", **on),
+    ]
+    sort = schema.make("Sort")
+    sort.sorter.add().pk_sort.order = 1
+    setting = schema.make("IndexSetting", routing_fields=["k"], routing_partition_size=3, number_of_shards=2)
+    request = create(*fields, index_setting=setting, index_sort=sort, time_to_live=86400)
+    assert ("plain", 0) == wire.answer("CreateSearchIndex", request)[1:]
+    found = describe(wire)
+
+    assert fields == list(found.schema.field_schemas)
+    assert (setting, sort, 86400) == (found.schema.index_setting, found.schema.index_sort, found.time_to_live)
+
+
+@pytest.mark.parametrize("kind", [LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, DATE, VECTOR, 7, 10, 11, 12, 13])
+def test_what_is_not_said_is_filled_in(wire: Wire, kind: int) -> None:
+    """A field is indexed and stored, is no array, and sorts where its type can; a text is cut into single words; a
+    nested field, for which rows have no one order, leaves the index without a sort."""
+    wire.answer("CreateSearchIndex", create(field("c", kind)))
+    found = describe(wire)
+    sorts = kind not in (TEXT, NESTED)
+    wanted = field("c", kind, index=True, store=True, enable_sort_and_agg=sorts, is_array=False)
+    if kind == TEXT:
+        wanted.analyzer = "single_word"
+
+    assert [wanted] == list(found.schema.field_schemas)
+    assert schema.make("IndexSetting", routing_partition_size=1) == found.schema.index_setting
+    assert ([0] if kind != NESTED else []) == [each.pk_sort.order for each in found.schema.index_sort.sorter]
+    assert (NOW_MS // 1000, -1, 3) == (found.create_time, found.time_to_live, found.index_status.status)
+    assert (2, NOW_MS * 1_000_000) == (found.sync_stat.sync_phase, found.sync_stat.current_sync_timestamp)
+
+
+def test_a_sort_that_is_said_stands_alone(wire: Wire) -> None:
+    """The service adds its own only where there is none."""
+    sort = schema.make("Sort")
+    sort.sorter.add().pk_sort.order = 1
+    wire.answer("CreateSearchIndex", create(field(), index_sort=sort))
+
+    assert sort == describe(wire).schema.index_sort
+
+
+SCHEMA = SearchIndexSchema(
+    "plain",
+    "i",
+    (
+        ("a", FieldType("KEYWORD")),
+        ("b", FieldType("LONG")),
+        ("c", FieldType("TEXT", "max_word")),
+        ("d", FieldType("TEXT", "fuzzy", 2, 5)),
+        ("e", FieldType("DOUBLE")),
+        ("f", FieldType("BOOLEAN")),
+        ("g", FieldType("TEXT", "fuzzy", 2)),
+        ("h", FieldType("TEXT", "fuzzy", None, 5)),
+        ("i", FieldType("TEXT", "fuzzy")),
+        ("j", FieldType("TEXT", "single_word")),
+    ),
+)
+
+
+def test_an_index_that_the_port_made_is_described(wire: Wire) -> None:
+    """Types, analyzers and their parameters, with what is filled in for any other."""
+    wire.engine.create_search_index(SCHEMA)
+    found = describe(wire)
+    short, long = (
+        schema.make("FuzzyAnalyzerParameter", **{name: value}).SerializeToString()
+        for name, value in (("min_chars", 2), ("max_chars", 5))
+    )
+
+    assert [
+        ("a", KEYWORD, "", b"", True),
+        ("b", LONG, "", b"", True),
+        ("c", TEXT, "max_word", b"", False),
+        ("d", TEXT, "fuzzy", FUZZY, False),
+        ("e", DOUBLE, "", b"", True),
+        ("f", BOOLEAN, "", b"", True),
+        ("g", TEXT, "fuzzy", short, False),
+        ("h", TEXT, "fuzzy", long, False),
+        ("i", TEXT, "fuzzy", b"", False),
+        ("j", TEXT, "single_word", b"", False),
+    ] == [
+        (each.field_name, each.field_type, each.analyzer, each.analyzer_parameter, each.enable_sort_and_agg)
+        for each in found.schema.field_schemas
+    ]
+    assert {(True, True, False)} == {(each.index, each.store, each.is_array) for each in found.schema.field_schemas}
+    assert (-1, 1, 1) == (
+        found.time_to_live, found.schema.index_setting.routing_partition_size, len(found.schema.index_sort.sorter),
+    )  # fmt: skip
+
+
+def test_an_index_that_the_wire_made_is_the_ports(tmp_path: Path) -> None:
+    """The local adapter describes it with the same types and analyzers, and the parameters of fuzzy ones alone."""
+    path = tmp_path / "memory.db"
+    with instance(path) as made:
+        made.engine.create_search_index(SCHEMA)
+        described = describe(made).schema
+        fields = [*described.field_schemas, field("t", TEXT), field("u", TEXT, analyzer="split"),
+                  field("v", TEXT, analyzer="max_word", analyzer_parameter=FUZZY),
+                  field("w", KEYWORD, analyzer="fuzzy", analyzer_parameter=FUZZY), field("x", NESTED)]  # fmt: skip
+        made.answer("CreateSearchIndex", create(*fields, name="j"))
+        client = LocalClient(path, made.clock)
+        try:
+            found = client.describe_search_index("plain", "j")
+        finally:
+            client.close()
+
+    more = (
+        ("t", FieldType("TEXT", "single_word")),
+        ("u", FieldType("TEXT", "split")),
+        ("v", FieldType("TEXT", "max_word")),
+        ("w", FieldType("KEYWORD")),
+        ("x", FieldType("NESTED")),
+    )
+    assert SearchIndexSchema("plain", "j", (*SCHEMA.fields, *more)) == found
+
+
+def test_indexes_are_listed_and_deleted(wire: Wire) -> None:
+    """Of one table, or of all, in order; what is deleted is gone, and its table can be."""
+    for table, name in (("session", "s"), ("plain", "b"), ("plain", "a")):
+        wire.answer("CreateSearchIndex", create(field(), table=table, name=name))
+
+    def listed(**fields: str) -> list[tuple[str, str]]:
+        answer = wire.answer("ListSearchIndex", body("ListSearchIndex", **fields))
+        found = schema.parse("ListSearchIndexResponse", answer.body).indices
+        assert (fields.get("table_name", ""), len(found)) == answer[1:]
+        return [(each.table_name, each.index_name) for each in found]
+
+    assert [("plain", "a"), ("plain", "b"), ("session", "s")] == listed()
+    assert [("plain", "a"), ("plain", "b")] == listed(table_name="plain")
+    assert [] == listed(table_name="versioned")
+    assert ("plain", 0) == wire.answer(DELETE, named(DELETE, "plain", "a"))[1:]
+    assert [("plain", "b")] == listed(table_name="plain")
+    assert ("plain", 0) == wire.answer(DESCRIBE, named(DESCRIBE, "plain", "b"))[1:]

@@ -1,0 +1,156 @@
+"""Keys, rows, filters and writes in the SDK's words, and rows back in ours.
+
+Its one rule: what no wire can carry is refused here, by tsmem.limits, before the SDK sees it. The SDK sends `bytes` as
+text and `bytearray` as binary, so binary values go as bytearray and come back as bytes.
+
+Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/plain_buffer_builder.py, encoder.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tsmem.adapters.sdk import ots
+from tsmem.limits import check_key, check_name, value_bytes
+from tsmem.rows import (
+    And,
+    Bound,
+    Comparison,
+    Condition,
+    Delete,
+    Filter,
+    Key,
+    KeyBound,
+    KeyValue,
+    Not,
+    Op,
+    Put,
+    Row,
+    TableRef,
+    Update,
+    Value,
+    Write,
+)
+
+_BOUNDS = {Bound.MIN: ots.INF_MIN, Bound.MAX: ots.INF_MAX}
+_COMPARATORS = {
+    Op.EQ: ots.ComparatorType.EQUAL,
+    Op.NE: ots.ComparatorType.NOT_EQUAL,
+    Op.GT: ots.ComparatorType.GREATER_THAN,
+    Op.GE: ots.ComparatorType.GREATER_EQUAL,
+    Op.LT: ots.ComparatorType.LESS_THAN,
+    Op.LE: ots.ComparatorType.LESS_EQUAL,
+}
+
+
+def key_columns(table: TableRef, key: Key) -> list[tuple[str, Any]]:
+    """A key as the SDK's list of names and values. Raises InvalidInput, LimitExceeded."""
+    check_key(table.key, key)
+    return [(_checked_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
+
+
+def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[str, Any]]:
+    """One end of a range. Raises InvalidInput, LimitExceeded. How long a value after MIN or MAX is does not matter."""
+    columns: list[tuple[str, Any]] = []
+    ended = False
+    for name, value in zip(table.key, bound, strict=True):
+        if isinstance(value, Bound):
+            ended = True
+            columns.append((_checked_name(name), _BOUNDS[value]))
+            continue
+        check = value_bytes if ended else _check_key_value
+        check(name, value)
+        columns.append((_checked_name(name), to_wire(value)))
+    return columns
+
+
+def _check_key_value(name: str, value: KeyValue) -> int:
+    return check_key((name,), (value,))
+
+
+def _checked_name(name: str) -> str:
+    check_name("column", name)  # the SDK counts characters where bytes are meant
+    return name
+
+
+def to_wire(value: Value) -> Any:
+    """A value as the SDK takes it."""
+    return bytearray(value) if type(value) is bytes else value
+
+
+def column_filter(test: Filter | None) -> Any:
+    """A filter as the SDK's column condition. Raises InvalidInput."""
+    if test is None:
+        return None
+    if isinstance(test, Comparison):
+        check_name("column", test.column)
+        value_bytes(test.column, test.value)
+        return ots.SingleColumnCondition(
+            test.column, to_wire(test.value), _COMPARATORS[test.op],
+            pass_if_missing=test.pass_if_missing, latest_version_only=True,
+        )  # fmt: skip
+    if isinstance(test, Not):
+        return _composite(ots.LogicalOperator.NOT, (test.part,))
+    operator = ots.LogicalOperator.AND if isinstance(test, And) else ots.LogicalOperator.OR
+    return _composite(operator, test.parts)
+
+
+def _composite(operator: int, parts: Sequence[Filter]) -> Any:
+    condition = ots.CompositeColumnCondition(operator)
+    for part in parts:
+        condition.add_sub_condition(column_filter(part))
+    return condition
+
+
+def condition(wanted: Condition) -> Any:
+    """A write's condition."""
+    return ots.Condition(str(wanted.existence), column_filter(wanted.filter))
+
+
+def put_row(put: Put) -> Any:
+    """A whole row to write."""
+    return ots.Row(key_columns(put.table, put.key), _attributes(put.columns))
+
+
+def update_row(update: Update) -> Any:
+    """Changes of a row. A column to delete goes as (name, None): for a bare name the SDK computes a buffer too small
+    when the name has more than 12 characters, and (name,) it refuses."""
+    changes: dict[str, list[tuple[str, Any]]] = {}
+    if update.columns:
+        changes["PUT"] = _attributes(update.columns)
+    if update.delete:
+        changes["DELETE_ALL"] = [(name, None) for name in update.delete]
+    return ots.Row(key_columns(update.table, update.key), changes)
+
+
+def batch_item(write: Write) -> Any:
+    """One row's write as part of a batch."""
+    if isinstance(write, Put):
+        return ots.PutRowItem(put_row(write), condition(write.condition))
+    if isinstance(write, Update):
+        return ots.UpdateRowItem(update_row(write), condition(write.condition))
+    assert isinstance(write, Delete)
+    return ots.DeleteRowItem(ots.Row(key_columns(write.table, write.key)), condition(write.condition))
+
+
+def _attributes(columns: Mapping[str, Value]) -> list[tuple[str, Any]]:
+    return [(name, to_wire(value)) for name, value in columns.items()]
+
+
+def to_key(columns: Sequence[tuple[str, Any]]) -> Key:
+    """A key as the SDK read it."""
+    return tuple(bytes(value) if type(value) is bytearray else value for _, value in columns)
+
+
+def to_row(found: Any) -> Row:
+    """A row as the SDK read it, its columns in order of name."""
+    columns = {
+        column[0]: bytes(column[1]) if type(column[1]) is bytearray else column[1]
+        for column in found.attribute_columns or ()
+    }
+    names = list(columns)
+    ordered = sorted(names)
+    if names != ordered:
+        columns = {name: columns[name] for name in ordered}
+    return Row(to_key(found.primary_key), columns)

@@ -1,0 +1,276 @@
+"""TableClient over TableStore's SDK: one request at a time, from any thread.
+
+Its one rule: it repeats nothing and decides nothing. It says what is asked in the SDK's words, reads the answer whole,
+and fails where an answer is not one for what was asked. tsmem.retry repeats round it. What no wire can carry, and what
+is over a limit, is refused by tsmem.limits before anything is sent, with the same errors as the engine's.
+
+Rows scanned, in the meter, are the rows that came back: the service does not say how many it looked at. Without a
+filter that is the same; with one it is a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tsmem.adapters import sdk_batches, sdk_rows, sdk_schemas
+from tsmem.adapters.sdk import ots
+from tsmem.adapters.sdk_session import Log, Session
+from tsmem.adapters.sdk_transport import Exchange
+from tsmem.errors import InvalidInput, TsmemError
+from tsmem.limits import check_write
+from tsmem.port import Cost, IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.profiles.model import Profile
+from tsmem.retry import Deadline
+from tsmem.retry.batches import RowRead
+from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
+
+if TYPE_CHECKING:
+    from tsmem.queries import Search, SearchPage
+
+_MAX_LIMIT = 2**31 - 1
+"""What the wire's field holds. A page ends at 5,000 rows anyway."""
+
+
+class TablestoreClient:
+    """One instance of TableStore, as a profile names it. Nothing is connected to before the first call."""
+
+    def __init__(self, profile: Profile, deadline: Deadline | None = None, log: Log | None = None) -> None:
+        """`deadline` says how long a call may take, `log` hears of each request. Raises ProfileError."""
+        self._session = Session(profile, deadline, log)
+        self.meter = self._session.meter
+
+    def close(self) -> None:
+        """Let go of connections. Closing twice is no error."""
+        self._session.close()
+
+    # Tables
+
+    def list_tables(self) -> list[str]:
+        """As TableClient."""
+        return self._session.call("ListTable", "", lambda client, _: sorted(client.list_table()))
+
+    def describe_table(self, name: str) -> TableSchema:
+        """As TableClient."""
+        return self._session.call(
+            "DescribeTable", name, lambda client, _: sdk_schemas.described_table(client.describe_table(name))
+        )
+
+    def create_table(self, schema: TableSchema) -> None:
+        """As TableClient. Reserved throughput is 0: what is read and written is paid for, nothing in advance."""
+        self._session.call(
+            "CreateTable", schema.name, lambda client, _: client.create_table(*sdk_schemas.table_request(schema))
+        )
+
+    def delete_table(self, name: str) -> None:
+        """As TableClient."""
+        self._session.call("DeleteTable", name, lambda client, _: client.delete_table(name))
+
+    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
+        """As TableClient. Where the service refuses the index because the table does not define its columns yet, they
+        are added first: 3 requests more."""
+        try:
+            self._create_index(table, index)
+        except InvalidInput as refused:
+            known = dict(self.describe_table(table).defined_columns) if defined else {}
+            missing = [(name, kind) for name, kind in dict(defined).items() if name not in known]
+            if not missing:
+                raise
+            try:
+                self._add_defined_columns(table, missing)
+            except InvalidInput as error:
+                raise refused from error
+            self._create_index(table, index)
+
+    def _create_index(self, table: str, index: IndexSchema) -> None:
+        self._session.call(
+            "CreateIndex",
+            table,
+            lambda client, _: client.create_secondary_index(table, sdk_schemas.index_meta(index), True),
+        )
+
+    def _add_defined_columns(self, table: str, columns: Sequence[tuple[str, ColumnType]]) -> None:
+        name = sdk_schemas.ADD_DEFINED_COLUMN
+        self._session.call(name, table, lambda client, _: client._request_helper(name, table, columns))
+
+    def delete_index(self, table: str, name: str) -> None:
+        """As TableClient."""
+        self._session.call("DropIndex", table, lambda client, _: client.delete_secondary_index(table, name))
+
+    # Search indexes
+
+    def list_search_indexes(self, table: str) -> list[str]:
+        """As TableClient."""
+
+        def request(client: Any, _: Exchange) -> list[str]:
+            return sorted(name for of_table, name in client.list_search_index(table) if of_table == table)
+
+        return self._session.call("ListSearchIndex", table, request)
+
+    def create_search_index(self, schema: SearchIndexSchema) -> None:
+        """As TableClient."""
+        self._session.call(
+            "CreateSearchIndex",
+            schema.table,
+            lambda client, _: client.create_search_index(schema.table, schema.name, sdk_schemas.search_meta(schema)),
+        )
+
+    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
+        """As TableClient."""
+
+        def request(client: Any, _: Exchange) -> SearchIndexSchema:
+            fields, in_step = client.describe_search_index(table, name)
+            return SearchIndexSchema(table, name, fields, in_step)
+
+        return self._session.call("DescribeSearchIndex", table, request)
+
+    def delete_search_index(self, table: str, name: str) -> None:
+        """As TableClient."""
+        self._session.call("DeleteSearchIndex", table, lambda client, _: client.delete_search_index(table, name))
+
+    # Reads
+
+    def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
+        """As TableClient."""
+
+        def request(client: Any, exchange: Exchange) -> Row | None:
+            units, found, _ = client.get_row(
+                table.name, sdk_rows.key_columns(table, key), _names(columns), max_version=1
+            )
+            row = None if found is None else sdk_rows.to_row(found)
+            exchange.rows = 0 if row is None else 1
+            exchange.cost = _cost(units, exchange.rows)
+            return row
+
+        return self._session.call("GetRow", table.name, request)
+
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+        """As TableClient."""
+        rows: list[Row | None] = []
+        for row in self.read_rows(table, keys, columns):
+            if isinstance(row, TsmemError):
+                raise row
+            rows.append(row)
+        return rows
+
+    def read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
+        """As get_rows, with the failures of single rows in their places, for tsmem.retry: it asks for those again."""
+
+        def request(client: Any, exchange: Exchange) -> list[RowRead]:
+            exchange.rows = len(keys)
+            wanted = sdk_batches.read_request(table, keys, _names(columns))
+            items = client.batch_get_row(wanted).get_result_by_table(table.name) or ()
+            exchange.cost = sdk_batches.rows_cost(items)
+            return sdk_batches.read_rows(items, len(keys))
+
+        return self._session.call("BatchGetRow", table.name, request)
+
+    def get_range(
+        self,
+        table: TableRef,
+        span: Range,
+        *,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+    ) -> RangePage:
+        """As TableClient."""
+
+        def request(client: Any, exchange: Exchange) -> RangePage:
+            units, next_start, found, _ = client.get_range(
+                table.name,
+                ots.Direction.BACKWARD if span.backward else ots.Direction.FORWARD,
+                sdk_rows.bound_columns(table, span.start),
+                sdk_rows.bound_columns(table, span.end),
+                _names(columns),
+                None if limit is None else min(limit, _MAX_LIMIT),
+                sdk_rows.column_filter(filter),
+                max_version=1,
+            )
+            exchange.rows = len(found)
+            exchange.cost = _cost(units, exchange.rows)
+            rows = [sdk_rows.to_row(row) for row in found]
+            return RangePage(rows, sdk_rows.to_key(next_start) if next_start else None)
+
+        return self._session.call("GetRange", table.name, request)
+
+    def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
+        """As TableClient. The service does not say what capacity it took."""
+        from tsmem.adapters import sdk_search
+
+        def request(client: Any, exchange: Exchange) -> SearchPage:
+            answer = client.search(table.name, index, sdk_search.request(search), sdk_search.columns(search.columns))
+            exchange.rows = len(answer.rows)
+            exchange.cost = Cost(rows_scanned=exchange.rows)
+            return sdk_search.page(answer, search)
+
+        return self._session.call("Search", table.name, request)
+
+    # Writes
+
+    def put_row(self, put: Put) -> None:
+        """As TableClient."""
+        self._write(
+            "PutRow",
+            put,
+            lambda client: client.put_row(put.table.name, sdk_rows.put_row(put), sdk_rows.condition(put.condition)),
+        )
+
+    def update_row(self, update: Update) -> None:
+        """As TableClient."""
+        self._write(
+            "UpdateRow",
+            update,
+            lambda client: client.update_row(
+                update.table.name, sdk_rows.update_row(update), sdk_rows.condition(update.condition)
+            ),
+        )
+
+    def delete_row(self, delete: Delete) -> None:
+        """As TableClient."""
+        self._write(
+            "DeleteRow",
+            delete,
+            lambda client: client.delete_row(
+                delete.table.name, sdk_rows.key_columns(delete.table, delete.key), sdk_rows.condition(delete.condition)
+            ),
+        )
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As TableClient. The service takes a batch table by table, and answers each table's rows in their order; the
+        writes of one key stay in the order given. A row that no wire can carry is not sent, and the others are."""
+
+        def request(client: Any, exchange: Exchange) -> list[RowOutcome]:
+            exchange.rows = len(writes)
+            batch = sdk_batches.draft(writes)
+            if not batch.places:
+                return [batch.refused[place] for place in range(len(writes))]
+            answer = client.batch_write_row(batch.request)
+            found, cost = sdk_batches.outcomes(batch, answer, len(writes))
+            exchange.cost = cost
+            return found
+
+        tables = " ".join(dict.fromkeys(write.table.name for write in writes))
+        return self._session.call("BatchWriteRow", tables, request)
+
+    def _write(self, operation: str, write: Write, send: Callable[[Any], tuple[Any, Any]]) -> None:
+        def request(client: Any, exchange: Exchange) -> None:
+            exchange.rows = 1
+            check_write(write)
+            try:
+                units, _ = send(client)
+            except ots.OTSServiceError as error:
+                if error.code == "OTSConditionCheckFail":
+                    exchange.cost = sdk_batches.FAILED_CONDITION
+                raise
+            exchange.cost = _cost(units)
+
+        self._session.call(operation, write.table.name, request)
+
+
+def _names(columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else list(columns)
+
+
+def _cost(units: Any, rows: int = 0) -> Cost:
+    return Cost(0, units.read, units.write, rows)

@@ -1,0 +1,104 @@
+"""Progress of a long filtered scan, on a terminal's stderr: a line that is drawn over itself, and gone before anything
+else is said or written. In a pipe, in CI and on a dumb terminal there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from tsmem.render.result import Listing, Noun
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.store.model import Message, Session
+    from tsmem.store.scan import ItemStream
+
+FIRST_AFTER_S = 0.5
+AGAIN_AFTER_S = 0.25
+_CLEAR = b"\r\x1b[K"
+
+
+class Progress:
+    """The line. It hears of each page that a scan of the call's store has read."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._due = call.clock.monotonic_s() + FIRST_AFTER_S
+        self._drawn = False
+        for items in (call.store.sessions, call.store.messages):
+            items.watch.heard = self.draw
+
+    def draw(self) -> None:
+        """Say how far it is, unless that was said just now."""
+        now = self._call.clock.monotonic_s()
+        if now < self._due:
+            return
+        self._due = now + AGAIN_AFTER_S
+        store = self._call.store
+        found = store.sessions.watch.returned + store.messages.watch.returned
+        line = f"{store.cost.rows_scanned:,} rows scanned, {found:,} found"
+        self._write(_CLEAR + line[: self._call.streams.width - 1].encode())
+        self._drawn = True
+
+    def clear(self) -> None:
+        """Leave nothing of it."""
+        if self._drawn:
+            self._write(_CLEAR)
+            self._drawn = False
+
+    def _write(self, data: bytes) -> None:
+        with suppress(OSError, ValueError):  # a stderr that went away is no reason to fail
+            self._call.streams.stderr.write(data)
+            self._call.streams.stderr.flush()
+
+
+def _wanted(call: Call, filter: str | None) -> bool:  # noqa: A002
+    quiet = call.environ.get("CI") or call.environ.get("TERM") == "dumb" or call.options.debug
+    return filter is not None and call.streams.stderr_is_terminal and not quiet
+
+
+@contextmanager
+def shown(call: Call, filter: str | None) -> Iterator[None]:  # noqa: A002
+    """Shows progress while the block runs, where a filter makes it scan."""
+    if not _wanted(call, filter):
+        yield
+        return
+    progress = Progress(call)
+    try:
+        yield
+    finally:
+        progress.clear()
+
+
+def listing(
+    call: Call,
+    noun: Noun,
+    stream: ItemStream[Session] | ItemStream[Message],
+    filter: str | None,  # noqa: A002
+) -> Listing:
+    """A stream as a result, with progress while its next item, or its token, is looked for."""
+    if not _wanted(call, filter):
+        return Listing(noun, stream, stream.token_after)
+    progress = Progress(call)
+    return Listing(noun, _items(progress, stream), _token(progress, stream.token_after))
+
+
+def _items(progress: Progress, stream: ItemStream[Session] | ItemStream[Message]) -> Iterator[Any]:
+    try:
+        for item in stream:
+            progress.clear()
+            yield item
+    finally:
+        progress.clear()
+
+
+def _token(progress: Progress, token: Callable[[int | None], str | None]) -> Callable[[int | None], str | None]:
+    def cleared(count: int | None) -> str | None:
+        try:
+            return token(count)
+        finally:
+            progress.clear()
+
+    return cleared

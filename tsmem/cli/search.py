@@ -1,0 +1,39 @@
+"""What `session search` and `message search` share: their arguments, and what they show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from tsmem.cli.progress import listing
+from tsmem.errors import InvalidInput
+from tsmem.render.result import Listing, Noun
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.store.model import Message, Session
+    from tsmem.store.nomination import Sort
+    from tsmem.store.search import Found
+
+Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
+SortOption = Annotated[str, typer.Option("--sort", metavar="ORDER", help="newest or score.")]
+
+
+def order(text: str) -> Sort:
+    """What --sort says."""
+    if text not in ("newest", "score"):
+        raise InvalidInput(f"--sort is newest or score, not '{text}'")
+    return cast("Sort", text)
+
+
+def found(
+    call: Call,
+    noun: Noun,
+    stream: Found[Session] | Found[Message],
+    text: str | None,
+    filter: str | None,  # noqa: A002 - the option's own name
+) -> Listing:
+    """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
+    shown = listing(call, noun, stream, text if filter is None else filter)
+    return shown._replace(total=lambda: stream.total, marks=text)

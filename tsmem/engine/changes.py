@@ -1,0 +1,194 @@
+"""Row writes in the service's full vocabulary: explicit versions, increments, deleted versions, returned rows.
+
+Its one rule: a change is decided whole before any SQL runs, as in `writes.py`, which it shares all but the cells with.
+A cell without a version gets the transaction's, or that of the newest one there where that is later: the last write
+counts, as it does for Update. Loaded when a batch holds a RowChange.
+
+An update deletes first, increments then and writes last, so that one change may replace a version. The service's own
+texts for versions out of range and for increments that cannot be done are not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby, islice
+
+from tsmem.engine import messages, upkeep
+from tsmem.engine.cells import Cell, pack_cells, unpack_cells
+from tsmem.engine.connections import Session
+from tsmem.engine.filters import compile_filter
+from tsmem.engine.full_requests import CellRow, Change, NewCell, Returned, RowChange
+from tsmem.engine.requests import WriteReply
+from tsmem.engine.tables import Table
+from tsmem.engine.writes import CONDITION_FAILED, Draft, cost, holds, old_row
+from tsmem.errors import InvalidInput, TsmemError
+from tsmem.limits import (
+    MAX_COLUMNS_PER_WRITE,
+    MAX_INTEGER,
+    MAX_ROW_BYTES,
+    MIN_INTEGER,
+    check_columns,
+    check_key,
+    check_name,
+)
+from tsmem.port import Cost
+from tsmem.rows import Value
+
+MAX_STAMP_MS = MAX_INTEGER // 1000
+"""Exclusive. Source: the documentation of PutRow."""
+_STAMP_BYTES = 8
+"""What an explicit version adds to the size of what is written."""
+
+_Columns = dict[str, dict[int, Value]]
+"""A row's values by column and version."""
+
+
+def draft(table: Table, write: RowChange) -> Draft:
+    """Check a change as far as that goes without the row and the time."""
+    size = 0
+    try:
+        table.check_key(write.table, write.key)
+        size = _size(write)
+        _check(table, write)
+        test = write.condition.filter
+        return Draft(write, table, size, None if test is None else compile_filter(test, table.names), None)
+    except TsmemError as error:
+        return Draft(write, table, size, None, error)
+
+
+def _size(write: RowChange) -> int:
+    """Of all that the change says, in bytes. Raises LimitExceeded or InvalidInput."""
+    size = check_key(write.table.key, write.key)
+    for cell in write.cells:
+        size += check_columns({cell.name: cell.value}) + (0 if cell.stamp_ms is None else _STAMP_BYTES)
+    for name, amount in write.increments:
+        if type(amount) is not int:
+            raise messages.invalid(f"Column '{name}' can only be incremented by an integer.")
+        size += check_columns({name: amount})
+    for name in write.delete:
+        check_name("column", name)
+        size += len(name)
+    for name, _ in write.delete_versions:
+        check_name("column", name)
+        size += len(name) + _STAMP_BYTES
+    count = len(write.cells) + len(write.increments) + len(write.delete) + len(write.delete_versions)
+    if count > MAX_COLUMNS_PER_WRITE:
+        raise messages.too_many_columns(MAX_COLUMNS_PER_WRITE, count)
+    if size > MAX_ROW_BYTES:
+        raise messages.row_too_large(MAX_ROW_BYTES, size)
+    return size
+
+
+def _check(table: Table, write: RowChange) -> None:
+    deleted = {*write.delete}
+    written = {cell.name for cell in write.cells}
+    incremented = {name for name, _ in write.increments}
+    named = deleted | written | incremented | {name for name, _ in write.delete_versions}
+    for name in table.names:
+        if name in named:
+            raise messages.column_is_key(name)
+    if write.change is Change.UPDATE:
+        if not table.allow_update:
+            raise messages.update_not_allowed()
+        if not named:
+            raise messages.no_cells()
+    elif len(named) > (len(written) if write.change is Change.PUT else 0):
+        raise messages.invalid(f"Columns cannot be deleted, incremented or written in a {write.change} of a row.")
+    for name in sorted((deleted & (written | incremented)) | (written & incremented)):
+        raise messages.invalid(f"Column '{name}' is written, deleted or incremented at once.")
+    for stamp in [*(cell.stamp_ms for cell in write.cells), *(stamp for _, stamp in write.delete_versions)]:
+        if stamp is not None and not 0 <= stamp < MAX_STAMP_MS:
+            raise messages.invalid(f"The version {stamp} of a cell must be in range: [0, {MAX_STAMP_MS}).")
+    if table.indexes and any(cell.stamp_ms is not None for cell in write.cells):
+        raise messages.invalid("Versions of cells cannot be given for a table with a secondary index.")
+
+
+def apply(session: Session, draft: Draft, write: RowChange, stamp_ms: int) -> WriteReply:
+    """Write one row and its index entries. Why that was not done is in the reply, and nothing was changed."""
+    table = draft.table
+    try:
+        _check_deviation(table, write.cells, stamp_ms)
+        old = old_row(session, draft, always=write.change is Change.UPDATE)
+        if not holds(draft, old):
+            return WriteReply(messages.condition_failed(), CONDITION_FAILED)
+        cells = None if write.change is Change.DELETE else _cells_after(table, write, old, stamp_ms)
+        changes = _changes(table, write, old, cells)
+    except InvalidInput as error:
+        return WriteReply(error, Cost())
+    for sql, parameters in changes:
+        session.execute(sql, parameters)
+    return WriteReply(None, cost(draft, old), _returned(write, cells or ()))
+
+
+def _check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None:
+    for cell in cells:
+        if cell.stamp_ms is not None and abs(cell.stamp_ms - now_ms) > table.deviation_s * 1000:
+            raise messages.invalid(
+                f"The version {cell.stamp_ms} of column '{cell.name}' is more than {table.deviation_s} s from now."
+            )
+
+
+def _changes(table: Table, write: RowChange, old: bytes | None, cells: list[Cell] | None) -> list[upkeep.Change]:
+    """The SQL of a change: its index entries, the row itself, and then what search indexes have of it. Without cells
+    the row goes."""
+    if cells is None:
+        return [*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)]
+    if old is None and not cells and write.change is Change.UPDATE:
+        return []
+    latest = {cell.name: cell for cell in reversed(cells)}
+    values = {name: cell.value for name, cell in latest.items()}
+    stamps = {name: cell.stamp_ms for name, cell in latest.items()}
+    changes = upkeep.of_write(table, write.key, old, values, stamps)
+    changes.append((table.write_sql, (*write.key, pack_cells(table.key_bytes(write.key), cells))))
+    changes += upkeep.of_written(table, write.key, values)
+    return changes
+
+
+def _cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
+    """The row's cells after a put or an update, no more versions of each column than the table keeps."""
+    columns = _kept(table, write, old)
+    # What is later than now was given so, or the clock was set back: a new cell must not stand behind it.
+    stamps = {name: max(now_ms, *versions) for name, versions in columns.items() if versions}
+    for name, amount in write.increments:
+        versions = columns.setdefault(name, {})
+        versions[stamps.get(name, now_ms)] = _sum(name, versions, amount)
+    for cell in write.cells:
+        stamp = stamps.get(cell.name, now_ms) if cell.stamp_ms is None else cell.stamp_ms
+        columns.setdefault(cell.name, {})[stamp] = cell.value
+    return [
+        Cell(name, columns[name][stamp], stamp)
+        for name in sorted(columns)
+        for stamp in sorted(columns[name], reverse=True)[: table.max_versions]
+    ]
+
+
+def _kept(table: Table, write: RowChange, old: bytes | None) -> _Columns:
+    """What the change leaves of the row that is there."""
+    if old is None or write.change is Change.PUT:
+        return {}
+    kept: _Columns = {}
+    for name, cells in groupby(unpack_cells(old), lambda cell: cell.name):
+        if name not in write.delete:
+            kept[name] = {cell.stamp_ms: cell.value for cell in islice(cells, table.max_versions)}
+    for name, stamp in write.delete_versions:
+        kept.get(name, {}).pop(stamp, None)
+    return kept
+
+
+def _sum(name: str, versions: Mapping[int, Value], amount: int) -> int:
+    """A column's latest value and the amount. Raises InvalidInput for another type than integer, and past 64 bits."""
+    value = versions[max(versions)] if versions else 0
+    if type(value) is not int:
+        raise messages.invalid(f"Column '{name}' cannot be incremented: it is no integer.")
+    if not MIN_INTEGER <= value + amount <= MAX_INTEGER:
+        raise messages.invalid(f"Column '{name}' cannot be incremented: the sum does not fit in 64 bits.")
+    return value + amount
+
+
+def _returned(write: RowChange, cells: Iterable[Cell]) -> CellRow | None:
+    if write.returned is Returned.NOTHING:
+        return None
+    if write.returned is Returned.KEY:
+        return CellRow(tuple(write.key), [])
+    latest = [next(versions) for _, versions in groupby(cells, lambda cell: cell.name)]
+    return CellRow(tuple(write.key), [cell for cell in latest if cell.name in write.returned_columns])

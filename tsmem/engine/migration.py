@@ -1,0 +1,106 @@
+"""Bringing a file of an older format to this one.
+
+Its one rule: a file is brought up by whoever opens it first, for reading too, in one transaction under the lock file;
+nobody sees it half done, and a process killed there leaves it as it was. Rows stay in their bytes; the catalog changes,
+and search indexes get what they lack. Where the file may not be written it is read all the same, through views that
+look as its tables would; only searches need what is not there.
+
+Format 2 added the options of tables (deviation_s, allow_update, is_global, own_columns) and of search indexes
+(definition, created_us). An index that does not begin with its table's first key column can only be a global one.
+Format 3 gave search indexes their contents, made here for those that stand, and options of words (delimiter,
+case_sensitive).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from tsmem.engine import search_tables
+from tsmem.engine.catalog import load
+from tsmem.engine.faults import from_sqlite
+from tsmem.engine.files import FORMAT, locked
+from tsmem.errors import StorageFailure, TsmemError
+
+_FIRST_KEY_COLUMN = "SELECT c.name FROM table_columns AS c WHERE c.part = 'key' AND c.place = 0 AND c.table_id = "
+_MUST_BE_GLOBAL = f"""of.main IS NOT NULL AND ({_FIRST_KEY_COLUMN} of.id) <>
+    ({_FIRST_KEY_COLUMN} (SELECT m.id FROM main.tables AS m WHERE m.name = of.main))"""  # noqa: S608 - a constant
+
+CONTENTS_SINCE = 3
+"""The first format whose search indexes have contents."""
+
+STEPS = {
+    1: (
+        "ALTER TABLE tables ADD COLUMN deviation_s INTEGER NOT NULL DEFAULT 86400",
+        "ALTER TABLE tables ADD COLUMN allow_update INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE tables ADD COLUMN is_global INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE tables ADD COLUMN own_columns INTEGER NOT NULL DEFAULT 0",
+        f"UPDATE tables AS of SET is_global = {_MUST_BE_GLOBAL}",  # noqa: S608 - a constant
+        "ALTER TABLE search_indexes ADD COLUMN definition BLOB",
+        "ALTER TABLE search_indexes ADD COLUMN created_us INTEGER NOT NULL DEFAULT 0",
+    ),
+    2: (
+        "ALTER TABLE search_fields ADD COLUMN delimiter TEXT",
+        "ALTER TABLE search_fields ADD COLUMN case_sensitive INTEGER",
+    ),
+}
+"""What brings a file of each older format to the next one."""
+
+_VIEWS_2 = (
+    "PRAGMA temp_store = MEMORY",
+    "CREATE TEMP VIEW search_fields AS SELECT *, NULL AS delimiter, NULL AS case_sensitive FROM main.search_fields",
+)
+VIEWS = {
+    1: (
+        *_VIEWS_2,
+        f"""CREATE TEMP VIEW tables AS SELECT id, name, main, time_to_live_s, max_versions, 86400 AS deviation_s,
+            1 AS allow_update, {_MUST_BE_GLOBAL} AS is_global, 0 AS own_columns FROM main.tables AS of""",  # noqa: S608 - a constant
+        """CREATE TEMP VIEW search_indexes AS SELECT id, table_name, name, NULL AS definition, 0 AS created_us
+            FROM main.search_indexes""",
+    ),
+    2: _VIEWS_2,
+}
+"""What makes a file of an older format look like this one to a reader: SQLite finds a temporary thing before another of
+its name."""
+
+
+def bring_up(connection: sqlite3.Connection, path: str) -> TsmemError | None:
+    """Bring an open file of an older format to this one. Where that fails the connection can read all the same, and
+    what is returned is why it must not write."""
+    try:
+        with locked(os.path.realpath(path) + ".lock"):
+            _migrate(connection)
+        return None
+    except OSError as error:
+        why: TsmemError = StorageFailure(
+            f"{path} is of an older format, and its lock file cannot be opened: {error.strerror or error}",
+            hint="check the owner and mode of the file and its folder",
+        )
+    except sqlite3.Error as error:
+        why = from_sqlite(error, path)
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    for statement in VIEWS.get(_version(connection), ()):
+        connection.execute(statement)
+    return why
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    # Another process may have done it while this one waited.
+    version = made = _version(connection)
+    while version < FORMAT:
+        for statement in STEPS[version]:
+            connection.execute(statement)
+        version += 1
+        connection.execute(f"PRAGMA user_version = {version}")
+    if made < CONTENTS_SINCE:
+        for table in load(connection, 0).tables.values():
+            for tables in search_tables.of_table(table):
+                search_tables.create(connection, tables)
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

@@ -1,0 +1,237 @@
+"""Search: one page of what a search index finds.
+
+Its one rule: SQLite does the work, and no more of it than the hits need. Where an index nominates rows, those are
+tested and sorted. Where none does, or so many that sorting them for each page would cost more, rows are walked in the
+order that is asked for, until the page is full; a walk that finds too little is given up for the nominated rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tsmem.engine import messages, search_tokens
+from tsmem.engine.cells import unpack, unpack_some
+from tsmem.engine.connections import Session
+from tsmem.engine.search_defs import find_tables
+from tsmem.engine.search_order import Order, Position, Stage, Unit
+from tsmem.engine.search_query import Reading
+from tsmem.engine.search_tables import SearchTables
+from tsmem.engine.search_terms import ColumnTest
+from tsmem.engine.search_tokens import Place
+from tsmem.engine.search_tree import Emitter, Lead, Node, bounds, choose
+from tsmem.errors import StorageFailure
+from tsmem.limits import capacity_units
+from tsmem.port import Cost
+from tsmem.queries import Search, SearchPage
+from tsmem.rows import Key, Row
+
+MAX_LIMIT = 100
+"""Rows of a page."""
+MAX_INDEXED_LIMIT = 1000
+"""Of a page without columns that are not in the index."""
+MAX_REACH = 100_000
+"""Of offset and limit together."""
+WALKED_AT_MOST = 2000
+"""Rows of a walk that many nominated rows compete with."""
+FEW = 1000
+"""Nominated rows that are looked up one by one."""
+
+
+class SearchReply(NamedTuple):
+    """Answers Search."""
+
+    page: SearchPage
+    cost: Cost
+
+
+class _Hit(NamedTuple):
+    doc: int
+    key: Key
+    score: float | None
+    position: Position
+
+
+def search(session: Session, table: str, index: str, request: Search) -> SearchReply:
+    """One page. Raises TableNotFound, InvalidInput."""
+    tables = find_tables(session, table, index)
+    if session.opened.refusal is not None:
+        why = f"the file must be brought to a newer format before it is searched: {session.opened.refusal.message}"
+        raise StorageFailure(why, hint=session.opened.refusal.hint)
+    _check(tables, request)
+    place = Place(request.sorts, None, request.offset)
+    if request.token is not None:
+        place = search_tokens.read(table, index, request.query, request.sorts, request.token)
+    found = _Searched(session, tables, request, place)
+    hits, more = found.page() if request.limit else ([], False)
+    total = found.total() if request.count else None
+    rows, size = _rows(session, tables, hits, request.columns)
+    token = None
+    if more:
+        last = Place(place.sorts, None, place.offset + len(hits)) if found.order.score else None
+        last = last or Place(place.sorts, hits[-1].position)
+        token = search_tokens.write(table, index, request.query, last)
+    page = SearchPage(rows, [hit.score for hit in hits], token, total)
+    return SearchReply(page, Cost(1, capacity_units(size), 0, found.scanned))
+
+
+def _check(tables: SearchTables, request: Search) -> None:
+    columns = request.columns
+    indexed = columns is not None and all(name in tables.types or name in tables.table.names for name in columns)
+    most = MAX_INDEXED_LIMIT if indexed else MAX_LIMIT
+    if not 0 <= request.limit <= most:
+        raise messages.invalid(f"The limit of a search must be in range: [0, {most}].")
+    if request.offset < 0:
+        raise messages.invalid("The offset of a search cannot be less than 0.")
+    if request.offset + request.limit > MAX_REACH:
+        raise messages.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
+    if request.token is not None and request.offset:
+        raise messages.invalid("A search cannot have both an offset and a token.")
+
+
+class _Searched:
+    """One search while it runs."""
+
+    def __init__(self, session: Session, tables: SearchTables, request: Search, place: Place) -> None:
+        self._execute = session.execute
+        self._tables = tables
+        self._limit = request.limit
+        self._place = place
+        self._reading = Reading(tables, session.connection)
+        self._node: Node = self._reading.node(request.query)
+        self.order = Order(tables, place.sorts)
+        if place.position is not None and not self.order.fits(place.position):
+            raise messages.invalid("The token is of another search.")
+        self._lead: Lead | None = choose(session.connection, self._node)
+        self.scanned = 0
+
+    def page(self) -> tuple[list[_Hit], bool]:
+        """The page's rows, and whether more follow."""
+        found = None
+        if not self.order.score and (self._lead is None or self._lead.is_long):
+            found = self._walk()
+        if found is None:
+            found = self._sorted()
+        return found[: self._limit], len(found) > self._limit
+
+    def total(self) -> int:
+        """How many rows match."""
+        lead = self._lead
+        if lead is not None and lead.covered is self._node:
+            if not lead.is_long:
+                return lead.rows
+            sql, parameters = f"SELECT count(*) FROM ({lead.sql})", lead.parameters  # noqa: S608 - ours, as all below
+        else:
+            source, parameters = self._source()
+            test, values = self._emitter(singly=lead is not None and lead.rows <= FEW).sql(self._node)
+            sql, parameters = f"SELECT count(*) FROM {source} WHERE {test}", (*parameters, *values)  # noqa: S608
+        count: int = self._execute(sql, parameters).fetchone()[0]
+        return count
+
+    def _emitter(self, *, singly: bool, nominated: bool = True) -> Emitter:
+        return Emitter(self._lead.covered if self._lead is not None and nominated else None, singly)
+
+    def _source(self) -> tuple[str, tuple[object, ...]]:
+        """All rows that may match."""
+        if self._lead is None:
+            return f"{self._tables.docs} AS d", ()
+        return f"({self._lead.sql}) AS n CROSS JOIN {self._tables.docs} AS d ON d.doc = n.doc", self._lead.parameters
+
+    # In order, from all rows that may match
+
+    def _sorted(self) -> list[_Hit]:
+        scores, (joined, with_scores) = self._reading.score() if self.order.score else (("NULL", ()), ("", ()))
+        head = with_scores[:1]
+        source, of_source = self._source()
+        few = self._lead is not None and self._lead.rows <= FEW
+        test, of_test = self._emitter(singly=few).sql(self._node)
+        behind = self.order.stages(self._place.position) if self._place.position is not None else []
+        where = " OR ".join(f"({stage.where})" for stage in behind) or "1"
+        of_where = tuple(value for stage in behind for value in stage.parameters)
+        sql = (
+            f"{''.join(map(str, head))} SELECT d.doc, {scores[0]} AS score, {self.order.columns} "  # noqa: S608
+            f"FROM {source}{joined} WHERE ({test}) AND ({where}) ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
+        ).format("d")
+        reach = (self._limit + 1, self._place.offset)
+        rows = self._execute(sql, (*with_scores[1:], *scores[1], *of_source, *of_test, *of_where, *reach)).fetchall()
+        self.scanned += self._lead.rows if self._lead is not None else len(rows)
+        return [self._hit(row) for row in rows]
+
+    # In order, until the page is full
+
+    def _walk(self) -> list[_Hit] | None:
+        """None where it was given up."""
+        wanted = self._place.offset + self._limit + 1
+        budget = None if self._lead is None else WALKED_AT_MOST
+        hits: list[_Hit] = []
+        for stage in self.order.stages(self._place.position):
+            rows, ended = self._walk_stage(stage, wanted - len(hits), budget)
+            hits += rows
+            if len(hits) >= wanted:
+                break
+            if not ended:
+                return None
+        return hits[self._place.offset :]
+
+    def _walk_stage(self, stage: Stage, wanted: int, budget: int | None) -> tuple[list[_Hit], bool]:
+        """Rows of a stage, and whether it was walked to its end."""
+        first = stage.units[0]
+        bound = [f" AND {test.condition.format(first.first)}" for test in self._bounds(first)]
+        where = f"{stage.where}{''.join(bound)}"
+        parameters = (*stage.parameters, *(value for test in self._bounds(first) for value in test.parameters))
+        ended = True
+        if budget is not None:
+            order = first.order(nullable=False)
+            cut = self._walked(first, f"{where} ORDER BY {order} LIMIT 1 OFFSET ?", first.listed, *parameters, budget)
+            if cut:
+                where, parameters, ended = f"{where} AND {first.until}", (*parameters, *cut[0]), False
+        test, values = self._emitter(singly=True, nominated=False).sql(self._node)
+        tail = f"{where} AND ({test}) ORDER BY {stage.order} LIMIT ?"
+        rows = self._walked(first, tail, f"d.doc, NULL, {self.order.columns}", *parameters, *values, wanted)
+        hits = [self._hit(row) for row in rows]
+        self._count_walked(first, where, parameters, hits[-1] if len(hits) == wanted else None)
+        return hits, ended
+
+    def _bounds(self, unit: Unit) -> list[ColumnTest]:
+        return bounds(self._node, unit.columns[0])
+
+    def _walked(self, unit: Unit, tail: str, columns: str, *parameters: object) -> list[tuple[object, ...]]:
+        """A query over the rows in the order of a unit: the key's is that of the table."""
+        docs, table = self._tables.docs, f"t{self._tables.table.id}"
+        alias, source = "d", f"{docs} AS d"
+        if unit.is_key:
+            alias, source = "r", f"{table} AS r INDEXED BY {table}_key CROSS JOIN {docs} AS d ON d.doc = r.rowid"
+        sql = f"SELECT {columns} FROM {source} WHERE {tail}"  # noqa: S608 - ours, with parameters
+        return self._execute(sql.format(alias), parameters).fetchall()
+
+    def _count_walked(self, unit: Unit, where: str, parameters: tuple[object, ...], last: _Hit | None) -> None:
+        """Add the rows that were looked at: up to the last one, or all."""
+        if last is not None:
+            at = self.order.units.index(unit)
+            where, parameters = f"{where} AND {unit.until}", (*parameters, *last.position[at])
+        ((count,),) = self._walked(unit, where, "count(*)", *parameters)
+        self.scanned += count  # type: ignore[operator]
+
+    def _hit(self, row: Sequence[object]) -> _Hit:
+        doc, score, *values = row
+        position = self.order.position(values)
+        return _Hit(doc, position[-1], score, position)  # type: ignore[arg-type]
+
+
+def _rows(
+    session: Session, tables: SearchTables, hits: list[_Hit], columns: Sequence[str] | None
+) -> tuple[list[Row], int]:
+    """The rows with the columns that are asked for, and the size of all that was read."""
+    table = tables.table
+    wanted = None if columns is None else frozenset(columns)
+    if wanted is not None and wanted.issubset(table.names):
+        return [Row(hit.key, {}) for hit in hits], sum(table.key_bytes(hit.key) for hit in hits)
+    rows = []
+    total = 0
+    for hit in hits:
+        sql = f"SELECT cells FROM t{table.id} WHERE rowid = ?"  # noqa: S608 - an id only
+        blob = session.execute(sql, (hit.doc,)).fetchone()[0]
+        size, found = unpack(blob) if wanted is None else unpack_some(blob, wanted)
+        rows.append(Row(hit.key, found))
+        total += size
+    return rows, total

@@ -1,0 +1,161 @@
+"""The queries of one field: what each means for the field's type.
+
+Its one rule: only Match and MatchPhrase analyze. Words that a client names in a Term, Prefix or Wildcard are taken as
+they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from tsmem.engine import analysis, messages
+from tsmem.engine import search_values as values
+from tsmem.engine.analysis import GRAMS
+from tsmem.engine.search_tables import EXACT, Field, SearchTables
+from tsmem.engine.search_terms import ColumnTest, PartTest, PatternTest, TextTest, WordsTest, quoted
+from tsmem.engine.search_tree import NOTHING, Least, Node
+from tsmem.queries import Between, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
+from tsmem.rows import Value
+
+Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField
+Phrase = tuple[str, ...]
+
+
+class Leaves:
+    """Makes the tests of one search index's fields."""
+
+    def __init__(self, tables: SearchTables, asks: Callable[[str], bool]) -> None:
+        """`asks`: whether some row has what an expression of FTS5 says."""
+        self._tables = tables
+        self._asks = asks
+
+    def node(self, query: Leaf) -> Node:
+        """The test that a query is. Raises InvalidInput."""
+        field = find_field(self._tables, query.field)
+        if isinstance(query, HasField):
+            kind = ColumnTest if field.shape == EXACT else TextTest
+            return kind(self._tables, field.column, "{0} IS NOT NULL")
+        if field.shape == EXACT:
+            return self._exact(field, query)
+        return self._fuzzy(field, query) if field.shape == GRAMS else self._words(field, query)
+
+    def _exact(self, field: Field, query: Leaf) -> Node:
+        if isinstance(query, Match | MatchPhrase):
+            condition: values.Condition = "{0} = ?", (values.exact(field, query.text),)
+        elif isinstance(query, Term):
+            condition = "{0} = ?", (values.exact(field, query.value),)
+        elif isinstance(query, Terms):
+            terms = tuple(values.exact(field, value) for value in values.checked_terms(query.values))
+            condition = f"{{0}} IN ({', '.join('?' * len(terms))})", terms
+        elif isinstance(query, Between):
+            condition = values.between(field, query)
+        elif field.type.name != "KEYWORD":
+            raise _cannot(field, query)
+        elif isinstance(query, Prefix):
+            condition = values.prefixed(values.check_prefix(query.text))
+        else:
+            condition = values.like(_pattern(field, query))
+        return ColumnTest(self._tables, field.column, *condition)
+
+    # TEXT fields that are kept as words
+
+    def _words(self, field: Field, query: Leaf) -> Node:
+        if isinstance(query, Match):
+            return self._match(field, query)
+        if isinstance(query, MatchPhrase):
+            return self._having(field, [tuple(analysis.words(field.type, values.text_of(field, query.text)))])
+        if isinstance(query, Term):
+            return self._having(field, [_word(field, query.value)])
+        if isinstance(query, Terms):
+            return self._having(field, [_word(field, value) for value in values.checked_terms(query.values)])
+        if isinstance(query, Between):
+            raise _cannot(field, query)
+        if isinstance(query, Prefix):
+            begun = quoted(analysis.hidden(values.check_prefix(query.text)))
+            return WordsTest(self._tables, f"({field.column} : {begun} *)") if query.text else NOTHING
+        pattern = _pattern(field, query)
+        condition = values.like("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
+        return PatternTest(self._tables, field.column, *condition)
+
+    def _match(self, field: Field, query: Match) -> Node:
+        text = values.text_of(field, query.text)
+        phrases = list(dict.fromkeys(analysis.phrases(field.type, text)))
+        if query.operator is Operator.AND:
+            return self._having(field, self._in_vocabulary(field, phrases), " AND ")
+        least = 1 if query.minimum_should_match is None else query.minimum_should_match
+        if least <= 1:
+            return self._having(field, phrases)
+        return Least([self._having(field, [phrase]) for phrase in self._in_vocabulary(field, phrases)], least)
+
+    def _having(self, field: Field, phrases: list[Phrase], joined: str = " OR ") -> Node:
+        found = dict.fromkeys(_expression(field, phrase) for phrase in phrases if any(phrase))
+        return WordsTest(self._tables, joined.join(found)) if found else NOTHING
+
+    def _in_vocabulary(self, field: Field, phrases: list[Phrase]) -> list[Phrase]:
+        """Without pairs of characters that no row has and that stand between two that some row has: there one word ends
+        and the next begins."""
+        there = [len(phrase) == 1 or self._asks(_expression(field, phrase)) for phrase in phrases]
+        return [
+            phrase
+            for place, phrase in enumerate(phrases)
+            if there[place] or not (0 < place < len(phrases) - 1 and there[place - 1] and there[place + 1])
+        ]
+
+    # TEXT fields that are fuzzy
+
+    def _fuzzy(self, field: Field, query: Leaf) -> Node:
+        if isinstance(query, Match):
+            parts = [self._part(field, each) for each in dict.fromkeys(values.text_of(field, query.text).split())]
+            asked = 1 if query.minimum_should_match is None else query.minimum_should_match
+            return Least(parts, len(parts) if query.operator is Operator.AND else max(1, asked)) if parts else NOTHING
+        if isinstance(query, MatchPhrase):
+            return self._part(field, values.text_of(field, query.text))
+        if isinstance(query, Term):
+            return self._gram(field, query.value)
+        if isinstance(query, Terms):
+            return Least([self._gram(field, value) for value in values.checked_terms(query.values)], 1)
+        if isinstance(query, Prefix):
+            return self._part(field, values.check_prefix(query.text), folded=False)
+        if isinstance(query, Wildcard):
+            glob = _pattern(field, query).replace("[", "[[]")
+            return TextTest(self._tables, field.column, "{0} GLOB ?", (f"*{glob}*",))
+        raise _cannot(field, query)
+
+    def _part(self, field: Field, text: str, *, folded: bool = True) -> Node:
+        part = analysis.kept_part(analysis.fold(text) if folded else text)
+        return PartTest(self._tables, field.column, part) if part else NOTHING
+
+    def _gram(self, field: Field, value: Value) -> Node:
+        """A Term: one of the n-grams that the service would make."""
+        word = values.text_of(field, value)
+        shortest, longest = field.type.min_chars or 1, field.type.max_chars or math.inf
+        return self._part(field, word, folded=False) if shortest <= len(word) <= longest else NOTHING
+
+
+def find_field(tables: SearchTables, name: str) -> Field:
+    """A field by its name. Raises InvalidInput for one that the index has not, or of a type that is not kept."""
+    field = tables.fields.get(name)
+    if field is not None:
+        return field
+    if name in tables.types:
+        raise messages.invalid(f"field: {name} of type {tables.types[name].name} cannot be searched here")
+    raise messages.field_missing(name)
+
+
+def _expression(field: Field, phrase: Phrase) -> str:
+    return f"({field.column} : {quoted(' '.join(map(analysis.hidden, phrase)))})"
+
+
+def _word(field: Field, value: Value) -> Phrase:
+    return tuple(analysis.pieces(field.type, values.text_of(field, value)))
+
+
+def _pattern(field: Field, query: Leaf) -> str:
+    assert isinstance(query, Wildcard)
+    return values.text_of(field, query.pattern)
+
+
+def _cannot(field: Field, query: Leaf) -> Exception:
+    kind = type(query).__name__
+    return messages.invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")

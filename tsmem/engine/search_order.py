@@ -1,0 +1,166 @@
+"""The order of a search's rows, and where a page ends in it.
+
+Its one rule: every order ends in the primary key, so that a position is one row's, and what comes after it is said in
+SQL (`stages`): nothing is passed over twice. Rows without a field that is sorted by come last in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tsmem.engine import messages
+from tsmem.engine.search_leaves import find_field
+from tsmem.engine.search_tables import EXACT, SearchTables
+from tsmem.queries import FieldSort, KeySort, ScoreSort, Sorter
+
+Position = list[tuple[object, ...]]
+"""The last row's values, unit by unit."""
+
+
+class Unit(NamedTuple):
+    """A field, or the whole key."""
+
+    columns: tuple[str, ...]
+    descending: bool
+    nullable: bool
+    is_key: bool
+
+    @property
+    def listed(self) -> str:
+        """Its columns. Those of the key have {0} for their table: the search index's, or the one that it is of."""
+        return ", ".join(f"{'{0}' if self.is_key else 'd'}.{column}" for column in self.columns)
+
+    @property
+    def first(self) -> str:
+        """Its first column."""
+        return self.listed.split(", ")[0]
+
+    def compared(self, sign: str) -> str:
+        """A comparison with as many parameters as it has columns."""
+        return f"({self.listed}) {sign} ({', '.join('?' * len(self.columns))})"
+
+    @property
+    def after(self) -> str:
+        """Whether a row comes after a value."""
+        return self.compared("<" if self.descending else ">")
+
+    @property
+    def until(self) -> str:
+        """Whether a row comes before a value, or has it."""
+        return self.compared(">=" if self.descending else "<=")
+
+    def order(self, *, nullable: bool) -> str:
+        """Its part of ORDER BY."""
+        direction = " DESC" if self.descending else ""
+        nulls = [f"{self.listed} IS NULL"] if nullable else []
+        return ", ".join(nulls + [f"{column}{direction}" for column in self.listed.split(", ")])
+
+
+class Stage(NamedTuple):
+    """A part of an order that one index can walk."""
+
+    where: str
+    parameters: tuple[object, ...]
+    units: Sequence[Unit]
+    """In whose order it is; the first is NULL nowhere."""
+
+    @property
+    def order(self) -> str:
+        """Its ORDER BY."""
+        return ", ".join(unit.order(nullable=unit.nullable and at > 0) for at, unit in enumerate(self.units))
+
+
+class Order:
+    """The order that sorters make."""
+
+    def __init__(self, tables: SearchTables, sorts: Sequence[Sorter]) -> None:
+        """Raises InvalidInput for a field that has no order."""
+        self.units: list[Unit] = []
+        self.score: list[tuple[int, bool]] = []
+        """Before which unit the score counts, and whether the best comes first."""
+        for sort in sorts:
+            if isinstance(sort, ScoreSort):
+                self.score.append((len(self.units), sort.descending))
+            elif isinstance(sort, KeySort):
+                self.units.append(_key(tables, sort.descending))
+                return
+            else:
+                self.units.append(_field(tables, sort))
+        self.units.append(_key(tables, False))
+
+    @property
+    def sql(self) -> str:
+        """The whole order, as ORDER BY."""
+        parts = [unit.order(nullable=unit.nullable) for unit in self.units]
+        for place, descending in reversed(self.score):
+            parts.insert(place, "score DESC" if descending else "score")
+        return ", ".join(parts)
+
+    @property
+    def columns(self) -> str:
+        """What is read of each row to know its position; the key comes last."""
+        return ", ".join(unit.listed for unit in self.units)
+
+    def position(self, values: Sequence[object]) -> Position:
+        """A row's columns, unit by unit."""
+        found = []
+        at = 0
+        for unit in self.units:
+            found.append(tuple(values[at : at + len(unit.columns)]))
+            at += len(unit.columns)
+        return found
+
+    def fits(self, position: Position) -> bool:
+        """Whether a position, which anyone may have made up, is one of this order."""
+        if len(position) != len(self.units):
+            return False
+        return all(
+            len(value) == len(unit.columns) and (unit.nullable or None not in value)
+            for unit, value in zip(self.units, position, strict=True)
+        )
+
+    def stages(self, position: Position | None) -> list[Stage]:
+        """What comes after a position, or everything, in order."""
+        if position is None:
+            return _whole("", (), self.units)
+        found: list[Stage] = []
+        for place in reversed(range(len(self.units))):
+            unit, value = self.units[place], position[place]
+            if value[0] is None:
+                continue
+            same, parameters = _same(self.units[:place], position)
+            found.append(Stage(same + unit.after, (*parameters, *value), self.units[place:]))
+            if unit.nullable:
+                found += _whole(f"{same}{unit.listed} IS NULL AND ", parameters, self.units[place + 1 :])
+        return found
+
+
+def _whole(same: str, parameters: tuple[object, ...], units: Sequence[Unit]) -> list[Stage]:
+    """All rows of which something holds: those that have the first unit, and then those that have it not."""
+    first, *rest = units
+    if not first.nullable:
+        return [Stage(f"{same}1", parameters, units)]
+    there = Stage(f"{same}{first.listed} IS NOT NULL", parameters, units)
+    return [there, *_whole(f"{same}{first.listed} IS NULL AND ", parameters, rest)]
+
+
+def _same(units: Sequence[Unit], position: Position) -> tuple[str, tuple[object, ...]]:
+    """Whether a row has the position's values in fields."""
+    tests = []
+    parameters: list[object] = []
+    for unit, (value, *_) in zip(units, position, strict=False):
+        tests.append(f"{unit.listed} IS NULL AND " if value is None else f"{unit.listed} = ? AND ")
+        parameters += [] if value is None else [value]
+    return "".join(tests), tuple(parameters)
+
+
+def _key(tables: SearchTables, descending: bool) -> Unit:
+    return Unit(tables.keys, descending, nullable=False, is_key=True)
+
+
+def _field(tables: SearchTables, sort: FieldSort) -> Unit:
+    field = find_field(tables, sort.field)
+    if field.shape != EXACT:
+        raise messages.invalid(f"field: {field.name} of type TEXT cannot be sorted by")
+    return Unit((field.column,), sort.descending, nullable=not field.in_key, is_key=False)

@@ -1,0 +1,96 @@
+"""A query as a tree of tests: what Bool means, and which parts of a query count for the score.
+
+Its one rule: a query is read whole before any row is, so that what is wrong with it is said whatever the index holds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from tsmem.engine import messages
+from tsmem.engine.search_leaves import Leaves
+from tsmem.engine.search_tables import SearchTables
+from tsmem.engine.search_terms import Sql, Test, WordsTest
+from tsmem.engine.search_tree import EVERYTHING, Least, Node, Without, every
+from tsmem.queries import Bool, MatchAll, Query
+
+MAX_DEPTH = 16
+"""Of queries in queries."""
+MAX_QUERIES = 1024
+"""Of one search."""
+
+
+@dataclass
+class Reading:
+    """A query that is read."""
+
+    tables: SearchTables
+    connection: sqlite3.Connection
+    scored: list[Test] = field(default_factory=list)
+    """The tests that count for the score: those that stand under neither `filter` nor `must_not`."""
+    _count: int = 0
+
+    def node(self, query: Query, depth: int = 0, *, scored: bool = True) -> Node:
+        """The tree. Raises InvalidInput."""
+        self._count += 1
+        if depth > MAX_DEPTH:
+            raise messages.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
+        if self._count > MAX_QUERIES:
+            raise messages.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
+        if isinstance(query, MatchAll):
+            return EVERYTHING
+        if isinstance(query, Bool):
+            return self._bool(query, depth + 1, scored)
+        node = Leaves(self.tables, self._asks).node(query)
+        if scored:
+            self.scored += tests_of(node)
+        return node
+
+    def _bool(self, query: Bool, depth: int, scored: bool) -> Node:
+        parts = [self.node(part, depth, scored=scored) for part in query.must]
+        parts += [self.node(part, depth, scored=False) for part in query.filter]
+        parts = self._joined(parts, " AND ")
+        parts += [Without(self.node(part, depth, scored=False)) for part in query.must_not]
+        should = [self.node(part, depth, scored=scored) for part in query.should]
+        least = query.minimum_should_match
+        if least is None:
+            least = 1 if should and not query.must and not query.filter else 0
+        if least == 1:
+            should = self._joined(should, " OR ")
+        if least > 0:
+            parts.append(Least(should, least))
+        return every(parts) if parts else EVERYTHING
+
+    def _joined(self, parts: list[Node], joiner: str) -> list[Node]:
+        """FTS5 joins words better than SQL does what it found of each."""
+        words = [part.expression for part in parts if isinstance(part, WordsTest)]
+        if len(words) < 2:
+            return parts
+        expression = joiner.join(f"({each})" for each in dict.fromkeys(words))
+        return [WordsTest(self.tables, expression), *(part for part in parts if not isinstance(part, WordsTest))]
+
+    def _asks(self, expression: str) -> bool:
+        words = self.tables.words
+        sql = f"SELECT 1 FROM {words} WHERE {words} MATCH ? LIMIT 1"  # noqa: S608 - ours
+        return self.connection.execute(sql, (expression,)).fetchone() is not None
+
+    def score(self) -> tuple[Sql, Sql]:
+        """The score of a row, and a table that it needs beside it: `w`, with the BM25 of all words of the query."""
+        words = list(dict.fromkeys(test.expression for test in self.scored if isinstance(test, WordsTest)))
+        found = [test.score() for test in self.scored if not isinstance(test, WordsTest)]
+        joined: Sql = ("", ())
+        if words:
+            full = self.tables.words
+            scores = f"SELECT rowid AS doc, -bm25({full}) AS score FROM {full} WHERE {full} MATCH ?"  # noqa: S608
+            joined = " LEFT JOIN w ON w.doc = d.doc", (f"WITH w AS MATERIALIZED ({scores})", " OR ".join(words))
+            found.append(("coalesce(w.score, 0)", ()))
+        terms = " + ".join(f"({sql})" for sql, _ in found) or "0"
+        return (f"{terms} + 0.0", tuple(value for _, values in found for value in values)), joined
+
+
+def tests_of(node: Node) -> list[Test]:
+    """The tests that a tree has, without those that a row must not pass."""
+    if isinstance(node, Test):
+        return [node]
+    return [] if isinstance(node, Without) else [test for part in node.parts for test in tests_of(part)]

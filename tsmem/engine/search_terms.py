@@ -1,0 +1,158 @@
+"""Tests of one field in SQL: how an index nominates rows for each, and how one row is tested.
+
+Its one rule: every test is SQL over the search index's own tables, exact, and used where NULL is no. `d` is the row's
+entry in s<id>. Conditions have {0} for their column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsmem.engine.search_tables import SearchTables
+
+Sql = tuple[str, tuple[object, ...]]
+
+MAX_TRIGRAMS = 24
+"""Of a long text so many nominate, spread over it; the row decides anyway."""
+
+
+@dataclass(eq=False)
+class Test:
+    """A test of one field."""
+
+    tables: SearchTables
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all that it nominates passes."""
+        return True
+
+    def nominate(self) -> Sql | None:
+        """The documents that may pass, by an index; None where there is none."""
+        return None
+
+    def test(self, *, singly: bool) -> Sql:
+        """The test of one row; `singly`: of few rows, so that nothing is gathered beforehand."""
+        raise NotImplementedError
+
+    def score(self) -> Sql:
+        """What a row that passes counts."""
+        sql, parameters = self.test(singly=False)
+        return f"({sql}) IS TRUE", parameters
+
+
+@dataclass(eq=False)
+class ColumnTest(Test):
+    """Of a field that is no TEXT."""
+
+    column: str
+    condition: str
+    parameters: tuple[object, ...] = ()
+
+    def nominate(self) -> Sql:
+        """By the column's own index; the table's, for its first key column."""
+        if self.column == "k0":
+            source = f"SELECT rowid AS doc FROM t{self.tables.table.id}"  # noqa: S608 - ids and places only, as below
+        else:
+            source = f"SELECT doc FROM {self.tables.docs}"  # noqa: S608
+        return f"{source} WHERE {self.condition.format(self.column)}", self.parameters
+
+    def test(self, *, singly: bool) -> Sql:
+        """The plus keeps SQLite from choosing an index by it."""
+        return self.condition.format(f"+d.{self.column}"), self.parameters
+
+
+@dataclass(eq=False)
+class WordsTest(Test):
+    """Of the words of a TEXT field, by FTS5."""
+
+    expression: str
+
+    def nominate(self) -> Sql:
+        """Exactly."""
+        words = self.tables.words
+        return f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.expression,)  # noqa: S608
+
+    def test(self, *, singly: bool) -> Sql:
+        """By a look at one row, or at all that have the words."""
+        words = self.tables.words
+        if singly:
+            return f"EXISTS (SELECT 1 FROM {words} WHERE {words} MATCH ? AND rowid = d.doc)", (self.expression,)  # noqa: S608
+        return f"+d.doc IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)", (self.expression,)  # noqa: S608
+
+
+@dataclass(eq=False)
+class PatternTest(Test):
+    """Of the words of a TEXT field, by a condition on a word."""
+
+    column: str
+    condition: str
+    parameters: tuple[object, ...]
+
+    def nominate(self) -> Sql:
+        """Exactly."""
+        source = f"SELECT DISTINCT doc FROM {self.tables.terms} WHERE col = ?"  # noqa: S608
+        return f"{source} AND {self.condition.format('term')}", (self.column, *self.parameters)
+
+    def test(self, *, singly: bool) -> Sql:
+        """Words cannot be looked up by row."""
+        sql, parameters = self.nominate()
+        return f"+d.doc IN ({sql})", parameters
+
+
+@dataclass(eq=False)
+class TextTest(Test):
+    """Of a TEXT field's text as it is kept. Nothing nominates."""
+
+    column: str
+    condition: str
+    parameters: tuple[object, ...] = ()
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the text."""
+        condition = self.condition.format(self.column)
+        return f"(SELECT {condition} FROM {self.tables.text} WHERE doc = d.doc)", self.parameters  # noqa: S608
+
+
+@dataclass(eq=False)
+class PartTest(Test):
+    """Of a part of a fuzzy field's text."""
+
+    column: str
+    part: str
+    """As the field keeps it."""
+
+    @property
+    def is_exact(self) -> bool:
+        """A row may have the trigrams and not the part."""
+        return False
+
+    def nominate(self) -> Sql | None:
+        """By trigrams; not for a part of less than three characters."""
+        if len(self.part) < 3:
+            return None
+        grams = self.tables.grams
+        return f"SELECT rowid AS doc FROM {grams} WHERE {grams} MATCH ?", (_trigrams(self.part),)  # noqa: S608
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the text."""
+        return f"(SELECT instr({self.column}, ?) FROM {self.tables.text} WHERE doc = d.doc) > 0", (self.part,)  # noqa: S608
+
+    def score(self) -> Sql:
+        """How often the text has the part, with the saturation of BM25 (k1 = 1.2, b = 0)."""
+        gone = f"length({self.column}) - length(replace({self.column}, ?, ''))"
+        often = f"(SELECT ({gone}) * 1.0 / ? AS n FROM {self.tables.text} WHERE doc = d.doc)"  # noqa: S608
+        return f"coalesce((SELECT 2.2 * n / (n + 1.2) FROM {often}), 0)", (self.part, len(self.part))  # noqa: S608
+
+
+def _trigrams(part: str) -> str:
+    """An expression of FTS5: a part's trigrams."""
+    grams = list(dict.fromkeys(part[at : at + 3] for at in range(len(part) - 2)))
+    if len(grams) > MAX_TRIGRAMS:
+        grams = [grams[at * (len(grams) - 1) // (MAX_TRIGRAMS - 1)] for at in range(MAX_TRIGRAMS)]
+    return " AND ".join(map(quoted, grams))
+
+
+def quoted(text: str) -> str:
+    """Text as a string of FTS5's query language."""
+    return '"' + text.replace('"', '""') + '"'

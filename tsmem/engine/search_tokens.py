@@ -1,0 +1,82 @@
+"""Page tokens of searches: where a page ended, in bytes that only a search of the same query takes back.
+
+Its one rule: a token is checked as if anyone had made it up. It carries its sorters, because clients send none with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from tsmem.engine import messages
+from tsmem.engine.search_order import Position
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER
+from tsmem.queries import FieldSort, KeySort, Query, ScoreSort, Sorter
+
+_VERSION = 1
+_LETTERS: dict[type, str] = {FieldSort: "f", KeySort: "k", ScoreSort: "s"}
+_SORTS = {letter: kind for kind, letter in _LETTERS.items()}
+
+
+class Place(NamedTuple):
+    """Where a page begins."""
+
+    sorts: tuple[Sorter, ...]
+    position: Position | None = None
+    """Behind which row."""
+    offset: int = 0
+    """Behind how many rows, where rows have no position: in the order of score."""
+
+
+def write(table: str, index: str, query: Query, place: Place) -> bytes:
+    """The token of a place."""
+    sorts = [[_LETTERS[type(sort)], *sort] for sort in place.sorts]
+    rows = place.offset if place.position is None else [[_packed(each) for each in unit] for unit in place.position]
+    return json.dumps([_VERSION, _digest(table, index, query), sorts, rows], separators=(",", ":")).encode()
+
+
+def read(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> Place:
+    """The place that a token means. Raises InvalidInput for one that is none, or of another search."""
+    try:
+        version, digest, packed, rows = json.loads(token)
+        found = tuple(_sort(*each) for each in packed)
+        if type(rows) is int:
+            place = Place(found, None, rows)
+        else:
+            place = Place(found, [tuple(_unpacked(each) for each in unit) for unit in rows])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise messages.invalid("The token of the search cannot be read.") from error
+    if (version, digest) != (_VERSION, _digest(table, index, query)) or (sorts and tuple(sorts) != found):
+        raise messages.invalid("The token is of another search.")
+    if not 0 <= place.offset <= MAX_INTEGER:
+        raise messages.invalid("The token of the search cannot be read.")
+    return place
+
+
+def _digest(table: str, index: str, query: Query) -> str:
+    return blake2b(repr((table, index, query)).encode(), digest_size=8).hexdigest()
+
+
+def _sort(letter: str, *options: object) -> Sorter:
+    sort = _SORTS[letter](*options)
+    if not all(type(value) is (str if name == "field" else bool) for name, value in sort._asdict().items()):
+        raise ValueError
+    return sort  # type: ignore[no-any-return]
+
+
+def _packed(value: object) -> object:
+    return {"b": value.hex()} if isinstance(value, bytes) else value
+
+
+def _unpacked(value: object) -> object:
+    if isinstance(value, dict):
+        return bytes.fromhex(value["b"])
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise ValueError
+    if isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
+        raise ValueError
+    if isinstance(value, str):
+        value.encode()
+    return value

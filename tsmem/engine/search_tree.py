@@ -1,0 +1,148 @@
+"""A query as a tree of tests, and which of them leads: whose index nominates the rows that the others test.
+
+Its one rule: the lead is the test with the fewest nominated rows, looked up no further than the best so far or
+`ENOUGH`. So the time of a search grows with the hits of its rarest part, not with the table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tsmem.engine.search_terms import ColumnTest, Sql, Test
+
+ENOUGH = 10_000
+"""Nominated rows are looked up to here; fewer are kept, and not looked up again."""
+
+
+class Least:
+    """So many of the parts at least."""
+
+    def __init__(self, parts: list[Node], count: int) -> None:
+        self.parts = parts
+        self.count = count
+
+
+class Without:
+    """Not the part."""
+
+    def __init__(self, part: Node) -> None:
+        self.part = part
+
+
+Node = Test | Least | Without
+
+EVERYTHING = Least([], 0)
+NOTHING = Least([], 1)
+
+
+def every(parts: list[Node]) -> Node:
+    """All of the parts."""
+    return parts[0] if len(parts) == 1 else Least(parts, len(parts))
+
+
+class Lead(NamedTuple):
+    """Whose rows are tested."""
+
+    sql: str
+    parameters: tuple[object, ...]
+    rows: int
+    """How many; ENOUGH for that many or more."""
+    is_long: bool
+    """Whether there are ENOUGH."""
+    covered: Node | None
+    """The part of the query that needs no test any more."""
+
+
+def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) -> Lead | None:
+    """The lead of a query, if one nominates less than `most` rows. A row that no lead nominates does not match."""
+    most = ENOUGH + 1 if most is None else most
+    if isinstance(node, Test):
+        nominated = node.nominate()
+        return None if nominated is None else _looked_up(connection, nominated, node if node.is_exact else None, most)
+    if isinstance(node, Without) or node.count < 1:
+        return None
+    if node.count < len(node.parts):
+        nominated = _union(node)
+        covered = node if node.count == 1 and all(isinstance(p, Test) and p.is_exact for p in node.parts) else None
+        return None if nominated is None else _looked_up(connection, nominated, covered, most)
+    if not node.parts:
+        return Lead("SELECT 0 AS doc WHERE 0", (), 0, False, None)
+    best: Lead | None = None
+    for part in node.parts:
+        found = choose(connection, part, most)
+        if found is not None:
+            best, most = found, found.rows
+    return best
+
+
+def _looked_up(connection: sqlite3.Connection, nominated: Sql, covered: Node | None, most: int) -> Lead | None:
+    sql, parameters = nominated
+    limit = min(most, ENOUGH)
+    found = connection.execute(f"SELECT doc FROM ({sql}) LIMIT {limit}", parameters).fetchall()  # noqa: S608 - ours
+    if len(found) >= most:
+        return None
+    if len(found) >= ENOUGH:
+        return Lead(sql, parameters, ENOUGH, True, covered)
+    docs = f"[{','.join(str(doc) for (doc,) in found)}]"
+    return Lead("SELECT value AS doc FROM json_each(?)", (docs,), len(found), False, covered)
+
+
+def bounds(node: Node, column: str) -> list[ColumnTest]:
+    """The tests of a column that every row must pass: a walk in its order begins and ends with them."""
+    if isinstance(node, ColumnTest):
+        return [node] if node.column == column else []
+    if isinstance(node, Least) and node.count == len(node.parts):
+        return [test for part in node.parts for test in bounds(part, column)]
+    return []
+
+
+def _union(node: Least) -> Sql | None:
+    """What one of the parts nominates, without repetition."""
+    found = [nominated(part) for part in node.parts]
+    if any(each is None for each in found):
+        return None
+    sqls, parameters = zip(*found, strict=True)
+    return " UNION ".join(f"SELECT doc FROM ({sql})" for sql in sqls), sum(parameters, ())  # noqa: S608
+
+
+def nominated(node: Node) -> Sql | None:
+    """The documents that may pass, by indexes, without a choice."""
+    if isinstance(node, Test):
+        return node.nominate()
+    if isinstance(node, Without) or node.count < 1:
+        return None
+    if len(node.parts) < node.count:
+        return "SELECT 0 AS doc WHERE 0", ()
+    if node.count < len(node.parts):
+        return _union(node)
+    return next((found for part in node.parts if (found := nominated(part)) is not None), None)
+
+
+@dataclass(frozen=True)
+class Emitter:
+    """Writes the tests of a query that are left."""
+
+    covered: Node | None
+    singly: bool
+    """Whether few rows are tested."""
+
+    def sql(self, node: Node) -> Sql:
+        """A condition that is never NULL."""
+        if node is self.covered:
+            return "1", ()
+        if isinstance(node, Test):
+            sql, parameters = node.test(singly=self.singly)
+            return f"({sql}) IS TRUE", parameters
+        if isinstance(node, Without):
+            sql, parameters = self.sql(node.part)
+            return f"NOT ({sql})", parameters
+        if node.count < 1 or len(node.parts) < node.count:
+            return str(int(node.count < 1)), ()
+        found = [self.sql(part) for part in node.parts]
+        joined = " AND " if node.count == len(found) else " OR " if node.count == 1 else " + "
+        whole = joined.join(f"({sql})" for sql, _ in found)
+        if joined == " + ":
+            whole = f"{whole} >= {node.count}"
+        return whole, tuple(value for _, values in found for value in values)

@@ -1,0 +1,139 @@
+"""Faults on demand, so that anyone's retry code can be tried: answers that are refused, late, lost or cut.
+
+Its one rule: a fault is drawn from one seeded source, in the order in which requests arrive. A client that sends one
+request after the other meets the same faults each time; for clients that send at once only the rates are the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import NamedTuple
+
+from tsmem.errors import InvalidInput
+from tsmem.server.dispatch import ACTIONS, BATCHES, RowFault
+
+KINDS: dict[str, str] = {
+    "refuse": "the connection is closed before anything is done",
+    "throttle": "refused for now, not done: OTSServerBusy and its like",
+    "timeout": "OTSTimeout; done, or not",
+    "unavailable": "OTSServerUnavailable or OTSInternalServerError; done, or not",
+    "drop": "the connection is cut in the middle of the answer; done, or not",
+    "hang": "no answer until the client goes away; done, or not",
+    "partial": "single rows of BatchWriteRow and BatchGetRow fail, each at the rate; done, or not",
+}
+EXAMPLE = "a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"
+
+_ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
+    "throttle": (
+        ("OTSServerBusy", "Server is busy."),
+        ("OTSServerBusy", "Server is busy."),
+        ("OTSPartitionUnavailable", "The partition is not available."),
+        ("OTSNotEnoughCapacityUnit", "Remaining capacity unit is not enough."),
+        ("OTSRowOperationConflict", "Data is being modified by the other request."),
+    ),
+    "timeout": (("OTSTimeout", "Operation timeout."),),
+    "unavailable": (
+        ("OTSServerUnavailable", "Server is not available."),
+        ("OTSInternalServerError", "Internal server error."),
+    ),
+}
+_NEVER_DONE = ("refuse", "throttle")
+
+
+class FaultSpec(NamedTuple):
+    """A kind of fault, and how often."""
+
+    kind: str
+    rate: float
+    """From 0 to 1."""
+    action: str | None = None
+    """The only action that it strikes; None for all."""
+
+
+class Fault(NamedTuple):
+    """What happens to one request."""
+
+    kind: str
+    done: bool
+    """Whether the request is carried out all the same."""
+    error: tuple[str, str] | None
+    """Code and message of the answer; None when there is no whole one."""
+    part: float
+    """How much of the answer is sent, where it is cut."""
+
+
+def parse_fault(text: str) -> FaultSpec:
+    """A fault from KIND:RATE[:ACTION]. Raises InvalidInput."""
+    kind, _, rest = text.partition(":")
+    rate_text, colon, action = rest.partition(":")
+    _check_known("kind of fault", kind, tuple(KINDS))
+    try:
+        rate = float(rate_text)
+    except ValueError as error:
+        raise InvalidInput(f"the rate of '{text}' is not a number", hint=EXAMPLE) from error
+    if not 0 <= rate <= 1:
+        raise InvalidInput(f"the rate of '{text}' is not between 0 and 1", hint=EXAMPLE)
+    if colon:
+        _check_known("action", action, ACTIONS)
+    if kind == "partial" and action and action not in BATCHES:
+        raise InvalidInput(
+            f"rows fail in batches alone, and {action} is none", hint=f"those are {' and '.join(BATCHES)}"
+        )
+    return FaultSpec(kind, rate, action or None)
+
+
+def _check_known(what: str, word: str, known: Sequence[str]) -> None:
+    if word in known:
+        return
+    from difflib import get_close_matches
+
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), names, n=1)
+    hint = f"did you mean {names[near[0]]}?" if near else f"known are {', '.join(known)};"
+    raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
+
+
+class Faults:
+    """Says which requests are struck, and how. Any thread may ask."""
+
+    def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
+        self._specs = [spec for spec in specs if spec.kind != "partial"]
+        self._partial = [spec for spec in specs if spec.kind == "partial"]
+        self._random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
+        self._lock = threading.Lock()
+
+    def strike(self, action: str) -> Fault | None:
+        """What happens to a request; the first fault that strikes it counts."""
+        if not self._specs:
+            return None
+        with self._lock:
+            for spec in self._specs:
+                if spec.action in (None, action) and self._random.random() < spec.rate:
+                    return self._fault(spec.kind)
+        return None
+
+    def _fault(self, kind: str) -> Fault:
+        draw = self._random
+        done = kind not in _NEVER_DONE and draw.random() < 0.5
+        error = draw.choice(_ERRORS[kind]) if kind in _ERRORS else None
+        return Fault(kind, done, error, draw.random())
+
+    def row_fault(self, action: str) -> Callable[[], RowFault | None]:
+        """To be asked once for each row of a batch: what happens to it."""
+        specs = [spec for spec in self._partial if spec.action in (None, action)]
+        if not specs or action not in BATCHES:
+            return _no_fault
+        return lambda: self._row_fault(specs)
+
+    def _row_fault(self, specs: Sequence[FaultSpec]) -> RowFault | None:
+        with self._lock:
+            for spec in specs:
+                if self._random.random() < spec.rate:
+                    return self._random.choice((RowFault.REFUSED, RowFault.LOST))
+        return None
+
+
+def _no_fault() -> RowFault | None:
+    return None

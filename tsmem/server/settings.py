@@ -1,0 +1,37 @@
+"""How a server is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tsmem.server.auth import Credentials
+from tsmem.server.faults import Faults
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server needs to know beside what it serves."""
+
+    host: str = "127.0.0.1"
+    """A name or address; one beyond this machine needs credentials."""
+    port: int = 0
+    """0 takes a free one."""
+    instance: str | None = None
+    """The only instance that is there; None for any name."""
+    credentials: Credentials | None = None
+    """The only key; None takes any."""
+    faults: Faults = field(default_factory=Faults)
+    latency_ms: float = 0
+    """Added to every answer."""
+    max_connections: int = 512
+    """Those beyond are told that the server is busy; fewer where the process may not open so many files."""
+    idle_s: float = 75
+    """How long a connection may wait for its next request."""
+    request_s: float = 30
+    """How long a request may take to arrive whole, and an answer to be taken."""
+    linger_s: float = 2
+    """How long a refused client is read on, so that it sees why."""
+    hang_s: float = 600
+    """How long the fault `hang` lasts at most."""
+    stop_s: float = 30
+    """How long a stop waits for requests in hand."""

@@ -1,0 +1,56 @@
+"""How a table or index that is there differs from what the profile describes, a sentence for each difference.
+
+Its one rule: what would make a command fail or answer wrongly is a difference; what is only more than was asked for
+(further fields of a search index, further indexes) is none.
+"""
+
+from __future__ import annotations
+
+from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
+
+
+def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
+    """Its key and its options."""
+    texts = [] if wanted.key == found.key else [f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"]
+    if found.time_to_live_s != wanted.time_to_live_s:
+        texts.append(f"time to live is {found.time_to_live_s} s, not {wanted.time_to_live_s}")
+    if found.max_versions != wanted.max_versions:
+        texts.append(f"max versions is {found.max_versions}, not {wanted.max_versions}")
+    if not found.allow_update:
+        texts.append("updates are not allowed")
+    return texts
+
+
+def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, actual: TableSchema | None) -> list[str]:
+    """Its key, behind which the service may show the columns that it appended; its kind; and the types of its columns
+    in the table that is there: a row whose value is of another type is not in the index."""
+    appended = tuple(name for name, _ in table.key if name not in wanted.key)
+    texts = []
+    if found.key not in (wanted.key, wanted.key + appended):
+        texts.append(f"the key is {_shown(found.key)}, not {_shown(wanted.key)}")
+    if found.is_global:
+        texts.append("it is a global index, which lags behind its table")
+    there = dict(actual.defined_columns) if actual is not None else {}
+    for name, kind in table.defined_columns:
+        if name in wanted.key and there.get(name, kind) is not kind:
+            texts.append(f"column {name} is defined as {there[name]}, not {kind}")
+    return texts
+
+
+def of_search(wanted: SearchIndexSchema, found: SearchIndexSchema) -> list[str]:
+    """Fields that are not indexed, or in another way."""
+    there = dict(found.fields)
+    texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in there]
+    for name, kind in wanted.fields:
+        if name in there and there[name] != kind:
+            texts.append(f"field {name} is {_type(there[name])}, not {_type(kind)}")
+    return texts
+
+
+def _type(kind: FieldType) -> str:
+    size = "" if kind.min_chars is None else f"({kind.min_chars}..{kind.max_chars})"
+    return kind.name if kind.analyzer is None else f"{kind.name} {kind.analyzer}{size}"
+
+
+def _shown(key: tuple[object, ...]) -> str:
+    return "(" + ", ".join(" ".join(map(str, p)) if isinstance(p, tuple) else str(p) for p in key) + ")"

@@ -1,0 +1,289 @@
+"""Finding sessions and messages through their search indexes: what both share. Loaded when something is searched for.
+
+One rule: what a page says is exact, whatever the index nominates beside it. Pages go on behind the last item that was
+given out, by its place in the order and not by its number, so that rows written in between make nothing come twice;
+in order of score, where places mean nothing, by its number within the service's own page.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Generic, NamedTuple
+
+from tsmem import limits
+from tsmem.clock import Clock, Time
+from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.port import FieldType, TableClient
+from tsmem.queries import Search, SearchPage
+from tsmem.rows import Key, Row
+from tsmem.store import cursor
+from tsmem.store.codec import Codec
+from tsmem.store.collection import read_filter
+from tsmem.store.cursor import Cursor, Window
+from tsmem.store.model import Item, Total
+from tsmem.store.nomination import SORTS, Plan, Sort, Sought, nominate, verifier
+from tsmem.store.scan import ItemStream, Watch
+
+if TYPE_CHECKING:
+    from tsmem.store.filters import RowFilter
+
+MAX_PAGE = 100
+"""Rows of one search that reads columns."""
+
+
+class Wanted(NamedTuple):
+    """A search as it was asked for, before ages become points in time."""
+
+    name: str = "search"
+    """Which listing it is: a page token belongs to it, and to all of the rest but the limit."""
+    text: str | None = None
+    scope: Mapping[str, str | None] = MappingProxyType({})
+    """Columns with the value they must have; None for any."""
+    since: Time | None = None
+    until: Time | None = None
+    filter: str | None = None
+    """In the filter language."""
+    sort: Sort = "newest"
+    limit: int | None = None
+    page_token: str | None = None
+
+
+class Place(NamedTuple):
+    """Where an item was met, and how to go on behind it."""
+
+    token: bytes | None
+    """What brings the service's page that it is on, or, if it ends that, the next; None for the first."""
+    skip: int
+    """How many rows of that page come up to it, itself included."""
+    key: Key
+    time: int | None
+
+
+class Finder(Generic[Item]):
+    """Finds items of one table. It describes the search index once."""
+
+    def __init__(self, client: TableClient, codec: Codec[Item], clock: Clock, target: str, watch: Watch) -> None:
+        self._client = client
+        self._watch = watch
+        self._codec = codec
+        self._clock = clock
+        self._target = target
+        self._index = codec.layout.search.name
+
+    def find(self, wanted: Wanted) -> Found[Item]:
+        """What a search finds, as a stream. Raises InvalidInput, and TableNotFound for a missing table or index.
+        Cost: 1 request for each 100 rows that are nominated, and 1 once for each store."""
+        self._check(wanted)
+        chosen = read_filter(wanted.filter)
+        identity = self._identity(wanted, chosen)
+        place: Place | None = None
+        if wanted.page_token is None:
+            window = cursor.resolve(wanted.since, wanted.until, self._clock.now_us())
+        else:
+            place, window = _opened(wanted.page_token, identity, self._codec)
+        equal = {name: value for name, value in wanted.scope.items() if value is not None}
+        sought = Sought(wanted.text, equal, window, chosen, wanted.sort, dated=wanted.name == "recent")
+        hits = self._hits(sought, place, wanted.limit)
+        return Found(hits, wanted, lambda key: _token(identity, window, hits.place_of(key)), self._watch)
+
+    def _hits(self, sought: Sought, place: Place | None, want: int | None) -> Hits[Item]:
+        layout = self._codec.layout
+        plan = nominate(layout, self._fields, sought)
+
+        def ask(search: Search) -> SearchPage:
+            page = self._client.search(self._codec.table, self._index, search)
+            self._watch.heard()
+            return page
+
+        return Hits(ask, self._codec, plan, verifier(layout, sought), place, want)
+
+    @staticmethod
+    def _check(wanted: Wanted) -> None:
+        if wanted.limit is not None and wanted.limit < 1:
+            raise InvalidInput(f"the limit must be at least 1, not {wanted.limit}")
+        if wanted.sort not in SORTS:
+            raise InvalidInput(f"the results are sorted by newest or score, not '{wanted.sort}'")
+        if wanted.text == "":
+            raise InvalidInput("the text to search for is empty", hint="leave it out to find all of them")
+        limits.text_bytes(wanted.text or "", "the text")
+
+    def _identity(self, wanted: Wanted, chosen: RowFilter | None) -> str:
+        return cursor.digest(
+            {
+                "target": self._target,
+                "table": self._codec.table.name,
+                "index": self._index,
+                "name": wanted.name,
+                "text": wanted.text,
+                "since": wanted.since,
+                "until": wanted.until,
+                "filter": None if chosen is None else chosen.identity,
+                "sort": wanted.sort,
+                **wanted.scope,
+            }
+        )
+
+    @cached_property
+    def _fields(self) -> Mapping[str, FieldType]:
+        """The fields that the index has, whoever made it."""
+        table = self._codec.table.name
+        try:
+            return dict(self._client.describe_search_index(table, self._index).fields)
+        except TableNotFound as error:
+            error.hint = error.hint or self._others(table)
+            raise
+
+    def _others(self, table: str) -> str | None:
+        """What to say where the table has search indexes of other names."""
+        try:
+            names = self._client.list_search_indexes(table)
+        except TableNotFound:
+            return None
+        if not names:
+            return None
+        setting = f"tables.{self._codec.layout.noun}.search_index"
+        return f"the table has {', '.join(names)}: name it in the profile as {setting}, or run init-tables to make one"
+
+
+class Hits(Generic[Item]):
+    """The nominated rows that are found, page after page of the service's."""
+
+    def __init__(
+        self,
+        ask: Callable[[Search], SearchPage],
+        codec: Codec[Item],
+        plan: Plan,
+        is_found: Callable[[Row, Item], bool],
+        place: Place | None,
+        want: int | None,
+    ) -> None:
+        self._ask = ask
+        self._codec = codec
+        self.plan = plan
+        self._is_found = is_found
+        self._left = want
+        self._counts = want is not None and plan.counted
+        self._after = place
+        self._token = None if place is None else place.token
+        self._next: bytes | None = self._token
+        self._rows: Iterator[tuple[int, Row]] = iter(())
+        self._size = 0
+        self._begun = False
+        self._peeked: tuple[Place, Item] | None = None
+        self._given: deque[Place] = deque(maxlen=2)
+        self.nominated: int | None = None
+        """How many rows the index nominates; None where it was not asked."""
+
+    def __iter__(self) -> Iterator[tuple[Key, Item]]:
+        return self
+
+    def __next__(self) -> tuple[Key, Item]:
+        hit = self._peeked or self._find_next()
+        self._peeked = None
+        if hit is None:
+            raise StopIteration
+        place, item = hit
+        self._given.append(place)
+        if self._left is not None:
+            self._left = max(0, self._left - 1)
+        return place.key, item
+
+    def has_more(self) -> bool:
+        """Whether another item follows. Where the index is certain this asks nothing."""
+        if self._peeked is None:
+            if self.plan.certain and self._begun and self._next is not None:
+                return True
+            self._peeked = self._find_next()
+        return self._peeked is not None
+
+    def place_of(self, key: Key) -> Place:
+        """Where one of the last two items given out was met."""
+        return next(place for place in self._given if place.key == key)
+
+    def _find_next(self) -> tuple[Place, Item] | None:
+        while True:
+            for number, row in self._rows:
+                item = self._codec.decode(row)
+                time = getattr(item, self._codec.layout.time)
+                if not self._was_given(row.key, time) and self._is_found(row, item):
+                    ends = number == self._size and self._next is not None
+                    return Place(*((self._next, 0) if ends else (self._token, number)), row.key, time), item
+            if self._begun and self._next is None:
+                return None
+            self._fetch()
+
+    def _was_given(self, key: Key, time: int | None) -> bool:
+        """Whether a row lies before the place from which to go on."""
+        after = self._after
+        if after is None:
+            return False
+        if self.plan.by_time:
+            return _order(key, time) <= _order(after.key, after.time)
+        if after.skip == 0:
+            return False
+        self._after = after._replace(skip=after.skip - 1)
+        return True
+
+    def _fetch(self) -> None:
+        self._token = self._next
+        search = Search(self.plan.query, self.plan.sorts, self._limit(), token=self._token)
+        page = self._ask(search._replace(count=self._counts))
+        if self._counts:
+            self.nominated, self._counts = page.total, False
+        self._begun = True
+        self._rows, self._size, self._next = enumerate(page.rows, 1), len(page.rows), page.token
+
+    def _limit(self) -> int:
+        """Few rows where few are wanted, unless many are likely to be looked at for them."""
+        if self._left is None or not self.plan.narrow or (self._begun and not self.plan.certain):
+            return MAX_PAGE
+        skip = 0 if self._after is None or self._begun else self._after.skip
+        return max(1, min(MAX_PAGE, self._left + skip + (not self.plan.certain)))
+
+
+class Found(ItemStream[Item]):
+    """What a search finds; its `total` says how much there is."""
+
+    def __init__(self, hits: Hits[Item], wanted: Wanted, token_at: Callable[[Key], str], watch: Watch) -> None:
+        super().__init__(hits, wanted.limit, token_at, wanted.page_token, watch)
+        self._hits = hits
+        self._from_start = wanted.page_token is None
+
+    @property
+    def total(self) -> Total:
+        """How many items there are in all, to be asked when those wanted are used up. It is exact where the index's
+        count is, because nothing is left to the rows, and where all was given out."""
+        nominated = self._hits.nominated
+        if self._hits.plan.certain and nominated is not None:
+            return Total(nominated, nominated)
+        ended = self._from_start and self.next_page_token is None
+        return Total(self._taken if ended else None, nominated)
+
+
+def _order(key: Key, time: int | None) -> tuple[bool, int, Key]:
+    """A row's place newest first, in which rows without time come last."""
+    return (time is None, 0 if time is None else -time, key)
+
+
+def _token(identity: str, window: Window, place: Place) -> str:
+    service = None if place.token is None else base64.b64encode(place.token).decode()
+    return cursor.encode(identity, Cursor(place.key, window), t=service, s=place.skip, u=place.time)
+
+
+def _opened(token: str, identity: str, codec: Codec[Item]) -> tuple[Place, Window]:
+    """The place and window of a token. Raises InvalidInput when it is damaged, or of another query."""
+    document = cursor.opened(token, identity)
+    after, window = cursor.place_of(document, codec.table)
+    service, skip, time = document.get("t"), document.get("s"), document.get("u")
+    if type(skip) is not int or not 0 <= skip <= MAX_PAGE or type(time) not in (int, type(None)):
+        raise cursor.damaged()
+    try:
+        taken = None if service is None else base64.b64decode(str(service), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise cursor.damaged() from error
+    return Place(taken, skip, after, time), window  # type: ignore[arg-type]
