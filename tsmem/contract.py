@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
-from tsmem.port import IndexSchema, Meter, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
+from tsmem.port import IndexSchema, Meter, Pace, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import Bound, ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class CheckedClient:
     def meter(self, meter: Meter) -> None:
         """The watched client's own."""
         self._client.meter = meter
+
+    @property
+    def pace(self) -> Pace:
+        """The watched client's own."""
+        return self._client.pace
 
     def close(self) -> None:
         """As TableClient."""

@@ -7,7 +7,7 @@ it on every backend. Rules that hold for every method:
 - A failure is one of `tsmem.errors`, never an SDK's or a database's own; what fails has changed nothing, except after
   Unavailable with `ambiguous`, when the write may have been done.
 - Every call adds its cost to `meter`, also when it fails; a request that is refused before it is sent costs nothing.
-- Any method may be called from any thread.
+- Any method may be called from any thread; `pace` says how many calls at once are of use.
 """
 
 from __future__ import annotations
@@ -59,6 +59,38 @@ class Meter:
     def total(self) -> Cost:
         """Everything counted so far."""
         return self._total
+
+
+class Pace:
+    """How many calls are worth having under way at once: one more for each round of answers, half when the service
+    throttles. Safe to share between threads."""
+
+    FIRST = 4
+
+    def __init__(self, most: int = 1) -> None:
+        """`most` is 1 where a client gains nothing by a second call at once."""
+        self.most = most
+        self.cuts = 0
+        """How often it was halved."""
+        self._width = float(min(most, self.FIRST))
+        self._lock = threading.Lock()
+
+    @property
+    def width(self) -> int:
+        """Calls that may be under way now."""
+        return int(self._width)
+
+    def answered(self) -> None:
+        """A call was answered."""
+        with self._lock:
+            self._width = min(float(self.most), self._width + 1 / self._width)
+
+    def throttled(self, cuts: int) -> None:
+        """A call was throttled that began when there were so many cuts: those under way together halve once."""
+        with self._lock:
+            if cuts == self.cuts:
+                self.cuts += 1
+                self._width = max(1.0, self._width / 2)
 
 
 class IndexSchema(NamedTuple):
@@ -138,6 +170,11 @@ class TableClient(Protocol):
     """TableStore as the store sees it."""
 
     meter: Meter
+
+    @property
+    def pace(self) -> Pace:
+        """How many calls may be under way at once."""
+        ...
 
     def list_tables(self) -> list[str]:
         """Names of all tables, in order of name; secondary indexes may be among them. Cost: 1 request."""

@@ -34,6 +34,7 @@ class FaultyClient:
         self.before: dict[str, Callable[[], None]] = {}
         """Run once before the next call of a method: what someone else does meanwhile."""
         self.meter = client.meter
+        self.pace = client.pace
 
     def names(self) -> list[str]:
         """The methods that were called, in order."""

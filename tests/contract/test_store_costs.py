@@ -9,8 +9,8 @@ import pytest
 from tests.contract.faults import FaultyClient
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
-from tsmem.store.bulk import Tally
 from tsmem.store.records import Record
+from tsmem.store.tally import Tally
 
 ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("get session", 1, lambda s: s.sessions.get("u", "s")),

@@ -18,9 +18,9 @@ from tsmem.errors import InvalidInput
 from tsmem.port import TableClient
 from tsmem.rows import Put, Value
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk import Tally
 from tsmem.store.documents import FIELDS
 from tsmem.store.records import Record
+from tsmem.store.tally import Tally
 
 MESSAGES = trees(st.sampled_from(["session_id", "create_time", "message_id", "role", "content", *COLUMNS]))
 SESSIONS = trees(st.sampled_from(["user_id", "session_id", "update_time", "search_content", *COLUMNS]))

@@ -14,13 +14,13 @@ from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk import Tally
 from tsmem.store.layout import KEYWORD, LONG, TEXT_MAX_WORD, Layout, message_table, session_table
 from tsmem.store.layout import MESSAGE_NAMES as MESSAGE
 from tsmem.store.layout import SESSION_NAMES as SESSION
 from tsmem.store.model import Total
 from tsmem.store.records import Record
 from tsmem.store.search import Found
+from tsmem.store.tally import Tally
 
 SAID = {
     "plain": "Is my flight on time?",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
-from tsmem.port import Cost, IndexSchema, Meter, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.port import Cost, IndexSchema, Meter, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class LocalClient:
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
         self.meter = Meter()
+        self.pace = Pace()
         self._engine = Engine(path, clock)
 
     def close(self) -> None:

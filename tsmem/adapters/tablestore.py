@@ -19,7 +19,7 @@ from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.limits import check_write
-from tsmem.port import Cost, IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.port import Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
 from tsmem.retry.batches import RowRead
@@ -28,6 +28,8 @@ from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRe
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
+MAX_IN_FLIGHT = 16
+"""Batches and pages at once: what hides 50 ms of latency of requests that take 4 ms each."""
 _MAX_LIMIT = 2**31 - 1
 """What the wire's field holds. A page ends at 5,000 rows anyway."""
 
@@ -39,6 +41,7 @@ class TablestoreClient:
         """`deadline` says how long a call may take, `log` hears of each request. Raises ProfileError."""
         self._session = Session(profile, deadline, log)
         self.meter = self._session.meter
+        self.pace = Pace(MAX_IN_FLIGHT)
 
     def close(self) -> None:
         """Let go of connections. Closing twice is no error."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tsmem.render.options import Options
     from tsmem.render.result import Format
     from tsmem.store import MemoryStore
-    from tsmem.store.bulk import Tally
+    from tsmem.store.tally import Tally
 
 _DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -54,7 +54,7 @@ class Call:
     @cached_property
     def tally(self) -> Tally:
         """What a bulk command has done so far, so that an interrupted one can say it."""
-        from tsmem.store.bulk import Tally
+        from tsmem.store.tally import Tally
 
         return Tally()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsmem.render.result import Report
-from tsmem.store.bulk import Tally
+from tsmem.store.tally import Tally
 
 
 def counted(tally: Tally) -> str:

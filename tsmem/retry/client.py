@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.clock import Clock
-from tsmem.errors import ConditionFailed, TableNotFound, TsmemError, Unavailable
+from tsmem.errors import ConditionFailed, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
 from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds
@@ -52,6 +52,7 @@ class RetryingClient:
         self._random = random.Random(seed)  # noqa: S311 - jitter is no secret
         self._deadline = Deadline(clock) if deadline is None else deadline
         self.meter = client.meter
+        self.pace = client.pace
 
     def _tries(self, ends_s: float | None = None) -> Tries:
         return Tries(self._clock, self._policy, self._random, ends_s)
@@ -69,10 +70,15 @@ class RetryingClient:
         tries = self._tries() if tries is None else tries
         while True:
             tries.count += 1
+            cuts = self.pace.cuts
             try:
                 with self._deadline.until(tries.ends_s):
-                    return call()
+                    result = call()
+                self.pace.answered()
+                return result
             except Unavailable as error:
+                if isinstance(error, Throttled):
+                    self.pace.throttled(cuts)
                 if error.ambiguous:
                     ambiguous = True
                     lost()

@@ -1,59 +1,57 @@
-"""Bulk writes: batches cut by 200 rows and by 4 MB, each row's outcome looked at.
+"""Bulk writes: batches cut by 200 rows and by 4 MB, several in flight at once, each row's outcome looked at.
 
-A key is in a batch once at most, so that writes to one row keep their order. A row that is refused is reported by its
-key and does not stop the others; a failure of a whole batch stops, and says how many rows were done before it.
+A key is queued or in flight once at most, so that writes to one row keep their order. How many batches are in flight is
+the client's pace; who adds more waits. A row that is refused is reported by its key and does not stop the others. A
+batch that fails as a whole stops everything: what is in flight is waited for, and the error says how many rows were
+done. So does an interrupt, for as long as GRACE_S; what was not answered by then may have been done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from types import TracebackType
+from typing import NamedTuple
 
 from tsmem import limits
-from tsmem.errors import ConditionFailed, PartialFailure, RowFailure, TsmemError
-from tsmem.port import TableClient
-from tsmem.rows import Delete, Key, Update, Write
-from tsmem.store.model import Message, Session
+from tsmem.errors import ConditionFailed, RowFailure, TsmemError, Unavailable
+from tsmem.port import RowOutcome, TableClient
+from tsmem.rows import Key, Update, Write
+from tsmem.store.flight import Pending, begin, wait_for_one
+from tsmem.store.tally import Tally
 
-MAX_REPORTED_FAILURES = 1000
-"""Failures kept in detail; all are counted."""
+GRACE_S = 5.0
+"""Seconds that batches in flight are waited for when nothing more is to be sent."""
+
+Place = tuple[str, Key]
+"""A row's table and key."""
 
 
-@dataclass(eq=False)
-class Tally:
-    """What a bulk command has done so far: kept up to date while it runs, so that an interrupted one can say it."""
+class Entry(NamedTuple):
+    """A write with what its caller knows it by."""
 
-    sessions: int = 0
-    messages: int = 0
-    skipped: int = 0
-    """Rows left alone on purpose: they exist already, or changed meanwhile."""
-    failed: int = 0
-    failures: list[RowFailure] = field(default_factory=list)
-
-    def count(self, item: Session | Message) -> None:
-        """One item more."""
-        if isinstance(item, Session):
-            self.sessions += 1
-        else:
-            self.messages += 1
+    write: Write
+    tag: object = None
 
     @property
-    def done(self) -> int:
-        """Rows written or deleted."""
-        return self.sessions + self.messages
+    def place(self) -> Place:
+        """Where it writes."""
+        return self.write.table.name, self.write.key
 
-    def raise_failures(self, what: str) -> None:
-        """Raises PartialFailure when rows failed."""
-        if self.failed:
-            raise PartialFailure(
-                f"{self.failed:,} of {self.done + self.failed:,} rows could not be {what}",
-                done=self.done,
-                failures=self.failures,
-            )
+
+class _Batch(NamedTuple):
+    entries: list[Entry]
+    pending: Pending[list[RowOutcome]]
+
+
+def _nothing(entry: Entry, error: TsmemError) -> None:
+    pass
 
 
 class BatchWriter:
-    """Collects writes and sends them in full batches. Cost: ceil(n / 200) requests where 4 MB does not bind."""
+    """Collects writes and sends them in full batches; `with` it, so that nothing is in flight behind it.
+
+    Cost: ceil(n / 200) requests where 4 MB does not bind."""
 
     def __init__(
         self,
@@ -61,109 +59,147 @@ class BatchWriter:
         session_table: str,
         tally: Tally,
         *,
-        skip_failed_conditions: bool,
+        skip_failed_conditions: bool = False,
         before: Callable[[], None] = lambda: None,
+        refused: Callable[[Entry, TsmemError], None] = _nothing,
     ) -> None:
-        """`before` is called before each batch: what has to be done first."""
-        self._before = before
+        """`before` is called before each batch: what has to be done first. `refused` hears of each row that failed."""
         self._client = client
         self._session_table = session_table
         self._tally = tally
         self._skip = skip_failed_conditions
-        self._batch: list[Write] = []
-        self._keys: set[tuple[str, Key]] = set()
+        self._before = before
+        self._on_refused = refused
+        self._queue: list[Entry] = []
         self._bytes = 0
-        self._refused: set[tuple[str, Key]] = set()
+        self._flight: list[_Batch] = []
+        self._places: set[Place] = set()
+        """Of what is queued or in flight."""
+        self._row: Place | None = None
+        """The last row that was begun: Updates behind it are the rest of it."""
+        self._row_refused = False
+        self._failure: TsmemError | None = None
+        """What a whole batch failed with."""
         self.failed = 0
         """Rows that were refused."""
 
-    def add(self, write: Write) -> None:
-        """Queue one write; it is sent when its batch is full, or by flush."""
-        size = limits.check_write(write)
-        place = (write.table.name, write.key)
-        full = len(self._batch) == limits.MAX_ROWS_PER_WRITE or self._bytes + size > limits.MAX_BATCH_BYTES
-        if full or place in self._keys:
+    def __enter__(self) -> BatchWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._give_up(error)
+            return
+        try:
             self.flush()
-        if isinstance(write, Update) and place in self._refused:
+        except BaseException as failure:
+            self._give_up(failure)
+            raise
+
+    @property
+    def oldest(self) -> object:
+        """The tag of the first write that is not settled; None when all are."""
+        batches = [batch.entries for batch in self._flight] + [self._queue]
+        return next((entries[0].tag for entries in batches if entries), None)
+
+    def add(self, write: Write, tag: object = None) -> None:
+        """Queue one write; it is sent when its batch is full, or by flush. Waits where enough is in flight."""
+        size = limits.check_write(write)
+        entry = Entry(write, tag)
+        place = entry.place
+        if len(self._queue) == limits.MAX_ROWS_PER_WRITE or self._bytes + size > limits.MAX_BATCH_BYTES:
+            self.send()
+        if place in self._places:
+            self.flush()
+        if not isinstance(write, Update):
+            self._row, self._row_refused = place, False
+        elif self._row_refused:
             return  # the rest of a row whose beginning was not written
-        self._batch.append(write)
-        self._keys.add(place)
+        self._queue.append(entry)
+        self._places.add(place)
         self._bytes += size
 
     def holds(self, write: Write) -> bool:
-        """Whether a write of the same row is queued."""
-        return (write.table.name, write.key) in self._keys
+        """Whether a write of the same row is queued or in flight."""
+        return (write.table.name, write.key) in self._places
+
+    def send(self) -> None:
+        """Send what is queued; wait until there may be another batch."""
+        if self._queue:
+            self._before()
+            writes = [entry.write for entry in self._queue]
+            batch = _Batch(self._queue, begin(self._client.pace, lambda: self._client.write_rows(writes)))
+            self._flight.append(batch)
+            self._queue, self._bytes = [], 0
+        self._land(self._client.pace.width - 1)
+
+    def discard(self) -> None:
+        """Forget what is queued. What is in flight is still looked at."""
+        self._queue = []
 
     def flush(self) -> None:
-        """Send what is queued."""
-        batch = self._batch
-        self._batch, self._keys, self._bytes = [], set(), 0
-        if not batch:
-            return
-        self._before()
+        """Send what is queued, and wait for all of it."""
+        self.send()
+        self._land(0)
+
+    def _land(self, most: int) -> None:
+        """Settle what is answered, and wait until no more batches than this are in flight."""
+        while self._flight and (len(self._flight) > most or any(batch.pending.done() for batch in self._flight)):
+            wait_for_one([batch.pending for batch in self._flight])
+            for batch in [batch for batch in self._flight if batch.pending.done()]:
+                self._settle(batch)
+
+    def _settle(self, batch: _Batch, timeout_s: float | None = None) -> None:
+        """Look at each row's outcome. Raises what the whole batch failed with."""
+        self._flight.remove(batch)
         try:
-            outcomes = self._client.write_rows(batch)
-        except TsmemError as error:
-            if self._tally.done:
-                error.message += f" ({self._tally.done:,} rows had been done before)"
-                error.args = (error.message,)
+            outcomes = batch.pending.result(timeout_s)
+        except BaseException as error:
+            if isinstance(error, TsmemError):
+                self._failure = self._failure or error
+            if not isinstance(error, TsmemError) or (isinstance(error, Unavailable) and error.ambiguous):
+                self._tally.doubtful += len(batch.entries)
             raise
-        self._refused = set()
-        for write, outcome in zip(batch, outcomes, strict=True):
-            if outcome is not None:
-                self._refused.add((write.table.name, write.key))
-            self._count(write, outcome)
+        for entry, outcome in zip(batch.entries, outcomes, strict=True):
+            self._places.discard(entry.place)
+            self._count(entry, outcome)
+        self._tally.heard()
 
-    def _count(self, write: Write, outcome: TsmemError | None) -> None:
-        tally = self._tally
+    def _count(self, entry: Entry, outcome: RowOutcome) -> None:
+        if outcome is not None and entry.place == self._row:
+            self._row_refused = True
         if outcome is None:
-            if isinstance(write, Update):  # the rest of a row that was counted by its Put
+            if isinstance(entry.write, Update):  # the rest of a row that was counted by its Put
                 return
-            if write.table.name == self._session_table:
-                tally.sessions += 1
+            if entry.write.table.name == self._session_table:
+                self._tally.sessions += 1
             else:
-                tally.messages += 1
+                self._tally.messages += 1
         elif self._skip and isinstance(outcome, ConditionFailed):
-            tally.skipped += 1
+            self._tally.skipped += 1
         else:
-            tally.failed += 1
             self.failed += 1
-            if len(tally.failures) < MAX_REPORTED_FAILURES:
-                tally.failures.append(RowFailure(write.key, outcome))
+            self._tally.fail(RowFailure(entry.write.key, outcome))
+            self._on_refused(entry, outcome)
 
+    def _give_up(self, error: BaseException) -> None:
+        """Send nothing more; wait a while for what is in flight, and say of the rest that it may have been done."""
+        self.discard()
+        try:
+            for batch in list(self._flight):
+                with suppress(TsmemError, TimeoutError):  # its rows are counted as what they are: not done, or in doubt
+                    self._settle(batch, GRACE_S)
+        finally:  # a second interrupt waits for nothing
+            self._tally.doubtful += sum(len(batch.entries) for batch in self._flight)
+            self._flight = []
+        if error is self._failure:
+            self._failure.args = (self._amended(self._failure.message),)
+            self._failure.message = self._failure.args[0]
 
-class Purge:
-    """Deletes sessions and their messages: no session before the last of its messages is gone. A dry run counts."""
-
-    def __init__(self, client: TableClient, session_table: str, tally: Tally, *, dry_run: bool) -> None:
-        self.dry_run = dry_run
-        self._tally = tally
-        self._messages = BatchWriter(client, session_table, tally, skip_failed_conditions=False)
-        self._sessions = BatchWriter(
-            client, session_table, tally, skip_failed_conditions=True, before=self._messages_first
-        )
-
-    def message(self, delete: Delete) -> None:
-        """Queue a message, unless it is queued: two users may share its session's id."""
-        if self.dry_run:
-            self._tally.messages += 1
-        elif not self._messages.holds(delete):
-            self._messages.add(delete)
-
-    def session(self, delete: Delete) -> None:
-        """Queue a session."""
-        if self.dry_run:
-            self._tally.sessions += 1
-        else:
-            self._sessions.add(delete)
-
-    def flush(self) -> None:
-        """Delete what is queued."""
-        self._messages.flush()
-        self._sessions.flush()
-
-    def _messages_first(self) -> None:
-        """Raises PartialFailure when a message was refused: then its session stays, so that this can be repeated."""
-        self._messages.flush()
-        if self._messages.failed:
-            self._tally.raise_failures("deleted")
+    def _amended(self, message: str) -> str:
+        said = [f"{self._tally.done:,} rows had been done before"] if self._tally.done else []
+        if self._tally.doubtful:
+            said.append(f"{self._tally.doubtful:,} may have been")
+        return f"{message} ({'; '.join(said)})" if said else message

@@ -233,9 +233,10 @@ class Collection(Generic[Item]):
         test = wanted.test(readable) if readable.covers(wanted) else None
         return Scan(scan.table, scan.span, joined(scan.filter, sent), columns, test)
 
-    def _rows(self, scan: Scan, filter: str | None) -> Iterator[Row]:  # noqa: A002
-        """The rows of a scan that fulfil a filter. Raises InvalidInput at once."""
-        return self._watched(RowScan(self._client, self._filtered(scan, read_filter(filter)), watch=self.watch))
+    def _rows(self, scan: Scan, filter: str | None, *, begun: bool = False) -> Iterator[Row]:  # noqa: A002
+        """The rows of a scan that fulfil a filter; `begun` asks for the first page now. Raises InvalidInput at once."""
+        rows = RowScan(self._client, self._filtered(scan, read_filter(filter)), watch=self.watch)
+        return self._watched(rows.begin() if begun else rows)
 
     def _watched(self, rows: RowScan) -> Iterator[Row]:
         for row in rows:

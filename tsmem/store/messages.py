@@ -17,9 +17,9 @@ from tsmem.store.model import Message, Page
 from tsmem.store.scan import ItemStream, Scan
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk import Tally
     from tsmem.store.nomination import Sort
     from tsmem.store.search import Found
+    from tsmem.store.tally import Tally
 
 Order = Literal["asc", "desc"]
 
@@ -241,25 +241,32 @@ class Messages(Collection[Message]):
 
         Keys are read, and the columns of the filter. Raises InvalidInput; PartialFailure when rows are refused.
         Cost: ceil(n / 5,000) requests for n messages looked at, ceil(n / 200) for n deleted."""
-        from tsmem.store.bulk import BatchWriter, Tally
+        from tsmem.store.bulk import BatchWriter
+        from tsmem.store.tally import Tally
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
-        writer = BatchWriter(self._client, "", tally, skip_failed_conditions=False)
-        for delete in self.deletes(session_id, window, filter):
-            if dry_run:
-                tally.messages += 1
-            else:
-                writer.add(delete)
-        writer.flush()
+        with BatchWriter(self._client, "", tally) as writer:
+            for delete in self.deletes(session_id, window, filter):
+                if dry_run:
+                    tally.messages += 1
+                else:
+                    writer.add(delete)
         tally.raise_failures("deleted")
         return tally
 
-    def deletes(self, session_id: str | None, window: Window, filter: str | None = None) -> Iterator[Delete]:  # noqa: A002
+    def deletes(
+        self,
+        session_id: str | None,
+        window: Window,
+        filter: str | None = None,  # noqa: A002
+        *,
+        begun: bool = False,
+    ) -> Iterator[Delete]:
         """The deletes of a session's messages in a window, or of all sessions'; keys are read, and what a filter looks
-        at. Raises InvalidInput at once."""
+        at. `begun` asks for the first page now. Raises InvalidInput at once."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
-        return (Delete(self._codec.table, row.key) for row in self._rows(scan, filter))
+        return (Delete(self._codec.table, row.key) for row in self._rows(scan, filter, begun=begun))
 
     def new(
         self,

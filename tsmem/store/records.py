@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.store.bulk import Tally
 from tsmem.store.documents import item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Rules
+from tsmem.store.tally import Tally
 
 ImportFormat = Literal["tsmem", "openai"]
 MAX_LINE_BYTES = 256 * 1024 * 1024

@@ -2,6 +2,9 @@
 
 One rule: a failure in the middle is raised, never a shorter list, and a limit is exact.
 
+Where the client's pace allows, the next page is under way while one is used: of a scan that is sure to want it, so that
+no request is made that the caller may not need.
+
 A filtered scan asks for whole pages, whatever its limit: matches may be next to the start or far away, and n rows that
 are looked at cost ceil(n / 5,000) requests either way. Up to issue 4 its first pages were small; that read fewer rows
 where matches are many, and took more requests than a listing may where they are few.
@@ -13,9 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol
 
 from tsmem import limits
-from tsmem.port import TableClient
+from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
 from tsmem.store.cursor import resumed
+from tsmem.store.flight import Pending, begin
 from tsmem.store.model import Item, Item_co, Page
 
 
@@ -65,6 +69,14 @@ class RowScan:
         self._rows: Iterator[Row] = iter(())
         self._peeked: Row | None = None
         self._next: KeyBound | None = self._scan.span.start
+        self._coming: Pending[RangePage] | None = None
+        """The page at `_next`, where it was begun."""
+
+    def begin(self) -> RowScan:
+        """Ask for the first page now."""
+        if self._next is not None:
+            self._coming = self._ask(self._next, self._left)
+        return self
 
     def __iter__(self) -> Iterator[Row]:
         return self
@@ -77,7 +89,7 @@ class RowScan:
             if row is None:
                 if self._next is None:
                     raise StopIteration
-                self._fetch(self._next)
+                self._take(self._next)
             elif row.key == self._after:
                 row = None
         if self._left is not None:
@@ -92,21 +104,31 @@ class RowScan:
             self._peeked = next(self, None)
         return self._peeked is not None
 
-    def _fetch(self, start: KeyBound) -> None:
-        span = self._scan.span._replace(start=start)
-        page = self._client.get_range(
-            self._scan.table, span, limit=self._limit(), columns=self._scan.columns, filter=self._scan.filter
-        )
+    def _take(self, start: KeyBound) -> None:
+        coming, self._coming = self._coming, None
+        page = (coming or self._ask(start, self._left)).result()
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
         self._next = page.next_start
+        left = None if self._left is None else self._left - len(page.rows)
+        if page.next_start is not None and (left is None or (left > 0 and not self._scan.chooses)):
+            self._coming = self._ask(page.next_start, left)
         if self._watch is not None:
             self._watch.heard()
 
-    def _limit(self) -> int | None:
-        if self._left is None or self._scan.chooses:
+    def _ask(self, start: KeyBound, left: int | None) -> Pending[RangePage]:
+        scan = self._scan
+        span = scan.span._replace(start=start)
+        limit = self._limit(left)
+        return begin(
+            self._client.pace,
+            lambda: self._client.get_range(scan.table, span, limit=limit, columns=scan.columns, filter=scan.filter),
+        )
+
+    def _limit(self, left: int | None) -> int | None:
+        if left is None or self._scan.chooses:
             return None
-        wanted = self._left + (self._after is not None)
+        wanted = left + (self._after is not None)
         return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
 
 

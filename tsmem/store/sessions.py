@@ -17,16 +17,17 @@ from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.cursor import Window
+from tsmem.store.flight import Pending, ahead, begin
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
 from tsmem.store.scan import ItemStream, RowScan, Scan
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk import Purge, Tally
     from tsmem.store.filters import RowFilter
     from tsmem.store.nomination import Sort
     from tsmem.store.search import Found
+    from tsmem.store.tally import Tally
 
 
 class Sessions(Collection[Session]):
@@ -94,7 +95,7 @@ class Sessions(Collection[Session]):
 
         Message keys carry no user: messages of another user's session of the same id go too. Raises NotFound unless
         `missing_ok`. Cost: 1 request; with n messages 2 + ceil(n / 5,000) + ceil(n / 200)."""
-        from tsmem.store.bulk import Tally
+        from tsmem.store.tally import Tally
 
         key = self._codec.key(user_id, session_id)
         tally = Tally() if tally is None else tally
@@ -230,24 +231,15 @@ class Sessions(Collection[Session]):
         `until` meanwhile is kept too; both count as skipped. Messages go before their session. Keys are read, and the
         columns of the filter. Raises InvalidInput; PartialFailure when rows are refused. Cost: ceil(n / 5,000) +
         ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5."""
-        from tsmem.store.bulk import Purge, Tally
+        from tsmem.store.tally import Tally
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
-        purge = Purge(self._client, self._codec.table.name, tally, dry_run=dry_run)
-        seen: set[str] = set()
-        for row in self._purgeable(user_id, window.until, filter):
-            session_id = str(row.key[1])
-            if with_messages and session_id not in seen:
-                if not self._purge_messages(session_id, window, purge):
-                    tally.skipped += 1
-                    continue
-                if dry_run:  # messages that two users share would go once
-                    seen.add(session_id)
-            purge.session(Delete(self._codec.table, row.key, _not_after(window.until)))
-            if with_messages and window.until is not None:
-                purge.flush()  # at once: a message that comes while others are purged would be left alone
-        purge.flush()
+        rows = self._purgeable(user_id, window.until, filter)
+        if with_messages and window.until is not None:
+            self._purge_old(rows, window, tally, dry_run=dry_run)
+        else:
+            self._purge_all(rows, window, tally, with_messages=with_messages, dry_run=dry_run)
         tally.raise_failures("deleted")
         return tally
 
@@ -257,16 +249,63 @@ class Sessions(Collection[Session]):
             scan = scan._replace(filter=Comparison("update_time", Op.LE, until), columns=("user_id", "update_time"))
         return self._rows(scan, filter)
 
-    def _purge_messages(self, session_id: str, window: Window, purge: Purge) -> bool:
-        """Whether the session may go too."""
-        if window.until is not None and self._messages.has_later(session_id, window.until):
-            return False
-        for delete in self._messages.deletes(session_id, window):
-            purge.message(delete)
-        if purge.dry_run or window.until is None:
-            return True
-        purge.flush()
-        return not self._messages.has_later(session_id, window.until)
+    def _purge_all(
+        self, rows: Iterator[Row], window: Window, tally: Tally, *, with_messages: bool, dry_run: bool
+    ) -> None:
+        """Delete sessions, and all of their messages where they go too: in batches that sessions share."""
+        from tsmem.store.purge import Purge
+
+        seen: set[str] = set()  # messages that two users share would go once
+
+        def begun(row: Row) -> tuple[Row, Iterator[Delete]]:
+            session_id = str(row.key[1])
+            if not with_messages or session_id in seen:
+                return row, iter(())
+            if dry_run:
+                seen.add(session_id)
+            return row, self._messages.deletes(session_id, window, begun=True)
+
+        with Purge(self._client, self._codec.table.name, tally, dry_run=dry_run) as purge:
+            for row, messages in ahead(self._client.pace, rows, begun):
+                for delete in messages:
+                    purge.message(delete)
+                purge.session(Delete(self._codec.table, row.key, _not_after(window.until)))
+
+    def _purge_old(self, rows: Iterator[Row], window: Window, tally: Tally, *, dry_run: bool) -> None:
+        """Delete sessions with their messages, each by itself: a message that comes while others are deleted would be
+        left alone."""
+        from tsmem.store.purge import Job, one_by_one
+
+        seen: set[str] = set()  # messages that two users share are counted once
+
+        def job(row: Row) -> Job:
+            session_id = str(row.key[1])
+            again = dry_run and session_id in seen
+            if dry_run:
+                seen.add(session_id)
+            return Job(session_id, lambda part: self._purge_one(row.key, window, part, dry_run=dry_run, again=again))
+
+        one_by_one(self._client.pace, map(job, rows), tally)
+
+    def _purge_one(self, key: Key, window: Window, part: Tally, *, dry_run: bool, again: bool) -> None:
+        """Delete one session with its messages, unless it has, or gets, a message that is later."""
+        from tsmem.store.bulk import BatchWriter
+
+        session_id, until = str(key[1]), window.until
+        assert until is not None
+        if self._messages.has_later(session_id, until):
+            part.skipped += 1
+            return
+        if not again:
+            self._messages.purge(session_id, until=until, dry_run=dry_run, tally=part)
+        if dry_run:
+            part.sessions += 1
+        elif self._messages.has_later(session_id, until):
+            part.skipped += 1
+        else:
+            table = self._codec.table
+            with BatchWriter(self._client, table.name, part, skip_failed_conditions=True) as writer:
+                writer.add(Delete(table, key, _not_after(until)))
 
     def new(
         self,
@@ -302,6 +341,7 @@ class Hydrated:
         self._test = test
         self._ready: Iterator[tuple[Key, Session]] = iter(())
         self._peeked: tuple[Key, Session] | None = None
+        self._all = ahead(client.pace, self._chunks(), self._begun) if want is None else None
 
     def __iter__(self) -> Iterator[tuple[Key, Session]]:
         return self
@@ -323,20 +363,33 @@ class Hydrated:
 
     def _fetch(self) -> None:
         most = limits.MAX_ROWS_PER_READ
-        wanted = most if self._left is None else max(1, min(most, self._left))
-        index_keys = [row.key for row in islice(self._rows, wanted)]
-        if not index_keys:
-            raise StopIteration
-        # The index orders user_id, update_time, session_id.
-        rows = self._client.get_rows(self._codec.table, [(user, session) for user, _, session in index_keys])
+        if self._all is not None:
+            keys, pending = next(self._all)
+        else:
+            wanted = most if self._left is None else max(1, min(most, self._left))
+            keys, pending = self._begun(self._chunk(wanted))
         found = [
             (key, self._codec.decode(row))
-            for key, row in zip(index_keys, rows, strict=True)
+            for key, row in zip(keys, pending.result(), strict=True)
             if row is not None and (self._test is None or self._test(row))
         ]
         if self._left is not None:
             self._left -= len(found)
         self._ready = iter(found)
+
+    def _chunk(self, size: int) -> list[Key]:
+        return [row.key for row in islice(self._rows, size)]
+
+    def _chunks(self) -> Iterator[list[Key]]:
+        while chunk := self._chunk(limits.MAX_ROWS_PER_READ):
+            yield chunk
+
+    def _begun(self, index_keys: list[Key]) -> tuple[list[Key], Pending[list[Row | None]]]:
+        if not index_keys:
+            raise StopIteration
+        # The index orders user_id, update_time, session_id.
+        keys = [(user, session) for user, _, session in index_keys]
+        return index_keys, begin(self._client.pace, lambda: self._client.get_rows(self._codec.table, keys))
 
 
 def _not_after(until: int | None) -> Condition:

@@ -13,7 +13,7 @@ from typing import Literal
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, MUST_NOT_EXIST, UNCONDITIONAL, Comparison, Condition, Op, Range, Write
-from tsmem.store.bulk import BatchWriter, Tally
+from tsmem.store.bulk import BatchWriter
 from tsmem.store.codec import Codecs
 from tsmem.store.documents import export_line
 from tsmem.store.layout import Layout
@@ -22,6 +22,7 @@ from tsmem.store.model import Message, Session
 from tsmem.store.records import VERSION, Record
 from tsmem.store.scan import RowScan, Scan
 from tsmem.store.sessions import Sessions
+from tsmem.store.tally import Tally
 
 OnConflict = Literal["overwrite", "skip", "fail"]
 
@@ -79,21 +80,22 @@ class Transfer:
         rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB does not bind."""
         condition = _condition(on_conflict)
         session_table = self._codecs.session.table.name
-        writer = BatchWriter(self._client, session_table, tally, skip_failed_conditions=on_conflict == "skip")
         try:
-            for record in records:
-                for write in self._writes(record, condition):
-                    writer.add(write)
-                if on_conflict == "fail" and tally.failed:
-                    break
+            with BatchWriter(
+                self._client, session_table, tally, skip_failed_conditions=on_conflict == "skip"
+            ) as writer:
+                for record in records:
+                    for write in self._writes(record, condition):
+                        writer.add(write)
+                    if on_conflict == "fail" and tally.failed:
+                        writer.discard()
+                        break
         except InvalidInput as error:
             if tally.done == 0:
                 raise
             raise PartialFailure(
                 f"{error.message}; {tally.done:,} rows before it were written", done=tally.done, hint=error.hint
             ) from error
-        if on_conflict != "fail" or not tally.failed:
-            writer.flush()
         if on_conflict == "fail":
             _raise_conflicts(tally)
         tally.raise_failures("written")

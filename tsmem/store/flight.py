@@ -1,0 +1,95 @@
+"""Calls under way at once: pages that are read ahead and batches in flight, as many as the client's pace allows.
+
+One rule: who began a call takes its result, in his own thread and when he likes; threads only wait for answers. A
+client that gains nothing by a second call has a pace of one: then no thread is made, a call is made when its result is
+asked for, and nothing is asked for that nobody wants. Threads are daemons: nobody waits for an answer that is no longer
+of use, and a command that is interrupted ends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from tsmem.port import Pace
+
+_BEGUN: ContextVar[bool] = ContextVar("_BEGUN", default=False)
+"""Whether this is a call that was begun here: what it begins itself, it does one after another."""
+T = TypeVar("T")
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Pending(Protocol[Result_co]):
+    """A call that was begun."""
+
+    def done(self) -> bool:
+        """Whether its result can be had without waiting for another's answer."""
+        ...
+
+    def result(self, timeout: float | None = None) -> Result_co:
+        """What the call returned, waited for. Raises what it raised; TimeoutError after `timeout` seconds."""
+        ...
+
+
+class _Deferred(Pending[Result]):
+    """A call that is made when its result is asked for."""
+
+    def __init__(self, call: Callable[[], Result]) -> None:
+        self._call = call
+
+    def done(self) -> bool:
+        return True
+
+    def result(self, timeout: float | None = None) -> Result:
+        return self._call()
+
+
+def begin(pace: Pace, call: Callable[[], Result]) -> Pending[Result]:
+    """Begin a call. Its context (how patient the caller is) is that of now."""
+    if pace.most == 1 or _BEGUN.get():
+        return _Deferred(call)
+    from concurrent.futures import Future
+    from threading import Thread
+
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            result = context.run(call)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    context = copy_context()
+    context.run(_BEGUN.set, True)
+    Thread(target=run, name="tsmem call", daemon=True).start()
+    return future
+
+
+def wait_for_one(pending: Iterable[Pending[object]]) -> None:
+    """Wait until one of these is done, or fails."""
+    if any(each.done() for each in pending):
+        return
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    wait(pending, return_when=FIRST_COMPLETED)  # type: ignore[arg-type]  # what is not done at once is a Future
+
+
+def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result]) -> Iterator[Result]:
+    """What `start` makes of each item, in their order; it is called as many items ahead as there may be calls, so that
+    what it begins is under way together."""
+    source = iter(items)
+    started: deque[Result] = deque()
+    while True:
+        with suppress(StopIteration):
+            while len(started) < pace.width:
+                started.append(start(next(source)))
+        if not started:
+            return
+        yield started.popleft()

@@ -1,0 +1,66 @@
+"""What a bulk command has done so far: kept up to date while it runs, so that an interrupted one can say it, and told
+to who shows progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tsmem.errors import PartialFailure, RowFailure
+from tsmem.store.model import Message, Session
+
+MAX_REPORTED_FAILURES = 1000
+"""Failures kept in detail; all are counted."""
+
+
+@dataclass(eq=False)
+class Tally:
+    """Counts of rows."""
+
+    sessions: int = 0
+    messages: int = 0
+    skipped: int = 0
+    """Rows left alone on purpose: they exist already, or changed meanwhile."""
+    failed: int = 0
+    doubtful: int = 0
+    """Rows of writes whose answer was lost or not waited for: they may have been done."""
+    failures: list[RowFailure] = field(default_factory=list)
+    heard: Callable[[], None] = lambda: None
+    """Called now and then while the counts grow."""
+
+    def count(self, item: Session | Message) -> None:
+        """One item more."""
+        if isinstance(item, Session):
+            self.sessions += 1
+        else:
+            self.messages += 1
+
+    def add(self, part: Tally) -> None:
+        """What a part of the command has done."""
+        self.sessions += part.sessions
+        self.messages += part.messages
+        self.skipped += part.skipped
+        self.doubtful += part.doubtful
+        self.failed += part.failed
+        self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
+        self.heard()
+
+    def fail(self, failure: RowFailure) -> None:
+        """One row that could not be done."""
+        self.failed += 1
+        if len(self.failures) < MAX_REPORTED_FAILURES:
+            self.failures.append(failure)
+
+    @property
+    def done(self) -> int:
+        """Rows written or deleted."""
+        return self.sessions + self.messages
+
+    def raise_failures(self, what: str) -> None:
+        """Raises PartialFailure when rows failed."""
+        if self.failed:
+            raise PartialFailure(
+                f"{self.failed:,} of {self.done + self.failed:,} rows could not be {what}",
+                done=self.done,
+                failures=self.failures,
+            )
