@@ -23,6 +23,9 @@ from tsmem.store.tally import Tally
 GRACE_S = 5.0
 """Seconds that batches in flight are waited for when nothing more is to be sent."""
 
+MAX_BYTES_IN_FLIGHT = 32 * 2**20
+"""Of names and values: large rows fill a batch with few of them."""
+
 Place = tuple[str, Key]
 """A row's table and key."""
 
@@ -41,6 +44,7 @@ class Entry(NamedTuple):
 
 class _Batch(NamedTuple):
     entries: list[Entry]
+    bytes: int
     pending: Pending[list[RowOutcome]]
 
 
@@ -130,7 +134,7 @@ class BatchWriter:
         if self._queue:
             self._before()
             writes = [entry.write for entry in self._queue]
-            batch = _Batch(self._queue, begin(self._client.pace, lambda: self._client.write_rows(writes)))
+            batch = _Batch(self._queue, self._bytes, begin(self._client.pace, lambda: self._client.write_rows(writes)))
             self._flight.append(batch)
             self._queue, self._bytes = [], 0
         self._land(self._client.pace.width - 1)
@@ -146,7 +150,11 @@ class BatchWriter:
 
     def _land(self, most: int) -> None:
         """Settle what is answered, and wait until no more batches than this are in flight."""
-        while self._flight and (len(self._flight) > most or any(batch.pending.done() for batch in self._flight)):
+        while self._flight and (
+            len(self._flight) > most
+            or sum(batch.bytes for batch in self._flight) > MAX_BYTES_IN_FLIGHT
+            or any(batch.pending.done() for batch in self._flight)
+        ):
             wait_for_one([batch.pending for batch in self._flight])
             for batch in [batch for batch in self._flight if batch.pending.done()]:
                 self._settle(batch)

@@ -81,14 +81,14 @@ def wait_for_one(pending: Iterable[Pending[object]]) -> None:
     wait(pending, return_when=FIRST_COMPLETED)  # type: ignore[arg-type]  # what is not done at once is a Future
 
 
-def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result]) -> Iterator[Result]:
-    """What `start` makes of each item, in their order; it is called as many items ahead as there may be calls, so that
-    what it begins is under way together."""
+def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result], most: int | None = None) -> Iterator[Result]:
+    """What `start` makes of each item, in their order; it is called as many items ahead as there may be calls, `most`
+    where that is said, so that what it begins is under way together."""
     source = iter(items)
     started: deque[Result] = deque()
     while True:
         with suppress(StopIteration):
-            while len(started) < pace.width:
+            while len(started) < min(pace.width, most or pace.width):
                 started.append(start(next(source)))
         if not started:
             return

@@ -51,8 +51,7 @@ class Transfer:
             yield from self._messages.iterate(session_id)
         elif user_id is not None:
             yield from self._sessions.iterate(user_id)
-            for session in self._sessions.iterate(user_id):
-                yield from self._messages.iterate(session.session_id)
+            yield from self._messages.of_sessions(each.session_id for each in self._sessions.iterate(user_id))
         else:
             yield from self._sessions.iterate(None)
             yield from self._messages.iterate(None)
