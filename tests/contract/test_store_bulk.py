@@ -14,6 +14,7 @@ from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store.loading import Loading
 from tsmem.store.records import Record, Source, read
 from tsmem.store.tally import Tally
 
@@ -269,7 +270,7 @@ def test_import_meets_what_exists(store: MemoryStore, conflict: str, content: st
     """overwrite replaces rows that exist, skip leaves and counts them."""
     store.messages.put(Message("s", "m1", 1, content="old"))
     records = [Record(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
-    tally = store.transfer.load(records, on_conflict=conflict, tally=Tally())  # type: ignore[arg-type]
+    tally = store.transfer.load(records, Loading(conflict), tally=Tally())  # type: ignore[arg-type]
 
     assert content == store.messages.get("s", "m1").content
     assert 3 == tally.done + tally.skipped
@@ -280,10 +281,10 @@ def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
-        store.transfer.load([Record(1, Message("s", "m1", 1))], on_conflict="fail", tally=Tally())
+        store.transfer.load([Record(1, Message("s", "m1", 1))], Loading("fail"), tally=Tally())
     with pytest.raises(PartialFailure, match="1 rows were written"):
         store.transfer.load(
-            [Record(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)], on_conflict="fail", tally=Tally()
+            [Record(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)], Loading("fail"), tally=Tally()
         )
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
@@ -479,4 +480,4 @@ def test_the_first_look_knows_what_will_be_written(store: MemoryStore) -> None:
 
     assert 1 == store.transfer.check(records).messages
     with pytest.raises(InvalidInput, match="line 7"):
-        store.transfer.check(records, on_conflict="skip")
+        store.transfer.check(records, Loading("skip"))

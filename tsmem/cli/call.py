@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,9 @@ class Call:
         self.clock = clock
         self.options = GlobalOptions()
         self._store: MemoryStore | None = None
+        self._opened: list[MemoryStore] = []
+        self.next_step: str | None = None
+        """What to do next when this run fails or is stopped, where that is known."""
         self._stdin_was_read = False
 
     @cached_property
@@ -106,9 +109,13 @@ class Call:
     @cached_property
     def profile(self) -> Profile:
         """The profile in force; its warnings are said once."""
+        return self.profile_named(self.options.profile)
+
+    def profile_named(self, name: str | None) -> Profile:
+        """A profile, or the one in force. Raises ProfileError."""
         from tsmem.profiles import load
 
-        profile = load(self.environ, config=self.options.config, profile=self.options.profile)
+        profile = load(self.environ, config=self.options.config, profile=name)
         for warning in profile.warnings:
             self.say(f"warning: {warning}")
         return profile
@@ -186,29 +193,31 @@ class Call:
     def store(self) -> MemoryStore:
         """The profile's store, opened at its first use and closed with the run."""
         if self._store is None:
-            from tsmem import open_profile
-
-            debug = self.options.debug
-            self._store = open_profile(
-                self.profile,
-                self.clock,
-                checked=debug,
-                log=(lambda line: self.say(f"debug: {line}")) if debug else None,
-            )
+            self._store = self.open(self.profile)
             if not gc.isenabled():  # since __main__: what is there by now stays, and need not be looked at again
                 gc.freeze()
                 gc.enable()
         return self._store
 
+    def open(self, profile: Profile) -> MemoryStore:
+        """A profile's store, closed with the run."""
+        from tsmem import open_profile
+
+        debug = self.options.debug
+        log = (lambda line: self.say(f"debug: {line}")) if debug else None
+        store = open_profile(profile, self.clock, checked=debug, log=log)
+        self._opened.append(store)
+        return store
+
     @property
-    def opened(self) -> MemoryStore | None:
-        """The store, if it was opened."""
-        return self._store
+    def opened(self) -> Sequence[MemoryStore]:
+        """The stores that were opened."""
+        return self._opened
 
     def close(self) -> None:
-        """Let go of the store."""
-        if self._store is not None:
-            self._store.close()
+        """Let go of the stores."""
+        for store in self._opened:
+            store.close()
 
 
 def call_of(ctx: typer.Context) -> Call:

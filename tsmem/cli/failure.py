@@ -36,6 +36,7 @@ def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
     if isinstance(error, TableNotFound) and error.hint is None:
         error.hint = f"create what is missing in {call.profile.target} with: {_again(call, 'init-tables')}"
+    error.hint = error.hint or call.next_step
     if call.options.debug:
         _say_traceback(call, error)
     form = _format(call, argv)
@@ -55,7 +56,9 @@ def interrupted(call: Call, argv: Sequence[str]) -> int:
         from tsmem.cli.counts import counted
 
         done = f"; done before: {counted(call.tally)}"
-    _say_error(call, Interrupted(f"interrupted{done}"), _format(call, argv))
+        if call.tally.doubtful:
+            done += f"; {call.tally.doubtful:,} rows more may have been"
+    _say_error(call, Interrupted(f"interrupted{done}", hint=call.next_step), _format(call, argv))
     return INTERRUPTED
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import typer
@@ -146,11 +147,12 @@ def _give_up_output(call: Call) -> None:
 
 
 def _say_stats(call: Call, seconds: float) -> None:
-    store = call.opened
-    if store is None:
+    if not call.opened:
         return
-    cost = store.cost
-    returned = store.sessions.watch.returned + store.messages.watch.returned
+    from tsmem.port import Cost
+
+    cost = reduce(Cost.plus, (store.cost for store in call.opened), Cost())
+    returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in call.opened)
     call.say(
         f"stats: {cost.requests} requests, {cost.read_units} read and {cost.write_units} write capacity units, "
         f"{cost.rows_scanned} rows scanned, {returned} returned, {seconds:.3f} s"

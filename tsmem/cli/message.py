@@ -128,12 +128,14 @@ def purge(
     filter: o.Filter = None,  # noqa: A002 - the option's own name
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
+    progress: o.Progress = False,
 ) -> Report | None:
     """Delete many messages: a session's or all, or those up to a time.
 
     Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
     Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
     """
+    from tsmem.cli.account import account
     from tsmem.cli.counts import counted, counts
 
     call = call_of(ctx)
@@ -141,14 +143,15 @@ def purge(
         raise InvalidInput("say which messages: --session SESSION, or --everything")
     when = call.time(until, "--until", end_of_day=True)
     wanted = o.checked(call, filter)
-    purge_these = shown(call, filter)(partial(call.store.messages.purge, session, until=when, filter=wanted))
+    purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
     if not dry_run:
         call.say_target("deleting from")
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
         of += "" if filter is None else f", where {filter}"
-        if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {of}?"):
+        if not call.sure(yes, lambda: f"Delete {counted(shown(call, filter)(purge_these)(dry_run=True))} of {of}?"):
             return None
-    return counts(purge_these(dry_run=dry_run, tally=call.tally))
+    with account(call, "found" if dry_run else "deleted", asked=progress):
+        return counts(purge_these(dry_run=dry_run, tally=call.tally))
 
 
 def list_(

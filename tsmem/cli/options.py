@@ -60,6 +60,7 @@ PageToken = Annotated[str | None, typer.Option("--page-token", metavar="TOKEN", 
 IfAbsent = Annotated[bool, typer.Option("--if-absent", help="Fail when it exists already.")]
 MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is not there is no error.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Progress = Annotated[bool, typer.Option("--progress", help="Say how far it is, also where no terminal is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

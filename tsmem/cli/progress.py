@@ -1,5 +1,6 @@
-"""Progress of a long filtered scan, on a terminal's stderr: a line that is drawn over itself, and gone before anything
-else is said or written. In a pipe, in CI and on a dumb terminal there is none.
+"""Progress of what takes long, on stderr: on a terminal a line that is drawn over itself, and gone before anything else
+is said or written. In a pipe, in CI and on a dumb terminal there is none, unless it is asked for: then it is a line
+now and then.
 """
 
 from __future__ import annotations
@@ -17,30 +18,35 @@ if TYPE_CHECKING:
 
 FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
+LINE_AFTER_S = 5.0
+"""Between two lines where nothing can be drawn over."""
 _CLEAR = b"\r\x1b[K"
 
 
 class Progress:
-    """The line. It hears of each page that a scan of the call's store has read."""
+    """The line."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, line: Callable[[], str]) -> None:
+        """`line` says how far it is."""
         self._call = call
-        self._due = call.clock.monotonic_s() + FIRST_AFTER_S
+        self._line = line
+        self._over = draws(call)
+        self._due = call.clock.monotonic_s() + (FIRST_AFTER_S if self._over else LINE_AFTER_S)
         self._drawn = False
-        for items in (call.store.sessions, call.store.messages):
-            items.watch.heard = self.draw
 
     def draw(self) -> None:
         """Say how far it is, unless that was said just now."""
         now = self._call.clock.monotonic_s()
         if now < self._due:
             return
-        self._due = now + AGAIN_AFTER_S
-        store = self._call.store
-        found = store.sessions.watch.returned + store.messages.watch.returned
-        line = f"{store.cost.rows_scanned:,} rows scanned, {found:,} found"
-        self._write(_CLEAR + line[: self._call.streams.width - 1].encode())
-        self._drawn = True
+        line = self._line()
+        if self._over:
+            self._due = now + AGAIN_AFTER_S
+            self._write(_CLEAR + line[: self._call.streams.width - 1].encode())
+            self._drawn = True
+        else:
+            self._due = now + LINE_AFTER_S
+            self._call.say(line)
 
     def clear(self) -> None:
         """Leave nothing of it."""
@@ -54,9 +60,28 @@ class Progress:
             self._call.streams.stderr.flush()
 
 
-def _wanted(call: Call, filter: str | None) -> bool:  # noqa: A002
+def draws(call: Call) -> bool:
+    """Whether stderr is a place for a line that is drawn over itself."""
     quiet = call.environ.get("CI") or call.environ.get("TERM") == "dumb" or call.options.debug
-    return filter is not None and call.streams.stderr_is_terminal and not quiet
+    return call.streams.stderr_is_terminal and not quiet
+
+
+def _of_scans(call: Call) -> Progress:
+    """Progress that hears of each page that a scan of the call's store has read."""
+    store = call.store
+
+    def line() -> str:
+        found = store.sessions.watch.returned + store.messages.watch.returned
+        return f"{store.cost.rows_scanned:,} rows scanned, {found:,} found"
+
+    progress = Progress(call, line)
+    for items in (store.sessions, store.messages):
+        items.watch.heard = progress.draw
+    return progress
+
+
+def _wanted(call: Call, filter: str | None) -> bool:  # noqa: A002
+    return filter is not None and draws(call)
 
 
 @contextmanager
@@ -65,7 +90,7 @@ def shown(call: Call, filter: str | None) -> Iterator[None]:  # noqa: A002
     if not _wanted(call, filter):
         yield
         return
-    progress = Progress(call)
+    progress = _of_scans(call)
     try:
         yield
     finally:
@@ -81,7 +106,7 @@ def listing(
     """A stream as a result, with progress while its next item, or its token, is looked for."""
     if not _wanted(call, filter):
         return Listing(noun, stream, stream.token_after)
-    progress = Progress(call)
+    progress = _of_scans(call)
     return Listing(noun, _items(progress, stream), _token(progress, stream.token_after))
 
 

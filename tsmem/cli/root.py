@@ -56,6 +56,11 @@ class Root(HouseGroup):
             "tsmem.cli.transfer",
             "import_",
         ),
+        "copy": Entry(
+            "Copy sessions and messages from one profile's store to another's, or compare both.",
+            "tsmem.cli.transfer",
+            "copy",
+        ),
         "profile": Entry(
             "Profiles: which store a command talks to.",
             "tsmem.cli.profile",

@@ -113,28 +113,30 @@ def purge(
     with_messages: Annotated[bool, typer.Option("--with-messages", help="Their messages too.")] = False,
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
+    progress: o.Progress = False,
 ) -> Report | None:
     """Delete many sessions: a user's or everyone's, all or those up to a time.
 
     Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
     """
+    from tsmem.cli.account import account
     from tsmem.cli.counts import counted, counts
 
     call = call_of(ctx)
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone")
     when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
-    purge_these = shown(call, filter)(
-        partial(call.store.sessions.purge, user, until=when, filter=wanted, with_messages=with_messages)
-    )
+    purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted, with_messages=with_messages)
     if not dry_run:
         call.say_target("deleting from")
         whose = "everyone" if user is None else f"user '{user}'"
         whose += "" if filter is None else f" where {filter}"
         also = " (messages of another user's session of the same id would go too)" if with_messages else ""
-        if not call.sure(yes, lambda: f"Delete {counted(purge_these(dry_run=True))} of {whose}{also}?"):
+        counting = shown(call, filter)(purge_these)
+        if not call.sure(yes, lambda: f"Delete {counted(counting(dry_run=True))} of {whose}{also}?"):
             return None
-    return counts(purge_these(dry_run=dry_run, tally=call.tally))
+    with account(call, "found" if dry_run else "deleted", asked=progress):
+        return counts(purge_these(dry_run=dry_run, tally=call.tally))
 
 
 def list_(

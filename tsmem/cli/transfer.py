@@ -1,45 +1,56 @@
-"""`tsmem export` and `tsmem import`: memory as JSON lines, out and in."""
+"""`tsmem export`, `import` and `copy`: memory as JSON lines, out and in, and from one profile to another."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated
 
 import typer
 
 from tsmem.cli import options as o
-from tsmem.cli.call import Call, call_of, cannot_read, cannot_write
+from tsmem.cli.account import account
+from tsmem.cli.call import call_of
 from tsmem.cli.counts import counted, counts
+from tsmem.cli.files import check_not_the_store, opened, write_whole
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report
 from tsmem.render.stream import chunks
-from tsmem.store.openai import Rules
-from tsmem.store.records import ImportFormat, Record, Source, read
-from tsmem.store.transfer import OnConflict
 
-File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file; - or none is standard input or output.")]
+File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
 
 def export(
-    ctx: typer.Context, file: File = "-", user: o.UserOption = None, session: o.SessionOption = None
+    ctx: typer.Context,
+    file: File = "-",
+    user: o.UserOption = None,
+    session: o.SessionOption = None,
+    progress: o.Progress = False,
 ) -> Document | None:
     """Write sessions and messages as JSON lines: everything, one user's, or one session's.
 
     A file is written whole or not at all.
-    Example: tsmem export memory.jsonl --user ada
+    Example: tsmem export memory.jsonl.gz --user ada
     """
     call = call_of(ctx)
-    _check_not_the_store(call, file)
+    check_not_the_store(call, file)
     transfer = call.store.transfer
-    lines = transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
+
+    def lines(where: str, *, quiet: bool = False) -> Iterator[bytes]:
+        with account(call, "exported", where, asked=progress, quiet=quiet):
+            yield from transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
+
     if file == "-":
-        return Document(chunks(_begun(lines)))
-    _write_whole(file, lines)
+        return Document(chunks(_begun(lines("", quiet=call.streams.stdout_is_terminal))))
+    write_whole(file, lines(f" to {file}"))
     call.say(f"exported {counted(call.tally)} to {file}")
     return None
+
+
+def _begun(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines, the header with the one behind it, so that an export that cannot begin leaves its output empty."""
+    yield b"".join(islice(lines, 2))
+    yield from lines
 
 
 def import_(
@@ -54,119 +65,48 @@ def import_(
     on_conflict: Annotated[
         str, typer.Option("--on-conflict", metavar="WHAT", help="What exists already: overwrite, skip or fail.")
     ] = "overwrite",
+    rejects: Annotated[
+        str | None, typer.Option("--rejects", metavar="FILE", help="Keep what cannot be read or written there.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an import of the file was stopped.")] = False,
     dry_run: o.DryRun = False,
+    progress: o.Progress = False,
 ) -> Report:
     """Read sessions and messages from JSON lines and write them.
 
-    A file is checked wholly before its first row is written; importing it twice changes nothing. A fresh embedded
-    store gets its tables.
+    A file is checked wholly before its first row is written; importing it twice changes nothing. With --rejects, what
+    cannot be read or is refused is kept in a file that can be imported again, and the rest is written. A fresh
+    embedded store gets its tables.
     Example: tsmem import chats.jsonl --format openai --user ada
     """
+    from tsmem.cli.importing import Import
+
     call = call_of(ctx)
-    if format not in ("tsmem", "openai"):
-        raise InvalidInput(f"there is no import format '{format}'", hint="the formats are tsmem and openai")
-    if on_conflict not in ("overwrite", "skip", "fail"):
-        raise InvalidInput(f"--on-conflict is overwrite, skip or fail, not '{on_conflict}'")
-    if format == "tsmem" and (user is not None or start_time is not None):
-        raise InvalidInput("--user and --start-time are for --format openai; an export says both itself")
-    conflict = cast(OnConflict, on_conflict)
-    with _opened(call, file) as stream:
-        source = Source(stream, cast(ImportFormat, format), _rules(call, stream, user, start_time, format))
-        if dry_run:
-            return counts(call.store.transfer.check(read(source), on_conflict=conflict))
-        records = _checked(call, source, conflict)
-        _furnish(call)
-        call.store.transfer.load(records, on_conflict=conflict, tally=call.tally)
-    return counts(call.tally)
+    job = Import(call, file, format, user, start_time, on_conflict, rejects, resume)
+    with opened(call, file) as source, account(call, "imported", asked=progress, quiet=dry_run) as told:
+        return counts(job.dry_run(source) if dry_run else job.run(source, told))
 
 
-def _furnish(call: Call) -> None:
-    """A fresh embedded store gets its tables from the first import. In an instance that is paid for, or where only some
-    of them are missing, that is for init-tables to do."""
-    if call.profile.backend != "local":
-        return
-    tables = call.store.tables
-    if all(step.state == "missing" for step in tables.plan().steps):
-        tables.apply()
-        call.say(f"created the tables in {call.profile.target}")
+def copy(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Option("--from", metavar="PROFILE", help="Where to read.")],
+    target: Annotated[str, typer.Option("--to", metavar="PROFILE", help="Where to write.")],
+    user: o.UserOption = None,
+    session: o.SessionOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,
+    progress: o.Progress = False,
+) -> Report:
+    """Copy sessions and messages from one profile's store to another's, or compare both.
 
+    Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
+    different, and ends with 4.
+    Example: tsmem copy --from local --to local --check
+    """
+    from tsmem.cli.copying import Copying
 
-def _checked(call: Call, source: Source, on_conflict: OnConflict) -> Iterator[Record]:
-    """The records, after a first look at all of them where the input can be read twice."""
-    if source.stream.seekable():
-        start = source.stream.tell()
-        call.store.transfer.check(read(source), on_conflict=on_conflict)
-        source.stream.seek(start)
-    return read(source)
-
-
-def _rules(call: Call, stream: BinaryIO, user: str | None, start_time: str | None, format: str) -> Rules | None:  # noqa: A002
-    if format != "openai":
-        return None
-    time = call.point(start_time, "--start-time")
-    if time is None:
-        from_file = stream is not call.streams.stdin
-        time = os.fstat(stream.fileno()).st_mtime_ns // 1000 if from_file else call.clock.now_us()
-        since = "at the file's modification time" if from_file else "now"
-        call.say(f"messages without a time of their own start {since}: --start-time {time}")
-    return Rules(user, time)
-
-
-@contextmanager
-def _opened(call: Call, file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        yield call.streams.stdin
-        return
-    try:
-        stream = open(file, "rb")  # noqa: PTH123, SIM115
-    except (OSError, ValueError) as error:
-        raise cannot_read(file, error) from error
-    with stream:
-        try:
-            yield stream
-        except OSError as error:
-            raise cannot_read(file, error) from error
-
-
-def _begun(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines, the header with the one behind it, so that an export that cannot begin leaves its output empty."""
-    yield b"".join(islice(lines, 2))
-    yield from lines
-
-
-def _check_not_the_store(call: Call, file: str) -> None:
-    store = call.profile.path
-    if store is not None and file != "-":
-        own = {os.path.realpath(f"{os.path.realpath(store)}{end}") for end in ("", "-wal", "-shm", ".lock")}
-        if os.path.realpath(file) in own:
-            raise InvalidInput(f"{file} is the store itself", hint="export to another file")
-
-
-def _write_whole(file: str, lines: Iterator[bytes]) -> None:
-    """Write a file beside its place and move it there when it is complete, so that nobody sees half of one."""
-    if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - a device or pipe is written as it is
-        _write_through(file, lines)
-        return
-    target = os.path.realpath(file)
-    partial = f"{target}.{os.getpid()}.part"
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with open(descriptor, "wb", buffering=1 << 20) as stream:  # noqa: PTH123
-                stream.writelines(lines)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(partial, target)  # noqa: PTH105
-        except BaseException:
-            os.unlink(partial)  # noqa: PTH108
-            raise
-    except OSError as error:
-        raise cannot_write(file, error) from error
-
-
-def _write_through(file: str, lines: Iterator[bytes]) -> None:
-    try:
-        with open(file, "wb", buffering=1 << 20) as stream:  # noqa: PTH123
-            stream.writelines(lines)
-    except OSError as error:
-        raise cannot_write(file, error) from error
+    call = call_of(ctx)
+    if user is not None and session is not None:
+        raise InvalidInput("--user and --session cannot both be asked for")
+    job = Copying(call, source, target, user_id=user, session_id=session)
+    with account(call, "compared" if check else "copied", asked=progress, stores=(job.source, job.target)):
+        return job.check() if check else job.run()

@@ -43,6 +43,7 @@ class Entry(NamedTuple):
 
 
 class _Batch(NamedTuple):
+    number: int
     entries: list[Entry]
     bytes: int
     pending: Pending[list[RowOutcome]]
@@ -64,15 +65,13 @@ class BatchWriter:
         tally: Tally,
         *,
         skip_failed_conditions: bool = False,
-        before: Callable[[], None] = lambda: None,
         refused: Callable[[Entry, TsmemError], None] = _nothing,
     ) -> None:
-        """`before` is called before each batch: what has to be done first. `refused` hears of each row that failed."""
+        """`refused` hears of each row that failed."""
         self._client = client
         self._session_table = session_table
         self._tally = tally
         self._skip = skip_failed_conditions
-        self._before = before
         self._on_refused = refused
         self._queue: list[Entry] = []
         self._bytes = 0
@@ -82,6 +81,9 @@ class BatchWriter:
         self._row: Place | None = None
         """The last row that was begun: Updates behind it are the rest of it."""
         self._row_refused = False
+        self._sent = 0
+        self._open: dict[int, object] = {}
+        """Batches by number, in order, with their first tags: those of which some row's outcome is not known."""
         self._failure: TsmemError | None = None
         """What a whole batch failed with."""
         self.failed = 0
@@ -104,9 +106,11 @@ class BatchWriter:
 
     @property
     def oldest(self) -> object:
-        """The tag of the first write that is not settled; None when all are."""
-        batches = [batch.entries for batch in self._flight] + [self._queue]
-        return next((entries[0].tag for entries in batches if entries), None)
+        """The tag of the first write that is not settled, and never will be when it failed with its whole batch; None
+        when all are."""
+        for tag in self._open.values():
+            return tag
+        return self._queue[0].tag if self._queue else None
 
     def add(self, write: Write, tag: object = None) -> None:
         """Queue one write; it is sent when its batch is full, or by flush. Waits where enough is in flight."""
@@ -132,16 +136,23 @@ class BatchWriter:
     def send(self) -> None:
         """Send what is queued; wait until there may be another batch."""
         if self._queue:
-            self._before()
             writes = [entry.write for entry in self._queue]
-            batch = _Batch(self._queue, self._bytes, begin(self._client.pace, lambda: self._client.write_rows(writes)))
-            self._flight.append(batch)
+            pending = begin(self._client.pace, lambda: self._client.write_rows(writes))
+            self._flight.append(_Batch(self._numbered(), self._queue, self._bytes, pending))
             self._queue, self._bytes = [], 0
         self._land(self._client.pace.width - 1)
 
     def discard(self) -> None:
-        """Forget what is queued. What is in flight is still looked at."""
+        """Send no more of what is queued. What is in flight is still looked at."""
+        if self._queue:
+            self._numbered()
         self._queue = []
+
+    def _numbered(self) -> int:
+        """The number of the batch that the queue is."""
+        self._sent += 1
+        self._open[self._sent] = self._queue[0].tag
+        return self._sent
 
     def flush(self) -> None:
         """Send what is queued, and wait for all of it."""
@@ -170,9 +181,11 @@ class BatchWriter:
             if not isinstance(error, TsmemError) or (isinstance(error, Unavailable) and error.ambiguous):
                 self._tally.doubtful += len(batch.entries)
             raise
+        del self._open[batch.number]
         for entry, outcome in zip(batch.entries, outcomes, strict=True):
             self._places.discard(entry.place)
             self._count(entry, outcome)
+        self._tally.bytes += batch.bytes
         self._tally.heard()
 
     def _count(self, entry: Entry, outcome: RowOutcome) -> None:

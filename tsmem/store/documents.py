@@ -95,7 +95,7 @@ def item_from_document(document: object) -> Session | Message:
         raise InvalidInput(f"a session or message must be an object, not {_described(document)}")
     kind = _kind(document)
     for name in document:
-        if name not in FIELDS[kind] and name != "kind":
+        if name not in FIELDS[kind] and name not in ("kind", "rejected"):
             _refuse_key(kind, name)
     for name in _REQUIRED[kind]:
         if document.get(name) is None:

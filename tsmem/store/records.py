@@ -1,20 +1,21 @@
 """Reading what is to be imported: lines to items, each with the place it came from, in constant memory.
 
-One rule: what is wrong is named with its line, and what was cut short is refused.
+One rule: what is wrong is named with its line, and what was cut short is refused. Where somebody keeps the lines that
+cannot be read, reading goes on behind them; what was cut short is refused all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.store.documents import item_from_document, loads
+from tsmem.store.documents import dumps, item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Rules
+from tsmem.store.rejects import BadLine, ImportFormat, unwrapped
 from tsmem.store.tally import Tally
 
-ImportFormat = Literal["tsmem", "openai"]
 MAX_LINE_BYTES = 256 * 1024 * 1024
 """A line past this is no record: a bound on memory."""
 VERSION = 1
@@ -35,6 +36,23 @@ class Source(NamedTuple):
     format: ImportFormat = "tsmem"
     rules: Rules | None = None
     """Of the openai format."""
+    bad: Callable[[BadLine], None] | None = None
+    """Takes lines that cannot be read; without it the first one is an error."""
+
+    def refuse(self, number: int, raw: bytes, error: InvalidInput) -> None:
+        """A line that cannot be read. Raises InvalidInput, with the line, where nobody keeps it."""
+        if self.bad is not None and not isinstance(error, _Cut):
+            self.bad(BadLine(number, raw, error, self.format))
+            return
+        where = f"line {number}: "
+        message = error.message.removeprefix(where)
+        if not raw.endswith(b"\n") and message.startswith("not valid JSON"):
+            message += "; the input ends in this line, perhaps in the middle of it"
+        raise InvalidInput(where + message, hint=error.hint) from error
+
+
+class _Cut(InvalidInput):
+    """The parts of the input do not fit together: something is missing, or too much."""
 
 
 def read(source: Source) -> Iterator[Record]:
@@ -42,23 +60,28 @@ def read(source: Source) -> Iterator[Record]:
     if source.format == "openai":
         if source.rules is None:
             raise InvalidInput("the openai format needs a user and a start time")
-        return _read_openai(source.stream, source.rules)
-    return _read_tsmem(source.stream)
+        return _read_openai(source, source.rules)
+    return _read_tsmem(source)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, numbered from 1, without their ends."""
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, numbered from 1."""
     number = 0
     while raw := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(raw) > MAX_LINE_BYTES:
             raise InvalidInput(f"line {number}: longer than {MAX_LINE_BYTES // 2**20} MB")
-        try:
-            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"line {number}: not valid UTF-8 at byte {error.start + 1}") from error
-        if text and not text.isspace():
-            yield number, text.rstrip("\r\n")
+        if number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if raw and not raw.isspace():
+            yield number, raw
+
+
+def _text(number: int, raw: bytes) -> str:
+    try:
+        return raw.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"line {number}: not valid UTF-8 at byte {error.start + 1}") from error
 
 
 # The tool's own format
@@ -70,45 +93,47 @@ class _Section:
     def __init__(self) -> None:
         self.open = False
         self.read = Tally()
+        self.bad = 0
+        """Lines that could not be read."""
 
     def begin(self, document: dict[str, object]) -> None:
         if self.open:
-            raise InvalidInput("an export begins here, before the one above has ended: it was cut short")
+            raise _Cut("an export begins here, before the one above has ended: it was cut short")
         if document != {"kind": "tsmem", "version": VERSION}:
-            raise InvalidInput(f"made by another version: {document.get('version')!r}; this one reads {VERSION}")
-        self.open, self.read = True, Tally()
+            raise _Cut(f"made by another version: {document.get('version')!r}; this one reads {VERSION}")
+        self.open, self.read, self.bad = True, Tally(), 0
 
     def end(self, document: dict[str, object]) -> None:
         if not self.open:
-            raise InvalidInput("an export ends here that did not begin")
-        counted = {"kind": "end", "sessions": self.read.sessions, "messages": self.read.messages}
-        if document != counted:
-            raise InvalidInput(
+            raise _Cut("an export ends here that did not begin")
+        if not self._fits(document):
+            raise _Cut(
                 f"the export says it holds {document.get('sessions')} sessions and {document.get('messages')} "
                 f"messages, and {self.read.sessions} and {self.read.messages} were read"
             )
         self.open = False
 
+    def _fits(self, document: dict[str, object]) -> bool:
+        """Whether the end names what was read; lines that could not be read are some of it."""
+        match document:
+            case {"kind": "end", "sessions": int(sessions), "messages": int(messages), **rest} if not rest:
+                left = (sessions - self.read.sessions, messages - self.read.messages)
+                return min(left) >= 0 and sum(left) == self.bad
+        return False
 
-def _read_tsmem(stream: BinaryIO) -> Iterator[Record]:
+
+def _read_tsmem(source: Source) -> Iterator[Record]:
     section = _Section()
     number = 0
-    for number, text in _lines(stream):
-        document = loads(text, first_line=number)
+    for number, raw in _lines(source.stream):
         try:
-            if not isinstance(document, dict):
-                raise InvalidInput("a record is a JSON object")
-            kind = document.get("kind")
-            if kind == "tsmem":
-                section.begin(document)
-            elif kind == "end":
-                section.end(document)
-            else:
-                item = item_from_document(document)
-                section.read.count(item)
-                yield Record(number, item)
+            item = _item(section, loads(_text(number, raw), first_line=number))
         except InvalidInput as error:
-            raise InvalidInput(f"line {number}: {error.message}", hint=error.hint) from error
+            section.bad += 1
+            source.refuse(number, raw, error)
+            continue
+        if item is not None:
+            yield Record(number, item)
     if section.open:
         raise InvalidInput(
             f"line {number}: the file ends in the middle of an export: it was cut short",
@@ -116,42 +141,72 @@ def _read_tsmem(stream: BinaryIO) -> Iterator[Record]:
         )
 
 
+def _item(section: _Section, document: object) -> Session | Message | None:
+    """What a line holds; None for one that begins or ends an export."""
+    document = unwrapped(document, "tsmem")
+    if not isinstance(document, dict):
+        raise InvalidInput("a record is a JSON object")
+    kind = document.get("kind")
+    if kind == "tsmem":
+        section.begin(document)
+        return None
+    if kind == "end":
+        section.end(document)
+        return None
+    item = item_from_document(document)
+    section.read.count(item)
+    return item
+
+
 # The OpenAI chat format
 
 
-def _read_openai(stream: BinaryIO, rules: Rules) -> Iterator[Record]:
+class _Conversation(NamedTuple):
+    line: int
+    document: object
+    raw: bytes
+
+
+def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
     converter = Converter(rules)
-    for number, conversation in _conversations(stream):
+    for conversation in _conversations(source):
         try:
-            for item in converter.convert(conversation):
-                yield Record(number, item)
+            items = list(converter.convert(unwrapped(conversation.document, "openai")))
         except InvalidInput as error:
-            raise InvalidInput(f"line {number}: {error.message}", hint=error.hint) from error
+            raw = conversation.raw or dumps(conversation.document).encode() + b"\n"
+            source.refuse(conversation.line, raw, error)
+            continue
+        for item in items:
+            yield Record(conversation.line, item)
 
 
-def _whole(number: int, text: str, lines: Iterator[tuple[int, str]]) -> str:
+def _whole(number: int, raw: bytes, lines: Iterator[tuple[int, bytes]]) -> str:
     """One JSON text of several lines, blank ones in their places, so that an error names its line."""
-    parts = [text]
+    parts = [_text(number, raw)]
     for following, line in lines:
-        parts += ["\n"] * (following - number) + [line]
+        parts += ["\n"] * (following - number) + [_text(following, line)]
         number = following
     return "".join(parts)
 
 
-def _conversations(stream: BinaryIO) -> Iterator[tuple[int, object]]:
+def _conversations(source: Source) -> Iterator[_Conversation]:
     """JSONL of conversations; or one JSON array: of messages, which is one conversation, or of conversations."""
-    lines = _lines(stream)
-    first = next(lines, None)
-    if first is None:
-        return
-    number, text = first
-    if text.lstrip().startswith("["):
-        document = loads(_whole(number, text, lines), first_line=number)
-        if isinstance(document, list) and document and all(isinstance(d, dict) and "messages" in d for d in document):
-            yield from ((number, conversation) for conversation in document)
-        else:
-            yield number, {"messages": document}
-        return
-    yield number, loads(text, first_line=number)
-    for number, text in lines:
-        yield number, loads(text, first_line=number)
+    lines = _lines(source.stream)
+    for place, (number, raw) in enumerate(lines):
+        if place == 0 and raw.lstrip().startswith(b"["):
+            yield from _array(number, loads(_whole(number, raw, lines), first_line=number))
+            return
+        try:
+            document = loads(_text(number, raw), first_line=number)
+        except InvalidInput as error:
+            source.refuse(number, raw, error)
+            continue
+        yield _Conversation(number, document, raw)
+
+
+def _array(number: int, document: object) -> Iterator[_Conversation]:
+    parts = document if isinstance(document, list) else []
+    if parts and all(isinstance(each, dict) and "messages" in each for each in parts):
+        yield from (_Conversation(number, each, b"") for each in parts)
+    else:
+        yield _Conversation(number, {"messages": document}, b"")

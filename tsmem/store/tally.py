@@ -24,6 +24,8 @@ class Tally:
     failed: int = 0
     doubtful: int = 0
     """Rows of writes whose answer was lost or not waited for: they may have been done."""
+    bytes: int = 0
+    """Of names and values that were written, or of lines that were given out."""
     failures: list[RowFailure] = field(default_factory=list)
     heard: Callable[[], None] = lambda: None
     """Called now and then while the counts grow."""
@@ -42,6 +44,7 @@ class Tally:
         self.skipped += part.skipped
         self.doubtful += part.doubtful
         self.failed += part.failed
+        self.bytes += part.bytes
         self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
         self.heard()
 

@@ -1,0 +1,111 @@
+"""What a bulk command says of itself on stderr: how far it is while it runs, and one line at its end in every case,
+also when it fails or is stopped. On a terminal, or where `--progress` asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tsmem.cli.counts import counted
+from tsmem.cli.progress import Progress, draws
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.store import MemoryStore
+
+
+class Account:
+    """Counts, rates and what is left, out of the call's tally."""
+
+    def __init__(self, call: Call, done: str, where: str = "") -> None:
+        """`done` is the verb of what is done, `where` what follows the counts."""
+        self._call = call
+        self._done = done
+        self._where = where
+        self._started_s = call.clock.monotonic_s()
+        self.stores: Sequence[MemoryStore] = ()
+        """Where rows are read."""
+        self.total: int | None = None
+        """Rows there are in all, where that is known."""
+        self.before = 0
+        """Rows of them that were done by an earlier run."""
+
+    @property
+    def _rows(self) -> int:
+        tally = self._call.tally
+        return tally.done + tally.skipped + tally.failed
+
+    def line(self) -> str:
+        """How far it is."""
+        seconds = self._call.clock.monotonic_s() - self._started_s
+        scanned = sum(store.cost.rows_scanned for store in self.stores)
+        parts = [f"{scanned:,} rows scanned"] if scanned > self._rows else []
+        parts += [f"{self._rows:,} rows", *self._rates(seconds)]
+        if self.total is not None and self._rows:
+            left = max(0, self.total - self.before - self._rows)
+            parts.append(f"{_duration(seconds * left / self._rows)} left")
+        return ", ".join(parts)
+
+    def summary(self, *, ended: bool) -> str:
+        """What was done in all."""
+        seconds = self._call.clock.monotonic_s() - self._started_s
+        so_far = "" if ended else " before it ended early"
+        rates = ", ".join([f"{_duration(seconds)}", *self._rates(seconds)])
+        return f"{self._done} {counted(self._call.tally)}{self._where}{so_far}: {rates}"
+
+    def _rates(self, seconds: float) -> list[str]:
+        tally = self._call.tally
+        parts = [f"{self._rows / seconds:,.0f} rows/s"] if self._rows and seconds > 0 else []
+        if tally.bytes:
+            parts.append(_size(tally.bytes))
+        for count, what in ((tally.skipped, "skipped"), (tally.failed, "failed"), (tally.doubtful, "in doubt")):
+            if count:
+                parts.append(f"{count:,} {what}")
+        return parts
+
+
+@contextmanager
+def account(
+    call: Call,
+    done: str,
+    where: str = "",
+    *,
+    asked: bool = False,
+    quiet: bool = False,
+    stores: Sequence[MemoryStore] = (),
+) -> Iterator[Account]:
+    """An account of what happens inside, in the call's store or these. `quiet` says nothing, where the output is drawn
+    on the same terminal."""
+    it = Account(call, done, where)
+    if quiet or not (asked or draws(call)):
+        yield it
+        return
+    progress = Progress(call, it.line)
+    call.tally.heard = progress.draw
+    it.stores = stores or (call.store,)
+    for store in it.stores:
+        store.sessions.watch.heard = store.messages.watch.heard = progress.draw
+    ended = False
+    try:
+        yield it
+        ended = True
+    finally:
+        progress.clear()
+        call.say(it.summary(ended=ended))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _size(count: int) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count = count // 1000 if unit == "bytes" else count / 1000  # type: ignore[assignment]
+    return f"{count:.2f} GB"

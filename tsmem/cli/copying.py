@@ -1,0 +1,85 @@
+"""One run of `tsmem copy`: from one profile's store to another's, or a comparison of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tsmem.cli.counts import counts
+from tsmem.cli.importing import furnish
+from tsmem.errors import Conflict, InvalidInput
+from tsmem.render.result import Report
+from tsmem.store.loading import Loading
+from tsmem.store.records import Record
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.errors import TsmemError
+    from tsmem.store.comparing import Difference
+
+MAX_SHOWN = 10_000
+"""Differences that are named; all are counted."""
+_COLUMNS = ("kind", "key", "state", "columns")
+
+
+class Copying:
+    """Both ends, opened."""
+
+    def __init__(self, call: Call, source: str, target: str, *, user_id: str | None, session_id: str | None) -> None:
+        """Raises ProfileError for a profile that is not there."""
+        self._call = call
+        self._profile = call.profile_named(target)
+        self.source = call.open(call.profile_named(source))
+        self.target = call.open(self._profile)
+        self._of = {"user_id": user_id, "session_id": session_id}
+        self._same = (self.source.target, self.source.layout) == (self.target.target, self.target.layout)
+
+    def run(self) -> Report:
+        """Copy. Raises PartialFailure when rows were refused."""
+        call = self._call
+        if self._same:
+            raise InvalidInput("both profiles name the same store", hint="--to another profile")
+        call.say(f"copying from {self.source.target} to {self.target.target}")
+        furnish(call, self.target, self._profile)
+        items = self.source.transfer.items(**self._of)
+        records = (Record(place, item) for place, item in enumerate(items, start=1))
+        self.target.transfer.load(records, Loading(refused=_counted), tally=call.tally)
+        return counts(call.tally)
+
+    def check(self) -> Report:
+        """Compare. The report's error says how many differences there are."""
+        from tsmem.store.comparing import compare
+
+        call = self._call
+        found = dict.fromkeys(("missing", "surplus", "different"), 0)
+        differences = compare(self.source, self.target, call.tally, **self._of)
+        shown: list[Difference] = []
+        for difference in differences:
+            found[difference.state] += 1
+            if len(shown) < MAX_SHOWN:
+                shown.append(difference)
+        document = {
+            "sessions": call.tally.sessions,
+            "messages": call.tally.messages,
+            **found,
+            "differences": [dict(zip(_COLUMNS, _row(each), strict=True)) for each in shown],
+        }
+        rows = [(kind, "/".join(map(str, key)), state, ", ".join(columns)) for kind, key, state, columns in shown]
+        return Report(document, _COLUMNS, rows, _error(found, self.target.target))
+
+
+def _row(difference: Difference) -> tuple[object, ...]:
+    return difference.kind, list(difference.key), difference.state, list(difference.columns)
+
+
+def _error(found: dict[str, int], target: str) -> TsmemError | None:
+    count = sum(found.values())
+    if not count:
+        return None
+    parts = ", ".join(f"{number:,} {state}" for state, number in found.items() if number)
+    more = f"; the first {MAX_SHOWN:,} are named" if count > MAX_SHOWN else ""
+    hint = "tsmem copy without --check writes what is missing or different" if found["surplus"] < count else None
+    return Conflict(f"{count:,} differences in {target}: {parts}{more}", hint=hint)
+
+
+def _counted(record: Record, error: TsmemError) -> None:
+    """What cannot be written is counted, and named at the end."""

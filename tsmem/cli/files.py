@@ -1,0 +1,116 @@
+"""Files and standard streams that bulk commands read and write: whole or not at all, `.gz` by name, plain sentences.
+
+Memory is private: what is made is readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from tsmem.cli.call import cannot_read, cannot_write
+from tsmem.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+
+_BUFFER_BYTES = 1 << 20
+
+
+class Input:
+    """What is read, and how far that is."""
+
+    def __init__(self, name: str, raw: BinaryIO, stream: BinaryIO) -> None:
+        self.name = name
+        self.raw = raw
+        """What the bytes come from, compressed or not."""
+        self.stream = stream
+        """What is read: raw itself, or what comes out of it."""
+
+
+@contextmanager
+def opened(call: Call, name: str) -> Iterator[Input]:
+    """A file to read, or standard input for `-`. Raises InvalidInput, in the middle too."""
+    if name == "-":
+        yield Input(name, call.streams.stdin, call.streams.stdin)
+        return
+    try:
+        raw = open(name, "rb")  # noqa: PTH123, SIM115
+    except (OSError, ValueError) as error:
+        raise cannot_read(name, error) from error
+    with raw:
+        if not name.endswith(".gz"):
+            with _readable(name):
+                yield Input(name, raw, raw)
+            return
+        import gzip
+
+        with _readable(name), gzip.GzipFile(fileobj=raw, mode="rb") as stream:
+            yield Input(name, raw, cast(BinaryIO, stream))
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    from zlib import error as broken
+
+    try:
+        yield
+    except EOFError as error:
+        raise InvalidInput(f"cannot read {name}: the compressed file was cut short") from error
+    except broken as error:
+        raise InvalidInput(f"cannot read {name}: the compressed file is damaged") from error
+    except OSError as error:
+        raise cannot_read(name, error) from error
+
+
+def check_not_the_store(call: Call, name: str) -> None:
+    """Raises InvalidInput for an output that is the embedded store's own file."""
+    store = call.profile.path
+    if store is not None and name != "-":
+        own = {os.path.realpath(f"{os.path.realpath(store)}{end}") for end in ("", "-wal", "-shm", ".lock")}
+        if os.path.realpath(name) in own:
+            raise InvalidInput(f"{name} is the store itself", hint="write to another file")
+
+
+def write_whole(name: str, lines: Iterator[bytes]) -> None:
+    """Write a file beside its place and move it there when it is complete, so that nobody sees half of one."""
+    if os.path.exists(name) and not os.path.isfile(name):  # noqa: PTH110, PTH113 - a device or pipe is written as it is
+        _write_through(name, lines)
+        return
+    target = os.path.realpath(name)
+    partial = f"{target}.{os.getpid()}.part"
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
+                _write(stream, name, lines)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(partial, target)  # noqa: PTH105
+        except BaseException:
+            os.unlink(partial)  # noqa: PTH108
+            raise
+    except OSError as error:
+        raise cannot_write(name, error) from error
+
+
+def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
+    if not name.endswith(".gz"):
+        stream.writelines(lines)
+        return
+    import gzip
+
+    # Level 6 is 5 times as fast as the 9 that gzip takes by itself, for files that are hardly larger. No name and no
+    # time in it: the same rows make the same file.
+    with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=6, mtime=0) as packed:
+        packed.writelines(lines)
+
+
+def _write_through(name: str, lines: Iterator[bytes]) -> None:
+    try:
+        with open(name, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
+            _write(stream, name, lines)
+    except OSError as error:
+        raise cannot_write(name, error) from error

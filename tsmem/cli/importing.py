@@ -1,0 +1,181 @@
+"""One run of `tsmem import`: the input is looked at as a whole where it can be, then brought in behind the point where
+an earlier run was stopped; what cannot be brought in goes to the rejects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import TYPE_CHECKING, cast
+
+from tsmem.cli.rejects import Rejects
+from tsmem.cli.resume import ResumePoint, Sample
+from tsmem.errors import InvalidInput, PartialFailure
+from tsmem.store.loading import Loading, OnConflict
+from tsmem.store.openai import Rules
+from tsmem.store.records import Record, Source, read
+from tsmem.store.rejects import BadLine, ImportFormat
+
+if TYPE_CHECKING:
+    from tsmem.cli.account import Account
+    from tsmem.cli.call import Call
+    from tsmem.cli.files import Input
+    from tsmem.errors import TsmemError
+    from tsmem.profiles import Profile
+    from tsmem.store import MemoryStore
+    from tsmem.store.tally import Tally
+
+
+class Import:
+    """What was asked for, checked."""
+
+    def __init__(
+        self,
+        call: Call,
+        file: str,
+        format: str,  # noqa: A002 - the option's own name
+        user: str | None,
+        start_time: str | None,
+        on_conflict: str,
+        rejects: str | None,
+        resume: bool,
+    ) -> None:
+        """Raises InvalidInput."""
+        if format not in ("tsmem", "openai"):
+            raise InvalidInput(f"there is no import format '{format}'", hint="the formats are tsmem and openai")
+        if on_conflict not in ("overwrite", "skip", "fail"):
+            raise InvalidInput(f"--on-conflict is overwrite, skip or fail, not '{on_conflict}'")
+        if format == "tsmem" and (user is not None or start_time is not None):
+            raise InvalidInput("--user and --start-time are for --format openai; an export says both itself")
+        if resume and file == "-":
+            raise InvalidInput("standard input cannot be resumed, because it is read once", hint="import a file")
+        if resume and on_conflict == "fail":
+            raise InvalidInput(
+                "--resume cannot go with --on-conflict fail: rows of the stopped import would be conflicts",
+                hint="--on-conflict skip leaves what is there",
+            )
+        self._call = call
+        self._file = file
+        self._format = cast(ImportFormat, format)
+        self._user = user
+        self._start_time = start_time
+        self._on_conflict = cast(OnConflict, on_conflict)
+        self._rejects = rejects
+        self._resume = resume
+
+    def dry_run(self, source: Input) -> Tally:
+        """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
+        tally = self._checked(self._source(source), Sample(0))
+        tally.raise_failures("brought in")
+        return tally
+
+    def run(self, source: Input, told: Account) -> Tally:
+        """Bring it in. Raises PartialFailure when some of it was not."""
+        call = self._call
+        reading = self._source(source)
+        point = self._point(source, reading)
+        settled = point.read() if point is not None and self._resume else 0
+        if reading.stream.seekable():
+            settled, told.total = self._look(reading, settled)
+            told.before = settled
+        if self._resume:
+            call.say(f"going on behind {settled:,} records" if settled else "nothing to go on from: from the beginning")
+        with ExitStack() as stack:
+            kept = None
+            if self._rejects is not None:
+                rejects = Rejects(self._rejects, self._file, call.tally, resumed=settled > 0)
+                kept = stack.enter_context(rejects)
+                reading = reading._replace(bad=kept.line)
+            furnish(call, call.store, call.profile)
+            records = islice(read(reading), settled, None)
+            self._load(records, Loading(self._on_conflict, settled, None if kept is None else kept.row), point)
+        return call.tally
+
+    def _load(self, records: Iterator[Record], loading: Loading, point: ResumePoint | None) -> None:
+        last = loading.first
+
+        def settled(count: int) -> None:
+            nonlocal last
+            last = count
+            if point is not None:
+                point.note(count)
+
+        try:
+            self._call.store.transfer.load(records, loading._replace(settled=settled), tally=self._call.tally)
+        except BaseException as error:
+            if not (isinstance(error, PartialFailure) and self._rejects is not None):
+                self._stopped(point, last)
+                raise
+            self._call.next_step = f"{self._rejects} holds them: import it once the cause is gone"
+            self._ended(point)
+            raise
+        self._ended(point)
+
+    def _stopped(self, point: ResumePoint | None, settled: int) -> None:
+        if point is not None and point.note(settled, now=True):
+            self._call.next_step = "the same command with --resume goes on where this one stopped"
+
+    @staticmethod
+    def _ended(point: ResumePoint | None) -> None:
+        """All of the input was looked at."""
+        if point is not None:
+            point.clear()
+
+    def _look(self, source: Source, settled: int) -> tuple[int, int]:
+        """Read the input to its end and back. Where to go on, and how many records there are."""
+        start = source.stream.tell()
+        sample = Sample(settled)
+        found = self._checked(source, sample)
+        source.stream.seek(start)
+        there = not settled or self._call.store.transfer.present(sample.items)
+        return settled if there else 0, found.done + found.failed
+
+    def _checked(self, source: Source, sample: Sample) -> Tally:
+        """What a look at the whole input finds. Raises InvalidInput for what nobody keeps."""
+        unreadable = 0
+
+        def count(_: BadLine) -> None:
+            nonlocal unreadable
+            unreadable += 1
+
+        loading = Loading(self._on_conflict)
+        if self._rejects is not None:
+            source, loading = source._replace(bad=count), loading._replace(refused=_passed_over)
+        tally = self._call.store.transfer.check(sample.of(read(source)), loading)
+        tally.failed += unreadable
+        return tally
+
+    def _source(self, source: Input) -> Source:
+        return Source(source.stream, self._format, self._rules(source) if self._format == "openai" else None)
+
+    def _rules(self, source: Input) -> Rules:
+        call = self._call
+        time = call.point(self._start_time, "--start-time")
+        if time is None:
+            from_file = self._file != "-"
+            time = os.fstat(source.raw.fileno()).st_mtime_ns // 1000 if from_file else call.clock.now_us()
+            since = "at the file's modification time" if from_file else "now"
+            call.say(f"messages without a time of their own start {since}: --start-time {time}")
+        return Rules(self._user, time)
+
+    def _point(self, source: Input, reading: Source) -> ResumePoint | None:
+        """Where to note how far it is; nowhere for what cannot be gone on with."""
+        if self._file == "-" or not reading.stream.seekable() or self._on_conflict == "fail":
+            if self._resume:
+                raise InvalidInput(f"{self._file} cannot be resumed, because it can be read once only")
+            return None
+        how = (self._format, self._user, reading.rules and reading.rules.start_time)
+        return ResumePoint(self._call, source.raw, self._file, how)
+
+
+def furnish(call: Call, store: MemoryStore, profile: Profile) -> None:
+    """A fresh embedded store gets its tables from what is first brought in. In an instance that is paid for, or where
+    only some of them are missing, that is for init-tables to do."""
+    if profile.backend == "local" and all(step.state == "missing" for step in store.tables.plan().steps):
+        store.tables.apply()
+        call.say(f"created the tables in {profile.target}")
+
+
+def _passed_over(_: Record, __: TsmemError) -> None:
+    """The first look only counts."""

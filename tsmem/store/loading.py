@@ -1,0 +1,144 @@
+"""Bringing records in: written in batches, with word of how far the input is settled, so that an import that was ended
+can go on there.
+
+A record is settled when its row was written, was there already and is left alone, or was refused and is kept by
+somebody; all before it are. Writing one twice changes nothing, so going on too early is safe, and too late never
+happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
+from tsmem.port import TableClient
+from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
+from tsmem.store.bulk import BatchWriter, Entry
+from tsmem.store.codec import Codecs
+from tsmem.store.records import Record
+from tsmem.store.tally import Tally
+
+OnConflict = Literal["overwrite", "skip", "fail"]
+
+
+class Loading(NamedTuple):
+    """How records are brought in."""
+
+    on_conflict: OnConflict = "overwrite"
+    """What happens to rows that exist: `fail` stops at the first batch that meets one, and those in flight with it."""
+    first: int = 0
+    """How many records of the input came before those that are given."""
+    refused: Callable[[Record, TsmemError], None] | None = None
+    """Keeps what cannot be written; without it, what is wrong in itself is an error."""
+    settled: Callable[[int], None] = lambda count: None
+    """Hears now and then how many records of the input are settled."""
+
+    @property
+    def condition(self) -> Condition:
+        """Of each write."""
+        return UNCONDITIONAL if self.on_conflict == "overwrite" else MUST_NOT_EXIST
+
+
+class _Placed(NamedTuple):
+    place: int
+    record: Record
+
+
+class Loader:
+    """One import."""
+
+    def __init__(self, client: TableClient, codecs: Codecs, loading: Loading, tally: Tally) -> None:
+        self._codecs = codecs
+        self._loading = loading
+        self._tally = tally
+        self._next = loading.first
+        self._stuck: int | None = None
+        """The first record that was refused and is kept by nobody."""
+        self._refused: int | None = None
+        """The last record that was refused."""
+        self._writer = BatchWriter(
+            client,
+            codecs.session.table.name,
+            tally,
+            skip_failed_conditions=loading.on_conflict == "skip",
+            refused=self._on_refused,
+        )
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Write records. Raises InvalidInput at a bad one when nothing was written yet, else PartialFailure;
+        PartialFailure too when rows are refused; AlreadyExists under `fail`."""
+        tally = self._tally
+        try:
+            with self._writer:
+                self._add_all(records)
+        except InvalidInput as error:
+            if tally.done == 0:
+                raise
+            raise PartialFailure(
+                f"{error.message}; {tally.done:,} rows before it were written", done=tally.done, hint=error.hint
+            ) from error
+        finally:
+            self._loading.settled(self._settled())
+        if self._loading.on_conflict == "fail":
+            _raise_conflicts(tally)
+        tally.raise_failures("written")
+
+    def _add_all(self, records: Iterable[Record]) -> None:
+        fails = self._loading.on_conflict == "fail"
+        for record in records:
+            placed = _Placed(self._next, record)
+            for write in self._writes(placed):
+                self._writer.add(write, placed)
+            self._next += 1
+            if fails and self._tally.failed:
+                self._writer.discard()
+                return
+            if self._next % 200 == 0:
+                self._loading.settled(self._settled())
+
+    def _writes(self, placed: _Placed) -> list[Write]:
+        """The writes of a record; none for one that cannot be written, where that is kept."""
+        try:
+            return writes(self._codecs, placed.record, self._loading.condition)
+        except InvalidInput as error:
+            if self._loading.refused is None:
+                raise
+            self._tally.fail(RowFailure((f"line {placed.record.line}",), error))
+            self._refuse(placed, error)
+            return []
+
+    def _on_refused(self, entry: Entry, error: TsmemError) -> None:
+        assert isinstance(entry.tag, _Placed)
+        self._refuse(entry.tag, error)
+
+    def _refuse(self, placed: _Placed, error: TsmemError) -> None:
+        if self._loading.refused is None:
+            self._stuck = placed.place if self._stuck is None else min(self._stuck, placed.place)
+        elif placed.place != self._refused:  # once, of a row in several writes
+            self._refused = placed.place
+            self._loading.refused(placed.record, error)
+
+    def _settled(self) -> int:
+        oldest = self._writer.oldest
+        settled = oldest.place if isinstance(oldest, _Placed) else self._next
+        return settled if self._stuck is None else min(settled, self._stuck)
+
+
+def writes(codecs: Codecs, record: Record, condition: Condition) -> list[Write]:
+    """The writes of a record. Raises InvalidInput or LimitExceeded with its line."""
+    try:
+        return codecs.writes(record.item, condition)
+    except InvalidInput as error:
+        raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
+
+
+def _raise_conflicts(tally: Tally) -> None:
+    there = [failure for failure in tally.failures if isinstance(failure.error, ConditionFailed)]
+    if not there:
+        return
+    some = "a row exists" if len(there) == 1 else f"{len(there):,} rows at least exist"
+    message = f"{some} already, the first is {'/'.join(map(str, there[0].key))}"
+    if tally.done == 0:
+        raise AlreadyExists(message, hint="--on-conflict skip leaves them, overwrite replaces them")
+    raise PartialFailure(f"{message}; {tally.done:,} rows were written", done=tally.done, failures=tally.failures)
