@@ -1,6 +1,8 @@
-"""A clock that stands still until it is told to move."""
+"""Clocks that stand still until they are told to move."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 
 class ManualClock:
@@ -22,3 +24,23 @@ class ManualClock:
         """Move on at once."""
         self.slept_s.append(seconds)
         self.time_us += round(seconds * 1e6)
+
+
+class StagedClock(ManualClock):
+    """What happens while someone waits is a step for each time he does; when there is none left he is interrupted.
+
+    Pauses of another length only move the time on."""
+
+    def __init__(self, *steps: Callable[[], object], pause_s: float = 2.0) -> None:
+        super().__init__()
+        self.steps = list(steps)
+        self.pause_s = pause_s
+
+    def sleep(self, seconds: float) -> None:
+        """Move on, and do what comes next. Raises KeyboardInterrupt."""
+        super().sleep(seconds)
+        if seconds != self.pause_s:
+            return
+        if not self.steps:
+            raise KeyboardInterrupt
+        self.steps.pop(0)()

@@ -18,15 +18,15 @@ from tsmem.store import Message, Metadata, Session
 
 
 def examples() -> list[str]:
-    """Every example, without the program's name; but for that of `serve`, which runs until it is told to stop, and is
-    run as a process by tests/cli/test_serve.py."""
+    """Every example, without the program's name; but for those of `serve` and `message tail`, which run until they are
+    told to stop, and are run as processes by tests/cli/test_serve.py and test_tail.py."""
     groups: tuple[type[HouseGroup], ...] = (Root, SessionGroup, MessageGroup, ProfileGroup)
     found = []
     for group in groups:
         for entry in group.entries.values():
             made = getattr(__import__(entry.module, fromlist=[entry.name]), entry.name)
             found += re.findall(r"Example: tsmem (.*)", made.__doc__ or "")
-    return [example for example in found if not example.startswith("serve ")]
+    return [example for example in found if not example.startswith(("serve ", "message tail "))]
 
 
 @pytest.mark.parametrize("example", examples())

@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "session-recent": ("session", "recent", "--user", "ada", "--limit", "1"),
     "message-get": ("message", "get", "trip-7", "000003"),
     "message-list": ("message", "list"),
+    "message-tail": ("message", "tail", "trip-7", "--last", "2"),
     "show": ("show", "trip-7", "--user", "ada"),
     "init-tables": ("init-tables", "--dry-run"),
     "purge": ("session", "purge", "--user", "ada", "--until", "30d", "--with-messages", "--dry-run"),

@@ -145,6 +145,7 @@ HOSTILE_COMMANDS = [
     ("message", "list"),
     ("message", "list", "--session", HOSTILE, "--fields", "role,content,metadata.topic"),
     ("message", "get", HOSTILE, HOSTILE),
+    ("message", "tail", HOSTILE, "-o", "table"),
     ("show", HOSTILE),
     ("show", HOSTILE, "--user", HOSTILE, "--full"),
     ("session", "update", HOSTILE, HOSTILE, "--touch"),

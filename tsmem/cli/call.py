@@ -48,6 +48,8 @@ class Call:
         self.environ = environ
         self.clock = clock
         self.options = GlobalOptions()
+        self.piped_format: Format = "table"
+        """The output format of a pipe where none was chosen."""
         self._store: MemoryStore | None = None
         self._opened: list[MemoryStore] = []
         self.next_step: str | None = None
@@ -122,14 +124,16 @@ class Call:
 
     @cached_property
     def format(self) -> Format:
-        """The output format: the flag, else the profile's, else a table. A profile that cannot be loaded says nothing:
-        who needs it for more hears of it, and the commands that repair it do not fail for it."""
+        """The output format: the flag, else the profile's, else a table, or what the command thinks right in a pipe. A
+        profile that cannot be loaded says nothing: who needs it for more hears of it, and the commands that repair it
+        do not fail for it."""
         if self.options.output is not None:
             return self.options.output
+        unchosen: Format = "table" if self.streams.stdout_is_terminal else self.piped_format
         try:
-            return self.profile.output or "table"  # type: ignore[return-value]
+            return self.profile.output or unchosen  # type: ignore[return-value]
         except ProfileError:
-            return "table"
+            return unchosen
 
     def render_options(self) -> Options:
         """How results are to be shown here."""

@@ -99,9 +99,14 @@ def _run(call: Call, argv: Sequence[str]) -> int:
 
 def _write(call: Call, result: Result) -> int:
     from tsmem.render import render
-    from tsmem.render.result import Listing, Report
+    from tsmem.render.result import Listing, Report, Tail
 
-    _send(call, render(result, call.render_options()))
+    try:
+        _send(call, render(result, call.render_options()))
+    except KeyboardInterrupt:
+        if isinstance(result, Tail) and result.endless:
+            return _left(call)
+        raise
     if isinstance(result, Listing) and call.format != "json":
         token = result.next_page_token(None)
         if call.format == "table" and result.total is not None:
@@ -130,6 +135,13 @@ def _send(call: Call, chunks: Iterator[bytes]) -> None:
     except OSError as error:
         _give_up_output(call)
         raise StorageFailure(f"cannot write standard output: {error.strerror}") from error
+
+
+def _left(call: Call) -> int:
+    """What has no other end than Ctrl-C ended as it should; there is nothing to say."""
+    if call.streams.stderr_is_terminal:
+        call.say("")  # behind the ^C
+    return exit_codes.INTERRUPTED
 
 
 def _pipe_closed(call: Call) -> int:

@@ -14,7 +14,7 @@ from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
-from tsmem.render.result import Listing, Record, Report
+from tsmem.render.result import Listing, Record, Report, Tail
 
 if TYPE_CHECKING:
     from tsmem.store.messages import Order
@@ -223,11 +223,48 @@ def search(
     return found(call, "message", stream, text, filter)
 
 
+def tail(
+    ctx: typer.Context,
+    session: o.SessionId,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new messages as they come, until Ctrl-C.")
+    ] = False,
+    last: Annotated[int, typer.Option("--last", metavar="N", help="The last N messages first, 0 for none.")] = 10,
+    interval: Annotated[float, typer.Option("--interval", metavar="S", help="Seconds between two looks.")] = 2,
+    role: o.Role = None,
+    filter: o.Filter = None,  # noqa: A002
+    full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
+) -> Tail:
+    """Show a session's last messages, and with --follow new ones as they come.
+
+    In a pipe it prints JSON lines, unless -o says otherwise. A message is shown once, also one that comes up to a
+    minute late; a store that cannot be reached for a while is waited for.
+    Example: tsmem message tail trip-7 --follow --last 3
+    """
+    call = call_of(ctx)
+    wanted = o.checked(call, filter)
+    call.piped_format = "jsonl"
+    if last < 0:
+        raise InvalidInput(f"--last must be 0 or more, not {last}")
+    if follow:
+        from tsmem.cli.tail import followed
+
+        messages = followed(call, session, last=last, interval_s=interval, role=role, filter=wanted)
+        return Tail(session, messages, endless=True, full=full)
+    with shown(call, filter):
+        ended = call.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
+    return Tail(session, ended, full=full)
+
+
 class MessageGroup(HouseGroup):
     """`tsmem message`."""
 
     sentence = "Messages: what was said in sessions."
-    entries = entries(put, get, update, delete, purge, list_, search, noun="message", showing=(put, get, list_, search))
+    entries = entries(
+        *(put, get, update, delete, purge, list_, search, tail),
+        noun="message",
+        showing=(put, get, list_, search, tail),
+    )
 
 
 def _content(call: Call, text: str | None, file: str | None) -> str | None:

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -45,6 +46,17 @@ class Streams:
             _width(stdout),
             encoding in ("utf8", "utf16", "utf32", "gb18030"),
         )
+
+    def check_reader(self) -> None:
+        """Raises BrokenPipeError where stdout is a pipe that nobody reads any more: who waits for something to write
+        would not notice it. Source: poll(2), POLLERR."""
+        import select
+
+        with suppress(io.UnsupportedOperation, ValueError):
+            ready = select.poll()
+            ready.register(self.stdout.fileno(), 0)
+            if any(event & select.POLLERR for _, event in ready.poll(0)):
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def _binary(stream: object, mode: str) -> BinaryIO:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.fields import check_fields
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Document, Format, Listing, Record, Report, Result
+from tsmem.render.result import Conversation, Document, Format, Listing, Record, Report, Result, Tail
 from tsmem.render.stream import chunks, encoded
 from tsmem.store.model import Session
 
@@ -20,11 +20,16 @@ __all__ = ["Options", "check_fields", "render", "render_error"]
 
 def render(result: Result, options: Options) -> Iterator[bytes]:
     """The result's bytes, in chunks that are ready to be written. What the source raises in the middle is raised after
-    what came before it was yielded. Raises InvalidInput at once when the fields asked for are none of the result's."""
+    what came before it was yielded. Raises InvalidInput at once when the fields asked for are none of the result's, and
+    when an endless result is to become a document that has an end."""
     if options.fields is not None:
         _check(result, options.fields)
     if isinstance(result, Document):
         return iter(result.chunks)
+    if isinstance(result, Tail):
+        if options.format == "table" and options.fields is None:
+            return _told(result, options)
+        result = _listed(result, options)
     match options.format:
         case "json":
             from tsmem.render.documents import json_chunks
@@ -54,6 +59,24 @@ def render_error(error: TsmemError, format: Format) -> bytes:  # noqa: A002  (th
     return f"error: {visible(error.message)}\n{hint}".encode(errors="backslashreplace")
 
 
+def _told(tail: Tail, options: Options) -> Iterator[bytes]:
+    """The messages for people, each whole as soon as it is there."""
+    from tsmem.render.transcript import tail_lines
+
+    return chunks(encoded(tail_lines(tail, options)), at_once=tail.endless)
+
+
+def _listed(tail: Tail, options: Options) -> Listing:
+    """The messages as any others that are listed."""
+    if tail.endless and options.format == "json":
+        raise InvalidInput(
+            "a JSON document has an end, and what is followed has none", hint="-o jsonl prints a line a message"
+        )
+    if tail.endless and options.format == "table":
+        raise InvalidInput("a table's columns are laid out when all rows are there", hint="-o csv, or -o jsonl")
+    return Listing("message", tail.messages, endless=tail.endless)
+
+
 def _lines(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[str]:
     """The result as lines for people."""
     from tsmem.render import record, table, transcript
@@ -77,7 +100,7 @@ def _check(result: Result, fields: tuple[str, ...]) -> None:
             check_fields("session" if isinstance(item, Session) else "message", fields)
         case Listing():
             check_fields(result.noun, fields)
-        case Conversation():
+        case Conversation() | Tail():
             check_fields("message", fields)
         case _:
             raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")

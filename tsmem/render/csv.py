@@ -20,7 +20,8 @@ from tsmem.store.model import Session
 
 def csv_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as CSV, streamed. A listing that fails before its first row writes no header either."""
-    return chunks(_lines(result, options), at_once=options.terminal)
+    at_once = options.terminal or (isinstance(result, Listing) and result.endless)
+    return chunks(_lines(result, options), at_once=at_once)
 
 
 def noun_of(result: Record | Listing | Conversation) -> Noun:

@@ -29,7 +29,8 @@ def json_chunks(result: Record | Listing | Conversation | Report, options: Optio
 
 def jsonl_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as one JSON object a line."""
-    return chunks(encoded(map(dumps, documents(result, options.fields))), at_once=options.terminal)
+    at_once = options.terminal or (isinstance(result, Listing) and result.endless)
+    return chunks(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
 
 
 def documents(

@@ -35,6 +35,8 @@ class Listing(NamedTuple):
     """Of a search: how many there are in all, asked once the items are used up."""
     marks: str | None = None
     """Of a search: the text that is marked where it stands in content, whatever its case."""
+    endless: bool = False
+    """Whether it goes on for as long as it is read, so that each item is shown as it comes."""
 
 
 class Conversation(NamedTuple):
@@ -46,6 +48,18 @@ class Conversation(NamedTuple):
     """Oldest first."""
     earlier: bool = False
     """Whether earlier messages were left out."""
+    full: bool = False
+    """Whether long content is shown whole."""
+
+
+class Tail(NamedTuple):
+    """The end of a session: its last messages, and where it is followed those that come."""
+
+    session_id: str
+    messages: Iterable[Message]
+    """Oldest first, then as they come."""
+    endless: bool = False
+    """Whether it is followed."""
     full: bool = False
     """Whether long content is shown whole."""
 
@@ -68,4 +82,4 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
-Result = Record | Listing | Conversation | Report | Document
+Result = Record | Listing | Conversation | Tail | Report | Document

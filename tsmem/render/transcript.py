@@ -15,7 +15,7 @@ from tsmem.render.calls import parsed_json, tool_calls
 from tsmem.render.cells import fit, fit_middle, width, wrap
 from tsmem.render.ink import ROLE_STYLES, Ink
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation
+from tsmem.render.result import Conversation, Tail
 from tsmem.render.text import visible
 from tsmem.render.values import age, duration, iso_time, local_time, pairs, size
 from tsmem.store.metadata import Metadata
@@ -42,6 +42,18 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
     for message in conversation.messages:
         yield ""
         yield from teller.tell(message)
+
+
+def tail_lines(tail: Tail, options: Options) -> Iterator[str]:
+    """The session's name, then every message in one piece: what is told while it comes in must not stop half told."""
+    ink, empty = Ink(options), True
+    yield "\n".join(_painted(ink, "bold", [f"session {visible(tail.session_id)}"], options))
+    teller = _Teller(options, full=tail.full)
+    for message in tail.messages:
+        empty = False
+        yield "\n".join(("", *teller.tell(message)))
+    if empty:
+        yield ink.paint("dim", "nothing to show")
 
 
 def _header(conversation: Conversation, options: Options) -> Iterator[str]:

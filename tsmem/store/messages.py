@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput
-from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Value
+from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
 from tsmem.store import cursor
-from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
+from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query, read_filter
 from tsmem.store.cursor import Window
 from tsmem.store.flight import ahead
 from tsmem.store.metadata import EMPTY, Metadata
@@ -20,6 +20,7 @@ from tsmem.store.scan import ItemStream, RowScan, Scan
 if TYPE_CHECKING:
     from tsmem.store.nomination import Sort
     from tsmem.store.search import Found
+    from tsmem.store.tail import Trouble
     from tsmem.store.tally import Tally
 
 MAX_PAGES_AHEAD = 8
@@ -186,6 +187,38 @@ class Messages(Collection[Message]):
         stream = self.iterate(session_id, role=role, since=since, until=until, filter=filter, order="desc", limit=count)
         messages = list(stream)
         return messages[::-1], stream.next_page_token is not None
+
+    def follow(
+        self,
+        session_id: str,
+        *,
+        last: int = 10,
+        interval_s: float = 2.0,
+        role: str | None = None,
+        filter: str | None = None,  # noqa: A002
+        trouble: Trouble | None = None,
+    ) -> Iterator[Message]:
+        """The last messages of a session, oldest first, and then new ones as they come, for as long as they are asked
+        for. Each comes once, those that one look finds in order of their keys; one that stands up to a minute before
+        the latest, and before up to 1,000, is found too (`tail.py`). Put over again or changed, it does not come again.
+
+        While the store cannot be reached, `trouble` hears why, once, and None when it answers again; without it
+        Unavailable is raised. Raises InvalidInput at once. Cost: 1 request a look where little is new, and the
+        messages of the last minute are read each time; the first looks back to the minute before the latest and, with
+        `role` or `filter`, as far as the last ones are."""
+        from tsmem.store.tail import Tail, check_interval
+
+        if last < 0:
+            raise InvalidInput(f"the number of last messages must be 0 or more, not {last}")
+        session, interval_s = self._codec.check_id("session_id", session_id), check_interval(interval_s)
+        chosen = read_filter(filter)
+        fulfils = None if chosen is None else chosen.test(self._readable(self._codec.table))
+
+        def wanted(row: Row) -> bool:
+            return (role is None or row.columns.get("role") == role) and (fulfils is None or fulfils(row))
+
+        tail = Tail(self._client, self._codec, self._clock, self.watch, session, wanted)
+        return tail.messages(last, interval_s, trouble)
 
     def has_later(self, session_id: str, time: int) -> bool:
         """Whether a session has a message after `time` (microseconds). Cost: 1 request."""

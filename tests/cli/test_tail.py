@@ -1,0 +1,332 @@
+"""`message tail`: the last messages of a session, and new ones as they come, to people and to pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, Processes, messages
+from tests.cli.test_terminal import FORBIDDEN, HOSTILE
+from tests.clocks import StagedClock
+from tests.serving import environ, serving
+from tsmem.cli.main import main
+from tsmem.cli.message import tail
+from tsmem.cli.streams import Streams
+from tsmem.server.faults import Fault, Faults
+from tsmem.store import Message
+
+NOW_US = 1_767_225_600_000_000
+"""Where the clock begins."""
+DEADLINE_S = 30
+
+
+class Following:
+    """Runs `message tail s --follow` in this process; what happens between two looks is its steps, and Ctrl-C comes
+    when there are none left."""
+
+    def __init__(self, cli: Cli) -> None:
+        self._cli = cli
+        self.out, self.err = io.BytesIO(), io.BytesIO()
+        self.shown: list[str] = []
+        """What was out at the end of each look."""
+
+    def __call__(self, *argv: str, steps: int | list[Callable[[], object]] = 0, width: int | None = None) -> Outcome:
+        """Follow the session "s" for so many more looks, or with these steps."""
+        clock = StagedClock(*([self._seen] * steps if isinstance(steps, int) else map(self._then, steps)))
+        shown = width is not None
+        streams = Streams(io.BytesIO(), self.out, self.err, False, shown, shown, width or 80)
+        code = main(("message", "tail", "s", "--follow", *argv), streams, self._cli.environ, clock)
+        return Outcome(code, self.out.getvalue(), self.err.getvalue().decode())
+
+    def _then(self, step: Callable[[], object]) -> Callable[[], object]:
+        def seen() -> None:
+            self._seen()
+            step()
+
+        return seen
+
+    def _seen(self) -> None:
+        self.shown.append(self.out.getvalue().decode())
+
+
+@pytest.fixture
+def following(ready: Cli) -> Following:
+    """On a store whose tables are made."""
+    return Following(ready)
+
+
+def put(cli: Cli, message_id: str, after_s: float = 0, **more: Any) -> None:
+    """A message of the session "s", so many seconds after the clock's beginning."""
+    with cli.store() as store:
+        store.messages.put(Message("s", message_id, NOW_US + round(after_s * 1e6), **more))
+
+
+# Without --follow
+
+
+def test_the_last_ten_are_shown(ready: Cli) -> None:
+    """Oldest first; --last says how many, 0 none, and more than there are is all."""
+    ready.fill(messages(14, "s"))
+    everything = ready.ok("message", "list", "-o", "jsonl").out.splitlines()
+
+    for argv, count in (([], 10), (["--last", "3"], 3), (["--last", "0"], 0), (["--last", "99"], 14)):
+        assert everything[14 - count :] == ready.ok("message", "tail", "s", *argv, "-o", "jsonl").out.splitlines()
+
+
+def test_roles_and_filters_choose(ready: Cli) -> None:
+    """As in `message list --last`."""
+    for n in range(6):
+        put(ready, f"m{n}", n, role="user" if n % 2 else "tool")
+
+    argv = ("message", "tail", "s", "--last", "2", "--role", "user", "--filter", 'message_id < "m5"')
+    assert ["m1", "m3"] == [line["message_id"] for line in ready.ok(*argv).lines]
+
+
+def test_a_pipe_gets_json_lines(ready: Cli) -> None:
+    """Unless something else is asked for, by the flag or by the profile; errors stay words for people."""
+    put(ready, "m", role="user", content="hi")
+    tail = ("message", "tail", "s")
+
+    assert "hi" == ready.ok(*tail).lines[0]["content"]
+    assert ready.ok(*tail, "-o", "table").text.startswith("session s\n\nuser ▸ 2026-01-01T00:00:00.000000+00:00 · m\n")
+    assert ready.ok(*tail, "--no-color", width=80).text.startswith("session s\n\nuser ▸ 2026-01-01 00:00:00 · m\n")
+    ready.config('[profiles.local]\nbackend = "local"\noutput = "csv"\n')
+    assert ready.ok(*tail).text.startswith("session_id,")
+    assert ready(*tail, "--last", "-1").err == "error: --last must be 0 or more, not -1\n"
+
+
+def test_an_empty_session_has_no_messages(ready: Cli) -> None:
+    """An empty list is done, in every format; people are told so."""
+    for output, expected in (("json", '{"items": [], "next_page_token": null}\n'), ("jsonl", "")):
+        assert expected == ready.ok("message", "tail", "s", "-o", output).text
+    assert "session s\nnothing to show\n" == ready.ok("message", "tail", "s", "--no-color", width=80).text
+
+
+# With --follow
+
+
+def test_lines_come_as_messages_do(ready: Cli, following: Following) -> None:
+    """The last ones first, each written before the next look; Ctrl-C ends it with 130 and not a word."""
+    put(ready, "m0")
+    put(ready, "m1", 1)
+
+    outcome = following("--last", "1", steps=[lambda: put(ready, "m3", 3), lambda: put(ready, "late", 2), lambda: None])
+
+    ids = [[json.loads(line)["message_id"] for line in shown.splitlines()] for shown in following.shown]
+    assert [["m1"], ["m1", "m3"], ["m1", "m3", "late"]] == ids
+    assert (130, "") == (outcome.code, outcome.err)
+    assert following.shown[-1] == outcome.text
+
+
+def test_fields_are_chosen_of_lines_and_rows(ready: Cli, following: Following) -> None:
+    """CSV has its header once, before the first row."""
+    put(ready, "m0", role="user")
+    argv = ("-o", "csv", "--fields", "message_id,role")
+
+    following(*argv, steps=[lambda: put(ready, "m1", 1), lambda: None])
+
+    assert ["message_id,role\r\nm0,user\r\n", "message_id,role\r\nm0,user\r\nm1,\r\n"] == following.shown
+
+
+def test_a_conversation_is_read_as_it_is_told(ready: Cli, following: Following) -> None:
+    """On a terminal: the session, then message after message with what lies between them. Ctrl-C leaves the cursor on
+    a line of its own, behind the ^C that the terminal shows."""
+    put(ready, "m0", role="user", content="Is it on time?")
+
+    outcome = following(
+        "--no-color",
+        width=80,
+        steps=[lambda: put(ready, "m1", 90, role="assistant", content="It is."), lambda: None],
+    )
+
+    first = "session s\n\nuser ▸ 2026-01-01 00:00:00 · m0\n  Is it on time?\n"
+    assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
+    assert (130, "\n") == (outcome.code, outcome.err)
+
+
+def test_an_empty_session_is_waited_for(ready: Cli, following: Following) -> None:
+    """A terminal says whose messages are waited for before there are any."""
+    following(width=80, steps=[lambda: put(ready, "m"), lambda: None])
+
+    assert "session s\n" == re.sub(r"\x1b\[[0-9;]*m", "", following.shown[0])
+    assert " · m" in following.shown[1]
+
+
+def test_long_content_is_folded_on_a_terminal(ready: Cli, following: Following) -> None:
+    """As in `show`: it says so, and --full shows it whole."""
+    put(ready, "m", content="word\n" * 40)
+
+    assert "(--full shows them)" in following(width=80).text
+    assert 40 <= Following(ready)("--full", width=80).text.count("word")
+
+
+def test_hostile_text_is_harmless(ready: Cli, following: Following) -> None:
+    """Nothing that was stored can move the cursor, recolour, or pass for another message's heading."""
+    put(ready, HOSTILE, role=HOSTILE, content=HOSTILE + "\nuser ▸ forged", search_content=HOSTILE)
+
+    for shown in (following("--no-color", width=80), ready("message", "tail", HOSTILE, "-o", "table")):
+        assert FORBIDDEN.search(shown.text + shown.err) is None
+        assert "\r" not in shown.text
+        assert "\nuser ▸" not in shown.text
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("-o", "json"), "a JSON document has an end"),
+        (("-o", "table", "--fields", "role"), "-o csv, or -o jsonl"),
+        (("--interval", "0"), "the interval must be 0.1 to 86400 seconds, not 0"),
+        (("--interval", "nan"), "the interval must be"),
+        (("--last", "-1"), "--last must be 0 or more"),
+        (("--fields", "rolle"), "rolle"),
+        (("--filter", "role =="), "--filter"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(following: Following, argv: tuple[str, ...], words: str) -> None:
+    """Exit 2 before anything is read, with the way out where there is one."""
+    outcome = following(*argv)
+
+    assert (2, b"") == (outcome.code, outcome.out)
+    assert words in outcome.err
+
+
+def test_a_profile_that_prefers_json_is_told_too(ready: Cli, following: Following) -> None:
+    """The format that is in force counts, wherever it comes from."""
+    ready.config('[profiles.local]\nbackend = "local"\noutput = "json"\n')
+
+    outcome = following()
+
+    assert 2 == outcome.code
+    assert "a JSON document has an end, and what is followed has none" == outcome.error["message"]
+    assert "-o jsonl prints a line a message" == outcome.error["hint"]
+    assert 130 == Following(ready)("-o", "jsonl").code
+
+
+def test_what_it_cost_is_said_at_the_end(ready: Cli, following: Following) -> None:
+    """--stats counts a request a look."""
+    put(ready, "m")
+
+    outcome = following("--stats", steps=3)
+
+    assert outcome.err.startswith("stats: 4 requests, ")
+    assert ", 4 rows scanned, 1 returned, " in outcome.err
+
+
+def test_tables_that_are_dropped_end_it(ready: Cli, following: Following) -> None:
+    """A failure that waiting does not mend has its own exit code and sentence."""
+    put(ready, "m")
+
+    outcome = following(steps=[lambda: ready.ok("drop-tables", "--yes")])
+
+    assert 3 == outcome.code
+    assert 1 == len(outcome.lines)
+    assert outcome.err.startswith("error: ")
+
+
+class Outage(Faults):
+    """Every read is refused while it lasts."""
+
+    lasts = False
+
+    def strike(self, action: str) -> Fault | None:
+        """As Faults."""
+        busy = ("OTSServerBusy", "Server is busy.")
+        return Fault("throttle", False, busy, 1.0) if self.lasts and action == "GetRange" else None
+
+
+@pytest.fixture
+def outage() -> Outage:
+    """Of the server below; it begins and ends when a test says so."""
+    return Outage()
+
+
+@pytest.fixture
+def wired(cli: Cli, tmp_path: Path, outage: Outage) -> Iterator[Cli]:
+    """The command line on a server, over the wire."""
+    with serving(tmp_path / "served.db", faults=outage) as served:
+        cli.environ |= environ(served.endpoint, HOME=str(tmp_path / "home"))
+        cli.ok("init-tables")
+        yield cli
+
+
+def test_an_outage_is_said_once_and_so_is_its_end(wired: Cli, outage: Outage) -> None:
+    """On stderr; stdout has every message once, those too that came while the service could not be read."""
+    put(wired, "m0")
+
+    def begins() -> None:
+        outage.lasts = True
+        put(wired, "m1", 1)
+
+    def ends() -> None:
+        outage.lasts = False
+        put(wired, "m2", 2)
+
+    outcome = Following(wired)(steps=[begins, lambda: None, lambda: None, ends, lambda: None])
+
+    assert ["m0", "m1", "m2"] == [line["message_id"] for line in outcome.lines]
+    assert 130 == outcome.code
+    first, second = outcome.err.splitlines()
+    assert re.fullmatch(r"warning: Server is busy \(tried \d+ times in .* s\); it is tried again", first)
+    assert "the store answers again" == second
+
+
+# As processes
+
+
+def started(process: Processes, *argv: str, **options: Any) -> subprocess.Popen[bytes]:
+    """`message tail s --follow`, looking often."""
+    return process.start("message", "tail", "s", "--follow", "--interval", "0.1", *argv, **options)
+
+
+@pytest.mark.parametrize("backend", ["ready", "wired"])
+def test_ctrl_c_ends_it_quietly(backend: str, request: pytest.FixtureRequest, process: Processes) -> None:
+    """A real process that waits, on either backend: exit 130, whole lines on stdout, and nothing on stderr."""
+    cli: Cli = request.getfixturevalue(backend)
+    put(cli, "m0")
+    running = started(process, env={**process.environ, **cli.environ})
+    assert running.stdout is not None
+    first = running.stdout.readline()
+    put(cli, "m1", 1)
+    second = running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=DEADLINE_S)
+
+    assert ["m0", "m1"] == [json.loads(line)["message_id"] for line in (first, second)]
+    assert (130, b"", b"") == (running.returncode, out, err)
+
+
+@pytest.mark.parametrize("output", ["table", "jsonl", "csv"])
+def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes, output: str) -> None:
+    """Although nothing new comes that could not be written: exit 141, and not a word."""
+    put(ready, "m0")
+    running = started(process, "-o", output)
+    assert running.stdout is not None
+    assert running.stderr is not None
+    os.read(running.stdout.fileno(), 1)
+    running.stdout.close()
+
+    assert (141, b"") == (running.wait(DEADLINE_S), running.stderr.read())
+
+
+def test_the_example_works(ready: Cli, process: Processes) -> None:
+    """The line that the help shows shows what is there."""
+    example = re.search(r"Example: tsmem (.*)", tail.__doc__ or "")
+    assert example is not None
+    ready.fill(messages(4, "trip-7"))
+    running = process.start(*shlex.split(example.group(1)))
+    assert running.stdout is not None
+    ids = [json.loads(running.stdout.readline())["message_id"] for _ in range(3)]
+    running.send_signal(signal.SIGINT)
+
+    assert ["m00001", "m00002", "m00003"] == ids
+    assert 130 == running.wait(DEADLINE_S)

@@ -1,0 +1,389 @@
+"""Following a session: each message once, whenever it comes and however late, at one request a look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.clocks import StagedClock
+from tests.contract.faults import Fault, FaultyClient
+from tsmem.errors import Denied, InvalidInput, NotFound, Throttled, Unavailable
+from tsmem.port import TableClient
+from tsmem.store import Changes, MemoryStore, Message, Metadata
+from tsmem.store.records import Record
+from tsmem.store.tally import Tally
+
+SECOND = 1_000_000
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def clock() -> StagedClock:
+    """The clock of the store: what happens between two looks is a step of it."""
+    return StagedClock()
+
+
+class Followed:
+    """What is found by following the session "s", look by look."""
+
+    def __init__(
+        self, store: MemoryStore, *steps: Callable[[], object], listening: bool = False, **options: Any
+    ) -> None:
+        self.looks: list[list[str]] = [[]]
+        self.trouble: list[str | None] = []
+        clock = store.clock
+        assert isinstance(clock, StagedClock)
+        clock.steps = [self._noting(step) for step in steps]
+        if listening:
+            options["trouble"] = lambda error: self.trouble.append(None if error is None else error.message)
+        with suppress(KeyboardInterrupt):
+            for message in store.messages.follow("s", **options):
+                self.looks[-1].append(message.message_id)
+
+    def _noting(self, step: Callable[[], object]) -> Callable[[], object]:
+        def noted() -> None:
+            self.looks.append([])
+            step()
+
+        return noted
+
+
+def putting(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Callable[[], None]:
+    """A step in which messages arrive, so many seconds before the clock's time."""
+
+    def step() -> None:
+        for message_id in ids:
+            store.messages.put(Message("s", message_id, store.clock.now_us() - round(ago_s * SECOND), **more))
+
+    return step
+
+
+def nothing() -> None:
+    """A step in which nothing happens."""
+
+
+def load(store: MemoryStore, *messages: Message) -> None:
+    """Write them in batches."""
+    store.transfer.load([Record(n, message) for n, message in enumerate(messages)], tally=Tally())
+
+
+def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:
+    """The last messages oldest first, then new ones in order of arrival, those of one look in order of their keys."""
+    for n in range(5):
+        store.messages.put(Message("s", f"m{n}", n))
+    store.messages.put(Message("other", "x", 9))
+
+    found = Followed(
+        store,
+        putting(store, "b", "a"),
+        nothing,
+        putting(store, "c"),
+        lambda: store.messages.put(Message("other", "y", store.clock.now_us())),
+        last=2,
+    )
+
+    assert [["m3", "m4"], ["a", "b"], [], ["c"], []] == found.looks
+
+
+@pytest.mark.parametrize(("last", "expected"), [(0, []), (1, ["m2"]), (3, ["m0", "m1", "m2"]), (9, ["m0", "m1", "m2"])])
+def test_what_was_there_is_not_new(store: MemoryStore, last: int, expected: list[str]) -> None:
+    """Messages of the last minute that were not asked for do not come later, nor do those that were shown."""
+    for n in range(3):
+        putting(store, f"m{n}", ago_s=30 - n)()
+
+    assert [expected, [], ["new"]] == Followed(store, nothing, putting(store, "new"), last=last).looks
+
+
+def test_a_message_that_comes_late_is_found(store: MemoryStore) -> None:
+    """One that stands up to a minute before the latest is found once; one that stands further back is not new."""
+    putting(store, "first")()
+
+    late = Followed(
+        store,
+        putting(store, "second"),
+        putting(store, "late", ago_s=61),  # the latest is 2 s old by now
+        putting(store, "too-late", ago_s=65),
+        putting(store, "third"),
+    )
+
+    assert [["first"], ["second"], ["late"], [], ["third"]] == late.looks
+
+
+def test_a_message_between_those_shown_is_found(store: MemoryStore) -> None:
+    """Its place is among messages that were given already, and even before all of them."""
+    for n in range(3):
+        putting(store, f"m{n}", ago_s=20 - n)()
+
+    found = Followed(store, putting(store, "between", ago_s=20.5), putting(store, "before", ago_s=40), last=2)
+
+    assert [["m1", "m2"], ["between"], ["before"]] == found.looks
+
+
+def test_an_empty_session_is_followed(store: MemoryStore) -> None:
+    """What comes first is new, however old it is."""
+    found = Followed(store, nothing, lambda: store.messages.put(Message("s", "old", -5)), putting(store, "now"))
+
+    assert [[], [], ["old"], ["now"]] == found.looks
+
+
+def test_messages_that_are_deleted_do_not_disturb(store: MemoryStore) -> None:
+    """The latest, or all of them, may be deleted meanwhile; what comes is found, and what is put again is not new."""
+    for n in range(3):
+        putting(store, f"m{n}", ago_s=3 - n)()
+    latest = store.messages.get("s", "m2")
+
+    found = Followed(
+        store,
+        lambda: store.messages.delete("s", "m2"),
+        putting(store, "after"),
+        lambda: store.messages.put(latest),
+        lambda: store.messages.purge("s"),
+        putting(store, "again", ago_s=5),
+        last=1,
+    )
+
+    assert [["m2"], [], ["after"], [], [], ["again"]] == found.looks
+
+
+def test_a_message_that_is_changed_does_not_come_again(store: MemoryStore) -> None:
+    """It is the key that is new or not, also where a change makes a message fulfil the filter."""
+    putting(store, "m")()
+
+    found = Followed(
+        store,
+        lambda: store.messages.update("s", "m", content="changed"),
+        lambda: store.messages.update("s", "m", changes=Changes({"vip": True})),
+        filter="vip or create_time == 1",
+    )
+
+    assert [[], [], []] == found.looks
+
+
+def test_a_time_in_the_future_hides_nothing(store: MemoryStore) -> None:
+    """A message from a clock that is a day ahead does not keep those from being found that are written now."""
+    putting(store, "ahead", ago_s=-86_400)()
+
+    found = Followed(store, putting(store, "now"), putting(store, "late", ago_s=50), nothing, putting(store, "then"))
+
+    assert [["ahead"], ["now"], ["late"], [], ["then"]] == found.looks
+
+
+def test_a_clock_that_is_set_back_makes_nothing_come_twice(store: MemoryStore, clock: StagedClock) -> None:
+    """Where the latest message is in the future, how far a look goes back is counted from now, and now may jump."""
+    for n in range(4):
+        putting(store, f"m{n}", ago_s=120 - 30 * n)()
+    putting(store, "ahead", ago_s=-86_400)()
+
+    def set_back() -> None:
+        clock.time_us -= 3600 * SECOND
+
+    assert [["ahead"], [], []] == Followed(store, set_back, nothing, last=1).looks
+
+
+def test_the_ends_of_time_can_be_followed(store: MemoryStore) -> None:
+    """From the least time there is, before which there is no minute, to the last."""
+    store.messages.put(Message("s", "first", -(2**63)))
+
+    found = Followed(
+        store,
+        lambda: store.messages.put(Message("s", "last", 2**63 - 1)),
+        putting(store, "between"),
+    )
+
+    assert [["first"], ["last"], ["between"]] == found.looks
+
+
+def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
+    """Forty looks at up to six messages each, up to 59 s late, some deleted again: each is given in the first look at
+    it, in order of the keys."""
+    draw, expected, keys = Random(7), [list[str]()], dict[str, int]()
+
+    def step() -> None:
+        for message_id in draw.sample(sorted(keys), min(len(keys), draw.randrange(3))):
+            store.messages.delete("s", message_id, create_time=keys.pop(message_id))
+        latest = max((store.clock.now_us(), *keys.values()))
+        new = {
+            f"{draw.randrange(10**6):06d}": latest - draw.choice([0, 1, draw.randrange(57 * SECOND)])
+            for _ in range(draw.randrange(7))
+        }
+        for message_id, time in new.items():
+            store.messages.put(Message("s", message_id, time))
+        keys.update(new)
+        expected.append(sorted(new, key=lambda message_id: (new[message_id], message_id)))
+
+    assert expected == Followed(store, *[step] * 40).looks
+
+
+def test_roles_and_filters_choose(store: MemoryStore) -> None:
+    """The last of those that fulfil both, however far back, and then new ones that do."""
+    for n in range(300):
+        store.messages.put(Message("s", f"m{n:03d}", n, "user" if n < 250 else "tool", metadata=Metadata({"n": n})))
+
+    found = Followed(
+        store,
+        putting(store, "yes", role="user", metadata=Metadata({"n": 99})),
+        putting(store, "no", role="tool", metadata=Metadata({"n": 99})),
+        putting(store, "neither", role="user", metadata=Metadata({"n": 98})),
+        last=2,
+        role="user",
+        filter="n == 99 or n == 5 or n == 299",
+    )
+
+    assert [["m005", "m099"], ["yes"], [], []] == found.looks
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"last": -1}, "last messages must be 0 or more"),
+        ({"interval_s": 0.05}, "interval"),
+        ({"interval_s": math.nan}, "interval"),
+        ({"interval_s": math.inf}, "interval"),
+        ({"filter": "("}, "filter"),
+        ({"session_id": ""}, "the session id is empty"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore, options: dict[str, Any], words: str) -> None:
+    """Before the first message is asked for."""
+    with pytest.raises(InvalidInput, match=words):
+        store.messages.follow(**{"session_id": "s", **options})
+
+
+# What it costs
+
+
+def test_a_look_costs_one_request(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
+    """The first and each later one, with nothing new and with a little."""
+    load(store, *(Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)))
+    client = FaultyClient(empty_client)
+    watched = MemoryStore(client, clock=clock, target="test")
+
+    found = Followed(watched, nothing, putting(store, "a", "b"), nothing)
+
+    assert [10, 0, 2, 0] == list(map(len, found.looks))
+    assert ["get_range"] * 4 == client.names()
+
+
+def test_an_interval_lies_between_looks(store: MemoryStore, clock: StagedClock) -> None:
+    """The clock's own sleep, as long as it was asked for."""
+    clock.pause_s = 0.5
+    Followed(store, nothing, nothing, interval_s=0.5)
+
+    assert [0.5] * 3 == clock.slept_s
+
+
+def test_much_that_is_new_is_read_in_pages(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
+    """More than one answer holds comes whole, and each once."""
+    client = FaultyClient(empty_client)
+    watched = MemoryStore(client, clock=clock, target="test")
+
+    found = Followed(watched, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing)
+
+    assert [[], [f"m{n}" for n in range(6)], []] == found.looks
+    assert len(client.calls) > 3
+
+
+def test_what_is_looked_at_again_is_bounded(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, clock: StagedClock
+) -> None:
+    """After any number of messages of one second a look reads the last thousand again, and finds what comes among
+    them; here it is twenty."""
+    monkeypatch.setattr("tsmem.store.tail.LOOK_BACK_MESSAGES", 20)
+    scanned: list[int] = []
+
+    def burst() -> None:
+        base = clock.now_us()
+        load(store, *(Message("s", f"m{n:04d}", base + n * 10) for n in range(500)))
+        scanned.append(store.cost.rows_scanned)
+
+    def among() -> None:
+        scanned.append(store.cost.rows_scanned)
+        base = store.messages.last("s", 1)[0][0].create_time
+        store.messages.put(Message("s", "found", base - 15))
+        store.messages.put(Message("s", "lost", base - 205))
+
+    found = Followed(store, burst, among, lambda: scanned.append(store.cost.rows_scanned), nothing)
+
+    assert [0, 500, 1, 0, 0] == list(map(len, found.looks))
+    assert ["found"] == found.looks[2]
+    assert 500 == scanned[1] - scanned[0]
+    assert 1 + 20 + 1 == scanned[2] - scanned[1]
+
+
+def test_a_first_look_at_many_is_bounded(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the last minute holds more messages than are remembered, those further back are not taken for new."""
+    monkeypatch.setattr("tsmem.store.tail.LOOK_BACK_MESSAGES", 20)
+    base = store.clock.now_us()
+    load(store, *(Message("s", f"m{n:04d}", base + n) for n in range(300)))
+
+    found = Followed(store, nothing, putting(store, "new"), last=150)
+
+    assert [150, 0, 1] == list(map(len, found.looks))
+
+
+# What fails meanwhile
+
+
+def failing(clock: StagedClock, client: TableClient, *faults: Fault) -> MemoryStore:
+    """A store whose reads fail when they are told to."""
+    return MemoryStore(FaultyClient(client, *faults), clock=clock, target="test")
+
+
+def test_an_outage_is_told_once_and_its_end_too(
+    store: MemoryStore, empty_client: TableClient, clock: StagedClock
+) -> None:
+    """Looking goes on, whatever kind of unavailability it is, and what came meanwhile is found behind it."""
+    faults = [Fault("get_range", Throttled("busy") if n == 3 else Unavailable("gone"), call=n) for n in (2, 3, 4, 6)]
+    arriving = [putting(store, f"m{n}") for n in range(6)]
+
+    found = Followed(failing(clock, empty_client, *faults), *arriving, listening=True)
+
+    assert [[], [], [], [], ["m0", "m1", "m2", "m3"], [], ["m4", "m5"]] == found.looks
+    assert ["gone", None, "gone", None] == found.trouble
+
+
+def test_a_store_that_cannot_be_reached_at_first_is_waited_for(
+    store: MemoryStore, empty_client: TableClient, clock: StagedClock
+) -> None:
+    """The first look is made again: the last messages are those of then."""
+    putting(store, "before")()
+
+    gone = failing(clock, empty_client, Fault("get_range", Unavailable("gone")))
+    found = Followed(gone, putting(store, "after"), listening=True)
+
+    assert [[], ["before", "after"]] == found.looks
+    assert ["gone", None] == found.trouble
+
+
+def test_a_look_that_fails_in_the_middle_is_made_again(
+    store: MemoryStore, empty_client: TableClient, clock: StagedClock
+) -> None:
+    """What its first page brought is not given twice, and what its second page would have brought is not lost."""
+    gone = failing(clock, empty_client, Fault("get_range", Unavailable("gone"), call=3))
+
+    found = Followed(gone, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing, listening=True)
+
+    assert [f"m{n}" for n in range(6)] == [message_id for look in found.looks for message_id in look]
+    assert 0 < len(found.looks[1]) < 6
+    assert ["gone", None] == found.trouble
+
+
+def test_without_a_listener_unavailability_is_raised(
+    store: MemoryStore, empty_client: TableClient, clock: StagedClock
+) -> None:
+    """Nothing is swallowed that nobody hears of."""
+    with pytest.raises(Unavailable, match="gone"):
+        Followed(failing(clock, empty_client, Fault("get_range", Unavailable("gone"), call=2)), nothing)
+
+
+def test_any_other_failure_ends_it(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
+    """Who may not read, or whose table is dropped meanwhile, is told so."""
+    with pytest.raises(Denied):
+        Followed(failing(clock, empty_client, Fault("get_range", Denied("no"), call=2)), nothing, listening=True)
+    with pytest.raises(NotFound):
+        Followed(store, store.tables.drop, listening=True)

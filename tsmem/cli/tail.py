@@ -1,0 +1,32 @@
+"""`tsmem message tail --follow` while it waits: it says when the store cannot be reached, and when it can again, and it
+notices that nobody reads any more although there is nothing to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.errors import Unavailable
+    from tsmem.store.model import Message
+
+
+def followed(
+    call: Call,
+    session: str,
+    *,
+    last: int,
+    interval_s: float,
+    role: str | None,
+    filter: str | None,  # noqa: A002 - the option's own name
+) -> Iterator[Message]:
+    """The session's messages, for ever. Iterating raises BrokenPipeError once the reader of stdout went away."""
+
+    def trouble(error: Unavailable | None) -> None:
+        call.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
+
+    messages = call.store.messages
+    messages.watch.heard = call.streams.check_reader
+    return messages.follow(session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble)
