@@ -41,11 +41,11 @@ class Source(NamedTuple):
 
     def refuse(self, number: int, raw: bytes, error: InvalidInput) -> None:
         """A line that cannot be read. Raises InvalidInput, with the line, where nobody keeps it."""
-        if self.bad is not None and not isinstance(error, _Cut):
-            self.bad(BadLine(number, raw, error, self.format))
-            return
         where = f"line {number}: "
         message = error.message.removeprefix(where)
+        if self.bad is not None and not isinstance(error, _Cut):
+            self.bad(BadLine(number, raw, InvalidInput(message, hint=error.hint), self.format))
+            return
         if not raw.endswith(b"\n") and message.startswith("not valid JSON"):
             message += "; the input ends in this line, perhaps in the middle of it"
         raise InvalidInput(where + message, hint=error.hint) from error

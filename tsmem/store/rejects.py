@@ -28,12 +28,23 @@ class BadLine(NamedTuple):
 
 def rejected_line(bad: BadLine) -> bytes:
     """A line that could not be read, with the reason."""
-    try:
-        text: object = bad.raw.decode()
-    except UnicodeDecodeError:
-        text = {"$bytes": base64.b64encode(bad.raw).decode()}
+    text = _text(bad.raw)
     reason = {"line": bad.line, "reason": bad.error.message, "format": bad.format}
     return f"{dumps({'kind': 'rejected', **reason, 'text': text})}\n".encode()
+
+
+def _text(raw: bytes) -> object:
+    """What a line says, or of one that was rejected before what stood in it."""
+    try:
+        document = loads(raw)
+    except InvalidInput:
+        document = None
+    if isinstance(document, dict) and document.get("kind") == "rejected" and "text" in document:
+        return document["text"]
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return {"$bytes": base64.b64encode(raw).decode()}
 
 
 def rejected_row(item: Session | Message, line: int, error: TsmemError) -> bytes:
@@ -51,10 +62,17 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
         raise InvalidInput(f"this was rejected as a line of --format {document.get('format')}: import it as one")
     match document.get("text"):
         case str(text):
-            return loads(text)
+            return _read_again(text)
         case {"$bytes": str(encoded)}:
             try:
-                return loads(base64.b64decode(encoded, validate=True))
+                return _read_again(base64.b64decode(encoded, validate=True))
             except binascii.Error as error:
                 raise InvalidInput("the bytes of a rejected line are no base64") from error
     raise InvalidInput("a rejected line has a text")
+
+
+def _read_again(text: str | bytes) -> object:
+    try:
+        return loads(text)
+    except InvalidInput as error:
+        raise InvalidInput(error.message.partition(": ")[2]) from error
