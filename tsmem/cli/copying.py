@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsmem.cli.counts import counts
+from tsmem.cli.counts import counted, counts
 from tsmem.cli.importing import furnish
 from tsmem.errors import Conflict, InvalidInput
 from tsmem.render.result import Report
@@ -57,6 +57,8 @@ class Copying:
             found[difference.state] += 1
             if len(shown) < MAX_SHOWN:
                 shown.append(difference)
+        if not any(found.values()):
+            call.say(f"no difference: {counted(call.tally)} compared")
         document = {
             "sessions": call.tally.sessions,
             "messages": call.tally.messages,
