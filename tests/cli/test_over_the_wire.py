@@ -172,17 +172,24 @@ COMMANDS = [
     ("session", "put", "u", "s"),
     ("session", "get", "u", "s"),
     ("session", "update", "u", "s", "-m", "a=b"),
+    ("session", "update", "u", "s", "-m", "a=b", "--replace-metadata"),
     ("session", "delete", "u", "s"),
     ("session", "delete", "u", "s", "--with-messages"),
     ("session", "list"),
     ("session", "recent", "--user", "u"),
+    ("session", "recent"),
+    ("session", "search"),
+    ("session", "search", "tea"),
     ("session", "purge", "--everyone", "--yes"),
     ("message", "put", "s", "m"),
+    ("message", "put", "s", "m", "--touch", "u"),
     ("message", "get", "s", "m"),
     ("message", "get", "s", "m", "--create-time", "1"),
     ("message", "update", "s", "m", "--create-time", "1", "--content", "x"),
+    ("message", "update", "s", "m", "--create-time", "1", "-m", "a=b", "--replace-metadata"),
     ("message", "delete", "s", "m", "--create-time", "1"),
     ("message", "list"),
+    ("message", "search", "tea"),
     ("message", "purge", "--everything", "--yes"),
     ("show", "s", "--user", "u"),
     ("export",),
@@ -217,6 +224,22 @@ def test_a_server_that_is_gone_is_one_sentence(cli: Cli, argv: tuple[str, ...]) 
     assert 1 == len(errors)
     assert "refuses connections" in errors[0]
     assert "Traceback" not in outcome.err
+
+
+def test_a_write_whose_answer_was_lost_may_have_been_done(cli: Cli, tmp_path: Path) -> None:
+    """Where every answer to a write is lost, the one sentence says so; the row is there, and the error object has its
+    four keys."""
+    faults = Faults([parse_fault("drop:1:PutRow")])
+    with serving(tmp_path / "lossy.db", faults=faults) as lossy:
+        cli.config(profile(lossy.endpoint, secret="tsmem", more="timeout = 1\n"))
+        cli.ok("init-tables")
+        outcome = cli("session", "put", "u", "s", "--if-absent", "-o", "json")
+        found = cli.ok("session", "get", "u", "s", "-o", "json").json
+
+    assert 6 == outcome.code
+    assert ["code", "message", "hint", "request_id"] == list(outcome.error)
+    assert outcome.error["message"].endswith(" s); it may have been done")
+    assert "s" == found["session_id"]
 
 
 class SilentServer:

@@ -17,12 +17,12 @@ from tsmem.adapters import sdk_batches, sdk_rows, sdk_schemas
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
-from tsmem.errors import InvalidInput, TsmemError
+from tsmem.errors import InvalidInput
 from tsmem.limits import check_write
 from tsmem.port import Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
-from tsmem.retry.batches import RowRead
+from tsmem.retry.batches import RowRead, whole
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -149,12 +149,7 @@ class TablestoreClient:
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
         """As TableClient."""
-        rows: list[Row | None] = []
-        for row in self.read_rows(table, keys, columns):
-            if isinstance(row, TsmemError):
-                raise row
-            rows.append(row)
-        return rows
+        return whole(self.read_rows(table, keys, columns))
 
     def read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As get_rows, with the failures of single rows in their places, for tsmem.retry: it asks for those again."""
