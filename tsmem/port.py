@@ -118,6 +118,10 @@ class TableSchema(NamedTuple):
     max_versions: int = 1
     allow_update: bool = True
     """Of one that is described: whether update_row is allowed. None is created otherwise."""
+    deviation_s: int = 86400
+    """Of one that is described: how many seconds an explicit version may be from now. None is created otherwise."""
+    reserved_units: tuple[int, int] = (0, 0)
+    """Of one that is described: read and write capacity units that are paid for in advance. None is created so."""
 
     @property
     def ref(self) -> TableRef:
@@ -151,6 +155,12 @@ class SearchIndexSchema(NamedTuple):
     """Field names with their types; a field's name is its column's."""
     in_step: bool = True
     """Of one that is described: whether it holds the rows that were there before it."""
+    not_indexed: frozenset[str] = frozenset()
+    """Of one that is described: fields that are kept, and cannot be searched by. None is created so."""
+    arrays: frozenset[str] = frozenset()
+    """Of one that is described: fields that hold lists of values. None is created so."""
+    not_sorted: frozenset[str] = frozenset()
+    """Of one that is described: fields, those of text aside, that cannot be sorted by. None is created so."""
 
 
 class RangePage(NamedTuple):

@@ -292,7 +292,8 @@ def test_two_jobs_at_once_both_succeed(cli: Cli, served: Served, process: Proces
 
 
 def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
-    """--check names each difference: missing, another key, another option, a field that is not indexed. Exit 4."""
+    """--check names each difference: missing, another key, another option, a field that is not indexed, or in a way
+    that makes searches fail. Exit 4."""
     from tests.serving import sdk_client
 
     client = sdk_client(served.endpoint, secret=SECRET, instance=INSTANCE)
@@ -304,9 +305,14 @@ def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
     index = ots.SecondaryIndexMeta(
         "message_secondary_index", ["session_id", "create_time"], [], ots.SecondaryIndexType.LOCAL_INDEX
     )
-    client.create_table(message, ots.TableOptions(-1, 1), unit, [index])
-    field = ots.FieldSchema("role", ots.FieldType.TEXT)
-    client.create_search_index("message", "message_search_index", ots.SearchIndexMeta([field]))
+    client.create_table(message, ots.TableOptions(-1, 1, 1000), unit, [index])
+    fields = [
+        ots.FieldSchema("role", ots.FieldType.TEXT),
+        ots.FieldSchema("session_id", ots.FieldType.KEYWORD, index=False, store=True),
+        ots.FieldSchema("message_id", ots.FieldType.KEYWORD, index=True, is_array=True),
+        ots.FieldSchema("create_time", ots.FieldType.LONG, index=True, enable_sort_and_agg=False),
+    ]
+    client.create_search_index("message", "message_search_index", ots.SearchIndexMeta(fields))
     cli.config(profile(served.endpoint))
     before = len(served.log)
 
@@ -322,6 +328,12 @@ def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
     assert ["the key is"] == [text[:10] for text in steps["message_secondary_index"]["differences"]]
     assert "field role is TEXT single_word, not KEYWORD" in steps["message_search_index"]["differences"]
     assert "field content is not indexed" in steps["message_search_index"]["differences"]
+    assert ["cell versions may be 1000 s from now, not 86400"] == steps["message"]["differences"]
+    assert [
+        "field session_id is kept and not indexed (index is false)",
+        "field message_id holds lists of values (is_array is true)",
+        "field create_time cannot be sorted by (enable_sort_and_agg is false)",
+    ] == [text for text in steps["message_search_index"]["differences"] if "false" in text or "true" in text]
     assert {"DescribeTable", "DescribeSearchIndex"} == set(served.actions()[before:])
 
 

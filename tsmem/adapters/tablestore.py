@@ -122,8 +122,8 @@ class TablestoreClient:
         """As TableClient."""
 
         def request(client: Any, _: Exchange) -> SearchIndexSchema:
-            fields, in_step = client.describe_search_index(table, name)
-            return SearchIndexSchema(table, name, fields, in_step)
+            found: SearchIndexSchema = client.describe_search_index(table, name)
+            return found._replace(table=table, name=name)
 
         return self._session.call("DescribeSearchIndex", table, request)
 
