@@ -36,7 +36,10 @@ class Cost(NamedTuple):
     write_units: int = 0
     """Write capacity units: one for each begun 4 KB of a written row."""
     rows_scanned: int = 0
-    """Rows looked at, before any filter."""
+    """Rows looked at, before any filter; of a call that is among `filtered`, those that the filter kept."""
+    filtered: int = 0
+    """Calls with a filter whose answer does not say how many rows were looked at: with any, rows_scanned is the least
+    that there may have been."""
 
     def plus(self, other: Cost) -> Cost:
         """The sum."""

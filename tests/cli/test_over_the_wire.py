@@ -388,6 +388,19 @@ def test_what_a_command_cost_is_said(cloud: Cli) -> None:
     assert re.search(pattern, cloud.ok("-p", "local", "--stats", "session", "list").err)
 
 
+def test_rows_behind_a_filter_are_counted_as_far_as_they_are_known(cloud: Cli) -> None:
+    """The service does not say how many rows a filter looked at: --stats says at least how many there were, and of the
+    local file it says how many."""
+    for profile_name, scanned in (("cloud", "at least 1 rows scanned"), ("local", " 3 rows scanned")):
+        cloud.ok("-p", profile_name, "init-tables")
+        for n in range(3):
+            cloud.ok("-p", profile_name, "message", "put", "s", f"m{n}", "--create-time", str(n), "-m", f"n:={n}")
+        said = cloud.ok("-p", profile_name, "--stats", "message", "list", "--filter", "n == 1").err
+
+        assert f"{scanned}, 1 returned" in said
+        assert "at least" not in cloud.ok("-p", profile_name, "--stats", "message", "list").err
+
+
 def test_each_request_is_logged_without_secrets(cloud: Cli) -> None:
     """--debug says operation, table, rows, milliseconds and request id, and neither key nor signature."""
     cloud.ok("init-tables")

@@ -5,7 +5,7 @@ and fails where an answer is not one for what was asked. tsmem.retry repeats rou
 is over a limit, is refused by tsmem.limits before anything is sent, with the same errors as the engine's.
 
 Rows scanned, in the meter, are the rows that came back: the service does not say how many it looked at. Without a
-filter that is the same; with one it is a lower bound.
+filter that is the same; with one it is a lower bound, and the meter counts the call among `filtered`.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class TablestoreClient:
                 max_version=1,
             )
             exchange.rows = len(found)
-            exchange.cost = _cost(units, exchange.rows)
+            exchange.cost = _cost(units, exchange.rows)._replace(filtered=0 if filter is None else 1)
             rows = [sdk_rows.to_row(row) for row in found]
             return RangePage(rows, sdk_rows.to_key(next_start) if next_start else None)
 
