@@ -36,7 +36,10 @@ class Cost(NamedTuple):
     write_units: int = 0
     """Write capacity units: one for each begun 4 KB of a written row."""
     rows_scanned: int = 0
-    """Rows looked at, before any filter."""
+    """Rows looked at, before any filter; of a call that is among `filtered`, those that the filter kept."""
+    filtered: int = 0
+    """Calls with a filter whose answer does not say how many rows were looked at: with any, rows_scanned is the least
+    that there may have been."""
 
     def plus(self, other: Cost) -> Cost:
         """The sum."""
@@ -118,6 +121,10 @@ class TableSchema(NamedTuple):
     max_versions: int = 1
     allow_update: bool = True
     """Of one that is described: whether update_row is allowed. None is created otherwise."""
+    deviation_s: int = 86400
+    """Of one that is described: how many seconds an explicit version may be from now. None is created otherwise."""
+    reserved_units: tuple[int, int] = (0, 0)
+    """Of one that is described: read and write capacity units that are paid for in advance. None is created so."""
 
     @property
     def ref(self) -> TableRef:
@@ -151,6 +158,12 @@ class SearchIndexSchema(NamedTuple):
     """Field names with their types; a field's name is its column's."""
     in_step: bool = True
     """Of one that is described: whether it holds the rows that were there before it."""
+    not_indexed: frozenset[str] = frozenset()
+    """Of one that is described: fields that are kept, and cannot be searched by. None is created so."""
+    arrays: frozenset[str] = frozenset()
+    """Of one that is described: fields that hold lists of values. None is created so."""
+    not_sorted: frozenset[str] = frozenset()
+    """Of one that is described: fields, those of text aside, that cannot be sorted by. None is created so."""
 
 
 class RangePage(NamedTuple):

@@ -172,17 +172,24 @@ COMMANDS = [
     ("session", "put", "u", "s"),
     ("session", "get", "u", "s"),
     ("session", "update", "u", "s", "-m", "a=b"),
+    ("session", "update", "u", "s", "-m", "a=b", "--replace-metadata"),
     ("session", "delete", "u", "s"),
     ("session", "delete", "u", "s", "--with-messages"),
     ("session", "list"),
     ("session", "recent", "--user", "u"),
+    ("session", "recent"),
+    ("session", "search"),
+    ("session", "search", "tea"),
     ("session", "purge", "--everyone", "--yes"),
     ("message", "put", "s", "m"),
+    ("message", "put", "s", "m", "--touch", "u"),
     ("message", "get", "s", "m"),
     ("message", "get", "s", "m", "--create-time", "1"),
     ("message", "update", "s", "m", "--create-time", "1", "--content", "x"),
+    ("message", "update", "s", "m", "--create-time", "1", "-m", "a=b", "--replace-metadata"),
     ("message", "delete", "s", "m", "--create-time", "1"),
     ("message", "list"),
+    ("message", "search", "tea"),
     ("message", "purge", "--everything", "--yes"),
     ("show", "s", "--user", "u"),
     ("export",),
@@ -217,6 +224,22 @@ def test_a_server_that_is_gone_is_one_sentence(cli: Cli, argv: tuple[str, ...]) 
     assert 1 == len(errors)
     assert "refuses connections" in errors[0]
     assert "Traceback" not in outcome.err
+
+
+def test_a_write_whose_answer_was_lost_may_have_been_done(cli: Cli, tmp_path: Path) -> None:
+    """Where every answer to a write is lost, the one sentence says so; the row is there, and the error object has its
+    four keys."""
+    faults = Faults([parse_fault("drop:1:PutRow")])
+    with serving(tmp_path / "lossy.db", faults=faults) as lossy:
+        cli.config(profile(lossy.endpoint, secret="tsmem", more="timeout = 1\n"))
+        cli.ok("init-tables")
+        outcome = cli("session", "put", "u", "s", "--if-absent", "-o", "json")
+        found = cli.ok("session", "get", "u", "s", "-o", "json").json
+
+    assert 6 == outcome.code
+    assert ["code", "message", "hint", "request_id"] == list(outcome.error)
+    assert outcome.error["message"].endswith(" s); it may have been done")
+    assert "s" == found["session_id"]
 
 
 class SilentServer:
@@ -269,7 +292,8 @@ def test_two_jobs_at_once_both_succeed(cli: Cli, served: Served, process: Proces
 
 
 def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
-    """--check names each difference: missing, another key, another option, a field that is not indexed. Exit 4."""
+    """--check names each difference: missing, another key, another option, a field that is not indexed, or in a way
+    that makes searches fail. Exit 4."""
     from tests.serving import sdk_client
 
     client = sdk_client(served.endpoint, secret=SECRET, instance=INSTANCE)
@@ -281,9 +305,14 @@ def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
     index = ots.SecondaryIndexMeta(
         "message_secondary_index", ["session_id", "create_time"], [], ots.SecondaryIndexType.LOCAL_INDEX
     )
-    client.create_table(message, ots.TableOptions(-1, 1), unit, [index])
-    field = ots.FieldSchema("role", ots.FieldType.TEXT)
-    client.create_search_index("message", "message_search_index", ots.SearchIndexMeta([field]))
+    client.create_table(message, ots.TableOptions(-1, 1, 1000), unit, [index])
+    fields = [
+        ots.FieldSchema("role", ots.FieldType.TEXT),
+        ots.FieldSchema("session_id", ots.FieldType.KEYWORD, index=False, store=True),
+        ots.FieldSchema("message_id", ots.FieldType.KEYWORD, index=True, is_array=True),
+        ots.FieldSchema("create_time", ots.FieldType.LONG, index=True, enable_sort_and_agg=False),
+    ]
+    client.create_search_index("message", "message_search_index", ots.SearchIndexMeta(fields))
     cli.config(profile(served.endpoint))
     before = len(served.log)
 
@@ -299,6 +328,12 @@ def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
     assert ["the key is"] == [text[:10] for text in steps["message_secondary_index"]["differences"]]
     assert "field role is TEXT single_word, not KEYWORD" in steps["message_search_index"]["differences"]
     assert "field content is not indexed" in steps["message_search_index"]["differences"]
+    assert ["cell versions may be 1000 s from now, not 86400"] == steps["message"]["differences"]
+    assert [
+        "field session_id is kept and not indexed (index is false)",
+        "field message_id holds lists of values (is_array is true)",
+        "field create_time cannot be sorted by (enable_sort_and_agg is false)",
+    ] == [text for text in steps["message_search_index"]["differences"] if "false" in text or "true" in text]
     assert {"DescribeTable", "DescribeSearchIndex"} == set(served.actions()[before:])
 
 
@@ -351,6 +386,19 @@ def test_what_a_command_cost_is_said(cloud: Cli) -> None:
     cloud.ok("-p", "local", "init-tables")
     cloud.ok("-p", "local", "session", "put", "u", "s")
     assert re.search(pattern, cloud.ok("-p", "local", "--stats", "session", "list").err)
+
+
+def test_rows_behind_a_filter_are_counted_as_far_as_they_are_known(cloud: Cli) -> None:
+    """The service does not say how many rows a filter looked at: --stats says at least how many there were, and of the
+    local file it says how many."""
+    for profile_name, scanned in (("cloud", "at least 1 rows scanned"), ("local", " 3 rows scanned")):
+        cloud.ok("-p", profile_name, "init-tables")
+        for n in range(3):
+            cloud.ok("-p", profile_name, "message", "put", "s", f"m{n}", "--create-time", str(n), "-m", f"n:={n}")
+        said = cloud.ok("-p", profile_name, "--stats", "message", "list", "--filter", "n == 1").err
+
+        assert f"{scanned}, 1 returned" in said
+        assert "at least" not in cloud.ok("-p", profile_name, "--stats", "message", "list").err
 
 
 def test_each_request_is_logged_without_secrets(cloud: Cli) -> None:

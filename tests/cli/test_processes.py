@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -98,6 +99,25 @@ def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, outp
         ids = [json.loads(line)["message_id"] for line in (head + rest).splitlines()]
     assert ids == [f"m{n:05d}" for n in range(len(ids))]
     assert 0 < len(ids) < 4000
+
+
+def test_an_interrupted_command_says_what_it_cost(filled: Cli, process: Processes) -> None:
+    """Ctrl-C: exit 130, and --stats counts what was asked until then."""
+    started = process.start("--stats", "message", "list", "-o", "jsonl")
+    assert started.stdout is not None
+    os.read(started.stdout.fileno(), 1)
+    code, _, err = interrupted(started)
+
+    assert code == 130
+    assert re.search(r"\nstats: \d+ requests, .* returned, \d+\.\d+ s\n\Z", err)
+
+
+def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process: Processes) -> None:
+    """Exit 141, and --stats says its line and nothing else is said."""
+    outcome = process.shell("{ $TSMEM --stats message list -o jsonl; echo code $? >&2; } | head -1")
+
+    assert outcome.err.endswith("code 141\n")
+    assert re.match(r"stats: \d+ requests, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
 
 
 @pytest.mark.parametrize("line", ["export", "message list --limit 0"])

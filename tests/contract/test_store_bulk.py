@@ -65,6 +65,15 @@ def test_a_session_that_does_not_exist_takes_no_messages_with_it(store: MemorySt
     assert (["s"], [1, 2]) == left(store)
 
 
+def test_whether_a_session_is_there_is_asked_of_one_column(store: MemoryStore, empty_client: TableClient) -> None:
+    """Before its messages are deleted a session is looked for, and nothing that it holds is read and paid for."""
+    store.sessions.put(Session("u", "s", 1, "x" * 100_000))
+    client = FaultyClient(empty_client)
+    MemoryStore(client, target="test").sessions.delete("u", "s", with_messages=True)
+
+    assert [("user_id",)] == [arguments[2] for name, arguments in client.calls if name == "get_row"]
+
+
 def test_deleting_a_session_alone_leaves_its_messages(store: MemoryStore) -> None:
     """Messages go only when that is asked for."""
     conversation(store, "u", "s", 1)

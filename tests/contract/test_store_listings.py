@@ -150,6 +150,44 @@ def test_recent_passes_over_a_session_deleted_meanwhile_and_fills_the_page(
     assert ["s1", "s0"] == [session.session_id for session in rest]
 
 
+def test_recent_refills_a_page_many_at_once(store: MemoryStore, empty_client: TableClient) -> None:
+    """Where most of a page is deleted between the index and the table, what takes its place is read at once."""
+    for n in range(80):
+        store.sessions.put(Session("u", f"s{n:02d}", n))
+    client = FaultyClient(empty_client)
+
+    def meanwhile() -> None:
+        for n in range(30, 79):
+            store.sessions.delete("u", f"s{n}")
+
+    client.before["get_rows"] = meanwhile
+    found = [session.session_id for session in MemoryStore(client, target="test").sessions.recent("u", limit=40)]
+
+    assert ["s79", *(f"s{n:02d}" for n in range(29, -1, -1))] == found
+    assert (2, 2) == (client.names().count("get_range"), client.names().count("get_rows"))
+
+
+def test_recent_refills_for_a_few_with_some_to_spare(store: MemoryStore, empty_client: TableClient) -> None:
+    """For one session that is wanting several are read, so that it is no matter when most of those are deleted, too."""
+    for n in range(20):
+        store.sessions.put(Session("u", f"s{n:02d}", n))
+    client = FaultyClient(empty_client)
+
+    def meanwhile() -> None:
+        store.sessions.delete("u", "s18")
+        client.before["get_rows"] = again
+
+    def again() -> None:
+        for n in range(10, 18):
+            store.sessions.delete("u", f"s{n}")
+
+    client.before["get_rows"] = meanwhile
+    found = [session.session_id for session in MemoryStore(client, target="test").sessions.recent("u", limit=2)]
+
+    assert ["s19", "s09"] == found
+    assert 2 == client.names().count("get_rows")
+
+
 def test_recent_window_and_pages(store: MemoryStore) -> None:
     """recent honours since and until with both ends, and pages through sessions of one update time."""
     for n in range(7):

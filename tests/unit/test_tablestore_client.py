@@ -275,6 +275,38 @@ def test_search_fields_of_every_kind_are_described() -> None:
     )
 
 
+def test_search_fields_are_described_with_their_options() -> None:
+    """What cannot be searched or sorted by, and what is a list, is said; text is never sorted by, so it is not."""
+    answer = search_pb2.DescribeSearchIndexResponse()
+    fields = answer.schema.field_schemas
+    fields.add(field_name="plain", field_type=4, index=True, enable_sort_and_agg=True, is_array=False)
+    fields.add(field_name="kept", field_type=4, index=False, enable_sort_and_agg=True)
+    fields.add(field_name="listed", field_type=4, index=True, enable_sort_and_agg=False, is_array=True)
+    fields.add(field_name="text", field_type=5, index=True, enable_sort_and_agg=False)
+    fields.add(field_name="unsaid", field_type=1)
+    client, _ = canned(answer)
+    found = client.describe_search_index("a", "i")
+
+    said = [sorted(names) for names in (found.not_indexed, found.arrays, found.not_sorted)]
+    assert [["kept"], ["listed"], ["listed"]] == said
+
+
+def test_a_table_is_described_with_what_it_costs() -> None:
+    """Reserved units, and how far an explicit version may be from now."""
+    described = table_store_pb2.DescribeTableResponse()
+    described.table_meta.table_name = "a"
+    described.table_meta.primary_key.add(name="k", type=table_store_pb2.STRING)
+    described.reserved_throughput_details.capacity_unit.read = 5
+    described.reserved_throughput_details.capacity_unit.write = 7
+    described.reserved_throughput_details.last_increase_time = 0
+    described.table_options.time_to_live = -1
+    described.table_options.deviation_cell_version_in_sec = 1000
+    client, _ = canned(described)
+    found = client.describe_table("a")
+
+    assert ((5, 7), 1000) == (found.reserved_units, found.deviation_s)
+
+
 def test_an_index_on_a_new_column_defines_it_first() -> None:
     """Where the service refuses an index on a column that it does not know, only that column is defined."""
     refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="not defined")

@@ -50,6 +50,25 @@ def test_a_bug_below_prints_no_secret(
         assert HIDDEN in said
 
 
+def test_a_signature_is_known_without_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What below repeats a signature alone, with no name before it, is hidden in the traceback too."""
+    seen: list[str] = []
+
+    def broken(_: object) -> None:
+        seen.extend(UNDER_WAY.get().signatures)
+        raise ValueError(seen[-1])
+
+    monkeypatch.setattr(sdk_transport, "_check_head", broken)
+    stderr = io.BytesIO()
+    with serving(None) as served:
+        streams = Streams(io.BytesIO(), io.BytesIO(), stderr)
+        main(["--debug", "session", "delete", "u", "s"], streams, environ(served.endpoint), ManualClock())
+    said = stderr.getvalue().decode()
+
+    assert f"ValueError: {HIDDEN}" in said
+    assert [] == [signature for signature in seen if signature in said]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -11,8 +11,17 @@ from tests.clocks import ManualClock
 from tests.contract.backends import PLAIN, SESSION, engine_client
 from tests.contract.faults import Fault, FaultyClient
 from tsmem.clock import patience
-from tsmem.errors import ConditionFailed, Denied, LimitExceeded, TableNotFound, Throttled, TsmemError, Unavailable
-from tsmem.port import RowOutcome, SearchIndexSchema, TableClient
+from tsmem.errors import (
+    AlreadyExists,
+    ConditionFailed,
+    Denied,
+    LimitExceeded,
+    TableNotFound,
+    Throttled,
+    TsmemError,
+    Unavailable,
+)
+from tsmem.port import IndexSchema, RowOutcome, SearchIndexSchema, TableClient
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 from tsmem.rows import (
     MUST_NOT_EXIST,
@@ -37,6 +46,28 @@ SEARCH = SearchIndexSchema("session", "s", (("user_id", KEYWORD),))
 def retrying(client: TableClient, clock: ManualClock) -> RetryingClient:
     """With pauses that cost no time."""
     return RetryingClient(client, clock, RetryPolicy(30), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("create_table", (PLAIN,)),
+        ("create_index", ("session", IndexSchema("by_id", ("user_id", "session_id")))),
+        ("create_search_index", (SEARCH,)),
+    ],
+)
+def test_a_creation_whose_answer_was_lost_is_done(
+    tmp_path: Path, operation: str, arguments: tuple[object, ...]
+) -> None:
+    """The second attempt finds what the first made: that is success, and without a lost answer it is AlreadyExists."""
+    with engine_client(tmp_path) as engine:
+        engine.create_table(SESSION)
+        faulty = FaultyClient(engine, Fault(operation, LOST, done=True))
+        getattr(retrying(faulty, ManualClock()), operation)(*arguments)
+
+        assert [operation] * 2 == faulty.names()
+        with pytest.raises(AlreadyExists):
+            getattr(retrying(faulty, ManualClock()), operation)(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +106,7 @@ def test_the_last_error_remembers_a_lost_answer(tmp_path: Path) -> None:
     assert caught.value.ambiguous
     assert not isinstance(caught.value, Throttled)
     assert caught.value.message.startswith("busy (tried ")
-    assert caught.value.message.endswith(" s)")
+    assert caught.value.message.endswith(" s); it may have been done")
 
 
 def test_a_refusal_of_who_asks_is_not_repeated(tmp_path: Path) -> None:
@@ -318,7 +349,33 @@ def test_reading_back_shares_the_deadline(tmp_path: Path) -> None:
 
     assert isinstance(caught.value, Unavailable)
     assert caught.value.ambiguous
+    assert caught.value.message.endswith("; it may have been done")
     assert clock.monotonic_s() - started <= 30
+
+
+LOST_UPDATES = [
+    (Update(REF, ("k",), {"x": 1}, condition=where("x", 0)), {"x": 1}, True),
+    (Update(REF, ("k",), {"x": 1}, condition=where("x", 0)), {"x": 5}, False),
+    (Update(REF, ("k",), {"x": 1}, condition=where("x", 0)), {"x": True}, False),
+    (Update(REF, ("k",), {}, ("y",), where("x", 0)), {"x": 2}, True),
+    (Update(REF, ("k",), {}, ("y",), where("x", 0)), {"x": 2, "y": 2}, False),
+]
+
+
+@pytest.mark.parametrize(("update", "found", "ours"), LOST_UPDATES)
+def test_a_lost_update_is_ours_only_where_the_row_says_so(
+    engine: TableClient, update: Update, found: dict[str, Value], ours: bool
+) -> None:
+    """A condition that fails after a lost answer is settled by the columns that the update names."""
+    faulty = FaultyClient(engine, Fault("update_row", LOST))
+    engine.put_row(Put(REF, ("k",), found))
+    if ours:
+        retrying(faulty, ManualClock()).update_row(update)
+    else:
+        with pytest.raises(ConditionFailed):
+            retrying(faulty, ManualClock()).update_row(update)
+
+    assert ["update_row", "update_row", "get_row"] == faulty.names()
 
 
 def test_a_deadline_is_known_only_during_a_call() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +11,9 @@ import tsmem
 from tests.contract.test_store_costs import ONE_ITEM, fill
 from tests.serving import Served, profile_of
 from tsmem.port import Cost
-from tsmem.store import MemoryStore
+from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.records import Record
+from tsmem.store.tally import Tally
 
 
 @pytest.fixture
@@ -36,6 +39,65 @@ def test_an_operation_sends_no_more_than_the_contract_says(
     assert requests == len(sent), sent
     assert requests == store.cost.requests - counted
     assert set() == set(sent) & {"DescribeTable", "ListTable", "DescribeSearchIndex", "ListSearchIndex"}
+
+
+SEARCHES: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
+    ("session search", 1, lambda s: s.sessions.search(user_id="r", limit=50).page()),
+    ("session search of 250", 3, lambda s: list(s.sessions.search(user_id="r", limit=None))),
+    ("message search", 1, lambda s: s.messages.search(session_id="m", limit=100).page()),
+    ("message search of 250", 3, lambda s: list(s.messages.search(session_id="m", limit=None))),
+    ("message search of a text", 1, lambda s: s.messages.search("nowhere", limit=50).page()),
+    ("recent of everyone", 1, lambda s: s.sessions.recent(None, limit=50).page()),
+    ("all 252 of everyone", 3, lambda s: list(s.sessions.recent(None, limit=None))),
+]
+
+
+@pytest.mark.parametrize(("what", "requests", "operation"), SEARCHES, ids=[what for what, _, _ in SEARCHES])
+def test_a_search_sends_a_request_for_a_hundred_rows(
+    served: Served, store: MemoryStore, what: str, requests: int, operation: Callable[[MemoryStore], object]
+) -> None:
+    """The index is described once in a store; then each hundred of what it nominates is a request, and no more."""
+    fill(store)
+    before = len(served.log)
+
+    operation(store)
+    assert ["DescribeSearchIndex"] + ["Search"] * requests == served.actions()[before:]
+
+    operation(store)
+    assert ["Search"] * requests == served.actions()[before + 1 + requests :]
+
+
+LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
+    ("list 300", {"GetRange": 1}, lambda s: s.messages.page("m", limit=300)),
+    ("list 1,000", {"GetRange": 1}, lambda s: s.messages.page("m", limit=1000)),
+    ("list 5,000", {"GetRange": 1}, lambda s: s.messages.page("m", limit=5000)),
+    ("list 5,001", {"GetRange": 2}, lambda s: s.messages.page("m", limit=5001)),
+    ("list all", {"GetRange": 2}, lambda s: list(s.messages.iterate("m"))),
+    ("list few", {"GetRange": 2}, lambda s: s.messages.page("m", filter="create_time == 5000")),
+    ("list sessions", {"GetRange": 2}, lambda s: list(s.sessions.iterate("m"))),
+    ("last 1,000", {"GetRange": 1}, lambda s: s.messages.last("m", 1000)),
+    ("recent 1,000", {"GetRange": 1, "BatchGetRow": 10}, lambda s: list(s.sessions.recent("m", limit=1000))),
+    ("recent all", {"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
+    ("delete messages", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
+    ("delete sessions", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
+    ("import", {"BatchWriteRow": 51}, lambda s: s.transfer.load(_large(), tally=Tally())),
+]
+
+
+def test_costs_of_more_rows_than_a_page_holds(served: Served, store: MemoryStore) -> None:
+    """Of 5,001 messages and sessions, each 5,000 are a page, each 200 a batch of writes, and each 100 one of reads; a
+    listing that is bounded reads its bound at once."""
+    store.transfer.load(_large(), tally=Tally())
+    for what, requests, operation in LARGE:
+        before = len(served.log)
+        operation(store)
+        assert (what, requests) == (what, dict(Counter(served.actions()[before:])))
+
+
+def _large() -> list[Record]:
+    items: list[Session | Message] = [Session("m", f"{n:04d}", n) for n in range(5001)]
+    items += [Message("m", f"{n:04d}", n) for n in range(5001)]
+    return [Record(n, item) for n, item in enumerate(items)]
 
 
 def test_a_fresh_store_sends_nothing_before_its_first_operation(served: Served, store: MemoryStore) -> None:

@@ -42,7 +42,8 @@ class LocalClient:
 
     def describe_table(self, name: str) -> TableSchema:
         """As TableClient."""
-        return self._counted(lambda: self._engine.describe_table(name))
+        found = self._counted(lambda: self._engine.describe_full(name))
+        return found.schema._replace(deviation_s=found.deviation_s)
 
     def create_table(self, schema: TableSchema) -> None:
         """As TableClient."""

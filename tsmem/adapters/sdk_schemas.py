@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tsmem.adapters import wire_format
 from tsmem.adapters.sdk import ots, search_pb2, table_store_pb2
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
@@ -20,6 +21,8 @@ from tsmem.rows import ColumnType
 
 ADD_DEFINED_COLUMN = "AddDefinedColumn"
 
+_DEVIATION_S = 86400
+"""What holds where nothing is said."""
 _KEY_TYPES = (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY)
 _DEFINED_TYPES = {
     ColumnType.STRING: table_store_pb2.DCT_STRING,
@@ -57,7 +60,7 @@ def table_request(schema: TableSchema) -> tuple[Any, ...]:
         [(name, str(kind)) for name, kind in schema.key],
         [(name, str(kind)) for name, kind in schema.defined_columns],
     )
-    options = ots.TableOptions(schema.time_to_live_s, schema.max_versions, 86400)
+    options = ots.TableOptions(schema.time_to_live_s, schema.max_versions, schema.deviation_s)
     throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
     return meta, options, throughput, [index_meta(index) for index in schema.indexes]
 
@@ -69,7 +72,7 @@ def index_meta(index: IndexSchema) -> Any:
 
 def described_table(answer: Any) -> TableSchema:
     """A table as the SDK describes it."""
-    meta, options = answer.table_meta, answer.table_options
+    meta, options, reserved = answer.table_meta, answer.table_options, answer.reserved_throughput_details.capacity_unit
     return TableSchema(
         meta.table_name,
         tuple((column[0], ColumnType(column[1])) for column in meta.schema_of_primary_key),
@@ -86,6 +89,8 @@ def described_table(answer: Any) -> TableSchema:
         options.time_to_live,
         options.max_version,
         options.allow_update is not False,
+        options.max_time_deviation or _DEVIATION_S,
+        (reserved.read, reserved.write),
     )
 
 
@@ -125,17 +130,25 @@ def _analyzer_parameter(name: str, kind: FieldType) -> Any:
     return None
 
 
-def _described_search(body: bytes, _request_id: str) -> tuple[tuple[tuple[tuple[str, FieldType], ...], bool], Any]:
-    """DescribeSearchIndex's answer: the fields, and whether the rows there before it are in the index."""
+def _described_search(body: bytes, _request_id: str) -> tuple[SearchIndexSchema, Any]:
+    """DescribeSearchIndex's answer, which does not say the names."""
     answer = search_pb2.DescribeSearchIndexResponse()
     answer.ParseFromString(body)
     in_step = not answer.HasField("sync_stat") or answer.sync_stat.sync_phase != search_pb2.FULL
-    fields = tuple((field.field_name, _field_type(field)) for field in answer.schema.field_schemas)
-    return (fields, in_step), answer
+    said = answer.schema.field_schemas
+    fields = tuple((field.field_name, _field_type(field)) for field in said)
+    not_indexed = frozenset(field.field_name for field in said if field.HasField("index") and not field.index)
+    arrays = frozenset(field.field_name for field in said if field.is_array)
+    not_sorted = frozenset(
+        field.field_name
+        for field, (_, kind) in zip(said, fields, strict=True)
+        if kind.name != "TEXT" and field.HasField("enable_sort_and_agg") and not field.enable_sort_and_agg
+    )
+    return SearchIndexSchema("", "", fields, in_step, not_indexed, arrays, not_sorted), answer
 
 
 def _field_type(field: Any) -> FieldType:
-    number = field.field_type if field.HasField("field_type") else _second(field.SerializeToString())
+    number = field.field_type if field.HasField("field_type") else wire_format.number(field.SerializeToString(), 2)
     name = _FIELD_NAMES.get(number, f"TYPE_{number}")
     if name != "TEXT":
         return FieldType(name)
@@ -153,14 +166,7 @@ def _text_type(analyzer: str, said: bytes) -> FieldType:
         return FieldType("TEXT", analyzer, case_sensitive=parameter.case_sensitive)
     # The SDK's message lacks case_sensitive = 2, which others send.
     delimiter = parameter.delimiter if parameter.HasField("delimiter") else None
-    return FieldType("TEXT", analyzer, delimiter=delimiter, case_sensitive=bool(_second(said)) or None)
-
-
-def _second(message: bytes) -> int:
-    """The number in field 2 of a message, where the SDK's own does not know it: protobuf keeps what it does not know,
-    and does not show it. CapacityUnit has a number there, too; what else the message holds is nothing to that one."""
-    number: int = table_store_pb2.CapacityUnit.FromString(message).write
-    return number
+    return FieldType("TEXT", analyzer, delimiter=delimiter, case_sensitive=bool(wire_format.number(said, 2)) or None)
 
 
 # What the SDK lacks
@@ -184,16 +190,8 @@ class _AddDefinedColumn:
 
     def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name for it
         """The message in protobuf's wire format."""
-        encoded = _length_delimited(1, self._table.encode())
+        encoded = wire_format.delimited(1, self._table.encode())
         for name, kind in self._columns:
             column = table_store_pb2.DefinedColumnSchema(name=name, type=_DEFINED_TYPES[kind])
-            encoded += _length_delimited(2, column.SerializeToString())
+            encoded += wire_format.delimited(2, column.SerializeToString())
         return encoded
-
-
-def _length_delimited(number: int, content: bytes) -> bytes:
-    size, length = b"", len(content)
-    while length > 127:
-        size += bytes((length & 127 | 128,))
-        length >>= 7
-    return bytes((number << 3 | 2,)) + size + bytes((length,)) + content

@@ -5,7 +5,7 @@ and fails where an answer is not one for what was asked. tsmem.retry repeats rou
 is over a limit, is refused by tsmem.limits before anything is sent, with the same errors as the engine's.
 
 Rows scanned, in the meter, are the rows that came back: the service does not say how many it looked at. Without a
-filter that is the same; with one it is a lower bound.
+filter that is the same; with one it is a lower bound, and the meter counts the call among `filtered`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tsmem.adapters import sdk_batches, sdk_rows, sdk_schemas
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
-from tsmem.errors import InvalidInput, TsmemError
+from tsmem.errors import InvalidInput
 from tsmem.limits import check_write
 from tsmem.port import Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
-from tsmem.retry.batches import RowRead
+from tsmem.retry.batches import RowRead, whole
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class TablestoreClient:
         """As TableClient."""
 
         def request(client: Any, _: Exchange) -> SearchIndexSchema:
-            fields, in_step = client.describe_search_index(table, name)
-            return SearchIndexSchema(table, name, fields, in_step)
+            found: SearchIndexSchema = client.describe_search_index(table, name)
+            return found._replace(table=table, name=name)
 
         return self._session.call("DescribeSearchIndex", table, request)
 
@@ -149,12 +149,7 @@ class TablestoreClient:
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
         """As TableClient."""
-        rows: list[Row | None] = []
-        for row in self.read_rows(table, keys, columns):
-            if isinstance(row, TsmemError):
-                raise row
-            rows.append(row)
-        return rows
+        return whole(self.read_rows(table, keys, columns))
 
     def read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As get_rows, with the failures of single rows in their places, for tsmem.retry: it asks for those again."""
@@ -191,7 +186,7 @@ class TablestoreClient:
                 max_version=1,
             )
             exchange.rows = len(found)
-            exchange.cost = _cost(units, exchange.rows)
+            exchange.cost = _cost(units, exchange.rows)._replace(filtered=0 if filter is None else 1)
             rows = [sdk_rows.to_row(row) for row in found]
             return RangePage(rows, sdk_rows.to_key(next_start) if next_start else None)
 

@@ -46,18 +46,24 @@ def main(
     call = Call(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
     started = call.clock.monotonic_s()
     try:
-        code = _guarded(call, argv)
+        code = _ended(call, argv)
         if call.options.stats:
             _say_stats(call, call.clock.monotonic_s() - started)
         return code
+    finally:
+        call.close()
+
+
+def _ended(call: Call, argv: Sequence[str]) -> int:
+    """Run to the end, whatever it is."""
+    try:
+        return _guarded(call, argv)
     except KeyboardInterrupt:
         from tsmem.cli import failure
 
         return failure.interrupted(call, argv)
     except BrokenPipeError:
         return _pipe_closed(call)
-    finally:
-        call.close()
 
 
 def _guarded(call: Call, argv: Sequence[str]) -> int:
@@ -164,8 +170,9 @@ def _say_stats(call: Call, seconds: float) -> None:
     from tsmem.port import Cost
 
     cost = reduce(Cost.plus, (store.cost for store in call.opened), Cost())
+    least = "at least " if cost.filtered else ""
     returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in call.opened)
     call.say(
         f"stats: {cost.requests} requests, {cost.read_units} read and {cost.write_units} write capacity units, "
-        f"{cost.rows_scanned} rows scanned, {returned} returned, {seconds:.3f} s"
+        f"{least}{cost.rows_scanned} rows scanned, {returned} returned, {seconds:.3f} s"
     )

@@ -135,14 +135,15 @@ class ReadBatch:
             if isinstance(row, Unavailable):
                 raise row
 
-    def rows(self) -> list[Row | None]:
-        """The rows, read. Raises the first failure among them."""
-        rows: list[Row | None] = []
-        for row in self.found:
-            if isinstance(row, TsmemError):
-                raise row
-            rows.append(row)
-        return rows
+
+def whole(found: Sequence[RowRead]) -> list[Row | None]:
+    """The rows of a read. Raises the first failure among them."""
+    rows: list[Row | None] = []
+    for row in found:
+        if isinstance(row, TsmemError):
+            raise row
+        rows.append(row)
+    return rows
 
 
 def is_as_written(write: Write, row: Row | None) -> bool:

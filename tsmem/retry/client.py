@@ -7,7 +7,8 @@ how long and how often was tried, and is ambiguous when any attempt was.
 What the service refused for now is tried again. What may have been done (a lost answer) is tried again too, because
 every write of the store can be repeated: puts and deletes say how the row is to be, updates set columns to values. Only
 a condition can then fail on the first attempt's own work, and that is settled by reading the row back: a row equal to
-ours was written, an absent one was deleted. So is a table or index that a repeated deletion does not find.
+ours was written, an absent one was deleted. So is a table or index that a repeated deletion does not find, or that a
+repeated creation finds. What is not settled is said: the error of a write that may have been done ends with that.
 
 Of a batch only the rows that failed are asked for again, together. A batch of writes in which a key comes twice is sent
 in parts, in which each key comes once (see `batches`).
@@ -20,11 +21,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.clock import Clock
-from tsmem.errors import ConditionFailed, TableNotFound, Throttled, TsmemError, Unavailable
+from tsmem.errors import AlreadyExists, ConditionFailed, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
-from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds
-from tsmem.retry.tries import Deadline, RetryPolicy, Tries
+from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds, whole
+from tsmem.retry.tries import MAYBE_DONE, Deadline, RetryPolicy, Tries
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -57,16 +58,9 @@ class RetryingClient:
     def _tries(self, ends_s: float | None = None) -> Tries:
         return Tries(self._clock, self._policy, self._random, ends_s)
 
-    def _repeat(
-        self,
-        call: Callable[[], Result],
-        *,
-        lost: Callable[[], None] = lambda: None,
-        tries: Tries | None = None,
-        ambiguous: bool = False,
-    ) -> Result:
-        """Call until it answers or the time is up; `lost` hears of each answer that may have been lost, and `ambiguous`
-        says that one was before."""
+    def _repeat(self, call: Callable[[], Result], tries: Tries | None = None, *, changes: bool = False) -> Result:
+        """Call until it answers or the time is up, and note in `tries` whether an answer may have been lost. `changes`:
+        whether something is written, so that a lost answer leaves it in doubt."""
         tries = self._tries() if tries is None else tries
         while True:
             tries.count += 1
@@ -79,26 +73,19 @@ class RetryingClient:
             except Unavailable as error:
                 if isinstance(error, Throttled):
                     self.pace.throttled(cuts)
-                if error.ambiguous:
-                    ambiguous = True
-                    lost()
+                tries.lost = tries.lost or error.ambiguous
                 if not tries.wait(error):
-                    raise tries.given_up(error, ambiguous) from error
+                    raise tries.given_up(error, lost=tries.lost, changes=changes) from error
 
-    # Tables. After a lost answer, creating may answer AlreadyExists for our own work: callers read what is there then.
-    # Deleting may answer TableNotFound, and is done.
+    # Tables. After a lost answer, creating may answer AlreadyExists for our own work, and deleting TableNotFound: then
+    # it is done. Who else may have done it meanwhile cannot be told, and matters to nobody: callers read what is there.
 
-    def _delete(self, call: Callable[[], None]) -> None:
-        doubtful = False
-
-        def lost() -> None:
-            nonlocal doubtful
-            doubtful = True
-
+    def _settled(self, call: Callable[[], None], done: type[TsmemError]) -> None:
+        tries = self._tries()
         try:
-            self._repeat(call, lost=lost)
-        except TableNotFound:
-            if not doubtful:
+            self._repeat(call, tries, changes=True)
+        except done:
+            if not tries.lost:
                 raise
 
     def list_tables(self) -> list[str]:
@@ -111,19 +98,19 @@ class RetryingClient:
 
     def create_table(self, schema: TableSchema) -> None:
         """As TableClient."""
-        self._repeat(lambda: self._client.create_table(schema))
+        self._settled(lambda: self._client.create_table(schema), AlreadyExists)
 
     def delete_table(self, name: str) -> None:
         """As TableClient."""
-        self._delete(lambda: self._client.delete_table(name))
+        self._settled(lambda: self._client.delete_table(name), TableNotFound)
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """As TableClient."""
-        self._repeat(lambda: self._client.create_index(table, index, defined))
+        self._settled(lambda: self._client.create_index(table, index, defined), AlreadyExists)
 
     def delete_index(self, table: str, name: str) -> None:
         """As TableClient."""
-        self._delete(lambda: self._client.delete_index(table, name))
+        self._settled(lambda: self._client.delete_index(table, name), TableNotFound)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """As TableClient."""
@@ -131,7 +118,7 @@ class RetryingClient:
 
     def create_search_index(self, schema: SearchIndexSchema) -> None:
         """As TableClient."""
-        self._repeat(lambda: self._client.create_search_index(schema))
+        self._settled(lambda: self._client.create_search_index(schema), AlreadyExists)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """As TableClient."""
@@ -139,7 +126,7 @@ class RetryingClient:
 
     def delete_search_index(self, table: str, name: str) -> None:
         """As TableClient."""
-        self._delete(lambda: self._client.delete_search_index(table, name))
+        self._settled(lambda: self._client.delete_search_index(table, name), TableNotFound)
 
     # Reads
 
@@ -151,7 +138,7 @@ class RetryingClient:
         """As TableClient. Only what failed is asked for again."""
         reading = ReadBatch(self._client, table, keys, columns)
         self._repeat(reading.read)
-        return reading.rows()
+        return whole(reading.found)
 
     def get_range(
         self,
@@ -208,13 +195,13 @@ class RetryingClient:
         if not tries.in_time():
             return outcomes
         try:
-            self._repeat(batch.send, tries=tries)
+            self._repeat(batch.send, tries)  # of how many rows it may have been done, the batch's writer says
         except Unavailable:
             if not batch.answered:
                 raise
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Unavailable) and place in batch.tried:
-                outcomes[place] = tries.given_up(outcome, place in batch.doubtful)
+                outcomes[place] = tries.given_up(outcome, lost=place in batch.doubtful, changes=True)
         self._settle(batch, writes, ends_s)
         return outcomes
 
@@ -239,23 +226,17 @@ class RetryingClient:
         tries = self._tries(ends_s)
         if tries.in_time():
             try:
-                self._repeat(reading.read, tries=tries)
+                self._repeat(reading.read, tries)
             except TsmemError as error:
                 return error
         return None
 
     def _write(self, write: Write) -> None:
         tries = self._tries()
-        doubtful = False
-
-        def lost() -> None:
-            nonlocal doubtful
-            doubtful = True
-
         try:
-            self._repeat(lambda: self._send(write), lost=lost, tries=tries)
+            self._repeat(lambda: self._send(write), tries, changes=True)
         except ConditionFailed as error:
-            if not (doubtful and self._was_ours(write, error, tries.ends_s)):
+            if not (tries.lost and self._was_ours(write, error, tries.ends_s)):
                 raise
 
     def _send(self, write: Write) -> None:
@@ -271,7 +252,8 @@ class RetryingClient:
         tries = self._tries(ends_s)
         if not tries.in_time():
             raise _in_doubt(None) from error
-        row = self._repeat(lambda: self._client.get_row(write.table, write.key), tries=tries, ambiguous=True)
+        tries.lost = True
+        row = self._repeat(lambda: self._client.get_row(write.table, write.key), tries, changes=True)
         return is_as_written(write, row)
 
     def close(self) -> None:
@@ -282,4 +264,4 @@ class RetryingClient:
 def _in_doubt(failure: TsmemError | None) -> Unavailable:
     """A row whose condition failed after an answer was lost, and that could not be read back."""
     why = "" if failure is None else f": {failure.message}"
-    return Unavailable(f"it may have been done, and could not be read back in time{why}", ambiguous=True)
+    return Unavailable(f"{MAYBE_DONE}, and could not be read back in time{why}", ambiguous=True)

@@ -1,7 +1,9 @@
 """The attempts of one call: until when, how often, with what pauses between, and what is said when they end.
 
 Its one rule: no attempt is made once the time is over. Time is spent where it can help: an error that is
-`hopeless_after_s` is not outwaited, so that a mistyped host is told in seconds, and a wrong certificate at once.
+`hopeless_after_s` is not outwaited, so that a mistyped host is told in seconds, and a wrong certificate at once. For
+any other the time is used up: a pause that would leave none is cut, so that a last attempt begins when enough is left
+for its answer.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from tsmem.errors import Unavailable
 
 MIN_TRIES = 3
 """Of what is hopeless after some time, however long they take."""
+_LAST_S, _LAST_PART = 1.0, 0.1
+"""What is left for the last attempt: a second, or this part of the whole time where that is less."""
+MAYBE_DONE = "it may have been done"
 
 
 class RetryPolicy(NamedTuple):
@@ -64,7 +69,12 @@ class Tries:
         self._started_s = clock.monotonic_s()
         self._pause_s = policy.first_pause_s
         self.ends_s = self._started_s + timeout_s if ends_s is None else ends_s
+        self._last_s = self.ends_s - min(_LAST_S, (self.ends_s - self._started_s) * _LAST_PART)
+        """When the last attempt begins at the latest."""
+        self._is_last = False
         self.count = 0
+        self.lost = False
+        """Whether an answer to any of them may have been lost."""
 
     def in_time(self) -> bool:
         """Whether another attempt may be made."""
@@ -72,11 +82,12 @@ class Tries:
 
     def wait(self, error: Unavailable) -> bool:
         """Wait for the next attempt; False, at once, when there will be none."""
-        pause = self._pause_s * self._random.uniform(0.5, 1.0)
-        then_s = self._clock.monotonic_s() + pause
-        if then_s >= self.ends_s or self._is_hopeless(error, then_s):
+        now_s = self._clock.monotonic_s()
+        then_s = min(now_s + self._pause_s * self._random.uniform(0.5, 1.0), self._last_s)
+        if self._is_last or then_s <= now_s or self._is_hopeless(error, then_s):
             return False
-        self._clock.sleep(pause)
+        self._is_last = then_s == self._last_s
+        self._clock.sleep(then_s - now_s)
         self._pause_s = min(self._pause_s * 2, self._policy.max_pause_s)
         return True
 
@@ -86,12 +97,15 @@ class Tries:
             return False
         return after_s == 0 or (self.count >= MIN_TRIES and then_s - self._started_s >= after_s)
 
-    def given_up(self, error: Unavailable, ambiguous: bool) -> Unavailable:
-        """The last attempt's error, with how long and how often was tried. What may have been done was not refused."""
+    def given_up(self, error: Unavailable, *, lost: bool, changes: bool) -> Unavailable:
+        """The last attempt's error, with how long and how often was tried. What may have been done was not refused; of
+        what `changes` something, it is said."""
         times = "once" if self.count == 1 else f"{self.count} times"
         tried_s = self._clock.monotonic_s() - self._started_s
         message = f"{error.message.rstrip('.')} (tried {times} in {tried_s:.3g} s)"
-        kind = Unavailable if ambiguous else type(error)
+        if lost and changes:
+            message += f"; {MAYBE_DONE}"
+        kind = Unavailable if lost else type(error)
         return kind(
-            message, ambiguous=ambiguous, hint=error.hint, request_id=error.request_id, service_code=error.service_code
+            message, ambiguous=lost, hint=error.hint, request_id=error.request_id, service_code=error.service_code
         )

@@ -1,7 +1,7 @@
 """How a table or index that is there differs from what the profile describes, a sentence for each difference.
 
-Its one rule: what would make a command fail or answer wrongly is a difference; what is only more than was asked for
-(further fields of a search index, further indexes) is none.
+Its one rule: what would make a command fail or answer wrongly, or cost money unasked, is a difference; what is only
+more than was asked for (further fields of a search index, further indexes) is none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
         texts.append(f"max versions is {found.max_versions}, not {wanted.max_versions}")
     if not found.allow_update:
         texts.append("updates are not allowed")
+    if found.deviation_s != wanted.deviation_s:
+        texts.append(f"cell versions may be {found.deviation_s} s from now, not {wanted.deviation_s}")
+    if found.reserved_units != wanted.reserved_units:
+        there = "{} read and {} write units".format(*found.reserved_units)
+        texts.append("reserved throughput is {}, which cost money, not {} and {}".format(there, *wanted.reserved_units))
     return texts
 
 
@@ -37,13 +42,19 @@ def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, actual
     return texts
 
 
-def of_search(wanted: SearchIndexSchema, found: SearchIndexSchema) -> list[str]:
-    """Fields that are not indexed, or in another way."""
+def of_search(wanted: SearchIndexSchema, found: SearchIndexSchema, time: str) -> list[str]:
+    """Fields that are not indexed, or in another way. `time` is the one that rows are sorted by."""
     there = dict(found.fields)
     texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in there]
     for name, kind in wanted.fields:
         if name in there and there[name] != kind:
             texts.append(f"field {name} is {_type(there[name])}, not {_type(kind)}")
+        if name in found.not_indexed:
+            texts.append(f"field {name} is kept and not indexed (index is false)")
+        if name in found.arrays:
+            texts.append(f"field {name} holds lists of values (is_array is true)")
+        if name == time and name in found.not_sorted:
+            texts.append(f"field {name} cannot be sorted by (enable_sort_and_agg is false)")
     return texts
 
 

@@ -1,7 +1,8 @@
 """Waiting until tables and indexes can be used: a new table is listed at once, and answers seconds later.
 
-Its one rule: the wait is over when its time is. What is refused for now is not ready; each question ends, with whatever
-is repeated beneath it, when the time that is left does.
+Its one rule: the wait is over when its time is, and nothing is asked behind that. What is refused for now is not ready.
+Questions of a round share the time that is left, each with whatever is repeated beneath it, and at least `_SHORTEST_S`:
+by that the last one may be late, and for less than that no further round is begun. A wait of no time is one round.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tsmem.store.layout import Layout
 if TYPE_CHECKING:
     from tsmem.store.tables import Plan
 
+_Question = tuple[str, Callable[[], bool]]
+"""A name, and how to ask whether what has it is ready."""
 _PAUSE_S = 1.0
 """Between two questions whether something is ready."""
 _SHORTEST_S, _LONGEST_S = 0.5, 2.0
@@ -36,17 +39,8 @@ def wait(
     """Return when everything of the plan that is present can be used. Raises Unavailable when the time is up."""
     deadline = clock.monotonic_s() + timeout_s
     waiting = _questions(client, layout, plan)
-    while True:
-        still: list[tuple[str, Callable[[], bool]]] = []
-        for place, (name, is_ready) in enumerate(waiting):
-            if not _ask(is_ready, clock, deadline):
-                if not still:  # what follows may take as long as this one
-                    on_wait([name for name, _ in waiting[place:]])
-                still.append((name, is_ready))
-        waiting = still
-        if not waiting:
-            return
-        left = deadline - clock.monotonic_s()
+    while waiting := _round(waiting, clock, None if timeout_s == 0 else deadline, on_wait):
+        left = deadline - clock.monotonic_s() - _SHORTEST_S
         if left <= 0:
             raise Unavailable(
                 f"not ready after {timeout_s:g} s: {', '.join(name for name, _ in waiting)}",
@@ -55,18 +49,32 @@ def wait(
         clock.sleep(min(_PAUSE_S, left))
 
 
-def _ask(is_ready: Callable[[], bool], clock: Clock, deadline: float) -> bool:
-    """Ask once, at least shortly, whatever time is left."""
-    with patience(max(_SHORTEST_S, min(_LONGEST_S, deadline - clock.monotonic_s()))):
+def _round(
+    waiting: Sequence[_Question], clock: Clock, deadline: float | None, on_wait: Callable[[Sequence[str]], None]
+) -> list[_Question]:
+    """Ask of each whether it is ready; None: shortly of each. Returns those of which nobody said so."""
+    still: list[_Question] = []
+    for place, (name, is_ready) in enumerate(waiting):
+        left = 0.0 if deadline is None else deadline - clock.monotonic_s()
+        share = max(_SHORTEST_S, min(_LONGEST_S, left / (len(waiting) - place)))
+        if (deadline is not None and left <= 0) or not _ask(is_ready, share):
+            if not still:  # what follows may take as long as this one
+                on_wait([name for name, _ in waiting[place:]])
+            still.append((name, is_ready))
+    return still
+
+
+def _ask(is_ready: Callable[[], bool], seconds: float) -> bool:
+    with patience(seconds):
         try:
             return is_ready()
         except (TableNotFound, Unavailable):
             return False
 
 
-def _questions(client: TableClient, layout: Layout, plan: Plan) -> list[tuple[str, Callable[[], bool]]]:
-    """What to wait for: its name, and how to ask whether it is ready."""
-    questions: list[tuple[str, Callable[[], bool]]] = []
+def _questions(client: TableClient, layout: Layout, plan: Plan) -> list[_Question]:
+    """What to wait for."""
+    questions: list[_Question] = []
     tables = {table.schema.name: table for table in layout.tables}
     for step in plan.steps:
         if step.state != "present":

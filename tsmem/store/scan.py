@@ -22,6 +22,9 @@ from tsmem.store.cursor import resumed
 from tsmem.store.flight import Pending, begin
 from tsmem.store.model import Item, Item_co, Page
 
+_REFILL = limits.MAX_ROWS_PER_READ
+"""Rows of a page beyond what was wanted: who reads on had some of them lost behind his back, and may again."""
+
 
 class Watch:
     """What the listings of one collection have come to: counted here, and told to who wants to hear of it."""
@@ -128,6 +131,8 @@ class RowScan:
     def _limit(self, left: int | None) -> int | None:
         if left is None or self._scan.chooses:
             return None
+        if left == 0:
+            return _REFILL
         wanted = left + (self._after is not None)
         return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
 

@@ -3,9 +3,8 @@ that whole sessions are fetched behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from tsmem import limits
@@ -17,7 +16,8 @@ from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.cursor import Window
-from tsmem.store.flight import Pending, ahead, begin
+from tsmem.store.flight import ahead
+from tsmem.store.hydration import Hydrated
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
@@ -100,7 +100,7 @@ class Sessions(Collection[Session]):
         key = self._codec.key(user_id, session_id)
         tally = Tally() if tally is None else tally
         if with_messages:
-            if self._find(key) is None:
+            if self._client.get_row(self._codec.table, key, ("user_id",)) is None:
                 # Messages under this id, if any, belong to nobody known: they are not this session's to delete.
                 if missing_ok:
                     return tally
@@ -319,77 +319,6 @@ class Sessions(Collection[Session]):
         """A session to be put, its update_time now where none is given. Nothing is written."""
         time = self._clock.now_us() if update_time is None else update_time
         return Session(user_id, session_id, time, search_content, Metadata(metadata))
-
-
-class Hydrated:
-    """Whole sessions behind index rows, 100 at a time; one that is deleted in between is passed over, and the listing
-    goes on to the next."""
-
-    def __init__(
-        self,
-        client: TableClient,
-        codec: Codec[Session],
-        rows: RowScan,
-        want: int | None,
-        test: Callable[[Row], bool] | None = None,
-    ) -> None:
-        """`test` decides which sessions are wanted."""
-        self._client = client
-        self._codec = codec
-        self._rows = rows
-        self._left = want if test is None else None
-        self._test = test
-        self._ready: Iterator[tuple[Key, Session]] = iter(())
-        self._peeked: tuple[Key, Session] | None = None
-        self._all = ahead(client.pace, self._chunks(), self._begun) if want is None else None
-
-    def __iter__(self) -> Iterator[tuple[Key, Session]]:
-        return self
-
-    def __next__(self) -> tuple[Key, Session]:
-        item = self._peeked
-        self._peeked = None
-        while item is None:
-            item = next(self._ready, None)
-            if item is None:
-                self._fetch()
-        return item
-
-    def has_more(self) -> bool:
-        """Whether another session follows; where all are wanted, as far as the index says."""
-        if self._peeked is None:
-            self._peeked = next(self._ready if self._test is None else self, None)
-        return self._peeked is not None or (self._test is None and self._rows.has_more())
-
-    def _fetch(self) -> None:
-        most = limits.MAX_ROWS_PER_READ
-        if self._all is not None:
-            keys, pending = next(self._all)
-        else:
-            wanted = most if self._left is None else max(1, min(most, self._left))
-            keys, pending = self._begun(self._chunk(wanted))
-        found = [
-            (key, self._codec.decode(row))
-            for key, row in zip(keys, pending.result(), strict=True)
-            if row is not None and (self._test is None or self._test(row))
-        ]
-        if self._left is not None:
-            self._left -= len(found)
-        self._ready = iter(found)
-
-    def _chunk(self, size: int) -> list[Key]:
-        return [row.key for row in islice(self._rows, size)]
-
-    def _chunks(self) -> Iterator[list[Key]]:
-        while chunk := self._chunk(limits.MAX_ROWS_PER_READ):
-            yield chunk
-
-    def _begun(self, index_keys: list[Key]) -> tuple[list[Key], Pending[list[Row | None]]]:
-        if not index_keys:
-            raise StopIteration
-        # The index orders user_id, update_time, session_id.
-        keys = [(user, session) for user, _, session in index_keys]
-        return index_keys, begin(self._client.pace, lambda: self._client.get_rows(self._codec.table, keys))
 
 
 def _not_after(until: int | None) -> Condition:

@@ -147,7 +147,11 @@ class Tables:
             found_search = self._describe_search(wanted) if actual else None
             steps.append(
                 _step(
-                    "search index", wanted.name, name, found_search, lambda found: differences.of_search(wanted, found)
+                    "search index",
+                    wanted.name,
+                    name,
+                    found_search,
+                    lambda found: differences.of_search(wanted, found, layout.time),
                 )
             )
         return steps

@@ -1,0 +1,100 @@
+"""What is named of tables and indexes that are not as described, and what is let pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clocks import ManualClock
+from tsmem.adapters.local import LocalClient
+from tsmem.engine import Engine
+from tsmem.engine.full_requests import CreateTable
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.store import differences
+from tsmem.store.layout import DEFAULT, TEXT_MAX_WORD
+
+TABLE, MESSAGES = DEFAULT.session.schema, DEFAULT.message.search
+
+
+def test_what_is_as_described_has_no_difference() -> None:
+    """A table and an index of the layout's own."""
+    assert [] == differences.of_table(TABLE, TABLE)
+    assert [] == differences.of_search(MESSAGES, MESSAGES, "create_time")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reserved_units": (5, 0)}, "reserved throughput is 5 read and 0 write units, which cost money, not 0 and 0"),
+        ({"reserved_units": (0, 1)}, "reserved throughput is 0 read and 1 write units, which cost money, not 0 and 0"),
+        ({"deviation_s": 1000}, "cell versions may be 1000 s from now, not 86400"),
+        ({"allow_update": False}, "updates are not allowed"),
+    ],
+)
+def test_an_option_that_differs_is_named(change: dict[str, object], said: str) -> None:
+    """What costs money and what refuses writes is a difference of the table."""
+    assert [said] == differences.of_table(TABLE, TABLE._replace(**change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (FieldType("TEXT", "single_word"), "TEXT single_word, not TEXT max_word"),
+        (FieldType("TEXT", "fuzzy", 1, 7), "TEXT fuzzy(1..7), not TEXT max_word"),
+        (FieldType("KEYWORD"), "KEYWORD, not TEXT max_word"),
+    ],
+)
+def test_an_analyzer_that_differs_is_named(kind: FieldType, said: str) -> None:
+    """A text that is cut into other words is found by other words."""
+    assert [f"field content is {said}"] == differences.of_search(MESSAGES, with_field("content", kind), "create_time")
+    assert TEXT_MAX_WORD == dict(MESSAGES.fields)["content"]
+
+
+@pytest.mark.parametrize("sizes", [(1, 6), (2, 7)])
+def test_lengths_of_parts_that_differ_are_named(sizes: tuple[int, int]) -> None:
+    """Of a fuzzy field the shortest and the longest part are compared."""
+    found = with_field("search_content", FieldType("TEXT", "fuzzy", *sizes))
+    said = f"field search_content is TEXT fuzzy({sizes[0]}..{sizes[1]}), not TEXT fuzzy(1..7)"
+
+    assert [said] == differences.of_search(MESSAGES, found, "create_time")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"not_indexed": {"role"}}, "field role is kept and not indexed (index is false)"),
+        ({"arrays": {"role"}}, "field role holds lists of values (is_array is true)"),
+        ({"not_sorted": {"create_time"}}, "field create_time cannot be sorted by (enable_sort_and_agg is false)"),
+    ],
+)
+def test_a_field_that_makes_searches_fail_is_named(change: dict[str, set[str]], said: str) -> None:
+    """A field that is there, and of the right type, but cannot be asked for or sorted by."""
+    found = MESSAGES._replace(**{name: frozenset(names) for name, names in change.items()})  # type: ignore[arg-type]
+
+    assert [said] == differences.of_search(MESSAGES, found, "create_time")
+
+
+def test_what_nothing_needs_is_let_pass() -> None:
+    """Only the time is sorted by, and fields that nobody asked for may be anything."""
+    found = MESSAGES._replace(not_sorted=frozenset({"role"}), not_indexed=frozenset({"x"}), arrays=frozenset({"y"}))
+
+    assert [] == differences.of_search(MESSAGES, found, "create_time")
+
+
+def test_the_local_store_describes_how_far_versions_may_be(tmp_path: Path) -> None:
+    """A file that a server made is described with its own option."""
+    path = tmp_path / "memory.db"
+    engine = Engine(path, ManualClock())
+    engine.create_full_table(CreateTable(TABLE, deviation_s=1000))
+    engine.close()
+    client = LocalClient(path, ManualClock())
+    try:
+        assert TABLE._replace(deviation_s=1000) == client.describe_table("session")
+    finally:
+        client.close()
+
+
+def with_field(name: str, kind: FieldType) -> SearchIndexSchema:
+    """The index of messages with another type of one field."""
+    return MESSAGES._replace(fields=tuple((each, kind if each == name else own) for each, own in MESSAGES.fields))
