@@ -300,7 +300,7 @@ def _plain(row: CellRow) -> Row:
 
 
 def test_the_local_adapter_loads_none_of_it() -> None:
-    """Reading, writing and defining through the port load nothing that the server alone needs."""
+    """Reading, writing and creating through the port load nothing of what the server and full descriptions need."""
     code = """
 import sys
 from tsmem.adapters.local import LocalClient
@@ -313,7 +313,6 @@ client.create_table(schema)
 client.put_row(Put(schema.ref, ("a",), {}, Condition(filter=Comparison("x", Op.EQ, 1, True))))
 client.update_row(Update(schema.ref, ("a",), {"x": 1}))
 client.get_range(schema.ref, Range((MIN,), (MAX,)), filter=Comparison("x", Op.EQ, 1))
-client.describe_table("t")
 client.delete_table("t")
 print(*(name for name in sys.modules if name.startswith("tsmem.engine.")))
 """
