@@ -17,7 +17,7 @@ from tsmem.engine.search_defs import find_tables
 from tsmem.engine.search_order import Order, Position, Stage, Unit
 from tsmem.engine.search_query import Reading
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import ColumnTest
+from tsmem.engine.search_terms import ColumnTest, joined
 from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Lead, Node, bounds, choose
 from tsmem.errors import StorageFailure
@@ -176,8 +176,8 @@ class _Searched:
     def _walk_stage(self, stage: Stage, wanted: int, budget: int | None) -> tuple[list[_Hit], bool]:
         """Rows of a stage, and whether it was walked to its end."""
         first = stage.units[0]
-        bound = [f" AND {test.condition.format(first.first)}" for test in self._bounds(first)]
-        where = f"{stage.where}{''.join(bound)}"
+        bound = [test.condition.format(first.first) for test in self._bounds(first)]
+        where = joined([stage.where, *bound], " AND ")
         parameters = (*stage.parameters, *(value for test in self._bounds(first) for value in test.parameters))
         ended = True
         if budget is not None:
