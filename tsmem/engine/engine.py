@@ -131,13 +131,15 @@ class Engine:
         with self._connections.write() as session:
             definitions.delete_index(session, table, name)
 
-    def create_search_index(self, schema: SearchIndexSchema, definition: bytes | None = None) -> None:
+    def create_search_index(
+        self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
+    ) -> None:
         """Store a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
         InvalidInput."""
         from tsmem.engine import search_defs
 
         with self._connections.write() as session:
-            search_defs.create_search_index(session, schema, definition, self._clock.now_us())
+            search_defs.create_search_index(session, schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Names of a table's search indexes, in order. Raises TableNotFound."""
