@@ -117,6 +117,7 @@ def _served(call: Call, settings: Settings, path: Path | None, *, log: bool) -> 
         server = Server(Dispatcher(engine, call.clock), settings, call.clock, talk.heard)
         server.listen()
         stack.callback(server.stop)
+        engine.make()  # and so is one that cannot be written
         # Clients may connect now, and are answered once the line is out. No thread runs yet: when nobody reads the
         # line, this generator may be dropped at the interpreter's end, where no thread can be waited for.
         yield _announcement(call, server.endpoint, settings)

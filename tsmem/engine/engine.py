@@ -54,6 +54,12 @@ class Engine:
         """Let go of the file. Closing twice is no error; a request in flight ends first."""
         self._connections.close()
 
+    def make(self) -> None:
+        """Make the file where it is missing. Raises what a write would: StorageFailure for one that cannot be made, or
+        can only be read."""
+        with self._connections.write() as session:
+            session.execute("UPDATE catalog_version SET version = version")  # it takes a write to know
+
     def list_tables(self) -> list[str]:
         """Names of tables and secondary indexes, in order."""
         from tsmem.engine import definitions
