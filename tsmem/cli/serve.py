@@ -55,7 +55,8 @@ def serve(
 
     Without --access-key-id any key is taken, but Python and Java believe no answer unless the client's secret is
     'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
-    of a batch), at a rate from 0 to 1; requests in the same order meet the same ones.
+    of a batch), each at its rate from 0 to 1, which are 1 together at most; requests in the same order meet the same
+    ones.
     Example: tsmem serve --memory --port 0
     """
     from tsmem.server.faults import Faults, parse_fault
