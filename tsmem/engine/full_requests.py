@@ -45,6 +45,13 @@ class AnyVersion(NamedTuple):
     test: Comparison
 
 
+class Presence(NamedTuple):
+    """Holds where a row has the column, or where it has it not. It may stand where AnyVersion may."""
+
+    column: str
+    present: bool
+
+
 class Change(StrEnum):
     """What a RowChange does with the row."""
 

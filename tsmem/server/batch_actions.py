@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tsmem.engine import Engine
+from tsmem.engine.filters import compile_filter
 from tsmem.engine.full_requests import CellRow, RowChange, View
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow
-from tsmem.errors import InvalidInput, TableNotFound, TsmemError, from_service
+from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
 from tsmem.port import Cost
 from tsmem.rows import Write
@@ -64,6 +65,8 @@ def _read_table(engine: Engine, table: Any, row_fault: RowFaults) -> Iterator[Ro
     rows = [read_row(data) for data in table.primary_key]
     test = row_filter(table.filter)
     wanted = view(table, test.page)
+    if test.test is not None:
+        compile_filter(test.test, ())  # what is wrong with it is wrong with the request, and not with each row
     if not rows:
         engine.describe_table(text(table.table_name))  # a missing table is an error all the same
     for at in range(0, len(rows), _ROWS_AT_ONCE):
@@ -84,8 +87,6 @@ def _read_all(engine: Engine, table: Any, rows: list[WireRow], test: RowFilter, 
         if any(row.names != ref.key for row in rows):
             raise InvalidInput("keys of different columns")
         reply = engine.read_rows(BatchGetRow(ref, keys, columns, test.test), wanted)  # type: ignore[arg-type]
-    except TableNotFound:
-        raise
     except InvalidInput as error:
         if len(rows) == 1:
             return [error]
