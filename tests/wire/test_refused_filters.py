@@ -101,6 +101,39 @@ FILTERS: dict[str, tuple[Any, Refusal]] = {
 """By what is wrong: the filter, and what is said of it."""
 
 
+TOO_MANY_COLUMNS = (INVALID, "The number of columns to get exceeds the limit: 1024.")
+
+
+@pytest.mark.parametrize("action", ["GetRow", "GetRange", "BatchGetRow"])
+@pytest.mark.parametrize(
+    ("columns", "refusal"),
+    [
+        ([f"c{number}" for number in range(1024)], None),
+        ([f"c{number}" for number in range(1025)], TOO_MANY_COLUMNS),
+        (["c"] * 1025, TOO_MANY_COLUMNS),
+        (["c", "bad-name"], (INVALID, "Invalid column name: 'bad-name'.")),
+        ([""], (INVALID, "Invalid column name: ''.")),
+        (["k", "c"], None),
+    ],
+    ids=["1024", "1025", "one 1025 times", "a wrong name", "an empty name", "a key column"],
+)
+def test_columns_to_get_have_a_bound_and_names(
+    wire: Wire, action: str, columns: list[str], refusal: Refusal | None
+) -> None:
+    """What no column is called is refused, and so are more columns than a row can be written with."""
+    ends = {"inclusive_start_primary_key": row({"k": MIN}), "exclusive_end_primary_key": row({"k": MAX})}
+    request = {
+        "GetRow": getting(columns_to_get=columns),
+        "GetRange": body("GetRange", table_name="plain", direction=0, max_versions=1, columns_to_get=columns, **ends),
+        "BatchGetRow": body("BatchGetRow", tables=[wanted("a", "b", columns_to_get=columns)]),
+    }[action]
+
+    if refusal is None:
+        wire.answer(action, request)
+    else:
+        assert refusal == wire.refused(action, request)
+
+
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     """A dispatcher in front of three tables."""

@@ -89,8 +89,8 @@ class RowChange(NamedTuple):
     """Of UPDATE: columns of which all versions go."""
     delete_versions: tuple[tuple[str, int], ...] = ()
     """Of UPDATE: columns with the one version that goes."""
-    increments: tuple[tuple[str, int], ...] = ()
-    """Of UPDATE: what is added to integer columns; a missing one counts as 0."""
+    increments: tuple[tuple[str, int | float], ...] = ()
+    """Of UPDATE: what is added to columns of numbers of the same type; a missing one counts as 0."""
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()

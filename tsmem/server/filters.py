@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tsmem.engine.filters import MAX_COMPARISONS
 from tsmem.engine.full_requests import AnyVersion, Presence, View
 from tsmem.errors import TsmemError, from_service
+from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
 from tsmem.server import schema
 from tsmem.server.plainbuffer import variant
@@ -46,6 +47,17 @@ def text(value: str | bytes) -> str:
 def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
     """As `text`, of many."""
     return tuple(map(text, values))
+
+
+def columns_to_get(message: Any) -> tuple[str, ...]:
+    """The columns that a read asks for; none for all. Raises OTSParameterInvalid for more than a row can be written
+    with, and for names that no column has."""
+    if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
+        raise invalid(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
+    names = texts(message.columns_to_get)
+    for name in names:
+        check_name("column", name)
+    return names
 
 
 def row_filter(data: bytes) -> RowFilter:
