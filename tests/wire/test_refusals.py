@@ -163,6 +163,15 @@ def test_what_is_required_is_missed(wire: Wire, action: str) -> None:
         assert UNREADABLE == wire.refused(action, b"")
 
 
+@pytest.mark.parametrize(("columns", "units"), [(15, 1), (16, 2)])
+def test_an_increment_costs_its_name_and_its_number(wire: Wire, columns: int, units: int) -> None:
+    """Sixteen columns of 250 letters and 8 bytes each, and the key, are more than 4 KB."""
+    increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
+    answer = wire.answer("UpdateRow", writing("UpdateRow", row(KEY, *increments)))
+
+    assert units == schema.parse("UpdateRowResponse", answer.body).consumed.capacity_unit.write
+
+
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
 def test_of_a_column_without_versions_the_last_value_counts(wire: Wire, action: str) -> None:
     """A column that comes twice has one version, with its last value; both are counted in the cost."""
