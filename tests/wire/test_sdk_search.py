@@ -452,9 +452,9 @@ def test_queries_in_queries_have_an_end(served: Served, client: Any) -> None:
         body = schema.make("BoolQuery", must_queries=[deep])
         deep = schema.make("Query", type=6, query=body.SerializeToString())
     wide = schema.make("BoolQuery", should_queries=[term("n", 3)] * 1100)
-    with pytest.raises(InvalidInput, match="depth of the query exceeds the max: 32"):
+    with pytest.raises(InvalidInput, match="depth of the query exceeds the limit: 16"):
         answered(served, query=deep)
-    with pytest.raises(InvalidInput, match="count of queries exceeds the max: 1024"):
+    with pytest.raises(InvalidInput, match="number of sub-queries exceeds the limit: 1024"):
         answered(served, query=schema.make("Query", type=6, query=wide.SerializeToString()))
 
 

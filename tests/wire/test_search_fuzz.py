@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from tests.serving import Served, sdk_client
 from tests.wire.said import fill
@@ -18,6 +19,7 @@ from tsmem.server.answer import Answer
 from tsmem.server.dispatch import Dispatcher
 
 MUTATIONS = 3_000
+LARGE_SHARE = 0.03
 
 
 def bodies(served: Served) -> list[tuple[str, bytes]]:
@@ -58,8 +60,23 @@ def changed(action: str, body: bytes, draw: random.Random) -> Iterator[bytes]:
         inner.token = mutated(inner.token, draw)
     if draw.random() < 0.3:
         inner.query.type = draw.choice(range(1, 21))
+    if draw.random() < LARGE_SHARE:
+        inner.query.CopyFrom(large(inner.query, draw))
     setattr(message, field, inner.SerializeToString())
     yield message.SerializeToString()
+
+
+def large(query: Any, draw: random.Random) -> Any:
+    """The query a thousand times in another, or a message of as many words as a match."""
+    count = draw.choice((2, 40, 501, 1023))
+    if draw.random() < 0.3:
+        text = " ".join(f"note{number}" for number in range(count))
+        match = schema.make("MatchQuery", field_name=draw.choice(("note", "text", "word")), text=text)
+        match.minimum_should_match = draw.choice((1, 2, 600))
+        return schema.make("Query", type=1, query=match.SerializeToString())
+    kind = draw.choice(("must", "must_not", "should", "filter"))
+    whole = schema.make("BoolQuery", **{f"{kind}_queries": [query] * count})
+    return schema.make("Query", type=6, query=whole.SerializeToString())
 
 
 def test_three_thousand_changed_searches_end_in_an_answer_or_an_error(served: Served) -> None:

@@ -17,7 +17,7 @@ from tsmem.engine.search_defs import find_tables
 from tsmem.engine.search_order import Order, Position, Stage, Unit
 from tsmem.engine.search_query import Reading
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import ColumnTest
+from tsmem.engine.search_terms import ColumnTest, joined
 from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Lead, Node, bounds, choose
 from tsmem.errors import StorageFailure
@@ -31,7 +31,7 @@ MAX_LIMIT = 100
 MAX_INDEXED_LIMIT = 1000
 """Of a page without columns that are not in the index."""
 MAX_REACH = 100_000
-"""Of offset and limit together."""
+"""Of offset and limit together, also where a token says the offset: that is in the order of score alone."""
 WALKED_AT_MOST = 2000
 """Rows of a walk that many nominated rows compete with."""
 FEW = 1000
@@ -62,13 +62,15 @@ def search(session: Session, table: str, index: str, request: Search) -> SearchR
     place = Place(request.sorts, None, request.offset)
     if request.token is not None:
         place = search_tokens.read(table, index, request.query, request.sorts, request.token)
+    if place.offset + request.limit > MAX_REACH:
+        raise messages.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
     found = _Searched(session, tables, request, place)
     hits, more = found.page() if request.limit else ([], False)
     total = found.total() if request.count else None
     rows, size = _rows(session, tables, hits, request.columns)
     token = None
     if more:
-        last = Place(place.sorts, None, place.offset + len(hits)) if found.order.score else None
+        last = Place(place.sorts, None, place.offset + len(hits)) if found.order.score is not None else None
         last = last or Place(place.sorts, hits[-1].position)
         token = search_tokens.write(table, index, request.query, last)
     page = SearchPage(rows, [hit.score for hit in hits], token, total)
@@ -83,8 +85,6 @@ def _check(tables: SearchTables, request: Search) -> None:
         raise messages.invalid(f"The limit of a search must be in range: [0, {most}].")
     if request.offset < 0:
         raise messages.invalid("The offset of a search cannot be less than 0.")
-    if request.offset + request.limit > MAX_REACH:
-        raise messages.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
     if request.token is not None and request.offset:
         raise messages.invalid("A search cannot have both an offset and a token.")
 
@@ -100,15 +100,21 @@ class _Searched:
         self._reading = Reading(tables, session.connection)
         self._node: Node = self._reading.node(request.query)
         self.order = Order(tables, place.sorts)
-        if place.position is not None and not self.order.fits(place.position):
+        if request.token is not None and not self._fits(place):
             raise messages.invalid("The token is of another search.")
         self._lead: Lead | None = choose(session.connection, self._node)
         self.scanned = 0
 
+    def _fits(self, place: Place) -> bool:
+        """Whether a token's place, which anyone may have made up, is one of this order."""
+        if self.order.score is not None:
+            return place.position is None
+        return place.position is not None and self.order.fits(place.position)
+
     def page(self) -> tuple[list[_Hit], bool]:
         """The page's rows, and whether more follow."""
         found = None
-        if not self.order.score and (self._lead is None or self._lead.is_long):
+        if self.order.score is None and (self._lead is None or self._lead.is_long):
             found = self._walk()
         if found is None:
             found = self._sorted()
@@ -140,7 +146,9 @@ class _Searched:
     # In order, from all rows that may match
 
     def _sorted(self) -> list[_Hit]:
-        scores, (joined, with_scores) = self._reading.score() if self.order.score else (("NULL", ()), ("", ()))
+        scores, (joined, with_scores) = (
+            self._reading.score() if self.order.score is not None else (("NULL", ()), ("", ()))
+        )
         head = with_scores[:1]
         source, of_source = self._source()
         few = self._lead is not None and self._lead.rows <= FEW
@@ -176,8 +184,8 @@ class _Searched:
     def _walk_stage(self, stage: Stage, wanted: int, budget: int | None) -> tuple[list[_Hit], bool]:
         """Rows of a stage, and whether it was walked to its end."""
         first = stage.units[0]
-        bound = [f" AND {test.condition.format(first.first)}" for test in self._bounds(first)]
-        where = f"{stage.where}{''.join(bound)}"
+        bound = [test.condition.format(first.first) for test in self._bounds(first)]
+        where = joined([stage.where, *bound], " AND ")
         parameters = (*stage.parameters, *(value for test in self._bounds(first) for value in test.parameters))
         ended = True
         if budget is not None:

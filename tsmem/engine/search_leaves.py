@@ -20,15 +20,19 @@ from tsmem.rows import Value
 
 Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField
 Phrase = tuple[str, ...]
+MAX_PIECES = 4096
+"""Of a search's queries together: terms, and words that are tests or questions each for itself. What FTS5 is told in
+one expression is none."""
 
 
 class Leaves:
-    """Makes the tests of one search index's fields."""
+    """Makes the tests of one search's fields."""
 
     def __init__(self, tables: SearchTables, asks: Callable[[str], bool]) -> None:
         """`asks`: whether some row has what an expression of FTS5 says."""
         self._tables = tables
         self._asks = asks
+        self._left = MAX_PIECES
 
     def node(self, query: Leaf) -> Node:
         """The test that a query is. Raises InvalidInput."""
@@ -40,13 +44,22 @@ class Leaves:
             return self._exact(field, query)
         return self._fuzzy(field, query) if field.shape == GRAMS else self._words(field, query)
 
+    def _count(self, pieces: int) -> None:
+        self._left -= pieces
+        if self._left < 0:
+            raise messages.invalid(f"The number of words and terms of a search exceeds the limit: {MAX_PIECES}.")
+
+    def _terms(self, query: Terms) -> tuple[Value, ...]:
+        self._count(len(query.values))
+        return values.checked_terms(query.values)
+
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
             condition: values.Condition = "{0} = ?", (values.exact(field, query.text),)
         elif isinstance(query, Term):
             condition = "{0} = ?", (values.exact(field, query.value),)
         elif isinstance(query, Terms):
-            terms = tuple(values.exact(field, value) for value in values.checked_terms(query.values))
+            terms = tuple(values.exact(field, value) for value in self._terms(query))
             condition = f"{{0}} IN ({', '.join('?' * len(terms))})", terms
         elif isinstance(query, Between):
             condition = values.between(field, query)
@@ -68,7 +81,7 @@ class Leaves:
         if isinstance(query, Term):
             return self._having(field, [_word(field, query.value)])
         if isinstance(query, Terms):
-            return self._having(field, [_word(field, value) for value in values.checked_terms(query.values)])
+            return self._having(field, [_word(field, value) for value in self._terms(query)])
         if isinstance(query, Between):
             raise _cannot(field, query)
         if isinstance(query, Prefix):
@@ -86,6 +99,7 @@ class Leaves:
         least = 1 if query.minimum_should_match is None else query.minimum_should_match
         if least <= 1:
             return self._having(field, phrases)
+        self._count(len(phrases))
         return Least([self._having(field, [phrase]) for phrase in self._in_vocabulary(field, phrases)], least)
 
     def _having(self, field: Field, phrases: list[Phrase], joined: str = " OR ") -> Node:
@@ -95,6 +109,7 @@ class Leaves:
     def _in_vocabulary(self, field: Field, phrases: list[Phrase]) -> list[Phrase]:
         """Without pairs of characters that no row has and that stand between two that some row has: there one word ends
         and the next begins."""
+        self._count(sum(len(phrase) > 1 for phrase in phrases))
         there = [len(phrase) == 1 or self._asks(_expression(field, phrase)) for phrase in phrases]
         return [
             phrase
@@ -106,7 +121,9 @@ class Leaves:
 
     def _fuzzy(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match):
-            parts = [self._part(field, each) for each in dict.fromkeys(values.text_of(field, query.text).split())]
+            words = list(dict.fromkeys(values.text_of(field, query.text).split()))
+            self._count(len(words))
+            parts = [self._part(field, word) for word in words]
             asked = 1 if query.minimum_should_match is None else query.minimum_should_match
             return Least(parts, len(parts) if query.operator is Operator.AND else max(1, asked)) if parts else NOTHING
         if isinstance(query, MatchPhrase):
@@ -114,7 +131,7 @@ class Leaves:
         if isinstance(query, Term):
             return self._gram(field, query.value)
         if isinstance(query, Terms):
-            return Least([self._gram(field, value) for value in values.checked_terms(query.values)], 1)
+            return Least([self._gram(field, value) for value in self._terms(query)], 1)
         if isinstance(query, Prefix):
             return self._part(field, values.check_prefix(query.text), folded=False)
         if isinstance(query, Wildcard):
@@ -153,7 +170,7 @@ def _word(field: Field, value: Value) -> Phrase:
 
 def _pattern(field: Field, query: Leaf) -> str:
     assert isinstance(query, Wildcard)
-    return values.text_of(field, query.pattern)
+    return values.check_pattern(values.text_of(field, query.pattern))
 
 
 def _cannot(field: Field, query: Leaf) -> Exception:

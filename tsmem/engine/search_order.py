@@ -14,6 +14,7 @@ from tsmem.engine.search_leaves import find_field
 from tsmem.engine.search_tables import EXACT, SearchTables
 from tsmem.queries import FieldSort, KeySort, ScoreSort, Sorter
 
+MAX_SORTERS = 32
 Position = list[tuple[object, ...]]
 """The last row's values, unit by unit."""
 
@@ -75,25 +76,29 @@ class Order:
     """The order that sorters make."""
 
     def __init__(self, tables: SearchTables, sorts: Sequence[Sorter]) -> None:
-        """Raises InvalidInput for a field that has no order."""
+        """Raises InvalidInput for a field that has no order, and for too many sorters. A sorter that comes again says
+        nothing: rows that come to it are equal by it."""
+        if len(sorts) > MAX_SORTERS:
+            raise messages.invalid(f"The number of sorters exceeds the limit: {MAX_SORTERS}.")
         self.units: list[Unit] = []
-        self.score: list[tuple[int, bool]] = []
+        self.score: tuple[int, bool] | None = None
         """Before which unit the score counts, and whether the best comes first."""
         for sort in sorts:
             if isinstance(sort, ScoreSort):
-                self.score.append((len(self.units), sort.descending))
+                self.score = self.score or (len(self.units), sort.descending)
             elif isinstance(sort, KeySort):
                 self.units.append(_key(tables, sort.descending))
                 return
-            else:
-                self.units.append(_field(tables, sort))
+            elif (unit := _field(tables, sort)).columns not in [each.columns for each in self.units]:
+                self.units.append(unit)
         self.units.append(_key(tables, False))
 
     @property
     def sql(self) -> str:
         """The whole order, as ORDER BY."""
         parts = [unit.order(nullable=unit.nullable) for unit in self.units]
-        for place, descending in reversed(self.score):
+        if self.score is not None:
+            place, descending = self.score
             parts.insert(place, "score DESC" if descending else "score")
         return ", ".join(parts)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tsmem.engine import messages
 from tsmem.engine.search_leaves import Leaves
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import Sql, Test, WordsTest
+from tsmem.engine.search_terms import Sql, Test, WordsTest, joined
 from tsmem.engine.search_tree import EVERYTHING, Least, Node, Without, every
 from tsmem.queries import Bool, MatchAll, Query
 
@@ -19,6 +19,14 @@ MAX_DEPTH = 16
 """Of queries in queries."""
 MAX_QUERIES = 1024
 """Of one search."""
+
+
+def check_size(depth: int, count: int) -> None:
+    """Raises InvalidInput for a query so deep in others, or for so many of them in one search."""
+    if depth > MAX_DEPTH:
+        raise messages.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
+    if count > MAX_QUERIES:
+        raise messages.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
 
 
 @dataclass
@@ -31,18 +39,18 @@ class Reading:
     """The tests that count for the score: those that stand under neither `filter` nor `must_not`."""
     _count: int = 0
 
+    def __post_init__(self) -> None:
+        self._leaves = Leaves(self.tables, self._asks)
+
     def node(self, query: Query, depth: int = 0, *, scored: bool = True) -> Node:
         """The tree. Raises InvalidInput."""
         self._count += 1
-        if depth > MAX_DEPTH:
-            raise messages.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
-        if self._count > MAX_QUERIES:
-            raise messages.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
+        check_size(depth, self._count)
         if isinstance(query, MatchAll):
             return EVERYTHING
         if isinstance(query, Bool):
             return self._bool(query, depth + 1, scored)
-        node = Leaves(self.tables, self._asks).node(query)
+        node = self._leaves.node(query)
         if scored:
             self.scored += tests_of(node)
         return node
@@ -79,14 +87,14 @@ class Reading:
         """The score of a row, and a table that it needs beside it: `w`, with the BM25 of all words of the query."""
         words = list(dict.fromkeys(test.expression for test in self.scored if isinstance(test, WordsTest)))
         found = [test.score() for test in self.scored if not isinstance(test, WordsTest)]
-        joined: Sql = ("", ())
+        beside: Sql = ("", ())
         if words:
             full = self.tables.words
             scores = f"SELECT rowid AS doc, -bm25({full}) AS score FROM {full} WHERE {full} MATCH ?"  # noqa: S608
-            joined = " LEFT JOIN w ON w.doc = d.doc", (f"WITH w AS MATERIALIZED ({scores})", " OR ".join(words))
+            beside = " LEFT JOIN w ON w.doc = d.doc", (f"WITH w AS MATERIALIZED ({scores})", " OR ".join(words))
             found.append(("coalesce(w.score, 0)", ()))
-        terms = " + ".join(f"({sql})" for sql, _ in found) or "0"
-        return (f"{terms} + 0.0", tuple(value for _, values in found for value in values)), joined
+        terms = joined([f"({sql})" for sql, _ in found] or ["0"], " + ")
+        return (f"{terms} + 0.0", tuple(value for _, values in found for value in values)), beside
 
 
 def tests_of(node: Node) -> list[Test]:

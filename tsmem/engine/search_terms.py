@@ -1,17 +1,21 @@
 """Tests of one field in SQL: how an index nominates rows for each, and how one row is tested.
 
 Its one rule: every test is SQL over the search index's own tables, exact, and used where NULL is no. `d` is the row's
-entry in s<id>. Conditions have {0} for their column.
+entry in s<id>. Conditions have {0} for their column. SQLite bounds how deep an expression is and how many SELECTs a
+UNION has; a query's parts are more, so they are joined by `joined` and `united` alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tsmem.engine.search_tables import SearchTables
 
 Sql = tuple[str, tuple[object, ...]]
 
+MAX_UNITED = 200
+"""SELECTs of one UNION; SQLite takes 500."""
 MAX_TRIGRAMS = 24
 """Of a long text so many nominate, spread over it; the row decides anyway."""
 
@@ -143,6 +147,23 @@ class PartTest(Test):
         gone = f"length({self.column}) - length(replace({self.column}, ?, ''))"
         often = f"(SELECT ({gone}) * 1.0 / ? AS n FROM {self.tables.text} WHERE doc = d.doc)"  # noqa: S608
         return f"coalesce((SELECT 2.2 * n / (n + 1.2) FROM {often}), 0)", (self.part, len(self.part))  # noqa: S608
+
+
+def joined(parts: Sequence[str], joiner: str) -> str:
+    """Expressions joined two by two: a chain would be as deep as it is long."""
+    while len(parts) > 1:
+        parts = [joiner.join(parts[at : at + 2]) for at in range(0, len(parts), 2)]
+        parts = [f"({each})" for each in parts]
+    return parts[0]
+
+
+def united(selects: Sequence[str]) -> str:
+    """The documents of all the selections, without repetition; a UNION of UNIONs where they are many."""
+    while True:
+        named = [f"SELECT doc FROM ({each})" for each in selects]  # noqa: S608 - ours
+        selects = [" UNION ".join(named[at : at + MAX_UNITED]) for at in range(0, len(named), MAX_UNITED)]
+        if len(selects) == 1:
+            return selects[0]
 
 
 def _trigrams(part: str) -> str:

@@ -50,7 +50,7 @@ def read(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: b
         raise messages.invalid("The token of the search cannot be read.") from error
     if (version, digest) != (_VERSION, _digest(table, index, query)) or (sorts and tuple(sorts) != found):
         raise messages.invalid("The token is of another search.")
-    if not 0 <= place.offset <= MAX_INTEGER:
+    if place.offset < 0:
         raise messages.invalid("The token of the search cannot be read.")
     return place
 

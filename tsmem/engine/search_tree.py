@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tsmem.engine.search_terms import ColumnTest, Sql, Test
+from tsmem.engine.search_terms import ColumnTest, Sql, Test, joined, united
 
 ENOUGH = 10_000
 """Nominated rows are looked up to here; fewer are kept, and not looked up again."""
@@ -104,7 +104,7 @@ def _union(node: Least) -> Sql | None:
     if any(each is None for each in found):
         return None
     sqls, parameters = zip(*found, strict=True)
-    return " UNION ".join(f"SELECT doc FROM ({sql})" for sql in sqls), sum(parameters, ())  # noqa: S608
+    return united(sqls), tuple(value for values in parameters for value in values)
 
 
 def nominated(node: Node) -> Sql | None:
@@ -141,8 +141,8 @@ class Emitter:
         if node.count < 1 or len(node.parts) < node.count:
             return str(int(node.count < 1)), ()
         found = [self.sql(part) for part in node.parts]
-        joined = " AND " if node.count == len(found) else " OR " if node.count == 1 else " + "
-        whole = joined.join(f"({sql})" for sql, _ in found)
-        if joined == " + ":
+        joiner = " AND " if node.count == len(found) else " OR " if node.count == 1 else " + "
+        whole = joined([f"({sql})" for sql, _ in found], joiner)
+        if joiner == " + ":
             whole = f"{whole} >= {node.count}"
         return whole, tuple(value for _, values in found for value in values)

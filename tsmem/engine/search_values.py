@@ -16,6 +16,8 @@ from tsmem.rows import Value
 
 MAX_TERMS = 1024
 MAX_PREFIX_BYTES = 1000
+MAX_PATTERN = 256
+"""Characters of a wildcard pattern. The service takes 32, and took less before; SQLite takes 50,000 bytes, slowly."""
 
 Condition = tuple[str, tuple[object, ...]]
 """SQL with {0} for the column, and its parameters."""
@@ -102,6 +104,13 @@ def check_prefix(text: str) -> str:
     if text_bytes(text, "the prefix") > MAX_PREFIX_BYTES:
         raise messages.invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
     return text
+
+
+def check_pattern(pattern: str) -> str:
+    """Raises InvalidInput for one that is too long."""
+    if len(pattern) > MAX_PATTERN:
+        raise messages.invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
+    return pattern
 
 
 def like(pattern: str) -> Condition:

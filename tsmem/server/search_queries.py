@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tsmem.engine.search_query import check_size
 from tsmem.queries import (
     Between,
     Bool,
@@ -34,10 +35,6 @@ from tsmem.server import schema
 from tsmem.server.filters import invalid, text
 from tsmem.server.plainbuffer import BOUNDS, variant
 
-MAX_DEPTH = 32
-"""Queries inside queries."""
-MAX_QUERIES = 1024
-"""In one search, those inside others counted."""
 (
     _MATCH, _PHRASE, _TERM, _RANGE, _PREFIX, _BOOL, _CONST_SCORE, _WILDCARD, _ALL, _TERMS, _EXISTS, _DIS_MAX,
 ) = 1, 2, 3, 4, 5, 6, 7, 10, 11, 15, 16, 20  # fmt: skip
@@ -54,7 +51,7 @@ _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 def query(message: Any) -> Query:
     """A query out of its message. Raises OTSParameterInvalid, for one that is not there here too."""
-    return _Reader().read(message, 1)
+    return _Reader().read(message, 0)
 
 
 def sorts(message: Any) -> tuple[Sorter, ...]:
@@ -75,14 +72,11 @@ class _Reader:
     """Reads one query with all that is inside it, and counts."""
 
     def __init__(self) -> None:
-        self._left = MAX_QUERIES
+        self._count = 0
 
     def read(self, message: Any, depth: int) -> Query:
-        self._left -= 1
-        if depth > MAX_DEPTH:
-            raise invalid(f"The depth of the query exceeds the max: {MAX_DEPTH}.")
-        if self._left < 0:
-            raise invalid(f"The count of queries exceeds the max: {MAX_QUERIES}.")
+        self._count += 1
+        check_size(depth, self._count)
         kind = message.type
         if not message.HasField("type"):
             raise invalid("The type of a query is missing, or not known.")

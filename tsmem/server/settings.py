@@ -25,6 +25,8 @@ class Settings:
     """Added to every answer."""
     max_connections: int = 512
     """Those beyond are told that the server is busy; fewer where the process may not open so many files."""
+    max_held_bytes: int = 256 * 1024 * 1024
+    """Of large answers that are being sent; whose answer would be more is told that the server is busy."""
     idle_s: float = 75
     """How long a connection may wait for its next request."""
     request_s: float = 30
@@ -33,5 +35,7 @@ class Settings:
     """How long a refused client is read on, so that it sees why."""
     hang_s: float = 600
     """How long the fault `hang` lasts at most."""
+    receive_s: float = 1
+    """How long a stop leaves to a request that is still on its way to arrive whole."""
     stop_s: float = 30
     """How long a stop waits for requests in hand."""
