@@ -18,7 +18,7 @@ from tsmem.clock import Clock
 from tsmem.errors import TsmemError
 from tsmem.server.answer import Answer, RowFault
 from tsmem.server.auth import Gate, Identity, check_digest
-from tsmem.server.faults import Fault
+from tsmem.server.faults import PARTIAL, Fault
 from tsmem.server.held import Held
 from tsmem.server.http import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
 from tsmem.server.log import LogEntry
@@ -77,6 +77,7 @@ class Exchange:
         self._head: Head | None = None
         self._identity: Identity | None = None
         self._fault: Fault | None = None
+        self._rows_struck = False
         self._read_s = 0.0
         self._now_us = 0
         self._id = ""
@@ -157,12 +158,23 @@ class Exchange:
     def _perform(self, head: Head, body: bytes) -> Outcome:
         desk = self._desk
         try:
-            return done(desk.dispatcher.answer(head.action, body, desk.settings.faults.row_fault(head.action)))
+            return done(desk.dispatcher.answer(head.action, body, self._row_fault(head.action)))
         except TsmemError as error:
             outcome = failed(error)
         except Exception as error:  # a bug: the log has it, the client is told no more than that
             outcome = crashed(error)
         return outcome._replace(table=desk.dispatcher.tables(head.action, body))
+
+    def _row_fault(self, action: str) -> Callable[[], RowFault | None]:
+        """Draws the fault of each row of a batch, and notes that one was struck."""
+        draw = self._desk.settings.faults.row_fault(action)
+
+        def noted() -> RowFault | None:
+            fault = draw()
+            self._rows_struck |= fault is not None
+            return fault
+
+        return noted
 
     def _undone(self, head: Head, body: bytes) -> Outcome:
         """What is known of a request that a fault keeps from being carried out."""
@@ -202,7 +214,8 @@ class Exchange:
         return reply_head(outcome.status, length, headers, signature, close=close)
 
     def _record(self, outcome: Outcome, response_bytes: int) -> None:
-        head, fault = self._head, self._fault
+        head = self._head
+        fault = self._fault.kind if self._fault else PARTIAL if self._rows_struck else ""
         entry = LogEntry(
             time_us=self._now_us,
             request_id=self._id,
@@ -214,7 +227,7 @@ class Exchange:
             milliseconds=(self._desk.clock.monotonic_s() - self._read_s) * 1000,
             request_bytes=0 if head is None else head.length,
             response_bytes=response_bytes,
-            fault="" if fault is None else fault.kind,
+            fault=fault,
             believed=self._identity is None or self._identity.believed,
             failure=outcome.failure,
         )

@@ -17,6 +17,8 @@ from typing import NamedTuple
 from tsmem.errors import InvalidInput
 from tsmem.server.dispatch import ACTIONS, BATCHES, RowFault
 
+PARTIAL = "partial"
+"""The kind that strikes rows, not requests."""
 KINDS: dict[str, str] = {
     "refuse": "the connection is closed before anything is done",
     "throttle": "refused for now, not done: OTSServerBusy and its like",
@@ -24,7 +26,7 @@ KINDS: dict[str, str] = {
     "unavailable": "OTSServerUnavailable or OTSInternalServerError; done, or not",
     "drop": "the connection is cut before the answer, or in the middle of it; done, or not",
     "hang": "no answer until the client goes away; done, or not",
-    "partial": "single rows of BatchWriteRow and BatchGetRow fail, each at the rate; done, or not",
+    PARTIAL: "single rows of BatchWriteRow and BatchGetRow fail, each at the rate; done, or not",
 }
 EXAMPLE = "a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"
 
@@ -87,7 +89,7 @@ def parse_fault(text: str) -> FaultSpec:
         raise InvalidInput(f"the rate of '{text}' is not between 0 and 1", hint=EXAMPLE)
     if colon:
         _check_known("action", action, ACTIONS)
-    if kind == "partial" and action and action not in BATCHES:
+    if kind == PARTIAL and action and action not in BATCHES:
         raise InvalidInput(
             f"rows fail in batches alone, and {action} is none", hint=f"those are {' and '.join(BATCHES)}"
         )
@@ -120,8 +122,8 @@ class Faults:
     """Says which requests are struck, and how. Any thread may ask."""
 
     def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
-        self._specs = [spec for spec in specs if spec.kind != "partial"]
-        self._partial = [spec for spec in specs if spec.kind == "partial"]
+        self._specs = [spec for spec in specs if spec.kind != PARTIAL]
+        self._partial = [spec for spec in specs if spec.kind == PARTIAL]
         for kinds in (self._specs, self._partial):
             for action in (None, *ACTIONS):
                 _check_sum([spec for spec in kinds if spec.action in (None, action)], action)
