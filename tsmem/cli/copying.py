@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tsmem.cli.counts import counts
@@ -14,6 +15,7 @@ from tsmem.store.records import Record
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
     from tsmem.errors import TsmemError
+    from tsmem.profiles import Profile
     from tsmem.store.comparing import Difference
 
 MAX_SHOWN = 10_000
@@ -27,11 +29,11 @@ class Copying:
     def __init__(self, call: Call, source: str, target: str, *, user_id: str | None, session_id: str | None) -> None:
         """Raises ProfileError for a profile that is not there."""
         self._call = call
-        self._profile = call.profile_named(target)
-        self.source = call.open(call.profile_named(source))
+        profile, self._profile = call.profile_named(source), call.profile_named(target)
+        self.source = call.open(profile)
         self.target = call.open(self._profile)
         self._of = {"user_id": user_id, "session_id": session_id}
-        self._same = (self.source.target, self.source.layout) == (self.target.target, self.target.layout)
+        self._same = (_place(profile), self.source.layout) == (_place(self._profile), self.target.layout)
 
     def run(self) -> Report:
         """Copy. Raises PartialFailure when rows were refused."""
@@ -65,6 +67,11 @@ class Copying:
         }
         rows = [(kind, "/".join(map(str, key)), state, ", ".join(columns)) for kind, key, state, columns in shown]
         return Report(document, _COLUMNS, rows, _error(found, self.target.target))
+
+
+def _place(profile: Profile) -> str:
+    """Where a profile's store is, whatever it is called there."""
+    return profile.target if profile.path is None else os.path.realpath(profile.path)
 
 
 def _row(difference: Difference) -> tuple[object, ...]:

@@ -35,15 +35,18 @@ def export(
     call = call_of(ctx)
     check_not_the_store(call, file)
     transfer = call.store.transfer
+    speaks: list[bool] = []
 
     def lines(where: str, *, quiet: bool = False) -> Iterator[bytes]:
-        with account(call, "exported", where, asked=progress, quiet=quiet):
+        with account(call, "exported", where, asked=progress, quiet=quiet) as told:
+            speaks.append(told.speaks)
             yield from transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
 
     if file == "-":
         return Document(chunks(_begun(lines("", quiet=call.streams.stdout_is_terminal))))
     write_whole(file, lines(f" to {file}"))
-    call.say(f"exported {counted(call.tally)} to {file}")
+    if not any(speaks):
+        call.say(f"exported {counted(call.tally)} to {file}")
     return None
 
 

@@ -81,6 +81,14 @@ def wait_for_one(pending: Iterable[Pending[object]]) -> None:
     wait(pending, return_when=FIRST_COMPLETED)  # type: ignore[arg-type]  # what is not done at once is a Future
 
 
+def wait_for_all(pending: Iterable[Pending[object]], timeout_s: float) -> None:
+    """Wait until all of these are done, or failed, so long at most."""
+    if waited := [each for each in pending if not each.done()]:
+        from concurrent.futures import wait
+
+        wait(waited, timeout=timeout_s)  # type: ignore[arg-type]  # as above
+
+
 def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result], most: int | None = None) -> Iterator[Result]:
     """What `start` makes of each item, in their order; it is called as many items ahead as there may be calls, `most`
     where that is said, so that what it begins is under way together."""
