@@ -43,7 +43,7 @@ class Copying:
         call.say(f"copying from {self.source.target} to {self.target.target}")
         furnish(call, self.target, self._profile)
         items = self.source.transfer.items(**self._of)
-        records = (Record(place, item) for place, item in enumerate(items, start=1))
+        records = (Record(None, item) for item in items)
         self.target.transfer.load(records, Loading(refused=_counted), tally=call.tally)
         return counts(call.tally)
 

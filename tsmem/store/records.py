@@ -23,9 +23,9 @@ VERSION = 1
 
 
 class Record(NamedTuple):
-    """An item and the line that it came from."""
+    """An item and the line that it came from; None where it came from no input."""
 
-    line: int
+    line: int | None
     item: Session | Message
 
 

@@ -42,7 +42,7 @@ def rejected_line(bad: BadLine) -> bytes:
     return f"{dumps({'kind': 'rejected', **reason, **held})}\n".encode()
 
 
-def rejected_row(item: Session | Message, line: int, error: TsmemError) -> bytes:
+def rejected_row(item: Session | Message, line: int | None, error: TsmemError) -> bytes:
     """A row that was refused, with the reason."""
     kind = "session" if isinstance(item, Session) else "message"
     reason = {"line": line, "reason": error.message}
