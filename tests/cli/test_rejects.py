@@ -119,8 +119,7 @@ def test_a_message_that_is_too_large_is_kept(ready: Cli) -> None:
 def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, TsmemError]) -> None:
     """Rows that the service refused are kept; once it takes them the file of rejects brings them in, and all is as if
     nothing had failed."""
-    items = [*sessions(1), *messages(450)]
-    Path("in").write_bytes(b"".join(export_line(item) for item in items))
+    Path("in").write_bytes(b"".join(map(export_line, sessions(1))) + b"".join(map(export_line, messages(450))))
     refusing.update({f"m{n:05d}": InvalidInput("refused today") for n in (0, 7, 199, 200, 449)})
     refused = ready("import", "in", "--rejects", "bad", "-o", "json")
 

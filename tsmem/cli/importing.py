@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tsmem.cli.rejects import Known, Rejects, known
 from tsmem.cli.resume import ResumePoint, Sample
-from tsmem.errors import InvalidInput, PartialFailure
+from tsmem.errors import InvalidInput, PartialFailure, TableNotFound
 from tsmem.store.loading import Loading, OnConflict
 from tsmem.store.openai import Rules
 from tsmem.store.records import Record, Source, read
@@ -140,8 +140,15 @@ class Import:
         start = source.stream.tell()
         found = self._checked(source, reading, sample)
         source.stream.seek(start)
-        there = not settled or self._call.store.transfer.present(sample.items)
-        return settled if there else 0, found.done + found.failed
+        if settled and not self._is_there(sample):
+            settled = 0
+        return settled, found.done + found.failed
+
+    def _is_there(self, sample: Sample) -> bool:
+        try:
+            return self._call.store.transfer.present(sample.items)
+        except TableNotFound:
+            return False
 
     def _checked(self, source: Input, reading: Source, sample: Sample) -> Tally:
         """What a look at the whole input finds. Raises InvalidInput for what nobody keeps."""
