@@ -260,6 +260,25 @@ def test_an_interrupt_waits_for_what_is_in_flight() -> None:
     assert 2 * ROWS == writing.oldest
 
 
+def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between a batch's first step and the note that it is in flight: it is waited for and counted."""
+    client, tally = Scripted(), Tally()
+    client.answer_each(Waiting.answer)
+    start = threading.Thread.start
+
+    def interrupting(thread: threading.Thread) -> None:
+        start(thread)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupting)
+    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+        fill(writing, 0, 2)
+
+    assert (ROWS, 0) == (tally.messages, tally.doubtful)
+    assert (1, None) == (len(client.batches), writing.oldest)
+
+
 def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the time to wait is over, the rows of unanswered batches may have been done."""
     monkeypatch.setattr(bulk, "GRACE_S", 0.0)

@@ -137,10 +137,13 @@ class BatchWriter:
         """Send what is queued; wait until there may be another batch."""
         if self._queue:
             writes = [entry.write for entry in self._queue]
-            pending = begin(self._client.pace, lambda: self._client.write_rows(writes))
-            self._flight.append(_Batch(self._numbered(), self._queue, self._bytes, pending))
-            self._queue, self._bytes = [], 0
+            begin(self._client.pace, lambda: self._client.write_rows(writes), self._hold)
         self._land(self._client.pace.width - 1)
+
+    def _hold(self, pending: Pending[list[RowOutcome]]) -> None:
+        """The queue is a batch in flight."""
+        self._flight.append(_Batch(self._numbered(), self._queue, self._bytes, pending))
+        self._queue, self._bytes = [], 0
 
     def discard(self) -> None:
         """Send no more of what is queued. What is in flight is still looked at."""
@@ -182,12 +185,17 @@ class BatchWriter:
                 self._tally.doubtful += len(batch.entries)
             raise
         refused = []
-        for entry, outcome in zip(batch.entries, outcomes, strict=True):
-            self._places.discard(entry.place)
-            if outcome is not None and self._is_refused(entry, outcome):
-                refused.append((entry, outcome))
-            elif outcome is None:
-                self._count(entry)
+        uncounted = len(outcomes)
+        try:
+            for entry, outcome in zip(batch.entries, outcomes, strict=True):
+                self._places.discard(entry.place)
+                if outcome is not None and self._is_refused(entry, outcome):
+                    refused.append((entry, outcome))
+                elif outcome is None:
+                    self._count(entry)
+                uncounted -= 1
+        finally:  # an interrupt may come here, too
+            self._tally.doubtful += uncounted
         self._tally.bytes += batch.bytes
         self._tally.heard()
         for entry, outcome in refused:

@@ -49,10 +49,19 @@ class _Deferred(Pending[Result]):
         return self._call()
 
 
-def begin(pace: Pace, call: Callable[[], Result]) -> Pending[Result]:
-    """Begin a call. Its context (how patient the caller is) is that of now."""
+def _nothing(pending: object) -> None:
+    pass
+
+
+def begin(
+    pace: Pace, call: Callable[[], Result], hold: Callable[[Pending[Result]], None] = _nothing
+) -> Pending[Result]:
+    """Begin a call. Its context (how patient the caller is) is that of now. `hold` gets it before it is under way, so
+    that an interrupt leaves none that nobody knows of."""
     if pace.most == 1 or _BEGUN.get():
-        return _Deferred(call)
+        deferred = _Deferred(call)
+        hold(deferred)
+        return deferred
     from concurrent.futures import Future
     from threading import Thread
 
@@ -68,6 +77,7 @@ def begin(pace: Pace, call: Callable[[], Result]) -> Pending[Result]:
 
     context = copy_context()
     context.run(_BEGUN.set, True)
+    hold(future)
     Thread(target=run, name="tsmem call", daemon=True).start()
     return future
 

@@ -97,6 +97,9 @@ def one_by_one(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
 def _all_of(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
     flight: deque[tuple[Job, Tally, Pending[None]]] = deque()
 
+    def under_way(job: Job, part: Tally) -> None:
+        begin(pace, partial(job.delete, part), lambda pending: flight.append((job, part, pending)))
+
     def land() -> None:
         wait_for_one([flight[0][2]])  # an interrupt leaves it in flight
         _, part, pending = flight.popleft()
@@ -109,8 +112,7 @@ def _all_of(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
         for job in jobs:
             while any(other.session_id == job.session_id for other, _, _ in flight):
                 land()
-            part = Tally(is_part=True)
-            flight.append((job, part, begin(pace, partial(job.delete, part))))
+            under_way(job, Tally(is_part=True))
             while len(flight) >= pace.width:
                 land()
         while flight:
