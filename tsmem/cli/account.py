@@ -31,6 +31,8 @@ class Account:
         """Rows there are in all, where that is known."""
         self.before = 0
         """Rows of them that were done by an earlier run."""
+        self.speaks = False
+        """Whether it is told to anybody."""
 
     @property
     def _rows(self) -> int:
@@ -82,6 +84,7 @@ def account(
     if quiet or not (asked or draws(call)):
         yield it
         return
+    it.speaks = True
     progress = Progress(call, it.line)
     call.tally.heard = progress.draw
     it.stores = stores or (call.store,)

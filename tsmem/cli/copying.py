@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.importing import furnish
-from tsmem.errors import Conflict, InvalidInput
+from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
 from tsmem.store.loading import Loading
 from tsmem.store.records import Record
@@ -14,6 +18,7 @@ from tsmem.store.records import Record
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
     from tsmem.errors import TsmemError
+    from tsmem.profiles import Profile
     from tsmem.store.comparing import Difference
 
 MAX_SHOWN = 10_000
@@ -27,11 +32,11 @@ class Copying:
     def __init__(self, call: Call, source: str, target: str, *, user_id: str | None, session_id: str | None) -> None:
         """Raises ProfileError for a profile that is not there."""
         self._call = call
-        self._profile = call.profile_named(target)
-        self.source = call.open(call.profile_named(source))
+        self._from, self._profile = call.profile_named(source), call.profile_named(target)
+        self.source = call.open(self._from)
         self.target = call.open(self._profile)
         self._of = {"user_id": user_id, "session_id": session_id}
-        self._same = (self.source.target, self.source.layout) == (self.target.target, self.target.layout)
+        self._same = (_place(self._from), self.source.layout) == (_place(self._profile), self.target.layout)
 
     def run(self) -> Report:
         """Copy. Raises PartialFailure when rows were refused."""
@@ -40,10 +45,14 @@ class Copying:
             raise InvalidInput("both profiles name the same store", hint="--to another profile")
         call.say(f"copying from {self.source.target} to {self.target.target}")
         furnish(call, self.target, self._profile)
-        items = self.source.transfer.items(**self._of)
-        records = (Record(place, item) for place, item in enumerate(items, start=1))
-        self.target.transfer.load(records, Loading(refused=_counted), tally=call.tally)
+        with _hinting(self._profile):
+            self.target.transfer.load(self._records(), Loading(refused=_counted), tally=call.tally)
         return counts(call.tally)
+
+    def _records(self) -> Iterator[Record]:
+        with _hinting(self._from):
+            for item in self.source.transfer.items(**self._of):
+                yield Record(None, item)
 
     def check(self) -> Report:
         """Compare. The report's error says how many differences there are."""
@@ -53,10 +62,11 @@ class Copying:
         found = dict.fromkeys(("missing", "surplus", "different"), 0)
         differences = compare(self.source, self.target, call.tally, **self._of)
         shown: list[Difference] = []
-        for difference in differences:
-            found[difference.state] += 1
-            if len(shown) < MAX_SHOWN:
-                shown.append(difference)
+        with _hinting(self._from, self._profile):
+            for difference in differences:
+                found[difference.state] += 1
+                if len(shown) < MAX_SHOWN:
+                    shown.append(difference)
         if not any(found.values()):
             call.say(f"no difference: {counted(call.tally)} compared")
         document = {
@@ -67,6 +77,22 @@ class Copying:
         }
         rows = [(kind, "/".join(map(str, key)), state, ", ".join(columns)) for kind, key, state, columns in shown]
         return Report(document, _COLUMNS, rows, _error(found, self.target.target))
+
+
+@contextmanager
+def _hinting(*profiles: Profile) -> Iterator[None]:
+    """Says of a table that is missing where to make it."""
+    try:
+        yield
+    except TableNotFound as error:
+        commands = " or ".join(shlex.join(["tsmem", "--profile", each.name, "init-tables"]) for each in profiles)
+        error.hint = error.hint or f"create what is missing with: {commands}"
+        raise
+
+
+def _place(profile: Profile) -> str:
+    """Where a profile's store is, whatever it is called there."""
+    return profile.target if profile.path is None else os.path.realpath(profile.path)
 
 
 def _row(difference: Difference) -> tuple[object, ...]:
@@ -80,7 +106,8 @@ def _error(found: dict[str, int], target: str) -> TsmemError | None:
     parts = ", ".join(f"{number:,} {state}" for state, number in found.items() if number)
     more = f"; the first {MAX_SHOWN:,} are named" if count > MAX_SHOWN else ""
     hint = "tsmem copy without --check writes what is missing or different" if found["surplus"] < count else None
-    return Conflict(f"{count:,} differences in {target}: {parts}{more}", hint=hint)
+    noun = "difference" if count == 1 else "differences"
+    return Conflict(f"{count:,} {noun} in {target}: {parts}{more}", hint=hint)
 
 
 def _counted(record: Record, error: TsmemError) -> None:

@@ -36,7 +36,7 @@ def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
     if isinstance(error, TableNotFound) and error.hint is None:
         error.hint = f"create what is missing in {call.profile.target} with: {_again(call, 'init-tables')}"
-    error.hint = error.hint or call.next_step
+    error.hint = "; ".join(filter(None, (error.hint, call.next_step))) or None
     if call.options.debug:
         _say_traceback(call, error)
     form = _format(call, argv)

@@ -15,6 +15,7 @@ from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
+    from tsmem.store.records import Record
 
 _BUFFER_BYTES = 1 << 20
 
@@ -29,12 +30,26 @@ class Input:
         self.stream = stream
         """What is read: raw itself, or what comes out of it."""
 
+    def records(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Records that are read from it. Raises InvalidInput where it cannot be read."""
+        from gzip import BadGzipFile
+        from zlib import error as broken
+
+        try:
+            yield from records
+        except EOFError as error:
+            raise InvalidInput(f"cannot read {self.name}: the compressed file was cut short") from error
+        except (BadGzipFile, broken) as error:
+            raise InvalidInput(f"cannot read {self.name}: the compressed file is damaged, or is none") from error
+        except OSError as error:
+            raise cannot_read(self.name, error) from error
+
 
 @contextmanager
 def opened(call: Call, name: str) -> Iterator[Input]:
-    """A file to read, or standard input for `-`. Raises InvalidInput, in the middle too."""
+    """A file to read, or standard input for `-`. Raises InvalidInput."""
     if name == "-":
-        yield Input(name, call.streams.stdin, call.streams.stdin)
+        yield Input("standard input", call.streams.stdin, call.streams.stdin)
         return
     try:
         raw = open(name, "rb")  # noqa: PTH123, SIM115
@@ -42,27 +57,12 @@ def opened(call: Call, name: str) -> Iterator[Input]:
         raise cannot_read(name, error) from error
     with raw:
         if not name.endswith(".gz"):
-            with _readable(name):
-                yield Input(name, raw, raw)
+            yield Input(name, raw, raw)
             return
         import gzip
 
-        with _readable(name), gzip.GzipFile(fileobj=raw, mode="rb") as stream:
+        with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
             yield Input(name, raw, cast(BinaryIO, stream))
-
-
-@contextmanager
-def _readable(name: str) -> Iterator[None]:
-    from zlib import error as broken
-
-    try:
-        yield
-    except EOFError as error:
-        raise InvalidInput(f"cannot read {name}: the compressed file was cut short") from error
-    except broken as error:
-        raise InvalidInput(f"cannot read {name}: the compressed file is damaged") from error
-    except OSError as error:
-        raise cannot_read(name, error) from error
 
 
 def check_not_the_store(call: Call, name: str) -> None:

@@ -6,12 +6,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from tsmem.cli.rejects import Rejects
+from tsmem.cli.rejects import Known, Rejects, known
 from tsmem.cli.resume import ResumePoint, Sample
-from tsmem.errors import InvalidInput, PartialFailure
+from tsmem.errors import InvalidInput, PartialFailure, TableNotFound
 from tsmem.store.loading import Loading, OnConflict
 from tsmem.store.openai import Rules
 from tsmem.store.records import Record, Source, read
@@ -63,10 +62,12 @@ class Import:
         self._on_conflict = cast(OnConflict, on_conflict)
         self._rejects = rejects
         self._resume = resume
+        self._ended = False
+        """Whether all of the input was looked at."""
 
     def dry_run(self, source: Input) -> Tally:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
-        tally = self._checked(self._source(source), Sample(0))
+        tally = self._checked(source, self._source(source), Sample(0))
         tally.raise_failures("brought in")
         return tally
 
@@ -76,21 +77,39 @@ class Import:
         reading = self._source(source)
         point = self._point(source, reading)
         settled = point.read() if point is not None and self._resume else 0
-        if reading.stream.seekable():
-            settled, told.total = self._look(reading, settled)
-            told.before = settled
+        kept = known(self._rejects) if settled and self._rejects is not None else None
+        there = None
+        if source.raw.seekable():
+            sample = Sample(settled, (kept or Known()).holds)
+            settled, told.total = self._look(source, reading, sample, settled)
+            told.before, there = settled, sample.passed
         if self._resume:
             call.say(f"going on behind {settled:,} records" if settled else "nothing to go on from: from the beginning")
         with ExitStack() as stack:
-            kept = None
+            rejects = None
             if self._rejects is not None:
-                rejects = Rejects(self._rejects, self._file, call.tally, resumed=settled > 0)
-                kept = stack.enter_context(rejects)
-                reading = reading._replace(bad=kept.line)
+                rejects = Rejects(self._rejects, source.raw, call.tally, kept if settled else None)
+                stack.enter_context(rejects)
+                reading = reading._replace(bad=rejects.line)
             furnish(call, call.store, call.profile)
-            records = islice(read(reading), settled, None)
-            self._load(records, Loading(self._on_conflict, settled, None if kept is None else kept.row), point)
+            records = self._behind(settled, source.records(read(reading)), there, rejects)
+            self._load(records, Loading(self._on_conflict, settled, None if rejects is None else rejects.row), point)
         return call.tally
+
+    def _behind(
+        self, first: int, records: Iterator[Record], there: int | None, rejects: Rejects | None
+    ) -> Iterator[Record]:
+        """The records behind the first ones. Raises InvalidInput where there are fewer than at the first look."""
+        count = 0
+        for record in records:
+            count += 1
+            if count > first:
+                yield record
+            elif rejects is not None:
+                rejects.before(record)
+        if there is not None and count < there:
+            raise InvalidInput(f"{self._file} was cut short while it was read: of {there:,} records {count:,} are left")
+        self._ended = True
 
     def _load(self, records: Iterator[Record], loading: Loading, point: ResumePoint | None) -> None:
         last = loading.first
@@ -104,34 +123,34 @@ class Import:
         try:
             self._call.store.transfer.load(records, loading._replace(settled=settled), tally=self._call.tally)
         except BaseException as error:
-            if not (isinstance(error, PartialFailure) and self._rejects is not None):
+            if not (isinstance(error, PartialFailure) and self._rejects is not None and self._ended):
                 self._stopped(point, last)
                 raise
             self._call.next_step = f"{self._rejects} holds them: import it once the cause is gone"
-            self._ended(point)
+            _clear(point)
             raise
-        self._ended(point)
+        _clear(point)
 
     def _stopped(self, point: ResumePoint | None, settled: int) -> None:
         if point is not None and point.note(settled, now=True):
             self._call.next_step = "the same command with --resume goes on where this one stopped"
 
-    @staticmethod
-    def _ended(point: ResumePoint | None) -> None:
-        """All of the input was looked at."""
-        if point is not None:
-            point.clear()
-
-    def _look(self, source: Source, settled: int) -> tuple[int, int]:
-        """Read the input to its end and back. Where to go on, and how many records there are."""
+    def _look(self, source: Input, reading: Source, sample: Sample, settled: int) -> tuple[int, int]:
+        """Read the input to its end and back. Where to go on, and how many records and unreadable lines there are."""
         start = source.stream.tell()
-        sample = Sample(settled)
-        found = self._checked(source, sample)
+        found = self._checked(source, reading, sample)
         source.stream.seek(start)
-        there = not settled or self._call.store.transfer.present(sample.items)
-        return settled if there else 0, found.done + found.failed
+        if settled and not self._is_there(sample):
+            settled = 0
+        return settled, found.done + found.failed
 
-    def _checked(self, source: Source, sample: Sample) -> Tally:
+    def _is_there(self, sample: Sample) -> bool:
+        try:
+            return self._call.store.transfer.present(sample.items)
+        except TableNotFound:
+            return False
+
+    def _checked(self, source: Input, reading: Source, sample: Sample) -> Tally:
         """What a look at the whole input finds. Raises InvalidInput for what nobody keeps."""
         unreadable = 0
 
@@ -141,8 +160,8 @@ class Import:
 
         loading = Loading(self._on_conflict)
         if self._rejects is not None:
-            source, loading = source._replace(bad=count), loading._replace(refused=_passed_over)
-        tally = self._call.store.transfer.check(sample.of(read(source)), loading)
+            reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
+        tally = self._call.store.transfer.check(sample.of(source.records(read(reading))), loading)
         tally.failed += unreadable
         return tally
 
@@ -161,7 +180,7 @@ class Import:
 
     def _point(self, source: Input, reading: Source) -> ResumePoint | None:
         """Where to note how far it is; nowhere for what cannot be gone on with."""
-        if self._file == "-" or not reading.stream.seekable() or self._on_conflict == "fail":
+        if self._file == "-" or not source.raw.seekable() or self._on_conflict == "fail":
             if self._resume:
                 raise InvalidInput(f"{self._file} cannot be resumed, because it can be read once only")
             return None
@@ -175,6 +194,11 @@ def furnish(call: Call, store: MemoryStore, profile: Profile) -> None:
     if profile.backend == "local" and all(step.state == "missing" for step in store.tables.plan().steps):
         store.tables.apply()
         call.say(f"created the tables in {profile.target}")
+
+
+def _clear(point: ResumePoint | None) -> None:
+    if point is not None:
+        point.clear()
 
 
 def _passed_over(_: Record, __: TsmemError) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from tsmem.limits import MAX_ROWS_PER_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tsmem.cli.call import Call
     from tsmem.store.model import Message, Session
@@ -83,14 +83,20 @@ class Sample:
     """A few of the records before a point: when one of their rows is gone, the target is not what it was, and going on
     there would leave a gap."""
 
-    def __init__(self, settled: int) -> None:
+    def __init__(self, settled: int, is_kept: Callable[[Record], bool] = lambda record: False) -> None:
+        """`is_kept` says of a record that it was refused, so that its row need not be there."""
         self._settled = settled
         self._stride = max(1, settled // (MAX_ROWS_PER_READ - 1))
+        self._is_kept = is_kept
         self.items: list[Session | Message] = []
+        self.passed = 0
+        """Records that were seen."""
 
     def of(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records, sampled as they pass."""
         for place, record in enumerate(records):
-            if place < self._settled and (place % self._stride == 0 or place == self._settled - 1):
+            chosen = place < self._settled and (place % self._stride == 0 or place == self._settled - 1)
+            if chosen and not self._is_kept(record):
                 self.items.append(record.item)
+            self.passed += 1
             yield record

@@ -10,7 +10,7 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.account import account
-from tsmem.cli.call import call_of
+from tsmem.cli.call import Call, call_of
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.files import check_not_the_store, opened, write_whole
 from tsmem.errors import InvalidInput
@@ -35,22 +35,22 @@ def export(
     call = call_of(ctx)
     check_not_the_store(call, file)
     transfer = call.store.transfer
-
-    def lines(where: str, *, quiet: bool = False) -> Iterator[bytes]:
-        with account(call, "exported", where, asked=progress, quiet=quiet):
-            yield from transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
-
+    lines = transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
     if file == "-":
-        return Document(chunks(_begun(lines("", quiet=call.streams.stdout_is_terminal))))
-    write_whole(file, lines(f" to {file}"))
-    call.say(f"exported {counted(call.tally)} to {file}")
+        return Document(chunks(_told(call, lines, asked=progress)))
+    with account(call, "exported", f" to {file}", asked=progress) as told:
+        write_whole(file, lines)
+    if not told.speaks:
+        call.say(f"exported {counted(call.tally)} to {file}")
     return None
 
 
-def _begun(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines, the header with the one behind it, so that an export that cannot begin leaves its output empty."""
-    yield b"".join(islice(lines, 2))
-    yield from lines
+def _told(call: Call, lines: Iterator[bytes], *, asked: bool) -> Iterator[bytes]:
+    """The lines, with an account of them unless the terminal shows them themselves; the header with the one behind it,
+    so that an export that cannot begin leaves its output empty."""
+    with account(call, "exported", asked=asked, quiet=call.streams.stdout_is_terminal):
+        yield b"".join(islice(lines, 2))
+        yield from lines
 
 
 def import_(

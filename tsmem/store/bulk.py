@@ -17,7 +17,7 @@ from tsmem import limits
 from tsmem.errors import ConditionFailed, RowFailure, TsmemError, Unavailable
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Key, Update, Write
-from tsmem.store.flight import Pending, begin, wait_for_one
+from tsmem.store.flight import Pending, begin, wait_for_all, wait_for_one
 from tsmem.store.tally import Tally
 
 GRACE_S = 5.0
@@ -137,10 +137,13 @@ class BatchWriter:
         """Send what is queued; wait until there may be another batch."""
         if self._queue:
             writes = [entry.write for entry in self._queue]
-            pending = begin(self._client.pace, lambda: self._client.write_rows(writes))
-            self._flight.append(_Batch(self._numbered(), self._queue, self._bytes, pending))
-            self._queue, self._bytes = [], 0
+            begin(self._client.pace, lambda: self._client.write_rows(writes), self._hold)
         self._land(self._client.pace.width - 1)
+
+    def _hold(self, pending: Pending[list[RowOutcome]]) -> None:
+        """The queue is a batch in flight."""
+        self._flight.append(_Batch(self._numbered(), self._queue, self._bytes, pending))
+        self._queue, self._bytes = [], 0
 
     def discard(self) -> None:
         """Send no more of what is queued. What is in flight is still looked at."""
@@ -181,46 +184,52 @@ class BatchWriter:
             if not isinstance(error, TsmemError) or (isinstance(error, Unavailable) and error.ambiguous):
                 self._tally.doubtful += len(batch.entries)
             raise
-        del self._open[batch.number]
-        for entry, outcome in zip(batch.entries, outcomes, strict=True):
-            self._places.discard(entry.place)
-            self._count(entry, outcome)
+        refused = []
+        uncounted = len(outcomes)
+        try:
+            for entry, outcome in zip(batch.entries, outcomes, strict=True):
+                self._places.discard(entry.place)
+                if outcome is not None and self._is_refused(entry, outcome):
+                    refused.append((entry, outcome))
+                elif outcome is None:
+                    self._count(entry)
+                uncounted -= 1
+        finally:  # an interrupt may come here, too
+            self._tally.doubtful += uncounted
         self._tally.bytes += batch.bytes
         self._tally.heard()
+        for entry, outcome in refused:
+            self._on_refused(entry, outcome)
+        del self._open[batch.number]  # last: a row that was refused is settled when somebody has heard of it
 
-    def _count(self, entry: Entry, outcome: RowOutcome) -> None:
-        if outcome is not None and entry.place == self._row:
-            self._row_refused = True
-        if outcome is None:
-            if isinstance(entry.write, Update):  # the rest of a row that was counted by its Put
-                return
+    def _count(self, entry: Entry) -> None:
+        if not isinstance(entry.write, Update):  # the rest of a row that was counted by its Put
             if entry.write.table.name == self._session_table:
                 self._tally.sessions += 1
             else:
                 self._tally.messages += 1
-        elif self._skip and isinstance(outcome, ConditionFailed):
+
+    def _is_refused(self, entry: Entry, error: TsmemError) -> bool:
+        """Count a row that was not done; whether it should have been."""
+        if entry.place == self._row:
+            self._row_refused = True
+        if self._skip and isinstance(error, ConditionFailed):
             self._tally.skipped += 1
-        else:
-            self.failed += 1
-            self._tally.fail(RowFailure(entry.write.key, outcome))
-            self._on_refused(entry, outcome)
+            return False
+        self.failed += 1
+        self._tally.fail(RowFailure(entry.write.key, error))
+        return True
 
     def _give_up(self, error: BaseException) -> None:
         """Send nothing more; wait a while for what is in flight, and say of the rest that it may have been done."""
         self.discard()
         try:
+            wait_for_all([batch.pending for batch in self._flight], GRACE_S)
             for batch in list(self._flight):
                 with suppress(TsmemError, TimeoutError):  # its rows are counted as what they are: not done, or in doubt
-                    self._settle(batch, GRACE_S)
+                    self._settle(batch, 0)
         finally:  # a second interrupt waits for nothing
             self._tally.doubtful += sum(len(batch.entries) for batch in self._flight)
             self._flight = []
-        if error is self._failure:
-            self._failure.args = (self._amended(self._failure.message),)
-            self._failure.message = self._failure.args[0]
-
-    def _amended(self, message: str) -> str:
-        said = [f"{self._tally.done:,} rows had been done before"] if self._tally.done else []
-        if self._tally.doubtful:
-            said.append(f"{self._tally.doubtful:,} may have been")
-        return f"{message} ({'; '.join(said)})" if said else message
+        if self._failure is not None and error is self._failure:
+            self._tally.add_to(self._failure)

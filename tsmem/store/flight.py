@@ -49,10 +49,19 @@ class _Deferred(Pending[Result]):
         return self._call()
 
 
-def begin(pace: Pace, call: Callable[[], Result]) -> Pending[Result]:
-    """Begin a call. Its context (how patient the caller is) is that of now."""
+def _nothing(pending: object) -> None:
+    pass
+
+
+def begin(
+    pace: Pace, call: Callable[[], Result], hold: Callable[[Pending[Result]], None] = _nothing
+) -> Pending[Result]:
+    """Begin a call. Its context (how patient the caller is) is that of now. `hold` gets it before it is under way, so
+    that an interrupt leaves none that nobody knows of."""
     if pace.most == 1 or _BEGUN.get():
-        return _Deferred(call)
+        deferred = _Deferred(call)
+        hold(deferred)
+        return deferred
     from concurrent.futures import Future
     from threading import Thread
 
@@ -68,6 +77,7 @@ def begin(pace: Pace, call: Callable[[], Result]) -> Pending[Result]:
 
     context = copy_context()
     context.run(_BEGUN.set, True)
+    hold(future)
     Thread(target=run, name="tsmem call", daemon=True).start()
     return future
 
@@ -79,6 +89,14 @@ def wait_for_one(pending: Iterable[Pending[object]]) -> None:
     from concurrent.futures import FIRST_COMPLETED, wait
 
     wait(pending, return_when=FIRST_COMPLETED)  # type: ignore[arg-type]  # what is not done at once is a Future
+
+
+def wait_for_all(pending: Iterable[Pending[object]], timeout_s: float) -> None:
+    """Wait until all of these are done, or failed, so long at most."""
+    if waited := [each for each in pending if not each.done()]:
+        from concurrent.futures import wait
+
+        wait(waited, timeout=timeout_s)  # type: ignore[arg-type]  # as above
 
 
 def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result], most: int | None = None) -> Iterator[Result]:

@@ -16,6 +16,7 @@ from tsmem.port import TableClient
 from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
 from tsmem.store.bulk import BatchWriter, Entry
 from tsmem.store.codec import Codecs
+from tsmem.store.model import Session
 from tsmem.store.records import Record
 from tsmem.store.tally import Tally
 
@@ -100,11 +101,11 @@ class Loader:
     def _writes(self, placed: _Placed) -> list[Write]:
         """The writes of a record; none for one that cannot be written, where that is kept."""
         try:
-            return writes(self._codecs, placed.record, self._loading.condition)
+            return self._codecs.writes(placed.record.item, self._loading.condition)
         except InvalidInput as error:
             if self._loading.refused is None:
-                raise
-            self._tally.fail(RowFailure((f"line {placed.record.line}",), error))
+                raise named(placed.record, error) from error
+            self._tally.fail(RowFailure(place_of(placed.record), error))
             self._refuse(placed, error)
             return []
 
@@ -125,12 +126,19 @@ class Loader:
         return settled if self._stuck is None else min(settled, self._stuck)
 
 
-def writes(codecs: Codecs, record: Record, condition: Condition) -> list[Write]:
-    """The writes of a record. Raises InvalidInput or LimitExceeded with its line."""
-    try:
-        return codecs.writes(record.item, condition)
-    except InvalidInput as error:
-        raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
+def place_of(record: Record) -> tuple[object, ...]:
+    """What a record that cannot be written is named by: its line, or its key where it came from none."""
+    if record.line is not None:
+        return (f"line {record.line}",)
+    item = record.item
+    if isinstance(item, Session):
+        return item.user_id, item.session_id
+    return item.session_id, item.create_time, item.message_id
+
+
+def named(record: Record, error: InvalidInput) -> InvalidInput:
+    """What is wrong with a record, with its line."""
+    return type(error)(f"line {record.line}: {error.message}", hint=error.hint)
 
 
 def _raise_conflicts(tally: Tally) -> None:

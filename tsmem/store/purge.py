@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple
 
-from tsmem.errors import TsmemError
+from tsmem.errors import PartialFailure, TsmemError
 from tsmem.port import Pace, TableClient
 from tsmem.rows import Delete
 from tsmem.store.bulk import GRACE_S, BatchWriter
-from tsmem.store.flight import Pending, begin
+from tsmem.store.flight import Pending, begin, wait_for_all, wait_for_one
 from tsmem.store.tally import Tally
 
 _MAX_WAITING = 1000
@@ -85,12 +84,27 @@ class Job(NamedTuple):
 def one_by_one(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
     """Delete sessions, as many at once as the pace allows; those that share an id one after another, because they share
     messages. What fails stops the rest, and is raised once those under way have ended."""
+    try:
+        _all_of(pace, jobs, tally)
+    except PartialFailure:
+        tally.raise_failures("deleted")
+        raise
+    except TsmemError as error:
+        tally.add_to(error)
+        raise
+
+
+def _all_of(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
     flight: deque[tuple[Job, Tally, Pending[None]]] = deque()
 
-    def land(timeout_s: float | None = None) -> None:
+    def under_way(job: Job, part: Tally) -> None:
+        begin(pace, partial(job.delete, part), lambda pending: flight.append((job, part, pending)))
+
+    def land() -> None:
+        wait_for_one([flight[0][2]])  # an interrupt leaves it in flight
         _, part, pending = flight.popleft()
         try:
-            pending.result(timeout_s)
+            pending.result()
         finally:
             tally.add(part)
 
@@ -98,13 +112,14 @@ def one_by_one(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
         for job in jobs:
             while any(other.session_id == job.session_id for other, _, _ in flight):
                 land()
-            part = Tally()
-            flight.append((job, part, begin(pace, partial(job.delete, part))))
+            under_way(job, Tally(is_part=True))
             while len(flight) >= pace.width:
                 land()
         while flight:
             land()
     finally:
-        while flight:
-            with suppress(TsmemError, TimeoutError):
-                land(GRACE_S)
+        try:
+            wait_for_all([pending for _, _, pending in flight], GRACE_S)
+        finally:
+            for _, part, _ in flight:
+                tally.add(part)

@@ -13,7 +13,7 @@ from tsmem.errors import InvalidInput
 from tsmem.store.documents import dumps, item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Rules
-from tsmem.store.rejects import BadLine, ImportFormat, unwrapped
+from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
 from tsmem.store.tally import Tally
 
 MAX_LINE_BYTES = 256 * 1024 * 1024
@@ -23,9 +23,9 @@ VERSION = 1
 
 
 class Record(NamedTuple):
-    """An item and the line that it came from."""
+    """An item and the line that it came from; None where it came from no input."""
 
-    line: int
+    line: int | None
     item: Session | Message
 
 
@@ -171,7 +171,8 @@ def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
     converter = Converter(rules)
     for conversation in _conversations(source):
         try:
-            items = list(converter.convert(unwrapped(conversation.document, "openai")))
+            row = refused_row(conversation.document)
+            items = [row] if row else list(converter.convert(unwrapped(conversation.document, "openai")))
         except InvalidInput as error:
             raw = conversation.raw or dumps(conversation.document).encode() + b"\n"
             source.refuse(conversation.line, raw, error)

@@ -11,7 +11,7 @@ import binascii
 from typing import Literal, NamedTuple
 
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.store.documents import dumps, item_document, loads
+from tsmem.store.documents import dumps, item_document, item_from_document, loads
 from tsmem.store.model import Message, Session
 
 ImportFormat = Literal["tsmem", "openai"]
@@ -27,31 +27,33 @@ class BadLine(NamedTuple):
 
 
 def rejected_line(bad: BadLine) -> bytes:
-    """A line that could not be read, with the reason."""
-    text = _text(bad.raw)
-    reason = {"line": bad.line, "reason": bad.error.message, "format": bad.format}
-    return f"{dumps({'kind': 'rejected', **reason, 'text': text})}\n".encode()
-
-
-def _text(raw: bytes) -> object:
-    """What a line says, or of one that was rejected before what stood in it."""
+    """A line that could not be read, with the reason. One that was rejected before is not wrapped again."""
+    reason = {"line": bad.line, "reason": bad.error.message}
     try:
-        document = loads(raw)
-    except InvalidInput:
-        document = None
-    if isinstance(document, dict) and document.get("kind") == "rejected" and "text" in document:
-        return document["text"]
-    try:
-        return raw.decode()
+        text: object = bad.raw.decode()
+        before = loads(str(text))
     except UnicodeDecodeError:
-        return {"$bytes": base64.b64encode(raw).decode()}
+        text, before = {"$bytes": base64.b64encode(bad.raw).decode()}, None
+    except InvalidInput:
+        before = None
+    held: dict[str, object] = {"format": bad.format, "text": text}
+    if isinstance(before, dict) and before.get("kind") == "rejected":
+        held = {name: before.get(name) for name in held}
+    return f"{dumps({'kind': 'rejected', **reason, **held})}\n".encode()
 
 
-def rejected_row(item: Session | Message, line: int, error: TsmemError) -> bytes:
+def rejected_row(item: Session | Message, line: int | None, error: TsmemError) -> bytes:
     """A row that was refused, with the reason."""
     kind = "session" if isinstance(item, Session) else "message"
     reason = {"line": line, "reason": error.message}
     return f"{dumps({'kind': kind, **item_document(item), 'rejected': reason})}\n".encode()
+
+
+def refused_row(document: object) -> Session | Message | None:
+    """The row that a line of rejects holds, whatever its input was; None for another line. Raises InvalidInput."""
+    if isinstance(document, dict) and "rejected" in document and document.get("kind") in ("session", "message"):
+        return item_from_document(document)
+    return None
 
 
 def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
@@ -74,5 +76,5 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
 def _read_again(text: str | bytes) -> object:
     try:
         return loads(text)
-    except InvalidInput as error:
+    except InvalidInput as error:  # the line that counts is the one that it stands in now
         raise InvalidInput(error.message.partition(": ")[2]) from error

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tsmem.errors import PartialFailure, RowFailure
+from tsmem.errors import PartialFailure, RowFailure, TsmemError
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
@@ -29,6 +29,8 @@ class Tally:
     failures: list[RowFailure] = field(default_factory=list)
     heard: Callable[[], None] = lambda: None
     """Called now and then while the counts grow."""
+    is_part: bool = False
+    """Of a part of a command: what was done in all is for the whole to say."""
 
     def count(self, item: Session | Message) -> None:
         """One item more."""
@@ -53,6 +55,15 @@ class Tally:
         self.failed += 1
         if len(self.failures) < MAX_REPORTED_FAILURES:
             self.failures.append(failure)
+
+    def add_to(self, error: TsmemError) -> None:
+        """Let an error that ended everything say how many rows were done before it."""
+        said = [f"{self.done:,} rows had been done before"] if self.done else []
+        if self.doubtful:
+            said.append(f"{self.doubtful:,} may have been")
+        if said and not self.is_part:
+            error.message = f"{error.message} ({'; '.join(said)})"
+            error.args = (error.message,)
 
     @property
     def done(self) -> int:

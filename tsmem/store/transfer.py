@@ -16,7 +16,7 @@ from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
 from tsmem.store.codec import Codecs
 from tsmem.store.documents import export_line
 from tsmem.store.layout import Layout
-from tsmem.store.loading import Loader, Loading, writes
+from tsmem.store.loading import Loader, Loading, named, place_of
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
 from tsmem.store.records import VERSION, Record
@@ -71,11 +71,11 @@ class Transfer:
         tally = Tally()
         for record in records:
             try:
-                writes(self._codecs, record, loading.condition)
+                self._codecs.writes(record.item, loading.condition)
             except InvalidInput as error:
                 if loading.refused is None:
-                    raise
-                tally.fail(RowFailure((f"line {record.line}",), error))
+                    raise named(record, error) from error
+                tally.fail(RowFailure(place_of(record), error))
             else:
                 tally.count(record.item)
         return tally

@@ -1,0 +1,258 @@
+"""What a bulk command says of itself: on a terminal a line that is drawn and cleared and a summary at the end, in every
+case; in a pipe and in CI nothing, unless it is asked for."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.cli.test_over_the_wire import profile
+from tests.cli.test_processes import interrupted
+from tests.contract.faults import Fault, FaultyClient
+from tests.serving import KEY, SECRET, serving
+from tsmem import adapters
+from tsmem.cli.main import main
+from tsmem.cli.streams import Streams
+from tsmem.server.auth import Credentials
+from tsmem.store.documents import export_line
+
+DEADLINE_S = 30
+CLEAR = "\r\x1b[K"
+SUMMARY = r"[\d.]+ s(, [\d,]+ rows/s)?(, [\d.]+ (bytes|KB|MB))?(, [\d,]+ (skipped|failed|in doubt))*"
+
+
+class Ticking:
+    """A clock on which each look takes more than half a second, so that what is drawn depends on nothing else."""
+
+    def __init__(self) -> None:
+        self._time_us = 1_767_225_600_000_000
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return self._time_us
+
+    def monotonic_s(self) -> float:
+        """Seconds."""
+        self._time_us += 600_000
+        return self._time_us / 1e6
+
+    def sleep(self, seconds: float) -> None:
+        """Move on at once."""
+        self._time_us += round(seconds * 1e6)
+
+
+def on_terminal(cli: Cli, *argv: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Outcome:
+    """Run it with a terminal for stderr alone, of 80 columns."""
+    out, err = io.BytesIO(), io.BytesIO()
+    streams = Streams(io.BytesIO(stdin), out, err, stderr_is_terminal=True)
+    code = main(argv, streams, {**cli.environ, **(environ or {})}, Ticking())
+    return Outcome(code, out.getvalue(), err.getvalue().decode())
+
+
+def drawn(err: str) -> tuple[list[str], str]:
+    """The lines that were drawn over each other, and what is left to see when all is done."""
+    return re.findall(r"\r\x1b\[K([^\r\n]+)(?=\r)", err), re.sub(r"\r\x1b\[K([^\r\n]*(?=\r))?", "", err)
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """Two sessions and 1,200 messages, and the file `in` with as many more."""
+    ready.fill([*sessions(2), *messages(1200)])
+    Path("in").write_bytes(b"".join(map(export_line, messages(1200, "s00001"))))
+    return ready
+
+
+COMMANDS: list[tuple[str, str]] = [
+    ("import in", "imported 1,200 messages"),
+    ("export out", "exported 2 sessions and 1,200 messages to out"),
+    ("export out.gz", "exported 2 sessions and 1,200 messages to out.gz"),
+    ("export", "exported 2 sessions and 1,200 messages"),
+    ("message purge --everything --yes", "deleted 1,200 messages"),
+    ("message purge --everything --dry-run", "found 1,200 messages"),
+    ("session purge --everyone --with-messages --yes", "deleted 2 sessions and 1,200 messages"),
+    ("session purge --everyone --until 2030-01-01 --with-messages --yes", "deleted 2 sessions and 1,200 messages"),
+    ("copy --from local --to b", "copied 2 sessions and 1,200 messages"),
+    ("copy --from local --to b --check", "compared 2 sessions and 1,200 messages"),
+]
+
+
+@pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])
+def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line: str, summary: str) -> None:
+    """The line fits the terminal and is gone before the summary, which is the last word; it counts all rows, once."""
+    filled.config(f'[profiles.b]\nbackend = "local"\npath = "{filled.folder}/b.db"\n')
+    if "--check" in line:
+        filled.ok("-p", "b", "init-tables")
+    outcome = on_terminal(filled, *line.split())
+    lines, left = drawn(outcome.err)
+
+    assert outcome.code == (4 if "--check" in line else 0)
+    assert lines
+    assert all(" rows" in each and len(each) < 80 for each in lines)
+    said = [each for each in left.splitlines() if each.startswith(summary.split()[0])]
+    assert len(said) == 1
+    assert re.fullmatch(f"{summary}: {SUMMARY}", said[0])
+    assert "\x1b" not in left
+    assert "--check" in line or left.splitlines()[-1] == said[0]
+
+
+def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
+    """A file that can be read twice says how many rows there are; the time left never grows past the whole."""
+    lines, _ = drawn(on_terminal(filled, "import", "in").err)
+    assert all(re.fullmatch(r"[\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each) for each in lines)
+    counts = [int(each.split()[0].replace(",", "")) for each in lines]
+    assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize("line", [line for line, _ in COMMANDS])
+@pytest.mark.parametrize("environ", [None, {"CI": "true"}, {"TERM": "dumb"}])
+def test_nothing_of_it_in_a_pipe_or_in_ci(filled: Cli, line: str, environ: dict[str, str] | None) -> None:
+    """Without a terminal, with CI=true and on a dumb one nothing is drawn, and no rates are said."""
+    filled.config(f'[profiles.b]\nbackend = "local"\npath = "{filled.folder}/b.db"\n')
+    if "--check" in line:
+        filled.ok("-p", "b", "init-tables")
+    outcome = filled(*line.split()) if environ is None else on_terminal(filled, *line.split(), environ=environ)
+    assert "\x1b" not in outcome.err
+    assert "rows/s" not in outcome.err
+    assert outcome.code == (4 if "--check" in line else 0)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])
+def test_it_can_be_asked_for_there(filled: Cli, line: str, summary: str, terminal: bool) -> None:
+    """--progress says it in plain lines, where nothing can be drawn over, with one summary."""
+    filled.config(f'[profiles.b]\nbackend = "local"\npath = "{filled.folder}/b.db"\n')
+    if "--check" in line:
+        filled.ok("-p", "b", "init-tables")
+    argv = [*line.split(), "--progress"]
+    outcome = on_terminal(filled, *argv, environ={"CI": "true"}) if terminal else filled(*argv)
+    assert "\x1b" not in outcome.err
+    assert len(re.findall(f"^{re.escape(summary)}: {SUMMARY}$", outcome.err, re.MULTILINE)) == 1
+    assert outcome.err.count(summary) == 1
+
+
+def test_a_failure_has_its_summary_too(filled: Cli) -> None:
+    """What was done before it, then the error; no line is left on the screen."""
+    Path("in").write_bytes(Path("in").read_bytes() + b"bad\n")
+    data = Path("in").read_bytes()
+    for argv, code in ((("import", "in"), 2), (("import", "in", "--rejects", "bad"), 7)):
+        outcome = on_terminal(filled, *argv, stdin=data)
+        left = drawn(outcome.err)[1].splitlines()
+        assert outcome.code == code
+        assert re.match(r"imported [\d,]+ messages before it ended early: ", left[0])
+        assert left[1].startswith("error: ")
+        assert ("1 failed" in left[0]) == (code == 7)
+
+
+def test_a_failed_export_has_its_summary_before_the_error(filled: Cli) -> None:
+    """A file that cannot be written: one summary, one error, in that order."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    left = drawn(on_terminal(filled, "export", "/dev/full").err)[1].splitlines()
+    assert re.match(r"exported [\d,]+ (sessions and )?.*messages to /dev/full before it ended early: ", left[0])
+    assert left[1:] == ["error: cannot write /dev/full: No space left on device"]
+
+
+def seen(ours: int, until: Callable[[bytes], bool]) -> bytes:
+    """What a terminal is sent, until something is seen or the other side is closed."""
+    sent = b""
+    deadline = time.monotonic() + DEADLINE_S
+    while not until(sent):
+        assert time.monotonic() < deadline
+        if not select.select([ours], [], [], 0.05)[0]:
+            continue
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        sent += piece
+    return sent
+
+
+def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) -> None:
+    """On a real pseudo-terminal, over standard input that goes on for ever: the line is cleared, one summary, one
+    error, exit 130."""
+    ours, theirs = pty.openpty()
+    started = process.start("import", stderr=theirs, env={**process.environ, "TERM": "xterm"})
+    os.close(theirs)
+    assert started.stdin is not None
+    os.set_blocking(started.stdin.fileno(), False)
+    rows = iter(messages(10**6))
+    pending = b""
+
+    def feeding(sent: bytes) -> bool:
+        nonlocal pending
+        while b"rows/s" not in sent:
+            pending = pending or b"".join(export_line(next(rows)) for _ in range(200))
+            try:
+                pending = pending[os.write(started.stdin.fileno(), pending) :]  # type: ignore[union-attr]
+            except BlockingIOError:
+                break
+        return b"rows/s" in sent
+
+    try:
+        sent = seen(ours, feeding)
+        started.send_signal(signal.SIGINT)
+        sent += seen(ours, lambda _: False)
+        assert started.wait(DEADLINE_S) == 130
+    finally:
+        os.close(ours)
+    lines, left = drawn(sent.decode().replace("\r\n", "\n"))
+    assert lines
+    assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", left.splitlines()[0])
+    assert re.match(r"error: interrupted; done before: [\d,]+ messages", left.splitlines()[1])
+    assert len(left.splitlines()) == 2
+
+
+def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> None:
+    """Exit 130: what was done, in which the batches in flight are counted, and that --resume goes on; it does."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(6_000))))
+    with serving(cli.folder / "served.db", credentials=Credentials(KEY, SECRET), latency_ms=100) as served:
+        cli.config(profile(served.endpoint, more=""))
+        cli.ok("init-tables")
+        started = process.start("import", "in")
+        deadline = time.monotonic() + DEADLINE_S
+        while served.actions().count("BatchWriteRow") < 4:
+            assert time.monotonic() < deadline
+            assert started.poll() is None
+        code, out, err = interrupted(started)
+        done = sum(entry.rows for entry in served.log if entry.action == "BatchWriteRow")
+
+        assert (code, out) == (130, b"")
+        assert err.splitlines() == [
+            f"error: interrupted; done before: {done:,} messages",
+            "hint: the same command with --resume goes on where this one stopped",
+        ]
+        assert 800 <= done < 6_000
+        again = cli.ok("import", "in", "--resume", "-o", "json")
+        assert again.json["messages"] == 6_000 - done
+        assert again.err == f"going on behind {done:,} records\n"
+        assert cli.export().count(b"\n") == 6_002
+
+
+@pytest.mark.parametrize("name", ["out", "out.gz"])
+def test_ctrl_c_leaves_an_export_undone(filled: Cli, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """While messages are read: the old file is as it was, nothing is beside it, the summary comes first, exit 130."""
+    Path(name).write_bytes(b"old")
+    opened = adapters.open_client
+    interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
+    monkeypatch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), interrupt))
+    outcome = on_terminal(filled, "export", name)
+
+    assert outcome.code == 130
+    summary, error = drawn(outcome.err)[1].splitlines()
+    assert re.fullmatch(f"exported 2 sessions to {name} before it ended early: {SUMMARY}", summary)
+    assert error == "error: interrupted; done before: 2 sessions"
+    assert Path(name).read_bytes() == b"old"
+    assert sorted(path.name for path in Path().iterdir()) == ["data", "in", name]

@@ -1,0 +1,284 @@
+"""What can happen to an import or export in the middle: a plain sentence each, what was done and what was not, the
+right exit code."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.cli.test_failing_disks import limited, on_small_disk, plain
+from tests.contract.faults import FaultyClient
+from tsmem import adapters
+from tsmem.adapters.local import LocalClient
+from tsmem.store import Message
+from tsmem.store.documents import export_line
+
+EMPTY = 2
+"""Lines of the export of an empty store."""
+
+
+def lines(count: int, content: str = "said") -> bytes:
+    """So many messages, without header and end."""
+    return b"".join(map(export_line, messages(count, content=content)))
+
+
+def rows(cli: Cli) -> int:
+    """How many there are."""
+    return cli.export().count(b"\n") - EMPTY
+
+
+def said(outcome: Outcome, code: int, *words: str) -> None:
+    """This exit code, one sentence with these words, nothing on stdout, no bug."""
+    assert (outcome.code, outcome.out) == (code, b""), outcome
+    assert outcome.err.count("error: ") == 1
+    assert "Traceback" not in outcome.err
+    assert all(word in outcome.err for word in words), outcome.err
+
+
+# Disks
+
+
+@pytest.mark.parametrize("name", ["in", "in.gz"])
+def test_a_disk_that_fills_up_during_an_import(process: Processes, tmp_path: Path, name: str) -> None:
+    """Exit 1, how many rows were done, and that --resume goes on; with room it does, behind what was done."""
+    data = lines(2000, "z" * 2000)
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    outcome = on_small_disk(
+        process,
+        tmp_path,
+        2048,
+        f"$TSMEM init-tables >/dev/null 2>&1; $TSMEM import {name}; code=$?; $TSMEM export >out; "
+        f"mount -o remount,size=65536k disk; $TSMEM import {name} --resume 2>&1; $TSMEM export >out2; exit $code",
+    )
+    assert outcome.code == 1
+    assert "disk is full" in outcome.err
+    done = (tmp_path / "out").read_bytes().count(b"\n") - EMPTY
+    assert 0 < done < 2000
+    assert f"({done:,} rows had been done before)" in outcome.err
+    assert "hint: free some space and try again; the same command with --resume goes on where" in outcome.err
+    assert f"going on behind {done:,} records" in outcome.text
+    assert f"{2000 - done}" in outcome.text.splitlines()[-1]
+    assert (tmp_path / "out2").read_bytes().count(b"\n") - EMPTY == 2000
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_a_disk_that_fills_up_during_an_export(ready: Cli, process: Processes, name: str) -> None:
+    """Exit 1, the old file is as it was, and no part of the new one is left."""
+    ready.fill([Message("s", f"m{n:05d}", n, content=os.urandom(1500).hex()) for n in range(500)])
+    Path(name).write_bytes(b"old")
+    outcome = process.run("export", name, before=limited(400_000))
+
+    plain(outcome, f"cannot write {name}: File too large")
+    assert Path(name).read_bytes() == b"old"
+    assert sorted(path.name for path in Path().iterdir()) == ["data", name]
+
+
+@pytest.mark.parametrize("name", ["out", "out.gz"])
+def test_a_full_disk_keeps_the_old_export(ready: Cli, process: Processes, tmp_path: Path, name: str) -> None:
+    """The same on a file system without room."""
+    ready.fill([Message("s", f"m{n:05d}", n, content=os.urandom(1500).hex()) for n in range(500)])
+    script = (
+        f"echo old >disk/{name}; XDG_DATA_HOME={ready.folder}/data $TSMEM export disk/{name}; code=$?; "
+        f"ls disk >names; cat disk/{name} >kept; exit $code"
+    )
+    plain(on_small_disk(process, tmp_path, 256, script), f"cannot write disk/{name}: No space left on device")
+    assert (tmp_path / "names").read_text() == f"{name}\n"
+    assert (tmp_path / "kept").read_text() == "old\n"
+
+
+# Inputs that change, end or cannot be read
+
+
+class Meddling(FaultyClient):
+    """Something happens to the input before the second batch is written."""
+
+    def __init__(self, client: Any, happens: Any) -> None:
+        super().__init__(client)
+        self._happens = happens
+
+    def write_rows(self, writes: Any) -> Any:
+        """As the port."""
+        if self.names().count("write_rows") == 1:
+            self._happens()
+        self.calls.append(("write_rows", (writes,)))
+        return self._client.write_rows(writes)
+
+
+def meddled(cli: Cli, monkeypatch: pytest.MonkeyPatch, happens: Any, *argv: str) -> Outcome:
+    """Import, and let something happen in the middle."""
+    opened = adapters.open_client
+    with monkeypatch.context() as patch:
+        patch.setattr(adapters, "open_client", lambda *args: Meddling(opened(*args), happens))
+        return cli("import", *argv)
+
+
+def test_a_file_that_is_not_there(ready: Cli) -> None:
+    """Exit 2; a folder, too."""
+    Path("folder").mkdir()
+    for name, words in (("none", "No such file"), ("none.gz", "No such file"), ("folder", "Is a directory")):
+        said(ready("import", name), 2, f"cannot read {name}: {words}")
+    assert rows(ready) == 0
+
+
+def test_a_file_that_vanishes_is_read_to_its_end(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is gone, its lines are not: all are written."""
+    Path("in").write_bytes(lines(2000))
+    outcome = meddled(ready, monkeypatch, Path("in").unlink, "in")
+    assert (outcome.code, rows(ready)) == (0, 2000)
+
+
+@pytest.mark.parametrize("argv", [(), ("--rejects", "bad")])
+@pytest.mark.parametrize("left", [1200, 1190])
+def test_a_file_that_is_truncated_while_it_is_read(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch, left: int, argv: tuple[str, ...]
+) -> None:
+    """Cut between lines or within one: exit 7, never a shorter import that looks whole; the counts are right, and
+    nobody is told that the rejects are all that is missing."""
+    data = lines(20_000)
+    cut = len(b"".join(data.splitlines(keepends=True)[:12_000])) - (1200 - left)
+    Path("in").write_bytes(data)
+    outcome = meddled(ready, monkeypatch, lambda: os.truncate("in", cut), "in", *argv)
+
+    done = rows(ready)
+    said(outcome, 7, f"{done:,} rows before it were written")
+    assert done == 11_800
+    if left == 1200 or argv:
+        assert "in was cut short while it was read: of 20,000 records" in outcome.err
+    assert "once the cause is gone" not in outcome.err
+
+
+def test_a_compressed_file_that_is_truncated_while_it_is_read(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 7, with what was written."""
+    with gzip.open("in.gz", "wb", compresslevel=0) as stream:
+        stream.write(lines(20_000))
+    outcome = meddled(ready, monkeypatch, lambda: os.truncate("in.gz", 1_500_000), "in.gz")
+    said(outcome, 7, "cannot read in.gz: the compressed file was cut short", f"{rows(ready):,} rows before it")
+    assert 0 < rows(ready) < 20_000
+
+
+@pytest.mark.parametrize("argv", [(), ("--rejects", "bad")])
+def test_a_compressed_file_that_was_cut_short(ready: Cli, argv: tuple[str, ...]) -> None:
+    """Wherever it was cut: exit 2, and nothing is written, rejects or not."""
+    whole = gzip.compress(lines(3000))
+    for size in (5, 1000, len(whole) - 9, len(whole) - 8, len(whole) - 1):
+        Path("in.gz").write_bytes(whole[:size])
+        said(ready("import", "in.gz", *argv), 2, "cannot read in.gz: the compressed file was cut short")
+    assert rows(ready) == 0
+    assert not Path("bad").exists()
+
+
+def test_a_compressed_file_that_is_damaged(ready: Cli) -> None:
+    """Other bytes in its middle, a wrong sum, or none at all: exit 2, and nothing is written."""
+    whole = bytearray(gzip.compress(lines(3000)))
+    for place in (2000, len(whole) - 6, len(whole) - 2, 0):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        damaged[place + 1] ^= 0x55
+        Path("in.gz").write_bytes(bytes(damaged))
+        outcome = ready("import", "in.gz")
+        said(outcome, 2)
+        assert "damaged" in outcome.err or "line " in outcome.err
+    Path("in.gz").write_bytes(lines(3))
+    said(ready("import", "in.gz"), 2, "cannot read in.gz: the compressed file is damaged, or is none")
+    assert rows(ready) == 0
+
+
+@pytest.mark.parametrize(("count", "code"), [(10, 2), (450, 7)])
+def test_standard_input_that_ends_in_the_middle_of_a_line(ready: Cli, count: int, code: int) -> None:
+    """Exit 2 where nothing was written, 7 where something was, with the line, and how many."""
+    outcome = ready("import", stdin=lines(count)[:-15])
+    said(outcome, code, f"line {count}: not valid JSON", "the input ends in this line, perhaps in the middle of it")
+    assert rows(ready) == (400 if code == 7 else 0)
+    assert ("; 400 rows before it were written" in outcome.err) == (code == 7)
+
+
+def test_an_input_that_fails_in_the_middle(ready: Cli) -> None:
+    """A pipe or disk that cannot be read on: exit 7 with what was written."""
+
+    class Failing(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            line = super().readline(size)
+            if not line:
+                raise OSError(5, os.strerror(5))
+            return line
+
+    outcome = ready("import", stdin=Failing(lines(450)))
+    said(outcome, 7, "cannot read standard input: Input/output error", "400 rows before it were written")
+    assert rows(ready) == 400
+
+
+@pytest.mark.parametrize("place", ["file", "pipe"])
+def test_a_message_of_3_mb(ready: Cli, place: str) -> None:
+    """More than a column holds: refused with its line before anything of the file is written; a pipe says what was."""
+    large = export_line(Message("s00000", "large", 1, content="x" * 3_000_000))
+    data = lines(450) + large + lines(5)
+    Path("in").write_bytes(data)
+    outcome = ready("import", *(["in"] if place == "file" else []), stdin=data)
+
+    said(outcome, 2 if place == "file" else 7, "line 451: The length of attribute column: 'content' exceeds")
+    assert rows(ready) == (0 if place == "file" else 400)
+
+
+# A table without its secondary index
+
+
+@pytest.fixture
+def bare(ready: Cli) -> Cli:
+    """A store whose tables have no secondary index."""
+    ready.fill([*sessions(2), *messages(3)])
+    with closing(LocalClient(ready.database, ready.clock)) as client:
+        client.delete_index("session", "session_secondary_index")
+        client.delete_index("message", "message_secondary_index")
+    return ready
+
+
+TIME = 1_767_000_000_000_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "session list",
+        "session get ada s00000",
+        "session put ada new",
+        "session delete ada s00000 --with-messages",
+        "session purge --user ada --with-messages --yes",
+        "message list --session s00000",
+        "message list",
+        f"message get s00000 m00000 --create-time {TIME}",
+        f"message update s00000 m00000 --create-time {TIME} --content x",
+        f"message delete s00000 m00000 --create-time {TIME}",
+        "message put s00000 new",
+        "message purge --session s00000 --yes",
+        "show s00000",
+        "export",
+        "export out.gz --user ada",
+        "import in",
+        "import in --resume --rejects bad",
+    ],
+)
+def test_without_its_secondary_index_a_table_is_read_and_written(bare: Cli, line: str) -> None:
+    """All that goes by keys works: lists, exports, imports, deletes and purges, single rows by their whole keys."""
+    Path("in").write_bytes(lines(3))
+    bare.ok(*line.split())
+
+
+@pytest.mark.parametrize(
+    "line", ["session recent --user ada", "message get s00000 m00000", "message delete s00000 m00000"]
+)
+def test_what_goes_by_the_index_says_that_it_is_missing(bare: Cli, line: str) -> None:
+    """Exit 3, and what makes it; then it works."""
+    outcome = bare(*line.split())
+    said(outcome, 3, "does not exist", "with: tsmem init-tables")
+    bare.ok("init-tables")
+    bare.ok(*line.split())

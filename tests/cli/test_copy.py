@@ -1,0 +1,285 @@
+"""`copy` between profiles, and `copy --check`, which names every row that is not the same on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, messages, sessions
+from tests.contract.faults import RefusingClient
+from tests.serving import KEY, SECRET, serving
+from tsmem import adapters
+from tsmem.errors import InvalidInput, TsmemError
+from tsmem.rows import Put
+from tsmem.server.auth import Credentials
+from tsmem.server.faults import Faults, parse_fault
+from tsmem.store import Message, Metadata, Session
+from tsmem.store.documents import export_line
+
+FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
+COPY = ("copy", "--from", "a", "--to", "b")
+
+
+def local(cli: Cli, other: str = "b.db") -> str:
+    """Two profiles, each with a file in the test's folder; `a` is in force."""
+    return 'default_profile = "a"\n' + "".join(
+        f'[profiles.{name}]\nbackend = "local"\npath = "{cli.folder}/{path}"\n'
+        for name, path in (("a", "a.db"), ("b", other))
+    )
+
+
+@pytest.fixture
+def two(cli: Cli) -> Cli:
+    """The command line with two profiles, each in a file of its own, `a` in force."""
+    cli.config(local(cli))
+    cli.ok("init-tables")
+    return cli
+
+
+def fill(cli: Cli, profile: str, items: list[Session | Message]) -> None:
+    """Import the items into a profile."""
+    cli.ok("-p", profile, "import", stdin=b"".join(map(export_line, items)))
+
+
+def export(cli: Cli, profile: str) -> bytes:
+    """Everything in a profile."""
+    return cli.ok("-p", profile, "export").out
+
+
+def some() -> list[Session | Message]:
+    """Two users, of whom both have the session s00001."""
+    return [
+        *sessions(3),
+        *sessions(2, "bob"),
+        *messages(3),
+        *messages(250, "s00001"),
+        Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1, "t": True})),
+    ]
+
+
+def differences(cli: Cli, *argv: str) -> tuple[int, list[Any]]:
+    """The exit code of a check, and what it names."""
+    outcome = cli(*COPY, "--check", "-o", "json", *argv)
+    found = [(each["state"], each["key"], each["columns"]) for each in outcome.json["differences"]]
+    counts = {state: sum(each[0] == state for each in found) for state in ("missing", "surplus", "different")}
+    assert counts == {state: outcome.json[state] for state in counts}
+    return outcome.code, found
+
+
+def test_a_copy_is_the_same_rows(two: Cli) -> None:
+    """Everything, type for type, into a store that gets its tables from it; doing it again changes nothing."""
+    fill(two, "a", some())
+    first = two.ok(*COPY, "-o", "json")
+    assert first.json == {"sessions": 5, "messages": 254, "skipped": 0, "failed": 0}
+    assert "copying from " in first.err
+    assert export(two, "a") == export(two, "b")
+    assert two.ok(*COPY, "-o", "json").json["messages"] == 254
+    assert differences(two) == (0, [])
+
+
+def test_a_copy_of_a_user_or_a_session(two: Cli) -> None:
+    """Only theirs; the check of the same finds no difference, that of everything does."""
+    fill(two, "a", some())
+    two.ok(*COPY, "--user", "bob")
+    assert differences(two, "--user", "bob") == (0, [])
+    assert differences(two)[0] == 4
+    two.ok(*COPY, "--session", "orphan")
+    assert differences(two, "--session", "orphan") == (0, [])
+    assert two.ok("-p", "b", "export").out.count(b"\n") == 2 + 2 + 253 + 1
+    assert two(*COPY, "--user", "a", "--session", "b").code == 2
+
+
+def test_rows_that_exist_are_overwritten_and_others_stay(two: Cli) -> None:
+    """Copying repairs what is missing or different, and leaves what is surplus."""
+    fill(two, "a", [Message("s", "m1", 1, "user", "new"), Message("s", "m2", 2)])
+    fill(two, "b", [Message("s", "m1", 1, "user", "old"), Message("s", "m3", 3)])
+    code, found = differences(two)
+    assert code == 4
+    assert found == [
+        ("different", ["s", 1, "m1"], ["content"]),
+        ("missing", ["s", 2, "m2"], []),
+        ("surplus", ["s", 3, "m3"], []),
+    ]
+    two.ok(*COPY)
+    assert differences(two) == (4, [("surplus", ["s", 3, "m3"], [])])
+
+
+VALUES: list[tuple[Any, Any]] = [
+    (1, True),
+    (1, 1.0),
+    (True, 1.0),
+    (0, False),
+    (0.0, -0.0),
+    ("1", 1),
+    (b"x", "x"),
+    ("\u00e9", "e\u0301"),
+    ("", None),
+    (2**63 - 1, float(2**63)),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), VALUES, ids=[f"{a!r}-{b!r}" for a, b in VALUES])
+def test_values_differ_by_type_too(two: Cli, ours: Any, theirs: Any) -> None:
+    """A value of another type, another zero, or a column that is not there: different, and the column is named."""
+
+    def items(value: Any) -> list[Session | Message]:
+        metadata = Metadata({} if value is None else {"x": value, "same": 1})
+        return [Session("u", "s", 1, None, metadata), Message("s", "m", 1, None, None, None, metadata)]
+
+    for profile, value in (("a", ours), ("b", theirs)):
+        fill(two, profile, items(value))
+    expected = ["same", "x"] if theirs is None else ["x"]
+    both = [("different", ["u", "s"], expected), ("different", ["s", 1, "m"], expected)]
+    assert differences(two) == (4, both)
+    assert differences(two, "--user", "u") == (4, both)
+    assert differences(two, "--session", "s") == (4, both)
+
+
+@pytest.mark.parametrize(
+    ("argv", "keys"),
+    [
+        ((), [["ada", "s"], ["bob", "t"], ["s", 1, "m"], ["t", 1, "m"]]),
+        (("--user", "ada"), [["ada", "s"], ["s", 1, "m"]]),
+        (("--user", "bob"), [["bob", "t"], ["t", 1, "m"]]),
+        (("--session", "t"), [["bob", "t"], ["t", 1, "m"]]),
+        (("--user", "nobody"), []),
+        (("--session", "none"), []),
+    ],
+)
+@pytest.mark.parametrize("state", ["missing", "surplus"])
+def test_what_is_on_one_side_is_named(two: Cli, argv: tuple[str, ...], keys: list[Any], state: str) -> None:
+    """Sessions and messages, in the part that is asked for, missing or surplus; exit 4, or 0 where there are none."""
+    items: list[Session | Message] = [Session("ada", "s", 1), Session("bob", "t", 1)]
+    items += [Message("s", "m", 1), Message("t", "m", 1)]
+    two.ok("-p", "b", "init-tables")
+    fill(two, "a" if state == "missing" else "b", items)
+    assert differences(two, *argv) == (4 if keys else 0, [(state, key, []) for key in keys])
+
+
+def test_messages_of_a_session_that_one_side_lacks_are_seen(two: Cli) -> None:
+    """Of a user's sessions, those that either side has are looked into."""
+    fill(two, "a", [Session("u", "a", 1), Session("u", "c", 1), Message("a", "m", 1), Message("c", "m", 1)])
+    fill(two, "b", [Session("u", "b", 1), Session("u", "c", 1), Message("b", "m", 1), Message("c", "n", 1)])
+    code, found = differences(two, "--user", "u")
+    assert code == 4
+    assert [(state, *key) for state, key, _ in found] == [
+        ("missing", "u", "a"),
+        ("surplus", "u", "b"),
+        ("missing", "a", 1, "m"),
+        ("surplus", "b", 1, "m"),
+        ("missing", "c", 1, "m"),
+        ("surplus", "c", 1, "n"),
+    ]
+
+
+def test_a_check_says_it_to_a_person_too(two: Cli) -> None:
+    """A table of differences on stdout, and one sentence with the counts; nothing is written."""
+    fill(two, "a", [Message("s", "m1", 1)])
+    two.ok("-p", "b", "init-tables")
+    outcome = two(*COPY, "--check")
+    assert outcome.code == 4
+    assert "s/1/m1" in outcome.text
+    assert f"error: 1 difference in {two.folder}/b.db: 1 missing\n" in outcome.err
+    assert export(two, "b").count(b"\n") == 2
+
+
+@pytest.mark.parametrize("path", ["a.db", "./a.db", "link.db"])
+def test_a_store_is_not_copied_onto_itself(two: Cli, path: str) -> None:
+    """By another name, another path, or a link: exit 2. It may be compared with itself."""
+    fill(two, "a", some())
+    Path("link.db").symlink_to("a.db")
+    two.config(local(two, path))
+    before = export(two, "a")
+    outcome = two(*COPY)
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert "the same store" in outcome.err
+    assert export(two, "a") == before
+    assert differences(two) == (0, [])
+
+
+def test_a_profile_that_is_not_there_is_named(two: Cli) -> None:
+    """Exit 2, whichever side."""
+    for argv in (("--from", "a", "--to", "c"), ("--from", "c", "--to", "b")):
+        outcome = two("copy", *argv)
+        assert (outcome.code, outcome.out) == (2, b"")
+        assert "'c'" in outcome.err
+
+
+def test_a_source_without_tables_is_exit_3(two: Cli) -> None:
+    """Nothing is copied, and the side is named that lacks them."""
+    fill(two, "b", [Message("s", "m", 1)])
+    two.ok("drop-tables", "--yes")
+    outcome = two(*COPY)
+    assert (outcome.code, outcome.out) == (3, b"")
+    assert "hint: create what is missing with: tsmem --profile a init-tables\n" in outcome.err
+    outcome = two(*COPY, "--check")
+    assert (outcome.code, outcome.out) == (3, b"")
+    assert "tsmem --profile a init-tables or tsmem --profile b init-tables" in outcome.err
+    two.ok("copy", "--from", "b", "--to", "a")
+    assert differences(two) == (0, [])
+
+
+def test_rows_that_the_target_refuses_are_named(two: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 7; the others are written."""
+    fill(two, "a", some())
+    opened = adapters.open_client
+
+    def open_client(profile: Any, *args: Any) -> Any:
+        client = opened(profile, *args)
+        refused: dict[str, TsmemError] = {"m00007": InvalidInput("refused"), "m00249": InvalidInput("refused too")}
+        return RefusingClient(client, refused) if profile.name == "b" else client
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adapters, "open_client", open_client)
+        outcome = two(*COPY, "-o", "json")
+    assert (outcome.code, outcome.out) == (7, b"")
+    assert [each["key"][2] for each in outcome.error["failures"]] == ["m00007", "m00249"]
+    assert outcome.error["done"] == 257
+    code, found = differences(two)
+    assert (code, [key[2] for _, key, _ in found]) == (4, ["m00007", "m00249"])
+
+
+def test_rows_that_cannot_be_written_are_named_by_their_key(two: Cli) -> None:
+    """What another library wrote and this one may not: its key, for there is no line."""
+    fill(two, "a", [Message("s", "m", 1)])
+    with two.store() as store:
+        store._client.put_row(Put(store.layout.session.ref, ("", "nobodys"), {}))
+    outcome = two(*COPY, "-o", "json")
+    assert outcome.code == 7
+    assert [each["key"] for each in outcome.error["failures"]] == [["", "nobodys"]]
+    assert outcome.error["done"] == 1
+
+
+@contextmanager
+def served(cli: Cli, name: str, *specs: str) -> Iterator[str]:
+    """A server with faults in front of a file whose tables are made; its profile's text."""
+    faults = Faults([parse_fault(spec) for spec in specs], seed=9)
+    with serving(cli.folder / f"{name}.db", credentials=Credentials(KEY, SECRET), faults=faults) as server:
+        text = (
+            f'[profiles.{name}]\nbackend = "tablestore"\nendpoint = "{server.endpoint}"\ninstance = "i"\n'
+            f'access_key_id = "{KEY}"\naccess_key_secret = "{SECRET}"\n'
+        )
+        yield text
+        assert {entry.fault for entry in server.log} - {""}
+
+
+def test_a_copy_under_faults_is_the_same_rows(cli: Cli) -> None:
+    """One request of ten fails on either side: every row is copied, and the check, under faults too, finds no
+    difference."""
+    items: list[Session | Message] = [*sessions(400), *messages(4000, content="x" * 50)]
+    for session in sessions(20):
+        items += messages(10, session.session_id + "-more")
+    cli.config(local(cli))
+    fill(cli, "a", items)
+    cli.ok("-p", "b", "init-tables")
+    with served(cli, "a", *FAULTS) as a, served(cli, "b", *FAULTS) as b:
+        cli.config(a + b)
+        assert cli.ok(*COPY, "-o", "json").json == {"sessions": 400, "messages": 4200, "skipped": 0, "failed": 0}
+        assert differences(cli) == (0, [])
+        assert differences(cli, "--user", "ada") == (0, [])
+    cli.config(local(cli))
+    assert export(cli, "a") == export(cli, "b")

@@ -1,0 +1,78 @@
+"""Files that are compressed by their name: the same rows, the same bytes, in and out."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+from tests.cli.conftest import Cli, Processes, messages, sessions
+from tsmem.store import Message, Metadata
+
+ODD = Message("退", "m\u202e", -1, "", "", "x" * 5000, Metadata({"f": -0.0, "b": b"\0\xff", "i": 1, "t": True}))
+
+
+def test_an_export_is_the_same_bytes_for_the_same_rows(ready: Cli) -> None:
+    """Twice, under another name, later, and from another store that holds the same rows."""
+    ready.fill([*sessions(3), *messages(500), ODD])
+    other = Cli(ready.folder / "other")
+    other.ok("import", stdin=ready.export())
+    ready.ok("export", "a.gz")
+    ready.clock.time_us += 10**12
+    ready.ok("export", "b.jsonl.gz")
+    other.ok("export", "c.gz")
+
+    assert 1 == len({hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("a.gz", "b.jsonl.gz", "c.gz")})
+    assert gzip.decompress(Path("a.gz").read_bytes()) == ready.export()
+    assert len(Path("a.gz").read_bytes()) < len(ready.export()) / 4
+    assert Path("a.gz").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_import_of_it_gives_the_same_rows(ready: Cli) -> None:
+    """As the plain file does; a dry run counts the same, and the talk is the same."""
+    ready.fill([*sessions(3), *messages(500), ODD])
+    before = ready.export()
+    assert ready.ok("export", "out.gz").err == "exported 3 sessions and 501 messages to out.gz\n"
+    ready.ok("drop-tables", "--yes")
+    ready.ok("init-tables")
+    counts = {"sessions": 3, "messages": 501, "skipped": 0, "failed": 0}
+    assert ready.ok("import", "out.gz", "--dry-run", "-o", "json").json == counts
+    assert ready.ok("import", "out.gz", "-o", "json").json == counts
+    assert ready.export() == before
+
+
+def test_several_members_are_one_file(ready: Cli) -> None:
+    """Compressed files can be joined, as exports can."""
+    ready.fill(messages(3))
+    ready.ok("export", "one.gz")
+    Path("two.gz").write_bytes(Path("one.gz").read_bytes() * 2)
+    assert ready.ok("import", "two.gz", "-o", "json").json["messages"] == 6
+
+
+def test_an_export_of_nothing_is_one(ready: Cli) -> None:
+    """A header and an end, compressed."""
+    ready.ok("export", "out.gz")
+    assert gzip.decompress(Path("out.gz").read_bytes()).count(b"\n") == 2
+    assert ready.ok("import", "out.gz").err == ""
+
+
+def test_the_openai_format_may_be_compressed(ready: Cli) -> None:
+    """As any input."""
+    Path("chats.gz").write_bytes(gzip.compress(b'{"messages": [{"role": "user", "content": "hi"}]}\n'))
+    ready.ok("import", "chats.gz", "--format", "openai", "--user", "u")
+    assert ready.export().count(b"\n") == 4
+
+
+def test_exports_go_through_pipes(ready: Cli, process: Processes) -> None:
+    """export | import into another store, and through gzip on the way: the same rows."""
+    ready.fill([*sessions(3), *messages(3000), ODD])
+    ready.config(
+        f'[profiles.b]\nbackend = "local"\npath = "{ready.folder}/b.db"\n'
+        f'[profiles.c]\nbackend = "local"\npath = "{ready.folder}/c.db"\n'
+    )
+    outcome = process.shell(
+        "$TSMEM export | $TSMEM -p b import && $TSMEM export | gzip | gunzip | $TSMEM -p c import -"
+    )
+    assert outcome.code == 0, outcome
+    for profile in ("b", "c"):
+        assert ready.ok("-p", profile, "export").out == ready.export()

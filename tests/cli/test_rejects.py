@@ -1,0 +1,278 @@
+"""`import --rejects`: what cannot be read or is refused is kept with its reason, the rest is written, and importing the
+file again repairs it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, messages, sessions
+from tests.contract.faults import RefusingClient
+from tsmem import adapters
+from tsmem.errors import InvalidInput, StorageFailure, TsmemError
+from tsmem.port import RowOutcome, TableClient
+from tsmem.rows import Write
+from tsmem.store import Message
+from tsmem.store.documents import export_line
+
+HEADER = b'{"kind": "tsmem", "version": 1}\n'
+BAD = [
+    b'{"session_id": "s", "message_id": "cut", "create_ti\n',
+    b'{"session_id": "s", "message_id": "\xff", "create_time": 1}\n',
+    b'{"session_id": "s", "message_id": "m", "create_time": "1"}\n',
+    b'{"session_id": "s", "message_id": "m", "create_time": 1, "content": 5}\n',
+    b'{"session_id": "s"}\n',
+    b"[]\n",
+    b'{"user_id": "u", "session_id": "\\ud800"}\n',
+]
+
+
+def lines(path: str) -> list[dict[str, Any]]:
+    """A file of rejects."""
+    return [json.loads(line) for line in Path(path).read_bytes().splitlines()]
+
+
+def contents(cli: Cli) -> dict[str, str | None]:
+    """Messages by id."""
+    with cli.store() as store:
+        return {each.message_id: each.content for each in store.messages.iterate(None)}
+
+
+class Refusing(RefusingClient):
+    """Refuses rows each time, and fails for good at one batch."""
+
+    stop_at = 10**9
+
+    def __init__(self, client: TableClient, refused: dict[str, TsmemError]) -> None:
+        super().__init__(client, {})
+        self._refused = refused
+        self.always = True
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As the port, until then."""
+        if self.names().count("write_rows") == self.stop_at:
+            raise StorageFailure("the disk is full")
+        return super().write_rows(writes)
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> dict[str, TsmemError]:
+    """Rows by the last part of their key that the service refuses, each time, while they stand here."""
+    refused: dict[str, TsmemError] = {}
+    opened = adapters.open_client
+    monkeypatch.setattr(adapters, "open_client", lambda *args: Refusing(opened(*args), refused))
+    return refused
+
+
+@pytest.mark.parametrize("place", ["file", "pipe"])
+def test_lines_that_cannot_be_read_are_kept_and_the_others_written(ready: Cli, place: str) -> None:
+    """Bad JSON, bad UTF-8, wrong types, a line that was cut: each is kept letter for letter with its number and reason,
+    exit 7, and every good line is written."""
+    good = [export_line(item) for item in messages(2 * len(BAD))]
+    data = b"".join(good[2 * n] + bad + good[2 * n + 1] for n, bad in enumerate(BAD))
+    Path("in").write_bytes(data)
+    outcome = ready("import", *(["in"] if place == "file" else []), "--rejects", "bad", "-o", "json", stdin=data)
+
+    assert (outcome.code, outcome.out) == (7, b"")
+    assert outcome.error["message"] == f"{len(BAD)} of {3 * len(BAD)} rows could not be written"
+    assert len(outcome.error["failures"]) == len(BAD)
+    assert sorted(contents(ready)) == [f"m{n:05d}" for n in range(2 * len(BAD))]
+    kept = lines("bad")
+    assert [each["line"] for each in kept] == [3 * n + 2 for n in range(len(BAD))]
+    assert all(each["kind"] == "rejected" and each["reason"] for each in kept)
+    assert [each["text"] for each in kept if isinstance(each["text"], str)] == [
+        bad.decode() for bad in BAD if b"\xff" not in bad
+    ]
+    assert Path("bad").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_last_line_that_was_cut_is_kept(ready: Cli) -> None:
+    """Plain records whose last line ends in its middle: it is a reject, and the others are written."""
+    data = b"".join(map(export_line, messages(3)))[:-20]
+    outcome = ready("import", "--rejects", "bad", stdin=data)
+
+    assert outcome.code == 7
+    assert sorted(contents(ready)) == ["m00000", "m00001"]
+    assert lines("bad")[0]["text"] == data.splitlines()[-1].decode()
+
+
+def test_a_message_that_is_too_large_is_kept(ready: Cli) -> None:
+    """3 MB of content are refused before anything is sent: kept as the row it is, by its line, the others are there."""
+    items = messages(3)
+    large = Message("s00000", "large", 5, content="x" * 3_000_000)
+    Path("in").write_bytes(b"".join(map(export_line, [items[0], large, *items[1:]])))
+    outcome = ready("import", "in", "--rejects", "bad")
+
+    assert outcome.code == 7
+    assert "1 of 4 rows could not be written" in outcome.err
+    assert "failed: line 2: The length of attribute column: 'content'" in outcome.err
+    assert sorted(contents(ready)) == ["m00000", "m00001", "m00002"]
+    (kept,) = lines("bad")
+    assert (kept["message_id"], len(kept["content"]), kept["rejected"]["line"]) == ("large", 3_000_000, 2)
+
+
+def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, TsmemError]) -> None:
+    """Rows that the service refused are kept; once it takes them the file of rejects brings them in, and all is as if
+    nothing had failed."""
+    Path("in").write_bytes(b"".join(map(export_line, sessions(1))) + b"".join(map(export_line, messages(450))))
+    refusing.update({f"m{n:05d}": InvalidInput("refused today") for n in (0, 7, 199, 200, 449)})
+    refused = ready("import", "in", "--rejects", "bad", "-o", "json")
+
+    assert refused.code == 7
+    assert [each["key"][2] for each in refused.error["failures"]] == list(refusing)
+    assert refused.error["hint"] == "bad holds them: import it once the cause is gone"
+    assert [each["message_id"] for each in lines("bad")] == list(refusing)
+    assert {each["rejected"]["reason"] for each in lines("bad")} == {"refused today"}
+    assert len(contents(ready)) == 445
+
+    again = ready("import", "bad", "--rejects", "worse")
+    assert again.code == 7
+    assert [each["message_id"] for each in lines("worse")] == list(refusing)
+    refusing.clear()
+    ready.ok("import", "worse", "--rejects", "none")
+    assert contents(ready) == {each.message_id: each.content for each in messages(450)}
+    assert not Path("none").exists()
+
+
+def test_rejects_of_the_openai_format_are_imported_as_such(ready: Cli, refusing: dict[str, TsmemError]) -> None:
+    """Conversations that name no user and rows that were refused are kept in one file; imported again with --user, and
+    twice without, they are all there."""
+    good = {"session_id": "a", "user_id": "u", "messages": [{"id": "m1", "content": "x"}, {"id": "m2", "content": "y"}]}
+    nobodys = {"session_id": "b", "messages": [{"id": "m3", "content": "z"}]}
+    data = b"".join(json.dumps(each).encode() + b"\n" for each in (good, nobodys))
+    refusing["m2"] = InvalidInput("refused today")
+    openai = ("--format", "openai", "--start-time", "5")
+
+    assert ready("import", *openai, "--rejects", "bad", stdin=data).code == 7
+    assert contents(ready) == {"m1": "x"}
+    assert sorted(each["kind"] for each in lines("bad")) == ["message", "rejected"]
+    assert ready("import", *openai, "bad", "--rejects", "worse").code == 7
+    assert sorted(each["kind"] for each in lines("worse")) == ["message", "rejected"]
+
+    refusing.clear()
+    ready.ok("import", *openai, "--user", "v", "worse")
+    assert contents(ready) == {"m1": "x", "m2": "y", "m3": "z"}
+    assert ready("import", "worse").err.count("--format openai") == 1
+
+
+def test_an_export_that_was_cut_short_is_refused_all_the_same(ready: Cli) -> None:
+    """Without its end, with other counts, or a line missing: nothing is written from a file, rejects or not; a line
+    that is there and cannot be read is no gap."""
+    items = [export_line(item) for item in messages(3)]
+    end = b'{"kind": "end", "sessions": 0, "messages": 3}\n'
+    for data in (
+        HEADER + b"".join(items),
+        b"".join([HEADER, *items, end])[:-10],
+        b"".join([HEADER, *items[1:], end]),
+        b"".join([*items, end]),
+        b"".join([HEADER[:-5] + b"\n", *items, end]),
+    ):
+        Path("in").write_bytes(data)
+        assert ready("import", "in", "--rejects", "bad").code == 2
+        assert contents(ready) == {}
+        assert not Path("bad").exists()
+
+    Path("in").write_bytes(b"".join([HEADER, items[0], items[1][:-9] + b"\n", items[2], end]))
+    assert ready("import", "in", "--rejects", "bad").code == 7
+    assert sorted(contents(ready)) == ["m00000", "m00002"]
+
+
+def test_a_pipe_that_was_cut_short_says_so(ready: Cli) -> None:
+    """What came before is written, the rejects are kept, and nobody is told that importing those is all there is to
+    do."""
+    data = b"".join([HEADER, b"nonsense\n", *[export_line(item) for item in messages(3)]])
+    outcome = ready("import", "--rejects", "bad", stdin=data)
+
+    assert outcome.code in (2, 7)
+    assert "cut short" in outcome.err
+    assert "once the cause is gone" not in outcome.err
+    assert [each["line"] for each in lines("bad")] == [2]
+
+
+def test_an_empty_file_of_rejects_is_not_left(ready: Cli) -> None:
+    """Where nothing was rejected there is no file, also when one of an earlier import was there."""
+    Path("bad").write_bytes(b"old\n")
+    Path("in").write_bytes(b"".join(map(export_line, messages(3))))
+    ready.ok("import", "in", "--rejects", "bad")
+    assert not Path("bad").exists()
+
+
+def test_the_input_is_no_place_for_its_rejects(ready: Cli) -> None:
+    """By the same name, another one, a link, or as standard input: refused, and it stays as it was."""
+    data = b"".join(map(export_line, messages(3)))
+    Path("in").write_bytes(data)
+    os.link("in", "link")
+    Path("symlink").symlink_to("in")
+    for name in ("in", "./in", "link", "symlink"):
+        outcome = ready("import", "in", "--rejects", name)
+        assert (outcome.code, outcome.out) == (2, b"")
+        assert f"{name} is what is imported" in outcome.err
+        with Path("in").open("rb") as stream:
+            assert ready("import", "--rejects", name, stdin=stream).code == 2  # type: ignore[arg-type]
+    assert (Path("in").read_bytes(), contents(ready)) == (data, {})
+
+
+def test_rejects_that_cannot_be_written_end_the_import(ready: Cli, refusing: dict[str, TsmemError]) -> None:
+    """A folder that is not there, and a full disk: a plain sentence, and nothing counts as settled that is not kept."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(3))))
+    outcome = ready("import", "in", "--rejects", "nowhere/bad")
+    assert (outcome.code, contents(ready)) == (2, {})
+    assert outcome.err == "error: cannot write nowhere/bad: No such file or directory\n"
+
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    refusing["m00001"] = InvalidInput("refused")
+    outcome = ready("import", "in", "--rejects", "/dev/full")
+    assert outcome.code == 1
+    assert "cannot write /dev/full: No space left on device" in outcome.err
+
+
+def test_a_dry_run_counts_what_would_be_rejected(ready: Cli) -> None:
+    """Exit 7, no file, nothing written."""
+    Path("in").write_bytes(b"".join([b"bad\n", *map(export_line, messages(3))]))
+    outcome = ready("import", "in", "--rejects", "bad", "--dry-run")
+
+    assert outcome.code == 7
+    assert "1 of 4 rows could not be brought in" in outcome.err
+    assert (Path("bad").exists(), contents(ready)) == (False, {})
+
+
+def test_a_resumed_import_repeats_no_reject(
+    ready: Cli, refusing: dict[str, TsmemError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after 600 rows of 1,000, with rejects of both kinds on both sides of the point, one of them written half:
+    resumed, each stands there once, all count as failed, and the file is that of an undisturbed import."""
+    items = [export_line(item) for item in messages(1000)]
+    for place in (50, 450, 650, 950):
+        items.insert(place, b"bad %d\n" % place)
+    Path("in").write_bytes(b"".join(items))
+    refusing.update({f"m{n:05d}": InvalidInput("refused") for n in (0, 100, 500, 620, 900)})
+
+    def run(*argv: str) -> Outcome:
+        return ready("import", "in", "--rejects", "bad", "-o", "json", *argv)
+
+    undisturbed = run()
+    expected = lines("bad")
+    assert (undisturbed.code, len(expected)) == (7, 9)
+
+    monkeypatch.setattr(Refusing, "stop_at", 3)
+    stopped = run()
+    assert stopped.code == 1
+    assert "600 rows" in stopped.err or "597 rows" in stopped.err
+    assert stopped.error["hint"] == "the same command with --resume goes on where this one stopped"
+    with Path("bad").open("ab") as stream:
+        stream.write(b'{"kind": "rejec')
+    monkeypatch.setattr(Refusing, "stop_at", 10**9)
+    resumed = run("--resume")
+
+    assert resumed.code == 7
+    assert "going on behind 600 records" in resumed.err
+    key = json.dumps
+    assert sorted(map(key, lines("bad"))) == sorted(map(key, expected))
+    assert resumed.error["message"].startswith("9 of ")
+    assert len(contents(ready)) == 995

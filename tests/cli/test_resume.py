@@ -1,0 +1,285 @@
+"""`import --resume`: an import that was killed, again and again, ends as an undisturbed one; and where nothing can be
+gone on with, it begins anew or says why not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.cli.test_over_the_wire import profile
+from tests.contract.faults import Fault, FaultyClient
+from tests.serving import KEY, SECRET, Served, serving
+from tsmem import adapters
+from tsmem.errors import StorageFailure
+from tsmem.server.auth import Credentials
+from tsmem.server.faults import Faults, parse_fault
+from tsmem.store import Message, Metadata, Session
+from tsmem.store.documents import export_line
+
+FULL = "TSMEM_TEST_FULL" in os.environ
+KILLS = 20
+ROWS = 100_000 if FULL else 6_000
+DEADLINE_S = 60
+FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
+"""One request of ten fails, or some of its rows."""
+
+
+def items(count: int) -> list[Session | Message]:
+    """Rows of all types, and some that come twice: the last one counts."""
+    found: list[Session | Message] = [*sessions(count // 20)]
+    for n in range(count - len(found)):
+        metadata = Metadata({"n": n, "f": -0.0, "b": b"\0\xff", "t": n % 2 == 0})
+        found.append(Message(f"s{n % 50:05d}", f"m{n:06d}", n, "user", f"said {n} 退", None, metadata))
+    return [*found, *(Message("s00000", "m000000", 0, "user", f"last {n}") for n in range(3))]
+
+
+def written(path: str, rows: list[Session | Message]) -> None:
+    """A file of them, as an export."""
+    said = sum(isinstance(row, Message) for row in rows)
+    with Path(path).open("wb") as stream:
+        stream.write(b'{"kind": "tsmem", "version": 1}\n')
+        stream.writelines(map(export_line, rows))
+        stream.write(b'{"kind": "end", "sessions": %d, "messages": %d}\n' % (len(rows) - said, said))
+
+
+def points(cli: Cli) -> list[int]:
+    """The resume points that are noted."""
+    folder = cli.folder / "home" / ".local" / "state" / "tsmem" / "imports"
+    with suppress(FileNotFoundError):  # an import that ends removes its own
+        return [json.loads(path.read_bytes())["settled"] for path in folder.glob("*.json")]
+    return []
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait for something that a process does, or for its end."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition() and process.poll() is None:
+        assert time.monotonic() < deadline
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+
+
+def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], int], expected: int, seed: int) -> None:
+    """Import a file that is killed at random moments and resumed each time: when so many rows more than before are
+    there, or so many notes of the resume point were seen. Most runs are killed before they end, and go on."""
+    draw = random.Random(seed)
+    kills = went_on = 0
+    for turn in range(KILLS):
+        before = points(cli)
+        started = process.start("import", "in", *(["--resume"] if turn else []))
+        goal = min(expected, rows_now() + draw.randrange(1, max(2, 2 * expected // KILLS)))
+        if draw.random() < 0.5:
+            until(lambda goal=goal: rows_now() >= goal, started)  # type: ignore[misc]
+        else:
+            until(lambda before=before: points(cli) not in ([], before), started)  # type: ignore[misc]
+        started.kill()
+        _, err = started.communicate(timeout=DEADLINE_S)
+        kills += started.returncode == -signal.SIGKILL
+        went_on += b"going on behind" in err
+    ended = process.run("import", "in", "--resume")
+    assert ended.code == 0, ended
+    assert kills > KILLS // 2
+    assert went_on > KILLS // 4
+
+
+def test_an_import_killed_twenty_times_ends_as_an_undisturbed_one(ready: Cli, process: Processes) -> None:
+    """On the embedded store: the export is the same, byte for byte, and the resume point is gone."""
+    rows = items(ROWS)
+    written("in", rows)
+    other = Cli(ready.folder / "other")
+    other.ok("import", str(ready.folder / "in"))
+    kill_again_and_again(ready, process, lambda: counted(ready), counted(other), 11)
+    assert ready.export() == other.export()
+    assert points(ready) == []
+
+
+def counted(cli: Cli) -> int:
+    """Rows of tables and indexes, as another reader of the file counts them."""
+    with closing(sqlite3.connect(f"file:{cli.database}?mode=ro", uri=True)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        keyed = [
+            name for name in names if ("k1",) in connection.execute(f"SELECT name FROM pragma_table_info('{name}')")
+        ]
+        return sum(connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in keyed)
+
+
+@contextmanager
+def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
+    """A server with faults, the tables made before the first, and a profile that points at it."""
+    faults = Faults([parse_fault(spec) for spec in specs], seed=5)
+    with serving(cli.folder / "served.db", credentials=Credentials(KEY, SECRET), instance="agent-memory") as served:
+        cli.config(profile(served.endpoint, more=""))
+        cli.ok("init-tables")
+    with serving(
+        cli.folder / "served.db", credentials=Credentials(KEY, SECRET), instance="agent-memory", faults=faults
+    ) as served:
+        cli.config(profile(served.endpoint, more=""))
+        yield served
+
+
+def test_over_the_wire_with_faults_it_ends_the_same(cli: Cli, process: Processes) -> None:
+    """Killed and resumed twenty times while one request of ten fails: the server lives on, and holds what an
+    undisturbed import brings in."""
+    rows = items(ROWS // 2)
+    written("in", rows)
+    other = Cli(cli.folder / "other")
+    other.ok("import", str(cli.folder / "in"))
+    with cloud(cli, *FAULTS) as served:
+
+        def there() -> int:
+            return sum(entry.rows for entry in list(served.log) if entry.action == "BatchWriteRow")
+
+        kill_again_and_again(cli, process, there, len(rows), 12)
+        struck = {entry.fault for entry in served.log}
+        export = cli.export()
+
+    assert struck & {"throttle", "unavailable", "timeout", "drop"}
+    assert export == other.export()
+    assert points(cli) == []
+
+
+# Where there is something to go on with, and where there is not
+
+
+@pytest.fixture
+def stopped(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """An import of 1,000 rows that was ended by a full disk after 600."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(1000))))
+    opened = adapters.open_client
+    failure = Fault("write_rows", StorageFailure("the disk is full"), call=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
+        outcome = ready("import", "in")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: the disk is full (600 rows had been done before)\n")
+    assert outcome.err.endswith("hint: the same command with --resume goes on where this one stopped\n")
+    assert points(ready) == [600]
+    return ready
+
+
+def resumed(cli: Cli, *argv: str) -> Outcome:
+    """Import again, and how."""
+    return cli("import", "in", "--resume", "-o", "json", *argv)
+
+
+def test_it_goes_on_behind_what_is_settled(stopped: Cli) -> None:
+    """Only the rest is written; then there is no point any more."""
+    outcome = resumed(stopped)
+    assert (outcome.code, outcome.json["messages"]) == (0, 400)
+    assert outcome.err == "going on behind 600 records\n"
+    assert stopped.export().count(b"\n") == 1002
+    assert points(stopped) == []
+
+
+@pytest.mark.parametrize("argv", [("--on-conflict", "skip"), ("--rejects", "bad")])
+def test_it_goes_on_however_conflicts_and_rejects_are_met(stopped: Cli, argv: tuple[str, ...]) -> None:
+    """What a stopped import wrote is no conflict, and there are no rejects."""
+    outcome = resumed(stopped, *argv)
+    assert (outcome.code, outcome.json["messages"], outcome.json["skipped"]) == (0, 400, 0)
+    assert stopped.export().count(b"\n") == 1002
+
+
+def test_a_dry_run_leaves_the_point(stopped: Cli) -> None:
+    """It counts the whole input and changes nothing."""
+    assert resumed(stopped, "--dry-run").json["messages"] == 1000
+    assert resumed(stopped).json["messages"] == 400
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("drop-tables --yes", "init-tables"),
+        ("drop-tables --yes",),
+        ("message purge --everything --yes",),
+        ("message delete s00000 m00599",),
+    ],
+)
+def test_a_target_that_was_made_again_is_filled_from_the_beginning(stopped: Cli, lines: tuple[str, ...]) -> None:
+    """Dropped, with or without being made again, emptied, or with a hole: going on would leave a gap."""
+    for line in lines:
+        stopped.ok(*line.split())
+    outcome = resumed(stopped)
+    assert (outcome.code, outcome.json["messages"]) == (0, 1000)
+    assert "nothing to go on from: from the beginning\n" in outcome.err
+    assert stopped.export().count(b"\n") == 1002
+
+
+def test_another_target_has_a_point_of_its_own(stopped: Cli) -> None:
+    """Into another file nothing is left out."""
+    stopped.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
+    assert stopped("-p", "other", "import", "in", "--resume", "-o", "json").json["messages"] == 1000
+
+
+def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
+    """--resume of an import that was never begun, or has ended, is an import."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(3))))
+    for _ in range(2):
+        outcome = resumed(ready)
+        assert (outcome.code, outcome.json["messages"]) == (0, 3)
+        assert outcome.err == "nothing to go on from: from the beginning\n"
+
+
+@pytest.mark.parametrize("noted", [b"", b"[]", b'{"settled": "x"}', b'{"settled": -5}', b"\xff"])
+def test_a_point_that_cannot_be_read_is_none(stopped: Cli, noted: bytes) -> None:
+    """A spoiled note costs the work of the stopped import, and nothing else."""
+    (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
+    path.write_bytes(noted)
+    assert resumed(stopped).json["messages"] == 1000
+
+
+def test_a_point_past_the_end_leaves_nothing_out(stopped: Cli) -> None:
+    """A note of more records than there are: all of those are looked for, and found missing."""
+    (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
+    path.write_bytes(b'{"settled": 5000}')
+    assert resumed(stopped).code == 0
+    assert stopped.export().count(b"\n") == 1002
+
+
+def test_an_input_that_changed_is_begun_anew(stopped: Cli) -> None:
+    """Another content, or the same written again, is another input."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(900))))
+    outcome = resumed(stopped)
+    assert (outcome.code, outcome.json["messages"]) == (0, 900)
+
+
+def test_a_compressed_input_is_gone_on_with(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As any other file."""
+    with gzip.open("in.gz", "wb") as stream:
+        stream.write(b"".join(map(export_line, messages(1000))))
+    opened = adapters.open_client
+    failure = Fault("write_rows", StorageFailure("the disk is full"), call=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
+        assert ready("import", "in.gz").code == 1
+    assert ready("import", "in.gz", "--resume", "-o", "json").json["messages"] == 400
+    assert ready.export().count(b"\n") == 1002
+
+
+def test_what_cannot_be_resumed_says_so(ready: Cli) -> None:
+    """Standard input, named pipes, and --on-conflict fail: exit 2, and nothing is written."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(3))))
+    os.mkfifo("fifo.gz")
+    keeper = os.open("fifo.gz", os.O_RDWR)
+    for argv, words in (
+        (("--resume",), "standard input cannot be resumed"),
+        (("-", "--resume"), "standard input cannot be resumed"),
+        (("in", "--resume", "--on-conflict", "fail"), "--on-conflict fail"),
+        (("fifo.gz", "--resume"), "fifo.gz cannot be resumed"),
+    ):
+        outcome = ready("import", *argv)
+        assert (outcome.code, outcome.out) == (2, b"")
+        assert words in outcome.err
+    os.close(keeper)
+    assert ready.export().count(b"\n") == 2

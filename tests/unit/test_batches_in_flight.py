@@ -1,0 +1,376 @@
+"""Batches in flight: a client that answers when it is told to, in any order, shows what waits for what."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.clocks import ManualClock
+from tsmem import limits
+from tsmem.errors import InvalidInput, Throttled, TsmemError, Unavailable
+from tsmem.port import Meter, Pace, RowOutcome
+from tsmem.retry import RetryingClient
+from tsmem.rows import Key, Put, TableRef, Value, Write
+from tsmem.store import bulk
+from tsmem.store.bulk import MAX_BYTES_IN_FLIGHT, BatchWriter, Entry
+from tsmem.store.flight import wait_for_all
+from tsmem.store.tally import Tally
+
+TABLE = TableRef("message", ("session_id", "create_time", "message_id"))
+ROWS = limits.MAX_ROWS_PER_WRITE
+DEADLINE_S = 30
+
+
+class Waiting:
+    """One batch that waits for its answer."""
+
+    def __init__(self, writes: Sequence[Write]) -> None:
+        self.keys: list[Key] = [write.key for write in writes]
+        self.size = sum(limits.check_write(write) for write in writes)
+        self._answered = threading.Event()
+        self._outcomes: list[RowOutcome] | TsmemError = []
+
+    def answer(self, refused: dict[int, TsmemError] | None = None) -> None:
+        """All rows done, but for those at these places."""
+        self._outcomes = [(refused or {}).get(place) for place in range(len(self.keys))]
+        self._answered.set()
+
+    def fail(self, error: TsmemError) -> None:
+        """As a whole."""
+        self._outcomes = error
+        self._answered.set()
+
+    def wait(self) -> list[RowOutcome]:
+        """What it is told."""
+        assert self._answered.wait(DEADLINE_S)
+        if isinstance(self._outcomes, TsmemError):
+            raise self._outcomes
+        return self._outcomes
+
+
+class Scripted:
+    """A client whose batches wait until the test answers them."""
+
+    def __init__(self, most: int = 16) -> None:
+        self.meter = Meter()
+        self.pace = Pace(most)
+        self._arrived = threading.Condition()
+        self._batches: list[Waiting] = []
+        self._answers: Callable[[Waiting], None] = lambda batch: None
+
+    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+        """As the port, when it is answered."""
+        batch = Waiting(writes)
+        with self._arrived:
+            self._batches.append(batch)
+            self._arrived.notify_all()
+        self._answers(batch)
+        return batch.wait()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was called")
+
+    def answer_each(self, answers: Callable[[Waiting], None]) -> None:
+        """Answer whatever waits, and whatever comes, so."""
+        with self._arrived:
+            self._answers = answers
+            waiting = list(self._batches)
+        for batch in waiting:
+            answers(batch)
+
+    def batch(self, key: Key) -> Waiting:
+        """The batch that holds a key, once it has arrived."""
+
+        def found() -> Waiting | None:
+            return next((batch for batch in self._batches if key in batch.keys), None)
+
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: found() is not None, DEADLINE_S)
+            batch = found()
+        assert batch is not None
+        return batch
+
+    @property
+    def batches(self) -> list[Waiting]:
+        """Those that arrived, in any order."""
+        with self._arrived:
+            return list(self._batches)
+
+
+def put(number: int, columns: dict[str, Value] | None = None) -> Put:
+    """A write of a row of its own."""
+    return Put(TABLE, ("s", number, "m"), columns or {})
+
+
+def writer(client: Scripted, tally: Tally, refused: list[Key] | None = None) -> BatchWriter:
+    """One that notes what was refused."""
+
+    def note(entry: Entry, error: TsmemError) -> None:
+        if refused is not None:
+            refused.append(entry.write.key)
+
+    return BatchWriter(client, "session", tally, refused=note)
+
+
+def fill(writing: BatchWriter, first: int, batches: int) -> None:
+    """Add so many full batches, tagged with their numbers, and send them."""
+    for number in range(first, first + batches * ROWS):
+        writing.add(put(number), number)
+        if (number + 1) % ROWS == 0:
+            writing.send()
+
+
+def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
+    """Three batches wait at once; answered last first, all rows are counted."""
+    client, tally = Scripted(), Tally()
+    with writer(client, tally) as writing:
+        fill(writing, 0, 3)
+        for first in (2 * ROWS, ROWS, 0):
+            client.batch(("s", first, "m")).answer()
+
+    assert 3 * ROWS == tally.messages
+    assert [ROWS] * 3 == [len(batch.keys) for batch in client.batches]
+
+
+def test_who_adds_more_than_the_pace_waits() -> None:
+    """With a fourth batch all are in flight that may be; sending it ends once one was answered, whichever it is."""
+    client, tally = Scripted(most=4), Tally()
+    with writer(client, tally) as writing:
+        fill(writing, 0, 3)
+        for first in range(3):
+            client.batch(("s", first * ROWS, "m"))
+        client.answer_each(lambda batch: batch.answer() if batch.keys[0][1] == ROWS else None)
+        fill(writing, 3 * ROWS, 1)
+        assert (ROWS, 4) == (tally.messages, len(client.batches))
+        client.answer_each(Waiting.answer)
+
+    assert 4 * ROWS == tally.messages
+
+
+def test_a_key_is_in_flight_once() -> None:
+    """A second write of a key that is in flight, or queued, is sent when all before it was answered, in its order."""
+    client, tally = Scripted(), Tally()
+    seen: list[tuple[Key, Value]] = []
+    active: set[Key] = set()
+    lock = threading.Lock()
+
+    def answer(batch: Waiting) -> None:
+        with lock:
+            assert not active & set(batch.keys)
+            assert len(set(batch.keys)) == len(batch.keys)
+            active.update(batch.keys)
+            seen.extend((key, len(seen)) for key in batch.keys)
+            active.difference_update(batch.keys)
+        batch.answer()
+
+    client.answer_each(answer)
+    with writer(client, tally) as writing:
+        for number in (0, 1, 0, 2, 1, 0):
+            writing.add(put(number))
+            assert writing.holds(put(number))
+
+    assert [0, 1, 0, 2, 1, 0] == [key[1] for key, _ in seen]
+    assert 6 == tally.messages
+
+
+def test_oldest_passes_nothing_that_is_not_settled() -> None:
+    """While the first batch waits it is the oldest, however many behind it are answered; then the next one is."""
+    client, tally = Scripted(), Tally()
+    with writer(client, tally) as writing:
+        assert writing.oldest is None
+        fill(writing, 0, 3)
+        client.batch(("s", 2 * ROWS, "m")).answer()
+        while tally.messages < ROWS:
+            writing.send()
+        assert 0 == writing.oldest
+        client.batch(("s", 0, "m")).answer()
+        while tally.messages < 2 * ROWS:
+            writing.send()
+        assert ROWS == writing.oldest
+        writing.add(put(9999), 9999)
+        client.batch(("s", ROWS, "m")).answer()
+        while tally.messages < 3 * ROWS:
+            writing.send()
+        client.batch(("s", 9999, "m")).answer()
+
+    assert writing.oldest is None
+
+
+def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
+    """What is in flight with it is waited for and counted, nothing more is sent, and the oldest write is its first."""
+    client, tally = Scripted(), Tally()
+    writing = writer(client, tally)
+
+    def run() -> None:
+        with writing:
+            fill(writing, 0, 3)
+            client.batch(("s", 2 * ROWS, "m")).answer()
+            client.batch(("s", 0, "m")).fail(Unavailable("gone"))
+            wait_for_all([writing._flight[0].pending], DEADLINE_S)
+            client.batch(("s", ROWS, "m")).fail(InvalidInput("not heard of, because it is the second one"))
+            writing.add(put(9999), 9999)
+            writing.send()
+
+    client.answer_each(lambda batch: batch.answer() if batch.keys[0][1] == 9999 else None)
+    with pytest.raises(Unavailable, match=rf"gone \({ROWS + 1} rows had been done before\)"):
+        run()
+    assert (ROWS + 1, 0) == (tally.messages, tally.doubtful)
+    assert 0 == writing.oldest
+
+
+def test_rows_whose_answer_was_lost_are_in_doubt() -> None:
+    """They are counted, and the error says that they may have been done."""
+    client, tally = Scripted(), Tally()
+
+    def run() -> None:
+        with writer(client, tally) as writing:
+            fill(writing, 0, 2)
+            client.batch(("s", 0, "m")).answer()
+            client.batch(("s", ROWS, "m")).fail(Unavailable("lost", ambiguous=True))
+
+    with pytest.raises(Unavailable, match=f"{ROWS} may have been"):
+        run()
+    assert (ROWS, ROWS) == (tally.messages, tally.doubtful)
+
+
+def interrupted(client: Scripted, batches: int) -> Iterator[int]:
+    """Numbers of rows; in the middle comes Ctrl-C, when so many batches are in flight."""
+    yield from range(batches * ROWS + 10)
+    for number in range(batches):
+        client.batch(("s", number * ROWS, "m"))
+    client.answer_each(Waiting.answer)
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_waits_for_what_is_in_flight() -> None:
+    """Two batches in flight are counted as done, and what was only queued is not sent."""
+    client, tally = Scripted(), Tally()
+    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+        for number in interrupted(client, 2):
+            writing.add(put(number), number)
+            if (number + 1) % ROWS == 0:
+                writing.send()
+
+    assert (2 * ROWS, 0) == (tally.messages, tally.doubtful)
+    assert 2 == len(client.batches)
+    assert 2 * ROWS == writing.oldest
+
+
+def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between a batch's first step and the note that it is in flight: it is waited for and counted."""
+    client, tally = Scripted(), Tally()
+    client.answer_each(Waiting.answer)
+    start = threading.Thread.start
+
+    def interrupting(thread: threading.Thread) -> None:
+        start(thread)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupting)
+    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+        fill(writing, 0, 2)
+
+    assert (ROWS, 0) == (tally.messages, tally.doubtful)
+    assert (1, None) == (len(client.batches), writing.oldest)
+
+
+def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the time to wait is over, the rows of unanswered batches may have been done."""
+    monkeypatch.setattr(bulk, "GRACE_S", 0.0)
+    client, tally = Scripted(), Tally()
+    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+        fill(writing, 0, 3)
+        client.batch(("s", ROWS, "m")).answer()
+        while not tally.messages:
+            writing.send()
+        raise KeyboardInterrupt
+    for batch in client.batches:
+        batch.answer()
+
+    assert (ROWS, 2 * ROWS) == (tally.messages, tally.doubtful)
+
+
+def test_bytes_in_flight_are_bounded() -> None:
+    """Large rows fill batches with few of them: after each send no more than the bound waits, and all is written."""
+    client, tally = Scripted(), Tally()
+    lock = threading.Lock()
+    waiting: list[Waiting] = []
+    sizes: list[int] = []
+
+    def hold(batch: Waiting) -> None:
+        """Answer the first of those in flight when one more would be too much."""
+        with lock:
+            waiting.append(batch)
+            sizes.append(sum(each.size for each in waiting))
+            while sum(each.size for each in waiting) > MAX_BYTES_IN_FLIGHT - limits.MAX_BATCH_BYTES:
+                waiting.pop(0).answer()
+
+    client.answer_each(hold)
+    for _ in range(200):
+        client.pace.answered()
+    rows = 60
+    with writer(client, tally) as writing:
+        for number in range(rows):
+            writing.add(put(number, {"content": "x" * 1_900_000}))
+            in_flight = sum(batch.bytes for batch in writing._flight)
+            assert in_flight <= MAX_BYTES_IN_FLIGHT
+        client.answer_each(Waiting.answer)
+
+    assert rows == tally.messages
+    assert max(sizes) <= MAX_BYTES_IN_FLIGHT + limits.MAX_BATCH_BYTES
+
+
+def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
+    """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
+    client, tally = Scripted(), Tally()
+
+    def full(entry: Entry, error: TsmemError) -> None:
+        raise OSError("no room to keep it")
+
+    writing = BatchWriter(client, "session", tally, refused=full)
+    client.answer_each(lambda batch: batch.answer({3: InvalidInput("refused")}))
+    with suppress(OSError), writing:
+        fill(writing, 0, 1)
+
+    assert (ROWS - 1, 1) == (tally.messages, tally.failed)
+    assert 0 == writing.oldest
+
+
+def test_a_refused_row_stops_nobody() -> None:
+    """It is named and heard of, once, and the rows around it are done."""
+    client, tally = Scripted(), Tally()
+    refused: list[Key] = []
+    client.answer_each(lambda batch: batch.answer({1: InvalidInput("no")}))
+    with writer(client, tally, refused) as writing:
+        fill(writing, 0, 2)
+
+    assert [("s", 1, "m"), ("s", ROWS + 1, "m")] == sorted(refused)
+    assert (2 * ROWS - 2, 2) == (tally.messages, tally.failed)
+    assert sorted(refused) == sorted(failure.key for failure in tally.failures)
+
+
+def test_throttled_rows_make_the_pace_smaller() -> None:
+    """Rows that the service is too busy for are written again, and fewer batches are in flight then."""
+    client, tally = Scripted(), Tally()
+    lock = threading.Lock()
+    busy = {("s", number * ROWS, "m") for number in range(2)}
+
+    def answer(batch: Waiting) -> None:
+        with lock:
+            mine = busy & set(batch.keys)
+            busy.difference_update(mine)
+        batch.answer({0: Throttled("busy")} if mine else {})
+
+    client.answer_each(answer)
+    retrying = RetryingClient(client, ManualClock(), seed=1)  # no more of the port is used
+    with BatchWriter(retrying, "session", tally) as writing:
+        fill(writing, 0, 2)
+
+    assert 2 * ROWS == tally.messages
+    assert client.pace.cuts >= 1
+    assert sorted([1, 1, ROWS, ROWS]) == sorted(len(batch.keys) for batch in client.batches)

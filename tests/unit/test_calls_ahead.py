@@ -1,0 +1,161 @@
+"""How many calls are under way at once, and in which order their results are taken."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tsmem.clock import patience, patience_s
+from tsmem.port import Pace
+from tsmem.store.flight import ahead, begin, wait_for_all, wait_for_one
+
+DEADLINE_S = 30
+
+
+def test_a_pace_grows_by_one_for_each_round_of_answers() -> None:
+    """As many answers as there may be calls make room for one more, up to the most."""
+    pace = Pace(6)
+    widths = [pace.width]
+    for _ in range(4 + 5 + 6):
+        pace.answered()
+        widths.append(pace.width)
+
+    assert [Pace.FIRST] == widths[:1]
+    assert 6 == widths[-1] == max(widths)
+    assert widths == sorted(widths)
+    assert widths.index(5) >= 4
+
+
+def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
+    """Four calls that began before the first cut are one sign; a call that began after it is another."""
+    pace = Pace(16)
+    began = pace.cuts
+    for _ in range(4):
+        pace.throttled(began)
+    assert (2, 1) == (pace.width, pace.cuts)
+
+    pace.throttled(pace.cuts)
+    pace.throttled(pace.cuts)
+    assert (1, 3) == (pace.width, pace.cuts)
+
+
+def test_a_pace_of_one_stays_one() -> None:
+    """Where a second call gains nothing, neither answers nor throttling change that."""
+    pace = Pace()
+    for _ in range(10):
+        pace.answered()
+    pace.throttled(0)
+
+    assert (1, 1) == (pace.most, pace.width)
+
+
+def test_with_a_pace_of_one_a_call_is_made_when_its_result_is_taken() -> None:
+    """In the caller's own thread, and never when nobody asks."""
+    threads: list[threading.Thread] = []
+    pending = begin(Pace(), lambda: threads.append(threading.current_thread()))
+    begin(Pace(), lambda: threads.append(threading.current_thread()))
+    assert ([], True) == (threads, pending.done())
+    wait_for_one([pending])
+    wait_for_all([pending], 0)
+    assert [] == threads
+
+    pending.result()
+    assert [threading.current_thread()] == threads
+
+
+def test_calls_that_are_begun_are_under_way_together() -> None:
+    """Four calls that wait for each other all end, and each has its own result."""
+    together = threading.Barrier(4)
+
+    def call(number: int) -> Callable[[], int]:
+        return lambda: number + 0 * together.wait(DEADLINE_S)
+
+    pending = [begin(Pace(4), call(number)) for number in range(4)]
+    assert [0, 1, 2, 3] == [each.result(DEADLINE_S) for each in pending]
+
+
+def test_what_a_call_raises_is_raised_where_its_result_is_taken() -> None:
+    """The error itself, and not before."""
+    error = ValueError("wrong")
+
+    def call() -> None:
+        raise error
+
+    pending = begin(Pace(4), call)
+    wait_for_one([pending])
+    with pytest.raises(ValueError, match="wrong") as caught:
+        pending.result(0)
+    assert error is caught.value
+
+
+def test_a_call_that_another_one_begins_is_made_inline() -> None:
+    """So that calls cannot wait for each other's threads: it runs in the thread of the first, when it is taken."""
+
+    def outer() -> tuple[bool, bool]:
+        inner = begin(Pace(4), threading.current_thread)
+        return inner.done(), inner.result() is threading.current_thread()
+
+    assert (True, True) == begin(Pace(4), outer).result(DEADLINE_S)
+
+
+def test_a_call_is_as_patient_as_who_began_it() -> None:
+    """The context goes with it into its thread, and stays what it was when that has changed."""
+    with patience(3.5):
+        pending = begin(Pace(4), patience_s)
+
+    assert 3.5 == pending.result(DEADLINE_S)
+    assert begin(Pace(4), patience_s).result(DEADLINE_S) is None
+
+
+def test_waiting_ends_with_its_time() -> None:
+    """A call that does not end is not waited for longer; one that ended is there."""
+    never = threading.Event()
+    pending = [begin(Pace(4), never.wait), begin(Pace(4), lambda: True)]
+    pending[1].result(DEADLINE_S)
+    wait_for_one(pending)
+    wait_for_all(pending, 0)
+    assert [False, True] == [each.done() for each in pending]
+
+    never.set()
+    wait_for_all(pending, DEADLINE_S)
+    assert [True, True] == [each.done() for each in pending]
+
+
+def counted(items: int, taken: list[int]) -> Iterator[int]:
+    """Items that note when they are asked for."""
+    for item in range(items):
+        taken.append(item)
+        yield item
+
+
+@pytest.mark.parametrize(("most", "width"), [(None, 4), (2, 2), (9, 4)])
+def test_no_more_is_started_ahead_than_there_may_be_calls(most: int | None, width: int) -> None:
+    """Results come in the order of their items, and when one is taken no more than the width was asked for."""
+    taken: list[int] = []
+    found = []
+    for result in ahead(Pace(16), counted(10, taken), lambda item: -item, most):
+        found.append(result)
+        assert len(taken) == min(10, len(found) - 1 + width)
+
+    assert [-item for item in range(10)] == found
+
+
+def test_with_a_pace_of_one_nothing_is_started_that_nobody_wants() -> None:
+    """One item is asked for at a time."""
+    taken: list[int] = []
+    results = ahead(Pace(), counted(10, taken), lambda item: item)
+    assert (0, 1) == (next(results), next(results))
+    assert [0, 1] == taken
+
+
+def test_a_failure_among_items_ahead_is_raised() -> None:
+    """Never a shorter list: what the source raises comes through."""
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        list(ahead(Pace(4), broken(), lambda item: item))
