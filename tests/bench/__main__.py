@@ -2,8 +2,8 @@
 little on a shared machine, and nothing here is asserted.
 
 The parts are start, engine, wire, search, bulk-local and bulk-wire; a name stands for all parts that begin with it, so
-`bulk` is both of the last. `--full` takes the bulk moves to a million rows, and to 50,000 through the SDK: that takes
-an hour or more.
+`bulk` is both of the last, and takes some ten minutes. `--full` takes them to a million rows, and to 50,000 through the
+SDK: that takes an hour or more, and a file system with 4 GB to spare.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", allow_abbrev=False)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; bulk is both bulk parts")
     parser.add_argument("--full", action="store_true", help="bulk moves of a million rows too")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each bulk move is run")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each bulk move is run: 2 by default")
     given = parser.parse_args(arguments)
     if given.rounds < 1:
         parser.error("--rounds is 1 at least")

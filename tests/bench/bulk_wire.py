@@ -25,7 +25,7 @@ from tests.bench.processes import Spent, environment, least, spent, table
 SIZES = (2_000, 20_000)
 FULL_SIZES = (*SIZES, 50_000)
 LATENCIES_MS = (0, 50)
-MOST_REQUESTS = {0: 2_000, 50: 100}
+MOST_REQUESTS = {0: 1_000, 50: 60}
 """That a peer may make one after another for single rows or sessions, by latency."""
 USER = 3
 SETS = ("", "old_", "new_", "copy_")
@@ -47,10 +47,10 @@ class _Move(NamedTuple):
         """How many rows it moves in all."""
         return there.messages if "message" in self.arguments else there.rows
 
-    def most(self, who: str, latency_ms: int, factor: int) -> int:
-        """How many rows a peer may move."""
+    def most(self, who: str, requests: int, count: int) -> int:
+        """How many of so many rows a peer may move, at so many requests; no bound where that is all of them."""
         each = {"loop": self.loop_requests, "official": self.official_requests}.get(who, 0)
-        return int(MOST_REQUESTS[latency_ms] * factor / each) if each else sys.maxsize
+        return int(requests / each) if each * count > requests else sys.maxsize
 
 
 MOVES = (
@@ -84,7 +84,7 @@ def run(*, full: bool, rounds: int) -> Iterator[str]:
             for turn in range(rounds):
                 for latency_ms in LATENCIES_MS:
                     for who in (*WHO[turn % 3 :], *WHO[: turn % 3]):
-                        for move, each in _moves(folder, size, latency_ms, who, 10 if full else 1):
+                        for move, each in _moves(folder, size, latency_ms, who, 5 if full else 1):
                             took.setdefault((size, latency_ms, who, move), []).append(each)
         for latency_ms in LATENCIES_MS:
             yield from _shown(size, latency_ms, took)
@@ -125,14 +125,14 @@ def _moves(folder: Path, size: int, latency_ms: int, who: str, factor: int) -> I
     begun, found = [], []
     with _server(folder, latency_ms) as environ:
         for move in MOVES:
-            most = move.most(who, latency_ms, factor)
+            count = move.count(amount(size, USER if move.call == "export" else None))
+            most = move.most(who, MOST_REQUESTS[latency_ms] * factor, count)
             ours = [str(folder / "all.jsonl") if each == "FILE" else each for each in move.arguments]
             peers = ["-W", "ignore", "-m", "tests.bench.bulk_peers", who, move.call, str(folder / "all.jsonl")]
             command = [*_TSMEM, *ours] if who == "tsmem" else [sys.executable, *peers, str(most)]
             begun.append(time.time())
             one = spent(command, environ, folder, str(folder / "out.jsonl"))
-            there = amount(size, USER if move.call == "export" else None)
-            found.append((move, one, move.count(there) if who == "tsmem" else int(one.said.split()[-1])))
+            found.append((move, one, count if who == "tsmem" else int(one.said.split()[-1])))
     asked = _requests(folder / "log.txt", begun)
     yield from ((move.name, _Run(one, rows, asked[place])) for place, (move, one, rows) in enumerate(found))
 
