@@ -69,7 +69,7 @@ class WriteBatch:
         self._in_time = in_time
         self.answered = False
         """Whether any of it was answered; until then it fails as a whole."""
-        self.outcomes: list[RowOutcome] = [_untried() for _ in writes]
+        self.outcomes: list[RowOutcome] = [_untried()] * len(writes)
         self.tried: set[int] = set()
         """Places of rows that were sent, or were to be."""
         self.doubtful: set[int] = set()
@@ -123,7 +123,7 @@ class ReadBatch:
         self._table = table
         self._keys = keys
         self._columns = columns
-        self.found: list[RowRead] = [_untried() for _ in keys]
+        self.found: list[RowRead] = [_untried()] * len(keys)
 
     def read(self) -> None:
         """Ask for what is left. Raises Unavailable when rows are still left."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Generic
 
 from tsmem import limits
-from tsmem.errors import InvalidInput
+from tsmem.errors import InvalidInput, LimitExceeded
 from tsmem.rows import MUST_EXIST, PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, Update, Value, Write
 from tsmem.store.layout import Layout, TableLayout
 from tsmem.store.metadata import Metadata
@@ -78,11 +78,17 @@ class Codec(Generic[Item]):
         Put and Updates behind it, where there is no condition.
 
         Raises InvalidInput or LimitExceeded when it cannot be stored."""
-        key = self.key_of(item)
-        whole = Put(self.table, key, self._columns(item), condition)
-        parts = _parts(whole) if condition is UNCONDITIONAL else [whole.columns]
-        puts: list[Write] = [Put(self.table, key, parts[0], condition)]
-        writes = puts + [Update(self.table, key, part, condition=MUST_EXIST) for part in parts[1:]]
+        whole = Put(self.table, self.key_of(item), self._columns(item), condition)
+        try:
+            limits.check_write(whole)
+        except LimitExceeded:
+            if condition is not UNCONDITIONAL:
+                raise
+        else:
+            return [whole]
+        parts = _parts(whole)
+        puts: list[Write] = [whole._replace(columns=parts[0])]
+        writes = puts + [Update(self.table, whole.key, part, condition=MUST_EXIST) for part in parts[1:]]
         for write in writes:
             limits.check_write(write)
         return writes
@@ -143,7 +149,7 @@ class Codec(Generic[Item]):
 
 
 def _parts(put: Put) -> list[Mapping[str, Value]]:
-    """A row's columns in parts that one write may hold each; nearly always one."""
+    """A row's columns in parts that one write may hold each."""
     room = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
     parts: list[dict[str, Value]] = [{}]
     size = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 
 from tsmem.errors import InvalidInput
 from tsmem.rows import NO_COLUMNS, Value
@@ -33,6 +33,10 @@ class Metadata(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def items(self) -> ItemsView[str, Value]:
+        """As a mapping's: what it inherits looks each name up again, and this runs for every row."""
+        return self._values.items()
 
     def __repr__(self) -> str:
         return f"Metadata({self._values!r})"
