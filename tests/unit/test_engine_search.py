@@ -15,12 +15,15 @@ from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.full_requests import Change, NewCell, RowChange
 from tsmem.engine.requests import BatchWriteRow
+from tsmem.engine.search import SearchReply
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.queries import (
     Between,
     Bool,
     FieldSort,
+    HasField,
+    KeySort,
     Match,
     MatchAll,
     MatchPhrase,
@@ -78,10 +81,26 @@ def many(engine: Engine, count: int) -> None:
         write(
             engine,
             *(
-                put(f"{number:06}", n=number, words=f"common {'rare' if number % 100 == 0 else ''}", parts="common")
+                put(
+                    f"{number:06}",
+                    n=number,
+                    tag=f"{number // 50:04}",
+                    words=f"common {'rare' if number % 100 == 0 else ''}",
+                    parts="common",
+                )
                 for number in range(first, min(count, first + 200))
             ),
         )
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Engine]:
+    """An engine with many rows, which are only read."""
+    with closing(Engine(None, ManualClock())) as engine:
+        engine.create_table(TABLE)
+        engine.create_search_index(INDEX)
+        many(engine, 10_600)
+        yield engine
 
 
 def test_what_is_looked_at_grows_with_the_hits(engine: Engine) -> None:
@@ -105,18 +124,60 @@ def test_what_is_looked_at_grows_with_the_hits(engine: Engine) -> None:
     ]
 
 
-@pytest.mark.parametrize("sorts", [(), (FieldSort("n", True),)], ids=["by key", "by a field"])
+def asked(engine: Engine, search: Search) -> tuple[SearchReply, int]:
+    """What a search answers, and how many thousands of steps SQLite took for it."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with engine._connections.read() as session:
+        session.connection.set_progress_handler(step, 1000)
+    try:
+        return engine.search(TABLE.ref, "search", search), steps
+    finally:
+        with engine._connections.read() as session:
+            session.connection.set_progress_handler(None, 0)
+
+
+BOTH_WAYS = pytest.mark.parametrize(
+    "sorts",
+    [(), (KeySort(True),), (FieldSort("n"),), (FieldSort("n", True),), (FieldSort("tag"), FieldSort("n"))],
+    ids=str,
+)
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("query", [MatchAll(), Between("n", 100), Match("words", "common")], ids=str)
-def test_pages_far_behind_cost_what_the_first_costs(engine: Engine, sorts: tuple[Sorter, ...], query: Query) -> None:
-    """A token goes on behind its row, past 10,000 rows too: nothing before it is looked at again."""
-    many(engine, 10_600)
-    token = None
-    for _ in range(103 if query == MatchAll() else 3):
-        search = Search(query, sorts, 100, token=token, columns=())
-        reply = engine.search(TABLE.ref, "search", search)
+def test_pages_far_behind_cost_what_the_first_costs(large: Engine, sorts: tuple[Sorter, ...], query: Query) -> None:
+    """A token goes on behind its row, past 10,000 rows too: nothing before it is looked at again, by our count and by
+    SQLite's steps."""
+    reply, at_first = asked(large, Search(query, sorts, 100, columns=()))
+    for _ in range(101):
+        assert 101 <= reply.cost.rows_scanned <= 302
+        reply, steps = asked(large, Search(query, sorts, 100, token=reply.page.token, columns=()))
         assert 100 == len(reply.page.rows)
-        assert 101 <= reply.cost.rows_scanned <= 201
+        assert steps <= 2 * at_first + 10
+
+
+@pytest.mark.parametrize("same", [50, 5000])
+def test_rows_that_share_a_value_are_paged(engine: Engine, same: int) -> None:
+    """Behind a row come those with its value, by key, then the rest; of few all are looked at, of many a page's, once
+    the first page is there."""
+    write(engine, *(put(f"z{number:02}", n=1) for number in range(99)))
+    for first in range(0, same, 50):
+        write(engine, *(put(f"{number:06}", n=2) for number in range(first, first + 50)))
+    token = None
+    keys: list[object] = []
+    while token is not None or not keys:
+        search = Search(HasField("n"), (FieldSort("n", True),), 20, token=token, columns=())
+        reply = engine.search(TABLE.ref, "search", search)
+        assert token is None or reply.cost.rows_scanned <= 250
+        keys += [row.key[0] for row in reply.page.rows]
         token = reply.page.token
+    assert [*(f"{number:06}" for number in range(same)), *(f"z{number:02}" for number in range(99))] == keys
 
 
 def test_a_search_costs_what_it_reads(engine: Engine) -> None:

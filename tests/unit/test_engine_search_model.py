@@ -13,7 +13,7 @@ from tests.clocks import ManualClock
 from tests.unit.search_reference import FIELDS, Rows, search
 from tsmem.adapters.local import LocalClient
 from tsmem.engine import search as searching
-from tsmem.engine import search_tree
+from tsmem.engine import search_tree, search_walk
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.queries import (
     Between,
@@ -119,7 +119,8 @@ def as_if_large(enough: int) -> Iterator[None]:
     """As in a table in which so few rows are many: then rows are walked in order, and walks are given up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_tree, "ENOUGH", enough)
-        patch.setattr(searching, "WALKED_AT_MOST", enough)
+        patch.setattr(search_walk, "WALKED_AT_MOST", enough)
+        patch.setattr(search_walk, "SORTED_AT_MOST", enough)
         patch.setattr(searching, "FEW", enough // 2)
         yield
 
