@@ -28,11 +28,13 @@ from tsmem.queries import (
     MatchAll,
     MatchPhrase,
     Operator,
+    Prefix,
     Query,
     ScoreSort,
     Search,
     Sorter,
     Term,
+    Terms,
     Wildcard,
 )
 from tsmem.rows import ColumnType, Put, Value, Write
@@ -172,12 +174,47 @@ def test_rows_that_share_a_value_are_paged(engine: Engine, same: int) -> None:
     token = None
     keys: list[object] = []
     while token is not None or not keys:
-        search = Search(HasField("n"), (FieldSort("n", True),), 20, token=token, columns=())
+        search = Search(MatchAll(), (FieldSort("n", True),), 20, token=token, columns=())
         reply = engine.search(TABLE.ref, "search", search)
-        assert token is None or reply.cost.rows_scanned <= 250
+        assert token is None or reply.page.token is None or reply.cost.rows_scanned <= 250
         keys += [row.key[0] for row in reply.page.rows]
         token = reply.page.token
     assert [*(f"{number:06}" for number in range(same)), *(f"z{number:02}" for number in range(99))] == keys
+
+
+def looked_up(engine: Engine, search: Search) -> int:
+    """How many statements SQLite ran for a search, those with which FTS5 looks words up among them."""
+    said: list[str] = []
+    with engine._connections.read() as session:
+        session.connection.set_trace_callback(said.append)
+    try:
+        engine.search(TABLE.ref, "search", search)
+    finally:
+        with engine._connections.read() as session:
+            session.connection.set_trace_callback(None)
+    return len(said)
+
+
+@pytest.mark.parametrize(
+    "query", [Prefix("words", "comm"), Bool(should=(Match("words", "rare"), Prefix("words", "comm")))]
+)
+def test_a_beginning_of_words_is_not_looked_up_for_each_row(large: Engine, query: Query) -> None:
+    """FTS5 gathers all rows with a prefix before it says the first, so that of few rows each is tested on its text."""
+    counts = {
+        looked_up(large, Search(Bool(filter=(query, Terms("n", tuple(range(1, count))))), columns=()))
+        for count in (5, 50)
+    }
+    assert 1 == len(counts)
+
+
+def test_rows_that_cannot_match_are_not_looked_for_at_the_end(large: Engine) -> None:
+    """Rows without the field come last, and a query that asks for the field has none of them: a last page is small."""
+    search = Search(HasField("n"), (FieldSort("n", True),), 1000, columns=())
+    replies = [large.search(TABLE.ref, "search", search)]
+    while (token := replies[-1].page.token) is not None:
+        replies.append(large.search(TABLE.ref, "search", search._replace(token=token)))
+
+    assert [1002, 601] == [reply.cost.rows_scanned for reply in replies[-2:]]
 
 
 def test_a_search_costs_what_it_reads(engine: Engine) -> None:

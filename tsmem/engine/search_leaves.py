@@ -13,7 +13,7 @@ from tsmem.engine import analysis, messages
 from tsmem.engine import search_values as values
 from tsmem.engine.analysis import GRAMS
 from tsmem.engine.search_tables import EXACT, Field, SearchTables
-from tsmem.engine.search_terms import ColumnTest, PartTest, PatternTest, TextTest, WordsTest, quoted
+from tsmem.engine.search_terms import BeginningTest, ColumnTest, PartTest, PatternTest, TextTest, WordsTest, quoted
 from tsmem.engine.search_tree import NOTHING, Least, Node
 from tsmem.queries import Between, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
@@ -85,8 +85,9 @@ class Leaves:
         if isinstance(query, Between):
             raise _cannot(field, query)
         if isinstance(query, Prefix):
-            begun = quoted(analysis.hidden(values.check_prefix(query.text)))
-            return WordsTest(self._tables, f"({field.column} : {begun} *)") if query.text else NOTHING
+            begun = analysis.hidden(values.check_prefix(query.text))
+            expression = f"({field.column} : {quoted(begun)} *)"
+            return BeginningTest(self._tables, expression, field.column, begun) if begun else NOTHING
         pattern = _pattern(field, query)
         condition = values.like("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
         return PatternTest(self._tables, field.column, *condition)

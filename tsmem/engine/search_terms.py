@@ -68,7 +68,7 @@ class ColumnTest(Test):
 
 @dataclass(eq=False)
 class WordsTest(Test):
-    """Of the words of a TEXT field, by FTS5."""
+    """Of the words of TEXT fields, by FTS5."""
 
     expression: str
 
@@ -83,6 +83,59 @@ class WordsTest(Test):
         if singly:
             return f"EXISTS (SELECT 1 FROM {words} WHERE {words} MATCH ? AND rowid = d.doc)", (self.expression,)  # noqa: S608
         return f"+d.doc IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)", (self.expression,)  # noqa: S608
+
+
+@dataclass(eq=False)
+class BeginningTest(WordsTest):
+    """Of the beginning of a word. FTS5 gathers all that begin so before it says whether one row does: of one row the
+    words are looked through as they are kept, with spaces between."""
+
+    column: str
+    beginning: str
+    """As the field keeps it."""
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the row's words, or by all that have such a word."""
+        if not singly:
+            return super().test(singly=False)
+        found = f"instr(' ' || {self.column}, ?)"
+        return f"(SELECT {found} FROM {self.tables.text} WHERE doc = d.doc) > 0", (f" {self.beginning}",)  # noqa: S608
+
+
+@dataclass(eq=False)
+class JoinedTest(WordsTest):
+    """Of several tests of words, which FTS5 joins better than SQL does what it found of each."""
+
+    parts: Sequence[WordsTest]
+    joiner: str
+
+    @classmethod
+    def of(cls, parts: Sequence[WordsTest], joiner: str) -> WordsTest:
+        """Joined by AND or OR; each once."""
+        once = {part.expression: part for part in parts}
+        expression = f" {joiner} ".join(f"({each})" for each in once)
+        return cls(parts[0].tables, expression, list(once.values()), joiner)
+
+    @property
+    def alone(self) -> Sequence[WordsTest]:
+        """Its parts that are looked through in a row's text."""
+        return [
+            part
+            for part in self.parts
+            if isinstance(part, BeginningTest) or (isinstance(part, JoinedTest) and part.alone)
+        ]
+
+    def test(self, *, singly: bool) -> Sql:
+        """All at once, unless some have a way of their own for one row."""
+        alone = self.alone if singly else ()
+        if not alone:
+            return super().test(singly=singly)
+        rest = [part for part in self.parts if part not in alone]
+        found = [part.test(singly=True) for part in alone]
+        if rest:
+            found.append(JoinedTest.of(rest, self.joiner).test(singly=True))
+        sql = joined([f"({each}) IS TRUE" for each, _ in found], f" {self.joiner} ")
+        return sql, tuple(value for _, values in found for value in values)
 
 
 @dataclass(eq=False)
