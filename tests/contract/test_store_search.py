@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -272,6 +274,55 @@ def test_a_token_belongs_to_its_search(many: MemoryStore) -> None:
             many.messages.search(**{"text": "tea", "until": 50, **other}, page_token=given)
     with pytest.raises(InvalidInput, match=r"damaged|another"):
         many.messages.search("tea", until=50, page_token=given[:-9] + "AAAAAAAAA")
+
+
+def changed(token: str | None, **parts: object) -> str:
+    """A page token of which some parts are others."""
+    assert token is not None
+    document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")
+
+
+KEY = ["s", 3, "m003"]
+DAMAGE: dict[str, dict[str, object]] = {
+    "a key of texts": {"k": ["s", "3", "m003"]},
+    "a key of numbers": {"k": [1, 3, 2]},
+    "a truth in the key": {"k": ["s", True, "m003"]},
+    "a key too short": {"k": ["s", 3]},
+    "a time past 64 bits": {"u": 2**70, "k": ["s", 2**70, "m"]},
+    "a time that is true": {"u": True},
+    "a time that is none": {"u": None},
+    "a time that is no integer": {"u": 1.5},
+    "another time than the key's": {"u": 4},
+    "a time before the window": {"u": 1, "k": ["s", 1, "m"]},
+    "a time after the window": {"u": 99, "k": ["s", 99, "m"]},
+    "a key of another session": {"k": ["t", 3, "m003"]},
+    "another window": {"w": [2, 51]},
+    "a window past 64 bits": {"w": [2, 2**70]},
+    "an open window": {"w": [None, None]},
+    "a number past a page": {"s": 101},
+    "a negative number": {"s": -1},
+    "a truth for a number": {"s": True},
+    "an empty token of the service": {"t": ""},
+    "a number for the service's token": {"t": 5},
+    "no base64": {"t": "é"},
+    "a service's token that it never gave": {"t": base64.b64encode(b"junk").decode()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", ["newest", "score"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, damage: str, sort: Any) -> None:
+    """Whatever someone made of a token, the search says that it is damaged, or points elsewhere."""
+    wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
+    found = many.messages.search(**wanted, limit=3)
+    ids(found)
+    same = changed(found.next_page_token)
+    parts: dict[str, object] = {"u": 3, "k": KEY, **DAMAGE[damage]}
+    assert ids(many.messages.search(**wanted, page_token=same))
+    for limit in (1, None):
+        with pytest.raises(InvalidInput):
+            ids(many.messages.search(**wanted, limit=limit, page_token=changed(same, **parts)))
 
 
 # Totals
