@@ -79,6 +79,11 @@ def said(store: MemoryStore) -> MemoryStore:
         ("?", ["marks", "plain"]),
         ("!!", ["marks"]),
         ("?!", ["marks"]),
+        ("?! ", ["marks"]),
+        ("!! ", []),
+        ("?!?", []),
+        ("🎉 ", ["emoji"]),
+        ("🎉🎉", []),
         ("a", ["aside", "a"]),
         ("straße", ["german"]),
         ("strasse", ["german"]),
@@ -385,6 +390,38 @@ def test_an_index_of_another_library_serves(empty_client: TableClient, kind: Fie
     for word, expected in said.items():
         assert set(expected.split()) <= set(ids(store.messages.search(word)))
     assert ["other"] == ids(store.messages.search("flight", role="tool"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FieldType("TEXT", "single_word", case_sensitive=True),
+        FieldType("TEXT", "split"),
+        FieldType("TEXT", "split", delimiter=","),
+        FieldType("TEXT", "fuzzy", 3, 7),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("flight", "upper lower"), ("FLIGHT", "upper lower"), ("time", "upper"), ("straße", "german"), ("ß", "german"),
+        ("δρόμος", "greek"), ("οδός", "street"), ("on time", "upper"), ("time,late", "upper"), (",", "upper greek"),
+        ("late again", "upper"), ("ſtrasse", "german"),
+    ],
+)  # fmt: skip
+def test_whole_words_are_found_whatever_the_index_makes_of_case(
+    empty_client: TableClient, kind: FieldType, text: str, expected: str
+) -> None:
+    """Letters that fold to several, final letters, case that an index keeps, and words that its delimiter ends."""
+    store = with_index(empty_client, "message", *LIBRARY, ("content", kind))
+    said = {
+        "upper": "Flight on Time,late again", "lower": "flight", "german": "Die Straße.", "greek": "Ο δρόμος, λέει",
+        "street": "ΟΔΌΣ",
+    }  # fmt: skip
+    load(store, [Message("s", name, -n, "user", text) for n, (name, text) in enumerate(said.items())])
+
+    assert expected.split() == ids(store.messages.search(text))
 
 
 def test_an_index_without_text_finds_no_text(empty_client: TableClient) -> None:

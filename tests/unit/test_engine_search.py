@@ -27,6 +27,7 @@ from tsmem.queries import (
     Match,
     MatchAll,
     MatchPhrase,
+    MayHold,
     Operator,
     Prefix,
     Query,
@@ -259,6 +260,43 @@ def test_characters_that_sqlite_ends_at_are_found(engine: Engine) -> None:
     assert ["a", "a", "b"] == [
         found(engine, query) for query in (Match("words", "cd"), Term("tag", "x\0y"), Term("tag", "x"))
     ]
+
+
+def test_patterns_fit_texts_with_characters_that_sqlite_ends_at(engine: Engine) -> None:
+    """NUL is one of the characters that ? stands for, and equal to itself, in keywords and in parts."""
+    write(engine, put("a", tag="x\0y", parts="X\0y"), put("b", tag="x", parts="x"), put("c", tag="x\0\0yz", parts="[z"))
+
+    assert ["ac", "a", "b", "ac", "c", "", "a"] == [
+        found(engine, Wildcard("tag", pattern)) for pattern in ("x?*", "x?y", "x", "*\0*", "?\0\0*", "x\0", "*?\0y")
+    ]
+    assert ["a", "a", "c"] == [found(engine, Wildcard("parts", pattern)) for pattern in ("x?y", "\0", "[")]
+
+
+def test_what_a_row_may_hold_is_looked_for_as_it_stands(engine: Engine) -> None:
+    """Every row whose field has the text is found, by the symbols in it where there are some; not where it must not be,
+    because others may be found."""
+    write(engine, put("a", words="so!! 🎉🎉", parts="?!"), put("b", words="so! 🎉"), put("c", listed="!!", words="\0!"))
+
+    def hold(field: str, text: str) -> str:
+        return found(engine, MayHold(field, text))
+
+    assert ["ac", "a", "ab", "", "c"] == [hold("words", text) for text in ("!!", "🎉🎉", "🎉", "??", "\0!")]
+    assert ["a", "c"] == [hold("parts", "?!"), found(engine, Bool(must=(MayHold("words", "!!"), HasField("listed"))))]
+    for query in (Bool(must_not=(MayHold("words", "!!"),)), MayHold("tag", "!!")):
+        with pytest.raises(InvalidInput):
+            found(engine, query)
+
+
+def test_symbols_are_looked_up(engine: Engine) -> None:
+    """A text with symbols costs the rows that have them; one of punctuation alone costs a page, or, where that is never
+    full, all: once in the order, once for those that are not in it."""
+    many(engine, 400)
+    write(engine, *(put(f"z{number}", n=1000 + number, words="🎉 no!") for number in range(5)))
+    costs = [
+        engine.search(TABLE.ref, "search", Search(MayHold("words", text), (FieldSort("n", True),), limit)).cost
+        for text, limit in (("🎉", 10), ("🎉!!", 10), ("!!", 10), ("!", 2))
+    ]
+    assert [5, 5, 2 * 405, 3] == [cost.rows_scanned for cost in costs]
 
 
 def test_numbers_beyond_64_bits_are_compared(engine: Engine) -> None:

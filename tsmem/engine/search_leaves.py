@@ -11,14 +11,24 @@ from collections.abc import Callable
 
 from tsmem.engine import analysis, messages
 from tsmem.engine import search_values as values
-from tsmem.engine.analysis import GRAMS
+from tsmem.engine.analysis import GRAMS, WORDS
 from tsmem.engine.search_tables import EXACT, Field, SearchTables
-from tsmem.engine.search_terms import BeginningTest, ColumnTest, PartTest, PatternTest, TextTest, WordsTest, quoted
+from tsmem.engine.search_terms import (
+    BeginningTest,
+    ColumnTest,
+    HoldTest,
+    PartTest,
+    PatternTest,
+    TextTest,
+    WordsTest,
+    quoted,
+)
 from tsmem.engine.search_tree import NOTHING, Least, Node
-from tsmem.queries import Between, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
+from tsmem.folding import fold
+from tsmem.queries import Between, HasField, Match, MatchPhrase, MayHold, Operator, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
 
-Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField
+Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MayHold
 Phrase = tuple[str, ...]
 MAX_PIECES = 4096
 """Of a search's queries together: terms, and words that are tests or questions each for itself. What FTS5 is told in
@@ -40,6 +50,8 @@ class Leaves:
         if isinstance(query, HasField):
             kind = ColumnTest if field.shape == EXACT else TextTest
             return kind(self._tables, field.column, "{0} IS NOT NULL")
+        if isinstance(query, MayHold):
+            return self._holding(field, query)
         if field.shape == EXACT:
             return self._exact(field, query)
         return self._fuzzy(field, query) if field.shape == GRAMS else self._words(field, query)
@@ -52,6 +64,14 @@ class Leaves:
     def _terms(self, query: Terms) -> tuple[Value, ...]:
         self._count(len(query.values))
         return values.checked_terms(query.values)
+
+    def _holding(self, field: Field, query: MayHold) -> Node:
+        if field.shape == EXACT:
+            raise _cannot(field, query)
+        text = values.text_of(field, query.text)
+        symbols = analysis.symbols(field.type, text) if field.shape == WORDS else []
+        words = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
+        return HoldTest(self._tables, field.place, text, words)
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
@@ -89,7 +109,7 @@ class Leaves:
             expression = f"({field.column} : {quoted(begun)} *)"
             return BeginningTest(self._tables, expression, field.column, begun) if begun else NOTHING
         pattern = _pattern(field, query)
-        condition = values.like("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
+        condition = values.fits("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
         return PatternTest(self._tables, field.column, *condition)
 
     def _match(self, field: Field, query: Match) -> Node:
@@ -136,12 +156,12 @@ class Leaves:
         if isinstance(query, Prefix):
             return self._part(field, values.check_prefix(query.text), folded=False)
         if isinstance(query, Wildcard):
-            glob = _pattern(field, query).replace("[", "[[]")
+            glob = values.glob(analysis.kept_part(_pattern(field, query)))
             return TextTest(self._tables, field.column, "{0} GLOB ?", (f"*{glob}*",))
         raise _cannot(field, query)
 
     def _part(self, field: Field, text: str, *, folded: bool = True) -> Node:
-        part = analysis.kept_part(analysis.fold(text) if folded else text)
+        part = analysis.kept_part(fold(text) if folded else text)
         return PartTest(self._tables, field.column, part) if part else NOTHING
 
     def _gram(self, field: Field, value: Value) -> Node:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tsmem.engine import messages
 from tsmem.engine.search_leaves import Leaves
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import JoinedTest, Sql, Test, WordsTest, joined
+from tsmem.engine.search_terms import HoldTest, JoinedTest, Sql, Test, WordsTest, joined
 from tsmem.engine.search_tree import EVERYTHING, Least, Node, Without, every
 from tsmem.queries import Bool, MatchAll, Query
 
@@ -59,7 +59,7 @@ class Reading:
         parts = [self.node(part, depth, scored=scored) for part in query.must]
         parts += [self.node(part, depth, scored=False) for part in query.filter]
         parts = _joined(parts, "AND")
-        parts += [Without(self.node(part, depth, scored=False)) for part in query.must_not]
+        parts += [self._without(part, depth) for part in query.must_not]
         should = [self.node(part, depth, scored=scored) for part in query.should]
         least = query.minimum_should_match
         if least is None:
@@ -69,6 +69,12 @@ class Reading:
         if least > 0:
             parts.append(Least(should, least))
         return every(parts) if parts else EVERYTHING
+
+    def _without(self, query: Query, depth: int) -> Node:
+        node = self.node(query, depth, scored=False)
+        if any(isinstance(test, HoldTest) for test in tests_of(node)):
+            raise messages.invalid("What a row may hold cannot be what it must not.")
+        return Without(node)
 
     def _asks(self, expression: str) -> bool:
         words = self.tables.words

@@ -172,6 +172,34 @@ class TextTest(Test):
 
 
 @dataclass(eq=False)
+class HoldTest(Test):
+    """Of a part of a row as it was written, whichever of its columns has it; of a text in the key, of that."""
+
+    place: int | None
+    """In the key."""
+    part: str
+    words: str
+    """What FTS5 finds in every row with the part; empty where that is not known."""
+
+    @property
+    def is_exact(self) -> bool:
+        """A row may have the words and not the part."""
+        return False
+
+    def nominate(self) -> Sql | None:
+        """By words that are in the part."""
+        words = self.tables.words
+        return (f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.words,)) if self.words else None  # noqa: S608
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the row's bytes."""
+        if self.place is not None:
+            return f"instr(d.k{self.place}, ?) > 0", (self.part,)
+        table = self.tables.table.id
+        return f"(SELECT instr(cells, ?) FROM t{table} WHERE rowid = d.doc) > 0", (self.part.encode(),)  # noqa: S608
+
+
+@dataclass(eq=False)
 class PartTest(Test):
     """Of a part of a fuzzy field's text."""
 
