@@ -114,12 +114,16 @@ def test_what_is_not_is_refused_with_its_place(text: str, column: int, reason: s
 
 
 def test_the_caret_stands_under_the_place() -> None:
-    """Also behind characters that are two cells wide, and in the part that is shown of a long text."""
+    """Also behind characters that are two cells wide or none, and in the part that is shown of a long text."""
     for text, shown in (('topic = "x"', 'topic = "x"'), ('"北京" == a and b = 1', '"北京" == a and b = 1')):
         with pytest.raises(InvalidInput) as refused:
             RowFilter(text)
         assert f"  {shown}" == refused.value.message.split("\n")[1]
     assert len('  "北京" == a and b ') + 2 == refused.value.message.split("\n")[2].index("^")
+
+    with pytest.raises(InvalidInput) as refused:
+        RowFilter('"cafe\u0301 \u2764\ufe0f" == a and b = 1')
+    assert len('  "cafe \u2764" == a and b ') == refused.value.message.split("\n")[2].index("^")
 
     with pytest.raises(InvalidInput) as refused:
         RowFilter("a == 1 and " * 100 + "b = 2")

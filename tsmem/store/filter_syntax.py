@@ -14,7 +14,7 @@ import re
 import threading
 import tokenize
 import warnings
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name
@@ -298,5 +298,12 @@ def _pointed(line: str, at: int) -> str:
     first = max(0, min(at - _EXCERPT // 2, len(line) - _EXCERPT))
     shown = "".join(each if each.isprintable() else "?" for each in line[first : first + _EXCERPT])
     before, after = "..." if first else "", "..." if first + _EXCERPT < len(line) else ""
-    room = len(before) + sum(1 + (east_asian_width(each) in "WF") for each in shown[: at - first])
+    room = len(before) + sum(map(_width, shown[: at - first]))
     return f"  {before}{shown}{after}\n  {' ' * room}^"
+
+
+def _width(character: str) -> int:
+    """Of a character on a terminal: accents and selectors stand on the one before."""
+    if category(character) in ("Mn", "Me"):
+        return 0
+    return 1 + (east_asian_width(character) in "WF")
