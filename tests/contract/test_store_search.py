@@ -330,6 +330,18 @@ def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, damage: 
             ids(many.messages.search(**wanted, limit=limit, page_token=changed(same, **parts)))
 
 
+@pytest.mark.parametrize("time", [None, True, 1.5, "5", 2**63])
+def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore, time: object) -> None:
+    """In a listing by a time that is not in the key, the token says it, and it is one."""
+    load(store, [Session("u", f"s{n}", n) for n in range(5)])
+    first = store.sessions.recent(None, limit=2)
+    assert ["s4", "s3"] == ids(first)
+    assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=changed(first.next_page_token, u=3)))
+
+    with pytest.raises(InvalidInput):
+        ids(store.sessions.recent(None, page_token=changed(first.next_page_token, u=time)))
+
+
 # Totals
 
 
@@ -350,6 +362,16 @@ def test_a_total_is_exact_or_not_said(many: MemoryStore, wanted: dict[str, Any],
     ids(found)
 
     assert total == found.total
+
+
+def test_a_last_page_is_no_total(many: MemoryStore) -> None:
+    """Nothing is left behind it, and yet there is more than what it gave."""
+    first = many.messages.search("tea", limit=100)
+    assert 100 == len(ids(first))
+    second = many.messages.search("tea", limit=100, page_token=first.next_page_token)
+
+    assert (15, None) == (len(ids(second)), second.next_page_token)
+    assert Total(None, 115) == second.total
 
 
 # Indexes of others

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
-from tsmem.engine import Engine
+from tsmem.engine import Engine, search_tree, search_walk
 from tsmem.engine.full_requests import Change, NewCell, RowChange
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.engine.search import SearchReply
@@ -206,6 +206,29 @@ def test_a_beginning_of_words_is_not_looked_up_for_each_row(large: Engine, query
         for count in (5, 50)
     }
     assert 1 == len(counts)
+
+
+def test_a_rare_part_costs_its_hits(engine: Engine) -> None:
+    """A part of three characters is looked up by what it is made of; one of two is looked for in every row."""
+    write(
+        engine,
+        *(put(f"{number:03}", n=number, parts="a needle" if number in (7, 9) else "hay") for number in range(99)),
+    )
+    costs = [
+        engine.search(TABLE.ref, "search", Search(MatchPhrase("parts", part), (KeySort(),))).cost.rows_scanned
+        for part in ("eed", "needle", "ee")
+    ]
+    assert [2, 2, 99] == costs
+
+
+def test_a_walk_that_finds_too_little_is_given_up(large: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hits that are many, and yet far apart in the order, those are sorted: what is looked at stays below both."""
+    monkeypatch.setattr(search_tree, "ENOUGH", 50)
+    monkeypatch.setattr(search_walk, "WALKED_AT_MOST", 300)
+    reply = large.search(TABLE.ref, "search", Search(Match("words", "rare"), (FieldSort("n", True),), columns=()))
+
+    assert [f"{number:06}" for number in range(10_500, 500, -100)] == [row.key[0] for row in reply.page.rows]
+    assert 300 < reply.cost.rows_scanned <= 300 + 1 + 50
 
 
 def test_rows_that_cannot_match_are_not_looked_for_at_the_end(large: Engine) -> None:
