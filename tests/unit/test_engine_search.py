@@ -231,6 +231,13 @@ def test_a_walk_that_finds_too_little_is_given_up(large: Engine, monkeypatch: py
     assert 300 < reply.cost.rows_scanned <= 300 + 1 + 50
 
 
+def test_a_rare_word_is_not_looked_up_for_each_row_of_a_walk(large: Engine) -> None:
+    """Where a walk goes past thousands of rows, FTS5 is asked once for the few that have it."""
+    query = Bool(should=(Match("words", "rare"), MatchPhrase("parts", "xx")))
+
+    assert looked_up(large, Search(query, (FieldSort("n", True),), columns=())) < 1000
+
+
 def test_rows_that_cannot_match_are_not_looked_for_at_the_end(large: Engine) -> None:
     """Rows without the field come last, and a query that asks for the field has none of them: a last page is small."""
     search = Search(HasField("n"), (FieldSort("n", True),), 1000, columns=())

@@ -121,6 +121,7 @@ def as_if_large(enough: int) -> Iterator[None]:
         patch.setattr(search_tree, "ENOUGH", enough)
         patch.setattr(search_walk, "WALKED_AT_MOST", enough)
         patch.setattr(search_walk, "SORTED_AT_MOST", enough)
+        patch.setattr(search_walk, "RARE", enough // 2)
         patch.setattr(searching, "FEW", enough // 2)
         yield
 

@@ -13,14 +13,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tsmem.engine.search_order import Order, Position, Stage, Unit
+from tsmem.engine.search_query import tests_of
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import ColumnTest, joined
+from tsmem.engine.search_terms import ColumnTest, WordsTest, joined
 from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Node, bounds
 from tsmem.rows import Key
 
 WALKED_AT_MOST = 2000
 """Rows of a walk that many nominated rows compete with."""
+RARE = 1000
+"""Fewer rows than these have a rare word."""
 SORTED_AT_MOST = 2000
 """Rows with one value that are sorted for a page."""
 
@@ -49,9 +52,20 @@ class Walk:
         self._tables = tables
         self._order = order
         self._node = node
-        self._test = Emitter(None, singly=True).sql(node)
+        self._test = Emitter(None, singly=True, gathered=self._gathered()).sql(node)
         self.scanned = 0
         """Rows that were looked at."""
+
+    def _gathered(self) -> frozenset[Node]:
+        """Tests of rare words: a walk may be long, and FTS5 takes a while to say whether a row has one."""
+        rare = set()
+        for test in tests_of(self._node):
+            if isinstance(test, WordsTest):
+                sql, values = test.nominate()
+                found = self._execute(f"SELECT doc FROM ({sql}) LIMIT {RARE}", values).fetchall()  # noqa: S608 - ours
+                if len(found) < RARE:
+                    rare.add(test)
+        return frozenset(rare)
 
     def rows(self, place: Place, limit: int, *, given_up: bool) -> list[Hit] | None:
         """So many rows behind a place; `given_up`: None where WALKED_AT_MOST rows do not have them."""
