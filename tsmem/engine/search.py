@@ -155,10 +155,10 @@ class _Searched:
         of_where = tuple(value for stage in behind for value in stage.parameters)
         sql = (
             f"{''.join(map(str, head))} SELECT d.doc, {scores[0]} AS score, {self.order.columns} "  # noqa: S608
-            f"FROM {source}{joined} WHERE ({test}) AND ({where}) ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
+            f"FROM {source}{joined} WHERE ({where}) AND ({test}) ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
         ).format("d")
         reach = (self._limit + 1, self._place.offset)
-        rows = self._execute(sql, (*with_scores[1:], *scores[1], *of_source, *of_test, *of_where, *reach)).fetchall()
+        rows = self._execute(sql, (*with_scores[1:], *scores[1], *of_source, *of_where, *of_test, *reach)).fetchall()
         self.scanned += self._lead.rows if self._lead is not None else len(rows)
         return [Hit.of(self.order, row) for row in rows]
 
