@@ -228,7 +228,7 @@ def test_a_walk_that_finds_too_little_is_given_up(large: Engine, monkeypatch: py
     reply = large.search(TABLE.ref, "search", Search(Match("words", "rare"), (FieldSort("n", True),), columns=()))
 
     assert [f"{number:06}" for number in range(10_500, 500, -100)] == [row.key[0] for row in reply.page.rows]
-    assert 300 < reply.cost.rows_scanned <= 300 + 1 + 50
+    assert 301 + 106 == reply.cost.rows_scanned
 
 
 def test_a_rare_word_is_not_looked_up_for_each_row_of_a_walk(large: Engine) -> None:
@@ -236,6 +236,16 @@ def test_a_rare_word_is_not_looked_up_for_each_row_of_a_walk(large: Engine) -> N
     query = Bool(should=(Match("words", "rare"), MatchPhrase("parts", "xx")))
 
     assert looked_up(large, Search(query, (FieldSort("n", True),), columns=())) < 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [(Match("words", "common"), 10_600), (MatchPhrase("parts", "mo"), 10_600), (Term("n", 5), 1)],
+    ids=str,
+)
+def test_the_best_are_among_all_that_were_looked_at(large: Engine, query: Query, rows: int) -> None:
+    """A page by score costs all rows that may match, however many: each has a score."""
+    assert rows == large.search(TABLE.ref, "search", Search(query, (ScoreSort(),), 5, columns=())).cost.rows_scanned
 
 
 def test_rows_that_cannot_match_are_not_looked_for_at_the_end(large: Engine) -> None:

@@ -113,16 +113,22 @@ class _Searched:
 
     def total(self) -> int:
         """How many rows match."""
-        lead = self._lead
-        if lead is not None and lead.covered is self._node:
-            if not lead.is_long:
-                return lead.rows
-            sql, parameters = f"SELECT count(*) FROM ({lead.sql})", lead.parameters  # noqa: S608 - ours, as all below
-        else:
-            source, parameters = self._source()
-            test, values = self._emitter(singly=lead is not None and lead.rows <= FEW).sql(self._node)
-            sql, parameters = f"SELECT count(*) FROM {source} WHERE {test}", (*parameters, *values)  # noqa: S608
-        count: int = self._execute(sql, parameters).fetchone()[0]
+        if self._lead is not None and self._lead.covered is self._node:
+            return self._nominated()
+        source, parameters = self._source()
+        test, values = self._emitter(singly=self._lead is not None and self._lead.rows <= FEW).sql(self._node)
+        return self._count(f"FROM {source} WHERE {test}", *parameters, *values)
+
+    def _nominated(self) -> int:
+        """How many rows may match."""
+        if self._lead is None:
+            return self._count(f"FROM {self._tables.docs}")
+        if not self._lead.is_long:
+            return self._lead.rows
+        return self._count(f"FROM ({self._lead.sql})", *self._lead.parameters)
+
+    def _count(self, what: str, *parameters: object) -> int:
+        count: int = self._execute(f"SELECT count(*) {what}", parameters).fetchone()[0]
         return count
 
     def _emitter(self, *, singly: bool) -> Emitter:
@@ -159,7 +165,7 @@ class _Searched:
         ).format("d")
         reach = (self._limit + 1, self._place.offset)
         rows = self._execute(sql, (*with_scores[1:], *scores[1], *of_source, *of_where, *of_test, *reach)).fetchall()
-        self.scanned += self._lead.rows if self._lead is not None else len(rows)
+        self.scanned += self._nominated()
         return [Hit.of(self.order, row) for row in rows]
 
 
