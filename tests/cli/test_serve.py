@@ -328,6 +328,10 @@ def test_a_reader_that_goes_away_is_no_trouble(process: Processes) -> None:
         (("--memory", "--access-key-id", "me"), "TSMEM_SERVE_SECRET is not set"),
         (("--memory", "--access-key-id", ""), "--access-key-id must be printable ASCII"),
         (("--memory", "--access-key-id", "a:b"), "--access-key-id must be printable ASCII"),
+        (
+            ("--memory", "--fault", "drop:0.6", "--fault", "hang:0.5"),
+            "the rates of drop and hang are more than 1 together",
+        ),
         (("--memory", "-o", "csv"), "tsmem serve has an output of its own, which is not csv"),
     ],
 )
@@ -348,15 +352,6 @@ def test_a_port_in_use_is_said(cli: Cli) -> None:
 
     assert (1, b"") == (outcome.code, outcome.out)
     assert f"error: 127.0.0.1:{port} is in use\nhint: choose another port; port 0 takes a free one\n" == outcome.err
-
-
-def test_a_file_that_is_none_of_ours_is_said(cli: Cli) -> None:
-    """Exit 1, before anything listens."""
-    Path("notes.txt").write_text("some text, long enough to be looked at as a database" * 99)
-    outcome = cli("serve", "--path", "notes.txt", "--port", "0")
-
-    assert (1, b"") == (outcome.code, outcome.out)
-    assert "is not a tsmem file" in outcome.err
 
 
 def test_a_secret_without_a_key_is_warned_of(cli: Cli) -> None:

@@ -79,6 +79,18 @@ def test_an_expectation_costs_a_read(client: TableClient) -> None:
     assert cost(client, fails) == Cost(1, 1, 1)
 
 
+@pytest.mark.parametrize(("size", "units"), [(4094, 1), (4095, 2), (9000, 3)])
+def test_a_condition_on_a_column_costs_the_row_that_is_read(client: TableClient, size: int, units: int) -> None:
+    """A read unit for each begun 4 KB of the row as it was, whatever is written; one where there is none."""
+    condition = Condition(filter=Comparison("x", Op.NE, "other", pass_if_missing=True))
+    put(client, PLAIN, "", x="x" * size)
+
+    assert cost(client, lambda: client.update_row(Update(REF, ("",), {"y": 1}, condition=condition))) == Cost(
+        1, units, 1
+    )
+    assert cost(client, lambda: client.put_row(Put(REF, ("z",), {"y": 1}, condition))) == Cost(1, 1, 1)
+
+
 def test_a_batch_write_costs_the_sum_of_its_rows(client: TableClient) -> None:
     """One request, and the units of each row; a failed condition is among them."""
     put(client, PLAIN, "a")

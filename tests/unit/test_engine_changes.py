@@ -205,9 +205,28 @@ def test_an_increment_adds(engine: Engine, clock: ManualClock) -> None:
     assert [CellRow(KEY, [Cell("m", -1, NOW), Cell("n", -1, NOW + 1000), Cell("n", 5, NOW)])] == cells(engine)
 
 
-@pytest.mark.parametrize(("value", "amount"), [("1", 1), (1.0, 1), (True, 1), (2**63 - 1, 1), (-(2**63), -1)])
-def test_an_increment_that_cannot_be_done_is_refused(engine: Engine, value: str | float | int, amount: int) -> None:
-    """Another type than integer, and a sum past 64 bits, are errors of the row, and nothing of it is written."""
+def test_a_double_is_incremented_by_a_double(engine: Engine, clock: ManualClock) -> None:
+    """What is missing counts as 0; the sum is a double's."""
+    change = RowChange(Change.UPDATE, REF, KEY, increments=(("n", 0.1),))
+    done(engine, change)
+    clock.sleep(1)
+    done(engine, change._replace(increments=(("n", 0.2),)))
+
+    assert [CellRow(KEY, [Cell("n", 0.1 + 0.2, NOW + 1000), Cell("n", 0.1, NOW)])] == cells(engine)
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("1", 1), ("1", 1.0), (1.0, 1), (1, 1.0), (True, 1), (2**63 - 1, 1), (-(2**63), -1), (1.7e308, 1.7e308),
+        (-1.7e308, -1.7e308),
+    ],
+)  # fmt: skip
+def test_an_increment_that_cannot_be_done_is_refused(
+    engine: Engine, value: str | float | int, amount: int | float
+) -> None:
+    """Another type, and a sum past 64 bits or past what a double holds, are errors of the row, and nothing of it is
+    written."""
     done(engine, put(NewCell("n", value)))
 
     assert "cannot be incremented" in refused(engine, update(NewCell("x", 1))._replace(increments=(("n", amount),)))
@@ -226,6 +245,9 @@ def test_an_increment_that_cannot_be_done_is_refused(engine: Engine, value: str 
         (put(NewCell("x-x", 1)), "Invalid column name: 'x-x'."),
         (put(NewCell("x", float("nan"))), "NaN/Infinity"),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64 bits"),
+        (RowChange(Change.UPDATE, REF, KEY, increments=(("x", float("inf")),)), "NaN/Infinity"),
+        (RowChange(Change.UPDATE, REF, KEY, increments=(("x-x", 1),)), "Invalid column name: 'x-x'."),
+        (RowChange(Change.UPDATE, REF, KEY, increments=(("x" * 256, 1),)), "Invalid column name: 'xxx"),
         (RowChange(Change.UPDATE, REF, KEY, delete_versions=(("x", -1),)), "must be in range"),
         (RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1, NOW),)), "with a secondary index"),
     ],

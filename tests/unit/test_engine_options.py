@@ -12,7 +12,7 @@ from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.full_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 from tsmem.engine.requests import BatchWriteRow, CreateIndex, GetRange
-from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.errors import InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
 
@@ -31,6 +31,23 @@ def engine() -> Iterator[Engine]:
     """Without tables."""
     with closing(Engine(None, ManualClock())) as engine:
         yield engine
+
+
+def test_an_index_counts_as_a_table(engine: Engine) -> None:
+    """The sixty-fifth is refused, whether it comes with its table or later, and nothing of it is left."""
+    for number in range(62):
+        engine.create_table(PLAIN._replace(name=f"t{number}"))
+    engine.create_table(PLAIN._replace(defined_columns=DEFINED))
+    engine.create_index(CreateIndex("t", LOCAL))
+    before = engine.list_tables()
+
+    assert 64 == len(before)
+    with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\.") as caught:
+        engine.create_index(CreateIndex("t", GLOBAL))
+    assert "OTSQuotaExhausted" == caught.value.service_code
+    with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\."):
+        engine.create_table(PLAIN._replace(name="u"))
+    assert before == engine.list_tables()
 
 
 def test_a_table_has_the_defaults_unless_it_says_otherwise(engine: Engine) -> None:

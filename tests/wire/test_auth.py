@@ -198,6 +198,8 @@ def test_a_wrong_signature_is_refused(signature: str) -> None:
 def test_another_key_is_refused() -> None:
     """Another id, and the right id with another secret."""
     assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(V2, key=Credentials("other", "some-secret"))
+    for near in ("Some-id", "some-i", "some-id1", "SOME-ID"):
+        assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(V2, key=Credentials(near, "some-secret"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused(V2, key=Credentials("some-id", "other"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused(signed(HEADERS, "tsmem"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused(signed(HEADERS, "some-id"))
@@ -265,8 +267,9 @@ def test_what_is_no_date_is_refused(date: str) -> None:
 
 
 def test_another_instance_is_refused_where_one_is_named() -> None:
-    """And any is taken where none is."""
-    assert ("OTSAuthFailed", "The instance is not found.") == refused(V2, instance="other")
+    """And any is taken where none is; a name is compared letter by letter."""
+    for name in ("other", "Some-Instance", "some-instanc", "some-instance1", "SOME-INSTANCE", ""):
+        assert ("OTSAuthFailed", "The instance is not found.") == refused(V2, instance=name)
     assert admit(V2, instance="some-instance").believed
 
 

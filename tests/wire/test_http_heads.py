@@ -149,6 +149,16 @@ def test_what_no_sdk_sends_is_refused(text: str, code: str, message: str) -> Non
     assert (code, message) == (error.service_code, error.message)
 
 
+@pytest.mark.parametrize("name", ["x-ots-accesskeyid", "X-OTS-Signature", "x-ots-unknown", "Host", "Origin"])
+@pytest.mark.parametrize("second", ["a", "b", ""])
+def test_a_header_that_decides_comes_once(name: str, second: str) -> None:
+    """Of two, one reader takes the first and another the last: equal ones are refused, too."""
+    error = refused(f"POST /GetRow HTTP/1.1\n{name}: a\n{name.lower()}: {second}")
+
+    assert f"Malformed HTTP request: the header '{name.lower()}' twice." == error.message
+    assert "OTSParameterInvalid" == error.service_code
+
+
 def test_a_body_of_5_mb_is_taken() -> None:
     """The limit itself is within the limit."""
     check_request(parsed("POST /GetRow HTTP/1.1\nContent-Length: 5242880"))

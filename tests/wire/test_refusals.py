@@ -3,6 +3,7 @@ refused. No row changes with a refusal: `Wire.refused` sees to that each time.""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ from tsmem.server.row_reader import read_row
 
 DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, Operation.INCREMENT
 IN_PUT = "Invalid put row request: an operation on a cell."
-NO_INTEGER = "Column 'c' can be incremented by an integer only."
+NO_INTEGER = "Column 'c' can be incremented by a number only."
 NO_VALUE = "The value of column 'c' is missing."
 
 WRITES: dict[str, tuple[str, bytes, str]] = {
@@ -55,7 +56,14 @@ WRITES: dict[str, tuple[str, bytes, str]] = {
     "a version to delete that is not said": (
         "UpdateRow", row(KEY, c("c", None, DELETE_ONE)), "The version of column 'c' to delete is missing."),
     "an increment by a text": ("UpdateRow", row(KEY, c("c", "2", INCREMENT)), NO_INTEGER),
-    "an increment by a double": ("UpdateRow", row(KEY, c("c", 2.0, INCREMENT)), NO_INTEGER),
+    "an increment of an integer by a double": (
+        "UpdateRow", row(KEY, c("c", 2.0, INCREMENT)),
+        "Column 'c' cannot be incremented: its type is not that of the increment."),
+    "an increment by no number": (
+        "UpdateRow", row(KEY, c("d", math.nan, INCREMENT)),
+        "NaN/Infinity can't be set to double value: column 'd'."),
+    "an increment of a column without a proper name": (
+        "UpdateRow", row(KEY, c("d-d", 2, INCREMENT)), "Invalid column name: 'd-d'."),
     "an increment by a boolean": ("UpdateRow", row(KEY, c("c", True, INCREMENT)), NO_INTEGER),
     "an increment by bytes": ("UpdateRow", row(KEY, c("c", b"2", INCREMENT)), NO_INTEGER),
     "an increment by an infinity": ("UpdateRow", row(KEY, c("c", MAX, INCREMENT)), NO_INTEGER),
@@ -87,6 +95,9 @@ OF_THE_ROW = {
     "a column written and deleted",
     "a column written and incremented",
     "a wrong column name",
+    "an increment of an integer by a double",
+    "an increment by no number",
+    "an increment of a column without a proper name",
 }
 """What is wrong with one row alone; the others spoil the whole batch."""
 
@@ -150,6 +161,15 @@ def test_what_is_required_is_missed(wire: Wire, action: str) -> None:
     assert UNREADABLE == wire.refused(action, b"\xff\xff")
     if action != "BatchWriteRow":
         assert UNREADABLE == wire.refused(action, b"")
+
+
+@pytest.mark.parametrize(("columns", "units"), [(15, 1), (16, 2)])
+def test_an_increment_costs_its_name_and_its_number(wire: Wire, columns: int, units: int) -> None:
+    """Sixteen columns of 250 letters and 8 bytes each, and the key, are more than 4 KB."""
+    increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
+    answer = wire.answer("UpdateRow", writing("UpdateRow", row(KEY, *increments)))
+
+    assert units == schema.parse("UpdateRowResponse", answer.body).consumed.capacity_unit.write
 
 
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])

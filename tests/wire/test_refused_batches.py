@@ -125,8 +125,12 @@ WRITES: dict[str, tuple[bytes, Refusal]] = {
     "201 rows of two tables": (
         body("BatchWriteRow", tables=[group(*puts(0, 100)), group(*puts(0, 101), table="versioned")]), WRITE_LIMIT),
     "all or none": (
-        body("BatchWriteRow", is_atomic=True, tables=[group(put("a"))]),
+        body("BatchWriteRow", is_atomic=True, tables=[group(put("a"), put("a"))]),
         (INVALID, "Unsupported operation: 'BatchWriteRow with is_atomic'.")),
+    "all or none of no row": (
+        body("BatchWriteRow", is_atomic=True), (INVALID, "No row is specified in BatchWriteRow.")),
+    "all or none of several keys of a missing table": (
+        body("BatchWriteRow", is_atomic=True, tables=[group(put("a"), put("b"), table="none")]), NO_TABLE),
     "a table without rows": (
         body("BatchWriteRow", tables=[group(put("a")), group(table="versioned")]),
         (INVALID, "No operation is specified for table: 'versioned'.")),
@@ -194,6 +198,22 @@ def test_a_table_may_be_read_without_rows(wire: Wire) -> None:
     found = read(wire, wanted(), wanted("a", "none"), wanted(table="session_by_time"))
 
     assert [[], [{"c": 1}, None], []] == found
+
+
+def test_all_or_none_across_partition_keys_is_none(wire: Wire) -> None:
+    """Every row is refused by itself, the request is not, and nothing is written."""
+    before = wire.state()
+    tables = [group(put("a"), put("b")), group(put("a"), table="versioned")]
+    answer = wire.answer("BatchWriteRow", body("BatchWriteRow", is_atomic=True, tables=tables))
+    reply = schema.parse("BatchWriteRowResponse", answer.body)
+
+    said = "Data out of scope of atomic. Atomic PartKey:a. Data PartKey:b"
+    assert [("plain", 2), ("versioned", 1)] == [(table.table_name, len(table.rows)) for table in reply.tables]
+    assert [(False, "OTSDataOutOfRange", said)] * 3 == [
+        (each.is_ok, each.error.code, each.error.message) for table in reply.tables for each in table.rows
+    ]
+    assert 0 == answer.rows
+    assert before == wire.state()
 
 
 def test_not_atomic_is_as_nothing_said(wire: Wire) -> None:

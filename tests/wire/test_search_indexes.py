@@ -21,8 +21,13 @@ from tests.wire.raw_bodies import (
     instance,
 )
 from tsmem.adapters.local import LocalClient
-from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.engine.full_requests import TableOptions
+from tsmem.engine.requests import BatchWriteRow
+from tsmem.errors import InvalidInput
+from tsmem.port import FieldType, SearchIndexSchema, TableSchema
+from tsmem.rows import ColumnType, Put, TableRef
 from tsmem.server import schema
+from tsmem.server.row_reader import read_row
 
 LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, DATE, VECTOR = 1, 2, 3, 4, 5, 6, 8, 9
 MISSING = ("OTSObjectNotExist", "search index [none] does not exist")
@@ -52,6 +57,16 @@ def create(*fields: Any, table: str = "plain", name: str = "i", **more: Any) -> 
 def named(action: str, table: str, name: str) -> bytes:
     """The body of an action on one search index."""
     return body(action, table_name=table, index_name=name)
+
+
+def by(name: str | None) -> Any:
+    """A sort by a field, or by score."""
+    sort = schema.make("Sort")
+    if name is None:
+        sort.sorter.add().score_sort.order = 1
+    else:
+        sort.sorter.add().field_sort.field_name = name
+    return sort
 
 
 def describe(wire: Wire, name: str = "i") -> Any:
@@ -86,6 +101,23 @@ CASES: dict[str, tuple[str, bytes, Refusal]] = {
     "a secondary index for a table": ("CreateSearchIndex", create(field(), table="session_by_time"), NO_TABLE),
     "a table of several versions": ("CreateSearchIndex", create(field(), table="versioned"),
                                     (INVALID, "Max versions of a table with a search index must be 1.")),
+    "an analyzer of a field that is no text": (
+        "CreateSearchIndex", create(field("c", KEYWORD, analyzer="fuzzy")),
+        (INVALID, "field: c of type KEYWORD cannot have an analyzer")),
+    "an unknown analyzer": (
+        "CreateSearchIndex", create(field("c", TEXT, analyzer="clever")),
+        (INVALID, "Unsupported operation: 'analyzer clever of field c'.")),
+    "a key column in a number": (
+        "CreateSearchIndex", create(field("k", LONG)),
+        (INVALID, "field: k of type LONG cannot hold the primary key column of type STRING")),
+    "a sort by a field that is not there": (
+        "CreateSearchIndex", create(field(), index_sort=by("d")), (INVALID, "field: d does not exist")),
+    "a sort by a text": (
+        "CreateSearchIndex", create(field("c", TEXT), index_sort=by("c")),
+        (INVALID, "field: c of type TEXT cannot be sorted by")),
+    "a sort by score": (
+        "CreateSearchIndex", create(field(), index_sort=by(None)),
+        (INVALID, "A search index cannot be sorted by score.")),
     "an index that is there": ("CreateSearchIndex", create(field(), name="there"),
                                ("OTSObjectAlreadyExist", "search index [there] already exists")),
     "describing a missing index": (DESCRIBE, named(DESCRIBE, "plain", "none"), MISSING),
@@ -117,10 +149,90 @@ def test_a_wrong_request_is_refused(wire: Wire, name: str) -> None:
     assert refusal == wire.refused(action, data)
 
 
+TOO_LONG_A_LIFE = "The time to live of a search index cannot be longer than that of its table."
+NOT_ALIVE = "TimeToLive cannot be 0 or less than -1."
+UPDATES = "Don't support allow update operation on table with index and ttl"
+
+
+@pytest.mark.parametrize(
+    ("of_table", "updates", "of_index", "said"),
+    [
+        (-1, True, 10, UPDATES), (-1, True, 0, NOT_ALIVE), (-1, True, -5, NOT_ALIVE), (-1, True, -1, None),
+        (-1, False, 10, None), (-1, False, 0, NOT_ALIVE), (86400, False, 86400, None), (86400, False, -1, None),
+        (86400, False, 86401, TOO_LONG_A_LIFE), (-1, False, 2**31 - 1, None),
+    ],
+)  # fmt: skip
+def test_rows_of_an_index_live_no_longer_than_those_of_its_table(
+    wire: Wire, of_table: int, updates: bool, of_index: int, said: str | None
+) -> None:
+    """For ever, or some seconds where rows are never updated."""
+    wire.engine.update_table("plain", TableOptions(time_to_live_s=of_table, allow_update=updates))
+    request = create(field(), time_to_live=of_index)
+
+    if said is None:
+        wire.answer("CreateSearchIndex", request)
+        assert of_index == describe(wire).time_to_live
+    else:
+        assert (INVALID, said) == wire.refused("CreateSearchIndex", request)
+
+
+@pytest.mark.parametrize(
+    ("shortest", "longest", "is_right"),
+    [
+        (1, 7, True), (2, 8, True), (3, 3, True), (None, 7, True), (5, None, True), (None, None, True),
+        (1, 8, False), (None, 8, False), (3, 2, False), (0, 3, False), (-1, 3, False), (-3, -2, False),
+        (None, 0, False), (0, None, False), (2**31 - 1, 2**31 - 1, True), (-(2**31), 2**31 - 1, False),
+    ],
+)  # fmt: skip
+def test_parts_of_a_fuzzy_field_have_bounds(
+    wire: Wire, shortest: int | None, longest: int | None, is_right: bool
+) -> None:
+    """One character at least, the longest no shorter than the shortest and six more at most."""
+    given = {name: value for name, value in (("min_chars", shortest), ("max_chars", longest)) if value is not None}
+    parameter = schema.make("FuzzyAnalyzerParameter", **given).SerializeToString()
+    request = create(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=parameter))
+
+    if is_right:
+        wire.answer("CreateSearchIndex", request)
+    else:
+        code, text = wire.refused("CreateSearchIndex", request)
+        assert (INVALID, True) == (code, text.startswith("field: c cannot be cut into "))
+
+
+def test_key_columns_are_fields_of_types_that_hold_them(wire: Wire) -> None:
+    """A text is no number and no boolean, a number is a number or a date, and bytes are a vector at most."""
+    key = tuple(zip("sib", (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY), strict=True))
+    wire.engine.create_table(TableSchema("keyed", key))
+
+    def fits(name: str, kind: int) -> bool:
+        try:
+            wire.answer("CreateSearchIndex", create(field(name, kind), table="keyed", name=f"{name}{kind}"))
+        except InvalidInput:
+            return False
+        return True
+
+    kinds = range(1, 14)
+    assert {LONG, DOUBLE, BOOLEAN} == {kind for kind in kinds if not fits("s", kind)}
+    assert {LONG, DATE} == {kind for kind in kinds if fits("i", kind)}
+    assert {VECTOR} == {kind for kind in kinds if fits("b", kind)}
+
+
+def test_an_index_is_sorted_by_fields_that_it_has(wire: Wire) -> None:
+    """What is found stands in that order where a search says none."""
+    puts = [Put(TableRef("plain", ("k",)), (key,), {"c": number}) for key, number in (("a", 2), ("b", 1), ("d", 3))]
+    wire.engine.write_rows(BatchWriteRow(puts))
+    wire.answer("CreateSearchIndex", create(field("c", LONG), index_sort=by("c")))
+    query = schema.make("SearchQuery", query=schema.make("Query", type=11, query=b"")).SerializeToString()
+    found = wire.ask("Search", table_name="plain", index_name="i", search_query=query)
+
+    assert [("b",), ("a",), ("d",)] == [read_row(row).key for row in found.rows]
+
+
 def test_every_option_of_a_field_is_kept(wire: Wire) -> None:
     """What was said when the index was made is said again, also what this server makes nothing of."""
     off = {"index": False, "store": False, "enable_sort_and_agg": False, "is_array": True}
     on = {"index": True, "store": True, "enable_sort_and_agg": True, "is_array": False}
+    wire.engine.update_table("plain", TableOptions(allow_update=False))
     fields = [
         field("a", KEYWORD, is_virtual_field=True, source_field_names=["x", "y"], **off),
         field("b", TEXT, analyzer="fuzzy", analyzer_parameter=FUZZY, enable_highlighting=True, **off),
@@ -222,7 +334,7 @@ def test_an_index_that_the_wire_made_is_the_ports(tmp_path: Path) -> None:
         described = describe(made).schema
         fields = [*described.field_schemas, field("t", TEXT), field("u", TEXT, analyzer="split"),
                   field("v", TEXT, analyzer="max_word", analyzer_parameter=FUZZY),
-                  field("w", KEYWORD, analyzer="fuzzy", analyzer_parameter=FUZZY), field("x", NESTED)]  # fmt: skip
+                  field("w", KEYWORD), field("x", NESTED)]  # fmt: skip
         made.answer("CreateSearchIndex", create(*fields, name="j"))
         client = LocalClient(path, made.clock)
         try:

@@ -61,7 +61,7 @@ def test_throttle_is_never_done() -> None:
     [
         ("timeout", {(503, "OTSTimeout")}),
         ("unavailable", {(503, "OTSServerUnavailable"), (500, "OTSInternalServerError")}),
-        ("drop", {(0, "cut")}),
+        ("drop", {(0, "cut"), (0, "nothing")}),
     ],
 )
 def test_some_faults_leave_it_open_whether_it_was_done(kind: str, answers: set[tuple[int, str]]) -> None:
@@ -184,6 +184,44 @@ def test_a_rate_is_kept() -> None:
     assert Faults([FaultSpec("throttle", 1.0)]).strike("PutRow") is not None
 
 
+def test_every_one_of_several_rates_is_kept() -> None:
+    """Each kind strikes as often as it says, whichever stands before it; so do the rows of a batch."""
+    rates = {"throttle": 0.4, "timeout": 0.3, "drop": 0.2}
+    faults = Faults([FaultSpec(kind, rate) for kind, rate in rates.items()], 7)
+    found = Counter(fault.kind for fault in (faults.strike("PutRow") for _ in range(10_000)) if fault is not None)
+    assert all(abs(found[kind] - rate * 10_000) < 200 for kind, rate in rates.items())
+
+    halves = Faults([FaultSpec("partial", 0.5), FaultSpec("partial", 0.5, "BatchGetRow")])
+    assert all(halves.row_fault("BatchGetRow")() is not None for _ in range(1000))
+    assert 400 < sum(halves.row_fault("BatchWriteRow")() is not None for _ in range(1000)) < 600
+
+
+def test_rates_of_all_kinds_may_be_one_together() -> None:
+    """Then every request is struck, also where the sum of the fractions is not exactly 1."""
+    faults = Faults([parse_fault(f"{kind}:0.1") for kind in ("refuse", "throttle", "timeout", "hang", "drop") * 2])
+
+    assert None not in [faults.strike("GetRow") for _ in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"),
+    [
+        (("drop:0.6", "hang:0.5"), "the rates of drop and hang are more than 1 together"),
+        (("drop:1", "drop:0.01"), "the rates of drop are more than 1 together"),
+        (("drop:0.6", "hang:0.3", "throttle:0.2:PutRow"),
+         "the rates of drop, hang and throttle for PutRow are more than 1 together"),
+        (("partial:0.6", "partial:0.5:BatchGetRow"), "the rates of partial for BatchGetRow are more than 1 together"),
+        (("drop:0.6", "hang:0.5:PutRow", "throttle:0.3:GetRow"),
+         "the rates of drop and hang for PutRow are more than 1 together"),
+    ],
+)  # fmt: skip
+def test_rates_of_more_than_one_are_refused(specs: tuple[str, ...], said: str) -> None:
+    """One request meets one fault: what strikes more often than always cannot keep its rate."""
+    with pytest.raises(InvalidInput, match=f"^{said}$"):
+        Faults([parse_fault(text) for text in specs])
+    Faults([parse_fault(text) for text in ("drop:1:PutRow", "hang:1:GetRow", "partial:1", "partial:0")])
+
+
 def test_latency_is_added_to_every_answer() -> None:
     """Errors included."""
     with running(latency_ms=20, faults=Faults([parse_fault("throttle:1:PutRow")])) as here:
@@ -193,14 +231,23 @@ def test_latency_is_added_to_every_answer() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"the answer"])
-def test_an_answer_that_is_cut_is_never_taken_for_whole(body: bytes) -> None:
-    """Wherever it is cut, the head promises more than comes, also where the whole answer has no body."""
+def test_an_answer_is_cut_anywhere_and_never_taken_for_whole(body: bytes) -> None:
+    """Before its first byte, within its head, within its body: the head promises more than comes, also where the whole
+    answer has no body. What was done and what was not is cut alike."""
     with running(Stub(body=body), faults=Faults([FaultSpec("drop", 1)])) as here:
-        replies = [here.ask(request()) for _ in range(60)]
+        cuts = [here.raw(request()) for _ in range(120)]
+        done = len(here.stub.asked)
 
+    heads = [data for data in cuts if data and b"\r\n\r\n" not in data]
+    replies = [taken_apart(data) for data in cuts if b"\r\n\r\n" in data]
+    assert all(20 < number < 100 for number in (len(heads), len(replies), done, cuts.count(b"")))
+    assert len({len(data) for data in heads}) > 10
+    assert all(b"HTTP/1.1 200 OK\r\n".startswith(data[:17]) for data in heads)
     assert {200} == {reply.status for reply in replies}
+    assert {body[:length] for length in range(len(body) + 1)} >= {reply.body for reply in replies}
+    assert len({reply.body for reply in replies}) > len(body) / 2
     assert all(len(reply.body) < int(reply.headers["content-length"]) for reply in replies)
-    assert all(body.startswith(reply.body) for reply in replies)
+    assert sorted(map(len, cuts)) == sorted(entry.response_bytes for entry in here.log)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.raw_http import Running, Stub, ots_headers, post, read_reply, request, running, signed
+from tests.wire.raw_http import (
+    Running,
+    Stub,
+    ots_headers,
+    post,
+    read_all,
+    read_reply,
+    request,
+    running,
+    signed,
+    taken_apart,
+)
 from tsmem.server.wake import Wake
 
 SOON_S = 5
@@ -93,8 +104,45 @@ def test_a_client_that_goes_away_in_the_middle_while_the_server_stops_is_no_entr
     assert [] == here.log
 
 
+@pytest.mark.parametrize("begun", [b"P", b"POST /GetRow HTTP/1.1\r\n", expecting().removesuffix(b"body")])
+def test_a_request_that_does_not_come_holds_no_stop(begun: bytes) -> None:
+    """Whoever began one and sends no more is told that his time is up, long before a stop gives answers up."""
+    with running(receive_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
+        client.sendall(begun)
+        if b"100-continue" in begun:
+            assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
+        with stopping(here):
+            reply = taken_apart(read_all(client))
+
+    assert (408, "OTSRequestTimeout") == (reply.status, reply.error[0])
+
+
+def test_a_request_that_trickles_holds_no_stop() -> None:
+    """A byte now and then does not prolong what a stop leaves it."""
+    with running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
+        client.sendall(b"P")
+        with stopping(here):
+            assert trickled(client, b"P") < SOON_S
+
+
+def test_a_request_that_is_being_answered_has_longer() -> None:
+    """What a stop leaves those that are still being received is not the bound of those in hand."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert go_on.wait(20)
+
+    with running(Stub(doing=work), receive_s=0) as here, here.connect() as client:
+        client.sendall(request())
+        assert begun.wait(20)
+        with stopping(here):
+            go_on.set()
+            assert 200 == read_reply(client).status
+
+
 def test_a_request_that_does_not_arrive_in_time_is_cut_without_a_word() -> None:
-    """Its client has as long as a stop waits."""
+    """Its client has as long as a stop waits at most."""
     with running(stop_s=0.05) as here, here.connect() as client:
         client.sendall(expecting().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)

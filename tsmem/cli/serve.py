@@ -55,7 +55,8 @@ def serve(
 
     Without --access-key-id any key is taken, but Python and Java believe no answer unless the client's secret is
     'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
-    of a batch), at a rate from 0 to 1; requests in the same order meet the same ones.
+    of a batch), each at its rate from 0 to 1, which are 1 together at most; requests in the same order meet the same
+    ones.
     Example: tsmem serve --memory --port 0
     """
     from tsmem.server.faults import Faults, parse_fault
@@ -117,6 +118,7 @@ def _served(call: Call, settings: Settings, path: Path | None, *, log: bool) -> 
         server = Server(Dispatcher(engine, call.clock), settings, call.clock, talk.heard)
         server.listen()
         stack.callback(server.stop)
+        engine.make()  # and so is one that cannot be written
         # Clients may connect now, and are answered once the line is out. No thread runs yet: when nobody reads the
         # line, this generator may be dropped at the interpreter's end, where no thread can be waited for.
         yield _announcement(call, server.endpoint, settings)

@@ -10,6 +10,7 @@ texts for versions out of range and for increments that cannot be done are not k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import groupby, islice
 
@@ -62,8 +63,8 @@ def _size(write: RowChange) -> int:
     for cell in write.cells:
         size += check_columns({cell.name: cell.value}) + (0 if cell.stamp_ms is None else _STAMP_BYTES)
     for name, amount in write.increments:
-        if type(amount) is not int:
-            raise messages.invalid(f"Column '{name}' can only be incremented by an integer.")
+        if type(amount) not in (int, float):
+            raise messages.invalid(f"Column '{name}' can only be incremented by a number.")
         size += check_columns({name: amount})
     for name in write.delete:
         check_name("column", name)
@@ -175,14 +176,15 @@ def _kept(table: Table, write: RowChange, old: bytes | None) -> _Columns:
     return kept
 
 
-def _sum(name: str, versions: Mapping[int, Value], amount: int) -> int:
-    """A column's latest value and the amount. Raises InvalidInput for another type than integer, and past 64 bits."""
-    value = versions[max(versions)] if versions else 0
-    if type(value) is not int:
-        raise messages.invalid(f"Column '{name}' cannot be incremented: it is no integer.")
-    if not MIN_INTEGER <= value + amount <= MAX_INTEGER:
+def _sum(name: str, versions: Mapping[int, Value], amount: int | float) -> int | float:
+    """A column's latest value and the amount. Raises InvalidInput for another type, and past 64 bits."""
+    value = versions[max(versions)] if versions else type(amount)(0)
+    if type(value) is not type(amount):
+        raise messages.invalid(f"Column '{name}' cannot be incremented: its type is not that of the increment.")
+    total: int | float = value + amount
+    if not (math.isfinite(total) if isinstance(total, float) else MIN_INTEGER <= total <= MAX_INTEGER):
         raise messages.invalid(f"Column '{name}' cannot be incremented: the sum does not fit in 64 bits.")
-    return value + amount
+    return total
 
 
 def _returned(write: RowChange, cells: Iterable[Cell]) -> CellRow | None:

@@ -54,6 +54,12 @@ class Engine:
         """Let go of the file. Closing twice is no error; a request in flight ends first."""
         self._connections.close()
 
+    def make(self) -> None:
+        """Make the file where it is missing. Raises what a write would: StorageFailure for one that cannot be made, or
+        can only be read."""
+        with self._connections.write() as session:
+            session.execute("UPDATE catalog_version SET version = version")  # it takes a write to know
+
     def list_tables(self) -> list[str]:
         """Names of tables and secondary indexes, in order."""
         from tsmem.engine import definitions
@@ -131,13 +137,15 @@ class Engine:
         with self._connections.write() as session:
             definitions.delete_index(session, table, name)
 
-    def create_search_index(self, schema: SearchIndexSchema, definition: bytes | None = None) -> None:
+    def create_search_index(
+        self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
+    ) -> None:
         """Store a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
         InvalidInput."""
         from tsmem.engine import search_defs
 
         with self._connections.write() as session:
-            search_defs.create_search_index(session, schema, definition, self._clock.now_us())
+            search_defs.create_search_index(session, schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Names of a table's search indexes, in order. Raises TableNotFound."""

@@ -27,7 +27,7 @@ from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 
 if TYPE_CHECKING:
     from tsmem.engine.cells import Cell
-    from tsmem.engine.full_requests import AnyVersion
+    from tsmem.engine.full_requests import AnyVersion, Presence
 
 MAX_COMPARISONS = 32
 """Of one filter, negations counted too. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
@@ -67,7 +67,7 @@ def needs_versions(test: Filter) -> bool:
             waiting += part.parts
         elif isinstance(part, Not):
             waiting.append(part.part)
-        elif not isinstance(part, Comparison):
+        elif not isinstance(part, Comparison) and not hasattr(part, "present"):
             return True
     return False
 
@@ -88,7 +88,7 @@ def _necessary(test: Filter, key_names: Sequence[str], *, negated: bool) -> Nece
     if isinstance(test, Not):
         return _necessary(test.part, key_names, negated=not negated)
     if not isinstance(test, And | Or):
-        return None
+        return _necessary_presence(cast("Presence", test), key_names, negated) if hasattr(test, "present") else None
     parts = [_necessary(part, key_names, negated=negated) for part in test.parts]
     known = [part for part in parts if part is not None]
     if isinstance(test, And) is not negated:
@@ -113,14 +113,26 @@ def _necessary_comparison(test: Comparison, key_names: Sequence[str], negated: b
     value = test.value
     if not negated and test.op is Op.EQ and isinstance(value, str | bytes) and value:
         held = value.encode() if isinstance(value, str) else value
-    else:  # a column of this name, at least
-        held = bytes((len(test.column),)) + test.column.encode()
+    else:
+        held = _name_in_row(test.column)
     return lambda key, blob: held in blob
 
 
+def _necessary_presence(test: Presence, key_names: Sequence[str], negated: bool) -> Necessary | None:
+    if test.present is negated or test.column in key_names:
+        return None
+    held = _name_in_row(test.column)
+    return lambda key, blob: held in blob
+
+
+def _name_in_row(column: str) -> bytes:
+    """What the packed cells of a row that has a column hold."""
+    return bytes((len(column),)) + column.encode()
+
+
 def compile_filter(test: Filter, key_names: Sequence[str]) -> Predicate:
-    """The function that tests rows. Raises InvalidInput for a filter that the service refuses. AnyVersion of
-    `full_requests.py` may stand in it where a Comparison may; then `needs_versions`."""
+    """The function that tests rows. Raises InvalidInput for a filter that the service refuses. AnyVersion and
+    Presence of `full_requests.py` may stand in it where a Comparison may; with the first, `needs_versions`."""
     if _count(test) > MAX_COMPARISONS:
         raise invalid(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
     return _compile(test, key_names)
@@ -140,13 +152,15 @@ def _count(test: Filter) -> int:
     return count
 
 
-def _compile(test: Filter | AnyVersion, key_names: Sequence[str]) -> Predicate:
+def _compile(test: Filter | AnyVersion | Presence, key_names: Sequence[str]) -> Predicate:
     if isinstance(test, Comparison):
         return _comparison(test, key_names)
     if isinstance(test, Not):
         part = _compile(test.part, key_names)
         return lambda key, columns: not part(key, columns)
     if not isinstance(test, And | Or):
+        if hasattr(test, "present"):
+            return _presence(cast("Presence", test), key_names)
         return _any_version(test.test, key_names)
     if len(test.parts) < 2:
         name = "AND" if isinstance(test, And) else "OR"
@@ -155,6 +169,14 @@ def _compile(test: Filter | AnyVersion, key_names: Sequence[str]) -> Predicate:
     if isinstance(test, Or):
         return lambda key, columns: any(part(key, columns) for part in parts)
     return lambda key, columns: all(part(key, columns) for part in parts)
+
+
+def _presence(test: Presence, key_names: Sequence[str]) -> Predicate:
+    column, present = test
+    check_name("column", column)
+    if column in key_names:
+        return lambda key, columns: present
+    return lambda key, columns: (column in columns) is present
 
 
 def _any_version(test: Comparison, key_names: Sequence[str]) -> Predicate:

@@ -45,6 +45,13 @@ class AnyVersion(NamedTuple):
     test: Comparison
 
 
+class Presence(NamedTuple):
+    """Holds where a row has the column, or where it has it not. It may stand where AnyVersion may."""
+
+    column: str
+    present: bool
+
+
 class Change(StrEnum):
     """What a RowChange does with the row."""
 
@@ -82,8 +89,8 @@ class RowChange(NamedTuple):
     """Of UPDATE: columns of which all versions go."""
     delete_versions: tuple[tuple[str, int], ...] = ()
     """Of UPDATE: columns with the one version that goes."""
-    increments: tuple[tuple[str, int], ...] = ()
-    """Of UPDATE: what is added to integer columns; a missing one counts as 0."""
+    increments: tuple[tuple[str, int | float], ...] = ()
+    """Of UPDATE: what is added to columns of numbers of the same type; a missing one counts as 0."""
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()

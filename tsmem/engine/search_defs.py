@@ -1,6 +1,7 @@
 """CreateSearchIndex, ListSearchIndex, DescribeSearchIndex and DeleteSearchIndex.
 
-Its one rule: what is described is what was created, and an index holds all rows from its first moment.
+Its one rule: what is described is what was created, and an index holds all rows from its first moment. What could not
+be searched is refused here, and not by every search after.
 """
 
 from __future__ import annotations
@@ -10,13 +11,25 @@ from tsmem.engine import messages, search_tables
 from tsmem.engine.connections import Session
 from tsmem.engine.definitions import changed
 from tsmem.engine.search_tables import SearchTables
+from tsmem.engine.tables import Table
 from tsmem.limits import check_name
-from tsmem.port import SearchIndexSchema
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.rows import ColumnType
 
 MAX_FIELDS = 1000
 
 
-def create_search_index(session: Session, schema: SearchIndexSchema, definition: bytes | None, created_us: int) -> None:
+_ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
+_MAX_DIFFERENCE = 6
+"""Between the longest and the shortest n-gram of a fuzzy field."""
+_NOT_OF_TEXT = ("LONG", "DOUBLE", "BOOLEAN")
+_OF_OTHERS = {ColumnType.INTEGER: ("LONG", "DATE"), ColumnType.BINARY: ("VECTOR",)}
+"""Types of fields that hold a key column of a type: those of text are all but some."""
+
+
+def create_search_index(
+    session: Session, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int = -1
+) -> None:
     """Make a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
     InvalidInput."""
     catalog = session.catalog()
@@ -29,15 +42,49 @@ def create_search_index(session: Session, schema: SearchIndexSchema, definition:
         raise messages.invalid(f"The number of fields must be in range: [1, {MAX_FIELDS}].")
     if len(set(names)) < len(names):
         raise messages.invalid("Duplicated field name in the search index.")
-    for name in names:
+    for name, kind in schema.fields:
         check_name("field", name)
+        _check_key_column(table, name, kind)
+        _check_analyzer(name, kind)
     if table.max_versions != 1:
         raise messages.invalid("Max versions of a table with a search index must be 1.")
-    if table.time_to_live_s != -1 and table.allow_update:
-        raise messages.update_with_ttl()
+    _check_life(table, time_to_live_s)
     index_id = stored.add_search(session.connection, schema, definition, created_us)
     search_tables.create(session.connection, SearchTables(table, index_id, schema))
     changed(session)
+
+
+def _check_key_column(table: Table, name: str, kind: FieldType) -> None:
+    column = dict(table.key).get(name)
+    if column is None:
+        return
+    fits = kind.name not in _NOT_OF_TEXT if column is ColumnType.STRING else kind.name in _OF_OTHERS[column]
+    if not fits:
+        what = f"the primary key column of type {column.value}"
+        raise messages.invalid(f"field: {name} of type {kind.name} cannot hold {what}")
+
+
+def _check_analyzer(name: str, kind: FieldType) -> None:
+    if kind.analyzer is None:
+        return
+    if kind.name != "TEXT":
+        raise messages.invalid(f"field: {name} of type {kind.name} cannot have an analyzer")
+    if kind.analyzer not in _ANALYZERS:
+        raise messages.invalid(f"Unsupported operation: 'analyzer {kind.analyzer} of field {name}'.")
+    shortest = 1 if kind.min_chars is None else kind.min_chars
+    longest = shortest if kind.max_chars is None else kind.max_chars
+    if not 1 <= shortest <= longest <= shortest + _MAX_DIFFERENCE:
+        raise messages.invalid(f"field: {name} cannot be cut into parts of {shortest} to {longest} characters")
+
+
+def _check_life(table: Table, time_to_live_s: int) -> None:
+    """Rows of an index live as long as those of its table or less, and none that may die is updated."""
+    if time_to_live_s == 0 or time_to_live_s < -1:
+        raise messages.invalid("TimeToLive cannot be 0 or less than -1.")
+    if -1 < table.time_to_live_s < time_to_live_s:
+        raise messages.invalid("The time to live of a search index cannot be longer than that of its table.")
+    if table.allow_update and (table.time_to_live_s, time_to_live_s) != (-1, -1):
+        raise messages.update_with_ttl()
 
 
 def list_search_indexes(session: Session, table: str) -> list[str]:

@@ -141,8 +141,8 @@ class Exchange:
         cut = Outcome(0, b"", table=was.table, rows=was.rows)
         if fault.kind == "drop":
             # The head promises a byte more than there is: whatever is sent, no client takes it for the whole.
-            body_bytes = int(fault.part * (len(was.body) + 1))
-            part = self._head_bytes(was, len(was.body) + 1, close=False) + was.body[:body_bytes]
+            promised = self._head_bytes(was, len(was.body) + 1, close=False)
+            part = (promised + was.body)[: fault.cut(len(promised), len(was.body))]
             self._pause()
             self._record(cut, len(part))
             self._wire.send(part)

@@ -2,10 +2,13 @@
 
 Its one rule: a fault is drawn from one seeded source, in the order in which requests arrive. A client that sends one
 request after the other meets the same faults each time; for clients that send at once only the rates are the same.
+One draw decides between all kinds that may strike, each of which has its part of [0, 1): so every rate is kept, and
+rates of more than 1 together are refused.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from random import Random
@@ -19,7 +22,7 @@ KINDS: dict[str, str] = {
     "throttle": "refused for now, not done: OTSServerBusy and its like",
     "timeout": "OTSTimeout; done, or not",
     "unavailable": "OTSServerUnavailable or OTSInternalServerError; done, or not",
-    "drop": "the connection is cut in the middle of the answer; done, or not",
+    "drop": "the connection is cut before the answer, or in the middle of it; done, or not",
     "hang": "no answer until the client goes away; done, or not",
     "partial": "single rows of BatchWriteRow and BatchGetRow fail, each at the rate; done, or not",
 }
@@ -61,7 +64,14 @@ class Fault(NamedTuple):
     error: tuple[str, str] | None
     """Code and message of the answer; None when there is no whole one."""
     part: float
-    """How much of the answer is sent, where it is cut."""
+    """From 0 to 1: where the answer is cut."""
+
+    def cut(self, head_bytes: int, body_bytes: int) -> int:
+        """How many bytes of an answer are sent: in a third of all cases none, in a third a part of the head."""
+        third, part = divmod(self.part * 3, 1)
+        if third == 0:
+            return 0
+        return int(part * head_bytes) if third == 1 else head_bytes + int(part * (body_bytes + 1))
 
 
 def parse_fault(text: str) -> FaultSpec:
@@ -95,24 +105,42 @@ def _check_known(what: str, word: str, known: Sequence[str]) -> None:
     raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
 
 
+def _check_sum(specs: Sequence[FaultSpec], action: str | None) -> None:
+    if math.fsum(spec.rate for spec in specs) <= 1:
+        return
+    *most, last = dict.fromkeys(spec.kind for spec in specs)
+    kinds = f"{', '.join(most)} and {last}" if most else last
+    of_action = f" for {action}" if any(spec.action for spec in specs) else ""
+    raise InvalidInput(
+        f"the rates of {kinds}{of_action} are more than 1 together", hint="a request meets one fault at most"
+    )
+
+
 class Faults:
     """Says which requests are struck, and how. Any thread may ask."""
 
     def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
         self._specs = [spec for spec in specs if spec.kind != "partial"]
         self._partial = [spec for spec in specs if spec.kind == "partial"]
+        for kinds in (self._specs, self._partial):
+            for action in (None, *ACTIONS):
+                _check_sum([spec for spec in kinds if spec.action in (None, action)], action)
         self._random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
         self._lock = threading.Lock()
 
     def strike(self, action: str) -> Fault | None:
-        """What happens to a request; the first fault that strikes it counts."""
+        """What happens to a request."""
         if not self._specs:
             return None
         with self._lock:
-            for spec in self._specs:
-                if spec.action in (None, action) and self._random.random() < spec.rate:
-                    return self._fault(spec.kind)
-        return None
+            spec = self._drawn([spec for spec in self._specs if spec.action in (None, action)])
+            return None if spec is None else self._fault(spec.kind)
+
+    def _drawn(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
+        """At most one of them."""
+        draw = self._random.random() if specs else 1.0
+        ends = [math.fsum(spec.rate for spec in specs[: at + 1]) for at in range(len(specs))]
+        return next((spec for spec, end in zip(specs, ends, strict=True) if draw < end), None)
 
     def _fault(self, kind: str) -> Fault:
         draw = self._random
@@ -129,10 +157,9 @@ class Faults:
 
     def _row_fault(self, specs: Sequence[FaultSpec]) -> RowFault | None:
         with self._lock:
-            for spec in specs:
-                if self._random.random() < spec.rate:
-                    return self._random.choice((RowFault.REFUSED, RowFault.LOST))
-        return None
+            if self._drawn(specs) is None:
+                return None
+            return self._random.choice((RowFault.REFUSED, RowFault.LOST))
 
 
 def _no_fault() -> RowFault | None:

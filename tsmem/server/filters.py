@@ -1,8 +1,7 @@
 """Filters and conditions of the wire as the engine's, and which cells a read asks for.
 
 Its one rule: what the engine cannot test is refused, never passed over. Source: table_store_filter.proto, and the SDKs'
-tests: the wire says `filter_if_missing` where the SDKs say the opposite, `pass_if_missing`; a test for existence is two
-comparisons of opposite meaning, which no value passes both of.
+tests: the wire says `filter_if_missing` where the SDKs say the opposite, `pass_if_missing`.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tsmem.engine.filters import MAX_COMPARISONS
-from tsmem.engine.full_requests import AnyVersion, View
+from tsmem.engine.full_requests import AnyVersion, Presence, View
 from tsmem.errors import TsmemError, from_service
+from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
 from tsmem.server import schema
 from tsmem.server.plainbuffer import variant
@@ -47,6 +47,17 @@ def text(value: str | bytes) -> str:
 def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
     """As `text`, of many."""
     return tuple(map(text, values))
+
+
+def columns_to_get(message: Any) -> tuple[str, ...]:
+    """The columns that a read asks for; none for all. Raises OTSParameterInvalid for more than a row can be written
+    with, and for names that no column has."""
+    if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
+        raise invalid(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
+    names = texts(message.columns_to_get)
+    for name in names:
+        check_name("column", name)
+    return names
 
 
 def row_filter(data: bytes) -> RowFilter:
@@ -96,8 +107,7 @@ def _comparison(message: Any) -> Filter:
     if message.HasField("value_trans_rule"):
         raise invalid("Unsupported operation: 'value_trans_rule'.")
     if message.comparator in (EXIST, NOT_EXIST):
-        absent = And((Comparison(column, Op.EQ, 0, True), Comparison(column, Op.NE, 0, True)))
-        return absent if message.comparator == NOT_EXIST else Not(absent)
+        return Presence(column, message.comparator == EXIST)  # type: ignore[return-value]
     test = Comparison(column, _OPS[message.comparator], variant(message.column_value), not message.filter_if_missing)
     return test if message.latest_version_only else AnyVersion(test)  # type: ignore[return-value]
 

@@ -15,7 +15,7 @@ from tsmem.port import Cost
 from tsmem.rows import Bound, Delete, Put, Range, TableRef, Update, Value, Write
 from tsmem.server import row_writer, schema
 from tsmem.server.answer import Answer
-from tsmem.server.filters import condition, invalid, row_filter, text, texts, view
+from tsmem.server.filters import columns_to_get, condition, invalid, row_filter, text, texts, view
 from tsmem.server.plainbuffer import Operation
 from tsmem.server.row_reader import WireCell, WireRow, read_row
 
@@ -29,7 +29,7 @@ def get_row(engine: Engine, body: bytes) -> Answer:
     found = read_row(message.primary_key)
     ref = table_ref(message.table_name, found)
     test = row_filter(message.filter)
-    request = BatchGetRow(ref, (found.key,), texts(message.columns_to_get), test.test)  # type: ignore[arg-type]
+    request = BatchGetRow(ref, (found.key,), columns_to_get(message), test.test)  # type: ignore[arg-type]
     reply = engine.read_rows(request, view(message, test.page))
     (row,), (cost,) = reply.rows, reply.costs
     answer = schema.make("GetRowResponse", consumed=consumed(cost), row=row_bytes(ref, row))
@@ -48,7 +48,7 @@ def get_range(engine: Engine, body: bytes) -> Answer:
     test = row_filter(message.filter)
     limit = message.limit if message.HasField("limit") else None
     span = Range(start.key, end.key, backward=message.direction == 1)
-    request = GetRange(ref, span, limit, texts(message.columns_to_get), test.test)
+    request = GetRange(ref, span, limit, columns_to_get(message), test.test)
     page = engine.read_range(request, view(message, test.page))
     answer = schema.make(
         "GetRangeResponse",
@@ -147,7 +147,7 @@ def _change(change: Change, table: str, row: WireRow, message: Any) -> RowChange
     cells: list[NewCell] = []
     deleted: list[str] = []
     versions: list[tuple[str, int]] = []
-    increments: list[tuple[str, int]] = []
+    increments: list[tuple[str, int | float]] = []
     for cell in row.cells:
         if cell.operation is Operation.DELETE_ALL:
             deleted.append(cell.name)
@@ -184,10 +184,10 @@ def _value(cell: WireCell) -> Value:
     return cell.value
 
 
-def _addend(cell: WireCell) -> int:
-    if type(cell.value) is not int:
-        raise invalid(f"Column '{cell.name}' can be incremented by an integer only.")
-    return cell.value
+def _addend(cell: WireCell) -> int | float:
+    if type(cell.value) not in (int, float):
+        raise invalid(f"Column '{cell.name}' can be incremented by a number only.")
+    return cell.value  # type: ignore[return-value]
 
 
 def table_ref(table: str | bytes, row: WireRow) -> TableRef:

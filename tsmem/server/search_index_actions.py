@@ -12,9 +12,11 @@ from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.errors import TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.queries import FieldSort, ScoreSort
 from tsmem.server import schema
 from tsmem.server.answer import Answer
 from tsmem.server.filters import invalid, text
+from tsmem.server.search_queries import sorts
 
 _TYPES = {
     1: "LONG", 2: "DOUBLE", 3: "BOOLEAN", 4: "KEYWORD", 5: "TEXT", 6: "NESTED", 7: "GEO_POINT", 8: "DATE", 9: "VECTOR",
@@ -39,7 +41,9 @@ def create_search_index(engine: Engine, body: bytes) -> Answer:
     message = schema.parse("CreateSearchIndexRequest", body)
     table, name = text(message.table_name), text(message.index_name)
     fields = tuple((text(field.field_name), _field_type(field)) for field in message.schema.field_schemas)
-    engine.create_search_index(SearchIndexSchema(table, name, fields), message.SerializeToString())
+    _check_order(message.schema.index_sort, fields)
+    time_to_live_s = message.time_to_live if message.HasField("time_to_live") else -1
+    engine.create_search_index(SearchIndexSchema(table, name, fields), message.SerializeToString(), time_to_live_s)
     return Answer(schema.make("CreateSearchIndexResponse").SerializeToString(), table)
 
 
@@ -95,12 +99,24 @@ def _indexes_of(engine: Engine, table: str) -> list[tuple[str, str]]:
         return []
 
 
+def _check_order(index_sort: Any, fields: tuple[tuple[str, FieldType], ...]) -> None:
+    """Every search that says no order has this one: raises OTSParameterInvalid for one that no search could have."""
+    kinds = dict(fields)
+    for sort in sorts(index_sort):
+        if isinstance(sort, ScoreSort):
+            raise invalid("A search index cannot be sorted by score.")
+        if isinstance(sort, FieldSort) and sort.field not in kinds:
+            raise invalid(f"field: {sort.field} does not exist")
+        if isinstance(sort, FieldSort) and kinds[sort.field].name in ("TEXT", "NESTED"):
+            raise invalid(f"field: {sort.field} of type {kinds[sort.field].name} cannot be sorted by")
+
+
 def _field_type(field: Any) -> FieldType:
     if not field.HasField("field_type"):
         raise invalid(f"The type of field '{text(field.field_name)}' is missing.")
     kind = _TYPES[field.field_type]
     if field.field_type != _TEXT:
-        return FieldType(kind)
+        return FieldType(kind, text(field.analyzer) or None)
     analyzer = text(field.analyzer) or DEFAULT_ANALYZER
     if analyzer not in _PARAMETERS:
         return FieldType(kind, analyzer)

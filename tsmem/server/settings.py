@@ -33,5 +33,7 @@ class Settings:
     """How long a refused client is read on, so that it sees why."""
     hang_s: float = 600
     """How long the fault `hang` lasts at most."""
+    receive_s: float = 1
+    """How long a stop leaves to a request that is still on its way to arrive whole."""
     stop_s: float = 30
     """How long a stop waits for requests in hand."""

@@ -4,8 +4,9 @@ Its one rule: no client holds a thread for ever. A connection waits so long for 
 to arrive whole, however it trickles; an answer has so long to be taken. What is refused is read to some extent, because
 a connection that is closed on unread bytes is reset, and the client never sees why.
 
-A server that stops wakes whoever waits without a request in hand. It does not shut sockets for reading: SDKs send a
-request's head and body apart, and the body would be lost.
+A server that stops wakes whoever waits without a request in hand, and whoever waits for the rest of one: that has a
+little while yet. It does not shut sockets for reading: SDKs send a request's head and body apart, and the body would be
+lost.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Wire:
         self._buffer = bytearray()
         self._due_s = 0.0
         """When the request that is being read must be there."""
+        self._hurried = False
+        """Whether a stop has set that time."""
         with suppress(OSError):  # gone already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -142,15 +145,24 @@ class Wire:
         self._buffer += data
         return bool(data)
 
+    def _await_rest(self) -> bool:
+        """Whether bytes came before the request was due. A stop, when it comes, sets an earlier time."""
+        while True:
+            if self.wake.is_set and not self._hurried:
+                self._hurried = True
+                self._readable.unregister(self.wake)  # it stays readable, and nobody waits for it again
+                self._due_s = min(self._due_s, self._clock.monotonic_s() + self._settings.receive_s)
+            left_s = self._due_s - self._clock.monotonic_s()
+            if left_s <= 0:
+                return False
+            ready = [number for number, _ in self._readable.poll(ceil(left_s * 1000))]
+            if self._socket.fileno() in ready:
+                return True
+
     def _read_more(self) -> None:
-        left_s = self._due_s - self._clock.monotonic_s()
-        try:
-            self._socket.settimeout(max(0.001, left_s))
-            data = self._socket.recv(_READ_BYTES)
-        except TimeoutError:
-            left_s, data = 0, b""
-        if left_s <= 0:
+        if not self._await_rest():
             raise from_service("OTSRequestTimeout", "Request timeout.")
+        data = self._socket.recv(_READ_BYTES)
         if not data and self.wake.is_set:
             raise ConnectionAbortedError("cut off, or gone, while the server stops")
         if not data:

@@ -1,0 +1,160 @@
+"""Fields of replies without which other languages' SDKs fail: the Go SDK follows pointers unseen, the Node.js SDK reads
+an index's status always. Protobuf calls them optional, and the Python SDK misses none of them.
+Source: api.go and search_api.go of the Go SDK, the decoder of the Node.js SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.wire.raw_bodies import (
+    KEY,
+    Wire,
+    body,
+    c,
+    change,
+    comparison,
+    condition,
+    getting,
+    group,
+    instance,
+    row,
+    wanted,
+    writing,
+)
+from tsmem.errors import TsmemError
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.rows import MAX, MIN
+from tsmem.server import schema
+from tsmem.server.answer import RowFault
+from tsmem.server.dispatch import ACTIONS, error_body
+
+UNITS = ("consumed.capacity_unit.read", "consumed.capacity_unit.write")
+THROUGHPUT = ("read", "write")
+OPTIONS = ("time_to_live", "max_versions", "deviation_cell_version_in_sec", "allow_update")
+TABLE = (
+    *(f"reserved_throughput_details.capacity_unit.{unit}" for unit in THROUGHPUT),
+    "reserved_throughput_details.last_increase_time",
+    *(f"table_options.{option}" for option in OPTIONS),
+    "stream_details.enable_stream",
+)
+INDEX = ("name", "primary_key", "index_update_mode", "index_type", "index_sync_phase")
+OK_ROW = ("table_name", "rows.is_ok", *(f"rows.{unit}" for unit in UNITS))
+BAD_ROW = ("table_name", "rows.is_ok", "rows.error.code", "rows.error.message")
+FIELD = ("field_name", "field_type", "index", "store", "enable_sort_and_agg", "is_array")
+EMPTY = schema.make("Query", type=11, query=b"")
+SEARCH = schema.make("SearchQuery", query=EMPTY, limit=10).SerializeToString()
+SCAN = schema.make("ScanQuery", query=EMPTY, limit=10).SerializeToString()
+ENDS = {"inclusive_start_primary_key": row({"k": MIN}), "exclusive_end_primary_key": row({"k": MAX})}
+PUT = row(KEY, c("c", 2))
+REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
+    "DescribeTable": (
+        "DescribeTable", body("DescribeTable", table_name="session"),
+        (*TABLE, "table_status", "table_meta.table_name", "table_meta.primary_key.name", "table_meta.primary_key.type",
+         *(f"index_metas.{name}" for name in INDEX))),
+    "UpdateTable": (
+        "UpdateTable",
+        body("UpdateTable", table_name="plain", table_options=schema.make("TableOptions", allow_update=True)), TABLE),
+    "ListTable": ("ListTable", body("ListTable"), ("table_names",)),
+    "GetRow": ("GetRow", getting(), (*UNITS, "row")),
+    "GetRow of no row": ("GetRow", getting(key={"k": "none"}), (*UNITS, "row")),
+    "GetRange": (
+        "GetRange", body("GetRange", table_name="plain", direction=0, max_versions=1, **ENDS), (*UNITS, "rows")),
+    "PutRow": ("PutRow", writing("PutRow", PUT), UNITS),
+    "UpdateRow": ("UpdateRow", writing("UpdateRow", PUT), UNITS),
+    "DeleteRow": ("DeleteRow", writing("DeleteRow", row(KEY, marker=True)), UNITS),
+    "PutRow that answers its key": (
+        "PutRow", writing("PutRow", PUT, return_content=schema.make("ReturnContent", return_type=1)), (*UNITS, "row")),
+    "BatchGetRow": (
+        "BatchGetRow", body("BatchGetRow", tables=[wanted("a", "none")]), tuple(f"tables.{name}" for name in OK_ROW)),
+    "BatchGetRow of a wrong key": (
+        "BatchGetRow", body("BatchGetRow", tables=[wanted("x" * 2000)]), tuple(f"tables.{name}" for name in BAD_ROW)),
+    "BatchWriteRow": (
+        "BatchWriteRow", body("BatchWriteRow", tables=[group(change("PutRow", PUT))]),
+        tuple(f"tables.{name}" for name in OK_ROW)),
+    "BatchWriteRow of a row whose condition fails": (
+        "BatchWriteRow",
+        body("BatchWriteRow", tables=[group(change("PutRow", PUT, condition=condition(0, comparison(value=7))))]),
+        tuple(f"tables.{name}" for name in BAD_ROW)),
+    "Search": ("Search", body("Search", table_name="plain", index_name="there", search_query=SEARCH),
+               ("total_hits", "is_all_succeed", "rows", "search_hits.score")),
+    "ComputeSplits": (
+        "ComputeSplits",
+        body("ComputeSplits", table_name="plain", search_index_splits_options={"index_name": "there"}),
+        ("session_id", "splits_size")),
+    "ParallelScan": ("ParallelScan", body("ParallelScan", table_name="plain", index_name="there", scan_query=SCAN),
+                     ("rows", "next_token")),
+    "ListSearchIndex": ("ListSearchIndex", body("ListSearchIndex", table_name="plain"),
+                        ("indices.table_name", "indices.index_name")),
+    "DescribeSearchIndex": (
+        "DescribeSearchIndex", body("DescribeSearchIndex", table_name="plain", index_name="there"),
+        ("index_status.status", "schema.index_setting", "schema.index_sort.sorter.pk_sort.order",
+         *(f"schema.field_schemas.{name}" for name in FIELD),
+         "sync_stat.sync_phase", "sync_stat.current_sync_timestamp", "create_time", "time_to_live")),
+}  # fmt: skip
+"""By reply: the action, a request, and the fields that must be set, whatever their value; of each of several."""
+WITHOUT_FIELDS = {
+    "CreateTable", "DeleteTable", "CreateIndex", "DropIndex", "AddDefinedColumn", "DeleteDefinedColumn",
+    "CreateSearchIndex", "DeleteSearchIndex",
+}  # fmt: skip
+"""Actions whose replies are empty."""
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A dispatcher in front of three tables, of which one has a search index."""
+    with instance() as made:
+        made.engine.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
+        yield made
+
+
+def missing(message: Any, path: str) -> list[str]:
+    """Where a field of a message is not set, by its path; what has several of a kind must have one at least."""
+    name, _, rest = path.partition(".")
+    field = message.DESCRIPTOR.fields_by_name[name]
+    if field.label == field.LABEL_REPEATED:
+        parts = list(getattr(message, name))
+    else:
+        parts = [getattr(message, name)] if message.HasField(name) else []
+    if not parts:
+        return [name]
+    return [f"{name}.{each}" for part in parts if rest for each in missing(part, rest)]
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_has_every_field_that_an_sdk_reads_unseen(wire: Wire, name: str) -> None:
+    """Set, also where it is 0, false or empty."""
+    action, data, paths = REPLIES[name]
+    reply = schema.parse(f"{action}Response", wire.answer(action, data).body)
+
+    assert [] == [where for path in paths for where in missing(reply, path)]
+
+
+def test_rows_that_a_fault_refused_say_why(wire: Wire) -> None:
+    """Each with a code and a message: the Go SDK follows the pointer to a row's message."""
+    for action, data in (
+        ("BatchGetRow", body("BatchGetRow", tables=[wanted("a")])),
+        ("BatchWriteRow", body("BatchWriteRow", tables=[group(change("PutRow", PUT))])),
+    ):
+        for fault in RowFault:
+            reply = schema.parse(f"{action}Response", wire.answer(action, data, [fault]).body)
+            assert [] == [where for path in BAD_ROW for where in missing(reply, f"tables.{path}")]
+
+
+def test_an_error_has_a_code_and_a_message(wire: Wire) -> None:
+    """Both, and no empty message."""
+    with pytest.raises(TsmemError) as caught:
+        wire.answer("GetRow", getting(table="none"))
+    error = schema.parse("Error", error_body(caught.value.service_code or "", caught.value.message))
+
+    assert [] == [*missing(error, "code"), *missing(error, "message")]
+    assert error.message
+
+
+def test_every_action_is_walked() -> None:
+    """An action that is new here must say what its reply needs."""
+    assert set(ACTIONS) == {action for action, _, _ in REPLIES.values()} | WITHOUT_FIELDS
+    for action in WITHOUT_FIELDS:
+        assert [] == list(schema.make(f"{action}Response").DESCRIPTOR.fields)
