@@ -192,11 +192,15 @@ class HoldTest(Test):
         return (f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.words,)) if self.words else None  # noqa: S608
 
     def test(self, *, singly: bool) -> Sql:
-        """By the row's bytes."""
+        """By the row's bytes, where it has the words."""
         if self.place is not None:
             return f"instr(d.k{self.place}, ?) > 0", (self.part,)
         table = self.tables.table.id
-        return f"(SELECT instr(cells, ?) FROM t{table} WHERE rowid = d.doc) > 0", (self.part.encode(),)  # noqa: S608
+        held: Sql = f"(SELECT instr(cells, ?) FROM t{table} WHERE rowid = d.doc) > 0", (self.part.encode(),)  # noqa: S608
+        if not self.words:
+            return held
+        sql, parameters = WordsTest(self.tables, self.words).test(singly=False)
+        return f"{sql} AND {held[0]}", (*parameters, *held[1])
 
 
 @dataclass(eq=False)
