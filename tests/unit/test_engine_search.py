@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
-from tsmem.engine import Engine, search_tree, search_walk
+from tsmem.engine import Engine, search_tree
+from tsmem.engine import search as searching
 from tsmem.engine.full_requests import Change, NewCell, RowChange
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.engine.search import SearchReply
@@ -224,7 +225,7 @@ def test_a_rare_part_costs_its_hits(engine: Engine) -> None:
 def test_a_walk_that_finds_too_little_is_given_up(large: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of hits that are many, and yet far apart in the order, those are sorted: what is looked at stays below both."""
     monkeypatch.setattr(search_tree, "ENOUGH", 50)
-    monkeypatch.setattr(search_walk, "WALKED_AT_MOST", 300)
+    monkeypatch.setattr(searching, "WALKED_AT_MOST", 300)
     reply = large.search(TABLE.ref, "search", Search(Match("words", "rare"), (FieldSort("n", True),), columns=()))
 
     assert [f"{number:06}" for number in range(10_500, 500, -100)] == [row.key[0] for row in reply.page.rows]

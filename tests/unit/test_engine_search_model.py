@@ -119,7 +119,7 @@ def as_if_large(enough: int) -> Iterator[None]:
     """As in a table in which so few rows are many: then rows are walked in order, and walks are given up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_tree, "ENOUGH", enough)
-        patch.setattr(search_walk, "WALKED_AT_MOST", enough)
+        patch.setattr(searching, "WALKED_AT_MOST", enough)
         patch.setattr(search_walk, "SORTED_AT_MOST", enough)
         patch.setattr(search_walk, "RARE", enough // 2)
         patch.setattr(searching, "FEW", enough // 2)

@@ -32,6 +32,8 @@ MAX_INDEXED_LIMIT = 1000
 """Of a page without columns that are not in the index."""
 MAX_REACH = 100_000
 """Of offset and limit together, also where a token says the offset: that is in the order of score alone."""
+WALKED_AT_MOST = 2000
+"""Rows of a walk that many nominated rows compete with."""
 FEW = 1000
 """Nominated rows that are looked up one by one."""
 
@@ -142,8 +144,9 @@ class _Searched:
 
     def _walked(self) -> list[Hit] | None:
         """In order, until the page is full; None where that was given up."""
-        walk = Walk(self._execute, self._tables, self.order, self._node)
-        found = walk.rows(self._place, self._limit + 1, given_up=self._lead is not None)
+        budget = None if self._lead is None else WALKED_AT_MOST
+        walk = Walk(self._execute, self._tables, self.order, self._node, budget)
+        found = walk.rows(self._place, self._limit + 1)
         self.scanned += walk.scanned
         return found
 

@@ -20,8 +20,6 @@ from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Node, bounds
 from tsmem.rows import Key
 
-WALKED_AT_MOST = 2000
-"""Rows of a walk that many nominated rows compete with."""
 RARE = 1000
 """Fewer rows than these have a rare word."""
 SORTED_AT_MOST = 2000
@@ -47,12 +45,16 @@ class Hit(NamedTuple):
 class Walk:
     """One walk."""
 
-    def __init__(self, execute: Callable[..., sqlite3.Cursor], tables: SearchTables, order: Order, node: Node) -> None:
+    def __init__(
+        self, execute: Callable[..., sqlite3.Cursor], tables: SearchTables, order: Order, node: Node, budget: int | None
+    ) -> None:
+        """`budget`: how many rows of a stage are looked at before it is given up; None where nothing else would do."""
         self._execute = execute
         self._tables = tables
         self._order = order
         self._node = node
-        self._test = Emitter(None, singly=True, gathered=self._gathered()).sql(node)
+        self._budget = budget
+        self._test = Emitter(None, singly=True, gathered=self._gathered() if budget is None else frozenset()).sql(node)
         self.scanned = 0
         """Rows that were looked at."""
 
@@ -67,8 +69,8 @@ class Walk:
                     rare.add(test)
         return frozenset(rare)
 
-    def rows(self, place: Place, limit: int, *, given_up: bool) -> list[Hit] | None:
-        """So many rows behind a place; `given_up`: None where WALKED_AT_MOST rows do not have them."""
+    def rows(self, place: Place, limit: int) -> list[Hit] | None:
+        """So many rows behind a place; None where the walk was given up."""
         wanted = place.offset + limit
         hits: list[Hit] = []
         for stage in self._order.stages(place.position):
@@ -76,7 +78,7 @@ class Walk:
                 continue  # a row without the field does not pass
             found, ended = self._tied(stage, wanted - len(hits)), True
             if found is None:
-                found, ended = self._in_order(stage, wanted - len(hits), WALKED_AT_MOST if given_up else None)
+                found, ended = self._in_order(stage, wanted - len(hits))
             hits += found
             if len(hits) >= wanted:
                 break
@@ -97,7 +99,7 @@ class Walk:
         self.scanned += rows  # type: ignore[operator]
         return self._found(unit, stage, stage.where, stage.parameters, wanted)
 
-    def _in_order(self, stage: Stage, wanted: int, budget: int | None) -> tuple[list[Hit], bool]:
+    def _in_order(self, stage: Stage, wanted: int) -> tuple[list[Hit], bool]:
         """Rows of a stage by the index of its first unit, and whether it was walked to its end."""
         first = stage.units[0]
         source = self._source(first)
@@ -105,10 +107,10 @@ class Walk:
         span = joined([stage.behind, *(test.condition.format(first.first) for test in bound)], " AND ")
         values = (*stage.values, *(value for test in bound for value in test.parameters))
         ended = True
-        if budget is not None:
+        if self._budget is not None:
             order = first.order(nullable=False)
             cut = f"{first.listed} FROM {source} WHERE {span} ORDER BY {order} LIMIT 1 OFFSET ?"
-            if last := self._select(first, cut, *values, budget):
+            if last := self._select(first, cut, *values, self._budget):
                 span, values, ended = f"{span} AND {first.until}", (*values, *last[0]), False
         hits = self._found(first, stage, f"{stage.same.sql}{span}", (*stage.same.values, *values), wanted)
         if len(hits) == wanted:
