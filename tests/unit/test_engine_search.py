@@ -198,10 +198,17 @@ def looked_up(engine: Engine, search: Search) -> int:
 
 
 @pytest.mark.parametrize(
-    "query", [Prefix("words", "comm"), Bool(should=(Match("words", "rare"), Prefix("words", "comm")))]
+    "query",
+    [
+        Prefix("words", "comm"),
+        Match("words", "common rare"),
+        MatchPhrase("words", "common"),
+        Bool(should=(Match("words", "rare"), Prefix("words", "comm"))),
+    ],
 )
-def test_a_beginning_of_words_is_not_looked_up_for_each_row(large: Engine, query: Query) -> None:
-    """FTS5 gathers all rows with a prefix before it says the first, so that of few rows each is tested on its text."""
+def test_words_are_not_looked_up_for_each_row(large: Engine, query: Query) -> None:
+    """FTS5 gathers all rows with a prefix before it says the first, so that of few rows each is tested on its own
+    words."""
     counts = {
         looked_up(large, Search(Bool(filter=(query, Terms("n", tuple(range(1, count))))), columns=()))
         for count in (5, 50)

@@ -14,9 +14,10 @@ from tsmem.engine import search_values as values
 from tsmem.engine.analysis import GRAMS, WORDS
 from tsmem.engine.search_tables import EXACT, Field, SearchTables
 from tsmem.engine.search_terms import (
-    BeginningTest,
+    MAX_LOOKED_THROUGH,
     ColumnTest,
     HoldTest,
+    KeptTest,
     PartTest,
     PatternTest,
     TextTest,
@@ -107,7 +108,7 @@ class Leaves:
         if isinstance(query, Prefix):
             begun = analysis.hidden(values.check_prefix(query.text))
             expression = f"({field.column} : {quoted(begun)} *)"
-            return BeginningTest(self._tables, expression, field.column, begun) if begun else NOTHING
+            return KeptTest(self._tables, expression, field.column, [f" {begun}"], "") if begun else NOTHING
         pattern = _pattern(field, query)
         condition = values.fits("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
         return PatternTest(self._tables, field.column, *condition)
@@ -124,8 +125,13 @@ class Leaves:
         return Least([self._having(field, [phrase]) for phrase in self._in_vocabulary(field, phrases)], least)
 
     def _having(self, field: Field, phrases: list[Phrase], joined: str = " OR ") -> Node:
-        found = dict.fromkeys(_expression(field, phrase) for phrase in phrases if any(phrase))
-        return WordsTest(self._tables, joined.join(found)) if found else NOTHING
+        found = {_expression(field, phrase): phrase for phrase in phrases if any(phrase)}
+        if not found:
+            return NOTHING
+        if len(found) > MAX_LOOKED_THROUGH:
+            return WordsTest(self._tables, joined.join(found))
+        parts = [f" {_hidden(phrase)} " for phrase in found.values()]
+        return KeptTest(self._tables, joined.join(found), field.column, parts, joined)
 
     def _in_vocabulary(self, field: Field, phrases: list[Phrase]) -> list[Phrase]:
         """Without pairs of characters that no row has and that stand between two that some row has: there one word ends
@@ -182,7 +188,11 @@ def find_field(tables: SearchTables, name: str) -> Field:
 
 
 def _expression(field: Field, phrase: Phrase) -> str:
-    return f"({field.column} : {quoted(' '.join(map(analysis.hidden, phrase)))})"
+    return f"({field.column} : {quoted(_hidden(phrase))})"
+
+
+def _hidden(phrase: Phrase) -> str:
+    return " ".join(map(analysis.hidden, phrase))
 
 
 def _word(field: Field, value: Value) -> Phrase:

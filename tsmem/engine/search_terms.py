@@ -16,6 +16,8 @@ Sql = tuple[str, tuple[object, ...]]
 
 MAX_UNITED = 200
 """SELECTs of one UNION; SQLite takes 500."""
+MAX_LOOKED_THROUGH = 8
+"""Words that are looked for in a row's own, one after the other."""
 MAX_TRIGRAMS = 24
 """Of a long text so many nominate, spread over it; the row decides anyway."""
 
@@ -86,20 +88,22 @@ class WordsTest(Test):
 
 
 @dataclass(eq=False)
-class BeginningTest(WordsTest):
-    """Of the beginning of a word. FTS5 gathers all that begin so before it says whether one row does: of one row the
-    words are looked through as they are kept, with spaces between."""
+class KeptTest(WordsTest):
+    """Of few words of one field, or their beginnings. To say whether one row has them, FTS5 takes a while, and for a
+    beginning gathers all that have it: of one row the words are looked through as they are kept, a space round each."""
 
     column: str
-    beginning: str
-    """As the field keeps it."""
+    parts: Sequence[str]
+    """With the spaces that they stand between."""
+    joiner: str
 
     def test(self, *, singly: bool) -> Sql:
-        """By the row's words, or by all that have such a word."""
+        """By the row's words, or by all that have such words."""
         if not singly:
             return super().test(singly=False)
-        found = f"instr(' ' || {self.column}, ?)"
-        return f"(SELECT {found} FROM {self.tables.text} WHERE doc = d.doc) > 0", (f" {self.beginning}",)  # noqa: S608
+        found = joined(["instr(kept, ?) > 0" for _ in self.parts], self.joiner)
+        kept = f"SELECT ' ' || {self.column} || ' ' AS kept FROM {self.tables.text} WHERE doc = d.doc"  # noqa: S608
+        return f"(SELECT {found} FROM ({kept}))", tuple(self.parts)  # noqa: S608
 
 
 @dataclass(eq=False)
@@ -120,9 +124,7 @@ class JoinedTest(WordsTest):
     def alone(self) -> Sequence[WordsTest]:
         """Its parts that are looked through in a row's text."""
         return [
-            part
-            for part in self.parts
-            if isinstance(part, BeginningTest) or (isinstance(part, JoinedTest) and part.alone)
+            part for part in self.parts if isinstance(part, KeptTest) or (isinstance(part, JoinedTest) and part.alone)
         ]
 
     def test(self, *, singly: bool) -> Sql:
