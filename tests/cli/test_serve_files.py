@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.cli.test_failing_disks import modes_count
-from tests.cli.test_serve import serving
+from tests.cli.test_failing_disks import limited, modes_count
+from tests.cli.test_serve import Serving, serving
+from tests.wire.raw_bodies import c, row, writing
 
 
 def test_a_file_that_is_none_of_ours_is_said(cli: Cli) -> None:
@@ -48,3 +50,23 @@ def test_the_file_is_there_when_the_endpoint_is(process: Processes, tmp_path: Pa
     with serving(process, "--path", str(path)) as here:
         assert path.stat().st_size > 0
         assert 0 == here.stop()[0]
+
+
+def test_a_write_that_the_system_refuses_is_explained_to_whoever_runs_the_server(
+    ready: Cli, process: Processes
+) -> None:
+    """The client is told of an internal error, as by the service; stderr has the cause, and what to look for."""
+    key = {"user_id": "u", "session_id": "s"}
+    put = writing("PutRow", row(key, c("topic", "x" * 2_000_000)), "session")
+    started = process.start("serve", "--path", str(ready.database), "--port", "0", preexec_fn=limited(1_000_000))
+    assert started.stdout is not None
+    here = Serving(started, started.stdout.readline().decode().split()[-1])
+    with pytest.raises(HTTPError) as caught:
+        here.ask("PutRow", put)
+    said = caught.value.read()
+    caught.value.close()
+    err = here.stop()[2]
+
+    assert (500, True) == (caught.value.code, b"Internal server error." in said)
+    assert re.search(r"error: request \S+ failed here: StorageFailure: .*could not be read or written", err)
+    assert "hint: look for a quota, or a limit on the size of files (ulimit -f)\n" in err

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tsmem.cli.call import Call
 from tsmem.cli.serve import SECRET_VARIABLE
+from tsmem.errors import TsmemError
 
 if TYPE_CHECKING:
     from tsmem.server.log import LogEntry
@@ -156,6 +157,8 @@ class Talk:
     def _say_failure(self, entry: LogEntry, failure: BaseException) -> None:
         line = f"error: request {entry.request_id} failed here: {type(failure).__name__}: {failure}"
         self._lines.say(line[:_MAX_FAILURE_CHARS])
+        if isinstance(failure, TsmemError) and failure.hint is not None:
+            self._lines.say(f"hint: {failure.hint}")
         if self._call.options.debug:
             import traceback
 

@@ -37,7 +37,12 @@ def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
     if code == sqlite3.SQLITE_CANTOPEN:
         return StorageFailure(f"{path} cannot be opened", hint=_CHECK_MODE)
     if code == sqlite3.SQLITE_IOERR:
-        return StorageFailure(f"{path} could not be read or written: {error}; nothing of this write was kept")
+        # A full disk has an error of its own; a quota and a limit have this one.
+        is_write = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE
+        hint = "look for a quota, or a limit on the size of files (ulimit -f)" if is_write else None
+        return StorageFailure(
+            f"{path} could not be read or written: {error}; nothing of this write was kept", hint=hint
+        )
     return StorageFailure(f"{path} failed: {error}")
 
 

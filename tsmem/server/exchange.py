@@ -19,6 +19,7 @@ from tsmem.errors import TsmemError
 from tsmem.server.answer import Answer, RowFault
 from tsmem.server.auth import Gate, Identity, check_digest
 from tsmem.server.faults import Fault
+from tsmem.server.held import Held
 from tsmem.server.http import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
 from tsmem.server.log import LogEntry
 from tsmem.server.outcome import Outcome, busy, crashed, done, failed, stated
@@ -52,6 +53,7 @@ class Desk:
         self._on_request = on_request
         self._numbers = itertools.count()
         self._nonce = os.urandom(4).hex()
+        self.held = Held(settings.max_held_bytes)
         self.busy = busy()
         """Made now: the first error takes a third of a second, for what protobuf loads."""
 
@@ -167,7 +169,13 @@ class Exchange:
         return done(Answer(b"", self._desk.dispatcher.tables(head.action, body)))
 
     def _send(self, outcome: Outcome, *, close: bool = False) -> bool:
-        """Send an answer; whether another request may follow."""
+        """Send an answer, or one that the server is busy; whether another request may follow."""
+        with self._desk.held.holding(len(outcome.body)) as fits:
+            if not fits:
+                outcome = self._desk.busy._replace(table=outcome.table)
+            return self._send_held(outcome, close=close)
+
+    def _send_held(self, outcome: Outcome, *, close: bool) -> bool:
         if not self._id:
             self._begin()
         if self._identity is not None:

@@ -25,6 +25,8 @@ class Settings:
     """Added to every answer."""
     max_connections: int = 512
     """Those beyond are told that the server is busy; fewer where the process may not open so many files."""
+    max_held_bytes: int = 256 * 1024 * 1024
+    """Of large answers that are being sent; whose answer would be more is told that the server is busy."""
     idle_s: float = 75
     """How long a connection may wait for its next request."""
     request_s: float = 30
