@@ -82,6 +82,15 @@ class HasField(NamedTuple):
     field: str
 
 
+class MayHold(NamedTuple):
+    """Every row whose TEXT field has the text as it stands is found, and maybe others: who asks looks at the rows. For
+    text that is no word to an index, such as `!!`. The service has no such query, and there every row with the field
+    is found. Not within `must_not`."""
+
+    field: str
+    text: str
+
+
 class MatchAll(NamedTuple):
     """Every row of the index."""
 
@@ -117,7 +126,7 @@ class Bool:
         return hash(tuple(getattr(self, name) for name in self.__slots__))
 
 
-Query = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MatchAll | Bool
+Query = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MayHold | MatchAll | Bool
 """What is looked for."""
 
 

@@ -1,8 +1,9 @@
-"""Searches over 2,000, 20,000 and 200,000 messages for words with some 20 hits, and what search indexes cost a write.
+"""`message search` over 2,000, 20,000 and 200,000 messages, and what search indexes cost a write.
 
-Its one rule: the tables hold the same kind of messages and each word that is looked for has as many hits in each, so
-that a ratio to the smallest table says what the table's size costs. Writing is measured with and without indexes, in
-turns.
+Its one rule: what is measured is what the command asks for, through the store: a page of 20 with its token and total.
+The tables hold the same kind of messages. Most of what is looked for has as many hits in each, so that a ratio to the
+smallest table says what the table's size costs; a word of every hundredth message, or of every fourth, has hits in
+proportion. Writing is measured with and without indexes, in turns.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.port import FieldType, SearchIndexSchema, TableSchema
-from tsmem.queries import Bool, FieldSort, Match, MatchAll, MatchPhrase, Query, ScoreSort, Search, Sorter, Term
-from tsmem.rows import ColumnType, Put, Value
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.rows import Put, Value
+from tsmem.store import MemoryStore
+from tsmem.store.layout import DEFAULT
+from tsmem.store.model import Total
 
 SIZES = (2_000, 20_000, 200_000)
 HITS = 20
@@ -27,21 +31,13 @@ ROUNDS = 5
 BATCH = 200
 START_US = 1_760_000_000_000_000
 
-KEYWORD, LONG = FieldType("KEYWORD"), FieldType("LONG")
-MESSAGE = TableSchema(
-    "message",
-    (("session_id", ColumnType.STRING), ("create_time", ColumnType.INTEGER), ("message_id", ColumnType.STRING)),
-)
-KEY_FIELDS = (("session_id", KEYWORD), ("message_id", KEYWORD), ("create_time", LONG), ("role", KEYWORD))
-WORDS = ("content", FieldType("TEXT", "max_word"))
-PARTS = ("search_content", FieldType("TEXT", "fuzzy", 1, 7))
-INDEXES = {
+FIELDS = DEFAULT.message.search.fields
+INDEXES: dict[str, tuple[tuple[str, FieldType], ...]] = {
     "without": (),
-    "fields": KEY_FIELDS,
-    "fields, words": (*KEY_FIELDS, WORDS),
-    "fields, words, parts": (*KEY_FIELDS, WORDS, PARTS),
+    "fields": tuple(field for field in FIELDS if field[1].name != "TEXT"),
+    "fields, words": tuple(field for field in FIELDS if field[0] != "search_content"),
+    "fields, words, parts": FIELDS,
 }
-NEWEST = (FieldSort("create_time", descending=True),)
 
 _LETTERS = "etaoinshrdlucmfwypvbgkqjxz"
 _WEIGHTS = (12, 9, 8, 8, 7, 7, 6, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1.5, 2, 0.8, 0.1, 0.2, 0.2, 0.1)
@@ -51,25 +47,30 @@ def _vocabulary(source: random.Random) -> list[str]:
     return ["".join(source.choices(_LETTERS, _WEIGHTS, k=source.randint(2, 9))) for _ in range(20_000)]
 
 
+RARE = {7: "reservation", 9: "退款", 11: "really?!?", 13: "thanks 🎉"}
+"""What HITS of the messages say, by where they stand among the others."""
+
+
 def messages(count: int) -> list[Put]:
-    """So many messages of some 300 characters, a quarter of them with search content. HITS have the word `reservation`,
-    as many `unobtainium`."""
+    """So many messages of some 300 characters, a quarter of them with search content. HITS have each word of RARE;
+    every hundredth says `percent`, every fourth `quarter`, and the oldest fourth `ancient`."""
     source = random.Random(count)
     words = _vocabulary(source)
     weights = [1 / (rank + 1) for rank in range(len(words))]
     puts = []
     for number in range(count):
         text = source.choices(words, weights, k=50)
-        if number % (count // HITS) == 7:
-            text[source.randrange(50)] = "reservation"
-        if number % (count // HITS) == 9:
-            text[source.randrange(50)] = "unobtainium"
+        said = [RARE.get(number % (count // HITS)), "percent" if number % 100 == 0 else None]
+        said += ["quarter" if number % 4 == 0 else None, "ancient" if number < count // 4 else None]
+        for place, word in enumerate(said):
+            if word is not None:
+                text[5 * place] = word
         content = " ".join(text)
         columns: dict[str, Value] = {"content": content, "role": ("user", "assistant", "tool")[number % 3]}
         if number % 4 == 3:
             columns["search_content"] = content
         key = (f"session-{number // 40:08d}", START_US + number, f"message-{source.getrandbits(64):016x}")
-        puts.append(Put(MESSAGE.ref, key, columns))
+        puts.append(Put(DEFAULT.message.ref, key, columns))
     return puts
 
 
@@ -85,45 +86,74 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - before
 
 
-QUERIES: tuple[tuple[str, Query, tuple[Sorter, ...]], ...] = (
-    ("a word, newest first", Match("content", "reservation"), NEWEST),
-    ("a word, by score", Match("content", "unobtainium"), (ScoreSort(),)),
-    ("a word of a role", Bool(must=(Match("content", "reservation"), Term("role", "user"))), NEWEST),
-    ("a part", MatchPhrase("search_content", "reservatio"), NEWEST),
-    ("a session", Term("session_id", "session-00000003"), NEWEST),
-    ("the newest of all", MatchAll(), NEWEST),
-    ("two characters", MatchPhrase("search_content", "re"), NEWEST),
+QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
+    ("a word", "reservation", {}),
+    ("a word, by score", "reservation", {"sort": "score"}),
+    ("a word of a role", "reservation", {"role": "user"}),
+    ("a word's beginning", "reservatio", {}),
+    ("a word of 1 %", "percent", {}),
+    ("a word of 1 %, by score", "percent", {"sort": "score"}),
+    ("a word of 25 %", "quarter", {}),
+    ("a word of the oldest 25 %", "ancient", {}),
+    ("a word of 25 %, by score", "quarter", {"sort": "score"}),
+    ("a word of 25 % in a session", "quarter", {"session_id": "session-00000003"}),
+    ("a word of 25 % in a window", "quarter", {"since": START_US + 500, "until": START_US + 900}),
+    ("a window", None, {"since": START_US + 500, "until": START_US + 900}),
+    ("a session", None, {"session_id": "session-00000003"}),
+    ("the newest of all", None, {}),
+    ("a page far behind", None, {}),
+    ("punctuation", "?!?", {}),
+    ("punctuation of none", "!!!", {}),
+    ("an emoji", "🎉", {}),
+    ("two characters", "退款", {}),
 )
 
 
 def _client(folder: Path, name: str, fields: tuple[tuple[str, FieldType], ...]) -> LocalClient:
     client = LocalClient(folder / f"{name}.db", SystemClock())
-    client.create_table(MESSAGE)
+    client.create_table(DEFAULT.message.schema)
     if fields:
-        client.create_search_index(SearchIndexSchema("message", "search", fields))
+        client.create_search_index(SearchIndexSchema("message", DEFAULT.message.search.name, fields))
     return client
 
 
+def _page(store: MemoryStore, text: str | None, wanted: dict[str, Any], token: str | None) -> Total:
+    """What `message search` reads for a page of 20; its total."""
+    found = store.messages.search(text, limit=20, page_token=token, **wanted)
+    if not list(found) and text not in ("!!!",):
+        raise RuntimeError(f"nothing was found of {text!r}")
+    _ = found.next_page_token
+    return found.total
+
+
+def _middle(store: MemoryStore, size: int) -> str | None:
+    """The token of the page in the middle of all."""
+    found = store.messages.search(limit=size // 2)
+    for _ in found:
+        pass
+    return found.next_page_token
+
+
 def _searches(folder: Path) -> list[tuple[str, float, str]]:
-    took: dict[tuple[str, int], list[float]] = {}
-    found: dict[str, int | None] = {}
+    took: dict[tuple[str, int], float] = {}
+    totals: dict[str, Total] = {}
     for size in SIZES:
-        client = _client(folder, f"of {size}", INDEXES["fields, words, parts"])
+        client = _client(folder, f"of {size}", FIELDS)
         _write(client, messages(size))
-        for _ in range(ROUNDS):
-            for name, query, sorts in QUERIES:
-                search = Search(query, sorts, HITS)
-                took.setdefault((name, size), []).append(
-                    _seconds(partial(client.search, MESSAGE.ref, "search", search))
-                )
-        for name, query, _ in QUERIES:
-            found[name] = client.search(MESSAGE.ref, "search", Search(query, limit=0, count=True)).total
+        store = MemoryStore(client, target="bench")
+        middle = _middle(store, size)
+        for name, text, wanted in QUERIES:
+            ask = partial(_page, store, text, wanted, middle if name == "a page far behind" else None)
+            totals[name] = ask()
+            took[name, size] = statistics.median(_seconds(ask) for _ in range(ROUNDS))
         client.close()
     lines = []
     for name, _, _ in QUERIES:
-        times = [statistics.median(took[name, size]) for size in SIZES]
+        times = [took[name, size] for size in SIZES]
         explanation = ", ".join(f"{size:,}: {1000 * one:.2f} ms" for size, one in zip(SIZES, times, strict=True))
-        lines.append((name, times[-1] / times[0], f"{explanation}; {found[name]:,} hits in the largest"))
+        most = totals[name].at_most
+        hits = "" if most is None else f"; {most:,} hits in the largest"
+        lines.append((name, times[-1] / times[0], explanation + hits))
     return lines
 
 

@@ -174,6 +174,16 @@ def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tu
     assert 0 < AGAIN_AFTER_S <= FIRST_AFTER_S
 
 
+def test_a_search_that_finds_little_shows_its_progress(ready: Cli) -> None:
+    """Without a filter too: the index may nominate many rows for a text, and the rows decide."""
+    ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
+    out, err = drawn(ready, "message", "search", "?!", "-o", "jsonl")
+
+    assert b"" == out
+    assert b" rows scanned, 0 found\r\x1b[K" in err
+    assert b"" == drawn(ready, "message", "search", "-o", "jsonl")[1]
+
+
 def test_without_a_filter_or_a_long_scan_nothing_is_drawn(ready: Cli, process: Processes) -> None:
     """A short scan ends before anything is drawn, and a listing of everything shows by itself how far it is."""
     ready.fill(messages(3))

@@ -169,6 +169,18 @@ def test_what_was_looked_for_is_marked(ready: Cli) -> None:
     assert "\x1b[" not in ready.ok("message", "search", "tea", "--no-color", width=120).text
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "marked"),
+    [("straße", "Die STRASSE!", "STRASSE"), ("STRASSE", "Die Straße!", "Straße"), ("οδός", "Στην ΟΔΌΣ", "ΟΔΌΣ")],
+)
+def test_what_was_found_is_what_is_marked(ready: Cli, text: str, said: str, marked: str) -> None:
+    """Letters that are others in small, wherever in a long text they stand."""
+    ready.fill([Message("s", "m", T, "user", said), Message("s", "n", T + 1, "user", "İ" * 5000 + said)])
+    shown = ready.ok("message", "search", text, width=80).text
+
+    assert 2 == shown.count(f"{MARK}{marked}{PLAIN}")
+
+
 def test_a_cell_that_is_cut_shows_the_place(ready: Cli) -> None:
     """Far behind what fits, and far behind what is looked at of a long text."""
     words = " ".join(f"word{n}" for n in range(20_000))

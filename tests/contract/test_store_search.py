@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -77,6 +79,11 @@ def said(store: MemoryStore) -> MemoryStore:
         ("?", ["marks", "plain"]),
         ("!!", ["marks"]),
         ("?!", ["marks"]),
+        ("?! ", ["marks"]),
+        ("!! ", []),
+        ("?!?", []),
+        ("🎉 ", ["emoji"]),
+        ("🎉🎉", []),
         ("a", ["aside", "a"]),
         ("straße", ["german"]),
         ("strasse", ["german"]),
@@ -274,6 +281,67 @@ def test_a_token_belongs_to_its_search(many: MemoryStore) -> None:
         many.messages.search("tea", until=50, page_token=given[:-9] + "AAAAAAAAA")
 
 
+def changed(token: str | None, **parts: object) -> str:
+    """A page token of which some parts are others."""
+    assert token is not None
+    document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")
+
+
+KEY = ["s", 3, "m003"]
+DAMAGE: dict[str, dict[str, object]] = {
+    "a key of texts": {"k": ["s", "3", "m003"]},
+    "a key of numbers": {"k": [1, 3, 2]},
+    "a truth in the key": {"k": ["s", True, "m003"]},
+    "a key too short": {"k": ["s", 3]},
+    "a time past 64 bits": {"u": 2**70, "k": ["s", 2**70, "m"]},
+    "a time that is true": {"u": True},
+    "a time that is none": {"u": None},
+    "a time that is no integer": {"u": 1.5},
+    "another time than the key's": {"u": 4},
+    "a time before the window": {"u": 1, "k": ["s", 1, "m"]},
+    "a time after the window": {"u": 99, "k": ["s", 99, "m"]},
+    "a key of another session": {"k": ["t", 3, "m003"]},
+    "another window": {"w": [2, 51]},
+    "a window past 64 bits": {"w": [2, 2**70]},
+    "an open window": {"w": [None, None]},
+    "a number past a page": {"s": 101},
+    "a negative number": {"s": -1},
+    "a truth for a number": {"s": True},
+    "an empty token of the service": {"t": ""},
+    "a number for the service's token": {"t": 5},
+    "no base64": {"t": "é"},
+    "a service's token that it never gave": {"t": base64.b64encode(b"junk").decode()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", ["newest", "score"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, damage: str, sort: Any) -> None:
+    """Whatever someone made of a token, the search says that it is damaged, or points elsewhere."""
+    wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
+    found = many.messages.search(**wanted, limit=3)
+    ids(found)
+    same = changed(found.next_page_token)
+    parts: dict[str, object] = {"u": 3, "k": KEY, **DAMAGE[damage]}
+    assert ids(many.messages.search(**wanted, page_token=same))
+    for limit in (1, None):
+        with pytest.raises(InvalidInput):
+            ids(many.messages.search(**wanted, limit=limit, page_token=changed(same, **parts)))
+
+
+@pytest.mark.parametrize("time", [None, True, 1.5, "5", 2**63])
+def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore, time: object) -> None:
+    """In a listing by a time that is not in the key, the token says it, and it is one."""
+    load(store, [Session("u", f"s{n}", n) for n in range(5)])
+    first = store.sessions.recent(None, limit=2)
+    assert ["s4", "s3"] == ids(first)
+    assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=changed(first.next_page_token, u=3)))
+
+    with pytest.raises(InvalidInput):
+        ids(store.sessions.recent(None, page_token=changed(first.next_page_token, u=time)))
+
+
 # Totals
 
 
@@ -294,6 +362,16 @@ def test_a_total_is_exact_or_not_said(many: MemoryStore, wanted: dict[str, Any],
     ids(found)
 
     assert total == found.total
+
+
+def test_a_last_page_is_no_total(many: MemoryStore) -> None:
+    """Nothing is left behind it, and yet there is more than what it gave."""
+    first = many.messages.search("tea", limit=100)
+    assert 100 == len(ids(first))
+    second = many.messages.search("tea", limit=100, page_token=first.next_page_token)
+
+    assert (15, None) == (len(ids(second)), second.next_page_token)
+    assert Total(None, 115) == second.total
 
 
 # Indexes of others
@@ -334,6 +412,38 @@ def test_an_index_of_another_library_serves(empty_client: TableClient, kind: Fie
     for word, expected in said.items():
         assert set(expected.split()) <= set(ids(store.messages.search(word)))
     assert ["other"] == ids(store.messages.search("flight", role="tool"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FieldType("TEXT", "single_word", case_sensitive=True),
+        FieldType("TEXT", "split"),
+        FieldType("TEXT", "split", delimiter=","),
+        FieldType("TEXT", "fuzzy", 3, 7),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("flight", "upper lower"), ("FLIGHT", "upper lower"), ("time", "upper"), ("straße", "german"), ("ß", "german"),
+        ("δρόμος", "greek"), ("οδός", "street"), ("on time", "upper"), ("time,late", "upper"), (",", "upper greek"),
+        ("late again", "upper"), ("ſtrasse", "german"),
+    ],
+)  # fmt: skip
+def test_whole_words_are_found_whatever_the_index_makes_of_case(
+    empty_client: TableClient, kind: FieldType, text: str, expected: str
+) -> None:
+    """Letters that fold to several, final letters, case that an index keeps, and words that its delimiter ends."""
+    store = with_index(empty_client, "message", *LIBRARY, ("content", kind))
+    said = {
+        "upper": "Flight on Time,late again", "lower": "flight", "german": "Die Straße.", "greek": "Ο δρόμος, λέει",
+        "street": "ΟΔΌΣ",
+    }  # fmt: skip
+    load(store, [Message("s", name, -n, "user", text) for n, (name, text) in enumerate(said.items())])
+
+    assert expected.split() == ids(store.messages.search(text))
 
 
 def test_an_index_without_text_finds_no_text(empty_client: TableClient) -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from tests.house.modules import Import, dotted, imports, sources
 
-VOCABULARY = {"tsmem.errors", "tsmem.clock", "tsmem.rows", "tsmem.limits", "tsmem.queries"}
+VOCABULARY = {"tsmem.errors", "tsmem.clock", "tsmem.rows", "tsmem.limits", "tsmem.queries", "tsmem.folding"}
 PORT = VOCABULARY | {"tsmem.port"}
 
 ALLOWED: dict[str, set[str]] = {
     "tsmem.errors": set(),
     "tsmem.clock": set(),
     "tsmem.rows": set(),
+    "tsmem.folding": set(),
     "tsmem.queries": {"tsmem.rows"},
     "tsmem.limits": {"tsmem.errors", "tsmem.rows"},
     "tsmem.port": VOCABULARY,
@@ -26,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.engine": PORT | {"tsmem.engine"},
     "tsmem.server": PORT | {"tsmem.engine", "tsmem.server"},
     "tsmem.adapters": PORT | {"tsmem.adapters", "tsmem.engine", "tsmem.profiles", "tsmem.retry"},
-    "tsmem.render": {"tsmem.errors", "tsmem.limits", "tsmem.rows", "tsmem.render", "tsmem.store.model",
+    "tsmem.render": {"tsmem.errors", "tsmem.folding", "tsmem.limits", "tsmem.rows", "tsmem.render", "tsmem.store.model",
                      "tsmem.store.metadata", "tsmem.store.documents"},
     "tsmem.cli": {"tsmem"},
     "tsmem.__main__": {"tsmem.cli"},

@@ -12,24 +12,31 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
-from tsmem.engine import Engine
+from tsmem.engine import Engine, search_tree
+from tsmem.engine import search as searching
 from tsmem.engine.full_requests import Change, NewCell, RowChange
 from tsmem.engine.requests import BatchWriteRow
+from tsmem.engine.search import SearchReply
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.queries import (
     Between,
     Bool,
     FieldSort,
+    HasField,
+    KeySort,
     Match,
     MatchAll,
     MatchPhrase,
+    MayHold,
     Operator,
+    Prefix,
     Query,
     ScoreSort,
     Search,
     Sorter,
     Term,
+    Terms,
     Wildcard,
 )
 from tsmem.rows import ColumnType, Put, Value, Write
@@ -78,10 +85,26 @@ def many(engine: Engine, count: int) -> None:
         write(
             engine,
             *(
-                put(f"{number:06}", n=number, words=f"common {'rare' if number % 100 == 0 else ''}", parts="common")
+                put(
+                    f"{number:06}",
+                    n=number,
+                    tag=f"{number // 50:04}",
+                    words=f"common {'rare' if number % 100 == 0 else ''}",
+                    parts="common",
+                )
                 for number in range(first, min(count, first + 200))
             ),
         )
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Engine]:
+    """An engine with many rows, which are only read."""
+    with closing(Engine(None, ManualClock())) as engine:
+        engine.create_table(TABLE)
+        engine.create_search_index(INDEX)
+        many(engine, 10_600)
+        yield engine
 
 
 def test_what_is_looked_at_grows_with_the_hits(engine: Engine) -> None:
@@ -105,18 +128,142 @@ def test_what_is_looked_at_grows_with_the_hits(engine: Engine) -> None:
     ]
 
 
-@pytest.mark.parametrize("sorts", [(), (FieldSort("n", True),)], ids=["by key", "by a field"])
+def asked(engine: Engine, search: Search) -> tuple[SearchReply, int]:
+    """What a search answers, and how many thousands of steps SQLite took for it."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with engine._connections.read() as session:
+        session.connection.set_progress_handler(step, 1000)
+    try:
+        return engine.search(TABLE.ref, "search", search), steps
+    finally:
+        with engine._connections.read() as session:
+            session.connection.set_progress_handler(None, 0)
+
+
+BOTH_WAYS = pytest.mark.parametrize(
+    "sorts",
+    [(), (KeySort(True),), (FieldSort("n"),), (FieldSort("n", True),), (FieldSort("tag"), FieldSort("n"))],
+    ids=str,
+)
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("query", [MatchAll(), Between("n", 100), Match("words", "common")], ids=str)
-def test_pages_far_behind_cost_what_the_first_costs(engine: Engine, sorts: tuple[Sorter, ...], query: Query) -> None:
-    """A token goes on behind its row, past 10,000 rows too: nothing before it is looked at again."""
-    many(engine, 10_600)
-    token = None
-    for _ in range(103 if query == MatchAll() else 3):
-        search = Search(query, sorts, 100, token=token, columns=())
-        reply = engine.search(TABLE.ref, "search", search)
+def test_pages_far_behind_cost_what_the_first_costs(large: Engine, sorts: tuple[Sorter, ...], query: Query) -> None:
+    """A token goes on behind its row, past 10,000 rows too: nothing before it is looked at again, by our count and by
+    SQLite's steps."""
+    reply, at_first = asked(large, Search(query, sorts, 100, columns=()))
+    for _ in range(101):
+        assert 101 <= reply.cost.rows_scanned <= 302
+        reply, steps = asked(large, Search(query, sorts, 100, token=reply.page.token, columns=()))
         assert 100 == len(reply.page.rows)
-        assert 101 <= reply.cost.rows_scanned <= 201
+        assert steps <= 2 * at_first + 10
+
+
+@pytest.mark.parametrize("same", [50, 5000])
+def test_rows_that_share_a_value_are_paged(engine: Engine, same: int) -> None:
+    """Behind a row come those with its value, by key, then the rest; of few all are looked at, of many a page's, once
+    the first page is there."""
+    write(engine, *(put(f"z{number:02}", n=1) for number in range(99)))
+    for first in range(0, same, 50):
+        write(engine, *(put(f"{number:06}", n=2) for number in range(first, first + 50)))
+    token = None
+    keys: list[object] = []
+    while token is not None or not keys:
+        search = Search(MatchAll(), (FieldSort("n", True),), 20, token=token, columns=())
+        reply = engine.search(TABLE.ref, "search", search)
+        assert token is None or reply.page.token is None or reply.cost.rows_scanned <= 250
+        keys += [row.key[0] for row in reply.page.rows]
         token = reply.page.token
+    assert [*(f"{number:06}" for number in range(same)), *(f"z{number:02}" for number in range(99))] == keys
+
+
+def looked_up(engine: Engine, search: Search) -> int:
+    """How many statements SQLite ran for a search, those with which FTS5 looks words up among them."""
+    said: list[str] = []
+    with engine._connections.read() as session:
+        session.connection.set_trace_callback(said.append)
+    try:
+        engine.search(TABLE.ref, "search", search)
+    finally:
+        with engine._connections.read() as session:
+            session.connection.set_trace_callback(None)
+    return len(said)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Prefix("words", "comm"),
+        Match("words", "common rare"),
+        MatchPhrase("words", "common"),
+        Bool(should=(Match("words", "rare"), Prefix("words", "comm"))),
+    ],
+)
+def test_words_are_not_looked_up_for_each_row(large: Engine, query: Query) -> None:
+    """FTS5 gathers all rows with a prefix before it says the first, so that of few rows each is tested on its own
+    words."""
+    few, more = (
+        looked_up(large, Search(Bool(filter=(query, Terms("n", tuple(range(1, count))))), columns=()))
+        for count in (5, 50)
+    )
+    assert abs(few - more) < 5
+
+
+def test_a_rare_part_costs_its_hits(engine: Engine) -> None:
+    """A part of three characters is looked up by what it is made of; one of two is looked for in every row."""
+    write(
+        engine,
+        *(put(f"{number:03}", n=number, parts="a needle" if number in (7, 9) else "hay") for number in range(99)),
+    )
+    costs = [
+        engine.search(TABLE.ref, "search", Search(MatchPhrase("parts", part), (KeySort(),))).cost.rows_scanned
+        for part in ("eed", "needle", "ee")
+    ]
+    assert [2, 2, 99] == costs
+
+
+def test_a_walk_that_finds_too_little_is_given_up(large: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hits that are many, and yet far apart in the order, those are sorted: what is looked at stays below both."""
+    monkeypatch.setattr(search_tree, "ENOUGH", 50)
+    monkeypatch.setattr(searching, "WALKED_AT_MOST", 300)
+    reply = large.search(TABLE.ref, "search", Search(Match("words", "rare"), (FieldSort("n", True),), columns=()))
+
+    assert [f"{number:06}" for number in range(10_500, 500, -100)] == [row.key[0] for row in reply.page.rows]
+    assert 301 + 106 == reply.cost.rows_scanned
+
+
+def test_a_rare_word_is_not_looked_up_for_each_row_of_a_walk(large: Engine) -> None:
+    """Where a walk goes past thousands of rows, FTS5 is asked once for the few that have it."""
+    query = Bool(should=(Match("words", "rare"), MatchPhrase("parts", "xx")))
+
+    assert looked_up(large, Search(query, (FieldSort("n", True),), columns=())) < 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [(Match("words", "common"), 10_600), (MatchPhrase("parts", "mo"), 10_600), (Term("n", 5), 1)],
+    ids=str,
+)
+def test_the_best_are_among_all_that_were_looked_at(large: Engine, query: Query, rows: int) -> None:
+    """A page by score costs all rows that may match, however many: each has a score."""
+    assert rows == large.search(TABLE.ref, "search", Search(query, (ScoreSort(),), 5, columns=())).cost.rows_scanned
+
+
+def test_rows_that_cannot_match_are_not_looked_for_at_the_end(large: Engine) -> None:
+    """Rows without the field come last, and a query that asks for the field has none of them: a last page is small."""
+    search = Search(HasField("n"), (FieldSort("n", True),), 1000, columns=())
+    replies = [large.search(TABLE.ref, "search", search)]
+    while (token := replies[-1].page.token) is not None:
+        replies.append(large.search(TABLE.ref, "search", search._replace(token=token)))
+
+    assert [1002, 601] == [reply.cost.rows_scanned for reply in replies[-2:]]
 
 
 def test_a_search_costs_what_it_reads(engine: Engine) -> None:
@@ -161,6 +308,43 @@ def test_characters_that_sqlite_ends_at_are_found(engine: Engine) -> None:
     assert ["a", "a", "b"] == [
         found(engine, query) for query in (Match("words", "cd"), Term("tag", "x\0y"), Term("tag", "x"))
     ]
+
+
+def test_patterns_fit_texts_with_characters_that_sqlite_ends_at(engine: Engine) -> None:
+    """NUL is one of the characters that ? stands for, and equal to itself, in keywords and in parts."""
+    write(engine, put("a", tag="x\0y", parts="X\0y"), put("b", tag="x", parts="x"), put("c", tag="x\0\0yz", parts="[z"))
+
+    assert ["ac", "a", "b", "ac", "c", "", "a"] == [
+        found(engine, Wildcard("tag", pattern)) for pattern in ("x?*", "x?y", "x", "*\0*", "?\0\0*", "x\0", "*?\0y")
+    ]
+    assert ["a", "a", "c"] == [found(engine, Wildcard("parts", pattern)) for pattern in ("x?y", "\0", "[")]
+
+
+def test_what_a_row_may_hold_is_looked_for_as_it_stands(engine: Engine) -> None:
+    """Every row whose field has the text is found, by the symbols in it where there are some; not where it must not be,
+    because others may be found."""
+    write(engine, put("a", words="so!! 🎉🎉", parts="?!"), put("b", words="so! 🎉"), put("c", listed="!!", words="\0!"))
+
+    def hold(field: str, text: str) -> str:
+        return found(engine, MayHold(field, text))
+
+    assert ["ac", "a", "ab", "", "c"] == [hold("words", text) for text in ("!!", "🎉🎉", "🎉", "??", "\0!")]
+    assert ["a", "c"] == [hold("parts", "?!"), found(engine, Bool(must=(MayHold("words", "!!"), HasField("listed"))))]
+    for query in (Bool(must_not=(MayHold("words", "!!"),)), MayHold("tag", "!!")):
+        with pytest.raises(InvalidInput):
+            found(engine, query)
+
+
+def test_symbols_are_looked_up(engine: Engine) -> None:
+    """A text with symbols costs the rows that have them; one of punctuation alone costs a page, or, where that is never
+    full, all: once in the order, once for those that are not in it."""
+    many(engine, 400)
+    write(engine, *(put(f"z{number}", n=1000 + number, words="🎉 no!") for number in range(5)))
+    costs = [
+        engine.search(TABLE.ref, "search", Search(MayHold("words", text), (FieldSort("n", True),), limit)).cost
+        for text, limit in (("🎉", 10), ("🎉!!", 10), ("!!", 10), ("!", 2))
+    ]
+    assert [5, 5, 2 * 405, 3] == [cost.rows_scanned for cost in costs]
 
 
 def test_numbers_beyond_64_bits_are_compared(engine: Engine) -> None:

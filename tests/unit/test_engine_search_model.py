@@ -13,7 +13,7 @@ from tests.clocks import ManualClock
 from tests.unit.search_reference import FIELDS, Rows, search
 from tsmem.adapters.local import LocalClient
 from tsmem.engine import search as searching
-from tsmem.engine import search_tree
+from tsmem.engine import search_tree, search_walk
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.queries import (
     Between,
@@ -120,6 +120,8 @@ def as_if_large(enough: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_tree, "ENOUGH", enough)
         patch.setattr(searching, "WALKED_AT_MOST", enough)
+        patch.setattr(search_walk, "SORTED_AT_MOST", enough)
+        patch.setattr(search_walk, "RARE", enough // 2)
         patch.setattr(searching, "FEW", enough // 2)
         yield
 

@@ -88,6 +88,18 @@ REFUSED = [
     ('(a == "x"\n"y")', 1, "two texts stand side by side"),
     ('"北京" == a and b = 1', 17, "equality is =="),
     ("a == 1\nor b", 1, "in parentheses"),
+    ("a AND b", 3, "AND is written and"),
+    ("NOT a", 5, "NOT is written not"),
+    ("or a", 1, "or stands between two tests"),
+    ("a and or b", 7, "or stands between two tests"),
+    ("'x' in a", 1, "a part of a text is for search"),
+    ('a contains "x"', 3, "a part of a text is for search"),
+    ("a between 1 and 2", 3, "a range is 1 <= column <= 5"),
+    ("exists(a) == True", 1, "exists(column) is a test by itself"),
+    ("True == exists(a)", 1, "exists(column) is a test by itself"),
+    ("exists a", 8, "exists(column) has parentheses"),
+    ("print a", 1, "is missing here"),
+    ("a b", 3, "and, or, or a comparison such as == is missing here"),
     ("(a == 1\n or b = 2)", 7, "equality is =="),
 ]
 
@@ -114,12 +126,16 @@ def test_what_is_not_is_refused_with_its_place(text: str, column: int, reason: s
 
 
 def test_the_caret_stands_under_the_place() -> None:
-    """Also behind characters that are two cells wide, and in the part that is shown of a long text."""
+    """Also behind characters that are two cells wide or none, and in the part that is shown of a long text."""
     for text, shown in (('topic = "x"', 'topic = "x"'), ('"北京" == a and b = 1', '"北京" == a and b = 1')):
         with pytest.raises(InvalidInput) as refused:
             RowFilter(text)
         assert f"  {shown}" == refused.value.message.split("\n")[1]
     assert len('  "北京" == a and b ') + 2 == refused.value.message.split("\n")[2].index("^")
+
+    with pytest.raises(InvalidInput) as refused:
+        RowFilter('"cafe\u0301 \u2764\ufe0f" == a and b = 1')
+    assert len('  "cafe \u2764" == a and b ') == refused.value.message.split("\n")[2].index("^")
 
     with pytest.raises(InvalidInput) as refused:
         RowFilter("a == 1 and " * 100 + "b = 2")

@@ -14,6 +14,7 @@ from tsmem.queries import (
     Match,
     MatchAll,
     MatchPhrase,
+    MayHold,
     Operator,
     Prefix,
     Query,
@@ -69,14 +70,20 @@ def test_an_index_of_another_library_nominates_by_what_it_has() -> None:
         (TEXT_FUZZY, "!", MatchPhrase("content", "!")),
         (FieldType("TEXT", "fuzzy", 2, 4), "T", Wildcard("content", "*t*")),
         (FieldType("TEXT", "fuzzy", 2, 4), "te", MatchPhrase("content", "te")),
-        (TEXT_MAX_WORD, "!!", HasField("content")),
-        (TEXT_MAX_WORD, "🎉", HasField("content")),
-        (SINGLE, " ", HasField("content")),
-        (SPLIT, " ", HasField("content")),
+        (TEXT_MAX_WORD, "!!", MayHold("content", "!!")),
+        (TEXT_MAX_WORD, "🎉", MayHold("content", "🎉")),
+        (SINGLE, " ", MayHold("content", " ")),
+        (SPLIT, " ", MayHold("content", " ")),
+        (SINGLE, "!\u0301??Ⓐ!", MayHold("content", "??")),
+        (SINGLE, "\u0301", HasField("content")),
+        (FieldType("TEXT", "single_word", case_sensitive=True), "Tea", HasField("content")),
+        (FieldType("TEXT", "split", case_sensitive=True), "tea", HasField("content")),
+        (FieldType("TEXT", "single_word", case_sensitive=True), "退款", MatchPhrase("content", "退款")),
     ],
 )
 def test_a_field_nominates_as_its_analyzer_can(kind: FieldType, text: str, expected: Query) -> None:
-    """Parts of texts, words, or, for a text without words, every row that has the field."""
+    """Parts of texts, words, or, for a text without words, what may hold its longest part that folding leaves as it is;
+    every row that has the field where the index keeps case and the text has one."""
     assert expected == content(kind, text)
 
 
@@ -103,6 +110,23 @@ def test_words_that_keep_their_punctuation_nominate_by_what_is_in_them() -> None
     words = Bool(must=(Wildcard("content", "*on*"), Wildcard("content", "*time*")))
 
     assert Bool(should=(Match("content", "on Time", Operator.AND), words)) == content(SPLIT, "on Time")
+
+
+def test_an_index_may_fold_or_lower_its_words() -> None:
+    """Both forms are looked for where they differ; a fuzzy field's too, of a text shorter than what it holds."""
+    both = Bool(should=(Wildcard("content", "*strasse*"), Wildcard("content", "*straße*")))
+    short = Bool(should=(Wildcard("content", "*ss*"), Wildcard("content", "*ß*")))
+
+    assert Bool(should=(Match("content", "Straße", Operator.AND), Bool(must=(both,)))) == content(SPLIT, "Straße")
+    assert short == content(FieldType("TEXT", "fuzzy", 3, 7), "ß")
+
+
+def test_a_field_is_cut_where_its_delimiter_stands() -> None:
+    """Spaces are then characters as others are."""
+    words = Bool(must=(Wildcard("content", "*on time*"), Wildcard("content", "*late*")))
+    expected = Bool(should=(Match("content", "on time,late", Operator.AND), words))
+
+    assert expected == content(FieldType("TEXT", "split", delimiter=","), "on time,late")
 
 
 def test_a_long_text_is_asked_for_by_its_beginning() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +80,11 @@ class Running:
         with suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
                 self.connect().close()
+
+    def await_begun(self) -> None:
+        """Until a part of a request has been read."""
+        while not any(connection.wire._buffer for connection in list(self.server._connections)):
+            os.sched_yield()
 
     def raw(self, data: bytes) -> bytes:
         """What it answers to these bytes until it closes; nothing more is sent."""

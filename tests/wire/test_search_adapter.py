@@ -8,6 +8,8 @@ import pytest
 
 from tests.serving import Served, profile_of
 from tests.wire.said import BY_KEY, LACKING, MISTYPED, ROWS, TABLE, columns, fill, key
+from tsmem.adapters import sdk_search
+from tsmem.adapters.sdk import ots
 from tsmem.adapters.tablestore import TablestoreClient
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, TableNotFound, Unavailable
@@ -21,6 +23,7 @@ from tsmem.queries import (
     Match,
     MatchAll,
     MatchPhrase,
+    MayHold,
     Operator,
     Prefix,
     Query,
@@ -56,6 +59,7 @@ FOUND: list[tuple[Query, set[int]]] = [
     (Prefix("word", "key0"), set(range(10))),
     (Wildcard("word", "key?9"), {9, 19, 29, 39, 49}),
     (HasField("number"), set(range(ROWS)) - {MISTYPED, LACKING}),
+    (MayHold("text", "!!"), set(range(ROWS))),
     (Bool(must_not=(HasField("number"),)), {MISTYPED, LACKING}),
     (Bool(must=(Between("n", 3, 9),), filter=(Term("even", True),), must_not=(Term("n", 6),)), {4, 8}),
     (Bool(should=(Term("n", 1), Term("n", 2))), {1, 2}),
@@ -204,6 +208,16 @@ def test_fields_are_described_as_they_were_made(served: Served, client: Tablesto
     assert other == client.describe_search_index("said", "wired")
     with pytest.raises(InvalidInput, match="cannot make a case-sensitive field"):
         client.create_search_index(other._replace(name="again"))
+
+
+def test_an_answer_of_a_part_of_the_index_is_none() -> None:
+    """Rows that are missing would be taken for rows that are not there."""
+    asked = Search(MatchAll(), count=True)
+    whole, part = (ots.SearchResponse([], [], [], b"", complete, 0, []) for complete in (True, False))
+
+    assert SearchPage([], [], None, 0) == sdk_search.page(whole, asked)
+    with pytest.raises(Unavailable, match="a part of the search index did not answer"):
+        sdk_search.page(part, asked)
 
 
 def test_a_search_is_repeated(served: Served, client: TablestoreClient) -> None:

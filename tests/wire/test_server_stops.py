@@ -111,6 +111,8 @@ def test_a_request_that_does_not_come_holds_no_stop(begun: bytes) -> None:
         client.sendall(begun)
         if b"100-continue" in begun:
             assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
+        else:
+            here.await_begun()
         with stopping(here):
             reply = taken_apart(read_all(client))
 
@@ -121,6 +123,7 @@ def test_a_request_that_trickles_holds_no_stop() -> None:
     """A byte now and then does not prolong what a stop leaves it."""
     with running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
         client.sendall(b"P")
+        here.await_begun()
         with stopping(here):
             assert trickled(client, b"P") < SOON_S
 

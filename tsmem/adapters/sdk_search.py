@@ -24,6 +24,7 @@ from tsmem.queries import (
     Match,
     MatchAll,
     MatchPhrase,
+    MayHold,
     Operator,
     Prefix,
     Query,
@@ -99,7 +100,7 @@ def query(wanted: Query) -> Any:
         return ots.PrefixQuery(wanted.field, wanted.text)
     if isinstance(wanted, Wildcard):
         return ots.WildcardQuery(wanted.field, wanted.pattern)
-    if isinstance(wanted, HasField):
+    if isinstance(wanted, HasField | MayHold):
         return ots.ExistsQuery(wanted.field)
     return _of_values(wanted)
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tsmem.store.search import Found
 
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
-SortOption = Annotated[str, typer.Option("--sort", metavar="ORDER", help="newest or score.")]
+SortOption = Annotated[
+    str,
+    typer.Option("--sort", metavar="ORDER", help="newest, or score: best first, and pages go on by number."),
+]
 
 
 def order(text: str) -> Sort:

@@ -8,7 +8,7 @@ another Python, does no harm.
 single_word, max_word and min_word make the same words: runs of letters and digits, and each character alone of scripts
 that are written without spaces, and of symbols such as emoji. A query on a max_word or min_word field looks for pairs
 of such characters (`pairs`), because a word of Chinese mostly has two. fuzzy keeps the text, for parts of it are looked
-for. All are folded (`fold`), which is lower-casing that holds for every part of a text, too.
+for. All are folded, which holds for every part of a text, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from tsmem.folding import fold
 from tsmem.port import FieldType
 
 WORDS = "words"
@@ -32,17 +33,13 @@ _ALONE = (
 _SYMBOLS = "\u20a0-\u20cf\u2100-\u2bff\U0001f000-\U0001faff"
 _WORD = re.compile(rf"[{_ALONE}{_SYMBOLS}]|[^\W_{_ALONE}{_SYMBOLS}]+")
 _RUN = re.compile(rf"[{_ALONE}]+|[{_SYMBOLS}]|[^\W_{_ALONE}{_SYMBOLS}]+")
+_SYMBOL = re.compile(rf"[{_SYMBOLS}]")
 _IS_ALONE = re.compile(rf"[{_ALONE}]")
 
 
 def shape(kind: FieldType) -> str:
     """How a TEXT field is kept: WORDS, or GRAMS for the analyzer fuzzy."""
     return GRAMS if kind.analyzer == "fuzzy" else WORDS
-
-
-def fold(text: str) -> str:
-    """The text without differences of case."""
-    return text.lower() if text.isascii() else text.casefold()
 
 
 def words(kind: FieldType, text: str) -> list[str]:
@@ -65,6 +62,11 @@ def phrases(kind: FieldType, text: str) -> list[tuple[str, ...]]:
         else:
             found.append((run,))
     return found
+
+
+def symbols(kind: FieldType, text: str) -> list[str]:
+    """Those words that a text has wherever it stands in another: symbols, each once, where each is a word."""
+    return [] if kind.analyzer == "split" else list(dict.fromkeys(_SYMBOL.findall(text)))
 
 
 def pieces(kind: FieldType, word: str) -> list[str]:

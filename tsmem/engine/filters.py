@@ -7,6 +7,11 @@ which is the order of its UTF-8 bytes, bytes bytewise, False below True. Key col
 Most rows of a selective scan need not be decoded: `necessary` tests a row's key, and looks into its packed bytes for
 those that a match must hold. Measured on 50,000 rows of which ten match (median of seven): decoding all 159 ms, this
 106 ms, the same test by SQLite's instr 116 ms, because rows that do not match are measured all the same.
+
+Nor are comparisons of key columns given to SQL, though it could make them exactly. Measured on 200,000 messages of some
+300 characters, `create_time == 5`: 400 ms here. SQLite's walk along the range is 200 ms of that, the rows' sizes are
+120 ms, and SQL would save neither: each row of the range counts for capacity units and for the 4 MB that end a page,
+and how much it counts stands in its cells. What is left, the test itself with its calls, is less than a fifth.
 """
 
 from __future__ import annotations

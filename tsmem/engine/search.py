@@ -14,17 +14,17 @@ from tsmem.engine import messages, search_tokens
 from tsmem.engine.cells import unpack, unpack_some
 from tsmem.engine.connections import Session
 from tsmem.engine.search_defs import find_tables
-from tsmem.engine.search_order import Order, Position, Stage, Unit
+from tsmem.engine.search_order import Order
 from tsmem.engine.search_query import Reading
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import ColumnTest, joined
 from tsmem.engine.search_tokens import Place
-from tsmem.engine.search_tree import Emitter, Lead, Node, bounds, choose
+from tsmem.engine.search_tree import Emitter, Lead, Node, choose
+from tsmem.engine.search_walk import Hit, Walk
 from tsmem.errors import StorageFailure
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search, SearchPage
-from tsmem.rows import Key, Row
+from tsmem.rows import Row
 
 MAX_LIMIT = 100
 """Rows of a page."""
@@ -43,13 +43,6 @@ class SearchReply(NamedTuple):
 
     page: SearchPage
     cost: Cost
-
-
-class _Hit(NamedTuple):
-    doc: int
-    key: Key
-    score: float | None
-    position: Position
 
 
 def search(session: Session, table: str, index: str, request: Search) -> SearchReply:
@@ -111,31 +104,37 @@ class _Searched:
             return place.position is None
         return place.position is not None and self.order.fits(place.position)
 
-    def page(self) -> tuple[list[_Hit], bool]:
+    def page(self) -> tuple[list[Hit], bool]:
         """The page's rows, and whether more follow."""
         found = None
         if self.order.score is None and (self._lead is None or self._lead.is_long):
-            found = self._walk()
+            found = self._walked()
         if found is None:
             found = self._sorted()
         return found[: self._limit], len(found) > self._limit
 
     def total(self) -> int:
         """How many rows match."""
-        lead = self._lead
-        if lead is not None and lead.covered is self._node:
-            if not lead.is_long:
-                return lead.rows
-            sql, parameters = f"SELECT count(*) FROM ({lead.sql})", lead.parameters  # noqa: S608 - ours, as all below
-        else:
-            source, parameters = self._source()
-            test, values = self._emitter(singly=lead is not None and lead.rows <= FEW).sql(self._node)
-            sql, parameters = f"SELECT count(*) FROM {source} WHERE {test}", (*parameters, *values)  # noqa: S608
-        count: int = self._execute(sql, parameters).fetchone()[0]
+        if self._lead is not None and self._lead.covered is self._node:
+            return self._nominated()
+        source, parameters = self._source()
+        test, values = self._emitter(singly=self._lead is not None and self._lead.rows <= FEW).sql(self._node)
+        return self._count(f"FROM {source} WHERE {test}", *parameters, *values)
+
+    def _nominated(self) -> int:
+        """How many rows may match."""
+        if self._lead is None:
+            return self._count(f"FROM {self._tables.docs}")
+        if not self._lead.is_long:
+            return self._lead.rows
+        return self._count(f"FROM ({self._lead.sql})", *self._lead.parameters)
+
+    def _count(self, what: str, *parameters: object) -> int:
+        count: int = self._execute(f"SELECT count(*) {what}", parameters).fetchone()[0]
         return count
 
-    def _emitter(self, *, singly: bool, nominated: bool = True) -> Emitter:
-        return Emitter(self._lead.covered if self._lead is not None and nominated else None, singly)
+    def _emitter(self, *, singly: bool) -> Emitter:
+        return Emitter(self._lead.covered if self._lead is not None else None, singly)
 
     def _source(self) -> tuple[str, tuple[object, ...]]:
         """All rows that may match."""
@@ -143,9 +142,16 @@ class _Searched:
             return f"{self._tables.docs} AS d", ()
         return f"({self._lead.sql}) AS n CROSS JOIN {self._tables.docs} AS d ON d.doc = n.doc", self._lead.parameters
 
-    # In order, from all rows that may match
+    def _walked(self) -> list[Hit] | None:
+        """In order, until the page is full; None where that was given up."""
+        budget = None if self._lead is None else WALKED_AT_MOST
+        walk = Walk(self._execute, self._tables, self.order, self._node, budget)
+        found = walk.rows(self._place, self._limit + 1)
+        self.scanned += walk.scanned
+        return found
 
-    def _sorted(self) -> list[_Hit]:
+    def _sorted(self) -> list[Hit]:
+        """In order, from all rows that may match."""
         scores, (joined, with_scores) = (
             self._reading.score() if self.order.score is not None else (("NULL", ()), ("", ()))
         )
@@ -158,76 +164,16 @@ class _Searched:
         of_where = tuple(value for stage in behind for value in stage.parameters)
         sql = (
             f"{''.join(map(str, head))} SELECT d.doc, {scores[0]} AS score, {self.order.columns} "  # noqa: S608
-            f"FROM {source}{joined} WHERE ({test}) AND ({where}) ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
+            f"FROM {source}{joined} WHERE ({where}) AND ({test}) ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
         ).format("d")
         reach = (self._limit + 1, self._place.offset)
-        rows = self._execute(sql, (*with_scores[1:], *scores[1], *of_source, *of_test, *of_where, *reach)).fetchall()
-        self.scanned += self._lead.rows if self._lead is not None else len(rows)
-        return [self._hit(row) for row in rows]
-
-    # In order, until the page is full
-
-    def _walk(self) -> list[_Hit] | None:
-        """None where it was given up."""
-        wanted = self._place.offset + self._limit + 1
-        budget = None if self._lead is None else WALKED_AT_MOST
-        hits: list[_Hit] = []
-        for stage in self.order.stages(self._place.position):
-            rows, ended = self._walk_stage(stage, wanted - len(hits), budget)
-            hits += rows
-            if len(hits) >= wanted:
-                break
-            if not ended:
-                return None
-        return hits[self._place.offset :]
-
-    def _walk_stage(self, stage: Stage, wanted: int, budget: int | None) -> tuple[list[_Hit], bool]:
-        """Rows of a stage, and whether it was walked to its end."""
-        first = stage.units[0]
-        bound = [test.condition.format(first.first) for test in self._bounds(first)]
-        where = joined([stage.where, *bound], " AND ")
-        parameters = (*stage.parameters, *(value for test in self._bounds(first) for value in test.parameters))
-        ended = True
-        if budget is not None:
-            order = first.order(nullable=False)
-            cut = self._walked(first, f"{where} ORDER BY {order} LIMIT 1 OFFSET ?", first.listed, *parameters, budget)
-            if cut:
-                where, parameters, ended = f"{where} AND {first.until}", (*parameters, *cut[0]), False
-        test, values = self._emitter(singly=True, nominated=False).sql(self._node)
-        tail = f"{where} AND ({test}) ORDER BY {stage.order} LIMIT ?"
-        rows = self._walked(first, tail, f"d.doc, NULL, {self.order.columns}", *parameters, *values, wanted)
-        hits = [self._hit(row) for row in rows]
-        self._count_walked(first, where, parameters, hits[-1] if len(hits) == wanted else None)
-        return hits, ended
-
-    def _bounds(self, unit: Unit) -> list[ColumnTest]:
-        return bounds(self._node, unit.columns[0])
-
-    def _walked(self, unit: Unit, tail: str, columns: str, *parameters: object) -> list[tuple[object, ...]]:
-        """A query over the rows in the order of a unit: the key's is that of the table."""
-        docs, table = self._tables.docs, f"t{self._tables.table.id}"
-        alias, source = "d", f"{docs} AS d"
-        if unit.is_key:
-            alias, source = "r", f"{table} AS r INDEXED BY {table}_key CROSS JOIN {docs} AS d ON d.doc = r.rowid"
-        sql = f"SELECT {columns} FROM {source} WHERE {tail}"  # noqa: S608 - ours, with parameters
-        return self._execute(sql.format(alias), parameters).fetchall()
-
-    def _count_walked(self, unit: Unit, where: str, parameters: tuple[object, ...], last: _Hit | None) -> None:
-        """Add the rows that were looked at: up to the last one, or all."""
-        if last is not None:
-            at = self.order.units.index(unit)
-            where, parameters = f"{where} AND {unit.until}", (*parameters, *last.position[at])
-        ((count,),) = self._walked(unit, where, "count(*)", *parameters)
-        self.scanned += count  # type: ignore[operator]
-
-    def _hit(self, row: Sequence[object]) -> _Hit:
-        doc, score, *values = row
-        position = self.order.position(values)
-        return _Hit(doc, position[-1], score, position)  # type: ignore[arg-type]
+        rows = self._execute(sql, (*with_scores[1:], *scores[1], *of_source, *of_where, *of_test, *reach)).fetchall()
+        self.scanned += self._nominated()
+        return [Hit.of(self.order, row) for row in rows]
 
 
 def _rows(
-    session: Session, tables: SearchTables, hits: list[_Hit], columns: Sequence[str] | None
+    session: Session, tables: SearchTables, hits: list[Hit], columns: Sequence[str] | None
 ) -> tuple[list[Row], int]:
     """The rows with the columns that are asked for, and the size of all that was read."""
     table = tables.table

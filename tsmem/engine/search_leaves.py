@@ -11,14 +11,25 @@ from collections.abc import Callable
 
 from tsmem.engine import analysis, messages
 from tsmem.engine import search_values as values
-from tsmem.engine.analysis import GRAMS
+from tsmem.engine.analysis import GRAMS, WORDS
 from tsmem.engine.search_tables import EXACT, Field, SearchTables
-from tsmem.engine.search_terms import ColumnTest, PartTest, PatternTest, TextTest, WordsTest, quoted
+from tsmem.engine.search_terms import (
+    MAX_LOOKED_THROUGH,
+    ColumnTest,
+    HoldTest,
+    KeptTest,
+    PartTest,
+    PatternTest,
+    TextTest,
+    WordsTest,
+    quoted,
+)
 from tsmem.engine.search_tree import NOTHING, Least, Node
-from tsmem.queries import Between, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
+from tsmem.folding import fold
+from tsmem.queries import Between, HasField, Match, MatchPhrase, MayHold, Operator, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
 
-Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField
+Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MayHold
 Phrase = tuple[str, ...]
 MAX_PIECES = 4096
 """Of a search's queries together: terms, and words that are tests or questions each for itself. What FTS5 is told in
@@ -40,6 +51,8 @@ class Leaves:
         if isinstance(query, HasField):
             kind = ColumnTest if field.shape == EXACT else TextTest
             return kind(self._tables, field.column, "{0} IS NOT NULL")
+        if isinstance(query, MayHold):
+            return self._holding(field, query)
         if field.shape == EXACT:
             return self._exact(field, query)
         return self._fuzzy(field, query) if field.shape == GRAMS else self._words(field, query)
@@ -52,6 +65,14 @@ class Leaves:
     def _terms(self, query: Terms) -> tuple[Value, ...]:
         self._count(len(query.values))
         return values.checked_terms(query.values)
+
+    def _holding(self, field: Field, query: MayHold) -> Node:
+        if field.shape == EXACT:
+            raise _cannot(field, query)
+        text = values.text_of(field, query.text)
+        symbols = analysis.symbols(field.type, text) if field.shape == WORDS else []
+        words = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
+        return HoldTest(self._tables, field.place, text, words)
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
@@ -85,10 +106,11 @@ class Leaves:
         if isinstance(query, Between):
             raise _cannot(field, query)
         if isinstance(query, Prefix):
-            begun = quoted(analysis.hidden(values.check_prefix(query.text)))
-            return WordsTest(self._tables, f"({field.column} : {begun} *)") if query.text else NOTHING
+            begun = analysis.hidden(values.check_prefix(query.text))
+            expression = f"({field.column} : {quoted(begun)} *)"
+            return KeptTest(self._tables, expression, field.column, [f" {begun}"], "") if begun else NOTHING
         pattern = _pattern(field, query)
-        condition = values.like("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
+        condition = values.fits("".join(each if each in "*?" else analysis.hidden(each) for each in pattern))
         return PatternTest(self._tables, field.column, *condition)
 
     def _match(self, field: Field, query: Match) -> Node:
@@ -103,8 +125,13 @@ class Leaves:
         return Least([self._having(field, [phrase]) for phrase in self._in_vocabulary(field, phrases)], least)
 
     def _having(self, field: Field, phrases: list[Phrase], joined: str = " OR ") -> Node:
-        found = dict.fromkeys(_expression(field, phrase) for phrase in phrases if any(phrase))
-        return WordsTest(self._tables, joined.join(found)) if found else NOTHING
+        found = {_expression(field, phrase): phrase for phrase in phrases if any(phrase)}
+        if not found:
+            return NOTHING
+        if len(found) > MAX_LOOKED_THROUGH:
+            return WordsTest(self._tables, joined.join(found))
+        parts = [f" {_hidden(phrase)} " for phrase in found.values()]
+        return KeptTest(self._tables, joined.join(found), field.column, parts, joined)
 
     def _in_vocabulary(self, field: Field, phrases: list[Phrase]) -> list[Phrase]:
         """Without pairs of characters that no row has and that stand between two that some row has: there one word ends
@@ -135,12 +162,12 @@ class Leaves:
         if isinstance(query, Prefix):
             return self._part(field, values.check_prefix(query.text), folded=False)
         if isinstance(query, Wildcard):
-            glob = _pattern(field, query).replace("[", "[[]")
+            glob = values.glob(analysis.kept_part(_pattern(field, query)))
             return TextTest(self._tables, field.column, "{0} GLOB ?", (f"*{glob}*",))
         raise _cannot(field, query)
 
     def _part(self, field: Field, text: str, *, folded: bool = True) -> Node:
-        part = analysis.kept_part(analysis.fold(text) if folded else text)
+        part = analysis.kept_part(fold(text) if folded else text)
         return PartTest(self._tables, field.column, part) if part else NOTHING
 
     def _gram(self, field: Field, value: Value) -> Node:
@@ -161,7 +188,11 @@ def find_field(tables: SearchTables, name: str) -> Field:
 
 
 def _expression(field: Field, phrase: Phrase) -> str:
-    return f"({field.column} : {quoted(' '.join(map(analysis.hidden, phrase)))})"
+    return f"({field.column} : {quoted(_hidden(phrase))})"
+
+
+def _hidden(phrase: Phrase) -> str:
+    return " ".join(map(analysis.hidden, phrase))
 
 
 def _word(field: Field, value: Value) -> Phrase:

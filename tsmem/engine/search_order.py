@@ -25,12 +25,17 @@ class Unit(NamedTuple):
     columns: tuple[str, ...]
     descending: bool
     nullable: bool
-    is_key: bool
 
     @property
     def listed(self) -> str:
-        """Its columns. Those of the key have {0} for their table: the search index's, or the one that it is of."""
-        return ", ".join(f"{'{0}' if self.is_key else 'd'}.{column}" for column in self.columns)
+        """Its columns. Those that the key's own index orders have {0} for their table: the search index's, or the one
+        that it is of."""
+        return ", ".join(f"{'{0}' if self.by_key else 'd'}.{column}" for column in self.columns)
+
+    @property
+    def by_key(self) -> bool:
+        """Whether the index of the table's key has its order: it is the key, or its first column."""
+        return self.columns[0] == "k0"
 
     @property
     def first(self) -> str:
@@ -61,15 +66,48 @@ class Unit(NamedTuple):
 class Stage(NamedTuple):
     """A part of an order that one index can walk."""
 
-    where: str
-    parameters: tuple[object, ...]
+    same: Same
+    """What its rows have in common with the last one."""
+    behind: str
+    """What is said of its first unit, in whose order it is walked."""
+    values: tuple[object, ...]
     units: Sequence[Unit]
     """In whose order it is; the first is NULL nowhere."""
+
+    @property
+    def where(self) -> str:
+        """What says which rows it has."""
+        return f"{self.same.sql}{self.behind}"
+
+    @property
+    def parameters(self) -> tuple[object, ...]:
+        """Of that."""
+        return (*self.same.values, *self.values)
 
     @property
     def order(self) -> str:
         """Its ORDER BY."""
         return ", ".join(unit.order(nullable=unit.nullable and at > 0) for at, unit in enumerate(self.units))
+
+
+class Same(NamedTuple):
+    """Values of fields that come first in the order."""
+
+    sql: str = ""
+    """Each followed by AND."""
+    values: tuple[object, ...] = ()
+    tie: tuple[Unit, object] | None = None
+    """The first of them that is not NULL: its index has the rows."""
+    without: tuple[str, ...] = ()
+    """Columns of those that are NULL."""
+
+    def also(self, unit: Unit, value: object) -> Same:
+        """With one more."""
+        if value is None:
+            sql = f"{self.sql}{unit.listed} IS NULL AND "
+            return self._replace(sql=sql, without=(*self.without, *unit.columns))
+        sql = f"{self.sql}{unit.listed} = ? AND "
+        return self._replace(sql=sql, values=(*self.values, value), tie=self.tie or (unit, value))
 
 
 class Order:
@@ -128,44 +166,35 @@ class Order:
     def stages(self, position: Position | None) -> list[Stage]:
         """What comes after a position, or everything, in order."""
         if position is None:
-            return _whole("", (), self.units)
+            return _whole(Same(), self.units)
         found: list[Stage] = []
-        for place in reversed(range(len(self.units))):
-            unit, value = self.units[place], position[place]
-            if value[0] is None:
-                continue
-            same, parameters = _same(self.units[:place], position)
-            found.append(Stage(same + unit.after, (*parameters, *value), self.units[place:]))
-            if unit.nullable:
-                found += _whole(f"{same}{unit.listed} IS NULL AND ", parameters, self.units[place + 1 :])
+        same = Same()
+        for place, (unit, value) in enumerate(zip(self.units, position, strict=True)):
+            here = []
+            if value[0] is not None:
+                here.append(Stage(same, unit.after, value, self.units[place:]))
+                if unit.nullable:
+                    here += _whole(same.also(unit, None), self.units[place + 1 :])
+            found = here + found
+            same = same.also(unit, value[0])
         return found
 
 
-def _whole(same: str, parameters: tuple[object, ...], units: Sequence[Unit]) -> list[Stage]:
+def _whole(same: Same, units: Sequence[Unit]) -> list[Stage]:
     """All rows of which something holds: those that have the first unit, and then those that have it not."""
     first, *rest = units
     if not first.nullable:
-        return [Stage(f"{same}1", parameters, units)]
-    there = Stage(f"{same}{first.listed} IS NOT NULL", parameters, units)
-    return [there, *_whole(f"{same}{first.listed} IS NULL AND ", parameters, rest)]
-
-
-def _same(units: Sequence[Unit], position: Position) -> tuple[str, tuple[object, ...]]:
-    """Whether a row has the position's values in fields."""
-    tests = []
-    parameters: list[object] = []
-    for unit, (value, *_) in zip(units, position, strict=False):
-        tests.append(f"{unit.listed} IS NULL AND " if value is None else f"{unit.listed} = ? AND ")
-        parameters += [] if value is None else [value]
-    return "".join(tests), tuple(parameters)
+        return [Stage(same, "1", (), units)]
+    there = Stage(same, f"{first.listed} IS NOT NULL", (), units)
+    return [there, *_whole(same.also(first, None), rest)]
 
 
 def _key(tables: SearchTables, descending: bool) -> Unit:
-    return Unit(tables.keys, descending, nullable=False, is_key=True)
+    return Unit(tables.keys, descending, nullable=False)
 
 
 def _field(tables: SearchTables, sort: FieldSort) -> Unit:
     field = find_field(tables, sort.field)
     if field.shape != EXACT:
         raise messages.invalid(f"field: {field.name} of type TEXT cannot be sorted by")
-    return Unit((field.column,), sort.descending, nullable=not field.in_key, is_key=False)
+    return Unit((field.column,), sort.descending, nullable=not field.in_key)

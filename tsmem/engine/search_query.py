@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tsmem.engine import messages
 from tsmem.engine.search_leaves import Leaves
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import Sql, Test, WordsTest, joined
+from tsmem.engine.search_terms import HoldTest, JoinedTest, Sql, Test, WordsTest, joined
 from tsmem.engine.search_tree import EVERYTHING, Least, Node, Without, every
 from tsmem.queries import Bool, MatchAll, Query
 
@@ -58,25 +58,23 @@ class Reading:
     def _bool(self, query: Bool, depth: int, scored: bool) -> Node:
         parts = [self.node(part, depth, scored=scored) for part in query.must]
         parts += [self.node(part, depth, scored=False) for part in query.filter]
-        parts = self._joined(parts, " AND ")
-        parts += [Without(self.node(part, depth, scored=False)) for part in query.must_not]
+        parts = _joined(parts, "AND")
+        parts += [self._without(part, depth) for part in query.must_not]
         should = [self.node(part, depth, scored=scored) for part in query.should]
         least = query.minimum_should_match
         if least is None:
             least = 1 if should and not query.must and not query.filter else 0
         if least == 1:
-            should = self._joined(should, " OR ")
+            should = _joined(should, "OR")
         if least > 0:
             parts.append(Least(should, least))
         return every(parts) if parts else EVERYTHING
 
-    def _joined(self, parts: list[Node], joiner: str) -> list[Node]:
-        """FTS5 joins words better than SQL does what it found of each."""
-        words = [part.expression for part in parts if isinstance(part, WordsTest)]
-        if len(words) < 2:
-            return parts
-        expression = joiner.join(f"({each})" for each in dict.fromkeys(words))
-        return [WordsTest(self.tables, expression), *(part for part in parts if not isinstance(part, WordsTest))]
+    def _without(self, query: Query, depth: int) -> Node:
+        node = self.node(query, depth, scored=False)
+        if any(isinstance(test, HoldTest) for test in tests_of(node)):
+            raise messages.invalid("What a row may hold cannot be what it must not.")
+        return Without(node)
 
     def _asks(self, expression: str) -> bool:
         words = self.tables.words
@@ -95,6 +93,14 @@ class Reading:
             found.append(("coalesce(w.score, 0)", ()))
         terms = joined([f"({sql})" for sql, _ in found] or ["0"], " + ")
         return (f"{terms} + 0.0", tuple(value for _, values in found for value in values)), beside
+
+
+def _joined(parts: list[Node], joiner: str) -> list[Node]:
+    """FTS5 joins words better than SQL does what it found of each."""
+    words = [part for part in parts if isinstance(part, WordsTest)]
+    if len(words) < 2:
+        return parts
+    return [JoinedTest.of(words, joiner), *(part for part in parts if not isinstance(part, WordsTest))]
 
 
 def tests_of(node: Node) -> list[Test]:

@@ -16,6 +16,8 @@ Sql = tuple[str, tuple[object, ...]]
 
 MAX_UNITED = 200
 """SELECTs of one UNION; SQLite takes 500."""
+MAX_LOOKED_THROUGH = 8
+"""Words that are looked for in a row's own, one after the other."""
 MAX_TRIGRAMS = 24
 """Of a long text so many nominate, spread over it; the row decides anyway."""
 
@@ -68,7 +70,7 @@ class ColumnTest(Test):
 
 @dataclass(eq=False)
 class WordsTest(Test):
-    """Of the words of a TEXT field, by FTS5."""
+    """Of the words of TEXT fields, by FTS5."""
 
     expression: str
 
@@ -83,6 +85,59 @@ class WordsTest(Test):
         if singly:
             return f"EXISTS (SELECT 1 FROM {words} WHERE {words} MATCH ? AND rowid = d.doc)", (self.expression,)  # noqa: S608
         return f"+d.doc IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)", (self.expression,)  # noqa: S608
+
+
+@dataclass(eq=False)
+class KeptTest(WordsTest):
+    """Of few words of one field, or their beginnings. To say whether one row has them, FTS5 takes a while, and for a
+    beginning gathers all that have it: of one row the words are looked through as they are kept, a space round each."""
+
+    column: str
+    parts: Sequence[str]
+    """With the spaces that they stand between."""
+    joiner: str
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the row's words, or by all that have such words."""
+        if not singly:
+            return super().test(singly=False)
+        found = joined(["instr(kept, ?) > 0" for _ in self.parts], self.joiner)
+        kept = f"SELECT ' ' || {self.column} || ' ' AS kept FROM {self.tables.text} WHERE doc = d.doc"  # noqa: S608
+        return f"(SELECT {found} FROM ({kept}))", tuple(self.parts)  # noqa: S608
+
+
+@dataclass(eq=False)
+class JoinedTest(WordsTest):
+    """Of several tests of words, which FTS5 joins better than SQL does what it found of each."""
+
+    parts: Sequence[WordsTest]
+    joiner: str
+
+    @classmethod
+    def of(cls, parts: Sequence[WordsTest], joiner: str) -> WordsTest:
+        """Joined by AND or OR; each once."""
+        once = {part.expression: part for part in parts}
+        expression = f" {joiner} ".join(f"({each})" for each in once)
+        return cls(parts[0].tables, expression, list(once.values()), joiner)
+
+    @property
+    def alone(self) -> Sequence[WordsTest]:
+        """Its parts that are looked through in a row's text."""
+        return [
+            part for part in self.parts if isinstance(part, KeptTest) or (isinstance(part, JoinedTest) and part.alone)
+        ]
+
+    def test(self, *, singly: bool) -> Sql:
+        """All at once, unless some have a way of their own for one row."""
+        alone = self.alone if singly else ()
+        if not alone:
+            return super().test(singly=singly)
+        rest = [part for part in self.parts if part not in alone]
+        found = [part.test(singly=True) for part in alone]
+        if rest:
+            found.append(JoinedTest.of(rest, self.joiner).test(singly=True))
+        sql = joined([f"({each}) IS TRUE" for each, _ in found], f" {self.joiner} ")
+        return sql, tuple(value for _, values in found for value in values)
 
 
 @dataclass(eq=False)
@@ -116,6 +171,38 @@ class TextTest(Test):
         """By the text."""
         condition = self.condition.format(self.column)
         return f"(SELECT {condition} FROM {self.tables.text} WHERE doc = d.doc)", self.parameters  # noqa: S608
+
+
+@dataclass(eq=False)
+class HoldTest(Test):
+    """Of a part of a row as it was written, whichever of its columns has it; of a text in the key, of that."""
+
+    place: int | None
+    """In the key."""
+    part: str
+    words: str
+    """What FTS5 finds in every row with the part; empty where that is not known."""
+
+    @property
+    def is_exact(self) -> bool:
+        """A row may have the words and not the part."""
+        return False
+
+    def nominate(self) -> Sql | None:
+        """By words that are in the part."""
+        words = self.tables.words
+        return (f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.words,)) if self.words else None  # noqa: S608
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the row's bytes, where it has the words."""
+        if self.place is not None:
+            return f"instr(d.k{self.place}, ?) > 0", (self.part,)
+        table = self.tables.table.id
+        held: Sql = f"(SELECT instr(cells, ?) FROM t{table} WHERE rowid = d.doc) > 0", (self.part.encode(),)  # noqa: S608
+        if not self.words:
+            return held
+        sql, parameters = WordsTest(self.tables, self.words).test(singly=False)
+        return f"{sql} AND {held[0]}", (*parameters, *held[1])
 
 
 @dataclass(eq=False)

@@ -127,13 +127,15 @@ class Emitter:
     covered: Node | None
     singly: bool
     """Whether few rows are tested."""
+    gathered: frozenset[Node] = frozenset()
+    """Tests that few rows pass, which are gathered beforehand all the same."""
 
     def sql(self, node: Node) -> Sql:
         """A condition that is never NULL."""
         if node is self.covered:
             return "1", ()
         if isinstance(node, Test):
-            sql, parameters = node.test(singly=self.singly)
+            sql, parameters = node.test(singly=self.singly and node not in self.gathered)
             return f"({sql}) IS TRUE", parameters
         if isinstance(node, Without):
             sql, parameters = self.sql(node.part)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from tsmem.engine import messages
+from tsmem.engine.analysis import kept_part
 from tsmem.engine.search_tables import Field
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.queries import Between
@@ -114,11 +115,35 @@ def check_pattern(pattern: str) -> str:
 
 
 def like(pattern: str) -> Condition:
-    """Texts that a wildcard pattern fits; what comes before its first wildcard narrows them."""
-    start = pattern.replace("?", "*").partition("*")[0]
-    glob = pattern.replace("[", "[[]")
-    condition, bounds = prefixed(start)
-    return f"{condition} AND {{0}} GLOB ?", (*bounds, glob)
+    """Texts of rows that a wildcard pattern fits. SQLite's GLOB ends at NUL, which is hidden from it."""
+    condition, bounds = prefixed(_start(pattern))
+    hiding = f"CASE WHEN instr({{0}}, char(0)) THEN {_WITHOUT_NUL} ELSE {{0}} END"
+    return f"{condition} AND {hiding} GLOB ?", (*bounds, glob(kept_part(pattern)))
+
+
+def fits(pattern: str) -> Condition:
+    """Words as FTS5 has them, none with NUL, that a wildcard pattern fits."""
+    condition, bounds = prefixed(_start(pattern))
+    return f"{condition} AND {{0}} GLOB ?", (*bounds, glob(pattern))
+
+
+def _start(pattern: str) -> str:
+    """What comes before a pattern's first wildcard: it narrows what can fit."""
+    return pattern.replace("?", "*").partition("*")[0]
+
+
+def glob(pattern: str) -> str:
+    """A wildcard pattern as SQLite's."""
+    return pattern.replace("[", "[[]")
+
+
+_PIECE = "CAST(substr(rest, 1, instr(rest, x'00') - 1) AS TEXT)"
+_WITHOUT_NUL = (
+    "(WITH RECURSIVE piece (done, rest) AS (SELECT '', CAST({0} AS BLOB) UNION ALL "  # noqa: S608 - a column's name only
+    f"SELECT done || {_PIECE} || '{kept_part(chr(0))}', substr(rest, instr(rest, x'00') + 1) FROM piece "
+    "WHERE instr(rest, x'00')) SELECT done || CAST(rest AS TEXT) FROM piece WHERE NOT instr(rest, x'00'))"
+)
+"""A column's text as `kept_part` makes it: replace() takes no NUL."""
 
 
 def not_comparable(field: Field, value: Value) -> Exception:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rich.color import ColorSystem
 from rich.style import Style
 
+from tsmem.folding import spans
 from tsmem.render.options import Options
 from tsmem.render.text import visible
 
@@ -20,7 +20,7 @@ class Ink:
 
     def __init__(self, options: Options) -> None:
         self._color = options.color
-        self._marks = None if options.marks is None else re.compile(re.escape(visible(options.marks)), re.IGNORECASE)
+        self._marks = None if options.marks is None else visible(options.marks)
         self.ellipsis = "…" if options.unicode else "..."
         self.arrow = "→" if options.unicode else "->"
         self.speaks = "▸" if options.unicode else ">"
@@ -39,15 +39,14 @@ class Ink:
             return self.paint(style, text)
         painted: list[str] = []
         done = 0
-        for match in self._marks.finditer(text):
-            painted += self.paint(style, text[done : match.start()]), self.paint(MARK_STYLE, match.group())
-            done = match.end()
+        for begin, end in spans(text, self._marks):
+            painted += self.paint(style, text[done:begin]), self.paint(MARK_STYLE, text[begin:end])
+            done = end
         return "".join(painted) + self.paint(style, text[done:])
 
     def marked(self, text: str) -> tuple[int, int] | None:
         """Where in a text it stands first that was searched for."""
-        match = None if self._marks is None else self._marks.search(text)
-        return None if match is None else match.span()
+        return None if self._marks is None else next(spans(text, self._marks), None)
 
 
 @lru_cache

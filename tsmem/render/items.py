@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tsmem.folding import spans
 from tsmem.render.calls import tool_calls
 from tsmem.render.fields import METADATA_PREFIX
 from tsmem.render.grid import Cell, Column
@@ -69,8 +70,8 @@ def _part(text: str, limit: int | None, options: Options) -> str:
     """As many characters of a text as can matter: its beginning, or what is round the place that is marked."""
     if limit is None or len(text) <= limit:
         return text
-    start = 0 if options.marks is None else text.lower().find(options.marks.lower())
-    if start + len(options.marks or "") < limit:
+    start, end = (0, 0) if options.marks is None else next(spans(text, options.marks), (0, 0))
+    if end < limit:
         return text[:limit]
     return Ink(options).ellipsis + text[max(0, start - limit // 4) :][:limit]
 

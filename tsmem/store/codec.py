@@ -11,7 +11,7 @@ from typing import Generic
 
 from tsmem import limits
 from tsmem.errors import InvalidInput, LimitExceeded
-from tsmem.rows import MUST_EXIST, PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, Update, Value, Write
+from tsmem.rows import MUST_EXIST, PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, TableRef, Update, Value, Write
 from tsmem.store.layout import Layout, TableLayout
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Item, Message, Session
@@ -39,6 +39,11 @@ class Codec(Generic[Item]):
             else:
                 metadata[name] = value
         return self._model(**fields, metadata=Metadata(metadata))  # type: ignore[arg-type]
+
+    def key_types(self, table: TableRef) -> tuple[type, ...]:
+        """The types of the key columns of the table or one of its indexes."""
+        types = {**self._types, **dict(zip(self.table.key, self._key_types, strict=True))}
+        return tuple(types[name] for name in table.key)
 
     def key(self, *values: object) -> Key:
         """The key of these values in the table's order. Raises InvalidInput for an empty id or a wrong type, and

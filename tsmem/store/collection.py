@@ -180,8 +180,8 @@ class Collection(Generic[Item]):
         if query.page_token is None:
             window = cursor.resolve(query.since, query.until, self._clock.now_us())
         else:
-            place = cursor.decode(query.page_token, identity, table)
-            window, after = place.window, place.after
+            after, window = cursor.decode(query.page_token, identity, table, self._codec.key_types(table))
+            cursor.check_window(window, query.since, query.until)
         # What the scan cannot decide is decided later: then as many rows as it has may be wanted.
         decided = wanted is None or self._readable(table).covers(wanted)
         scan = self._filtered(scan_at(window), wanted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tsmem import limits
@@ -75,9 +75,10 @@ def encode(query_digest: str, cursor: Cursor, **more: object) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(token: str, query_digest: str, table: TableRef) -> Cursor:
-    """The place that a token names. Raises InvalidInput for a damaged token, or one of another query."""
-    return place_of(opened(token, query_digest), table)
+def decode(token: str, query_digest: str, table: TableRef, types: Sequence[type]) -> Cursor:
+    """The place that a token names, with a key of these types. Raises InvalidInput for a damaged token, or one of
+    another query."""
+    return place_of(opened(token, query_digest), table, types)
 
 
 def opened(token: str, query_digest: str) -> dict[str, object]:
@@ -92,16 +93,27 @@ def opened(token: str, query_digest: str) -> dict[str, object]:
     return document
 
 
-def place_of(document: Mapping[str, object], table: TableRef) -> Cursor:
+def place_of(document: Mapping[str, object], table: TableRef, types: Sequence[type]) -> Cursor:
     """The key and window of an opened token. Raises InvalidInput when they are damaged."""
     key, window = document.get("k"), document.get("w")
-    if not (isinstance(key, list) and len(key) == len(table.key) and all(type(part) in (str, int) for part in key)):
+    if not (isinstance(key, list) and tuple(map(type, key)) == tuple(types)):
         raise damaged()
-    if not (isinstance(window, list) and len(window) == 2 and all(type(t) in (int, type(None)) for t in window)):
+    if not (isinstance(window, list) and len(window) == 2 and all(map(_is_point, window))):
         raise damaged()
     after = tuple(key)
     limits.check_key(table.key, after)
     return Cursor(after, Window(*window))
+
+
+def _is_point(value: object) -> bool:
+    return value is None or (type(value) is int and limits.MIN_INTEGER <= value <= limits.MAX_INTEGER)
+
+
+def check_window(window: Window, since: Time | None, until: Time | None) -> None:
+    """Raises InvalidInput for a token's window that these ends never resolve to."""
+    for point, end in zip(window, (since, until), strict=True):
+        if (point is None) if isinstance(end, Age) else (point != end):
+            raise damaged()
 
 
 def _document(token: str) -> dict[str, object]:
@@ -122,15 +134,16 @@ def damaged() -> InvalidInput:
     return InvalidInput("the page token is damaged", hint="pass it exactly as it was printed")
 
 
+def outside() -> InvalidInput:
+    """What to say of a place that the query does not have."""
+    return InvalidInput("the page token points outside of what is listed")
+
+
 def resumed(span: Range, after: Key) -> Range:
     """The rest of a range from `after` on, which is included. Raises InvalidInput when it lies outside the range."""
-    try:
-        start, end, place = _order(span.start), _order(span.end), _order(after)
-        inside = start >= place > end if span.backward else start <= place < end
-    except TypeError as error:
-        raise damaged() from error
-    if not inside:
-        raise InvalidInput("the page token points outside of what is listed")
+    start, end, place = _order(span.start), _order(span.end), _order(after)
+    if not (start >= place > end if span.backward else start <= place < end):
+        raise outside()
     return Range(after, span.end, span.backward)
 
 

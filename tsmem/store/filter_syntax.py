@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import ast
 import io
-import keyword
 import math
-import re
 import threading
 import tokenize
 import warnings
-from unicodedata import east_asian_width
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name
 from tsmem.rows import Op, Value
+from tsmem.store.filter_slips import pointed, slip
 from tsmem.store.filter_tree import Compared, Either, Every, Exists, Negation, Tree
 
 __all__ = ["Compared", "Either", "Every", "Exists", "Negation", "Tree", "parse"]
@@ -33,8 +31,6 @@ ALLOWED = (
     'exists(column), and, or, not; a column is a name, or metadata["any-key"]; a value is text, a number, '
     'True, False or b"bytes"'
 )
-_EXCERPT = 72
-"""Characters of a long filter that are shown round an error."""
 
 
 _OPERATORS: dict[type[ast.cmpop], Op] = {
@@ -46,15 +42,6 @@ _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.GtE: Op.GE,
 }
 _FLIPPED = {Op.LT: Op.GT, Op.LE: Op.GE, Op.GT: Op.LT, Op.GE: Op.LE, Op.EQ: Op.EQ, Op.NE: Op.NE}
-_SLIPS = {
-    "=": "equality is ==",
-    "&": "both is and",
-    "|": "one of two is or",
-    "!": "negation is not",
-    "<": "inequality is !=",
-}
-"""What stands where Python's parser stops, and what was likely meant."""
-_WORDS = ("and", "or", "not", "in", "True", "False")
 _ASIDES = {
     ast.Call: "exists(column) is the only call",
     ast.Attribute: 'a metadata column is its name alone, or metadata["name"]',
@@ -105,7 +92,7 @@ class _Reader:
             if not error.offset:  # so Python says that the text ended while it waited for more
                 raise self._wrong("it ends too early", len(self._source.rstrip())) from error
             at = self._place(error.lineno or 1, (error.offset or 1) - 1)
-            raise self._wrong(self._slip(at, error), at) from error
+            raise self._wrong(slip(self._source, at, str(error.msg)), at) from error
         except (ValueError, MemoryError, RecursionError, OverflowError) as error:
             raise self._wrong("it is nested too deep, or is no text", 0) from error
 
@@ -164,6 +151,8 @@ class _Reader:
             return self._member(left, right, negated=isinstance(op, ast.NotIn))
         if type(op) not in _OPERATORS:
             raise self._wrong("equality is ==, and exists(column) says whether there is one", right)
+        if _is_exists(left) or _is_exists(right):
+            raise self._wrong("exists(column) is a test by itself, and is compared with nothing", left)
         self._count(left)
         operator = _OPERATORS[type(op)]
         if _is_column(left):
@@ -180,6 +169,8 @@ class _Reader:
     def _member(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Tree:
         """`in` is equality with one of the values. `not in` is `!=` of all that are of the column's type: a comparison
         too, so it is false for a missing column."""
+        if isinstance(left, ast.Constant) and _is_column(right):
+            raise self._wrong('a part of a text is for search; in is as in column in ["a", "b"]', left)
         column = self._column(left)
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
             raise self._wrong('in wants values, as in ["a", "b"]', right)
@@ -196,7 +187,7 @@ class _Reader:
         return _joined(Either, [_joined(Every, parts) for parts in kinds.values()])
 
     def _exists(self, node: ast.Call) -> Tree:
-        if not (isinstance(node.func, ast.Name) and node.func.id == "exists"):
+        if not _is_exists(node):
             raise self._wrong(_ASIDES[ast.Call], node)
         if len(node.args) != 1 or node.keywords or not _is_column(node.args[0]):
             raise self._wrong("exists(column) takes the name of one column, without quotes", node)
@@ -262,25 +253,13 @@ class _Reader:
     def _begin(self, node: ast.expr) -> int:
         return self._at(node.lineno, node.col_offset)
 
-    def _slip(self, at: int, error: SyntaxError) -> str:
-        for place in (at, at - 1):
-            if 0 <= place < len(self._source) and (slip := _SLIPS.get(self._source[place])) is not None:
-                return slip
-        if self._source[at - 1 : at] == "\n":
-            return "a filter of several lines stands in parentheses"
-        word = re.match(r"\w*", self._source[at:])
-        if word is not None and keyword.iskeyword(word.group()) and word.group() not in _WORDS:
-            return f'"{word.group()}" is a word of the language; a column of that name is metadata["{word.group()}"]'
-        said = str(error.msg).partition(" (")[0].partition(".")[0]
-        return said if said.isascii() and said.isprintable() else "invalid syntax"
-
     def _wrong(self, what: str, where: ast.expr | int) -> InvalidInput:
         """What to raise: a sentence, the line of the text, a caret under the place."""
         at = self._skipped + (where if isinstance(where, int) else self._begin(where))
         begin = self._text.rfind("\n", 0, at) + 1
         line, _, _ = self._text[begin:].partition("\n")
         return InvalidInput(
-            f"the filter cannot be used: {what}, at column {at - begin + 1}\n{_pointed(line, at - begin)}",
+            f"the filter cannot be used: {what}, at column {at - begin + 1}\n{pointed(line, at - begin)}",
             hint=f"allowed: {ALLOWED}",
         )
 
@@ -289,14 +268,9 @@ def _is_column(node: ast.expr) -> bool:
     return isinstance(node, ast.Name | ast.Subscript)
 
 
+def _is_exists(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "exists"
+
+
 def _joined(join: type[Every] | type[Either], parts: list[Tree]) -> Tree:
     return parts[0] if len(parts) == 1 else join(tuple(parts))
-
-
-def _pointed(line: str, at: int) -> str:
-    """A line, or what of a long one is round a place, and a caret under the place."""
-    first = max(0, min(at - _EXCERPT // 2, len(line) - _EXCERPT))
-    shown = "".join(each if each.isprintable() else "?" for each in line[first : first + _EXCERPT])
-    before, after = "..." if first else "", "..." if first + _EXCERPT < len(line) else ""
-    room = len(before) + sum(1 + (east_asian_width(each) in "WF") for each in shown[: at - first])
-    return f"  {before}{shown}{after}\n  {' ' * room}^"

@@ -5,18 +5,21 @@ made here says of each row whether it is found, and is the same on every backend
 does alone: that costs requests, never an answer.
 
 How text nominates depends on a field's analyzer. fuzzy knows all parts of a text. Those that cut it into words know
-words, and how words begin; punctuation and emoji are none for them, so for a text without any word every row that has
-the field is nominated. An index made by another library serves with the fields that it has.
+words, and how words begin; punctuation and emoji are none for them, so for a text without any word the rows are
+nominated that may hold it, which on the service are all that have the field. So are they where the index keeps the case
+of letters, because search does not. An index made by another library serves with the fields that it has.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
+from tsmem.folding import fold, forms, has_case, is_steady
 from tsmem.port import FieldType
 from tsmem.queries import (
     Between,
@@ -26,6 +29,7 @@ from tsmem.queries import (
     Match,
     MatchAll,
     MatchPhrase,
+    MayHold,
     Operator,
     Prefix,
     Query,
@@ -103,7 +107,7 @@ def nominate(layout: TableLayout, fields: Mapping[str, FieldType], sought: Sough
         one = by_text[0] if len(by_text) == 1 else Bool(should=tuple(by_text))
         query = Bool(must=(one,), filter=conditions) if conditions else one
     sorter: Sorter = FieldSort(layout.time, descending=True) if sought.sort == "newest" else ScoreSort()
-    known = not any(isinstance(each, HasField) for each in by_text)
+    known = not any(isinstance(each, HasField | MayHold) for each in by_text)
     certain = not left and sought.text is None
     narrow = known and sought.filter is None
     counted = narrow and not sought.dated and (sought.text is None or len(sought.text) >= MIN_COUNTED)
@@ -199,22 +203,37 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
     """What nominates every row whose field has the text as whole words; the last may go on if it has some letters."""
     if kind.analyzer == "fuzzy":
         if len(text) < (kind.min_chars or 1):
-            return Wildcard(field, f"*{text.lower()}*")
+            return _parts(field, text)
         return MatchPhrase(field, text)
-    if kind.analyzer == "split" and (pieces := text.split()):
+    if kind.case_sensitive and has_case(text):
+        return HasField(field)
+    if kind.analyzer == "split" and (pieces := [piece for piece in text.split(kind.delimiter or None) if piece]):
         # Its words keep the punctuation that stands next to them: 'time' is a part of the word 'time?'.
-        words = tuple(Wildcard(field, f"*{piece.lower()[:MAX_PATTERN]}*") for piece in pieces)
+        words = tuple(_parts(field, piece) for piece in pieces)
         return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
     if not any(character.isalnum() for character in text):
-        return HasField(field)
+        return _without_words(field, text)
     whole, head, last = _by_words(field, kind, text), *_parted(text)
     if len(last) < MIN_PREFIX:
         return whole
     # Its end may be within a word: `reservation` is looked for in `reservations`, too.
-    begun = Prefix(field, last.lower())
+    begun = Prefix(field, fold(last))
     if any(character.isalnum() for character in head):
         return Bool(should=(whole, Bool(must=(_by_words(field, kind, head), begun))))
     return Bool(should=(whole, begun))
+
+
+def _parts(field: str, text: str) -> Query:
+    """Words with the text in them, in the forms that an index may have given it."""
+    patterns = tuple(Wildcard(field, f"*{form[:MAX_PATTERN]}*") for form in forms(text))
+    return patterns[0] if len(patterns) == 1 else Bool(should=patterns)
+
+
+def _without_words(field: str, text: str) -> Query:
+    """Rows that may hold the longest part that folding leaves as it is."""
+    runs = ("".join(run) for steady, run in groupby(text, is_steady) if steady)
+    part = max(runs, key=len, default="")
+    return MayHold(field, part) if part else HasField(field)
 
 
 def _by_words(field: str, kind: FieldType, text: str) -> Query:
@@ -248,7 +267,7 @@ def _lacks(layout: TableLayout, what: str) -> InvalidInput:
 
 def verifier(layout: TableLayout, sought: Sought) -> Callable[[Row, Session | Message], bool]:
     """The test that says whether a row, given with its item, is found."""
-    folded = None if sought.text is None else sought.text.casefold()
+    folded = None if sought.text is None else fold(sought.text)
     since, until = sought.window
     dated = sought.dated or since is not None or until is not None
     keeps = None if sought.filter is None else _keeps(layout, sought.filter)
@@ -261,7 +280,7 @@ def verifier(layout: TableLayout, sought: Sought) -> Callable[[Row, Session | Me
             return False
         if folded is not None:
             texts = (getattr(item, name) for name in layout.texts)
-            if not any(text is not None and folded in text.casefold() for text in texts):
+            if not any(text is not None and folded in fold(text) for text in texts):
                 return False
         return keeps is None or keeps(row)
 

@@ -7,8 +7,6 @@ in order of score, where places mean nothing, by its number within the service's
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -21,19 +19,16 @@ from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, Row
-from tsmem.store import cursor
+from tsmem.store import cursor, search_place
 from tsmem.store.codec import Codec
 from tsmem.store.collection import read_filter
-from tsmem.store.cursor import Cursor, Window
 from tsmem.store.model import Item, Total
 from tsmem.store.nomination import SORTS, Plan, Sort, Sought, nominate, verifier
 from tsmem.store.scan import ItemStream, Watch
+from tsmem.store.search_place import MAX_PAGE, Place
 
 if TYPE_CHECKING:
     from tsmem.store.filters import RowFilter
-
-MAX_PAGE = 100
-"""Rows of one search that reads columns."""
 
 
 class Wanted(NamedTuple):
@@ -51,17 +46,6 @@ class Wanted(NamedTuple):
     sort: Sort = "newest"
     limit: int | None = None
     page_token: str | None = None
-
-
-class Place(NamedTuple):
-    """Where an item was met, and how to go on behind it."""
-
-    token: bytes | None
-    """What brings the service's page that it is on, or, if it ends that, the next; None for the first."""
-    skip: int
-    """How many rows of that page come up to it, itself included."""
-    key: Key
-    time: int | None
 
 
 class Finder(Generic[Item]):
@@ -85,11 +69,14 @@ class Finder(Generic[Item]):
         if wanted.page_token is None:
             window = cursor.resolve(wanted.since, wanted.until, self._clock.now_us())
         else:
-            place, window = _opened(wanted.page_token, identity, self._codec)
+            place, window = search_place.opened(wanted.page_token, identity, self._codec)
+            cursor.check_window(window, wanted.since, wanted.until)
         equal = {name: value for name, value in wanted.scope.items() if value is not None}
         sought = Sought(wanted.text, equal, window, chosen, wanted.sort, dated=wanted.name == "recent")
+        if place is not None:
+            search_place.check_within(place, self._codec, equal, window, dated=sought.dated)
         hits = self._hits(sought, place, wanted.limit)
-        return Found(hits, wanted, lambda key: _token(identity, window, hits.place_of(key)), self._watch)
+        return Found(hits, wanted, lambda key: search_place.token(identity, window, hits.place_of(key)), self._watch)
 
     def _hits(self, sought: Sought, place: Place | None, want: int | None) -> Hits[Item]:
         layout = self._codec.layout
@@ -268,22 +255,3 @@ class Found(ItemStream[Item]):
 def _order(key: Key, time: int | None) -> tuple[bool, int, Key]:
     """A row's place newest first, in which rows without time come last."""
     return (time is None, 0 if time is None else -time, key)
-
-
-def _token(identity: str, window: Window, place: Place) -> str:
-    service = None if place.token is None else base64.b64encode(place.token).decode()
-    return cursor.encode(identity, Cursor(place.key, window), t=service, s=place.skip, u=place.time)
-
-
-def _opened(token: str, identity: str, codec: Codec[Item]) -> tuple[Place, Window]:
-    """The place and window of a token. Raises InvalidInput when it is damaged, or of another query."""
-    document = cursor.opened(token, identity)
-    after, window = cursor.place_of(document, codec.table)
-    service, skip, time = document.get("t"), document.get("s"), document.get("u")
-    if type(skip) is not int or not 0 <= skip <= MAX_PAGE or type(time) not in (int, type(None)):
-        raise cursor.damaged()
-    try:
-        taken = None if service is None else base64.b64decode(str(service), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise cursor.damaged() from error
-    return Place(taken, skip, after, time), window  # type: ignore[arg-type]

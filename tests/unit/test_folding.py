@@ -1,0 +1,47 @@
+"""Text without differences of case, and where a part of it stands in the text itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsmem.folding import fold, is_steady, spans
+
+LETTERS = st.text("aAsSßẞİiıſKǰΐͅ\u0301!Ⓐⓐ退🎉", max_size=8)
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "expected"),
+    [
+        ("Tea, TEA", "tea", ["Tea", "TEA"]),
+        ("Die STRASSE", "straße", ["STRASSE"]),
+        ("Die Straße", "STRASSE", ["Straße"]),
+        ("aßb", "s", ["ß"]),
+        ("İstanbul ist", "ist", ["ist"]),
+        ("ΟΔΌΣ", "οδός", ["ΟΔΌΣ"]),
+        ("aaa", "aa", ["aa"]),
+        ("tea", "", []),
+        ("tea", "x", []),
+    ],
+)
+def test_parts_stand_where_they_were_written(text: str, part: str, expected: list[str]) -> None:
+    """In the text's own letters, whole, none in another."""
+    assert expected == [text[begin:end] for begin, end in spans(text, part)]
+
+
+@given(LETTERS, LETTERS)
+def test_what_is_found_stands_somewhere(text: str, part: str) -> None:
+    """A text has a place for a part just when its folding has the part's, and what stands there has it."""
+    found = list(spans(text, part))
+
+    assert bool(found) is (part != "" and fold(part) in fold(text))
+    assert all(fold(part) in fold(text[begin:end]) for begin, end in found)
+
+
+@given(LETTERS, st.characters())
+def test_a_steady_character_is_found_as_it_stands(text: str, character: str) -> None:
+    """Folding neither makes it nor unmakes it."""
+    if is_steady(character):
+        for whole in (text, text + character):
+            assert (character in whole) is (character in fold(whole))

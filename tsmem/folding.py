@@ -1,0 +1,54 @@
+"""Text without differences of case: what search takes for the same, here and nowhere else.
+
+Its one rule: Unicode's case folding, so that `STRASSE` is found for `straße`. What nominates rows, what decides on them
+and what marks them on a terminal must agree, or a hit is lost, or is shown without what was found. A folded text may be
+longer than the text; `spans` says where in the text itself something stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unicodedata import combining
+
+
+def fold(text: str) -> str:
+    """The text without differences of case."""
+    return text.lower() if text.isascii() else text.casefold()
+
+
+def forms(text: str) -> tuple[str, ...]:
+    """The text as indexes may have made it small: by folding, or by lower-casing, as other backends do."""
+    return tuple(dict.fromkeys((fold(text), text.lower())))
+
+
+def has_case(text: str) -> bool:
+    """Whether texts that differ from it are the same to search."""
+    return not text == fold(text) == text.upper()
+
+
+def is_steady(character: str) -> bool:
+    """Whether a character stands for itself alone: folding leaves it, and makes it of no other."""
+    return not has_case(character) and not combining(character)
+
+
+def spans(text: str, part: str) -> Iterator[tuple[int, int]]:
+    """Where the part stands in the text, whatever the case: begin and end of each, from the left, none in another.
+    Of a character whose folding is longer, and that the part has half of, all."""
+    folded, wanted = fold(text), fold(part)
+    if not wanted:
+        return
+    places = None if len(folded) == len(text) else _places(text)
+    at = folded.find(wanted)
+    done = 0
+    while at >= 0:
+        end = at + len(wanted)
+        begin, after = (at, end) if places is None else (places[at], places[end - 1] + 1)
+        if begin >= done:
+            yield begin, after
+            done = after
+        at = folded.find(wanted, end)
+
+
+def _places(text: str) -> list[int]:
+    """For each character of the folded text, which one of the text it comes from."""
+    return [place for place, character in enumerate(text) for _ in fold(character)]

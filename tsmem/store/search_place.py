@@ -1,0 +1,76 @@
+"""Where a page of a search ended: what its token says, and what of that is believed.
+
+Its one rule: a token may be made up, so a place is one that the search could have given out, or it is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER
+from tsmem.rows import Key
+from tsmem.store import cursor
+from tsmem.store.codec import Codec
+from tsmem.store.cursor import Cursor, Window
+
+MAX_PAGE = 100
+"""Rows of one search that reads columns."""
+
+
+class Place(NamedTuple):
+    """Where an item was met, and how to go on behind it."""
+
+    token: bytes | None
+    """What brings the service's page that it is on, or, if it ends that, the next; None for the first."""
+    skip: int
+    """How many rows of that page come up to it, itself included."""
+    key: Key
+    time: int | None
+
+
+def token(identity: str, window: Window, place: Place) -> str:
+    """The token of a place in a search."""
+    service = None if place.token is None else base64.b64encode(place.token).decode()
+    return cursor.encode(identity, Cursor(place.key, window), t=service, s=place.skip, u=place.time)
+
+
+def opened(given: str, identity: str, codec: Codec[Any]) -> tuple[Place, Window]:
+    """The place and window of a token. Raises InvalidInput when it is damaged, or of another query."""
+    document = cursor.opened(given, identity)
+    after, window = cursor.place_of(document, codec.table, codec.key_types(codec.table))
+    service, skip, time = document.get("t"), document.get("s"), document.get("u")
+    if type(skip) is not int or not 0 <= skip <= MAX_PAGE:
+        raise cursor.damaged()
+    if time is not None and (type(time) is not int or not MIN_INTEGER <= time <= MAX_INTEGER):
+        raise cursor.damaged()
+    return Place(None if service is None else _bytes(service), skip, after, time), window
+
+
+def _bytes(service: object) -> bytes:
+    """The service's own token; an empty one would mean its first page."""
+    try:
+        taken = base64.b64decode(service, validate=True) if isinstance(service, str) else b""
+    except (binascii.Error, ValueError) as error:
+        raise cursor.damaged() from error
+    if not taken:
+        raise cursor.damaged()
+    return taken
+
+
+def check_within(place: Place, codec: Codec[Any], equal: Mapping[str, str], window: Window, *, dated: bool) -> None:
+    """Raises InvalidInput for a place at which no item stands that is looked for: outside the window or what must be
+    equal, or at another time than its key says."""
+    key = dict(zip(codec.table.key, place.key, strict=True))
+    time, (since, until) = place.time, window
+    bounded = dated or since is not None or until is not None
+    outside = (
+        any(key.get(name, value) != value for name, value in equal.items())
+        or key.get(codec.layout.time, time) != time
+        or (bounded and time is None)
+        or (time is not None and ((since is not None and time < since) or (until is not None and time > until)))
+    )
+    if outside:
+        raise cursor.outside()
