@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, messages, sessions
+from tests.cli.test_over_the_wire import profile
 from tests.contract.faults import RefusingClient
+from tests.serving import KEY, SECRET, serving
 from tsmem import adapters
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write
+from tsmem.server.auth import Credentials
+from tsmem.server.faults import Faults, parse_fault
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -276,3 +280,27 @@ def test_a_resumed_import_repeats_no_reject(
     assert sorted(map(key, lines("bad"))) == sorted(map(key, expected))
     assert resumed.error["message"].startswith("9 of ")
     assert len(contents(ready)) == 995
+
+
+def test_rows_that_the_service_will_not_write_are_kept_over_the_wire(cli: Cli) -> None:
+    """A server that fails most rows of each batch, some of them after they were written: what is not there is kept, all
+    others are there, and the rejects bring in the rest once it is well."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(600))))
+    faults = Faults([parse_fault("partial:0.9:BatchWriteRow")], seed=3)
+    key = Credentials(KEY, SECRET)
+    with serving(cli.folder / "served.db", credentials=key) as served:
+        cli.config(profile(served.endpoint))
+        cli.ok("init-tables")
+    with serving(cli.folder / "served.db", credentials=key, faults=faults) as served:
+        cli.config(profile(served.endpoint, more="timeout = 1\n"))
+        outcome = cli("import", "in", "--rejects", "bad", "-o", "json")
+        refused = {each["message_id"] for each in lines("bad")}
+        assert outcome.code == 7
+        assert outcome.error["message"] == f"{len(refused)} of 600 rows could not be written"
+        assert all(each["rejected"]["reason"] for each in lines("bad"))
+        assert {each.message_id for each in messages(600)} - set(contents(cli)) <= refused
+    with serving(cli.folder / "served.db", credentials=key) as served:
+        cli.config(profile(served.endpoint))
+        cli.ok("import", "bad", "--rejects", "none")
+        assert contents(cli) == {each.message_id: each.content for each in messages(600)}
+    assert not Path("none").exists()

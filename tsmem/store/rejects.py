@@ -37,8 +37,8 @@ def rejected_line(bad: BadLine) -> bytes:
     except InvalidInput:
         before = None
     held: dict[str, object] = {"format": bad.format, "text": text}
-    if isinstance(before, dict) and before.get("kind") == "rejected":
-        held = {name: before.get(name) for name in held}
+    if isinstance(before, dict) and before.get("kind") == "rejected" and {*held} <= {*before}:
+        held = {name: before[name] for name in held}
     return f"{dumps({'kind': 'rejected', **reason, **held})}\n".encode()
 
 
