@@ -65,8 +65,8 @@ class Meter:
 
 
 class Pace:
-    """How many calls are worth having under way at once: one more for each round of answers, half when the service
-    throttles. Safe to share between threads."""
+    """How many calls are worth having under way at once: one more for each answer until the service throttles, then
+    half, and from there one more for each round of answers. Safe to share between threads."""
 
     FIRST = 4
 
@@ -86,7 +86,7 @@ class Pace:
     def answered(self) -> None:
         """A call was answered."""
         with self._lock:
-            self._width = min(float(self.most), self._width + 1 / self._width)
+            self._width = min(float(self.most), self._width + (1 / self._width if self.cuts else 1))
 
     def throttled(self, cuts: int) -> None:
         """A call was throttled that began when there were so many cuts: those under way together halve once."""

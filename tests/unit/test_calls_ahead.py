@@ -14,18 +14,21 @@ from tsmem.store.flight import ahead, begin, wait_for_all, wait_for_one
 DEADLINE_S = 30
 
 
-def test_a_pace_grows_by_one_for_each_round_of_answers() -> None:
-    """As many answers as there may be calls make room for one more, up to the most."""
-    pace = Pace(6)
+def test_a_pace_grows_by_one_for_each_answer_until_it_is_cut() -> None:
+    """A new pace opens quickly, to its most and no further; one that was cut opens by one for each round of answers."""
+    pace = Pace(8)
     widths = [pace.width]
-    for _ in range(4 + 5 + 6):
+    for _ in range(6):
         pace.answered()
         widths.append(pace.width)
+    assert [4, 5, 6, 7, 8, 8, 8] == widths
 
-    assert [Pace.FIRST] == widths[:1]
-    assert 6 == widths[-1] == max(widths)
-    assert widths == sorted(widths)
-    assert widths.index(5) >= 4
+    pace.throttled(pace.cuts)
+    widths = [pace.width]
+    for _ in range(11):
+        pace.answered()
+        widths.append(pace.width)
+    assert [4] * 5 + [5] * 5 + [6] * 2 == widths
 
 
 def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
