@@ -43,6 +43,7 @@ from tsmem.rows import ColumnType, Put, Value, Write
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
 FIELDS = (
+    ("k", FieldType("KEYWORD")),
     ("n", FieldType("LONG")),
     ("tag", FieldType("KEYWORD")),
     ("words", FieldType("TEXT", "max_word")),
@@ -345,6 +346,16 @@ def test_symbols_are_looked_up(engine: Engine) -> None:
         for text, limit in (("🎉", 10), ("🎉!!", 10), ("!!", 10), ("!", 2))
     ]
     assert [5, 5, 2 * 405, 3] == [cost.rows_scanned for cost in costs]
+
+
+@pytest.mark.parametrize("sort", ["tag", "n", "k"])
+def test_what_no_row_can_be_is_found_nowhere(large: Engine, sort: str) -> None:
+    """In no order: more of the parts than there are."""
+    large_query = Bool(should=(MatchAll(),), minimum_should_match=2)
+    search = Search(Bool(must=(HasField("n"),), filter=(large_query,)), (FieldSort(sort),), count=True)
+
+    assert ([], 0) == large.search(TABLE.ref, "search", search).page[0::3]
+    assert "" == found(large, large_query, FieldSort(sort, True))
 
 
 def test_numbers_beyond_64_bits_are_compared(engine: Engine) -> None:

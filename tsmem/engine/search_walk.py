@@ -131,11 +131,12 @@ class Walk:
         return bounds(self._node, unit.columns[0])
 
     def _source(self, unit: Unit) -> str:
-        """The rows, by the index that has a unit's order."""
+        """The rows, by the index that has a unit's order. SQLite finds that of a field by itself; told of it, it fails
+        where no row can pass, because then it forgets what a partial index needs."""
         docs, table = self._tables.docs, f"t{self._tables.table.id}"
         if unit.by_key:
             return f"{table} AS r INDEXED BY {table}_key CROSS JOIN {docs} AS d ON d.doc = r.rowid"
-        return f"{docs} AS d INDEXED BY {docs}_{unit.columns[0]}"
+        return f"{docs} AS d"
 
     def _select(self, by: Unit, what: str, *values: object) -> list[tuple[object, ...]]:
         return self._execute(f"SELECT {what}".format("r" if by.by_key else "d"), values).fetchall()
