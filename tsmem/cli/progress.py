@@ -42,8 +42,8 @@ class Progress:
         line = self._line()
         if self._over:
             self._due = now + AGAIN_AFTER_S
+            self._drawn = True  # first: an interrupt may come while it is written
             self._write(_CLEAR + line[: self._call.streams.width - 1].encode())
-            self._drawn = True
         else:
             self._due = now + LINE_AFTER_S
             self._call.say(line)
