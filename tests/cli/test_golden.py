@@ -65,6 +65,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "init-tables": ("init-tables", "--dry-run"),
     "purge": ("session", "purge", "--user", "ada", "--until", "30d", "--with-messages", "--dry-run"),
     "import": ("import", "--dry-run"),
+    "stats": ("stats",),
     "profile-list": ("profile", "list"),
     "profile-show": ("profile", "show", "prod"),
     "error": ("session", "get", "ada", "nothing"),

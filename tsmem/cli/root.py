@@ -61,6 +61,11 @@ class Root(HouseGroup):
             "tsmem.cli.transfer",
             "copy",
         ),
+        "stats": Entry(
+            "Count what there is, by role, day and size: everything, one user's, or one session's.",
+            "tsmem.cli.stats",
+            "stats",
+        ),
         "profile": Entry(
             "Profiles: which store a command talks to.",
             "tsmem.cli.profile",

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, SystemClock
+from tsmem.errors import InvalidInput
 from tsmem.port import Cost, TableClient
 from tsmem.store.codec import Codecs
 from tsmem.store.layout import DEFAULT, Layout
@@ -17,7 +18,9 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from tsmem.store.statistics import Statistics
     from tsmem.store.tables import Tables
+    from tsmem.store.tally import Tally
     from tsmem.store.transfer import Transfer
 
 
@@ -49,6 +52,23 @@ class MemoryStore:
         from tsmem.store.transfer import Transfer
 
         return Transfer(self._client, self.layout, self._codecs, self.sessions, self.messages)
+
+    def statistics(
+        self, *, user_id: str | None = None, session_id: str | None = None, tally: Tally | None = None
+    ) -> Statistics:
+        """How much there is of what, since when, and what is big: of everything, one user, or one session id. `tally`
+        is kept up to date while it is counted.
+
+        Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, one at least for each session."""
+        from tsmem.store.statistics import Survey
+        from tsmem.store.tally import Tally
+
+        if user_id is not None and session_id is not None:
+            raise InvalidInput("a user and a session cannot both be asked for")
+        survey = Survey(self._client, self._codecs, self.sessions, self.messages, Tally() if tally is None else tally)
+        if user_id is not None:
+            return survey.of_user(user_id)
+        return survey.of_everything() if session_id is None else survey.of_session(session_id)
 
     @property
     def cost(self) -> Cost:
