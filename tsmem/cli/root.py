@@ -66,6 +66,11 @@ class Root(HouseGroup):
             "tsmem.cli.stats",
             "stats",
         ),
+        "doctor": Entry(
+            "Look for what is wrong: the profile, the connection, the tables, and what is stored in them.",
+            "tsmem.cli.doctor",
+            "doctor",
+        ),
         "profile": Entry(
             "Profiles: which store a command talks to.",
             "tsmem.cli.profile",

@@ -15,7 +15,7 @@ from tsmem.render.ink import Ink
 from tsmem.render.items import NULL
 from tsmem.render.options import Options
 from tsmem.render.record import wrapped_rows
-from tsmem.render.result import Facts, Moment, Overview, Part, Plot, Section, Size
+from tsmem.render.result import Advices, Facts, Moment, Overview, Part, Plot, Section, Size
 from tsmem.render.text import visible
 from tsmem.render.values import age, iso_time, local_time, size
 
@@ -44,6 +44,11 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
             yield from wrapped_rows(shown, [[_cell(value, options) for value in row] for row in rows], options)
         case Plot():
             yield from _plot_lines(part, options)
+        case Advices(items):
+            from tsmem.render.advice import advice_lines
+
+            for item in items:
+                yield from advice_lines(item, options)
 
 
 def _title(text: str, options: Options) -> Iterator[str]:

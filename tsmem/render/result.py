@@ -113,7 +113,23 @@ class Plot(NamedTuple):
     """In order; a day that is missing has none."""
 
 
-Part = Facts | Section | Plot
+class Advice(NamedTuple):
+    """One thing that was found, and what to do about it."""
+
+    word: str
+    """How bad it is."""
+    sentence: str
+    command: Sequence[str] = ()
+    """The words of a command line, quoted for a shell."""
+
+
+class Advices(NamedTuple):
+    """What was found, one thing beneath the other."""
+
+    items: Sequence[Advice]
+
+
+Part = Facts | Section | Plot | Advices
 
 
 class Overview(NamedTuple):

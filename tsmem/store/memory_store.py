@@ -5,6 +5,7 @@ It decides how; the client that it is given says with what. It knows neither fil
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tsmem.store.tables import Tables
     from tsmem.store.tally import Tally
     from tsmem.store.transfer import Transfer
+    from tsmem.store.troubles import Trouble
 
 
 class MemoryStore:
@@ -69,6 +71,25 @@ class MemoryStore:
         if user_id is not None:
             return survey.of_user(user_id)
         return survey.of_everything() if session_id is None else survey.of_session(session_id)
+
+    def troubles(self, *, ids_at_once: int | None = None, tally: Tally | None = None) -> Iterator[Trouble]:
+        """What does not fit together: orphan messages, session ids that users share, sessions that are older than their
+        last message, cells near their limit. Each comes as it is found; `ids_at_once` bounds what is kept.
+
+        Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
+        ceil(s / 50,000)."""
+        from tsmem.store.tally import Tally
+        from tsmem.store.troubles import IDS_AT_ONCE, Examination
+
+        watches = self.sessions.watch, self.messages.watch
+        tally = Tally() if tally is None else tally
+        examination = Examination(self._client, self._codecs, watches, self.clock.now_us(), tally)
+        return examination.troubles(IDS_AT_ONCE if ids_at_once is None else ids_at_once)
+
+    def clock_skew_s(self) -> float | None:
+        """Seconds by which the service's clock was ahead of this machine's at its last answer; None where it has none
+        of its own, or has not answered. Cost: nothing."""
+        return self._client.clock_skew_s()
 
     @property
     def cost(self) -> Cost:

@@ -191,14 +191,19 @@ class Cells:
 
     def add(self, kind: Literal["session", "message"], row: Row) -> int:
         """Look at a row's attribute columns. Returns their bytes, names included."""
-        size = 0
-        for name, value in row.columns.items():
-            length = limits.value_bytes(name, value)
-            size += len(name) + length
-            if length >= NEAR_LIMIT_BYTES:
+        size = sum(len(name) + limits.value_bytes(name, value) for name, value in row.columns.items())
+        if size >= NEAR_LIMIT_BYTES:
+            for cell in large_cells(kind, row):
                 self.count += 1
-                self.largest.add(CellSize(kind, row.key, name, length))
+                self.largest.add(cell)
         return size
+
+
+def large_cells(kind: Literal["session", "message"], row: Row) -> Iterator[CellSize]:
+    """The cells of a row that are near the limit."""
+    for name, value in row.columns.items():
+        if isinstance(value, str | bytes) and (length := limits.value_bytes(name, value)) >= NEAR_LIMIT_BYTES:
+            yield CellSize(kind, row.key, name, length)
 
 
 class Survey:
