@@ -56,6 +56,10 @@ class CheckedClient:
         """The watched client's own."""
         return self._client.pace
 
+    def clock_skew_s(self) -> float | None:
+        """As TableClient."""
+        return self._client.clock_skew_s()
+
     def close(self) -> None:
         """As TableClient."""
         self._client.close()

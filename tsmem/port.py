@@ -285,6 +285,12 @@ class TableClient(Protocol):
         Cost: 1 request."""
         ...
 
+    def clock_skew_s(self) -> float | None:
+        """Seconds by which the service's clock was ahead of this machine's at the last answer that told the time, give
+        or take half of what the answer took; None before there was one, and where there is no other clock. Cost:
+        nothing."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and files. Closing twice is no error."""
         ...

@@ -15,7 +15,9 @@ from tests.cli.conftest import Cli
 from tsmem.store import Message, Metadata, Session
 
 GOLDEN = Path(__file__).parent / "golden"
-RULE = b"\n======== on a terminal of 80 columns ========\n"
+RULE = "\n======== on a terminal of {} columns ========\n"
+WIDTHS = {"doctor": 300}
+"""Where 80 is too narrow for a path, whose length is not the same everywhere."""
 DAY = 86_400_000_000
 NOW = 1_767_225_600_000_000
 
@@ -65,6 +67,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "init-tables": ("init-tables", "--dry-run"),
     "purge": ("session", "purge", "--user", "ada", "--until", "30d", "--with-messages", "--dry-run"),
     "import": ("import", "--dry-run"),
+    "stats": ("stats",),
+    "doctor": ("doctor",),
     "profile-list": ("profile", "list"),
     "profile-show": ("profile", "show", "prod"),
     "error": ("session", "get", "ada", "nothing"),
@@ -101,12 +105,14 @@ def test_output_is_as_it_was(filled: Cli, name: str, output: str) -> None:
         environ = {"TSMEM_CONFIG": "config.toml", "XDG_DATA_HOME": "/home/ada/.local/share"}
     stdin = b'{"user_id": "u", "session_id": "s"}\n'
     piped = filled(*argv, stdin=stdin, environ=environ)
-    shown = filled(*argv, "--no-color", stdin=stdin, environ=environ, width=80)
+    width = WIDTHS.get(name, 80)
+    shown = filled(*argv, "--no-color", stdin=stdin, environ=environ, width=width)
+    rule = RULE.format(width).encode()
     if name.startswith("error"):
         assert (piped.out, shown.out) == (b"", b"")
-        actual = piped.err.encode() + RULE + shown.err.encode()
+        actual = piped.err.encode() + rule + shown.err.encode()
     else:
-        actual = piped.out + RULE + shown.out
+        actual = piped.out + rule + shown.out
     actual = actual.replace(str(filled.folder).encode(), b"FOLDER")
     actual = re.sub(rb'(?<="next_page_token": ")[\w-]+', b"TOKEN", actual)
 

@@ -32,6 +32,10 @@ class LocalClient:
         self.pace = Pace()
         self._engine = Engine(path, clock)
 
+    def clock_skew_s(self) -> float | None:
+        """As TableClient: this machine's clock is the only one."""
+        return None
+
     def close(self) -> None:
         """Let go of the file. Closing twice is no error."""
         self._engine.close()

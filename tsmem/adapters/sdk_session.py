@@ -14,7 +14,7 @@ from tsmem.adapters.redaction import hide
 from tsmem.adapters.sdk import ots, quiet_logger
 from tsmem.adapters.sdk_errors import translate
 from tsmem.adapters.sdk_schemas import extend
-from tsmem.adapters.sdk_transport import UNDER_WAY, Exchange, Transport, attempt_s
+from tsmem.adapters.sdk_transport import UNDER_WAY, Dated, Exchange, Transport, attempt_s
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
@@ -33,6 +33,7 @@ class Session:
         """Without a deadline each call may take the profile's whole timeout. Raises ProfileError."""
         self.meter = Meter()
         self._closed = False
+        self._dated: Dated | None = None
         self._deadline = deadline
         self._timeout_s = profile.timeout_s
         self._log = log
@@ -77,9 +78,14 @@ class Session:
             raise error from failure
         finally:
             UNDER_WAY.reset(token)
+            self._dated = exchange.dated or self._dated
             self.meter.add(exchange.cost.plus(Cost(1 if exchange.sent else 0)))
             if self._log is not None and (exchange.sent or isinstance(error, Unavailable)):
                 self._log(_line(operation, table, exchange, time.monotonic() - started_s, error))
+
+    def clock_skew_s(self) -> float | None:
+        """As TableClient."""
+        return None if self._dated is None else self._dated.skew_s()
 
     def _require_open(self) -> None:
         if self._closed:

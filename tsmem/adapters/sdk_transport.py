@@ -22,8 +22,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from os import getpid
-from typing import Any
+from typing import Any, NamedTuple
 
 import certifi
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
@@ -48,6 +49,23 @@ def attempt_s(left_s: float) -> float:
     return max(left_s / 2, min(left_s, _MIN_ATTEMPT_S))
 
 
+class Dated(NamedTuple):
+    """What the other side said of the time, and when: it was some time in between."""
+
+    text: str
+    asked_s: float
+    answered_s: float
+    """By this machine's clock, seconds since 1970."""
+
+    def skew_s(self) -> float | None:
+        """Seconds by which the other side's clock is ahead; None where what it said is no time."""
+        try:
+            date = datetime.strptime(self.text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return date.timestamp() - (self.asked_s + self.answered_s) / 2
+
+
 class Exchange:
     """What is known of one attempt of one request."""
 
@@ -61,6 +79,8 @@ class Exchange:
         self.status: int | None = None
         """Of HTTP, as far as it was answered."""
         self.request_id: str | None = None
+        """As far as it was answered."""
+        self.dated: Dated | None = None
         """As far as it was answered."""
         self.received_bytes = 0
         self.signatures: tuple[str, ...] = ()
@@ -145,6 +165,7 @@ class Transport:
         exchange = UNDER_WAY.get()
         exchange.begin()
         exchange.signatures = tuple(text for name, text in headers.items() if name.startswith("x-ots-signature"))
+        asked_s = time.time()
         answer = self._own_pool().urlopen(
             "POST", url, body=body, headers=headers, redirect=False, assert_same_host=False,
             preload_content=False, decode_content=False,
@@ -152,6 +173,8 @@ class Transport:
         try:
             exchange.status = answer.status
             exchange.request_id = shown_id(answer.headers.get("x-ots-requestid"))
+            if (date := answer.headers.get("x-ots-date")) is not None:
+                exchange.dated = Dated(date, asked_s, time.time())
             _check_head(answer)
             content = b"".join(answer.stream(_PIECE_BYTES, decode_content=False))
         except BaseException:

@@ -43,6 +43,10 @@ class TablestoreClient:
         self.meter = self._session.meter
         self.pace = Pace(MAX_IN_FLIGHT)
 
+    def clock_skew_s(self) -> float | None:
+        """As TableClient."""
+        return self._session.clock_skew_s()
+
     def close(self) -> None:
         """Let go of connections. Closing twice is no error."""
         self._session.close()

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tsmem.cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from tsmem.cli.shell_words import again
 from tsmem.errors import InvalidInput, PartialFailure, TableNotFound, TsmemError
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
@@ -35,7 +36,7 @@ def usage(error: TyperException) -> InvalidInput:
 def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
     if isinstance(error, TableNotFound) and error.hint is None:
-        error.hint = f"create what is missing in {call.profile.target} with: {_again(call, 'init-tables')}"
+        error.hint = f"create what is missing in {call.profile.target} with: {' '.join(again(call, 'init-tables'))}"
     error.hint = "; ".join(filter(None, (error.hint, call.next_step))) or None
     if call.options.debug:
         _say_traceback(call, error)
@@ -73,16 +74,6 @@ def _say_error(call: Call, error: TsmemError, form: Format) -> None:
     with suppress(OSError, ValueError):
         call.streams.stderr.write(render_error(error, form))
         call.streams.stderr.flush()
-
-
-def _again(call: Call, command: str) -> str:
-    """A command line for the same profile."""
-    import shlex
-
-    options = call.options
-    chosen = (("--config", options.config), ("--profile", options.profile))
-    given = [word for name, value in chosen if value is not None for word in (name, value)]
-    return shlex.join(["tsmem", *given, command])
 
 
 def _say_traceback(call: Call, error: Exception) -> None:

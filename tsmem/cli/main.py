@@ -105,7 +105,7 @@ def _run(call: Call, argv: Sequence[str]) -> int:
 
 def _write(call: Call, result: Result) -> int:
     from tsmem.render import render
-    from tsmem.render.result import Listing, Report, Tail
+    from tsmem.render.result import Listing, Overview, Report, Tail
 
     try:
         _send(call, render(result, call.render_options()))
@@ -119,6 +119,8 @@ def _write(call: Call, result: Result) -> int:
             _say_total(call, result.total())
         if token is not None:
             call.say(f"more is left: --page-token {token}")
+    if isinstance(result, Overview):
+        result = result.report
     if isinstance(result, Report) and result.error is not None:
         raise result.error
     return exit_codes.DONE

@@ -61,6 +61,16 @@ class Root(HouseGroup):
             "tsmem.cli.transfer",
             "copy",
         ),
+        "stats": Entry(
+            "Count what there is, by role, day and size: everything, one user's, or one session's.",
+            "tsmem.cli.stats",
+            "stats",
+        ),
+        "doctor": Entry(
+            "Look for what is wrong: the profile, the connection, the tables, and what is stored in them.",
+            "tsmem.cli.doctor",
+            "doctor",
+        ),
         "profile": Entry(
             "Profiles: which store a command talks to.",
             "tsmem.cli.profile",

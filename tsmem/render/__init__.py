@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.fields import check_fields
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Document, Format, Listing, Record, Report, Result, Tail
+from tsmem.render.result import Conversation, Document, Format, Listing, Overview, Record, Report, Result, Tail
 from tsmem.render.stream import chunks, encoded
 from tsmem.store.model import Session
 
@@ -30,6 +30,12 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
         if options.format == "table" and options.fields is None:
             return _told(result, options)
         result = _listed(result, options)
+    if isinstance(result, Overview):
+        if options.format == "table":
+            from tsmem.render.overview import overview_lines
+
+            return chunks(encoded(overview_lines(result, options)))
+        result = result.report
     match options.format:
         case "json":
             from tsmem.render.documents import json_chunks

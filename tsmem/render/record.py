@@ -19,19 +19,20 @@ def record_lines(record: Record, options: Options) -> Iterator[str]:
     """One line or more a field: names at the left edge, and nothing else there."""
     fields = options.fields or FIELDS["session" if isinstance(record.item, Session) else "message"]
     rows = [(Cell(name), cell) for field in fields for name, cell in entries(record.item, field, options)]
-    return _wrapped_rows((Column("", "id", "bold"), Column("")), rows, options)
+    return wrapped_rows((Column("", "id", "bold"), Column("")), rows, options)
 
 
 def report_lines(report: Report, options: Options) -> Iterator[str]:
     """The report's rows under their titles, wrapped rather than cut; without columns its document, a line a key."""
     if not report.columns:
         entries = [(Cell(visible(name)), _fact(value)) for name, value in report.document.items()]
-        return _wrapped_rows((Column("", "id", "bold"), Column("")), entries, options)
+        return wrapped_rows((Column("", "id", "bold"), Column("")), entries, options)
     columns = [Column(visible(title), "text" if i else "id") for i, title in enumerate(report.columns)]
-    return _wrapped_rows(columns, [[_fact(value) for value in row] for row in report.rows], options)
+    return wrapped_rows(columns, [[_fact(value) for value in row] for row in report.rows], options)
 
 
-def _wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options: Options) -> Iterator[str]:
+def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options: Options) -> Iterator[str]:
+    """Rows under their titles, where they have some, each on as many lines as it needs on a terminal, else on one."""
     ink = Ink(options)
     widths = grid.natural_widths(columns, rows, options.width or grid.MAX_ALIGNED)
     if options.width is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import TsmemError
 from tsmem.store.model import Message, Session, Total
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Noun = Literal["session", "message"]
 Format = Literal["table", "json", "jsonl", "csv"]
@@ -76,10 +79,70 @@ class Report(NamedTuple):
     """What is wrong all the same: said after the report, and it sets the exit code."""
 
 
+class Moment(NamedTuple):
+    """A time among facts, to be read by a person."""
+
+    time_us: int
+
+
+class Size(NamedTuple):
+    """A number of bytes among facts."""
+
+    bytes: int
+
+
+class Facts(NamedTuple):
+    """Names and values: text, a number, a Moment, a Size, or None."""
+
+    rows: Sequence[tuple[str, object]]
+
+
+class Section(NamedTuple):
+    """A small table with a title; its values are as those of Facts."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+class Plot(NamedTuple):
+    """Counts of days as a small picture."""
+
+    title: str
+    days: Sequence[tuple[date, int]]
+    """In order; a day that is missing has none."""
+
+
+class Advice(NamedTuple):
+    """One thing that was found, and what to do about it."""
+
+    word: str
+    """How bad it is."""
+    sentence: str
+    command: Sequence[str] = ()
+    """The words of a command line, quoted for a shell."""
+
+
+class Advices(NamedTuple):
+    """What was found, one thing beneath the other."""
+
+    items: Sequence[Advice]
+
+
+Part = Facts | Section | Plot | Advices
+
+
+class Overview(NamedTuple):
+    """Several parts of one answer, which tables show one beneath the other; every other format prints the report."""
+
+    report: Report
+    parts: Sequence[Part]
+
+
 class Document(NamedTuple):
     """Text or bytes that are the output themselves, whatever the format: an export, a completion script."""
 
     chunks: Iterable[bytes]
 
 
-Result = Record | Listing | Conversation | Tail | Report | Document
+Result = Record | Listing | Conversation | Tail | Report | Overview | Document

@@ -256,6 +256,10 @@ class RetryingClient:
         row = self._repeat(lambda: self._client.get_row(write.table, write.key), tries, changes=True)
         return is_as_written(write, row)
 
+    def clock_skew_s(self) -> float | None:
+        """As TableClient."""
+        return self._client.clock_skew_s()
+
     def close(self) -> None:
         """As TableClient."""
         self._client.close()

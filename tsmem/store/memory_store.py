@@ -5,11 +5,13 @@ It decides how; the client that it is given says with what. It knows neither fil
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, SystemClock
+from tsmem.errors import InvalidInput
 from tsmem.port import Cost, TableClient
 from tsmem.store.codec import Codecs
 from tsmem.store.layout import DEFAULT, Layout
@@ -17,8 +19,11 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from tsmem.store.statistics import Statistics
     from tsmem.store.tables import Tables
+    from tsmem.store.tally import Tally
     from tsmem.store.transfer import Transfer
+    from tsmem.store.troubles import Trouble
 
 
 class MemoryStore:
@@ -49,6 +54,42 @@ class MemoryStore:
         from tsmem.store.transfer import Transfer
 
         return Transfer(self._client, self.layout, self._codecs, self.sessions, self.messages)
+
+    def statistics(
+        self, *, user_id: str | None = None, session_id: str | None = None, tally: Tally | None = None
+    ) -> Statistics:
+        """How much there is of what, since when, and what is big: of everything, one user, or one session id. `tally`
+        is kept up to date while it is counted.
+
+        Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, one at least for each session."""
+        from tsmem.store.statistics import Survey
+        from tsmem.store.tally import Tally
+
+        if user_id is not None and session_id is not None:
+            raise InvalidInput("a user and a session cannot both be asked for")
+        survey = Survey(self._client, self._codecs, self.sessions, self.messages, Tally() if tally is None else tally)
+        if user_id is not None:
+            return survey.of_user(user_id)
+        return survey.of_everything() if session_id is None else survey.of_session(session_id)
+
+    def troubles(self, *, ids_at_once: int | None = None, tally: Tally | None = None) -> Iterator[Trouble]:
+        """What does not fit together: orphan messages, session ids that users share, sessions that are older than their
+        last message, cells near their limit. Each comes as it is found; `ids_at_once` bounds what is kept.
+
+        Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
+        ceil(s / 50,000)."""
+        from tsmem.store.tally import Tally
+        from tsmem.store.troubles import IDS_AT_ONCE, Examination
+
+        watches = self.sessions.watch, self.messages.watch
+        tally = Tally() if tally is None else tally
+        examination = Examination(self._client, self._codecs, watches, self.clock.now_us(), tally)
+        return examination.troubles(IDS_AT_ONCE if ids_at_once is None else ids_at_once)
+
+    def clock_skew_s(self) -> float | None:
+        """Seconds by which the service's clock was ahead of this machine's at its last answer; None where it has none
+        of its own, or has not answered. Cost: nothing."""
+        return self._client.clock_skew_s()
 
     @property
     def cost(self) -> Cost:

@@ -162,14 +162,17 @@ class Messages(Collection[Message]):
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
         """The messages of many sessions, one session after another. Raises InvalidInput. Cost: ceil(n / 5,000) requests
         for each."""
+        return map(self._codec.decode, self.rows_of(session_ids))
+
+    def rows_of(self, session_ids: Iterable[str]) -> Iterator[Row]:
+        """As `of_sessions`, as rows."""
 
         def begun(session_id: str) -> RowScan:
             scan = self._scan(session_id, Window(None, None))
             return RowScan(self._client, scan, watch=self.watch).begin()
 
         for rows in ahead(self._client.pace, session_ids, begun, MAX_PAGES_AHEAD):
-            for row in self._watched(rows):
-                yield self._codec.decode(row)
+            yield from self._watched(rows)
 
     def last(
         self,

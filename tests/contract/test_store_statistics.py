@@ -1,0 +1,185 @@
+"""What `store.statistics` counts: everything, one user, one session id, and in how many requests."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.contract.faults import FaultyClient
+from tsmem.errors import InvalidInput, Unavailable
+from tsmem.limits import MAX_VALUE_BYTES
+from tsmem.port import TableClient
+from tsmem.rows import Put
+from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store.records import Record
+from tsmem.store.statistics import NEAR_LIMIT_BYTES, CellSize, SessionSize
+from tsmem.store.tally import Tally
+
+DAY = 86_400_000_000
+ITEMS: list[Session | Message] = [
+    Session("ada", "a1", 1),
+    Session("ada", "shared", 1),
+    Session("bob", "b1", None, "é", Metadata({"n": 1, "vip": True})),
+    Session("bob", "shared", 1),
+    Message("a1", "m1", 0, "user", "hi"),
+    Message("a1", "m2", DAY - 1, "assistant", None),
+    Message("a1", "m3", DAY, "user", ""),
+    Message("b1", "m1", 5 * DAY + 7, None, "x" * 100),
+    Message("orphan", "m1", 2 * DAY, "user", "y"),
+    Message("shared", "m1", DAY, "tool", "z"),
+]
+
+
+@pytest.fixture
+def filled(store: MemoryStore) -> MemoryStore:
+    """The items above."""
+    store.transfer.load([Record(place, item) for place, item in enumerate(ITEMS)], tally=Tally())
+    return store
+
+
+def test_everything_is_counted(filled: MemoryStore) -> None:
+    """Sessions, users and messages, roles by how often they are, days in UTC, and the time from the first to the last
+    message."""
+    found = filled.statistics()
+
+    assert (4, 2, 6) == (found.sessions, found.users, found.messages)
+    assert (0, 5 * DAY + 7) == (found.first_time, found.last_time)
+    assert [("user", 3), (None, 1), ("assistant", 1), ("tool", 1)] == list(found.roles.items())
+    assert {date(1970, 1, 1): 2, date(1970, 1, 2): 2, date(1970, 1, 3): 1, date(1970, 1, 6): 1} == found.days
+    assert (0, 0, 0) == (found.other_roles, found.undated, found.near_limit)
+
+
+def test_bytes_are_those_of_keys_names_and_values(store: MemoryStore) -> None:
+    """As the service counts them: text in UTF-8, a number 8, a boolean 1."""
+    store.sessions.put(Session("bob", "b1", None, "é", Metadata({"n": 1, "vip": True})))
+    store.messages.put(Message("b1", "m", 1, "user"))
+    session = len("user_idbobsession_idb1search_content") + 2 + len("n") + 8 + len("vip") + 1
+    message = len("session_idb1create_time") + 8 + len("message_idmroleuser")
+
+    assert session + message == store.statistics().bytes
+
+
+def test_a_users_numbers_are_those_of_his_sessions(filled: MemoryStore) -> None:
+    """His sessions, and the messages of their ids."""
+    found = filled.statistics(user_id="ada")
+
+    assert (2, 1, 4) == (found.sessions, found.users, found.messages)
+    assert ["a1", "shared"] == sorted(session.session_id for session in found.biggest)
+
+
+def test_a_session_ids_numbers_are_those_of_all_who_have_it(filled: MemoryStore) -> None:
+    """A message's key does not say whose it is: who shares the id is counted."""
+    found = filled.statistics(session_id="shared")
+
+    assert (2, 2, 1) == (found.sessions, found.users, found.messages)
+    assert ("shared", 1, DAY, DAY) == (
+        found.biggest[0].session_id,
+        found.biggest[0].messages,
+        found.biggest[0].first_time,
+        found.biggest[0].last_time,
+    )
+
+
+def test_of_nothing_there_is_nothing(store: MemoryStore) -> None:
+    """An empty store, an unknown user and an unknown session have no times, no days and no sessions."""
+    for found in (store.statistics(), store.statistics(user_id="no"), store.statistics(session_id="no")):
+        assert (0, 0, 0, 0, None, None) == found[:6]
+        assert ({}, {}, (), ()) == (found.roles, found.days, found.biggest, found.cells)
+
+
+def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
+    """Largest first, and of equals the first by id; the smaller ones are not kept."""
+    items = [Message(f"s{n:02d}", "m", 1, None, "x" * (n // 2)) for n in range(30)]
+    store.transfer.load([Record(place, item) for place, item in enumerate(items)], tally=Tally())
+
+    found = store.statistics().biggest
+
+    assert ["s28", "s29", "s26", "s27", "s24", "s25", "s22", "s23", "s20", "s21"] == [s.session_id for s in found]
+    assert SessionSize("s28", 1, len("session_ids28create_timemessage_idmcontent") + 8 + 14, 1, 1) == found[0]
+
+
+def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
+    """From 80 % of 2 MB on, in fields and metadata of either table, largest first."""
+    store.messages.put(Message("s", "full", 1, None, "x" * MAX_VALUE_BYTES))
+    store.messages.put(Message("s", "near", 2, None, "é" * (NEAR_LIMIT_BYTES // 2 + 1)))
+    store.messages.put(Message("s", "fits", 3, None, "x" * (NEAR_LIMIT_BYTES - 1)))
+    store.sessions.put(Session("u", "s", metadata=Metadata({"raw": b"\0" * NEAR_LIMIT_BYTES})))
+
+    found = store.statistics()
+
+    assert 3 == found.near_limit
+    assert (
+        CellSize("message", ("s", 1, "full"), "content", MAX_VALUE_BYTES),
+        CellSize("message", ("s", 2, "near"), "content", NEAR_LIMIT_BYTES // 2 * 2 + 2),
+        CellSize("session", ("u", "s"), "raw", NEAR_LIMIT_BYTES),
+    ) == found.cells
+
+
+def test_rows_of_other_libraries_are_counted(store: MemoryStore) -> None:
+    """A role that is no text is none; a time that no calendar holds is on no day, but first or last all the same."""
+    table = store.layout.message.ref
+    store._client.put_row(Put(table, ("s", 2**63 - 1, "m"), {"role": 5}))
+    store._client.put_row(Put(table, ("s", -(2**63), "m"), {"role": "user"}))
+
+    found = store.statistics()
+
+    assert {None: 1, "user": 1} == found.roles
+    assert (2, {}) == (found.undated, found.days)
+    assert (-(2**63), 2**63 - 1) == (found.first_time, found.last_time)
+
+
+def test_what_is_kept_is_bounded(store: MemoryStore) -> None:
+    """A hundred roles are counted for themselves, and none that is long; the rest are counted together."""
+    items = [Message("s", f"m{n}", n, f"role {n}") for n in range(150)]
+    items.append(Message("s", "long", 999, "r" * 101))
+    store.transfer.load([Record(place, item) for place, item in enumerate(items)], tally=Tally())
+
+    found = store.statistics()
+
+    assert (100, 51) == (len(found.roles), found.other_roles)
+
+
+@pytest.mark.parametrize(
+    ("scope", "requests"), [({}, 2), ({"user_id": "ada"}, 1 + 2), ({"session_id": "shared"}, 1 + 1)]
+)
+def test_each_row_is_read_once(
+    filled: MemoryStore, empty_client: TableClient, scope: dict[str, str], requests: int
+) -> None:
+    """One page a table, or of a user one for each session; nothing is described on the way."""
+    client = FaultyClient(empty_client)
+
+    MemoryStore(client).statistics(**scope)  # type: ignore[arg-type]
+
+    assert ["get_range"] * requests == client.names()
+
+
+def test_what_was_counted_is_told_on_the_way(filled: MemoryStore) -> None:
+    """The tally has the rows and their bytes, and who watches hears of each page."""
+    tally, heard = Tally(), []
+    filled.sessions.watch.heard = filled.messages.watch.heard = lambda: heard.append(tally.done)
+
+    found = filled.statistics(tally=tally)
+
+    assert (4, 6, found.bytes) == (tally.sessions, tally.messages, tally.bytes)
+    assert 2 == len(heard)
+
+
+def test_an_error_in_the_middle_is_raised(filled: MemoryStore, empty_client: TableClient) -> None:
+    """Never the numbers of a part."""
+    client = FaultyClient(empty_client)
+    client.before["get_range"] = lambda: client.before.update(get_range=_unreachable)
+
+    with pytest.raises(Unavailable):
+        MemoryStore(client).statistics()
+
+
+def _unreachable() -> None:
+    raise Unavailable("gone")
+
+
+def test_wrong_scopes_are_refused(store: MemoryStore) -> None:
+    """A user and a session at once, and an empty id, which never means everyone."""
+    for scope in ({"user_id": "u", "session_id": "s"}, {"user_id": ""}, {"session_id": ""}):
+        with pytest.raises(InvalidInput):
+            store.statistics(**scope)  # type: ignore[arg-type]

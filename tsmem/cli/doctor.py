@@ -1,0 +1,217 @@
+"""`tsmem doctor`: one look at everything between a command and what it works on, from the profile down to the rows.
+
+Its one rule: it goes on for as long as there is something to ask, says what it found also where it cannot go on, and
+deletes nothing, ever. What stopped it decides the exit code; else 4 where something wrong is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tsmem.cli import options as o
+from tsmem.cli.account import account
+from tsmem.cli.call import Call, call_of
+from tsmem.cli.findings import Finding, Gathered, of_step
+from tsmem.cli.shell_words import again
+from tsmem.errors import Conflict, InvalidInput, NotFound, ProfileError, TsmemError
+from tsmem.render.result import Advices, Overview, Report
+from tsmem.render.values import duration
+
+if TYPE_CHECKING:
+    from tsmem.profiles import Secret
+    from tsmem.store.tables import Plan
+    from tsmem.store.troubles import Trouble
+
+MAX_SKEW_S = 60.0
+"""By how much clocks may differ unnoticed; at 15 minutes the service refuses."""
+
+
+def doctor(
+    ctx: typer.Context,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Create what is missing, and raise update times that lag behind.")
+    ] = False,
+    progress: o.Progress = False,
+) -> Overview:
+    """Look for what is wrong: the profile, the connection, the tables, and what is stored in them.
+
+    Each finding comes with the command that mends it, or shows it. --fix deletes nothing. Exit 4 when something wrong
+    is left, 5 and 6 when the service refuses or cannot be reached.
+    Example: tsmem doctor --fix
+    """
+    return Doctor(call_of(ctx), fix=fix, progress=progress).run()
+
+
+class Doctor:
+    """One examination."""
+
+    def __init__(self, call: Call, *, fix: bool, progress: bool) -> None:
+        self._call = call
+        self._fix = fix
+        self._progress = progress
+        self._findings: list[Finding] = []
+        self._stopped_by: TsmemError | None = None
+
+    def run(self) -> Overview:
+        """Everything, as far as it can be asked."""
+        if self._profile() and self._credentials() and self._tables():
+            self._rows()
+        return self._overview()
+
+    def _stop(self, about: str, error: TsmemError) -> None:
+        """Something cannot be asked; nothing behind it can."""
+        hint = "" if error.hint is None else f"; {error.hint}"
+        show = again(self._call, "profile", "list" if about == "profile" else "show")
+        self._findings.append(Finding("error", about, f"{error.message}{hint}", show))
+        self._stopped_by = error
+
+    def _profile(self) -> bool:
+        from tsmem.profiles import config_path
+
+        call = self._call
+        try:
+            profile = call.profile
+        except ProfileError as error:
+            self._stop("profile", error)
+            return False
+        chosen = profile.origins["name"]
+        self._findings.append(Finding("ok", "profile", f"{profile.name} ({chosen}): {profile.target}"))
+        for warning in profile.warnings:
+            file = config_path(call.environ, call.options.config)
+            private = warning.startswith(f"{file}: holds secrets")
+            command = ("chmod", "600", *again(call, str(file))[-1:]) if private else again(call, "profile", "show")
+            self._findings.append(Finding("warning", "profile", warning, command))
+        return True
+
+    def _credentials(self) -> bool:
+        """Whether the store can be opened; that reveals the secrets, each once, and shows none."""
+        call = self._call
+        profile = call.profile
+        try:
+            assert call.store
+        except TsmemError as error:
+            self._stop("credentials" if profile.backend == "tablestore" else "store", error)
+            return False
+        if profile.backend == "local":
+            self._findings.append(Finding("ok", "credentials", "none are needed for a file"))
+            return True
+        kept = {key: getattr(profile, key) for key in ("access_key_id", "access_key_secret", "security_token")}
+        said = ", ".join(f"{key} {_kept(secret)}" for key, secret in kept.items())
+        self._findings.append(Finding("ok", "credentials", f"present: {said}"))
+        return True
+
+    def _tables(self) -> bool:
+        """Whether there are tables whose rows can be looked at."""
+        tables = self._call.store.tables
+        if self._fix:
+            self._call.say_target("mending")
+        try:
+            plan = tables.apply() if self._fix else tables.plan()
+        except TsmemError as error:
+            self._clock()
+            self._stop("service", error)
+            return False
+        self._findings.append(Finding("ok", "service", "it answers"))
+        self._clock()
+        return self._compare(plan)
+
+    def _compare(self, plan: Plan) -> bool:
+        found = [finding for step in plan.steps if (finding := of_step(self._call, step)) is not None]
+        self._findings += found
+        if not found:
+            self._findings.append(Finding("ok", "tables", f"all {len(plan.steps)} tables and indexes are as described"))
+        if all(step.state != "missing" and not step.created for step in plan.steps if step.kind == "table"):
+            return True
+        sentence = "not looked at, because a table is missing or was made just now; this looks again"
+        self._findings.append(Finding("note", "rows", sentence, again(self._call, "doctor")))
+        return False
+
+    def _clock(self) -> None:
+        skew_s = self._call.store.clock_skew_s()
+        if skew_s is None:
+            return
+        if abs(skew_s) <= MAX_SKEW_S:
+            self._findings.append(Finding("ok", "clock", "this machine's and the service's agree within a minute"))
+            return
+        length = duration(round(abs(skew_s)) * 1_000_000)
+        side = "behind" if skew_s > 0 else "ahead of"
+        sentence = f"this machine's is {length} {side} the service's, which refuses more than 15 minutes"
+        self._findings.append(Finding("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true")))
+
+    def _rows(self) -> None:
+        from tsmem.store.statistics import CellSize
+        from tsmem.store.troubles import Behind, Orphans, Shared
+
+        gathered: dict[type, Gathered] = {kind: Gathered(self._call) for kind in (Orphans, Shared, Behind, CellSize)}
+        error: TsmemError | None = None
+        try:
+            self._read(gathered)
+        except TsmemError as failure:
+            error = failure
+        found = [finding for each in gathered.values() for finding in each.findings()]
+        self._findings += found
+        if isinstance(error, InvalidInput):  # a table of another key
+            sentence = f"they cannot be read as the profile describes them: {error.message}"
+            self._findings.append(Finding("error", "rows", sentence, again(self._call, "init-tables", "--check")))
+        elif error is not None:
+            self._stop("rows", error)
+        elif not found:
+            tally = self._call.tally
+            sentence = f"{tally.sessions:,} sessions and {tally.messages:,} messages fit together"
+            self._findings.append(Finding("ok", "rows", sentence))
+
+    def _read(self, gathered: Mapping[type, Gathered]) -> None:
+        """Gather the troubles of the store, and mend those that are to be."""
+        call = self._call
+        with account(call, "looked at", asked=self._progress):
+            for trouble in call.store.troubles(tally=call.tally):
+                mendable = self._is_mendable(trouble)
+                mends = self._fix and mendable
+                if not mends or self._mend(trouble):
+                    gathered[type(trouble)].add(trouble, mended=mends, mendable=mendable)
+
+    def _is_mendable(self, trouble: Trouble) -> bool:
+        """A last message of the future, by more than clocks may differ, is a mistake that is not to be spread."""
+        from tsmem.store.troubles import MARGIN_US, Behind
+
+        return isinstance(trouble, Behind) and trouble.last_time <= self._call.clock.now_us() + MARGIN_US
+
+    def _mend(self, trouble: Trouble) -> bool:
+        """Whether there still was something to mend."""
+        from tsmem.store.troubles import Behind
+
+        assert isinstance(trouble, Behind)
+        try:
+            self._call.store.sessions.touch(trouble.user_id, trouble.session_id, trouble.last_time)
+        except NotFound:
+            return False
+        return True
+
+    def _overview(self) -> Overview:
+        found = self._findings
+        documents = [finding.document() for finding in found]
+        left = sum(finding.is_left for finding in found)
+        mended = sum(finding.mended for finding in found)
+        document = {"findings": documents, "left": left, "mended": mended}
+        error = self._stopped_by
+        if error is None and left:
+            error = Conflict(f"{left:,} finding{' is' if left == 1 else 's are'} left", hint=self._hint())
+        rows = [tuple(document.values()) for document in documents]
+        report = Report(document, Finding._fields, rows, error)
+        return Overview(report, [Advices([finding.advice() for finding in found])])
+
+    def _hint(self) -> str | None:
+        mendable = [again(self._call, "init-tables"), again(self._call, "doctor", "--fix")]
+        if self._fix or not any(finding.is_left and finding.command in mendable for finding in self._findings):
+            return None
+        return f"{' '.join(again(self._call, 'doctor', '--fix'))} mends what can be mended without a decision"
+
+
+def _kept(secret: Secret | None) -> str:
+    """Where a secret is, never what. A variable alone is looked at: a command would be run a second time."""
+    if secret is None or (secret.shown.startswith("env:") and secret.find() is None):
+        return "(not set)"
+    return secret.shown

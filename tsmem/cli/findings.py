@@ -1,0 +1,156 @@
+"""What `tsmem doctor` says: findings in words, each with the command that mends it, or shows it where mending takes a
+decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from tsmem.cli.shell_words import again
+from tsmem.render.result import Advice
+from tsmem.render.values import iso_time, size
+from tsmem.store.documents import dumps
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.store.statistics import CellSize
+    from tsmem.store.tables import Step
+    from tsmem.store.troubles import Behind, Orphans, Shared, Trouble
+
+Severity = Literal["ok", "note", "warning", "error"]
+MAX_NAMED = 20
+"""Findings of one kind about what is stored that are named; all are counted."""
+
+
+class Finding(NamedTuple):
+    """One thing that was found."""
+
+    severity: Severity
+    """error: commands fail; warning: something is wrong; note: worth knowing; ok."""
+    about: str
+    sentence: str
+    command: tuple[str, ...] = ()
+    """The quoted words of a command line."""
+    mended: bool = False
+    """Whether --fix has mended it."""
+
+    @property
+    def is_left(self) -> bool:
+        """Whether something is wrong, still."""
+        return self.severity in ("warning", "error") and not self.mended
+
+    def advice(self) -> Advice:
+        """As a table shows it."""
+        return Advice("mended" if self.mended else self.severity, f"{self.about}: {self.sentence}", self.command)
+
+    def document(self) -> dict[str, object]:
+        """As every other format prints it."""
+        return {**self._asdict(), "command": " ".join(self.command) or None}
+
+
+def of_step(call: Call, step: Step) -> Finding | None:
+    """What is to be said of a table or index; None where it is as the profile describes it."""
+    needed: Severity = "warning" if step.kind == "search index" else "error"
+    name = f"{step.kind} {step.name}"
+    if step.created:
+        return Finding(needed, "tables", f"{name} was missing, and is created", mended=True)
+    if step.state == "missing":
+        refused = f": {'; '.join(step.differences)}" if step.differences else ""
+        return Finding(needed, "tables", f"{name} is missing{refused}", again(call, "init-tables"))
+    if step.state == "different":
+        why = "; ".join(step.differences)
+        return Finding("warning", "tables", f"{name} differs: {why}", again(call, "init-tables", "--check"))
+    return None
+
+
+class Gathered:
+    """The troubles of one kind: the first are named, the rest counted."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._named: list[Finding] = []
+        self._more: dict[bool, tuple[int, Finding]] = {}
+        """Whether they are mended: how many, and the last."""
+
+    def add(self, trouble: Trouble, *, mended: bool, mendable: bool) -> None:
+        """One more."""
+        finding = of_trouble(self._call, trouble, mended=mended, mendable=mendable)
+        if len(self._named) < MAX_NAMED:
+            self._named.append(finding)
+            return
+        count, _ = self._more.get(mended, (0, finding))
+        self._more[mended] = (count + 1, finding)
+
+    def findings(self) -> list[Finding]:
+        """What to say: those that are named, and how many more there are, with the last of them."""
+        more = [
+            last._replace(sentence=f"{count:,} more, the last: {last.sentence}") for count, last in self._more.values()
+        ]
+        return [*self._named, *more]
+
+
+def of_trouble(call: Call, trouble: Trouble, *, mended: bool, mendable: bool) -> Finding:
+    """A trouble in words."""
+    from tsmem.store.troubles import Behind, Orphans, Shared
+
+    match trouble:
+        case Orphans():
+            return _orphans(call, trouble)
+        case Shared():
+            return _shared(call, trouble)
+        case Behind():
+            return _behind(call, trouble, mended=mended, mendable=mendable)
+        case _:
+            return _cell(call, trouble)
+
+
+def _orphans(call: Call, found: Orphans) -> Finding:
+    what = f"{_messages(found.messages)}, the last of {_time(found.last_time)}"
+    return Finding(
+        "warning",
+        "orphans",
+        f"no user has the session {found.session_id!r} of {what}; session put adopts them, and this deletes them",
+        again(call, "message", "purge", session=found.session_id),
+    )
+
+
+def _shared(call: Call, found: Shared) -> Finding:
+    users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
+    literal = dumps(found.session_id)
+    return Finding(
+        "warning",
+        "shared session",
+        f"{found.user_count:,} users have a session {found.session_id!r}, whose {_messages(found.messages)} cannot be "
+        f"told apart: {users}; this lists the sessions",
+        again(call, "session", "list", filter=f"session_id == {literal}", limit="0"),
+    )
+
+
+def _behind(call: Call, found: Behind, *, mended: bool, mendable: bool) -> Finding:
+    was = "no update_time" if found.update_time is None else f"the update_time {_time(found.update_time)}"
+    last = f"its last message is of {_time(found.last_time)}"
+    sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, and {last}"
+    if mended:
+        return Finding("warning", "update_time", f"{sentence}; raised to that", mended=True)
+    if mendable:
+        return Finding("warning", "update_time", sentence, again(call, "doctor", "--fix"))
+    look = again(call, "message", "tail", last="1", arguments=(found.session_id,))
+    return Finding("warning", "update_time", f"{sentence}, which is still to come: not raised; this shows it", look)
+
+
+def _cell(call: Call, found: CellSize) -> Finding:
+    first, *rest = map(str, found.key)
+    where = f"{found.kind} {' / '.join(map(repr, found.key))}"
+    if found.kind == "session":
+        look = again(call, "session", "get", arguments=(first, *rest), output="json")
+    else:
+        time, message = rest
+        look = again(call, "message", "get", arguments=(first, message), create_time=time, output="json")
+    return Finding("note", "size", f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it", look)
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} message{'' if count == 1 else 's'}"
+
+
+def _time(time_us: int) -> str:
+    return iso_time(time_us, None)

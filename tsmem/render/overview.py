@@ -1,0 +1,98 @@
+"""Several parts of one answer, one beneath the other: facts, small tables, and counts of days as a plot.
+
+The plot is one line: a column a day, or so many days that it fits, as high as its count beside the highest. Blocks
+draw it, or signs of ASCII where a terminal has no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from tsmem.render.cells import wrap
+from tsmem.render.grid import Cell, Column
+from tsmem.render.ink import Ink
+from tsmem.render.items import NULL
+from tsmem.render.options import Options
+from tsmem.render.record import wrapped_rows
+from tsmem.render.result import Advices, Facts, Moment, Overview, Part, Plot, Section, Size
+from tsmem.render.text import visible
+from tsmem.render.values import age, iso_time, local_time, size
+
+BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
+"""From few to many; none is a space."""
+MAX_COLUMNS = 60
+"""Of a plot, and fewer on a narrow terminal."""
+
+
+def overview_lines(overview: Overview, options: Options) -> Iterator[str]:
+    """The parts in order, with an empty line between them."""
+    for place, part in enumerate(overview.parts):
+        if place:
+            yield ""
+        yield from _part_lines(part, options)
+
+
+def _part_lines(part: Part, options: Options) -> Iterator[str]:
+    match part:
+        case Facts(rows):
+            cells = [(Cell(visible(name)), _cell(value, options, aged=True)) for name, value in rows]
+            yield from wrapped_rows((Column("", "id", "bold"), Column("")), cells, options)
+        case Section(title, columns, rows):
+            yield from _title(title, options)
+            shown = [Column(visible(name), "text" if i else "id") for i, name in enumerate(columns)]
+            yield from wrapped_rows(shown, [[_cell(value, options) for value in row] for row in rows], options)
+        case Plot():
+            yield from _plot_lines(part, options)
+        case Advices(items):
+            from tsmem.render.advice import advice_lines
+
+            for item in items:
+                yield from advice_lines(item, options)
+
+
+def _title(text: str, options: Options) -> Iterator[str]:
+    ink = Ink(options)
+    lines = [visible(text)] if options.width is None else wrap(visible(text), options.width)
+    yield from (ink.paint("bold", line) for line in lines)
+
+
+def _cell(value: object, options: Options, *, aged: bool = False) -> Cell:
+    match value:
+        case None:
+            return Cell(NULL, "dim")
+        case Moment(time_us) if options.width is None:
+            return Cell(iso_time(time_us, options.timezone))
+        case Moment(time_us):
+            text = local_time(time_us, options.timezone, 0)
+            return Cell(f"{text}  ({age(time_us, options.now_us)})" if aged else text)
+        case Size(length):
+            return Cell(size(length))
+        case int():
+            return Cell(f"{value:,}")
+        case _:
+            return Cell(visible(str(value)) or '""')
+
+
+def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
+    first, last = plot.days[0][0], plot.days[-1][0]
+    span = (last - first).days + 1
+    days_each = -(-span // min(MAX_COLUMNS, options.width or MAX_COLUMNS))
+    counts = _columns(plot.days, first, days_each)
+    each = "" if days_each == 1 else f", {days_each} days a column"
+    most = f"{max(counts):,} {'a day' if days_each == 1 else 'a column'} at most"
+    yield from _title(f"{plot.title}: {first} to {last}{each}, {most}", options)
+    levels = BLOCKS if options.unicode else SIGNS
+    yield Ink(options).paint("cyan", "".join(_drawn(count, max(counts), levels) for count in counts))
+
+
+def _columns(days: Sequence[tuple[date, int]], first: date, days_each: int) -> list[int]:
+    counts = [0] * ((days[-1][0] - first).days // days_each + 1)
+    for day, count in days:
+        counts[(day - first).days // days_each] += count
+    return counts
+
+
+def _drawn(count: int, most: int, levels: str) -> str:
+    """A column as high as its part of the highest, and not invisible where there is anything."""
+    return levels[-(-count * len(levels) // most) - 1] if count else " "
