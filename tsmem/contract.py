@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
-from tsmem.port import IndexSchema, Meter, Pace, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
+from tsmem.port import (
+    Announce,
+    IndexSchema,
+    Meter,
+    Pace,
+    RangePage,
+    RowOutcome,
+    SearchIndexSchema,
+    TableClient,
+    TableSchema,
+)
 from tsmem.rows import Bound, ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -175,6 +185,7 @@ class CheckedClient:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+        announce: Announce | None = None,
     ) -> RangePage:
         """As TableClient; rows are in order, inside the range, no more than asked for, next_start is beyond them."""
         for bound in (span.start, span.end):
@@ -184,7 +195,8 @@ class CheckedClient:
             )
         _check_projection("get_range", columns)
         page = self._watched(
-            "get_range", lambda: self._client.get_range(table, span, limit=limit, columns=columns, filter=filter)
+            "get_range",
+            lambda: self._client.get_range(table, span, limit=limit, columns=columns, filter=filter, announce=announce),
         )
         most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
         _require(len(page.rows) <= most, f"get_range gave {len(page.rows)} rows, and {most} are the most")

@@ -13,7 +13,7 @@ it on every backend. Rules that hold for every method:
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tsmem.errors import TsmemError
@@ -179,6 +179,10 @@ RowOutcome = TsmemError | None
 """What became of one row of a batch: None when it was done."""
 
 
+Announce = Callable[[KeyBound | None], None]
+"""Hears where the page behind one starts; None when there is none."""
+
+
 class TableClient(Protocol):
     """TableStore as the store sees it."""
 
@@ -269,10 +273,13 @@ class TableClient(Protocol):
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+        announce: Announce | None = None,
     ) -> RangePage:
         """One page of a range in key order. It ends at `limit` rows, 5,000 rows or 4 MB, all counted before the filter,
-        whichever comes first. `columns` as in get_row, and the filter sees only those. Raises TableNotFound;
-        InvalidInput for a range that is empty by its bounds, or a limit below 1. Cost: 1 request."""
+        whichever comes first. `columns` as in get_row, and the filter sees only those. `announce` may be called with
+        `next_start` as soon as that is known, before the rows are decoded; more than once where the page is asked for
+        again. Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
+        Cost: 1 request."""
         ...
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:

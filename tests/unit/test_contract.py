@@ -10,7 +10,7 @@ import pytest
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.contract import CheckedClient, ContractViolation
-from tsmem.port import RangePage, RowOutcome, TableSchema
+from tsmem.port import Announce, RangePage, RowOutcome, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Filter, Key, Put, Range, Row, TableRef, Write
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
@@ -31,7 +31,8 @@ class FaultyClient(LocalClient):
         return self.row
 
     def get_range(self, table: TableRef, span: Range, *, limit: int | None = None,
-                  columns: Sequence[str] | None = None, filter: Filter | None = None) -> RangePage:  # noqa: A002 # fmt: skip
+                  columns: Sequence[str] | None = None, filter: Filter | None = None,  # noqa: A002
+                  announce: Announce | None = None) -> RangePage:  # fmt: skip
         """The page that it was told to give."""
         if self.metered:
             super().get_range(table, span, limit=limit, columns=columns, filter=filter)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
-from tsmem.port import Cost, IndexSchema, Meter, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.port import Announce, Cost, IndexSchema, Meter, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class LocalClient:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+        announce: Announce | None = None,
     ) -> RangePage:
         """As TableClient."""
         return self._priced(lambda: self._engine.get_range(GetRange(table, span, limit, columns, filter)))

@@ -74,6 +74,8 @@ class Exchange:
         self._allowed_s = allowed_s
         self.ends_s = ends_s
         """When it must have ended, by time.monotonic."""
+        self.announce: Callable[[Any], None] | None = None
+        """Hears where the next page of a range starts, in the SDK's words, before its rows are decoded."""
         self.sent = False
         """Whether the service may have seen something of it."""
         self.status: int | None = None

@@ -19,7 +19,7 @@ from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
 from tsmem.errors import InvalidInput
 from tsmem.limits import check_write
-from tsmem.port import Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.port import Announce, Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
 from tsmem.retry.batches import RowRead, whole
@@ -175,10 +175,13 @@ class TablestoreClient:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
+        announce: Announce | None = None,
     ) -> RangePage:
         """As TableClient."""
 
         def request(client: Any, exchange: Exchange) -> RangePage:
+            if announce is not None:
+                exchange.announce = lambda start: announce(sdk_rows.to_key(start) if start else None)
             units, next_start, found, _ = client.get_range(
                 table.name,
                 ots.Direction.BACKWARD if span.backward else ots.Direction.FORWARD,

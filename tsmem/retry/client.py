@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, ConditionFailed, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
-from tsmem.port import IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
+from tsmem.port import Announce, IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
 from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds, whole
 from tsmem.retry.tries import MAYBE_DONE, Deadline, RetryPolicy, Tries
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
@@ -148,9 +148,12 @@ class RetryingClient:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - the port's word
+        announce: Announce | None = None,
     ) -> RangePage:
         """As TableClient."""
-        return self._repeat(lambda: self._client.get_range(table, span, limit=limit, columns=columns, filter=filter))
+        return self._repeat(
+            lambda: self._client.get_range(table, span, limit=limit, columns=columns, filter=filter, announce=announce)
+        )
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """As TableClient."""

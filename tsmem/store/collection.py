@@ -33,7 +33,8 @@ from tsmem.store.codec import Codec
 from tsmem.store.cursor import Cursor, Window
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
-from tsmem.store.scan import Decoded, ItemStream, RowScan, Scan, Source, Watch
+from tsmem.store.pages import Scan
+from tsmem.store.scan import Decoded, ItemStream, RowScan, Source, Watch
 
 if TYPE_CHECKING:
     from tsmem.store.filters import Readable, RowFilter

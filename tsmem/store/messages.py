@@ -15,7 +15,8 @@ from tsmem.store.cursor import Window
 from tsmem.store.flight import ahead
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
-from tsmem.store.scan import ItemStream, RowScan, Scan
+from tsmem.store.pages import Scan
+from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:
     from tsmem.store.nomination import Sort

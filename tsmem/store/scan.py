@@ -2,9 +2,6 @@
 
 One rule: a failure in the middle is raised, never a shorter list, and a limit is exact.
 
-Where the client's pace allows, the next page is under way while one is used: of a scan that is sure to want it, so that
-no request is made that the caller may not need.
-
 A filtered scan asks for whole pages, whatever its limit: matches may be next to the start or far away, and n rows that
 are looked at cost ceil(n / 5,000) requests either way. Up to issue 4 its first pages were small; that read fewer rows
 where matches are many, and took more requests than a listing may where they are few.
@@ -12,15 +9,15 @@ where matches are many, and took more requests than a listing may where they are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol
 
 from tsmem import limits
-from tsmem.port import RangePage, TableClient
-from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
+from tsmem.port import TableClient
+from tsmem.rows import Key, Row
 from tsmem.store.cursor import resumed
-from tsmem.store.flight import Pending, begin
 from tsmem.store.model import Item, Item_co, Page
+from tsmem.store.pages import Pages, Scan
 
 _REFILL = limits.MAX_ROWS_PER_READ
 """Rows of a page beyond what was wanted: who reads on had some of them lost behind his back, and may again."""
@@ -36,23 +33,6 @@ class Watch:
         """Called after each page that a scan has read."""
 
 
-class Scan(NamedTuple):
-    """What to read of a table or index."""
-
-    table: TableRef
-    span: Range
-    filter: Filter | None = None
-    """What the service tests."""
-    columns: Sequence[str] | None = None
-    test: Callable[[Row], bool] | None = None
-    """What is tested here, of what passed the filter."""
-
-    @property
-    def chooses(self) -> bool:
-        """Whether rows of the range may be left out."""
-        return self.filter is not None or self.test is not None
-
-
 class RowScan:
     """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows that are looked at."""
 
@@ -64,21 +44,17 @@ class RowScan:
         after: Key | None = None,
         watch: Watch | None = None,
     ) -> None:
-        self._client = client
         self._watch = watch
         self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
         self._after = after
         self._left = want
         self._rows: Iterator[Row] = iter(())
         self._peeked: Row | None = None
-        self._next: KeyBound | None = self._scan.span.start
-        self._coming: Pending[RangePage] | None = None
-        """The page at `_next`, where it was begun."""
+        self._pages = Pages(client, self._scan, self._limit)
 
     def begin(self) -> RowScan:
         """Ask for the first page now."""
-        if self._next is not None:
-            self._coming = self._ask(self._next, self._left)
+        self._pages.begin(self._left)
         return self
 
     def __iter__(self) -> Iterator[Row]:
@@ -90,9 +66,9 @@ class RowScan:
         while row is None:
             row = next(self._rows, None)
             if row is None:
-                if self._next is None:
+                if self._pages.next is None:
                     raise StopIteration
-                self._take(self._next)
+                self._take()
             elif row.key == self._after:
                 row = None
         if self._left is not None:
@@ -102,31 +78,17 @@ class RowScan:
     def has_more(self) -> bool:
         """Whether another row follows. Without a filter this asks nothing: the service names the next existing row."""
         if self._peeked is None:
-            if not self._scan.chooses and self._next is not None:
+            if not self._scan.chooses and self._pages.next is not None:
                 return True
             self._peeked = next(self, None)
         return self._peeked is not None
 
-    def _take(self, start: KeyBound) -> None:
-        coming, self._coming = self._coming, None
-        page = (coming or self._ask(start, self._left)).result()
+    def _take(self) -> None:
+        page = self._pages.take(self._left)
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
-        self._next = page.next_start
-        left = None if self._left is None else self._left - len(page.rows)
-        if page.next_start is not None and (left is None or (left > 0 and not self._scan.chooses)):
-            self._coming = self._ask(page.next_start, left)
         if self._watch is not None:
             self._watch.heard()
-
-    def _ask(self, start: KeyBound, left: int | None) -> Pending[RangePage]:
-        scan = self._scan
-        span = scan.span._replace(start=start)
-        limit = self._limit(left)
-        return begin(
-            self._client.pace,
-            lambda: self._client.get_range(scan.table, span, limit=limit, columns=scan.columns, filter=scan.filter),
-        )
 
     def _limit(self, left: int | None) -> int | None:
         if left is None or self._scan.chooses:

@@ -21,7 +21,8 @@ from tsmem.store.hydration import Hydrated
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
-from tsmem.store.scan import ItemStream, RowScan, Scan
+from tsmem.store.pages import Scan
+from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:
     from tsmem.store.filters import RowFilter

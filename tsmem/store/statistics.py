@@ -17,7 +17,8 @@ from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, Row
 from tsmem.store.codec import Codecs
 from tsmem.store.messages import Messages
-from tsmem.store.scan import RowScan, Scan
+from tsmem.store.pages import Scan
+from tsmem.store.scan import RowScan
 from tsmem.store.sessions import Sessions
 from tsmem.store.tally import Tally
 

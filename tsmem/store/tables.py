@@ -14,7 +14,8 @@ from tsmem.port import SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, Range
 from tsmem.store import differences
 from tsmem.store.layout import Layout, TableLayout
-from tsmem.store.scan import RowScan, Scan
+from tsmem.store.pages import Scan
+from tsmem.store.scan import RowScan
 
 State = Literal["present", "missing", "different"]
 Found = TypeVar("Found")

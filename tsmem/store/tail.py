@@ -21,7 +21,8 @@ from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, KeyBound, Range, Row
-from tsmem.store.scan import RowScan, Scan, Watch
+from tsmem.store.pages import Scan
+from tsmem.store.scan import RowScan, Watch
 
 if TYPE_CHECKING:
     from tsmem.store.codec import Codec

@@ -19,8 +19,9 @@ from tsmem.store.layout import Layout
 from tsmem.store.loading import Loader, Loading, named, place_of
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
+from tsmem.store.pages import Scan
 from tsmem.store.records import VERSION, Record
-from tsmem.store.scan import RowScan, Scan
+from tsmem.store.scan import RowScan
 from tsmem.store.sessions import Sessions
 from tsmem.store.tally import Tally
 

@@ -20,7 +20,8 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Op, Range, Row
 from tsmem.store.codec import Codecs
-from tsmem.store.scan import RowScan, Scan, Watch
+from tsmem.store.pages import Scan
+from tsmem.store.scan import RowScan, Watch
 from tsmem.store.statistics import CellSize, large_cells
 from tsmem.store.tally import Tally
 
