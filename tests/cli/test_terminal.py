@@ -148,6 +148,7 @@ HOSTILE_COMMANDS = [
     ("message", "tail", HOSTILE, "-o", "table"),
     ("show", HOSTILE),
     ("show", HOSTILE, "--user", HOSTILE, "--full"),
+    ("show", HOSTILE, "--markdown"),
     ("session", "update", HOSTILE, HOSTILE, "--touch"),
     ("message", "update", HOSTILE, HOSTILE, "-m", "a=1"),
     ("message", "delete", HOSTILE, HOSTILE),

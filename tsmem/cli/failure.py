@@ -71,7 +71,7 @@ def crashed(call: Call, error: Exception) -> int:
 
 def _say_error(call: Call, error: TsmemError, form: Format) -> None:
     with suppress(OSError, ValueError):
-        call.streams.stderr.write(render_error(error, form))
+        call.streams.stderr.write(render_error(error, form, unicode=call.streams.unicode))
         call.streams.stderr.flush()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tsmem.render.ascii import ascii_text
 from tsmem.render.calls import tool_calls
 from tsmem.render.fields import METADATA_PREFIX
 from tsmem.render.grid import Cell, Column
@@ -49,8 +50,11 @@ def is_null(item: Session | Message, field: str) -> bool:
 def cell(item: Session | Message, field: str, options: Options, digits: int, limit: int | None) -> Cell:
     """One value on one line; with a limit, only as many characters of it as can matter."""
     if is_null(item, field):
-        called = None if limit is None or field != "content" else tool_calls(item.metadata.get("tool_calls"))
-        return Cell(NULL if called is None else f"{Ink(options).arrow} {visible(', '.join(called)[:limit])}", "dim")
+        called = [] if limit is None or field != "content" else list(tool_calls(item.metadata).values())
+        if not called:
+            return Cell(NULL, "dim")
+        told = ", ".join(call.line() for calls in called for call in calls)[:limit]
+        return Cell(f"{Ink(options).arrow} {told if options.unicode else ascii_text(told)}", "dim")
     if field == "metadata":
         return Cell(pairs(item.metadata, limit=limit, without=() if limit is None else _told(item)) or NULL)
     value = value_of(item, field)
@@ -78,7 +82,7 @@ def _part(text: str, limit: int | None, options: Options) -> str:
 def _told(item: Session | Message) -> tuple[str, ...]:
     """Metadata that need not stand in a narrow cell: the names of JSON columns, and calls that the content shows."""
     is_call = isinstance(item, Message) and item.content is None
-    return ("_json", "tool_calls") if is_call else ("_json",)
+    return ("_json", *tool_calls(item.metadata)) if is_call else ("_json",)
 
 
 def entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, Cell]]:

@@ -50,6 +50,8 @@ class Conversation(NamedTuple):
     """Whether earlier messages were left out."""
     full: bool = False
     """Whether long content is shown whole."""
+    markdown: bool = False
+    """Whether what was said is read as Markdown and drawn."""
 
 
 class Tail(NamedTuple):
@@ -82,4 +84,6 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
-Result = Record | Listing | Conversation | Tail | Report | Document
+Shown = Record | Listing | Conversation | Tail | Report
+"""What a format is made of."""
+Result = Shown | Document
