@@ -47,8 +47,10 @@ def is_null(item: Session | Message, field: str) -> bool:
     return not item.metadata if field == "metadata" else value_of(item, field) is None
 
 
-def cell(item: Session | Message, field: str, options: Options, digits: int, limit: int | None) -> Cell:
-    """One value on one line; with a limit, only as many characters of it as can matter."""
+def cell(
+    item: Session | Message, field: str, options: Options, digits: int, limit: int | None, *, ages: bool = False
+) -> Cell:
+    """One value on one line; with a limit, only as many characters of it as can matter. `ages` stand beside times."""
     if is_null(item, field):
         called = [] if limit is None or field != "content" else list(tool_calls(item.metadata).values())
         if not called:
@@ -61,8 +63,10 @@ def cell(item: Session | Message, field: str, options: Options, digits: int, lim
     if field.startswith(METADATA_PREFIX):
         return Cell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
     if isinstance(value, int):
-        whole = options.width is None
-        return Cell(iso_time(value, options.timezone) if whole else local_time(value, options.timezone, digits))
+        if options.width is None:
+            return Cell(iso_time(value, options.timezone))
+        old = f" ({age(value, options.now_us)})" if ages else ""
+        return Cell(local_time(value, options.timezone, digits) + old)
     if field in SAID:
         return Cell(visible(_part(value, limit, options)) or '""', said=True)
     style = ROLE_STYLES.get(value) if field == "role" else None
