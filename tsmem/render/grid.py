@@ -96,7 +96,9 @@ def _cut(column: Column, cell: Cell, cells: int, ink: Ink) -> str:
     if cell.said and width(text) > cells and (place := ink.marked(text)) is not None:
         start, end = place
         if width(text[:end]) > cells - len(ink.ellipsis):
-            text = ink.ellipsis + text[max(0, start - cells // 4) :]
+            begin = max(0, start - cells // 4)
+            begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
+            text = ink.ellipsis + text[begin:]
     return fit(text, cells, ink.ellipsis)
 
 
