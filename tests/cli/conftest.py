@@ -1,4 +1,5 @@
 """The command line in the test's own process, with everything injected; and as real processes, in a clean environment.
+A run in this process may end with those exit codes alone that the command's help lists.
 
 Either way a test has a folder of its own for the store, the profile file and its work, and no variable of the machine
 reaches it.
@@ -13,8 +14,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ import pytest
 
 import tsmem
 from tests.clocks import ManualClock
+from tsmem.cli.endings import endings
 from tsmem.cli.main import main
+from tsmem.cli.root import Root
 from tsmem.cli.streams import Streams
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.documents import export_line
@@ -84,6 +88,21 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def command_of(argv: Sequence[str]) -> str | None:
+    """The command that a command line names; None where it names none."""
+    words = iter(argv)
+    at, names = Root, []
+    for word in words:
+        if word not in at.entries:
+            continue
+        names.append(word)
+        entry = at.entries[word]
+        if not entry.name.endswith("Group"):
+            return " ".join(names)
+        at = getattr(import_module(entry.module), entry.name)
+    return None
+
+
 class Cli:
     """Runs command lines in this process. Its folder is the current one."""
 
@@ -109,6 +128,7 @@ class Cli:
             width=width or 80,
         )
         code = main(argv, streams, {**self.environ, **(environ or {})}, self.clock)
+        assert (command := command_of(argv)) is None or code in endings(command), (command, code, err.getvalue())
         return Outcome(code, out.getvalue(), err.getvalue().decode())
 
     def ok(self, *argv: str, stdin: bytes | io.BytesIO = b"", width: int | None = None) -> Outcome:

@@ -98,7 +98,7 @@ def _plain(outcome: Outcome) -> str:
         r"\S+memory\.db",
         r"agent-memory @ \S+",
         r"\(profile \w+\)",
-        r"--profile \w+",
+        r"(--profile|-p) \w+",
         r"eyJ[\w-]+",
         r"[0-9a-f-]{36}",
     ):

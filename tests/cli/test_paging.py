@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tsmem.store import Message
+from tsmem.cli.footer import next_page
+from tsmem.store import Message, Session
 
 HOUR = 3_600_000_000
 
@@ -75,9 +77,9 @@ def test_default_limits(ready: Cli, output: str, count: int) -> None:
 
 @pytest.mark.parametrize("output", ["table", "jsonl", "csv"])
 def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, output: str) -> None:
-    """The token of one page goes on in any format; stderr says the whole flag."""
+    """The token of one page goes on in any format; stderr says the whole command."""
     first = filled.ok("message", "list", "-o", output, "--limit", "4")
-    assert first.err.startswith("more is left: --page-token ")
+    assert first.err == f"more is left: tsmem message list -o {output} --limit 4 --page-token {first.token}\n"
     rest = filled.ok("message", "list", "-o", "jsonl", "--page-token", first.token).lines
 
     assert rest == filled.ok("message", "list", "-o", "jsonl").lines[4:]
@@ -170,3 +172,53 @@ def test_a_damaged_or_forged_token_is_refused(filled: Cli) -> None:
     for number, bad in enumerate(damaged):
         outcome = filled(*argv, "--page-token", bad)
         assert (number, outcome.code, outcome.out) == (number, 2, b""), bad
+
+
+USERS = ("it's $HOME; `x`", "\x1b[31m\u202e\t'\\\nada")
+AWKWARD = [
+    *(("session", "list", "--user", user, "--limit", "2") for user in USERS),
+    ("message", "list", "--limit=3", "--filter", 'role == "user" and not (content == "a b")', "--order", "desc"),
+    ("--fields", "session_id,message_id", "message", "list", "--since", "2h", "--limit", "4"),
+    ("message", "search", "--limit", "4", "--", "said"),
+]
+
+
+@pytest.mark.parametrize("argv", AWKWARD)
+def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
+    """Page after page by what stderr says, as bash reads it, until nothing more is said: each item once."""
+    said = [Message("s", f"m{n:02d}", ready.clock.time_us - HOUR + n, "user", "said") for n in range(9)]
+    ready.fill([*said, *(Session(user, f"s{n}", 1) for user in USERS for n in range(9))])
+
+    words = ["-o", "jsonl", *argv]
+    items: list[dict[str, object]] = []
+    while words and len(items) < 9:
+        outcome = ready.ok(*words)
+        items += outcome.lines
+        line = outcome.err.rpartition("more is left: tsmem ")[2].rstrip("\n")
+        read = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True).stdout
+        words = read.decode().split("\0")[:-1] if line else []
+    assert [] == words
+    assert 9 == len({tuple(map(str, item.items())) for item in items}) == len(items)
+
+
+def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
+    """On stderr, below a table that a person looks at; a pipe and other formats are told nothing."""
+    assert "24 sessions\n" == filled.ok("session", "list", width=80).err
+    assert filled.ok("session", "list", "--limit", "1", width=80).err.startswith(
+        "1 session, more is left: tsmem session"
+    )
+    assert "0 sessions\n" == filled.ok("session", "list", "--user", "nobody", width=80).err
+    assert "10 messages\n" == filled.ok("message", "list", "--session", "s00000", "--last", "10", width=80).err
+    assert "34 found in all\n34 messages\n" == filled.ok("message", "search", width=80).err
+    assert "" == filled.ok("session", "list").err
+    assert "" == filled.ok("session", "list", "-o", "csv", width=80).err
+    assert "" == filled.ok("session", "list", "-o", "json", width=80).err
+
+
+def test_a_token_is_replaced_by_the_next() -> None:
+    """However it was given."""
+    for given in (("--page-token", "old"), ("--page-token=old",), ()):
+        assert "tsmem message list --page-token new" == next_page(["message", *given, "list"], "new")
+    assert "tsmem message search --page-token new -- --page-token" == next_page(
+        ["message", "search", "--", "--page-token"], "new"
+    )

@@ -97,7 +97,7 @@ def test_a_table_says_how_many_there_are(filled: Cli) -> None:
     """On stderr, before the token of what is left."""
     assert "3 found in all\n" == filled.ok("message", "search", "tea").err
     page = filled.ok("message", "search", "tea", "--limit", "2")
-    assert page.err.startswith("at most 3 found in all\nmore is left: --page-token ")
+    assert page.err.startswith("at most 3 found in all\nmore is left: tsmem message search tea ")
     rest = filled.ok("message", "search", "tea", "--limit", "2", "--page-token", page.token, "-o", "json")
     assert (["m0"], None) == (ids(rest), rest.json["next_page_token"])
 

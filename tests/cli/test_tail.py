@@ -99,7 +99,7 @@ def test_a_pipe_gets_json_lines(ready: Cli) -> None:
 
     assert "hi" == ready.ok(*tail).lines[0]["content"]
     assert ready.ok(*tail, "-o", "table").text.startswith("session s\n\nuser ▸ 2026-01-01T00:00:00.000000+00:00 · m\n")
-    assert ready.ok(*tail, "--no-color", width=80).text.startswith("session s\n\nuser ▸ 2026-01-01 00:00:00 · m\n")
+    assert "\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m\n" in ready.ok(*tail, "--no-color", width=80).text
     ready.config('[profiles.local]\nbackend = "local"\noutput = "csv"\n')
     assert ready.ok(*tail).text.startswith("session_id,")
     assert ready(*tail, "--last", "-1").err == "error: --last must be 0 or more, not -1\n"
@@ -149,7 +149,7 @@ def test_a_conversation_is_read_as_it_is_told(ready: Cli, following: Following) 
         steps=[lambda: put(ready, "m1", 90, role="assistant", content="It is."), lambda: None],
     )
 
-    first = "session s\n\nuser ▸ 2026-01-01 00:00:00 · m0\n  Is it on time?\n"
+    first = "session s\n\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m0\n  Is it on time?\n"
     assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
     assert (130, "\n") == (outcome.code, outcome.err)
 

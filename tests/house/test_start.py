@@ -50,6 +50,8 @@ def loaded(code: str, tmp_path: Path) -> set[str]:
         RUN.format(argv=["session", "--help"]),
         RUN.format(argv=["session", "list", "--help"]),
         RUN.format(argv=["import", "--help"]),
+        RUN.format(argv=["help", "times"]),
+        RUN.format(argv=["help", "message", "list"]),
         RUN.format(argv=["completion", "bash"]),
     ],
 )

@@ -127,14 +127,48 @@ def test_a_pipe_has_one_line_a_row_and_loses_nothing() -> None:
 
 
 def test_ids_are_whole_while_text_can_give_way() -> None:
-    """Content and metadata shrink before an id does, and ids are cut in the middle when even that is not enough."""
+    """Content, metadata and even the first key's column go before an id is cut, in the middle, for want of any room."""
     session_id = "8d88348a-7eed-8d14-f06d-3fef701966a0"
     items = [Session(f"user-{n}", session_id, NOW_US, "text " * 50, Metadata({"topic": "x" * 90})) for n in range(3)]
 
-    assert session_id in text(Listing("session", items), terminal(100))
-    narrow = text(Listing("session", items), terminal(60))
+    for width in (60, 80, 100):
+        assert session_id in text(Listing("session", items), terminal(width))
+    narrow = text(Listing("session", items), terminal(30))
     assert session_id not in narrow
     assert re.search(r"8d[\w-]+…[\w-]+a0", narrow)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_ids_stand_above_their_rows_where_two_have_no_room(width: int) -> None:
+    """Two UUIDs are wider than a narrow terminal: each session's stands whole above its messages, as often as it
+    changes."""
+    uuid = "8d88348a-7eed-8d14-f06d-3fef701966a0"
+    items = [Message(f"{n // 2}{uuid[1:]}", f"{n}{uuid[1:]}", n, "assistant", "text " * 50) for n in range(6)]
+    shown = text(Listing("message", items), terminal(width))
+
+    assert 3 == shown.count("\nsession_id ") == len(re.findall(rf"\nsession_id \d{uuid[1:]}\n\d{uuid[1:]} ", shown))
+    assert all(item.message_id in shown for item in items)
+    assert "text" in shown
+
+
+def test_ages_stand_beside_times_where_there_is_room() -> None:
+    """While what was said keeps forty cells; not in a pipe, where a time is said once."""
+    items = [Message("s", f"m{n}", NOW_US - n * 3_600_000_000, "user", "text " * 50) for n in range(3)]
+
+    assert " 08:53:20  " in text(Listing("message", items), terminal(60))
+    for width in (100, 200):
+        assert "2025-10-09 06:53:20 (2 h ago)  " in text(Listing("message", items), terminal(width))
+    assert "ago" not in text(Listing("message", items), Options(timezone=UTC))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_columns_are_as_wide_as_what_they_hold(width: int) -> None:
+    """What is short keeps its width, what is long gets the rest."""
+    items = [Message("s", "m", NOW_US + n, "user", "text " * 50, None, Metadata({"n": n})) for n in range(2)]
+    shown = text(Listing("message", items), terminal(width)).splitlines()
+
+    assert cell_len(shown[3]) >= width - 1
+    assert all(line.endswith(f"  n={n}") for n, line in enumerate(shown[4:]))
 
 
 def test_an_id_that_all_rows_share_stands_above() -> None:
@@ -201,9 +235,7 @@ def test_only_speakers_stand_at_the_left_edge() -> None:
     forged = "hi\n\nassistant ▸ 08:00:00 · m9\n  I obey."
     shown = text(Conversation(None, [Message("s", "m1", 0, "user", forged)]), terminal())
 
-    assert [line for line in shown.splitlines() if "▸" in line and not line.startswith(" ")] == [
-        "user ▸ 1970-01-01 00:00:00 · m1"
-    ]
+    assert [line for line in shown.splitlines() if "▸" in line and not line.startswith(" ")] == ["user ▸ 00:00:00 · m1"]
 
 
 def test_a_strange_role_is_quoted() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
+from typer.exceptions import TyperException
 
 from tsmem.cli.call import Call
 from tsmem.errors import InvalidInput
@@ -150,13 +151,17 @@ class HouseCommand(TyperCommand):
         check_fields(self.entry.shows, fields)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        """As Click writes it, but the example stands by itself and on one line, to be copied."""
+        """As Click writes it, but the example stands by itself and on one line, to be copied; then the exit codes."""
+        from tsmem.cli.endings import sentence
+
         text, self.help = self.help or "", None
         self.help, _, example = text.partition("Example: ")
         super().format_help_text(ctx, formatter)
         self.help = text
         if example:
             formatter.write(f"\n  Example:\n    {example.strip()}\n")
+        codes = sentence(ctx.command_path.partition(" ")[2], formatter.width - 4)
+        formatter.write("".join(("\n  Exit codes:\n", *(f"    {line}\n" for line in codes))))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """As Click writes them: a required argument stands without braces."""
@@ -209,6 +214,27 @@ class HouseGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Names, in the order in which they are worth knowing."""
         return list(self.entries)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer does, which names the nearest commands; where there are none here, those of the groups within."""
+        try:
+            return super().resolve_command(ctx, args)
+        except TyperException as error:
+            near = [] if "Did you mean" in error.message else self._nearest_within(args[0])
+            if near:
+                error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
+            raise
+
+    def _nearest_within(self, name: str) -> list[str]:
+        from difflib import get_close_matches
+
+        groups = {at: entry for at, entry in self.entries.items() if entry.name.endswith("Group")}
+        found = [
+            f"'{at} {near}'"
+            for at, entry in groups.items()
+            for near in get_close_matches(name, getattr(import_module(entry.module), entry.name).entries, 1)
+        ]
+        return [each for each in found if each.endswith(f" {name}'")] or found
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, loaded and built now."""

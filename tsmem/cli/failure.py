@@ -29,6 +29,8 @@ MAX_LISTED_FAILURES = 20
 def usage(error: TyperException) -> InvalidInput:
     """A mistake on the command line, in our words."""
     message = getattr(error, "format_message", lambda: str(error))().rstrip(".")
+    if near := getattr(error, "possibilities", None):
+        message = f"No such option: {getattr(error, 'option_name', '')}. Did you mean '{near[0]}'?"
     ctx = getattr(error, "ctx", None)
     return InvalidInput(message, hint=None if ctx is None else f"{ctx.command_path} --help")
 
@@ -72,7 +74,7 @@ def crashed(call: Call, error: Exception) -> int:
 
 def _say_error(call: Call, error: TsmemError, form: Format) -> None:
     with suppress(OSError, ValueError):
-        call.streams.stderr.write(render_error(error, form))
+        call.streams.stderr.write(render_error(error, form, unicode=call.streams.unicode))
         call.streams.stderr.flush()
 
 

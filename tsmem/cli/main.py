@@ -24,7 +24,6 @@ from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 
 if TYPE_CHECKING:
     from tsmem.render.result import Result
-    from tsmem.store.model import Total
 
 COMPLETE = "_TSMEM_COMPLETE"
 """The variable by which a shell's completion script asks."""
@@ -100,25 +99,25 @@ def _run(call: Call, argv: Sequence[str]) -> int:
     except Shown as shown:
         _send(call, iter([shown.text.encode()]))
         return exit_codes.DONE
-    return exit_codes.DONE if result is None else _write(call, result)
+    return exit_codes.DONE if result is None else _write(call, result, argv)
 
 
-def _write(call: Call, result: Result) -> int:
-    from tsmem.render import render
+def _write(call: Call, result: Result, argv: Sequence[str]) -> int:
     from tsmem.render.result import Listing, Overview, Report, Tail
 
+    if isinstance(result, Listing):
+        from tsmem.cli.footer import Footer
+
+        footer = Footer(result, argv)
+        _render(call, footer.counted())
+        footer.say(call)
+        return exit_codes.DONE
     try:
-        _send(call, render(result, call.render_options()))
+        _render(call, result)
     except KeyboardInterrupt:
         if isinstance(result, Tail) and result.endless:
             return _left(call)
         raise
-    if isinstance(result, Listing) and call.format != "json":
-        token = result.next_page_token(None)
-        if call.format == "table" and result.total is not None:
-            _say_total(call, result.total())
-        if token is not None:
-            call.say(f"more is left: --page-token {token}")
     if isinstance(result, Overview):
         result = result.report
     if isinstance(result, Report) and result.error is not None:
@@ -126,11 +125,10 @@ def _write(call: Call, result: Result) -> int:
     return exit_codes.DONE
 
 
-def _say_total(call: Call, total: Total) -> None:
-    if total.exact is not None:
-        call.say(f"{total.exact:,} found in all")
-    elif total.at_most is not None:
-        call.say(f"at most {total.at_most:,} found in all")
+def _render(call: Call, result: Result) -> None:
+    from tsmem.render import render
+
+    _send(call, render(result, call.render_options()))
 
 
 def _send(call: Call, chunks: Iterator[bytes]) -> None:

@@ -88,4 +88,10 @@ class Root(HouseGroup):
             "completion",
             formats=("table",),
         ),
+        "help": Entry(
+            "Say more on a topic: exit-codes, filters, times, profiles or output.",
+            "tsmem.cli.help",
+            "help_",
+            formats=("table",),
+        ),
     }

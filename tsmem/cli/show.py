@@ -20,9 +20,12 @@ def show(
     ] = None,
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="Only the last N messages.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Draw what was said as Markdown.")] = False,
 ) -> Conversation:
     """Show a conversation.
 
+    On a terminal long content is folded, which says its size; JSON and tool calls are broken into lines. --markdown
+    draws what was said, but for what tools say; a link is shown with its target.
     Example: tsmem show trip-7 --user ada --last 10
     """
     call = call_of(ctx)
@@ -32,4 +35,4 @@ def show(
     messages, earlier = call.store.messages.last(session, last)
     if found is None and not messages:
         raise NotFound(f"session '{session}' has no messages", hint="tsmem session list shows what there is")
-    return Conversation(found, messages, earlier, full)
+    return Conversation(found, messages, earlier, full, markdown)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.fields import check_fields
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Document, Format, Listing, Overview, Record, Report, Result, Tail
+from tsmem.render.result import Conversation, Document, Format, Listing, Overview, Record, Report, Result, Shown, Tail
 from tsmem.render.stream import chunks, encoded
 from tsmem.store.model import Session
 
@@ -26,6 +26,14 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
         _check(result, options.fields)
     if isinstance(result, Document):
         return iter(result.chunks)
+    if options.terminal and not options.unicode:
+        from tsmem.render.ascii import ascii_chunks
+
+        return ascii_chunks(result, options, _formatted)
+    return _formatted(result, options)
+
+
+def _formatted(result: Shown, options: Options) -> Iterator[bytes]:
     if isinstance(result, Tail):
         if options.format == "table" and options.fields is None:
             return _told(result, options)
@@ -53,16 +61,25 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
             return chunks(encoded(_lines(result, options)))
 
 
-def render_error(error: TsmemError, format: Format) -> bytes:  # noqa: A002  (the option's own name)
-    """What stderr is told of an error: an object for json and jsonl, else a line, and another for the hint."""
+def render_error(
+    error: TsmemError,
+    format: Format,  # noqa: A002  (the option's own name)
+    *,
+    unicode: bool = True,
+) -> bytes:
+    """What stderr is told of an error: an object for json and jsonl, else a line, and another for the hint. In ASCII
+    where stderr can show no more."""
+    from tsmem.render.ascii import json_in_ascii
     from tsmem.render.documents import error_document
     from tsmem.render.text import visible
     from tsmem.store.documents import dumps
 
     if format in ("json", "jsonl"):
-        return f"{dumps(error_document(error))}\n".encode()
+        text = f"{dumps(error_document(error))}\n"
+        return (text if unicode else json_in_ascii(text)).encode()
     hint = "" if error.hint is None else f"hint: {visible(error.hint)}\n"
-    return f"error: {visible(error.message)}\n{hint}".encode(errors="backslashreplace")
+    encoding = "utf-8" if unicode else "ascii"
+    return f"error: {visible(error.message)}\n{hint}".encode(encoding, "backslashreplace")
 
 
 def _told(tail: Tail, options: Options) -> Iterator[bytes]:

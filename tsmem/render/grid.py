@@ -18,7 +18,10 @@ from tsmem.render.ink import Ink
 GAP = 2
 MAX_ALIGNED = 60
 """The widest column that is padded in a pipe."""
-_CONCESSIONS = (("aside", 12), ("name", 12), ("text", 20), ("aside", 8), ("name", 9), ("text", 8))
+_CONCESSIONS = (
+    ("text", 100), ("aside", 40), ("text", 60), ("aside", 24), ("text", 40), ("aside", 12), ("name", 12), ("text", 20),
+    ("aside", 8), ("name", 9), ("text", 8),
+)  # fmt: skip
 """What is narrowed, in turn, and how far, while ids are left whole: a cut id can be given to no other command."""
 _LAST_CONCESSIONS = (*_CONCESSIONS, ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
 """What is narrowed when nothing is left that could go instead."""
@@ -93,7 +96,9 @@ def _cut(column: Column, cell: Cell, cells: int, ink: Ink) -> str:
     if cell.said and width(text) > cells and (place := ink.marked(text)) is not None:
         start, end = place
         if width(text[:end]) > cells - len(ink.ellipsis):
-            text = ink.ellipsis + text[max(0, start - cells // 4) :]
+            begin = max(0, start - cells // 4)
+            begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
+            text = ink.ellipsis + text[begin:]
     return fit(text, cells, ink.ellipsis)
 
 

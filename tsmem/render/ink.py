@@ -20,6 +20,7 @@ class Ink:
 
     def __init__(self, options: Options) -> None:
         self._color = options.color
+        self.unicode = options.unicode
         self._marks = None if options.marks is None else visible(options.marks)
         self.ellipsis = "…" if options.unicode else "..."
         self.arrow = "→" if options.unicode else "->"
@@ -31,7 +32,13 @@ class Ink:
         """The text in a style, or as it is where there is no colour."""
         if not self._color or not style:
             return text
-        return _style(style).render(text, color_system=ColorSystem.STANDARD)
+        return self.paint_as(_style(style), text)
+
+    def paint_as(self, style: Style, text: str) -> str:
+        """The text in a style of rich's own; a link in it is not made."""
+        if not self._color or not style:
+            return text
+        return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
     def paint_marked(self, style: str, text: str) -> str:
         """The text in a style, and in another what was searched for."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tsmem.folding import spans
+from tsmem.render.ascii import ascii_text
 from tsmem.render.calls import tool_calls
 from tsmem.render.fields import METADATA_PREFIX
 from tsmem.render.grid import Cell, Column
@@ -47,19 +48,26 @@ def is_null(item: Session | Message, field: str) -> bool:
     return not item.metadata if field == "metadata" else value_of(item, field) is None
 
 
-def cell(item: Session | Message, field: str, options: Options, digits: int, limit: int | None) -> Cell:
-    """One value on one line; with a limit, only as many characters of it as can matter."""
+def cell(
+    item: Session | Message, field: str, options: Options, digits: int, limit: int | None, *, ages: bool = False
+) -> Cell:
+    """One value on one line; with a limit, only as many characters of it as can matter. `ages` stand beside times."""
     if is_null(item, field):
-        called = None if limit is None or field != "content" else tool_calls(item.metadata.get("tool_calls"))
-        return Cell(NULL if called is None else f"{Ink(options).arrow} {visible(', '.join(called)[:limit])}", "dim")
+        called = [] if limit is None or field != "content" else list(tool_calls(item.metadata).values())
+        if not called:
+            return Cell(NULL, "dim")
+        told = ", ".join(call.line() for calls in called for call in calls)[:limit]
+        return Cell(f"{Ink(options).arrow} {told if options.unicode else ascii_text(told)}", "dim")
     if field == "metadata":
         return Cell(pairs(item.metadata, limit=limit, without=() if limit is None else _told(item)) or NULL)
     value = value_of(item, field)
     if field.startswith(METADATA_PREFIX):
         return Cell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
     if isinstance(value, int):
-        whole = options.width is None
-        return Cell(iso_time(value, options.timezone) if whole else local_time(value, options.timezone, digits))
+        if options.width is None:
+            return Cell(iso_time(value, options.timezone))
+        old = f" ({age(value, options.now_us)})" if ages else ""
+        return Cell(local_time(value, options.timezone, digits) + old)
     if field in SAID:
         return Cell(visible(_part(value, limit, options)) or '""', said=True)
     style = ROLE_STYLES.get(value) if field == "role" else None
@@ -79,7 +87,7 @@ def _part(text: str, limit: int | None, options: Options) -> str:
 def _told(item: Session | Message) -> tuple[str, ...]:
     """Metadata that need not stand in a narrow cell: the names of JSON columns, and calls that the content shows."""
     is_call = isinstance(item, Message) and item.content is None
-    return ("_json", "tool_calls") if is_call else ("_json",)
+    return ("_json", *tool_calls(item.metadata)) if is_call else ("_json",)
 
 
 def entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, Cell]]:

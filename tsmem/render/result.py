@@ -53,6 +53,8 @@ class Conversation(NamedTuple):
     """Whether earlier messages were left out."""
     full: bool = False
     """Whether long content is shown whole."""
+    markdown: bool = False
+    """Whether what was said is read as Markdown and drawn."""
 
 
 class Tail(NamedTuple):
@@ -145,4 +147,6 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
-Result = Record | Listing | Conversation | Tail | Report | Overview | Document
+Shown = Record | Listing | Conversation | Tail | Report | Overview
+"""What a format is made of."""
+Result = Shown | Document

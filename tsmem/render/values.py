@@ -13,6 +13,7 @@ from tsmem.rows import Value
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NOT_TEXT = re.compile(r"(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|-|<.*|base64:.*)?\Z", re.DOTALL)
 """Text that would be taken for a value of another type, or for none."""
 _WORD = re.compile(r"[^\s\",=]+\Z")
@@ -25,6 +26,12 @@ def local_time(time_us: int, timezone: tzinfo | None, digits: int = 6) -> str:
         return str(time_us)
     text = moment.replace(tzinfo=None).isoformat(" ", "microseconds")
     return text[: 19 + digits + (digits > 0)]
+
+
+def local_day(time_us: int, timezone: tzinfo | None) -> str | None:
+    """`YYYY-MM-DD, Weekday`; None for a time that no calendar holds."""
+    moment = _moment(time_us, timezone)
+    return None if moment is None else f"{moment.date().isoformat()}, {_WEEKDAYS[moment.weekday()]}"
 
 
 def iso_time(time_us: int, timezone: tzinfo | None) -> str:

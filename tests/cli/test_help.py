@@ -1,0 +1,134 @@
+"""Help: pages that say what is true, each command's sentence, example and exit codes, and the nearest name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.house.modules import ROOT
+from tsmem.cli.commands import HouseGroup
+from tsmem.cli.endings import endings
+from tsmem.cli.exit_codes import MEANINGS
+from tsmem.cli.message import MessageGroup
+from tsmem.cli.profile import ProfileGroup
+from tsmem.cli.root import Root
+from tsmem.cli.session import SessionGroup
+from tsmem.cli.times import parse_time
+from tsmem.cli.topics import TOPICS
+from tsmem.render.result import FORMATS
+from tsmem.store import Message, Metadata, Session
+
+GROUPS: dict[str, type[HouseGroup]] = {
+    "": Root,
+    "session ": SessionGroup,
+    "message ": MessageGroup,
+    "profile ": ProfileGroup,
+}
+COMMANDS = [f"{prefix}{name}" for prefix, group in GROUPS.items() for name in group.entries]
+LEAVES = [name for name in COMMANDS if f"{name} " not in GROUPS]
+LINES = [line.strip() for topic in TOPICS.values() for line in re.findall(r"^  tsmem .*", topic.text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_a_page_reads_well_at_80_columns(cli: Cli, name: str) -> None:
+    """ASCII, 78 characters a line, one screen and a half at most; alike on a terminal and in a pipe."""
+    shown = cli.ok("help", name)
+
+    assert (TOPICS[name].text, "") == (shown.text, shown.err)
+    assert shown.text == cli.ok("help", name, width=60).text
+    assert shown.text.isascii()
+    assert max(map(len, shown.text.splitlines())) <= 78
+    assert len(shown.text.splitlines()) <= 40
+
+
+def test_help_alone_lists_the_topics(cli: Cli) -> None:
+    """Each with its sentence; the root's help names them too."""
+    shown = cli.ok("help").text
+
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(TOPICS)
+    assert all(topic.sentence in shown for topic in TOPICS.values())
+    assert all(name in Root.entries["help"].sentence for name in TOPICS)
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        ("filtres", "; did you mean 'filters'?"),
+        ("exit-code", "; did you mean 'exit-codes'?"),
+        ("sesion", "; did you mean 'session'?"),
+        ("session lst", "; did you mean 'session list'?"),
+        ("quux", ""),
+        ("show trip-7", ""),
+    ],
+)
+def test_an_unknown_topic_names_the_nearest(cli: Cli, words: str, question: str) -> None:
+    """Exit 2, with the list of topics."""
+    outcome = cli("help", *words.split())
+
+    assert (2, b"") == (outcome.code, outcome.out)
+    assert f"error: there is no help on '{words}'{question}\nhint: the topics are {', '.join(TOPICS)}\n" == outcome.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_on_a_command_is_its_help(cli: Cli, name: str) -> None:
+    """`tsmem help session put` is `tsmem session put --help`."""
+    assert cli.ok(*name.split(), "--help").text == cli.ok("help", *name.split()).text
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_commands_help_has_all_it_should(cli: Cli, name: str) -> None:
+    """A sentence, an example, and the exit codes it can end with; in lines of 80 characters but for the example."""
+    shown = cli.ok(*name.split(), "--help").text
+    part = re.search(r"\n  Exit codes:\n((?:    .*\n)+)", shown)
+
+    assert re.search(rf"\n  Example:\n    tsmem .*\b{name.split()[-1]}\b", shown)
+    assert part is not None
+    assert endings(name) == [int(code) for code in re.findall(r"\d+", part[1])]
+    assert max(len(line) for line in shown.splitlines() if not line.startswith("    tsmem ")) <= 80
+
+
+def test_exit_codes_are_all_there_are() -> None:
+    """Every number that has a meaning is some command's, and no other."""
+    assert set(MEANINGS) == {code for name in LEAVES for code in endings(name)}
+    assert all(re.sub(r"\s+", " ", meaning) in re.sub(r"\s+", " ", TOPICS["exit-codes"].text)
+               for meaning in MEANINGS.values())  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_commands_of_the_pages_work(ready: Cli, line: str) -> None:
+    """As they stand, on a store like the one they speak of."""
+    ready.fill(
+        [Session("ada", "trip-7", 1, metadata=Metadata({"topic": "billing"})), Message("trip-7", "m", 2, "user")]
+    )
+    ready.config('[profiles.work]\nbackend = "local"\npath = "work.db"\n')
+
+    assert ready.ok(*shlex.split(line.partition(" || ")[0])[1:])
+
+
+def test_the_page_on_times_is_true() -> None:
+    """Each form that it lists is taken, without a warning."""
+    listed = TOPICS["times"].text.partition("take one of")[2].partition("--since and")[0]
+    forms = [form for line in listed.splitlines() for form in re.split(" {2,}", line.strip())[0].split()]
+
+    assert 9 == len(forms)
+    for form in forms:
+        assert parse_time(form, now_us=1_767_225_600_000_000, tz=None)[1] is None
+
+
+def test_the_page_on_output_is_true() -> None:
+    """It names each format."""
+    assert list(FORMATS) == re.findall(r"^  (\w+) {2,4}\S", TOPICS["output"].text, re.MULTILINE)[:4]
+
+
+def test_pages_speak_of_what_there_is(cli: Cli) -> None:
+    """Options are some command's; variables and the forms of secrets stand in the README."""
+    options = {option for name in LEAVES for option in re.findall(r"--[a-z-]+", cli.ok(*name.split(), "--help").text)}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for topic in TOPICS.values():
+        assert set(re.findall(r"--[a-z-]{3,}", topic.text)) <= options
+        assert [] == [
+            word for word in re.findall(r"\b[A-Z]+_[A-Z_]+\b|\b(?:env|file|cmd):", topic.text) if word not in readme
+        ]

@@ -1,0 +1,92 @@
+"""What is said on stderr below a listing: how many there were, and the command of the next page, to be pasted.
+
+The command is the one that was given, with the page's token: what was asked for is part of the token, and is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tsmem.render.text import visible
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+    from tsmem.render.result import Listing
+
+_OPTION = "--page-token"
+
+
+class Footer:
+    """Counts what a listing gives, and says the rest when it is written."""
+
+    def __init__(self, listing: Listing, argv: Sequence[str]) -> None:
+        self._listing = listing
+        self._argv = argv
+        self._count = 0
+
+    def counted(self) -> Listing:
+        """The listing, to be shown in place of the one given."""
+        return self._listing._replace(items=self._items())
+
+    def _items(self) -> Iterator[Any]:
+        for item in self._listing.items:
+            self._count += 1
+            yield item
+
+    def say(self, call: Call) -> None:
+        """Counts are for who looks at a table on a terminal, totals for every table, the next page for all but JSON,
+        which has its token."""
+        if call.format == "json":
+            return
+        token = self._listing.next_page_token(None)
+        if call.format == "table":
+            self._say_total(call)
+        shown = self._shown() if call.format == "table" and call.streams.stdout_is_terminal else ""
+        if token is not None:
+            call.say(f"{shown}{', ' * bool(shown)}more is left: {next_page(self._argv, token)}")
+        elif shown:
+            call.say(shown)
+
+    def _shown(self) -> str:
+        return f"{self._count:,} {self._listing.noun}{'' if self._count == 1 else 's'}"
+
+    def _say_total(self, call: Call) -> None:
+        total = None if self._listing.total is None else self._listing.total()
+        if total is None:
+            return
+        if total.exact is not None:
+            call.say(f"{total.exact:,} found in all")
+        elif total.at_most is not None:
+            call.say(f"at most {total.at_most:,} found in all")
+
+
+def next_page(argv: Sequence[str], token: str) -> str:
+    """The command line again, for the page behind this one."""
+    end = list(argv).index("--") if "--" in argv else len(argv)
+    options: list[str] = []
+    words = iter(argv[:end])
+    for word in words:
+        if word == _OPTION:
+            next(words, None)
+        elif not word.startswith(f"{_OPTION}="):
+            options.append(word)
+    return " ".join(map(quoted, ("tsmem", *options, _OPTION, token, *argv[end:])))
+
+
+def quoted(word: str) -> str:
+    """A word as a shell reads it. One that cannot be shown as it is, is spelled out, as bash, zsh and ksh read it."""
+    import shlex
+
+    if visible(word) == word:
+        return shlex.quote(word)
+    return "$'" + "".join(_spelled(character) for character in word) + "'"
+
+
+def _spelled(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    code = ord(character)
+    if character.isascii() and character.isprintable():
+        return character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

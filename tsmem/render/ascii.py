@@ -1,0 +1,93 @@
+"""For a terminal that is not in UTF-8: every result in ASCII, other characters by their numbers.
+
+Bytes of UTF-8 would be taken one by one there. They would show other text, and those from 0x80 to 0x9f are control
+characters, so that a stored 雛 could colour or move. What people read is spelled out before it is laid out, so that it
+still fits; JSON is spelled out in JSON's own way, and stays the same document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from tsmem.render.options import Options
+from tsmem.render.result import Conversation, Listing, Overview, Record, Report, Shown, Tail
+from tsmem.render.text import escaped
+from tsmem.store.documents import dumps
+from tsmem.store.metadata import Metadata
+from tsmem.store.model import Item
+
+_OTHER = re.compile(r"[^\x00-\x7f]")
+
+
+def ascii_chunks(
+    result: Shown, options: Options, formatted: Callable[[Shown, Options], Iterator[bytes]]
+) -> Iterator[bytes]:
+    """What a format makes of the result, in ASCII."""
+    if options.format in ("json", "jsonl"):
+        return _changed(formatted(result, options), lambda text: json_in_ascii(text).encode())
+    return _changed(formatted(_spelled(result), options), lambda text: text.encode("ascii", "backslashreplace"))
+
+
+def _changed(chunks: Iterator[bytes], change: Callable[[str], bytes]) -> Iterator[bytes]:
+    """Every chunk changed; who interrupts it interrupts what is behind it, which may have an end to write."""
+    try:
+        for chunk in chunks:
+            yield change(chunk.decode())
+    except KeyboardInterrupt as interrupt:
+        if (throw := getattr(chunks, "throw", None)) is None:
+            raise
+        yield change(throw(interrupt).decode())
+        yield from (change(chunk.decode()) for chunk in chunks)
+
+
+def json_in_ascii(document: str) -> str:
+    """The same document: what is not ASCII stands in its texts, where numbers may stand for it."""
+    return _OTHER.sub(lambda match: _units(match.group()), document)
+
+
+def _units(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def ascii_text(text: str) -> str:
+    """The text with the number of each character that is not ASCII in its place."""
+    return _OTHER.sub(lambda match: escaped(match.group()), text)
+
+
+def _spelled(result: Shown) -> Shown:
+    match result:
+        case Record(item):
+            return Record(_item(item))
+        case Listing():
+            return result._replace(items=map(_item, result.items), marks=result.marks and ascii_text(result.marks))
+        case Conversation(session, messages):
+            known = None if session is None else _item(session)
+            return result._replace(session=known, messages=[_item(message) for message in messages])
+        case Tail():
+            return result._replace(session_id=ascii_text(result.session_id), messages=map(_item, result.messages))
+        case Overview():
+            return result  # its table spells out what is not ASCII, and every other format prints its report
+        case Report():
+            document = {ascii_text(key): _value(value) for key, value in result.document.items()}
+            rows = [[_value(value) for value in row] for row in result.rows]
+            return result._replace(document=document, columns=[*map(ascii_text, result.columns)], rows=rows)
+
+
+def _value(value: object) -> object:
+    if isinstance(value, str):
+        return ascii_text(value)
+    return value if value is None or isinstance(value, int | float | bool) else json_in_ascii(dumps(value))
+
+
+def _item(item: Item) -> Item:
+    texts: dict[str, Any] = {}
+    for field in fields(item):
+        value = getattr(item, field.name)
+        if isinstance(value, str):
+            texts[field.name] = ascii_text(value)
+    known = {ascii_text(key): ascii_text(v) if isinstance(v, str) else v for key, v in item.metadata.items()}
+    return replace(item, metadata=Metadata(known), **texts)
