@@ -7,6 +7,7 @@ UNION has; a query's parts are more, so they are joined by `joined` and `united`
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ MAX_TRIGRAMS = 24
 
 
 @dataclass(eq=False)
-class Test:
+class Test(ABC):
     """A test of one field."""
 
     tables: SearchTables
@@ -37,9 +38,9 @@ class Test:
         """The documents that may pass, by an index; None where there is none."""
         return None
 
+    @abstractmethod
     def test(self, *, singly: bool) -> Sql:
         """The test of one row; `singly`: of few rows, so that nothing is gathered beforehand."""
-        raise NotImplementedError
 
     def score(self) -> Sql:
         """What a row that passes counts."""
