@@ -8,6 +8,7 @@ longer than the text; `spans` says where in the text itself something stands.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from unicodedata import combining
 
 
@@ -29,6 +30,12 @@ def has_case(text: str) -> bool:
 def is_steady(character: str) -> bool:
     """Whether a character stands for itself alone: folding leaves it, and makes it of no other."""
     return not has_case(character) and not combining(character)
+
+
+def steady_part(text: str) -> str:
+    """The longest part of a text whose characters stand for themselves alone; empty where there is none."""
+    runs = ("".join(run) for steady, run in groupby(text, is_steady) if steady)
+    return max(runs, key=len, default="")
 
 
 def spans(text: str, part: str) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,5 @@
-"""Files whose search indexes have no contents, of formats 1 and 2: they get them when the file is brought up."""
+"""Files whose search indexes have no contents, of formats 1 and 2, or older ones, of format 3: they get them when the
+file is brought up."""
 
 from __future__ import annotations
 
@@ -17,18 +18,22 @@ from tsmem.errors import StorageFailure
 from tsmem.queries import MatchPhrase, Search
 from tsmem.rows import Put
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 TEXT = Search(MatchPhrase("c", "TEX"), columns=(), count=True)
 
 
 def make_of(path: Path, made: int) -> None:
     """A file of an older format, with a row and a search index."""
     make(path)
-    if made == 2:
-        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
-            for statement in migration.STEPS[1]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        for version in range(1, made):
+            for statement in migration.STEPS[version]:
                 raw.execute(statement)
-            raw.execute("PRAGMA user_version = 2")
+        if made == 3:
+            ((index_id,),) = raw.execute("SELECT id FROM search_indexes").fetchall()
+            raw.execute(f"CREATE TABLE s{index_id} (doc INTEGER PRIMARY KEY, k0 NOT NULL)")
+            raw.execute(f"CREATE TABLE s{index_id}_text (doc INTEGER PRIMARY KEY, f0)")
+        raw.execute(f"PRAGMA user_version = {made}")
 
 
 def found(engine: Engine) -> list[object]:

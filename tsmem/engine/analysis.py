@@ -9,6 +9,8 @@ single_word, max_word and min_word make the same words: runs of letters and digi
 that are written without spaces, and of symbols such as emoji. A query on a max_word or min_word field looks for pairs
 of such characters (`pairs`), because a word of Chinese mostly has two. fuzzy keeps the text, for parts of it are looked
 for. All are folded, which holds for every part of a text, too.
+
+What stands between words, such as `?!?`, is none, and is found by its own trigrams (`marks`). Few texts have many.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ _SYMBOLS = "\u20a0-\u20cf\u2100-\u2bff\U0001f000-\U0001faff"
 _WORD = re.compile(rf"[{_ALONE}{_SYMBOLS}]|[^\W_{_ALONE}{_SYMBOLS}]+")
 _RUN = re.compile(rf"[{_ALONE}]+|[{_SYMBOLS}]|[^\W_{_ALONE}{_SYMBOLS}]+")
 _SYMBOL = re.compile(rf"[{_SYMBOLS}]")
+_MARKS = re.compile(r"[\W_]{3,}")
 _IS_ALONE = re.compile(rf"[{_ALONE}]")
 
 
@@ -69,6 +72,12 @@ def symbols(kind: FieldType, text: str) -> list[str]:
     return [] if kind.analyzer == "split" else list(dict.fromkeys(_SYMBOL.findall(text)))
 
 
+def marks(text: str) -> list[str]:
+    """The trigrams of what a text has without letters and digits, each once. A text has all those of its parts."""
+    runs = dict.fromkeys(_MARKS.findall(fold(text)))
+    return list(dict.fromkeys(run[at : at + 3] for run in runs for at in range(len(run) - 2)))
+
+
 def pieces(kind: FieldType, word: str) -> list[str]:
     """A word as a client names it, unchanged: several where the field keeps its characters apart."""
     if kind.analyzer in ("max_word", "min_word") and len(word) > 1 and all(map(_IS_ALONE.match, word)):
@@ -84,6 +93,11 @@ def hidden(word: str) -> str:
 def kept_part(text: str) -> str:
     """A folded text, or a part of one, as a fuzzy field keeps it. The trigram tokenizer ends at NUL: that is hidden."""
     return text.replace("\0", chr(_PRIVATE))
+
+
+def stored_marks(text: str) -> str | None:
+    """What is kept of a text's marks, and given to FTS5."""
+    return " ".join(map(hidden, marks(text))) or None
 
 
 def stored(kind: FieldType, text: str) -> str:

@@ -8,7 +8,7 @@ look as its tables would; only searches need what is not there.
 Format 2 added the options of tables (deviation_s, allow_update, is_global, own_columns) and of search indexes
 (definition, created_us). An index that does not begin with its table's first key column can only be a global one.
 Format 3 gave search indexes their contents, made here for those that stand, and options of words (delimiter,
-case_sensitive).
+case_sensitive). Format 4 added what stands between words to the contents, which are made anew.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _FIRST_KEY_COLUMN = "SELECT c.name FROM table_columns AS c WHERE c.part = 'key' 
 _MUST_BE_GLOBAL = f"""of.main IS NOT NULL AND ({_FIRST_KEY_COLUMN} of.id) <>
     ({_FIRST_KEY_COLUMN} (SELECT m.id FROM main.tables AS m WHERE m.name = of.main))"""  # noqa: S608 - a constant
 
-CONTENTS_SINCE = 3
-"""The first format whose search indexes have contents."""
+CONTENTS_SINCE = 4
+"""The first format whose search indexes have these contents."""
 
 STEPS = {
     1: (
@@ -43,6 +43,7 @@ STEPS = {
         "ALTER TABLE search_fields ADD COLUMN delimiter TEXT",
         "ALTER TABLE search_fields ADD COLUMN case_sensitive INTEGER",
     ),
+    3: (),
 }
 """What brings a file of each older format to the next one."""
 
@@ -97,6 +98,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     if made < CONTENTS_SINCE:
         for table in load(connection, 0).tables.values():
             for tables in search_tables.of_table(table):
+                search_tables.drop(connection, tables)
                 search_tables.create(connection, tables)
     connection.execute("COMMIT")
 

@@ -22,10 +22,11 @@ from tsmem.engine.search_terms import (
     PatternTest,
     TextTest,
     WordsTest,
+    all_of,
     quoted,
 )
 from tsmem.engine.search_tree import NOTHING, Least, Node
-from tsmem.folding import fold
+from tsmem.folding import fold, steady_part
 from tsmem.queries import Between, HasField, Match, MatchPhrase, MayHold, Operator, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
 
@@ -70,9 +71,14 @@ class Leaves:
         if field.shape == EXACT:
             raise _cannot(field, query)
         text = values.text_of(field, query.text)
-        symbols = analysis.symbols(field.type, text) if field.shape == WORDS else []
+        part, tables = steady_part(text), self._tables
+        if field.shape != WORDS:
+            return HoldTest(tables, field.place, part, tables.grams, "")
+        if marks := analysis.marks(text):
+            return HoldTest(tables, field.place, part, tables.marks, all_of(list(map(analysis.hidden, marks))))
+        symbols = analysis.symbols(field.type, part)
         words = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
-        return HoldTest(self._tables, field.place, text, words)
+        return HoldTest(tables, field.place, part, tables.words, words)
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):

@@ -6,8 +6,10 @@ write that leaves the texts as they are leaves FTS5 alone, and a row can be take
 
     s<id>        doc (the row's rowid in its table), key columns k0, k1, ..., a column for each field that is no TEXT,
                  NULL where the row lacks it or has it in another type; a partial index on each
-    s<id>_text   doc, and a column for each TEXT field, as `analysis.stored` makes it
+    s<id>_text   doc, and a column for each TEXT field, as `analysis.stored` makes it; a second one for each that
+                 is kept as words, with what stands between them
     s<id>_words  FTS5 over the fields that are kept as words
+    s<id>_marks  FTS5 over what stands between words, without its places
     s<id>_terms  the words themselves, for patterns
     s<id>_grams  FTS5 over fuzzy fields: a row's trigrams, without their places; what they nominate is tested on
                  s<id>_text
@@ -23,7 +25,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from tsmem.engine.analysis import GRAMS, WORDS, shape, stored
+from tsmem.engine.analysis import GRAMS, WORDS, shape, stored, stored_marks
 from tsmem.engine.cells import unpack_some
 from tsmem.engine.tables import Table
 from tsmem.port import FieldType, SearchIndexSchema
@@ -51,12 +53,20 @@ class Field(NamedTuple):
         """Whether its SQL column is that of the key."""
         return self.column[0] == "k"
 
-    def value(self, key: Key, columns: Mapping[str, Value]) -> Value | None:
-        """What is kept of a row."""
+    @property
+    def columns(self) -> list[str]:
+        """Its SQL column, and of a field that is kept as words that of the marks between them."""
+        return [self.column, _marks(self.column)] if self.shape == WORDS else [self.column]
+
+    def values(self, key: Key, columns: Mapping[str, Value]) -> tuple[Value | None, ...]:
+        """What is kept of a row, for each SQL column."""
         value = columns.get(self.name) if self.place is None else key[self.place]
         if type(value) is not _TYPES[self.type.name]:
-            return None
-        return value if self.shape == EXACT else stored(self.type, value)  # type: ignore[arg-type]
+            return (None, None) if self.shape == WORDS else (None,)
+        if self.shape == EXACT:
+            return (value,)
+        text = stored(self.type, value)  # type: ignore[arg-type]
+        return (text, stored_marks(value)) if self.shape == WORDS else (text,)  # type: ignore[arg-type]
 
 
 class SearchTables:
@@ -69,6 +79,7 @@ class SearchTables:
         self.docs = f"s{index_id}"
         self.text, self.words = f"{self.docs}_text", f"{self.docs}_words"
         self.terms, self.grams = f"{self.docs}_terms", f"{self.docs}_grams"
+        self.marks = f"{self.docs}_marks"
         self.keys = tuple(f"k{place}" for place in range(len(table.key)))
         self.fields = {
             name: _field(table, place, name, kind)
@@ -88,7 +99,7 @@ class SearchTables:
             self._deletes.append(f"DELETE FROM {self.text} WHERE doc = {found}")  # noqa: S608
 
     def _write_sql(self, into: str, keys: str, fields: list[Field], where: str) -> str:
-        names = [field.column for field in fields]
+        names = [name for field in fields for name in field.columns]
         kept = ", ".join(filter(None, ["doc", keys, *names]))
         given = ", ".join(filter(None, ["rowid", keys, *("?" for _ in names)]))
         change = "NOTHING"
@@ -101,7 +112,10 @@ class SearchTables:
 
     def of_write(self, key: Key, columns: Mapping[str, Value]) -> list[tuple[str, list[object]]]:
         """What a row that stands in its table with these columns changes here."""
-        return [(sql, [*(field.value(key, columns) for field in fields), *key]) for sql, fields in self._writes]
+        return [
+            (sql, [*(value for field in fields for value in field.values(key, columns)), *key])
+            for sql, fields in self._writes
+        ]
 
     def of_delete(self, key: Key) -> list[tuple[str, Key]]:
         """What the deletion of a row that still stands in its table changes here."""
@@ -114,6 +128,10 @@ def _field(table: Table, place: int, name: str, kind: FieldType) -> Field:
         return Field(name, kind, shape(kind), f"f{place}", in_key)
     same = in_key is not None and (kind.name, table.key[in_key][1]) in _KEY_TYPES
     return Field(name, kind, EXACT, f"k{in_key}" if same else f"f{place}", in_key)
+
+
+def _marks(column: str) -> str:
+    return f"{column}_marks"
 
 
 @lru_cache(maxsize=64)
@@ -134,7 +152,7 @@ def create(connection: sqlite3.Connection, tables: SearchTables) -> None:
 
 def drop(connection: sqlite3.Connection, tables: SearchTables) -> None:
     """Delete the SQL tables. One that is not there is no error: a file may have fewer."""
-    for name in (tables.terms, tables.words, tables.grams, tables.text, tables.docs):
+    for name in (tables.terms, tables.words, tables.marks, tables.grams, tables.text, tables.docs):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
@@ -147,26 +165,29 @@ def _definitions(tables: SearchTables) -> list[str]:
     statements += [f"CREATE INDEX {docs}_{name} ON {docs} ({name})" for name in ordered]
     statements += [f"CREATE INDEX {docs}_{name} ON {docs} ({name}) WHERE {name} IS NOT NULL" for name in names]
     if tables.texts:
-        columns = ", ".join(field.column for field in tables.texts)
+        columns = ", ".join(name for field in tables.texts for name in field.columns)
         statements.append(f"CREATE TABLE {tables.text} (doc INTEGER PRIMARY KEY, {columns})")
-    for full, kept, options in (
-        (tables.words, WORDS, "tokenize = 'ascii'"),
-        (tables.grams, GRAMS, "tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0"),
-    ):
-        indexed = [field.column for field in tables.texts if field.shape == kept]
-        if indexed:
-            statements += _full_text(tables.text, full, indexed, options)
-            if kept == WORDS:
-                statements.append(f"CREATE VIRTUAL TABLE {tables.terms} USING fts5vocab({full}, instance)")
+    words = [field.column for field in tables.texts if field.shape == WORDS]
+    if words:
+        statements += _full_text(tables.text, tables.words, words, "tokenize = 'ascii'")
+        statements.append(f"CREATE VIRTUAL TABLE {tables.terms} USING fts5vocab({tables.words}, instance)")
+        without_places = "tokenize = 'ascii', detail = none, columnsize = 0"
+        statements += _full_text(tables.text, tables.marks, list(map(_marks, words)), without_places)
+    parts = [field.column for field in tables.texts if field.shape == GRAMS]
+    if parts:
+        without_places = "tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0"
+        statements += _full_text(tables.text, tables.grams, parts, without_places)
     return statements
 
 
 def _full_text(text: str, full: str, columns: list[str], options: str) -> list[str]:
-    """An FTS5 table over columns of the texts, and the triggers that tell it of changes."""
+    """An FTS5 table over columns of the texts, and the triggers that tell it of changes; not of texts that are missing,
+    except where they count as rows without words do."""
     names = ", ".join(columns)
     old, new = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", "new"))
-    take_out = f"INSERT INTO {full} ({full}, rowid, {names}) VALUES ('delete', old.doc, {old});"  # noqa: S608 - ours
-    put_in = f"INSERT INTO {full} (rowid, {names}) VALUES (new.doc, {new});"  # noqa: S608
+    had, has = (" OR ".join(f"{side}.{name} IS NOT NULL" for name in columns) for side in ("old", "new"))
+    take_out = f"INSERT INTO {full} ({full}, rowid, {names}) SELECT 'delete', old.doc, {old} WHERE {had};"  # noqa: S608 - ours
+    put_in = f"INSERT INTO {full} (rowid, {names}) SELECT new.doc, {new} WHERE {has};"  # noqa: S608
     changed = f"OF {names} ON {text} WHEN ({old}) IS NOT ({new})"
     return [
         f"CREATE VIRTUAL TABLE {full} USING fts5({names}, content = '{text}', content_rowid = 'doc', {options})",

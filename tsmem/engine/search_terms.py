@@ -82,10 +82,7 @@ class WordsTest(Test):
 
     def test(self, *, singly: bool) -> Sql:
         """By a look at one row, or at all that have the words."""
-        words = self.tables.words
-        if singly:
-            return f"EXISTS (SELECT 1 FROM {words} WHERE {words} MATCH ? AND rowid = d.doc)", (self.expression,)  # noqa: S608
-        return f"+d.doc IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)", (self.expression,)  # noqa: S608
+        return _found_in(self.tables.words, self.expression, singly=singly)
 
 
 @dataclass(eq=False)
@@ -181,29 +178,32 @@ class HoldTest(Test):
     place: int | None
     """In the key."""
     part: str
-    words: str
-    """What FTS5 finds in every row with the part; empty where that is not known."""
+    full: str
+    """The FTS5 table that nominates."""
+    expression: str
+    """What it finds in every row with the part; empty where that is not known."""
 
     @property
     def is_exact(self) -> bool:
-        """A row may have the words and not the part."""
+        """A row may have the words or the trigrams and not the part."""
         return False
 
     def nominate(self) -> Sql | None:
-        """By words that are in the part."""
-        words = self.tables.words
-        return (f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.words,)) if self.words else None  # noqa: S608
+        """By words or trigrams that are in the part."""
+        if not self.expression:
+            return None
+        return f"SELECT rowid AS doc FROM {self.full} WHERE {self.full} MATCH ?", (self.expression,)  # noqa: S608
 
     def test(self, *, singly: bool) -> Sql:
-        """By the row's bytes, where it has the words."""
-        if self.place is not None:
-            return f"instr(d.k{self.place}, ?) > 0", (self.part,)
+        """By the row's bytes, where it is nominated."""
         table = self.tables.table.id
         held: Sql = f"(SELECT instr(cells, ?) FROM t{table} WHERE rowid = d.doc) > 0", (self.part.encode(),)  # noqa: S608
-        if not self.words:
+        if self.place is not None:
+            held = f"instr(d.k{self.place}, ?) > 0", (self.part,)
+        if not self.expression:
             return held
-        sql, parameters = WordsTest(self.tables, self.words).test(singly=False)
-        return f"{sql} AND {held[0]}", (*parameters, *held[1])
+        sql, parameters = _found_in(self.full, self.expression, singly=singly)
+        return f"{held[0]} AND {sql}", (*held[1], *parameters)
 
 
 @dataclass(eq=False)
@@ -254,9 +254,20 @@ def united(selects: Sequence[str]) -> str:
             return selects[0]
 
 
+def _found_in(full: str, expression: str, *, singly: bool) -> Sql:
+    """The test of a row by an FTS5 table."""
+    if singly:
+        return f"EXISTS (SELECT 1 FROM {full} WHERE {full} MATCH ? AND rowid = d.doc)", (expression,)  # noqa: S608
+    return f"+d.doc IN (SELECT rowid FROM {full} WHERE {full} MATCH ?)", (expression,)  # noqa: S608
+
+
 def _trigrams(part: str) -> str:
     """An expression of FTS5: a part's trigrams."""
-    grams = list(dict.fromkeys(part[at : at + 3] for at in range(len(part) - 2)))
+    return all_of(list(dict.fromkeys(part[at : at + 3] for at in range(len(part) - 2))))
+
+
+def all_of(grams: Sequence[str]) -> str:
+    """An expression of FTS5: trigrams, of many some that are spread over them."""
     if len(grams) > MAX_TRIGRAMS:
         grams = [grams[at * (len(grams) - 1) // (MAX_TRIGRAMS - 1)] for at in range(MAX_TRIGRAMS)]
     return " AND ".join(map(quoted, grams))

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.folding import fold, forms, has_case, is_steady
+from tsmem.folding import fold, forms, has_case
 from tsmem.port import FieldType
 from tsmem.queries import (
     Between,
@@ -212,7 +211,7 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
         words = tuple(_parts(field, piece) for piece in pieces)
         return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
     if not any(character.isalnum() for character in text):
-        return _without_words(field, text)
+        return MayHold(field, text)
     whole, head, last = _by_words(field, kind, text), *_parted(text)
     if len(last) < MIN_PREFIX:
         return whole
@@ -227,13 +226,6 @@ def _parts(field: str, text: str) -> Query:
     """Words with the text in them, in the forms that an index may have given it."""
     patterns = tuple(Wildcard(field, f"*{form[:MAX_PATTERN]}*") for form in forms(text))
     return patterns[0] if len(patterns) == 1 else Bool(should=patterns)
-
-
-def _without_words(field: str, text: str) -> Query:
-    """Rows that may hold the longest part that folding leaves as it is."""
-    runs = ("".join(run) for steady, run in groupby(text, is_steady) if steady)
-    part = max(runs, key=len, default="")
-    return MayHold(field, part) if part else HasField(field)
 
 
 def _by_words(field: str, kind: FieldType, text: str) -> Query:

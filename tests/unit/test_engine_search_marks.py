@@ -1,0 +1,97 @@
+"""Text without letters and digits: what stands between words is indexed by its trigrams, and found by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.clocks import ManualClock
+from tsmem.adapters.local import LocalClient
+from tsmem.engine import analysis
+from tsmem.folding import fold
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.store import MemoryStore, Message
+from tsmem.store.layout import DEFAULT, TEXT_FUZZY
+from tsmem.store.records import Record
+from tsmem.store.tally import Tally
+
+ANALYZERS = {
+    "single_word": FieldType("TEXT", "single_word"),
+    "max_word": FieldType("TEXT", "max_word"),
+    "split": FieldType("TEXT", "split", delimiter="?"),
+    "case kept": FieldType("TEXT", "min_word", case_sensitive=True),
+}
+LETTERLESS = "?!-. \n_🎉Ⓐⓐ\u0301\u0345\0"
+"""Marks, a symbol, symbols with case, combining marks of which one folds to a letter, and where SQLite ends a text."""
+
+texts = st.none() | st.text(LETTERLESS + "aß退", max_size=12)
+parts = st.text(LETTERLESS, min_size=1, max_size=5)
+rows = st.dictionaries(st.sampled_from("abcdef"), st.tuples(texts, texts), max_size=6)
+
+
+@contextmanager
+def indexed(kind: FieldType) -> Iterator[MemoryStore]:
+    """An empty store in memory whose index has contents of a kind."""
+    with closing(LocalClient(None, ManualClock())) as client:
+        client.create_table(DEFAULT.message.schema)
+        fields = (("create_time", FieldType("LONG")), ("content", kind), ("search_content", TEXT_FUZZY))
+        client.create_search_index(SearchIndexSchema("message", DEFAULT.message.search.name, fields))
+        yield MemoryStore(client, target="test")
+
+
+@pytest.mark.parametrize("name", ANALYZERS)
+@settings(max_examples=60, deadline=None)
+@given(first=rows, then=rows, gone=st.sampled_from("abcdef"), asked=st.lists(parts, min_size=1, max_size=6))
+def test_text_without_letters_is_found_wherever_it_stands(
+    name: str,
+    first: dict[str, tuple[str | None, str | None]],
+    then: dict[str, tuple[str | None, str | None]],
+    gone: str,
+    asked: list[str],
+) -> None:
+    """After writes, changes and a deletion a search finds what plain Python finds, newest first."""
+    with indexed(ANALYZERS[name]) as store:
+        for batch in (first, then):
+            for time, (called, (content, search)) in enumerate(sorted(batch.items())):
+                store.messages.put(Message("s", called, time, content=content, search_content=search))
+        there = {(m.create_time, m.message_id): m for m in store.messages.iterate("s")}
+        for key, message in list(there.items()):
+            if message.message_id == gone:
+                store.messages.delete("s", gone, create_time=message.create_time)
+                del there[key]
+        for part in asked:
+            expected = [
+                key
+                for key, message in sorted(there.items(), key=lambda item: (-item[0][0], item[0][1]))
+                if any(text and fold(part) in fold(text) for text in (message.content, message.search_content))
+            ]
+            assert expected == [(m.create_time, m.message_id) for m in store.messages.search(part)]
+
+
+def test_each_trigram_of_what_stands_between_words_is_a_mark() -> None:
+    """Each once, in no word, and of three characters that stand together."""
+    assert ["?!?", "!?!", '": ', "..."] == analysis.marks('really?!?!a no? a": 1, 2 and........')
+    assert [] == analysis.marks("so, there. 100%!a_b")
+
+
+def test_texts_without_marks_keep_none() -> None:
+    """Then no FTS5 table is told anything; what SQLite's tokenizer would divide is hidden from it."""
+    assert [None, "\U0010ff3f\U0010ff21\U0010ff00"] == [analysis.stored_marks(text) for text in ("ok, fine!", "a?!\0b")]
+
+
+def test_a_search_for_marks_reads_those_rows_alone() -> None:
+    """Of a thousand messages those with the text are read, wherever they stand."""
+    with indexed(ANALYZERS["max_word"]) as store:
+        contents = ["why?!? - so" if number in (3, 500) else "so - so" for number in range(1000)]
+        said = [Message("s", f"m{number:04d}", number, content=content) for number, content in enumerate(contents)]
+        store.transfer.load((Record(n, item) for n, item in enumerate(said)), tally=Tally())
+        scanned = []
+        for part, limit, count in (("?!?", 10, 2), ("?!?!", 10, 0)):
+            before = store.cost
+            assert count == len(list(store.messages.search(part, limit=limit)))
+            scanned.append(store.cost.rows_scanned - before.rows_scanned)
+    assert [2, 0] == scanned
