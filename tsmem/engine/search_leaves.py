@@ -22,8 +22,8 @@ from tsmem.engine.search_terms import (
     PatternTest,
     TextTest,
     WordsTest,
-    all_of,
     quoted,
+    trigrams,
 )
 from tsmem.engine.search_tree import NOTHING, Least, Node
 from tsmem.folding import fold, steady_part
@@ -75,7 +75,7 @@ class Leaves:
         if field.shape != WORDS:
             return HoldTest(tables, field.place, part, tables.grams, "")
         if marks := analysis.marks(text):
-            return HoldTest(tables, field.place, part, tables.marks, all_of(list(map(analysis.hidden, marks))))
+            return HoldTest(tables, field.place, part, tables.marks, trigrams(marks))
         symbols = analysis.symbols(field.type, part)
         words = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
         return HoldTest(tables, field.place, part, tables.words, words)

@@ -9,7 +9,7 @@ write that leaves the texts as they are leaves FTS5 alone, and a row can be take
     s<id>_text   doc, and a column for each TEXT field, as `analysis.stored` makes it; a second one for each that
                  is kept as words, with what stands between them
     s<id>_words  FTS5 over the fields that are kept as words
-    s<id>_marks  FTS5 over what stands between words, without its places
+    s<id>_marks  FTS5 over what stands between words: its trigrams, without their places
     s<id>_terms  the words themselves, for patterns
     s<id>_grams  FTS5 over fuzzy fields: a row's trigrams, without their places; what they nominate is tested on
                  s<id>_text
@@ -32,6 +32,7 @@ from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import ColumnType, Key, Value
 
 EXACT = "exact"
+_TRIGRAMS = "tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0"
 _TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
 _KEY_TYPES = {("KEYWORD", ColumnType.STRING), ("LONG", ColumnType.INTEGER)}
 
@@ -168,26 +169,23 @@ def _definitions(tables: SearchTables) -> list[str]:
         columns = ", ".join(name for field in tables.texts for name in field.columns)
         statements.append(f"CREATE TABLE {tables.text} (doc INTEGER PRIMARY KEY, {columns})")
     words = [field.column for field in tables.texts if field.shape == WORDS]
+    parts = [field.column for field in tables.texts if field.shape == GRAMS]
     if words:
         statements += _full_text(tables.text, tables.words, words, "tokenize = 'ascii'")
         statements.append(f"CREATE VIRTUAL TABLE {tables.terms} USING fts5vocab({tables.words}, instance)")
-        without_places = "tokenize = 'ascii', detail = none, columnsize = 0"
-        statements += _full_text(tables.text, tables.marks, list(map(_marks, words)), without_places)
-    parts = [field.column for field in tables.texts if field.shape == GRAMS]
+        statements += _full_text(tables.text, tables.marks, list(map(_marks, words)), _TRIGRAMS)
     if parts:
-        without_places = "tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0"
-        statements += _full_text(tables.text, tables.grams, parts, without_places)
+        statements += _full_text(tables.text, tables.grams, parts, _TRIGRAMS)
     return statements
 
 
 def _full_text(text: str, full: str, columns: list[str], options: str) -> list[str]:
-    """An FTS5 table over columns of the texts, and the triggers that tell it of changes; not of texts that are missing,
-    except where they count as rows without words do."""
+    """An FTS5 table over columns of the texts, and the triggers that tell it of changes, not of rows without any."""
     names = ", ".join(columns)
     old, new = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", "new"))
     had, has = (" OR ".join(f"{side}.{name} IS NOT NULL" for name in columns) for side in ("old", "new"))
-    take_out = f"INSERT INTO {full} ({full}, rowid, {names}) SELECT 'delete', old.doc, {old} WHERE {had};"  # noqa: S608 - ours
-    put_in = f"INSERT INTO {full} (rowid, {names}) SELECT new.doc, {new} WHERE {has};"  # noqa: S608
+    take_out = f"INSERT INTO {full} ({full}, rowid, {names}) SELECT 'delete', old.doc, {old} WHERE {had};"
+    put_in = f"INSERT INTO {full} (rowid, {names}) SELECT new.doc, {new} WHERE {has};"
     changed = f"OF {names} ON {text} WHEN ({old}) IS NOT ({new})"
     return [
         f"CREATE VIRTUAL TABLE {full} USING fts5({names}, content = '{text}', content_rowid = 'doc', {options})",

@@ -224,7 +224,7 @@ class PartTest(Test):
         if len(self.part) < 3:
             return None
         grams = self.tables.grams
-        return f"SELECT rowid AS doc FROM {grams} WHERE {grams} MATCH ?", (_trigrams(self.part),)  # noqa: S608
+        return f"SELECT rowid AS doc FROM {grams} WHERE {grams} MATCH ?", (trigrams([self.part]),)  # noqa: S608
 
     def test(self, *, singly: bool) -> Sql:
         """By the text."""
@@ -261,13 +261,9 @@ def _found_in(full: str, expression: str, *, singly: bool) -> Sql:
     return f"+d.doc IN (SELECT rowid FROM {full} WHERE {full} MATCH ?)", (expression,)  # noqa: S608
 
 
-def _trigrams(part: str) -> str:
-    """An expression of FTS5: a part's trigrams."""
-    return all_of(list(dict.fromkeys(part[at : at + 3] for at in range(len(part) - 2))))
-
-
-def all_of(grams: Sequence[str]) -> str:
-    """An expression of FTS5: trigrams, of many some that are spread over them."""
+def trigrams(parts: Sequence[str]) -> str:
+    """An expression of FTS5: the trigrams of all the parts, of many some that are spread over them."""
+    grams = list(dict.fromkeys(part[at : at + 3] for part in parts for at in range(len(part) - 2)))
     if len(grams) > MAX_TRIGRAMS:
         grams = [grams[at * (len(grams) - 1) // (MAX_TRIGRAMS - 1)] for at in range(MAX_TRIGRAMS)]
     return " AND ".join(map(quoted, grams))
