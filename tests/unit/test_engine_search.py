@@ -233,6 +233,7 @@ def test_a_rare_part_costs_its_hits(engine: Engine) -> None:
 def test_a_walk_that_finds_too_little_is_given_up(large: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of hits that are many, and yet far apart in the order, those are sorted: what is looked at stays below both."""
     monkeypatch.setattr(search_tree, "ENOUGH", 50)
+    monkeypatch.setattr(search_tree, "FEW_ENOUGH", 5)
     monkeypatch.setattr(searching, "WALKED_AT_MOST", 300)
     reply = large.search(TABLE.ref, "search", Search(Match("words", "rare"), (FieldSort("n", True),), columns=()))
 

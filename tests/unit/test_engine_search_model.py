@@ -122,6 +122,7 @@ def as_if_large(enough: int) -> Iterator[None]:
         patch.setattr(searching, "WALKED_AT_MOST", enough)
         patch.setattr(search_walk, "SORTED_AT_MOST", enough)
         patch.setattr(search_walk, "RARE", enough // 2)
+        patch.setattr(search_tree, "FEW_ENOUGH", enough // 2)
         patch.setattr(searching, "FEW", enough // 2)
         yield
 

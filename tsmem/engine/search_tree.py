@@ -15,6 +15,9 @@ from tsmem.engine.search_terms import ColumnTest, Sql, Test, joined, united
 ENOUGH = 10_000
 """Nominated rows are looked up to here; fewer are kept, and not looked up again."""
 
+FEW_ENOUGH = 500
+"""A column that nominates fewer leads, and no words are asked for: FTS5 gathers all that begin as one may."""
+
 
 class Least:
     """So many of the parts at least."""
@@ -69,6 +72,9 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
         return None if nominated is None else _looked_up(connection, nominated, covered, most)
     if not node.parts:
         return Lead("SELECT 0 AS doc WHERE 0", (), 0, False, None)
+    for part in node.parts:
+        if isinstance(part, ColumnTest) and (few := choose(connection, part, min(most, FEW_ENOUGH))) is not None:
+            return few
     best: Lead | None = None
     for part in node.parts:
         found = choose(connection, part, most)
