@@ -99,10 +99,11 @@ def test_yes_on_the_line_asks_nothing(filled: Cli, argv: tuple[str, ...]) -> Non
 
 
 def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
-    """Counting needs no --yes."""
+    """Counting needs no --yes, and says that it was only that."""
     before = filled.export()
-    for argv in ARGV[:-1]:
-        filled.ok(*argv, "--dry-run")
+    for argv in (*ARGV[:-1], ("import",)):
+        said = filled.ok(*argv, "--dry-run", stdin=before).err
+        assert f"a dry run on {filled.database} (profile local)\n" == said
     assert filled.export() == before
 
 

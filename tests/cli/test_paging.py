@@ -209,7 +209,10 @@ def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
     )
     assert "0 sessions\n" == filled.ok("session", "list", "--user", "nobody", width=80).err
     assert "10 messages\n" == filled.ok("message", "list", "--session", "s00000", "--last", "10", width=80).err
-    assert "34 found in all\n34 messages\n" == filled.ok("message", "search", width=80).err
+    assert "34 messages\n" == filled.ok("message", "search", width=80).err
+    token = filled.ok("message", "search", "--limit", "30").token
+    last = filled.ok("message", "search", "--limit", "30", "--page-token", token, width=80).err
+    assert "34 found in all\n4 messages\n" == last
     assert "" == filled.ok("session", "list").err
     assert "" == filled.ok("session", "list", "-o", "csv", width=80).err
     assert "" == filled.ok("session", "list", "-o", "json", width=80).err

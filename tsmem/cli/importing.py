@@ -67,6 +67,7 @@ class Import:
 
     def dry_run(self, source: Input) -> Tally:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
+        self._call.say_target("a dry run on")
         tally = self._checked(source, self._source(source), Sample(0))
         tally.raise_failures("brought in")
         return tally

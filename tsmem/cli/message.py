@@ -144,8 +144,8 @@ def purge(
     when = call.time(until, "--until", end_of_day=True)
     wanted = o.checked(call, filter)
     purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
+    call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
-        call.say_target("deleting from")
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
         of += "" if filter is None else f", where {filter}"
         if not call.sure(yes, lambda: f"Delete {counted(shown(call, filter)(purge_these)(dry_run=True))} of {of}?"):

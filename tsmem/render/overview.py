@@ -76,6 +76,9 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> Cell:
 
 def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
     first, last = plot.days[0][0], plot.days[-1][0]
+    if first == last:
+        yield from _title(f"{plot.title}: {plot.days[0][1]:,} on {first}, and on no other day", options)
+        return
     span = (last - first).days + 1
     days_each = -(-span // min(MAX_COLUMNS, options.width or MAX_COLUMNS))
     counts = _columns(plot.days, first, days_each)
