@@ -61,8 +61,7 @@ def draw(picture: Picture, folder: Path) -> str:
     from rich.text import Text
 
     environ = _environ(folder)
-    for argv in (("init-tables",), ("import", str(_sample()), "--format", "openai", "--user", "ada")):
-        _on_terminal(argv, environ)
+    _on_terminal(("import", str(_sample()), "--format", "openai", "--user", "ada"), environ)
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", force_terminal=True)
     for place, argv in enumerate(picture.commands):
         console.print(Text.assemble("\n" * (place > 0), ("$ ", "dim"), (_typed(argv), "bold")))
