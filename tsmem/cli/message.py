@@ -12,6 +12,7 @@ from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
+from tsmem.cli.suggest import words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, Record, Report, Tail
@@ -161,7 +162,9 @@ def list_(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    order: Annotated[str, typer.Option("--order", metavar="ORDER", help="asc or desc.")] = "asc",
+    order: Annotated[
+        str, typer.Option("--order", metavar="ORDER", help="asc or desc.", autocompletion=words("asc", "desc"))
+    ] = "asc",
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,

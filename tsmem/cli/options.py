@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.cli.suggest import complete_session, complete_user
+from tsmem.cli.suggest import complete_session, complete_user, words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 
@@ -37,7 +37,13 @@ SearchContent = Annotated[
     str | None, typer.Option("--search-content", metavar="TEXT", help="Text that search looks into.")
 ]
 Role = Annotated[
-    str | None, typer.Option("--role", metavar="ROLE", help="user, assistant, system, tool, or any other.")
+    str | None,
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="user, assistant, system, tool, or any other.",
+        autocompletion=words("user", "assistant", "system", "tool"),
+    ),
 ]
 Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="What was said.")]
 ContentFile = Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tsmem.cli.progress import listing
+from tsmem.cli.suggest import words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Noun
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
 SortOption = Annotated[
     str,
-    typer.Option("--sort", metavar="ORDER", help="newest, or score: best first, and pages go on by number."),
+    typer.Option(
+        "--sort",
+        metavar="ORDER",
+        help="newest, or score: best first, and pages go on by number.",
+        autocompletion=words("newest", "score"),
+    ),
 ]
 
 
