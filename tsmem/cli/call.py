@@ -188,6 +188,8 @@ class Call:
             if self._stdin_was_read:
                 raise InvalidInput("standard input can be read only once, and - stands for it twice")
             self._stdin_was_read = True
+            if self.streams.stdin_is_terminal:
+                self.say("reading what is typed here; Ctrl-D ends it")
             return self.streams.stdin.read()
         try:
             with open(name, "rb") as stream:  # noqa: PTH123

@@ -47,6 +47,8 @@ class Footer:
             call.say(f"{shown}{', ' * bool(shown)}more is left: {next_page(self._argv, token)}")
         elif shown:
             call.say(shown)
+        if shown and not self._count and self._listing.when_empty is not None:
+            call.say(f"hint: {self._listing.when_empty}")
 
     def _shown(self) -> str:
         return f"{self._count:,} {self._listing.noun}{'' if self._count == 1 else 's'}"

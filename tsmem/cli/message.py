@@ -148,7 +148,7 @@ def purge(
     call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
-        of += "" if filter is None else f", where {filter}"
+        of += o.up_to(call, when) + ("" if filter is None else f", where {filter}")
         if not call.sure(yes, lambda: f"Delete {counted(shown(call, filter)(purge_these)(dry_run=True))} of {of}?"):
             return None
     with account(call, "found" if dry_run else "deleted", asked=progress):

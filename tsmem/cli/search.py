@@ -45,4 +45,13 @@ def found(
 ) -> Listing:
     """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
     shown = listing(call, noun, stream, text if filter is None else filter)
-    return shown._replace(total=lambda: stream.total, marks=text)
+    hint = _elsewhere(call, text) if noun == "session" and text is not None else None
+    return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
+
+
+def _elsewhere(call: Call, text: str) -> str:
+    """Sessions have a text to search in only where someone wrote one; most people mean what was said."""
+    from tsmem.cli.shell_words import again
+
+    command = " ".join(again(call, "message", "search", arguments=(text,)))
+    return f"sessions are found by their search_content, messages by what was said: {command}"

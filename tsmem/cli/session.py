@@ -130,7 +130,7 @@ def purge(
     call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
         whose = "everyone" if user is None else f"user '{user}'"
-        whose += "" if filter is None else f" where {filter}"
+        whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
         also = " (messages of another user's session of the same id would go too)" if with_messages else ""
         counting = shown(call, filter)(purge_these)
         if not call.sure(yes, lambda: f"Delete {counted(counting(dry_run=True))} of {whose}{also}?"):
