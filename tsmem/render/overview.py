@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import zip_longest
 
 from tsmem.render.cells import wrap
 from tsmem.render.grid import Cell, Column
@@ -47,8 +48,9 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
         case Advices(items):
             from tsmem.render.advice import advice_lines
 
-            for item in items:
-                yield from advice_lines(item, options)
+            for item, following in zip_longest(items, items[1:]):
+                once = following is not None and following.command == item.command  # it stands below the last of them
+                yield from advice_lines(item._replace(command=()) if once else item, options)
 
 
 def _title(text: str, options: Options) -> Iterator[str]:
