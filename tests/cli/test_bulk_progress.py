@@ -4,6 +4,7 @@ case; in a pipe and in CI nothing, unless it is asked for."""
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.cli.conftest import Cli, Outcome, PipeIn, Processes, messages, sessions
 from tests.cli.test_over_the_wire import profile
 from tests.cli.test_processes import interrupted
 from tests.contract.faults import Fault, FaultyClient
@@ -54,7 +55,7 @@ class Ticking:
 def on_terminal(cli: Cli, *argv: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Outcome:
     """Run it with a terminal for stderr alone, of 80 columns."""
     out, err = io.BytesIO(), io.BytesIO()
-    streams = Streams(io.BytesIO(stdin), out, err, stderr_is_terminal=True)
+    streams = Streams(PipeIn(stdin), out, err, stderr_is_terminal=True)
     code = main(argv, streams, {**cli.environ, **(environ or {})}, Ticking())
     return Outcome(code, out.getvalue(), err.getvalue().decode())
 
@@ -84,6 +85,19 @@ COMMANDS: list[tuple[str, str]] = [
     ("copy --from local --to b", "copied 2 sessions and 1,200 messages"),
     ("copy --from local --to b --check", "compared 2 sessions and 1,200 messages"),
 ]
+
+
+def test_what_is_said_meanwhile_has_a_line_of_its_own(ready: Cli) -> None:
+    """A note in the middle of an import: the line that was drawn is cleared first, and nothing stands before the
+    note on its line."""
+    timed = [{"role": "user", "timestamp": n} for n in range(900)]
+    lines = [json.dumps({"id": id_, "messages": said}) for id_, said in (("a", timed), ("b", [{"role": "user"}]))]
+    argv = ("import", "--format", "openai", "--user", "u")
+    err = on_terminal(ready, *argv, stdin="\n".join(lines).encode()).err
+    before, note, _ = err.partition("messages without a time")
+    assert note
+    assert before.endswith(CLEAR)
+    assert " rows, " in before
 
 
 @pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])

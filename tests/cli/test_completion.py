@@ -44,6 +44,13 @@ CASES = [
     ("tsmem message list --session o", ["orphan"]),
     ("tsmem message get s", ["s00001"]),
     ("tsmem session get nobody ", []),
+    ("tsmem session list -o j", ["json", "jsonl"]),
+    ("tsmem message list --session s00001 --role ", ["user", "assistant", "system", "tool"]),
+    ("tsmem import chats.jsonl --format o", ["openai"]),
+    ("tsmem import chats.jsonl --on-conflict s", ["skip"]),
+    ("tsmem message search tea --sort ", ["newest", "score"]),
+    ("tsmem help e", ["exit-codes"]),
+    ("tsmem completion ", ["bash", "zsh", "fish"]),
 ]
 
 
@@ -51,6 +58,23 @@ CASES = [
 def test_bash_is_offered(filled: Cli, process: Processes, line: str, offered: list[str]) -> None:
     """Commands, options, users, their sessions, and sessions with messages; no id that is more than one line."""
     assert bash(process, line) == offered
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-p ", "session list --profile ", "profile show ", "profile use ", "copy --from ", "copy --from prod --to "],
+)
+def test_profiles_are_offered_by_name(cli: Cli, process: Processes, line: str) -> None:
+    """All that there are, also those that break a rule, but none whose name a shell would run; no secret is fetched."""
+    cli.config(
+        '[profiles.prod]\nbackend = "tablestore"\n[profiles."$(touch ran)"]\n[profiles.work]\nbackend = "local"\n'
+        f'path = "w.db"\n[profiles.cloud]\nbackend = "tablestore"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
+    )
+    assert ["prod", "work", "cloud", "local"] == bash(process, f"tsmem {line}")
+    assert ["prod"] == bash(process, f"tsmem {line}p")
+    assert not (cli.folder / "ran").exists()
+    cli.config("x")
+    assert [] == bash(process, f"tsmem {line}")
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")

@@ -83,6 +83,22 @@ def test_deleting_messages_with_sessions_says_whose_may_go(filled: Cli) -> None:
     assert "another user" not in without
 
 
+@pytest.mark.parametrize("argv", [("session", "purge", "--everyone"), ("message", "purge", "--everything")])
+def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> None:
+    """In local time, whatever was given: an age or a day; then the filter."""
+    for until, said in (("2h", "2025-12-31 22:00:00"), ("2025-12-31", "2025-12-31 23:59:59.999999")):
+        _, _, err = asked(filled, (*argv, "--until", until, "--filter", "n == 1"), b"n\n")
+        assert f" up to {said}" in err
+        assert err.index("up to") < err.index("where n == 1")
+
+
+def test_input_that_is_typed_is_waited_for_with_a_word(filled: Cli) -> None:
+    """Who forgot the file hears that it is his turn; a pipe hears nothing."""
+    for argv in (("import",), ("message", "put", "s00000", "--content-file", "-")):
+        assert "reading what is typed here; Ctrl-D ends it\n" in asked(filled, argv, b"")[2]
+        assert "typed" not in filled.ok(*argv).err
+
+
 def test_messages_of_a_shared_id_are_counted_once(filled: Cli) -> None:
     """A dry run counts what would go: three messages, although two sessions share their id."""
     argv = ("session", "purge", "--everyone", "--with-messages", "-o", "json")
@@ -99,10 +115,11 @@ def test_yes_on_the_line_asks_nothing(filled: Cli, argv: tuple[str, ...]) -> Non
 
 
 def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
-    """Counting needs no --yes."""
+    """Counting needs no --yes, and says that it was only that."""
     before = filled.export()
-    for argv in ARGV[:-1]:
-        filled.ok(*argv, "--dry-run")
+    for argv in (*ARGV[:-1], ("import",)):
+        said = filled.ok(*argv, "--dry-run", stdin=before).err
+        assert f"a dry run on {filled.database} (profile local)\n" == said
     assert filled.export() == before
 
 

@@ -29,6 +29,11 @@ def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> N
         assert commands[number].startswith(verb)
     assert "--page-token" in commands[4]
     assert text.index("$ tsmem show") < text.index("→ find_trains(") < text.index("$ tsmem session update")
+    assert (
+        text.index("000003      tool")
+        < text.index("more is left: ")
+        < text.index("$ tsmem message list", 1 + text.index("$ tsmem message list"))
+    )
     assert re.search(r"^sessions +messages +skipped +failed\n3 ", text, re.MULTILINE)
 
 

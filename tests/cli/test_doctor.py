@@ -61,6 +61,15 @@ def test_missing_tables_are_found_and_made(cli: Cli) -> None:
     assert 0 == cli.ok("doctor", "-o", "json").json["left"]
 
 
+def test_one_command_that_mends_many_is_shown_once(cli: Cli) -> None:
+    """Below the last of them, for people; another command stands below its own finding."""
+    lines = cli("doctor").text.splitlines()
+
+    assert 1 == lines.count(" " * 9 + "tsmem init-tables")
+    assert "message_search_index is missing" in lines[lines.index(" " * 9 + "tsmem init-tables") - 1]
+    assert " " * 9 + "tsmem doctor" == lines[-1]
+
+
 def test_what_differs_is_left(cli: Cli) -> None:
     """A table with another option is named, also with --fix, and is as it was."""
     with cli.store() as store:

@@ -167,10 +167,11 @@ def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tu
     plain, silent = drawn(ready, *argv, terminal=False)
     out, err = drawn(ready, *argv)
 
-    assert (plain, b"") == (out, silent)
+    target = f"a dry run on {ready.database} (profile local)\n".encode() * ("--dry-run" in argv)
+    assert (plain, target) == (out, silent)
     assert b"\r\x1b[K5,000 rows scanned, " in err
     assert re.search(rb" (found|0 rows)\r\x1b\[K(found 1 message: [^\r]*\n)?$", err)
-    assert (plain, b"") == drawn(ready, *argv, CI="true") == drawn(ready, *argv, TERM="dumb")
+    assert (plain, target) == drawn(ready, *argv, CI="true") == drawn(ready, *argv, TERM="dumb")
     assert 0 < AGAIN_AFTER_S <= FIRST_AFTER_S
 
 

@@ -118,6 +118,17 @@ def test_standard_input_starts_now_and_says_so(ready: Cli) -> None:
     assert listed(ready, "message")[0]["create_time"] == ready.clock.time_us
 
 
+def test_a_start_time_that_counts_for_nothing_is_not_said(ready: Cli) -> None:
+    """Where every message has a time of its own there is nothing to say; where one has none it is said once, though the
+    file is read twice, and so it is for a conversation without messages."""
+    own = {"id": "s", "messages": [{"role": "user", "timestamp": 1}]}
+    Path("own").write_bytes(jsonl(own))
+    assert "" == ready.ok(*OPENAI, "own", "--user", "u").err
+    for more in ({"id": "t", "messages": [{"role": "user"}, {"role": "user"}]}, {"id": "t", "messages": []}):
+        Path("some").write_bytes(jsonl(own, more))
+        assert 1 == ready.ok(*OPENAI, "some", "--user", "u").err.count("--start-time")
+
+
 def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
     """What is no scalar is JSON text named in _json; keys that can be no column go into _other."""
     message = {

@@ -209,10 +209,25 @@ def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
     )
     assert "0 sessions\n" == filled.ok("session", "list", "--user", "nobody", width=80).err
     assert "10 messages\n" == filled.ok("message", "list", "--session", "s00000", "--last", "10", width=80).err
-    assert "34 found in all\n34 messages\n" == filled.ok("message", "search", width=80).err
+    assert "34 messages\n" == filled.ok("message", "search", width=80).err
+    token = filled.ok("message", "search", "--limit", "30").token
+    last = filled.ok("message", "search", "--limit", "30", "--page-token", token, width=80).err
+    assert "34 found in all\n4 messages\n" == last
     assert "" == filled.ok("session", "list").err
     assert "" == filled.ok("session", "list", "-o", "csv", width=80).err
     assert "" == filled.ok("session", "list", "-o", "json", width=80).err
+
+
+def test_a_search_of_sessions_that_finds_nothing_says_where_else_to_look(filled: Cli) -> None:
+    """On a terminal, with the command; a search without a text, one that finds something and a pipe say nothing."""
+    err = filled.ok("-p", "local", "session", "search", "it's", width=80).err
+    assert err.startswith("0 sessions\nhint: sessions are found by their search_content, ")
+    assert err.endswith(" tsmem --profile local message search 'it'\"'\"'s'\n")
+    assert "hint" not in filled.ok("session", "search", "--user", "nobody", width=80).err
+    assert "hint" not in filled.ok("message", "search", "nothing", width=80).err
+    assert "hint" not in filled.ok("session", "search", "it's").err
+    filled.fill([Session("u", "found", 1, "it's here")])
+    assert "hint" not in filled.ok("session", "search", "it's", width=80).err
 
 
 def test_a_token_is_replaced_by_the_next() -> None:

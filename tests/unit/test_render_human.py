@@ -161,6 +161,25 @@ def test_ages_stand_beside_times_where_there_is_room() -> None:
     assert "ago" not in text(Listing("message", items), Options(timezone=UTC))
 
 
+def test_digits_of_a_second_go_before_metadata_is_cut() -> None:
+    """Rows microseconds apart, as an import without times makes them: the age stays, and metadata is whole."""
+    items = [Session("u", f"airline-04{n}-3", NOW_US - n, None, Metadata({"task_id": n, "trial": 3})) for n in range(3)]
+
+    assert "2025-10-09 08:53:20.000000 (0 s ago)  task_id=0, trial=3" in text(Listing("session", items), terminal(80))
+    narrow = text(Listing("session", items), terminal(68))
+    assert "2025-10-09 08:53:20 (0 s ago)  task_id=0, trial=3" in narrow
+
+
+def test_what_was_searched_for_is_shown_whole() -> None:
+    """However narrow its column is, where it fits: what stands before it gives way."""
+    said = "I was hoping for a full refund of it"
+    messages = [Message(f"airline-04{n}-3", "000011", 0, "assistant", said) for n in range(2)]
+
+    for width in range(60, 100):
+        shown = text(Listing("message", messages, marks="FULL refund"), terminal(width))
+        assert 2 == shown.count("full refund"), width
+
+
 @pytest.mark.parametrize("width", [80, 200])
 def test_columns_are_as_wide_as_what_they_hold(width: int) -> None:
     """What is short keeps its width, what is long gets the rest."""

@@ -49,6 +49,11 @@ def test_a_plot_is_a_column_a_day() -> None:
     assert "@. =" == shown(Plot("said", days), unicode=False)[-1]
 
 
+def test_one_day_is_no_plot() -> None:
+    """A single column says nothing: the count and the day do."""
+    assert ["said: 5,109 on 2026-01-01, and on no other day"] == shown(Plot("said", [(FIRST, 5109)]), width=80)
+
+
 def test_a_long_time_fits_the_width() -> None:
     """Days are put together, and how many is said; the counts of a column are added."""
     days = [(FIRST + timedelta(days=n), 1) for n in range(100)]

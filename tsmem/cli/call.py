@@ -54,6 +54,8 @@ class Call:
         self._opened: list[MemoryStore] = []
         self.next_step: str | None = None
         """What to do next when this run fails or is stopped, where that is known."""
+        self.clear_line: Callable[[], None] | None = None
+        """Takes a line of progress off the terminal, while one is drawn there."""
         self._stdin_was_read = False
 
     @cached_property
@@ -69,6 +71,8 @@ class Call:
         """A line on stderr, made safe. A stderr that went away is no reason to fail."""
         from tsmem.render.text import visible
 
+        if self.clear_line is not None:
+            self.clear_line()
         line = visible(text) + "\n"
         encoding = "utf-8" if self.streams.unicode else "ascii"
         try:
@@ -184,6 +188,8 @@ class Call:
             if self._stdin_was_read:
                 raise InvalidInput("standard input can be read only once, and - stands for it twice")
             self._stdin_was_read = True
+            if self.streams.stdin_is_terminal:
+                self.say("reading what is typed here; Ctrl-D ends it")
             return self.streams.stdin.read()
         try:
             with open(name, "rb") as stream:  # noqa: PTH123

@@ -14,6 +14,7 @@ from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # 
 from typer.exceptions import TyperException
 
 from tsmem.cli.call import Call
+from tsmem.cli.suggest import complete_profile
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -83,9 +84,23 @@ def global_options() -> list[TyperOption]:
         )
 
     return [
-        option("--profile", "-p", callback=_store("profile"), metavar="NAME", help="Which profile to use."),
+        option(
+            "--profile",
+            "-p",
+            callback=_store("profile"),
+            metavar="NAME",
+            help="Which profile to use.",
+            autocompletion=lambda ctx, args, incomplete: complete_profile(ctx, incomplete),
+        ),
         option("--config", callback=_store("config"), metavar="FILE", help="The profile file."),
-        option("--output", "-o", callback=_store_output, metavar="FORMAT", help="table, json, jsonl or csv."),
+        option(
+            "--output",
+            "-o",
+            callback=_store_output,
+            metavar="FORMAT",
+            help="table, json, jsonl or csv.",
+            autocompletion=lambda ctx, args, incomplete: ["table", "json", "jsonl", "csv"],
+        ),
         option("--fields", callback=_store_fields, metavar="A,B,...", help="Only these, e.g. role,metadata.topic."),
         option("--stats", callback=_store("stats"), is_flag=True, help="Say what it cost, on stderr."),
         option("--debug", callback=_store("debug"), is_flag=True, help="Check the backend, and show a traceback."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tsmem.cli.suggest import words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
@@ -52,7 +53,11 @@ complete --command tsmem --force-files --condition "not __tsmem_complete is-args
 
 
 def completion(
-    ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]
+    ctx: typer.Context,
+    shell: Annotated[
+        str,
+        typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=words("bash", "zsh", "fish")),
+    ],
 ) -> Document:
     """Print the completion script of a shell: bash, zsh or fish.
 

@@ -55,12 +55,12 @@ def _environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
 
 
 class _Run:
-    """Runs command lines and keeps what they said."""
+    """Runs command lines and keeps what the last one showed."""
 
     def __init__(self, call: Call, environ: dict[str, str]) -> None:
         self._call = call
         self._environ = environ
-        self._said = ""
+        self._shown = ""
 
     def step(self, *argv: str) -> Iterator[bytes]:
         """The command line and its output."""
@@ -68,19 +68,18 @@ class _Run:
 
         line = shlex.join(("tsmem", *argv))
         yield f"\n$ {line}\n".encode()
-        out, said = io.BytesIO(), io.BytesIO()
+        shown = io.BytesIO()  # talk and data, in the order in which a terminal would get them
         # Not a terminal to ask on, but one to be wide and coloured for.
-        streams = replace(self._call.streams, stdin=io.BytesIO(), stdout=out, stderr=said, stdin_is_terminal=False)
+        streams = replace(self._call.streams, stdin=io.BytesIO(), stdout=shown, stderr=shown, stdin_is_terminal=False)
         options = ["--no-color"] if self._call.options.no_color else []
         code = main([*options, *argv], streams, self._environ, self._call.clock)
-        self._said = said.getvalue().decode(errors="replace")
-        yield said.getvalue()
-        yield out.getvalue()
+        self._shown = shown.getvalue().decode(errors="replace")
+        yield shown.getvalue()
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if code != 0:
             raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
 
     def page_token(self) -> str:
-        """The token that the last command said."""
-        return self._said.rpartition("--page-token ")[2].strip()
+        """The token that the last command said, below its table."""
+        return self._shown.rpartition("--page-token ")[2].strip()

@@ -49,6 +49,8 @@ class Input:
 def opened(call: Call, name: str) -> Iterator[Input]:
     """A file to read, or standard input for `-`. Raises InvalidInput."""
     if name == "-":
+        if call.streams.stdin_is_terminal:
+            call.say("reading what is typed here; Ctrl-D ends it")
         yield Input("standard input", call.streams.stdin, call.streams.stdin)
         return
     try:

@@ -40,20 +40,22 @@ class Footer:
         if call.format == "json":
             return
         token = self._listing.next_page_token(None)
-        if call.format == "table":
-            self._say_total(call)
         shown = self._shown() if call.format == "table" and call.streams.stdout_is_terminal else ""
+        if call.format == "table":
+            self._say_total(call, counted=bool(shown))
         if token is not None:
             call.say(f"{shown}{', ' * bool(shown)}more is left: {next_page(self._argv, token)}")
         elif shown:
             call.say(shown)
+        if shown and not self._count and self._listing.when_empty is not None:
+            call.say(f"hint: {self._listing.when_empty}")
 
     def _shown(self) -> str:
         return f"{self._count:,} {self._listing.noun}{'' if self._count == 1 else 's'}"
 
-    def _say_total(self, call: Call) -> None:
+    def _say_total(self, call: Call, *, counted: bool) -> None:
         total = None if self._listing.total is None else self._listing.total()
-        if total is None:
+        if total is None or (counted and total.exact == self._count):
             return
         if total.exact is not None:
             call.say(f"{total.exact:,} found in all")

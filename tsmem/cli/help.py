@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tsmem.cli.suggest import words
 from tsmem.cli.topics import TOPICS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -16,7 +17,11 @@ def help_(
     ctx: typer.Context,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TOPIC]", help=f"{', '.join(TOPICS)}, or a command; the list of topics if none."),
+        typer.Argument(
+            metavar="[TOPIC]",
+            help=f"{', '.join(TOPICS)}, or a command; the list of topics if none.",
+            autocompletion=words(*TOPICS),
+        ),
     ] = None,
 ) -> Document:
     """Say more on a topic: exit-codes, filters, times, profiles or output.

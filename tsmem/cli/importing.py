@@ -67,6 +67,7 @@ class Import:
 
     def dry_run(self, source: Input) -> Tally:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
+        self._call.say_target("a dry run on")
         tally = self._checked(source, self._source(source), Sample(0))
         tally.raise_failures("brought in")
         return tally
@@ -175,7 +176,8 @@ class Import:
             from_file = self._file != "-"
             time = os.fstat(source.raw.fileno()).st_mtime_ns // 1000 if from_file else call.clock.now_us()
             since = "at the file's modification time" if from_file else "now"
-            call.say(f"messages without a time of their own start {since}: --start-time {time}")
+            line = f"messages without a time of their own start {since}: --start-time {time}"
+            return Rules(self._user, time, _Once(call, line))
         return Rules(self._user, time)
 
     def _point(self, source: Input, reading: Source) -> ResumePoint | None:
@@ -186,6 +188,19 @@ class Import:
             return None
         how = (self._format, self._user, reading.rules and reading.rules.start_time)
         return ResumePoint(self._call, source.raw, self._file, how)
+
+
+class _Once:
+    """Says a line when it is first called for."""
+
+    def __init__(self, call: Call, line: str) -> None:
+        self._call = call
+        self._line: str | None = line
+
+    def __call__(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            self._call.say(line)
 
 
 def furnish(call: Call, store: MemoryStore, profile: Profile) -> None:

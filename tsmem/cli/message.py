@@ -12,6 +12,7 @@ from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
+from tsmem.cli.suggest import words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, Record, Report, Tail
@@ -144,10 +145,10 @@ def purge(
     when = call.time(until, "--until", end_of_day=True)
     wanted = o.checked(call, filter)
     purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
+    call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
-        call.say_target("deleting from")
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
-        of += "" if filter is None else f", where {filter}"
+        of += o.up_to(call, when) + ("" if filter is None else f", where {filter}")
         if not call.sure(yes, lambda: f"Delete {counted(shown(call, filter)(purge_these)(dry_run=True))} of {of}?"):
             return None
     with account(call, "found" if dry_run else "deleted", asked=progress):
@@ -161,7 +162,9 @@ def list_(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    order: Annotated[str, typer.Option("--order", metavar="ORDER", help="asc or desc.")] = "asc",
+    order: Annotated[
+        str, typer.Option("--order", metavar="ORDER", help="asc or desc.", autocompletion=words("asc", "desc"))
+    ] = "asc",
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.cli.suggest import complete_session, complete_user
+from tsmem.cli.suggest import complete_session, complete_user, words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
+    from tsmem.clock import Time
     from tsmem.store import Changes
 
 TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
@@ -37,7 +38,13 @@ SearchContent = Annotated[
     str | None, typer.Option("--search-content", metavar="TEXT", help="Text that search looks into.")
 ]
 Role = Annotated[
-    str | None, typer.Option("--role", metavar="ROLE", help="user, assistant, system, tool, or any other.")
+    str | None,
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="user, assistant, system, tool, or any other.",
+        autocompletion=words("user", "assistant", "system", "tool"),
+    ),
 ]
 Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="What was said.")]
 ContentFile = Annotated[
@@ -62,6 +69,17 @@ MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Progress = Annotated[bool, typer.Option("--progress", help="Say how far it is, also where no terminal is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def up_to(call: Call, time: Time | None) -> str:
+    """Up to when something is deleted, in local time, for the question; nothing where there is no bound."""
+    if time is None:
+        return ""
+    from tsmem.render.values import local_time
+
+    if isinstance(time, int):
+        return f" up to {local_time(time, None)}"
+    return f" up to {local_time(time.before(call.clock.now_us()), None, 0)}"
 
 
 def checked(call: Call, filter: str | None) -> str | None:  # noqa: A002 - the option's own name

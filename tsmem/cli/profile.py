@@ -8,10 +8,11 @@ import typer
 
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.suggest import complete_profile
 from tsmem.cli.values import parse_profile_assignments
 from tsmem.render.result import Report
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.", autocompletion=complete_profile)]
 
 
 def list_(ctx: typer.Context) -> Report:
@@ -29,7 +30,12 @@ def list_(ctx: typer.Context) -> Report:
 
 def show(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The profile; the one in force if none.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="The profile; the one in force if none.", autocompletion=complete_profile
+        ),
+    ] = None,
 ) -> Report:
     """Show a profile's values and where each came from, never a secret.
 

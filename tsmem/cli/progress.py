@@ -43,6 +43,7 @@ class Progress:
         if self._over:
             self._due = now + AGAIN_AFTER_S
             self._drawn = True  # first: an interrupt may come while it is written
+            self._call.clear_line = self.clear
             self._write(_CLEAR + line[: self._call.streams.width - 1].encode())
         else:
             self._due = now + LINE_AFTER_S
@@ -53,6 +54,7 @@ class Progress:
         if self._drawn:
             self._write(_CLEAR)
             self._drawn = False
+            self._call.clear_line = None
 
     def _write(self, data: bytes) -> None:
         with suppress(OSError, ValueError):  # a stderr that went away is no reason to fail

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tsmem.cli.progress import listing
+from tsmem.cli.suggest import words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Noun
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
 SortOption = Annotated[
     str,
-    typer.Option("--sort", metavar="ORDER", help="newest, or score: best first, and pages go on by number."),
+    typer.Option(
+        "--sort",
+        metavar="ORDER",
+        help="newest, or score: best first, and pages go on by number.",
+        autocompletion=words("newest", "score"),
+    ),
 ]
 
 
@@ -39,4 +45,13 @@ def found(
 ) -> Listing:
     """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
     shown = listing(call, noun, stream, text if filter is None else filter)
-    return shown._replace(total=lambda: stream.total, marks=text)
+    hint = _elsewhere(call, text) if noun == "session" and text is not None else None
+    return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
+
+
+def _elsewhere(call: Call, text: str) -> str:
+    """Sessions have a text to search in only where someone wrote one; most people mean what was said."""
+    from tsmem.cli.shell_words import again
+
+    command = " ".join(again(call, "message", "search", arguments=(text,)))
+    return f"sessions are found by their search_content, messages by what was said: {command}"

@@ -127,10 +127,10 @@ def purge(
         raise InvalidInput("say whose sessions: --user USER, or --everyone")
     when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
     purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted, with_messages=with_messages)
+    call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
-        call.say_target("deleting from")
         whose = "everyone" if user is None else f"user '{user}'"
-        whose += "" if filter is None else f" where {filter}"
+        whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
         also = " (messages of another user's session of the same id would go too)" if with_messages else ""
         counting = shown(call, filter)(purge_these)
         if not call.sure(yes, lambda: f"Delete {counted(counting(dry_run=True))} of {whose}{also}?"):

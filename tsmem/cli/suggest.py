@@ -1,5 +1,5 @@
-"""Ids of the local store for shell completion. It never reaches a network, and fails silently: a shell that completes
-must not be told of errors.
+"""What a shell is offered when it completes: words that an option takes, names of profiles, ids of the local store. It
+never reaches a network, and fails silently: a shell that completes must not be told of errors.
 
 Stored ids are hostile: what a shell would split, expand or run is not suggested at all, because each shell, and the
 script that it completes through, would need a quoting of its own.
@@ -22,6 +22,28 @@ if TYPE_CHECKING:
 MAX_SUGGESTIONS = 50
 _HARMLESS = r"[\w.@%+,/][\w.@%+,/:=-]*"
 """Letters and digits of any script, and signs that no shell takes for its own; none that makes an option of it."""
+
+
+def words(*given: str) -> Callable[[str], list[str]]:
+    """Offers these words."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in given if word.startswith(incomplete)]
+
+    return complete
+
+
+def complete_profile(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Profiles whose name begins so."""
+    import os
+
+    from tsmem.profiles import profile_list
+
+    try:
+        names = [line.name for line in profile_list(os.environ, _given(ctx, "config"))]
+    except (TsmemError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete) and re.fullmatch(_HARMLESS, name)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -13,6 +13,7 @@ from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.files import check_not_the_store, opened, write_whole
+from tsmem.cli.suggest import complete_profile, complete_user, words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report
 from tsmem.render.stream import chunks
@@ -56,14 +57,26 @@ def _told(call: Call, lines: Iterator[bytes], *, asked: bool) -> Iterator[bytes]
 def import_(
     ctx: typer.Context,
     file: File = "-",
-    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="tsmem or openai.")] = "tsmem",  # noqa: A002
-    user: Annotated[str | None, typer.Option("--user", metavar="USER", help="openai: whose sessions they are.")] = None,
+    format: Annotated[  # noqa: A002
+        str,
+        typer.Option("--format", metavar="FORMAT", help="tsmem or openai.", autocompletion=words("tsmem", "openai")),
+    ] = "tsmem",
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="USER", help="openai: whose sessions they are.", autocompletion=complete_user),
+    ] = None,
     start_time: Annotated[
         str | None,
         typer.Option("--start-time", metavar="T", help="openai: the first message's time. [the file's own]"),
     ] = None,
     on_conflict: Annotated[
-        str, typer.Option("--on-conflict", metavar="WHAT", help="What exists already: overwrite, skip or fail.")
+        str,
+        typer.Option(
+            "--on-conflict",
+            metavar="WHAT",
+            help="What exists already: overwrite, skip or fail.",
+            autocompletion=words("overwrite", "skip", "fail"),
+        ),
     ] = "overwrite",
     rejects: Annotated[
         str | None, typer.Option("--rejects", metavar="FILE", help="Keep what cannot be read or written there.")
@@ -89,8 +102,12 @@ def import_(
 
 def copy(
     ctx: typer.Context,
-    source: Annotated[str, typer.Option("--from", metavar="PROFILE", help="Where to read.")],
-    target: Annotated[str, typer.Option("--to", metavar="PROFILE", help="Where to write.")],
+    source: Annotated[
+        str, typer.Option("--from", metavar="PROFILE", help="Where to read.", autocompletion=complete_profile)
+    ],
+    target: Annotated[
+        str, typer.Option("--to", metavar="PROFILE", help="Where to write.", autocompletion=complete_profile)
+    ],
     user: o.UserOption = None,
     session: o.SessionOption = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,

@@ -96,7 +96,8 @@ def _cut(column: Column, cell: Cell, cells: int, ink: Ink) -> str:
     if cell.said and width(text) > cells and (place := ink.marked(text)) is not None:
         start, end = place
         if width(text[:end]) > cells - len(ink.ellipsis):
-            begin = max(0, start - cells // 4)
+            lead = cells - 2 * len(ink.ellipsis) - width(text[start:end])  # what was searched for is shown whole
+            begin = max(0, start - min(cells // 4, max(0, lead)))
             begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
             text = ink.ellipsis + text[begin:]
     return fit(text, cells, ink.ellipsis)

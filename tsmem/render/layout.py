@@ -109,11 +109,14 @@ class _Fitting:
         return self._known[key]
 
     def at_ease(self, layout: Layout) -> Layout | None:
-        """With all there is, and every column as wide as can be wished for: with ages, else with all digits."""
-        whole = replace(layout, digits=0, squeezed=layout.digits > 0)
-        for wish in (replace(layout, ages=True), replace(whole, ages=True)):
-            if (found := self._planned(wish, _EASE)) is not None:
-                return found
+        """With all there is, and every column as wide as can be wished for: with ages, else with all digits. Digits go
+        before metadata is cut, and before ages do."""
+        aged = replace(layout, ages=True)
+        wishes = (aged, replace(aged, digits=0, squeezed=layout.digits > 0))
+        for least in ({**_EASE, "aside": self._most}, _EASE):
+            for wish in wishes:
+                if (found := self._planned(wish, least)) is not None:
+                    return found
         return self._planned(layout, dict.fromkeys(("text", "aside", "name"), self._most))
 
     def in_need(self, layout: Layout, noun: Noun) -> Layout:

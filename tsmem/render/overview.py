@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import zip_longest
 
 from tsmem.render.cells import wrap
 from tsmem.render.grid import Cell, Column
@@ -47,8 +48,9 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
         case Advices(items):
             from tsmem.render.advice import advice_lines
 
-            for item in items:
-                yield from advice_lines(item, options)
+            for item, following in zip_longest(items, items[1:]):
+                once = following is not None and following.command == item.command  # it stands below the last of them
+                yield from advice_lines(item._replace(command=()) if once else item, options)
 
 
 def _title(text: str, options: Options) -> Iterator[str]:
@@ -76,6 +78,9 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> Cell:
 
 def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
     first, last = plot.days[0][0], plot.days[-1][0]
+    if first == last:
+        yield from _title(f"{plot.title}: {plot.days[0][1]:,} on {first}, and on no other day", options)
+        return
     span = (last - first).days + 1
     days_each = -(-span // min(MAX_COLUMNS, options.width or MAX_COLUMNS))
     counts = _columns(plot.days, first, days_each)

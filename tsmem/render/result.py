@@ -40,6 +40,8 @@ class Listing(NamedTuple):
     """Of a search: the text that is marked where it stands in content, whatever its case."""
     endless: bool = False
     """Whether it goes on for as long as it is read, so that each item is shown as it comes."""
+    when_empty: str | None = None
+    """Where to look instead when there is nothing in it, for who looks at a table on a terminal."""
 
 
 class Conversation(NamedTuple):

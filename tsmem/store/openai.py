@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tsmem import limits
@@ -38,6 +38,8 @@ class Rules(NamedTuple):
     """Whose sessions they are; None takes each conversation's own `user_id`."""
     start_time: int
     """Microseconds. A message without a time of its own gets this plus its place in the whole input."""
+    heard: Callable[[], None] | None = None
+    """Called each time that this start time counts."""
 
 
 class Converter:
@@ -64,8 +66,13 @@ class Converter:
         times = [message.create_time for message in converted]
         columns = Columns(_SESSION_RESERVED)
         columns.add_all(_spread(rest))
-        yield Session(user, session_id, max(times, default=self._rules.start_time), None, columns.metadata())
+        yield Session(user, session_id, max(times) if times else self._started(0), None, columns.metadata())
         yield from converted
+
+    def _started(self, place: int) -> int:
+        if self._rules.heard is not None:
+            self._rules.heard()
+        return self._rules.start_time + place
 
     def _user(self, rest: dict[str, object]) -> str:
         if self._rules.user_id is not None:
@@ -99,7 +106,7 @@ class Converter:
         rest = dict(message)
         time = _take_time(rest)
         if time is None:
-            time = self._rules.start_time + self._messages
+            time = self._started(self._messages)
         self._messages += 1
         message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{place:06d}"
         columns = Columns(_MESSAGE_RESERVED)

@@ -1,0 +1,100 @@
+"""The first ten minutes of a new user, typed into a real shell: what he is told to type works, and prints what stands
+below it.
+
+`TSMEM_UPDATE_GOLDEN=1 pytest tests/cli/test_walkthroughs.py` writes the texts anew; look at the difference before you
+keep it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from difflib import unified_diff
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT
+from tests.cli.test_airline import DATA
+from tests.cli.walkthrough import steps, walk
+
+WALKTHROUGHS = Path(__file__).parent / "walkthroughs"
+NEEDS_HATCHLING = pytest.mark.skipif(
+    find_spec("hatchling") is None, reason="hatchling, which the wheel is built with, comes with the extra `test`"
+)
+NEEDS_DATA = pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A new user's home: a clone of the repository, and nothing else."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "tsmem").symlink_to(ROOT)
+    return folder
+
+
+@pytest.fixture
+def environ(tmp_path: Path, home: Path) -> dict[str, str]:
+    """His environment. No package index is reached: what it would bring is on the path, and tsmem itself is not."""
+    index, programs = tmp_path / "index", tmp_path / "bin"
+    index.mkdir()
+    for entry in (entry for path in sys.path if path.endswith("-packages") for entry in Path(path).iterdir()):
+        if not entry.name.startswith(("tsmem", "_tsmem", "__editable__", "pip")) and not (index / entry.name).exists():
+            (index / entry.name).symlink_to(entry)
+    programs.mkdir()
+    (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    (programs / "python3").chmod(0o755)
+    return {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "PYTHONPATH": str(index),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say: do not isolate
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "LANG": "C.UTF-8",
+        "TERM": "xterm-256color",
+        "NO_COLOR": "1",
+        "TZ": "UTC",
+    }
+
+
+def compare(name: str, home: Path, environ: dict[str, str]) -> None:
+    """Walk through the text and compare all of it."""
+    path = WALKTHROUGHS / name
+    text = path.read_text(encoding="utf-8")
+    told = walk(text, home, environ)
+    if os.environ.get("TSMEM_UPDATE_GOLDEN"):
+        path.write_text(told, encoding="utf-8")
+    assert "" == "\n".join(unified_diff(text.splitlines(), told.splitlines(), name, "what happened", lineterm=""))
+
+
+@NEEDS_HATCHLING
+def test_the_first_ten_minutes(home: Path, environ: dict[str, str]) -> None:
+    """From the installation to an export, on a TableStore whose signatures are checked: every line is as it is said."""
+    compare("first-ten-minutes.txt", home, environ)
+
+
+@NEEDS_DATA
+def test_the_airline_conversations(home: Path, environ: dict[str, str]) -> None:
+    """Real conversations, by the same commands over the wire: found, counted, exported and purged."""
+    tsmem = Path(environ["PATH"].partition(":")[0], "tsmem")
+    tsmem.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tsmem "$@"\n', encoding="utf-8")
+    tsmem.chmod(0o755)
+    compare("airline.txt", home, {**environ, "PYTHONPATH": str(ROOT), "AIRLINE": str(DATA)})
+
+
+def test_a_text_is_taken_apart_and_put_together() -> None:
+    """Prose and commands are kept, also those of several lines; what commands printed is not."""
+    text = "Read.\n\n  $ cat <<END\n  > a\n  >\n  > END\n    a\n\nEnd.\n"
+    found = steps(text)
+    assert [("Read.\n\n", "cat <<END\na\n\nEND"), ("\nEnd.\n", "")] == found
+
+
+def test_a_line_that_differs_is_found(home: Path, environ: dict[str, str]) -> None:
+    """What is printed stands in the text that comes of it, with stderr in its place and the code of a failure."""
+    told = walk("A.\n\n  $ echo a; echo b >&2; (exit 3)\n    $ c\n  $ printf x\n\nB.\n", home, environ)
+    assert told == "A.\n\n  $ echo a; echo b >&2; (exit 3)\n    a\n    b\n    [3]\n  $ printf x\n    x\n\nB.\n"

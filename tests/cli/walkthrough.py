@@ -1,0 +1,127 @@
+"""What is typed into a shell and what comes of it, as a text to be read: prose, commands after `  $ ` (going on after
+`  > `), and below each, indented by four, what it printed; where it failed, its exit code in brackets.
+
+The commands are run one after the other by one bash, on a pseudo-terminal. Each question is answered with yes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+DEADLINE_S = 90
+COLUMNS = 80
+SUBSTITUTIONS = (
+    (r"(?m)^.*\r\x1b\[K", ""),  # a line of progress that was cleared
+    (r"127\.0\.0\.1:\d{5}", "127.0.0.1:NNNNN"),
+    (r"[\d.]+ s, [\d,]+ rows/s", "0.0 s, N rows/s"),
+    (r"--page-token \S+", "--page-token TOKEN"),
+    (r"--start-time \d+", "--start-time N"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "YYYY-MM-DD hh:mm:ss"),
+    (r"\d{4}-\d\d-\d\d, \w+day", "YYYY-MM-DD, Weekday"),
+    (r"(?<= on )\d{4}-\d\d-\d\d(?=, and on no)", "YYYY-MM-DD"),
+    (r"(?<=▸ )\d\d:\d\d:\d\d", "hh:mm:ss"),
+    (r"(?<=create time )\d{16}|\d{16}(?=, \d+ h ago)", "N" * 16),
+    (r"/\S*/tsmem-demo-\w+/", "/tmp/tsmem-demo-X/"),
+    (r"\S*/cli/demo\.jsonl", "demo.jsonl"),
+)
+"""What differs from run to run, and what stands for it; as wide, where it stands in a table."""
+_BEGIN, _END, _OVER = "\x1e", "\x1f", "\x1c"
+
+
+class Step(NamedTuple):
+    """A part of the text."""
+
+    prose: str
+    """The lines before the command."""
+    command: str
+    """What is typed, or nothing behind the last command."""
+
+    def typed(self) -> str:
+        """The command as the text shows it."""
+        first, *more = self.command.split("\n")
+        return "".join((f"  $ {first}\n", *(f"  > {line}".rstrip() + "\n" for line in more)))
+
+
+def steps(text: str) -> list[Step]:
+    """The text's prose and commands, without what the commands printed."""
+    found: list[Step] = []
+    prose: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("  $ "):
+            found.append(Step("".join(prose), line[4:]))
+            prose = []
+        elif line.startswith("  > ") or line == "  >":
+            found[-1] = found[-1]._replace(command=f"{found[-1].command}\n{line[4:]}")
+        elif not line.startswith("    "):
+            prose.append(f"{line}\n")
+        else:  # what was printed, and so were the empty lines before it
+            prose = []
+    return [*found, Step("".join(prose), "")]
+
+
+def walk(text: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """The text again, with what the commands print in this folder."""
+    *typed, last = steps(text)
+    outputs = list(_outputs([step.command for step in typed], folder, environ))
+    assert len(outputs) == len(typed), "".join(outputs)
+    told = (step.prose + step.typed() + output for step, output in zip(typed, outputs, strict=True))
+    return "".join((*told, last.prose))
+
+
+def _outputs(commands: list[str], folder: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    script = "".join(f"printf '{_BEGIN}'\n{command}\nprintf '{_END}%d\\n' $?\n" for command in commands)
+    shown = _on_terminal(f"{script}printf '{_OVER}'", folder, environ).replace("\r\n", "\n")
+    for output, code in re.findall(f"{_BEGIN}([^{_END}]*){_END}(\\d+)\n", shown):
+        lines = _same(output, folder).rstrip("\n").split("\n") + [f"[{code}]"] * (code != "0")
+        yield "".join(f"    {line}".rstrip() + "\n" for line in lines).removeprefix("\n")
+
+
+def _same(output: str, folder: Path) -> str:
+    output = output.replace(str(folder), "~")
+    for pattern, instead in SUBSTITUTIONS:
+        output = re.sub(pattern, instead, output)
+    return output
+
+
+def _on_terminal(script: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """Everything that a terminal is sent while bash runs the script."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    argv = ["bash", "--norc", "-c", script]
+    shell = subprocess.Popen(
+        argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environ, start_new_session=True
+    )
+    os.close(theirs)
+    try:
+        return "".join(_pieces(ours))
+    finally:
+        os.killpg(shell.pid, signal.SIGTERM)
+        os.close(ours)
+        shell.wait()
+
+
+def _pieces(terminal: int) -> Iterator[str]:
+    """What is written to the terminal, and yes to each question."""
+    deadline = time.monotonic() + DEADLINE_S
+    while select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        try:
+            piece = os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # nobody has the other side
+            return
+        yield piece
+        if piece.endswith("[y/N] "):
+            os.write(terminal, b"y\n")
+        if piece.endswith(_OVER):
+            return

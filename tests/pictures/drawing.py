@@ -1,0 +1,119 @@
+"""Runs the commands of a picture on a pseudo-terminal, on the demo's conversations and with a clock that stands still,
+and draws what the terminal was sent."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping, Sequence
+from html import unescape
+from pathlib import Path
+from typing import NamedTuple
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+NOW_US = 1_775_206_800_000_000
+"""2026-04-03 09:00 UTC, some hours after the demo's last conversation."""
+COLUMNS = 100
+
+
+class Picture(NamedTuple):
+    """A file, and the commands that it shows."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return FOLDER / f"{self.name}.svg"
+
+
+PICTURES = (
+    Picture("show", (("show", "trip-kyoto", "--user", "ada"),)),
+    Picture(
+        "find",
+        (
+            ("session", "recent", "--user", "ada"),
+            ("message", "search", "kq7-114"),
+            ("session", "update", "ada", "invoice-march", "-m", "status=refunded"),
+        ),
+    ),
+)
+_PROGRAM = f"""
+import sys
+from tests.clocks import ManualClock
+from tsmem.cli.main import main
+sys.exit(main(sys.argv[1:], clock=ManualClock({NOW_US})))
+"""
+
+
+def draw(picture: Picture, folder: Path) -> str:
+    """The picture as SVG. The folder is its own, and empty."""
+    from rich.console import Console
+    from rich.text import Text
+
+    environ = _environ(folder)
+    _on_terminal(("import", str(_sample()), "--format", "openai", "--user", "ada"), environ)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", force_terminal=True)
+    for place, argv in enumerate(picture.commands):
+        console.print(Text.assemble("\n" * (place > 0), ("$ ", "dim"), (_typed(argv), "bold")))
+        console.print(Text.from_ansi(_on_terminal(argv, environ).rstrip("\n")))
+    drawn = console.export_svg(title="tsmem", unique_id=picture.name)
+    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # a picture asks no other host for anything
+
+
+def shown(drawing: str) -> list[tuple[str, str]]:
+    """The words of a drawing, each with its style. The rest of it is rich's, and may differ from release to release."""
+    words = re.finditer(r'<text class="([^"]*)"[^>]*>([^<]*)</text>', drawing)
+    return [(word[1], unescape(word[2])) for word in words]
+
+
+def _sample() -> Path:
+    return ROOT / "tsmem" / "cli" / "demo.jsonl"
+
+
+def _typed(argv: Sequence[str]) -> str:
+    import shlex
+
+    return shlex.join(("tsmem", *argv))
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    return {
+        "HOME": str(folder),
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "Asia/Tokyo",
+    }
+
+
+def _on_terminal(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    program = [sys.executable, "-c", _PROGRAM, *argv]
+    with subprocess.Popen(program, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        sent = _read(ours).decode().replace("\r\n", "\n")
+    assert process.returncode == 0, sent
+    return sent
+
+
+def _read(terminal: int) -> bytes:
+    sent = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            sent += piece
+    except OSError:  # nobody has the other side
+        pass
+    os.close(terminal)
+    return sent
