@@ -85,9 +85,9 @@ def test_deleting_takes_rows_and_indexes(client: TableClient) -> None:
 
 
 def test_a_missing_table_is_not_found(client: TableClient) -> None:
-    """Describing or deleting a missing table is TableNotFound, with the service's code."""
+    """Describing or deleting a missing table is TableNotFound, with the table's name and the service's code."""
     for call in (client.describe_table, client.delete_table):
-        with pytest.raises(TableNotFound, match=r"Requested table does not exist\.") as caught:
+        with pytest.raises(TableNotFound, match="there is no table or index 'nope'") as caught:
             call("nope")
         assert caught.value.service_code == "OTSObjectNotExist"
 

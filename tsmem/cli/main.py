@@ -79,7 +79,9 @@ def _guarded(call: Call, argv: Sequence[str]) -> int:
         if isinstance(error, TsmemError):
             return failure.failed(call, error, argv)
         if isinstance(error, TyperException):
-            return failure.failed(call, failure.usage(error), argv)
+            from tsmem.cli.usage import usage
+
+            return failure.failed(call, usage(error), argv)
         return failure.crashed(call, error)
 
 

@@ -51,7 +51,10 @@ def resolve(since: Time | None, until: Time | None, now_us: int) -> Window:
     """The window in microseconds. Raises InvalidInput when it is empty."""
     window = Window(_point(since, now_us), _point(until, now_us))
     if window.since is not None and window.until is not None and window.since > window.until:
-        raise InvalidInput(f"the time window is empty: since {window.since} is after until {window.until}")
+        raise InvalidInput(
+            f"the time window is empty: since {window.since} is after until {window.until}",
+            hint="since is the earlier one; of two ages the longer is the earlier",
+        )
     return window
 
 
