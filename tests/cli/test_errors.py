@@ -11,8 +11,6 @@ from tests.cli.errors.case import Case
 from tests.cli.errors.table import TABLE
 from tests.cli.errors.walk import told, walked
 
-pytestmark = pytest.mark.usefixtures("_utc")
-
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.cause.rstrip("."))
 def test_an_error_is_told_as_the_table_says(case: Case) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,26 +39,29 @@ class Site:
 
 
 @cache
-def error_classes() -> set[str]:
-    """The names of the classes of the error tree, with those that live beside their only user."""
+def error_classes(module: str | None = None) -> frozenset[str]:
+    """The names of the classes of the error tree, with those that live beside their only user: private ones are their
+    module's own."""
     tree = {name for name, of in vars(errors).items() if isinstance(of, type) and issubclass(of, errors.TsmemError)}
-    return tree | {
+    more = {
         node.name
-        for tree_of in _trees().values()
-        for node in ast.walk(tree_of)
-        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id in tree for base in node.bases)
+        for at, code in _trees().items()
+        for node in ast.walk(code)
+        if isinstance(node, ast.ClassDef) and (at == module or not node.name.startswith("_"))
+        if any(isinstance(base, ast.Name) and base.id in tree for base in node.bases)
     }
+    return frozenset(tree | more)
 
 
 @cache
 def sites() -> tuple[Site, ...]:
     """Every site, in the order of modules and lines."""
-    private = {module: _factories(tree) for module, tree in _trees().items()}
+    private = {module: _factories(module) for module in _trees()}
     public = {name for names in private.values() for name in names if not name.startswith("_")}
     return tuple(
         site
         for module, tree in _trees().items()
-        for site in _within(tree, module, "", error_classes() | public | private[module])
+        for site in _within(tree, module, "", error_classes(module) | public | private[module])
     )
 
 
@@ -67,19 +71,19 @@ def _trees() -> dict[str, ast.Module]:
     return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in paths}
 
 
-def _factories(tree: ast.Module) -> set[str]:
+def _factories(module: str) -> set[str]:
     """The functions of a module that are declared to return an error, or never to return. A private one is its
     module's own; two classes may have a method of one name."""
-    classes = error_classes()
+    wanted = error_classes(module) | {"NoReturn"}
     return {
         node.name
-        for node in ast.walk(tree)
+        for node in ast.walk(_trees()[module])
         if isinstance(node, ast.FunctionDef) and node.returns is not None
-        if ast.unparse(node.returns) in classes | {"NoReturn"}
+        if ast.unparse(node.returns) in wanted
     }
 
 
-def _within(node: ast.AST, module: str, function: str, makers: set[str]) -> Iterator[Site]:
+def _within(node: ast.AST, module: str, function: str, makers: AbstractSet[str]) -> Iterator[Site]:
     for child in ast.iter_child_nodes(node):
         inner = function
         if isinstance(child, (ast.FunctionDef, ast.ClassDef)):

@@ -13,7 +13,6 @@ from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
 
 if TYPE_CHECKING:
-
     from tsmem.cli.call import Call
 
 
@@ -48,7 +47,8 @@ def interrupted(call: Call, argv: Sequence[str]) -> int:
     if "tally" in call.__dict__:
         from tsmem.cli.counts import counted
 
-        done = f"; done before: {counted(call.tally)}"
+        tally = call.tally
+        done = f"; done before: {counted(tally)}" if tally.done else "; nothing had been done"
         if call.tally.doubtful:
             done += f"; {call.tally.doubtful:,} rows more may have been"
     _say_error(call, Interrupted(f"interrupted{done}", hint=call.next_step), _format(call, argv))

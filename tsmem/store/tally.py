@@ -76,12 +76,11 @@ class Tally:
     def raise_failures(self, what: str) -> None:
         """Raises PartialFailure when rows failed, or lines that could not be read."""
         if self.failed:
-            total = self.done + self.failed
-            rows = "row" if total == 1 else "rows"
-            sentence = f"{self.failed - self.unread:,} of {total:,} {rows} could not be {what}"
-            if self.unread:
-                lines = "1 line" if self.unread == 1 else f"{self.unread:,} lines"
-                of = f" of {total:,}" if self.unread == self.failed else ""
-                read = f"{lines}{of} could not be read"
-                sentence = read if self.unread == self.failed else f"{sentence}, and {read}"
-            raise PartialFailure(sentence, done=self.done, failures=self.failures)
+            refused = self.failed - self.unread
+            parts = [_of(refused, self.done + refused, "row", f"be {what}")] if refused else []
+            parts += [_of(self.unread, self.done + self.failed, "line", "be read")] if self.unread else []
+            raise PartialFailure(", and ".join(parts), done=self.done, failures=self.failures)
+
+
+def _of(count: int, total: int, noun: str, what: str) -> str:
+    return f"{count:,} of {total:,} {noun}{'' if total == 1 else 's'} could not {what}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.cli.errors.stage import Stage
 
+CTRL_C = b"^C"
+"""Stands for the key at the end of an input."""
 Given = Callable[["Stage"], object]
 """What is made so before a command is run."""
 
@@ -30,6 +32,9 @@ class Case:
     """The error's name in JSON."""
     given: tuple[Given, ...] = ()
     stdin: bytes = b""
+    """What is piped in; the interpreter's own interruption comes in its place where it ends in CTRL_C."""
+    stdout: str | None = None
+    """The device that is written to; None for what the test reads."""
     form: str | None = "json"
     """The machine's format that the command can say its errors in; None where its output is text alone."""
     out: str = ""

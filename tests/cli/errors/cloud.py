@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import file
+from tests.cli.errors.given import file, patched
 from tests.cli.errors.servers import (
     Ahead,
     answering,
@@ -164,7 +164,7 @@ CASES = (
         "Server is busy (tried N times in N s)",
         hint="try again later; `timeout` in the profile is for how many seconds it is tried",
         exit=6,
-        code="Unavailable",
+        code="Throttled",
         given=(answering(refusing(503, "OTSServerBusy", "Server is busy.")),),
     ),
     Case(
@@ -393,5 +393,30 @@ CASES = (
         exit=6,
         code="Unavailable",
         given=(answering(refusing(500, "OTSNewFailure", "Something broke.")),),
+    ),
+    Case(
+        "A table that the service names in its refusal.",
+        "message search tea",
+        "search index [message_search_index] does not exist",
+        hint="create what is missing in agent-memory @ http://HOST with: tsmem init-tables",
+        exit=3,
+        code="TableNotFound",
+        given=(answering(refusing(400, "OTSParameterInvalid", "search index [message_search_index] does not exist")),),
+    ),
+    Case(
+        "An answer in pieces without end.",
+        "session list",
+        "the answer is longer than any of TableStore's (tried once in 0 s)",
+        hint="check the endpoint of the profile",
+        exit=6,
+        code="Unavailable",
+        given=(
+            answering(
+                saying(
+                    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"40\r\n" + b"x" * 64 + b"\r\n0\r\n\r\n"
+                )
+            ),
+            patched("tsmem.adapters.sdk_transport.MAX_ANSWER_BYTES", 10),
+        ),
     ),
 )

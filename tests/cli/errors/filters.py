@@ -94,7 +94,7 @@ CASES = (
         hint=ALLOWED,
     ),
     Case(
-        "A depth that nobody writes.",
+        "A filter of a depth that nobody writes.",
         "session list --filter 'not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not not vip'",
         "--filter: the filter cannot be used: it is nested deeper than 50, at column 201",
         hint=ALLOWED,
@@ -207,13 +207,13 @@ CASES = (
         hint=ALLOWED,
     ),
     Case(
-        "An integer past 64 bits.",
+        "An integer in a filter past 64 bits.",
         "session list --filter 'score == 9223372036854775808'",
         "--filter: the filter cannot be used: the integer does not fit in 64 bits, at column 10",
         hint=ALLOWED,
     ),
     Case(
-        "A number past every float.",
+        "A number in a filter past every float.",
         "session list --filter 'score == 1e999'",
         "--filter: the filter cannot be used: the number is too large, at column 10",
         hint=ALLOWED,
@@ -240,6 +240,48 @@ CASES = (
         "A quantity of digits that no number has.",
         "session list --filter 'score == " + "9" * 5000 + "'",
         "--filter: the filter cannot be used: the number has thousands of digits, at column 1",
+        hint=ALLOWED,
+    ),
+    Case(
+        "A test that is a call.",
+        "session list --filter 'len(topic)'",
+        "--filter: the filter cannot be used: exists(column) is the only call, at column 1",
+        hint=ALLOWED,
+    ),
+    Case(
+        "A column in letters that look alike.",
+        "session list --filter 'ｔopic == '\"'\"'x'\"'\"''",
+        "--filter: the filter cannot be used: a column has an ASCII name, at column 1",
+        hint=ALLOWED,
+    ),
+    Case(
+        "A text where a column stands.",
+        "session list --filter ''\"'\"'topic'\"'\"' in ['\"'\"'x'\"'\"']'",
+        "--filter: the filter cannot be used: a column stands here, without quotes, at column 1",
+        hint=ALLOWED,
+    ),
+    Case(
+        "A call where a column stands.",
+        "session list --filter 'exists(topic) in ['\"'\"'x'\"'\"']'",
+        "--filter: the filter cannot be used: exists(column) is the only call, at column 1",
+        hint=ALLOWED,
+    ),
+    Case(
+        "A comparison where a column stands.",
+        "session list --filter '(a == b) in ['\"'\"'x'\"'\"']'",
+        "--filter: the filter cannot be used: a column stands here, at column 2",
+        hint=ALLOWED,
+    ),
+    Case(
+        "Signs without end.",
+        "session list --filter '" + "-" * 9000 + "1 == a'",
+        "--filter: the filter cannot be used: it is nested too deep, or is no text, at column 1",
+        hint=ALLOWED,
+    ),
+    Case(
+        "A line that goes on nowhere.",
+        "session list --filter 'topic == '\"'\"'x'\"'\"'\\\n'",
+        "--filter: the filter cannot be used: unexpected EOF while parsing, at column 14",
         hint=ALLOWED,
     ),
 )

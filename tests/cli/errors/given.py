@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import resource
 import shlex
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -91,16 +91,15 @@ def patched(target: str, value: Any) -> Given:
     return make
 
 
-def forged(line: str, change: Callable[[list[Any]], list[Any]], name: str = "PAGE_TOKEN") -> Given:
-    """A page token was given out by a listing, and the key in it is another one."""
+def forged(line: str, name: str = "PAGE_TOKEN", **changed: object) -> Given:
+    """A page token was given out by a listing, and what it says is changed."""
 
     def make(stage: Stage) -> None:
         token(line, name)(stage)
         text = stage.names[name]
         document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        place = next(at for at, value in document.items() if isinstance(value, list))
-        document[place] = change(document[place])
-        stage.names[name] = base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+        text = json.dumps({**document, **changed})
+        stage.names[name] = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     return make
 
@@ -150,6 +149,27 @@ def pipe(name: str, content: bytes = b"{}\n") -> Given:
         writer = os.open(stage.folder / name, os.O_RDWR)  # so that nobody who opens it waits
         os.write(writer, content)
         stage.stack.callback(os.close, writer)
+
+    return make
+
+
+def file_size_limit(most: int) -> Given:
+    """No file may grow past so many bytes, as under `ulimit -f`."""
+
+    def make(stage: Stage) -> None:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        stage.stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+
+    return make
+
+
+def failed(*lines: str) -> Given:
+    """Commands were run before, and did not come to their end."""
+
+    def make(stage: Stage) -> None:
+        for line in lines:
+            assert stage.cli(*shlex.split(stage.filled(line))).code != 0
 
     return make
 

@@ -6,19 +6,19 @@ from __future__ import annotations
 import gzip
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import OTHER, config, file, patched, pipe, ran, rows
+from tests.cli.errors.given import OTHER, config, failed, file, patched, pipe, ran, rows
 from tsmem.cli.times import FORMS
 
 A_TIME = f"a time is {FORMS}; tsmem help times says more"
 
 CASES = (
     Case(
-        "A file that is not there.",
+        "A file to import that is not there.",
         "import none.jsonl",
         "cannot read none.jsonl: No such file or directory",
     ),
     Case(
-        "A folder.",
+        "A folder to import.",
         "import .",
         "cannot read .: Is a directory",
     ),
@@ -93,13 +93,13 @@ CASES = (
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": NaN}}\n'),),
     ),
     Case(
-        "A number past every float.",
+        "A number in a line past every float.",
         "import in.jsonl",
         "line 1: not valid JSON: the number 1e999 is too large",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": 1e999}}\n'),),
     ),
     Case(
-        "A depth that nobody writes.",
+        "A line of a depth that nobody writes.",
         "import in.jsonl",
         "line 1: not usable JSON: nested too deeply",
         given=(
@@ -313,7 +313,7 @@ CASES = (
     Case(
         "A line that is kept as a reject.",
         "import in.jsonl --rejects bad.jsonl",
-        "1 line of 2 could not be read",
+        "1 of 2 lines could not be read",
         hint="bad.jsonl holds them: import it once the cause is gone",
         exit=7,
         code="PartialFailure",
@@ -323,7 +323,7 @@ CASES = (
     Case(
         "A dry run with a line that would be kept as a reject.",
         "import in.jsonl --rejects bad.jsonl --dry-run",
-        "1 line of 2 could not be read",
+        "1 of 2 lines could not be read",
         exit=7,
         code="PartialFailure",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\nnonsense\n'),),
@@ -547,5 +547,91 @@ CASES = (
         exit=3,
         code="TableNotFound",
         given=(config(OTHER),),
+    ),
+    Case(
+        "A file that fails while it is read.",
+        "import /proc/self/mem",
+        "cannot read /proc/self/mem: Input/output error",
+    ),
+    Case(
+        "A row in a pipe that no table can hold.",
+        "import",
+        "line 1: The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
+        code="LimitExceeded",
+        stdin=b'{"user_id": "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu", "session_id": "s"}\n',
+    ),
+    Case(
+        "A rejected line whose bytes are no text.",
+        "import in.jsonl",
+        "line 1: not valid UTF-8 at byte 1",
+        given=(
+            file(
+                "in.jsonl",
+                '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": {"$bytes": "/w=="}}\n',
+            ),
+        ),
+    ),
+    Case(
+        "Ctrl-C while a pipe is read.",
+        "import",
+        "interrupted; nothing had been done",
+        exit=130,
+        code="Interrupted",
+        stdin=b'{"user_id": "u", "session_id": "s"}\n^C',
+        changes=True,
+    ),
+    Case(
+        "Ctrl-C before anything was read.",
+        "import",
+        "interrupted; nothing had been done",
+        exit=130,
+        code="Interrupted",
+        stdin=b"^C",
+    ),
+    Case(
+        "Going on with rejects in a folder.",
+        "import in.jsonl --resume --rejects .",
+        "cannot read .: Is a directory",
+        given=(
+            file("in.jsonl", rows(400) + b"nonsense\n"),
+            failed("import in.jsonl --rejects /dev/full"),
+        ),
+    ),
+    Case(
+        "Going on with rejects that are none.",
+        "import in.jsonl --resume --rejects bad.jsonl",
+        "bad.jsonl is no file of rejects",
+        hint="rejects go into a file of their own",
+        given=(
+            file("in.jsonl", rows(400) + b"nonsense\n"),
+            failed("import in.jsonl --rejects /dev/full"),
+            file("bad.jsonl", "nonsense\n"),
+        ),
+    ),
+    Case(
+        "Going on behind a row that was refused.",
+        "import in.jsonl --resume --rejects bad.jsonl",
+        "1 of 201 rows could not be written, and 1 of 202 lines could not be read",
+        hint="bad.jsonl holds them: import it once the cause is gone",
+        exit=7,
+        code="PartialFailure",
+        given=(
+            file("in.jsonl", rows(400) + b"nonsense\n"),
+            failed("import in.jsonl --rejects /dev/full"),
+            file(
+                "bad.jsonl",
+                '{"kind": "session", "user_id": "u", "session_id": "s00000", "rejected": {"line": 1, "reason": "It is full."}}\n',
+            ),
+        ),
+        changes=True,
+    ),
+    Case(
+        "A list on a full disk.",
+        "session list",
+        "cannot write standard output: No space left on device",
+        hint="free some space and try again",
+        exit=1,
+        code="StorageFailure",
+        stdout="/dev/full",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import config, forged, no_store, ran, token
-from tests.cli.errors.servers import deleted, indexes, search_indexes
+from tests.cli.errors.servers import deleted, indexes, search_indexes, without_fields, without_texts
 
 CASES = (
     Case(
@@ -189,20 +189,100 @@ CASES = (
         "A page token of another version.",
         "session list --page-token eyJ2Ijo5OX0",
         "the page token was made by another version of tsmem",
+        hint="begin anew, without a page token",
     ),
     Case(
-        "A page token whose place was changed.",
+        "A page token whose place lies elsewhere.",
         "message list --session s1 --page-token PAGE_TOKEN",
-        "the page token is damaged",
-        hint="pass it exactly as it was printed",
-        given=(forged("message list --session s1 --limit 1", lambda k: ["s9", *k[1:]]),),
+        "the page token points outside of what is listed",
+        hint="begin anew, without a page token",
+        given=(forged("message list --session s1 --limit 1", k=["s9", 1, "m1"]),),
     ),
     Case(
         "A page token whose place is none.",
         "message list --session s1 --page-token PAGE_TOKEN",
         "the page token is damaged",
         hint="pass it exactly as it was printed",
-        given=(forged("message list --session s1 --limit 1", lambda k: k[:1]),),
+        given=(forged("message list --session s1 --limit 1", k=["s1"]),),
+    ),
+    Case(
+        "A page token whose window is none.",
+        "message list --session s1 --page-token PAGE_TOKEN",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+        given=(forged("message list --session s1 --limit 1", w=[1]),),
+    ),
+    Case(
+        "A page token whose window is another.",
+        "message list --session s1 --page-token PAGE_TOKEN",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+        given=(forged("message list --session s1 --limit 1", w=[1, 2]),),
+    ),
+    Case(
+        "A page token of nothing.",
+        "session list --page-token ''",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+    ),
+    Case(
+        "A page token of a search whose number of hits is none.",
+        "message search --session s1 --page-token PAGE_TOKEN",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+        given=(forged("message search --session s1 --limit 1", s=-1),),
+    ),
+    Case(
+        "A page token of a search whose time is none.",
+        "message search --session s1 --page-token PAGE_TOKEN",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+        given=(forged("message search --session s1 --limit 1", u="x"),),
+    ),
+    Case(
+        "A page token of a search whose service token is none.",
+        "message search --session s1 --page-token PAGE_TOKEN",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+        given=(forged("message search --session s1 --limit 1", t="!"),),
+    ),
+    Case(
+        "A page token of a search whose service token is empty.",
+        "message search --session s1 --page-token PAGE_TOKEN",
+        "the page token is damaged",
+        hint="pass it exactly as it was printed",
+        given=(forged("message search --session s1 --limit 1", t=""),),
+    ),
+    Case(
+        "A page token of a search whose place is another session's.",
+        "message search --session s1 --page-token PAGE_TOKEN",
+        "the page token points outside of what is listed",
+        hint="begin anew, without a page token",
+        given=(forged("message search --session s1 --limit 1", k=["s9", 100, "m1"]),),
+    ),
+    Case(
+        "A search index without times.",
+        "message search",
+        "search index 'message_search_index' of table 'message' has no field create_time of type LONG, by which newest first is ordered",
+        hint="name another in the profile as tables.message.search_index, and init-tables makes one that has",
+        given=(deleted(without_fields),),
+    ),
+    Case(
+        "A search index without texts.",
+        "message search tea --session s1",
+        "search index 'message_search_index' of table 'message' has no text field content or search_content, so no text can be found",
+        hint="name another in the profile as tables.message.search_index, and init-tables makes one that has",
+        given=(deleted(without_texts),),
+    ),
+    Case(
+        "Indexes that are missing, found by doctor.",
+        "doctor",
+        "2 findings are left",
+        hint="tsmem doctor --fix mends what can be mended without a decision",
+        exit=4,
+        code="Conflict",
+        given=(deleted(indexes),),
+        out="ok       profile: local (built in): FOLDER/data/tsmem/memory.db\nok       credentials: none are needed for a file\nok       service: it answers\nerror    tables: secondary index session_secondary_index is missing\n         tsmem init-tables\nerror    tables: secondary index message_secondary_index is missing\n         tsmem init-tables\nok       rows: 3 sessions and 4 messages fit together\n",
     ),
     Case(
         "A store that was never made.",

@@ -1,4 +1,4 @@
-"""Servers that a command is sent to: one that holds what the store holds, and strangers that answer in their own way."""
+"""Servers that a command is sent to: one that holds what the store holds, and strangers with answers of their own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.serving import KEY, SECRET, serving
 from tests.unit.test_tablestore_transport import Handler, listening
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
+from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.server import schema
 from tsmem.server.auth import Credentials
 from tsmem.server.faults import Faults, parse_fault
@@ -90,6 +91,20 @@ def search_indexes(engine: Engine) -> None:
     engine.delete_search_index("message", "message_search_index")
 
 
+def without_fields(engine: Engine) -> None:
+    """The search index of messages is one of another library's, without times and texts."""
+    engine.delete_search_index("message", "message_search_index")
+    fields = (("session_id", FieldType("KEYWORD")),)
+    engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
+
+
+def without_texts(engine: Engine) -> None:
+    """The search index of messages is one of another library's, without texts."""
+    engine.delete_search_index("message", "message_search_index")
+    fields = (("session_id", FieldType("KEYWORD")), ("create_time", FieldType("LONG")))
+    engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
+
+
 def at(endpoint: str) -> Given:
     """The default profile names this endpoint."""
     return lambda stage: cloud(stage, endpoint)
@@ -118,8 +133,10 @@ def answering(handler: Handler, scheme: str = "http", more: str = "") -> Given:
 
 
 def saying(answer: bytes) -> Handler:
-    """Answers with these bytes, whatever is asked."""
-    return lambda stream, _: stream.sendall(answer)
+    """Answers with these bytes, whatever is asked, and says that it closes the connection, as it does."""
+    head, line, rest = answer.partition(b"\r\n")
+    whole = head + line + b"connection: close\r\n" + rest if head.startswith(b"HTTP") else answer
+    return lambda stream, _: stream.sendall(whole)
 
 
 def refusing(status: int, code: str, message: str) -> Handler:
@@ -129,7 +146,7 @@ def refusing(status: int, code: str, message: str) -> Handler:
         error = schema.make("Error")
         error.code, error.message = code, message
         body = error.SerializeToString()
-        head = f"HTTP/1.1 {status} X\r\nx-ots-requestid: 0005-request\r\ncontent-length: {len(body)}\r\n\r\n"
-        stream.sendall(head.encode() + body)
+        head = f"HTTP/1.1 {status} X\r\nx-ots-requestid: 0005-request\r\nconnection: close\r\n"
+        stream.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
 
     return handler

@@ -7,14 +7,16 @@ most of the time.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import pytest
 
 from tests.cli.conftest import Cli
 from tsmem.store import Message, Session
@@ -69,12 +71,14 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """A folder that is the current one, with a store that has its tables and a few rows."""
-    before = Path.cwd()
+    """A folder that is the current one, with a store that has its tables and a few rows. Local time is UTC."""
     with TemporaryDirectory(prefix="tsmem-") as name, ExitStack() as stack:
+        stack.callback(time.tzset)
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("TZ", "UTC")
+        patch.chdir(name)
+        time.tzset()
         made = Stage(Path(name).resolve(), stack)
-        stack.callback(os.chdir, before)
-        os.chdir(name)
         made.database.parent.mkdir(mode=0o700, parents=True)
         made.database.touch(0o600)
         made.database.write_bytes(_store())

@@ -1,10 +1,20 @@
-
 """What the disk, and the store's file, can do to a command."""
 
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import config, damaged, damaged_rows, file, folder, foreign, locked, newer, no_store
+from tests.cli.errors.given import (
+    config,
+    damaged,
+    damaged_rows,
+    file,
+    file_size_limit,
+    folder,
+    foreign,
+    locked,
+    newer,
+    no_store,
+)
 
 CASES = (
     Case(
@@ -100,5 +110,17 @@ CASES = (
         exit=6,
         code="Unavailable",
         given=(locked,),
+    ),
+    Case(
+        "A write past the limit of the size of files.",
+        "message put s9 m9 --content-file big.txt",
+        "FOLDER/data/tsmem/memory.db could not be read or written: disk I/O error; nothing of this write was kept",
+        hint="look for a quota, or a limit on the size of files (ulimit -f)",
+        exit=1,
+        code="StorageFailure",
+        given=(
+            file("big.txt", "x" * 2**21),
+            file_size_limit(2**20),
+        ),
     ),
 )

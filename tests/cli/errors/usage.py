@@ -114,7 +114,7 @@ CASES = (
         "--limit must be 0 (for all) or more, not -1",
     ),
     Case(
-        "An output format that there is not.",
+        "An output format of the command line that there is not.",
         "-o xml session list",
         "there is no output format 'xml'",
         hint="the formats are table, json, jsonl, csv",
@@ -353,7 +353,7 @@ CASES = (
     Case(
         "Standard input for two things.",
         "message put s9 m9 --content-file - -m 'a@-'",
-        "standard input can be read only once, and - stands for it twice",
+        "metadata 'a': standard input can be read only once, and - stands for it twice",
         stdin=b"x",
     ),
     Case(

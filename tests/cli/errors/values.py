@@ -1,4 +1,3 @@
-
 """Ids, metadata, contents and limits of what is written."""
 
 from __future__ import annotations
@@ -119,7 +118,7 @@ CASES = (
     Case(
         "A value from a file that is not there.",
         "session put ada s9 -m a@none.txt",
-        "cannot read none.txt: No such file or directory",
+        "metadata 'a': cannot read none.txt: No such file or directory",
     ),
     Case(
         "A key set and removed at once.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -15,10 +17,13 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Outcome
-from tests.cli.errors.case import Case
+from tests.cli.conftest import Outcome, PipeIn, command_of
+from tests.cli.errors.case import CTRL_C, Case
 from tests.cli.errors.stage import Stage, stage
 from tsmem import errors
+from tsmem.cli.endings import endings
+from tsmem.cli.main import main
+from tsmem.cli.streams import Streams
 from tsmem.render.text import visible
 
 PACKAGE = str(Path(errors.__file__).parent)
@@ -69,9 +74,29 @@ def _prepared(at: Stage, case: Case) -> dict[str, str]:
 
 def _run(at: Stage, case: Case, words: tuple[str, ...]) -> tuple[Outcome, str]:
     argv = shlex.split(at.filled(case.argv))
-    outcome = at.cli(*words, *argv, stdin=case.stdin)
-    plain = Outcome(outcome.code, at.plain(outcome.text).encode(), at.plain(outcome.err))
-    return plain, outcome.err + outcome.text
+    out, err = io.BytesIO(), io.BytesIO()
+    with open(case.stdout or os.devnull, "wb", buffering=0) as device:  # noqa: PTH123
+        stdout = out if case.stdout is None else device
+        code = main([*words, *argv], Streams(_Keyboard(case.stdin), stdout, err), at.cli.environ, at.cli.clock)
+    assert (command := command_of(argv)) is None or code in endings(command), (command, code)
+    said = err.getvalue().decode()
+    shown = out.getvalue().decode()
+    return Outcome(code, at.plain(shown).encode(), at.plain(said)), said + shown
+
+
+class _Keyboard(PipeIn):
+    """An input that can be read once, and at whose end somebody may press Ctrl-C."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content.removesuffix(CTRL_C))
+        self._interrupts = content.endswith(CTRL_C)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line. Raises KeyboardInterrupt."""
+        line = super().readline(size)
+        if not line and self._interrupts:
+            raise KeyboardInterrupt
+        return line
 
 
 def _changed(at: Stage, before: dict[str, str]) -> tuple[str, ...]:
