@@ -128,7 +128,7 @@ def test_search_indexes_have_their_errors(client: TableClient) -> None:
         client.create_search_index(SEARCH)
     with pytest.raises(TableNotFound):
         client.create_search_index(SEARCH._replace(table="nope"))
-    with pytest.raises(TableNotFound, match="does not exist"):
+    with pytest.raises(TableNotFound, match="there is no table or index 'nope'"):
         client.list_search_indexes("nope")
     for call in (client.describe_search_index, client.delete_search_index):
         with pytest.raises(TableNotFound):

@@ -3,7 +3,7 @@ says why."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 
 import pytest
@@ -17,12 +17,12 @@ from tests.house.unmet_errors import COUNTED, SITES
 @cache
 def met() -> frozenset[Site]:
     """The sites that made an error which a row of the table was told, or that called what made it."""
-    places = {place for case in TABLE for place in walked(case).places}
-    lines = {module: {line for at, line in places if at == module} for module, _ in places}
+    lines: defaultdict[str, set[int]] = defaultdict(set)
+    for case in TABLE:
+        for module, line in walked(case).places:
+            lines[module].add(line)
     return frozenset(
-        site
-        for site in sites()
-        if not lines.get(site.module, set()).isdisjoint(range(site.first_line, site.last_line + 1))
+        site for site in sites() if not lines[site.module].isdisjoint(range(site.first_line, site.last_line + 1))
     )
 
 

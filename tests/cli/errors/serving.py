@@ -1,3 +1,4 @@
+
 """What keeps `tsmem serve` from serving."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+
 """What the disk, and the store's file, can do to a command."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+
 """Times that are none, or cannot be meant."""
 
 from __future__ import annotations

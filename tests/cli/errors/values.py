@@ -1,3 +1,4 @@
+
 """Ids, metadata, contents and limits of what is written."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from tests.cli.errors.given import file
 
 CASES = (
     Case(
-        "A user without a name.",
+        "A user whose name is empty.",
         "session put ''",
         "the user id is empty",
     ),
@@ -30,12 +31,14 @@ CASES = (
         "A user id of more bytes than a key may have.",
         "session put " + "u" * 1025,
         "The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
+        hint="an id has at most 1,024 bytes of UTF-8",
         code="LimitExceeded",
     ),
     Case(
         "A message id of more bytes than a key may have.",
         "message put s1 " + "m" * 1025,
         "The length of primary key column: 'message_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
+        hint="an id has at most 1,024 bytes of UTF-8",
         code="LimitExceeded",
     ),
     Case(
@@ -162,6 +165,7 @@ CASES = (
         "Content of more than a column may hold.",
         "message put s9 m9 --content-file big.txt",
         "The length of attribute column: 'content' exceeds the MaxLength:2097152 with CurrentLength:2097153.",
+        hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
         code="LimitExceeded",
         given=(file("big.txt", "x" * (2 * 2**20 + 1)),),
     ),
@@ -169,6 +173,7 @@ CASES = (
         "Search content of more than a column may hold, by a file of metadata.",
         "session put ada s9 -m a@big.txt",
         "The length of attribute column: 'a' exceeds the MaxLength:2097152 with CurrentLength:2097153.",
+        hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
         code="LimitExceeded",
         given=(file("big.txt", "x" * (2 * 2**20 + 1)),),
     ),
@@ -176,6 +181,7 @@ CASES = (
         "A row of more than one write may hold.",
         "session put ada s9 -m a@big.txt -m b@big.txt -m c@big.txt",
         "The total data size of the row exceeds the limit, limit size: 4194304, data size: 4718636.",
+        hint="one write has at most 4 MB: write the rest with an update",
         code="LimitExceeded",
         given=(file("big.txt", "x" * (3 * 2**19)),),
     ),
@@ -183,6 +189,7 @@ CASES = (
         "More columns than one write may have.",
         "session put ada s9 " + " ".join(f"-m k{n}=1" for n in range(1025)),
         "The number of attribute columns exceeds the limit, limit count: 1024, column count: 1026.",
+        hint="one write has at most 1,024 columns: write the rest with an update",
         code="LimitExceeded",
     ),
 )
