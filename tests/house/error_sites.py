@@ -39,18 +39,22 @@ class Site:
 
 
 @cache
-def error_classes(module: str | None = None) -> frozenset[str]:
-    """The names of the classes of the error tree, with those that live beside their only user: private ones are their
-    module's own."""
+def _classes() -> frozenset[tuple[str, str]]:
+    """The classes of the error tree, by module and name, with those that live beside their only user."""
     tree = {name for name, of in vars(errors).items() if isinstance(of, type) and issubclass(of, errors.TsmemError)}
-    more = {
-        node.name
-        for at, code in _trees().items()
+    beside = {
+        (module, node.name)
+        for module, code in _trees().items()
         for node in ast.walk(code)
-        if isinstance(node, ast.ClassDef) and (at == module or not node.name.startswith("_"))
-        if any(isinstance(base, ast.Name) and base.id in tree for base in node.bases)
+        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id in tree for base in node.bases)
     }
-    return frozenset(tree | more)
+    return frozenset({("errors.py", name) for name in tree} | beside)
+
+
+@cache
+def error_classes(module: str) -> frozenset[str]:
+    """What a module may call them by: private ones are their module's own."""
+    return frozenset(name for at, name in _classes() if at == module or not name.startswith("_"))
 
 
 @cache

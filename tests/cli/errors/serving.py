@@ -1,4 +1,3 @@
-
 """What keeps `tsmem serve` from serving."""
 
 from __future__ import annotations

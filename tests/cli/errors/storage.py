@@ -1,4 +1,3 @@
-
 """What the disk, and the store's file, can do to a command."""
 
 from __future__ import annotations

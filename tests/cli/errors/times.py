@@ -1,4 +1,3 @@
-
 """Times that are none, or cannot be meant."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Ids, metadata, contents and limits of what is written."""
 
 from __future__ import annotations
