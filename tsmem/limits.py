@@ -39,8 +39,8 @@ def _invalid(message: str) -> InvalidInput:
     return InvalidInput(message, service_code="OTSParameterInvalid")
 
 
-def _limit(message: str, code: str = "OTSParameterInvalid") -> LimitExceeded:
-    return LimitExceeded(message, service_code=code)
+def _limit(message: str, code: str = "OTSParameterInvalid", hint: str | None = None) -> LimitExceeded:
+    return LimitExceeded(message, service_code=code, hint=hint)
 
 
 def is_name(text: str) -> bool:
@@ -101,7 +101,8 @@ def check_key(names: Sequence[str], key: Key) -> int:
         if length > MAX_KEY_BYTES:
             raise _limit(
                 f"The length of primary key column: '{name}' exceeds the MaxLength:{MAX_KEY_BYTES} "
-                f"with CurrentLength:{length}."
+                f"with CurrentLength:{length}.",
+                hint=f"an id has at most {MAX_KEY_BYTES:,} bytes of UTF-8",
             )
         size += len(name) + length
     return size
@@ -117,7 +118,8 @@ def check_columns(columns: Mapping[str, Value]) -> int:
         if length > MAX_VALUE_BYTES:
             raise _limit(
                 f"The length of attribute column: '{name}' exceeds the MaxLength:{MAX_VALUE_BYTES} "
-                f"with CurrentLength:{length}."
+                f"with CurrentLength:{length}.",
+                hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
             )
         size += len(name) + length
     return size
@@ -140,11 +142,13 @@ def check_write(write: Write) -> int:
             f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "
             f"column count: {count}.",
             "OTSOutOfColumnCountLimit",
+            hint=f"one write has at most {MAX_COLUMNS_PER_WRITE:,} columns: write the rest with an update",
         )
     if size > MAX_ROW_BYTES:
         raise _limit(
             f"The total data size of the row exceeds the limit, limit size: {MAX_ROW_BYTES}, data size: {size}.",
             "OTSOutOfRowSizeLimit",
+            hint="one write has at most 4 MB: write the rest with an update",
         )
     return size
 

@@ -173,7 +173,10 @@ def test_a_failed_export_has_its_summary_before_the_error(filled: Cli) -> None:
         pytest.skip("there is no /dev/full")
     left = drawn(on_terminal(filled, "export", "/dev/full").err)[1].splitlines()
     assert re.match(r"exported [\d,]+ (sessions and )?.*messages to /dev/full before it ended early: ", left[0])
-    assert left[1:] == ["error: cannot write /dev/full: No space left on device"]
+    assert left[1:] == [
+        "error: cannot write /dev/full: No space left on device",
+        "hint: free some space and try again",
+    ]
 
 
 def seen(ours: int, until: Callable[[bytes], bool]) -> bytes:

@@ -279,6 +279,6 @@ def test_without_its_secondary_index_a_table_is_read_and_written(bare: Cli, line
 def test_what_goes_by_the_index_says_that_it_is_missing(bare: Cli, line: str) -> None:
     """Exit 3, and what makes it; then it works."""
     outcome = bare(*line.split())
-    said(outcome, 3, "does not exist", "with: tsmem init-tables")
+    said(outcome, 3, "there is no table or index '", "_secondary_index'", "with: tsmem init-tables")
     bare.ok("init-tables")
     bare.ok(*line.split())

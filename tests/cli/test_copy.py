@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,19 @@ def test_a_copy_of_a_user_or_a_session(two: Cli) -> None:
     assert differences(two, "--session", "orphan") == (0, [])
     assert two.ok("-p", "b", "export").out.count(b"\n") == 2 + 2 + 253 + 1
     assert two(*COPY, "--user", "a", "--session", "b").code == 2
+
+
+def test_a_check_that_finds_nothing_says_so_on_stderr_alone(two: Cli) -> None:
+    """Two equal stores: both are named, with what was compared, and no table of no differences is shown; JSON and CSV
+    are what they are anywhere."""
+    fill(two, "a", some())
+    two.ok(*COPY)
+    shown = two.ok(*COPY, "--check")
+
+    assert shown.out == b""
+    assert re.fullmatch(r"\S+ and \S+ are equal: 5 sessions and 254 messages compared\n", shown.err)
+    assert two.ok(*COPY, "--check", "-o", "json").json["differences"] == []
+    assert two.ok(*COPY, "--check", "-o", "csv").text == "kind,key,state,columns\n"
 
 
 def test_rows_that_exist_are_overwritten_and_others_stay(two: Cli) -> None:

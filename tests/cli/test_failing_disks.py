@@ -159,7 +159,7 @@ def test_no_room_for_an_export(process: Processes, ready: Cli, tmp_path: Path) -
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_output_that_takes_nothing(process: Processes, ready: Cli) -> None:
-    """stdout or an export's file on /dev/full is exit 1 and one sentence."""
+    """stdout or an export's file on /dev/full is exit 1 and one sentence, with a hint."""
     ready.fill(messages(3))
     with Path("/dev/full").open("wb", buffering=0) as full:
         for line in (
@@ -174,7 +174,7 @@ def test_output_that_takes_nothing(process: Processes, ready: Cli) -> None:
             outcome = process.run(*line.split(), stdout=full)
             assert outcome.code == 1, line
             assert "cannot write standard output: No space left on device" in outcome.err
-            assert outcome.err.count("\n") == 1
+            assert outcome.err.splitlines()[1:] == ["hint: free some space and try again"]
     plain(ready("export", "/dev/full"), "cannot write /dev/full: No space left on device")
 
 

@@ -92,12 +92,12 @@ def test_fields_are_refused_where_there_is_nothing_to_choose(ready: Cli, argv: t
 
 
 WRONG = [
-    (("sesion",), "Did you mean 'session'?"),
-    (("session", "lst"), "Did you mean 'list'?"),
-    (("list",), "Did you mean 'session list' or 'message list' or 'profile list'?"),
-    (("recents",), "Did you mean 'session recent'?"),
-    (("session", "list", "--usr", "x"), "Did you mean '--user'?"),
-    (("--ouput", "json", "session", "list"), "Did you mean '--output'?"),
+    (("sesion",), "did you mean 'session'?"),
+    (("session", "lst"), "did you mean 'list'?"),
+    (("list",), "did you mean 'session list' or 'message list' or 'profile list'?"),
+    (("recents",), "did you mean 'session recent'?"),
+    (("session", "list", "--usr", "x"), "did you mean '--user'?"),
+    (("--ouput", "json", "session", "list"), "did you mean '--output'?"),
     (("session", "list", "--quux"), "--quux"),
     (("session", "get", "u"), "SESSION"),
     (("session", "get", "u", "s", "more"), "more"),

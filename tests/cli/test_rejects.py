@@ -83,7 +83,7 @@ def test_lines_that_cannot_be_read_are_kept_and_the_others_written(ready: Cli, p
     outcome = ready("import", *(["in"] if place == "file" else []), "--rejects", "bad", "-o", "json", stdin=data)
 
     assert (outcome.code, outcome.out) == (7, b"")
-    assert outcome.error["message"] == f"{len(BAD)} of {3 * len(BAD)} rows could not be written"
+    assert outcome.error["message"] == f"{len(BAD)} of {3 * len(BAD)} lines could not be read"
     assert len(outcome.error["failures"]) == len(BAD)
     assert sorted(contents(ready)) == [f"m{n:05d}" for n in range(2 * len(BAD))]
     kept = lines("bad")
@@ -226,7 +226,9 @@ def test_rejects_that_cannot_be_written_end_the_import(ready: Cli, refusing: dic
     Path("in").write_bytes(b"".join(map(export_line, messages(3))))
     outcome = ready("import", "in", "--rejects", "nowhere/bad")
     assert (outcome.code, contents(ready)) == (2, {})
-    assert outcome.err == "error: cannot write nowhere/bad: No such file or directory\n"
+    assert outcome.err == (
+        "error: cannot write nowhere/bad: No such file or directory\nhint: the folder must be there already\n"
+    )
 
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
@@ -242,7 +244,7 @@ def test_a_dry_run_counts_what_would_be_rejected(ready: Cli) -> None:
     outcome = ready("import", "in", "--rejects", "bad", "--dry-run")
 
     assert outcome.code == 7
-    assert "1 of 4 rows could not be brought in" in outcome.err
+    assert "1 of 4 lines could not be read" in outcome.err
     assert (Path("bad").exists(), contents(ready)) == (False, {})
 
 
@@ -278,7 +280,7 @@ def test_a_resumed_import_repeats_no_reject(
     assert "going on behind 600 records" in resumed.err
     key = json.dumps
     assert sorted(map(key, lines("bad"))) == sorted(map(key, expected))
-    assert resumed.error["message"].startswith("9 of ")
+    assert resumed.error["message"] == "5 of 403 rows could not be written, and 4 of 407 lines could not be read"
     assert len(contents(ready)) == 995
 
 

@@ -321,7 +321,7 @@ def test_a_reader_that_goes_away_is_no_trouble(process: Processes) -> None:
         (("--memory", "--host", "192.0.2.1"), "'192.0.2.1' can be reached from other machines"),
         (("--memory", "--host", "a..b"), "there is no address 'a..b' to listen on"),
         (("--memory", "--port", "65536"), "--port must be from 0 to 65535, not 65536"),
-        (("--memory", "--port", "http"), "'http' is not a valid int"),
+        (("--memory", "--port", "http"), "--port must be a whole number, not 'http'"),
         (("--memory", "--latency", "-1"), "--latency must be from 0 to 600000, not -1"),
         (("--memory", "--latency", "nan"), "--latency must be from 0 to 600000, not nan"),
         (("--memory", "--fault", "throtle:0.1"), "there is no kind of fault 'throtle'"),

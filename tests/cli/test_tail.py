@@ -185,8 +185,8 @@ def test_hostile_text_is_harmless(ready: Cli, following: Following) -> None:
     [
         (("-o", "json"), "a JSON document has an end"),
         (("-o", "table", "--fields", "role"), "-o csv, or -o jsonl"),
-        (("--interval", "0"), "the interval must be 0.1 to 86400 seconds, not 0"),
-        (("--interval", "nan"), "the interval must be"),
+        (("--interval", "0"), "--interval must be 0.1 to 86400 seconds, not 0"),
+        (("--interval", "nan"), "--interval must be"),
         (("--last", "-1"), "--last must be 0 or more"),
         (("--fields", "rolle"), "rolle"),
         (("--filter", "role =="), "--filter"),

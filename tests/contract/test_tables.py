@@ -85,9 +85,9 @@ def test_deleting_takes_rows_and_indexes(client: TableClient) -> None:
 
 
 def test_a_missing_table_is_not_found(client: TableClient) -> None:
-    """Describing or deleting a missing table is TableNotFound, with the service's code."""
+    """Describing or deleting a missing table is TableNotFound, with the table's name and the service's code."""
     for call in (client.describe_table, client.delete_table):
-        with pytest.raises(TableNotFound, match=r"Requested table does not exist\.") as caught:
+        with pytest.raises(TableNotFound, match="there is no table or index 'nope'") as caught:
             call("nope")
         assert caught.value.service_code == "OTSObjectNotExist"
 
@@ -128,7 +128,7 @@ def test_search_indexes_have_their_errors(client: TableClient) -> None:
         client.create_search_index(SEARCH)
     with pytest.raises(TableNotFound):
         client.create_search_index(SEARCH._replace(table="nope"))
-    with pytest.raises(TableNotFound, match="does not exist"):
+    with pytest.raises(TableNotFound, match="there is no table or index 'nope'"):
         client.list_search_indexes("nope")
     for call in (client.describe_search_index, client.delete_search_index):
         with pytest.raises(TableNotFound):

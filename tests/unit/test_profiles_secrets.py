@@ -96,7 +96,7 @@ def test_from_a_command(tmp_path: Path) -> None:
     [
         ("cmd:no-such-command-here", "cannot run 'no-such-command-here': No such file"),
         ("cmd:'unbalanced", "No closing quotation"),
-        ("cmd:''", "cannot run ''"),
+        ("cmd:''", "names no command"),
         (python("import sys; print('hunter2'); sys.exit(3)"), "failed with exit code 3"),
         (python("import os; os.kill(os.getpid(), 15)"), "failed with exit code -15"),
         (python("pass"), "is empty"),

@@ -265,8 +265,8 @@ def test_a_byte_order_mark_and_other_line_ends(env: dict[str, str], config: Path
 
 
 def test_a_place_that_cannot_be_written(config: Path) -> None:
-    """The reason is the system's own; a directory in the file's place is refused."""
-    with pytest.raises(ProfileError, match="cannot be written: File exists"):
+    """What stands where a folder should is named; a directory in the file's place is refused."""
+    with pytest.raises(ProfileError, match=r"cannot be written: .*config\.toml is no folder"):
         use({"HOME": "/h"}, "local", config=config / "x.toml")
     with pytest.raises(ProfileError, match="not a plain file"):
         use({"HOME": "/h"}, "local", config=config.parent)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tsmem.adapters.naming import naming, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
@@ -46,7 +47,7 @@ class LocalClient:
 
     def describe_table(self, name: str) -> TableSchema:
         """As TableClient."""
-        found = self._counted(lambda: self._engine.describe_full(name))
+        found = self._counted(lambda: self._engine.describe_full(name), name)
         return found.schema._replace(deviation_s=found.deviation_s)
 
     def create_table(self, schema: TableSchema) -> None:
@@ -55,39 +56,39 @@ class LocalClient:
 
     def delete_table(self, name: str) -> None:
         """As TableClient."""
-        self._counted(lambda: self._engine.delete_table(name))
+        self._counted(lambda: self._engine.delete_table(name), name)
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """As TableClient."""
-        self._counted(lambda: self._engine.create_index(CreateIndex(table, index, tuple(defined))))
+        self._counted(lambda: self._engine.create_index(CreateIndex(table, index, tuple(defined))), table)
 
     def delete_index(self, table: str, name: str) -> None:
         """As TableClient."""
-        self._counted(lambda: self._engine.delete_index(table, name))
+        self._counted(lambda: self._engine.delete_index(table, name), table)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """As TableClient."""
-        return self._counted(lambda: self._engine.list_search_indexes(table))
+        return self._counted(lambda: self._engine.list_search_indexes(table), table)
 
     def create_search_index(self, schema: SearchIndexSchema) -> None:
         """As TableClient."""
-        self._counted(lambda: self._engine.create_search_index(schema))
+        self._counted(lambda: self._engine.create_search_index(schema), schema.table)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """As TableClient."""
-        return self._counted(lambda: self._engine.describe_search_index(table, name))
+        return self._counted(lambda: self._engine.describe_search_index(table, name), table)
 
     def delete_search_index(self, table: str, name: str) -> None:
         """As TableClient."""
-        self._counted(lambda: self._engine.delete_search_index(table, name))
+        self._counted(lambda: self._engine.delete_search_index(table, name), table)
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         """As TableClient."""
-        return self._priced(lambda: self._engine.get_row(GetRow(table, key, columns)))
+        return self._priced(table, lambda: self._engine.get_row(GetRow(table, key, columns)))
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
         """As TableClient."""
-        return self._priced(lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))
+        return self._priced(table, lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))
 
     def put_row(self, put: Put) -> None:
         """As TableClient."""
@@ -105,7 +106,8 @@ class LocalClient:
         """As TableClient."""
         cost = _ONE_REQUEST
         try:
-            replies = self._engine.write_rows(BatchWriteRow(writes))
+            with naming(*tables_of(writes)):
+                replies = self._engine.write_rows(BatchWriteRow(writes))
             cost = Cost(
                 1, sum(reply.cost.read_units for reply in replies), sum(reply.cost.write_units for reply in replies)
             )
@@ -124,29 +126,31 @@ class LocalClient:
         announce: Announce | None = None,
     ) -> RangePage:
         """As TableClient."""
-        return self._priced(lambda: self._engine.get_range(GetRange(table, span, limit, columns, filter)))
+        return self._priced(table, lambda: self._engine.get_range(GetRange(table, span, limit, columns, filter)))
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """As TableClient."""
-        return self._priced(lambda: self._engine.search(table, index, search))
+        return self._priced(table, lambda: self._engine.search(table, index, search))
 
     def _write(self, write: Write) -> None:
         (error,) = self.write_rows((write,))
         if error is not None:
             raise error
 
-    def _counted(self, call: Callable[[], T]) -> T:
-        """A call that costs one request and nothing else."""
+    def _counted(self, call: Callable[[], T], *tables: str) -> T:
+        """A call that asks for these tables, and costs one request and nothing else."""
         try:
-            return call()
+            with naming(*tables):
+                return call()
         finally:
             self.meter.add(_ONE_REQUEST)
 
-    def _priced(self, call: Callable[[], tuple[T, Cost]]) -> T:
+    def _priced(self, table: TableRef, call: Callable[[], tuple[T, Cost]]) -> T:
         """A call whose reply says what it cost; one that fails costs one request."""
         cost = _ONE_REQUEST
         try:
-            result, cost = call()
+            with naming(table.name):
+                result, cost = call()
         finally:
             self.meter.add(cost)
         return result

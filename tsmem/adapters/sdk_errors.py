@@ -89,6 +89,7 @@ _HINTS = (
     ("OTSAuthFailed", "instance", "check the instance of the profile, and that the endpoint is of its region"),
     ("OTSAuthFailed", "", "check the access key, the instance and the region of the profile"),
     ("OTSNoPermissionAccess", "", "the access key lacks a permission for this: see the policies of its user"),
+    ("OTSQuotaExhausted", "", "delete what is not needed, or ask for a larger quota"),
     ("OTSParameterInvalid", "field: ", "the search index lacks this field: make an index that has it"),
 )
 
@@ -140,6 +141,7 @@ def translate(failure: Exception, exchange: Exchange, host: str, secrets: Sequen
     return Unavailable(
         f"the answer of {host} cannot be understood: {without_secrets(_reason(failure), hidden)[:MAX_MESSAGE]}",
         ambiguous=True,
+        hint=_CHECK_HOST,
         request_id=exchange.request_id,
     )
 

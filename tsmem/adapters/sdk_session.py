@@ -7,9 +7,10 @@ says through a Deadline how long one attempt may take. What never left this mach
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from tsmem.adapters.naming import name_missing
 from tsmem.adapters.redaction import hide
 from tsmem.adapters.sdk import ots, quiet_logger
 from tsmem.adapters.sdk_errors import translate
@@ -53,12 +54,14 @@ class Session:
         self._client.connection = self._transport
         extend(self._client)
 
-    def call(self, operation: str, table: str, request: Callable[[Any, Exchange], T]) -> T:
-        """Make a request with the SDK's client, and read its answer. `request` notes rows and cost in the exchange.
+    def call(self, operation: str, asked: str | tuple[str, ...], request: Callable[[Any, Exchange], T]) -> T:
+        """Make a request with the SDK's client, and read its answer. `request` notes rows and cost in the exchange;
+        `asked` are the tables that it is about.
 
         Raises one of tsmem.errors, Unavailable when the attempt's time is up. Cost: 1 request where something was sent,
         and what was noted."""
         self._require_open()
+        tables = (asked,) if isinstance(asked, str) else asked
         allowed_s = self._allowed_s()
         if allowed_s <= 0:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
@@ -73,6 +76,7 @@ class Session:
             if not exchange.sent:
                 self._require_open()  # closed meanwhile
             error = translate(failure, exchange, self._transport.host, self._secrets)
+            name_missing(error, tables)
             if error is None or error is failure:
                 raise
             raise error from failure
@@ -81,7 +85,7 @@ class Session:
             self._dated = exchange.dated or self._dated
             self.meter.add(exchange.cost.plus(Cost(1 if exchange.sent else 0)))
             if self._log is not None and (exchange.sent or isinstance(error, Unavailable)):
-                self._log(_line(operation, table, exchange, time.monotonic() - started_s, error))
+                self._log(_line(operation, tables, exchange, time.monotonic() - started_s, error))
 
     def clock_skew_s(self) -> float | None:
         """As TableClient."""
@@ -121,8 +125,8 @@ def _check_headers(profile: Profile, credentials: Credentials) -> None:
         )
 
 
-def _line(operation: str, table: str, exchange: Exchange, seconds: float, error: TsmemError | None) -> str:
-    parts = [f"{operation} {table}".rstrip()]
+def _line(operation: str, tables: Sequence[str], exchange: Exchange, seconds: float, error: TsmemError | None) -> str:
+    parts = [" ".join((operation, *tables))]
     if exchange.rows is not None:
         parts.append("1 row" if exchange.rows == 1 else f"{exchange.rows} rows")
     parts.append(f"{seconds * 1000:.1f} ms")

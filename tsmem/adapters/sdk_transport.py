@@ -115,7 +115,9 @@ class Exchange:
 
 def _unfit(why: str) -> Unavailable:
     """Of an answer that is not read to its end; the next one would be no better."""
-    return Unavailable(f"the answer {why}", ambiguous=True, hint="check the endpoint", hopeless_after_s=0)
+    return Unavailable(
+        f"the answer {why}", ambiguous=True, hint="check the endpoint of the profile", hopeless_after_s=0
+    )
 
 
 def shown_id(text: object) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsmem.adapters import sdk_batches, sdk_rows, sdk_schemas
+from tsmem.adapters.naming import tables_of
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
@@ -55,7 +56,7 @@ class TablestoreClient:
 
     def list_tables(self) -> list[str]:
         """As TableClient."""
-        return self._session.call("ListTable", "", lambda client, _: sorted(client.list_table()))
+        return self._session.call("ListTable", (), lambda client, _: sorted(client.list_table()))
 
     def describe_table(self, name: str) -> TableSchema:
         """As TableClient."""
@@ -255,8 +256,7 @@ class TablestoreClient:
             exchange.cost = cost
             return found
 
-        tables = " ".join(dict.fromkeys(write.table.name for write in writes))
-        return self._session.call("BatchWriteRow", tables, request)
+        return self._session.call("BatchWriteRow", tables_of(writes), request)
 
     def _write(self, operation: str, write: Write, send: Callable[[Any], tuple[Any, Any]]) -> None:
         def request(client: Any, exchange: Exchange) -> None:

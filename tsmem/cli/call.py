@@ -240,10 +240,12 @@ def call_of(ctx: typer.Context) -> Call:
 def cannot_read(name: str, error: Exception) -> InvalidInput:
     """What to say of a file that cannot be read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return InvalidInput(f"cannot read {name}: {reason}")
+    return InvalidInput(f"cannot read {name or 'a file without a name'}: {reason}")
 
 
 def cannot_write(name: str, error: OSError) -> TsmemError:
     """What to say of a file that cannot be written: the name is wrong, or the disk fails."""
     kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
-    return kind(f"cannot write {name}: {error.strerror or os.strerror(error.errno or 0)}")
+    hints = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "the folder must be there already"}
+    reason = error.strerror or os.strerror(error.errno or 0)
+    return kind(f"cannot write {name or 'a file without a name'}: {reason}", hint=hints.get(error.errno or 0))

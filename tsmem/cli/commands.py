@@ -5,7 +5,8 @@ One rule: naming a command's sentence loads nothing; calling a command loads tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -65,7 +66,9 @@ def _store_output(ctx: typer.Context, param: object, value: str | None) -> None:
 
 def _store_fields(ctx: typer.Context, param: object, value: str | None) -> None:
     if value is not None:
-        _set("fields", tuple(part.strip() for part in value.split(",")), ctx)
+        ctx.meta["tsmem.fields"] = fields = tuple(part.strip() for part in value.split(",")) if value.strip() else ()
+        if isinstance(ctx.obj, Call):
+            ctx.obj.options.fields = fields
 
 
 def _show_version(ctx: typer.Context, param: object, value: bool) -> None:
@@ -136,6 +139,16 @@ def _help_option(option: Any) -> Any:
     return option
 
 
+@contextmanager
+def _known(ctx: Any) -> Iterator[None]:
+    """Around the parsing of a command: the parser itself does not know whose options it reads."""
+    try:
+        yield
+    except TyperException as error:
+        error.ctx = getattr(error, "ctx", None) or ctx  # type: ignore[attr-defined]
+        raise
+
+
 class HouseCommand(TyperCommand):
     """A command with the global options."""
 
@@ -146,6 +159,11 @@ class HouseCommand(TyperCommand):
         self.shared = global_options()
         self.params = [*self.params, *self.shared]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As Click does; a mistake knows of which command it is."""
+        with _known(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run it, unless its output cannot be as it is asked for: that is said before anything is done."""
         options = ctx.obj.options
@@ -153,7 +171,10 @@ class HouseCommand(TyperCommand):
             self._check_fields(options.fields)
         formats = self.entry.formats
         if formats is not None and options.output is not None and options.output not in formats:
-            raise InvalidInput(f"{ctx.command_path} has an output of its own, which is not {options.output}")
+            raise InvalidInput(
+                f"{ctx.command_path} has an output of its own, which is not {options.output}",
+                hint=f"its formats are {', '.join(formats)}" if len(formats) > 1 else "leave out --output",
+            )
         return super().invoke(ctx)
 
     def _check_fields(self, fields: tuple[str, ...]) -> None:
@@ -211,7 +232,8 @@ class HouseGroup(TyperGroup):
         """A group without a command shows its help."""
         if not args and not ctx.resilient_parsing:
             raise Shown(ctx.get_help())
-        return super().parse_args(ctx, args)
+        with _known(ctx):
+            return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:
         """--help."""

@@ -54,8 +54,8 @@ class Copying:
             for item in self.source.transfer.items(**self._of):
                 yield Record(None, item)
 
-    def check(self) -> Report:
-        """Compare. The report's error says how many differences there are."""
+    def check(self) -> Report | None:
+        """Compare. The report's error says how many differences there are; a person is shown no table of none."""
         from tsmem.store.comparing import compare
 
         call = self._call
@@ -68,7 +68,9 @@ class Copying:
                 if len(shown) < MAX_SHOWN:
                     shown.append(difference)
         if not any(found.values()):
-            call.say(f"no difference: {counted(call.tally)} compared")
+            call.say(f"{self.source.target} and {self.target.target} are equal: {counted(call.tally)} compared")
+            if call.format == "table":
+                return None
         document = {
             "sessions": call.tally.sessions,
             "messages": call.tally.messages,

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from tsmem.cli.exit_codes import FAILED, INTERRUPTED, exit_code
 from tsmem.cli.shell_words import again
-from tsmem.errors import InvalidInput, PartialFailure, TableNotFound, TsmemError
+from tsmem.errors import PartialFailure, TableNotFound, TsmemError
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
 
 if TYPE_CHECKING:
-    from typer.exceptions import TyperException
-
     from tsmem.cli.call import Call
 
 
@@ -24,15 +22,6 @@ class Interrupted(TsmemError):
 
 MAX_LISTED_FAILURES = 20
 """Failed rows that are listed for a person; JSON lists all that were kept."""
-
-
-def usage(error: TyperException) -> InvalidInput:
-    """A mistake on the command line, in our words."""
-    message = getattr(error, "format_message", lambda: str(error))().rstrip(".")
-    if near := getattr(error, "possibilities", None):
-        message = f"No such option: {getattr(error, 'option_name', '')}. Did you mean '{near[0]}'?"
-    ctx = getattr(error, "ctx", None)
-    return InvalidInput(message, hint=None if ctx is None else f"{ctx.command_path} --help")
 
 
 def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
@@ -58,7 +47,8 @@ def interrupted(call: Call, argv: Sequence[str]) -> int:
     if "tally" in call.__dict__:
         from tsmem.cli.counts import counted
 
-        done = f"; done before: {counted(call.tally)}"
+        tally = call.tally
+        done = f"; done before: {counted(tally)}" if tally.done else "; nothing had been done"
         if call.tally.doubtful:
             done += f"; {call.tally.doubtful:,} rows more may have been"
     _say_error(call, Interrupted(f"interrupted{done}", hint=call.next_step), _format(call, argv))

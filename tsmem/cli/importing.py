@@ -164,6 +164,7 @@ class Import:
             reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
         tally = self._call.store.transfer.check(sample.of(source.records(read(reading))), loading)
         tally.failed += unreadable
+        tally.unread += unreadable
         return tally
 
     def _source(self, source: Input) -> Source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from errno import ENOSPC
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,9 @@ def _guarded(call: Call, argv: Sequence[str]) -> int:
         if isinstance(error, TsmemError):
             return failure.failed(call, error, argv)
         if isinstance(error, TyperException):
-            return failure.failed(call, failure.usage(error), argv)
+            from tsmem.cli.usage import usage
+
+            return failure.failed(call, usage(error), argv)
         return failure.crashed(call, error)
 
 
@@ -140,7 +143,8 @@ def _send(call: Call, chunks: Iterator[bytes]) -> None:
         raise
     except OSError as error:
         _give_up_output(call)
-        raise StorageFailure(f"cannot write standard output: {error.strerror}") from error
+        hint = "free some space and try again" if error.errno == ENOSPC else None
+        raise StorageFailure(f"cannot write standard output: {error.strerror}", hint=hint) from error
 
 
 def _left(call: Call) -> int:

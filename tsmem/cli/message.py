@@ -141,7 +141,7 @@ def purge(
 
     call = call_of(ctx)
     if everything == (session is not None):
-        raise InvalidInput("say which messages: --session SESSION, or --everything")
+        raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
     when = call.time(until, "--until", end_of_day=True)
     wanted = o.checked(call, filter)
     purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
@@ -176,7 +176,11 @@ def list_(
     call = call_of(ctx)
     window: Any = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
     wanted = o.checked(call, filter)
+    if order not in ("asc", "desc"):
+        raise InvalidInput(f"--order is asc or desc, not '{order}'")
     if last is not None:
+        if last < 1:
+            raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
         with shown(call, filter):

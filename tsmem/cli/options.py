@@ -93,7 +93,7 @@ def checked(call: Call, filter: str | None) -> str | None:  # noqa: A002 - the o
     except InvalidInput as error:
         sentence, _, place = error.message.partition("\n")
         if call.format in ("json", "jsonl"):
-            raise
+            raise InvalidInput(f"--filter: {error.message}", hint=error.hint) from error
         for line in place.splitlines():
             call.say(line)
         raise InvalidInput(f"--filter: {sentence}", hint=error.hint) from error

@@ -82,6 +82,7 @@ class Rejects:
     def line(self, bad: BadLine) -> None:
         """A line that could not be read."""
         self._tally.fail(RowFailure((f"line {bad.line}",), bad.error))
+        self._tally.unread += 1
         if bad.line not in self._known.lines:
             self._write(rejected_line(bad))
 

@@ -124,7 +124,7 @@ def purge(
 
     call = call_of(ctx)
     if everyone == (user is not None):
-        raise InvalidInput("say whose sessions: --user USER, or --everyone")
+        raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
     when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
     purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted, with_messages=with_messages)
     call.say_target("a dry run on" if dry_run else "deleting from")

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tsmem.store.tail import check_interval
+
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
     from tsmem.errors import Unavailable
@@ -27,6 +29,7 @@ def followed(
     def trouble(error: Unavailable | None) -> None:
         call.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
 
+    check_interval(interval_s, "--interval")
     messages = call.store.messages
     messages.watch.heard = call.streams.check_reader
     return messages.follow(session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble)

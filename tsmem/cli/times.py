@@ -53,7 +53,7 @@ def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = 
         if match := _DATE_TIME.fullmatch(text):
             return _moment(match, tz)
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
-        raise _refused(f"{text!r} is no time: {error}") from error
+        raise _refused(f"{text!r} is no time: the calendar or the clock has none such") from error
     raise _refused(f"{text!r} is no time")
 
 
@@ -71,7 +71,7 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
     """The product, where it fits in 64 bits. Digits are counted first: int() takes quadratic time."""
     significant = digits.lstrip("0") or "0"
     if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
-        raise _refused(f"the {what} does not fit in 64 bits of microseconds")
+        raise _refused(f"the {what} {digits[:40]} does not fit in 64 bits of microseconds")
     return int(significant) * unit_us
 
 
@@ -132,4 +132,4 @@ def _since_1970(wall: datetime, offset: timedelta) -> int:
 
 
 def _refused(reason: str) -> InvalidInput:
-    return InvalidInput(reason, hint=f"a time is {FORMS}")
+    return InvalidInput(reason, hint=f"a time is {FORMS}; tsmem help times says more")

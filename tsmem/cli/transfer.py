@@ -34,6 +34,7 @@ def export(
     Example: tsmem export memory.jsonl.gz --user ada
     """
     call = call_of(ctx)
+    _check_whose(user, session)
     check_not_the_store(call, file)
     transfer = call.store.transfer
     lines = transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
@@ -44,6 +45,11 @@ def export(
     if not told.speaks:
         call.say(f"exported {counted(call.tally)} to {file}")
     return None
+
+
+def _check_whose(user: str | None, session: str | None) -> None:
+    if user is not None and session is not None:
+        raise InvalidInput("--user and --session cannot both be asked for")
 
 
 def _told(call: Call, lines: Iterator[bytes], *, asked: bool) -> Iterator[bytes]:
@@ -112,7 +118,7 @@ def copy(
     session: o.SessionOption = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,
     progress: o.Progress = False,
-) -> Report:
+) -> Report | None:
     """Copy sessions and messages from one profile's store to another's, or compare both.
 
     Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
@@ -122,8 +128,7 @@ def copy(
     from tsmem.cli.copying import Copying
 
     call = call_of(ctx)
-    if user is not None and session is not None:
-        raise InvalidInput("--user and --session cannot both be asked for")
+    _check_whose(user, session)
     job = Copying(call, source, target, user_id=user, session_id=session)
     with account(call, "compared" if check else "copied", asked=progress, stores=(job.source, job.target)):
         return job.check() if check else job.run()

@@ -65,6 +65,8 @@ def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
         )
     try:
         return read_file(name)
+    except InvalidInput as error:
+        raise InvalidInput(f"metadata '{key}': {error.message}", hint=error.hint) from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         reason = getattr(error, "strerror", None) or error
         raise InvalidInput(f"metadata '{key}': cannot read {name!r}: {reason}") from error

@@ -64,7 +64,10 @@ _by_types: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
 
 
 def _damaged(what: str) -> StorageFailure:
-    return StorageFailure(f"a stored row is damaged: {what}", hint="delete the row, or restore the file from a copy")
+    return StorageFailure(
+        f"a stored row is damaged, because {what}",
+        hint="it can be neither read, written nor deleted: restore the file from a copy",
+    )
 
 
 def _compile(raw: bytes) -> _Shape:
@@ -176,7 +179,7 @@ def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
                 columns[name] = blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise _damaged(str(error)) from error
+        raise _damaged("its bytes end too early, or are no text") from error
     if at != len(blob):
         raise _damaged("its length is not what it says")
     return size, columns
@@ -187,7 +190,7 @@ def size_of(blob: bytes) -> int:
     try:
         shape, key_bytes, at = _open(blob)
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise _damaged(str(error)) from error
+        raise _damaged("its bytes end too early, or are no text") from error
     return key_bytes + shape.fixed_bytes + len(blob) - at - shape.data_at
 
 
@@ -206,7 +209,7 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
                 columns[name] = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise _damaged(str(error)) from error
+        raise _damaged("its bytes end too early, or are no text") from error
     if at != len(blob):
         raise _damaged("its length is not what it says")
     return size, columns
@@ -226,7 +229,7 @@ def unpack_cells(blob: bytes) -> list[Cell]:
             cells.append(Cell(name, value, stamp))
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise _damaged(str(error)) from error
+        raise _damaged("its bytes end too early, or are no text") from error
     if at != len(blob):
         raise _damaged("its length is not what it says")
     return cells

@@ -16,7 +16,7 @@ from tsmem.engine.filters import Predicate, compile_filter, necessary
 from tsmem.engine.ranges import range_query
 from tsmem.engine.requests import BatchGetRow, GetRange, GetRow, PageReply, RowReply, RowsReply
 from tsmem.engine.tables import Table
-from tsmem.errors import LimitExceeded
+from tsmem.errors import LimitExceeded, StorageFailure
 from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, MAX_ROWS_PER_READ, capacity_units, check_key
 from tsmem.port import Cost, RangePage
 from tsmem.rows import Filter, Key, Row, TableRef, Value
@@ -125,8 +125,16 @@ def read_one(session: Session, table: Table, ref: TableRef, key: Key, projection
     found = session.execute(table.read_sql, key).fetchone()
     if found is None:
         return None, 0
-    size, columns = projection.read(key, found[0])
+    try:
+        size, columns = projection.read(key, found[0])
+    except StorageFailure as error:
+        raise _of_row(error, key) from error
     return columns, size
+
+
+def _of_row(error: StorageFailure, key: Key) -> StorageFailure:
+    """What is damaged, with the row that it is."""
+    return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
 
 
 def get_range(session: Session, request: GetRange) -> PageReply:
@@ -175,7 +183,10 @@ def _take(
         key: Key = tuple(values)  # type: ignore[arg-type]
         if taken == most:
             return taken, size, key
-        row_size, columns = read(blob) if read is not None else projection.read(key, blob)  # type: ignore[arg-type]
+        try:
+            row_size, columns = read(blob) if read is not None else projection.read(key, blob)  # type: ignore[arg-type]
+        except StorageFailure as error:
+            raise _of_row(error, key) from error
         if size + row_size > MAX_BYTES_PER_PAGE and size:
             return taken, size, key
         size += row_size

@@ -27,7 +27,7 @@ def load(environ: Mapping[str, str], *, config: str | Path | None = None, profil
     file = read(environ, config)
     written = profiles_in(file)
     name, chosen_by = _choose(environ, file, profile)
-    made = build(source(environ, file, written, name), chosen_by)
+    made = build(source(environ, file, written, name, chosen_by), chosen_by)
     others = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
     if chosen_by == "built in" and others:  # in CI, a secret that is missing is an empty variable
         text = f"{others[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {made.target}"
@@ -80,9 +80,14 @@ def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | 
 
 
 def source(
-    environ: Mapping[str, str], file: ConfigFile | None, written: Mapping[str, Mapping[str, object]], name: str
+    environ: Mapping[str, str],
+    file: ConfigFile | None,
+    written: Mapping[str, Mapping[str, object]],
+    name: str,
+    chosen_by: str = "",
 ) -> Source:
-    """The profile of a name as it is written, or as it is built in. Raises ProfileError when there is none."""
+    """The profile of a name as it is written, or as it is built in. Raises ProfileError when there is none, which says
+    what chose it where that was no flag."""
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
         given = {key: f"env:{v}" if key in SECRET_KEYS else environ[v] for key, v in variables.items()}
@@ -92,7 +97,8 @@ def source(
         )
     if name not in written and name != LOCAL:
         names = _names(environ, written)
-        raise ProfileError(f"no profile {name!r}{nearest(name, names)}", hint=f"profiles: {', '.join(names)}")
+        where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
+        raise ProfileError(f"no profile {name!r}{where}{nearest(name, names)}", hint=f"profiles: {', '.join(names)}")
     values = written.get(name, {})
     if name != LOCAL or values.get("backend", "local") != "local":
         return Source(name, environ, values, file)

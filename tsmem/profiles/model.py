@@ -54,7 +54,8 @@ class Secret:
         Raises ProfileError when it cannot be had: variable not set, file unreadable, command failed or took more than
         30 s, or a `cmd:` in a file that others can write."""
         if (value := self.find()) is None:
-            raise self._error(f"environment variable {self._text.removeprefix('env:')} is not set")
+            variable = self._text.removeprefix("env:")
+            raise self._error(f"environment variable {variable} is not set", f"export {variable}=...")
         return value
 
     def find(self) -> str | None:
@@ -96,7 +97,7 @@ class Secret:
             arguments = shlex.split(command)
         except ValueError as error:
             raise self._error(f"cmd: cannot be split into words: {error}") from error
-        if not arguments:
+        if not arguments or not arguments[0]:
             raise self._error("cmd: names no command")
         return self._output(arguments)
 
@@ -135,8 +136,8 @@ class Secret:
             raise self._error(f"{arguments[0]!r} failed with exit code {process.returncode}")
         return output
 
-    def _error(self, text: str) -> ProfileError:
-        return ProfileError(f"{self._what}: {text}")
+    def _error(self, text: str, hint: str | None = None) -> ProfileError:
+        return ProfileError(f"{self._what}: {text}", hint=hint)
 
 
 def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:

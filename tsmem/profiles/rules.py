@@ -203,7 +203,10 @@ def _path(source: Source, text: str | None) -> Path | None:
     if text is None:
         return None
     folder = Path("/") if source.file is None else source.file.path.absolute().parent
-    return Path(os.path.normpath(expand(text, source.environ, folder)))
+    try:
+        return Path(os.path.normpath(expand(text, source.environ, folder)))
+    except ProfileError as error:
+        raise source.error(("path",), error.message, error.hint) from error
 
 
 class _Endpoint(NamedTuple):

@@ -127,6 +127,8 @@ def _locked(target: Path) -> Iterator[None]:
     """Alone with the file, its directory made where it is missing. The lock file stays: removing it would race."""
     for folder in reversed([target.parent, *target.parent.parents]):
         if not folder.is_dir():
+            if folder.exists():
+                raise NotADirectoryError(20, f"{folder} is no folder")
             folder.mkdir(0o700, exist_ok=True)
     flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(target.with_name(f"{target.name}.lock"), flags, 0o600)

@@ -22,6 +22,8 @@ MIN_TRIES = 3
 _LAST_S, _LAST_PART = 1.0, 0.1
 """What is left for the last attempt: a second, or this part of the whole time where that is less."""
 MAYBE_DONE = "it may have been done"
+LATER = "try again later; `timeout` in the profile is for how many seconds it is tried"
+"""The hint for what nothing better is known of."""
 
 
 class RetryPolicy(NamedTuple):
@@ -107,5 +109,9 @@ class Tries:
             message += f"; {MAYBE_DONE}"
         kind = Unavailable if lost else type(error)
         return kind(
-            message, ambiguous=lost, hint=error.hint, request_id=error.request_id, service_code=error.service_code
+            message,
+            ambiguous=lost,
+            hint=error.hint or LATER,
+            request_id=error.request_id,
+            service_code=error.service_code,
         )

@@ -146,7 +146,8 @@ class Collection(Generic[Item]):
         return f"{self._noun} '{named[f'{self._noun}_id']}' of {where}"
 
     def _missing(self, key: Key) -> TsmemError:
-        return NotFound(f"there is no {self._name(key)}")
+        when = f" at the create time {key[1]!r}" if self._noun == "message" else ""
+        return NotFound(f"there is no {self._name(key)}{when}")
 
     # Listings
 

@@ -47,11 +47,17 @@ def digest(query: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+_ANEW = "begin anew, without a page token"
+
+
 def resolve(since: Time | None, until: Time | None, now_us: int) -> Window:
     """The window in microseconds. Raises InvalidInput when it is empty."""
     window = Window(_point(since, now_us), _point(until, now_us))
     if window.since is not None and window.until is not None and window.since > window.until:
-        raise InvalidInput(f"the time window is empty: since {window.since} is after until {window.until}")
+        raise InvalidInput(
+            f"the time window is empty: since {window.since} is after until {window.until}",
+            hint="since is the earlier one; of two ages the longer is the earlier",
+        )
     return window
 
 
@@ -85,7 +91,7 @@ def opened(token: str, query_digest: str) -> dict[str, object]:
     """What a token says, unchecked but for its version and query. Raises InvalidInput."""
     document = _document(token)
     if document.get("v") != VERSION or isinstance(document["v"], bool):
-        raise InvalidInput("the page token was made by another version of tsmem")
+        raise InvalidInput("the page token was made by another version of tsmem", hint=_ANEW)
     if document.get("q") != query_digest:
         raise InvalidInput(
             "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
@@ -136,7 +142,7 @@ def damaged() -> InvalidInput:
 
 def outside() -> InvalidInput:
     """What to say of a place that the query does not have."""
-    return InvalidInput("the page token points outside of what is listed")
+    return InvalidInput("the page token points outside of what is listed", hint=_ANEW)
 
 
 def resumed(span: Range, after: Key) -> Range:

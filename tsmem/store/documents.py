@@ -72,6 +72,21 @@ def export_line(item: Session | Message) -> bytes:
     return f"{dumps({'kind': kind, **item_document(item)})}\n".encode()
 
 
+_SLIPS = {
+    "Expecting value": "no value",
+    "Unterminated string starting at": "a text without end",
+    "Expecting property name enclosed in double quotes": "no key in double quotes",
+    "Expecting ':' delimiter": "no colon",
+    "Expecting ',' delimiter": "no comma",
+    "Extra data": "more after the end",
+    "Invalid control character at": "a control character",
+    "Illegal trailing comma before end of object": "a comma before the end of an object",
+    "Illegal trailing comma before end of array": "a comma before the end of a list",
+}
+"""What the standard library says, which is not the same in all its versions, and what is said here. Others are as it
+says them."""
+
+
 def loads(text: str | bytes, *, first_line: int = 1) -> object:
     """JSON text as plain values. Raises InvalidInput, with the line, for what is not JSON to the letter, or cannot be
     stored: NaN, a number past every float, a key given twice, bytes that are not UTF-8."""
@@ -81,7 +96,8 @@ def loads(text: str | bytes, *, first_line: int = 1) -> object:
         raise InvalidInput(f"line {first_line}: not valid UTF-8 at byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
         where = f"line {first_line + error.lineno - 1}"
-        raise InvalidInput(f"{where}: not valid JSON: {error.msg} at column {error.colno}") from error
+        what = _SLIPS.get(error.msg, error.msg)
+        raise InvalidInput(f"{where}: not valid JSON: {what} at column {error.colno}") from error
     except RecursionError as error:
         raise InvalidInput(f"line {first_line}: not usable JSON: nested too deeply") from error
     except ValueError as error:

@@ -83,12 +83,16 @@ class _Reader:
             self._source.encode()
         except UnicodeEncodeError as error:
             raise self._wrong("a lone surrogate is no character", error.start) from error
+        if (at := self._source.find("\0")) >= 0:
+            raise self._wrong("a null character is no text", at)
         try:
             # Odd escapes and numbers that run into words are warned of; whoever types a filter cannot act on that.
             with _silence, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(self._source, mode="eval").body
         except SyntaxError as error:
+            if "digits" in str(error.msg):
+                raise self._wrong("the number has thousands of digits", 0) from error
             if not error.offset:  # so Python says that the text ended while it waited for more
                 raise self._wrong("it ends too early", len(self._source.rstrip())) from error
             at = self._place(error.lineno or 1, (error.offset or 1) - 1)

@@ -130,7 +130,10 @@ def _search_index(names: Names, fields: tuple[tuple[str, FieldType], ...]) -> Se
     own = {name for name, _ in fields}
     for name in names.search_fields:
         if name in own:
-            raise InvalidInput(f"search_fields of table '{names.name}' names '{name}', which is searched anyway")
+            raise InvalidInput(
+                f"search_fields of table '{names.name}' names '{name}', which is searched anyway",
+                hint="take it out of search_fields in the profile",
+            )
     chosen = tuple((name, SEARCH_FIELD_TYPES[kind]) for name, kind in names.search_fields.items())
     return SearchIndexSchema(names.name, names.search_index, fields + chosen)
 

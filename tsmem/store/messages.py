@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Time
-from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput
+from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
 from tsmem.store import cursor
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query, read_filter
@@ -74,7 +74,7 @@ class Messages(Collection[Message]):
             return self._delete(key, missing_ok=missing_ok)
         if missing_ok:
             return False
-        raise self._missing((session_id, 0, message_id))
+        raise self._unknown(session_id, message_id)
 
     def check_unused(self, session_id: str, message_id: str) -> None:
         """Raises AlreadyExists when a session has a message of this id, whatever its time: the key alone, of which the
@@ -82,10 +82,14 @@ class Messages(Collection[Message]):
         if self._ids(session_id, message_id):
             raise AlreadyExists(f"message '{message_id}' of session '{session_id}' exists already")
 
+    def _unknown(self, session_id: str, message_id: str) -> NotFound:
+        """What to say of an id that the session has at no time."""
+        return NotFound(f"there is no message '{message_id}' of session '{session_id}'")
+
     def _key(self, session_id: str, message_id: str, create_time: int | None) -> Key:
         key = self._locate(session_id, message_id, create_time)
         if key is None:
-            raise self._missing((session_id, 0, message_id))
+            raise self._unknown(session_id, message_id)
         return key
 
     def _locate(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:

@@ -42,10 +42,10 @@ Trouble = Callable[[Unavailable | None], None]
 """Hears why the store cannot be reached, once, and None when it answers again."""
 
 
-def check_interval(seconds: float) -> float:
-    """Raises InvalidInput unless one can wait so long between two looks."""
+def check_interval(seconds: float, name: str = "the interval") -> float:
+    """Raises InvalidInput unless one can wait so long between two looks; `name` is what the number is called."""
     if not MIN_INTERVAL_S <= seconds <= MAX_INTERVAL_S:
-        raise InvalidInput(f"the interval must be {MIN_INTERVAL_S} to {MAX_INTERVAL_S:.0f} seconds, not {seconds:g}")
+        raise InvalidInput(f"{name} must be {MIN_INTERVAL_S} to {MAX_INTERVAL_S:.0f} seconds, not {seconds:g}")
     return seconds
 
 

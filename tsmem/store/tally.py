@@ -22,6 +22,8 @@ class Tally:
     skipped: int = 0
     """Rows left alone on purpose: they exist already, or changed meanwhile."""
     failed: int = 0
+    unread: int = 0
+    """Of those that failed: lines of an input that could not be read, so that nobody knows what they hold."""
     doubtful: int = 0
     """Rows of writes whose answer was lost or not waited for: they may have been done."""
     bytes: int = 0
@@ -46,6 +48,7 @@ class Tally:
         self.skipped += part.skipped
         self.doubtful += part.doubtful
         self.failed += part.failed
+        self.unread += part.unread
         self.bytes += part.bytes
         self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
         self.heard()
@@ -71,10 +74,13 @@ class Tally:
         return self.sessions + self.messages
 
     def raise_failures(self, what: str) -> None:
-        """Raises PartialFailure when rows failed."""
+        """Raises PartialFailure when rows failed, or lines that could not be read."""
         if self.failed:
-            raise PartialFailure(
-                f"{self.failed:,} of {self.done + self.failed:,} rows could not be {what}",
-                done=self.done,
-                failures=self.failures,
-            )
+            refused = self.failed - self.unread
+            parts = [_of(refused, self.done + refused, "row", f"be {what}")] if refused else []
+            parts += [_of(self.unread, self.done + self.failed, "line", "be read")] if self.unread else []
+            raise PartialFailure(", and ".join(parts), done=self.done, failures=self.failures)
+
+
+def _of(count: int, total: int, noun: str, what: str) -> str:
+    return f"{count:,} of {total:,} {noun}{'' if total == 1 else 's'} could not {what}"

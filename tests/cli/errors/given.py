@@ -1,0 +1,179 @@
+"""What is made so before a command is run, each a function that makes the step."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import resource
+import shlex
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.cli.errors.case import Given
+from tests.cli.errors.stage import Stage
+
+OTHER = '[profiles.other]\nbackend = "local"\npath = "FOLDER/other.db"\n'
+"""A second profile beside the built-in one."""
+
+
+def no_store(stage: Stage) -> None:
+    """No store was ever made."""
+    stage.database.unlink()
+
+
+def config(text: str, mode: int = 0o600) -> Given:
+    """The profile file holds this text."""
+
+    def make(stage: Stage) -> None:
+        stage.cli.config(stage.filled(text)).chmod(mode)
+
+    return make
+
+
+def config_bytes(content: bytes) -> Given:
+    """The profile file holds these bytes."""
+    return lambda stage: stage.cli.config("").write_bytes(content)
+
+
+def file(name: str, content: str | bytes, mode: int = 0o644) -> Given:
+    """A file in the folder."""
+
+    def make(stage: Stage) -> None:
+        path = stage.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        path.chmod(mode)
+
+    return make
+
+
+def folder(name: str) -> Given:
+    """A folder in the folder."""
+    return lambda stage: (stage.folder / name).mkdir(parents=True)
+
+
+def environ(**variables: str) -> Given:
+    """Environment variables are set."""
+    return lambda stage: stage.cli.environ.update({name: stage.filled(value) for name, value in variables.items()})
+
+
+def ran(*lines: str) -> Given:
+    """Commands were run before, and did what they were told."""
+
+    def make(stage: Stage) -> None:
+        for line in lines:
+            stage.cli.ok(*shlex.split(stage.filled(line)))
+
+    return make
+
+
+def token(line: str, name: str = "PAGE_TOKEN") -> Given:
+    """A page token was given out by a listing."""
+
+    def make(stage: Stage) -> None:
+        stage.names[name] = stage.cli.ok(*shlex.split(line)).token
+
+    return make
+
+
+def patched(target: str, value: Any) -> Given:
+    """A value of the package is another one: where the real one takes a minute, or a gigabyte."""
+
+    def make(stage: Stage) -> None:
+        patch = pytest.MonkeyPatch()
+        stage.stack.callback(patch.undo)
+        patch.setattr(target, value)
+
+    return make
+
+
+def forged(line: str, name: str = "PAGE_TOKEN", **changed: object) -> Given:
+    """A page token was given out by a listing, and what it says is changed."""
+
+    def make(stage: Stage) -> None:
+        token(line, name)(stage)
+        text = stage.names[name]
+        document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        text = json.dumps({**document, **changed})
+        stage.names[name] = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    return make
+
+
+def foreign(stage: Stage) -> None:
+    """The store's file is another program's database."""
+    stage.database.unlink()
+    with closing(sqlite3.connect(stage.database)) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+
+
+def newer(stage: Stage) -> None:
+    """The store's file was written by a newer tsmem."""
+    with closing(sqlite3.connect(stage.database)) as connection, connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def damaged(stage: Stage) -> None:
+    """Pages of the store's file were overwritten."""
+    pages = bytearray(stage.database.read_bytes())
+    pages[8192:] = b"\xa5" * (len(pages) - 8192)
+    stage.database.write_bytes(pages)
+
+
+def damaged_rows(stage: Stage) -> None:
+    """What the store's rows hold was overwritten."""
+    with closing(sqlite3.connect(stage.database)) as connection, connection:
+        tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+        for name, sql in tables:
+            if "cells" in (sql or ""):
+                connection.execute(f'UPDATE "{name}" SET cells = ?', (b"\xff\xff\xff",))
+
+
+def locked(stage: Stage) -> None:
+    """Another process keeps the store's file locked."""
+    patched("tsmem.engine.files.BUSY_TIMEOUT_S", 0.05)(stage)
+    connection = sqlite3.connect(stage.database, isolation_level=None)
+    stage.stack.callback(connection.close)
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def pipe(name: str, content: bytes = b"{}\n") -> Given:
+    """A named pipe that somebody writes to, as often as it is opened."""
+
+    def make(stage: Stage) -> None:
+        os.mkfifo(stage.folder / name)
+        writer = os.open(stage.folder / name, os.O_RDWR)  # so that nobody who opens it waits
+        os.write(writer, content)
+        stage.stack.callback(os.close, writer)
+
+    return make
+
+
+def file_size_limit(most: int) -> Given:
+    """No file may grow past so many bytes, as under `ulimit -f`."""
+
+    def make(stage: Stage) -> None:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        stage.stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+
+    return make
+
+
+def failed(*lines: str) -> Given:
+    """Commands were run before, and did not come to their end."""
+
+    def make(stage: Stage) -> None:
+        for line in lines:
+            assert stage.cli(*shlex.split(stage.filled(line))).code != 0
+
+    return make
+
+
+def rows(count: int) -> bytes:
+    """So many sessions of a user, as lines to import."""
+    return b"".join(b'{"user_id": "u", "session_id": "s%05d"}\n' % number for number in range(count))

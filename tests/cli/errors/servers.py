@@ -1,0 +1,152 @@
+"""Servers that a command is sent to: one that holds what the store holds, and strangers with answers of their own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from tests.cli.errors.case import Given
+from tests.cli.errors.stage import Stage, copied
+from tests.serving import KEY, SECRET, serving
+from tests.unit.test_tablestore_transport import Handler, listening
+from tsmem.clock import SystemClock
+from tsmem.engine import Engine
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.server import schema
+from tsmem.server.auth import Credentials
+from tsmem.server.faults import Faults, parse_fault
+
+INSTANCE = "agent-memory"
+
+
+class Ahead(SystemClock):
+    """An hour ahead."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return super().now_us() + 3_600_000_000
+
+
+def cloud(stage: Stage, endpoint: str, *, key: str = KEY, secret: str = SECRET, more: str = "") -> None:
+    """The default profile is a TableStore at an endpoint."""
+    stage.names["HOST"] = endpoint.partition("//")[2]
+    stage.cli.config(
+        f'default_profile = "cloud"\n[profiles.cloud]\nbackend = "tablestore"\nendpoint = "{endpoint}"\n'
+        f'instance = "{INSTANCE}"\naccess_key_id = "{key}"\naccess_key_secret = "{secret}"\n{more or "timeout = 5"}\n'
+    )
+
+
+def served(*faults: str, more: str = "", key: str = KEY, secret: str = SECRET, **settings: Any) -> Given:
+    """The default profile is a TableStore that holds what the store holds."""
+
+    def make(stage: Stage) -> None:
+        path = stage.folder / "served.db"
+        copied(path)
+        kinds = Faults([parse_fault(text) for text in faults])
+        usual = {"credentials": Credentials(KEY, SECRET), "instance": INSTANCE, "faults": kinds}
+        server = stage.stack.enter_context(serving(path, **{**usual, **settings}))
+        cloud(stage, server.endpoint, key=key, secret=secret, more=more)
+
+    return make
+
+
+def deleted_there(what: Callable[[Engine], object]) -> Given:
+    """Something was deleted on the served store."""
+
+    def make(stage: Stage) -> None:
+        with closing(Engine(stage.folder / "served.db", SystemClock())) as engine:
+            what(engine)
+
+    return make
+
+
+def deleted(what: Callable[[Engine], object]) -> Given:
+    """Something was deleted in the local store."""
+
+    def make(stage: Stage) -> None:
+        with closing(Engine(stage.database, SystemClock())) as engine:
+            what(engine)
+
+    return make
+
+
+def tables(engine: Engine) -> None:
+    """Both tables, and all their indexes."""
+    search_indexes(engine)
+    engine.delete_table("session")
+    engine.delete_table("message")
+
+
+def indexes(engine: Engine) -> None:
+    """The secondary indexes."""
+    engine.delete_index("session", "session_secondary_index")
+    engine.delete_index("message", "message_secondary_index")
+
+
+def search_indexes(engine: Engine) -> None:
+    """The search indexes."""
+    engine.delete_search_index("session", "session_search_index")
+    engine.delete_search_index("message", "message_search_index")
+
+
+def without_fields(engine: Engine) -> None:
+    """The search index of messages is one of another library's, without times and texts."""
+    engine.delete_search_index("message", "message_search_index")
+    fields = (("session_id", FieldType("KEYWORD")),)
+    engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
+
+
+def without_texts(engine: Engine) -> None:
+    """The search index of messages is one of another library's, without texts."""
+    engine.delete_search_index("message", "message_search_index")
+    fields = (("session_id", FieldType("KEYWORD")), ("create_time", FieldType("LONG")))
+    engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
+
+
+def at(endpoint: str) -> Given:
+    """The default profile names this endpoint."""
+    return lambda stage: cloud(stage, endpoint)
+
+
+def nobody(stage: Stage) -> None:
+    """The default profile names a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        cloud(stage, f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+
+def taken(stage: Stage) -> None:
+    """PORT is in use."""
+    listener = stage.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    stage.names["PORT"] = str(listener.getsockname()[1])
+
+
+def answering(handler: Handler, scheme: str = "http", more: str = "") -> Given:
+    """The default profile names a server that treats every connection so."""
+
+    def make(stage: Stage) -> None:
+        endpoint = stage.stack.enter_context(listening(handler))
+        cloud(stage, endpoint.replace("http", scheme), more=more)
+
+    return make
+
+
+def saying(answer: bytes) -> Handler:
+    """Answers with these bytes, whatever is asked, and says that it closes the connection, as it does."""
+    head, line, rest = answer.partition(b"\r\n")
+    whole = head + line + b"connection: close\r\n" + rest if head.startswith(b"HTTP") else answer
+    return lambda stream, _: stream.sendall(whole)
+
+
+def refusing(status: int, code: str, message: str) -> Handler:
+    """Answers as the service does that refuses."""
+
+    def handler(stream: socket.socket, _: object) -> None:
+        error = schema.make("Error")
+        error.code, error.message = code, message
+        body = error.SerializeToString()
+        head = f"HTTP/1.1 {status} X\r\nx-ots-requestid: 0005-request\r\nconnection: close\r\n"
+        stream.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+
+    return handler

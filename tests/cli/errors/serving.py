@@ -1,0 +1,143 @@
+"""What keeps `tsmem serve` from serving."""
+
+from __future__ import annotations
+
+from tests.cli.errors.case import Case
+from tests.cli.errors.given import environ, file
+from tests.cli.errors.servers import taken
+
+CASES = (
+    Case(
+        "Nowhere to keep the tables.",
+        "serve",
+        "say where the tables are: --path FILE, or --memory",
+        hint="one of them, and not both",
+    ),
+    Case(
+        "Two places to keep the tables.",
+        "serve --memory --path x.db",
+        "say where the tables are: --path FILE, or --memory",
+        hint="one of them, and not both",
+    ),
+    Case(
+        "A path without a name.",
+        "serve --path ''",
+        "--path and --instance need a name",
+    ),
+    Case(
+        "An instance without a name.",
+        "serve --memory --instance ''",
+        "--path and --instance need a name",
+    ),
+    Case(
+        "An instance that no client can name.",
+        "serve --memory --instance 'a b'",
+        "--instance must be printable ASCII without spaces",
+        hint="clients could not send its name",
+    ),
+    Case(
+        "A port past all ports.",
+        "serve --memory --port 70000",
+        "--port must be from 0 to 65535, not 70000",
+    ),
+    Case(
+        "A negative latency.",
+        "serve --memory --latency -1",
+        "--latency must be from 0 to 600000, not -1",
+    ),
+    Case(
+        "A latency without end.",
+        "serve --memory --latency nan",
+        "--latency must be from 0 to 600000, not nan",
+    ),
+    Case(
+        "A key id that no client can send.",
+        "serve --memory --access-key-id 'a:b'",
+        "--access-key-id must be printable ASCII without spaces and colons, and not empty",
+    ),
+    Case(
+        "A key without a secret.",
+        "serve --memory --access-key-id id",
+        "TSMEM_SERVE_SECRET is not set",
+        hint="the secret of --access-key-id comes from there alone",
+    ),
+    Case(
+        "A fault that there is not.",
+        "serve --memory --fault thrttle:0.1",
+        "there is no kind of fault 'thrttle'",
+        hint="did you mean throttle? a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow",
+    ),
+    Case(
+        "A fault of an action that there is not.",
+        "serve --memory --fault throttle:0.1:PutRwo",
+        "there is no action 'PutRwo'",
+        hint="did you mean PutRow? a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow",
+    ),
+    Case(
+        "A fault without a rate.",
+        "serve --memory --fault throttle",
+        "the rate of 'throttle' is not a number",
+        hint="a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow",
+    ),
+    Case(
+        "A fault of a rate that is none.",
+        "serve --memory --fault throttle:often",
+        "the rate of 'throttle:often' is not a number",
+        hint="a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow",
+    ),
+    Case(
+        "A fault of a rate past all requests.",
+        "serve --memory --fault throttle:2",
+        "the rate of 'throttle:2' is not between 0 and 1",
+        hint="a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow",
+    ),
+    Case(
+        "Faults of rates past all requests.",
+        "serve --memory --fault throttle:0.6 --fault drop:0.6",
+        "the rates of throttle and drop are more than 1 together",
+        hint="a request meets one fault at most",
+    ),
+    Case(
+        "Failed rows of an action without rows.",
+        "serve --memory --fault partial:0.1:PutRow",
+        "rows fail in batches alone, and PutRow is none",
+        hint="those are BatchWriteRow and BatchGetRow",
+    ),
+    Case(
+        "An address that is not of this machine.",
+        "serve --memory --host no-such-host.invalid",
+        "there is no address 'no-such-host.invalid' to listen on",
+    ),
+    Case(
+        "An address that other machines reach, without a key.",
+        "serve --memory --host 0.0.0.0",
+        "'0.0.0.0' can be reached from other machines, which takes an access key",
+        hint="set one, or listen on 127.0.0.1",
+    ),
+    Case(
+        "A port that is taken.",
+        "serve --memory --port PORT",
+        "127.0.0.1:PORT is in use",
+        hint="choose another port; port 0 takes a free one",
+        exit=1,
+        code="TsmemError",
+        given=(taken,),
+    ),
+    Case(
+        "A port below those of users, or an address of nobody.",
+        "serve --memory --host 192.0.2.1 --port 0 --access-key-id k",
+        "cannot listen on 192.0.2.1:0: Cannot assign requested address",
+        exit=1,
+        code="TsmemError",
+        given=(environ(TSMEM_SERVE_SECRET="s"),),
+    ),
+    Case(
+        "A file that is no store.",
+        "serve --path plain.db --port 0",
+        "FOLDER/plain.db is not a tsmem file",
+        hint="choose another path",
+        exit=1,
+        code="StorageFailure",
+        given=(file("plain.db", "just text, and more of it than a header holds. " * 50),),
+    ),
+)

@@ -1,0 +1,126 @@
+"""What the disk, and the store's file, can do to a command."""
+
+from __future__ import annotations
+
+from tests.cli.errors.case import Case
+from tests.cli.errors.given import (
+    config,
+    damaged,
+    damaged_rows,
+    file,
+    file_size_limit,
+    folder,
+    foreign,
+    locked,
+    newer,
+    no_store,
+)
+
+CASES = (
+    Case(
+        "A store that is a folder.",
+        "session list",
+        "FOLDER/data/tsmem/memory.db is not a regular file",
+        hint="choose another path",
+        exit=1,
+        code="StorageFailure",
+        given=(
+            no_store,
+            folder("data/tsmem/memory.db"),
+        ),
+    ),
+    Case(
+        "A store that is text.",
+        "session list",
+        "FOLDER/data/tsmem/memory.db is not a tsmem file",
+        hint="choose another path",
+        exit=1,
+        code="StorageFailure",
+        given=(file("data/tsmem/memory.db", "just text, and more of it than a header holds. " * 50),),
+    ),
+    Case(
+        "A store of another program.",
+        "session list",
+        "FOLDER/data/tsmem/memory.db is a database, but not one of tsmem's",
+        hint="choose another path",
+        exit=1,
+        code="StorageFailure",
+        given=(foreign,),
+    ),
+    Case(
+        "A store of a newer tsmem.",
+        "session list",
+        "FOLDER/data/tsmem/memory.db has format 99, and this tsmem reads format 3",
+        hint="use a newer tsmem",
+        exit=1,
+        code="StorageFailure",
+        given=(newer,),
+    ),
+    Case(
+        "A store that is damaged.",
+        "session list",
+        "FOLDER/data/tsmem/memory.db is damaged: database disk image is malformed",
+        hint="end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy",
+        exit=1,
+        code="StorageFailure",
+        given=(damaged,),
+    ),
+    Case(
+        "A row that is damaged.",
+        "session get ada s1",
+        "a stored row is damaged, because its bytes end too early, or are no text: row ada/s1",
+        hint="it can be neither read, written nor deleted: restore the file from a copy",
+        exit=1,
+        code="StorageFailure",
+        given=(damaged_rows,),
+    ),
+    Case(
+        "A page of rows of which one is damaged.",
+        "session list",
+        "a stored row is damaged, because its bytes end too early, or are no text: row ada/s1",
+        hint="it can be neither read, written nor deleted: restore the file from a copy",
+        exit=1,
+        code="StorageFailure",
+        given=(damaged_rows,),
+    ),
+    Case(
+        "A store in a file's place.",
+        "session list",
+        "FOLDER/plain/x.db cannot be opened: Not a directory",
+        exit=1,
+        code="StorageFailure",
+        given=(
+            file("plain", ""),
+            config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "FOLDER/plain/x.db"\n'),
+        ),
+    ),
+    Case(
+        "A store in a folder that cannot be made.",
+        "init-tables",
+        "/proc/x/x.db cannot be made: No such file or directory",
+        exit=1,
+        code="StorageFailure",
+        given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "/proc/x/x.db"\n'),),
+    ),
+    Case(
+        "A store that another process keeps locked.",
+        "session put ada s9",
+        "another process kept FOLDER/data/tsmem/memory.db locked for 60 seconds: nothing was done",
+        hint="look for a process that holds it, and try again",
+        exit=6,
+        code="Unavailable",
+        given=(locked,),
+    ),
+    Case(
+        "A write past the limit of the size of files.",
+        "message put s9 m9 --content-file big.txt",
+        "FOLDER/data/tsmem/memory.db could not be read or written: disk I/O error; nothing of this write was kept",
+        hint="look for a quota, or a limit on the size of files (ulimit -f)",
+        exit=1,
+        code="StorageFailure",
+        given=(
+            file("big.txt", "x" * 2**21),
+            file_size_limit(2**20),
+        ),
+    ),
+)

@@ -1,0 +1,95 @@
+"""Times that are none, or cannot be meant."""
+
+from __future__ import annotations
+
+from tests.cli.errors.case import Case
+from tsmem.cli.times import FORMS
+
+A_TIME = f"a time is {FORMS}; tsmem help times says more"
+
+CASES = (
+    Case(
+        "A word that is no time.",
+        "session recent --user ada --since yesterday",
+        "--since: 'yesterday' is no time",
+        hint=A_TIME,
+    ),
+    Case(
+        "A month that there is not.",
+        "session recent --user ada --since 2025-13-01",
+        "--since: '2025-13-01' is no time: the calendar or the clock has none such",
+        hint=A_TIME,
+    ),
+    Case(
+        "A day that there is not.",
+        "session recent --user ada --since 2025-02-30",
+        "--since: '2025-02-30' is no time: the calendar or the clock has none such",
+        hint=A_TIME,
+    ),
+    Case(
+        "A time past the end of time.",
+        "session recent --user ada --until 99999999999999999999",
+        "--until: the time 99999999999999999999 does not fit in 64 bits of microseconds",
+        hint=A_TIME,
+    ),
+    Case(
+        "An age past the end of time.",
+        "session recent --user ada --since 99999999999999w",
+        "--since: the age 99999999999999 does not fit in 64 bits of microseconds",
+        hint=A_TIME,
+    ),
+    Case(
+        "More digits than microseconds have.",
+        "session recent --user ada --since 2025-01-01T00:00:00.1234567",
+        "--since: a time has at most 6 digits after the point: it is kept in microseconds",
+        hint=A_TIME,
+    ),
+    Case(
+        "A fraction of a minute.",
+        "session recent --user ada --since 2025-01-01T00:00.5",
+        "--since: a fraction needs seconds before it",
+        hint=A_TIME,
+    ),
+    Case(
+        "An offset from UTC that there is not.",
+        "session recent --user ada --since 2025-01-01T00:00:00+99:00",
+        "--since: +99:00 is no offset from UTC",
+        hint=A_TIME,
+    ),
+    Case(
+        "A negative age.",
+        "message put s9 m9 --create-time -5d",
+        "--create-time: '-5d' is no time",
+        hint=A_TIME,
+    ),
+    Case(
+        "An age as the time of a session.",
+        "session put ada s9 --update-time soon",
+        "--update-time: 'soon' is no time",
+        hint=A_TIME,
+    ),
+    Case(
+        "A window that ends before it begins.",
+        "session recent --user ada --since 1h --until 2h",
+        "the time window is empty: since 1767222000000000 is after until 1767218400000000",
+        hint="since is the earlier one; of two ages the longer is the earlier",
+    ),
+    Case(
+        "A window of a search that ends before it begins.",
+        "message search tea --since 2025-01-02 --until 2025-01-01",
+        "the time window is empty: since 1735776000000000 is after until 1735775999999999",
+        hint="since is the earlier one; of two ages the longer is the earlier",
+    ),
+    Case(
+        "An age that reaches back past the beginning of time.",
+        "session purge --user ada --until 9000000000000000s --dry-run",
+        "--until: the age 9000000000000000 does not fit in 64 bits of microseconds",
+        hint=A_TIME,
+    ),
+    Case(
+        "The time of a message that is none.",
+        "message get s1 m1 --create-time now",
+        "--create-time: 'now' is no time",
+        hint=A_TIME,
+    ),
+)
