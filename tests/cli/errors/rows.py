@@ -282,7 +282,7 @@ CASES = (
         exit=4,
         code="Conflict",
         given=(deleted(indexes),),
-        out="ok       profile: local (built in): FOLDER/data/tsmem/memory.db\nok       credentials: none are needed for a file\nok       service: it answers\nerror    tables: secondary index session_secondary_index is missing\n         tsmem init-tables\nerror    tables: secondary index message_secondary_index is missing\n         tsmem init-tables\nok       rows: 3 sessions and 4 messages fit together\n",
+        out="ok       profile: local (built in): FOLDER/data/tsmem/memory.db\nok       credentials: none are needed for a file\nok       service: it answers\nerror    tables: secondary index session_secondary_index is missing\nerror    tables: secondary index message_secondary_index is missing\n         tsmem init-tables\nok       rows: 3 sessions and 4 messages fit together\n",
     ),
     Case(
         "A store that was never made.",
