@@ -11,6 +11,7 @@ from tests.cli.errors.servers import (
     at,
     deleted_there,
     indexes,
+    no_names,
     nobody,
     refusing,
     saying,
@@ -156,7 +157,7 @@ CASES = (
         hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
         exit=6,
         code="Unavailable",
-        given=(at("http://no-such-host.invalid"),),
+        given=(at("http://no-such-host.invalid"), no_names),
     ),
     Case(
         "A server that throttles on and on.",

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage, copied
 from tests.serving import KEY, SECRET, serving
@@ -108,6 +110,16 @@ def without_texts(engine: Engine) -> None:
 def at(endpoint: str) -> Given:
     """The default profile names this endpoint."""
     return lambda stage: cloud(stage, endpoint)
+
+
+def no_names(stage: Stage) -> None:
+    """No host's name leads to an address."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    patch = stage.stack.enter_context(pytest.MonkeyPatch.context())
+    patch.setattr(socket, "getaddrinfo", unknown)
 
 
 def nobody(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import environ, file
-from tests.cli.errors.servers import taken
+from tests.cli.errors.servers import no_names, taken
 
 CASES = (
     Case(
@@ -107,6 +107,7 @@ CASES = (
         "An address that is not of this machine.",
         "serve --memory --host no-such-host.invalid",
         "there is no address 'no-such-host.invalid' to listen on",
+        given=(no_names,),
     ),
     Case(
         "An address that other machines reach, without a key.",
