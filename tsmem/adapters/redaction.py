@@ -7,13 +7,19 @@ proves itself with; headers are known by their names, whatever they hold.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Iterable
+from urllib.parse import quote
 
 HIDDEN = "(hidden)"
 _SHORTEST_SECRET = 8
-"""Real ones have 16 characters and more; hiding a test server's `key` would hide parts of words."""
+"""Real ones have 16 characters and more. Shorter ones are hidden where they stand alone, not within words."""
+_SHORTEST_WORD = 4
+"""Hiding a test server's `key` would hide words."""
+_NO_SECRET = "tsmem"  # noqa: S105 - as it says
+"""The secret of a server without a key, which everyone may know, and which stands in every traceback."""
 _MAX_KNOWN = 256
 """Of a process that opens connections without end, the last ones are known."""
 
@@ -28,12 +34,29 @@ _known: deque[str] = deque(maxlen=_MAX_KNOWN)
 
 def hide(secrets: Iterable[str | None]) -> None:
     """Never print these again. Those too short to be told from words are left out."""
-    _known.extend(s for s in secrets if s and len(s) >= _SHORTEST_SECRET and s not in _known)
+    _known.extend(s for s in secrets if s and _is_secret(s) and s not in _known)
 
 
 def without_secrets(text: str, more: Iterable[str] = ()) -> str:
     """A text without what proves who asks: what `hide` was told, `more`, and headers that carry such."""
-    longest_first = sorted({*_known, *(s for s in more if len(s) >= _SHORTEST_SECRET)}, key=len, reverse=True)
+    longest_first = sorted({*_known, *filter(_is_secret, more)}, key=len, reverse=True)
     for secret in longest_first:
-        text = text.replace(secret, HIDDEN).replace(repr(secret)[1:-1], HIDDEN)
+        for form in _forms(secret):
+            if len(secret) < _SHORTEST_SECRET:
+                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", HIDDEN, text)
+            else:
+                text = text.replace(form, HIDDEN)
     return _HEADER.sub(rf"\1{HIDDEN}", text)
+
+
+def _is_secret(text: str) -> bool:
+    return len(text) >= _SHORTEST_WORD and text != _NO_SECRET
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """A secret as it is, as Python and JSON print it, and as it stands in a URL."""
+    yield secret
+    if not secret.isalnum() or not secret.isascii():
+        yield repr(secret)[1:-1]
+        yield json.dumps(secret)[1:-1]
+        yield quote(secret, safe="")
