@@ -22,6 +22,7 @@ from tests.serving import serving
 from tsmem.cli.commands import Entry
 from tsmem.cli.root import Root
 from tsmem.server.auth import Credentials
+from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
 
 SECRETS = {
@@ -30,7 +31,8 @@ SECRETS = {
     "security_token": "CAIS-t0ken/+=='\"\\y",
 }
 """With characters that repr, JSON, a URL and TOML each write in another way."""
-ROW = b"".join(export_line(item) for item in (*sessions(1), *messages(1)))
+ITEMS: list[Session | Message] = [*sessions(1), *messages(1)]
+ROW = b"".join(map(export_line, ITEMS))
 COMMANDS: dict[str, tuple[str, ...]] = {
     "demo": (),
     "init-tables": (),
@@ -317,3 +319,21 @@ def test_what_is_written_is_private_under_a_loose_umask(process: Processes, cli:
         if (mode := stat.S_IMODE(path.lstat().st_mode)) != (0o700 if path.is_dir() else 0o600)
     ]
     assert [] == wrong
+
+
+@pytest.mark.parametrize("name", ["memory.db.lock", "memory.db.new"])
+def test_a_planted_link_leads_nowhere(cli: Cli, name: str) -> None:
+    """A link that someone left where the store's own files go makes and changes no file behind it."""
+    folder = cli.database.parent
+    folder.mkdir(parents=True)
+    victim = cli.folder / "victim"
+    (folder / name).symlink_to(victim)
+    outcome = cli("init-tables")
+    assert not victim.exists()
+    assert (1 if name.endswith("lock") else 0, name.endswith("lock")) == (
+        outcome.code,
+        "is a symbolic link" in outcome.err,
+    )
+    victim.write_text("theirs")
+    cli("init-tables")
+    assert victim.read_text() == "theirs"

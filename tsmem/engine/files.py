@@ -11,6 +11,7 @@ Pages are of 4096 bytes, see `catalog.py` for the measurement.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -71,8 +72,13 @@ def _make_folder(folder: str) -> None:
 
 @contextlib.contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Hold the lock file, making it where it is missing. Raises OSError."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the lock file, making it where it is missing, and not behind a link that someone left. Raises OSError."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            error.strerror = f"{path} is a symbolic link"
+        raise
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
