@@ -217,7 +217,7 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
         return MayHold(field, text)
     by_words = _by_all_words(field, kind, text)
     marks = max(_letterless(text), key=len, default="")
-    return by_words if len(marks) < MIN_MARKS else Bool(must=(MayHold(field, marks), by_words))
+    return by_words if len(marks) < MIN_MARKS else Bool(must=(by_words, MayHold(field, marks)))
 
 
 def _letterless(text: str) -> list[str]:
