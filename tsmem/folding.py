@@ -24,7 +24,7 @@ def forms(text: str) -> tuple[str, ...]:
 
 def has_case(text: str) -> bool:
     """Whether texts that differ from it are the same to search."""
-    return not text == fold(text) == text.upper()
+    return not text == fold(text) == text.upper() == text.lower()
 
 
 def is_steady(character: str) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,7 @@ from tsmem.adapters.local import LocalClient
 from tsmem.engine import analysis
 from tsmem.folding import fold
 from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message
 from tsmem.store.layout import DEFAULT, TEXT_FUZZY
 from tsmem.store.records import Record
@@ -91,3 +95,46 @@ def test_a_search_for_marks_reads_those_rows_alone() -> None:
             assert count == len(list(store.messages.search(part, limit=limit)))
             scanned.append(store.cost.rows_scanned - before.rows_scanned)
     assert [2, 0] == scanned
+
+
+def test_marks_beside_a_common_word_nominate() -> None:
+    """A word that all messages have does not make all of them be read where what stands beside it is rare."""
+    with indexed(ANALYZERS["max_word"]) as store:
+        contents = ["so?!? - so" if number in (3, 500) else "so - so" for number in range(1000)]
+        said = [Message("s", f"m{number:04d}", number, content=content) for number, content in enumerate(contents)]
+        store.transfer.load((Record(n, item) for n, item in enumerate(said)), tally=Tally())
+        before = store.cost
+        assert ["m0500", "m0003"] == [message.message_id for message in store.messages.search("SO?!?")]
+    assert 2 == store.cost.rows_scanned - before.rows_scanned
+
+
+def test_long_blanks_are_found_by_parts() -> None:
+    """What of a long text is asked for is never nothing, also where it is blank."""
+    with closing(LocalClient(None, ManualClock())) as client:
+        client.create_table(DEFAULT.message.schema)
+        fields = (("create_time", FieldType("LONG")), ("search_content", TEXT_FUZZY))
+        client.create_search_index(SearchIndexSchema("message", DEFAULT.message.search.name, fields))
+        store = MemoryStore(client, target="test")
+        for number, blanks in enumerate((300, 2, 2, 2)):
+            store.messages.put(Message("s", str(number), number, search_content="x" + " " * blanks))
+        before = store.cost
+        assert ["0"] == [message.message_id for message in store.messages.search(" " * 300)]
+    assert 1 == store.cost.rows_scanned - before.rows_scanned
+
+
+def test_fts5_finds_no_fault_in_its_tables(tmp_path: Path) -> None:
+    """After texts came, changed and went, FTS5's comparison of each of its tables with the rows finds them the same."""
+    path = tmp_path / "memory.db"
+    with closing(LocalClient(path, ManualClock())) as client:
+        client.create_table(DEFAULT.message.schema)
+        kinds = {"content": ANALYZERS["max_word"], "other": ANALYZERS["split"], "search_content": TEXT_FUZZY}
+        client.create_search_index(SearchIndexSchema("message", "all", tuple(kinds.items())))
+        values = (None, "", "a", "?!?", "a?!?b")
+        for at, (first, then) in enumerate(product(values, repeat=2)):
+            for name in kinds:
+                for value in (first, then):
+                    columns = {} if value is None else {name: value}
+                    client.write_rows([Put(DEFAULT.message.ref, ("s", at, name), columns)])
+    with closing(sqlite3.connect(path)) as raw:
+        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5(%'").fetchall():
+            raw.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")

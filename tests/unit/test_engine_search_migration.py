@@ -124,3 +124,31 @@ def test_a_read_only_older_file_is_read_and_not_searched(made: int) -> None:
             assert EXPECTED == seen(engine)
             with pytest.raises(StorageFailure, match="must be brought to a newer format before it is searched"):
                 found(engine)
+
+
+def test_an_older_tsmem_that_has_it_open_cannot_leave_marks_out(tmp_path: Path) -> None:
+    """A process of format 3 that opened the file before is refused by SQLite when it writes contents its way."""
+    path = tmp_path / "memory.db"
+    make_of(path, 3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.execute("INSERT INTO s1_text (doc, f0) VALUES (1, 'text')")
+        with opened(path) as engine:
+            assert [[ROW.key], 1] == found(engine)
+        with pytest.raises(sqlite3.OperationalError, match="no such table: s1_text"):
+            old.execute("INSERT INTO s1_text (doc, f0) VALUES (2, 'more')")
+
+
+def test_a_file_brought_to_a_newer_format_while_it_is_open_is_left_alone(tmp_path: Path) -> None:
+    """An engine that had the file open neither reads nor writes it by what it knew of the format before."""
+    path = tmp_path / "memory.db"
+    make_of(path, 3)
+    with opened(path) as engine, closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        before = raw.execute("SELECT version FROM catalog_version").fetchone()
+        assert EXPECTED == seen(engine)
+        assert before < raw.execute("SELECT version FROM catalog_version").fetchone()
+        raw.execute(f"PRAGMA user_version = {files.FORMAT + 1}")
+        raw.execute("UPDATE catalog_version SET version = version + 1")
+        with pytest.raises(StorageFailure, match=f"has format {files.FORMAT + 1}, and this tsmem reads"):
+            engine.write_rows(BatchWriteRow([Put(TABLE.ref, ("b",), {"c": "more text"})]))
+        with pytest.raises(StorageFailure, match=f"has format {files.FORMAT + 1}, and this tsmem reads"):
+            found(engine)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsmem.folding import fold, is_steady, spans
+from tsmem.folding import fold, has_case, is_steady, spans
 
 LETTERS = st.text("aAsSßẞİiıſKǰΐͅ\u0301!Ⓐⓐ退🎉", max_size=8)
 
@@ -45,3 +47,10 @@ def test_a_steady_character_is_found_as_it_stands(text: str, character: str) -> 
     if is_steady(character):
         for whole in (text, text + character):
             assert (character in whole) is (character in fold(whole))
+
+
+def test_whatever_folds_and_what_it_folds_to_has_case() -> None:
+    """Of all characters: Cherokee's small letters fold to the large ones."""
+    characters = (chr(code) for code in range(sys.maxunicode + 1))
+    folding = [(one, fold(one)) for one in characters if fold(one) != one]
+    assert [] == [one for one, folded in folding if not has_case(one) or (len(folded) == 1 and not has_case(folded))]

@@ -71,6 +71,11 @@ def test_an_index_of_another_library_nominates_by_what_it_has() -> None:
         (FieldType("TEXT", "fuzzy", 2, 4), "T", Wildcard("content", "*t*")),
         (FieldType("TEXT", "fuzzy", 2, 4), "te", MatchPhrase("content", "te")),
         (TEXT_MAX_WORD, "!!", MayHold("content", "!!")),
+        (
+            TEXT_MAX_WORD,
+            "a?!b ?!? a",
+            Bool(must=(Match("content", "a?!b ?!? a", Operator.AND), MayHold("content", " ?!? "))),
+        ),
         (TEXT_MAX_WORD, "🎉", MayHold("content", "🎉")),
         (SINGLE, " ", MayHold("content", " ")),
         (SPLIT, " ", MayHold("content", " ")),

@@ -38,9 +38,11 @@ class Session:
         self._catalog: Catalog | None = None
 
     def catalog(self) -> Catalog:
-        """The schemas as the running transaction sees them. Read anew only when another version of them is there."""
+        """The schemas as the running transaction sees them. Read anew only when another version of them is there.
+        Raises StorageFailure where another process has brought the file to a newer format since it was opened."""
         version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
         if self._catalog is None or self._catalog.version != version:
+            files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
             self._catalog = load(self.connection, version)
         return self._catalog
 

@@ -211,9 +211,7 @@ def _checked(path: str, mode: str) -> tuple[sqlite3.Connection, TsmemError | Non
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
             raise StorageFailure(f"{path} is a database, but not one of tsmem's", hint="choose another path")
-        if not 1 <= version <= FORMAT:
-            message = f"{path} has format {version}, and this tsmem reads format {FORMAT}"
-            raise StorageFailure(message, hint="use a newer tsmem" if version > FORMAT else None)
+        check_format(path, version)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT version FROM catalog_version").fetchone()
         refusal = None if version == FORMAT else _brought_up(connection, path)
@@ -221,6 +219,13 @@ def _checked(path: str, mode: str) -> tuple[sqlite3.Connection, TsmemError | Non
         connection.close()
         raise
     return connection, refusal
+
+
+def check_format(path: str, version: int) -> None:
+    """Raises StorageFailure for a format that is not read here."""
+    if not 1 <= version <= FORMAT:
+        message = f"{path} has format {version}, and this tsmem reads format {FORMAT}"
+        raise StorageFailure(message, hint="use a newer tsmem" if version > FORMAT else None)
 
 
 def _brought_up(connection: sqlite3.Connection, path: str) -> TsmemError | None:

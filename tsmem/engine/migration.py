@@ -17,7 +17,7 @@ import os
 import sqlite3
 
 from tsmem.engine import search_tables
-from tsmem.engine.catalog import load
+from tsmem.engine.catalog import load, raise_version
 from tsmem.engine.faults import from_sqlite
 from tsmem.engine.files import FORMAT, locked
 from tsmem.errors import StorageFailure, TsmemError
@@ -100,6 +100,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
             for tables in search_tables.of_table(table):
                 search_tables.drop(connection, tables)
                 search_tables.create(connection, tables)
+    raise_version(connection)  # who has it open looks at the format again
     connection.execute("COMMIT")
 
 

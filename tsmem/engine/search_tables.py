@@ -6,13 +6,14 @@ write that leaves the texts as they are leaves FTS5 alone, and a row can be take
 
     s<id>        doc (the row's rowid in its table), key columns k0, k1, ..., a column for each field that is no TEXT,
                  NULL where the row lacks it or has it in another type; a partial index on each
-    s<id>_text   doc, and a column for each TEXT field, as `analysis.stored` makes it; a second one for each that
-                 is kept as words, with what stands between them
+    s<id>_texts  doc, and a column for each TEXT field, as `analysis.stored` makes it; a second one for each that
+                 is kept as words, with what stands between them. Its name was another before there were those: who
+                 does not know them, because it had the file open when it was brought up, cannot write
     s<id>_words  FTS5 over the fields that are kept as words
     s<id>_marks  FTS5 over what stands between words: its trigrams, without their places
     s<id>_terms  the words themselves, for patterns
     s<id>_grams  FTS5 over fuzzy fields: a row's trigrams, without their places; what they nominate is tested on
-                 s<id>_text
+                 s<id>_texts
 
 A field that is a key column of its type is that key column. Rowids are kept by VACUUM, because the table has an index
 of its own. Field types beyond KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT are described and not kept.
@@ -78,7 +79,7 @@ class SearchTables:
         self.name = schema.name
         self.types = dict(schema.fields)
         self.docs = f"s{index_id}"
-        self.text, self.words = f"{self.docs}_text", f"{self.docs}_words"
+        self.text, self.words = f"{self.docs}_texts", f"{self.docs}_words"
         self.terms, self.grams = f"{self.docs}_terms", f"{self.docs}_grams"
         self.marks = f"{self.docs}_marks"
         self.keys = tuple(f"k{place}" for place in range(len(table.key)))
@@ -153,7 +154,8 @@ def create(connection: sqlite3.Connection, tables: SearchTables) -> None:
 
 def drop(connection: sqlite3.Connection, tables: SearchTables) -> None:
     """Delete the SQL tables. One that is not there is no error: a file may have fewer."""
-    for name in (tables.terms, tables.words, tables.marks, tables.grams, tables.text, tables.docs):
+    before = f"{tables.docs}_text"  # in files of format 3
+    for name in (tables.terms, tables.words, tables.marks, tables.grams, tables.text, before, tables.docs):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
@@ -180,10 +182,13 @@ def _definitions(tables: SearchTables) -> list[str]:
 
 
 def _full_text(text: str, full: str, columns: list[str], options: str) -> list[str]:
-    """An FTS5 table over columns of the texts, and the triggers that tell it of changes, not of rows without any."""
+    """An FTS5 table over columns of the texts, and the triggers that tell it of changes. Not of rows without any, but
+    where it keeps sizes: it counts those rows, too, and its check of itself misses them."""
     names = ", ".join(columns)
     old, new = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", "new"))
     had, has = (" OR ".join(f"{side}.{name} IS NOT NULL" for name in columns) for side in ("old", "new"))
+    if options != _TRIGRAMS:
+        had = has = "1"
     take_out = f"INSERT INTO {full} ({full}, rowid, {names}) SELECT 'delete', old.doc, {old} WHERE {had};"
     put_in = f"INSERT INTO {full} (rowid, {names}) SELECT new.doc, {new} WHERE {has};"
     changed = f"OF {names} ON {text} WHEN ({old}) IS NOT ({new})"

@@ -67,7 +67,7 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
     if isinstance(node, Without) or node.count < 1:
         return None
     if node.count < len(node.parts):
-        nominated = _union(node)
+        nominated = _union(connection, node)
         covered = node if node.count == 1 and all(isinstance(p, Test) and p.is_exact for p in node.parts) else None
         return None if nominated is None else _looked_up(connection, nominated, covered, most)
     if not node.parts:
@@ -104,16 +104,22 @@ def bounds(node: Node, column: str) -> list[ColumnTest]:
     return []
 
 
-def _union(node: Least) -> Sql | None:
-    """What one of the parts nominates, without repetition."""
-    found = [nominated(part) for part in node.parts]
+def _union(connection: sqlite3.Connection, node: Least) -> Sql | None:
+    """What one of the parts nominates, without repetition. Of a part that is all of several, its own lead does."""
+    found: list[Sql | None] = []
+    for part in node.parts:
+        if isinstance(part, Least) and part.count == len(part.parts) > 1:
+            lead = choose(connection, part)
+            found.append(None if lead is None else (lead.sql, lead.parameters))
+        else:
+            found.append(nominated(connection, part))
     if any(each is None for each in found):
         return None
     sqls, parameters = zip(*found, strict=True)
     return united(sqls), tuple(value for values in parameters for value in values)
 
 
-def nominated(node: Node) -> Sql | None:
+def nominated(connection: sqlite3.Connection, node: Node) -> Sql | None:
     """The documents that may pass, by indexes, without a choice."""
     if isinstance(node, Test):
         return node.nominate()
@@ -122,8 +128,8 @@ def nominated(node: Node) -> Sql | None:
     if len(node.parts) < node.count:
         return "SELECT 0 AS doc WHERE 0", ()
     if node.count < len(node.parts):
-        return _union(node)
-    return next((found for part in node.parts if (found := nominated(part)) is not None), None)
+        return _union(connection, node)
+    return next((found for part in node.parts if (found := nominated(connection, part)) is not None), None)
 
 
 @dataclass(frozen=True)

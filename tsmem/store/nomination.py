@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -56,6 +57,8 @@ MIN_PREFIX = 3
 """Letters at the end of a text that are also looked for as the beginning of a word."""
 MIN_COUNTED = 3
 """Characters of a text by which an index need not look through its rows: for less it stops when a page is full."""
+MIN_MARKS = 3
+"""Characters without a letter or digit, side by side, by which an index may know a text as well as by its words."""
 MAX_PATTERN = 30
 """Characters of a word within a wildcard pattern, which the service limits to 32."""
 
@@ -193,7 +196,7 @@ def _beginning(text: str) -> str:
         return text
     cut = text[:MAX_ASKED]
     if not (cut[-1].isalnum() and text[MAX_ASKED].isalnum()):
-        return cut.rstrip()
+        return cut.rstrip() or cut
     whole = re.sub(r"\w+\Z", "", cut)  # a part of a word is none that an index has
     return whole.rstrip() if any(character.isalnum() for character in whole) else cut
 
@@ -212,6 +215,17 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
         return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
     if not any(character.isalnum() for character in text):
         return MayHold(field, text)
+    by_words = _by_all_words(field, kind, text)
+    marks = max(_letterless(text), key=len, default="")
+    return by_words if len(marks) < MIN_MARKS else Bool(must=(by_words, MayHold(field, marks)))
+
+
+def _letterless(text: str) -> list[str]:
+    """What stands in a text between letters and digits."""
+    return ["".join(run) for has, run in groupby(text, str.isalnum) if not has]
+
+
+def _by_all_words(field: str, kind: FieldType, text: str) -> Query:
     whole, head, last = _by_words(field, kind, text), *_parted(text)
     if len(last) < MIN_PREFIX:
         return whole
