@@ -123,3 +123,10 @@ def test_no_markdown_escapes_or_fails(content: str, width: int) -> None:
 def test_much_of_one_thing_ends(piece: str) -> None:
     """What makes parsers slow is drawn, or shown as it is, all the same."""
     assert body(piece * (20_000 // len(piece)))
+
+
+def test_signs_that_go_leave_no_pile_of_marks() -> None:
+    """Marks that stood apart, each few on a sign of Markdown, would all be drawn on one character without it."""
+    for sign in ("**", "`", "~~", "_"):
+        content = "z" + sign.join(["\u0301" * 4] * 60)
+        assert "\u0301" * 5 not in SGR.sub("", body(content, color=True))

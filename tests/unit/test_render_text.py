@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -29,6 +30,13 @@ from tsmem.render.text import MAX_MARKS, visible
         ("👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣ می‌خواهم", "👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣ می‌خواهم"),
         ("x\ufe01\ufe02\U000e0100", "x\ufe01\\ufe02\\U000e0100"),
         ("[bold red]x[/] :smile:", "[bold red]x[/] :smile:"),
+        (
+            "pass\u034fword \u17b4 \ufff0 \U0001bca0 \U00013430",
+            "pass\\u034fword \\u17b4 \\ufff0 \\U0001bca0 \\U00013430",
+        ),
+        ("\U000e0080 \U000e01f0", "\\U000e0080 \\U000e01f0"),
+        ("ᠠ\u180b \u180b\u180b", "ᠠ\u180b \u180b\\u180b"),
+        ("လျှော့ ကျွန်ုပ် हिन्दी က்ষ", "လျှော့ ကျွန်ုပ် हिन्दी က்ষ"),
     ],
 )
 def test_text_on_one_line(text: str, shown: str) -> None:
@@ -44,11 +52,23 @@ def test_newlines_can_be_kept() -> None:
 def test_combining_marks_cannot_pile_up() -> None:
     """Four marks stay on their character; the others are spelled out."""
     assert visible("e" + "\u0301" * 6) == "e" + "\u0301" * 4 + "\\u0301" * 2
+    assert visible("e" + "\u0897" * 6) == "e" + "\u0897" * 4 + "\\u0897" * 2
+    assert visible("\u1100" + "\u1161" * 6) == "\u1100" + "\u1161" * 4 + "\\u1161" * 2
     assert visible("tiếng Việt, שָׁלוֹם, हिन्दी") == "tiếng Việt, שָׁלוֹם, हिन्दी"
 
 
+@pytest.mark.parametrize("between", ["\u200d", "\u200c", "\u0903", "\ufe0f", "\u1161", "\u034f", ""])
+def test_nothing_between_marks_makes_room_for_more(between: str) -> None:
+    """A character that stands on the same one, or shows nothing, begins no new one."""
+    shown = visible("e" + ("\u0301" * 4 + between) * 200)
+
+    assert shown.count("\u0301") <= MAX_MARKS or between == "\u034f"
+    assert re.search(f"[^\\x00-\\x7f]{{{3 * MAX_MARKS}}}", shown) is None
+    assert visible(shown) == shown
+
+
 @settings(deadline=None)
-@given(st.text())
+@given(st.text() | st.text("e\u0301\u0302\u200d\u200c\u0903\ufe0f\u1161\u0897\u034f \u093e\\"))
 def test_nothing_unsafe_is_left(text: str) -> None:
     """No control, separator, override or surrogate survives, and no run of marks; and twice is as good as once."""
     shown = visible(text)

@@ -73,13 +73,16 @@ class Call:
 
         if self.clear_line is not None:
             self.clear_line()
-        line = visible(text) + "\n"
-        encoding = "utf-8" if self.streams.unicode else "ascii"
         try:
-            self.streams.stderr.write(line.encode(encoding, "backslashreplace"))
-            self.streams.stderr.flush()
+            self._talk(visible(text) + "\n")
         except (OSError, ValueError):
             return
+
+    def _talk(self, text: str) -> None:
+        """Safe text to stderr, in ASCII where it can show no more."""
+        encoding = "utf-8" if self.streams.unicode else "ascii"
+        self.streams.stderr.write(text.encode(encoding, "backslashreplace"))
+        self.streams.stderr.flush()
 
     def say_target(self, doing: str) -> None:
         """Name what a table command or a bulk delete is about to work on."""
@@ -96,8 +99,7 @@ class Call:
             raise InvalidInput("there is no terminal to ask on", hint="add --yes to do it without being asked")
         from tsmem.render.text import visible
 
-        streams.stderr.write(visible(f"{question()} [y/N] ").encode("utf-8", "backslashreplace"))
-        streams.stderr.flush()
+        self._talk(visible(f"{question()} [y/N] "))
         try:
             answer = streams.stdin.readline()
         except KeyboardInterrupt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -69,12 +69,19 @@ def _say_error(call: Call, error: TsmemError, form: Format) -> None:
 
 
 def _say_traceback(call: Call, error: Exception) -> None:
-    import traceback
-
     from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
 
-    for line in without_secrets("".join(traceback.format_exception(error))).splitlines():
-        call.say(line)
+    for line in traceback_lines(error):
+        call.say(without_secrets(line))
+
+
+def traceback_lines(error: BaseException) -> Iterator[str]:
+    """An error's traceback in lines. What is indented are lines of code, which are ours; the rest are messages, and one
+    is one line, whatever it quotes: it could forge lines of ours."""
+    import traceback
+
+    for part in traceback.format_exception(error):
+        yield from part.rstrip("\n").split("\n") if part.startswith("  ") else [part.strip("\n")]
 
 
 def _format(call: Call, argv: Sequence[str]) -> Format:

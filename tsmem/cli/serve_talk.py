@@ -160,9 +160,9 @@ class Talk:
         if isinstance(failure, TsmemError) and failure.hint is not None:
             self._lines.say(f"hint: {failure.hint}")
         if self._call.options.debug:
-            import traceback
+            from tsmem.cli.failure import traceback_lines
 
-            for line in "".join(traceback.format_exception(failure)).splitlines():
+            for line in traceback_lines(failure):
                 self._lines.say(line[:_MAX_FAILURE_CHARS])
 
 

@@ -25,6 +25,10 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
     if options.fields is not None:
         _check(result, options.fields)
     if isinstance(result, Document):
+        if options.terminal and not options.unicode:
+            from tsmem.render.ascii import ascii_document
+
+            return ascii_document(result.chunks)
         return iter(result.chunks)
     if options.terminal and not options.unicode:
         from tsmem.render.ascii import ascii_chunks

@@ -8,7 +8,7 @@ still fits; JSON is spelled out in JSON's own way, and stays the same document.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -29,6 +29,11 @@ def ascii_chunks(
     if options.format in ("json", "jsonl"):
         return _changed(formatted(result, options), lambda text: json_in_ascii(text).encode())
     return _changed(formatted(_spelled(result), options), lambda text: text.encode("ascii", "backslashreplace"))
+
+
+def ascii_document(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """JSON lines, or text that is ASCII already, in ASCII; each chunk is made of whole characters."""
+    return _changed(iter(chunks), lambda text: json_in_ascii(text).encode())
 
 
 def _changed(chunks: Iterator[bytes], change: Callable[[str], bytes]) -> Iterator[bytes]:

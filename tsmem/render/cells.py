@@ -1,23 +1,32 @@
 """Text measured, cut, padded and wrapped in terminal cells: wide characters take two, combining marks none.
 
-A joined emoji is measured as if its parts stood side by side. Many terminals show it so, and a line that is a little
-short is better than one that runs over into a forged row. All text here has passed `visible`.
+Where terminals differ, the widest is believed: a joined or tinted emoji is measured as if its parts stood side by
+side, and a mark that takes room of its own, as in Hindi, takes a cell. A line that is a little short is better than one
+that runs over into a forged row. All text here has passed `visible`.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
 
 _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
 """What stays together in wrapping: a word with the spaces before it; East Asian text breaks anywhere."""
+_ROOMY = re.compile("[\u0897-\u1cff\u302e\u302f\ua800-\uabff\ud7b0-\ud7ff\U00010d00-\U0001e7ff\U0001f3fb-\U0001f3ff]")
+"""Among these are all characters that rich takes for marks without a width, and terminals may not."""
 
 
 def width(text: str) -> int:
     """The cells that text takes at most."""
-    return len(text) if text.isascii() else cell_len(text.replace("\u200d", ""))
+    if text.isascii():
+        return len(text)
+    if _ROOMY.search(text) is not None:
+        return sum(map(_cells, text))
+    return cell_len(text.replace("\u200d", ""))
 
 
 def cut(text: str, cells: int) -> str:
@@ -26,10 +35,21 @@ def cut(text: str, cells: int) -> str:
         return text[: max(0, cells)]
     used = 0
     for position, character in enumerate(text):
-        used += 1 if character == "\ufe0f" else get_character_cell_size(character)
+        used += _cells(character)
         if used > cells:
             return text[:position].rstrip("\u200d")
     return text
+
+
+@lru_cache(4096)
+def _cells(character: str) -> int:
+    """The cells of one character at most, wherever it stands."""
+    if character == "\ufe0f":  # may make an emoji of what is before it, which is wider
+        return 1
+    if "\U0001f3fb" <= character <= "\U0001f3ff":
+        return 2
+    size = get_character_cell_size(character)
+    return 1 if size == 0 and unicodedata.category(character) in ("Mc", "Cn") else size
 
 
 def fit(text: str, cells: int, ellipsis: str) -> str:

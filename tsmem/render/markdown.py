@@ -47,6 +47,8 @@ def markdown_lines(text: str, room: int, ink: Ink) -> list[str] | None:
     plain = ["".join(segment.text for segment in line) for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
         return None
+    if any(visible(line) != line for line in plain):  # signs that went from between them left too many marks together
+        return None
     painted = ["".join(_painted(segment, ink) for segment in line) for line in lines]
     while painted and not painted[0]:
         del painted[0]

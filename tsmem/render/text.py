@@ -2,12 +2,12 @@
 a title, reorder what stands beside it, draw over other lines, hide, or forge a row.
 
 Shown as escapes (`\\n`, `\\x1b`, `\\u202e`, `\\U000e0041`): control characters, C0 and C1 and DEL; line and paragraph
-separators; bidi marks, overrides and isolates; characters that show nothing (zero-width space, word joiner, byte order
-mark, soft hyphen, fillers, interlinear and musical controls, tags); lone surrogates.
+separators; bidi marks, overrides and isolates; characters that show nothing (zero-width space, word and grapheme
+joiners, byte order mark, soft hyphen, fillers, interlinear, musical and other controls, tags); lone surrogates.
 
 Kept, because honest text needs them: a joiner (U+200C, U+200D) between two visible non-ASCII characters, as in emoji,
-Persian and Hindi; one variation selector after another character; up to four combining marks in a row. More of these,
-or elsewhere, are escaped.
+Persian and Hindi; one variation selector after another character; up to four combining marks on a character, whatever
+joiners stand between them, and as many marks again that take room. More of these, or elsewhere, are escaped.
 
 A backslash is not doubled: paths and patterns stay readable, and text that spells `\\n` out looks like an escaped
 newline. That forgery gains nothing, as either is plain text on its own line; who needs the difference reads JSON.
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal
 
 MAX_MARKS = 4
 """Combining marks on one character; Vietnamese and Hebrew need three, and more are drawn over other lines."""
@@ -27,13 +28,19 @@ _JOINERS = "\u200c\u200d"
 _SUSPECT = re.compile(
     "\r\n|["
     "\x00-\x1f\x7f-\x9f\xad"
-    "\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufffb"
     "\ud800-\udfff"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e007f\U000e0100-\U000e01ef"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "]"
 )
-_MARK_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_MARKS + 1},}}")
-"""Where too many marks may stand: no mark is a word character."""
+_JAMO = re.compile("[\u1161-\u11ff\ud7b0-\ud7ff]")
+"""Hangul vowels and finals, which are letters, and stand on the letter before them as marks do."""
+_MARKS = r"[^\w\s\x00-\x7f]"
+"""Where marks may be: none is a word character."""
+_MARK_RUN = re.compile(f"{_MARKS}{{{MAX_MARKS + 1},}}")
+_MARK_OR_JAMO_RUN = re.compile(f"(?:{_MARKS}|{_JAMO.pattern}){{{MAX_MARKS + 1},}}")
+"""The same for texts that have some; it is slower."""
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
 _KEPT = {"\n": "\n", "\r\n": "\n", "\t": TAB}
 
@@ -42,8 +49,10 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
     """The text as it may stand on a terminal: one line, or lines when newlines are kept (tabs are then spaces)."""
     if text.isascii() and text.isprintable():
         return text
-    text = _SUSPECT.sub(_line_shown if keep_newlines else _shown, text)
-    return text if text.isascii() else _MARK_RUN.sub(_bounded, text)
+    if not text.isascii():
+        runs = _MARK_RUN if _JAMO.search(text) is None else _MARK_OR_JAMO_RUN
+        text = runs.sub(_bounded, text)
+    return _SUSPECT.sub(_line_shown if keep_newlines else _shown, text)
 
 
 def escaped(character: str) -> str:
@@ -69,21 +78,48 @@ def _is_honest(found: str, text: str, at: int) -> bool:
     """Whether a joiner joins, or a variation selector varies, what is seen."""
     before = text[at - 1] if at else ""
     if found in _JOINERS:
-        return _is_seen(before) and _is_seen(text[at + 1 : at + 2])
+        kept = _is_honest(before, text, at - 1) if _is_selector(before) else _is_seen(before)
+        return kept and _is_seen(text[at + 1 : at + 2])
     return _is_selector(found) and before != "" and not _is_selector(before) and before not in _JOINERS
 
 
 def _is_selector(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return (
+        "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+        or ("\u180b" <= character <= "\u180f" and character != "\u180e")
+    )
 
 
 def _is_seen(character: str) -> bool:
-    return character > "\x7f" and (_is_selector(character) or _SUSPECT.match(character) is None)
+    return character > "\x7f" and _SUSPECT.match(character) is None
 
 
 def _bounded(match: re.Match[str]) -> str:
-    shown, run = [], 0
+    """Each character with as many marks as it may have; the others by their numbers, and the joiners among them."""
+    shown, marks, spacing = [], 0, 0
     for character in match.group():
-        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
-        shown.append(character if run <= MAX_MARKS else escaped(character))
+        kind = _kind(character)
+        if kind == "base":
+            marks = spacing = 0
+        marks += kind == "mark"
+        spacing += kind == "spacing"
+        too_many = kind != "base" and (marks > MAX_MARKS or spacing > MAX_MARKS)
+        shown.append(escaped(character) if too_many else character)
     return "".join(shown)
+
+
+def _kind(character: str) -> Literal["base", "mark", "spacing", "joiner"]:
+    """What a character does to the one before it."""
+    if character in _JOINERS:
+        return "joiner"
+    match unicodedata.category(character):
+        case "Mn" | "Me":
+            return "mark"
+        case "Mc":
+            return "spacing"
+        case "Cn" if not "\U0001f000" <= character < "\U000e0000":
+            return "mark"  # it may be one in a later Unicode, which the terminal knows; emoji are no marks
+        case "Lo" if _JAMO.match(character) is not None:
+            return "mark"
+    return "base"

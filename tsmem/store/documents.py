@@ -29,6 +29,8 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
 
 _REQUIRED = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
 _TIMES = ("update_time", "create_time")
+_QUOTED = 80
+"""Characters of what an error quotes."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
@@ -133,12 +135,12 @@ def _kind(document: Mapping[str, object]) -> Literal["session", "message"]:
         case None:
             raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
         case other:
-            raise InvalidInput(f'kind is {other!r}; only "session" and "message" are known')
+            raise InvalidInput(f'kind is {brief(repr(other))}; only "session" and "message" are known')
 
 
 def _refuse_key(kind: Literal["session", "message"], name: object) -> NoReturn:
     raise InvalidInput(
-        f"'{name}' is no field of a {kind}: those are {', '.join(FIELDS[kind])}",
+        f"'{brief(str(name))}' is no field of a {kind}: those are {', '.join(FIELDS[kind])}",
         hint="everything else belongs under metadata",
     )
 
@@ -212,6 +214,11 @@ def _checked_integer(where: str, value: int) -> int:
     return value
 
 
+def brief(text: str) -> str:
+    """A text out of a file as an error quotes it: of a long one the beginning, which cannot bury the sentence."""
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
+
+
 def _described(value: object) -> str:
     match value:
         case None:
@@ -246,7 +253,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(document) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {_encoder.encode(twice)} is given twice")
+        raise ValueError(f"the key {brief(_encoder.encode(twice))} is given twice")
     return document
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
+from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
@@ -87,7 +88,7 @@ class Converter:
         if session_id is not None:
             if hash(session_id) in self._seen:
                 raise InvalidInput(
-                    f"the session id '{session_id}' was used by an earlier conversation",
+                    f"the session id '{brief(session_id)}' was used by an earlier conversation",
                     hint="give the parts of one conversation as one, or ids of their own",
                 )
             self._seen.add(hash(session_id))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.store.documents import dumps, item_from_document, loads
+from tsmem.store.documents import brief, dumps, item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Rules
 from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
@@ -100,7 +100,7 @@ class _Section:
         if self.open:
             raise _Cut("an export begins here, before the one above has ended: it was cut short")
         if document != {"kind": "tsmem", "version": VERSION}:
-            raise _Cut(f"made by another version: {document.get('version')!r}; this one reads {VERSION}")
+            raise _Cut(f"made by another version: {brief(repr(document.get('version')))}; this one reads {VERSION}")
         self.open, self.read, self.bad = True, Tally(), 0
 
     def end(self, document: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ import binascii
 from typing import Literal, NamedTuple
 
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.store.documents import dumps, item_document, item_from_document, loads
+from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
 from tsmem.store.model import Message, Session
 
 ImportFormat = Literal["tsmem", "openai"]
@@ -61,7 +61,9 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
     if not isinstance(document, dict) or document.get("kind") != "rejected":
         return document
     if document.get("format") != format:
-        raise InvalidInput(f"this was rejected as a line of --format {document.get('format')}: import it as one")
+        raise InvalidInput(
+            f"this was rejected as a line of --format {brief(str(document.get('format')))}: import it as one"
+        )
     match document.get("text"):
         case str(text):
             return _read_again(text)

@@ -1,0 +1,232 @@
+"""Hostile text in every field, printed by every command in every format, on real pseudo-terminals: what reaches them is
+text, newlines, and the colours that rich made, to the byte."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.hostile_commands import WHOLE, Run, commands, items, names
+from tests.cli.ptys import Screen, Screens
+from tests.cli.test_bulk_progress import Ticking
+from tests.hostile import CORPUS, LINES
+
+COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
+"""All that rich makes: the beginning of a style, and its end."""
+CLEARED = "\r\x1b[K"
+"""What a line of progress is drawn over with."""
+OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+UNSEEN = (
+    "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+)
+MARK = "\u0301"
+PILE = 4
+"""Marks that one character may have."""
+DISPUTED = re.compile("[\u0897\u0903\u093e\u1100-\u11ff\ud7b0-\ud7ff\ufe0e\ufe0f\u200d\U0001f3fb\u3099]")
+"""What terminals give different widths, and what stands in the corpus."""
+COMMANDS = sorted(commands(Path()))
+NO_UTF8 = ("ascii", "latin-1")
+
+
+@pytest.fixture(scope="module")
+def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds all of it, to be copied."""
+    cli = Cli(tmp_path_factory.mktemp("hostile"))
+    cli.ok("init-tables")
+    cli.fill(items())
+    return cli.database
+
+
+@pytest.fixture
+def hostile(cli: Cli, _filled: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line on that store, with a second one that is empty and a profile of hostile values."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    cli.database.parent.mkdir(mode=0o700, parents=True)
+    shutil.copy(_filled, cli.database)
+    kept = "".join(letter for letter in WHOLE if unicodedata.category(letter) not in ("Cc", "Zl", "Zp"))[:4000]
+    text = json.dumps(kept, ensure_ascii=False)
+    cli.config(
+        f'[profiles.other]\nbackend = "local"\npath = "other.db"\n'
+        f'[profiles.hostile]\nbackend = "local"\npath = {text}\n'
+        f'[profiles."[red]z{MARK * 40}o"]\nbackend = "local"\npath = "x.db"\n'
+    )
+    return cli
+
+
+def test_the_corpus_is_large_enough() -> None:
+    """More than 300 texts, all different, with every control character and every turn of direction among them."""
+    held = "".join(CORPUS)
+
+    assert len(CORPUS) == len(set(CORPUS)) >= 300
+    assert set(map(chr, (*range(0x20), *range(0x7F, 0xA0)))) <= set(held)
+    assert set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") <= set(held)
+    assert max(map(len, LINES)) >= 1_000_000
+
+
+def test_every_command_is_covered() -> None:
+    """A new command has its hostile runs, or this fails."""
+    assert sorted(names()) == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_only_text_and_colour_reach_a_terminal(hostile: Cli, name: str) -> None:
+    """No byte below 0x20 but the newline, no DEL, no C1, no escape that is no colour, no character that turns text or
+    hides in it; and no line is wider than the terminal, where it would break into a row of its own."""
+    codes = set()
+    for run in commands(hostile.folder)[name]():
+        screen = shown(hostile, run)
+        plain = COLOUR.sub("", screen.text)
+        assert clean(plain, data=name == "export"), run
+        assert clean(screen.err.decode()), run
+        assert "Traceback" not in screen.err.decode().splitlines(), run
+        codes.add(screen.code)
+        assert max(map(cells, plain.split("\n"))) <= 80 or name in ("export", "help", "demo", "completion"), run
+    assert codes & {0, 4} or name == "serve"  # some of them went well, or there was nothing to be seen
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_other_formats_hold_nothing_that_is_obeyed(hostile: Cli, name: str) -> None:
+    """There is not one escape in CSV and in JSON, which may hold what shows nothing, as it is data."""
+    for place, run in enumerate(fewer(commands(hostile.folder)[name]())):
+        output = ("csv", "json", "jsonl")[place % 3]
+        screen = shown(hostile, run, "-o", output)
+        data = output != "csv" or name == "export"
+        assert clean(screen.text, data=data), run
+        assert clean(screen.err.decode(), data=data), run
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_terminal_without_utf8_gets_ascii(hostile: Cli, name: str) -> None:
+    """Not one byte above 0x7e: to such a terminal those of UTF-8 would be controls."""
+    for place, run in enumerate(fewer(commands(hostile.folder)[name]())):
+        screen = shown(hostile, run, "--no-color", encoding=NO_UTF8[place % 2])
+        assert re.fullmatch(rb"[\n\x20-\x7e]*", screen.out + screen.err), run
+
+
+def fewer(runs: Iterator[Run]) -> Iterator[Run]:
+    """Some of each kind, where another test has looked at all of them."""
+    return (run for place, run in enumerate(runs) if place < 4 or place % 5 == 0)
+
+
+def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
+    """The run on terminals of 80 columns; what bulk commands draw is drawn at once."""
+    words = [*options, *run.argv]
+    screen = Screens(cli, 80, encoding)(*words, typed=run.typed, clock=Ticking())
+    clear = CLEARED.encode()
+    out = screen.out.replace(clear, b"\n") if run.argv[0] == "demo" else screen.out  # it shows what was said
+    return screen._replace(out=out, err=screen.err.replace(clear, b"\n"))
+
+
+def clean(text: str, *, data: bool = False) -> bool:
+    """Whether there is nothing in it that a terminal obeys, nothing that hides, and no pile of marks."""
+    found = re.search(OBEYED if data else f"{OBEYED}|{UNSEEN}", text)
+    assert found is None, text[max(0, found.start() - 80) : found.end() + 80].encode("unicode_escape").decode()
+    assert data or highest_pile(text) <= PILE
+    return True
+
+
+def highest_pile(text: str) -> int:
+    """The most marks that stand on one character, joiners between them or not."""
+    highest = 0
+    for run in re.findall("[^\x00-\x7f]{2,}", text):
+        pile = 0
+        for character in run:
+            kind = unicodedata.category(character)
+            if kind in ("Mn", "Me") or "\u1161" <= character <= "\u11ff":
+                pile += 1
+                highest = max(highest, pile)
+            elif kind not in ("Mc", "Cf"):
+                pile = 0
+    return highest
+
+
+def cells(line: str) -> int:
+    """The cells that a line takes at most, measured otherwise than by what is tested."""
+    if line.isascii():
+        return len(line)
+    return sum(map(_cell, line))
+
+
+def _cell(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me") or character in "\u200c\u200d":
+        return 0
+    if "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
+        return 0
+    if unicodedata.category(character) == "Cn":
+        return 1
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_text_makes_a_row(hostile: Cli, columns: int) -> None:
+    """A table has as many lines as items, and its two of titles; each column begins in the same cell on all of them,
+    but for rows of characters whose width terminals do not agree on."""
+    screens = Screens(hostile, columns)
+    for argv in (
+        ("session", "list", "--fields", "user_id,session_id,search_content"),
+        ("message", "list", "--fields", "message_id,role,content"),
+        ("message", "list", "--fields", "role,metadata.text"),
+    ):
+        screen = screens("--no-color", *argv, "--limit", "0")
+        lines = screen.text.split("\n")
+        expected = int(screen.err.split()[0].replace(b",", b""))
+        assert expected > 500
+        assert [""] == lines[expected + 2 :], argv
+        starts = [match.start() for match in re.finditer("─+", lines[1])]
+        for line in lines[2:-1]:
+            assert DISPUTED.search(line) or all(is_gap(line, start) for start in starts[1:]), line
+
+
+def test_messages_cannot_pass_for_headings(hostile: Cli) -> None:
+    """In a conversation only headings, days and what stands above begin at the left edge, however lines break."""
+    text = Screens(hostile)("--no-color", "show", "drawn").text
+    left = [line for line in text.split("\n") if line and not line.startswith(" ")]
+
+    assert {"session drawn"} == {line for line in left if not line.startswith(("assistant ▸ ", "── "))} - {
+        line for line in left if " messages · " in line
+    }
+    assert len(CORPUS) == sum(line.startswith("assistant ▸ ") for line in left)
+
+
+def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
+    """What an error quotes stays on its line with --debug too."""
+    screen = Screens(hostile)("--debug", "session", "get", "u", 'x\nerror: forged\n  File "forged"\x85hint: forged')
+
+    assert screen.code == 3
+    assert b"Traceback" in screen.err
+    assert [] == [
+        line for line in screen.err.split(b"\n") if line.lstrip().startswith((b"error: forged", b'File "forged'))
+    ]
+
+
+def test_a_line_of_a_file_cannot_bury_the_error(hostile: Cli) -> None:
+    """Of a megabyte that an error would quote, the beginning is quoted."""
+    for line in (
+        {"user_id": "u", "session_id": "s", LINES[0]: 1},
+        {"kind": LINES[0]},
+        {"kind": "tsmem", "version": LINES[0]},
+        {"kind": "rejected", "format": LINES[0]},
+    ):
+        outcome = hostile("import", stdin=json.dumps(line).encode())
+        assert outcome.code == 2
+        assert 80 <= len(outcome.err) <= 400
+    outcome = hostile("import", stdin=json.dumps({"x": 1, LINES[0]: 1}).encode()[:-1] + f', "{LINES[0]}": 1}}'.encode())
+    assert 80 <= len(outcome.err) <= 400
+
+
+def is_gap(line: str, start: int) -> bool:
+    """Whether the cell before a column is empty, and no character stands in two columns."""
+    used = 0
+    for character in line:
+        if used >= start - 1:
+            return used == start - 1 and character == " "
+        used += _cell(character)
+    return True
