@@ -41,6 +41,8 @@ class Statement(NamedTuple):
     kind: Kind
     path: Path
     """Of a header its table, of a key its full path, else the table it stands in."""
+    table: Path
+    """The table it stands in; of a header its own."""
     start: int
     end: int
     """Exclusive; after the line's end."""
@@ -50,7 +52,8 @@ class Statement(NamedTuple):
 
 
 def statements(text: str) -> list[Statement]:
-    """The text cut into statements, in order. Raises ValueError for a text that is not TOML."""
+    """The text cut into statements, in order; the last line ends like the others, there or not. Raises ValueError for a
+    text that is not TOML."""
     found: list[Statement] = []
     table: Path = ()
     start, line, depth = 0, 1, 0
@@ -74,9 +77,10 @@ def _statement(text: str, table: Path, start: int, line: int) -> Statement:
     kind, path = Kind.OTHER, table
     if match := _HEADER.match(text):
         kind, path = Kind.HEADER, _parts(match[1])
+        table = path
     elif match := _KEY.match(text):
         kind, path = Kind.KEY, table + _parts(match[1])
-    return Statement(kind, path, start, start + len(text), line, text)
+    return Statement(kind, path, table, start, start + len(text), line, text)
 
 
 def _parts(dotted: str) -> Path:
@@ -106,17 +110,25 @@ def with_value(text: str, path: Path, data: Mapping[str, object]) -> str:
     for part in parts:
         if part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # itself, or an inline table round it
             return _splice(text, part.start, part.end, _with_literal(part.text, _literal(_at(data, part.path))))
-    line = f"{_key(path[-1])} = {_literal(_at(data, path))}\n"
+    literal = _literal(_at(data, path))
     section = [p for p in parts if p.kind is not Kind.OTHER and _in_section(p, path[:-1])]
-    if section:
-        return _splice(text, section[-1].end, section[-1].end, line)
+    near = [p for p in parts if p.kind is not Kind.OTHER and p.path[:2] == path[:2]]
+    dotted = [p for p in near if p.kind is Kind.KEY and len(p.table) < min(len(path), 2)]
+    if beside := section or dotted:  # its table, or a profile that is written in keys like `prod.timeout`
+        return _splice(text, beside[-1].end, beside[-1].end, _line(beside[-1], path, literal))
+    line = f"{_key(path[-1])} = {literal}\n"
     if len(path) == 1:
         start = _block_start(parts, next((i for i, p in enumerate(parts) if p.kind is Kind.HEADER), len(parts)))
         return _splice(text, start, start, line + "\n")
     header = ".".join(map(_key, path[:-1]))
-    near = [p for p in parts if p.kind is not Kind.OTHER and p.path[:2] == path[:2]]
     end = near[-1].end if near else len(text)
     return _splice(text, end, end, f"\n[{header}]\n{line}" if text[:end].strip() else f"[{header}]\n{line}")
+
+
+def _line(beside: Statement, path: Path, literal: str) -> str:
+    """A key's line to stand below a statement, indented as that is."""
+    indent = beside.text[: len(beside.text) - len(beside.text.lstrip())] if beside.kind is Kind.KEY else ""
+    return f"{indent}{'.'.join(map(_key, path[len(beside.table) :]))} = {literal}\n"
 
 
 def without(text: str, path: Path, data: Mapping[str, object]) -> str:

@@ -3,9 +3,10 @@
 A lock beside the file makes writers wait for each other; the new text goes to a temporary file of mode 0600 that takes
 the old one's place at once. A symbolic link stays, and what it points to is replaced.
 
-Comments, order and blank lines stay where the change is a matter of lines. What is lost: \\r\\n line ends and a byte
-order mark, always; and, where a profile is written with dotted keys or inline tables so that no edit of lines says what
-is wanted, all comments and the way values are written, because tomli_w then writes the file anew.
+Comments, order, blank lines, \\r\\n line ends and a byte order mark stay where the change is a matter of lines. What is
+lost: a changed value's own notation; with a table that is removed, the comments in it and directly above it; and, where
+no edit of lines says what is wanted, all comments and the way values are written, because tomli_w then writes the file
+anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import copy
 import fcntl
 import os
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +26,16 @@ from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
 from tsmem.profiles.file import ConfigFile, config_path, decode, parse
 from tsmem.profiles.model import REFERENCES
-from tsmem.profiles.rules import NUMBER_KEYS, SECRET_KEYS, build
+from tsmem.profiles.rules import (
+    BACKEND_KEYS,
+    COMMON_KEYS,
+    NUMBER_KEYS,
+    SECRET_KEYS,
+    TABLE_KEYS,
+    TABLES,
+    build,
+    nearest,
+)
 
 
 class _Edit(NamedTuple):
@@ -32,6 +44,9 @@ class _Edit(NamedTuple):
     path: tuple[str, ...]
     value: object
 
+
+_KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
+_TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.\w+)?"
 
 _Plan = Callable[[Mapping[str, Any]], list[_Edit]]
 """The changes to make, given what the file says."""
@@ -54,9 +69,27 @@ def set_values(
     def plan(data: Mapping[str, Any]) -> list[_Edit]:
         if all(edit.value is None for edit in edits):
             source(environ, None, data.get("profiles", {}), name)  # nothing can be removed from what is not there
+        for edit in edits:
+            if edit.value is None:
+                _check_removable(data.get("profiles", {}).get(name, {}), edit.path[2:])
         return edits
 
     return _change(environ, config, plan)
+
+
+def _check_removable(profile: object, path: Sequence[str]) -> None:
+    """Raises ProfileError for a key that is neither in the profile nor one that a profile may have: who mistyped what
+    is to be removed should not think it gone."""
+    level = profile
+    for part in path:
+        if not isinstance(level, dict) or part not in level:
+            break
+        level = level[part]
+    else:
+        return
+    key = ".".join(path)
+    if not any(re.fullmatch(form, key) for form in (*map(re.escape, _KEYS), _TABLE_KEY)):
+        raise ProfileError(f"unknown key {key!r}{nearest(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}")
 
 
 def use(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
@@ -107,7 +140,7 @@ def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) 
         with _locked(target):
             old, text = _changed(environ, path, target, plan)
             if text != old:
-                _replace(target, text.encode())
+                _replace(target, _encoded(text, target))
     except OSError as error:
         raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
     return path
@@ -120,6 +153,15 @@ def _changed(environ: Mapping[str, str], path: Path, target: Path, plan: _Plan) 
     text = _edited(old.text, old.data, edits)
     _check(environ, ConfigFile(path, text, parse(path, text), toml_text.lines(text)))
     return old.text, text
+
+
+def _encoded(text: str, target: Path) -> bytes:
+    """The bytes to write: with a byte order mark and \\r\\n where the file has them now."""
+    old = target.read_bytes() if target.exists() else b""
+    new = text.encode()
+    if 0 < old.count(b"\n") == old.count(b"\r\n"):
+        new = new.replace(b"\n", b"\r\n")
+    return BOM_UTF8 + new if old.startswith(BOM_UTF8) else new
 
 
 @contextmanager
@@ -156,7 +198,7 @@ def _applied(old: Mapping[str, Any], edits: list[_Edit]) -> dict[str, Any]:
     for path, value in edits:
         level = data
         for depth, part in enumerate(path[:-1], 1):
-            level = level.setdefault(part, {})
+            level = level.get(part, {}) if value is None else level.setdefault(part, {})
             if not isinstance(level, dict):
                 raise ProfileError(f"'{'.'.join(path[2:depth])}' holds a value, not further keys")
         if value is None:
@@ -173,6 +215,8 @@ def _edited(text: str, old: Mapping[str, Any], edits: list[_Edit]) -> str:
     import tomli_w
 
     wanted = _applied(old, edits)
+    if text and not text.endswith("\n"):
+        text += "\n"
     try:
         for i, (path, value) in enumerate(edits, 1):
             data = _applied(old, edits[:i])
@@ -186,7 +230,8 @@ def _edited(text: str, old: Mapping[str, Any], edits: list[_Edit]) -> str:
 
 def _said(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a document says, whatever empty tables it has."""
-    return {key: _said(v) if isinstance(v, dict) else v for key, v in data.items() if v != {}}
+    said = {key: _said(value) if isinstance(value, dict) else value for key, value in data.items()}
+    return {key: value for key, value in said.items() if value != {}}
 
 
 def _check(environ: Mapping[str, str], file: ConfigFile) -> None:

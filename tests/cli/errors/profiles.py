@@ -628,6 +628,14 @@ CASES = (
         code="ProfileError",
     ),
     Case(
+        "Removing a key that is mistyped, and would stay.",
+        "profile set local security_tokn=",
+        "unknown key 'security_tokn'; did you mean 'security_token'?",
+        hint="keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, "
+        "access_key_secret, security_token",
+        code="ProfileError",
+    ),
+    Case(
         "Setting a secret itself.",
         "profile set x backend=tablestore access_key_secret=hunter2",
         "'access_key_secret' takes no secret itself, which would stay in the shell's history",
