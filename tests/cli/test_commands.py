@@ -27,7 +27,10 @@ def test_a_session_is_written_read_changed_and_deleted(ready: Cli) -> None:
     assert got.json == {**expected, "search_content": "", "metadata": {"n": 4.0}}
     assert b'"n": 4.0' in got.out
 
-    assert ready.ok("session", "delete", "u", "s").err == "deleted session 's' of user 'u'\n"
+    assert ready.ok("session", "delete", "u", "s").err == (
+        "deleted session 's' of user 'u'\n"
+        "its messages stay, if it had any; this deletes them: tsmem message purge --session s\n"
+    )
     assert ready("session", "get", "u", "s").code == 3
 
 
@@ -174,6 +177,16 @@ def test_tables(cli: Cli) -> None:
     assert dropped[-1] == "table message"
     assert cli("session", "list").code == 3
     assert cli.ok("drop-tables", "--yes", "-o", "json").json == {"dropped": []}
+
+
+def test_a_table_that_is_dropped_is_named_once(ready: Cli) -> None:
+    """On a terminal each name stands in one line, and where nothing was there that is said."""
+    dropped = ready.ok("drop-tables", "--yes", width=80)
+    lines = [line for line in (dropped.text + dropped.err).splitlines() if "table message" in line]
+    again = ready.ok("drop-tables", "--yes", width=80)
+
+    assert ["deleted table message"] == lines
+    assert (b"", "there was nothing to delete") == (again.out, again.err.splitlines()[-1])
 
 
 def test_init_tables_without_search(cli: Cli) -> None:

@@ -58,13 +58,13 @@ BAD_LINES = [
 @pytest.mark.parametrize(("line", "word"), BAD_LINES, ids=[str(line[:70]) for line, _ in BAD_LINES])
 @pytest.mark.parametrize("place", ["file", "pipe"])
 def test_a_bad_line_is_named_and_nothing_is_written(ready: Cli, line: bytes, word: str, place: str) -> None:
-    """Exit 2, the line's number, empty stdout, an empty store; blank lines count."""
+    """Exit 2, the file and the line's number, empty stdout, an empty store; blank lines count."""
     data = SESSION + b"\n \r\n" + SESSION.replace(b'"s"', b'"s2"') + line + b"\n" + SESSION
     Path("in").write_bytes(data)
     outcome = ready("import", "-o", "json", *(["in"] if place == "file" else []), stdin=data)
 
     assert (outcome.code, outcome.out) == (2, b"")
-    assert outcome.error["message"].startswith("line 5: ")
+    assert outcome.error["message"].startswith("in: line 5: " if place == "file" else "line 5: ")
     assert word in outcome.error["message"]
     assert ready.export().count(b"\n") == EMPTY
 

@@ -257,7 +257,7 @@ class HouseGroup(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except TyperException as error:
-            near = [] if "Did you mean" in error.message else self._nearest_within(args[0])
+            near = [] if "Did you mean" in error.message else self._nearest_within(args[0]) or _above(ctx, args[0])
             if near:
                 error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
             raise
@@ -287,6 +287,11 @@ class HouseGroup(TyperGroup):
         """As Click does, with headings; the commands first."""
         self.format_commands(ctx, formatter)
         _write_options(self, ctx, formatter)
+
+
+def _above(ctx: Any, name: str) -> list[str]:
+    """The command of that name in the groups around this one."""
+    return [f"'{ctx.parent.command_path} {name}'"] if ctx.parent and name in ctx.parent.command.entries else []
 
 
 def entries(

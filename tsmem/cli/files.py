@@ -57,7 +57,7 @@ def opened(call: Call, name: str) -> Iterator[Input]:
         raw = open(name, "rb")  # noqa: PTH123, SIM115
     except (OSError, ValueError) as error:
         raise cannot_read(name, error) from error
-    with raw:
+    with raw, _naming(name):
         if not name.endswith(".gz"):
             yield Input(name, raw, raw)
             return
@@ -65,6 +65,17 @@ def opened(call: Call, name: str) -> Iterator[Input]:
 
         with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
             yield Input(name, raw, cast(BinaryIO, stream))
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Around the reading of a file: what is wrong in a line is wrong in a line of that file."""
+    try:
+        yield
+    except InvalidInput as error:
+        if error.message.startswith("line "):
+            error.message = f"{name}: {error.message}"
+        raise
 
 
 def check_not_the_store(call: Call, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tsmem.render.text import visible
+from tsmem.cli.shell_words import quoted
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
@@ -74,21 +74,3 @@ def next_page(argv: Sequence[str], token: str) -> str:
         elif not word.startswith(f"{_OPTION}="):
             options.append(word)
     return " ".join(map(quoted, ("tsmem", *options, _OPTION, token, *argv[end:])))
-
-
-def quoted(word: str) -> str:
-    """A word as a shell reads it. One that cannot be shown as it is, is spelled out, as bash, zsh and ksh read it."""
-    import shlex
-
-    if visible(word) == word:
-        return shlex.quote(word)
-    return "$'" + "".join(_spelled(character) for character in word) + "'"
-
-
-def _spelled(character: str) -> str:
-    if character in "\\'":
-        return f"\\{character}"
-    code = ord(character)
-    if character.isascii() and character.isprintable():
-        return character
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -95,6 +95,7 @@ def delete(
     Example: tsmem session delete ada trip-7 --with-messages
     """
     from tsmem.cli.counts import counted
+    from tsmem.cli.shell_words import again
 
     call = call_of(ctx)
     tally = call.store.sessions.delete(
@@ -102,6 +103,9 @@ def delete(
     )
     also = f" and {counted(replace(tally, sessions=0))}" if with_messages and tally.sessions else ""
     call.say(f"{'deleted' if tally.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
+    if tally.sessions and not with_messages:
+        purge = " ".join(again(call, "message", "purge", session=session))
+        call.say(f"its messages stay, if it had any; this deletes them: {purge}")
 
 
 def purge(

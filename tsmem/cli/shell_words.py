@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,8 @@ def again(call: Call, *command: str, arguments: Sequence[str] = (), **options: s
 def quoted(word: str) -> str:
     """A word as every POSIX shell reads it; one that cannot be shown as it is, in the form $'...', which bash, zsh, ksh
     and POSIX 2024 know."""
+    import shlex
+
     from tsmem.render.text import visible
 
     if visible(word) == word:

@@ -1,5 +1,5 @@
-"""Mistakes on the command line that the parser finds, in our words: what is wrong, and the help that lists what is
-right. Loaded when one was made.
+"""Mistakes on the command line that the parser finds, in our words: what is wrong, and what would be right, or the help
+that lists it. Loaded when one was made.
 
 Its one rule: a text of the parser's that is not known here is passed on, never dropped.
 """
@@ -7,11 +7,13 @@ Its one rule: a text of the parser's that is not known here is passed on, never 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typer.exceptions import TyperException
 
 _WORDS = (
@@ -29,13 +31,27 @@ _WORDS = (
 """The parser's sentences and ours. A second name in one on commands and options is what was meant, perhaps."""
 
 
+_NEAR = 0.75
+"""How much of two options' names must be the same for one to be meant by the other."""
+_READING = ("list", "recent", "search", "tail")
+_MIN_NAME = 3
+"""Of shorter names everything is near."""
+
+
 def usage(error: TyperException) -> InvalidInput:
     """The error of ours that a parser's is."""
     ctx = getattr(error, "ctx", None)
-    hint = None if ctx is None else f"{ctx.command_path} --help"
     text = getattr(error, "format_message", lambda: str(error))()
-    if near := getattr(error, "possibilities", None):
-        text = f"No such option: {getattr(error, 'option_name', '')}. Did you mean '{near[0]}'?"
+    hint = None
+    if ctx is not None:
+        option = getattr(error, "option_name", "") if text.startswith("No such option") else None
+        if option is not None:
+            near = _nearest(option, ctx)
+            text = f"No such option: {option}" + (f". Did you mean '{near}'?" if near else "")
+            hint = None if near else _instead(option, ctx)
+        else:
+            hint = _missing(ctx) if text.startswith("Missing argument") else _too_many(text, ctx)
+        hint = hint or f"{ctx.command_path} --help"
     return InvalidInput(_ours(text), hint=hint)
 
 
@@ -45,3 +61,84 @@ def _ours(text: str) -> str:
             question = f"; did you mean {found[2]}?" if sentence.startswith("there is no ") and found[2] else ""
             return sentence.format(*found.groups()) + question
     return text.rstrip(".")
+
+
+def _options(command: Any) -> Iterator[str]:
+    """The long options of a command."""
+    for param in command.params:
+        if param.param_type_name == "option":
+            yield from (name for name in param.opts if name.startswith("--"))
+
+
+def _arguments(command: Any) -> list[str]:
+    """How the help names its arguments, without the brackets of those that may be left out."""
+    return [param.metavar.strip("[]") for param in command.params if param.param_type_name == "argument"]
+
+
+def _nearest(option: str, ctx: Any) -> str | None:
+    """The option whose name is nearly this one, or goes on where this one stops; None where none is really near."""
+    from difflib import SequenceMatcher
+
+    bare = option.strip("-")
+    if len(bare) < _MIN_NAME or bare.upper() in _arguments(ctx.command):
+        return None
+    near = [
+        (name[2:].startswith(bare), SequenceMatcher(None, bare, name[2:]).ratio(), name)
+        for name in (*_options(ctx.command), "--help")
+    ]
+    begun, alike, name = max(near)
+    return name if begun or alike >= _NEAR else None
+
+
+def _instead(option: str, ctx: Any) -> str | None:
+    """Where what an option asks for is found: it is an argument here, or other commands have it."""
+    name = option.removeprefix("--").upper()
+    if name in _arguments(ctx.command):
+        return f"{name} is no option here: {_line(ctx)}"
+    if having := list(_having(option, ctx)):
+        return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it"
+    if name == "USER" and ctx.command_path.startswith("tsmem message "):
+        return "messages are kept by session: tsmem session list --user USER shows a user's sessions"
+    return None
+
+
+def _having(option: str, ctx: Any) -> Iterator[str]:
+    """Commands that show rows and have an option: those of a group, those beside a command, and beside `show` those that
+    show messages."""
+    group, path = _group(ctx)
+    for name in _READING:
+        if name in getattr(group, "entries", ()) and option in _options(group.get_command(ctx, name)):
+            yield f"{path} {name}"
+
+
+def _group(ctx: Any) -> tuple[Any, str]:
+    if ctx.parent is None or hasattr(ctx.command, "entries"):
+        return ctx.command, ctx.command_path
+    if ctx.info_name == "show":
+        return ctx.parent.command.get_command(ctx.parent, "message"), f"{ctx.parent.command_path} message"
+    return ctx.parent.command, ctx.parent.command_path
+
+
+def _line(ctx: Any) -> str:
+    """The command with what it needs."""
+    return " ".join((ctx.command_path, *_arguments(ctx.command)))
+
+
+def _missing(ctx: Any) -> str:
+    names = _arguments(ctx.command)
+    if "USER" in names and "SESSION" in names:
+        return f"{_line(ctx)}; tsmem session list shows whose each session is"
+    return _line(ctx) + ("; tsmem session list shows what there is" * ("SESSION" in names))
+
+
+def _too_many(text: str, ctx: Any) -> str | None:
+    """What an argument too many was meant for, perhaps."""
+    if "unexpected extra argument" not in text:
+        return None
+    names, options = _arguments(ctx.command), set(_options(ctx.command))
+    if "TEXT" in names:
+        return f"put a text of several words in quotes: {ctx.command_path} 'several words'"
+    choosing = [name for name in ("--session", "--user") if name in options]
+    if choosing:
+        return " or ".join(f"{' '.join((ctx.command_path, *names))} {name} {name[2:].upper()}" for name in choosing)
+    return f"{_line(ctx)}; see {ctx.command_path} --help" if names else None

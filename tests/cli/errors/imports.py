@@ -65,43 +65,43 @@ CASES = (
     Case(
         "A line that is no JSON.",
         "import in.jsonl",
-        "line 2: not valid JSON: no value at column 1",
+        "in.jsonl: line 2: not valid JSON: no value at column 1",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\nnonsense\n'),),
     ),
     Case(
         "A line that is cut off.",
         "import in.jsonl",
-        "line 2: not valid JSON: a text without end at column 18; the input ends in this line, perhaps in the middle of it",
+        "in.jsonl: line 2: not valid JSON: a text without end at column 18; the input ends in this line, perhaps in the middle of it",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n{"user_id": "u", "sess'),),
     ),
     Case(
         "Bytes that are no text.",
         "import in.jsonl",
-        "line 2: not valid UTF-8 at byte 1",
+        "in.jsonl: line 2: not valid UTF-8 at byte 1",
         given=(file("in.jsonl", b'{"user_id": "u", "session_id": "s"}\n\xff\n'),),
     ),
     Case(
         "A key given twice.",
         "import in.jsonl",
-        'line 1: not valid JSON: the key "user_id" is given twice',
+        'in.jsonl: line 1: not valid JSON: the key "user_id" is given twice',
         given=(file("in.jsonl", '{"user_id": "u", "user_id": "v", "session_id": "s"}\n'),),
     ),
     Case(
         "A number that is no JSON.",
         "import in.jsonl",
-        "line 1: not valid JSON: NaN is not a JSON number",
+        "in.jsonl: line 1: not valid JSON: NaN is not a JSON number",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": NaN}}\n'),),
     ),
     Case(
         "A number in a line past every float.",
         "import in.jsonl",
-        "line 1: not valid JSON: the number 1e999 is too large",
+        "in.jsonl: line 1: not valid JSON: the number 1e999 is too large",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": 1e999}}\n'),),
     ),
     Case(
         "A line of a depth that nobody writes.",
         "import in.jsonl",
-        "line 1: not usable JSON: nested too deeply",
+        "in.jsonl: line 1: not usable JSON: nested too deeply",
         given=(
             file(
                 "in.jsonl",
@@ -112,118 +112,118 @@ CASES = (
     Case(
         "A record that is none.",
         "import in.jsonl",
-        "line 1: a record is a JSON object",
+        "in.jsonl: line 1: a record is a JSON object",
         given=(file("in.jsonl", "5\n"),),
     ),
     Case(
         "A record of nothing known.",
         "import in.jsonl",
-        "line 1: neither a session (it would have a user_id) nor a message (a message_id)",
+        "in.jsonl: line 1: neither a session (it would have a user_id) nor a message (a message_id)",
         given=(file("in.jsonl", '{"a": 1}\n'),),
     ),
     Case(
         "A kind that there is not.",
         "import in.jsonl",
-        'line 1: kind is \'user\'; only "session" and "message" are known',
+        'in.jsonl: line 1: kind is \'user\'; only "session" and "message" are known',
         given=(file("in.jsonl", '{"kind": "user", "user_id": "u"}\n'),),
     ),
     Case(
         "A key that is missing.",
         "import in.jsonl",
-        "line 1: session_id is missing; every session has one",
+        "in.jsonl: line 1: session_id is missing; every session has one",
         given=(file("in.jsonl", '{"user_id": "u"}\n'),),
     ),
     Case(
         "A key that is null.",
         "import in.jsonl",
-        "line 1: session_id is null; every session has one",
+        "in.jsonl: line 1: session_id is null; every session has one",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": null}\n'),),
     ),
     Case(
         "A key that is empty.",
         "import in.jsonl",
-        "line 1: the session id is empty",
+        "in.jsonl: line 1: the session id is empty",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": ""}\n'),),
     ),
     Case(
         "A field that there is not.",
         "import in.jsonl",
-        "line 1: 'topic' is no field of a session: those are user_id, session_id, update_time, search_content, metadata",
+        "in.jsonl: line 1: 'topic' is no field of a session: those are user_id, session_id, update_time, search_content, metadata",
         hint="everything else belongs under metadata",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "topic": "x"}\n'),),
     ),
     Case(
         "A time that is text.",
         "import in.jsonl",
-        "line 1: update_time is text; it must be an integer, in microseconds since 1970 UTC",
+        "in.jsonl: line 1: update_time is text; it must be an integer, in microseconds since 1970 UTC",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "update_time": "2025-01-01"}\n'),),
     ),
     Case(
         "A time past 64 bits.",
         "import in.jsonl",
-        "line 1: update_time does not fit in 64 bits",
+        "in.jsonl: line 1: update_time does not fit in 64 bits",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "update_time": 9223372036854775808}\n'),),
     ),
     Case(
         "A text that is a number.",
         "import in.jsonl",
-        "line 1: user_id is a number; it must be text",
+        "in.jsonl: line 1: user_id is a number; it must be text",
         given=(file("in.jsonl", '{"user_id": 5, "session_id": "s"}\n'),),
     ),
     Case(
         "Metadata that is no object.",
         "import in.jsonl",
-        "line 1: metadata is a list; it must be an object",
+        "in.jsonl: line 1: metadata is a list; it must be an object",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": []}\n'),),
     ),
     Case(
         "A metadata key that can be none.",
         "import in.jsonl",
-        "line 1: 'a-b' cannot name a metadata value: a letter or _ first, then letters, digits and _, 255 at most",
+        "in.jsonl: line 1: 'a-b' cannot name a metadata value: a letter or _ first, then letters, digits and _, 255 at most",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a-b": 1}}\n'),),
     ),
     Case(
         "A metadata value that is null.",
         "import in.jsonl",
-        "line 1: metadata.a is null; only text, numbers, booleans and bytes can be stored",
+        "in.jsonl: line 1: metadata.a is null; only text, numbers, booleans and bytes can be stored",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": null}}\n'),),
     ),
     Case(
         "A metadata value that is an object.",
         "import in.jsonl",
-        "line 1: metadata.a is an object; only text, numbers, booleans and bytes can be stored",
+        "in.jsonl: line 1: metadata.a is an object; only text, numbers, booleans and bytes can be stored",
         hint='bytes are written {"$bytes": "<base64>"}',
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": {"b": 1}}}\n'),),
     ),
     Case(
         "A metadata value past 64 bits.",
         "import in.jsonl",
-        "line 1: metadata.a does not fit in 64 bits",
+        "in.jsonl: line 1: metadata.a does not fit in 64 bits",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": 9223372036854775808}}\n'),),
     ),
     Case(
         "Bytes that are no base64.",
         "import in.jsonl",
-        "line 1: metadata.a is not valid base64",
+        "in.jsonl: line 1: metadata.a is not valid base64",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"a": {"$bytes": "!"}}}\n'),),
     ),
     Case(
         "A text with half a character.",
         "import in.jsonl",
-        "line 1: user_id holds a lone surrogate at character 0, which is not valid Unicode",
+        "in.jsonl: line 1: user_id holds a lone surrogate at character 0, which is not valid Unicode",
         given=(file("in.jsonl", '{"user_id": "\\ud800", "session_id": "s"}\n'),),
     ),
     Case(
         "A metadata key that is a field.",
         "import in.jsonl",
-        "line 1: 'update_time' is a field of a session, so metadata cannot use the name",
+        "in.jsonl: line 1: 'update_time' is a field of a session, so metadata cannot use the name",
         hint="reserved: search_content, session_id, update_time, user_id",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s", "metadata": {"update_time": 5}}\n'),),
     ),
     Case(
         "A key of more bytes than one may have.",
         "import in.jsonl",
-        "line 1: The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
+        "in.jsonl: line 1: The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
         hint="an id has at most 1,024 bytes of UTF-8",
         code="LimitExceeded",
         given=(
@@ -236,32 +236,32 @@ CASES = (
     Case(
         "An export that was cut short.",
         "import in.jsonl",
-        "line 2: the file ends in the middle of an export: it was cut short",
+        "in.jsonl: line 2: the file ends in the middle of an export: it was cut short",
         hint="export again, or remove its first line to import what is there",
         given=(file("in.jsonl", '{"kind": "tsmem", "version": 1}\n{"user_id": "u", "session_id": "s"}\n'),),
     ),
     Case(
         "An export in an export.",
         "import in.jsonl",
-        "line 2: an export begins here, before the one above has ended: it was cut short",
+        "in.jsonl: line 2: an export begins here, before the one above has ended: it was cut short",
         given=(file("in.jsonl", '{"kind": "tsmem", "version": 1}\n{"kind": "tsmem", "version": 1}\n'),),
     ),
     Case(
         "An export of another version.",
         "import in.jsonl",
-        "line 1: made by another version: 2; this one reads 1",
+        "in.jsonl: line 1: made by another version: 2; this one reads 1",
         given=(file("in.jsonl", '{"kind": "tsmem", "version": 2}\n'),),
     ),
     Case(
         "An end without a beginning.",
         "import in.jsonl",
-        "line 1: an export ends here that did not begin",
+        "in.jsonl: line 1: an export ends here that did not begin",
         given=(file("in.jsonl", '{"kind": "end", "sessions": 0, "messages": 0}\n'),),
     ),
     Case(
         "An export that lacks rows.",
         "import in.jsonl",
-        "line 3: the export says it holds 2 sessions and 0 messages, and 1 and 0 were read",
+        "in.jsonl: line 3: the export says it holds 2 sessions and 0 messages, and 1 and 0 were read",
         given=(
             file(
                 "in.jsonl",
@@ -272,7 +272,7 @@ CASES = (
     Case(
         "A line past all bounds.",
         "import in.jsonl",
-        "line 1: longer than 2 MB",
+        "in.jsonl: line 1: longer than 2 MB",
         given=(
             patched("tsmem.store.records.MAX_LINE_BYTES", 2 * 2**20),
             file("in.jsonl", "x" * (2 * 2**20 + 2)),
@@ -370,19 +370,19 @@ CASES = (
     Case(
         "A rejected line of another format.",
         "import in.jsonl",
-        "line 1: this was rejected as a line of --format openai: import it as one",
+        "in.jsonl: line 1: this was rejected as a line of --format openai: import it as one",
         given=(file("in.jsonl", '{"kind": "rejected", "format": "openai", "line": 1, "reason": "", "text": "{}"}\n'),),
     ),
     Case(
         "A rejected line without a text.",
         "import in.jsonl",
-        "line 1: a rejected line has a text",
+        "in.jsonl: line 1: a rejected line has a text",
         given=(file("in.jsonl", '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": ""}\n'),),
     ),
     Case(
         "A rejected line whose bytes are none.",
         "import in.jsonl",
-        "line 1: the bytes of a rejected line are no base64",
+        "in.jsonl: line 1: the bytes of a rejected line are no base64",
         given=(
             file(
                 "in.jsonl",
@@ -393,7 +393,7 @@ CASES = (
     Case(
         "A rejected line that is still wrong.",
         "import in.jsonl",
-        "line 1: not valid JSON: no value at column 1",
+        "in.jsonl: line 1: not valid JSON: no value at column 1",
         given=(
             file("in.jsonl", '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": "nonsense"}\n'),
         ),
@@ -419,39 +419,39 @@ CASES = (
     Case(
         "A conversation that is none.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "line 1: a conversation is a JSON object with a list of `messages`",
+        "in.json: line 1: a conversation is a JSON object with a list of `messages`",
         given=(file("in.json", '{"a": 1}\n'),),
     ),
     Case(
         "A conversation of nobody.",
         "import in.json --format openai --start-time 1767225600000000",
-        "line 1: the conversation names no user_id",
+        "in.json: line 1: the conversation names no user_id",
         hint="say whose sessions these are: --user USER",
         given=(file("in.json", '{"messages": []}\n'),),
     ),
     Case(
         "A message that is none.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "line 1: message 0 is not a JSON object",
+        "in.json: line 1: message 0 is not a JSON object",
         given=(file("in.json", '{"messages": [5]}\n'),),
     ),
     Case(
         "A session id used twice.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "line 2: the session id 'a' was used by an earlier conversation",
+        "in.json: line 2: the session id 'a' was used by an earlier conversation",
         hint="give the parts of one conversation as one, or ids of their own",
         given=(file("in.json", '{"id": "a", "messages": []}\n{"id": "a", "messages": []}\n'),),
     ),
     Case(
         "Two messages that would be one row.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "line 1: messages 0 and 1 have the same id and the same time",
+        "in.json: line 1: messages 0 and 1 have the same id and the same time",
         given=(file("in.json", '{"messages": [{"id": "a", "created_at": 5}, {"id": "a", "created_at": 5}]}\n'),),
     ),
     Case(
         "An array that is cut off.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "line 1: not valid JSON: no key in double quotes at column 18",
+        "in.json: line 1: not valid JSON: no key in double quotes at column 18",
         given=(file("in.json", '[{"role": "user",\n'),),
     ),
     Case(
@@ -464,13 +464,13 @@ CASES = (
     Case(
         "A user without a name.",
         "import in.json --format openai --user '' --start-time 1767225600000000",
-        "line 1: the user id is empty",
+        "in.json: line 1: the user id is empty",
         given=(file("in.json", "[]"),),
     ),
     Case(
         "A line of a conversation that is no JSON.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "line 2: not valid JSON: no value at column 1",
+        "in.json: line 2: not valid JSON: no value at column 1",
         given=(file("in.json", '{"messages": []}\nnonsense\n'),),
     ),
     Case(
@@ -565,7 +565,7 @@ CASES = (
     Case(
         "A rejected line whose bytes are no text.",
         "import in.jsonl",
-        "line 1: not valid UTF-8 at byte 1",
+        "in.jsonl: line 1: not valid UTF-8 at byte 1",
         given=(
             file(
                 "in.jsonl",

@@ -595,7 +595,7 @@ CASES = (
         "Setting nothing.",
         "profile set x",
         "the argument KEY=VALUE... is missing",
-        hint="tsmem profile set --help",
+        hint="tsmem profile set NAME KEY=VALUE...",
     ),
     Case(
         "Setting what is no assignment.",
