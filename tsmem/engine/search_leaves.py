@@ -32,6 +32,8 @@ from tsmem.rows import Value
 
 Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MayHold
 Phrase = tuple[str, ...]
+BEGUN = 3
+"""Letters of a last word that may be the beginning of a longer one: FTS5 gathers all that begin so."""
 MAX_PIECES = 4096
 """Of a search's queries together: terms, and words that are tests or questions each for itself. What FTS5 is told in
 one expression is none."""
@@ -74,11 +76,14 @@ class Leaves:
         part, tables = steady_part(text), self._tables
         if field.shape != WORDS:
             return HoldTest(tables, field.place, part, tables.grams, "")
+        words = analysis.words(field.type, text) if any(map(str.isalnum, text)) else []
+        if words:
+            return HoldTest(tables, field.place, part, tables.words, _together(field, tuple(words), text))
         if marks := analysis.marks(text):
             return HoldTest(tables, field.place, part, tables.marks, trigrams(marks))
         symbols = analysis.symbols(field.type, part)
-        words = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
-        return HoldTest(tables, field.place, part, tables.words, words)
+        expression = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
+        return HoldTest(tables, field.place, part, tables.words, expression)
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
@@ -195,6 +200,12 @@ def find_field(tables: SearchTables, name: str) -> Field:
 
 def _expression(field: Field, phrase: Phrase) -> str:
     return f"({field.column} : {quoted(_hidden(phrase))})"
+
+
+def _together(field: Field, phrase: Phrase, text: str) -> str:
+    """A text's words side by side; its last may go on, if it has some letters."""
+    goes_on = text[-1:].isalnum() and len(phrase[-1]) >= BEGUN
+    return f"({field.column} : {quoted(_hidden(phrase))}{' *' if goes_on else ''})"
 
 
 def _hidden(phrase: Phrase) -> str:

@@ -216,8 +216,11 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
     if not any(character.isalnum() for character in text):
         return MayHold(field, text)
     by_words = _by_all_words(field, kind, text)
+    if text.isascii() and text.isalnum():
+        return by_words  # one word: whatever has it has the text
     marks = max(_letterless(text), key=len, default="")
-    return by_words if len(marks) < MIN_MARKS else Bool(must=(by_words, MayHold(field, marks)))
+    parts = (text, marks) if len(marks) >= MIN_MARKS else (text,)
+    return Bool(must=(by_words,), filter=tuple(MayHold(field, part) for part in parts))
 
 
 def _letterless(text: str) -> list[str]:
