@@ -19,7 +19,7 @@ from tsmem.store.documents import export_line
 
 T = 1_767_000_000_000_000
 PACKS = packs()
-WHOLE = "".join(CORPUS)
+WHOLE = "".join(PACKS)
 """All of it in one text, for what has no limit."""
 FILE = f"{CSI}2J{OSC}0;x\x07\x9b31m\x85\u202e\u2066\n\r\t\x7f[red] \u200b.jsonl"
 """The name of a file."""
@@ -56,10 +56,10 @@ def _listing(*command: str, of: str) -> Iterator[Run]:
     fields = {"--user": "user_id,session_id", "--session": "session_id,message_id,role,content"}[of]
     yield Run((*command, "--limit", "0"))
     yield Run((*command, "--limit", "3"))
-    yield Run((*command, "--limit", "0", "--fields", f"{fields},search_content,metadata.text,metadata.raw,metadata"))
     yield from _each((*command, of, None), (*command, f"{of}={PACKS[0]}", "--limit", "1", "--filter", None))
     for option in (of, "--filter", "--limit", "--page-token", "--fields", "--since", "--nonsense"):
         yield Run((*command, f"{option}={WHOLE}"))
+    yield Run((*command, "--limit", "0", "--fields", f"{fields},search_content,metadata.text,metadata.raw,metadata"))
 
 
 def _metadata(*command: str) -> Iterator[Run]:
@@ -121,7 +121,8 @@ def commands(folder: Path) -> dict[str, Callable[[], Iterator[Run]]]:
 
 
 def _session_put() -> Iterator[Run]:
-    yield from _ids("session", "put", more=("-m", f"text={WHOLE}", "--search-content", WHOLE))
+    yield Run(("session", "put", "-m", f"text={WHOLE}", "--search-content", WHOLE, "u", "s"))
+    yield from _ids("session", "put", more=("-m", f"text={PACKS[0]}", "--search-content", PACKS[1]))
     yield from _ids("session", "put", more=("--if-absent",))
     yield from _metadata("session", "put", "u", "s")
     yield from _runs(("session", "put", "u", "s", f"--update-time={WHOLE}"), ("session", "put", "u", "s", WHOLE))
@@ -133,16 +134,8 @@ def _session_update() -> Iterator[Run]:
 
 
 def _message_put() -> Iterator[Run]:
-    more = (
-        "--role",
-        PACKS[0],
-        "--content",
-        WHOLE,
-        "--search-content",
-        WHOLE,
-        "-m",
-        f"tool_calls={tool_calls(PACKS[0])}",
-    )
+    more = ("--role", PACKS[0], "--content", PACKS[1], "-m", f"tool_calls={tool_calls(PACKS[2])}")
+    yield Run(("message", "put", "--role", WHOLE, "--content", WHOLE, "--search-content", WHOLE, "s", "m"))
     yield from _ids("message", "put", more=more)
     yield from _ids("message", "put", more=("--if-absent",))
     yield from _each(("message", "put", "s", "m", "--touch", None))
@@ -321,8 +314,8 @@ def items() -> Iterator[Session | Message]:
         yield Message("all", key, T + place, text, text, text, metadata)
         yield Message("drawn", f"{place}", T + place, "assistant", markdown(text), None)
         calls = Metadata({"tool_calls": tool_calls(text)})
-        yield Message("calls", f"{place}", T + place, "tool", None, None, calls)
-        yield Message("calls", f"{place}-result", T + place, "tool", json.dumps({text: [text] * 9}, ensure_ascii=False))
+        result = None if place % 2 else json.dumps({text: [text] * 9}, ensure_ascii=False)
+        yield Message("calls", f"{place}", T + place, "tool", result, None, calls)
     yield from packed_items()
     for place, text in enumerate(LINES):
         yield Message("long", f"{place}", T + place, "assistant", text)

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.cli.hostile_commands import WHOLE, Run, commands, items, names
+from tests.cli.hostile_commands import PACKS, WHOLE, Run, commands, items, names
 from tests.cli.ptys import Screen, Screens
 from tests.cli.test_bulk_progress import Ticking
+from tests.cli.test_over_the_wire import profile
 from tests.hostile import CORPUS, LINES
+from tests.serving import KEY, SECRET, serving
+from tsmem.server.auth import Credentials
 
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
 """All that rich makes: the beginning of a style, and its end."""
@@ -230,3 +233,24 @@ def is_gap(line: str, start: int) -> bool:
             return used == start - 1 and character == " "
         used += _cell(character)
     return True
+
+
+def test_what_a_service_is_asked_is_logged_harmlessly(cli: Cli, tmp_path: Path) -> None:
+    """With --debug, over the wire: requests, what they are refused for, and tracebacks."""
+    with serving(tmp_path / "served.db", credentials=Credentials(KEY, SECRET)) as served:
+        cli.config(profile(served.endpoint))
+        screens = Screens(cli)
+        assert 0 == screens("init-tables").code
+        for pack in PACKS[::3]:
+            for argv in (
+                ("session", "put", "-m", f"text={pack}", "--search-content", pack, "--", pack, pack),
+                ("session", "get", "--", pack, pack),
+                ("session", "get", "--", pack, "none"),
+                ("session", "put", "--if-absent", "--", pack, pack),
+                ("session", "search", "--", pack),
+                ("session", "recent", f"--user={pack}"),
+                ("session", "get", "--", pack * 2, pack),
+            ):
+                screen = screens("--debug", *argv)
+                assert screen.code in (0, 2, 3, 4), screen.err
+                assert clean(COLOUR.sub("", screen.text) + screen.err.decode()), argv

@@ -70,3 +70,21 @@ def test_all_of_time_is_a_line() -> None:
 
     assert 60 == len(lines[-1])
     assert ("▄", "█") == (lines[-1][0], lines[-1][-1])
+
+
+def test_what_names_a_row_stands_above_it_where_room_is_short() -> None:
+    """Whole, so that it can be copied; and where it is longer than a line, no part of it looks like another row."""
+    section = Section("cells", ("key", "column", "bytes"), [("k" * 36, "content", Size(5100)), ("x" * 50, "c", 1)])
+
+    assert ("k" * 36 + " " * 16 + "content  5.1 KB") in shown(section, width=70)
+    assert [
+        "cells",
+        "key",
+        "    column   bytes",
+        "    ───────  ──────",
+        "k" * 36,
+        "    content  5.1 KB",
+        "x" * 36,
+        "    " + "x" * 14,
+        "    c        1",
+    ] == shown(section, width=40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tsmem.render import grid
+from tsmem.render.cells import fit, wrap
 from tsmem.render.grid import Cell, Column
 from tsmem.render.ink import Ink
 from tsmem.render.items import NULL, entries
@@ -13,6 +14,9 @@ from tsmem.render.result import Record, Report
 from tsmem.render.text import visible
 from tsmem.store.documents import FIELDS, dumps
 from tsmem.store.model import Session
+
+_BENEATH = "    "
+"""What stands before lines that go on below the left edge."""
 
 
 def record_lines(record: Record, options: Options) -> Iterator[str]:
@@ -34,19 +38,43 @@ def report_lines(report: Report, options: Options) -> Iterator[str]:
 def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options: Options) -> Iterator[str]:
     """Rows under their titles, where they have some, each on as many lines as it needs on a terminal, else on one."""
     ink = Ink(options)
-    widths = grid.natural_widths(columns, rows, options.width or grid.MAX_ALIGNED)
-    if options.width is not None:
-        room = max(1, (options.width + grid.GAP) // len(columns) - grid.GAP)
-        if not columns[0].title:
-            widths[0] = min(widths[0], max(12, options.width // 3))
-        widths = grid.plan(widths, columns, options.width, cut_ids=True) or [room] * len(columns)
-    if any(column.title for column in columns):
+    natural = grid.natural_widths(columns, rows, options.width or grid.MAX_ALIGNED)
+    widths = natural if options.width is None else _fitted(natural, columns, options.width)
+    titled = any(column.title for column in columns)
+    if titled and widths[0] < natural[0] and len(columns) > 1:
+        yield from _stacked(columns, rows, options)
+        return
+    if titled:
         yield from grid.header(columns, widths, ink, ruled=options.width is not None)
     for row in rows:
         if options.width is None:
             yield grid.row_line(columns, row, widths, ink)
         else:
             yield from grid.wrapped_row(columns, row, widths, ink)
+
+
+def _fitted(natural: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
+    """The widths of columns on a terminal."""
+    room = max(1, (width + grid.GAP) // len(columns) - grid.GAP)
+    widths = list(natural)
+    if not columns[0].title:
+        widths[0] = min(widths[0], max(12, width // 3))
+    return grid.plan(widths, columns, width, cut_ids=True) or [room] * len(columns)
+
+
+def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options: Options) -> Iterator[str]:
+    """The first column on lines of its own, and the others beneath: what names a row stays whole, and where it is
+    longer than a line, no part of it but the first begins at the left edge, where it would look like another row."""
+    ink, room = Ink(options), max(1, (options.width or grid.MAX_ALIGNED) - len(_BENEATH))
+    rest = columns[1:]
+    widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
+    yield ink.paint("bold", fit(columns[0].title, room, ink.ellipsis))
+    yield from (_BENEATH + line for line in grid.header(rest, widths, ink, ruled=True))
+    for first, *others in rows:
+        style = columns[0].style if first.style is None else first.style
+        for place, line in enumerate(wrap(first.text, room)):
+            yield (_BENEATH if place else "") + ink.paint(style, line)
+        yield from (_BENEATH + line for line in grid.wrapped_row(rest, others, widths, ink))
 
 
 def _fact(value: object) -> Cell:

@@ -1,0 +1,187 @@
+"""The main screens on pseudo-terminals of 60, 80 and 200 columns, on such as show less than others, and without any."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes
+from tests.cli.ptys import Screens
+from tests.cli.test_hostile import COLOUR, cells, clean
+from tests.cli.test_show import NO_UTF8
+from tests.cli.test_terminal import Terminal
+from tsmem.store import Message, Metadata, Session
+
+USER, SESSION = "9f1c2e88-0d5b-4c1e-9a37-6d2f5f0a7b11", "0b3c8f3e-4a6b-4a53-9d5c-2f1f6f9f0c11"
+T = 1_767_000_000_000_000
+SAID = ("Where is my 退款? 👩\u200d👧 नमस्ते שלום " * 9, "# Title\n\n- one\n- two", '{"total": 120, "items": ["a", "b"]}')
+SCREENS = [
+    (("session", "list"), 0),
+    (("session", "recent", "--user", USER), 0),
+    (("session", "search", "refund"), 0),
+    (("session", "get", USER, SESSION), 0),
+    (("message", "list"), 0),
+    (("message", "list", "--session", SESSION, "--limit", "2"), 0),
+    (("message", "search", "title"), 0),
+    (("message", "tail", SESSION), 0),
+    (("show", SESSION, "--user", USER), 0),
+    (("show", SESSION, "--full", "--markdown"), 0),
+    (("stats",), 0),
+    (("doctor",), 4),
+    (("init-tables", "--check"), 0),
+    (("profile", "list"), 0),
+    (("profile", "show", "local"), 0),
+    (("session", "purge", "--user", USER, "--dry-run"), 0),
+    (("session", "get", USER, "退款"), 3),
+    (("session", "list", "--fields", "退款"), 2),
+    (("nonsense",), 2),
+]
+HELP = [("--help",), ("session", "--help"), ("message", "list", "--help"), ("import", "--help"), ("help", "filters")]
+PLAIN = [{"NO_COLOR": "1"}, {"TERM": "dumb"}]
+
+
+@pytest.fixture
+def ready(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A store with what people have: long ids, several scripts, metadata, tools, and a session that lags behind."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    metadata = Metadata({"topic": "refund", "score": 0.5, "note": "退款 " * 40})
+    calls = Metadata(
+        {"tool_calls": '[{"function": {"name": "find", "arguments": "{\\"id\\": \\"' + "x" * 90 + '\\"}"}}]'}
+    )
+    ready.fill(
+        [
+            *(Session(USER, SESSION[:-1] + str(n), T + n, "a refund", metadata) for n in range(1, 9)),
+            *(Message(SESSION, f"{n:06d}", T + n * 90_000_000, "user", text) for n, text in enumerate(SAID)),
+            Message(SESSION, "call", T + 300_000_000, "assistant", None, None, calls),
+            Message("orphans-of-a-session-that-was-deleted", "m", T, "tool", "x" * 500),
+        ]
+    )
+    return ready
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_screen_fits(ready: Cli, columns: int) -> None:
+    """No line is wider, nothing but colour is an escape; without colour words and exit codes are the same."""
+    screens = Screens(ready, columns)
+    for argv, code in SCREENS:
+        screen = screens(*argv)
+        plain = COLOUR.sub("", screen.text)
+        assert code == screen.code, (argv, screen.err)
+        assert clean(plain + screen.err.decode()), argv
+        assert max(map(cells, plain.split("\n"))) <= columns, argv
+        for environ in PLAIN:
+            again = screens(*argv, environ=environ)
+            assert (code, plain.encode()) == again[:2], argv
+            assert screen.err == again.err or "TERM" in environ, argv  # a dumb one is spared what bulk commands say
+        flagged = screens("--no-color", *argv)
+        assert (code, plain.encode()) == flagged[:2], argv
+        assert screen.err == flagged.err.replace(b" --no-color", b""), argv
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_screen_has_colour(ready: Cli, columns: int) -> None:
+    """Lists, conversations and reports have it, where nothing is said against it."""
+    for argv in (("session", "list"), ("show", SESSION), ("stats",), ("doctor",)):
+        assert b"\x1b[" in Screens(ready, columns)(*argv).out
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_ids_are_whole(ready: Cli, columns: int) -> None:
+    """On lists of any width an id can be copied."""
+    screens = Screens(ready, columns)
+    assert all(SESSION[:-1] + str(n) in screens("session", "list").text for n in range(1, 9))
+    assert USER in screens("session", "list").text
+    assert SESSION in screens("message", "list").text
+    assert "orphans-of-a-session-that-was-deleted" in screens("stats").text
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_screen_without_utf8_is_ascii(ready: Cli, columns: int, encoding: str) -> None:
+    """It fits too, has the same exit codes, and its colours."""
+    for argv, code in SCREENS:
+        screen = Screens(ready, columns, encoding)(*argv)
+        plain = COLOUR.sub("", screen.text)
+        assert code == screen.code
+        assert re.fullmatch("[\n\x20-\x7e]*", plain + screen.err.decode()), argv
+        assert max(map(len, plain.split("\n"))) <= columns, argv
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_help_fits(process: Processes, columns: int) -> None:
+    """But for examples, which cannot be copied from broken lines, and pages on topics, which are made for 80."""
+    for argv in HELP:
+        code, shown = Terminal(process, columns).run(*argv)
+        lines = [line for line in shown.split("\n") if not line.strip().startswith("tsmem ")]
+        assert code == 0
+        assert max(map(len, lines)) <= (80 if argv[0] == "help" else columns), argv
+        assert "\x1b" not in shown
+
+
+LOCALES = [NO_UTF8, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+
+
+@pytest.mark.parametrize("locale", LOCALES, ids=str)
+def test_a_process_in_another_locale_writes_ascii(ready: Cli, process: Processes, locale: dict[str, str]) -> None:
+    """What is said and asked too; what is typed is understood."""
+    ready.fill([Session("退款雛", "s", T)])
+    terminal = Terminal(process)
+    asked = ("session", "purge", "--user", "退款雛") if "LC_ALL" not in locale else ("session", "purge", "--everyone")
+    for argv, answer in (
+        (("show", SESSION), b""),
+        (("session", "list"), b""),
+        (("export",), b""),
+        (("session", "get", "--", asked[-1], "none"), b""),
+        (asked, b"n\n"),
+        (("--help",), b""),
+    ):
+        code, shown = terminal.run(*argv, answer=answer, environ=locale)
+        assert code == (3 if "none" in argv else 0)
+        assert re.fullmatch("[\n\x20-\x7e]*", COLOUR.sub("", shown)), (argv, shown)
+    assert terminal.run(*asked, answer=b"y\n", environ=locale)[0] == 0
+    assert ready("session", "get", "退款雛", "s").code == 3
+
+
+CLOSED = ["<&-", "2>&-", "<&- 2>&-", "</dev/null 2>/dev/null", "</dev/null 2>&-"]
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_without_a_terminal_output_and_exit_codes_are_the_same(ready: Cli, process: Processes, closed: str) -> None:
+    """Whatever of the other streams is closed; and nobody can be asked, so nothing is purged."""
+    script = (
+        f"$TSMEM session list {closed}; echo $?; $TSMEM session get u none {closed}; echo $?; "
+        f"$TSMEM nonsense {closed}; echo $?; $TSMEM session purge --everyone {closed}; echo $?; "
+        f"$TSMEM show {SESSION} {closed}; echo $?; $TSMEM doctor {closed}; echo $?"
+    )
+    shown, listed, told = (ready("doctor"), ready("session", "list"), ready("show", SESSION))
+    before = ready.export()
+    expected = f"{listed.text}0\n3\n2\n2\n{told.text}0\n{shown.text}4\n"
+
+    assert without_times(expected) == without_times(process.shell(script).text)
+    assert before == ready.export()
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- <&- 2>&-", ">/dev/full"])
+def test_an_output_that_takes_nothing_is_a_failure(ready: Cli, process: Processes, closed: str) -> None:
+    """Exit 1, for help and for data; what has no data to show ends as ever."""
+    script = " ".join(
+        f"$TSMEM {argv} {closed}; echo $? >&3;" for argv in ("--help", "session list", "session get u none", "nonsense")
+    )
+    assert ["1", "1", "3", "2"] == process.shell(f"exec 3>&1; {script}").text.split()
+
+
+def test_a_process_without_a_controlling_terminal(ready: Cli, process: Processes) -> None:
+    """In a session of its own, with nothing to read, it is as in a pipe."""
+    for argv, code in ((("session", "list"), 0), (("session", "purge", "--everyone"), 2), (("demo",), 0)):
+        started = process.start(*argv, stdin=subprocess.DEVNULL, start_new_session=True)
+        out, err = started.communicate(timeout=60)
+        assert code == started.returncode, err
+        assert b"\x1b" not in out + err
+        assert ready(*argv).text == out.decode() or argv == ("demo",)
+
+
+def without_times(text: str) -> str:
+    """A text without ages, which differ from one moment to the next."""
+    return re.sub(r"\d+ \w+( \d+ \w+)? ago", "ago", text)
