@@ -12,6 +12,7 @@ anew.
 from __future__ import annotations
 
 import copy
+import errno
 import fcntl
 import os
 import re
@@ -172,13 +173,31 @@ def _locked(target: Path) -> Iterator[None]:
             if folder.exists():
                 raise NotADirectoryError(20, f"{folder} is no folder")
             folder.mkdir(0o700, exist_ok=True)
-    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(target.with_name(f"{target.name}.lock"), flags, 0o600)
+    descriptor = _lock_file(target)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file(target: Path) -> int:
+    """A descriptor of the lock file, which belongs to whom the file does, and is not behind a link that someone left.
+    Raises OSError."""
+    lock = target.with_name(f"{target.name}.lock")
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(lock, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if lock.is_symlink():
+            raise OSError(errno.ELOOP, f"{lock} is a symbolic link") from None
+        return os.open(lock, flags, 0o600)
+    try:
+        _keep_owner(descriptor, target)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _old(path: Path, target: Path) -> ConfigFile:
