@@ -60,6 +60,9 @@ class ConfigFile(NamedTuple):
     """How someone else can change the file, if so."""
     readable_by_others: bool = False
 
+    def __repr__(self) -> str:
+        return f"ConfigFile({str(self.path)!r})"
+
     def place(self, key: tuple[str, ...]) -> str:
         """`path:line` of a key, or of the nearest table round it."""
         while key and key not in self.lines:

@@ -45,6 +45,9 @@ class _Edit(NamedTuple):
     path: tuple[str, ...]
     value: object
 
+    def __repr__(self) -> str:
+        return f"_Edit({'.'.join(self.path)!r})"
+
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 _TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.\w+)?"
@@ -129,8 +132,8 @@ def _parsed(key: str, text: str) -> object:
         return text
     try:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else float(text)
-    except ValueError as error:
-        raise ProfileError(f"{key!r} must be a number, not {text!r}") from error
+    except ValueError:  # it quotes the value, which may be a secret in a wrong place
+        raise ProfileError(f"{key!r} must be a number") from None
 
 
 def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) -> Path:
