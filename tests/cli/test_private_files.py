@@ -242,6 +242,17 @@ def test_doctor_tells_of_a_store_that_others_can_read(ready: Cli, found: int, ca
     assert 0 == ready("doctor").code
 
 
+def test_doctor_tells_of_a_store_where_others_can_put_files(ready: Cli) -> None:
+    """They could put another store in its place, or a log beside it, which SQLite would take for its own."""
+    ready.database.parent.chmod(0o1777)
+    outcome = ready("doctor", "-o", "json")
+    (told,) = [finding for finding in outcome.json["findings"] if finding["about"] == "store"]
+
+    assert (4, "warning", f"chmod o-w {ready.database.parent}") == (outcome.code, told["severity"], told["command"])
+    ready.database.parent.chmod(0o755)
+    assert 0 == ready("doctor").code
+
+
 # What an import and an export write
 
 

@@ -70,8 +70,12 @@ def of_file(call: Call, path: Path) -> Finding | None:
     """What is to be said of the embedded store's file; None where others can neither read nor change it."""
     file = path.resolve()
     with suppress(OSError):
-        if not file.parent.stat().st_mode & 0o011:
+        folder = stat.S_IMODE(file.parent.stat().st_mode)
+        if not folder & 0o011:
             return None
+        if folder & 0o002:
+            sentence = f"others can put files of their own in {file.parent} (mode {folder:o}), where {file.name} is"
+            return Finding("warning", "store", sentence, ("chmod", "o-w", quoted(str(file.parent))))
     for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
         with suppress(OSError):
             mode = stat.S_IMODE(each.stat().st_mode)
