@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Iterable
-from urllib.parse import quote
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "(hidden)"
 _SHORTEST_SECRET = 8
@@ -28,6 +30,8 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 """A header that proves who asks, as text or as it stands in a printed mapping or pair."""
+
+_PERCENT = re.compile("%..")
 
 _known: deque[str] = deque(maxlen=_MAX_KNOWN)
 
@@ -53,10 +57,18 @@ def _is_secret(text: str) -> bool:
     return len(text) >= _SHORTEST_WORD and text != _NO_SECRET
 
 
-def _forms(secret: str) -> Iterable[str]:
-    """A secret as it is, as Python and JSON print it, and as it stands in a URL."""
-    yield secret
+@lru_cache(_MAX_KNOWN)
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as it is, as Python and JSON print it, twice over too, as it stands in a URL, and in base64; the longest
+    first."""
+    found = {secret}
     if not secret.isalnum() or not secret.isascii():
-        yield repr(secret)[1:-1]
-        yield json.dumps(secret)[1:-1]
-        yield quote(secret, safe="")
+        for _ in range(2):
+            found |= {each for form in found for each in (repr(form)[1:-1], json.dumps(form)[1:-1])}
+        quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+        found |= quoted | {_PERCENT.sub(lambda match: match[0].lower(), each) for each in quoted}
+    if len(secret) >= _SHORTEST_SECRET:
+        for encode in (b64encode, urlsafe_b64encode):
+            encoded = encode(secret.encode(errors="surrogateescape")).decode()
+            found |= {encoded, encoded.rstrip("=")}
+    return tuple(sorted(found, key=len, reverse=True))

@@ -177,7 +177,8 @@ def _network_error(failure: Exception, exchange: Exchange, host: str) -> Unavail
 
 def service_error(code: str, message: str, request_id: str | None = None, *, status: int | None = None) -> TsmemError:
     """The error that the service's answer, or its answer for one row of a batch, stands for."""
-    message = message[:MAX_MESSAGE] or f"the service answered {code or status}"
+    code, message = without_secrets(code), without_secrets(message)[:MAX_MESSAGE]
+    message = message or f"the service answered {code or status}"
     if code == "OTSParameterInvalid" and _MISSING.match(message):
         return TableNotFound(message, request_id=request_id, service_code=code)
     if code == "OTSParameterInvalid" and _EXISTING.search(message):

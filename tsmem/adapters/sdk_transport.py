@@ -32,6 +32,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
 from urllib3.util import parse_url
 
+from tsmem.adapters.redaction import without_secrets
 from tsmem.errors import Unavailable
 from tsmem.port import Cost
 
@@ -41,6 +42,7 @@ MAX_ANSWER_BYTES = 320 * 1024 * 1024
 """Of one answer, head and framing included: 100 rows of BatchGetRow with a value of 2 MB each are 200 MB."""
 _PIECE_BYTES = 256 * 1024
 _MAX_REQUEST_ID = 64
+_MAX_HEADER = 4096
 _MIN_ATTEMPT_S = 1.0
 
 
@@ -122,7 +124,8 @@ def _unfit(why: str) -> Unavailable:
 
 def shown_id(text: object) -> str | None:
     """A request id, which a stranger may have made up, as short and plain as one of the service's."""
-    kept = "".join(char for char in str(text or "")[:_MAX_REQUEST_ID] if " " < char <= "~")
+    plain = without_secrets(str(text or "")[:_MAX_HEADER])[:_MAX_REQUEST_ID]
+    kept = "".join(char for char in plain if " " < char <= "~")
     return kept or None
 
 

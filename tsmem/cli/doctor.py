@@ -14,7 +14,7 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
-from tsmem.cli.findings import Finding, Gathered, of_step
+from tsmem.cli.findings import Finding, Gathered, of_file, of_step
 from tsmem.cli.shell_words import again
 from tsmem.errors import Conflict, InvalidInput, NotFound, ProfileError, TsmemError
 from tsmem.render.result import Advices, Overview, Report
@@ -97,6 +97,8 @@ class Doctor:
             return False
         if profile.backend == "local":
             self._findings.append(Finding("ok", "credentials", "none are needed for a file"))
+            if profile.path is not None and (found := of_file(call, profile.path)) is not None:
+                self._findings.append(found)
             return True
         kept = {key: getattr(profile, key) for key in ("access_key_id", "access_key_secret", "security_token")}
         said = ", ".join(f"{key} {_kept(secret)}" for key, secret in kept.items())

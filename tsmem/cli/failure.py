@@ -70,9 +70,14 @@ def _say_error(call: Call, error: TsmemError, form: Format) -> None:
 
 def _say_traceback(call: Call, error: Exception) -> None:
     from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
+    from tsmem.cli.serve import SECRET_VARIABLE
+    from tsmem.profiles.model import known_secrets
+    from tsmem.profiles.rules import ENVIRONMENT, SECRET_KEYS
 
+    variables = (*(ENVIRONMENT[key] for key in SECRET_KEYS), SECRET_VARIABLE)
+    known = [*known_secrets(), *(call.environ.get(name, "") for name in variables)]
     for line in traceback_lines(error):
-        call.say(without_secrets(line))
+        call.say(without_secrets(line, known))
 
 
 def traceback_lines(error: BaseException) -> Iterator[str]:

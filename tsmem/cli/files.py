@@ -6,8 +6,9 @@ Memory is private: what is made is readable by its owner alone.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tsmem.cli.call import cannot_read, cannot_write
@@ -87,11 +88,28 @@ def check_not_the_store(call: Call, name: str) -> None:
             raise InvalidInput(f"{name} is the store itself", hint="write to another file")
 
 
+def check_link(name: str) -> None:
+    """Raises InvalidInput for an output that is a link of another user's: where it leads is not for them to say."""
+    with suppress(OSError, ValueError):
+        found = os.lstat(name)
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            raise InvalidInput(f"{name} is a link that belongs to another user", hint="write to another file")
+
+
+def make_private(folder: str) -> None:
+    """Make a folder and those round it that are missing, for the user alone. Raises OSError."""
+    if not os.path.isdir(folder):  # noqa: PTH112
+        make_private(os.path.dirname(folder))  # noqa: PTH120
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)  # noqa: PTH102
+
+
 def write_whole(name: str, lines: Iterator[bytes]) -> None:
     """Write a file beside its place and move it there when it is complete, so that nobody sees half of one."""
     if os.path.exists(name) and not os.path.isfile(name):  # noqa: PTH110, PTH113 - a device or pipe is written as it is
         _write_through(name, lines)
         return
+    check_link(name)
     target = os.path.realpath(name)
     partial = f"{target}.{os.getpid()}.part"
     try:

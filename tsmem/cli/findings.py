@@ -3,14 +3,18 @@ decision."""
 
 from __future__ import annotations
 
+import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tsmem.cli.shell_words import again
+from tsmem.cli.shell_words import again, quoted
 from tsmem.render.result import Advice
 from tsmem.render.values import iso_time, size
 from tsmem.store.documents import dumps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tsmem.cli.call import Call
     from tsmem.store.statistics import CellSize
     from tsmem.store.tables import Step
@@ -59,6 +63,26 @@ def of_step(call: Call, step: Step) -> Finding | None:
     if step.state == "different":
         why = "; ".join(step.differences)
         return Finding("warning", "tables", f"{name} differs: {why}", again(call, "init-tables", "--check"))
+    return None
+
+
+def of_file(call: Call, path: Path) -> Finding | None:
+    """What is to be said of the embedded store's file; None where others can neither read nor change it."""
+    file = path.resolve()
+    with suppress(OSError):
+        folder = stat.S_IMODE(file.parent.stat().st_mode)
+        if not folder & 0o011:
+            return None
+        if folder & 0o002:
+            sentence = f"others can put files of their own in {file.parent} (mode {folder:o}), where {file.name} is"
+            return Finding("warning", "store", sentence, ("chmod", "o-w", quoted(str(file.parent))))
+    for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+        with suppress(OSError):
+            mode = stat.S_IMODE(each.stat().st_mode)
+            if mode & 0o077:
+                can = "read and change" if mode & 0o022 else "read"
+                sentence = f"others can {can} {each} (mode {mode:o})"
+                return Finding("warning", "store", sentence, ("chmod", "600", quoted(str(each))))
     return None
 
 

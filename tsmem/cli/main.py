@@ -90,9 +90,9 @@ def _check_text(argv: Sequence[str]) -> None:
     for word in argv:
         try:
             word.encode()
-        except UnicodeEncodeError as error:
-            shown = word.encode("utf-8", "backslashreplace").decode()
-            raise InvalidInput(f"the argument '{shown}' is not valid UTF-8") from error
+        except UnicodeEncodeError:  # it holds the word, whose value may be a secret
+            name, equals, _ = word.encode("utf-8", "backslashreplace").decode().partition("=")
+            raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
 
 
 def _run(call: Call, argv: Sequence[str]) -> int:

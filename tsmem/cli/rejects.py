@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tsmem.cli.call import cannot_read, cannot_write
+from tsmem.cli.files import check_link
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.model import Session
 from tsmem.store.rejects import BadLine, rejected_line, rejected_row
@@ -53,12 +54,16 @@ class Rejects:
         self._name = name
         self._tally = tally
         self._known = Known() if known is None else known
+        check_link(name)
         mode = os.O_APPEND if known is not None else os.O_TRUNC
         try:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | mode, 0o600)
         except (OSError, ValueError) as error:
             raise cannot_write(name, error if isinstance(error, OSError) else OSError(0, str(error))) from error
         self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600)  # one that was there may have been for everyone
         if known is not None and Path(name).is_file():
             os.ftruncate(descriptor, known.bytes)
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from tsmem.cli.files import make_private
 from tsmem.limits import MAX_ROWS_PER_READ
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ class ResumePoint:
             return bool(self._noted)
         self._due_s = self._clock.monotonic_s() + EVERY_S
         with suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(str(self._path.parent))
             partial = self._path.with_suffix(f".{os.getpid()}")
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            partial.unlink(missing_ok=True)
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(descriptor, "w", encoding="ascii") as stream:  # noqa: PTH123
                 json.dump({"settled": settled}, stream)
             partial.replace(self._path)

@@ -93,8 +93,10 @@ def _credentials(call: Call, access_key_id: str | None) -> Credentials | None:
         raise InvalidInput("--access-key-id must be printable ASCII without spaces and colons, and not empty")
     if not secret:
         raise InvalidInput(f"{SECRET_VARIABLE} is not set", hint="the secret of --access-key-id comes from there alone")
+    from tsmem.adapters.redaction import hide
     from tsmem.server.auth import Credentials
 
+    hide([secret])
     return Credentials(access_key_id, secret)
 
 

@@ -155,14 +155,16 @@ class Talk:
             self._say_failure(entry, entry.failure)
 
     def _say_failure(self, entry: LogEntry, failure: BaseException) -> None:
-        line = f"error: request {entry.request_id} failed here: {type(failure).__name__}: {failure}"
-        self._lines.say(line[:_MAX_FAILURE_CHARS])
+        from tsmem.adapters.redaction import without_secrets
+
+        said = without_secrets(f"{type(failure).__name__}: {failure}")
+        self._lines.say(f"error: request {entry.request_id} failed here: {said}"[:_MAX_FAILURE_CHARS])
         if isinstance(failure, TsmemError) and failure.hint is not None:
             self._lines.say(f"hint: {failure.hint}")
         if self._call.options.debug:
             from tsmem.cli.failure import traceback_lines
 
-            for line in traceback_lines(failure):
+            for line in map(without_secrets, traceback_lines(failure)):
                 self._lines.say(line[:_MAX_FAILURE_CHARS])
 
 

@@ -20,6 +20,9 @@ MAX_FILE_BYTES = 64 * 1024
 MAX_LINE_CHARS = 4 * 1024
 """tomllib takes quadratic time for a key of thousands of parts."""
 
+_MAX_STEPS = 400
+"""On the way to a file; the system itself follows 40 links."""
+
 
 def config_path(environ: Mapping[str, str], flag: str | Path | None = None) -> Path:
     """Where the profile file is: the flag's, else TSMEM_CONFIG, else tsmem/config.toml under XDG_CONFIG_HOME or
@@ -56,6 +59,9 @@ class ConfigFile(NamedTuple):
     distrust: str | None = None
     """How someone else can change the file, if so."""
     readable_by_others: bool = False
+
+    def __repr__(self) -> str:
+        return f"ConfigFile({str(self.path)!r})"
 
     def place(self, key: tuple[str, ...]) -> str:
         """`path:line` of a key, or of the nearest table round it."""
@@ -131,17 +137,30 @@ def parse(path: Path, text: str) -> dict[str, object]:
 def distrust(path: Path, status: os.stat_result) -> str | None:
     """How someone else than the user and root can change what the file says, if so.
 
-    Looked at: the file, its directory and, behind a symbolic link, the directory of the file itself. A directory with
-    the sticky bit lets nobody replace another's file."""
+    Looked at: the file, its directory and, behind a symbolic link, the directory of the file itself; and on the way
+    there whether anyone can put another directory in one's place, or lead a link elsewhere. A directory with the sticky
+    bit lets nobody replace another's file."""
     for item, found in _ways_in(path, status):
         if found is None:
             return f"{item} cannot be looked at"
         if found.st_uid not in (0, os.geteuid()):
             return f"{item} belongs to another user"
-        sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-        if found.st_mode & 0o022 and not sticky:
-            return f"{item} can be written by others (mode {stat.S_IMODE(found.st_mode):o})"
+        if found.st_mode & 0o022 and not _is_sticky(found):
+            return _open_to_others(item, found)
+    for step, found in _way_to(path):
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            return f"the link {step} belongs to another user"
+        if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o002 and not _is_sticky(found):
+            return _open_to_others(step, found)
     return None
+
+
+def _is_sticky(found: os.stat_result) -> bool:
+    return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
+
+
+def _open_to_others(item: Path, found: os.stat_result) -> str:
+    return f"{item} can be written by others (mode {stat.S_IMODE(found.st_mode):o})"
 
 
 def _ways_in(path: Path, status: os.stat_result) -> Iterator[tuple[Path, os.stat_result | None]]:
@@ -151,3 +170,22 @@ def _ways_in(path: Path, status: os.stat_result) -> Iterator[tuple[Path, os.stat
             yield folder, folder.stat()
         except OSError:
             yield folder, None
+
+
+def _way_to(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Each directory and link on the way to a file, as it is itself. What cannot be looked at ends the way."""
+    at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
+    for _ in range(_MAX_STEPS):
+        try:
+            found = at.lstat()
+            target = Path(at.readlink()) if stat.S_ISLNK(found.st_mode) else None
+        except OSError:
+            return
+        yield at, found
+        if target is not None:
+            rest += reversed(target.parts[target.is_absolute() :])
+            at = Path("/") if target.is_absolute() else at.parent
+        if not rest:
+            return
+        part = rest.pop()
+        at = at.parent if part == ".." else at / part

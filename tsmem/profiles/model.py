@@ -6,6 +6,7 @@ carries the value; only `reveal` and `find` do.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,8 @@ Backend = Literal["local", "tablestore"]
 REFERENCES = ("env:", "file:", "cmd:")
 """How a text begins that says where a secret is, rather than what it is."""
 COMMAND_TIMEOUT_S = 30.0
+_MAX_KNOWN = 256
+"""Of a process that reads profiles without end, the last secrets are known."""
 MAX_SECRET_BYTES = 64 * 1024
 
 
@@ -32,6 +35,7 @@ class Secret:
         self._environ = environ
         self._folder = folder
         self._distrust = distrust
+        _known.append(self)
 
     @property
     def is_reference(self) -> bool:
@@ -42,6 +46,11 @@ class Secret:
     def shown(self) -> str:
         """What may be shown of it: its reference, never its value."""
         return self._text if self.is_reference else "(set, hidden)"
+
+    @property
+    def at_hand(self) -> str | None:
+        """The secret where nothing has to be fetched for it: plain, or in a variable."""
+        return self._environ.get(self._text.removeprefix("env:")) if self.is_reference else self._text
 
     def __repr__(self) -> str:
         return f"Secret({self.shown})"
@@ -138,6 +147,14 @@ class Secret:
 
     def _error(self, text: str, hint: str | None = None) -> ProfileError:
         return ProfileError(f"{self._what}: {text}", hint=hint)
+
+
+_known: deque[Secret] = deque(maxlen=_MAX_KNOWN)
+
+
+def known_secrets() -> list[str]:
+    """The secrets of all profiles that were read, as far as they are at hand: who prints a traceback takes them out."""
+    return [text for secret in _known if (text := secret.at_hand)]
 
 
 def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:

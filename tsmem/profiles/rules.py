@@ -64,6 +64,9 @@ class Source(NamedTuple):
     origins: Mapping[str, str] = {}
     """Where the given values come from."""
 
+    def __repr__(self) -> str:
+        return f"Source({self.name!r})"
+
     def find(self, *path: str) -> object:
         """The value at a path of keys, or None. Raises ProfileError where a table is expected and none is."""
         level: Mapping[str, object] = {**self.given, **self.written}
@@ -180,7 +183,9 @@ def _one_of(source: Source, valid: tuple[str, ...], *path: str) -> str | None:
     value = _text(source, *path)
     if value is None or value in valid:
         return value
-    raise source.error(path, f"{'.'.join(path)!r} is {value!r}, not one of {', '.join(valid)}{nearest(value, valid)}")
+    near = nearest(value, valid)
+    found = f"is {value!r}, not" if near else "is not"  # what is far from them all may be a secret in a wrong place
+    raise source.error(path, f"{'.'.join(path)!r} {found} one of {', '.join(valid)}{near}")
 
 
 def _secret(source: Source, key: str, text: str | None) -> Secret | None:

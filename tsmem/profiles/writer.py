@@ -12,6 +12,7 @@ anew.
 from __future__ import annotations
 
 import copy
+import errno
 import fcntl
 import os
 import re
@@ -43,6 +44,9 @@ class _Edit(NamedTuple):
 
     path: tuple[str, ...]
     value: object
+
+    def __repr__(self) -> str:
+        return f"_Edit({'.'.join(self.path)!r})"
 
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
@@ -128,8 +132,8 @@ def _parsed(key: str, text: str) -> object:
         return text
     try:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else float(text)
-    except ValueError as error:
-        raise ProfileError(f"{key!r} must be a number, not {text!r}") from error
+    except ValueError:  # it quotes the value, which may be a secret in a wrong place
+        raise ProfileError(f"{key!r} must be a number") from None
 
 
 def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) -> Path:
@@ -172,13 +176,31 @@ def _locked(target: Path) -> Iterator[None]:
             if folder.exists():
                 raise NotADirectoryError(20, f"{folder} is no folder")
             folder.mkdir(0o700, exist_ok=True)
-    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(target.with_name(f"{target.name}.lock"), flags, 0o600)
+    descriptor = _lock_file(target)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file(target: Path) -> int:
+    """A descriptor of the lock file, which belongs to whom the file does, and is not behind a link that someone left.
+    Raises OSError."""
+    lock = target.with_name(f"{target.name}.lock")
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(lock, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if lock.is_symlink():
+            raise OSError(errno.ELOOP, f"{lock} is a symbolic link") from None
+        return os.open(lock, flags, 0o600)
+    try:
+        _keep_owner(descriptor, target)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _old(path: Path, target: Path) -> ConfigFile:

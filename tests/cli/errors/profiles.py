@@ -238,7 +238,7 @@ CASES = (
     Case(
         "An output format of a profile that there is not.",
         "session list",
-        "FOLDER/config/tsmem/config.toml:5: profile 'x': 'output' is 'xml', not one of table, json, jsonl, csv",
+        "FOLDER/config/tsmem/config.toml:5: profile 'x': 'output' is not one of table, json, jsonl, csv",
         code="ProfileError",
         given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\noutput = "xml"\n'),),
     ),
@@ -636,6 +636,12 @@ CASES = (
         code="ProfileError",
     ),
     Case(
+        "Setting values of no profile.",
+        "profile set access_key_secret=hunter2 timeout=5",
+        "the profile's name comes before KEY=VALUE",
+        hint="tsmem profile set NAME KEY=VALUE",
+    ),
+    Case(
         "Setting a secret itself.",
         "profile set x backend=tablestore access_key_secret=hunter2",
         "'access_key_secret' takes no secret itself, which would stay in the shell's history",
@@ -645,7 +651,7 @@ CASES = (
     Case(
         "Setting a number that is none.",
         "profile set x backend=local path=x.db timeout=soon",
-        "'timeout' must be a number, not 'soon'",
+        "'timeout' must be a number",
         code="ProfileError",
     ),
     Case(

@@ -1,0 +1,305 @@
+"""Whose files are read and written: nobody else can put another in their place, follow them elsewhere, or read them."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes
+from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count
+from tsmem.cli.call import Call
+from tsmem.cli.resume import ResumePoint
+from tsmem.cli.streams import Streams
+
+ANOTHER = 65534
+"""A user who is not root and not this one."""
+PROFILE = '[profiles.p]\nbackend = "tablestore"\nendpoint = "http://127.0.0.1:1"\ninstance = "i"\n'
+PLAIN = f'{PROFILE}access_key_id = "hunter2-id"\naccess_key_secret = "hunter2-secret"\n'
+CAP_DAC_READ_SEARCH = 2
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="giving files to another user takes root")
+
+
+def mode(path: Path) -> int:
+    """Permission bits, of a link itself."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def modes_count_for_reading() -> None:
+    """In a new process: root, too, may read and write only what modes allow."""
+    modes_count()
+    if os.geteuid() == 0 and ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) != 0:
+        os._exit(77)
+
+
+def given(path: Path) -> None:
+    """Let it belong to another user."""
+    os.lchown(path, ANOTHER, ANOTHER)
+
+
+# The profile file
+
+
+def world_writable(folder: Path) -> Path:
+    """A file in a folder where anyone may write."""
+    (folder / "open").mkdir()
+    (folder / "open").chmod(0o777)
+    return folder / "open" / "c.toml"
+
+
+def below_a_world_writable_one(folder: Path) -> Path:
+    """Its own folder is private, and anyone can put another in that one's place."""
+    (folder / "open" / "mine").mkdir(parents=True)
+    (folder / "open").chmod(0o777)
+    (folder / "open" / "mine").chmod(0o700)
+    return folder / "open" / "mine" / "c.toml"
+
+
+def linked_from_there(folder: Path) -> Path:
+    """A way to a private folder that leads over a link in a folder where anyone may write."""
+    (folder / "open").mkdir()
+    (folder / "open").chmod(0o777)
+    (folder / "mine").mkdir(mode=0o700)
+    (folder / "open" / "way").symlink_to("../mine")
+    return folder / "open" / "way" / "c.toml"
+
+
+def of_another_folder(folder: Path) -> Path:
+    """A folder of another user."""
+    (folder / "theirs").mkdir(mode=0o755)
+    given(folder / "theirs")
+    return folder / "theirs" / "c.toml"
+
+
+def over_anothers_link(folder: Path) -> Path:
+    """A link that another user made, in a folder like /tmp, to a file of this user."""
+    (folder / "tmp").mkdir()
+    (folder / "tmp").chmod(0o1777)
+    (folder / "mine").mkdir(mode=0o700)
+    link = folder / "tmp" / "c.toml"
+    link.symlink_to(folder / "mine" / "c.toml")
+    given(link)
+    return link
+
+
+DOUBTFUL = [
+    world_writable,
+    below_a_world_writable_one,
+    linked_from_there,
+    pytest.param(of_another_folder, marks=needs_root),
+    pytest.param(over_anothers_link, marks=needs_root),
+]
+
+
+@pytest.mark.parametrize("place", DOUBTFUL)
+def test_no_command_of_a_file_that_another_can_put_there(cli: Cli, place: Callable[[Path], Path]) -> None:
+    """cmd: is refused with the reason, and a secret that stands there comes with a warning."""
+    path = place(cli.folder)
+    path.write_text(f'{PROFILE}access_key_id = "id"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n')
+    path.chmod(0o600)
+    outcome = cli("--config", str(path), "-p", "p", "session", "list")
+
+    assert outcome.code == 2
+    assert f"warning: {path}: others can change this profile file: " in outcome.err
+    assert "no command is run from a profile file that others can change: " in outcome.err
+    assert not (cli.folder / "ran").exists()
+
+
+def in_a_folder_like_tmp(folder: Path) -> Path:
+    """Anyone may write there, and only to what is theirs."""
+    (folder / "tmp").mkdir()
+    (folder / "tmp").chmod(0o1777)
+    return folder / "tmp" / "c.toml"
+
+
+def over_links_of_ones_own(folder: Path) -> Path:
+    """As programs that keep dotfiles make them: relative, absolute, of files and of folders."""
+    (folder / "dotfiles" / "tsmem").mkdir(mode=0o700, parents=True)
+    (folder / "config").symlink_to("dotfiles/../dotfiles")
+    (folder / "dotfiles" / "tsmem" / "c.toml").symlink_to(folder / "dotfiles" / "real.toml")
+    return folder / "config" / "tsmem" / "c.toml"
+
+
+@pytest.mark.parametrize("place", [in_a_folder_like_tmp, over_links_of_ones_own])
+def test_a_file_that_nobody_else_can_replace_is_trusted(cli: Cli, place: Callable[[Path], Path]) -> None:
+    """Its command is run, without a warning."""
+    path = place(cli.folder)
+    path.write_text(f'{PROFILE}access_key_id = "id"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n')
+    path.chmod(0o600)
+    outcome = cli("--config", str(path), "-p", "p", "session", "list", environ={"PATH": os.defpath})
+
+    assert "warning" not in outcome.err
+    assert (cli.folder / "ran").exists()
+
+
+@pytest.mark.parametrize(("readable", "warned"), [(0o600, False), (0o640, True), (0o604, True), (0o644, True)])
+def test_a_plain_secret_in_a_file_that_others_can_read(cli: Cli, readable: int, warned: bool) -> None:
+    """It is used with a warning that says what to do; after a change of the file nobody else can read it."""
+    path = cli.config(PLAIN)
+    path.chmod(readable)
+    outcome = cli("profile", "show", "p")
+    assert warned is ("holds secrets of profile 'p' and can be read by others; make it mode 600" in outcome.err)
+    cli.ok("profile", "set", "p", "timeout=3")
+    assert 0o600 == mode(path)
+    assert "warning" not in cli("profile", "show", "p").err
+
+
+def test_links_are_written_through(cli: Cli) -> None:
+    """Each link stays one, the file that it leads to is the new one, and lock and temporary file are beside that."""
+    path = over_links_of_ones_own(cli.folder)
+    real = cli.folder / "dotfiles" / "real.toml"
+    for argv in (("set", "x", "backend=local", "path=x.db"), ("set", "x", "timeout=5"), ("use", "x")):
+        cli.ok("--config", str(path), "profile", *argv)
+    assert (cli.folder / "config").is_symlink()
+    assert path.is_symlink()
+    assert 'default_profile = "x"\n\n[profiles.x]\nbackend = "local"\npath = "x.db"\ntimeout = 5\n' == real.read_text()
+    assert ["real.toml", "real.toml.lock", "tsmem"] == sorted(each.name for each in real.parent.iterdir())
+    assert (0o600, 0o600) == (mode(real), mode(real.with_name("real.toml.lock")))
+
+
+@pytest.mark.parametrize("name", ["config.toml.lock", ".config.toml.tmp"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_planted_link_beside_the_profile_file_leads_nowhere(cli: Cli, name: str, there: bool) -> None:
+    """What it points to is neither made nor changed; a link at the lock's place is refused, by name."""
+    path = cli.config("[profiles.local]\n")
+    victim = cli.folder / "victim"
+    if there:
+        victim.write_text("theirs")
+    path.with_name(name).symlink_to(victim)
+    outcome = cli("profile", "set", "local", "timeout=5")
+
+    assert ("theirs" if there else None) == (victim.read_text() if victim.exists() else None)
+    assert ((2, True) if "lock" in name else (0, False)) == (outcome.code, "lock is a symbolic link" in outcome.err)
+    assert ("timeout" in path.read_text()) is (outcome.code == 0)
+
+
+@needs_root
+def test_root_leaves_the_file_and_its_lock_to_their_owner(cli: Cli) -> None:
+    """Otherwise the user could not change the file any more."""
+    path = cli.config("[profiles.local]\n")
+    given(path)
+    cli.ok("profile", "set", "local", "timeout=5")
+
+    assert [ANOTHER, ANOTHER] == [each.stat().st_uid for each in (path, path.with_name("config.toml.lock"))]
+
+
+def test_a_secret_that_may_not_be_read(cli: Cli, process: Processes) -> None:
+    """The path and the system's reason are said, and no more."""
+    secret = cli.folder / "secret"
+    secret.write_text("hunter2-secret")
+    secret.chmod(0)
+    cli.config(f'{PROFILE}access_key_id = "id"\naccess_key_secret = "file:{secret}"\n')
+    outcome = process.run("-p", "p", "session", "list", before=modes_count_for_reading)
+    if outcome.code == 77:
+        pytest.skip("root could not be told to heed modes")
+
+    assert (2, True) == (outcome.code, f"cannot read {secret}: Permission denied" in outcome.err)
+    assert "hunter2" not in outcome.err
+
+
+# The store
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_store_behind_a_link(cli: Cli, dangling: bool) -> None:
+    """It is made and used where the link leads; the link stays, and all files of the store are there, and private."""
+    real, link = cli.folder / "real" / "deep" / "m.db", cli.folder / "link.db"
+    if not dangling:
+        cli.config(f'[profiles.local]\npath = "{real}"\n')
+        cli.ok("init-tables")
+    link.symlink_to(real)
+    cli.config(f'[profiles.local]\npath = "{link}"\n')
+    for argv in (("init-tables",), ("session", "put", "u", "s"), ("session", "get", "u", "s")):
+        cli.ok(*argv)
+
+    assert link.is_symlink()
+    assert {0o700} == {mode(folder) for folder in (real.parent, real.parent.parent)}
+    assert {"m.db": 0o600, "m.db.lock": 0o600} == {
+        each.name: mode(each) for each in real.parent.iterdir() if each.name in ("m.db", "m.db.lock")
+    }
+    assert {0o600} == {mode(each) for each in real.parent.iterdir()}
+    assert ["link.db"] == [each.name for each in cli.folder.iterdir() if each.name.startswith("link")]
+
+
+@pytest.mark.parametrize(("found", "can"), [(0o644, "read"), (0o666, "read and change"), (0o660, "read and change")])
+def test_doctor_tells_of_a_store_that_others_can_read(ready: Cli, found: int, can: str) -> None:
+    """With the command that makes it private; in a folder that they cannot enter there is nothing to tell."""
+    ready.database.parent.chmod(0o755)
+    ready.database.chmod(found)
+    outcome = ready("doctor", "-o", "json")
+    (told,) = [finding for finding in outcome.json["findings"] if finding["about"] == "store"]
+
+    assert (4, "warning") == (outcome.code, told["severity"])
+    assert f"others can {can} {ready.database} (mode {found:o})" == told["sentence"]
+    assert f"chmod 600 {ready.database}" == told["command"]
+    ready.database.parent.chmod(0o700)
+    assert 0 == ready("doctor").code
+
+
+def test_doctor_tells_of_a_store_where_others_can_put_files(ready: Cli) -> None:
+    """They could put another store in its place, or a log beside it, which SQLite would take for its own."""
+    ready.database.parent.chmod(0o1777)
+    outcome = ready("doctor", "-o", "json")
+    (told,) = [finding for finding in outcome.json["findings"] if finding["about"] == "store"]
+
+    assert (4, "warning", f"chmod o-w {ready.database.parent}") == (outcome.code, told["severity"], told["command"])
+    ready.database.parent.chmod(0o755)
+    assert 0 == ready("doctor").code
+
+
+# What an import and an export write
+
+
+def test_the_resume_point_is_private(ready: Cli) -> None:
+    """The folders round it are 0700 whatever the umask, and a link at its temporary place is not followed."""
+    victim, state = ready.folder / "victim", ready.folder / "home" / ".local" / "state" / "tsmem" / "imports"
+    victim.write_text("theirs")
+    call = Call(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), ready.environ, ready.clock)
+    old = os.umask(0)
+    try:
+        with victim.open("rb") as stream, closing(call):
+            point = ResumePoint(call, stream, "victim", ())
+            assert point.note(1, now=True)
+            (noted,) = state.iterdir()
+            noted.with_suffix(f".{os.getpid()}").symlink_to(victim)
+            assert point.note(2, now=True)
+    finally:
+        os.umask(old)
+
+    assert (2, "theirs", [noted]) == (point.read(), victim.read_text(), [*state.iterdir()])
+    folders = [state, *state.parents][:5]
+    assert [(str(each), 0o700) for each in folders] == [(str(each), mode(each)) for each in folders]
+    assert 0o600 == mode(noted)
+
+
+def test_rejects_are_private_also_in_a_file_that_was_there(ready: Cli) -> None:
+    """What was for everyone is for its owner alone before anything is written."""
+    Path("rejects.jsonl").touch()
+    Path("rejects.jsonl").chmod(0o666)
+    assert 7 == ready("import", "-", "--rejects", "rejects.jsonl", stdin=b"{not json\n").code
+    assert 0o600 == mode(Path("rejects.jsonl"))
+
+
+@needs_root
+@pytest.mark.parametrize("argv", [("export", "tmp/out.jsonl"), ("import", "--rejects", "tmp/out.jsonl")])
+def test_anothers_link_is_not_written_through(ready: Cli, argv: tuple[str, ...]) -> None:
+    """In a folder like /tmp another user could have it lead to any file of this one; one's own is followed."""
+    Path("tmp").mkdir()
+    Path("tmp").chmod(0o1777)
+    victim, link = Path("victim"), Path("tmp/out.jsonl")
+    victim.write_text("mine")
+    link.symlink_to(victim.absolute())
+    given(link)
+    outcome = ready(*argv, stdin=b"{not json\n")
+    assert (2, "mine") == (outcome.code, victim.read_text())
+    assert "error: tmp/out.jsonl is a link that belongs to another user\n" in outcome.err
+    os.lchown(link, 0, 0)
+    ready(*argv, stdin=b"{not json\n")
+    assert "mine" != victim.read_text()
+    assert link.is_symlink()

@@ -1,0 +1,285 @@
+"""Secrets where something is wrong: a bug in any command, a mistake in the profile file or on the command line, a
+reference that gives nothing, a service that repeats what it was sent. Nothing that is said has one, in any form."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from urllib.error import HTTPError
+
+import pytest
+
+from tests.cli import test_secrets_everywhere as everywhere
+from tests.cli.conftest import Cli, Processes
+from tests.cli.test_secrets_everywhere import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaks, service
+from tests.cli.test_serve import serving
+from tsmem import open_store
+from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
+from tsmem.adapters.sdk_errors import service_error
+from tsmem.adapters.sdk_transport import shown_id
+from tsmem.cli import main as running
+from tsmem.cli.call import Call
+from tsmem.profiles import load
+from tsmem.profiles import model as profiles_model
+from tsmem.profiles.file import read
+from tsmem.profiles.rules import Source
+from tsmem.server.auth import Credentials
+from tsmem.server.settings import Settings
+
+ENVIRON = {
+    "TABLESTORE_INSTANCE_NAME": "test",
+    "TABLESTORE_ENDPOINT": "http://127.0.0.1:1",
+    "TSMEM_SERVE_SECRET": SECRETS["access_key_secret"],
+    **{f"TABLESTORE_{name.upper()}": secret for name, secret in SECRETS.items()},
+}
+SECRET = "hunter2-s3cr3t"
+SHOWERS = (
+    ("profile", "list"),
+    ("profile", "show", "prod"),
+    ("-p", "prod", "session", "list"),
+    ("-p", "prod", "doctor"),
+    ("profile", "set", "prod", "timeout=5"),
+    ("profile", "use", "prod"),
+    ("profile", "delete", "other"),
+)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run ends in a bug whose message repeats all that the run has in its hands."""
+    run = running._run
+
+    def breaks(call: Call, argv: list[str]) -> int:
+        try:
+            run(call, argv)
+        finally:
+            held = "profile" in vars(call)  # else a plain secret was never read
+            raise RuntimeError(call.environ, vars(call), list(SECRETS.values()) if held else None)
+
+    monkeypatch.setattr(running, "_run", breaks)
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_bug_in_any_command_shows_no_secret(cli: Cli, flags: tuple[str, ...]) -> None:
+    """The traceback is there, and what it would have repeated is hidden."""
+    for command, arguments in COMMANDS.items():
+        outcome = cli(*flags, *command.split(), *arguments, stdin=ROW, environ=ENVIRON)
+        assert (1, True) == (outcome.code, HIDDEN in outcome.err), command
+        assert "error: this is a bug in tsmem: RuntimeError\n" in outcome.err
+        assert [] == leaks(outcome.text + outcome.err), command
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("kind", ["plain", "env"])
+def test_a_bug_before_a_connection_shows_no_secret(cli: Cli, kind: str) -> None:
+    """A secret of the profile file is known from when it was read, not only once it was sent."""
+    said, environ = kept(cli, kind)
+    configure(cli, "http://127.0.0.1:1", said)
+    for argv in (("profile", "show"), ("session", "list", "--limit", "-1"), ("doctor",)):
+        outcome = cli(*argv, environ=environ)
+        assert (1, True, []) == (outcome.code, HIDDEN in outcome.err, leaks(outcome.err)), argv
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'output = "{SECRET}"',
+        f'timeout = "{SECRET}"',
+        f'region = "{SECRET} "',
+        f'instance = "{SECRET}."',
+        f'endpoint = "https://user:{SECRET}@host"',
+        f'endpoint = "https://host/?secret={SECRET}"',
+        f'endpoint = "https://host/{SECRET}"',
+        f'endpoint = "https://host:{SECRET}"',
+        f'endpoint = "{SECRET}"',
+        f'acces_key_secret = "{SECRET}"',
+        f'tables.session.name = "{SECRET}"',
+        f'tables.session.search_fields.topic = "{SECRET}"',
+        f'tables = "{SECRET}"',
+        f'tables.session.name = "s"  # {SECRET}\ntables.session.nam = "{SECRET}"',
+        f'security_token = {{ value = "{SECRET}" }}',
+        f'security_token = ["{SECRET}"]',
+        f'security_token = "{SECRET}',
+        f"security_token = {SECRET}",
+        f"security_token = '{SECRET}' '{SECRET}'",
+        f'security_token = "{SECRET}" # twice\nsecurity_token = "{SECRET}"',
+        f'security_token = "{SECRET}\\n"',
+        f'security_token = "{SECRET}\\u0007"',
+        f'security_token = """{SECRET}\nmore"""',
+        f'security_token = "{SECRET} \\q"',
+        f'security_token = "{SECRET}\x01"',
+    ],
+)
+def test_a_mistake_in_the_file_repeats_no_value(cli: Cli, line: str) -> None:
+    """Errors, lists and warnings name the place and the key; what stands there may be a secret in a wrong place."""
+    values = {"backend": "tablestore", "endpoint": "http://127.0.0.1:1", "instance": "i", "timeout": "0.2"}
+    values |= {"access_key_id": "id-of-the-key", "access_key_secret": "any-secret"}
+    kept = [f'{key} = "{value}"' for key, value in values.items() if key not in line]
+    text = "\n".join(each.replace('"0.2"', "0.2") for each in kept)
+    cli.config(f'[profiles.prod]\n{text}\n{line}\n[profiles.other]\nbackend = "local"\npath = "x"\n')
+    for argv in SHOWERS:
+        for flags in ((), ("--debug",), ("-o", "json")):
+            outcome = cli(*flags, *argv)
+            assert "s3cr3t" not in outcome.text + outcome.err, (argv, flags)
+            assert "bug" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("profile", "set", f"access_key_secret={SECRET}"),
+        ("profile", "set", f"access_key_secret={SECRET}", "timeout=5"),
+        ("profile", "set", "prod", f"access_key_secret={SECRET}\udcff"),
+        ("profile", "set", "prod", f"timeout={SECRET}"),
+        ("profile", "set", "prod", f"output={SECRET}"),
+        ("profile", "set", "prod", f"backend={SECRET}"),
+        ("profile", "set", "prod", f"access_key_secret.value={SECRET}"),
+        ("profile", "set", "prod", f"access_key_secret env:{SECRET}"),
+        ("profile", "set", "prod", f"access_key_secret=env:{SECRET}"),
+        ("profile", "set", "prod", f"endpoint=https://u:{SECRET}@h"),
+        ("--secret", SECRET, "session", "list"),
+        (f"--secret={SECRET}", "session", "list"),
+    ],
+)
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_mistake_on_the_command_line_repeats_no_value(
+    cli: Cli, argv: tuple[str, ...], flags: tuple[str, ...]
+) -> None:
+    """What was typed as a value may be a secret, and the error may land in a log that lasts."""
+    outcome = cli(*flags, *argv)
+    assert 2 == outcome.code
+    assert "s3cr3t" not in outcome.text + outcome.err
+    assert "bug" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "instance"),
+    [(f"https://user:{SECRET}@host", "i"), (f"https://host/?secret={SECRET}", "i"), ("https://host", f"{SECRET} .")],
+)
+def test_a_mistake_in_the_environment_repeats_no_value(cli: Cli, endpoint: str, instance: str) -> None:
+    """The built-in profile `env` is as silent as one of the file."""
+    environ = {**ENVIRON, "TABLESTORE_ENDPOINT": endpoint, "TABLESTORE_INSTANCE_NAME": instance}
+    for argv in (("session", "list"), ("profile", "show"), ("profile", "list"), ("doctor",)):
+        for flags in FLAGS:
+            outcome = cli(*flags, *argv, environ=environ)
+            assert "s3cr3t" not in outcome.text + outcome.err
+            assert [] == leaks(outcome.text + outcome.err)
+
+
+# References that give nothing to use
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        ("hunter2\ns3cr3t", "is not one line of printable text"),
+        ("hunter2\rs3cr3t", "is not one line of printable text"),
+        ("hunter2\u202es3cr3t", "is not one line of printable text"),
+        ("hunter2 s3cr3t", "holds a character that no request can carry"),
+        ("hunter2-Ω-s3cr3t", "holds a character that no request can carry"),
+    ],
+)
+def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli, secret: str, reason: str) -> None:
+    """A token from a variable, a file or a command that no header carries is refused without it."""
+    (cli.folder / "secret").write_text(secret)
+    environ = {"ID": "the-key-id", "SECRET": "the-secret", "TOKEN": secret, "PATH": "/usr/bin:/bin"}
+    for reference in ("env:TOKEN", f"file:{cli.folder}/secret", f"cmd:cat {cli.folder}/secret"):
+        said = {"access_key_id": "env:ID", "access_key_secret": "env:SECRET", "security_token": reference}
+        configure(cli, "http://127.0.0.1:1", said)
+        for flags in FLAGS:
+            outcome = cli(*flags, "-p", "prod", "session", "list", environ=environ)
+            assert 2 == outcome.code
+            assert reason in outcome.err
+            assert "s3cr3t" not in outcome.err
+
+
+def test_a_key_secret_of_any_script_signs_and_is_not_shown(cli: Cli) -> None:
+    """It is never sent itself, so that it may hold anything printable."""
+    said = {"access_key_id": "env:ID", "access_key_secret": "env:SECRET"}
+    configure(cli, "http://127.0.0.1:1", said)
+    for flags in FLAGS:
+        outcome = cli(*flags, "-p", "prod", "session", "list", environ={"ID": "id", "SECRET": "hunter2 Ω s3cr3t"})
+        assert 6 == outcome.code
+        assert "s3cr3t" not in outcome.err
+
+
+def test_a_command_that_takes_too_long_shows_nothing_of_its_output(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it wrote before it was given up may be the secret."""
+    monkeypatch.setattr(profiles_model, "COMMAND_TIMEOUT_S", 0.2)
+    (cli.folder / "secret").write_text(SECRET)
+    code = f"import time; print(open({str(cli.folder / 'secret')!r}).read(), flush=True); time.sleep(60)"
+    command = f"cmd:{shlex.quote(sys.executable)} -S -c {shlex.quote(code)}"
+    configure(cli, "http://127.0.0.1:1", {"access_key_id": "an-id", "access_key_secret": command})
+    outcome = cli("--debug", "-p", "prod", "session", "list")
+    assert (2, True) == (outcome.code, "took more than 0.2 s" in outcome.err)
+    assert SECRET not in outcome.err
+
+
+# What a service says
+
+
+@pytest.mark.parametrize("form", [*everywhere.forms(SECRETS["access_key_secret"])])
+def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> None:
+    """Messages, codes and request ids are freed of secrets in every form, also of one row of a batch."""
+    hide(SECRETS.values())
+    error = service_error(f"OTS{form}", f"row of {form} refused")
+    assert f"row of {HIDDEN} refused" == error.message
+    assert f"OTS{HIDDEN}" == error.service_code
+    assert [] == leaks(shown_id(f"id-{form}-1") or "")
+
+
+def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:
+    """A handshake that fails is said without what would have been sent."""
+    with service("echo") as endpoint:
+        configure(cli, endpoint.replace("http:", "https:"), SECRETS)
+        for flags in FLAGS:
+            outcome = cli(*flags, "-p", "prod", "session", "list")
+            assert 6 == outcome.code
+            assert [] == leaks(outcome.err)
+
+
+def test_text_is_left_alone_but_for_the_secret() -> None:
+    """A short secret within words, and one of three letters, are not taken out of what people need to read."""
+    assert "tables, untable; x" == without_secrets("tables, untable; x", ["table", "x", "abc"])
+    assert f"the {HIDDEN}, tables" == without_secrets("the table, tables", ["table"])
+
+
+# What a program or a server may print
+
+
+def test_no_repr_has_a_secret(cli: Cli) -> None:
+    """Of a profile, what it is read from, a client, a store, a server's settings: as themselves and within others."""
+    said, environ = kept(cli, "plain")
+    configure(cli, "http://127.0.0.1:1", said)
+    environ = {**cli.environ, **environ}
+    file = read(environ)
+    assert file is not None
+    profile = load(environ)
+    with open_store(environ=environ, clock=cli.clock) as store:
+        objects = [
+            profile, file, Source("prod", environ, {"access_key_secret": SECRETS["access_key_secret"]}, file), store,
+            profile.credentials(), profile.access_key_secret, store.tables,
+            Settings(credentials=Credentials("id", SECRETS["access_key_secret"])),
+        ]  # fmt: skip
+        for each in [*objects, objects, {"a": tuple(objects)}]:
+            for text in (repr(each), str(each), f"{each}"):
+                assert [] == leaks(text)
+
+
+def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
+    """Not its own, nor a signature, whatever clients send and however it is run."""
+    secret = SECRETS["access_key_secret"]
+    flags = ("--memory", "--access-key-id", "me", "--log", "--debug")
+    with serving(process, *flags, TSMEM_SERVE_SECRET=secret) as server:
+        assert b"" == server.ask(key="me", secret=secret)
+        for key, tried in (("me", "another"), (secret.replace('"', ""), secret)):
+            with pytest.raises(HTTPError) as caught:
+                server.ask(key=key, secret=tried)
+            with caught.value as reply:
+                assert [] == leaks(reply.read().decode(errors="replace"))
+        code, out, err = server.stop()
+    assert (0, []) == (code, leaks(out.decode() + err))
