@@ -11,9 +11,9 @@ from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
 
 COMMANDS = [
-    (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada'?"),
+    (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada', but none of their messages?"),
     (("session", "purge", "--user", "ada", "--with-messages"), "Delete 2 sessions and 3 messages of user 'ada' ("),
-    (("session", "purge", "--everyone"), "Delete 3 sessions of everyone?"),
+    (("session", "purge", "--everyone"), "Delete 3 sessions of everyone, but none of their messages?"),
     (("message", "purge", "--session", "s00000"), "Delete 3 messages of session 's00000', whoever's it is?"),
     (("message", "purge", "--everything"), "Delete 3 messages of all sessions"),
     (("drop-tables",), "Delete the tables session with 3 rows and message with 3 rows?"),
@@ -119,7 +119,11 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
     before = filled.export()
     for argv in (*ARGV[:-1], ("import",)):
         said = filled.ok(*argv, "--dry-run", stdin=before).err
-        assert f"a dry run on {filled.database} (profile local)\n" == said
+        assert [f"a dry run on {filled.database} (profile local)"] == said.splitlines()[:1]
+        stay = argv[0] == "session" and "--with-messages" not in argv
+        assert ["their messages stay, if they had any; --with-messages deletes them too"] * stay == said.splitlines()[
+            1:
+        ]
     assert filled.export() == before
 
 

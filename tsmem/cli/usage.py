@@ -103,8 +103,8 @@ def _instead(option: str, ctx: Any) -> str | None:
 
 
 def _having(option: str, ctx: Any) -> Iterator[str]:
-    """Commands that show rows and have an option: those of a group, those beside a command, and beside `show` those that
-    show messages."""
+    """Commands that show rows and have an option: those of a group, those beside a command, and beside `show` those
+    that show messages."""
     group, path = _group(ctx)
     for name in _READING:
         if name in getattr(group, "entries", ()) and option in _options(group.get_command(ctx, name)):

@@ -48,6 +48,15 @@ def is_null(item: Session | Message, field: str) -> bool:
     return not item.metadata if field == "metadata" else value_of(item, field) is None
 
 
+def is_blank(item: Session | Message, field: str) -> bool:
+    """Whether its narrow cell would show nothing: calls stand where content is missing, and not in the metadata too."""
+    if field == "metadata":
+        return item.metadata.keys() <= {*_told(item)}
+    if field == "content" and isinstance(item, Message):
+        return item.content is None and not tool_calls(item.metadata)
+    return is_null(item, field)
+
+
 def cell(
     item: Session | Message, field: str, options: Options, digits: int, limit: int | None, *, ages: bool = False
 ) -> Cell:
