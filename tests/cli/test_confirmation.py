@@ -118,12 +118,11 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
     """Counting needs no --yes, and says that it was only that."""
     before = filled.export()
     for argv in (*ARGV[:-1], ("import",)):
-        said = filled.ok(*argv, "--dry-run", stdin=before).err
-        assert [f"a dry run on {filled.database} (profile local)"] == said.splitlines()[:1]
+        said = filled.ok(*argv, "--dry-run", stdin=before).err.splitlines()
         stay = argv[0] == "session" and "--with-messages" not in argv
-        assert ["their messages stay, if they had any; --with-messages deletes them too"] * stay == said.splitlines()[
-            1:
-        ]
+
+        assert f"a dry run on {filled.database} (profile local)" == said.pop(0)
+        assert ["their messages stay, if they had any; --with-messages deletes them too"] * stay == said
     assert filled.export() == before
 
 

@@ -162,6 +162,7 @@ CASES = (
         "A profile without a backend.",
         "session list",
         "FOLDER/config/tsmem/config.toml:2: profile 'x': needs 'backend', one of local, tablestore",
+        hint="tsmem profile set x backend=...",
         code="ProfileError",
         given=(config('default_profile = "x"\n[profiles.x]\npath = "x.db"\n'),),
     ),

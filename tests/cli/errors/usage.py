@@ -94,7 +94,14 @@ CASES = (
         "A session where either a session or a user may be chosen.",
         "stats s1",
         "there are arguments too many: s1",
-        hint="tsmem stats --session SESSION or tsmem stats --user USER",
+        hint="tsmem stats --user USER or tsmem stats --session SESSION",
+    ),
+    Case(
+        "A file to be served as an argument.",
+        "serve some.db",
+        "there are arguments too many: some.db",
+        hint="tsmem serve --path FILE",
+        form=None,
     ),
     Case(
         "A text of two words without quotes.",
@@ -166,7 +173,7 @@ CASES = (
         "An option is missing.",
         "copy --to local",
         "the option --from is missing",
-        hint="tsmem copy --help",
+        hint="tsmem copy --from PROFILE --to PROFILE",
     ),
     Case(
         "A flag is given a value.",
