@@ -281,9 +281,15 @@ CASES = (
         hint="its fields are user_id, session_id, update_time, search_content, metadata and metadata.<key>",
     ),
     Case(
-        "A field that nothing resembles.",
+        "A field that nothing resembles, which metadata may have.",
         "message list --fields xyzzy",
-        "a message has no field 'xyzzy'",
+        "a message has no field 'xyzzy'; did you mean 'metadata.xyzzy'?",
+        hint="its fields are session_id, message_id, create_time, role, content, search_content, metadata and metadata.<key>",
+    ),
+    Case(
+        "A field of the other noun.",
+        "message list --fields user_id",
+        "a message has no field 'user_id'",
         hint="its fields are session_id, message_id, create_time, role, content, search_content, metadata and metadata.<key>",
     ),
     Case(
