@@ -288,6 +288,18 @@ def test_a_page_of_calls_alone_shows_them() -> None:
     assert 2 == shown.count('→ cancel(id="R1")')
 
 
+def test_chosen_fields_show_calls_in_a_pipe_too() -> None:
+    """Where metadata is not chosen, calls stand for the content that is missing; where it is there, it has them."""
+    calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
+    listing = Listing("message", [Message("s", "m", 1, "assistant", metadata=Metadata({"tool_calls": calls}))])
+
+    chosen = text(listing, Options(fields=("role", "content")))
+
+    assert ["assistant", '→ cancel(id="R1")'] == chosen.splitlines()[1].split(maxsplit=1)
+    assert "→" not in text(listing, Options(fields=("content", "metadata")))
+    assert "→" not in text(listing, Options())
+
+
 def test_a_path_is_broken_between_its_parts() -> None:
     """Where it is too long for its column, so that no name in it is torn."""
     shown = text(Report({}, ("path",), [(f"/home/{'a' * 20}/share/memory.db",)]), terminal(36)).splitlines()

@@ -62,7 +62,10 @@ def cell(
 ) -> Cell:
     """One value on one line; with a limit, only as many characters of it as can matter. `ages` stand beside times."""
     if is_null(item, field):
-        called = [] if limit is None or field != "content" else list(tool_calls(item.metadata).values())
+        beside = limit is None and (
+            options.fields is None or "metadata" in options.fields
+        )  # the calls stand there whole
+        called = [] if beside or field != "content" else list(tool_calls(item.metadata).values())
         if not called:
             return Cell(NULL, "dim")
         told = ", ".join(call.line() for calls in called for call in calls)[:limit]
