@@ -11,9 +11,9 @@ from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
 
 COMMANDS = [
-    (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada'?"),
+    (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada', but none of their messages?"),
     (("session", "purge", "--user", "ada", "--with-messages"), "Delete 2 sessions and 3 messages of user 'ada' ("),
-    (("session", "purge", "--everyone"), "Delete 3 sessions of everyone?"),
+    (("session", "purge", "--everyone"), "Delete 3 sessions of everyone, but none of their messages?"),
     (("message", "purge", "--session", "s00000"), "Delete 3 messages of session 's00000', whoever's it is?"),
     (("message", "purge", "--everything"), "Delete 3 messages of all sessions"),
     (("drop-tables",), "Delete the tables session with 3 rows and message with 3 rows?"),
@@ -118,8 +118,11 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
     """Counting needs no --yes, and says that it was only that."""
     before = filled.export()
     for argv in (*ARGV[:-1], ("import",)):
-        said = filled.ok(*argv, "--dry-run", stdin=before).err
-        assert f"a dry run on {filled.database} (profile local)\n" == said
+        said = filled.ok(*argv, "--dry-run", stdin=before).err.splitlines()
+        stay = argv[0] == "session" and "--with-messages" not in argv
+
+        assert f"a dry run on {filled.database} (profile local)" == said.pop(0)
+        assert ["their messages stay, if they had any; --with-messages deletes them too"] * stay == said
     assert filled.export() == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.conftest import Cli, messages, sessions
 from tsmem.cli.footer import next_page
 from tsmem.store import Message, Session
+from tsmem.store.metadata import Metadata
 
 HOUR = 3_600_000_000
 
@@ -224,10 +226,21 @@ def test_a_search_of_sessions_that_finds_nothing_says_where_else_to_look(filled:
     assert err.startswith("0 sessions\nhint: sessions are found by their search_content, ")
     assert err.endswith(" tsmem --profile local message search 'it'\"'\"'s'\n")
     assert "hint" not in filled.ok("session", "search", "--user", "nobody", width=80).err
-    assert "hint" not in filled.ok("message", "search", "nothing", width=80).err
     assert "hint" not in filled.ok("session", "search", "it's").err
     filled.fill([Session("u", "found", 1, "it's here")])
     assert "hint" not in filled.ok("session", "search", "it's", width=80).err
+
+
+def test_a_search_of_messages_for_a_tool_says_where_it_is_named(filled: Cli) -> None:
+    """On a terminal, for a text that can be a tool's name; the command finds what the tool answered."""
+    filled.fill([Message("s00000", "answer", 1, "tool", "done", metadata=Metadata({"name": "cancel_trip"}))])
+    err = filled.ok("message", "search", "cancel_trip", width=80).err
+    command = err.rstrip("\n").rpartition(": tsmem ")[2]
+
+    assert err.startswith("0 messages\nhint: search looks into what was said; ")
+    assert ["answer"] == [m["message_id"] for m in filled.ok(*shlex.split(command), "-o", "json").json["items"]]
+    assert "hint" not in filled.ok("message", "search", "cancel trip", width=80).err
+    assert "hint" not in filled.ok("message", "search", "cancel_trip").err
 
 
 def test_a_token_is_replaced_by_the_next() -> None:

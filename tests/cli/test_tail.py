@@ -151,7 +151,7 @@ def test_a_conversation_is_read_as_it_is_told(ready: Cli, following: Following) 
 
     first = "session s\n\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m0\n  Is it on time?\n"
     assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
-    assert (130, "\n") == (outcome.code, outcome.err)
+    assert (130, "new messages are shown as they come; Ctrl-C ends it\n\n") == (outcome.code, outcome.err)
 
 
 def test_an_empty_session_is_waited_for(ready: Cli, following: Following) -> None:

@@ -55,6 +55,16 @@ def test_a_read_makes_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> None:
+    """A row put where no file is fails for want of a table, and leaves nothing behind."""
+    with opened(tmp_path / "new" / "memory.db") as client:
+        for write in (client.put_row, lambda put: client.write_rows([put])):
+            with pytest.raises(TableNotFound):
+                write(Put(TABLE.ref, ("a",), {}))
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_reader_sees_the_file_that_a_writer_made(tmp_path: Path) -> None:
     """A client that looked before the file was there sees it when it is."""
     path = tmp_path / "memory.db"

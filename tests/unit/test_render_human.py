@@ -276,6 +276,37 @@ def test_long_content_is_folded_on_a_terminal() -> None:
     assert "line 49" in text(Conversation(None, messages), Options())
 
 
+def test_a_page_of_calls_alone_shows_them() -> None:
+    """A column of contents stays where each row has only calls to show in it; metadata that repeats them goes."""
+    calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
+    metadata = Metadata({"tool_calls": calls, "_json": "tool_calls"})
+    shown = text(
+        Listing("message", [Message("s", f"m{n}", n, "assistant", metadata=metadata) for n in (1, 2)]), terminal()
+    )
+
+    assert ["message_id", "create_time", "role", "content"] == shown.split("\n")[2].split()
+    assert 2 == shown.count('→ cancel(id="R1")')
+
+
+def test_chosen_fields_show_calls_in_a_pipe_too() -> None:
+    """Where metadata is not chosen, calls stand for the content that is missing; where it is there, it has them."""
+    calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
+    listing = Listing("message", [Message("s", "m", 1, "assistant", metadata=Metadata({"tool_calls": calls}))])
+
+    chosen = text(listing, Options(fields=("role", "content")))
+
+    assert ["assistant", '→ cancel(id="R1")'] == chosen.splitlines()[1].split(maxsplit=1)
+    assert "→" not in text(listing, Options(fields=("content", "metadata")))
+    assert "→" not in text(listing, Options())
+
+
+def test_a_path_is_broken_between_its_parts() -> None:
+    """Where it is too long for its column, so that no name in it is torn."""
+    shown = text(Report({}, ("path",), [(f"/home/{'a' * 20}/share/memory.db",)]), terminal(36)).splitlines()
+
+    assert [f"/home/{'a' * 20}/share/", "memory.db"] == shown[2:]
+
+
 def test_tool_calls_read_as_calls() -> None:
     """A call is shown with its arguments, a result with its tool's name; what is no call is shown as it is."""
     calls = json.dumps([{"id": "1", "function": {"name": "refund", "arguments": '{"order": "A1", "n": 2}'}}])

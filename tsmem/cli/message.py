@@ -12,7 +12,7 @@ from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
-from tsmem.cli.suggest import words
+from tsmem.cli.suggest import complete_user, words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, Record, Report, Tail
@@ -36,7 +36,13 @@ def put(
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
     touch: Annotated[
-        str | None, typer.Option("--touch", metavar="USER", help="Also raise this user's session's update time.")
+        str | None,
+        typer.Option(
+            "--touch",
+            metavar="USER",
+            help="Also raise this user's session's update time.",
+            autocompletion=complete_user,
+        ),
     ] = None,
 ) -> Record:
     """Write a message, replacing the one of the same time and id.
@@ -256,6 +262,8 @@ def tail(
     if follow:
         from tsmem.cli.tail import followed
 
+        if call.streams.stdout_is_terminal:
+            call.say("new messages are shown as they come; Ctrl-C ends it")
         messages = followed(call, session, last=last, interval_s=interval, role=role, filter=wanted)
         return Tail(session, messages, endless=True, full=full)
     with shown(call, filter):

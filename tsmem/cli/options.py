@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.cli.suggest import complete_session, complete_user, words
+from tsmem.cli.suggest import complete_message, complete_session, complete_user, words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 
@@ -20,7 +20,7 @@ TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's id.", autocompletion=complete_user)]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.", autocompletion=complete_session)]
-MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.")]
+MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.", autocompletion=complete_message)]
 UserOption = Annotated[
     str | None, typer.Option("--user", metavar="USER", help="Only this user's.", autocompletion=complete_user)
 ]

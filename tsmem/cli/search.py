@@ -45,7 +45,7 @@ def found(
 ) -> Listing:
     """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
     shown = listing(call, noun, stream, text if filter is None else filter)
-    hint = _elsewhere(call, text) if noun == "session" and text is not None else None
+    hint = None if text is None else _elsewhere(call, text) if noun == "session" else _by_name(call, text)
     return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
 
 
@@ -55,3 +55,13 @@ def _elsewhere(call: Call, text: str) -> str:
 
     command = " ".join(again(call, "message", "search", arguments=(text,)))
     return f"sessions are found by their search_content, messages by what was said: {command}"
+
+
+def _by_name(call: Call, text: str) -> str | None:
+    """A tool's name is no part of what was said; what the tool answered has it as metadata."""
+    from tsmem.cli.shell_words import again
+
+    if not text.isascii() or not text.isidentifier():
+        return None
+    command = " ".join(again(call, "message", "list", filter=f'name == "{text}"'))
+    return f"search looks into what was said; what a tool of this name answered: {command}"

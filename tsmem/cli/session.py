@@ -135,12 +135,18 @@ def purge(
     if not dry_run:
         whose = "everyone" if user is None else f"user '{user}'"
         whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
-        also = " (messages of another user's session of the same id would go too)" if with_messages else ""
+        also = ", but none of their messages"
+        if with_messages:
+            also = " (messages of another user's session of the same id would go too)"
         counting = shown(call, filter)(purge_these)
         if not call.sure(yes, lambda: f"Delete {counted(counting(dry_run=True))} of {whose}{also}?"):
             return None
     with account(call, "found" if dry_run else "deleted", asked=progress):
-        return counts(purge_these(dry_run=dry_run, tally=call.tally))
+        report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+    if call.tally.sessions and not with_messages:
+        next_step = "--with-messages deletes them too" if dry_run else "tsmem doctor names what is left of whom"
+        call.say(f"their messages stay, if they had any; {next_step}")
+    return report
 
 
 def list_(

@@ -8,6 +8,7 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.call import call_of
+from tsmem.cli.suggest import complete_user
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
 
@@ -16,7 +17,8 @@ def show(
     ctx: typer.Context,
     session: o.SessionId,
     user: Annotated[
-        str | None, typer.Option("--user", metavar="USER", help="Show this user's session with it.")
+        str | None,
+        typer.Option("--user", metavar="USER", help="Show this user's session with it.", autocompletion=complete_user),
     ] = None,
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="Only the last N messages.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,

@@ -59,6 +59,14 @@ def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
     return _suggest(ctx, lambda store: store.messages.first_ids(incomplete))
 
 
+def complete_message(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Messages of the session on the line whose id begins so."""
+    session = ctx.params.get("session")
+    if not isinstance(session, str) or not session:
+        return []
+    return _suggest(ctx, lambda store: store.messages.ids_of(session, incomplete))
+
+
 def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) -> list[str]:
     import os
 

@@ -33,6 +33,8 @@ _WORDS = (
 
 _NEAR = 0.75
 """How much of two options' names must be the same for one to be meant by the other."""
+_CHOOSING = ("--session", "--user", "--path")
+"""Options for what many would give as an argument."""
 _READING = ("list", "recent", "search", "tail")
 _MIN_NAME = 3
 """Of shorter names everything is near."""
@@ -50,7 +52,7 @@ def usage(error: TyperException) -> InvalidInput:
             text = f"No such option: {option}" + (f". Did you mean '{near}'?" if near else "")
             hint = None if near else _instead(option, ctx)
         else:
-            hint = _missing(ctx) if text.startswith("Missing argument") else _too_many(text, ctx)
+            hint = _missing(ctx) if text.startswith("Missing ") else _too_many(text, ctx)
         hint = hint or f"{ctx.command_path} --help"
     return InvalidInput(_ours(text), hint=hint)
 
@@ -103,8 +105,8 @@ def _instead(option: str, ctx: Any) -> str | None:
 
 
 def _having(option: str, ctx: Any) -> Iterator[str]:
-    """Commands that show rows and have an option: those of a group, those beside a command, and beside `show` those that
-    show messages."""
+    """Commands that show rows and have an option: those of a group, those beside a command, and beside `show` those
+    that show messages."""
     group, path = _group(ctx)
     for name in _READING:
         if name in getattr(group, "entries", ()) and option in _options(group.get_command(ctx, name)):
@@ -121,7 +123,12 @@ def _group(ctx: Any) -> tuple[Any, str]:
 
 def _line(ctx: Any) -> str:
     """The command with what it needs."""
-    return " ".join((ctx.command_path, *_arguments(ctx.command)))
+    needed = [
+        f"{param.opts[0]} {param.metavar}"
+        for param in ctx.command.params
+        if param.param_type_name == "option" and param.required
+    ]
+    return " ".join((ctx.command_path, *needed, *_arguments(ctx.command)))
 
 
 def _missing(ctx: Any) -> str:
@@ -135,10 +142,10 @@ def _too_many(text: str, ctx: Any) -> str | None:
     """What an argument too many was meant for, perhaps."""
     if "unexpected extra argument" not in text:
         return None
-    names, options = _arguments(ctx.command), set(_options(ctx.command))
+    names = _arguments(ctx.command)
     if "TEXT" in names:
         return f"put a text of several words in quotes: {ctx.command_path} 'several words'"
-    choosing = [name for name in ("--session", "--user") if name in options]
+    choosing = {name: param.metavar for param in ctx.command.params for name in param.opts if name in _CHOOSING}
     if choosing:
-        return " or ".join(f"{' '.join((ctx.command_path, *names))} {name} {name[2:].upper()}" for name in choosing)
+        return " or ".join(f"{_line(ctx)} {name} {metavar}" for name, metavar in choosing.items())
     return f"{_line(ctx)}; see {ctx.command_path} --help" if names else None

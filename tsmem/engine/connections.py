@@ -4,8 +4,8 @@ Its one rule: every access is one transaction on a connection of its own. A read
 write begins IMMEDIATE, because a transaction that reads first and then writes fails under contention whatever the busy
 timeout is (measured). Connections are kept in a pool, so that a thread that ended leaves none behind.
 
-A read where no file is sees an instance without tables and makes nothing; the first write makes the file. A file that
-was deleted or replaced is opened anew. A fork finds no connection open that is not in use.
+A read where no file is sees an instance without tables and makes nothing, and so does a write of rows; the first table
+makes the file. A file that was deleted or replaced is opened anew. A fork finds no connection open that is not in use.
 """
 
 from __future__ import annotations
@@ -76,9 +76,10 @@ class Connections:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A write transaction: committed, and on the disk, when the block ends; rolled back when it raises."""
-        with self._transaction("BEGIN IMMEDIATE", make=True) as session:
+    def write(self, *, make: bool = True) -> Iterator[Session]:
+        """A write transaction: committed, and on the disk, when the block ends; rolled back when it raises. What cannot
+        succeed without a table need not make the file."""
+        with self._transaction("BEGIN IMMEDIATE", make=make) as session:
             yield session
 
     def close(self) -> None:
@@ -92,7 +93,7 @@ class Connections:
         session = None
         try:
             session = self._take(make)
-            if make and session.opened.refusal is not None:
+            if begin != "BEGIN" and session.opened.refusal is not None:
                 raise session.opened.refusal
             session.execute(begin)
             yield session

@@ -217,7 +217,7 @@ class Engine:
         """Write up to 200 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""
         from tsmem.engine import writes
 
-        with self._connections.write() as session:
+        with self._connections.write(make=False) as session:
             drafts = writes.draft_batch(session.catalog(), request.writes)
             stamp_ms = self._clock.now_us() // 1000
             return [writes.apply(session, draft, stamp_ms) for draft in drafts]

@@ -121,7 +121,9 @@ def build(source: Source, chosen_by: str) -> Profile:
 def _backend(source: Source) -> Backend:
     names = tuple(BACKEND_KEYS)
     if source.find("backend") is None:
-        raise source.error((), f"needs 'backend', one of {', '.join(names)}")
+        raise source.error(
+            (), f"needs 'backend', one of {', '.join(names)}", f"tsmem profile set {source.name} backend=..."
+        )
     return cast(Backend, _one_of(source, names, "backend"))
 
 

@@ -94,6 +94,8 @@ def _wrap_line(line: str, cells: int) -> Iterator[str]:
         start = 0
         while size > cells:
             head = cut(word[start : start + cells * 8], cells) or word[start]
+            if (behind := head.rfind("/") + 1) > len(head) // 3:  # a path is broken between its parts
+                head = head[:behind]
             yield head
             start += len(head)
             size -= width(head)

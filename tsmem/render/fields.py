@@ -42,6 +42,8 @@ def _unknown(noun: Noun, field: str) -> InvalidInput:
     from difflib import get_close_matches
 
     near = get_close_matches(field, FIELDS[noun], 1)
+    if not near and is_name(field) and not any(field in fields for fields in FIELDS.values()):
+        near = [f"{METADATA_PREFIX}{field}"]
     question = f"; did you mean '{near[0]}'?" if near else ""
     return InvalidInput(f"a {noun} has no field '{field}'{question}", hint=_listed(noun))
 

@@ -48,12 +48,24 @@ def is_null(item: Session | Message, field: str) -> bool:
     return not item.metadata if field == "metadata" else value_of(item, field) is None
 
 
+def is_blank(item: Session | Message, field: str) -> bool:
+    """Whether its narrow cell would show nothing: calls stand where content is missing, and not in the metadata too."""
+    if field == "metadata":
+        return item.metadata.keys() <= {*_told(item)}
+    if field == "content" and isinstance(item, Message):
+        return item.content is None and not tool_calls(item.metadata)
+    return is_null(item, field)
+
+
 def cell(
     item: Session | Message, field: str, options: Options, digits: int, limit: int | None, *, ages: bool = False
 ) -> Cell:
     """One value on one line; with a limit, only as many characters of it as can matter. `ages` stand beside times."""
     if is_null(item, field):
-        called = [] if limit is None or field != "content" else list(tool_calls(item.metadata).values())
+        beside = limit is None and (
+            options.fields is None or "metadata" in options.fields
+        )  # the calls stand there whole
+        called = [] if beside or field != "content" else list(tool_calls(item.metadata).values())
         if not called:
             return Cell(NULL, "dim")
         told = ", ".join(call.line() for calls in called for call in calls)[:limit]

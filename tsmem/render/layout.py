@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tsmem.render import grid
 from tsmem.render.grid import Cell
-from tsmem.render.items import cell, column_of, is_null
+from tsmem.render.items import cell, column_of, is_blank
 from tsmem.render.options import Options
 from tsmem.render.result import Noun
 from tsmem.render.values import digits_needed
@@ -47,7 +47,7 @@ class Layout:
     grouped: str | None = None
     """A field that stands above each run of rows that have one value in it."""
     left_out: frozenset[str] = frozenset()
-    """Fields left out because they are null in every row."""
+    """Fields left out because no row has anything to show in them."""
     no_room: tuple[str, ...] = ()
     squeezed: bool = False
     """Whether times have fewer digits than tell them apart, for want of room."""
@@ -58,7 +58,7 @@ class Layout:
             return False
         if not self.squeezed and digits_needed(_times(items)) > self.digits:
             return False
-        return all(is_null(item, field) for field in self.left_out for item in items)
+        return all(is_blank(item, field) for field in self.left_out for item in items)
 
     def row(self, item: Item, options: Options) -> list[Cell]:
         """An item's cells."""
@@ -80,7 +80,7 @@ def layout_of(noun: Noun, items: Sequence[Item], options: Options) -> Layout:
     layout = Layout(fields, digits=digits_needed(_times(items)))
     if options.fields is None and items:
         shared = _shared(FIRST_KEY[noun], items)
-        left_out = frozenset(field for field in fields if all(is_null(item, field) for item in items))
+        left_out = frozenset(field for field in fields if all(is_blank(item, field) for item in items))
         gone = left_out | ({shared[0]} if shared is not None else set())
         layout = replace(layout, fields=tuple(f for f in fields if f not in gone), shared=shared, left_out=left_out)
     fitting = _Fitting(items, options, options.width)

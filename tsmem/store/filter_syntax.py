@@ -161,8 +161,7 @@ class _Reader:
         operator = _OPERATORS[type(op)]
         if _is_column(left):
             if _is_column(right):
-                slip = {"true": "; true is written True", "false": "; false is written False"}
-                raise self._wrong(f"a column is compared with a value{slip.get(getattr(right, 'id', ''), '')}", right)
+                raise self._wrong(f"a column is compared with a value{_meant(right)}", right)
             return Compared(self._column(left), operator, self._value(right))
         value = self._value(left)
         if not _is_column(right):
@@ -266,6 +265,14 @@ class _Reader:
             f"the filter cannot be used: {what}, at column {at - begin + 1}\n{pointed(line, at - begin)}",
             hint=f"allowed: {ALLOWED}",
         )
+
+
+def _meant(name: ast.expr) -> str:
+    """What a name that stands for a value was meant to be."""
+    word = getattr(name, "id", "")
+    if word in ("true", "false"):
+        return f"; {word} is written {word.capitalize()}"
+    return f'; a text has quotes: "{word}"' if word else ""
 
 
 def _is_column(node: ast.expr) -> bool:

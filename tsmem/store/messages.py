@@ -256,6 +256,17 @@ class Messages(Collection[Message]):
         high = (session, MAX if window.until is None else window.until, MAX)
         return Range(high, low, backward=True) if backward else Range(low, high)
 
+    def ids_of(self, session_id: str, prefix: str = "") -> Iterator[str]:
+        """The ids of a session's messages that begin so, in order, each once. Cost: ceil(n / 5,000) requests."""
+        session = self._codec.check_id("session_id", session_id)
+        span = Range((session, prefix or MIN, MIN), (session, MAX, MAX))
+        last = None
+        for row in RowScan(self._client, Scan(self._layout.index_ref, span, columns=("session_id",))):
+            if not (found := str(row.key[1])).startswith(prefix):
+                return
+            if found != last:
+                yield (last := found)
+
     def search(
         self,
         text: str | None = None,

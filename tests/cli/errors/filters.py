@@ -125,7 +125,7 @@ CASES = (
     Case(
         "Two columns.",
         "session list --filter 'topic == other'",
-        "--filter: the filter cannot be used: a column is compared with a value, at column 10",
+        '--filter: the filter cannot be used: a column is compared with a value; a text has quotes: "other", at column 10',
         hint=ALLOWED,
     ),
     Case(

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from tests.cli.errors import cloud, filters, imports, profiles, rows, serving, storage, times, usage, values
+from tests.cli.errors import (
+    choices,
+    cloud,
+    credentials,
+    filters,
+    imports,
+    profiles,
+    records,
+    rows,
+    serving,
+    settings,
+    storage,
+    times,
+    transfers,
+    usage,
+    values,
+)  # fmt: skip
 from tests.cli.errors.case import Case
 
-MODULES = (usage, values, times, filters, rows, imports, profiles, cloud, storage, serving)
+MODULES = (
+    *(usage, choices, values, times, filters, rows, imports, records, transfers),
+    *(profiles, credentials, settings, cloud, storage, serving),
+)
 TABLE: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)

@@ -1,0 +1,134 @@
+# ruff: noqa: E501 - sentences stand as they are told
+"""`tsmem profile` with what cannot be set, used or deleted."""
+
+from __future__ import annotations
+
+from tests.cli.errors.case import Case
+from tests.cli.errors.given import config, file
+
+CASES = (
+    Case(
+        "Showing a profile that there is not.",
+        "profile show prod",
+        "no profile 'prod'",
+        hint="profiles: local",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting nothing.",
+        "profile set x",
+        "the argument KEY=VALUE... is missing",
+        hint="tsmem profile set NAME KEY=VALUE...",
+    ),
+    Case(
+        "Setting what is no assignment.",
+        "profile set x backend",
+        "assignment 1 has no =",
+        hint="write KEY=VALUE; KEY= removes a key",
+    ),
+    Case(
+        "Setting a key that is none.",
+        "profile set x =local",
+        "assignment 1 begins with no key of a profile",
+        hint="for example timeout=10",
+    ),
+    Case(
+        "Setting a key twice.",
+        "profile set x backend=local backend=local",
+        "'backend' is given twice",
+    ),
+    Case(
+        "Setting the environment's profile.",
+        "profile set env backend=local",
+        "'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting a key that there is not.",
+        "profile set x backend=local paht=x.db",
+        "FOLDER/config/tsmem/config.toml:3: profile 'x': unknown key 'paht'; did you mean 'path'?",
+        hint="keys here: backend, timeout, output, tables, path",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting a secret itself.",
+        "profile set x backend=tablestore access_key_secret=hunter2",
+        "'access_key_secret' takes no secret itself, which would stay in the shell's history",
+        hint="write access_key_secret=env:NAME, access_key_secret=file:PATH or access_key_secret=cmd:COMMAND",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting a number that is none.",
+        "profile set x backend=local path=x.db timeout=soon",
+        "'timeout' must be a number, not 'soon'",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting a key behind a value.",
+        "profile set x backend=local path=x.db path.a=1",
+        "'path' holds a value, not further keys",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting a name that can be none.",
+        "profile set -- -x backend=local path=x.db",
+        "FOLDER/config/tsmem/config.toml:1: '-x' cannot name a profile: 1 to 64 printable characters, no leading hyphen",
+        code="ProfileError",
+    ),
+    Case(
+        "Removing keys of a profile that there is not.",
+        "profile set x path=",
+        "no profile 'x'",
+        hint="profiles: local",
+        code="ProfileError",
+    ),
+    Case(
+        "Using a profile that there is not.",
+        "profile use prod",
+        "no profile 'prod'",
+        hint="profiles: local",
+        code="ProfileError",
+    ),
+    Case(
+        "Deleting a profile that there is not.",
+        "profile delete prod",
+        "no profile 'prod'",
+        hint="profiles: local",
+        code="ProfileError",
+    ),
+    Case(
+        "Deleting a built-in profile.",
+        "profile delete local",
+        "profile 'local' is built in; there is nothing to delete",
+        code="ProfileError",
+    ),
+    Case(
+        "Deleting the default profile.",
+        "profile delete x",
+        "profile 'x' is the default",
+        hint="tsmem profile use another one first",
+        code="ProfileError",
+        given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n'),),
+    ),
+    Case(
+        "Setting a profile in a folder.",
+        "--config . profile set x backend=local path=x.db",
+        ".: not a plain file",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting a profile where no folder can be made.",
+        "--config plain/config.toml profile set x backend=local path=x.db",
+        "plain/config.toml: cannot be written: FOLDER/plain is no folder",
+        code="ProfileError",
+        given=(file("plain", ""),),
+    ),
+    Case(
+        "Setting a profile in a file that breaks a rule.",
+        "profile set y backend=local path=y.db",
+        "FOLDER/config/tsmem/config.toml:5: profile 'x': unknown key 'paht'; did you mean 'path'?",
+        hint="keys here: backend, timeout, output, tables, path",
+        code="ProfileError",
+        given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\npaht = 1\n'),),
+    ),
+)
