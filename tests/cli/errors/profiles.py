@@ -239,7 +239,7 @@ CASES = (
     Case(
         "An output format of a profile that there is not.",
         "session list",
-        "FOLDER/config/tsmem/config.toml:5: profile 'x': 'output' is 'xml', not one of table, json, jsonl, csv",
+        "FOLDER/config/tsmem/config.toml:5: profile 'x': 'output' is not one of table, json, jsonl, csv",
         code="ProfileError",
         given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\noutput = "xml"\n'),),
     ),

@@ -51,6 +51,20 @@ CASES = (
         code="ProfileError",
     ),
     Case(
+        "Removing a key that is mistyped, and would stay.",
+        "profile set local security_tokn=",
+        "unknown key 'security_tokn'; did you mean 'security_token'?",
+        hint="keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, "
+        "access_key_secret, security_token",
+        code="ProfileError",
+    ),
+    Case(
+        "Setting values of no profile.",
+        "profile set access_key_secret=hunter2 timeout=5",
+        "the profile's name comes before KEY=VALUE",
+        hint="tsmem profile set NAME KEY=VALUE",
+    ),
+    Case(
         "Setting a secret itself.",
         "profile set x backend=tablestore access_key_secret=hunter2",
         "'access_key_secret' takes no secret itself, which would stay in the shell's history",
@@ -60,7 +74,7 @@ CASES = (
     Case(
         "Setting a number that is none.",
         "profile set x backend=local path=x.db timeout=soon",
-        "'timeout' must be a number, not 'soon'",
+        "'timeout' must be a number",
         code="ProfileError",
     ),
     Case(
