@@ -163,6 +163,20 @@ def test_links_are_written_through(cli: Cli) -> None:
     assert (0o600, 0o600) == (mode(real), mode(real.with_name("real.toml.lock")))
 
 
+@needs_root
+@pytest.mark.parametrize("there", [True, False])
+def test_a_profile_is_not_written_through_anothers_link(cli: Cli, there: bool) -> None:
+    """In a folder like /tmp another user could have it lead to any file of this one."""
+    path = over_anothers_link(cli.folder)
+    if there:
+        path.resolve().write_text("[profiles.local]\n")
+    outcome = cli("--config", str(path), "profile", "set", "local", "timeout=5")
+
+    assert (2, f"error: {path}: the link {path} belongs to another user") == (outcome.code, outcome.err.splitlines()[0])
+    assert (["c.toml"] if there else []) == [each.name for each in path.resolve().parent.iterdir()]
+    assert not there or path.read_text() == "[profiles.local]\n"
+
+
 @pytest.mark.parametrize("name", ["config.toml.lock", ".config.toml.tmp"])
 @pytest.mark.parametrize("there", [True, False])
 def test_a_planted_link_beside_the_profile_file_leads_nowhere(cli: Cli, name: str, there: bool) -> None:

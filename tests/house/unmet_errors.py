@@ -33,6 +33,7 @@ SITES: dict[str, str] = {
     "adapters/sdk_transport.py:Exchange.begin: there was no time left to send the request": _TIME,
     "cli/demo.py:_Run.step: the demo stopped: '{}' ended with exit code {}": "The demo's commands work in a folder of their own; only a full disk stops them.",
     "cli/files.py:check_link: {} is a link that belongs to another user": "It takes a second user of the machine: tests/cli/test_private_files.py, as root, gives a link to one.",
+    "profiles/writer.py:_change: {}: the link {} belongs to another user": "It takes a second user of the machine: tests/cli/test_private_files.py, as root, gives a link to one.",
     "cli/importing.py:Import._behind: {} was cut short while it was read: of {} records {} are lef": "Another program has to shorten the file between two looks: tests/cli/test_bulk_trouble.py does.",
     "cli/values.py:_content: metadata '{}': cannot read {}: {}": _LIBRARY,
     "profiles/model.py:home: the home directory is not known": "HOME is not set, and the user is none that the system knows.",

@@ -111,7 +111,7 @@ def write_whole(name: str, lines: Iterator[bytes]) -> None:
         return
     check_link(name)
     target = os.path.realpath(name)
-    partial = f"{target}.{os.getpid()}.part"
+    partial = f"{target}.{os.urandom(4).hex()}.part"  # no number of a process: containers use the same ones again
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

@@ -147,11 +147,19 @@ def distrust(path: Path, status: os.stat_result) -> str | None:
             return f"{item} belongs to another user"
         if found.st_mode & 0o022 and not _is_sticky(found):
             return _open_to_others(item, found)
+    if (link := link_of_another(path)) is not None:
+        return f"the link {link} belongs to another user"
     for step, found in _way_to(path):
-        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
-            return f"the link {step} belongs to another user"
         if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o002 and not _is_sticky(found):
             return _open_to_others(step, found)
+    return None
+
+
+def link_of_another(path: Path) -> Path | None:
+    """A link on the way to a file that another user can lead elsewhere, if there is one."""
+    for step, found in _way_to(path):
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            return step
     return None
 
 

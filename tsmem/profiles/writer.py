@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from tsmem.errors import ProfileError
 from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
-from tsmem.profiles.file import ConfigFile, config_path, decode, parse
+from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode, link_of_another, parse
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.rules import (
     BACKEND_KEYS,
@@ -138,6 +138,8 @@ def _parsed(key: str, text: str) -> object:
 
 def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) -> Path:
     path = config_path(environ, config)
+    if (link := link_of_another(path)) is not None:
+        raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
     target = Path(os.path.realpath(path))
     try:
         _changed(environ, path, target, plan)  # what is refused leaves no lock file and no directory
@@ -209,7 +211,8 @@ def _old(path: Path, target: Path) -> ConfigFile:
         return ConfigFile(path, "", {})
     if not target.is_file():
         raise ProfileError(f"{path}: not a plain file")
-    text = decode(path, target.read_bytes())
+    with target.open("rb") as stream:
+        text = decode(path, stream.read(MAX_FILE_BYTES + 1))
     old = ConfigFile(path, text, parse(path, text), toml_text.lines(text))
     profiles_in(old)
     return old
