@@ -3,15 +3,17 @@ reference that gives nothing, a service that repeats what it was sent. Nothing t
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
+from contextlib import closing
 from urllib.error import HTTPError
 
 import pytest
 
 from tests.cli import test_secrets_everywhere as everywhere
 from tests.cli.conftest import Cli, Processes
-from tests.cli.test_secrets_everywhere import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaks, service
+from tests.cli.test_secrets_everywhere import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaks, service, written
 from tests.cli.test_serve import serving
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
@@ -19,11 +21,14 @@ from tsmem.adapters.sdk_errors import service_error
 from tsmem.adapters.sdk_transport import shown_id
 from tsmem.cli import main as running
 from tsmem.cli.call import Call
+from tsmem.cli.serve_talk import Talk
+from tsmem.cli.streams import Streams
 from tsmem.profiles import load
 from tsmem.profiles import model as profiles_model
 from tsmem.profiles.file import read
 from tsmem.profiles.rules import Source
 from tsmem.server.auth import Credentials
+from tsmem.server.log import LogEntry
 from tsmem.server.settings import Settings
 
 ENVIRON = {
@@ -170,6 +175,30 @@ def test_a_mistake_in_the_environment_repeats_no_value(cli: Cli, endpoint: str, 
             assert [] == leaks(outcome.text + outcome.err)
 
 
+# Every command
+
+
+@pytest.mark.parametrize("trouble", ["no TLS", "V4 signatures", "a command that fails", "a secret of two lines"])
+def test_no_command_shows_or_writes_a_secret_in_trouble(cli: Cli, trouble: str) -> None:
+    """Whatever is asked, with its traceback, where the service or a reference cannot be used."""
+    said, environ = kept(cli, "plain")
+    (cli.folder / "kept" / "both").write_text(f"{SECRETS['access_key_secret']}\n{SECRETS['security_token']}\n")
+    if trouble == "a command that fails":
+        said["access_key_secret"] = f"cmd:sh -c 'cat {cli.folder}/kept/*; exit 3'"
+    elif trouble == "a secret of two lines":
+        said["security_token"] = f"file:{cli.folder}/kept/both"
+    elif trouble == "V4 signatures":
+        said["region"] = "cn-hangzhou"
+    with service("echo") as endpoint:
+        for command, arguments in COMMANDS.items():
+            configure(cli, endpoint.replace("http:", "https:") if trouble == "no TLS" else endpoint, said)
+            outcome = cli("--debug", *command.split(), *arguments, stdin=ROW, environ={**ENVIRON, **environ})
+            assert [] == leaks(outcome.text + outcome.err), command
+            assert "this is a bug" not in outcome.err, command
+        sources = {cli.folder / "config" / "tsmem" / "config.toml"}
+        assert [] == [(str(path), found) for path, text in written(cli, sources) if (found := leaks(text))]
+
+
 # References that give nothing to use
 
 
@@ -283,3 +312,19 @@ def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
                 assert [] == leaks(reply.read().decode(errors="replace"))
         code, out, err = server.stop()
     assert (0, []) == (code, leaks(out.decode() + err))
+
+
+def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
+    """Nor its traceback, whatever the failure repeats."""
+    hide(SECRETS.values())
+    stderr = io.BytesIO()
+    call = Call(Streams(io.BytesIO(), io.BytesIO(), stderr), cli.environ, cli.clock)
+    call.options.debug = True
+    with closing(Talk(call, log=True)) as talk:
+        talk.start()
+        talk.heard(LogEntry(0, "id", status=500, failure=RuntimeError(SECRETS, {"x-ots-signature": "c2lnbmF0dXJl"})))
+    said = stderr.getvalue().decode()
+
+    assert [] == leaks(said)
+    assert "c2lnbmF0dXJl" not in said
+    assert 2 == said.count("RuntimeError")
