@@ -28,7 +28,7 @@ def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> N
     for number, verb in enumerate(("init-tables", "import", "session recent", "message list", "message list", "show")):
         assert commands[number].startswith(verb)
     assert "--page-token" in commands[4]
-    assert text.index("$ tsmem show") < text.index("→ find_trains(") < text.index("$ tsmem session update")
+    assert "→ find_trains(" in text[text.index("$ tsmem show") : text.index("$ tsmem session update")]
     assert (
         text.index("000003      tool")
         < text.index("more is left: ")

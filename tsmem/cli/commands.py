@@ -224,6 +224,7 @@ class HouseGroup(TyperGroup):
         super().__init__(**kwargs)
         self.rich_markup_mode = None
         self.no_args_is_help = False
+        self.suggest_commands = False
         self.shared = global_options()
         self.params = [*self.params, *self.shared]
         self.commands: Any = dict.fromkeys(self.entries)
@@ -253,23 +254,27 @@ class HouseGroup(TyperGroup):
         return list(self.entries)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer does, which names the nearest commands; where there are none here, those of the groups within."""
+        """As Typer does; a mistake knows the nearest commands, and where there are none here, those of the groups
+        within and around."""
         try:
             return super().resolve_command(ctx, args)
         except TyperException as error:
-            near = [] if "Did you mean" in error.message else self._nearest_within(args[0]) or _above(ctx, args[0])
+            from tsmem.cli.nearest import nearest
+
+            near = [f"'{name}'" for name in nearest(args[0], self.entries, 3)]
+            near = near or self._nearest_within(args[0]) or _above(ctx, args[0])
             if near:
                 error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
             raise
 
     def _nearest_within(self, name: str) -> list[str]:
-        from difflib import get_close_matches
+        from tsmem.cli.nearest import nearest
 
         groups = {at: entry for at, entry in self.entries.items() if entry.name.endswith("Group")}
         found = [
             f"'{at} {near}'"
             for at, entry in groups.items()
-            for near in get_close_matches(name, getattr(import_module(entry.module), entry.name).entries, 1)
+            for near in nearest(name, getattr(import_module(entry.module), entry.name).entries)
         ]
         return [each for each in found if each.endswith(f" {name}'")] or found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tsmem.cli.nearest import nearest
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -29,15 +30,10 @@ _WORDS = (
     (r"Invalid value for '(.*?)': '(.*)' is not a valid float\.?", "{0} must be a number, not '{1}'"),
 )
 """The parser's sentences and ours. A second name in one on commands and options is what was meant, perhaps."""
-
-
-_NEAR = 0.75
-"""How much of two options' names must be the same for one to be meant by the other."""
 _CHOOSING = ("--session", "--user", "--path")
 """Options for what many would give as an argument."""
 _READING = ("list", "recent", "search", "tail")
-_MIN_NAME = 3
-"""Of shorter names everything is near."""
+"""Commands that show rows."""
 
 
 def usage(error: TyperException) -> InvalidInput:
@@ -78,18 +74,11 @@ def _arguments(command: Any) -> list[str]:
 
 
 def _nearest(option: str, ctx: Any) -> str | None:
-    """The option whose name is nearly this one, or goes on where this one stops; None where none is really near."""
-    from difflib import SequenceMatcher
-
+    """The option that is meant, unless it is an argument here."""
     bare = option.strip("-")
-    if len(bare) < _MIN_NAME or bare.upper() in _arguments(ctx.command):
+    if bare.upper() in _arguments(ctx.command):
         return None
-    near = [
-        (name[2:].startswith(bare), SequenceMatcher(None, bare, name[2:]).ratio(), name)
-        for name in (*_options(ctx.command), "--help")
-    ]
-    begun, alike, name = max(near)
-    return name if begun or alike >= _NEAR else None
+    return next((f"--{name}" for name in nearest(bare, [each[2:] for each in _options(ctx.command)] + ["help"])), None)
 
 
 def _instead(option: str, ctx: Any) -> str | None:
@@ -97,7 +86,11 @@ def _instead(option: str, ctx: Any) -> str | None:
     name = option.removeprefix("--").upper()
     if name in _arguments(ctx.command):
         return f"{name} is no option here: {_line(ctx)}"
-    if having := list(_having(option, ctx)):
+    if ctx.parent is None:
+        groups = [ctx.command.get_command(ctx, name) for name in ("session", "message")]
+        if any(option in _options(group.get_command(ctx, each)) for group in groups for each in group.entries):
+            return f"{option} stands behind the command that it is for"
+    elif having := list(_having(option, ctx)):
         return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it"
     if name == "USER" and ctx.command_path.startswith("tsmem message "):
         return "messages are kept by session: tsmem session list --user USER shows a user's sessions"

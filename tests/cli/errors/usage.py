@@ -30,6 +30,24 @@ CASES = (
         hint="tsmem --help",
     ),
     Case(
+        "A command that another resembles from afar.",
+        "version",
+        "there is no command 'version'",
+        hint="tsmem --help",
+    ),
+    Case(
+        "The beginning of a command.",
+        "comp",
+        "there is no command 'comp'; did you mean 'completion'?",
+        hint="tsmem --help",
+    ),
+    Case(
+        "An option of a command before its group.",
+        "--user ada session list",
+        "there is no option '--user'",
+        hint="--user stands behind the command that it is for",
+    ),
+    Case(
         "A topic of a group that nothing resembles.",
         "message xyzzy",
         "there is no command 'xyzzy'",
@@ -137,6 +155,12 @@ CASES = (
         "session list --since 3d",
         "there is no option '--since'",
         hint="tsmem session recent and tsmem session search have it",
+    ),
+    Case(
+        "An option that another resembles from afar.",
+        "profile list --user ada",
+        "there is no option '--user'",
+        hint="tsmem profile list --help",
     ),
     Case(
         "An option of the command that shows messages one by one.",
