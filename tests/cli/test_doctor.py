@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.clocks import ManualClock
 from tests.serving import KEY, SECRET, environ, serving
 from tsmem.cli.call import Call
 from tsmem.cli.shell_words import again, quoted
+from tsmem.cli.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
@@ -322,6 +324,8 @@ def test_a_quoted_word_is_that_word(word: str) -> None:
 
     assert [word] == bash_words(text)
     assert text.isprintable()
+    assert [word] == bash_words(quoted(word, unicode=False))
+    assert quoted(word, unicode=False).isascii()
 
 
 def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
@@ -333,7 +337,7 @@ def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
 
 def test_arguments_that_look_like_options_are_none(ready: Cli) -> None:
     """They stand behind --, and an option's value behind =."""
-    call = Call(None, {}, ManualClock())  # type: ignore[arg-type]
+    call = Call(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), {}, ManualClock())
 
     assert ("tsmem", "session", "get", "--filter=-1", "--", "-u", "s") == again(
         call, "session", "get", arguments=("-u", "s"), filter="-1"

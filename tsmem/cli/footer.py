@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tsmem.render.text import visible
+from tsmem.cli.shell_words import quoted
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
@@ -44,7 +44,8 @@ class Footer:
             self._say_total(call)
         shown = self._shown() if call.format == "table" and call.streams.stdout_is_terminal else ""
         if token is not None:
-            call.say(f"{shown}{', ' * bool(shown)}more is left: {next_page(self._argv, token)}")
+            command = next_page(self._argv, token, unicode=call.streams.unicode)
+            call.say(f"{shown}{', ' * bool(shown)}more is left: {command}")
         elif shown:
             call.say(shown)
 
@@ -61,7 +62,7 @@ class Footer:
             call.say(f"at most {total.at_most:,} found in all")
 
 
-def next_page(argv: Sequence[str], token: str) -> str:
+def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
     """The command line again, for the page behind this one."""
     end = list(argv).index("--") if "--" in argv else len(argv)
     options: list[str] = []
@@ -71,22 +72,5 @@ def next_page(argv: Sequence[str], token: str) -> str:
             next(words, None)
         elif not word.startswith(f"{_OPTION}="):
             options.append(word)
-    return " ".join(map(quoted, ("tsmem", *options, _OPTION, token, *argv[end:])))
-
-
-def quoted(word: str) -> str:
-    """A word as a shell reads it. One that cannot be shown as it is, is spelled out, as bash, zsh and ksh read it."""
-    import shlex
-
-    if visible(word) == word:
-        return shlex.quote(word)
-    return "$'" + "".join(_spelled(character) for character in word) + "'"
-
-
-def _spelled(character: str) -> str:
-    if character in "\\'":
-        return f"\\{character}"
-    code = ord(character)
-    if character.isascii() and character.isprintable():
-        return character
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    words = ("tsmem", *options, _OPTION, token, *argv[end:])
+    return " ".join(quoted(word, unicode=unicode) for word in words)
