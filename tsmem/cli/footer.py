@@ -72,5 +72,5 @@ def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
             next(words, None)
         elif not word.startswith(f"{_OPTION}="):
             options.append(word)
-    words = ("tsmem", *options, _OPTION, token, *argv[end:])
-    return " ".join(quoted(word, unicode=unicode) for word in words)
+    again = ("tsmem", *options, _OPTION, token, *argv[end:])
+    return " ".join(quoted(word, unicode=unicode) for word in again)
