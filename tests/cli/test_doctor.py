@@ -328,6 +328,18 @@ def test_a_quoted_word_is_that_word(word: str) -> None:
     assert quoted(word, unicode=False).isascii()
 
 
+@pytest.mark.parametrize(
+    ("file", "command"), [("[profiles.x\n", "path"), ('[profiles.x]\nbackend = "locl"\n', "list"), ("", "list")]
+)
+def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, file: str, command: str) -> None:
+    """Where the file is, when it is no TOML; what there is, when a profile is wrong or missing."""
+    cli.config(file)
+    (finding,) = findings(cli("doctor", "--profile", "x", "-o", "json"), "profile")
+
+    assert f"tsmem --profile x profile {command}" == finding["command"]
+    assert 0 == cli(*bash_words(finding["command"])[1:]).code
+
+
 def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
     """With --progress, also where no terminal is."""
     ready.fill([Session("u", "s", 1)])

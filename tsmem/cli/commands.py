@@ -216,25 +216,31 @@ class HouseGroup(TyperGroup):
         return list(self.entries)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer does, which names the nearest commands; where there are none here, those of the groups within."""
+        """As Typer does, which names the nearest commands; where there are none here, those elsewhere."""
         try:
             return super().resolve_command(ctx, args)
         except TyperException as error:
-            near = [] if "Did you mean" in error.message else self._nearest_within(args[0])
+            near = [] if "Did you mean" in error.message else self._nearest_elsewhere(ctx, args[0])
             if near:
                 error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
             raise
 
-    def _nearest_within(self, name: str) -> list[str]:
+    def _nearest_elsewhere(self, ctx: Any, name: str) -> list[str]:
+        """Commands that begin with the word, else those of the root and of its groups that are like it."""
         from difflib import get_close_matches
 
-        groups = {at: entry for at, entry in self.entries.items() if entry.name.endswith("Group")}
-        found = [
-            f"'{at} {near}'"
-            for at, entry in groups.items()
-            for near in get_close_matches(name, getattr(import_module(entry.module), entry.name).entries, 1)
+        if begun := [f"'{each}'" for each in self.entries if each.startswith(f"{name}-")]:
+            return begun
+        root: dict[str, Entry] = ctx.find_root().command.entries
+        places = [("", {at: entry for at, entry in root.items() if not entry.name.endswith("Group")})]
+        places += [
+            (f"{at} ", getattr(import_module(entry.module), entry.name).entries)
+            for at, entry in root.items()
+            if entry.name.endswith("Group")
         ]
-        return [each for each in found if each.endswith(f" {name}'")] or found
+        near = [(at, like) for at, commands in places for like in get_close_matches(name, commands, 1)]
+        exact = [(at, like) for at, like in near if like == name]
+        return [f"'{at}{like}'" for at, like in exact or near]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, loaded and built now."""
