@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -81,17 +82,29 @@ def test_profiles_are_offered_by_name(cli: Cli, process: Processes, line: str) -
     assert [] == bash(process, f"tsmem {line}")
 
 
+SPLIT = [
+    ("tsmem session get team:a tr", ["trip:7", "trip:8"]),
+    ("tsmem session get team:a trip:", ["7", "8"]),
+    ("tsmem session get team:a  trip:8", ["8"]),
+    ("tsmem session list --user=te", ["team:a"]),
+    ("tsmem session list --user=team:", ["a"]),
+]
+"""Words that bash splits at : and =; what it is offered goes on behind the last of them."""
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
-@pytest.mark.parametrize(("line", "offered"), [CASES[0], CASES[4], ("tsmem session get nobody ", [])])
+@pytest.mark.parametrize(("line", "offered"), [*CASES[:1], CASES[4], *SPLIT, ("tsmem session get nobody ", [])])
 def test_the_script_works_in_bash(filled: Cli, process: Processes, line: str, offered: list[str]) -> None:
     """Sourced by a real bash it fills COMPREPLY; with nothing to offer that stays empty."""
+    filled.fill([Session("team:a", "trip:7"), Session("team:a", "trip:8")])
     command = process.folder / "tsmem"
     command.write_text(f'#!/bin/sh\nexec {shlex.join(process.argv())} "$@"\n')
     command.chmod(0o755)
-    words = line.split(" ")
+    words = [part for word in line.split(" ") for part in re.split("([:=]+)", word) if part or not word]
     script = (
         f'eval "$({command} completion bash)"; COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; '
-        f'_tsmem_completion {command}; echo "${{#COMPREPLY[@]}}"; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        f"COMP_LINE={shlex.quote(line)}; _tsmem_completion {command}; "
+        f'echo "${{#COMPREPLY[@]}}"; printf "%s\\n" "${{COMPREPLY[@]}}"'
     )
     done = subprocess.run(["bash", "-c", script], env=process.environ, capture_output=True, text=True, check=True)
     count, *found = done.stdout.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.clocks import ManualClock
 from tests.serving import KEY, SECRET, environ, serving
 from tsmem.cli.call import Call
 from tsmem.cli.shell_words import again, quoted
+from tsmem.cli.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
@@ -331,6 +333,20 @@ def test_a_quoted_word_is_that_word(word: str) -> None:
 
     assert [word] == bash_words(text)
     assert text.isprintable()
+    assert [word] == bash_words(quoted(word, unicode=False))
+    assert quoted(word, unicode=False).isascii()
+
+
+@pytest.mark.parametrize(
+    ("file", "command"), [("[profiles.x\n", "path"), ('[profiles.x]\nbackend = "locl"\n', "list"), ("", "list")]
+)
+def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, file: str, command: str) -> None:
+    """Where the file is, when it is no TOML; what there is, when a profile is wrong or missing."""
+    cli.config(file)
+    (finding,) = findings(cli("doctor", "--profile", "x", "-o", "json"), "profile")
+
+    assert f"tsmem --profile x profile {command}" == finding["command"]
+    assert 0 == cli(*bash_words(finding["command"])[1:]).code
 
 
 def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
@@ -342,7 +358,7 @@ def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
 
 def test_arguments_that_look_like_options_are_none(ready: Cli) -> None:
     """They stand behind --, and an option's value behind =."""
-    call = Call(None, {}, ManualClock())  # type: ignore[arg-type]
+    call = Call(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), {}, ManualClock())
 
     assert ("tsmem", "session", "get", "--filter=-1", "--", "-u", "s") == again(
         call, "session", "get", arguments=("-u", "s"), filter="-1"

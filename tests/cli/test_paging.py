@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
 import subprocess
 
@@ -187,7 +188,7 @@ AWKWARD = [
 
 @pytest.mark.parametrize("argv", AWKWARD)
 def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
-    """Page after page by what stderr says, as bash reads it, until nothing more is said: each item once."""
+    """Page after page by what stderr says, as bash reads it in any locale, until no more is said: each item once."""
     said = [Message("s", f"m{n:02d}", ready.clock.time_us - HOUR + n, "user", "said") for n in range(9)]
     ready.fill([*said, *(Session(user, f"s{n}", 1) for user in USERS for n in range(9))])
 
@@ -197,10 +198,18 @@ def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
         outcome = ready.ok(*words)
         items += outcome.lines
         line = outcome.err.rpartition("more is left: tsmem ")[2].rstrip("\n")
-        read = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True).stdout
+        script, anywhere = f"printf '%s\\0' {line}", {**os.environ, "LC_ALL": "C"}
+        read = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env=anywhere).stdout
         words = read.decode().split("\0")[:-1] if line else []
     assert [] == words
     assert 9 == len({tuple(map(str, item.items())) for item in items}) == len(items)
+
+
+def test_the_next_page_can_be_pasted_where_there_is_only_ascii() -> None:
+    """A terminal without UTF-8 shows what it cannot write as bash reads it."""
+    line = next_page(["session", "list", "--user", "é 漢"], "new", unicode=False)
+
+    assert r"tsmem session list --user $'\303\251 \346\274\242' --page-token new" == line
 
 
 def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:

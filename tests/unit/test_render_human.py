@@ -138,6 +138,17 @@ def test_ids_are_whole_while_text_can_give_way() -> None:
     assert re.search(r"8d[\w-]+…[\w-]+a0", narrow)
 
 
+@pytest.mark.parametrize("width", [60, 200])
+def test_an_id_longer_than_a_line_hides_nothing(width: int) -> None:
+    """It is cut, whatever else goes; so times stay. No mark stands without its letter."""
+    items = [Session("user", "s", NOW_US), Session("ada", "e\u0301" * 512, NOW_US)]
+    shown = text(Listing("session", items), terminal(width))
+
+    assert 2 == shown.count("2025-10-09 08:53:20")
+    assert "\u0301…e\u0301" in shown
+    assert "no room" not in shown
+
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_ids_stand_above_their_rows_where_two_have_no_room(width: int) -> None:
     """Two UUIDs are wider than a narrow terminal: each session's stands whole above its messages, as often as it

@@ -79,6 +79,16 @@ def test_what_is_long_is_folded_with_its_size(width: int) -> None:
     assert "--full" not in whole
 
 
+@pytest.mark.parametrize("content", ["\n" * 5000, " " * 30_000, "\t\n" * 99])
+def test_what_is_blank_is_folded_too(content: str) -> None:
+    """Nothing of it is worth a line but its size."""
+    message = Message("s", "m", 0, "tool", content)
+    shown = text(Conversation(None, [message]), terminal(80)).splitlines()
+
+    assert "(--full shows them)" in shown[-1]
+    assert shown[-2].startswith("tool ▸")
+
+
 def test_a_long_call_has_an_argument_a_line() -> None:
     """And a short one stands on one line."""
     shown = text(conversation(), terminal(80))
@@ -106,6 +116,7 @@ def test_json_is_opened_whoever_says_it() -> None:
     [
         '{"price": 1.50, "x": "' + "y" * 90 + '"}',
         '{"n": 1e2, "x": "' + "y" * 90 + '"}',
+        '{"n": -0, "x": "' + "y" * 90 + '"}',
         '{"a": 1, "a": 2, "x": "' + "y" * 90 + '"}',
         "[" * 3000 + "]" * 3000,
         '{"a": NaN, "x": "' + "y" * 90 + '"}',

@@ -254,29 +254,17 @@ class HouseGroup(TyperGroup):
         return list(self.entries)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer does; a mistake knows the nearest commands, and where there are none here, those of the groups
-        within and around."""
+        """As Typer does; a mistake knows the nearest commands, and where there are none here, those elsewhere."""
         try:
             return super().resolve_command(ctx, args)
         except TyperException as error:
             from tsmem.cli.nearest import nearest
 
             near = [f"'{name}'" for name in nearest(args[0], self.entries, 3)]
-            near = near or self._nearest_within(args[0]) or _above(ctx, args[0])
+            near = near or _elsewhere(ctx, args[0])
             if near:
                 error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
             raise
-
-    def _nearest_within(self, name: str) -> list[str]:
-        from tsmem.cli.nearest import nearest
-
-        groups = {at: entry for at, entry in self.entries.items() if entry.name.endswith("Group")}
-        found = [
-            f"'{at} {near}'"
-            for at, entry in groups.items()
-            for near in nearest(name, getattr(import_module(entry.module), entry.name).entries)
-        ]
-        return [each for each in found if each.endswith(f" {name}'")] or found
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, loaded and built now."""
@@ -294,9 +282,20 @@ class HouseGroup(TyperGroup):
         _write_options(self, ctx, formatter)
 
 
-def _above(ctx: Any, name: str) -> list[str]:
-    """The command of that name in the groups around this one."""
-    return [f"'{ctx.parent.command_path} {name}'"] if ctx.parent and name in ctx.parent.command.entries else []
+def _elsewhere(ctx: Any, name: str) -> list[str]:
+    """Commands of the root and of its groups that are like the word, or those that are it."""
+    from tsmem.cli.nearest import nearest
+
+    root: Mapping[str, Entry] = ctx.find_root().command.entries
+    if name in root:
+        return [f"'tsmem {name}'"]
+    places = {"": {at: entry for at, entry in root.items() if not entry.name.endswith("Group")}}
+    for at, entry in root.items():
+        if entry.name.endswith("Group"):
+            places[f"{at} "] = getattr(import_module(entry.module), entry.name).entries
+    near = [(at, like) for at, commands in places.items() for like in nearest(name, commands)]
+    exact = [(at, like) for at, like in near if like == name]
+    return [f"'{at}{like}'" for at, like in exact or near]
 
 
 def entries(

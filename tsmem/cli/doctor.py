@@ -64,9 +64,18 @@ class Doctor:
     def _stop(self, about: str, error: TsmemError) -> None:
         """Something cannot be asked; nothing behind it can."""
         hint = "" if error.hint is None else f"; {error.hint}"
-        show = again(self._call, "profile", "list" if about == "profile" else "show")
-        self._findings.append(Finding("error", about, f"{error.message}{hint}", show))
+        how = "show" if about != "profile" else "list" if self._has_list() else "path"
+        self._findings.append(Finding("error", about, f"{error.message}{hint}", again(self._call, "profile", how)))
         self._stopped_by = error
+
+    def _has_list(self) -> bool:
+        """Whether `profile list` can read the file of profiles."""
+        from tsmem.profiles import profile_list
+
+        try:
+            return bool(profile_list(self._call.environ, self._call.options.config))
+        except ProfileError:
+            return False
 
     def _profile(self) -> bool:
         from tsmem.profiles import config_path

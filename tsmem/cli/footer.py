@@ -44,7 +44,8 @@ class Footer:
         if call.format == "table":
             self._say_total(call, counted=bool(shown))
         if token is not None:
-            call.say(f"{shown}{', ' * bool(shown)}more is left: {next_page(self._argv, token)}")
+            command = next_page(self._argv, token, unicode=call.streams.unicode)
+            call.say(f"{shown}{', ' * bool(shown)}more is left: {command}")
         elif shown:
             call.say(shown)
         if shown and not self._count and self._listing.when_empty is not None:
@@ -63,7 +64,7 @@ class Footer:
             call.say(f"at most {total.at_most:,} found in all")
 
 
-def next_page(argv: Sequence[str], token: str) -> str:
+def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
     """The command line again, for the page behind this one."""
     end = list(argv).index("--") if "--" in argv else len(argv)
     options: list[str] = []
@@ -73,4 +74,5 @@ def next_page(argv: Sequence[str], token: str) -> str:
             next(words, None)
         elif not word.startswith(f"{_OPTION}="):
             options.append(word)
-    return " ".join(map(quoted, ("tsmem", *options, _OPTION, token, *argv[end:])))
+    again = ("tsmem", *options, _OPTION, token, *argv[end:])
+    return " ".join(quoted(word, unicode=unicode) for word in again)

@@ -65,6 +65,8 @@ def fit_middle(text: str, cells: int, ellipsis: str) -> str:
         return text
     room = max(0, cells - len(ellipsis))
     tail = cut(text[::-1], room // 2)[::-1]
+    while tail and not width(tail[0]):  # a mark whose letter is cut off
+        tail = tail[1:]
     return cut(text, room - width(tail)) + ellipsis[:cells] + tail
 
 

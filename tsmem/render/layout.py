@@ -83,7 +83,7 @@ def layout_of(noun: Noun, items: Sequence[Item], options: Options) -> Layout:
         left_out = frozenset(field for field in fields if all(is_blank(item, field) for item in items))
         gone = left_out | ({shared[0]} if shared is not None else set())
         layout = replace(layout, fields=tuple(f for f in fields if f not in gone), shared=shared, left_out=left_out)
-    fitting = _Fitting(items, options, options.width)
+    fitting = _Fitting(items, options, options.width + 1)  # what is wider than the terminal fits in no layout
     return fitting.at_ease(layout) or fitting.in_need(layout, noun)
 
 

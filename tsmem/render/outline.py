@@ -22,7 +22,7 @@ def parsed_json(value: object) -> object:
     if not isinstance(value, str) or len(value) > PRETTY_CHARACTERS or value.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        json.loads(value, parse_float=_as_written)
+        json.loads(value, parse_float=_as_written, parse_int=_whole_as_written)
         return loads(value)
     except (InvalidInput, ValueError, RecursionError):
         return None
@@ -61,3 +61,10 @@ def _as_written(number: str) -> float:
     if repr(float(number)) != number:
         raise ValueError(number)
     return float(number)
+
+
+def _whole_as_written(number: str) -> int:
+    """Raises ValueError for -0, and where there are too many digits."""
+    if str(int(number)) != number:
+        raise ValueError(number)
+    return int(number)

@@ -151,7 +151,7 @@ class Teller:
             yield from (INDENT + line if line else "" for line in lines)
             return
         shown = list(lines[:FOLD_LINES])
-        while not shown[-1]:
+        while shown and not shown[-1]:
             shown.pop()
         yield from (INDENT + line if line else "" for line in shown)
         more = f"{len(lines) - len(shown)} more lines, " if ends else ""
