@@ -20,6 +20,7 @@ from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.auth import Credentials
+from tsmem.server.faults import Fault, Faults
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.statistics import NEAR_LIMIT_BYTES
 
@@ -274,6 +275,43 @@ def test_a_wrong_secret_is_found(cli: Cli, tmp_path: Path) -> None:
     assert (5, "Denied") == (outcome.code, outcome.error["code"])
     assert ["error"] == [each["severity"] for each in findings(outcome, "service")]
     assert "wrong-secret-77" not in outcome.text + outcome.err
+
+
+class Policy(Faults):
+    """Some actions are not permitted."""
+
+    def __init__(self, *denied: str) -> None:
+        super().__init__()
+        self.denied = denied
+
+    def strike(self, action: str) -> Fault | None:
+        """As Faults."""
+        why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
+        return Fault("throttle", False, why, 1.0) if action in self.denied else None
+
+
+@pytest.mark.parametrize(
+    ("denied", "missing", "refused", "orphans"),
+    [
+        (("DescribeSearchIndex",), 0, "service", 1),
+        (("CreateSearchIndex",), 1, "tables", 1),
+        (("GetRange",), 1, "rows", 0),
+    ],
+)
+def test_what_is_permitted_is_looked_at(
+    ready: Cli, denied: tuple[str, ...], missing: int, refused: str, orphans: int
+) -> None:
+    """A key that lacks one permission may have others: what is found with those is said too, and the exit code is 5."""
+    ready.fill([Message("s", "m", 1)])
+    with ready.store() as store:
+        store._client.delete_search_index("message", "message_search_index")
+    with serving(ready.database, faults=Policy(*denied)) as served:
+        outcome = ready("-p", "env", "doctor", "--fix", "-o", "json", environ=environ(served.endpoint))
+
+    assert (5, "Denied") == (outcome.code, outcome.error["code"])
+    assert missing == sum("is missing" in each["sentence"] or each["mended"] for each in outcome.json["findings"])
+    assert any("no permission" in each["sentence"] for each in findings(outcome, refused))
+    assert orphans == len(findings(outcome, "orphans"))
 
 
 def test_a_secret_that_cannot_be_had_is_found(cli: Cli) -> None:

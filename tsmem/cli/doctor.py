@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tsmem.store.tables import Plan
     from tsmem.store.troubles import Trouble
 
+_NO_PERMISSION = "OTSNoPermissionAccess"
+"""For one request; others may be permitted, unlike where the credentials are wrong."""
 MAX_SKEW_S = 60.0
 """By how much clocks may differ unnoticed; at 15 minutes the service refuses."""
 
@@ -66,7 +68,7 @@ class Doctor:
         hint = "" if error.hint is None else f"; {error.hint}"
         how = "show" if about != "profile" else "list" if self._has_list() else "path"
         self._findings.append(Finding("error", about, f"{error.message}{hint}", again(self._call, "profile", how)))
-        self._stopped_by = error
+        self._stopped_by = self._stopped_by or error
 
     def _has_list(self) -> bool:
         """Whether `profile list` can read the file of profiles."""
@@ -120,14 +122,21 @@ class Doctor:
         if self._fix:
             self._call.say_target("mending")
         try:
-            plan = tables.apply() if self._fix else tables.plan()
+            plan = tables.plan()
         except TsmemError as error:
             self._clock()
             self._stop("service", error)
-            return False
+            return error.service_code == _NO_PERMISSION
         self._findings.append(Finding("ok", "service", "it answers"))
         self._clock()
-        return self._compare(plan)
+        if not self._fix or not plan.missing:
+            return self._compare(plan)
+        try:
+            return self._compare(tables.apply())
+        except TsmemError as error:
+            looks = self._compare(plan)
+            self._stop("tables", error)
+            return looks and error.service_code == _NO_PERMISSION
 
     def _compare(self, plan: Plan) -> bool:
         found = [finding for step in plan.steps if (finding := of_step(self._call, step)) is not None]
