@@ -73,10 +73,13 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> No
 
 def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], int], expected: int, seed: int) -> None:
     """Import a file that is killed at random moments and resumed each time: when so many rows more than before are
-    there, or so many notes of the resume point were seen. Most runs are killed before they end, and go on."""
+    there, or so many notes of the resume point were seen. Most runs are killed before they end; it is done more often
+    where too few of them had something to go on with."""
     draw = random.Random(seed)
     kills = went_on = 0
-    for turn in range(KILLS):
+    for turn in range(4 * KILLS):
+        if turn >= KILLS and went_on > KILLS // 4:
+            break
         before = points(cli)
         started = process.start("import", "in", *(["--resume"] if turn else []))
         goal = min(expected, rows_now() + draw.randrange(1, max(2, 2 * expected // KILLS)))
@@ -90,7 +93,7 @@ def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], in
         went_on += b"going on behind" in err
     ended = process.run("import", "in", "--resume")
     assert ended.code == 0, ended
-    assert kills > KILLS // 2
+    assert kills > turn // 2
     assert went_on > KILLS // 4
 
 
