@@ -1,4 +1,4 @@
-"""Text without letters and digits: what stands between words is indexed by its trigrams, and found by them."""
+"""What stands between words: an index has its parts, and each word with the mark that is next to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
@@ -20,6 +20,7 @@ from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message
 from tsmem.store.layout import DEFAULT, TEXT_FUZZY
+from tsmem.store.model import Total
 from tsmem.store.records import Record
 from tsmem.store.tally import Tally
 
@@ -76,11 +77,45 @@ def test_text_without_letters_is_found_wherever_it_stands(
             assert expected == [(m.create_time, m.message_id) for m in store.messages.search(part)]
 
 
-def test_marks_are_what_stands_between_words() -> None:
-    """Three characters and more without letter or digit, each once; where SQLite would end a text is hidden."""
-    assert ["?!?!", '": ', "..."] == analysis.marks('really?!?!a no? a": 1, 2 and?!?!b...')
-    assert [[], ["?!\U0010ff00"]] == [analysis.marks(text) for text in ("so, there. 100%!a_b", "a?!\0b")]
-    assert [None, "?!?a..."] == [analysis.stored_marks(text) for text in ("fine, so!", "no?!?so...")]
+def test_what_is_kept_of_marks() -> None:
+    """Each word with the nearest mark on either side, and what goes on from each character of three and more; spaces,
+    which divide, and what SQLite ends at, or divides by, are hidden in it."""
+
+    def kept(text: str) -> list[str] | None:
+        _, marks = analysis.kept(ANALYZERS["single_word"], text)
+        return None if marks is None else marks.split(" ")
+
+    assert [None, None] == [kept(""), kept("two words")]
+    assert ["a,", "b_", ",b", "_c"] == kept("a, B_c")
+    assert ["款。", "🎉!", "'🎉"] == kept("退款。'🎉 !")
+    assert ['k"', '"v', '":\U0010ff20"', ':\U0010ff20"'] == kept('k": "v')
+    assert ["a\U0010ff00", "a\U0010ff0a", "\U0010ff00a"] == kept("a\0 a \n")
+    assert ["!" + "a" * 64] == kept("!" + "a" * 99)
+    assert ["a" * 64 + "!"] == kept("a" * 99 + "!")
+    assert ["-" * length for length in (8, 7, 6, 5, 4, 3)] == kept("-" * 9)
+
+
+ANY = st.text("abß退\u0e31🎉_-,. \n\0\u0301\x1f'\"", max_size=20)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(text=ANY, begin=st.integers(0, 19), length=st.integers(1, 12))
+@example("退退退退", 1, 2)
+@example("a - 🎉🎉!", 0, 9)
+@example("b, abb", 0, 6)
+def test_a_text_has_the_marks_of_its_parts(text: str, begin: int, length: int) -> None:
+    """Whatever a part with whole words is asked for by is kept of the text; the end of its last may be missing."""
+    text = fold(text)
+    part = text[begin : begin + length]
+    before, behind = text[:begin][-1:], text[begin + length :][:1]
+    letters = len(part) - len(part.rstrip("abs"))
+    assume(not (before.isalnum() and part[:1].isalnum()))
+    assume(not (behind.isalnum() and 0 < letters < analysis.BEGUN))
+    _, kept = analysis.kept(ANALYZERS["max_word"], text)
+    there = [] if kept is None else kept.split(" ")
+
+    for asked, goes_on in analysis.asked_marks(part):
+        assert any(each.startswith(asked) if goes_on else each == asked for each in there)
 
 
 def test_a_search_for_marks_reads_those_rows_alone() -> None:
@@ -97,15 +132,37 @@ def test_a_search_for_marks_reads_those_rows_alone() -> None:
     assert [2, 0] == scanned
 
 
-def test_marks_beside_a_common_word_nominate() -> None:
+MARKED = (
+    "so?!?", "so@", "@so", "so - @so", "so (", "so\n", "...so", "....", "so... so", '"so": "so"', "so@so", "so' so",
+)  # fmt: skip
+"""What two of a thousand messages say, where all of them say the word, and other marks beside it."""
+
+
+@pytest.mark.parametrize("asked", MARKED)
+@pytest.mark.parametrize("name", ["single_word", "max_word"])
+def test_marks_beside_a_common_word_nominate(name: str, asked: str) -> None:
     """A word that all messages have does not make all of them be read where what stands beside it is rare."""
-    with indexed(ANALYZERS["max_word"]) as store:
-        contents = ["so?!? - so" if number in (3, 500) else "so - so" for number in range(1000)]
-        said = [Message("s", f"m{number:04d}", number, content=content) for number, content in enumerate(contents)]
+    with indexed(ANALYZERS[name]) as store:
+        texts = [f"no, {asked} no" if number in (3, 500) else "so, so: ... no (no)" for number in range(1000)]
+        said = [Message("s", f"m{number:04d}", number, content=content) for number, content in enumerate(texts)]
         store.transfer.load((Record(n, item) for n, item in enumerate(said)), tally=Tally())
         before = store.cost
-        assert ["m0500", "m0003"] == [message.message_id for message in store.messages.search("SO?!?")]
+        assert ["m0500", "m0003"] == [message.message_id for message in store.messages.search(asked.upper())]
     assert 2 == store.cost.rows_scanned - before.rows_scanned
+
+
+def test_words_that_stand_together_otherwise_are_not_read() -> None:
+    """What has the words and other characters between them is told apart before a row is read: behind the index's
+    description one request finds all, and their number."""
+    with indexed(ANALYZERS["single_word"]) as store:
+        texts = ["so it" if number in (3, 500) else "so_it" for number in range(1000)]
+        said = [Message("s", f"m{number:04d}", number, content=content) for number, content in enumerate(texts)]
+        store.transfer.load((Record(n, item) for n, item in enumerate(said)), tally=Tally())
+        before = store.cost
+        found = store.messages.search("so it")
+        assert ["m0500", "m0003"] == [message.message_id for message in found]
+        assert Total(2, 2) == found.total
+    assert 2 == store.cost.requests - before.requests
 
 
 def test_long_blanks_are_found_by_parts() -> None:
@@ -136,5 +193,7 @@ def test_fts5_finds_no_fault_in_its_tables(tmp_path: Path) -> None:
                     columns = {} if value is None else {name: value}
                     client.write_rows([Put(DEFAULT.message.ref, ("s", at, name), columns)])
     with closing(sqlite3.connect(path)) as raw:
-        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5(%'").fetchall():
+        names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5(%'")]
+        assert ["s1_words", "s1_marks", "s1_grams"] == names
+        for name in names:
             raw.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")

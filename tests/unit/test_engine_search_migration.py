@@ -1,5 +1,5 @@
-"""Files whose search indexes have no contents, of formats 1 and 2, or older ones, of format 3: they get them when the
-file is brought up."""
+"""Files whose search indexes have no contents, of formats 1 and 2, or others, of formats 3 and 4: they get them when
+the file is brought up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tsmem.errors import StorageFailure
 from tsmem.queries import MatchPhrase, Search
 from tsmem.rows import Put
 
-FORMATS = (1, 2, 3)
+FORMATS = (1, 2, 3, 4)
 TEXT = Search(MatchPhrase("c", "TEX"), columns=(), count=True)
 
 
@@ -29,10 +29,10 @@ def make_of(path: Path, made: int) -> None:
         for version in range(1, made):
             for statement in migration.STEPS[version]:
                 raw.execute(statement)
-        if made == 3:
+        if made >= 3:
             ((index_id,),) = raw.execute("SELECT id FROM search_indexes").fetchall()
             raw.execute(f"CREATE TABLE s{index_id} (doc INTEGER PRIMARY KEY, k0 NOT NULL)")
-            raw.execute(f"CREATE TABLE s{index_id}_text (doc INTEGER PRIMARY KEY, f0)")
+            raw.execute(f"CREATE TABLE s{index_id}_{'text' if made == 3 else 'texts'} (doc INTEGER PRIMARY KEY, f0)")
         raw.execute(f"PRAGMA user_version = {made}")
 
 

@@ -10,8 +10,8 @@ that are written without spaces, and of symbols such as emoji. A query on a max_
 of such characters (`pairs`), because a word of Chinese mostly has two. fuzzy keeps the text, for parts of it are looked
 for. All are folded, which holds for every part of a text, too.
 
-What stands between words, such as `?!?`, is none, and is found by its own trigrams (`marks`). Few texts have many.
-Given to FTS5 as words they took a tenth more time than its own tokenizer takes for them.
+What stands between words, such as `?!?`, is none. It is found by the mark that is next to a word, with that word
+(`quarter@`), and by its own parts where it is long; both are ours, too (`kept`, `asked_marks`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,22 @@ _ALONE = (
 )
 """Characters of scripts without spaces: each is a word."""
 _SYMBOLS = "\u20a0-\u20cf\u2100-\u2bff\U0001f000-\U0001faff"
-_WORD = re.compile(rf"[{_ALONE}{_SYMBOLS}]|[^\W_{_ALONE}{_SYMBOLS}]+")
-_RUN = re.compile(rf"[{_ALONE}]+|[{_SYMBOLS}]|[^\W_{_ALONE}{_SYMBOLS}]+")
+_LETTER = rf"[^\W_{_ALONE}{_SYMBOLS}]"
+_WORD = re.compile(rf"[{_ALONE}{_SYMBOLS}]|{_LETTER}+")
+_RUN = re.compile(rf"[{_ALONE}]+|[{_SYMBOLS}]|{_LETTER}+")
 _SYMBOL = re.compile(rf"[{_SYMBOLS}]")
-_MARKS = re.compile(r"[\W_]{3,}")
+_PARTS = re.compile(rf"({_LETTER}++|[{_ALONE}{_SYMBOLS}])")
+_ASCII_PARTS = re.compile(r"([0-9a-z]++)")
+"""Of folded text, and a third quicker."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HIDDEN_CONTROLS = {code: _PRIVATE + code for code in (*range(32), 127)}
+_BLANK = chr(_PRIVATE + 32)
+_SHORTEST, _LONGEST = 3, 8
+"""Characters of a part of what stands between words."""
+_BESIDE = 64
+"""Letters of a word beside a mark, those next to it."""
+BEGUN = 3
+"""Letters of a last word that may be the beginning of a longer one: FTS5 gathers all that begin so."""
 _IS_ALONE = re.compile(rf"[{_ALONE}]")
 
 
@@ -73,12 +85,6 @@ def symbols(kind: FieldType, text: str) -> list[str]:
     return [] if kind.analyzer == "split" else list(dict.fromkeys(_SYMBOL.findall(text)))
 
 
-def marks(text: str) -> list[str]:
-    """What a text has without letters and digits, of three characters and more: each once, as it is kept. A text has
-    all trigrams of its parts' marks."""
-    return [kept_part(run) for run in dict.fromkeys(_MARKS.findall(fold(text)))]
-
-
 def pieces(kind: FieldType, word: str) -> list[str]:
     """A word as a client names it, unchanged: several where the field keeps its characters apart."""
     if kind.analyzer in ("max_word", "min_word") and len(word) > 1 and all(map(_IS_ALONE.match, word)):
@@ -96,15 +102,52 @@ def kept_part(text: str) -> str:
     return text.replace("\0", chr(_PRIVATE))
 
 
-def stored_marks(text: str) -> str | None:
-    """What is kept of a text's marks, and given to FTS5: no trigram with the letter between them is asked for."""
-    return "a".join(marks(text)) or None
+def kept(kind: FieldType, text: str) -> tuple[str, str | None]:
+    """What is kept of a text in a field of words, and of the marks in it; FTS5 is given both. Of marks there is each
+    word with the mark next to it, behind it and before it, and what goes on from each character of three and more side
+    by side. A space is no mark: what stands behind it is next to the word."""
+    found, runs = _parted(text)
+    marked = {run: bare for run in set(runs) if (bare := run.strip(" "))}
+    marks = [word[-_BESIDE:] + marked[run][0] for word, run in zip(found, runs[1:], strict=True) if run in marked]
+    marks += [marked[run][-1] + word[:_BESIDE] for word, run in zip(found, runs, strict=False) if run in marked]
+    for run in dict.fromkeys(runs):
+        if len(run) >= _SHORTEST:
+            marks += [_shown(run[at : at + _LONGEST]) for at in range(len(run) - _SHORTEST + 1)]
+    if kind.analyzer == "split" or kind.case_sensitive:
+        found = [hidden(word) for word in words(kind, text)]
+    return " ".join(found), _without_controls(" ".join(dict.fromkeys(marks))) or None
 
 
-def stored(kind: FieldType, text: str) -> str:
-    """What is kept of a text, and given to FTS5."""
-    if shape(kind) == GRAMS:
-        return kept_part(fold(text))
-    found = words(kind, text)
-    # Folded letters and digits have nothing to hide.
-    return " ".join(map(hidden, found) if kind.analyzer == "split" or kind.case_sensitive else found)
+def asked_marks(text: str, *, beside: bool = True) -> list[tuple[str, bool]]:
+    """What of the marks that are kept every text has that this one is a part of, its words whole but the last; and of
+    each, whether it may go on. `beside`: whether of words, too."""
+    found, runs = _parted(text)
+    asked: list[tuple[str, bool]] = []
+    for place, word in enumerate(found if beside else ()):
+        before, behind = runs[place].strip(" "), runs[place + 1].strip(" ")
+        if before:
+            goes_on = not behind and place == len(found) - 1 and not runs[-1] and len(word) >= BEGUN
+            asked.append((before[-1] + word[:_BESIDE], goes_on))
+        if behind:
+            asked.append((word[-_BESIDE:] + behind[0], False))
+    for run in runs:
+        last = len(run) - _LONGEST
+        places = (*range(0, last, _LONGEST), last) if last > 0 else (0,)
+        asked += [(_shown(run[at : at + _LONGEST]), last < 0) for at in places if len(run) >= _SHORTEST]
+    return list(dict.fromkeys((_without_controls(each), goes_on) for each, goes_on in asked))
+
+
+def _parted(text: str) -> tuple[list[str], list[str]]:
+    """A folded text's words, and what stands before, between and behind them. NUL is hidden."""
+    text = kept_part(fold(text))
+    parts = (_ASCII_PARTS if text.isascii() else _PARTS).split(text)
+    return parts[1::2], parts[::2]
+
+
+def _shown(run: str) -> str:
+    """Spaces divide what FTS5 is given."""
+    return run.replace(" ", _BLANK)
+
+
+def _without_controls(text: str) -> str:
+    return text.translate(_HIDDEN_CONTROLS) if _CONTROL.search(text) else text

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tsmem.engine import files
@@ -36,6 +36,13 @@ class Session:
         self.connection = opened.connection
         self.execute = opened.connection.execute
         self._catalog: Catalog | None = None
+        self._defined: set[str] = set()
+
+    def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
+        """Let this connection's SQL call a function that says the same of the same values."""
+        if name not in self._defined:
+            self.connection.create_function(name, parameters, function, deterministic=True)  # type: ignore[arg-type]
+            self._defined.add(name)
 
     def catalog(self) -> Catalog:
         """The schemas as the running transaction sees them. Read anew only when another version of them is there.

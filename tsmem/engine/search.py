@@ -17,6 +17,7 @@ from tsmem.engine.search_defs import find_tables
 from tsmem.engine.search_order import Order
 from tsmem.engine.search_query import Reading
 from tsmem.engine.search_tables import SearchTables
+from tsmem.engine.search_terms import HOLDS, holds
 from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Lead, Node, choose
 from tsmem.engine.search_walk import Hit, Walk
@@ -59,7 +60,10 @@ def search(session: Session, table: str, index: str, request: Search) -> SearchR
         raise messages.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
     found = _Searched(session, tables, request, place)
     hits, more = found.page() if request.limit else ([], False)
-    total = found.total() if request.count else None
+    total = None
+    if request.count:
+        known = request.limit > 0 and not more and place.position is None and (hits or not place.offset)
+        total = place.offset + len(hits) if known else found.total()
     rows, size = _rows(session, tables, hits, request.columns)
     token = None
     if more:
@@ -86,6 +90,7 @@ class _Searched:
     """One search while it runs."""
 
     def __init__(self, session: Session, tables: SearchTables, request: Search, place: Place) -> None:
+        session.define(HOLDS, 3, holds)
         self._execute = session.execute
         self._tables = tables
         self._limit = request.limit

@@ -18,22 +18,21 @@ from tsmem.engine.search_terms import (
     ColumnTest,
     HoldTest,
     KeptTest,
+    MarksTest,
     PartTest,
     PatternTest,
     TextTest,
     WordsTest,
     quoted,
-    trigrams,
+    spread,
 )
-from tsmem.engine.search_tree import NOTHING, Least, Node
+from tsmem.engine.search_tree import NOTHING, Least, Node, every
 from tsmem.folding import fold, steady_part
 from tsmem.queries import Between, HasField, Match, MatchPhrase, MayHold, Operator, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
 
 Leaf = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MayHold
 Phrase = tuple[str, ...]
-BEGUN = 3
-"""Letters of a last word that may be the beginning of a longer one: FTS5 gathers all that begin so."""
 MAX_PIECES = 4096
 """Of a search's queries together: terms, and words that are tests or questions each for itself. What FTS5 is told in
 one expression is none."""
@@ -73,17 +72,17 @@ class Leaves:
         if field.shape == EXACT:
             raise _cannot(field, query)
         text = values.text_of(field, query.text)
-        part, tables = steady_part(text), self._tables
+        tables, split = self._tables, field.type.analyzer == "split"
         if field.shape != WORDS:
-            return HoldTest(tables, field.place, part, tables.grams, "")
+            return HoldTest(tables, field, text, "")
         words = analysis.words(field.type, text) if any(map(str.isalnum, text)) else []
+        marks = analysis.asked_marks(text, beside=not (split and words))
         if words:
-            return HoldTest(tables, field.place, part, tables.words, _together(field, tuple(words), text))
-        if marks := analysis.marks(text):
-            return HoldTest(tables, field.place, part, tables.marks, trigrams(marks))
-        symbols = analysis.symbols(field.type, part)
-        expression = " AND ".join(_expression(field, (symbol,)) for symbol in symbols)
-        return HoldTest(tables, field.place, part, tables.words, expression)
+            hold = HoldTest(tables, field, text, _together(field, tuple(words), text))
+        else:
+            symbols = analysis.symbols(field.type, steady_part(text))
+            hold = HoldTest(tables, field, text, " AND ".join(_expression(field, (symbol,)) for symbol in symbols))
+        return every([MarksTest(tables, _beside(marks)), hold]) if marks else hold
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
@@ -204,8 +203,13 @@ def _expression(field: Field, phrase: Phrase) -> str:
 
 def _together(field: Field, phrase: Phrase, text: str) -> str:
     """A text's words side by side; its last may go on, if it has some letters."""
-    goes_on = text[-1:].isalnum() and len(phrase[-1]) >= BEGUN
+    goes_on = text[-1:].isalnum() and len(phrase[-1]) >= analysis.BEGUN
     return f"({field.column} : {quoted(_hidden(phrase))}{' *' if goes_on else ''})"
+
+
+def _beside(marks: list[tuple[str, bool]]) -> str:
+    """What the marks of a text nominate by. Which field has them is not known without their places."""
+    return " AND ".join(f"{quoted(mark)}{' *' if goes_on else ''}" for mark, goes_on in spread(marks))
 
 
 def _hidden(phrase: Phrase) -> str:

@@ -6,11 +6,11 @@ write that leaves the texts as they are leaves FTS5 alone, and a row can be take
 
     s<id>        doc (the row's rowid in its table), key columns k0, k1, ..., a column for each field that is no TEXT,
                  NULL where the row lacks it or has it in another type; a partial index on each
-    s<id>_texts  doc, and a column for each TEXT field, as `analysis.stored` makes it; a second one for each that
+    s<id>_texts  doc, and a column for each TEXT field, as `analysis.kept` makes it; a second one for each that
                  is kept as words, with what stands between them. Its name was another before there were those: who
                  does not know them, because it had the file open when it was brought up, cannot write
     s<id>_words  FTS5 over the fields that are kept as words
-    s<id>_marks  FTS5 over what stands between words: its trigrams, without their places
+    s<id>_marks  FTS5 over what stands between words, as `analysis.kept` makes it, without places
     s<id>_terms  the words themselves, for patterns
     s<id>_grams  FTS5 over fuzzy fields: a row's trigrams, without their places; what they nominate is tested on
                  s<id>_texts
@@ -26,14 +26,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from tsmem.engine.analysis import GRAMS, WORDS, shape, stored, stored_marks
+from tsmem.engine.analysis import GRAMS, WORDS, kept, kept_part, shape
 from tsmem.engine.cells import unpack_some
 from tsmem.engine.tables import Table
+from tsmem.folding import fold
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import ColumnType, Key, Value
 
 EXACT = "exact"
-_TRIGRAMS = "tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0"
+_PLACELESS = "detail = none, columnsize = 0"
+_TRIGRAMS = f"tokenize = 'trigram case_sensitive 1', {_PLACELESS}"
+_PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum())
+_WHOLE = f"""tokenize = "ascii tokenchars '{_PUNCTUATION.replace("'", "''").replace('"', '""')}'", {_PLACELESS}"""
+"""Spaces alone divide."""
 _TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
 _KEY_TYPES = {("KEYWORD", ColumnType.STRING), ("LONG", ColumnType.INTEGER)}
 
@@ -67,8 +72,8 @@ class Field(NamedTuple):
             return (None, None) if self.shape == WORDS else (None,)
         if self.shape == EXACT:
             return (value,)
-        text = stored(self.type, value)  # type: ignore[arg-type]
-        return (text, stored_marks(value)) if self.shape == WORDS else (text,)  # type: ignore[arg-type]
+        assert isinstance(value, str)
+        return kept(self.type, value) if self.shape == WORDS else (kept_part(fold(value)),)
 
 
 class SearchTables:
@@ -88,10 +93,10 @@ class SearchTables:
             for place, (name, kind) in enumerate(schema.fields)
             if kind.name in _TYPES
         }
-        kept = self.fields.values()
-        self.wanted = frozenset(field.name for field in kept if field.place is None)
-        self.exact = [field for field in kept if field.shape == EXACT and not field.in_key]
-        self.texts = [field for field in kept if field.shape != EXACT]
+        fields = self.fields.values()
+        self.wanted = frozenset(field.name for field in fields if field.place is None)
+        self.exact = [field for field in fields if field.shape == EXACT and not field.in_key]
+        self.texts = [field for field in fields if field.shape != EXACT]
         where = " AND ".join(f"{name} = ?" for name in self.keys)
         self._writes = [(self._write_sql(self.docs, ", ".join(self.keys), self.exact, where), self.exact)]
         found = f"(SELECT rowid FROM t{table.id} WHERE {where})"  # noqa: S608 - ids and places only
@@ -175,7 +180,7 @@ def _definitions(tables: SearchTables) -> list[str]:
     if words:
         statements += _full_text(tables.text, tables.words, words, "tokenize = 'ascii'")
         statements.append(f"CREATE VIRTUAL TABLE {tables.terms} USING fts5vocab({tables.words}, instance)")
-        statements += _full_text(tables.text, tables.marks, list(map(_marks, words)), _TRIGRAMS)
+        statements += _full_text(tables.text, tables.marks, list(map(_marks, words)), _WHOLE)
     if parts:
         statements += _full_text(tables.text, tables.grams, parts, _TRIGRAMS)
     return statements
@@ -187,7 +192,7 @@ def _full_text(text: str, full: str, columns: list[str], options: str) -> list[s
     names = ", ".join(columns)
     old, new = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", "new"))
     had, has = (" OR ".join(f"{side}.{name} IS NOT NULL" for name in columns) for side in ("old", "new"))
-    if options != _TRIGRAMS:
+    if not options.endswith(_PLACELESS):
         had = has = "1"
     take_out = f"INSERT INTO {full} ({full}, rowid, {names}) SELECT 'delete', old.doc, {old} WHERE {had};"
     put_in = f"INSERT INTO {full} (rowid, {names}) SELECT new.doc, {new} WHERE {has};"

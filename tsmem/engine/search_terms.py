@@ -10,8 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from tsmem.engine.search_tables import SearchTables
+from tsmem.engine.cells import unpack_some
+from tsmem.engine.search_tables import Field, SearchTables
+from tsmem.errors import StorageFailure
+from tsmem.folding import fold, steady_part
 
 Sql = tuple[str, tuple[object, ...]]
 
@@ -19,8 +23,11 @@ MAX_UNITED = 200
 """SELECTs of one UNION; SQLite takes 500."""
 MAX_LOOKED_THROUGH = 8
 """Words that are looked for in a row's own, one after the other."""
-MAX_TRIGRAMS = 24
-"""Of a long text so many nominate, spread over it; the row decides anyway."""
+MAX_NOMINATING = 24
+"""Parts of a long text; the row decides anyway."""
+HOLDS = "tsmem_holds"
+"""The SQL function `holds`."""
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -172,38 +179,72 @@ class TextTest(Test):
 
 
 @dataclass(eq=False)
-class HoldTest(Test):
-    """Of a part of a row as it was written, whichever of its columns has it; of a text in the key, of that."""
+class MarksTest(Test):
+    """Of what stands between words. It only nominates, for a HoldTest beside it."""
 
-    place: int | None
-    """In the key."""
-    part: str
-    full: str
-    """The FTS5 table that nominates."""
     expression: str
-    """What it finds in every row with the part; empty where that is not known."""
 
     @property
     def is_exact(self) -> bool:
-        """A row may have the words or the trigrams and not the part."""
+        """A row may have the marks, and not side by side."""
+        return False
+
+    def nominate(self) -> Sql:
+        """By the marks."""
+        marks = self.tables.marks
+        return f"SELECT rowid AS doc FROM {marks} WHERE {marks} MATCH ?", (self.expression,)  # noqa: S608
+
+    def test(self, *, singly: bool) -> Sql:
+        """Of many rows those that are nominated; of few the other test says as much."""
+        return ("1", ()) if singly else _found_in(self.tables.marks, self.expression, singly=False)
+
+
+@dataclass(eq=False)
+class HoldTest(Test):
+    """Of a part of a row as it was written."""
+
+    field: Field
+    part: str
+    expression: str
+    """What FTS5 finds among the words of every row with the part; empty where nothing is."""
+
+    @property
+    def is_exact(self) -> bool:
+        """A row may have the words and not the part."""
         return False
 
     def nominate(self) -> Sql | None:
-        """By words or trigrams that are in the part."""
+        """By words that are in the part."""
         if not self.expression:
             return None
-        return f"SELECT rowid AS doc FROM {self.full} WHERE {self.full} MATCH ?", (self.expression,)  # noqa: S608
+        words = self.tables.words
+        return f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.expression,)  # noqa: S608
 
     def test(self, *, singly: bool) -> Sql:
-        """By the row's bytes; of many rows those that are nominated. Of one row FTS5 takes a while to say that."""
-        table = self.tables.table.id
-        held: Sql = f"(SELECT instr(cells, ?) FROM t{table} WHERE rowid = d.doc) > 0", (self.part.encode(),)  # noqa: S608
-        if self.place is not None:
-            held = f"instr(d.k{self.place}, ?) > 0", (self.part,)
+        """By the row's own text. What folding leaves as it is stands in its bytes, too, and is found sooner there. An
+        AND that is a value would evaluate both sides."""
+        if self.field.place is not None:
+            held: Sql = f"{HOLDS}(d.k{self.field.place}, ?, ?)", (self.field.name, fold(self.part))
+        else:
+            steady, table = steady_part(self.part).encode(), self.tables.table.id
+            found = f"CASE WHEN instr(cells, ?) > 0 THEN {HOLDS}(cells, ?, ?) ELSE 0 END"
+            held = f"(SELECT {found} FROM t{table} WHERE rowid = d.doc)", (steady, self.field.name, fold(self.part))  # noqa: S608
         if singly or not self.expression:
             return held
-        sql, parameters = _found_in(self.full, self.expression, singly=False)
-        return f"{held[0]} AND {sql}", (*held[1], *parameters)
+        sql, parameters = _found_in(self.tables.words, self.expression, singly=False)
+        return f"CASE WHEN {sql} THEN {held[0]} ELSE 0 END", (*parameters, *held[1])
+
+
+def holds(kept: bytes | str, name: str, part: str) -> bool:
+    """Whether a column, given as the row's cells or by itself, has a folded part. What cannot be read may have it:
+    who reads the row says why it cannot."""
+    if isinstance(kept, str):
+        return part in fold(kept)
+    try:
+        text = unpack_some(kept, (name,))[1].get(name)
+    except StorageFailure:
+        return True
+    return isinstance(text, str) and part in fold(text)
 
 
 @dataclass(eq=False)
@@ -224,7 +265,7 @@ class PartTest(Test):
         if len(self.part) < 3:
             return None
         grams = self.tables.grams
-        return f"SELECT rowid AS doc FROM {grams} WHERE {grams} MATCH ?", (trigrams([self.part]),)  # noqa: S608
+        return f"SELECT rowid AS doc FROM {grams} WHERE {grams} MATCH ?", (trigrams(self.part),)  # noqa: S608
 
     def test(self, *, singly: bool) -> Sql:
         """By the text."""
@@ -261,12 +302,17 @@ def _found_in(full: str, expression: str, *, singly: bool) -> Sql:
     return f"+d.doc IN (SELECT rowid FROM {full} WHERE {full} MATCH ?)", (expression,)  # noqa: S608
 
 
-def trigrams(parts: Sequence[str]) -> str:
-    """An expression of FTS5: the trigrams of all the parts, of many some that are spread over them."""
-    grams = list(dict.fromkeys(part[at : at + 3] for part in parts for at in range(len(part) - 2)))
-    if len(grams) > MAX_TRIGRAMS:
-        grams = [grams[at * (len(grams) - 1) // (MAX_TRIGRAMS - 1)] for at in range(MAX_TRIGRAMS)]
-    return " AND ".join(map(quoted, grams))
+def trigrams(part: str) -> str:
+    """An expression of FTS5: the trigrams of a part."""
+    return " AND ".join(map(quoted, spread([part[at : at + 3] for at in range(len(part) - 2)])))
+
+
+def spread(each: Sequence[T]) -> Sequence[T]:
+    """All of few, each once; of many some, from begin to end."""
+    once = list(dict.fromkeys(each))
+    if len(once) <= MAX_NOMINATING:
+        return once
+    return [once[at * (len(once) - 1) // (MAX_NOMINATING - 1)] for at in range(MAX_NOMINATING)]
 
 
 def quoted(text: str) -> str:

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tsmem.engine.search_terms import ColumnTest, Sql, Test, joined, united
+from tsmem.engine.search_terms import ColumnTest, HoldTest, MarksTest, Sql, Test, joined, united
 
 ENOUGH = 10_000
 """Nominated rows are looked up to here; fewer are kept, and not looked up again."""
@@ -76,11 +76,17 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
         if isinstance(part, ColumnTest) and (few := choose(connection, part, min(most, FEW_ENOUGH))) is not None:
             return few
     best: Lead | None = None
-    for part in node.parts:
+    for part in sorted(node.parts, key=_speed):
         found = choose(connection, part, most)
         if found is not None:
             best, most = found, found.rows
     return best
+
+
+def _speed(node: Node) -> int:
+    """Parts that nominate few rows if any does are looked up first: then the others are not looked up so far."""
+    parts = node.parts if isinstance(node, Least) else [node]
+    return 0 if any(isinstance(part, MarksTest) for part in parts) else 1 + (not isinstance(node, HoldTest))
 
 
 def _looked_up(connection: sqlite3.Connection, nominated: Sql, covered: Node | None, most: int) -> Lead | None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -57,8 +56,6 @@ MIN_PREFIX = 3
 """Letters at the end of a text that are also looked for as the beginning of a word."""
 MIN_COUNTED = 3
 """Characters of a text by which an index need not look through its rows: for less it stops when a page is full."""
-MIN_MARKS = 3
-"""Characters without a letter or digit, side by side, by which an index may know a text as well as by its words."""
 MAX_PATTERN = 30
 """Characters of a word within a wildcard pattern, which the service limits to 32."""
 
@@ -218,14 +215,7 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
     by_words = _by_all_words(field, kind, text)
     if text.isascii() and text.isalnum():
         return by_words  # one word: whatever has it has the text
-    marks = max(_letterless(text), key=len, default="")
-    parts = (text, marks) if len(marks) >= MIN_MARKS else (text,)
-    return Bool(must=(by_words,), filter=tuple(MayHold(field, part) for part in parts))
-
-
-def _letterless(text: str) -> list[str]:
-    """What stands in a text between letters and digits."""
-    return ["".join(run) for has, run in groupby(text, str.isalnum) if not has]
+    return Bool(must=(by_words,), filter=(MayHold(field, text),))
 
 
 def _by_all_words(field: str, kind: FieldType, text: str) -> Query:
