@@ -47,21 +47,31 @@ def _vocabulary(source: random.Random) -> list[str]:
     return ["".join(source.choices(_LETTERS, _WEIGHTS, k=source.randint(2, 9))) for _ in range(20_000)]
 
 
-RARE = {7: "reservation", 9: "退款", 11: "really?!?", 13: "thanks 🎉", 15: "quarter to quarter"}
+RARE = {
+    7: "reservation",
+    9: "退款",
+    11: "really?!?",
+    13: "thanks 🎉",
+    15: "quarter to quarter",
+    17: "quarter@",
+    19: "a quarter",
+}
 """What HITS of the messages say, by where they stand among the others."""
 
 
 def messages(count: int) -> list[Put]:
     """So many messages of some 300 characters, a quarter of them with search content. HITS have each word of RARE;
-    every hundredth says `percent`, every fourth `quarter`, and the oldest fourth `ancient`."""
+    every hundredth says `percent`, every fourth `quarter,` and `a_quarter`, and the oldest fourth `ancient`."""
     source = random.Random(count)
     words = _vocabulary(source)
     weights = [1 / (rank + 1) for rank in range(len(words))]
     puts = []
     for number in range(count):
         text = source.choices(words, weights, k=50)
+        text[9::10] = [f"{word}{mark}" for word, mark in zip(text[9::10], ",.,?.", strict=True)]
         said = [RARE.get(number % (count // HITS)), "percent" if number % 100 == 0 else None]
-        said += ["quarter" if number % 4 == 0 else None, "ancient" if number < count // 4 else None]
+        said += ["quarter," if number % 4 == 0 else None, "ancient" if number < count // 4 else None]
+        said += ["a_quarter" if number % 4 == 0 else None]
         for place, word in enumerate(said):
             if word is not None:
                 text[5 * place] = word
@@ -86,7 +96,7 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - before
 
 
-NONE = ("!!!", "quarter-quarter", "quarter?!?")
+NONE = ("!!!", "quarter-quarter", "quarter?!?", "quarter#")
 """What no message says."""
 QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("a word", "reservation", {}),
@@ -108,7 +118,11 @@ QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("punctuation of none", "!!!", {}),
     ("common words, 20 together", "quarter to quarter", {}),
     ("common words of none", "quarter-quarter", {}),
-    ("a word with marks of none", "quarter?!?", {}),
+    ("a common word with marks of none", "quarter?!?", {}),
+    ("a common word with a mark, 20 so", "quarter@", {}),
+    ("a common word with a mark of none", "quarter#", {}),
+    ("a common word with a common mark", "quarter,", {}),
+    ("words mostly joined otherwise", "a quarter", {}),
     ("an emoji", "🎉", {}),
     ("two characters", "退款", {}),
 )

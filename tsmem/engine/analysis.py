@@ -126,7 +126,7 @@ def asked_marks(text: str, *, beside: bool = True) -> list[tuple[str, bool]]:
     for place, word in enumerate(found if beside else ()):
         before, behind = runs[place].strip(" "), runs[place + 1].strip(" ")
         if before:
-            goes_on = not behind and place == len(found) - 1 and not runs[-1] and len(word) >= BEGUN
+            goes_on = place == len(found) - 1 and not runs[-1] and len(word) >= BEGUN
             asked.append((before[-1] + word[:_BESIDE], goes_on))
         if behind:
             asked.append((word[-_BESIDE:] + behind[0], False))
