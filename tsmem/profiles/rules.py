@@ -121,6 +121,8 @@ def build(source: Source, chosen_by: str) -> Profile:
 def _backend(source: Source) -> Backend:
     names = tuple(BACKEND_KEYS)
     if source.find("backend") is None:
+        known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
+        _check_keys(source, (), {**source.given, **source.written}, known)  # it may be there, and misspelt
         raise source.error(
             (), f"needs 'backend', one of {', '.join(names)}", f"tsmem profile set {source.name} backend=..."
         )
