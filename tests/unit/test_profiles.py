@@ -219,7 +219,7 @@ def test_a_directory_is_no_file(env: dict[str, str], config: Path) -> None:
     [
         ('backend = "tablestore"', 'backend = "tablestor"', ":2: .*did you mean 'tablestore'"),
         ('backend = "tablestore"', "", ":1: profile 'p': needs 'backend'"),
-        ('backend = ', "backnd = ", ":2: profile 'p': unknown key 'backnd'; did you mean 'backend'?"),
+        ("backend = ", "backnd = ", ":2: profile 'p': unknown key 'backnd'; did you mean 'backend'?"),
         ('backend = "tablestore"', "backend = true", ":2: .*must be text, not a boolean"),
         ("endpoint =", "endpont =", ":3: .*unknown key 'endpont'; did you mean 'endpoint'"),
         ("endpoint =", "path =", ":3: .*'path' is a key of backend local"),
