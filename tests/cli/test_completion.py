@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -63,6 +64,15 @@ CASES = [
 def test_bash_is_offered(filled: Cli, process: Processes, line: str, offered: list[str]) -> None:
     """Commands, options, users, their sessions, and sessions with messages; no id that is more than one line."""
     assert bash(process, line) == offered
+
+
+@pytest.mark.parametrize("line", ["tsmem session get a", "tsmem -p "])
+def test_a_pipe_in_place_of_the_profile_file_is_not_waited_for(filled: Cli, process: Processes, line: str) -> None:
+    """Nothing is offered where the profile file is a pipe that nobody writes to: a shell would hang."""
+    fifo = filled.folder / "profiles"
+    os.mkfifo(fifo)
+
+    assert [] == bash(process, line, TSMEM_CONFIG=str(fifo))
 
 
 @pytest.mark.parametrize(

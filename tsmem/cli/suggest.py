@@ -40,6 +40,8 @@ def complete_profile(ctx: typer.Context, incomplete: str) -> list[str]:
     from tsmem.profiles import profile_list
 
     try:
+        if _would_wait(ctx):
+            return []
         names = [line.name for line in profile_list(os.environ, _given(ctx, "config"))]
     except (TsmemError, OSError):
         return []
@@ -74,6 +76,8 @@ def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) ->
     from tsmem.profiles import load
 
     try:
+        if _would_wait(ctx):
+            return []
         profile = load(os.environ, config=_given(ctx, "config"), profile=_given(ctx, "profile"))
         if profile.backend != "local" or profile.path is None or not profile.path.is_file():
             return []
@@ -81,6 +85,15 @@ def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) ->
             return [text for text in islice(ids(store), MAX_SUGGESTIONS) if re.fullmatch(_HARMLESS, text)]
     except (TsmemError, OSError):
         return []
+
+
+def _would_wait(ctx: typer.Context) -> bool:
+    """Whether the profile file is a pipe, which somebody may fill or not, and which can be read once."""
+    import os
+
+    from tsmem.profiles import config_path
+
+    return config_path(os.environ, _given(ctx, "config")).is_fifo()
 
 
 def _given(ctx: typer.Context, name: str) -> str | None:
