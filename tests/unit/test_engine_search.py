@@ -205,6 +205,7 @@ def looked_up(engine: Engine, search: Search) -> int:
         Match("words", "common rare"),
         MatchPhrase("words", "common"),
         Bool(should=(Match("words", "rare"), Prefix("words", "comm"))),
+        Match("words", " ".join(["common", *map(str, range(50))])),
     ],
 )
 def test_words_are_not_looked_up_for_each_row(large: Engine, query: Query) -> None:
@@ -215,6 +216,31 @@ def test_words_are_not_looked_up_for_each_row(large: Engine, query: Query) -> No
         for count in (5, 50)
     )
     assert abs(few - more) < 5
+
+
+def test_few_rows_are_scored(large: Engine) -> None:
+    """Of a common word, which FTS5 needs a look at each row to score, those rows are scored that may be found."""
+    query = Bool(must=(Match("words", "common"),), filter=(Terms("n", (5, 6)),))
+
+    assert looked_up(large, Search(query, (ScoreSort(),), columns=())) < 100
+
+
+def test_a_choice_of_common_parts_is_looked_up_no_further_than_enough(
+    large: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of rows that have one thing or another, when all have: SQLite does little for it."""
+    monkeypatch.setattr(search_tree, "ENOUGH", 50)
+    query = Bool(should=(MatchPhrase("parts", "common"), Between("n", 0), Prefix("words", "commo")))
+    steps: list[int] = []
+    with large._connections.read() as session:
+        session.connection.set_progress_handler(lambda: steps.append(1), 100)
+    try:
+        page = large.search(TABLE.ref, "search", Search(query, (FieldSort("n", True),), 5, columns=())).page
+    finally:
+        with large._connections.read() as session:
+            session.connection.set_progress_handler(None, 0)
+    assert 5 == len(page.rows)
+    assert len(steps) < 300
 
 
 def test_a_rare_part_costs_its_hits(engine: Engine) -> None:

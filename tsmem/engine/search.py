@@ -158,7 +158,7 @@ class _Searched:
     def _sorted(self) -> list[Hit]:
         """In order, from all rows that may match."""
         scores, (joined, with_scores) = (
-            self._reading.score() if self.order.score is not None else (("NULL", ()), ("", ()))
+            self._reading.score(self._lead) if self.order.score is not None else (("NULL", ()), ("", ()))
         )
         head = with_scores[:1]
         source, of_source = self._source()

@@ -21,10 +21,12 @@ Sql = tuple[str, tuple[object, ...]]
 
 MAX_UNITED = 200
 """SELECTs of one UNION; SQLite takes 500."""
-MAX_LOOKED_THROUGH = 8
-"""Words that are looked for in a row's own, one after the other."""
+MAX_LOOKED_THROUGH = 100
+"""Words that are looked for in a row's own, one after the other: FTS5 takes longer for each."""
 MAX_NOMINATING = 24
 """Parts of a long text; the row decides anyway."""
+MAX_TRIGRAMS = 100
+"""Of those, FTS5 looks at very many in the time that a look at a row takes."""
 HOLDS = "tsmem_holds"
 """The SQL function `holds`."""
 T = TypeVar("T")
@@ -304,15 +306,15 @@ def _found_in(full: str, expression: str, *, singly: bool) -> Sql:
 
 def trigrams(part: str) -> str:
     """An expression of FTS5: the trigrams of a part."""
-    return " AND ".join(map(quoted, spread([part[at : at + 3] for at in range(len(part) - 2)])))
+    return " AND ".join(map(quoted, spread([part[at : at + 3] for at in range(len(part) - 2)], MAX_TRIGRAMS)))
 
 
-def spread(each: Sequence[T]) -> Sequence[T]:
+def spread(each: Sequence[T], most: int = MAX_NOMINATING) -> Sequence[T]:
     """All of few, each once; of many some, from begin to end."""
     once = list(dict.fromkeys(each))
-    if len(once) <= MAX_NOMINATING:
+    if len(once) <= most:
         return once
-    return [once[at * (len(once) - 1) // (MAX_NOMINATING - 1)] for at in range(MAX_NOMINATING)]
+    return [once[at * (len(once) - 1) // (most - 1)] for at in range(most)]
 
 
 def quoted(text: str) -> str:
