@@ -7,6 +7,7 @@ Its one rule: the lead is the test with the fewest nominated rows, looked up no 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,9 +68,11 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
     if isinstance(node, Without) or node.count < 1:
         return None
     if node.count < len(node.parts):
-        united = _nominators(connection, node)
+        nominators = _nominators(connection, node)
         covered = node if node.count == 1 and all(isinstance(p, Test) and p.is_exact for p in node.parts) else None
-        return None if united is None else _looked_up(connection, united, covered, most)
+        if nominators is not None and any(isinstance(each, Lead) and each.is_long for each in nominators):
+            return None if most <= ENOUGH else Lead(*_union(nominators), ENOUGH, True, covered)
+        return None if nominators is None else _looked_up(connection, nominators, covered, most)
     if not node.parts:
         return Lead("SELECT 0 AS doc WHERE 0", (), 0, False, None)
     for part in node.parts:
@@ -89,10 +92,12 @@ def _speed(node: Node) -> int:
     return 0 if any(isinstance(part, MarksTest) for part in parts) else 1 + (not isinstance(node, HoldTest))
 
 
-def _looked_up(connection: sqlite3.Connection, nominated: list[Sql], covered: Node | None, most: int) -> Lead | None:
+def _looked_up(
+    connection: sqlite3.Connection, nominated: list[Lead | Sql], covered: Node | None, most: int
+) -> Lead | None:
     """Of what several nominate each is looked up no further than all: SQLite makes a UNION whole."""
     limit = min(most, ENOUGH)
-    sql, parameters = _union([(f"SELECT doc FROM ({sql}) LIMIT {limit}", values) for sql, values in nominated])  # noqa: S608 - ours
+    sql, parameters = _union([(f"SELECT doc FROM ({sql}) LIMIT {limit}", values) for sql, values, *_ in nominated])  # noqa: S608 - ours
     found = connection.execute(f"SELECT doc FROM ({sql}) LIMIT {limit}", parameters).fetchall()  # noqa: S608 - ours
     if len(found) >= most:
         return None
@@ -111,24 +116,21 @@ def bounds(node: Node, column: str) -> list[ColumnTest]:
     return []
 
 
-def _nominators(connection: sqlite3.Connection, node: Least) -> list[Sql] | None:
+def _nominators(connection: sqlite3.Connection, node: Least) -> list[Lead | Sql] | None:
     """What each of the parts nominates, if each does. Of a part that is all of several, its own lead does."""
-    found: list[Sql] = []
+    found: list[Lead | Sql] = []
     for part in node.parts:
-        if isinstance(part, Least) and part.count == len(part.parts) > 1:
-            lead = choose(connection, part)
-            each = None if lead is None else (lead.sql, lead.parameters)
-        else:
-            each = nominated(connection, part)
+        several = isinstance(part, Least) and part.count == len(part.parts) > 1
+        each = choose(connection, part) if several else nominated(connection, part)
         if each is None:
             return None
         found.append(each)
     return found
 
 
-def _union(each: list[Sql]) -> Sql:
+def _union(each: Sequence[Lead | Sql]) -> Sql:
     """What several nominate, without repetition."""
-    return united([sql for sql, _ in each]), tuple(value for _, values in each for value in values)
+    return united([one[0] for one in each]), tuple(value for one in each for value in one[1])
 
 
 def nominated(connection: sqlite3.Connection, node: Node) -> Sql | None:
