@@ -198,6 +198,19 @@ def looked_up(engine: Engine, search: Search) -> int:
     return len(said)
 
 
+def steps(engine: Engine, search: Search) -> int:
+    """How many instructions SQLite did for a search, to the hundred."""
+    hundreds: list[int] = []
+    with engine._connections.read() as session:
+        session.connection.set_progress_handler(lambda: hundreds.append(1), 100)
+    try:
+        engine.search(TABLE.ref, "search", search)
+    finally:
+        with engine._connections.read() as session:
+            session.connection.set_progress_handler(None, 0)
+    return 100 * len(hundreds)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -231,16 +244,19 @@ def test_a_choice_of_common_parts_is_looked_up_no_further_than_enough(
     """A page of rows that have one thing or another, when all have: SQLite does little for it."""
     monkeypatch.setattr(search_tree, "ENOUGH", 50)
     query = Bool(should=(MatchPhrase("parts", "common"), Between("n", 0), Prefix("words", "commo")))
-    steps: list[int] = []
-    with large._connections.read() as session:
-        session.connection.set_progress_handler(lambda: steps.append(1), 100)
-    try:
-        page = large.search(TABLE.ref, "search", Search(query, (FieldSort("n", True),), 5, columns=())).page
-    finally:
-        with large._connections.read() as session:
-            session.connection.set_progress_handler(None, 0)
-    assert 5 == len(page.rows)
-    assert len(steps) < 300
+
+    assert steps(large, Search(query, (FieldSort("n", True),), 5, columns=())) < 30_000
+
+
+def test_of_a_window_its_rows_are_tested(large: Engine) -> None:
+    """A common word in some thousands of rows is not gathered from all that have it."""
+    window = Between("n", 1000, 3000)
+    bare, worded = (
+        steps(large, Search(Bool(filter=(window, other)), (ScoreSort(),), columns=()))
+        for other in (MatchAll(), Match("words", "common"))
+    )
+
+    assert worded - bare < 50_000
 
 
 def test_a_rare_part_costs_its_hits(engine: Engine) -> None:

@@ -35,8 +35,6 @@ MAX_REACH = 100_000
 """Of offset and limit together, also where a token says the offset: that is in the order of score alone."""
 WALKED_AT_MOST = 2000
 """Rows of a walk that many nominated rows compete with."""
-FEW = 1000
-"""Nominated rows that are looked up one by one."""
 
 
 class SearchReply(NamedTuple):
@@ -123,7 +121,7 @@ class _Searched:
         if self._lead is not None and self._lead.covered is self._node:
             return self._nominated()
         source, parameters = self._source()
-        test, values = self._emitter(singly=self._lead is not None and self._lead.rows <= FEW).sql(self._node)
+        test, values = self._emitter().sql(self._node)
         return self._count(f"FROM {source} WHERE {test}", *parameters, *values)
 
     def _nominated(self) -> int:
@@ -138,8 +136,10 @@ class _Searched:
         count: int = self._execute(f"SELECT count(*) {what}", parameters).fetchone()[0]
         return count
 
-    def _emitter(self, *, singly: bool) -> Emitter:
-        return Emitter(self._lead.covered if self._lead is not None else None, singly)
+    def _emitter(self) -> Emitter:
+        if self._lead is None:
+            return Emitter(None, None)
+        return Emitter(self._lead.covered, None if self._lead.is_long else self._lead.rows)
 
     def _source(self) -> tuple[str, tuple[object, ...]]:
         """All rows that may match."""
@@ -162,8 +162,7 @@ class _Searched:
         )
         head = with_scores[:1]
         source, of_source = self._source()
-        few = self._lead is not None and self._lead.rows <= FEW
-        test, of_test = self._emitter(singly=few).sql(self._node)
+        test, of_test = self._emitter().sql(self._node)
         behind = self.order.stages(self._place.position) if self._place.position is not None else []
         where = " OR ".join(f"({stage.where})" for stage in behind) or "1"
         of_where = tuple(value for stage in behind for value in stage.parameters)

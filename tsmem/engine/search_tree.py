@@ -152,8 +152,8 @@ class Emitter:
     """Writes the tests of a query that are left."""
 
     covered: Node | None
-    singly: bool
-    """Whether few rows are tested."""
+    rows: int | None
+    """How many are tested, where those are not very many."""
     gathered: frozenset[Node] = frozenset()
     """Tests that few rows pass, which are gathered beforehand all the same."""
 
@@ -162,7 +162,8 @@ class Emitter:
         if node is self.covered:
             return "1", ()
         if isinstance(node, Test):
-            sql, parameters = node.test(singly=self.singly and node not in self.gathered)
+            few = self.rows is not None and self.rows <= node.singly_to
+            sql, parameters = node.test(singly=few and node not in self.gathered)
             return f"({sql}) IS TRUE", parameters
         if isinstance(node, Without):
             sql, parameters = self.sql(node.part)
