@@ -172,6 +172,7 @@ def test_a_long_text_is_asked_for_by_its_beginning() -> None:
         ("tea", "tea"),
         ("te", ""),
         ("té", ""),
+        ("t\u0345", ""),
         ("退款", ""),
         ("te?", "te?"),
         ("x" * 2000, ""),

@@ -208,8 +208,11 @@ def _held(text: str) -> str:
         return text
     held = text[:MAX_HELD]
     last = held[-MIN_PREFIX:]
-    if held[-1].isalnum() and not (last.isascii() and last.isalnum() and held == text):
-        held = re.sub(r"\w+\Z", "", held)
+    if not (last.isascii() and last.isalnum() and held == text):
+        end = len(held)
+        while end and any(map(str.isalnum, fold(held[end - 1]))):
+            end -= 1
+        held = held[:end]
     return held if len(held) > len(begun) else begun
 
 
@@ -223,6 +226,8 @@ def _nominator(field: str, kind: FieldType, text: str, held: str) -> Query:
         return by_part if held == text else Bool(must=(by_part,), filter=(MayHold(field, held),))
     if kind.case_sensitive and has_case(text):
         return HasField(field)
+    if kind.case_sensitive and has_case(held):
+        held = text
     if kind.analyzer == "split" and (pieces := [piece for piece in text.split(kind.delimiter or None) if piece]):
         # Its words keep the punctuation that stands next to them: 'time' is a part of the word 'time?'.
         words = tuple(_parts(field, piece) for piece in pieces)
