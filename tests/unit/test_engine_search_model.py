@@ -124,6 +124,7 @@ def as_if_large(enough: int) -> Iterator[None]:
         patch.setattr(search_walk, "RARE", enough // 2)
         patch.setattr(search_tree, "FEW_ENOUGH", enough // 2)
         patch.setattr(search_terms, "FEW", enough // 2)
+        patch.setattr(searching, "FEW", enough // 2)
         yield
 
 

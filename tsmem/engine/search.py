@@ -17,7 +17,7 @@ from tsmem.engine.search_defs import find_tables
 from tsmem.engine.search_order import Order
 from tsmem.engine.search_query import Reading
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import HOLDS, holds
+from tsmem.engine.search_terms import FEW, HOLDS, MANY, ColumnTest, holds
 from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Lead, Node, choose
 from tsmem.engine.search_walk import Hit, Walk
@@ -137,9 +137,13 @@ class _Searched:
         return count
 
     def _emitter(self) -> Emitter:
-        if self._lead is None:
+        """Of rows that a column nominates many are tested one by one: others have as many of the words, or more. What
+        words nominate is not much less than all that have them."""
+        lead = self._lead
+        if lead is None:
             return Emitter(None, None)
-        return Emitter(self._lead.covered, None if self._lead.is_long else self._lead.rows)
+        few = lead.rows <= (FEW if not isinstance(lead.covered, ColumnTest) else MANY)
+        return Emitter(lead.covered, lead.rows if few and not lead.is_long else None)
 
     def _source(self) -> tuple[str, tuple[object, ...]]:
         """All rows that may match."""
