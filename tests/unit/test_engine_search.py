@@ -198,6 +198,19 @@ def looked_up(engine: Engine, search: Search) -> int:
     return len(said)
 
 
+def steps(engine: Engine, search: Search) -> int:
+    """How many instructions SQLite did for a search, to the hundred."""
+    hundreds: list[int] = []
+    with engine._connections.read() as session:
+        session.connection.set_progress_handler(lambda: hundreds.append(1), 100)
+    try:
+        engine.search(TABLE.ref, "search", search)
+    finally:
+        with engine._connections.read() as session:
+            session.connection.set_progress_handler(None, 0)
+    return 100 * len(hundreds)
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -205,6 +218,7 @@ def looked_up(engine: Engine, search: Search) -> int:
         Match("words", "common rare"),
         MatchPhrase("words", "common"),
         Bool(should=(Match("words", "rare"), Prefix("words", "comm"))),
+        Match("words", " ".join(["common", *map(str, range(50))])),
     ],
 )
 def test_words_are_not_looked_up_for_each_row(large: Engine, query: Query) -> None:
@@ -215,6 +229,34 @@ def test_words_are_not_looked_up_for_each_row(large: Engine, query: Query) -> No
         for count in (5, 50)
     )
     assert abs(few - more) < 5
+
+
+def test_few_rows_are_scored(large: Engine) -> None:
+    """Of a common word, which FTS5 needs a look at each row to score, those rows are scored that may be found."""
+    query = Bool(must=(Match("words", "common"),), filter=(Terms("n", (5, 6)),))
+
+    assert looked_up(large, Search(query, (ScoreSort(),), columns=())) < 100
+
+
+def test_a_choice_of_common_parts_is_looked_up_no_further_than_enough(
+    large: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of rows that have one thing or another, when all have: SQLite does little for it."""
+    monkeypatch.setattr(search_tree, "ENOUGH", 50)
+    query = Bool(should=(MatchPhrase("parts", "common"), Between("n", 0), Prefix("words", "commo")))
+
+    assert steps(large, Search(query, (FieldSort("n", True),), 5, columns=())) < 30_000
+
+
+def test_of_a_window_its_rows_are_tested(large: Engine) -> None:
+    """A common word in some thousands of rows is not gathered from all that have it."""
+    window = Between("n", 1000, 3000)
+    bare, worded = (
+        steps(large, Search(Bool(filter=(window, other)), (ScoreSort(),), columns=()))
+        for other in (MatchAll(), Match("words", "common"))
+    )
+
+    assert worded - bare < 50_000
 
 
 def test_a_rare_part_costs_its_hits(engine: Engine) -> None:

@@ -151,6 +151,33 @@ def test_marks_beside_a_common_word_nominate(name: str, asked: str) -> None:
     assert 2 == store.cost.rows_scanned - before.rows_scanned
 
 
+RULES = (
+    "You are a helpful assistant of an airline; be kind, and before you act list what is to be done, and have a yes. "
+)
+SIMILAR = {
+    "symbols in another order": ("👍👎👍", "👍 👎, 👎👍", "👍👎👍"),
+    "more marks between words": ("so?!?so", "so?!??so", "so?!?so"),
+    "the end of a long text": (f"{RULES * 3}1024, (yes)", f"{RULES * 3}2048, (no)", f"{RULES * 3}1024, (yes)"),
+    "a word in a long text": (f"{RULES * 3}this time", f"{RULES * 3}that time", f"{RULES * 3}this"),
+    "a mark in a part": (RULES.replace("; b", ", b"), RULES, RULES[:45].replace("; b", ", b")),
+}
+"""What two of a thousand messages say, what the others say, and what is looked for."""
+
+
+@pytest.mark.parametrize("name", SIMILAR)
+def test_texts_that_are_like_it_are_not_read(name: str) -> None:
+    """Where all messages have nearly the text, those with the text itself are read, in both of their texts."""
+    said, others, asked = SIMILAR[name]
+    with indexed(ANALYZERS["max_word"]) as store:
+        texts = [said if number in (3, 500) else others for number in range(1000)]
+        said_all = [Message("s", f"m{n:04d}", n, content=text, search_content=text) for n, text in enumerate(texts)]
+        store.transfer.load((Record(n, item) for n, item in enumerate(said_all)), tally=Tally())
+        before = store.cost
+        assert ["m0500", "m0003"] == [message.message_id for message in store.messages.search(asked)]
+    cost = store.cost
+    assert (2, 2) == (cost.rows_scanned - before.rows_scanned, cost.requests - before.requests)
+
+
 def test_words_that_stand_together_otherwise_are_not_read() -> None:
     """What has the words and other characters between them is told apart before a row is read: behind the index's
     description one request finds all, and their number."""

@@ -13,7 +13,7 @@ from tests.clocks import ManualClock
 from tests.unit.search_reference import FIELDS, Rows, search
 from tsmem.adapters.local import LocalClient
 from tsmem.engine import search as searching
-from tsmem.engine import search_tree, search_walk
+from tsmem.engine import search_terms, search_tree, search_walk
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.queries import (
     Between,
@@ -123,6 +123,7 @@ def as_if_large(enough: int) -> Iterator[None]:
         patch.setattr(search_walk, "SORTED_AT_MOST", enough)
         patch.setattr(search_walk, "RARE", enough // 2)
         patch.setattr(search_tree, "FEW_ENOUGH", enough // 2)
+        patch.setattr(search_terms, "FEW", enough // 2)
         patch.setattr(searching, "FEW", enough // 2)
         yield
 

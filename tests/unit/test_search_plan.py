@@ -161,8 +161,31 @@ def test_a_field_is_cut_where_its_delimiter_stands() -> None:
 
 def test_a_long_text_is_asked_for_by_its_beginning() -> None:
     """By 200 characters at most, and whole words where it has some; the row decides on all."""
-    assert MatchPhrase("content", "x" * 200) == content(TEXT_FUZZY, "x" * 2000)
+    assert MatchPhrase("content", "x" * 200) == by_words(TEXT_FUZZY, "x" * 2000)
     assert MatchPhrase("content", "é" * 150) == by_words(SINGLE, " ".join(["é" * 150] * 9))
+
+
+@pytest.mark.parametrize("kind", [SINGLE, TEXT_MAX_WORD, TEXT_FUZZY])
+@pytest.mark.parametrize(
+    ("end", "held"),
+    [
+        ("tea", "tea"),
+        ("te", ""),
+        ("té", ""),
+        ("t\u0345", ""),
+        ("退款", ""),
+        ("te?", "te?"),
+        ("x" * 2000, ""),
+        (" x" * 1000, " x" * 899 + " "),
+    ],
+)
+def test_more_of_a_long_text_is_what_rows_may_hold(kind: FieldType, end: str, held: str) -> None:
+    """Up to 2,000 characters of it, without an end that could be within a word; a row is found on every backend, so
+    that it takes no more than the beginning does."""
+    found = content(kind, "a " * 100 + end)
+
+    assert isinstance(found, Bool)
+    assert (MayHold("content", "a " * 100 + held),) == found.filter
 
 
 @pytest.mark.parametrize("fields", [{"create_time": LONG}, {"create_time": LONG, "content": KEYWORD}])

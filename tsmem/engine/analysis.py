@@ -37,7 +37,6 @@ _SYMBOLS = "\u20a0-\u20cf\u2100-\u2bff\U0001f000-\U0001faff"
 _LETTER = rf"[^\W_{_ALONE}{_SYMBOLS}]"
 _WORD = re.compile(rf"[{_ALONE}{_SYMBOLS}]|{_LETTER}+")
 _RUN = re.compile(rf"[{_ALONE}]+|[{_SYMBOLS}]|{_LETTER}+")
-_SYMBOL = re.compile(rf"[{_SYMBOLS}]")
 _PARTS = re.compile(rf"({_LETTER}++|[{_ALONE}{_SYMBOLS}])")
 _ASCII_PARTS = re.compile(r"([0-9a-z]++)")
 """Of folded text, and a third quicker."""
@@ -80,9 +79,10 @@ def phrases(kind: FieldType, text: str) -> list[tuple[str, ...]]:
     return found
 
 
-def symbols(kind: FieldType, text: str) -> list[str]:
-    """Those words that a text has wherever it stands in another: symbols, each once, where each is a word."""
-    return [] if kind.analyzer == "split" else list(dict.fromkeys(_SYMBOL.findall(text)))
+def symbols(kind: FieldType, text: str) -> tuple[str, ...]:
+    """Those words that a text without letters has, side by side, wherever it stands in another: symbols, where each is
+    a word."""
+    return () if kind.analyzer == "split" else tuple(words(kind, text))
 
 
 def pieces(kind: FieldType, word: str) -> list[str]:
@@ -130,10 +130,10 @@ def asked_marks(text: str, *, beside: bool = True) -> list[tuple[str, bool]]:
             asked.append((before[-1] + word[:_BESIDE], goes_on))
         if behind:
             asked.append((word[-_BESIDE:] + behind[0], False))
-    for run in runs:
-        last = len(run) - _LONGEST
+    for place, run in enumerate(runs):
+        last, ends = len(run) - _LONGEST, place < len(found)
         places = (*range(0, last, _LONGEST), last) if last > 0 else (0,)
-        asked += [(_shown(run[at : at + _LONGEST]), last < 0) for at in places if len(run) >= _SHORTEST]
+        asked += [(_shown(run[at : at + _LONGEST]), last < 0 and not ends) for at in places if len(run) >= _SHORTEST]
     return list(dict.fromkeys((_without_controls(each), goes_on) for each, goes_on in asked))
 
 

@@ -17,7 +17,7 @@ from tsmem.engine.search_defs import find_tables
 from tsmem.engine.search_order import Order
 from tsmem.engine.search_query import Reading
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import HOLDS, holds
+from tsmem.engine.search_terms import FEW, HOLDS, MANY, ColumnTest, holds
 from tsmem.engine.search_tokens import Place
 from tsmem.engine.search_tree import Emitter, Lead, Node, choose
 from tsmem.engine.search_walk import Hit, Walk
@@ -35,8 +35,6 @@ MAX_REACH = 100_000
 """Of offset and limit together, also where a token says the offset: that is in the order of score alone."""
 WALKED_AT_MOST = 2000
 """Rows of a walk that many nominated rows compete with."""
-FEW = 1000
-"""Nominated rows that are looked up one by one."""
 
 
 class SearchReply(NamedTuple):
@@ -123,7 +121,7 @@ class _Searched:
         if self._lead is not None and self._lead.covered is self._node:
             return self._nominated()
         source, parameters = self._source()
-        test, values = self._emitter(singly=self._lead is not None and self._lead.rows <= FEW).sql(self._node)
+        test, values = self._emitter().sql(self._node)
         return self._count(f"FROM {source} WHERE {test}", *parameters, *values)
 
     def _nominated(self) -> int:
@@ -138,8 +136,14 @@ class _Searched:
         count: int = self._execute(f"SELECT count(*) {what}", parameters).fetchone()[0]
         return count
 
-    def _emitter(self, *, singly: bool) -> Emitter:
-        return Emitter(self._lead.covered if self._lead is not None else None, singly)
+    def _emitter(self) -> Emitter:
+        """Of rows that a column nominates many are tested one by one: others have as many of the words, or more. What
+        words nominate is not much less than all that have them."""
+        lead = self._lead
+        if lead is None:
+            return Emitter(None, None)
+        few = lead.rows <= (FEW if not isinstance(lead.covered, ColumnTest) else MANY)
+        return Emitter(lead.covered, lead.rows if few and not lead.is_long else None)
 
     def _source(self) -> tuple[str, tuple[object, ...]]:
         """All rows that may match."""
@@ -158,12 +162,11 @@ class _Searched:
     def _sorted(self) -> list[Hit]:
         """In order, from all rows that may match."""
         scores, (joined, with_scores) = (
-            self._reading.score() if self.order.score is not None else (("NULL", ()), ("", ()))
+            self._reading.score(self._lead) if self.order.score is not None else (("NULL", ()), ("", ()))
         )
         head = with_scores[:1]
         source, of_source = self._source()
-        few = self._lead is not None and self._lead.rows <= FEW
-        test, of_test = self._emitter(singly=few).sql(self._node)
+        test, of_test = self._emitter().sql(self._node)
         behind = self.order.stages(self._place.position) if self._place.position is not None else []
         where = " OR ".join(f"({stage.where})" for stage in behind) or "1"
         of_where = tuple(value for stage in behind for value in stage.parameters)

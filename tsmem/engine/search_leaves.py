@@ -74,14 +74,14 @@ class Leaves:
         text = values.text_of(field, query.text)
         tables, split = self._tables, field.type.analyzer == "split"
         if field.shape != WORDS:
-            return HoldTest(tables, field, text, "")
+            return every([self._part(field, text), HoldTest(tables, field, text, "")])
         words = analysis.words(field.type, text) if any(map(str.isalnum, text)) else []
         marks = analysis.asked_marks(text, beside=not (split and words))
         if words:
             hold = HoldTest(tables, field, text, _together(field, tuple(words), text))
         else:
             symbols = analysis.symbols(field.type, steady_part(text))
-            hold = HoldTest(tables, field, text, " AND ".join(_expression(field, (symbol,)) for symbol in symbols))
+            hold = HoldTest(tables, field, text, _expression(field, symbols) if symbols else "")
         return every([MarksTest(tables, _beside(marks)), hold]) if marks else hold
 
     def _exact(self, field: Field, query: Leaf) -> Node:

@@ -12,7 +12,7 @@ from tsmem.engine import messages
 from tsmem.engine.search_leaves import Leaves
 from tsmem.engine.search_tables import SearchTables
 from tsmem.engine.search_terms import HoldTest, JoinedTest, Sql, Test, WordsTest, joined
-from tsmem.engine.search_tree import EVERYTHING, Least, Node, Without, every
+from tsmem.engine.search_tree import EVERYTHING, Lead, Least, Node, Without, every
 from tsmem.queries import Bool, MatchAll, Query
 
 MAX_DEPTH = 16
@@ -81,15 +81,19 @@ class Reading:
         sql = f"SELECT 1 FROM {words} WHERE {words} MATCH ? LIMIT 1"  # noqa: S608 - ours
         return self.connection.execute(sql, (expression,)).fetchone() is not None
 
-    def score(self) -> tuple[Sql, Sql]:
-        """The score of a row, and a table that it needs beside it: `w`, with the BM25 of all words of the query."""
+    def score(self, lead: Lead | None) -> tuple[Sql, Sql]:
+        """The score of a row, and a table that it needs beside it: `w`, with the BM25 of all words of the query. Of few
+        rows that a lead nominates, it has theirs alone: BM25 is slow."""
         words = list(dict.fromkeys(test.expression for test in self.scored if isinstance(test, WordsTest)))
         found = [test.score() for test in self.scored if not isinstance(test, WordsTest)]
         beside: Sql = ("", ())
         if words:
             full = self.tables.words
             scores = f"SELECT rowid AS doc, -bm25({full}) AS score FROM {full} WHERE {full} MATCH ?"  # noqa: S608
-            beside = " LEFT JOIN w ON w.doc = d.doc", (f"WITH w AS MATERIALIZED ({scores})", " OR ".join(words))
+            values: tuple[object, ...] = (" OR ".join(words),)
+            if lead is not None and not lead.is_long:
+                scores, values = f"{scores} AND +rowid IN ({lead.sql})", (*values, *lead.parameters)
+            beside = " LEFT JOIN w ON w.doc = d.doc", (f"WITH w AS MATERIALIZED ({scores})", *values)
             found.append(("coalesce(w.score, 0)", ()))
         terms = joined([f"({sql})" for sql, _ in found] or ["0"], " + ")
         return (f"{terms} + 0.0", tuple(value for _, values in found for value in values)), beside

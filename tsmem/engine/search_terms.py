@@ -21,10 +21,14 @@ Sql = tuple[str, tuple[object, ...]]
 
 MAX_UNITED = 200
 """SELECTs of one UNION; SQLite takes 500."""
-MAX_LOOKED_THROUGH = 8
-"""Words that are looked for in a row's own, one after the other."""
+MAX_LOOKED_THROUGH = 100
+"""Words that are looked for in a row's own, one after the other: FTS5 takes longer for each."""
 MAX_NOMINATING = 24
 """Parts of a long text; the row decides anyway."""
+MAX_TRIGRAMS = 100
+"""Of those, FTS5 looks at very many in the time that a look at a row takes."""
+FEW, MANY = 1000, 10_000
+"""Rows that are tested one by one: where FTS5 is asked of each, and where not."""
 HOLDS = "tsmem_holds"
 """The SQL function `holds`."""
 T = TypeVar("T")
@@ -40,6 +44,11 @@ class Test(ABC):
     def is_exact(self) -> bool:
         """Whether all that it nominates passes."""
         return True
+
+    @property
+    def singly_to(self) -> int:
+        """Of how many rows each is tested by itself."""
+        return MANY
 
     def nominate(self) -> Sql | None:
         """The documents that may pass, by an index; None where there is none."""
@@ -82,6 +91,11 @@ class WordsTest(Test):
 
     expression: str
 
+    @property
+    def singly_to(self) -> int:
+        """Of fewer than others."""
+        return FEW
+
     def nominate(self) -> Sql:
         """Exactly."""
         words = self.tables.words
@@ -101,6 +115,11 @@ class KeptTest(WordsTest):
     parts: Sequence[str]
     """With the spaces that they stand between."""
     joiner: str
+
+    @property
+    def singly_to(self) -> int:
+        """Of many, without FTS5."""
+        return MANY
 
     def test(self, *, singly: bool) -> Sql:
         """By the row's words, or by all that have such words."""
@@ -124,6 +143,11 @@ class JoinedTest(WordsTest):
         once = {part.expression: part for part in parts}
         expression = f" {joiner} ".join(f"({each})" for each in once)
         return cls(parts[0].tables, expression, list(once.values()), joiner)
+
+    @property
+    def singly_to(self) -> int:
+        """As its parts are."""
+        return min(part.singly_to for part in self.parts)
 
     @property
     def alone(self) -> Sequence[WordsTest]:
@@ -304,15 +328,15 @@ def _found_in(full: str, expression: str, *, singly: bool) -> Sql:
 
 def trigrams(part: str) -> str:
     """An expression of FTS5: the trigrams of a part."""
-    return " AND ".join(map(quoted, spread([part[at : at + 3] for at in range(len(part) - 2)])))
+    return " AND ".join(map(quoted, spread([part[at : at + 3] for at in range(len(part) - 2)], MAX_TRIGRAMS)))
 
 
-def spread(each: Sequence[T]) -> Sequence[T]:
+def spread(each: Sequence[T], most: int = MAX_NOMINATING) -> Sequence[T]:
     """All of few, each once; of many some, from begin to end."""
     once = list(dict.fromkeys(each))
-    if len(once) <= MAX_NOMINATING:
+    if len(once) <= most:
         return once
-    return [once[at * (len(once) - 1) // (MAX_NOMINATING - 1)] for at in range(MAX_NOMINATING)]
+    return [once[at * (len(once) - 1) // (most - 1)] for at in range(most)]
 
 
 def quoted(text: str) -> str:

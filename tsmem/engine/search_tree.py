@@ -7,6 +7,7 @@ Its one rule: the lead is the test with the fewest nominated rows, looked up no 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,13 +64,15 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
     most = ENOUGH + 1 if most is None else most
     if isinstance(node, Test):
         nominated = node.nominate()
-        return None if nominated is None else _looked_up(connection, nominated, node if node.is_exact else None, most)
+        return None if nominated is None else _looked_up(connection, [nominated], node if node.is_exact else None, most)
     if isinstance(node, Without) or node.count < 1:
         return None
     if node.count < len(node.parts):
-        nominated = _union(connection, node)
+        nominators = _nominators(connection, node)
         covered = node if node.count == 1 and all(isinstance(p, Test) and p.is_exact for p in node.parts) else None
-        return None if nominated is None else _looked_up(connection, nominated, covered, most)
+        if nominators is not None and any(isinstance(each, Lead) and each.is_long for each in nominators):
+            return None if most <= ENOUGH else Lead(*_union(nominators), ENOUGH, True, covered)
+        return None if nominators is None else _looked_up(connection, nominators, covered, most)
     if not node.parts:
         return Lead("SELECT 0 AS doc WHERE 0", (), 0, False, None)
     for part in node.parts:
@@ -89,14 +92,17 @@ def _speed(node: Node) -> int:
     return 0 if any(isinstance(part, MarksTest) for part in parts) else 1 + (not isinstance(node, HoldTest))
 
 
-def _looked_up(connection: sqlite3.Connection, nominated: Sql, covered: Node | None, most: int) -> Lead | None:
-    sql, parameters = nominated
+def _looked_up(
+    connection: sqlite3.Connection, nominated: list[Lead | Sql], covered: Node | None, most: int
+) -> Lead | None:
+    """Of what several nominate each is looked up no further than all: SQLite makes a UNION whole."""
     limit = min(most, ENOUGH)
+    sql, parameters = _union([(f"SELECT doc FROM ({sql}) LIMIT {limit}", values) for sql, values, *_ in nominated])  # noqa: S608 - ours
     found = connection.execute(f"SELECT doc FROM ({sql}) LIMIT {limit}", parameters).fetchall()  # noqa: S608 - ours
     if len(found) >= most:
         return None
     if len(found) >= ENOUGH:
-        return Lead(sql, parameters, ENOUGH, True, covered)
+        return Lead(*_union(nominated), ENOUGH, True, covered)
     docs = f"[{','.join(str(doc) for (doc,) in found)}]"
     return Lead("SELECT value AS doc FROM json_each(?)", (docs,), len(found), False, covered)
 
@@ -110,19 +116,21 @@ def bounds(node: Node, column: str) -> list[ColumnTest]:
     return []
 
 
-def _union(connection: sqlite3.Connection, node: Least) -> Sql | None:
-    """What one of the parts nominates, without repetition. Of a part that is all of several, its own lead does."""
-    found: list[Sql | None] = []
+def _nominators(connection: sqlite3.Connection, node: Least) -> list[Lead | Sql] | None:
+    """What each of the parts nominates, if each does. Of a part that is all of several, its own lead does."""
+    found: list[Lead | Sql] = []
     for part in node.parts:
-        if isinstance(part, Least) and part.count == len(part.parts) > 1:
-            lead = choose(connection, part)
-            found.append(None if lead is None else (lead.sql, lead.parameters))
-        else:
-            found.append(nominated(connection, part))
-    if any(each is None for each in found):
-        return None
-    sqls, parameters = zip(*found, strict=True)
-    return united(sqls), tuple(value for values in parameters for value in values)
+        several = isinstance(part, Least) and part.count == len(part.parts) > 1
+        each = choose(connection, part) if several else nominated(connection, part)
+        if each is None:
+            return None
+        found.append(each)
+    return found
+
+
+def _union(each: Sequence[Lead | Sql]) -> Sql:
+    """What several nominate, without repetition."""
+    return united([one[0] for one in each]), tuple(value for one in each for value in one[1])
 
 
 def nominated(connection: sqlite3.Connection, node: Node) -> Sql | None:
@@ -134,7 +142,8 @@ def nominated(connection: sqlite3.Connection, node: Node) -> Sql | None:
     if len(node.parts) < node.count:
         return "SELECT 0 AS doc WHERE 0", ()
     if node.count < len(node.parts):
-        return _union(connection, node)
+        each = _nominators(connection, node)
+        return None if each is None else _union(each)
     return next((found for part in node.parts if (found := nominated(connection, part)) is not None), None)
 
 
@@ -143,8 +152,8 @@ class Emitter:
     """Writes the tests of a query that are left."""
 
     covered: Node | None
-    singly: bool
-    """Whether few rows are tested."""
+    rows: int | None
+    """How many are tested, where those are not very many."""
     gathered: frozenset[Node] = frozenset()
     """Tests that few rows pass, which are gathered beforehand all the same."""
 
@@ -153,7 +162,8 @@ class Emitter:
         if node is self.covered:
             return "1", ()
         if isinstance(node, Test):
-            sql, parameters = node.test(singly=self.singly and node not in self.gathered)
+            few = self.rows is not None and self.rows <= node.singly_to
+            sql, parameters = node.test(singly=few and node not in self.gathered)
             return f"({sql}) IS TRUE", parameters
         if isinstance(node, Without):
             sql, parameters = self.sql(node.part)

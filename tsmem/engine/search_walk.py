@@ -54,7 +54,7 @@ class Walk:
         self._order = order
         self._node = node
         self._budget = budget
-        self._test = Emitter(None, singly=True, gathered=self._gathered() if budget is None else frozenset()).sql(node)
+        self._test = Emitter(None, rows=0, gathered=self._gathered() if budget is None else frozenset()).sql(node)
         self.scanned = 0
         """Rows that were looked at."""
 

@@ -50,6 +50,8 @@ Sort = Literal["newest", "score"]
 SORTS: tuple[Sort, ...] = ("newest", "score")
 MAX_ASKED = 200
 """Characters of a text that are asked for of an index."""
+MAX_HELD = 2000
+"""Characters of a long text that an index is told, which it may heed or not."""
 MAX_NESTED = 6
 """How deep a filter is taken over into the query, which may be nested 16 deep; the rows decide on the rest."""
 MIN_PREFIX = 3
@@ -179,8 +181,8 @@ def _by_comparison(test: Compared, kind: str) -> Query | None:
 
 
 def _by_text(layout: TableLayout, fields: Mapping[str, FieldType], text: str) -> list[Query]:
-    begun = _beginning(text)
-    queries = [_nominator(name, fields[name], begun) for name in layout.texts if _is(fields, name, "TEXT")]
+    begun, held = _beginning(text), _held(text)
+    queries = [_nominator(name, fields[name], begun, held) for name in layout.texts if _is(fields, name, "TEXT")]
     if not queries:
         names = " or ".join(layout.texts)
         raise _lacks(layout, f"text field {names}, so no text can be found")
@@ -198,14 +200,34 @@ def _beginning(text: str) -> str:
     return whole.rstrip() if any(character.isalnum() for character in whole) else cut
 
 
-def _nominator(field: str, kind: FieldType, text: str) -> Query:
-    """What nominates every row whose field has the text as whole words; the last may go on if it has some letters."""
+def _held(text: str) -> str:
+    """What of a long text a row may hold. It ends with what is asked for in any case, or where a word ends, or with
+    letters that may go on."""
+    begun = _beginning(text)
+    if begun == text:
+        return text
+    held = text[:MAX_HELD]
+    last = held[-MIN_PREFIX:]
+    if not (last.isascii() and last.isalnum() and held == text):
+        end = len(held)
+        while end and any(map(str.isalnum, fold(held[end - 1]))):
+            end -= 1
+        held = held[:end]
+    return held if len(held) > len(begun) else begun
+
+
+def _nominator(field: str, kind: FieldType, text: str, held: str) -> Query:
+    """What nominates every row whose field has the text as whole words; the last may go on if it has some letters.
+    `held`: more of a long text."""
     if kind.analyzer == "fuzzy":
         if len(text) < (kind.min_chars or 1):
             return _parts(field, text)
-        return MatchPhrase(field, text)
+        by_part = MatchPhrase(field, text)
+        return by_part if held == text else Bool(must=(by_part,), filter=(MayHold(field, held),))
     if kind.case_sensitive and has_case(text):
         return HasField(field)
+    if kind.case_sensitive and has_case(held):
+        held = text
     if kind.analyzer == "split" and (pieces := [piece for piece in text.split(kind.delimiter or None) if piece]):
         # Its words keep the punctuation that stands next to them: 'time' is a part of the word 'time?'.
         words = tuple(_parts(field, piece) for piece in pieces)
@@ -215,7 +237,7 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
     by_words = _by_all_words(field, kind, text)
     if text.isascii() and text.isalnum():
         return by_words  # one word: whatever has it has the text
-    return Bool(must=(by_words,), filter=(MayHold(field, text),))
+    return Bool(must=(by_words,), filter=(MayHold(field, held),))
 
 
 def _by_all_words(field: str, kind: FieldType, text: str) -> Query:
