@@ -178,6 +178,14 @@ def test_texts_that_are_like_it_are_not_read(name: str) -> None:
     assert (2, 2) == (cost.rows_scanned - before.rows_scanned, cost.requests - before.requests)
 
 
+def test_a_mark_that_folds_to_a_letter_may_stand_behind_one() -> None:
+    """What begins with a combining mark that folding makes a letter is found where that is a part of a word."""
+    with indexed(ANALYZERS["single_word"]) as store:
+        store.messages.put(Message("s", "m", 1, content="\u03b1\u0345 \n."))
+
+        assert ["m"] == [message.message_id for message in store.messages.search("\u0345 \n")]
+
+
 def test_words_that_stand_together_otherwise_are_not_read() -> None:
     """What has the words and other characters between them is told apart before a row is read: behind the index's
     description one request finds all, and their number."""

@@ -76,7 +76,9 @@ class Leaves:
         if field.shape != WORDS:
             return every([self._part(field, text), HoldTest(tables, field, text, "")])
         words = analysis.words(field.type, text) if any(map(str.isalnum, text)) else []
-        marks = analysis.asked_marks(text, beside=not (split and words))
+        # Letters that a mark folds to may be the end of a word.
+        shown = text if words or fold(text) == text else steady_part(text)
+        marks = analysis.asked_marks(shown, beside=not (split and words))
         if words:
             hold = HoldTest(tables, field, text, _together(field, tuple(words), text))
         else:
