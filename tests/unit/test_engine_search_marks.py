@@ -77,6 +77,18 @@ def test_text_without_letters_is_found_wherever_it_stands(
             assert expected == [(m.create_time, m.message_id) for m in store.messages.search(part)]
 
 
+@pytest.mark.parametrize("name", ANALYZERS)
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [("\u0149, so", "\u02bcN, SO"), ("\u1e9a so", "a\u02be so"), ("\u01f05 退 so", "\u030c5 退"), ("İ5", "\u03075")],
+)
+def test_what_folding_makes_of_a_character_is_found_in_it(name: str, text: str, asked: str) -> None:
+    """A letter's own apostrophe, or its mark above, is a part of it where folding takes it apart."""
+    with indexed(ANALYZERS[name]) as store:
+        store.messages.put(Message("s", "m", 1, content=text))
+        assert ["m"] == [message.message_id for message in store.messages.search(asked)]
+
+
 def test_what_is_kept_of_marks() -> None:
     """Each word with the nearest mark on either side, and what goes on from each character of three and more; spaces,
     which divide, and what SQLite ends at, or divides by, are hidden in it."""

@@ -72,15 +72,18 @@ class Leaves:
         if field.shape == EXACT:
             raise _cannot(field, query)
         text = values.text_of(field, query.text)
-        tables, split = self._tables, field.type.analyzer == "split"
+        tables = self._tables
         if field.shape != WORDS:
             return HoldTest(tables, field, text, "")
-        words = analysis.words(field.type, text) if any(map(str.isalnum, text)) else []
-        marks = analysis.asked_marks(text, beside=not (split and words))
+        lettered, steady = any(map(str.isalnum, text)), steady_part(text)
+        # Words that are kept with their case say nothing of a text with another.
+        known = lettered and (steady == text or not field.type.case_sensitive)
+        marks = analysis.asked_marks(text, beside=field.type.analyzer != "split" or not lettered)
+        words = analysis.words(field.type, text) if known else []
         if words:
             hold = HoldTest(tables, field, text, _together(field, tuple(words), text))
         else:
-            symbols = analysis.symbols(field.type, steady_part(text))
+            symbols = analysis.symbols(field.type, steady)
             hold = HoldTest(tables, field, text, " AND ".join(_expression(field, (symbol,)) for symbol in symbols))
         return every([MarksTest(tables, _beside(marks)), hold]) if marks else hold
 

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.folding import fold, forms, has_case
+from tsmem.folding import fold, forms, steady_part
 from tsmem.port import FieldType
 from tsmem.queries import (
     Between,
@@ -204,7 +204,7 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
         if len(text) < (kind.min_chars or 1):
             return _parts(field, text)
         return MatchPhrase(field, text)
-    if kind.case_sensitive and has_case(text):
+    if kind.case_sensitive and steady_part(text) != text:
         return HasField(field)
     if kind.analyzer == "split" and (pieces := [piece for piece in text.split(kind.delimiter or None) if piece]):
         # Its words keep the punctuation that stands next to them: 'time' is a part of the word 'time?'.
