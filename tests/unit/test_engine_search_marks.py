@@ -89,6 +89,15 @@ def test_what_folding_makes_of_a_character_is_found_in_it(name: str, text: str, 
         assert ["m"] == [message.message_id for message in store.messages.search(asked)]
 
 
+@pytest.mark.parametrize("delimiter", ["e", "E", "1"])
+def test_a_delimiter_may_be_a_letter_or_a_digit(delimiter: str) -> None:
+    """What divides words and what is between two of them is found, whatever the case it is asked for in."""
+    with indexed(FieldType("TEXT", "split", delimiter=delimiter)) as store:
+        store.messages.put(Message("s", "m", 1, content="Tea 1 SEA"))
+        for asked in ("e", "E", "1", "a 1 s", "tea 1 sea", "EA", "ea"):
+            assert ["m"] == [message.message_id for message in store.messages.search(asked)]
+
+
 def test_what_is_kept_of_marks() -> None:
     """Each word with the nearest mark on either side, and what goes on from each character of three and more; spaces,
     which divide, and what SQLite ends at, or divides by, are hidden in it."""

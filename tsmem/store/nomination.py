@@ -206,10 +206,8 @@ def _nominator(field: str, kind: FieldType, text: str) -> Query:
         return MatchPhrase(field, text)
     if kind.case_sensitive and steady_part(text) != text:
         return HasField(field)
-    if kind.analyzer == "split" and (pieces := [piece for piece in text.split(kind.delimiter or None) if piece]):
-        # Its words keep the punctuation that stands next to them: 'time' is a part of the word 'time?'.
-        words = tuple(_parts(field, piece) for piece in pieces)
-        return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
+    if kind.analyzer == "split":
+        return _by_pieces(field, kind, text)
     if not any(character.isalnum() for character in text):
         return MayHold(field, text)
     by_words = _by_all_words(field, kind, text)
@@ -227,6 +225,14 @@ def _by_all_words(field: str, kind: FieldType, text: str) -> Query:
     if any(character.isalnum() for character in head):
         return Bool(should=(whole, Bool(must=(_by_words(field, kind, head), begun))))
     return Bool(should=(whole, begun))
+
+
+def _by_pieces(field: str, kind: FieldType, text: str) -> Query:
+    """Words of the analyzer split keep the punctuation that stands next to them: 'time' is a part of 'time?'. What
+    divides them may be a letter, and an index may make its texts small before."""
+    divider = re.escape(kind.delimiter) if kind.delimiter else r"\s+"
+    words = tuple(_parts(field, piece) for piece in re.split(divider, text, flags=re.IGNORECASE) if piece)
+    return Bool(should=(Match(field, text, Operator.AND), Bool(must=words))) if words else MayHold(field, text)
 
 
 def _parts(field: str, text: str) -> Query:
