@@ -232,7 +232,9 @@ def _by_pieces(field: str, kind: FieldType, text: str) -> Query:
     divides them may be a letter, and an index may make its texts small before."""
     divider = re.escape(kind.delimiter) if kind.delimiter else r"\s+"
     words = tuple(_parts(field, piece) for piece in re.split(divider, text, flags=re.IGNORECASE) if piece)
-    return Bool(should=(Match(field, text, Operator.AND), Bool(must=words))) if words else MayHold(field, text)
+    if words:
+        return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
+    return HasField(field) if any(map(str.isalnum, text)) else MayHold(field, text)
 
 
 def _parts(field: str, text: str) -> Query:
