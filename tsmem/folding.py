@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from unicodedata import combining
+
+_MADE = frozenset("\u02bc\u02be\u0300\u0301\u0307\u0308\u030a\u030c\u0313\u0331\u0342")
+"""Characters without case that folding makes of others: of `\u0149` it makes `\u02bcn`, of `\u01f0` a j and a mark."""
 
 
 def fold(text: str) -> str:
@@ -29,7 +31,7 @@ def has_case(text: str) -> bool:
 
 def is_steady(character: str) -> bool:
     """Whether a character stands for itself alone: folding leaves it, and makes it of no other."""
-    return not has_case(character) and not combining(character)
+    return character not in _MADE and not has_case(character)
 
 
 def steady_part(text: str) -> str:

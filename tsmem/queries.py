@@ -86,7 +86,8 @@ class MayHold(NamedTuple):
     """Every row whose TEXT field has the text, whatever the case, its words whole but the last, which may go on, is
     found, and maybe others: who asks looks at the rows. For text that is no word to an index, such as `!!`, and for
     words that an index cannot say to stand together. The service has no such query, and there every row with the field
-    is found. Not within `must_not`."""
+    is found. Which others are found may differ from page to page: a token goes on rightly, an offset may not. Not
+    within `must_not`."""
 
     field: str
     text: str

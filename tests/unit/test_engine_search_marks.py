@@ -21,6 +21,7 @@ from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message
 from tsmem.store.layout import DEFAULT, TEXT_FUZZY
 from tsmem.store.model import Total
+from tsmem.store.nomination import SORTS
 from tsmem.store.records import Record
 from tsmem.store.tally import Tally
 
@@ -75,6 +76,28 @@ def test_text_without_letters_is_found_wherever_it_stands(
                 if any(text and fold(part) in fold(text) for text in (message.content, message.search_content))
             ]
             assert expected == [(m.create_time, m.message_id) for m in store.messages.search(part)]
+
+
+@pytest.mark.parametrize("name", ANALYZERS)
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [("\u0149, so", "\u02bcN, SO"), ("\u1e9a so", "a\u02be so"), ("\u01f05 退 so", "\u030c5 退"), ("İ5", "\u03075")],
+)
+def test_what_folding_makes_of_a_character_is_found_in_it(name: str, text: str, asked: str) -> None:
+    """A letter's own apostrophe, or its mark above, is a part of it where folding takes it apart."""
+    with indexed(ANALYZERS[name]) as store:
+        store.messages.put(Message("s", "m", 1, content=text))
+        assert ["m"] == [message.message_id for message in store.messages.search(asked)]
+
+
+@pytest.mark.parametrize("delimiter", ["e", "E", "1"])
+def test_a_delimiter_may_be_a_letter_or_a_digit(delimiter: str) -> None:
+    """What divides words and what is between two of them is found, whatever the case it is asked for in."""
+    with indexed(FieldType("TEXT", "split", delimiter=delimiter)) as store:
+        store.messages.put(Message("s", "m", 1, content="Tea 1 SEA"))
+        for asked in ("e", "E", "1", "a 1 s", "tea 1 sea", "EA", "ea"):
+            for sort in SORTS:
+                assert ["m"] == [message.message_id for message in store.messages.search(asked, sort=sort)]
 
 
 def test_what_is_kept_of_marks() -> None:

@@ -15,7 +15,7 @@ from tests.unit.test_engine_migration import EXPECTED, ROW, TABLE, _unprivileged
 from tsmem.engine import Engine, files, migration
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import StorageFailure
-from tsmem.queries import MatchPhrase, Search
+from tsmem.queries import MatchAll, MatchPhrase, Search
 from tsmem.rows import Put
 
 FORMATS = (1, 2, 3, 4)
@@ -55,14 +55,29 @@ def test_an_older_files_indexes_get_contents(tmp_path: Path, made: int) -> None:
     assert files.FORMAT == version(path)
 
 
+@pytest.mark.parametrize("made", FORMATS)
+def test_a_damaged_row_does_not_keep_a_file_from_being_brought_up(tmp_path: Path, made: int) -> None:
+    """The other rows are read, found and written; the damaged one can be read no more than before."""
+    path = tmp_path / "memory.db"
+    make_of(path, made)
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("INSERT INTO t1 VALUES ('damaged', x'0102')")
+    with opened(path) as engine:
+        assert [[ROW.key], 1] == found(engine)
+        assert EXPECTED == seen(engine)
+        engine.write_rows(BatchWriteRow([Put(TABLE.ref, ("b",), {"c": "more text"})]))
+        with pytest.raises(StorageFailure, match="a stored row is damaged"):
+            engine.search(TABLE.ref, "search", Search(MatchAll()))
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.clocks import ManualClock
 from tsmem.engine import Engine, search_tables
 made = search_tables.create
-def killed(connection, tables):
-    made(connection, tables)
+def killed(*arguments, **options):
+    made(*arguments, **options)
     os.kill(os.getpid(), signal.SIGKILL)
 search_tables.create = killed
 Engine(Path(sys.argv[1]), ManualClock()).list_tables()

@@ -54,3 +54,10 @@ def test_whatever_folds_and_what_it_folds_to_has_case() -> None:
     characters = (chr(code) for code in range(sys.maxunicode + 1))
     folding = [(one, fold(one)) for one in characters if fold(one) != one]
     assert [] == [one for one, folded in folding if not has_case(one) or (len(folded) == 1 and not has_case(folded))]
+
+
+def test_of_all_characters_those_that_folding_makes_are_not_steady() -> None:
+    """Also those without case: `\u0149` is folded to `\u02bc` and n, and a text with it has no byte of the first."""
+    characters = (chr(code) for code in range(sys.maxunicode + 1))
+    made = {part for one in characters if fold(one) != one for part in fold(one)}
+    assert [] == [one for one in made if is_steady(one)]

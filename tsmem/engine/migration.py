@@ -100,7 +100,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
         for table in load(connection, 0).tables.values():
             for tables in search_tables.of_table(table):
                 search_tables.drop(connection, tables)
-                search_tables.create(connection, tables)
+                search_tables.create(connection, tables, damaged=True)  # one row must not close the file to all
     raise_version(connection)  # who has it open looks at the format again
     connection.execute("COMMIT")
 

@@ -72,18 +72,19 @@ class Leaves:
         if field.shape == EXACT:
             raise _cannot(field, query)
         text = values.text_of(field, query.text)
-        tables, split = self._tables, field.type.analyzer == "split"
+        tables = self._tables
         if field.shape != WORDS:
             return every([self._part(field, text), HoldTest(tables, field, text, "")])
-        words = analysis.words(field.type, text) if any(map(str.isalnum, text)) else []
-        # Letters that a mark folds to may be the end of a word.
-        shown = text if words or fold(text) == text else steady_part(text)
-        marks = analysis.asked_marks(shown, beside=not (split and words))
-        if words:
-            hold = HoldTest(tables, field, text, _together(field, tuple(words), text))
-        else:
-            symbols = analysis.symbols(field.type, steady_part(text))
-            hold = HoldTest(tables, field, text, _expression(field, symbols) if symbols else "")
+        lettered, steady = any(map(str.isalnum, text)), steady_part(text)
+        # A mark that folds to a letter may end a word; words that are kept with their case say nothing of others.
+        marked = text if lettered or fold(text) == text else steady
+        marks = analysis.asked_marks(marked, beside=field.type.analyzer != "split" or not lettered)
+        words: Phrase = ()
+        if not lettered:
+            words = analysis.symbols(field.type, steady)
+        elif steady == text or not field.type.case_sensitive:
+            words = tuple(analysis.words(field.type, text))
+        hold = HoldTest(tables, field, text, _together(field, words, text) if words else "")
         return every([MarksTest(tables, _beside(marks)), hold]) if marks else hold
 
     def _exact(self, field: Field, query: Leaf) -> Node:

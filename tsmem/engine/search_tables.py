@@ -29,6 +29,7 @@ from typing import NamedTuple
 from tsmem.engine.analysis import GRAMS, WORDS, kept, kept_part, shape
 from tsmem.engine.cells import unpack_some
 from tsmem.engine.tables import Table
+from tsmem.errors import StorageFailure
 from tsmem.folding import fold
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import ColumnType, Key, Value
@@ -147,13 +148,20 @@ def of_table(table: Table) -> tuple[SearchTables, ...]:
     return tuple(SearchTables(table, index_id, schema) for index_id, schema in table.searches)
 
 
-def create(connection: sqlite3.Connection, tables: SearchTables) -> None:
-    """Make the SQL tables, and put the rows in that are there."""
+def create(connection: sqlite3.Connection, tables: SearchTables, *, damaged: bool = False) -> None:
+    """Make the SQL tables, and put the rows in that are there. `damaged`: also those that cannot be read, without
+    columns. Raises StorageFailure for such a row otherwise."""
     for statement in _definitions(tables):
         connection.execute(statement)
     for *values, blob in connection.execute(f"SELECT * FROM t{tables.table.id}"):  # noqa: S608 - an id only
         key: Key = tuple(values)
-        for sql, parameters in tables.of_write(key, unpack_some(blob, tables.wanted)[1]):
+        try:
+            columns = unpack_some(blob, tables.wanted)[1]
+        except StorageFailure:
+            if not damaged:
+                raise
+            columns = {}
+        for sql, parameters in tables.of_write(key, columns):
             connection.execute(sql, parameters)
 
 

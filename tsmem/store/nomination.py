@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.folding import fold, forms, has_case
+from tsmem.folding import fold, forms, steady_part
 from tsmem.port import FieldType
 from tsmem.queries import (
     Between,
@@ -224,14 +224,12 @@ def _nominator(field: str, kind: FieldType, text: str, held: str) -> Query:
             return _parts(field, text)
         by_part = MatchPhrase(field, text)
         return by_part if held == text else Bool(must=(by_part,), filter=(MayHold(field, held),))
-    if kind.case_sensitive and has_case(text):
+    if kind.case_sensitive and steady_part(text) != text:
         return HasField(field)
-    if kind.case_sensitive and has_case(held):
+    if kind.case_sensitive and steady_part(held) != held:
         held = text
-    if kind.analyzer == "split" and (pieces := [piece for piece in text.split(kind.delimiter or None) if piece]):
-        # Its words keep the punctuation that stands next to them: 'time' is a part of the word 'time?'.
-        words = tuple(_parts(field, piece) for piece in pieces)
-        return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
+    if kind.analyzer == "split":
+        return _by_pieces(field, kind, text)
     if not any(character.isalnum() for character in text):
         return MayHold(field, text)
     by_words = _by_all_words(field, kind, text)
@@ -249,6 +247,16 @@ def _by_all_words(field: str, kind: FieldType, text: str) -> Query:
     if any(character.isalnum() for character in head):
         return Bool(should=(whole, Bool(must=(_by_words(field, kind, head), begun))))
     return Bool(should=(whole, begun))
+
+
+def _by_pieces(field: str, kind: FieldType, text: str) -> Query:
+    """Words of the analyzer split keep the punctuation that stands next to them: 'time' is a part of 'time?'. What
+    divides them may be a letter, and an index may make its texts small before."""
+    divider = re.escape(kind.delimiter) if kind.delimiter else r"\s+"
+    words = tuple(_parts(field, piece) for piece in re.split(divider, text, flags=re.IGNORECASE) if piece)
+    if words:
+        return Bool(should=(Match(field, text, Operator.AND), Bool(must=words)))
+    return HasField(field) if any(map(str.isalnum, text)) else MayHold(field, text)
 
 
 def _parts(field: str, text: str) -> Query:
