@@ -206,7 +206,7 @@ def _expression(field: Field, phrase: Phrase) -> str:
 
 def _together(field: Field, phrase: Phrase, text: str) -> str:
     """A text's words side by side; its last may go on, if it has some letters."""
-    goes_on = text[-1:].isalnum() and len(phrase[-1]) >= analysis.BEGUN
+    goes_on = fold(text)[-1:].isalnum() and len(phrase[-1]) >= analysis.BEGUN
     return f"({field.column} : {quoted(_hidden(phrase))}{' *' if goes_on else ''})"
 
 
