@@ -379,6 +379,15 @@ def test_what_a_row_may_hold_is_looked_for_as_it_stands(engine: Engine) -> None:
             found(engine, query)
 
 
+def test_what_a_row_may_hold_goes_on_with_its_last_word(engine: Engine) -> None:
+    """Its last word may go on, also where it ends with a mark that folding makes a letter; the first may not."""
+    write(engine, put("a", words="a^don\u0345k"), put("b", words="to a^don\u03b9"))
+
+    assert ["ab", "ab", ""] == [
+        found(engine, MayHold("words", text)) for text in ("a^don", "a^don\u0345", "^don\u0345kk")
+    ]
+
+
 def test_symbols_are_looked_up(engine: Engine) -> None:
     """A text with symbols costs the rows that have them, and what stands next to them, as do three marks that stand
     together; fewer cost a page, or, where that is never full, all: once in the order, once for those not in it."""
