@@ -98,8 +98,7 @@ class WordsTest(Test):
 
     def nominate(self) -> Sql:
         """Exactly."""
-        words = self.tables.words
-        return f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.expression,)  # noqa: S608
+        return _having(self.tables.words, self.expression)
 
     def test(self, *, singly: bool) -> Sql:
         """By a look at one row, or at all that have the words."""
@@ -215,8 +214,7 @@ class MarksTest(Test):
 
     def nominate(self) -> Sql:
         """By the marks."""
-        marks = self.tables.marks
-        return f"SELECT rowid AS doc FROM {marks} WHERE {marks} MATCH ?", (self.expression,)  # noqa: S608
+        return _having(self.tables.marks, self.expression)
 
     def test(self, *, singly: bool) -> Sql:
         """Of many rows those that are nominated; of few the other test says as much."""
@@ -239,10 +237,7 @@ class HoldTest(Test):
 
     def nominate(self) -> Sql | None:
         """By words that are in the part."""
-        if not self.expression:
-            return None
-        words = self.tables.words
-        return f"SELECT rowid AS doc FROM {words} WHERE {words} MATCH ?", (self.expression,)  # noqa: S608
+        return _having(self.tables.words, self.expression) if self.expression else None
 
     def test(self, *, singly: bool) -> Sql:
         """By the row's own text. What folding leaves as it is stands in its bytes, too, and is found sooner there. An
@@ -286,10 +281,7 @@ class PartTest(Test):
 
     def nominate(self) -> Sql | None:
         """By trigrams; not for a part of less than three characters."""
-        if len(self.part) < 3:
-            return None
-        grams = self.tables.grams
-        return f"SELECT rowid AS doc FROM {grams} WHERE {grams} MATCH ?", (trigrams(self.part),)  # noqa: S608
+        return _having(self.tables.grams, trigrams(self.part)) if len(self.part) > 2 else None
 
     def test(self, *, singly: bool) -> Sql:
         """By the text."""
@@ -317,6 +309,11 @@ def united(selects: Sequence[str]) -> str:
         selects = [" UNION ".join(named[at : at + MAX_UNITED]) for at in range(0, len(named), MAX_UNITED)]
         if len(selects) == 1:
             return selects[0]
+
+
+def _having(full: str, expression: str) -> Sql:
+    """The documents that an FTS5 table nominates."""
+    return f"SELECT rowid AS doc FROM {full} WHERE {full} MATCH ?", (expression,)  # noqa: S608
 
 
 def _found_in(full: str, expression: str, *, singly: bool) -> Sql:
