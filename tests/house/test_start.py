@@ -68,3 +68,24 @@ def test_a_record_as_json_loads_no_sdk_and_no_rich(tmp_path: Path) -> None:
 
     assert "sqlite3" in used
     assert set() == used & (set(HEAVY) - {"sqlite3"})
+
+
+COMPLETE = """
+import os, sys
+os.environ.update(_TSMEM_COMPLETE="complete_bash", COMP_WORDS="tsmem ses", COMP_CWORD="1")
+from tsmem.__main__ import run
+try:
+    run()
+finally:
+    print("loaded:", " ".join(sorted(sys.modules)))
+"""
+
+
+def test_completing_a_command_loads_neither_renderer_nor_store(tmp_path: Path) -> None:
+    """A shell that completes the name of a command waits for what knows the names, and for nothing else."""
+    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", COMPLETE], capture_output=True, text=True, env=environ, check=False)
+    offered, _, names = done.stdout.partition("loaded: ")
+
+    assert "session" == offered.strip()
+    assert [] == [name for name in names.split() if name.startswith(("tsmem.render", "tsmem.store"))]

@@ -57,9 +57,11 @@ def _store(name: str) -> Callable[[typer.Context, Any, Any], None]:
 
 
 def _store_output(ctx: typer.Context, param: object, value: str | None) -> None:
+    if value is None:
+        return
     from tsmem.render.result import FORMATS
 
-    if value is not None and value not in FORMATS:
+    if value not in FORMATS:
         raise InvalidInput(f"there is no output format '{value}'", hint=f"the formats are {', '.join(FORMATS)}")
     _set("output", value, ctx)
 
