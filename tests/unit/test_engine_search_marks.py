@@ -1,4 +1,4 @@
-"""What stands between words: an index has its parts, and each word with the mark that is next to it."""
+"""What stands between words: an index has how it joins two, the marks before one, and its own parts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
 from tsmem.adapters.local import LocalClient
-from tsmem.engine import analysis
+from tsmem.engine import marks
 from tsmem.folding import fold
 from tsmem.port import FieldType, SearchIndexSchema
-from tsmem.rows import Put
+from tsmem.rows import Delete, Put
 from tsmem.store import MemoryStore, Message
 from tsmem.store.layout import DEFAULT, TEXT_FUZZY
 from tsmem.store.model import Total
@@ -100,22 +100,27 @@ def test_a_delimiter_may_be_a_letter_or_a_digit(delimiter: str) -> None:
                 assert ["m"] == [message.message_id for message in store.messages.search(asked, sort=sort)]
 
 
-def test_what_is_kept_of_marks() -> None:
-    """Each word with the nearest mark on either side, and what goes on from each character of three and more; spaces,
-    which divide, and what SQLite ends at, or divides by, are hidden in it."""
+def shown(text: str) -> list[str] | None:
+    """What FTS5 is given of the marks of a text; the same where other words are kept of it."""
+    found = marks.indexed(*marks.kept(text, apart=False))
+    assert found == marks.indexed(None, marks.kept(text, apart=True)[1])
+    return None if found is None else found.split(marks.DIVIDER)
 
-    def kept(text: str) -> list[str] | None:
-        _, marks = analysis.kept(ANALYZERS["single_word"], text)
-        return None if marks is None else marks.split(" ")
 
-    assert [None, None] == [kept(""), kept("two words")]
-    assert ["a,", "b_", ",b", "_c"] == kept("a, B_c")
-    assert ["款。", "🎉!", "'🎉"] == kept("退款。'🎉 !")
-    assert ['k"', '"v', '":\U0010ff20"', ':\U0010ff20"'] == kept('k": "v')
-    assert ["a\U0010ff00", "a\U0010ff0a", "\U0010ff00a"] == kept("a\0 a \n")
-    assert ["!" + "a" * 64] == kept("!" + "a" * 99)
-    assert ["a" * 64 + "!"] == kept("a" * 99 + "!")
-    assert ["-" * length for length in (8, 7, 6, 5, 4, 3)] == kept("-" * 9)
+def test_what_is_given_of_marks() -> None:
+    """Each word with what stands behind it and the next word, the last mark or two before a word, and what goes on from
+    each character of three and more; what would divide, and what SQLite ends at, are hidden in it."""
+    assert [None, None, None] == [shown(""), shown("word"), shown(" word")]
+    assert ["two words"] == shown("Two WORDS")
+    assert ["a, b", "b_c", ", b", "_c"] == shown("a, B_c")
+    assert ["退款", "款。'🎉", "🎉 !", "。'🎉", "'🎉"] == shown("退款。'🎉 !")
+    assert {'k": "v', ' "v', '"v', '": "', ': "'} == set(shown('k": "v') or [])
+    assert ["a\U0010ff00", "a \n"] == shown("a\0") + shown("a \n")  # type: ignore[operator]
+    assert ["a\U0010ff1fb", "\U0010ff1fb"] == shown("a\x1fb")
+    assert ["!" + "a" * 64] == shown("!" + "a" * 99)
+    assert ["a" * 64 + "!" + "b" * 64, "!" + "b" * 64] == shown("a" * 99 + "!" + "b" * 99)
+    assert ["-" * length for length in (8, 7, 6, 5, 4, 3)] == shown("-" * 9)
+    assert ["a" + "-" * 8, "--b", "-b"] == [each for each in shown("a---------b") or [] if each.strip("-")]
 
 
 ANY = st.text("abß退\u0e31🎉_-,. \n\0\u0301\x1f'\"", max_size=20)
@@ -130,14 +135,11 @@ def test_a_text_has_the_marks_of_its_parts(text: str, begin: int, length: int) -
     """Whatever a part with whole words is asked for by is kept of the text; the end of its last may be missing."""
     text = fold(text)
     part = text[begin : begin + length]
-    before, behind = text[:begin][-1:], text[begin + length :][:1]
-    letters = len(part) - len(part.rstrip("abs"))
+    before = text[:begin][-1:]
     assume(not (before.isalnum() and part[:1].isalnum()))
-    assume(not (behind.isalnum() and 0 < letters < analysis.BEGUN))
-    _, kept = analysis.kept(ANALYZERS["max_word"], text)
-    there = [] if kept is None else kept.split(" ")
+    there = shown(text) or []
 
-    for asked, goes_on in analysis.asked_marks(part):
+    for asked, goes_on in marks.asked(part):
         assert any(each.startswith(asked) if goes_on else each == asked for each in there)
 
 
@@ -156,6 +158,7 @@ def test_a_search_for_marks_reads_those_rows_alone() -> None:
 
 
 MARKED = (
+    "so so", "so  so", "so\nso", "so nono",
     "so?!?", "so@", "@so", "so - @so", "so (", "so\n", "...so", "....", "so... so", '"so": "so"', "so@so", "so' so",
 )  # fmt: skip
 """What two of a thousand messages say, where all of them say the word, and other marks beside it."""
@@ -237,21 +240,62 @@ def test_long_blanks_are_found_by_parts() -> None:
     assert 1 == store.cost.rows_scanned - before.rows_scanned
 
 
-def test_fts5_finds_no_fault_in_its_tables(tmp_path: Path) -> None:
-    """After texts came, changed and went, FTS5's comparison of each of its tables with the rows finds them the same."""
-    path = tmp_path / "memory.db"
+TEXTS = (None, "", "a", "?!?", "a?!?b c", "C 退款" * 40)
+
+
+def changed_often(path: Path) -> None:
+    """A file with an index over texts of each kind, which came, changed and went."""
     with closing(LocalClient(path, ManualClock())) as client:
         client.create_table(DEFAULT.message.schema)
         kinds = {"content": ANALYZERS["max_word"], "other": ANALYZERS["split"], "search_content": TEXT_FUZZY}
-        client.create_search_index(SearchIndexSchema("message", "all", tuple(kinds.items())))
-        values = (None, "", "a", "?!?", "a?!?b")
-        for at, (first, then) in enumerate(product(values, repeat=2)):
+        client.create_search_index(
+            SearchIndexSchema("message", "all", (*kinds.items(), ("role", FieldType("KEYWORD"))))
+        )
+        for at, (first, then) in enumerate(product(TEXTS, repeat=2)):
             for name in kinds:
                 for value in (first, then):
                     columns = {} if value is None else {name: value}
                     client.write_rows([Put(DEFAULT.message.ref, ("s", at, name), columns)])
+                if at % 5 == 0:
+                    client.write_rows([Delete(DEFAULT.message.ref, ("s", at, name))])
+
+
+def test_fts5_has_what_is_kept_of_texts_and_no_more(tmp_path: Path) -> None:
+    """After texts came, changed and went, each FTS5 table has the words, parts and marks of the texts that are there,
+    and its own check of itself passes."""
+    path = tmp_path / "memory.db"
+    changed_often(path)
     with closing(sqlite3.connect(path)) as raw:
         names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5(%'")]
-        assert ["s1_words", "s1_marks", "s1_grams"] == names
+        assert ["s1_words", "s1_grams", "s1_marks"] == names
+        there: dict[str, set[tuple[object, ...]]] = {}
         for name in names:
             raw.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
+            raw.execute(f"CREATE VIRTUAL TABLE temp.v_{name} USING fts5vocab(main, {name}, instance)")
+            there[name] = set(raw.execute(f"SELECT doc, col, offset, term FROM v_{name}"))
+        words, grams, beside = (set[tuple[object, ...]]() for _ in names)
+        for doc, f0, f0_marks, f1, f1_marks, f2 in raw.execute("SELECT * FROM s1_texts"):
+            for column, text in (("f0", f0), ("f1", f1)):
+                words |= {(doc, column, place, word) for place, word in enumerate((text or "").split())}
+            grams |= {(doc, None, None, (f2 or "")[at : at + 3]) for at in range(len(f2 or "") - 2)}
+            for found in (marks.indexed(f0, f0_marks), marks.indexed(None, f1_marks)):
+                beside |= {(doc, None, None, each) for each in (found or "").split(marks.DIVIDER) if each}
+    assert [True] * 3 == [bool(each) for each in (words, grams, beside)]
+    assert {"s1_words": words, "s1_grams": grams, "s1_marks": beside} == there
+
+
+def test_fts5_is_not_made_to_write_out_each_row(tmp_path: Path) -> None:
+    """What rows of one transaction tell an FTS5 table makes one segment of it: with each savepoint it makes one more,
+    and SQLite begins one for triggers and for rows that are selected."""
+    path = tmp_path / "memory.db"
+    with closing(LocalClient(path, ManualClock())) as client:
+        client.create_table(DEFAULT.message.schema)
+        fields = (("content", ANALYZERS["max_word"]), ("search_content", TEXT_FUZZY), ("role", FieldType("KEYWORD")))
+        client.create_search_index(SearchIndexSchema("message", "all", fields))
+        for text in ("first, text", "other, text"):
+            columns = {"content": text, "search_content": text, "role": "user"}
+            client.write_rows([Put(DEFAULT.message.ref, ("s", at, "m"), columns) for at in range(100)])
+    with closing(sqlite3.connect(path)) as raw:
+        for name in ("s1_words", "s1_marks", "s1_grams"):
+            ((segments,),) = raw.execute(f"SELECT count(DISTINCT segid) FROM {name}_idx")
+            assert 1 <= segments <= 2, name

@@ -1,5 +1,5 @@
-"""Files whose search indexes have no contents, of formats 1 and 2, or others, of formats 3 and 4: they get them when
-the file is brought up."""
+"""Files whose search indexes have no contents, of formats 1 and 2, or others, of formats 3 to 5: they get them when the
+file is brought up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tsmem.errors import StorageFailure
 from tsmem.queries import MatchAll, MatchPhrase, Search
 from tsmem.rows import Put
 
-FORMATS = (1, 2, 3, 4)
+FORMATS = (1, 2, 3, 4, 5)
 TEXT = Search(MatchPhrase("c", "TEX"), columns=(), count=True)
 
 

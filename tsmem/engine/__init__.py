@@ -11,7 +11,9 @@ other package imports `sqlite3`, and nothing here knows of sessions and messages
     definitions.py    create, describe and delete tables and indexes
     search_defs.py    create, describe and delete search indexes
     search_tables.py  the SQL tables of a search index, and what a row has in them
+    full_text.py      its FTS5 tables
     analysis.py       the words of a text
+    marks.py          what stands beside and between them
     search.py         Search, loaded by those who search; so are:
     search_query.py   a query as a tree of tests
     search_leaves.py  the queries of one field

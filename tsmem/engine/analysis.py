@@ -10,8 +10,7 @@ that are written without spaces, and of symbols such as emoji. A query on a max_
 of such characters (`pairs`), because a word of Chinese mostly has two. fuzzy keeps the text, for parts of it are looked
 for. All are folded, which holds for every part of a text, too.
 
-What stands between words, such as `?!?`, is none. It is found by the mark that is next to a word, with that word
-(`quarter@`), and by its own parts where it is long; both are ours, too (`kept`, `asked_marks`).
+What stands between words, such as `?!?`, is none; that is for `marks`.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from tsmem.port import FieldType
 
 WORDS = "words"
 GRAMS = "grams"
-_PRIVATE = 0x10FF00
+PRIVATE = 0x10FF00
 """Private characters stand here for the ASCII ones that must not divide or fold a word."""
-_HIDDEN = {code: _PRIVATE + code for code in range(128) if not chr(code).islower() and not chr(code).isdigit()}
+_HIDDEN = {code: PRIVATE + code for code in range(128) if not chr(code).islower() and not chr(code).isdigit()}
 _ALONE = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30fa"
     "\u30fc-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7ff"
@@ -40,16 +39,10 @@ _RUN = re.compile(rf"[{_ALONE}]+|[{_SYMBOLS}]|{_LETTER}+")
 _PARTS = re.compile(rf"({_LETTER}++|[{_ALONE}{_SYMBOLS}])")
 _ASCII_PARTS = re.compile(r"([0-9a-z]++)")
 """Of folded text, and a third quicker."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HIDDEN_CONTROLS = {code: _PRIVATE + code for code in (*range(32), 127)}
-_BLANK = chr(_PRIVATE + 32)
-_SHORTEST, _LONGEST = 3, 8
-"""Characters of a part of what stands between words."""
-_BESIDE = 64
-"""Letters of a word beside a mark, those next to it."""
 BEGUN = 3
 """Letters of a last word that may be the beginning of a longer one: FTS5 gathers all that begin so."""
 _IS_ALONE = re.compile(rf"[{_ALONE}]")
+_ONE = re.compile(rf"[{_ALONE}{_SYMBOLS}]")
 
 
 def shape(kind: FieldType) -> str:
@@ -63,6 +56,11 @@ def words(kind: FieldType, text: str) -> list[str]:
     if kind.analyzer == "split":
         return [word for word in text.split(kind.delimiter or None) if word]
     return _WORD.findall(text)
+
+
+def joined_words(kind: FieldType, text: str) -> str:
+    """The words of a text as FTS5 is given them."""
+    return " ".join(map(hidden, words(kind, text)))
 
 
 def phrases(kind: FieldType, text: str) -> list[tuple[str, ...]]:
@@ -99,55 +97,15 @@ def hidden(word: str) -> str:
 
 def kept_part(text: str) -> str:
     """A folded text, or a part of one, as a fuzzy field keeps it. The trigram tokenizer ends at NUL: that is hidden."""
-    return text.replace("\0", chr(_PRIVATE))
+    return text.replace("\0", chr(PRIVATE))
 
 
-def kept(kind: FieldType, text: str) -> tuple[str, str | None]:
-    """What is kept of a text in a field of words, and of the marks in it; FTS5 is given both. Of marks there is each
-    word with the mark next to it, behind it and before it, and what goes on from each character of three and more side
-    by side. A space is no mark: what stands behind it is next to the word."""
-    found, runs = _parted(text)
-    marked = {run: bare for run in set(runs) if (bare := run.strip(" "))}
-    marks = [word[-_BESIDE:] + marked[run][0] for word, run in zip(found, runs[1:], strict=True) if run in marked]
-    marks += [marked[run][-1] + word[:_BESIDE] for word, run in zip(found, runs, strict=False) if run in marked]
-    for run in dict.fromkeys(runs):
-        if len(run) >= _SHORTEST:
-            marks += [_shown(run[at : at + _LONGEST]) for at in range(len(run) - _SHORTEST + 1)]
-    if kind.analyzer == "split" or kind.case_sensitive:
-        found = [hidden(word) for word in words(kind, text)]
-    return " ".join(found), _without_controls(" ".join(dict.fromkeys(marks))) or None
-
-
-def asked_marks(text: str, *, beside: bool = True) -> list[tuple[str, bool]]:
-    """What of the marks that are kept every text has that this one is a part of, its words whole but the last; and of
-    each, whether it may go on. `beside`: whether of words, too."""
-    found, runs = _parted(text)
-    asked: list[tuple[str, bool]] = []
-    for place, word in enumerate(found if beside else ()):
-        before, behind = runs[place].strip(" "), runs[place + 1].strip(" ")
-        if before:
-            goes_on = place == len(found) - 1 and not runs[-1] and len(word) >= BEGUN
-            asked.append((before[-1] + word[:_BESIDE], goes_on))
-        if behind:
-            asked.append((word[-_BESIDE:] + behind[0], False))
-    for place, run in enumerate(runs):
-        last, ends = len(run) - _LONGEST, place < len(found)
-        places = (*range(0, last, _LONGEST), last) if last > 0 else (0,)
-        asked += [(_shown(run[at : at + _LONGEST]), last < 0 and not ends) for at in places if len(run) >= _SHORTEST]
-    return list(dict.fromkeys((_without_controls(each), goes_on) for each, goes_on in asked))
-
-
-def _parted(text: str) -> tuple[list[str], list[str]]:
-    """A folded text's words, and what stands before, between and behind them. NUL is hidden."""
-    text = kept_part(fold(text))
+def parted(text: str) -> tuple[list[str], list[str]]:
+    """A folded text's words, and what stands before, between and behind them."""
     parts = (_ASCII_PARTS if text.isascii() else _PARTS).split(text)
     return parts[1::2], parts[::2]
 
 
-def _shown(run: str) -> str:
-    """Spaces divide what FTS5 is given."""
-    return run.replace(" ", _BLANK)
-
-
-def _without_controls(text: str) -> str:
-    return text.translate(_HIDDEN_CONTROLS) if _CONTROL.search(text) else text
+def goes_alone(word: str) -> bool:
+    """Whether a word is one of those characters that are words by themselves."""
+    return _ONE.match(word) is not None

@@ -113,11 +113,10 @@ def apply(session: Session, draft: Draft, write: RowChange, stamp_ms: int) -> Wr
         if not holds(draft, old):
             return WriteReply(messages.condition_failed(), CONDITION_FAILED)
         cells = None if write.change is Change.DELETE else _cells_after(table, write, old, stamp_ms)
-        changes = _changes(table, write, old, cells)
+        planned = _planned(table, write, old, cells)
     except InvalidInput as error:
         return WriteReply(error, Cost())
-    for sql, parameters in changes:
-        session.execute(sql, parameters)
+    upkeep.carry_out(session, table, write.key, planned)
     return WriteReply(None, cost(draft, old), _returned(write, cells or ()))
 
 
@@ -129,20 +128,18 @@ def _check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> Non
             )
 
 
-def _changes(table: Table, write: RowChange, old: bytes | None, cells: list[Cell] | None) -> list[upkeep.Change]:
-    """The SQL of a change: its index entries, the row itself, and then what search indexes have of it. Without cells
-    the row goes."""
+def _planned(table: Table, write: RowChange, old: bytes | None, cells: list[Cell] | None) -> upkeep.Planned:
+    """The SQL of a change: its index entries, and then the row itself. Without cells the row goes."""
     if cells is None:
-        return [*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)]
+        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None)
     if old is None and not cells and write.change is Change.UPDATE:
-        return []
+        return upkeep.Planned([], None)
     latest = {cell.name: cell for cell in reversed(cells)}
     values = {name: cell.value for name, cell in latest.items()}
     stamps = {name: cell.stamp_ms for name, cell in latest.items()}
     changes = upkeep.of_write(table, write.key, old, values, stamps)
     changes.append((table.write_sql, (*write.key, pack_cells(table.key_bytes(write.key), cells))))
-    changes += upkeep.of_written(table, write.key, values)
-    return changes
+    return upkeep.Planned(changes, values)
 
 
 def _cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:

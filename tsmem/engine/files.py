@@ -25,7 +25,7 @@ from tsmem.errors import StorageFailure, TsmemError
 
 APPLICATION_ID = 0x74736D6D
 """Stands in the file's header: "tsmm"."""
-FORMAT = 5
+FORMAT = 6
 """The file's user_version. A lower one is brought to this one when it is opened, a higher one was made by a newer
 tsmem."""
 PAGE_BYTES = 4096

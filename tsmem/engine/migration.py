@@ -8,7 +8,8 @@ look as its tables would; only searches need what is not there.
 Format 2 added the options of tables (deviation_s, allow_update, is_global, own_columns) and of search indexes
 (definition, created_us). An index that does not begin with its table's first key column can only be a global one.
 Format 3 gave search indexes their contents, made here for those that stand, and options of words (delimiter,
-case_sensitive). Formats 4 and 5 added what stands between words to the contents, which are made anew.
+case_sensitive). Formats 4 to 6 added to the contents what stands between words, and how it joins them; they
+are made anew.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _FIRST_KEY_COLUMN = "SELECT c.name FROM table_columns AS c WHERE c.part = 'key' 
 _MUST_BE_GLOBAL = f"""of.main IS NOT NULL AND ({_FIRST_KEY_COLUMN} of.id) <>
     ({_FIRST_KEY_COLUMN} (SELECT m.id FROM main.tables AS m WHERE m.name = of.main))"""  # noqa: S608 - a constant
 
-CONTENTS_SINCE = 5
+CONTENTS_SINCE = 6
 """The first format whose search indexes have these contents."""
 
 STEPS = {
@@ -45,6 +46,7 @@ STEPS = {
     ),
     3: (),
     4: (),
+    5: (),
 }
 """What brings a file of each older format to the next one."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from tsmem.engine import analysis, messages
 from tsmem.engine import search_values as values
 from tsmem.engine.analysis import GRAMS, WORDS
+from tsmem.engine.marks import asked
 from tsmem.engine.search_tables import EXACT, Field, SearchTables
 from tsmem.engine.search_terms import (
     MAX_LOOKED_THROUGH,
@@ -78,14 +79,14 @@ class Leaves:
         lettered, steady = any(map(str.isalnum, text)), steady_part(text)
         # A mark that folds to a letter may end a word; words that are kept with their case say nothing of others.
         marked = text if lettered or fold(text) == text else steady
-        marks = analysis.asked_marks(marked, beside=field.type.analyzer != "split" or not lettered)
+        beside = asked(marked, beside=field.type.analyzer != "split" or not lettered)
         words: Phrase = ()
         if not lettered:
             words = analysis.symbols(field.type, steady)
         elif steady == text or not field.type.case_sensitive:
             words = tuple(analysis.words(field.type, text))
         hold = HoldTest(tables, field, text, _together(field, words, text) if words else "")
-        return every([MarksTest(tables, _beside(marks)), hold]) if marks else hold
+        return every([*(MarksTest(tables, each) for each in _expressions(beside)), hold])
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
@@ -210,9 +211,12 @@ def _together(field: Field, phrase: Phrase, text: str) -> str:
     return f"({field.column} : {quoted(_hidden(phrase))}{' *' if goes_on else ''})"
 
 
-def _beside(marks: list[tuple[str, bool]]) -> str:
-    """What the marks of a text nominate by. Which field has them is not known without their places."""
-    return " AND ".join(f"{quoted(mark)}{' *' if goes_on else ''}" for mark, goes_on in spread(marks))
+def _expressions(marks: list[tuple[str, bool]]) -> list[str]:
+    """What nominates by what stands between words; which field has it is not known without places. What may go on is
+    by itself: FTS5 gathers all that begin so before it looks at any, which is not needed where the others are rare."""
+    whole = [quoted(mark) for mark, goes_on in marks if not goes_on]
+    begun = [f"{quoted(mark)} *" for mark, goes_on in marks if goes_on]
+    return [" AND ".join(spread(each)) for each in (whole, begun) if each]
 
 
 def _hidden(phrase: Phrase) -> str:

@@ -1,16 +1,17 @@
 """The SQL tables of a search index, and how they are kept in step with their table.
 
 Its one rule: what a row has in them is a function of its key and columns, written in the row's own transaction; what
-FTS5 is told, triggers tell it, from texts that are kept as they were given. So no old row is read for a new one, a
-write that leaves the texts as they are leaves FTS5 alone, and a row can be taken out whatever analyzers say by then.
+FTS5 is told is made of texts that are kept as they were given. So a write that leaves the texts as they are leaves FTS5
+alone, and a row can be taken out whatever analyzers say by then.
 
     s<id>        doc (the row's rowid in its table), key columns k0, k1, ..., a column for each field that is no TEXT,
                  NULL where the row lacks it or has it in another type; a partial index on each
-    s<id>_texts  doc, and a column for each TEXT field, as `analysis.kept` makes it; a second one for each that
-                 is kept as words, with what stands between them. Its name was another before there were those: who
-                 does not know them, because it had the file open when it was brought up, cannot write
+    s<id>_texts  doc, and a column for each TEXT field; a second one for each that is kept as words, with what stands
+                 between them, as `marks.kept` makes it. Its name was another before there were those: who does not know
+                 them, because it had the file open when it was brought up, cannot write
     s<id>_words  FTS5 over the fields that are kept as words
-    s<id>_marks  FTS5 over what stands between words, as `analysis.kept` makes it, without places
+    s<id>_marks  FTS5 over what stands beside and between words, as `marks.indexed` makes it of both columns, without
+                 places
     s<id>_terms  the words themselves, for patterns
     s<id>_grams  FTS5 over fuzzy fields: a row's trigrams, without their places; what they nominate is tested on
                  s<id>_texts
@@ -22,12 +23,14 @@ of its own. Field types beyond KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT are descr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from tsmem.engine.analysis import GRAMS, WORDS, kept, kept_part, shape
+from tsmem.engine import full_text, marks
+from tsmem.engine.analysis import GRAMS, WORDS, joined_words, kept_part, shape
 from tsmem.engine.cells import unpack_some
+from tsmem.engine.full_text import Execute, FullText, Texts
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.folding import fold
@@ -35,11 +38,6 @@ from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import ColumnType, Key, Value
 
 EXACT = "exact"
-_PLACELESS = "detail = none, columnsize = 0"
-_TRIGRAMS = f"tokenize = 'trigram case_sensitive 1', {_PLACELESS}"
-_PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum())
-_WHOLE = f"""tokenize = "ascii tokenchars '{_PUNCTUATION.replace("'", "''").replace('"', '""')}'", {_PLACELESS}"""
-"""Spaces alone divide."""
 _TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
 _KEY_TYPES = {("KEYWORD", ColumnType.STRING), ("LONG", ColumnType.INTEGER)}
 
@@ -66,6 +64,11 @@ class Field(NamedTuple):
         """Its SQL column, and of a field that is kept as words that of the marks between them."""
         return [self.column, _marks(self.column)] if self.shape == WORDS else [self.column]
 
+    @property
+    def marks_apart(self) -> bool:
+        """Whether other words are kept than those that marks stand beside."""
+        return self.type.analyzer == "split" or bool(self.type.case_sensitive)
+
     def values(self, key: Key, columns: Mapping[str, Value]) -> tuple[Value | None, ...]:
         """What is kept of a row, for each SQL column."""
         value = columns.get(self.name) if self.place is None else key[self.place]
@@ -74,7 +77,10 @@ class Field(NamedTuple):
         if self.shape == EXACT:
             return (value,)
         assert isinstance(value, str)
-        return kept(self.type, value) if self.shape == WORDS else (kept_part(fold(value)),)
+        if self.shape == GRAMS:
+            return (kept_part(fold(value)),)
+        found, between = marks.kept(value, apart=self.marks_apart)
+        return (joined_words(self.type, value) if self.marks_apart else found), between
 
 
 class SearchTables:
@@ -98,36 +104,74 @@ class SearchTables:
         self.wanted = frozenset(field.name for field in fields if field.place is None)
         self.exact = [field for field in fields if field.shape == EXACT and not field.in_key]
         self.texts = [field for field in fields if field.shape != EXACT]
-        where = " AND ".join(f"{name} = ?" for name in self.keys)
-        self._writes = [(self._write_sql(self.docs, ", ".join(self.keys), self.exact, where), self.exact)]
-        found = f"(SELECT rowid FROM t{table.id} WHERE {where})"  # noqa: S608 - ids and places only
-        self._deletes = [f"DELETE FROM {self.docs} WHERE doc = {found}"]  # noqa: S608
+        self.full = self._full_texts()
+        where = " AND ".join(f"t.{name} = ?" for name in self.keys)
+        exact, texts = ([name for field in fields for name in field.columns] for fields in (self.exact, self.texts))
+        kept = ", ".join(["t.rowid", "d.doc", *(f"d.{name}" for name in exact), *(f"x.{name}" for name in texts)])
+        joined = f"t{table.id} AS t LEFT JOIN {self.docs} AS d ON d.doc = t.rowid"
+        if texts:
+            joined += f" LEFT JOIN {self.text} AS x ON x.doc = t.rowid"
+        # ids and places only, as below
+        self._kept_sql = f"SELECT {kept} FROM {joined} WHERE {where}"  # noqa: S608
+        self._exact_insert = _insert(self.docs, [*self.keys, *exact])
+        self._texts_insert = _insert(self.text, texts)
+        self._exact_update, self._texts_update = _update(self.docs, exact), _update(self.text, texts)
+
+    def _full_texts(self) -> list[FullText]:
+        """Of each what it is given of what is kept of the texts."""
+        names = [name for field in self.texts for name in field.columns]
+        words = [field for field in self.texts if field.shape == WORDS]
+        grams = [field for field in self.texts if field.shape == GRAMS]
+        found = []
+        for name, fields, options in ((self.words, words, full_text.WORDS), (self.grams, grams, full_text.TRIGRAMS)):
+            if fields:
+                columns = [field.column for field in fields]
+                found.append(FullText(name, columns, _values_at([names.index(each) for each in columns]), options))
+        if words:
+            columns = [_marks(field.column) for field in words]
+            places = [(None if field.marks_apart else names.index(field.column)) for field in words]
+            given = partial(_marks_at, list(zip(places, map(names.index, columns), strict=True)))
+            found.append(FullText(self.marks, columns, given, full_text.MARKS))
+        return found
+
+    def put(self, execute: Execute, key: Key, columns: Mapping[str, Value]) -> None:
+        """Keep a row that stands in its table with these columns."""
+        doc, there, *before = execute(self._kept_sql, key).fetchone()
+        if there is None:
+            self.insert(execute, doc, key, columns)
+            return
+        exact, texts = before[: len(self.exact)], before[len(self.exact) :]
+        now, now_texts = self._values(self.exact, key, columns), self._values(self.texts, key, columns)
+        if exact != now:
+            execute(self._exact_update, (*now, doc))
+        if texts != now_texts:
+            execute(self._texts_update, (*now_texts, doc))
+            for full in self.full:
+                full.change(execute, doc, texts, now_texts)
+
+    def insert(self, execute: Execute, doc: int, key: Key, columns: Mapping[str, Value]) -> None:
+        """Keep a row of which nothing is kept."""
+        execute(self._exact_insert, (doc, *key, *self._values(self.exact, key, columns)))
         if self.texts:
-            self._writes.append((self._write_sql(self.text, "", self.texts, where), self.texts))
-            self._deletes.append(f"DELETE FROM {self.text} WHERE doc = {found}")  # noqa: S608
+            texts = self._values(self.texts, key, columns)
+            execute(self._texts_insert, (doc, *texts))
+            for full in self.full:
+                full.put_in(execute, doc, texts)
 
-    def _write_sql(self, into: str, keys: str, fields: list[Field], where: str) -> str:
-        names = [name for field in fields for name in field.columns]
-        kept = ", ".join(filter(None, ["doc", keys, *names]))
-        given = ", ".join(filter(None, ["rowid", keys, *("?" for _ in names)]))
-        change = "NOTHING"
-        if names:
-            old, new = (", ".join(f"{source}.{name}" for name in names) for source in (into, "excluded"))
-            sets = ", ".join(f"{name} = excluded.{name}" for name in names)
-            change = f"UPDATE SET {sets} WHERE ({old}) IS NOT ({new})"
-        source = f"SELECT {given} FROM t{self.table.id} WHERE {where}"  # noqa: S608 - ids and places only
-        return f"INSERT INTO {into} ({kept}) {source} ON CONFLICT (doc) DO {change}"
+    def delete(self, execute: Execute, key: Key) -> None:
+        """Keep no more of a row that still stands in its table, if there is one."""
+        found = execute(self._kept_sql, key).fetchone()
+        if found is None or found[1] is None:
+            return
+        doc, texts = found[0], found[2 + len(self.exact) :]
+        for full in self.full:
+            full.take_out(execute, doc, texts)
+        for name in [self.docs, *([self.text] if self.texts else [])]:
+            execute(f"DELETE FROM {name} WHERE doc = ?", (doc,))  # noqa: S608 - a name of ours
 
-    def of_write(self, key: Key, columns: Mapping[str, Value]) -> list[tuple[str, list[object]]]:
-        """What a row that stands in its table with these columns changes here."""
-        return [
-            (sql, [*(value for field in fields for value in field.values(key, columns)), *key])
-            for sql, fields in self._writes
-        ]
-
-    def of_delete(self, key: Key) -> list[tuple[str, Key]]:
-        """What the deletion of a row that still stands in its table changes here."""
-        return [(sql, key) for sql in self._deletes]
+    @staticmethod
+    def _values(fields: list[Field], key: Key, columns: Mapping[str, Value]) -> list[Value | None]:
+        return [value for field in fields for value in field.values(key, columns)]
 
 
 def _field(table: Table, place: int, name: str, kind: FieldType) -> Field:
@@ -136,6 +180,24 @@ def _field(table: Table, place: int, name: str, kind: FieldType) -> Field:
         return Field(name, kind, shape(kind), f"f{place}", in_key)
     same = in_key is not None and (kind.name, table.key[in_key][1]) in _KEY_TYPES
     return Field(name, kind, EXACT, f"k{in_key}" if same else f"f{place}", in_key)
+
+
+def _insert(into: str, names: list[str]) -> str:
+    columns, values = ", ".join(["doc", *names]), ", ".join(["?", *("?" for _ in names)])
+    return f"INSERT INTO {into} ({columns}) VALUES ({values})"  # noqa: S608
+
+
+def _update(table: str, names: list[str]) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE doc = ?"  # noqa: S608
+
+
+def _values_at(places: list[int]) -> Callable[[Texts], list[Value | None]]:
+    return lambda texts: [texts[place] for place in places]
+
+
+def _marks_at(places: list[tuple[int | None, int]], texts: Texts) -> list[Value | None]:
+    """What is given of the words and of what is between them that are kept at these places."""
+    return [marks.indexed(None if words is None else texts[words], texts[between]) for words, between in places]  # type: ignore[arg-type]
 
 
 def _marks(column: str) -> str:
@@ -153,7 +215,7 @@ def create(connection: sqlite3.Connection, tables: SearchTables, *, damaged: boo
     columns. Raises StorageFailure for such a row otherwise."""
     for statement in _definitions(tables):
         connection.execute(statement)
-    for *values, blob in connection.execute(f"SELECT * FROM t{tables.table.id}"):  # noqa: S608 - an id only
+    for doc, *values, blob in connection.execute(f"SELECT rowid, * FROM t{tables.table.id}"):  # noqa: S608 - an id only
         key: Key = tuple(values)
         try:
             columns = unpack_some(blob, tables.wanted)[1]
@@ -161,8 +223,7 @@ def create(connection: sqlite3.Connection, tables: SearchTables, *, damaged: boo
             if not damaged:
                 raise
             columns = {}
-        for sql, parameters in tables.of_write(key, columns):
-            connection.execute(sql, parameters)
+        tables.insert(connection.execute, doc, key, columns)
 
 
 def drop(connection: sqlite3.Connection, tables: SearchTables) -> None:
@@ -183,31 +244,7 @@ def _definitions(tables: SearchTables) -> list[str]:
     if tables.texts:
         columns = ", ".join(name for field in tables.texts for name in field.columns)
         statements.append(f"CREATE TABLE {tables.text} (doc INTEGER PRIMARY KEY, {columns})")
-    words = [field.column for field in tables.texts if field.shape == WORDS]
-    parts = [field.column for field in tables.texts if field.shape == GRAMS]
-    if words:
-        statements += _full_text(tables.text, tables.words, words, "tokenize = 'ascii'")
+    statements += [full.definition for full in tables.full]
+    if any(field.shape == WORDS for field in tables.texts):
         statements.append(f"CREATE VIRTUAL TABLE {tables.terms} USING fts5vocab({tables.words}, instance)")
-        statements += _full_text(tables.text, tables.marks, list(map(_marks, words)), _WHOLE)
-    if parts:
-        statements += _full_text(tables.text, tables.grams, parts, _TRIGRAMS)
     return statements
-
-
-def _full_text(text: str, full: str, columns: list[str], options: str) -> list[str]:
-    """An FTS5 table over columns of the texts, and the triggers that tell it of changes. Not of rows without any, but
-    where it keeps sizes: it counts those rows, too, and its check of itself misses them."""
-    names = ", ".join(columns)
-    old, new = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", "new"))
-    had, has = (" OR ".join(f"{side}.{name} IS NOT NULL" for name in columns) for side in ("old", "new"))
-    if not options.endswith(_PLACELESS):
-        had = has = "1"
-    take_out = f"INSERT INTO {full} ({full}, rowid, {names}) SELECT 'delete', old.doc, {old} WHERE {had};"
-    put_in = f"INSERT INTO {full} (rowid, {names}) SELECT new.doc, {new} WHERE {has};"
-    changed = f"OF {names} ON {text} WHEN ({old}) IS NOT ({new})"
-    return [
-        f"CREATE VIRTUAL TABLE {full} USING fts5({names}, content = '{text}', content_rowid = 'doc', {options})",
-        f"CREATE TRIGGER {full}_insert AFTER INSERT ON {text} BEGIN {put_in} END",
-        f"CREATE TRIGGER {full}_delete AFTER DELETE ON {text} BEGIN {take_out} END",
-        f"CREATE TRIGGER {full}_update AFTER UPDATE {changed} BEGIN {take_out} {put_in} END",
-    ]

@@ -17,7 +17,8 @@ ENOUGH = 10_000
 """Nominated rows are looked up to here; fewer are kept, and not looked up again."""
 
 FEW_ENOUGH = 500
-"""A column that nominates fewer leads, and no words are asked for: FTS5 gathers all that begin as one may."""
+"""What nominates fewer leads, and no more is looked up: FTS5 gathers all words that begin as one may, and looks at all
+rows that have two words to find where they stand together."""
 
 
 class Least:
@@ -83,6 +84,8 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
         found = choose(connection, part, most)
         if found is not None:
             best, most = found, found.rows
+        if best is not None and best.rows < FEW_ENOUGH:
+            return best
     return best
 
 

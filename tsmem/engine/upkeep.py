@@ -7,11 +7,15 @@ the new one's insertion. A row has an entry where it has every key column of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.cells import unpack_cells, unpack_some
 from tsmem.engine.connections import Session
 from tsmem.engine.tables import Index, Table
 from tsmem.rows import Key, Value
+
+if TYPE_CHECKING:
+    from tsmem.engine.search_tables import SearchTables
 
 Change = tuple[str, Sequence[object]]
 """An SQL text and its parameters."""
@@ -35,28 +39,40 @@ def of_write(
     return changes
 
 
+class Planned(NamedTuple):
+    """A change of a row before any of it is done."""
+
+    changes: list[Change]
+    """Of the row and its secondary indexes."""
+    columns: Mapping[str, Value] | None
+    """The row's after it; None where it goes, or never was."""
+
+
 def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
-    """What the deletion of a row changes in its table's indexes, before the row itself goes."""
+    """What the deletion of a row changes in its table's secondary indexes, before the row itself goes."""
     changes: list[Change] = []
     for index in table.indexes:
         before = index.entry_key(key, {}) if index.follows_key else _entry_before(index, key, old)
         if before is not None:
             changes.append((index.table.delete_sql, before))
-    if table.searches:
-        from tsmem.engine import search_tables
-
-        for search in search_tables.of_table(table):
-            changes += search.of_delete(key)
     return changes
 
 
-def of_written(table: Table, key: Key, columns: Mapping[str, Value]) -> list[Change]:
-    """What a row with these columns changes in its table's search indexes, after the row itself is written."""
-    if not table.searches:
-        return []
-    from tsmem.engine import search_tables
+def carry_out(session: Session, table: Table, key: Key, planned: Planned) -> None:
+    """Do it, and what it changes in the table's search indexes: those know a row by where it stands."""
+    searches: Sequence[SearchTables] = ()
+    if table.searches:
+        from tsmem.engine import search_tables
 
-    return [change for search in search_tables.of_table(table) for change in search.of_write(key, columns)]
+        searches = search_tables.of_table(table)
+    if planned.columns is None:
+        for search in searches:
+            search.delete(session.execute, key)
+    for sql, parameters in planned.changes:
+        session.execute(sql, parameters)
+    if planned.columns is not None:
+        for search in searches:
+            search.put(session.execute, key, planned.columns)
 
 
 def _entry_before(index: Index, key: Key, old: bytes | None) -> Key | None:

@@ -111,18 +111,17 @@ def apply(session: Session, draft: Draft, stamp_ms: int) -> WriteReply:
     if not holds(draft, old):
         return WriteReply(messages.condition_failed(), CONDITION_FAILED)
     try:
-        changes = _changes(draft.table, write, old, stamp_ms)
+        planned = _planned(draft.table, write, old, stamp_ms)
     except InvalidInput as error:
         return WriteReply(error, Cost())
-    for sql, parameters in changes:
-        session.execute(sql, parameters)
+    upkeep.carry_out(session, draft.table, write.key, planned)
     return WriteReply(None, cost(draft, old))
 
 
-def _changes(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> list[upkeep.Change]:
-    """The SQL of a write: its index entries, the row itself, and then what search indexes have of it."""
+def _planned(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> upkeep.Planned:
+    """The SQL of a write: its index entries, and then the row itself."""
     if isinstance(write, Delete):
-        return [*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)]
+        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None)
     size = table.key_bytes(write.key)
     values: Mapping[str, Value]
     if isinstance(write, Put):
@@ -130,7 +129,7 @@ def _changes(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> li
         changes = upkeep.of_write(table, write.key, old, values, dict.fromkeys(values, stamp_ms))
         blob = pack(size, write.columns, stamp_ms)
     elif old is None and not write.columns:
-        return []
+        return upkeep.Planned([], None)
     else:
         cells = _merged(old, write, stamp_ms, table.max_versions)
         latest = {cell.name: cell for cell in reversed(cells)}
@@ -139,9 +138,7 @@ def _changes(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> li
         changes = upkeep.of_write(table, write.key, old, values, stamps)
         blob = pack_cells(size, cells)
     changes.append((table.write_sql, (*write.key, blob)))
-    if table.searches:
-        changes += upkeep.of_written(table, write.key, values)
-    return changes
+    return upkeep.Planned(changes, values)
 
 
 def old_row(session: Session, draft: Draft, *, always: bool) -> bytes | None:
