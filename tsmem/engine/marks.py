@@ -78,6 +78,11 @@ def asked(text: str, *, beside: bool = True) -> list[tuple[str, bool]]:
     return list(dict.fromkeys(each))
 
 
+def says(mark: str, text: str) -> bool:
+    """Whether texts of which FTS5 is given this have the other in them, and no more need be asked of them."""
+    return mark == fold(text) and max(map(ord, mark)) < PRIVATE
+
+
 def _with_words(found: list[str], runs: list[str]) -> list[tuple[str, bool]]:
     may_go_on = not runs[-1] and not goes_alone(found[-1])
     last = len(found) - 1

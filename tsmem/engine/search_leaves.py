@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tsmem.engine import analysis, messages
+from tsmem.engine import analysis, marks, messages
 from tsmem.engine import search_values as values
 from tsmem.engine.analysis import GRAMS, WORDS
-from tsmem.engine.marks import asked
 from tsmem.engine.search_tables import EXACT, Field, SearchTables
 from tsmem.engine.search_terms import (
     MAX_LOOKED_THROUGH,
     ColumnTest,
     HoldTest,
     KeptTest,
+    MarkedTest,
     MarksTest,
     PartTest,
     PatternTest,
@@ -42,8 +42,8 @@ one expression is none."""
 class Leaves:
     """Makes the tests of one search's fields."""
 
-    def __init__(self, tables: SearchTables, asks: Callable[[str], bool]) -> None:
-        """`asks`: whether some row has what an expression of FTS5 says."""
+    def __init__(self, tables: SearchTables, asks: Callable[[str, str], bool]) -> None:
+        """`asks`: whether some row has what an FTS5 table is asked."""
         self._tables = tables
         self._asks = asks
         self._left = MAX_PIECES
@@ -79,14 +79,17 @@ class Leaves:
         lettered, steady = any(map(str.isalnum, text)), steady_part(text)
         # A mark that folds to a letter may end a word; words that are kept with their case say nothing of others.
         marked = text if lettered or fold(text) == text else steady
-        beside = asked(marked, beside=field.type.analyzer != "split" or not lettered)
+        beside = marks.asked(marked, beside=field.type.analyzer != "split" or not lettered)
         words: Phrase = ()
         if not lettered:
             words = analysis.symbols(field.type, steady)
         elif steady == text or not field.type.case_sensitive:
             words = tuple(analysis.words(field.type, text))
         hold = HoldTest(tables, field, text, _together(field, words, text) if words else "")
-        return every([*(MarksTest(tables, each) for each in _expressions(beside)), hold])
+        expressions = _expressions(beside)
+        if tables.marks_of_one and len(beside) == 1 and marks.says(beside[0][0], text):
+            return MarkedTest(tables, expressions[0], hold)
+        return every([*(MarksTest(tables, each) for each in expressions), hold])
 
     def _exact(self, field: Field, query: Leaf) -> Node:
         if isinstance(query, Match | MatchPhrase):
@@ -151,12 +154,19 @@ class Leaves:
         """Without pairs of characters that no row has and that stand between two that some row has: there one word ends
         and the next begins."""
         self._count(sum(len(phrase) > 1 for phrase in phrases))
-        there = [len(phrase) == 1 or self._asks(_expression(field, phrase)) for phrase in phrases]
+        there = [len(phrase) == 1 or self._is_there(field, phrase) for phrase in phrases]
         return [
             phrase
             for place, phrase in enumerate(phrases)
             if there[place] or not (0 < place < len(phrases) - 1 and there[place - 1] and there[place + 1])
         ]
+
+    def _is_there(self, field: Field, pair: Phrase) -> bool:
+        """Whether some row has two characters side by side. What stands beside words says sooner that none has."""
+        tables, joined = self._tables, quoted("".join(pair))
+        if not field.marks_apart and not self._asks(tables.marks, joined):
+            return False
+        return self._asks(tables.words, _expression(field, pair))
 
     # TEXT fields that are fuzzy
 
@@ -211,11 +221,11 @@ def _together(field: Field, phrase: Phrase, text: str) -> str:
     return f"({field.column} : {quoted(_hidden(phrase))}{' *' if goes_on else ''})"
 
 
-def _expressions(marks: list[tuple[str, bool]]) -> list[str]:
+def _expressions(asked: list[tuple[str, bool]]) -> list[str]:
     """What nominates by what stands between words; which field has it is not known without places. What may go on is
     by itself: FTS5 gathers all that begin so before it looks at any, which is not needed where the others are rare."""
-    whole = [quoted(mark) for mark, goes_on in marks if not goes_on]
-    begun = [f"{quoted(mark)} *" for mark, goes_on in marks if goes_on]
+    whole = [quoted(mark) for mark, goes_on in asked if not goes_on]
+    begun = [f"{quoted(mark)} *" for mark, goes_on in asked if goes_on]
     return [" AND ".join(spread(each)) for each in (whole, begun) if each]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tsmem.engine import messages
 from tsmem.engine.search_leaves import Leaves
 from tsmem.engine.search_tables import SearchTables
-from tsmem.engine.search_terms import HoldTest, JoinedTest, Sql, Test, WordsTest, joined
+from tsmem.engine.search_terms import HoldTest, JoinedTest, MarkedTest, Sql, Test, WordsTest, joined
 from tsmem.engine.search_tree import EVERYTHING, Lead, Least, Node, Without, every
 from tsmem.queries import Bool, MatchAll, Query
 
@@ -72,13 +72,12 @@ class Reading:
 
     def _without(self, query: Query, depth: int) -> Node:
         node = self.node(query, depth, scored=False)
-        if any(isinstance(test, HoldTest) for test in tests_of(node)):
+        if any(isinstance(test, HoldTest | MarkedTest) for test in tests_of(node)):
             raise messages.invalid("What a row may hold cannot be what it must not.")
         return Without(node)
 
-    def _asks(self, expression: str) -> bool:
-        words = self.tables.words
-        sql = f"SELECT 1 FROM {words} WHERE {words} MATCH ? LIMIT 1"  # noqa: S608 - ours
+    def _asks(self, full: str, expression: str) -> bool:
+        sql = f"SELECT 1 FROM {full} WHERE {full} MATCH ? LIMIT 1"  # noqa: S608 - ours
         return self.connection.execute(sql, (expression,)).fetchone() is not None
 
     def score(self, lead: Lead | None) -> tuple[Sql, Sql]:

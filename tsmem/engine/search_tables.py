@@ -105,6 +105,8 @@ class SearchTables:
         self.exact = [field for field in fields if field.shape == EXACT and not field.in_key]
         self.texts = [field for field in fields if field.shape != EXACT]
         self.full = self._full_texts()
+        self.marks_of_one = sum(field.shape == WORDS for field in self.texts) == 1
+        """Whether it is known which field has the marks."""
         where = " AND ".join(f"t.{name} = ?" for name in self.keys)
         exact, texts = ([name for field in fields for name in field.columns] for fields in (self.exact, self.texts))
         kept = ", ".join(["t.rowid", "d.doc", *(f"d.{name}" for name in exact), *(f"x.{name}" for name in texts)])

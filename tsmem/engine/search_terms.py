@@ -254,6 +254,23 @@ class HoldTest(Test):
         return f"CASE WHEN {sql} THEN {held[0]} ELSE 0 END", (*parameters, *held[1])
 
 
+@dataclass(eq=False)
+class MarkedTest(Test):
+    """Of a part of a row that is, as a whole, what FTS5 is given of what stands beside words."""
+
+    expression: str
+    hold: HoldTest
+    """The same of one row."""
+
+    def nominate(self) -> Sql:
+        """Exactly."""
+        return _having(self.tables.marks, self.expression)
+
+    def test(self, *, singly: bool) -> Sql:
+        """By the row's own text, or by all that have it."""
+        return self.hold.test(singly=True) if singly else _found_in(self.tables.marks, self.expression, singly=False)
+
+
 def holds(kept: bytes | str, name: str, part: str) -> bool:
     """Whether a column, given as the row's cells or by itself, has a folded part. What cannot be read may have it:
     who reads the row says why it cannot."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tsmem.engine.search_terms import ColumnTest, HoldTest, MarksTest, Sql, Test, joined, united
+from tsmem.engine.search_terms import ColumnTest, HoldTest, MarkedTest, MarksTest, Sql, Test, joined, united
 
 ENOUGH = 10_000
 """Nominated rows are looked up to here; fewer are kept, and not looked up again."""
@@ -92,7 +92,9 @@ def choose(connection: sqlite3.Connection, node: Node, most: int | None = None) 
 def _speed(node: Node) -> int:
     """Parts that nominate few rows if any does are looked up first: then the others are not looked up so far."""
     parts = node.parts if isinstance(node, Least) else [node]
-    return 0 if any(isinstance(part, MarksTest) for part in parts) else 1 + (not isinstance(node, HoldTest))
+    return (
+        0 if any(isinstance(part, MarksTest | MarkedTest) for part in parts) else 1 + (not isinstance(node, HoldTest))
+    )
 
 
 def _looked_up(
