@@ -50,7 +50,7 @@ CASES = (
     Case(
         "A store of a newer tsmem.",
         "session list",
-        "FOLDER/data/tsmem/memory.db has format 99, and this tsmem reads format 5",
+        "FOLDER/data/tsmem/memory.db has format 99, and this tsmem reads format 6",
         hint="use a newer tsmem",
         exit=1,
         code="StorageFailure",
