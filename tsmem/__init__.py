@@ -62,9 +62,11 @@ def open_profile(
     *,
     checked: bool = False,
     log: Callable[[str], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> MemoryStore:
     """The store of a profile that is loaded already; `checked` watches over the backend's contract on every call, and
-    `log` hears of each request over the wire: a line without anything secret."""
+    `log` hears of each request over the wire: a line without anything secret. `notice` hears what people should know
+    while a call goes on."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore
@@ -76,7 +78,7 @@ def open_profile(
         for table in (profile.tables.session, profile.tables.message)
     ]
     layout = Layout(session_table(names[0]), message_table(names[1]))
-    client = open_client(profile, time, log)
+    client = open_client(profile, time, log, notice)
     if checked:
         from tsmem.contract import CheckedClient
 

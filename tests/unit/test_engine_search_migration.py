@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clocks import ManualClock
 from tests.unit.test_engine_migration import EXPECTED, ROW, TABLE, _unprivileged, make, opened, seen, start, version
 from tsmem.engine import Engine, files, migration
 from tsmem.engine.requests import BatchWriteRow
@@ -53,6 +54,22 @@ def test_an_older_files_indexes_get_contents(tmp_path: Path, made: int) -> None:
         engine.write_rows(BatchWriteRow([Put(TABLE.ref, ("b",), {"c": "more text"})]))
         assert [[ROW.key, ("b",)], 2] == found(engine)
     assert files.FORMAT == version(path)
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(9_999, []), (10_000, ["10,000 rows"])])
+def test_what_takes_long_is_said_before_it_begins(tmp_path: Path, rows: int, expected: list[str]) -> None:
+    """Who opens an older file of many rows hears why nothing comes for a while, once; of few, nothing is said."""
+    path = tmp_path / "memory.db"
+    make_of(path, files.FORMAT - 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+        raw.execute(f"INSERT INTO t1 {numbers} SELECT 'n' || i, cells FROM n, t1 WHERE k0 = 'a'", (rows,))
+    heard: list[str] = []
+    for _ in range(2):
+        with closing(Engine(path, ManualClock(), heard.append)) as engine:
+            assert ["by_n", "of_n", "t"] == engine.list_tables()
+    said = f"{path} is of an older format: its search index is made anew, once, from"
+    assert [f"{said} {each}" for each in expected] == heard
 
 
 @pytest.mark.parametrize("made", FORMATS)

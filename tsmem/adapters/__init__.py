@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from tsmem.profiles import Profile
 
 
-def open_client(profile: Profile, clock: Clock, log: Callable[[str], None] | None = None) -> TableClient:
-    """The client of a profile's backend. Nothing is connected to yet. `log` hears of each request over the wire.
+def open_client(
+    profile: Profile,
+    clock: Clock,
+    log: Callable[[str], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> TableClient:
+    """The client of a profile's backend. Nothing is connected to yet. `log` hears of each request over the wire, and
+    `notice` what people should know of the file while it goes on.
 
     Raises ProfileError."""
     if profile.backend == "local" and profile.path is not None:
         from tsmem.adapters.local import LocalClient
 
-        return LocalClient(profile.path, clock)
+        return LocalClient(profile.path, clock, notice)
     if profile.backend == "tablestore":
         from tsmem.adapters.tablestore import TablestoreClient
         from tsmem.retry import Deadline, RetryingClient, RetryPolicy

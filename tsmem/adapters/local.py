@@ -28,10 +28,10 @@ _ONE_REQUEST = Cost(1)
 class LocalClient:
     """TableStore in one file; in an unnamed temporary one when `path` is None."""
 
-    def __init__(self, path: Path | None, clock: Clock) -> None:
+    def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
         self.meter = Meter()
         self.pace = Pace()
-        self._engine = Engine(path, clock)
+        self._engine = Engine(path, clock, notice)
 
     def clock_skew_s(self) -> float | None:
         """As TableClient: this machine's clock is the only one."""

@@ -217,7 +217,7 @@ class Call:
 
         debug = self.options.debug
         log = (lambda line: self.say(f"debug: {line}")) if debug else None
-        store = open_profile(profile, self.clock, checked=debug, log=log)
+        store = open_profile(profile, self.clock, checked=debug, log=log, notice=self.say)
         self._opened.append(store)
         return store
 

@@ -112,7 +112,7 @@ def _served(call: Call, settings: Settings, path: Path | None, *, log: bool) -> 
     gc.enable()  # since __main__
     with (
         closing(Talk(call, log=log)) as talk,
-        closing(Engine(path, call.clock)) as engine,
+        closing(Engine(path, call.clock, call.say)) as engine,
         _StopSignals() as signals,
         ExitStack() as stack,
     ):

@@ -61,8 +61,9 @@ class Session:
 class Connections:
     """A pool over one file, or over one unnamed temporary file when the path is None."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, notice: files.Notice | None = None) -> None:
         self._path = path
+        self._notice = notice
         self._idle: list[Session] = []
         self._busy = 0
         """Sessions in use."""
@@ -158,7 +159,7 @@ class Connections:
             if not make:
                 return Session(files.open_temporary())
             files.make(path)
-        session = Session(files.open_made(path))
+        session = Session(files.open_made(path, self._notice))
         self._identity = session.opened.identity
         return session
 

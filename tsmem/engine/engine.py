@@ -7,7 +7,7 @@ is loaded when it is called, because every command pays for what is loaded at it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 class Engine:
     """TableStore's tables in one file; in an unnamed temporary one when `path` is None."""
 
-    def __init__(self, path: Path | None, clock: Clock) -> None:
-        self._connections = Connections(None if path is None else abspath(path))  # noqa: PTH100 - resolve() would follow links
+    def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
+        """`notice` hears what people should know of the file while it goes on."""
+        self._connections = Connections(None if path is None else abspath(path), notice)  # noqa: PTH100 - resolve() would follow links
         self._clock = clock
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ import fcntl
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tsmem.engine import catalog
@@ -29,6 +29,9 @@ FORMAT = 6
 """The file's user_version. A lower one is brought to this one when it is opened, a higher one was made by a newer
 tsmem."""
 PAGE_BYTES = 4096
+
+Notice = Callable[[str], None]
+"""Hears what people should know while it goes on."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
@@ -172,18 +175,19 @@ def open_temporary() -> Opened:
     return Opened(connection)
 
 
-def open_made(path: str) -> Opened:
-    """A connection to a file that is there. Raises StorageFailure for one that is not ours or is too new."""
+def open_made(path: str, notice: Notice | None = None) -> Opened:
+    """A connection to a file that is there; `notice` hears of what takes long. Raises StorageFailure for one that is
+    not ours or is too new."""
     found = identity(path)
     try:
-        connection, refusal = _checked(path, "mode=rw")
+        connection, refusal = _checked(path, "mode=rw", notice)
         return Opened(connection, found, None, path, refusal)
     except sqlite3.Error as error:
         if not _only_readable(path):
             raise from_sqlite(error, path) from error
     try:
         stamp = _stamp(path)
-        connection, refusal = _checked(path, "mode=ro&immutable=1")
+        connection, refusal = _checked(path, "mode=ro&immutable=1", notice)
         return Opened(connection, found, stamp, path, refusal)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
@@ -196,7 +200,7 @@ def _only_readable(path: str) -> bool:
     return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
 
 
-def _checked(path: str, mode: str) -> tuple[sqlite3.Connection, TsmemError | None]:
+def _checked(path: str, mode: str, notice: Notice | None) -> tuple[sqlite3.Connection, TsmemError | None]:
     """A connection to a file of this format, and why it must not write if so."""
     connection = sqlite3.connect(
         _uri(path, mode),
@@ -214,7 +218,7 @@ def _checked(path: str, mode: str) -> tuple[sqlite3.Connection, TsmemError | Non
         check_format(path, version)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT version FROM catalog_version").fetchone()
-        refusal = None if version == FORMAT else _brought_up(connection, path)
+        refusal = None if version == FORMAT else _brought_up(connection, path, notice)
     except BaseException:
         connection.close()
         raise
@@ -228,10 +232,10 @@ def check_format(path: str, version: int) -> None:
         raise StorageFailure(message, hint="use a newer tsmem" if version > FORMAT else None)
 
 
-def _brought_up(connection: sqlite3.Connection, path: str) -> TsmemError | None:
+def _brought_up(connection: sqlite3.Connection, path: str, notice: Notice | None) -> TsmemError | None:
     from tsmem.engine.migration import bring_up
 
-    return bring_up(connection, path)
+    return bring_up(connection, path, notice)
 
 
 def _uri(path: str, parameters: str) -> str:

@@ -20,7 +20,7 @@ import sqlite3
 from tsmem.engine import search_tables
 from tsmem.engine.catalog import load, raise_version
 from tsmem.engine.faults import from_sqlite
-from tsmem.engine.files import FORMAT, locked
+from tsmem.engine.files import FORMAT, Notice, locked
 from tsmem.errors import StorageFailure, TsmemError
 
 _FIRST_KEY_COLUMN = "SELECT c.name FROM table_columns AS c WHERE c.part = 'key' AND c.place = 0 AND c.table_id = "
@@ -68,12 +68,16 @@ VIEWS = {
 its name."""
 
 
-def bring_up(connection: sqlite3.Connection, path: str) -> TsmemError | None:
-    """Bring an open file of an older format to this one. Where that fails the connection can read all the same, and
-    what is returned is why it must not write."""
+MANY_ROWS = 10_000
+"""What takes seconds is said before it begins."""
+
+
+def bring_up(connection: sqlite3.Connection, path: str, notice: Notice | None = None) -> TsmemError | None:
+    """Bring an open file of an older format to this one; `notice` hears of what takes long. Where that fails the
+    connection can read all the same, and what is returned is why it must not write."""
     try:
         with locked(os.path.realpath(path) + ".lock"):
-            _migrate(connection)
+            _migrate(connection, path, notice)
         return None
     except OSError as error:
         why: TsmemError = StorageFailure(
@@ -89,7 +93,7 @@ def bring_up(connection: sqlite3.Connection, path: str) -> TsmemError | None:
     return why
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: str, notice: Notice | None) -> None:
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have done it while this one waited.
     version = made = _version(connection)
@@ -99,10 +103,13 @@ def _migrate(connection: sqlite3.Connection) -> None:
         version += 1
         connection.execute(f"PRAGMA user_version = {version}")
     if made < CONTENTS_SINCE:
-        for table in load(connection, 0).tables.values():
-            for tables in search_tables.of_table(table):
-                search_tables.drop(connection, tables)
-                search_tables.create(connection, tables, damaged=True)  # one row must not close the file to all
+        indexed = [each for table in load(connection, 0).tables.values() for each in search_tables.of_table(table)]
+        rows = sum(connection.execute(f"SELECT count(*) FROM t{each.table.id}").fetchone()[0] for each in indexed)  # noqa: S608 - an id only
+        if notice is not None and rows >= MANY_ROWS:
+            notice(f"{path} is of an older format: its search index is made anew, once, from {rows:,} rows")
+        for each in indexed:
+            search_tables.drop(connection, each)
+            search_tables.create(connection, each, damaged=True)  # one row must not close the file to all
     raise_version(connection)  # who has it open looks at the format again
     connection.execute("COMMIT")
 
