@@ -226,6 +226,29 @@ def test_words_that_stand_together_otherwise_are_not_read() -> None:
     assert 2 == store.cost.requests - before.requests
 
 
+def test_many_texts_of_two_words_are_counted_without_a_look_at_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How two words are joined is in the index as it stands: what it finds has the text, and no row is tested."""
+    looked_into: list[str] = []
+    monkeypatch.setattr("tsmem.engine.search.holds", lambda kept, name, part: looked_into.append(name))
+    with indexed(ANALYZERS["max_word"]) as store:
+        said = [Message("s", f"m{n:04d}", n, content="so, it is" if n % 2 else "so_it is") for n in range(2400)]
+        store.transfer.load((Record(n, item) for n, item in enumerate(said)), tally=Tally())
+        found = store.messages.search("so, it", limit=1)
+        assert ["m2399"] == [message.message_id for message in found]
+        assert 1200 == found.total.at_most
+    assert [] == looked_into
+
+
+@pytest.mark.parametrize(("said", "asked"), [("a\x01b", "a\U0010ff01b"), ("a\U0010ff01b", "a\x01b")])
+def test_what_hides_a_character_is_not_taken_for_it(said: str, asked: str) -> None:
+    """A text with a control character and one with the character that stands for it in the index are two: the index
+    alone does not say which a row has."""
+    assert [False] == [marks.says(mark, asked) for mark, _ in marks.asked(asked)]
+    with indexed(ANALYZERS["max_word"]) as store:
+        store.messages.put(Message("s", "m", 1, content=said))
+        assert [[], ["m"]] == [[each.message_id for each in store.messages.search(text)] for text in (asked, said)]
+
+
 def test_long_blanks_are_found_by_parts() -> None:
     """What of a long text is asked for is never nothing, also where it is blank."""
     with closing(LocalClient(None, ManualClock())) as client:

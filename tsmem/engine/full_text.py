@@ -1,8 +1,8 @@
 """FTS5 tables over the texts of a search index: how they are made, and told of changes.
 
 Its one rule: each change is told by statements of one row with its values. For a trigger, or rows that are selected,
-SQLite begins a savepoint, and FTS5 then writes out what it has gathered: measured, two and a half times the time of all
-that indexes a row. So what is kept of a row is read before it is changed; FTS5 takes out what it is given again.
+SQLite begins a savepoint, and FTS5 then writes out what it has gathered, each row by itself: measured, more than twice
+the time of these tables. So what is kept of a row is read before it is changed; FTS5 takes out what it is given again.
 """
 
 from __future__ import annotations
