@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -59,13 +60,16 @@ def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2025-10-09T08:53:20.1", NOW + 100_000),
         ("2025-10-09T08:53:20,123456000Z", NOW + 123_456),
         ("2025-10-09T08:53Z", NOW - 20_000_000),
+        ("20251009T085320Z", NOW),
+        ("20251009T105320+0200", NOW),
+        ("20251009T085320.1", NOW + 100_000),
+        ("20251009T0853", NOW - 20_000_000),
         ("2025-10-09", us(2025, 10, 9)),
         ("2024-02-29", us(2024, 2, 29)),
         ("9999-12-31T23:59:59.999999Z", us(9999, 12, 31, 23, 59, 59, 999_999)),
         ("1970-01-01T00:00:00Z", 0),
         ("1969-12-31T23:59:59.999999Z", -1),
         ("1970-01-01T00:00:00+00:01", -60_000_000),
-        ("-5", -5),
     ],
 )
 def test_a_point_in_time(text: str, expected: int) -> None:
@@ -82,10 +86,17 @@ def test_an_age(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "unit"), [("1760000000", "seconds"), ("1760000000000", "milliseconds"), ("5", "seconds")]
+    ("text", "unit"),
+    [
+        ("5", "seconds"),
+        ("-86400", "seconds"),
+        ("1760000000", "seconds"),
+        ("1760000000000", "milliseconds"),
+        ("1760000000000000000", "nanoseconds"),
+    ],
 )
 def test_another_unit_is_suspected_aloud(text: str, unit: str) -> None:
-    """What looks like seconds or milliseconds is taken as microseconds, with a warning."""
+    """What looks like another unit is taken as microseconds, with a warning."""
     value, warning = parse_time(text, now_us=NOW, tz=UTC)
     assert int(text) == value
     assert warning is not None
@@ -118,6 +129,9 @@ def test_another_unit_is_suspected_aloud(text: str, unit: str) -> None:
         ("2025-10-09T08:53:20+01:60", "no offset"),
         ("2025-10-09T08:53:20.1234567Z", "6 digits"),
         ("2025-10-09T08:53.5Z", "seconds before"),
+        ("20251009T0853.5Z", "seconds before"),
+        ("20251009T08", "no time"),
+        ("20251309T085320", "calendar"),
         ("2025-10-09T08:53:20 Z", "no time"),
         (f"-{2**63}", "64 bits"),
         (str(2**63), "64 bits"),
@@ -133,6 +147,37 @@ def test_anything_else_is_refused(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason) as caught:
         parse(text)
     assert "ISO 8601" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2025", "2025-01-01"),
+        ("202510", "2025-10-01"),
+        ("20251009", "2025-10-09"),
+        ("2025100912", "2025-10-09T12:00:00"),
+        ("202510091230", "2025-10-09T12:30:00"),
+        ("20251009123015", "2025-10-09T12:30:15"),
+        ("20251009123015678", "2025-10-09T12:30:15.678000"),
+    ],
+)
+def test_digits_that_read_as_a_date_are_refused_with_both_ways_to_write_them(text: str, date: str) -> None:
+    """Each of the two ways that the hint names is taken."""
+    with pytest.raises(InvalidInput, match=f"{text} could be a date or microseconds") as caught:
+        parse(text)
+    hint = re.fullmatch("write (.+) for the date, (.+) for the microseconds", str(caught.value.hint))
+    assert hint is not None
+    assert date == hint[1]
+    assert int(text) == parse(hint[2])
+
+
+@pytest.mark.parametrize(
+    "text", ["20251309", "20250230", "202510092460", "1800", "18001009", "0020251009", "2034100912000012"]
+)
+def test_digits_that_are_no_date_are_microseconds(text: str) -> None:
+    """A month 13 is none, and 16 digits are microseconds of our time."""
+    value, _ = parse_time(text, now_us=NOW, tz=UTC)
+    assert int(text) == value
 
 
 @pytest.mark.parametrize(

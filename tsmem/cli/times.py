@@ -20,15 +20,30 @@ FORMS = (
 """What `parse_time` takes, for help texts and hints."""
 
 _UNIT_US = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86_400 * 10**6, "w": 7 * 86_400 * 10**6}
-_SECONDS_MAX, _MILLISECONDS_MAX = 10**11, 10**14
-"""An integer up to here looks like seconds (until the year 5138), or milliseconds. As microseconds: 1970 to 1973."""
+_OTHER_UNITS = (
+    (1, 10**11, "seconds", "append 000000"),
+    (10**11 + 1, 10**14, "milliseconds", "append 000"),
+    (10**17 + 1, MAX_INTEGER - 1, "nanoseconds", "drop the last 3 digits"),
+)
+"""First and last integer that look like another unit than microseconds, and how to correct them. Each unit reaches the
+year 5138 at its last integer. The largest integer stands for the end of time."""
+_DATE_DIGITS = {
+    4: "%Y",
+    6: "%Y%m",
+    8: "%Y%m%d",
+    10: "%Y%m%d%H",
+    12: "%Y%m%d%H%M",
+    14: "%Y%m%d%H%M%S",
+    17: "%Y%m%d%H%M%S%f",
+}
+"""Digits that may be meant as a date, by their number. 16 are left out: microseconds of the years 2033 to 2036."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock arithmetic; the offset is subtracted apart
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"-?[0-9]+")
 _AGE = re.compile(r"([0-9]+)([smhdw])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<clock>[0-9]{2}:[0-9]{2}(:[0-9]{2})?)"
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})[Tt ](?P<clock>[0-9]{2}:[0-9]{2}(:[0-9]{2})?|[0-9]{4}([0-9]{2})?)"
     r"([.,](?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
 
@@ -58,13 +73,31 @@ def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = 
 
 
 def _microseconds(text: str, now_us: int) -> tuple[int, str | None]:
+    _refuse_date(text)
     value = _fitting(text.removeprefix("-"), 1, "time")
-    if text.startswith("-"):
-        return -value, None
-    if value == 0 or value > _MILLISECONDS_MAX:
-        return value, None
-    unit, zeros = ("seconds", "000000") if value <= _SECONDS_MAX else ("milliseconds", "000")
-    return value, f"{value} looks like {unit} and is taken as microseconds (now is {now_us}); append {zeros} for {unit}"
+    warning = None
+    for first, last, unit, correction in _OTHER_UNITS:
+        if first <= value <= last:
+            taken = f"{text} looks like {unit} and is taken as microseconds (now is {now_us})"
+            warning = f"{taken}; {correction} for {unit}"
+    return (-value if text.startswith("-") else value), warning
+
+
+def _refuse_date(digits: str) -> None:
+    """Raise InvalidInput for digits that read as a date of the years 1900 to 2099."""
+    form = _DATE_DIGITS.get(len(digits))
+    if form is None or digits[:2] not in ("19", "20"):
+        return
+    try:
+        date_time = datetime.strptime(digits, form)  # noqa: DTZ007 - only shown
+    except ValueError:
+        return
+    shown = date_time.date().isoformat() if len(digits) <= 8 else date_time.isoformat()
+    exact = (_EPOCH + int(digits) * _MICROSECOND).isoformat()
+    raise InvalidInput(
+        f"{digits} could be a date or microseconds since 1970",
+        hint=f"write {shown} for the date, {exact}Z for the microseconds",
+    )
 
 
 def _fitting(digits: str, unit_us: int, what: str) -> int:
@@ -90,7 +123,7 @@ def _moment(match: re.Match[str], tz: tzinfo | None) -> tuple[int, str | None]:
     fraction = (match["fraction"] or "").rstrip("0")
     if len(fraction) > 6:
         raise _refused("a time has at most 6 digits after the point: it is kept in microseconds")
-    if fraction and match["clock"].count(":") < 2:
+    if fraction and len(match["clock"].replace(":", "")) < 6:
         raise _refused("a fraction needs seconds before it")
     wall = datetime.fromisoformat(f"{match['date']}T{match['clock']}") + int(fraction.ljust(6, "0")) * _MICROSECOND
     if (zone := match["zone"]) is not None:

@@ -70,8 +70,9 @@ Options that take a time T (--since, --until, --create-time, --update-time,
   2025-10-09T08:53:20.5Z     a zone makes it exact: Z, +02:00
   90s 15m 2h 7d 4w           an age: so long before now
 
---since and --until include their ends. An integer that looks like seconds or
-milliseconds gets a warning.
+--since and --until include their ends. An integer that looks like seconds,
+milliseconds or nanoseconds gets a warning; one that reads as a date, such as
+20251009, is refused. 20251009T085320 is 2025-10-09T08:53:20.
 
   tsmem session recent --user ada --since 7d
   tsmem message list --session trip-7 --since 2025-10-09 --until 2025-10-09

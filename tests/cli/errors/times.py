@@ -27,6 +27,12 @@ CASES = (
         hint=A_TIME,
     ),
     Case(
+        "Eight digits that read as a date.",
+        "session recent --user ada --since 20251009",
+        "--since: 20251009 could be a date or microseconds since 1970",
+        hint="write 2025-10-09 for the date, 1970-01-01T00:00:20.251009Z for the microseconds",
+    ),
+    Case(
         "A time past the end of time.",
         "session recent --user ada --until 99999999999999999999",
         "--until: the time 99999999999999999999 does not fit in 64 bits of microseconds",
