@@ -282,3 +282,13 @@ def test_not_found_and_conflict_in_json(ready: Cli, output: str) -> None:
     for outcome, code, name in cases:
         assert (outcome.code, outcome.out, outcome.error["code"]) == (code, b"", name)
         assert json.dumps(outcome.error)
+
+
+def test_hint_names_the_double_dash_for_text_that_begins_with_a_dash(ready: Cli) -> None:
+    """https://github.com/pallets/click/issues/1624: the parser takes such a text for an option."""
+    ready.ok("message", "put", "s", "m", "--content", "- milk")
+    outcome = ready("message", "search", "- milk", "-o", "json")
+
+    assert outcome.code == 2
+    assert "tsmem message search -- TEXT" in outcome.error["hint"]
+    assert [row["message_id"] for row in ready.ok("message", "search", "-o", "jsonl", "--", "- milk").lines] == ["m"]

@@ -46,7 +46,7 @@ def usage(error: TyperException) -> InvalidInput:
         if option is not None:
             near = _nearest(option, ctx)
             text = f"No such option: {option}" + (f". Did you mean '{near}'?" if near else "")
-            hint = None if near else _instead(option, ctx)
+            hint = None if near else _instead(option, ctx) or _after_dashes(ctx)
         else:
             hint = _missing(ctx) if text.startswith("Missing ") else _too_many(text, ctx)
         hint = hint or f"{ctx.command_path} --help"
@@ -95,6 +95,14 @@ def _instead(option: str, ctx: Any) -> str | None:
     if name == "USER" and ctx.command_path.startswith("tsmem message "):
         return "messages are kept by session: tsmem session list --user USER shows a user's sessions"
     return None
+
+
+def _after_dashes(ctx: Any) -> str | None:
+    """Return how to pass an argument that begins with a dash; None where the command takes no arguments."""
+    names = " ".join(_arguments(ctx.command))
+    if not names:
+        return None
+    return f"an argument that begins with - goes behind --, after all options: {ctx.command_path} -- {names}"
 
 
 def _having(option: str, ctx: Any) -> Iterator[str]:
