@@ -94,13 +94,32 @@ def test_a_fresh_store_gets_its_tables_from_an_import(cli: Cli) -> None:
     assert "created" not in cli.ok("import", stdin=SESSION).err
 
 
-def test_a_store_with_one_table_is_left_to_init_tables(ready: Cli) -> None:
-    """Half a store is nothing that an import repairs."""
+@pytest.mark.parametrize("missing", [1, 2, 3])
+@pytest.mark.parametrize("command", ["import", "copy"])
+def test_tables_whose_creation_was_cut_short_are_completed(ready: Cli, missing: int, command: str) -> None:
+    """A first import that is killed has made the first tables and indexes alone; repeating it makes the others."""
     with closing(LocalClient(ready.database, ready.clock)) as client:
         client.delete_search_index("message", "message_search_index")
-        client.delete_table("message")
-    outcome = ready("import", stdin=SESSION + b'{"session_id": "s", "message_id": "m", "create_time": 1}\n')
-    assert outcome.code == 3
+        if missing > 1:
+            client.delete_table("message")
+        if missing > 2:
+            client.delete_search_index("session", "session_search_index")
+    if command == "import":
+        outcome = ready.ok("import", stdin=SESSION)
+    else:
+        ready.config('[profiles.full]\nbackend = "local"\npath = "full.db"\n')
+        ready.ok("-p", "full", "import", stdin=SESSION)
+        outcome = ready.ok("copy", "--from", "full", "--to", "local")
+
+    assert "created what was missing of the tables" in outcome.err
+    assert ready("init-tables", "--check").code == 0
+
+
+def test_an_import_makes_no_search_indexes_where_they_were_left_out(cli: Cli) -> None:
+    """`init-tables --no-search` is a choice, and no creation that was cut short."""
+    cli.ok("init-tables", "--no-search")
+    assert "created" not in cli.ok("import", stdin=SESSION).err
+    assert cli("init-tables", "--check").code == 4
 
 
 def export_of(count: int) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tsmem.cli.counts import counted, counts
-from tsmem.cli.importing import furnish
+from tsmem.cli.importing import create_tables
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
 from tsmem.store.loading import Loading
@@ -44,7 +44,7 @@ class Copying:
         if self._same:
             raise InvalidInput("both profiles name the same store", hint="--to another profile")
         call.say(f"copying from {self.source.target} to {self.target.target}")
-        furnish(call, self.target, self._profile)
+        create_tables(call, self.target, self._profile)
         with _hinting(self._profile):
             self.target.transfer.load(self._records(), Loading(refused=_counted), tally=call.tally)
         return counts(call.tally)

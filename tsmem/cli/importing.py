@@ -92,7 +92,7 @@ class Import:
                 rejects = Rejects(self._rejects, source.raw, call.tally, kept if settled else None)
                 stack.enter_context(rejects)
                 reading = reading._replace(bad=rejects.line)
-            furnish(call, call.store, call.profile)
+            create_tables(call, call.store, call.profile)
             records = self._behind(settled, source.records(read(reading)), there, rejects)
             self._load(records, Loading(self._on_conflict, settled, None if rejects is None else rejects.row), point)
         return call.tally
@@ -204,12 +204,19 @@ class _Once:
             self._call.say(line)
 
 
-def furnish(call: Call, store: MemoryStore, profile: Profile) -> None:
-    """A fresh embedded store gets its tables from what is first brought in. In an instance that is paid for, or where
-    only some of them are missing, that is for init-tables to do."""
-    if profile.backend == "local" and all(step.state == "missing" for step in store.tables.plan().steps):
-        store.tables.apply()
-        call.say(f"created the tables in {profile.target}")
+def create_tables(call: Call, store: MemoryStore, profile: Profile) -> None:
+    """Create the tables of a fresh embedded store, or complete those whose creation was cut short. A store without any
+    search index was made so by `init-tables --no-search`, and stays so. On TableStore, where tables cost money, they
+    are created by `init-tables` alone."""
+    if profile.backend != "local":
+        return
+    steps = store.tables.plan().steps
+    missing = [step for step in steps if step.state == "missing"]
+    if not missing or missing == [step for step in steps if step.kind == "search index"]:
+        return
+    store.tables.apply()
+    what = "the tables" if len(missing) == len(steps) else "what was missing of the tables"
+    call.say(f"created {what} in {profile.target}")
 
 
 def _clear(point: ResumePoint | None) -> None:
