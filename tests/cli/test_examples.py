@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tsmem.cli.commands import HouseGroup
+from tsmem.cli.commands import HouseGroup, help_of
 from tsmem.cli.message import MessageGroup
 from tsmem.cli.profile import ProfileGroup
 from tsmem.cli.root import Root
@@ -25,7 +25,7 @@ def examples() -> list[str]:
     for group in groups:
         for entry in group.entries.values():
             made = getattr(__import__(entry.module, fromlist=[entry.name]), entry.name)
-            found += re.findall(r"Example: tsmem (.*)", made.__doc__ or "")
+            found += re.findall(r"Example: tsmem (.*)", help_of(made))
     return [example for example in found if not example.startswith(("serve ", "message tail "))]
 
 

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Processes
 from tests.house.modules import ROOT
 from tsmem.cli.commands import HouseGroup
 from tsmem.cli.endings import endings
@@ -88,6 +88,14 @@ def test_a_commands_help_has_all_it_should(cli: Cli, name: str) -> None:
     assert part is not None
     assert endings(name) == [int(code) for code in re.findall(r"\d+", part[1])]
     assert max(len(line) for line in shown.splitlines() if not line.startswith("    tsmem ")) <= 80
+
+
+@pytest.mark.parametrize("line", ["--help", "session --help", "import --help", "help session put"])
+def test_help_is_the_same_without_docstrings(cli: Cli, process: Processes, line: str) -> None:
+    """python -OO drops docstrings, and PYTHONOPTIMIZE=2 may be set in an image."""
+    shown = process.run(*line.split(), environ={"PYTHONOPTIMIZE": "2"})
+
+    assert (shown.code, shown.text, shown.err) == (0, cli.ok(*line.split()).text, "")
 
 
 def test_exit_codes_are_all_there_are() -> None:

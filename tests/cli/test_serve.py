@@ -22,6 +22,7 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.wire.raw_http import ots_headers, post, read_reply, signed
 from tsmem.cli.call import Call
+from tsmem.cli.commands import help_of
 from tsmem.cli.serve import serve
 from tsmem.cli.serve_talk import Lines
 from tsmem.cli.streams import Streams
@@ -102,7 +103,7 @@ def test_a_script_reads_one_json_object(process: Processes) -> None:
 
 def test_the_example_works(process: Processes) -> None:
     """The line that the help shows starts a server."""
-    example = re.search(r"Example: tsmem serve (.*)", serve.__doc__ or "")
+    example = re.search(r"Example: tsmem serve (.*)", help_of(serve))
     assert example is not None
     with serving(process, *example.group(1).split()) as server:
         assert b"" == server.ask()

@@ -19,6 +19,7 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.cli.test_terminal import FORBIDDEN, HOSTILE
 from tests.clocks import StagedClock
 from tests.serving import environ, serving
+from tsmem.cli.commands import help_of
 from tsmem.cli.main import main
 from tsmem.cli.message import tail
 from tsmem.cli.streams import Streams
@@ -320,7 +321,7 @@ def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes, outp
 
 def test_the_example_works(ready: Cli, process: Processes) -> None:
     """The line that the help shows shows what is there."""
-    example = re.search(r"Example: tsmem (.*)", tail.__doc__ or "")
+    example = re.search(r"Example: tsmem (.*)", help_of(tail))
     assert example is not None
     ready.fill(messages(4, "trip-7"))
     running = process.start(*shlex.split(example.group(1)))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
@@ -20,6 +21,9 @@ from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.render.result import Noun
+
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 class Entry(NamedTuple):
@@ -300,14 +304,30 @@ def _elsewhere(ctx: Any, name: str) -> list[str]:
     return [f"'{at}{like}'" for at, like in exact or near]
 
 
+def help_text(text: str) -> Callable[[Function], Function]:
+    """Give a command its help; the first line is its sentence. Python drops docstrings under -OO, so it is not one."""
+
+    def give(function: Function) -> Function:
+        function.help_text = cleandoc(text)  # type: ignore[attr-defined]
+        return function
+
+    return give
+
+
+def help_of(function: object) -> str:
+    """The help that a command was given."""
+    text: str = getattr(function, "help_text", "")
+    return text
+
+
 def entries(
     *functions: Callable[..., object], noun: Noun | None = None, showing: Collection[Callable[..., object]] = ()
 ) -> dict[str, Entry]:
-    """The commands of a module that is loaded: named as their functions, their sentence the docstring's first line.
+    """The commands of a module that is loaded: named as their functions, their sentence the first line of their help.
     Those that are `showing` give items of the noun."""
     return {
         function.__name__.rstrip("_").replace("_", "-"): Entry(
-            (function.__doc__ or "").split("\n", 1)[0],
+            help_of(function).split("\n", 1)[0],
             function.__module__,
             function.__name__,
             noun if function in showing else None,
@@ -322,7 +342,7 @@ def build(name: str, entry: Entry) -> Any:
     if isinstance(made, type):
         return made(name=name)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name, cls=HouseCommand)(made)
+    app.command(name, cls=HouseCommand, help=help_of(made))(made)
     command: Any = typer.main.get_command(app)
     command.entry = entry
     return command

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tsmem.cli.commands import help_text
 from tsmem.cli.suggest import words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -63,6 +64,12 @@ complete --command tsmem --force-files --condition "not __tsmem_complete is-args
 """Kept in completions/ too, for packagers; a test compares them."""
 
 
+@help_text(
+    """Print the completion script of a shell: bash, zsh or fish.
+
+    Example: tsmem completion bash
+    """
+)
 def completion(
     ctx: typer.Context,
     shell: Annotated[
@@ -70,10 +77,6 @@ def completion(
         typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=words("bash", "zsh", "fish")),
     ],
 ) -> Document:
-    """Print the completion script of a shell: bash, zsh or fish.
-
-    Example: tsmem completion bash
-    """
     if shell not in SCRIPTS:
         raise InvalidInput(f"there is no completion for '{shell}'", hint=f"the shells are {', '.join(SCRIPTS)}")
     return Document([SCRIPTS[shell].encode()])

@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from tsmem.cli.call import Call, call_of
+from tsmem.cli.commands import help_text
 from tsmem.cli.exit_codes import INTERRUPTED
 from tsmem.errors import TsmemError
 from tsmem.render.result import Document
@@ -22,11 +23,13 @@ SAMPLE = Path(__file__).with_name("demo.jsonl")
 SESSION = "trip-kyoto"
 
 
-def demo(ctx: typer.Context) -> Document:
+@help_text(
     """Try everything on a conversation of its own, in a file that is thrown away.
 
     Example: tsmem demo
     """
+)
+def demo(ctx: typer.Context) -> Document:
     return Document(_transcript(call_of(ctx)))
 
 

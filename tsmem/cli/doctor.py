@@ -14,6 +14,7 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
+from tsmem.cli.commands import help_text
 from tsmem.cli.findings import Finding, Gathered, of_file, of_step
 from tsmem.cli.shell_words import again
 from tsmem.errors import Conflict, InvalidInput, NotFound, ProfileError, TsmemError
@@ -31,6 +32,14 @@ MAX_SKEW_S = 60.0
 """By how much clocks may differ unnoticed; at 15 minutes the service refuses."""
 
 
+@help_text(
+    """Look for what is wrong: the profile, the connection, the tables, and what is stored in them.
+
+    Each finding comes with the command that mends it, or shows it. --fix deletes nothing. Exit 4 when something wrong
+    is left, 5 and 6 when the service refuses or cannot be reached.
+    Example: tsmem doctor --fix
+    """
+)
 def doctor(
     ctx: typer.Context,
     fix: Annotated[
@@ -38,12 +47,6 @@ def doctor(
     ] = False,
     progress: o.Progress = False,
 ) -> Overview:
-    """Look for what is wrong: the profile, the connection, the tables, and what is stored in them.
-
-    Each finding comes with the command that mends it, or shows it. --fix deletes nothing. Exit 4 when something wrong
-    is left, 5 and 6 when the service refuses or cannot be reached.
-    Example: tsmem doctor --fix
-    """
     return Doctor(call_of(ctx), fix=fix, progress=progress).run()
 
 
@@ -102,7 +105,7 @@ class Doctor:
         call = self._call
         profile = call.profile
         try:
-            assert call.store
+            _ = call.store  # opened here; under -O an assert would not be run
         except TsmemError as error:
             self._stop("credentials" if profile.backend == "tablestore" else "store", error)
             return False

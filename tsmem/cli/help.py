@@ -7,12 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
+from tsmem.cli.commands import help_text
 from tsmem.cli.suggest import words
 from tsmem.cli.topics import TOPICS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
 
+@help_text(
+    """Say more on a topic: exit-codes, filters, times, profiles or output.
+
+    The name of a command shows that command's help.
+    Example: tsmem help times
+    """
+)
 def help_(
     ctx: typer.Context,
     topic: Annotated[
@@ -24,11 +32,6 @@ def help_(
         ),
     ] = None,
 ) -> Document:
-    """Say more on a topic: exit-codes, filters, times, profiles or output.
-
-    The name of a command shows that command's help.
-    Example: tsmem help times
-    """
     words = topic or []
     if not words:
         return _page(_listed())

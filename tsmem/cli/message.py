@@ -9,7 +9,7 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.call import Call, call_of
-from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.commands import HouseGroup, entries, help_text
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.suggest import complete_user, words
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from tsmem.store.model import Message
 
 
+@help_text(
+    """Write a message, replacing the one of the same time and id.
+
+    Example: tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada
+    """
+)
 def put(
     ctx: typer.Context,
     session: o.SessionId,
@@ -45,10 +51,6 @@ def put(
         ),
     ] = None,
 ) -> Record:
-    """Write a message, replacing the one of the same time and id.
-
-    Example: tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada
-    """
     call = call_of(ctx)
     messages = call.store.messages
     if touch is not None:
@@ -70,16 +72,24 @@ def put(
     return Record(item)
 
 
-def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Record:
+@help_text(
     """Show one message.
 
     Example: tsmem message get trip-7 000003 -o json
     """
+)
+def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Record:
     call = call_of(ctx)
     time = call.point(create_time, "--create-time")
     return Record(call.store.messages.get(session, message, create_time=time))
 
 
+@help_text(
+    """Change parts of a message that exists, and leave the rest.
+
+    Example: tsmem message update trip-7 000003 --content "Corrected." --unset draft
+    """
+)
 def update(
     ctx: typer.Context,
     session: o.SessionId,
@@ -93,10 +103,6 @@ def update(
     unset: o.Unset = None,
     replace_metadata: o.ReplaceMetadata = False,
 ) -> None:
-    """Change parts of a message that exists, and leave the rest.
-
-    Example: tsmem message update trip-7 000003 --content "Corrected." --unset draft
-    """
     call = call_of(ctx)
     key = call.store.messages.update(
         session,
@@ -110,6 +116,12 @@ def update(
     call.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
 
 
+@help_text(
+    """Delete one message.
+
+    Example: tsmem message delete trip-7 000003
+    """
+)
 def delete(
     ctx: typer.Context,
     session: o.SessionId,
@@ -117,16 +129,19 @@ def delete(
     create_time: o.CreateTime = None,
     missing_ok: o.MissingOk = False,
 ) -> None:
-    """Delete one message.
-
-    Example: tsmem message delete trip-7 000003
-    """
     call = call_of(ctx)
     time = call.point(create_time, "--create-time")
     was_there = call.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
     call.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
 
 
+@help_text(
+    """Delete many messages: a session's or all, or those up to a time.
+
+    Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
+    Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
+    """
+)
 def purge(
     ctx: typer.Context,
     session: o.SessionOption = None,
@@ -137,11 +152,6 @@ def purge(
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    """Delete many messages: a session's or all, or those up to a time.
-
-    Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
-    Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
-    """
     from tsmem.cli.account import account
     from tsmem.cli.counts import counted, counts
 
@@ -161,6 +171,12 @@ def purge(
         return counts(purge_these(dry_run=dry_run, tally=call.tally))
 
 
+@help_text(
+    """List messages in order of session and time.
+
+    Example: tsmem message list --session trip-7 --role user --last 5
+    """
+)
 def list_(
     ctx: typer.Context,
     session: o.SessionOption = None,
@@ -175,10 +191,6 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    """List messages in order of session and time.
-
-    Example: tsmem message list --session trip-7 --role user --last 5
-    """
     call = call_of(ctx)
     window: Any = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
     wanted = o.checked(call, filter)
@@ -203,6 +215,14 @@ def list_(
     return listing(call, "message", stream, filter)
 
 
+@help_text(
+    """Find messages by a text in their content, newest first.
+
+    TEXT is found as it stands, whatever its case, in content and search content. In content its words are whole, but
+    for the end of the last, which may go on: `flight` finds `flights`, `light` does not.
+    Example: tsmem message search "hi" --role user --limit 5
+    """
+)
 def search(
     ctx: typer.Context,
     text: Text = None,
@@ -215,12 +235,6 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    """Find messages by a text in their content, newest first.
-
-    TEXT is found as it stands, whatever its case, in content and search content. In content its words are whole, but
-    for the end of the last, which may go on: `flight` finds `flights`, `light` does not.
-    Example: tsmem message search "hi" --role user --limit 5
-    """
     call = call_of(ctx)
     stream = call.store.messages.search(
         text,
@@ -236,6 +250,14 @@ def search(
     return found(call, "message", stream, text, filter)
 
 
+@help_text(
+    """Show a session's last messages, and with --follow new ones as they come.
+
+    In a pipe it prints JSON lines, unless -o says otherwise. A message is shown once, also one that comes up to a
+    minute late; a store that cannot be reached for a while is waited for.
+    Example: tsmem message tail trip-7 --follow --last 3
+    """
+)
 def tail(
     ctx: typer.Context,
     session: o.SessionId,
@@ -248,12 +270,6 @@ def tail(
     filter: o.Filter = None,  # noqa: A002
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
 ) -> Tail:
-    """Show a session's last messages, and with --follow new ones as they come.
-
-    In a pipe it prints JSON lines, unless -o says otherwise. A message is shown once, also one that comes up to a
-    minute late; a store that cannot be reached for a while is waited for.
-    Example: tsmem message tail trip-7 --follow --last 3
-    """
     call = call_of(ctx)
     wanted = o.checked(call, filter)
     call.piped_format = "jsonl"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.call import call_of
-from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.commands import HouseGroup, entries, help_text
 from tsmem.cli.suggest import complete_profile
 from tsmem.cli.values import parse_profile_assignments
 from tsmem.errors import InvalidInput
@@ -16,11 +16,13 @@ from tsmem.render.result import Report
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.", autocompletion=complete_profile)]
 
 
-def list_(ctx: typer.Context) -> Report:
+@help_text(
     """List the profiles there are; the one in force is marked.
 
     Example: tsmem profile list -o json
     """
+)
+def list_(ctx: typer.Context) -> Report:
     from tsmem.profiles import profile_list
 
     call = call_of(ctx)
@@ -29,6 +31,12 @@ def list_(ctx: typer.Context) -> Report:
     return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
 
 
+@help_text(
+    """Show a profile's values and where each came from, never a secret.
+
+    Example: tsmem profile show local
+    """
+)
 def show(
     ctx: typer.Context,
     name: Annotated[
@@ -38,10 +46,6 @@ def show(
         ),
     ] = None,
 ) -> Report:
-    """Show a profile's values and where each came from, never a secret.
-
-    Example: tsmem profile show local
-    """
     from tsmem.profiles import describe, load
 
     call = call_of(ctx)
@@ -56,6 +60,13 @@ def show(
     return Report({"name": chosen.name, "values": values}, ("key", "value", "origin"), rows)
 
 
+@help_text(
+    """Set values of a profile in the profile file, and make it if it is new.
+
+    A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
+    Example: tsmem profile set work backend=local path=work.db
+    """
+)
 def set_(
     ctx: typer.Context,
     name: Name,
@@ -63,11 +74,6 @@ def set_(
         list[str], typer.Argument(metavar="KEY=VALUE...", help="Values; an empty one removes a key.")
     ],
 ) -> None:
-    """Set values of a profile in the profile file, and make it if it is new.
-
-    A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
-    Example: tsmem profile set work backend=local path=work.db
-    """
     from tsmem.profiles import set_values
 
     call = call_of(ctx)
@@ -77,33 +83,39 @@ def set_(
     call.say(f"wrote profile '{name}' in {path}")
 
 
-def use(ctx: typer.Context, name: Name) -> None:
+@help_text(
     """Make a profile the default one.
 
     Example: tsmem profile use local
     """
+)
+def use(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import use as use_profile
 
     call = call_of(ctx)
     call.say(f"profile '{name}' is the default in {use_profile(call.environ, name, config=call.options.config)}")
 
 
-def delete(ctx: typer.Context, name: Name) -> None:
+@help_text(
     """Delete a profile from the profile file; what it points to stays.
 
     Example: tsmem profile delete staging
     """
+)
+def delete(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import delete as delete_profile
 
     call = call_of(ctx)
     call.say(f"deleted profile '{name}' from {delete_profile(call.environ, name, config=call.options.config)}")
 
 
-def path(ctx: typer.Context) -> Report:
+@help_text(
     """Say where the profile file is, or would be.
 
     Example: tsmem profile path
     """
+)
+def path(ctx: typer.Context) -> Report:
     from tsmem.profiles import config_path
 
     call = call_of(ctx)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from tsmem.cli.call import Call, call_of
+from tsmem.cli.commands import help_text
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
@@ -30,6 +31,16 @@ MAX_LATENCY_MS = 600_000
 _PRINTABLE = re.compile("[!-~]+")
 
 
+@help_text(
+    """Serve one file to TableStore SDKs, as an endpoint on this machine.
+
+    Without --access-key-id any key is taken, but Python and Java believe no answer unless the client's secret is
+    'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
+    of a batch), each at its rate from 0 to 1, which are 1 together at most; requests in the same order meet the same
+    ones.
+    Example: tsmem serve --memory --port 0
+    """
+)
 def serve(
     ctx: typer.Context,
     host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where to listen.")] = "127.0.0.1",
@@ -51,14 +62,6 @@ def serve(
     fault_seed: Annotated[int, typer.Option("--fault-seed", metavar="N", help="Which faults strike when.")] = 0,
     log: Annotated[bool, typer.Option("--log", help="A line on stderr for each request.")] = False,
 ) -> Document:
-    """Serve one file to TableStore SDKs, as an endpoint on this machine.
-
-    Without --access-key-id any key is taken, but Python and Java believe no answer unless the client's secret is
-    'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
-    of a batch), each at its rate from 0 to 1, which are 1 together at most; requests in the same order meet the same
-    ones.
-    Example: tsmem serve --memory --port 0
-    """
     from tsmem.server.faults import Faults, parse_fault
     from tsmem.server.settings import Settings
 

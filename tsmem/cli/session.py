@@ -10,7 +10,7 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.call import call_of
-from tsmem.cli.commands import HouseGroup, entries
+from tsmem.cli.commands import HouseGroup, entries, help_text
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.values import parse_metadata
@@ -18,6 +18,12 @@ from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Record, Report
 
 
+@help_text(
+    """Write a session, replacing the one that stood there.
+
+    Example: tsmem session put ada trip-7 -m topic=travel -m score:=0.5
+    """
+)
 def put(
     ctx: typer.Context,
     user: o.User,
@@ -29,10 +35,6 @@ def put(
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
 ) -> Record:
-    """Write a session, replacing the one that stood there.
-
-    Example: tsmem session put ada trip-7 -m topic=travel -m score:=0.5
-    """
     call = call_of(ctx)
     item = call.store.sessions.new(
         user,
@@ -45,14 +47,22 @@ def put(
     return Record(item)
 
 
-def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> Record:
+@help_text(
     """Show one session.
 
     Example: tsmem session get ada trip-7 -o json
     """
+)
+def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> Record:
     return Record(call_of(ctx).store.sessions.get(user, session))
 
 
+@help_text(
+    """Change parts of a session that exists, and leave the rest.
+
+    Example: tsmem session update ada trip-7 -m topic=refund --unset score --touch
+    """
+)
 def update(
     ctx: typer.Context,
     user: o.User,
@@ -64,10 +74,6 @@ def update(
     update_time: o.UpdateTime = None,
     touch: Annotated[bool, typer.Option("--touch", help="Set its update time to now.")] = False,
 ) -> None:
-    """Change parts of a session that exists, and leave the rest.
-
-    Example: tsmem session update ada trip-7 -m topic=refund --unset score --touch
-    """
     call = call_of(ctx)
     if touch and update_time is not None:
         raise InvalidInput("--touch and --update-time both say when")
@@ -82,6 +88,13 @@ def update(
     call.say(f"updated session '{session}' of user '{user}'")
 
 
+@help_text(
+    """Delete one session; its messages stay unless asked for.
+
+    Messages are kept by session id alone: those of another user's session of the same id would go too.
+    Example: tsmem session delete ada trip-7 --with-messages
+    """
+)
 def delete(
     ctx: typer.Context,
     user: o.User,
@@ -89,11 +102,6 @@ def delete(
     with_messages: Annotated[bool, typer.Option("--with-messages", help="Its messages first, then itself.")] = False,
     missing_ok: o.MissingOk = False,
 ) -> None:
-    """Delete one session; its messages stay unless asked for.
-
-    Messages are kept by session id alone: those of another user's session of the same id would go too.
-    Example: tsmem session delete ada trip-7 --with-messages
-    """
     from tsmem.cli.counts import counted
     from tsmem.cli.shell_words import again
 
@@ -108,6 +116,12 @@ def delete(
         call.say(f"its messages stay, if it had any; this deletes them: {purge}")
 
 
+@help_text(
+    """Delete many sessions: a user's or everyone's, all or those up to a time.
+
+    Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
+    """
+)
 def purge(
     ctx: typer.Context,
     user: o.UserOption = None,
@@ -119,10 +133,6 @@ def purge(
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    """Delete many sessions: a user's or everyone's, all or those up to a time.
-
-    Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
-    """
     from tsmem.cli.account import account
     from tsmem.cli.counts import counted, counts
 
@@ -149,6 +159,12 @@ def purge(
     return report
 
 
+@help_text(
+    """List sessions in order of user and session id.
+
+    Example: tsmem session list --user ada --fields session_id,metadata.topic
+    """
+)
 def list_(
     ctx: typer.Context,
     user: o.UserOption = None,
@@ -156,16 +172,19 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    """List sessions in order of user and session id.
-
-    Example: tsmem session list --user ada --fields session_id,metadata.topic
-    """
     call = call_of(ctx)
     wanted = o.checked(call, filter)
     stream = call.store.sessions.iterate(user, filter=wanted, limit=call.limit(limit), page_token=page_token)
     return listing(call, "session", stream, filter)
 
 
+@help_text(
+    """List a user's sessions, or everyone's, latest first.
+
+    Everyone's come through the search index. A session without an update time is not among them.
+    Example: tsmem session recent --user ada --since 7d
+    """
+)
 def recent(
     ctx: typer.Context,
     user: o.UserOption = None,
@@ -175,11 +194,6 @@ def recent(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    """List a user's sessions, or everyone's, latest first.
-
-    Everyone's come through the search index. A session without an update time is not among them.
-    Example: tsmem session recent --user ada --since 7d
-    """
     call = call_of(ctx)
     stream = call.store.sessions.recent(
         user,
@@ -192,6 +206,14 @@ def recent(
     return listing(call, "session", stream, filter)
 
 
+@help_text(
+    """Find sessions by a text in their search content, latest first.
+
+    TEXT is found as it stands, whatever its case. Whole words are always found; a part of a word too where the index
+    is fuzzy, as the one is that init-tables makes.
+    Example: tsmem session search "refund" --user ada --since 30d
+    """
+)
 def search(
     ctx: typer.Context,
     text: Text = None,
@@ -203,12 +225,6 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    """Find sessions by a text in their search content, latest first.
-
-    TEXT is found as it stands, whatever its case. Whole words are always found; a part of a word too where the index
-    is fuzzy, as the one is that init-tables makes.
-    Example: tsmem session search "refund" --user ada --since 30d
-    """
     call = call_of(ctx)
     stream = call.store.sessions.search(
         text,

@@ -8,11 +8,20 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.call import call_of
+from tsmem.cli.commands import help_text
 from tsmem.cli.suggest import complete_user
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
 
 
+@help_text(
+    """Show a conversation.
+
+    On a terminal long content is folded, which says its size; JSON and tool calls are broken into lines. --markdown
+    draws what was said, but for what tools say; a link is shown with its target.
+    Example: tsmem show trip-7 --user ada --last 10
+    """
+)
 def show(
     ctx: typer.Context,
     session: o.SessionId,
@@ -24,12 +33,6 @@ def show(
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Draw what was said as Markdown.")] = False,
 ) -> Conversation:
-    """Show a conversation.
-
-    On a terminal long content is folded, which says its size; JSON and tool calls are broken into lines. --markdown
-    draws what was said, but for what tools say; a link is shown with its target.
-    Example: tsmem show trip-7 --user ada --last 10
-    """
     call = call_of(ctx)
     if last is not None and last < 1:
         raise InvalidInput(f"--last must be 1 or more, not {last}")

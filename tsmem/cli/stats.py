@@ -10,6 +10,7 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.account import account
 from tsmem.cli.call import call_of
+from tsmem.cli.commands import help_text
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Facts, Moment, Overview, Part, Plot, Report, Section, Size
 
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
 _COLUMNS = ("measure", "of", "value")
 
 
+@help_text(
+    """Count what there is, by role, day and size: everything, one user's, or one session's.
+
+    Every row is read once. Days are UTC's.
+    Example: tsmem stats --user ada
+    """
+)
 def stats(
     ctx: typer.Context,
     user: o.UserOption = None,
     session: o.SessionOption = None,
     progress: o.Progress = False,
 ) -> Overview:
-    """Count what there is, by role, day and size: everything, one user's, or one session's.
-
-    Every row is read once. Days are UTC's.
-    Example: tsmem stats --user ada
-    """
     call = call_of(ctx)
     if user is not None and session is not None:
         raise InvalidInput("--user and --session cannot both be asked for")

@@ -9,6 +9,7 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli.call import Call, call_of
+from tsmem.cli.commands import help_text
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
@@ -16,6 +17,13 @@ from tsmem.store.tables import Plan
 MAX_WAIT_S = 86400
 
 
+@help_text(
+    """Create the tables and indexes that are missing; what exists is left as it is.
+
+    Doing it again changes nothing. Exit 4 when something that exists is not as the profile describes it.
+    Example: tsmem init-tables --check -o json
+    """
+)
 def init_tables(
     ctx: typer.Context,
     dry_run: o.DryRun = False,
@@ -25,11 +33,6 @@ def init_tables(
         float | None, typer.Option(metavar="S", help="Then wait, so many seconds at most, until all can be used.")
     ] = None,
 ) -> Report:
-    """Create the tables and indexes that are missing; what exists is left as it is.
-
-    Doing it again changes nothing. Exit 4 when something that exists is not as the profile describes it.
-    Example: tsmem init-tables --check -o json
-    """
     call = call_of(ctx)
     if dry_run and check:
         raise InvalidInput("--dry-run and --check are two different questions")
@@ -45,11 +48,13 @@ def init_tables(
     return _report(call, plan, check=check)
 
 
-def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
+@help_text(
     """Delete both tables with everything in them, and their indexes.
 
     Example: tsmem drop-tables --yes
     """
+)
+def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     call = call_of(ctx)
     call.say_target("deleting the tables of")
     if not call.sure(yes, lambda: _question(call)):

@@ -11,6 +11,7 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
+from tsmem.cli.commands import help_text
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.files import check_not_the_store, opened, write_whole
 from tsmem.cli.suggest import complete_profile, complete_user, words
@@ -21,6 +22,13 @@ from tsmem.render.stream import chunks
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
 
+@help_text(
+    """Write sessions and messages as JSON lines: everything, one user's, or one session's.
+
+    A file is written whole or not at all.
+    Example: tsmem export memory.jsonl.gz --user ada
+    """
+)
 def export(
     ctx: typer.Context,
     file: File = "-",
@@ -28,11 +36,6 @@ def export(
     session: o.SessionOption = None,
     progress: o.Progress = False,
 ) -> Document | None:
-    """Write sessions and messages as JSON lines: everything, one user's, or one session's.
-
-    A file is written whole or not at all.
-    Example: tsmem export memory.jsonl.gz --user ada
-    """
     call = call_of(ctx)
     _check_whose(user, session)
     check_not_the_store(call, file)
@@ -60,6 +63,15 @@ def _told(call: Call, lines: Iterator[bytes], *, asked: bool) -> Iterator[bytes]
         yield from lines
 
 
+@help_text(
+    """Read sessions and messages from JSON lines and write them.
+
+    A file is checked wholly before its first row is written; importing it twice changes nothing. With --rejects, what
+    cannot be read or is refused is kept in a file that can be imported again, and the rest is written. A fresh
+    embedded store gets its tables.
+    Example: tsmem import chats.jsonl --format openai --user ada
+    """
+)
 def import_(
     ctx: typer.Context,
     file: File = "-",
@@ -91,13 +103,6 @@ def import_(
     dry_run: o.DryRun = False,
     progress: o.Progress = False,
 ) -> Report:
-    """Read sessions and messages from JSON lines and write them.
-
-    A file is checked wholly before its first row is written; importing it twice changes nothing. With --rejects, what
-    cannot be read or is refused is kept in a file that can be imported again, and the rest is written. A fresh
-    embedded store gets its tables.
-    Example: tsmem import chats.jsonl --format openai --user ada
-    """
     from tsmem.cli.importing import Import
 
     call = call_of(ctx)
@@ -106,6 +111,14 @@ def import_(
         return counts(job.dry_run(source) if dry_run else job.run(source, told))
 
 
+@help_text(
+    """Copy sessions and messages from one profile's store to another's, or compare both.
+
+    Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
+    different, and ends with 4.
+    Example: tsmem copy --from local --to local --check
+    """
+)
 def copy(
     ctx: typer.Context,
     source: Annotated[
@@ -119,12 +132,6 @@ def copy(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    """Copy sessions and messages from one profile's store to another's, or compare both.
-
-    Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
-    different, and ends with 4.
-    Example: tsmem copy --from local --to local --check
-    """
     from tsmem.cli.copying import Copying
 
     call = call_of(ctx)
