@@ -158,13 +158,16 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
     assert json.loads(listed(ready, "session")[0]["metadata"]["_other"]) == {"k k": []}
 
 
-def test_a_role_that_is_no_text_stays_itself(ready: Cli) -> None:
+def test_content_that_is_no_text_stays_itself(ready: Cli) -> None:
     """A number in a text field is kept with its type, and exported and imported unchanged."""
-    ready.ok(
-        *OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "messages": [{"role": 3, "content": 5}]})
-    )
+    data = jsonl({"id": "s", "messages": [{"role": "tool", "content": 5, "search_content": True}]})
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
     (found,) = listed(ready, "message")
-    assert (found["role"], found["content"], found["metadata"]) == (None, None, {"content": 5, "role": 3})
+    assert (found["content"], found["search_content"], found["metadata"]) == (
+        None,
+        None,
+        {"content": 5, "search_content": True},
+    )
     before = ready.export()
     ready.ok("import", stdin=before)
     assert ready.export() == before
@@ -177,13 +180,16 @@ def test_a_role_that_is_no_text_stays_itself(ready: Cli) -> None:
         (b'{"id": "s", "messages": {}}', "messages"),
         (b'{"id": "s", "messages": ["x"]}', "message 0"),
         (b'["x"]', "message 0"),
-        (b'[{"messages": []}, 5]', "message 1"),
+        (b'[{"messages": []}, 5]', "element 1"),
         (b'[{"role": "user"}', "JSON"),
         (b'{"id": "s", "messages": []}\n{"id": "t", "messages": [', "line 2"),
         (b'{"id": "s", "messages": [{"x": NaN}]}', "NaN"),
         (b'{"id": "s", "messages": [{"x": 1e999}]}', "1e999"),
         (b'{"id": "s", "messages": [{"role": "\\ud800"}]}', "surrogate"),
-        (b'{"id": "s", "messages": [{"id": "m", "created_at": 5}, {"id": "m", "created_at": 5}]}', "same"),
+        (
+            b'{"id": "s", "messages": [%s, %s]}' % ((b'{"role": "user", "id": "m", "created_at": 5}',) * 2),
+            "same",
+        ),
         (b'{"id": "s", "messages": [{"role": "user", "role": "x"}]}', "twice"),
         (b"\xff", "UTF-8"),
     ],
@@ -262,7 +268,11 @@ def typed(values: Iterator[object]) -> set[tuple[type, str]]:
 def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
     """Every value in any input that is taken can be found again in the export."""
     given_in = [
-        {**{k: v for k, v in rest.items() if k != "metadata"}, "session_id": f"s{n}", "messages": said}
+        {
+            **{k: v for k, v in rest.items() if k != "metadata"},
+            "session_id": f"s{n}",
+            "messages": [{**each, "role": "user"} for each in said],
+        }
         for n, (rest, said) in enumerate(conversations)
     ]
     with TemporaryDirectory() as folder:

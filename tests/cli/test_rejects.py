@@ -146,8 +146,12 @@ def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, Ts
 def test_rejects_of_the_openai_format_are_imported_as_such(ready: Cli, refusing: dict[str, TsmemError]) -> None:
     """Conversations that name no user and rows that were refused are kept in one file; imported again with --user, and
     twice without, they are all there."""
-    good = {"session_id": "a", "user_id": "u", "messages": [{"id": "m1", "content": "x"}, {"id": "m2", "content": "y"}]}
-    nobodys = {"session_id": "b", "messages": [{"id": "m3", "content": "z"}]}
+    good = {
+        "session_id": "a",
+        "user_id": "u",
+        "messages": [{"role": "user", "id": "m1", "content": "x"}, {"role": "user", "id": "m2", "content": "y"}],
+    }
+    nobodys = {"session_id": "b", "messages": [{"role": "user", "id": "m3", "content": "z"}]}
     data = b"".join(json.dumps(each).encode() + b"\n" for each in (good, nobodys))
     refusing["m2"] = InvalidInput("refused today")
     openai = ("--format", "openai", "--start-time", "5")

@@ -64,12 +64,16 @@ class Import:
         self._resume = resume
         self._ended = False
         """Whether all of the input was looked at."""
+        self._records = 0
+        """Records that were read to be brought in."""
 
     def dry_run(self, source: Input) -> Tally:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
         self._call.say_target("a dry run on")
-        tally = self._checked(source, self._source(source), Sample(0))
+        sample = Sample(0)
+        tally = self._checked(source, self._source(source), sample)
         tally.raise_failures("brought in")
+        self._say_if_empty(source, sample.passed)
         return tally
 
     def run(self, source: Input, told: Account) -> Tally:
@@ -95,21 +99,27 @@ class Import:
             create_tables(call, call.store, call.profile)
             records = self._behind(settled, source.records(read(reading)), there, rejects)
             self._load(records, Loading(self._on_conflict, settled, None if rejects is None else rejects.row), point)
+        self._say_if_empty(source, self._records)
         return call.tally
+
+    def _say_if_empty(self, source: Input, records: int) -> None:
+        if records == 0:
+            self._call.say(f"nothing to import: {source.name} is empty")
 
     def _behind(
         self, first: int, records: Iterator[Record], there: int | None, rejects: Rejects | None
     ) -> Iterator[Record]:
         """The records behind the first ones. Raises InvalidInput where there are fewer than at the first look."""
-        count = 0
         for record in records:
-            count += 1
-            if count > first:
+            self._records += 1
+            if self._records > first:
                 yield record
             elif rejects is not None:
                 rejects.before(record)
-        if there is not None and count < there:
-            raise InvalidInput(f"{self._file} was cut short while it was read: of {there:,} records {count:,} are left")
+        if there is not None and self._records < there:
+            raise InvalidInput(
+                f"{self._file} was cut short while it was read: of {there:,} records {self._records:,} are left"
+            )
         self._ended = True
 
     def _load(self, records: Iterator[Record], loading: Loading, point: ResumePoint | None) -> None:

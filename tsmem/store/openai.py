@@ -21,6 +21,7 @@ from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
+from tsmem.store.shapes import checked_conversation
 
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")
@@ -53,14 +54,14 @@ class Converter:
         self._seen: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
 
-    def convert(self, conversation: object) -> Iterator[Session | Message]:
-        """The session of one conversation and its messages. Raises InvalidInput for what is no conversation."""
-        if not isinstance(conversation, dict) or not isinstance(conversation.get("messages"), list):
-            raise InvalidInput("a conversation is a JSON object with a list of `messages`")
-        rest = dict(conversation)
-        messages: list[object] = rest.pop("messages")
+    def convert(self, conversation: object, *, element: int | None = None) -> Iterator[Session | Message]:
+        """Return the session of one conversation and its messages. Raises InvalidInput for what is no conversation;
+        `element` is its place in the array that it stands in."""
+        whole = checked_conversation(conversation, element=element)
+        rest = dict(whole)
+        messages: list[dict[str, object]] = rest.pop("messages")
         user = self._user(rest)
-        session_id = self._given_id(rest) or self._made_id(user, conversation)
+        session_id = self._given_id(rest) or self._made_id(user, whole)
         converted = [self._message(session_id, place, message) for place, message in enumerate(messages)]
         _check_distinct(converted)
         self._conversations += 1
@@ -101,9 +102,7 @@ class Converter:
         text = json.dumps([user, self._conversations, conversation], sort_keys=True)
         return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
 
-    def _message(self, session_id: str, place: int, message: object) -> Message:
-        if not isinstance(message, dict):
-            raise InvalidInput(f"message {place} is not a JSON object")
+    def _message(self, session_id: str, place: int, message: dict[str, object]) -> Message:
         rest = dict(message)
         time = _take_time(rest)
         if time is None:

@@ -14,6 +14,7 @@ from tsmem.store.documents import brief, dumps, item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Rules
 from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
+from tsmem.store.shapes import other_format
 from tsmem.store.tally import Tally
 
 MAX_LINE_BYTES = 256 * 1024 * 1024
@@ -145,7 +146,7 @@ def _item(section: _Section, document: object) -> Session | Message | None:
     """What a line holds; None for one that begins or ends an export."""
     document = unwrapped(document, "tsmem")
     if not isinstance(document, dict):
-        raise InvalidInput("a record is a JSON object")
+        raise other_format(document) or InvalidInput("a record is a JSON object")
     kind = document.get("kind")
     if kind == "tsmem":
         section.begin(document)
@@ -153,7 +154,10 @@ def _item(section: _Section, document: object) -> Session | Message | None:
     if kind == "end":
         section.end(document)
         return None
-    item = item_from_document(document)
+    try:
+        item = item_from_document(document)
+    except InvalidInput as error:
+        raise other_format(document) or error from None
     section.read.count(item)
     return item
 
@@ -165,6 +169,8 @@ class _Conversation(NamedTuple):
     line: int
     document: object
     raw: bytes
+    element: int | None = None
+    """Its place in the array that it stands in."""
 
 
 def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
@@ -172,7 +178,8 @@ def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
     for conversation in _conversations(source):
         try:
             row = refused_row(conversation.document)
-            items = [row] if row else list(converter.convert(unwrapped(conversation.document, "openai")))
+            document = unwrapped(conversation.document, "openai")
+            items = [row] if row else list(converter.convert(document, element=conversation.element))
         except InvalidInput as error:
             raw = conversation.raw or dumps(conversation.document).encode() + b"\n"
             source.refuse(conversation.line, raw, error)
@@ -206,8 +213,9 @@ def _conversations(source: Source) -> Iterator[_Conversation]:
 
 
 def _array(number: int, document: object) -> Iterator[_Conversation]:
+    """The conversations of an array; one, where none of its elements has messages. Of an empty array there is none."""
     parts = document if isinstance(document, list) else []
-    if parts and all(isinstance(each, dict) and "messages" in each for each in parts):
-        yield from (_Conversation(number, each, b"") for each in parts)
-    else:
+    if any(isinstance(each, dict) and "messages" in each for each in parts):
+        yield from (_Conversation(number, each, b"", place) for place, each in enumerate(parts))
+    elif parts:
         yield _Conversation(number, {"messages": document}, b"")

@@ -10,6 +10,10 @@ from tests.cli.errors.given import failed, file, pipe, rows
 from tsmem.cli.times import FORMS
 
 A_TIME = f"a time is {FORMS}; tsmem help times says more"
+THE_FORMAT = (
+    'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
+    '"content": "hi"}]}; convert the file to one of them'
+)
 
 CASES = (
     Case(
@@ -201,10 +205,102 @@ CASES = (
         given=(file("in.jsonl.gz", gzip.compress(b"x" * 9)[:10] + b"\xff" * 20),),
     ),
     Case(
-        "A conversation that is none.",
+        "An object that has no messages.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: a conversation is a JSON object with a list of `messages`",
-        given=(file("in.json", '{"a": 1}\n'),),
+        "in.json: line 1: a conversation has a list of 'messages'; the keys here are a, b",
+        hint=THE_FORMAT,
+        given=(file("in.json", '{"a": 1, "b": 2}\n'),),
+    ),
+    Case(
+        "Messages that stand elsewhere in the object.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: a conversation has a list of 'messages'; the keys here are id, log",
+        hint="its messages are under log: jq -c '{id, messages: .log}' FILE | tsmem import --format openai --user USER",
+        given=(file("in.json", '{"id": "a", "log": [{"role": "user", "content": "tea"}]}\n'),),
+    ),
+    Case(
+        "A text where a conversation should be.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: a conversation is an object with a list of 'messages'",
+        hint=THE_FORMAT,
+        given=(file("in.json", '"tea"\n'),),
+    ),
+    Case(
+        "An array of which one element is not a conversation.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: element 1 of the array: a conversation has a list of 'messages'; the keys here are title",
+        hint=THE_FORMAT,
+        given=(file("in.json", '[{"messages": [{"role": "user", "content": "tea"}]}, {"title": "milk"}]\n'),),
+    ),
+    Case(
+        "One message a line.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: this is one message; a conversation has a list of 'messages'",
+        hint="put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER",
+        given=(file("in.json", '{"role": "user", "content": "tea"}\n'),),
+    ),
+    Case(
+        "Conversations of another tool.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: this looks like a ChatGPT data export (it has mapping), which import cannot read",
+        hint=THE_FORMAT,
+        given=(file("in.json", '[{"title": "Tea", "mapping": {}}]\n'),),
+    ),
+    Case(
+        "Conversations of another tool, one a line.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: this looks like an OpenAI chat completion (it has choices.message), which import cannot read",
+        hint=THE_FORMAT,
+        given=(file("in.json", '{"id": "a", "choices": [{"message": {"role": "assistant", "content": "tea"}}]}\n'),),
+    ),
+    Case(
+        "Conversations of another tool, without --format openai.",
+        "import in.json",
+        "in.json: line 1: this looks like a ChatGPT data export (it has mapping), which import cannot read",
+        hint=THE_FORMAT,
+        given=(file("in.json", '[{"title": "Tea", "mapping": {}}]\n'),),
+    ),
+    Case(
+        "One list of messages, without --format openai.",
+        "import in.json",
+        "in.json: line 1: this looks like conversations in the OpenAI format",
+        hint="add --format openai --user USER",
+        given=(file("in.json", '[{"role": "user", "content": "tea"}]\n'),),
+    ),
+    Case(
+        "Messages of another tool.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: message 0 looks like a ShareGPT message (it has from and value), which import cannot read",
+        hint=THE_FORMAT,
+        given=(file("in.json", '{"messages": [{"from": "human", "value": "tea"}]}\n'),),
+    ),
+    Case(
+        "A message without a role.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: message 1 has no role; its keys are content",
+        hint=THE_FORMAT,
+        given=(file("in.json", '{"messages": [{"role": "user", "content": "tea"}, {"content": "milk"}]}\n'),),
+    ),
+    Case(
+        "Conversations in the OpenAI format, without --format openai.",
+        "import in.json",
+        "in.json: line 1: this looks like conversations in the OpenAI format",
+        hint="add --format openai --user USER",
+        given=(file("in.json", '{"messages": [{"role": "user", "content": "tea"}]}\n'),),
+    ),
+    Case(
+        "One message a line, without --format openai.",
+        "import in.json",
+        "in.json: line 1: this is one message in the OpenAI format",
+        hint="put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER",
+        given=(file("in.json", '{"role": "user", "content": "tea"}\n'),),
+    ),
+    Case(
+        "Messages that stand elsewhere in the object, without --format openai.",
+        "import in.json",
+        "in.json: line 1: this is not a tsmem export",
+        hint="its messages are under log: jq -c '{messages: .log}' FILE | tsmem import --format openai --user USER",
+        given=(file("in.json", '{"log": [{"role": "user", "content": "tea"}]}\n'),),
     ),
     Case(
         "A conversation of nobody.",
@@ -216,7 +312,8 @@ CASES = (
     Case(
         "A message that is none.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: message 0 is not a JSON object",
+        "in.json: line 1: message 0 is not an object",
+        hint=THE_FORMAT,
         given=(file("in.json", '{"messages": [5]}\n'),),
     ),
     Case(
@@ -230,7 +327,12 @@ CASES = (
         "Two messages that would be one row.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
         "in.json: line 1: messages 0 and 1 have the same id and the same time",
-        given=(file("in.json", '{"messages": [{"id": "a", "created_at": 5}, {"id": "a", "created_at": 5}]}\n'),),
+        given=(
+            file(
+                "in.json",
+                '{"messages": [{"role": "x", "id": "a", "created_at": 5}, {"role": "x", "id": "a", "created_at": 5}]}\n',
+            ),
+        ),
     ),
     Case(
         "An array that is cut off.",
@@ -249,7 +351,7 @@ CASES = (
         "A user without a name.",
         "import in.json --format openai --user '' --start-time 1767225600000000",
         "in.json: line 1: the user id is empty",
-        given=(file("in.json", "[]"),),
+        given=(file("in.json", '{"messages": []}'),),
     ),
     Case(
         "A line of a conversation that is no JSON.",

@@ -1,0 +1,190 @@
+"""`import --format openai` takes conversations and nothing else: what looks otherwise is refused with its name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT, Cli
+
+OPENAI = ("import", "--format", "openai", "--user", "u")
+CASES = ROOT.parent / "shared" / "cases" / "conversations"
+SAID = {"role": "user", "content": "tea"}
+READ = ((7, "01"), (4, "02 16 17 39 44"), (6, "03"), (3, "05"), (5, "09"), (2, "46 61"), (1, "55"), (0, "57 58"))
+MESSAGES = {case: count for count, cases in READ for case in cases.split()}
+"""Messages in the cases that can be read."""
+FOREIGN: dict[str, tuple[object, ...]] = {
+    "a ChatGPT data export": ([{"title": "Tea", "mapping": {"root": {"message": None}}}],),
+    "a claude.ai data export": ([{"uuid": "c", "chat_messages": [{"sender": "human", "text": "tea"}]}],),
+    "an Open WebUI export": ([{"id": "o", "chat": {"history": {"messages": {}}, "messages": [SAID]}}],),
+    "a LibreChat export": (
+        {"conversationId": "l", "messages": [{"isCreatedByUser": True, "text": "tea"}]},
+        [{"isCreatedByUser": True, "text": "tea"}],
+    ),
+    "a ShareGPT file": (
+        [{"conversations": [{"from": "human", "value": "tea"}]}],
+        {"conversations": [{"from": "human", "value": "tea"}]},
+    ),
+    "a ShareGPT message": ([{"from": "human", "value": "tea"}],),
+    "a file of conversations": ({"conversations": [{"messages": [SAID]}]},),
+    "a Hugging Face chat data set": ({"conversation": [SAID]},),
+    "a Gemini CLI session": ({"projectHash": "0", "messages": [{"type": "user", "content": "tea"}]},),
+    "a Gemini request": ({"contents": [{"role": "user", "parts": [{"text": "tea"}]}]},),
+    "a Gemini message": ([{"role": "user", "parts": [{"text": "tea"}]}],),
+    "a Google ADK session": ({"appName": "a", "events": [{"author": "user"}]},),
+    "a Claude Code transcript": (
+        {"type": "summary", "summary": "Tea", "leafUuid": "u"},
+        {"type": "user", "sessionId": "s", "uuid": "u", "message": SAID},
+    ),
+    "a Codex CLI session": ({"type": "session_meta", "payload": {"id": "s"}},),
+    "a LangGraph state": ({"values": {"messages": [{"type": "human", "content": "tea"}]}},),
+    "a LangChain message": (
+        [{"type": "human", "data": {"content": "tea"}}],
+        [{"lc": 1, "type": "constructor", "id": ["HumanMessage"], "kwargs": {"content": "tea"}}],
+        {"messages": [{"type": "human", "content": "tea", "additional_kwargs": {}}]},
+    ),
+    "a LlamaIndex message": ([{"role": "user", "blocks": [{"block_type": "text", "text": "tea"}]}],),
+    "a Vercel AI SDK message": ([{"id": "v", "role": "user", "parts": [{"type": "text", "text": "tea"}]}],),
+    "a Spring AI message": ([{"messageType": "USER", "text": "tea"}],),
+    "an answer of Alibaba Cloud's memory store": ({"session": {"messages": [SAID]}},),
+    "an OpenAI preference file": ({"input": {"messages": [SAID]}, "preferred_output": [SAID]},),
+    "a preference file": ({"prompt": [SAID], "chosen": [SAID], "rejected": [SAID]},),
+    "an instruction file": ({"instruction": "tea", "output": "milk"},),
+    "an OpenAI batch request": ({"custom_id": "r", "body": {"messages": [SAID]}},),
+    "an OpenAI batch answer": ({"custom_id": "r", "response": {"body": {}}},),
+    "an OpenAI chat completion": ({"choices": [{"message": SAID}]},),
+    "an OpenAI response": ({"object": "response", "output": [{"type": "message"}]},),
+    "an Ollama answer": ({"message": SAID, "done": True},),
+    "a Langfuse trace": ({"sessionId": "s", "input": {"messages": [SAID]}, "output": SAID},),
+    "a DashScope request": ({"input": {"messages": [SAID]}, "parameters": {}},),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FOREIGN.items() for value in values])
+def test_what_another_tool_wrote_is_refused_by_its_name(ready: Cli, name: str, value: object) -> None:
+    """With and without --format, in a dry run and in earnest, exit 2 with what it looks like and what to do."""
+    data = json.dumps(value).encode()
+    for argv in (OPENAI, (*OPENAI, "--dry-run"), ("import",), ("import", "--dry-run")):
+        outcome = ready(*argv, stdin=data)
+        assert (outcome.code, outcome.out) == (2, b"")
+        assert f" like {name}" in outcome.err
+        assert "hint: " in outcome.err
+    assert ready.export().count(b"\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ([{"foo": 1}], "message 0 has no role; its keys are foo"),
+        ([SAID, {"role": None, "content": "milk"}], "message 1 has no role; its keys are role, content"),
+        ([{"role": 3, "content": "tea"}], "message 0 has no role"),
+        ([{"role": "user", "text": "tea"}], "message 0 has no content; its keys are role, text"),
+        ({"messages": [SAID, {"type": "unheard", "x": 1}]}, "message 1 has no role; its keys are type, x"),
+        ([{"messages": [SAID]}, {"title": "x"}], "element 1 of the array: a conversation has a list of 'messages'"),
+        ([{"title": "x"}, {"messages": [SAID]}], "element 0 of the array: a conversation has a list of 'messages'"),
+        ([SAID, {"messages": [SAID]}], "element 0 of the array: this is one message"),
+        ([{"messages": [SAID]}, {"messages": [SAID, {"a": 1}]}], "element 1 of the array: message 1 has no role"),
+        ({"messages": {"m": SAID}}, "a conversation has a list of 'messages'; the keys here are messages"),
+        ({f"k{n}": n for n in range(20)}, "the keys here are k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
+        ({}, "the keys here are none"),
+    ],
+)
+def test_what_is_not_a_conversation_is_named_by_its_place_and_keys(ready: Cli, value: object, sentence: str) -> None:
+    """The element, the message in it, and the keys that were found; nothing is written."""
+    outcome = ready(*OPENAI, stdin=json.dumps(value).encode())
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert sentence in outcome.err
+    assert ready.export().count(b"\n") == 2
+
+
+def test_with_rejects_only_the_element_that_is_no_conversation_is_kept(ready: Cli) -> None:
+    """The others are imported."""
+    value = [{"id": "a", "messages": [SAID]}, {"title": "x"}, {"id": "b", "messages": [SAID]}]
+    Path("in").write_text(json.dumps(value))
+    assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
+    assert [each["session_id"] for each in ready.ok("session", "list", "-o", "jsonl").lines] == ["a", "b"]
+    (kept,) = [json.loads(line) for line in Path("bad").read_bytes().splitlines()]
+    assert json.loads(kept["text"]) == {"title": "x"}
+
+
+def test_items_of_the_responses_api_are_messages_without_a_role(ready: Cli) -> None:
+    """Calls, their outputs and reasoning keep all their keys."""
+    call = {"type": "function_call", "call_id": "c", "name": "brew", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "tea"}
+    ready.ok(*OPENAI, stdin=json.dumps([SAID, {"type": "reasoning", "summary": []}, call, output]).encode())
+    found = ready.ok("message", "list", "-o", "jsonl").lines
+    assert [each["role"] for each in found] == ["user", None, None, None]
+    assert [found[2]["metadata"], found[3]["metadata"]] == [call, output]
+
+
+def test_keys_of_other_formats_beside_good_messages_are_metadata(ready: Cli) -> None:
+    """A conversation is judged by its messages first."""
+    more = {"mapping": "m", "instruction": "i", "output": "o", "custom_id": "r", "body": "b", "payload": 1, "type": "t"}
+    ready.ok(*OPENAI, stdin=json.dumps({"id": "s", "messages": [{**SAID, "parts": "p", "value": 1}], **more}).encode())
+    (session,) = ready.ok("session", "list", "-o", "jsonl").lines
+    assert session["metadata"] == more
+
+
+@pytest.mark.parametrize(
+    ("argv", "data"),
+    [(("import",), b""), (("import",), b"\n \n"), (OPENAI, b""), (OPENAI, b"[]"), (OPENAI, b"[\n]\n")],
+)
+def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, argv: tuple[str, ...]) -> None:
+    """From a file, from standard input and in a dry run: exit 0, and no session."""
+    Path("in").write_bytes(data)
+    for outcome, name in (
+        (ready.ok(*argv, "in"), "in"),
+        (ready.ok(*argv, stdin=data), "standard input"),
+        (ready.ok(*argv, "in", "--dry-run"), "in"),
+    ):
+        assert f"nothing to import: {name} is empty\n" in outcome.err
+    assert ready.export().count(b"\n") == 2
+
+
+def test_an_import_of_something_does_not_say_that_it_was_empty(ready: Cli) -> None:
+    """Nor does one that goes on behind the last record."""
+    Path("in").write_text(json.dumps([SAID]))
+    assert "nothing" not in ready.ok(*OPENAI, "in").err
+    assert "nothing" not in ready.ok(*OPENAI, "in", "--on-conflict", "skip").err
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"messages": [SAID]},
+        {"user_id": "u", "session_id": "s", "messages": [SAID]},
+        [SAID],
+        [{"messages": [SAID]}],
+    ],
+)
+def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: object) -> None:
+    """A perfect OpenAI file lacks an option only."""
+    outcome = ready("import", stdin=json.dumps(value).encode())
+    assert outcome.code == 2
+    assert outcome.err == (
+        "error: line 1: this looks like conversations in the OpenAI format\nhint: add --format openai --user USER\n"
+    )
+
+
+def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) -> None:
+    """What is wrong with it is said as ever."""
+    for record, sentence in (
+        ({"session_id": "s", "message_id": "m", "role": "user", "content": "tea"}, "create_time is missing"),
+        ({"kind": "message", "session_id": "s", "role": "user", "content": "tea"}, "message_id is missing"),
+        ({"user_id": "u", "session_id": "s", "title": "Tea"}, "'title' is no field of a session"),
+    ):
+        assert sentence in ready("import", stdin=json.dumps(record).encode()).err
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not at hand")
+def test_no_shape_of_the_cases_is_taken_for_what_it_is_not(ready: Cli) -> None:
+    """Each is read with the number of messages that it has, or refused with a hint."""
+    for path in sorted(CASES.glob("[0-9]*")):
+        outcome = ready(*OPENAI, str(path), "--dry-run", "-o", "json")
+        if outcome.code == 0:
+            assert (path.name, outcome.json["messages"]) == (path.name, MESSAGES.get(path.name[:2]))
+        else:
+            assert (path.name, outcome.code) == (path.name, 2)
+            assert outcome.error["hint"] or "not valid" in outcome.error["message"], path.name
