@@ -96,6 +96,46 @@ def test_a_table_of_another_key_ends_the_look_at_rows(cli: Cli) -> None:
     assert 4 == outcome.code
     assert any("the key is" in each["sentence"] for each in findings(outcome, "tables"))
     assert ["error"] == [each["severity"] for each in findings(outcome, "rows")]
+    assert "table session has another key" in findings(outcome, "rows")[0]["sentence"]
+
+
+def test_no_command_is_suggested_that_creates_on_a_table_with_another_key(cli: Cli) -> None:
+    """--fix creates nothing there either."""
+    with cli.store() as store:
+        store._client.create_table(TableSchema("session", (("k", ColumnType.STRING),)))
+        store._client.create_table(store.layout.message.schema)
+    for argv in (("doctor",), ("doctor", "--fix"), ("doctor",)):
+        outcome = cli(*argv, "-o", "json")
+        assert 4 == outcome.code
+        missing = [each for each in findings(outcome, "tables") if "session_" in each["sentence"]]
+        assert {"tsmem init-tables --check"} == {each["command"] for each in missing}
+    with cli.store() as store:
+        assert [] == store._client.list_search_indexes("session")
+    assert outcome.error["hint"] is None
+
+
+def test_messages_of_a_deleted_session_are_never_called_fine(ready: Cli) -> None:
+    """Those of the last 15 minutes are a note, exit 0; older ones a warning, exit 4."""
+    ready.ok("session", "put", "ada", "s")
+    ready.ok("message", "put", "s", "--content", "hi")
+    ready.ok("session", "delete", "ada", "s")
+
+    recent = ready.ok("doctor", "-o", "json")
+    ready.clock.sleep(3600)
+    old = ready("doctor", "-o", "json")
+
+    assert ["note"] == [each["severity"] for each in findings(recent, "orphans")]
+    assert "no user has the session 's' of 1 message" in findings(recent, "orphans")[0]["sentence"]
+    assert [] == findings(recent, "rows")
+    assert (4, ["warning"]) == (old.code, [each["severity"] for each in findings(old, "orphans")])
+
+
+def test_counts_are_singular_and_plural(ready: Cli) -> None:
+    """One message is no messages."""
+    ready.fill([Session("ada", "s", 5), Message("s", "m", 5)])
+
+    (rows,) = findings(ready.ok("doctor", "-o", "json"), "rows")
+    assert "1 session and 1 message fit together" == rows["sentence"]
 
 
 def test_update_times_are_raised_and_nothing_else(ready: Cli) -> None:

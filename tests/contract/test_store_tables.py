@@ -8,7 +8,7 @@ import pytest
 
 from tests.clocks import ManualClock
 from tests.contract.faults import Fault, FaultyClient
-from tsmem.errors import InvalidInput, Throttled, Unavailable
+from tsmem.errors import InvalidInput, SchemaMismatch, Throttled, Unavailable
 from tsmem.port import IndexSchema, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import ColumnType, Put
 from tsmem.store import MemoryStore, Session
@@ -107,6 +107,53 @@ def test_differences_are_named_and_left_alone(empty_client: TableClient) -> None
     assert "session_search_index: field update_time is not indexed" in texts
     assert session.key == empty_client.describe_table("session").key
     assert ("user_id", "session_id") == empty_client.describe_table("session").indexes[0].key[:2]
+
+
+FOREIGN = [
+    TableSchema("session", (("user_id", ColumnType.BINARY), ("session_id", ColumnType.STRING))),
+    TableSchema("session", (("user_id", ColumnType.STRING),)),
+    TableSchema("message", (("session_id", ColumnType.STRING), ("create_time", ColumnType.STRING))),
+    TableSchema("message", DEFAULT.message.schema.key[::-1]),
+]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=[f"{table.name} {len(table.key)}" for table in FOREIGN])
+def test_nothing_is_created_on_a_table_with_another_key(empty_client: TableClient, foreign: TableSchema) -> None:
+    """Neither index; the other table gets both. The plan does not count the indexes among what apply would create."""
+    empty_client.create_table(foreign)
+    before = empty_client.describe_table(foreign.name)
+    store = fresh(empty_client)
+
+    assert foreign.name not in {step.table for step in store.tables.plan().missing}
+    done = store.tables.apply()
+
+    assert before == empty_client.describe_table(foreign.name)
+    assert [] == empty_client.list_search_indexes(foreign.name)
+    assert {"session", "message"} - {foreign.name} == {step.table for step in done.steps if step.created}
+    assert [3] == [sum(step.foreign for step in done.steps)]
+
+
+def test_a_table_with_another_key_that_comes_meanwhile_gets_no_index(empty_client: TableClient) -> None:
+    """Somebody creates it between the look and the creation."""
+    client = FaultyClient(empty_client)
+    client.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
+    done = MemoryStore(client, target="test").tables.apply()
+
+    assert [] == empty_client.list_search_indexes("session")
+    assert {"message"} == {step.table for step in done.steps if step.created}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN[1:3], ids=["session", "message"])
+def test_a_table_with_another_key_is_not_dropped(empty_client: TableClient, foreign: TableSchema) -> None:
+    """Nor is the other one: it is said before anything is deleted."""
+    empty_client.create_table(foreign)
+    store = fresh(empty_client)
+    store.tables.apply()
+    before = empty_client.list_tables()
+
+    with pytest.raises(SchemaMismatch, match=f"table {foreign.name} is not one of tsmem's: the key is"):
+        store.tables.drop()
+    assert before == empty_client.list_tables()
 
 
 def test_drop_deletes_everything_and_can_be_repeated(store: MemoryStore, empty_client: TableClient) -> None:

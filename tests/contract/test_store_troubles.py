@@ -89,12 +89,14 @@ def test_cells_near_the_limit_are_found_once(store: MemoryStore) -> None:
     ] == list(store.troubles(ids_at_once=1))
 
 
-def test_new_messages_are_not_called_orphans(store: MemoryStore, clock: ManualClock) -> None:
-    """Their session may have been made after sessions were read, by a clock that differs from ours; older ones are."""
-    store.messages.put(Message("new", "m", clock.now_us() - MARGIN_US))
-    store.messages.put(Message("old", "m", clock.now_us() - MARGIN_US - 1))
+def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore, clock: ManualClock) -> None:
+    """Their session may be written after sessions were read, by a clock that differs from ours."""
+    for name, time in (("new", -MARGIN_US), ("soon", MARGIN_US), ("old", -MARGIN_US - 1), ("future", MARGIN_US + 1)):
+        store.messages.put(Message(name, "m", clock.now_us() + time))
 
-    assert ["old"] == [each.session_id for each in store.troubles() if isinstance(each, Orphans)]
+    assert {"new": True, "soon": True, "old": False, "future": False} == {
+        each.session_id: each.recent for each in store.troubles() if isinstance(each, Orphans)
+    }
 
 
 def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) -> None:

@@ -8,10 +8,15 @@ from tsmem.store.tally import Tally
 
 def counted(tally: Tally) -> str:
     """In words, for a question or a sentence."""
-    parts = [f"{tally.sessions:,} session{'' if tally.sessions == 1 else 's'}"] if tally.sessions else []
+    parts = [number(tally.sessions, "session")] if tally.sessions else []
     if tally.messages or not parts:
-        parts.append(f"{tally.messages:,} message{'' if tally.messages == 1 else 's'}")
+        parts.append(number(tally.messages, "message"))
     return " and ".join(parts)
+
+
+def number(count: int, noun: str) -> str:
+    """A count with its noun, in the singular or plural."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def counts(tally: Tally) -> Report:

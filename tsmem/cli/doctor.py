@@ -15,9 +15,10 @@ from tsmem.cli import options as o
 from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.counts import number
 from tsmem.cli.findings import Finding, Gathered, of_file, of_step
 from tsmem.cli.shell_words import again
-from tsmem.errors import Conflict, InvalidInput, NotFound, ProfileError, TsmemError
+from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.render.result import Advices, Overview, Report
 from tsmem.render.values import duration
 
@@ -146,6 +147,10 @@ class Doctor:
         self._findings += found
         if not found:
             self._findings.append(Finding("ok", "tables", f"all {len(plan.steps)} tables and indexes are as described"))
+        if foreign := sorted({step.table for step in plan.steps if step.foreign}):
+            sentence = f"not looked at, because table {' and table '.join(foreign)} has another key"
+            self._findings.append(Finding("error", "rows", sentence, again(self._call, "init-tables", "--check")))
+            return False
         if all(step.state != "missing" and not step.created for step in plan.steps if step.kind == "table"):
             return True
         sentence = "not looked at, because a table is missing or was made just now; this looks again"
@@ -176,14 +181,11 @@ class Doctor:
             error = failure
         found = [finding for each in gathered.values() for finding in each.findings()]
         self._findings += found
-        if isinstance(error, InvalidInput):  # a table of another key
-            sentence = f"they cannot be read as the profile describes them: {error.message}"
-            self._findings.append(Finding("error", "rows", sentence, again(self._call, "init-tables", "--check")))
-        elif error is not None:
+        if error is not None:
             self._stop("rows", error)
         elif not found:
             tally = self._call.tally
-            sentence = f"{tally.sessions:,} sessions and {tally.messages:,} messages fit together"
+            sentence = f"{number(tally.sessions, 'session')} and {number(tally.messages, 'message')} fit together"
             self._findings.append(Finding("ok", "rows", sentence))
 
     def _read(self, gathered: Mapping[type, Gathered]) -> None:

@@ -31,13 +31,13 @@ BRIEFLY = {
     PIPE_CLOSED: "reader gone",
 }
 _ANY = (DONE, FAILED, USAGE, INTERRUPTED, PIPE_CLOSED)
-_STORE = (NOT_FOUND, DENIED, UNAVAILABLE)
-"""Of what opens a store: its tables may be missing, and it may refuse or not answer."""
+_STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
+"""Of what opens a store: its tables may be missing or have another key, and it may refuse or not answer."""
 
 _MORE: dict[str, tuple[int, ...]] = {
     "init-tables": (CONFLICT, DENIED, UNAVAILABLE),
-    "drop-tables": (DENIED, UNAVAILABLE),
-    "session put": (*_STORE, CONFLICT),
+    "drop-tables": (CONFLICT, DENIED, UNAVAILABLE),
+    "session put": _STORE,
     "session get": _STORE,
     "session update": _STORE,
     "session delete": (*_STORE, PARTLY_DONE),
@@ -45,18 +45,18 @@ _MORE: dict[str, tuple[int, ...]] = {
     "session list": _STORE,
     "session recent": _STORE,
     "session search": _STORE,
-    "message put": (*_STORE, CONFLICT, PARTLY_DONE),
-    "message get": (*_STORE, CONFLICT),
-    "message update": (*_STORE, CONFLICT),
-    "message delete": (*_STORE, CONFLICT),
+    "message put": (*_STORE, PARTLY_DONE),
+    "message get": _STORE,
+    "message update": _STORE,
+    "message delete": _STORE,
     "message purge": (*_STORE, PARTLY_DONE),
     "message list": _STORE,
     "message search": _STORE,
     "message tail": _STORE,
     "show": _STORE,
     "export": _STORE,
-    "import": (*_STORE, CONFLICT, PARTLY_DONE),
-    "copy": (*_STORE, CONFLICT, PARTLY_DONE),
+    "import": (*_STORE, PARTLY_DONE),
+    "copy": (*_STORE, PARTLY_DONE),
     "stats": _STORE,
     "doctor": (CONFLICT, DENIED, UNAVAILABLE),
 }

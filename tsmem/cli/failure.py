@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsmem.cli.exit_codes import FAILED, INTERRUPTED, exit_code
 from tsmem.cli.shell_words import again
-from tsmem.errors import PartialFailure, TableNotFound, TsmemError
+from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
 
@@ -26,6 +26,7 @@ MAX_LISTED_FAILURES = 20
 
 def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
+    error = _of_another_key(call, error) or error
     if isinstance(error, TableNotFound) and error.hint is None:
         error.hint = f"create what is missing in {call.profile.target} with: {' '.join(again(call, 'init-tables'))}"
     error.hint = "; ".join(filter(None, (error.hint, call.next_step))) or None
@@ -60,6 +61,23 @@ def crashed(call: Call, error: Exception) -> int:
     _say_traceback(call, error)
     call.say(f"error: this is a bug in tsmem: {type(error).__name__}")
     return FAILED
+
+
+def _of_another_key(call: Call, error: TsmemError) -> SchemaMismatch | None:
+    """Return what to say in place of an error whose cause may be a table with another key than the layout's.
+
+    The service's own text names neither the table nor the difference. Cost: 1 request a table, after such a failure."""
+    if not isinstance(error, InvalidInput | TableNotFound) or error.service_code is None:
+        return None
+    from tsmem.store.layout import NOT_OURS
+
+    found: list[str] = []
+    for store in call.opened:
+        with suppress(TsmemError):
+            found += store.tables.key_differences()
+    if not found:
+        return None
+    return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id)
 
 
 def _say_error(call: Call, error: TsmemError, form: Format) -> None:

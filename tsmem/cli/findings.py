@@ -7,6 +7,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tsmem.cli.counts import number
 from tsmem.cli.shell_words import again, quoted
 from tsmem.render.result import Advice
 from tsmem.render.values import iso_time, size
@@ -59,7 +60,8 @@ def of_step(call: Call, step: Step) -> Finding | None:
         return Finding(needed, "tables", f"{name} was missing, and is created", mended=True)
     if step.state == "missing":
         refused = f": {'; '.join(step.differences)}" if step.differences else ""
-        return Finding(needed, "tables", f"{name} is missing{refused}", again(call, "init-tables"))
+        command = again(call, "init-tables", *(["--check"] if step.foreign else []))
+        return Finding(needed, "tables", f"{name} is missing{refused}", command)
     if step.state == "different":
         why = "; ".join(step.differences)
         return Finding("warning", "tables", f"{name} differs: {why}", again(call, "init-tables", "--check"))
@@ -128,7 +130,12 @@ def of_trouble(call: Call, trouble: Trouble, *, mended: bool, mendable: bool) ->
 
 
 def _orphans(call: Call, found: Orphans) -> Finding:
-    what = f"{_messages(found.messages)}, the last of {_time(found.last_time)}"
+    what = f"{number(found.messages, 'message')}, the last of {_time(found.last_time)}"
+    if found.recent:
+        sentence = (
+            f"no user has the session {found.session_id!r} of {what}; it may be written just now; this looks again"
+        )
+        return Finding("note", "orphans", sentence, again(call, "doctor"))
     return Finding(
         "warning",
         "orphans",
@@ -139,11 +146,11 @@ def _orphans(call: Call, found: Orphans) -> Finding:
 
 def _shared(call: Call, found: Shared) -> Finding:
     users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
-    literal = dumps(found.session_id)
+    literal, count = dumps(found.session_id), number(found.messages, "message")
     return Finding(
         "warning",
         "shared session",
-        f"{found.user_count:,} users have a session {found.session_id!r}, whose {_messages(found.messages)} cannot be "
+        f"{found.user_count:,} users have a session {found.session_id!r}, whose {count} cannot be "
         f"told apart: {users}; this lists the sessions",
         again(call, "session", "list", filter=f"session_id == {literal}", limit="0"),
     )
@@ -170,10 +177,6 @@ def _cell(call: Call, found: CellSize) -> Finding:
         time, message = rest
         look = again(call, "message", "get", arguments=(first, message), create_time=time, output="json")
     return Finding("note", "size", f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it", look)
-
-
-def _messages(count: int) -> str:
-    return f"{count:,} message{'' if count == 1 else 's'}"
 
 
 def _time(time_us: int) -> str:

@@ -31,6 +31,7 @@ from tsmem.rows import (
 from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.cursor import Cursor, Window
+from tsmem.store.layout import check_keys
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
 from tsmem.store.pages import Scan
@@ -161,6 +162,7 @@ class Collection(Generic[Item]):
         while True:
             span = Range(start, end)
             page = self._client.get_range(self._codec.table, span, limit=1, columns=self._codec.table.key[:1])
+            check_keys(self._codec.table, page.rows)
             if not page.rows or not str(first := page.rows[0].key[0]).startswith(prefix):
                 return
             yield str(first)

@@ -11,7 +11,8 @@ from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 
 def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
     """Its key and its options."""
-    texts = [] if wanted.key == found.key else [f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"]
+    key = of_key(wanted, found)
+    texts = [] if key is None else [key]
     if found.time_to_live_s != wanted.time_to_live_s:
         texts.append(f"time to live is {found.time_to_live_s} s, not {wanted.time_to_live_s}")
     if found.max_versions != wanted.max_versions:
@@ -24,6 +25,11 @@ def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
         there = "{} read and {} write units".format(*found.reserved_units)
         texts.append("reserved throughput is {}, which cost money, not {} and {}".format(there, *wanted.reserved_units))
     return texts
+
+
+def of_key(wanted: TableSchema, found: TableSchema) -> str | None:
+    """How the key differs; None where it does not."""
+    return None if wanted.key == found.key else f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"
 
 
 def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, actual: TableSchema | None) -> list[str]:

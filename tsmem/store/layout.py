@@ -5,12 +5,12 @@ Source: the layout that the Go, Python and Java memory libraries for TableStore 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from tsmem.errors import InvalidInput
+from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
-from tsmem.rows import ColumnType, TableRef
+from tsmem.rows import PYTHON_TYPES, ColumnType, Row, TableRef
 
 KEYWORD, LONG = FieldType("KEYWORD"), FieldType("LONG")
 TEXT_MAX_WORD = FieldType("TEXT", "max_word")
@@ -140,3 +140,22 @@ def _search_index(names: Names, fields: tuple[tuple[str, FieldType], ...]) -> Se
 
 DEFAULT = Layout(session_table(), message_table())
 """The layout under its usual names."""
+NOT_OURS = "name tsmem's own tables in the profile (tables.session.name, tables.message.name)"
+"""What to do where a table of the profile's has another key."""
+_KEY_TYPES = {
+    name: kind for table in DEFAULT.tables for name, kind in (*table.schema.key, *table.schema.defined_columns)
+}
+"""Of every column that stands in the key of a table or of a secondary index."""
+_COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
+
+
+def check_keys(table: TableRef, rows: Sequence[Row]) -> None:
+    """Raise SchemaMismatch if the table's keys are of other types than the layout's. One row of a page tells of all."""
+    if not rows:
+        return
+    found = [_COLUMN_TYPES[type(value)] for value in rows[0].key]
+    wanted = [_KEY_TYPES[name] for name in table.key]
+    if found != wanted:
+        named = ", ".join(f"{name} {kind}" for name, kind in zip(table.key, wanted, strict=True))
+        sentence = f"table {table.name} is not one of tsmem's: the key is ({', '.join(found)}), not ({named})"
+        raise SchemaMismatch(sentence, hint=NOT_OURS)

@@ -13,6 +13,7 @@ from tsmem.store import cursor
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query, read_filter
 from tsmem.store.cursor import Window
 from tsmem.store.flight import ahead
+from tsmem.store.layout import check_keys
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
 from tsmem.store.pages import Scan
@@ -108,7 +109,9 @@ class Messages(Collection[Message]):
         session = self._codec.check_id("session_id", session_id)
         message = self._codec.check_id("message_id", message_id)
         span = Range((session, message, MIN), (session, message, MAX))
-        return [int(row.key[2]) for row in self._client.get_range(self._layout.index_ref, span, limit=2).rows]
+        rows = self._client.get_range(self._layout.index_ref, span, limit=2).rows
+        check_keys(self._layout.index_ref, rows)
+        return [int(row.key[2]) for row in rows]
 
     # Listings
 
@@ -232,6 +235,7 @@ class Messages(Collection[Message]):
         """Whether a session has a message after `time` (microseconds). Cost: 1 request."""
         scan = self._scan(session_id, Window(None, None), backward=True)
         page = self._client.get_range(scan.table, scan.span, limit=1, columns=("session_id",))
+        check_keys(scan.table, page.rows)
         return any(int(row.key[1]) > time for row in page.rows)
 
     def _scan(self, session_id: str | None, window: Window, *, role: str | None = None, backward: bool = False) -> Scan:

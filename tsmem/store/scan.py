@@ -16,6 +16,7 @@ from tsmem import limits
 from tsmem.port import TableClient
 from tsmem.rows import Key, Row
 from tsmem.store.cursor import resumed
+from tsmem.store.layout import check_keys
 from tsmem.store.model import Item, Item_co, Page
 from tsmem.store.pages import Pages, Scan
 
@@ -85,6 +86,7 @@ class RowScan:
 
     def _take(self) -> None:
         page = self._pages.take(self._left)
+        check_keys(self._scan.table, page.rows)
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
         if self._watch is not None:

@@ -22,6 +22,7 @@ from tsmem.rows import Key, Row
 from tsmem.store import cursor, search_place
 from tsmem.store.codec import Codec
 from tsmem.store.collection import read_filter
+from tsmem.store.layout import check_keys
 from tsmem.store.model import Item, Total
 from tsmem.store.nomination import SORTS, Plan, Sort, Sought, nominate, verifier
 from tsmem.store.scan import ItemStream, Watch
@@ -85,6 +86,7 @@ class Finder(Generic[Item]):
         def ask(search: Search) -> SearchPage:
             page = self._client.search(self._codec.table, self._index, search)
             self._watch.heard()
+            check_keys(self._codec.table, page.rows)
             return page
 
         return Hits(ask, self._codec, plan, verifier(layout, sought), place, want)

@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import Literal, NamedTuple, TypeVar
 
 from tsmem.clock import Clock
-from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound
+from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFound
 from tsmem.port import SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, Range
 from tsmem.store import differences
-from tsmem.store.layout import Layout, TableLayout
+from tsmem.store.layout import NOT_OURS, Layout, TableLayout
 from tsmem.store.pages import Scan
 from tsmem.store.scan import RowScan
 
@@ -33,6 +33,8 @@ class Step(NamedTuple):
     """Sentences: how what is there is not as described, or why `apply` could not create it."""
     created: bool = False
     """Whether `apply` created it."""
+    foreign: bool = False
+    """True if its table has another key than the layout's, so that `apply` creates nothing there."""
 
 
 class Plan(NamedTuple):
@@ -43,7 +45,7 @@ class Plan(NamedTuple):
     @property
     def missing(self) -> tuple[Step, ...]:
         """What `apply` would create."""
-        return tuple(step for step in self.steps if step.state == "missing")
+        return tuple(step for step in self.steps if step.state == "missing" and not step.foreign)
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ class Plan(NamedTuple):
 
 
 class Tables:
-    """`store.tables`."""
+    """`store.tables`. Nothing is created on a table whose key is not the layout's, and it is not dropped."""
 
     def __init__(self, client: TableClient, layout: Layout, clock: Clock) -> None:
         self._client = client
@@ -70,10 +72,15 @@ class Tables:
         Cost: that of `plan` before and after, and 1 request for each thing that is created."""
         made: set[tuple[str, str]] = set()
         refused: dict[tuple[str, str], str] = {}
+        foreign: set[str] = set()
         for step in self.plan(search=search).missing:
+            if step.table in foreign:
+                continue
             try:
                 if self._create(step, made):
                     made.add((step.kind, step.name))
+                elif step.kind == "table" and self._key_difference(step.table) is not None:
+                    foreign.add(step.table)  # somebody else created it just now
             except (InvalidInput, TableNotFound) as error:
                 refused[step.kind, step.name] = error.message
         return Plan(tuple(_after(step, made, refused) for step in self.plan(search=search).steps))
@@ -104,13 +111,30 @@ class Tables:
 
     def drop(self, on_dropped: Callable[[str], None] = lambda name: None) -> tuple[str, ...]:
         """Delete both tables with all their rows and indexes; what is not there is passed over. Returns what was
-        deleted, and tells `on_dropped` at once. Cost: 2 requests a table, 1 a search index."""
+        deleted, and tells `on_dropped` at once. Raises SchemaMismatch, with nothing deleted, where a table has another
+        key than the layout's. Cost: 3 requests a table, 1 a search index."""
+        if differences := self.key_differences():
+            raise SchemaMismatch("; ".join(differences), hint=NOT_OURS)
         dropped: list[str] = []
         for table in self._layout.tables:
             for what in self._drop(table.schema.name):
                 dropped.append(what)
                 on_dropped(what)
         return tuple(dropped)
+
+    def key_differences(self) -> tuple[str, ...]:
+        """Name each table whose key is not the layout's, and the difference. Cost: 1 request a table."""
+        found = (self._key_difference(table.schema.name) for table in self._layout.tables)
+        return tuple(text for text in found if text is not None)
+
+    def _key_difference(self, name: str) -> str | None:
+        wanted = next(table.schema for table in self._layout.tables if table.schema.name == name)
+        try:
+            found = self._client.describe_table(name)
+        except TableNotFound:
+            return None
+        text = differences.of_key(wanted, found)
+        return None if text is None else f"table {name} is not one of tsmem's: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
         """Delete a table and its search indexes, and tell of each. What someone else deletes meanwhile is gone, too."""
@@ -155,6 +179,8 @@ class Tables:
                     lambda found: differences.of_search(wanted, found, layout.time),
                 )
             )
+        if actual is not None and differences.of_key(schema, actual) is not None:
+            return [_foreign(step) for step in steps]
         return steps
 
     def _describe_search(self, wanted: SearchIndexSchema) -> SearchIndexSchema | None:
@@ -181,9 +207,15 @@ class Tables:
 def _after(step: Step, made: set[tuple[str, str]], refused: dict[tuple[str, str], str]) -> Step:
     """A step once everything was tried."""
     name = (step.kind, step.name)
-    if step.state != "missing":
+    if step.state != "missing" or step.foreign:
         return step._replace(created=name in made)
     return step._replace(differences=(refused.get(name, "it was not created: another thing may have its name"),))
+
+
+def _foreign(step: Step) -> Step:
+    """A step of a table that has another key: what is missing is left out."""
+    texts = (f"not created, because table {step.table} has another key",) if step.state == "missing" else ()
+    return step._replace(foreign=True, differences=(*step.differences, *texts))
 
 
 def _step(

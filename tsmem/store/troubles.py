@@ -7,8 +7,8 @@ to 100,000 ids that were not looked at yet, which are kept, and then the message
 makes a range. So each message is read once, the session table once for each stretch, and memory is bounded.
 
 What is written meanwhile can be judged by half: a session that is made after its stretch of sessions was read looks
-missing. Messages that began later than 15 minutes before the start are therefore not called orphans; an import of old
-messages that runs at the same time may be.
+missing. Orphans that began within 15 minutes of the start are therefore marked as recent; an import of old messages
+that runs at the same time is not.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Orphans(NamedTuple):
     messages: int
     first_time: int
     last_time: int
+    recent: bool = False
+    """True if they are so new that their session may be written after it was looked for."""
 
 
 class Shared(NamedTuple):
@@ -116,12 +118,11 @@ class Stretch:
             for later in beyond:
                 del self._sessions[later]
 
-    def judged(self, said: Conversation, before: int) -> Iterator[Trouble]:
-        """What is wrong with the messages of an id. Those that did not begin `before` may be too new to be judged."""
+    def judged(self, said: Conversation, now_us: int) -> Iterator[Trouble]:
+        """What is wrong with the messages of an id."""
         owners = self._sessions.pop(said.session_id, None)
         if owners is None:
-            if said.first_time < before:
-                yield Orphans(*said)
+            yield Orphans(*said, recent=abs(said.first_time - now_us) <= MARGIN_US)
         elif owners.count > 1:
             yield Shared(said.session_id, owners.users, owners.count, said.messages)
         elif owners.update_time is None or owners.update_time < said.last_time:
@@ -145,7 +146,7 @@ class Examination:
         self._client = client
         self._codecs = codecs
         self._of_sessions, self._of_messages = watches
-        self._before = now_us - MARGIN_US
+        self._now_us = now_us
         self._tally = tally
 
     def troubles(self, ids_at_once: int) -> Iterator[Trouble]:
@@ -184,10 +185,10 @@ class Examination:
                 said = said._replace(messages=said.messages + 1, last_time=time)
                 continue
             if said is not None:
-                yield from stretch.judged(said, self._before)
+                yield from stretch.judged(said, self._now_us)
             said = Conversation(session_id, 1, time, time)
         if said is not None:
-            yield from stretch.judged(said, self._before)
+            yield from stretch.judged(said, self._now_us)
         yield from stretch.rest()
 
 

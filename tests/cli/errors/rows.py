@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import config, forged, no_store, ran, token
+from tests.cli.errors.given import bytes_for_users, config, forged, no_store, ran, swapped_tables, token
 from tests.cli.errors.servers import deleted, indexes, search_indexes, without_fields, without_texts
 
 CASES = (
@@ -380,5 +380,32 @@ CASES = (
                 'default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "FOLDER/data/tsmem/memory.db"\ntables.session.name = "sessions"\n'
             ),
         ),
+    ),
+    Case(
+        "A read of tables that have another key.",
+        "session get ada s1",
+        "table message is not one of tsmem's: the key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table session is not one of tsmem's: the key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
+        hint="name tsmem's own tables in the profile (tables.session.name, tables.message.name)",
+        exit=4,
+        code="SchemaMismatch",
+        given=(swapped_tables,),
+    ),
+    Case(
+        "Tables to delete that have another key.",
+        "drop-tables --yes",
+        "table message is not one of tsmem's: the key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table session is not one of tsmem's: the key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
+        hint="name tsmem's own tables in the profile (tables.session.name, tables.message.name)",
+        exit=4,
+        code="SchemaMismatch",
+        given=(swapped_tables,),
+    ),
+    Case(
+        "A listing of a table whose keys are of other types.",
+        "session list",
+        "table people is not one of tsmem's: the key is (BINARY, STRING), not (user_id STRING, session_id STRING)",
+        hint="name tsmem's own tables in the profile (tables.session.name, tables.message.name)",
+        exit=4,
+        code="SchemaMismatch",
+        given=(bytes_for_users,),
     ),
 )

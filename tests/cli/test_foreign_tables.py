@@ -1,0 +1,125 @@
+"""Tables of the profile's names that somebody else made with another key: every command says so in one sentence that
+names the table and the difference, and leaves them as they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.serving import environ, serving
+from tsmem.port import TableSchema
+from tsmem.rows import ColumnType, Key, Put
+
+TEXT, INTEGER, BYTES = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY
+
+
+class Foreign(NamedTuple):
+    """A table with another key, and a row of it."""
+
+    table: TableSchema
+    row: Key
+
+
+SESSIONS = {
+    "bytes": Foreign(TableSchema("session", (("user_id", BYTES), ("session_id", TEXT))), (b"u", "s")),
+    "one column": Foreign(TableSchema("session", (("user_id", TEXT),)), ("u",)),
+    "three columns": Foreign(
+        TableSchema("session", (("user_id", TEXT), ("session_id", TEXT), ("turn", TEXT))), ("u", "s", "x")
+    ),
+}
+MESSAGES = {
+    "text time": Foreign(
+        TableSchema("message", (("session_id", TEXT), ("create_time", TEXT), ("message_id", TEXT))), ("s", "1", "m")
+    ),
+    "integer session": Foreign(
+        TableSchema("message", (("session_id", INTEGER), ("create_time", INTEGER), ("message_id", TEXT))), (1, 1, "m")
+    ),
+    "another order": Foreign(
+        TableSchema("message", (("session_id", TEXT), ("message_id", TEXT), ("create_time", INTEGER))), ("s", "m", 1)
+    ),
+}
+OF_SESSIONS = """session get u s
+session list
+session list --user u
+session recent
+session recent --user u
+session search
+session put u s
+session update u s -m a=b
+session delete u s
+session delete u s --with-messages
+session purge --everyone --dry-run
+session purge --user u --with-messages --until 1 --yes
+show s --user u
+export
+export --user u
+export --session s
+stats
+stats --user u
+drop-tables --yes"""
+OF_MESSAGES = """message get s m
+message get s m --create-time 1
+message list
+message list --session s
+message list --session s --last 1
+message search
+message search hi --session s
+message tail s
+message put s m --content x --create-time 1
+message update s m --content x --create-time 1
+message delete s m --create-time 1
+message purge --session s --yes
+message purge --everything --dry-run
+show s
+export
+export --session s
+stats
+drop-tables --yes"""
+
+
+@pytest.fixture(params=["engine", "wire"])
+def wire(request: pytest.FixtureRequest) -> bool:
+    """Whether a server stands between."""
+    return bool(request.param == "wire")
+
+
+@pytest.mark.parametrize(
+    ("foreign", "commands"),
+    [(each, OF_SESSIONS) for each in SESSIONS.values()] + [(each, OF_MESSAGES) for each in MESSAGES.values()],
+    ids=[*SESSIONS, *MESSAGES],
+)
+def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign, commands: str, wire: bool) -> None:
+    """Exit 4, the table and the difference in one sentence, nothing on stdout, and the table is as it was."""
+    with cli.store() as store:
+        client, layout = store._client, store.layout
+        client.create_table(foreign.table)
+        client.create_table(next(each.schema for each in layout.tables if each.schema.name != foreign.table.name))
+        client.put_row(Put(foreign.table.ref, foreign.row, {"a": 1}))
+        before = client.describe_table(foreign.table.name), client.get_row(foreign.table.ref, foreign.row)
+    with serving(cli.database) as served:
+        chosen = {**environ(served.endpoint), "HOME": str(cli.folder)} if wire else {}
+        for line in commands.splitlines():
+            outcome = cli(*(["-p", "env"] if wire else []), *line.split(), "-o", "jsonl", environ=chosen)
+
+            assert (4, b"") == (outcome.code, outcome.out), (line, outcome)
+            assert "SchemaMismatch" == outcome.error["code"], (line, outcome)
+            said = outcome.error["message"]
+            assert said.startswith(f"table {foreign.table.name} is not one of tsmem's: the key is ("), (line, said)
+    with cli.store() as store:
+        client = store._client
+        assert before == (client.describe_table(foreign.table.name), client.get_row(foreign.table.ref, foreign.row))
+        assert [] == client.list_search_indexes(foreign.table.name)
+
+
+def test_a_report_of_another_key_suggests_no_creation(cli: Cli) -> None:
+    """init-tables --check names the difference; where nothing is left to create it does not suggest to."""
+    with cli.store() as store:
+        store._client.create_table(SESSIONS["bytes"].table)
+    cli("init-tables")
+    checked = cli("init-tables", "--check", "-o", "json")
+
+    assert 4 == checked.code
+    assert "the key is (user_id BINARY, session_id STRING), not (user_id STRING" in checked.error["message"]
+    assert "init-tables" not in checked.error["hint"]
