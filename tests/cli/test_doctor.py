@@ -14,7 +14,7 @@ from tests.cli.conftest import Cli, Outcome
 from tests.clocks import ManualClock
 from tests.serving import KEY, SECRET, environ, serving
 from tsmem.cli.call import Call
-from tsmem.cli.shell_words import again, quoted
+from tsmem.cli.shell_words import NOT_SHOWN, again
 from tsmem.cli.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
@@ -173,13 +173,13 @@ def test_a_message_of_the_future_raises_nothing(ready: Cli) -> None:
 
 def test_orphans_and_shared_ids_are_left_for_a_decision(ready: Cli) -> None:
     """Each with a command for a shell that works as it stands: one deletes when it is confirmed, one shows."""
-    nasty = "it's -\x1b[2J \u202e\n\\é"
+    nasty = "it's -=[2J ~%\\é"
     ready.fill([Message(nasty, "m", 1), Message("-x", "m", 1), Session("ada", "s", 1), Session("bob", "s", 1)])
     outcome = ready("doctor", "--fix", "-o", "json")
 
     assert 4 == outcome.code
     orphans = [each["command"] for each in findings(outcome, "orphans")]
-    assert "tsmem message purge --session=-x" == orphans[0]
+    assert "tsmem message purge '--session=-x'" == orphans[0]
     assert ["tsmem", "message", "purge", "--session", nasty] == bash_words(orphans[1])
     for command in orphans:
         ready.ok(*bash_words(command)[1:], "--yes")
@@ -404,15 +404,22 @@ def test_a_long_command_is_broken_between_its_words(ready: Cli) -> None:
     assert ["tsmem", "message", "purge", "--session", f"word {'x' * 40}"] == bash_words("\n".join(lines[start:]))
 
 
-@pytest.mark.parametrize("word", ["", "a b", "'", '"$x`', "\\n", "é\u202e", "\x1b[31m'\\", "\u0085\U0001f600"])
-def test_a_quoted_word_is_that_word(word: str) -> None:
-    """As bash reads it, and without anything that a terminal would obey."""
-    text = quoted(word)
+def test_a_command_with_a_word_longer_than_a_line_is_not_shown(ready: Cli) -> None:
+    """Broken within the word it would be another command: here one that makes a file."""
+    ready.fill([Message("x" * 60 + "'; touch X #", "m", 1)])
+    shown = " ".join(ready("doctor", "--no-color", width=60).text.split())
 
-    assert [word] == bash_words(text)
-    assert text.isprintable()
-    assert [word] == bash_words(quoted(word, unicode=False))
-    assert quoted(word, unicode=False).isascii()
+    assert "touch" not in shown.rpartition("this deletes them")[2]
+    assert "(the command is too long for this terminal: -o json shows it)" in shown
+
+
+def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
+    ready.fill([Message("a\nb", "m", 1)])
+    (finding,) = findings(ready("doctor", "-o", "json"), "orphans")
+
+    assert finding["command"] is None
+    assert finding["sentence"].endswith(NOT_SHOWN)
+    assert NOT_SHOWN in ready("doctor").text
 
 
 @pytest.mark.parametrize(
@@ -438,6 +445,6 @@ def test_arguments_that_look_like_options_are_none(ready: Cli) -> None:
     """They stand behind --, and an option's value behind =."""
     call = Call(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), {}, ManualClock())
 
-    assert ("tsmem", "session", "get", "--filter=-1", "--", "-u", "s") == again(
+    assert ("tsmem", "session", "get", "'--filter=-1'", "--", "-u", "s") == again(
         call, "session", "get", arguments=("-u", "s"), filter="-1"
     )

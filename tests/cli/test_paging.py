@@ -177,7 +177,7 @@ def test_a_damaged_or_forged_token_is_refused(filled: Cli) -> None:
         assert (number, outcome.code, outcome.out) == (number, 2, b""), bad
 
 
-USERS = ("it's $HOME; `x`", "\x1b[31m\u202e\t'\\\nada")
+USERS = ("it's $HOME; `x`", "=ada~\\'é %")
 AWKWARD = [
     *(("session", "list", "--user", user, "--limit", "2") for user in USERS),
     ("message", "list", "--limit=3", "--filter", 'role == "user" and not (content == "a b")', "--order", "desc"),
@@ -206,10 +206,12 @@ def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
 
 
 def test_the_next_page_can_be_pasted_where_there_is_only_ascii() -> None:
-    """A terminal without UTF-8 shows what it cannot write as bash reads it."""
-    line = next_page(["session", "list", "--user", "é 漢"], "new", unicode=False)
+    """Where a terminal without UTF-8 cannot write the command, the next page is said in words."""
+    argv = ["session", "list", "--user"]
 
-    assert r"tsmem session list --user $'\303\251 \346\274\242' --page-token new" == line
+    assert "tsmem session list --user e --page-token new" == next_page([*argv, "e"], "new", unicode=False)
+    assert "the same command with --page-token new" == next_page([*argv, "é"], "new", unicode=False)
+    assert "the same command with --page-token new" == next_page([*argv, "a\nb"], "new")
 
 
 def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
@@ -233,7 +235,7 @@ def test_a_search_of_sessions_that_finds_nothing_says_where_else_to_look(filled:
     """On a terminal, with the command; a search without a text, one that finds something and a pipe say nothing."""
     err = filled.ok("-p", "local", "session", "search", "it's", width=80).err
     assert err.startswith("0 sessions\nhint: sessions are found by their search_content, ")
-    assert err.endswith(" tsmem --profile local message search 'it'\"'\"'s'\n")
+    assert err.endswith(" tsmem --profile local message search it\\'s\n")
     assert "hint" not in filled.ok("session", "search", "--user", "nobody", width=80).err
     assert "hint" not in filled.ok("session", "search", "it's").err
     filled.fill([Session("u", "found", 1, "it's here")])

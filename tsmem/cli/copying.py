@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.importing import create_tables
+from tsmem.cli.shell_words import command_hint
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
 from tsmem.store.loading import Loading
@@ -45,12 +45,12 @@ class Copying:
             raise InvalidInput("both profiles name the same store", hint="--to another profile")
         call.say(f"copying from {self.source.target} to {self.target.target}")
         create_tables(call, self.target, self._profile)
-        with _hinting(self._profile):
+        with _hinting(call, self._profile):
             self.target.transfer.load(self._records(), Loading(refused=_counted), tally=call.tally)
         return counts(call.tally)
 
     def _records(self) -> Iterator[Record]:
-        with _hinting(self._from):
+        with _hinting(self._call, self._from):
             for item in self.source.transfer.items(**self._of):
                 yield Record(None, item)
 
@@ -62,7 +62,7 @@ class Copying:
         found = dict.fromkeys(("missing", "surplus", "different"), 0)
         differences = compare(self.source, self.target, call.tally, **self._of)
         shown: list[Difference] = []
-        with _hinting(self._from, self._profile):
+        with _hinting(self._call, self._from, self._profile):
             for difference in differences:
                 found[difference.state] += 1
                 if len(shown) < MAX_SHOWN:
@@ -82,12 +82,12 @@ class Copying:
 
 
 @contextmanager
-def _hinting(*profiles: Profile) -> Iterator[None]:
+def _hinting(call: Call, *profiles: Profile) -> Iterator[None]:
     """Says of a table that is missing where to make it."""
     try:
         yield
     except TableNotFound as error:
-        commands = " or ".join(shlex.join(["tsmem", "--profile", each.name, "init-tables"]) for each in profiles)
+        commands = " or ".join(command_hint(call, "init-tables", profile=each.name) for each in profiles)
         error.hint = error.hint or f"create what is missing with: {commands}"
         raise
 

@@ -17,7 +17,7 @@ from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
 from tsmem.cli.counts import number
 from tsmem.cli.findings import Finding, Gathered, of_file, of_step
-from tsmem.cli.shell_words import again
+from tsmem.cli.shell_words import again, all_quoted, command_hint
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.render.result import Advices, Overview, Report
 from tsmem.render.values import duration
@@ -97,7 +97,10 @@ class Doctor:
         for warning in profile.warnings:
             file = config_path(call.environ, call.options.config)
             private = warning.startswith(f"{file}: holds secrets")
-            command = ("chmod", "600", *again(call, str(file))[-1:]) if private else again(call, "profile", "show")
+            if private:
+                command = all_quoted(("chmod", "600", str(file)), unicode=call.streams.unicode)
+            else:
+                command = again(call, "profile", "show")
             self._findings.append(Finding("warning", "profile", warning, command))
         return True
 
@@ -232,7 +235,7 @@ class Doctor:
         mendable = [again(self._call, "init-tables"), again(self._call, "doctor", "--fix")]
         if self._fix or not any(finding.is_left and finding.command in mendable for finding in self._findings):
             return None
-        return f"{' '.join(again(self._call, 'doctor', '--fix'))} mends what can be mended without a decision"
+        return f"{command_hint(self._call, 'doctor', '--fix')} mends what can be mended without a decision"
 
 
 def _kept(secret: Secret | None) -> str:

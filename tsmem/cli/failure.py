@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tsmem.cli.exit_codes import FAILED, INTERRUPTED, exit_code
-from tsmem.cli.shell_words import again
+from tsmem.cli.shell_words import command_hint
 from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
@@ -28,7 +28,7 @@ def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
     error = _of_another_key(call, error) or error
     if isinstance(error, TableNotFound) and error.hint is None:
-        error.hint = f"create what is missing in {call.profile.target} with: {' '.join(again(call, 'init-tables'))}"
+        error.hint = f"create what is missing in {call.profile.target} with: {command_hint(call, 'init-tables')}"
     error.hint = "; ".join(filter(None, (error.hint, call.next_step))) or None
     if call.options.debug:
         _say_traceback(call, error)

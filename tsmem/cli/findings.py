@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.cli.counts import number
-from tsmem.cli.shell_words import again, quoted
+from tsmem.cli.shell_words import NOT_SHOWN, again, all_quoted
 from tsmem.render.result import Advice
 from tsmem.render.values import iso_time, size
 from tsmem.store.documents import dumps
@@ -33,8 +33,8 @@ class Finding(NamedTuple):
     """error: commands fail; warning: something is wrong; note: worth knowing; ok."""
     about: str
     sentence: str
-    command: tuple[str, ...] = ()
-    """The quoted words of a command line."""
+    command: tuple[str, ...] | None = ()
+    """The quoted words of a command line; None for one that cannot be shown."""
     mended: bool = False
     """Whether --fix has mended it."""
 
@@ -45,11 +45,17 @@ class Finding(NamedTuple):
 
     def advice(self) -> Advice:
         """As a table shows it."""
-        return Advice("mended" if self.mended else self.severity, f"{self.about}: {self.sentence}", self.command)
+        severity = "mended" if self.mended else self.severity
+        return Advice(severity, f"{self.about}: {self._full_sentence}", self.command or ())
+
+    @property
+    def _full_sentence(self) -> str:
+        return f"{self.sentence} {NOT_SHOWN}" if self.command is None else self.sentence
 
     def document(self) -> dict[str, object]:
         """As every other format prints it."""
-        return {**self._asdict(), "command": " ".join(self.command) or None}
+        command = " ".join(self.command or ()) or None
+        return {**self._asdict(), "sentence": self._full_sentence, "command": command}
 
 
 def of_step(call: Call, step: Step) -> Finding | None:
@@ -77,15 +83,19 @@ def of_file(call: Call, path: Path) -> Finding | None:
             return None
         if folder & 0o002:
             sentence = f"others can put files of their own in {file.parent} (mode {folder:o}), where {file.name} is"
-            return Finding("warning", "store", sentence, ("chmod", "o-w", quoted(str(file.parent))))
+            return Finding("warning", "store", sentence, _on_file(call, "chmod", "o-w", file.parent))
     for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
         with suppress(OSError):
             mode = stat.S_IMODE(each.stat().st_mode)
             if mode & 0o077:
                 can = "read and change" if mode & 0o022 else "read"
                 sentence = f"others can {can} {each} (mode {mode:o})"
-                return Finding("warning", "store", sentence, ("chmod", "600", quoted(str(each))))
+                return Finding("warning", "store", sentence, _on_file(call, "chmod", "600", each))
     return None
+
+
+def _on_file(call: Call, *words: object) -> tuple[str, ...] | None:
+    return all_quoted(map(str, words), unicode=call.streams.unicode)
 
 
 class Gathered:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tsmem.cli.shell_words import quoted
+from tsmem.cli.shell_words import all_quoted
 
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
@@ -65,7 +65,7 @@ class Footer:
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
-    """The command line again, for the page behind this one."""
+    """Return the command line again, for the page behind this one; in words where not every shell can be given it."""
     end = list(argv).index("--") if "--" in argv else len(argv)
     options: list[str] = []
     words = iter(argv[:end])
@@ -75,4 +75,5 @@ def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
         elif not word.startswith(f"{_OPTION}="):
             options.append(word)
     again = ("tsmem", *options, _OPTION, token, *argv[end:])
-    return " ".join(quoted(word, unicode=unicode) for word in again)
+    shown = all_quoted(again, unicode=unicode)
+    return f"the same command with {_OPTION} {token}" if shown is None else " ".join(shown)

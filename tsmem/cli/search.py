@@ -51,17 +51,17 @@ def found(
 
 def _elsewhere(call: Call, text: str) -> str:
     """Sessions have a text to search in only where someone wrote one; most people mean what was said."""
-    from tsmem.cli.shell_words import again
+    from tsmem.cli.shell_words import command_hint
 
-    command = " ".join(again(call, "message", "search", arguments=(text,)))
+    command = command_hint(call, "message", "search", arguments=(text,))
     return f"sessions are found by their search_content, messages by what was said: {command}"
 
 
 def _by_name(call: Call, text: str) -> str | None:
     """A tool's name is no part of what was said; what the tool answered has it as metadata."""
-    from tsmem.cli.shell_words import again
+    from tsmem.cli.shell_words import command_hint
 
     if not text.isascii() or not text.isidentifier():
         return None
-    command = " ".join(again(call, "message", "list", filter=f'name == "{text}"'))
+    command = command_hint(call, "message", "list", filter=f'name == "{text}"')
     return f"search looks into what was said; what a tool of this name answered: {command}"

@@ -103,7 +103,7 @@ def delete(
     missing_ok: o.MissingOk = False,
 ) -> None:
     from tsmem.cli.counts import counted
-    from tsmem.cli.shell_words import again
+    from tsmem.cli.shell_words import command_hint
 
     call = call_of(ctx)
     tally = call.store.sessions.delete(
@@ -112,7 +112,7 @@ def delete(
     also = f" and {counted(replace(tally, sessions=0))}" if with_messages and tally.sessions else ""
     call.say(f"{'deleted' if tally.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
     if tally.sessions and not with_messages:
-        purge = " ".join(again(call, "message", "purge", session=session))
+        purge = command_hint(call, "message", "purge", session=session)
         call.say(f"its messages stay, if it had any; this deletes them: {purge}")
 
 
