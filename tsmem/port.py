@@ -170,7 +170,7 @@ class RangePage(NamedTuple):
     """What one get_range brought."""
 
     rows: list[Row]
-    """May be empty although more is left, where a filter kept nothing of what was scanned."""
+    """May be empty although more is left: no row that was scanned passed the filter, or had a column asked for."""
     next_start: KeyBound | None
     """The key of the first unread row; None when the range is read to its end."""
 
@@ -275,10 +275,11 @@ class TableClient(Protocol):
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
         announce: Announce | None = None,
     ) -> RangePage:
-        """One page of a range in key order. It ends at `limit` rows, 5,000 rows or 4 MB, all counted before the filter,
-        whichever comes first. `columns` as in get_row, and the filter sees only those. `announce` may be called with
-        `next_start` as soon as that is known, before the rows are decoded; more than once where the page is asked for
-        again. Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
+        """One page of a range in key order. It ends at `limit` rows returned, or at 5,000 rows or 4 MB scanned,
+        whichever comes first. Rows that the filter refuses, or that have no column asked for, are scanned and not
+        returned. A service may end a page earlier, also without a row: only `next_start` says whether more is left.
+        `columns` as in get_row, and the filter sees only those. `announce` may be called with `next_start` as soon as
+        that is known, before the rows are decoded; more than once where the page is asked for again. Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
         Cost: 1 request."""
         ...
 

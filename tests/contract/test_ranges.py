@@ -97,12 +97,21 @@ def test_pages_join_without_gap_or_repeat(filled: TableClient, backward: bool) -
         assert found == (KEYS[::-1] if backward else KEYS)
 
 
-def test_a_filter_counts_after_the_limit(filled: TableClient) -> None:
-    """A limit counts rows before the filter, so a page may be empty and have a next start."""
-    page = filled.get_range(REF, everything(REF), limit=3, filter=Comparison("n", Op.EQ, 0))
+def test_a_limit_counts_rows_that_pass_the_filter(filled: TableClient) -> None:
+    """The rows before, between and behind them are not counted."""
+    page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.LE, 2))
+    assert ([row.key for row in page.rows], page.next_start) == (KEYS[9:11], KEYS[11])
 
-    assert page.rows == []
-    assert page.next_start == KEYS[3]
+    page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.GE, 9))
+    assert ([row.key for row in page.rows], page.next_start) == (KEYS[:2], KEYS[2])
+
+
+def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -> None:
+    for key in KEYS[:3]:
+        filled.update_row(Update(REF, key, {}, ("role",)))
+    page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])
+
+    assert ([row.key for row in page.rows], page.next_start) == ([KEYS[3]], KEYS[4])
 
 
 def test_a_filter_may_test_keys_and_columns(filled: TableClient) -> None:
@@ -178,6 +187,9 @@ def test_a_page_ends_at_5000_rows(client: TableClient) -> None:
     page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
     assert (len(page.rows), page.next_start) == (5000, ("005000",))
 
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref), limit=1, filter=Comparison("k", Op.EQ, "005000"))
+    assert (page.rows, page.next_start) == ([], ("005000",))
+
 
 def test_a_page_ends_at_4_megabytes(client: TableClient) -> None:
     """A page stops before the row that would pass 4 MB, also where a filter keeps nothing."""
@@ -186,7 +198,7 @@ def test_a_page_ends_at_4_megabytes(client: TableClient) -> None:
     page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
     assert ([row.key for row in page.rows], page.next_start) == ([("0",), ("1",)], ("2",))
 
-    page = client.get_range(PLAIN.ref, everything(PLAIN.ref), filter=Comparison("x", Op.EQ, ""))
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref), limit=1, filter=Comparison("x", Op.EQ, ""))
     assert (page.rows, page.next_start) == ([], ("2",))
 
 

@@ -276,9 +276,10 @@ class EngineBesideModel(RuleBasedStateMachine):
             inside = [key for key in keys if rank(low) < rank(key) <= rank(high)]
         else:
             inside = [key for key in keys if rank(low) <= rank(key) < rank(high)]
-        scanned, left = (inside, []) if limit is None else (inside[:limit], inside[limit:])
+        left = list(inside)
         expected: list[object] = []
-        for key in scanned:
+        while left and len(expected) != limit:
+            key = left.pop(0)
             row = self.model.get(ref, key, wanted)
             if row is None:
                 continue

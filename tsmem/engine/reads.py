@@ -1,7 +1,8 @@
 """GetRow, BatchGetRow and GetRange.
 
-Its one rule: what is read is counted before it is filtered. A row counts its key and the columns asked for, by
-TableStore's size rule, both for capacity units and for the 4 MB that end a page; the filter lowers neither.
+Rows are counted and measured before they are filtered, both for capacity units and for the 5,000 rows or 4 MB that end
+a page. A row counts its key and the columns asked for, by TableStore's size rule. Only the limit of GetRange counts the
+rows that are returned.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
         is_key: bool
         """Whether cells need not be there."""
+        may_skip: bool
+        """True if a row that is there may be left out of the reply."""
 
         @property
         def whole(self) -> Callable[[bytes], tuple[int, C_co]] | None:
@@ -58,6 +61,8 @@ class Selection:
         self._key_bytes = table.key_bytes
         self.is_key = self._wanted is not None and self._wanted.issubset(table.names)
         """Whether nothing but the key is read: then a filter sees nothing else either, and cells need not be there."""
+        self.may_skip = self._needs_column or self._passes is not None
+        """True if a row that is there may be left out of the reply."""
 
 
 class _Projection(Selection):
@@ -152,14 +157,15 @@ def read_page(
     if request.limit is not None and request.limit < 1:
         raise messages.limit_not_positive()
     query = range_query(table, request.table, request.span, cells=not projection.is_key)
-    most = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
+    limit = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
+    most = MAX_ROWS_PER_PAGE if projection.may_skip else limit
     cursor = session.execute(query.sql, [*query.parameters, most + 1])
     cursor.arraysize = 4
     rows: list[R] = []
     scanned = size = 0
     next_start: Key | None = None
     while next_start is None and (batch := cursor.fetchmany()):
-        taken, size, next_start = _take(batch, projection, make, rows, most - scanned, size)
+        taken, size, next_start = _take(batch, projection, make, rows, limit, most - scanned, size)
         scanned += taken
         cursor.arraysize = max(1, min(_FETCHED_AT_ONCE, _FETCHED_BYTES * scanned // max(1, size)))
     cursor.close()
@@ -171,17 +177,19 @@ def _take(
     projection: Reader[C],
     make: Callable[[Key, C], R],
     rows: list[R],
+    limit: int,
     most: int,
     size: int,
 ) -> tuple[int, int, Key | None]:
-    """Add a batch's rows to a page: how many were read, the page's size then, and the first key that did not fit. The
-    first row of a page always fits; no row has the size 0."""
+    """Add a batch's rows to a page until it has `limit` rows, or `most` more were read. Returns how many were read, the
+    page's size then, and the first key that did not fit. The first row of a page always fits; no row has the size
+    0."""
     read = projection.whole
     add = rows.append
     taken = 0
     for *values, blob in batch:
         key: Key = tuple(values)  # type: ignore[arg-type]
-        if taken == most:
+        if taken == most or len(rows) == limit:
             return taken, size, key
         try:
             row_size, columns = read(blob) if read is not None else projection.read(key, blob)  # type: ignore[arg-type]

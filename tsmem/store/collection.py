@@ -230,12 +230,14 @@ class Collection(Generic[Item]):
         from tsmem.store.filters import MAX_COLUMNS, MAX_SENT, joined, weight
 
         readable = self._readable(scan.table)
-        sent = wanted.sent(readable, MAX_SENT - weight(scan.filter))
+        room = MAX_SENT - weight(scan.filter)
+        sent = wanted.sent(readable, room)
         columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(wanted.columns))))
         if columns and len(columns) > MAX_COLUMNS:
             columns = None
         test = wanted.test(readable) if readable.covers(wanted) else None
-        return Scan(scan.table, scan.span, joined(scan.filter, sent), columns, test)
+        exact = wanted.is_sent_whole(readable, room)
+        return Scan(scan.table, scan.span, joined(scan.filter, sent), columns, test, exact)
 
     def _rows(self, scan: Scan, filter: str | None, *, begun: bool = False) -> Iterator[Row]:  # noqa: A002
         """The rows of a scan that fulfil a filter; `begun` asks for the first page now. Raises InvalidInput at once."""

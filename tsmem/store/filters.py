@@ -79,8 +79,16 @@ class RowFilter:
 
     def sent(self, readable: Readable, room: int = MAX_SENT) -> Filter | None:
         """What the service can be asked to test, in `room` conditions: it passes every row that the filter passes."""
-        bound = _Bounds(readable).of(_plain(self.tree), room)
+        bound = self._bound(readable, room)
         return None if bound is None else bound.filter
+
+    def is_sent_whole(self, readable: Readable, room: int = MAX_SENT) -> bool:
+        """True if what is sent passes no other rows than the filter does."""
+        bound = self._bound(readable, room)
+        return bound is not None and bound.exact
+
+    def _bound(self, readable: Readable, room: int) -> _Bound | None:
+        return _Bounds(readable).of(_plain(self.tree), room)
 
 
 def weight(test: Filter | None) -> int:
@@ -152,6 +160,8 @@ def _plain(tree: Tree, *, negated: bool = False) -> Tree:
 class _Bound(NamedTuple):
     filter: Filter
     weight: int
+    exact: bool
+    """True if it passes no other rows than the tree does."""
 
 
 class _Bounds:
@@ -167,7 +177,7 @@ class _Bounds:
         if isinstance(tree, Either):
             return self._either(tree, room)
         test = self._leaf(tree)
-        return None if test is None or weight(test) > room else _Bound(test, weight(test))
+        return None if test is None or weight(test) > room else _Bound(test, weight(test), exact=True)
 
     def _every(self, tree: Every, room: int) -> _Bound | None:
         found: dict[int, _Bound] = {}
@@ -177,7 +187,7 @@ class _Bounds:
                 found[place] = bound
                 room -= bound.weight
         parts = [found[place] for place in sorted(found)]
-        return _together(And, parts)
+        return _together(And, parts, exact=len(parts) == len(tree.parts))
 
     def _either(self, tree: Either, room: int) -> _Bound | None:
         parts: list[_Bound] = []
@@ -187,7 +197,7 @@ class _Bounds:
                 return None
             parts.append(bound)
             room -= bound.weight
-        return _together(Or, parts)
+        return _together(Or, parts, exact=True)
 
     def _weight(self, tree: Tree) -> int:
         """Of all that can be said of it."""
@@ -206,12 +216,14 @@ class _Bounds:
         return Not(test) if negated and test is not None else test
 
 
-def _together(join: type[And] | type[Or], parts: list[_Bound]) -> _Bound | None:
+def _together(join: type[And] | type[Or], parts: list[_Bound], *, exact: bool) -> _Bound | None:
+    """The bounds of a tree's parts as one. `exact`: whether every part has one."""
     if not parts:
         return None
+    exact = exact and all(part.exact for part in parts)
     if len(parts) == 1:
-        return parts[0]
-    return _Bound(join(tuple(part.filter for part in parts)), sum(part.weight for part in parts))
+        return parts[0]._replace(exact=exact)
+    return _Bound(join(tuple(part.filter for part in parts)), sum(part.weight for part in parts), exact)
 
 
 def _exists(column: str, *, negated: bool) -> Filter:

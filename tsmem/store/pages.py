@@ -32,6 +32,8 @@ class Scan(NamedTuple):
     columns: Sequence[str] | None = None
     test: Callable[[Row], bool] | None = None
     """What is tested here, of what passed the filter."""
+    exact: bool = True
+    """False if the test may refuse rows that passed the filter."""
 
     @property
     def chooses(self) -> bool:

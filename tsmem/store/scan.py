@@ -2,9 +2,11 @@
 
 One rule: a failure in the middle is raised, never a shorter list, and a limit is exact.
 
-A filtered scan asks for whole pages, whatever its limit: matches may be next to the start or far away, and n rows that
-are looked at cost ceil(n / 5,000) requests either way. Up to issue 4 its first pages were small; that read fewer rows
-where matches are many, and took more requests than a listing may where they are few.
+The limit of a range read counts the rows that pass the service's filter, so the first page of a filtered scan asks for
+as many rows as are wanted: where matches are many, few rows are read and paid for. A service may also count before it
+filters, as our engine did up to issue 13: then a short page says nothing of how many matches there are, and each page
+after the first is asked for without a limit. n rows that are looked at cost ceil(n / 5,000) requests; one more where a
+service counts before it filters.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ class RowScan:
         self._left = want
         self._rows: Iterator[Row] = iter(())
         self._peeked: Row | None = None
+        self._begun = False
+        """True when a page was read."""
         self._pages = Pages(client, self._scan, self._limit)
 
     def begin(self) -> RowScan:
@@ -87,17 +91,18 @@ class RowScan:
     def _take(self) -> None:
         page = self._pages.take(self._left)
         check_keys(self._scan.table, page.rows)
+        self._begun = True
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
         if self._watch is not None:
             self._watch.heard()
 
     def _limit(self, left: int | None) -> int | None:
-        if left is None or self._scan.chooses:
+        if left is None or (self._scan.chooses and (self._begun or not self._scan.exact)):
             return None
         if left == 0:
             return _REFILL
-        wanted = left + (self._after is not None)
+        wanted = left + (self._after is not None) + self._scan.chooses  # of chosen rows, whether another one follows
         return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
 
 
