@@ -279,7 +279,9 @@ class TableClient(Protocol):
         whichever comes first. Rows that the filter refuses, or that have no column asked for, are scanned and not
         returned. A service may end a page earlier, also without a row: only `next_start` says whether more is left.
         `columns` as in get_row, and the filter sees only those. `announce` may be called with `next_start` as soon as
-        that is known, before the rows are decoded; more than once where the page is asked for again. Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
+        that is known, before the rows are decoded; more than once where the page is asked for again.
+
+        Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
         Cost: 1 request."""
         ...
 
