@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from signal import SIGINT
 
 
 def run() -> None:
@@ -12,11 +13,22 @@ def run() -> None:
     # store turns it on again.
     gc.disable()
     try:
-        from tsmem.cli.main import main
+        from tsmem.cli.signals import STOP_SIGNALS
 
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:  # before main could hear it, or behind its end
-        sys.exit(130)
+        STOP_SIGNALS.install()
+        from tsmem.cli.main import main
+        from tsmem.cli.streams import hold_closed_streams
+
+        hold_closed_streams()
+
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt as interrupt:  # before main could hear it, or behind its end
+        code = 128 + getattr(interrupt, "number", SIGINT)
+    from tsmem.cli.streams import settle
+
+    for stream in (sys.stdout, sys.stderr):
+        settle(stream)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

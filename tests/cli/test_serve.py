@@ -72,7 +72,7 @@ def serving(process: Processes, *argv: str, **environ: str) -> Iterator[Serving]
     yield Serving(started, found.group())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_serves_until_it_is_told_to_stop(process: Processes, number: int) -> None:
     """The endpoint is the first line of stdout, the only one; both signals end it with 0 and a count on stderr."""
     with serving(process, "--memory") as server:

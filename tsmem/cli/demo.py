@@ -15,7 +15,8 @@ import typer
 
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
-from tsmem.cli.exit_codes import INTERRUPTED
+from tsmem.cli.exit_codes import STOPPED
+from tsmem.cli.signals import Stopped
 from tsmem.errors import TsmemError
 from tsmem.render.result import Document
 
@@ -78,8 +79,8 @@ class _Run:
         code = main([*options, *argv], streams, self._environ, self._call.clock)
         self._shown = shown.getvalue().decode(errors="replace")
         yield shown.getvalue()
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
+        if code in STOPPED:
+            raise Stopped(code - 128)
         if code != 0:
             raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
 

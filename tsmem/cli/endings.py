@@ -10,10 +10,12 @@ from tsmem.cli.exit_codes import (
     DENIED,
     DONE,
     FAILED,
+    HUNG_UP,
     INTERRUPTED,
     NOT_FOUND,
     PARTLY_DONE,
     PIPE_CLOSED,
+    TERMINATED,
     UNAVAILABLE,
     USAGE,
 )
@@ -27,10 +29,12 @@ BRIEFLY = {
     DENIED: "denied",
     UNAVAILABLE: "unavailable",
     PARTLY_DONE: "partly done",
+    HUNG_UP: "hung up",
     INTERRUPTED: "interrupted",
     PIPE_CLOSED: "reader gone",
+    TERMINATED: "terminated",
 }
-_ANY = (DONE, FAILED, USAGE, INTERRUPTED, PIPE_CLOSED)
+_ANY = (DONE, FAILED, USAGE, HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED)
 _STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
 """Of what opens a store: its tables may be missing or have another key, and it may refuse or not answer."""
 

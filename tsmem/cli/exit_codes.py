@@ -5,7 +5,8 @@ from __future__ import annotations
 from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 
 DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, PARTLY_DONE = range(8)
-INTERRUPTED, PIPE_CLOSED = 130, 141
+HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED = 129, 130, 141, 143
+STOPPED = (HUNG_UP, INTERRUPTED, TERMINATED)
 
 MEANINGS: dict[int, str] = {
     DONE: "done (an empty list is done)",
@@ -16,8 +17,10 @@ MEANINGS: dict[int, str] = {
     DENIED: "denied: credentials, permission",
     UNAVAILABLE: "unavailable: no connection, timeout, throttled, after retries",
     PARTLY_DONE: "partly done: some rows of a bulk command failed (they are listed)",
+    HUNG_UP: "stopped by SIGHUP: the terminal was closed",
     INTERRUPTED: "interrupted",
     PIPE_CLOSED: "the reader of a pipe went away",
+    TERMINATED: "terminated by SIGTERM",
 }
 
 _CODES: tuple[tuple[type[TsmemError], int], ...] = (
@@ -28,6 +31,11 @@ _CODES: tuple[tuple[type[TsmemError], int], ...] = (
     (Unavailable, UNAVAILABLE),
     (PartialFailure, PARTLY_DONE),
 )
+
+
+def stopped_by(signal_number: int) -> int:
+    """The exit code of a run that a signal stopped, as shells have it."""
+    return 128 + signal_number
 
 
 def exit_code(error: TsmemError) -> int:

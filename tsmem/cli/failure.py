@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from signal import SIGINT
 from typing import TYPE_CHECKING
 
-from tsmem.cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from tsmem.cli.exit_codes import FAILED, exit_code, stopped_by
 from tsmem.cli.shell_words import command_hint
+from tsmem.cli.signals import NAMES
 from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Interrupted(TsmemError):
-    """Ctrl-C: no failure of the store's, so it stands here and has an exit code of its own."""
+    """A signal stopped the run: no failure of the store's, so it stands here and has exit codes of its own."""
 
 
 MAX_LISTED_FAILURES = 20
@@ -42,8 +44,9 @@ def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     return exit_code(error)
 
 
-def interrupted(call: Call, argv: Sequence[str]) -> int:
-    """Say what a bulk command had done when Ctrl-C came; returns the exit code."""
+def interrupted(call: Call, signal_number: int, argv: Sequence[str]) -> int:
+    """Say what a bulk command had done when a signal stopped it; returns the exit code."""
+    by = "" if signal_number == SIGINT else f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
     done = ""
     if "tally" in call.__dict__:
         from tsmem.cli.counts import counted
@@ -52,8 +55,8 @@ def interrupted(call: Call, argv: Sequence[str]) -> int:
         done = f"; done before: {counted(tally)}" if tally.done else "; nothing had been done"
         if call.tally.doubtful:
             done += f"; {call.tally.doubtful:,} rows more may have been"
-    _say_error(call, Interrupted(f"interrupted{done}", hint=call.next_step), _format(call, argv))
-    return INTERRUPTED
+    _say_error(call, Interrupted(f"interrupted{by}{done}", hint=call.next_step), _format(call, argv))
+    return stopped_by(signal_number)
 
 
 def crashed(call: Call, error: Exception) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from errno import ENOSPC
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -19,7 +18,8 @@ from tsmem.cli import exit_codes
 from tsmem.cli.call import Call
 from tsmem.cli.commands import Shown
 from tsmem.cli.root import Root
-from tsmem.cli.streams import Streams
+from tsmem.cli.signals import STOP_SIGNALS, Stopped, number_of
+from tsmem.cli.streams import Streams, give_up
 from tsmem.clock import Clock, SystemClock
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 
@@ -58,10 +58,10 @@ def _ended(call: Call, argv: Sequence[str]) -> int:
     """Run to the end, whatever it is."""
     try:
         return _guarded(call, argv)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         from tsmem.cli import failure
 
-        return failure.interrupted(call, argv)
+        return failure.interrupted(call, number_of(interrupt), argv)
     except BrokenPipeError:
         return _pipe_closed(call)
 
@@ -75,6 +75,8 @@ def _guarded(call: Call, argv: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
+        if STOP_SIGNALS.raised is not None:  # the error is what became of the signal
+            raise Stopped(STOP_SIGNALS.raised) from error
         from tsmem.cli import failure
 
         if isinstance(error, TsmemError):
@@ -117,9 +119,9 @@ def _write(call: Call, result: Result, argv: Sequence[str]) -> int:
         return exit_codes.DONE
     try:
         _render(call, result)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if isinstance(result, Tail) and result.endless:
-            return _left(call)
+            return _left(call, number_of(interrupt))
         raise
     if isinstance(result, Overview):
         result = result.report
@@ -142,30 +144,22 @@ def _send(call: Call, chunks: Iterator[bytes]) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _give_up_output(call)
+        give_up(call.streams.stdout)
         hint = "free some space and try again" if error.errno == ENOSPC else None
         raise StorageFailure(f"cannot write standard output: {error.strerror}", hint=hint) from error
 
 
-def _left(call: Call) -> int:
+def _left(call: Call, number: int) -> int:
     """What has no other end than Ctrl-C ended as it should; there is nothing to say."""
     if call.streams.stderr_is_terminal:
         call.say("")  # behind the ^C
-    return exit_codes.INTERRUPTED
+    return exit_codes.stopped_by(number)
 
 
 def _pipe_closed(call: Call) -> int:
     """Nobody reads on: end quietly."""
-    _give_up_output(call)
+    give_up(call.streams.stdout)
     return exit_codes.PIPE_CLOSED
-
-
-def _give_up_output(call: Call) -> None:
-    """Leave nothing for the interpreter's exit to write, to complain about, and to end with a code of its own for."""
-    with suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, call.streams.stdout.fileno())
-        os.close(null)
 
 
 def _say_stats(call: Call, seconds: float) -> None:

@@ -19,6 +19,7 @@ import typer
 
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.signals import NAMES
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
@@ -136,7 +137,7 @@ def _served(call: Call, settings: Settings, path: Path | None, *, log: bool) -> 
 
 
 class _StopSignals:
-    """Hears SIGINT and SIGTERM. A second one, once the first was taken, does what it always does.
+    """Hears SIGINT, SIGTERM and SIGHUP. A second one, once the first was taken, does what it always does.
 
     The interpreter writes their numbers to a socket, which wakes who reads it. A wait for a lock or a queue would not
     do: it goes on when the signal comes just before it, or to another thread (seen under load)."""
@@ -150,7 +151,7 @@ class _StopSignals:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in NAMES:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, lambda number, frame: None)
         return self

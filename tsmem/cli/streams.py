@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO, TextIO, cast
 
 
 @dataclass(eq=False, repr=False)
@@ -32,9 +33,7 @@ class Streams:
     @classmethod
     def of_process(cls) -> Streams:
         """This process's own streams. A standard input that was closed is empty, an output fails."""
-        stdin, stdout, stderr = (
-            _binary(stream, mode) for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
-        )
+        stdin, stdout, stderr = _input(sys.stdin), _output(sys.stdout), _output(sys.stderr)
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
         return cls(
             stdin,
@@ -50,8 +49,6 @@ class Streams:
     def check_reader(self) -> None:
         """Raises BrokenPipeError where stdout is a pipe that nobody reads any more: who waits for something to write
         would not notice it. Source: poll(2), POLLERR."""
-        import select
-
         with suppress(io.UnsupportedOperation, ValueError):
             ready = select.poll()
             ready.register(self.stdout.fileno(), 0)
@@ -59,11 +56,79 @@ class Streams:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-def _binary(stream: object, mode: str) -> BinaryIO:
-    buffer = getattr(stream, "buffer", None)
-    if buffer is None:
-        return _Closed() if mode == "wb" else open(os.devnull, "rb")  # noqa: PTH123
-    return buffer  # type: ignore[no-any-return]
+def hold_closed_streams() -> None:
+    """Put /dev/null where a standard stream was closed, so that no file that is opened later takes its descriptor:
+    what the interpreter, or a program that we start, writes to stderr would end up in it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number that is free
+
+
+def settle(stream: TextIO | None) -> None:
+    """Write what others left in a standard stream, or drop it. The interpreter would try again at its exit and end with
+    120, whatever the command did."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        give_up(stream)
+
+
+def give_up(stream: BinaryIO | TextIO) -> None:
+    """Let what is still written to a stream that cannot be written go nowhere."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def _input(stream: TextIO | None) -> BinaryIO:
+    if stream is None:
+        return open(os.devnull, "rb")  # noqa: PTH123
+    return cast(BinaryIO, io.BufferedReader(_Waiting(stream.fileno(), "rb", closefd=False)))
+
+
+def _output(stream: TextIO | None) -> BinaryIO:
+    return _Closed() if stream is None else cast(BinaryIO, _Waiting(stream.fileno(), "wb", closefd=False))
+
+
+class _Waiting(io.FileIO):
+    """A standard stream that waits where it would have to. Another program may have made it non-blocking, because that
+    belongs to the pipe or terminal itself and not to one process. Nothing stays in a buffer: what was written is out.
+    """
+
+    def write(self, data: Any, /) -> int:
+        """Write all of it."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest:
+            if (count := super().write(rest)) is None:
+                self._wait(select.POLLOUT)
+            else:
+                rest = rest[count:]
+        return size
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read some of it; 0 at the end."""
+        while (count := super().readinto(buffer)) is None:
+            self._wait(select.POLLIN)
+        return count
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to so many bytes, or all."""
+        return io.RawIOBase.read(self, -1 if size is None else size) or b""
+
+    def readall(self) -> bytes:
+        """Read all of it."""
+        return io.RawIOBase.readall(self) or b""
+
+    def _wait(self, event: int) -> None:
+        ready = select.poll()
+        ready.register(self.fileno(), event)
+        ready.poll()
 
 
 class _Closed(io.BytesIO):

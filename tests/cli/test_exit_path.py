@@ -1,0 +1,128 @@
+"""The end of a process: its exit code says what the command did, whatever its standard streams are."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes, messages
+from tsmem.store.documents import export_line
+
+DEADLINE_S = 60
+COMMANDS = [("init-tables", 0), ("session get u nope", 3), ("nosuch", 2)]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "<&- 2>&-"])
+@pytest.mark.parametrize(("line", "code"), COMMANDS)
+def test_a_stderr_that_cannot_be_written_changes_no_exit_code(
+    ready: Cli, process: Processes, line: str, code: int, stderr: str, unbuffered: str
+) -> None:
+    """The interpreter would end with 120 when it flushes stderr at its exit."""
+    assert process.shell(f"PYTHONUNBUFFERED={unbuffered} $TSMEM {line} {stderr}").code == code
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("stdout", [">/dev/full", ">&-", "<&- >&-"])
+@pytest.mark.parametrize("stderr", ["", "2>/dev/full", "2>&-"])
+def test_a_stdout_that_cannot_be_written_is_exit_1(
+    ready: Cli, process: Processes, stdout: str, stderr: str, unbuffered: str
+) -> None:
+    """Where stderr can be written, one line says so."""
+    outcome = process.shell(f"PYTHONUNBUFFERED={unbuffered} $TSMEM export {stdout} {stderr}")
+
+    assert outcome.code == 1
+    assert outcome.err.startswith("" if stderr else "error: cannot write standard output: ")
+    assert outcome.err.count("\n") == (0 if stderr else 2 if "full" in stdout else 1)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_non_blocking_stdout_gets_all_of_it(ready: Cli, process: Processes, unbuffered: str) -> None:
+    """Another program may have left the pipe so. The command waits for its reader, and does not spin."""
+    ready.fill(messages(3000, content="x" * 300))
+    expected = ready.ok("message", "list", "-o", "jsonl").out
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    started = process.start(
+        "message", "list", "-o", "jsonl", stdout=writer, env={**process.environ, "PYTHONUNBUFFERED": unbuffered}
+    )
+    os.close(writer)
+    select.select([reader], [], [])
+    assert rests(started)
+    with os.fdopen(reader, "rb") as stream:
+        out = stream.read()
+
+    assert (started.wait(DEADLINE_S), out == expected) == (0, True)
+
+
+def rests(started: subprocess.Popen[bytes]) -> bool:
+    """Wait until a process has used no processor time for half a second; False if it goes on for too long."""
+    deadline = time.monotonic() + DEADLINE_S
+    before, used = -1.0, used_s(started.pid)
+    while used != before and time.monotonic() < deadline:
+        select.select([], [], [], 0.5)
+        before, used = used, used_s(started.pid)
+    return used == before
+
+
+def used_s(process: int) -> float:
+    """Seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes) -> None:
+    """Where nothing is there yet, that is not the end of it."""
+    rows = [export_line(row) for row in messages(400)]
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    started = process.start("import", "-o", "json", stdin=reader)
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stream:
+        stream.writelines(rows[:250])
+        stream.flush()
+        with ready.store() as store:  # until it has written a batch, it has read what there was
+            deadline = time.monotonic() + DEADLINE_S
+            while sum(1 for _ in store.messages.iterate("s00000")) < 200:
+                assert time.monotonic() < deadline
+                assert started.poll() is None
+        stream.writelines(rows[250:])
+    out, err = started.communicate(timeout=DEADLINE_S)
+
+    assert (started.returncode, err) == (0, b"")
+    assert json.loads(out)["messages"] == 400
+
+
+def test_a_non_blocking_stdin_is_read_for_a_content(ready: Cli, process: Processes) -> None:
+    """`--content-file -` waits for its text."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    started = process.start("message", "put", "s", "m", "--content-file", "-", stdin=reader)
+    os.close(reader)
+    assert rests(started)
+    os.write(writer, b"late")
+    os.close(writer)
+
+    assert started.wait(DEADLINE_S) == 0
+    assert ready.ok("message", "get", "s", "m", "-o", "json").json["content"] == "late"
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(ready: Cli, process: Processes) -> None:
+    """What is written to stderr by its number, as the interpreter does when it dies, reaches no file of ours."""
+    outcome = process.shell("$TSMEM export out.jsonl 2>&- >&- <&-; ls -l /proc/self/fd >/dev/null; cat out.jsonl")
+
+    assert [json.loads(line)["kind"] for line in outcome.out.splitlines()] == ["tsmem", "end"]
+
+
+def test_what_others_wrote_to_stderr_changes_no_exit_code(ready: Cli, process: Processes) -> None:
+    """A library may log to it: what it leaves in the buffer is dropped where it cannot be written."""
+    script = "import sys; sys.stderr.write('log')\nfrom tsmem.__main__ import run; run()"
+    (process.folder / "run.py").write_text(script)
+
+    assert process.shell(f"{process.argv()[0]} run.py init-tables 2>/dev/full").code == 0

@@ -1,0 +1,208 @@
+"""SIGTERM and SIGHUP end a run as Ctrl-C does: cleaned up, with an account of what was done, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes, messages, sessions
+from tsmem.cli.signals import SAME_S, Stopped, StopSignals
+from tsmem.store import Metadata
+from tsmem.store.documents import export_line
+
+DEADLINE_S = 60
+STOPS = [(signal.SIGINT, ""), (signal.SIGTERM, " by SIGTERM"), (signal.SIGHUP, " by SIGHUP")]
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def stopped(started: subprocess.Popen[bytes], number: int) -> tuple[int, str]:
+    """Send a signal; the exit code and stderr."""
+    started.send_signal(number)
+    _, err = started.communicate(timeout=DEADLINE_S)
+    return started.returncode, err.decode()
+
+
+@pytest.mark.parametrize(("number", "by"), STOPS)
+def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, number: int, by: str) -> None:
+    """Two full batches of 450 rows are there; a repeat completes."""
+    data = b"".join(map(export_line, messages(450)))
+    started = process.start("import")
+    assert started.stdin is not None
+    started.stdin.write(data)
+    started.stdin.flush()
+    with ready.store() as store:
+        until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 400)
+
+    assert stopped(started, number) == (128 + number, f"error: interrupted{by}; done before: 400 messages\n")
+    ready.ok("import", stdin=data)
+    assert ready.export().count(b"\n") == 452
+
+
+@pytest.mark.parametrize(("number", "by"), STOPS[1:])
+def test_a_stopped_export_leaves_no_partial_file(ready: Cli, process: Processes, number: int, by: str) -> None:
+    """Compressing what cannot be compressed takes a while; no file is left."""
+    chance = random.Random(1)
+    ready.fill([replace(row, metadata=Metadata({"blob": chance.randbytes(500_000)})) for row in messages(80)])
+    started = process.start("export", "out.jsonl.gz")
+    until(lambda: list(process.folder.glob("*.part")))
+    code, err = stopped(started, number)
+
+    assert code == 128 + number
+    assert re.fullmatch(rf"error: interrupted{by}; (done before: \d+ messages?|nothing had been done)\n", err)
+    assert [] == list(process.folder.glob("out*"))
+
+
+@pytest.mark.parametrize(("number", "by"), STOPS)
+def test_a_stopped_output_ends_whole(ready: Cli, process: Processes, number: int, by: str) -> None:
+    """The JSON document is closed, with the error in it."""
+    ready.fill(messages(4000, content="x" * 100))
+    started = process.start("message", "list", "-o", "json", "--limit", "0")
+    assert started.stdout is not None
+    os.read(started.stdout.fileno(), 1)
+    started.send_signal(number)
+    out, err = started.communicate(timeout=DEADLINE_S)
+
+    assert started.returncode == 128 + number
+    assert f'"message":"interrupted{by}"' in err.decode().replace('": "', '":"')
+    assert out.rstrip().endswith(b"}")
+
+
+def test_a_followed_tail_ends_quietly(ready: Cli, process: Processes) -> None:
+    """It has no other end."""
+    ready.fill(messages(3))
+    started = process.start("message", "tail", "s00000", "--follow", "-o", "jsonl")
+    assert started.stdout is not None
+    assert started.stdout.readline()
+
+    assert stopped(started, signal.SIGTERM) == (143, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_is_ignored_at_the_start_stays_ignored(ready: Cli, process: Processes, number: int) -> None:
+    """As under nohup, or in a background job of a shell script."""
+    started = process.start("import", preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    assert started.stdin is not None
+    rows = [export_line(row) for row in messages(450)]
+    started.stdin.write(b"".join(rows[:250]))
+    started.stdin.flush()
+    with ready.store() as store:
+        until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 200)
+    started.send_signal(number)
+    out, err = started.communicate(b"".join(rows[250:]), timeout=DEADLINE_S)
+
+    assert (started.returncode, err) == (0, b"")
+    assert b"450" in out
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_process_1_of_a_container_is_stopped(ready: Cli, process: Processes) -> None:
+    """The kernel ignores a signal to process 1 that has no handler there."""
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no pid namespace may be made here")
+    ready.fill(messages(3))
+    tail = process.argv("message", "tail", "s00000", "--follow", "-o", "jsonl")
+    started = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", *tail],
+        env=process.environ,
+        stdout=subprocess.PIPE,
+        cwd=process.folder,
+    )
+    try:
+        assert started.stdout is not None
+        assert started.stdout.readline()
+        inside = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        os.kill(int(inside[0]), signal.SIGTERM)
+        assert started.wait(DEADLINE_S) == 143
+    finally:
+        started.kill()
+        started.wait()
+        started.stdout.close()  # type: ignore[union-attr]
+
+
+class Heard:
+    """Stop signals with a clock that is set by hand, and an end that is only noted."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.ended: list[int] = []
+        self.signals = StopSignals(lambda: self.now_s, self.ended.append)
+
+    def __call__(self, number: int, now_s: float) -> bool:
+        """A signal comes; whether it is raised."""
+        self.now_s = now_s
+        try:
+            self.signals.heard(number)
+        except Stopped:
+            return not self.ended
+        return False
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    """With the second signal's own code: the clean-up that the first began may hang."""
+    heard = Heard()
+
+    assert heard(signal.SIGINT, 0)
+    assert not heard(signal.SIGTERM, SAME_S)
+    assert heard.ended == [143]
+
+
+def test_signals_that_come_together_are_one() -> None:
+    """A terminal that closes and its shell both send one; the clean-up goes on."""
+    heard = Heard()
+
+    assert heard(signal.SIGHUP, 0)
+    assert not heard(signal.SIGHUP, SAME_S / 2)
+    assert heard.ended == []
+
+
+def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
+    """A reader that stalls must not hold a command that is told to stop."""
+    heard = Heard()
+    with heard.signals.waiting(lambda: True):
+        assert not heard(signal.SIGTERM, 0)
+        with pytest.raises(Stopped):
+            heard.signals.check()
+
+    heard = Heard()
+    with heard.signals.waiting(lambda: True):
+        assert not heard(signal.SIGTERM, 0)
+        assert heard(signal.SIGTERM, SAME_S)
+        assert not heard(signal.SIGTERM, 2 * SAME_S)
+    assert heard.ended == [143]
+
+
+def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, process: Processes) -> None:
+    """At six moments between its start and its end. Before its own start and at its very end the interpreter has no
+    handlers, and the process ends by the signal itself."""
+    purge = ("session", "purge", "--user", "ada", "--with-messages", "--yes")
+    ready.fill([*sessions(1), *messages(2000)])
+    left = 2001
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 2:
+        started = process.start(*purge)
+        with ready.store() as store:
+            deadline = time.monotonic() + DEADLINE_S
+            while started.poll() is None and sum(1 for _ in store.messages.iterate("s00000")) >= left - 1:
+                assert time.monotonic() < deadline
+        code, err = stopped(started, number)
+        assert code in (0, 128 + number, -number)
+        assert "Traceback" not in err
+        left = ready.export().count(b"\n") - 2
+    ready.ok(*purge)
+    assert ready.export().count(b"\n") == 2
