@@ -61,6 +61,11 @@ class LimitExceeded(InvalidInput):
 class ProfileError(InvalidInput):
     """The profile file cannot be used as it stands, or no such profile exists."""
 
+    def __init__(self, message: str, *, hint: str | None = None, key: tuple[str, ...] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+        """The path, within the profile, of the key that is wrong; () for one that is missing, None for no such key."""
+
 
 class NotFound(TsmemError):
     """No row answers to the key."""

@@ -194,9 +194,10 @@ def test_an_unknown_profile(env: dict[str, str], config: Path) -> None:
         ("\n\ndefault_profile = 5", ":3: 'default_profile' must be the name"),
         ("profiles = 5", ":1: 'profiles' must be a table"),
         ("[[profiles]]\nname = 'x'", ":1: 'profiles' must be a table"),
-        ("[profiles]\np = 5", ":2: profile 'p' must be a table"),
-        ("[profiles.env]\nbackend = 'local'", ":1: 'env' is made of TABLESTORE_ENDPOINT"),
-        ('[profiles."a\\u001bb"]', "cannot name a profile"),
+        ("a = [\n1,\n\n", ":3:1: "),
+        ("a = [\r\n1,\r\n", ":2:3: "),
+        ('a = """\n\n', ":2:1: "),
+        ("[a]\nb.c = ", ":2:7: "),
     ],
 )
 def test_a_file_that_is_none(env: dict[str, str], config: Path, text: str | bytes, reason: str) -> None:
@@ -206,6 +207,23 @@ def test_a_file_that_is_none(env: dict[str, str], config: Path, text: str | byte
     assert error.startswith(str(config))
     assert reason in error
     assert len(error) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("[profiles]\np = 5", "p", ":2: profile 'p' must be a table"),
+        ("[profiles.env]\nbackend = 'local'", "env", ":1: 'env' is made of TABLESTORE_ENDPOINT"),
+        ('[profiles."a\\u001bb"]', "a\x1bb", "cannot name a profile"),
+    ],
+)
+def test_what_is_no_profile_closes_only_itself(
+    env: dict[str, str], config: Path, text: str, name: str, reason: str
+) -> None:
+    write(config, text)
+    assert reason in str(refusal(env, name))
+    assert load(env).name == "local"
+    assert [line.backend for line in profile_list(env)] == ["invalid", "local"]
 
 
 def test_a_directory_is_no_file(env: dict[str, str], config: Path) -> None:

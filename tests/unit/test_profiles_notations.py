@@ -198,11 +198,15 @@ def _set_path(environ: dict[str, str], name: str, *, config: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "text", ['[[profiles.a]]\nbackend = "local"\npath = "x"\n', "profiles = [1]\n", "[[profiles]]\n"]
+    ("text", "change"),
+    [
+        *(('[[profiles.a]]\nbackend = "local"\npath = "x"\n', change) for change in (_set_path, use)),
+        *(("profiles = [1]\n", change) for change in (_set_path, use, delete)),
+        *(("[[profiles]]\n", change) for change in (_set_path, use, delete)),
+    ],
 )
-@pytest.mark.parametrize("change", [_set_path, use, delete])
 def test_arrays_are_refused_and_stay(tmp_path: Path, text: str, change: Callable[..., Path]) -> None:
-    """An array of tables is no profile; nothing is written over it."""
+    """An array of tables is no profile; it can be deleted, but nothing is written over it."""
     config = tmp_path / "config.toml"
     config.write_text(text)
     with pytest.raises(ProfileError, match="must be a table"):

@@ -10,7 +10,7 @@ from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
 from tsmem.cli.suggest import complete_profile
 from tsmem.cli.values import parse_profile_assignments
-from tsmem.errors import InvalidInput
+from tsmem.errors import InvalidInput, ProfileError
 from tsmem.render.result import Report
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.", autocompletion=complete_profile)]
@@ -74,13 +74,17 @@ def set_(
         list[str], typer.Argument(metavar="KEY=VALUE...", help="Values; an empty one removes a key.")
     ],
 ) -> None:
-    from tsmem.profiles import set_values
+    from tsmem.profiles import load, set_values
 
     call = call_of(ctx)
     if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
         raise InvalidInput("the profile's name comes before KEY=VALUE", hint="tsmem profile set NAME KEY=VALUE")
     path = set_values(call.environ, name, parse_profile_assignments(assignments), config=call.options.config)
     call.say(f"wrote profile '{name}' in {path}")
+    try:
+        load(call.environ, config=call.options.config, profile=name)
+    except ProfileError as error:
+        call.say(f"warning: it cannot be used yet: {error.message}")
 
 
 @help_text(

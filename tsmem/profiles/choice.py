@@ -25,6 +25,7 @@ def load(environ: Mapping[str, str], *, config: str | Path | None = None, profil
     Raises ProfileError: the file cannot be used, no such profile, or the profile breaks a rule. Other profiles of the
     file are not looked at, so that one mistake does not close them all."""
     file = read(environ, config)
+    check_top(file)
     written = profiles_in(file)
     name, chosen_by = _choose(environ, file, profile)
     made = build(source(environ, file, written, name, chosen_by), chosen_by)
@@ -35,10 +36,10 @@ def load(environ: Mapping[str, str], *, config: str | Path | None = None, profil
     return made
 
 
-def profiles_in(file: ConfigFile | None) -> dict[str, dict[str, object]]:
-    """The profiles a file holds, unchecked within. Raises ProfileError for what else it holds."""
+def check_top(file: ConfigFile | None) -> None:
+    """Raise ProfileError for what a file holds beside profiles."""
     if file is None:
-        return {}
+        return
     for key in file.data:
         if key not in _TOP_KEYS:
             raise ProfileError(
@@ -47,23 +48,29 @@ def profiles_in(file: ConfigFile | None) -> dict[str, dict[str, object]]:
             )
     if not isinstance(file.data.get("default_profile", ""), str):
         raise ProfileError(f"{file.place(('default_profile',))}: 'default_profile' must be the name of a profile")
-    profiles = file.data.get("profiles", {})
+
+
+def profiles_in(file: ConfigFile | None) -> dict[str, object]:
+    """Return the profiles that a file holds, unchecked: one that is wrong must not close the others.
+
+    Raises ProfileError unless they are in a table."""
+    profiles = {} if file is None else file.data.get("profiles", {})
     if not isinstance(profiles, dict):
+        assert file is not None
         raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
-    for name, values in profiles.items():
-        check_profile(file, name, values)
     return profiles
 
 
-def check_profile(file: ConfigFile, name: str, values: object) -> None:
-    """Raises ProfileError unless this can be a profile of a file: a table, under a name that is free."""
+def _values_of(file: ConfigFile, name: str, values: object) -> dict[str, object]:
+    """Return the values of a profile. Raises ProfileError unless it is a table, under a name that is free."""
     place = file.place(("profiles", name))
     if not isinstance(values, dict):
-        raise ProfileError(f"{place}: profile {name!r} must be a table", hint=f"write [profiles.{name}]")
+        raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
     if name == ENV:
         raise ProfileError(f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise")
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
         raise ProfileError(f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen")
+    return values
 
 
 def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | None) -> tuple[str, str]:
@@ -82,12 +89,15 @@ def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | 
 def source(
     environ: Mapping[str, str],
     file: ConfigFile | None,
-    written: Mapping[str, Mapping[str, object]],
+    written: Mapping[str, object],
     name: str,
     chosen_by: str = "",
 ) -> Source:
     """The profile of a name as it is written, or as it is built in. Raises ProfileError when there is none, which says
     what chose it where that was no flag."""
+    values: Mapping[str, object] = {}
+    if file is not None and name in written:
+        values = _values_of(file, name, written[name])
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
         given = {key: f"env:{v}" if key in SECRET_KEYS else environ[v] for key, v in variables.items()}
@@ -99,7 +109,6 @@ def source(
         names = _names(environ, written)
         where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
         raise ProfileError(f"no profile {name!r}{where}{nearest(name, names)}", hint=f"profiles: {', '.join(names)}")
-    values = written.get(name, {})
     if name != LOCAL or values.get("backend", "local") != "local":
         return Source(name, environ, values, file)
     given = {"backend": "local"}
@@ -133,6 +142,7 @@ def profile_list(
     """All profiles: the file's in its order, then the built-in ones; the default is the one that `load` would give.
     Raises ProfileError for an unusable file; a profile that breaks a rule is listed with the reason."""
     file = read(environ, config)
+    check_top(file)
     written = profiles_in(file)
     default, _ = _choose(environ, file, profile)
     lines = []

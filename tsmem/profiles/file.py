@@ -63,6 +63,10 @@ class ConfigFile(NamedTuple):
     def __repr__(self) -> str:
         return f"ConfigFile({str(self.path)!r})"
 
+    def is_default(self, environ: Mapping[str, str]) -> bool:
+        """True if commands read this file without --config."""
+        return self.path == config_path(environ)
+
     def place(self, key: tuple[str, ...]) -> str:
         """`path:line` of a key, or of the nearest table round it."""
         while key and key not in self.lines:
@@ -129,7 +133,7 @@ def parse(path: Path, text: str) -> dict[str, object]:
     if found := re.search(r" \(at line (\d+), column (\d+)\)$", problem):
         raise ProfileError(f"{path}:{found[1]}:{found[2]}: {problem[: found.start()]}")
     if problem.endswith(end := " (at end of document)"):
-        last = text.split("\n")
+        last = text.removesuffix("\n").split("\n")
         raise ProfileError(f"{path}:{len(last)}:{len(last[-1]) + 1}: {problem.removesuffix(end)}")
     raise ProfileError(f"{path}: {problem}")
 

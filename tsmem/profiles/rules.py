@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -85,24 +85,23 @@ class Source(NamedTuple):
             return self.file.origin(("profiles", self.name, *path))
         return self.origins[path[0]]
 
-    def error(self, path: Iterable[str], problem: str, hint: str | None = None) -> ProfileError:
+    def error(self, path: Sequence[str], problem: str, hint: str | None = None) -> ProfileError:
         """A refusal that names the profile and the place."""
         place = "" if self.file is None else f"{self.file.place(('profiles', self.name, *path))}: "
-        return ProfileError(f"{place}profile {self.name!r}: {problem}", hint=hint)
+        return ProfileError(f"{place}profile {self.name!r}: {problem}", hint=hint, key=tuple(path))
 
 
 def build(source: Source, chosen_by: str) -> Profile:
     """The profile a source describes. Raises ProfileError for every breach of the rules above."""
     backend = _backend(source)
     _check_keys(source, (), {**source.given, **source.written}, (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
-    _check_required(source, backend)
     texts = {key: _text(source, key) for key in ("path", "endpoint", "instance", "region", *SECRET_KEYS)}
     secrets = {key: _secret(source, key, texts[key]) for key in SECRET_KEYS}
     endpoint = _endpoint(source, texts["endpoint"])
     for key, form in (("instance", _INSTANCE), ("region", _REGION)):
         if (text := texts[key]) is not None and re.fullmatch(form, text) is None:
             raise source.error((key,), f"{key!r} must be letters, digits and hyphens")
-    return Profile(
+    profile = Profile(
         name=source.name,
         backend=backend,
         path=_path(source, texts["path"]),
@@ -116,6 +115,8 @@ def build(source: Source, chosen_by: str) -> Profile:
         origins=dict(_origins(source, backend, chosen_by)),
         warnings=tuple(_warnings(source, endpoint, secrets.values())),
     )
+    _check_required(source, backend)
+    return profile
 
 
 def _backend(source: Source) -> Backend:
@@ -124,7 +125,7 @@ def _backend(source: Source) -> Backend:
         known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
         _check_keys(source, (), {**source.given, **source.written}, known)  # it may be there, and misspelt
         raise source.error(
-            (), f"needs 'backend', one of {', '.join(names)}", f"tsmem profile set {source.name} backend=..."
+            (), f"needs 'backend', one of {', '.join(names)}", _set_hint(source, "backend=local", "a store in a file")
         )
     return cast(Backend, _one_of(source, names, "backend"))
 
@@ -157,12 +158,28 @@ def _check_required(source: Source, backend: str) -> None:
         return
     if source.name == "env" and source.file is None:
         raise source.error((), "not set: " + ", ".join(ENVIRONMENT[key] for key in missing))
-    assignments = " ".join(f"{key}=..." for key in missing)
+    assignments = " ".join(f"{key}={_EXAMPLES[key]}" for key in missing)
     raise source.error(
-        (),
-        f"backend {backend} needs {', '.join(map(repr, missing))}",
-        f"tsmem profile set {source.name} {assignments}",
+        (), f"backend {backend} needs {', '.join(map(repr, missing))}", _set_hint(source, assignments, "for example")
     )
+
+
+_EXAMPLES = {
+    "path": "memory.db",
+    "endpoint": "https://my-instance.cn-hangzhou.ots.aliyuncs.com",
+    "instance": "my-instance",
+    "access_key_id": "env:ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "access_key_secret": "env:ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+}
+
+
+def _set_hint(source: Source, assignments: str, what: str) -> str:
+    """Return the command that sets keys of this profile; words alone where its name, or the file's, needs quoting."""
+    named = [] if source.file is None or source.file.is_default(source.environ) else ["--config", str(source.file.path)]
+    words = ["tsmem", *named, "profile", "set", source.name]
+    if not all(re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*|--config", word) for word in words):
+        return f"set the keys of this profile with tsmem profile set, or in the file; {what}: {assignments}"
+    return f"{what}: {' '.join(words)} {assignments}"
 
 
 def _text(source: Source, *path: str) -> str | None:

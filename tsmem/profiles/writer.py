@@ -19,6 +19,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +55,8 @@ _TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search
 
 _Plan = Callable[[Mapping[str, Any]], list[_Edit]]
 """The changes to make, given what the file says."""
+_Check = Callable[[ConfigFile, ConfigFile], None]
+"""Raises ProfileError for what an edit makes wrong, given the file as it is and as it would be."""
 
 
 def set_values(
@@ -72,13 +75,13 @@ def set_values(
 
     def plan(data: Mapping[str, Any]) -> list[_Edit]:
         if all(edit.value is None for edit in edits):
-            source(environ, None, data.get("profiles", {}), name)  # nothing can be removed from what is not there
+            _require(environ, data, name)  # nothing can be removed from what is not there
         for edit in edits:
             if edit.value is None:
                 _check_removable(data.get("profiles", {}).get(name, {}), edit.path[2:])
         return edits
 
-    return _change(environ, config, plan)
+    return _change(environ, config, plan, partial(_check_set, environ, name, edits))
 
 
 def _check_removable(profile: object, path: Sequence[str]) -> None:
@@ -97,8 +100,14 @@ def _check_removable(profile: object, path: Sequence[str]) -> None:
 
 
 def use(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
-    """Make a profile the default one; returns the file written. Raises ProfileError when there is none of that name."""
-    return _change(environ, config, lambda _: [_Edit(("default_profile",), name)])
+    """Make a profile the default one; returns the file written. Raises ProfileError when there is none of that name, or
+    it cannot be used."""
+
+    def check(_: ConfigFile, new: ConfigFile) -> None:
+        if name != ENV and (problem := _problem(environ, new, name)) is not None:
+            raise problem
+
+    return _change(environ, config, lambda _: [_Edit(("default_profile",), name)], check)
 
 
 def delete(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
@@ -111,12 +120,20 @@ def delete(environ: Mapping[str, str], name: str, *, config: str | Path | None =
         if name in (LOCAL, ENV) and name not in data.get("profiles", {}):
             raise ProfileError(f"profile {name!r} is built in; there is nothing to delete")
         if name not in data.get("profiles", {}):
-            source(environ, None, data.get("profiles", {}), name)  # raises what is said of an unknown name
+            _require(environ, data, name)
         if data.get("default_profile") == name and name != LOCAL:
-            raise ProfileError(f"profile {name!r} is the default", hint="tsmem profile use another one first")
+            raise ProfileError(
+                f"profile {name!r} is the default", hint="make another one the default first, with tsmem profile use"
+            )
         return [_Edit(("profiles", name), None)]
 
-    return _change(environ, config, plan)
+    return _change(environ, config, plan, lambda _old, _new: None)
+
+
+def _require(environ: Mapping[str, str], data: Mapping[str, Any], name: str) -> None:
+    """Raise what is said of an unknown name, unless the file holds the profile, or it is built in."""
+    if name not in data.get("profiles", {}):
+        source(environ, None, data.get("profiles", {}), name)
 
 
 def _parsed(key: str, text: str) -> object:
@@ -136,15 +153,15 @@ def _parsed(key: str, text: str) -> object:
         raise ProfileError(f"{key!r} must be a number") from None
 
 
-def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) -> Path:
+def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan, check: _Check) -> Path:
     path = config_path(environ, config)
     if (link := link_of_another(path)) is not None:
         raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
     target = Path(os.path.realpath(path))
     try:
-        _changed(environ, path, target, plan)  # what is refused leaves no lock file and no directory
+        _changed(path, target, plan, check)  # what is refused leaves no lock file and no directory
         with _locked(target):
-            old, text = _changed(environ, path, target, plan)
+            old, text = _changed(path, target, plan, check)
             if text != old:
                 _replace(target, _encoded(text, target))
     except OSError as error:
@@ -152,13 +169,21 @@ def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan) 
     return path
 
 
-def _changed(environ: Mapping[str, str], path: Path, target: Path, plan: _Plan) -> tuple[str, str]:
+def _changed(path: Path, target: Path, plan: _Plan, check: _Check) -> tuple[str, str]:
     """The text that is there, and the text that is wanted. Raises ProfileError when that would break a rule."""
     old = _old(path, target)
     edits = plan(old.data)
     text = _edited(old.text, old.data, edits)
-    _check(environ, ConfigFile(path, text, parse(path, text), toml_text.lines(text)))
+    check(old, ConfigFile(path, text, parse(path, text), _lines_left(old, edits)))
     return old.text, text
+
+
+def _lines_left(old: ConfigFile, edits: list[_Edit]) -> dict[tuple[str, ...], int]:
+    """Return the lines of what stays as it is. An error in new text names no line: the text is not in the file."""
+    if any(edit.path[0] == "profiles" and edit.path[:2] not in old.lines for edit in edits):  # a new profile
+        return {}
+    gone = tuple(edit.path for edit in edits)
+    return {path: line for path, line in old.lines.items() if not any(path[: len(of)] == of for of in gone)}
 
 
 def _encoded(text: str, target: Path) -> bytes:
@@ -214,7 +239,7 @@ def _old(path: Path, target: Path) -> ConfigFile:
     with target.open("rb") as stream:
         text = decode(path, stream.read(MAX_FILE_BYTES + 1))
     old = ConfigFile(path, text, parse(path, text), toml_text.lines(text))
-    profiles_in(old)
+    profiles_in(old)  # raises where there is nowhere to put one
     return old
 
 
@@ -225,7 +250,11 @@ def _applied(old: Mapping[str, Any], edits: list[_Edit]) -> dict[str, Any]:
         for depth, part in enumerate(path[:-1], 1):
             level = level.get(part, {}) if value is None else level.setdefault(part, {})
             if not isinstance(level, dict):
-                raise ProfileError(f"'{'.'.join(path[2:depth])}' holds a value, not further keys")
+                key = ".".join(path[2:depth])
+                if not key:
+                    hint = "delete it first, with tsmem profile delete"
+                    raise ProfileError(f"profile {path[1]!r} must be a table", hint=hint)
+                raise ProfileError(f"{key!r} holds a value, not further keys")
         if value is None:
             level.pop(path[-1], None)
         else:
@@ -259,14 +288,33 @@ def _said(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value != {}}
 
 
-def _check(environ: Mapping[str, str], file: ConfigFile) -> None:
-    """Raises ProfileError unless the default profile is there and every profile keeps the rules."""
-    written = profiles_in(file)
-    for name in written:
-        build(source(environ, file, written, name), "")
-    default = file.data.get("default_profile")
-    if isinstance(default, str) and default != ENV:
-        source(environ, file, written, default)
+def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
+    """Return what is wrong with a profile of the file, if something is."""
+    try:
+        build(source(environ, file, profiles_in(file), name), "")
+    except ProfileError as error:
+        return error
+    return None
+
+
+def _check_set(environ: Mapping[str, str], name: str, edits: Sequence[_Edit], old: ConfigFile, new: ConfigFile) -> None:
+    """Raise ProfileError for what the edits make wrong.
+
+    What was wrong before, in other keys or in other profiles, does not keep anyone from repairing the file."""
+    was_wrong = name in profiles_in(old) and _problem(environ, old, name) is not None
+    while (error := _problem(environ, new, name)) is not None:
+        if not was_wrong or error.key is None or any(_overlap(error.key, edit.path[2:]) for edit in edits):
+            raise error
+        if error.key == ():
+            return  # a key was missing before, and still is
+        rest = _applied(new.data, [_Edit(("profiles", name, *error.key), None)])
+        new = new._replace(data=rest)  # to find what else is wrong
+
+
+def _overlap(first: Sequence[str], second: Sequence[str]) -> bool:
+    """True if one path leads to the other."""
+    shared = min(len(first), len(second))
+    return shared > 0 and tuple(first[:shared]) == tuple(second[:shared])
 
 
 def _replace(target: Path, content: bytes) -> None:

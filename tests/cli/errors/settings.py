@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - sentences stand as they are told
 """`tsmem profile` with what cannot be set, used or deleted."""
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ CASES = (
     Case(
         "Setting a key that there is not.",
         "profile set x backend=local paht=x.db",
-        "FOLDER/config/tsmem/config.toml:3: profile 'x': unknown key 'paht'; did you mean 'path'?",
+        "FOLDER/config/tsmem/config.toml: profile 'x': unknown key 'paht'; did you mean 'path'?",
         hint="keys here: backend, timeout, output, tables, path",
         code="ProfileError",
     ),
@@ -86,7 +85,7 @@ CASES = (
     Case(
         "Setting a name that can be none.",
         "profile set -- -x backend=local path=x.db",
-        "FOLDER/config/tsmem/config.toml:1: '-x' cannot name a profile: 1 to 64 printable characters, no leading hyphen",
+        "FOLDER/config/tsmem/config.toml: '-x' cannot name a profile: 1 to 64 printable characters, no leading hyphen",
         code="ProfileError",
     ),
     Case(
@@ -120,7 +119,7 @@ CASES = (
         "Deleting the default profile.",
         "profile delete x",
         "profile 'x' is the default",
-        hint="tsmem profile use another one first",
+        hint="make another one the default first, with tsmem profile use",
         code="ProfileError",
         given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n'),),
     ),
@@ -138,11 +137,19 @@ CASES = (
         given=(file("plain", ""),),
     ),
     Case(
-        "Setting a profile in a file that breaks a rule.",
-        "profile set y backend=local path=y.db",
-        "FOLDER/config/tsmem/config.toml:5: profile 'x': unknown key 'paht'; did you mean 'path'?",
+        "Making a broken profile the default.",
+        "profile use x",
+        "FOLDER/config/tsmem/config.toml:4: profile 'x': unknown key 'paht'; did you mean 'path'?",
         hint="keys here: backend, timeout, output, tables, path",
         code="ProfileError",
-        given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\npaht = 1\n'),),
+        given=(config('[profiles.x]\nbackend = "local"\npath = "x.db"\npaht = 1\n'),),
+    ),
+    Case(
+        "Setting a key of what is no profile.",
+        "profile set x path=x.db",
+        "profile 'x' must be a table",
+        hint="delete it first, with tsmem profile delete",
+        code="ProfileError",
+        given=(config("[profiles]\nx = 5\n"),),
     ),
 )
