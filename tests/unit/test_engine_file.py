@@ -20,6 +20,7 @@ from tsmem.engine import files
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, Update
+from tsmem.waiting import Waits
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
 NOBODY = 65534
@@ -206,7 +207,7 @@ def test_a_long_lock_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A write that waits too long for another process is Unavailable, certainly not done."""
     path = tmp_path / "memory.db"
     fill(path)
-    monkeypatch.setattr(files, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(Waits, "limit_s", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other, opened(path) as client:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked") as caught:

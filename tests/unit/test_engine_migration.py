@@ -22,6 +22,7 @@ from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange
 from tsmem.errors import StorageFailure, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
+from tsmem.waiting import Waits
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -284,7 +285,7 @@ def test_what_hinders_the_migration_does_not_hinder_reading(tmp_path: Path, monk
     """A file that another process keeps locked is read as it is, and a write says why it cannot be done."""
     path = tmp_path / "memory.db"
     make(path)
-    monkeypatch.setattr(files, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(Waits, "limit_s", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other, opened(path) as engine:
         other.execute("BEGIN IMMEDIATE")
         assert EXPECTED == seen(engine)

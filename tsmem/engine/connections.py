@@ -16,11 +16,13 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from tsmem.engine import files
 from tsmem.engine.catalog import Catalog, load
-from tsmem.engine.faults import from_sqlite
+from tsmem.engine.faults import from_sqlite, is_busy
 from tsmem.errors import TsmemError, Unavailable
+from tsmem.waiting import Notice, Waits
 
 MAX_SESSIONS = 64
 """In use at once; whoever comes then waits. Each holds up to three descriptors, and only one writes at a time."""
@@ -44,6 +46,13 @@ class Session:
             self.connection.create_function(name, parameters, function, deterministic=True)  # type: ignore[arg-type]
             self._defined.add(name)
 
+    def begin(self, statement: str) -> None:
+        """Begin a transaction. One that reads sees from here on one moment, and meets no lock any more."""
+        if not self.connection.in_transaction:
+            self.execute(statement)
+        if statement == "BEGIN":
+            self.execute("SELECT version FROM catalog_version").fetchone()
+
     def catalog(self) -> Catalog:
         """The schemas as the running transaction sees them. Read anew only when another version of them is there.
         Raises StorageFailure where another process has brought the file to a newer format since it was opened."""
@@ -61,9 +70,9 @@ class Session:
 class Connections:
     """A pool over one file, or over one unnamed temporary file when the path is None."""
 
-    def __init__(self, path: str | None, notice: files.Notice | None = None) -> None:
+    def __init__(self, path: str | None, notice: Notice | None = None) -> None:
         self._path = path
-        self._notice = notice
+        self._waits = Waits(notice)
         self._idle: list[Session] = []
         self._busy = 0
         """Sessions in use."""
@@ -103,7 +112,7 @@ class Connections:
             session = self._take(make)
             if begin != "BEGIN" and session.opened.refusal is not None:
                 raise session.opened.refusal
-            session.execute(begin)
+            self._waits.until_free(partial(session.begin, begin), is_busy, self._path or "the temporary file")
             yield session
             self._commit(session)
             if session.opened.changed():
@@ -158,8 +167,8 @@ class Connections:
         if found is None:
             if not make:
                 return Session(files.open_temporary())
-            files.make(path)
-        session = Session(files.open_made(path, self._notice))
+            files.make(path, self._waits)
+        session = Session(files.open_made(path, self._waits))
         self._identity = session.opened.identity
         return session
 

@@ -9,25 +9,23 @@ import errno
 import os
 import sqlite3
 
+from tsmem import waiting
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
-
-BUSY_TIMEOUT_S = 60.0
-"""How long a write waits for another process's."""
 
 RESTORE = "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy"
 _CHECK_MODE = "check the owner and mode of the file and its folder"
 
 
 def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
-    """What an error of SQLite means to the caller. An extended code's low byte is its primary code."""
+    """What an error of SQLite means to the caller. An extended code's low byte is its primary code. Raises
+    KeyboardInterrupt where a signal ended a statement: see `files.hear_signals`."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return disk_full(path)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        raise KeyboardInterrupt from error
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
-        return Unavailable(
-            f"another process kept {path} locked for {BUSY_TIMEOUT_S:.0f} seconds: nothing was done",
-            hint="look for a process that holds it, and try again",
-        )
+        return _held(path)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return StorageFailure(f"{path} is read-only: nothing was written", hint=_CHECK_MODE)
     if code == sqlite3.SQLITE_NOTADB:
@@ -46,8 +44,22 @@ def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
     return StorageFailure(f"{path} failed: {error}")
 
 
+def is_busy(error: Exception) -> bool:
+    """Whether another process holds the file, so that waiting helps."""
+    return isinstance(error, sqlite3.Error) and (error.sqlite_errorcode or 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _held(path: str) -> Unavailable:
+    return Unavailable(
+        f"another process kept {path} locked for {waiting.LIMIT_S:.0f} seconds: nothing was done",
+        hint="look for a process that holds it, and try again",
+    )
+
+
 def from_os(error: OSError, path: str) -> TsmemError:
     """What an error of the file system means, met while the file was made."""
+    if isinstance(error, BlockingIOError):
+        return _held(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(path)
     hint = "check that its folder is writable" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else None

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from tsmem.engine import catalog
-from tsmem.engine.faults import BUSY_TIMEOUT_S, from_os, from_sqlite
+from tsmem.engine.faults import from_os, from_sqlite, is_busy
 from tsmem.errors import StorageFailure, TsmemError
+from tsmem.waiting import STEP_S, Waits
 
 APPLICATION_ID = 0x74736D6D
 """Stands in the file's header: "tsmm"."""
@@ -30,8 +30,8 @@ FORMAT = 6
 tsmem."""
 PAGE_BYTES = 4096
 
-Notice = Callable[[str], None]
-"""Hears what people should know while it goes on."""
+SIGNALS_EVERY = 1_000_000
+"""Steps of SQLite's machine between two looks for a signal, which are tens of milliseconds."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
@@ -49,12 +49,12 @@ def is_made(path: str) -> bool:
     return status.st_size > 0
 
 
-def make(path: str) -> None:
+def make(path: str, waits: Waits) -> None:
     """Make the file unless it is there, 0600, in a folder of 0700 where the folder is new too."""
     path = os.path.realpath(path)
     try:
         _make_folder(os.path.dirname(path))  # noqa: PTH120
-        with locked(path + ".lock"):
+        with locked(path + ".lock", waits):
             if not is_made(path):
                 _make_whole(path)
     except OSError as error:
@@ -74,8 +74,9 @@ def _make_folder(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: str) -> Iterator[None]:
-    """Hold the lock file, making it where it is missing, and not behind a link that someone left. Raises OSError."""
+def locked(path: str, waits: Waits) -> Iterator[None]:
+    """Hold the lock file, making it where it is missing, and not behind a link that someone left. Raises OSError;
+    BlockingIOError where another process holds it for too long."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -83,7 +84,7 @@ def locked(path: str) -> Iterator[None]:
             error.strerror = f"{path} is a symbolic link"
         raise
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        waits.lock(lock, path)
         yield
     finally:
         os.close(lock)
@@ -170,24 +171,25 @@ def _stamp(path: str) -> tuple[object, ...]:
 def open_temporary() -> Opened:
     """A database in a file without a name, gone when it is closed. SQLite unlinks the file as it makes it."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
+    hear_signals(connection)
     connection.execute("PRAGMA synchronous = OFF")
     furnish(connection)
     return Opened(connection)
 
 
-def open_made(path: str, notice: Notice | None = None) -> Opened:
-    """A connection to a file that is there; `notice` hears of what takes long. Raises StorageFailure for one that is
+def open_made(path: str, waits: Waits) -> Opened:
+    """A connection to a file that is there. Raises StorageFailure for one that is
     not ours or is too new."""
     found = identity(path)
     try:
-        connection, refusal = _checked(path, "mode=rw", notice)
+        connection, refusal = _checked(path, "mode=rw", waits)
         return Opened(connection, found, None, path, refusal)
     except sqlite3.Error as error:
         if not _only_readable(path):
             raise from_sqlite(error, path) from error
     try:
         stamp = _stamp(path)
-        connection, refusal = _checked(path, "mode=ro&immutable=1", notice)
+        connection, refusal = _checked(path, "mode=ro&immutable=1", waits)
         return Opened(connection, found, stamp, path, refusal)
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
@@ -200,29 +202,41 @@ def _only_readable(path: str) -> bool:
     return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
 
 
-def _checked(path: str, mode: str, notice: Notice | None) -> tuple[sqlite3.Connection, TsmemError | None]:
+def _checked(path: str, mode: str, waits: Waits) -> tuple[sqlite3.Connection, TsmemError | None]:
     """A connection to a file of this format, and why it must not write if so."""
     connection = sqlite3.connect(
         _uri(path, mode),
         uri=True,
-        timeout=BUSY_TIMEOUT_S,
+        timeout=STEP_S,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
     )
+    hear_signals(connection)
     try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        application, version = waits.until_free(lambda: _marks(connection), is_busy, path)
         if application != APPLICATION_ID:
             raise StorageFailure(f"{path} is a database, but not one of tsmem's", hint="choose another path")
         check_format(path, version)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT version FROM catalog_version").fetchone()
-        refusal = None if version == FORMAT else _brought_up(connection, path, notice)
+        refusal = None if version == FORMAT else _brought_up(connection, path, waits)
     except BaseException:
         connection.close()
         raise
     return connection, refusal
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return application, version
+
+
+def hear_signals(connection: sqlite3.Connection) -> None:
+    """Let a signal end a long statement. The interpreter handles signals only between its own instructions, so SQLite
+    calls some of them now and then; an exception in there ends the statement with SQLITE_INTERRUPT."""
+    connection.set_progress_handler(lambda: None, SIGNALS_EVERY)
 
 
 def check_format(path: str, version: int) -> None:
@@ -232,10 +246,10 @@ def check_format(path: str, version: int) -> None:
         raise StorageFailure(message, hint="use a newer tsmem" if version > FORMAT else None)
 
 
-def _brought_up(connection: sqlite3.Connection, path: str, notice: Notice | None) -> TsmemError | None:
+def _brought_up(connection: sqlite3.Connection, path: str, waits: Waits) -> TsmemError | None:
     from tsmem.engine.migration import bring_up
 
-    return bring_up(connection, path, notice)
+    return bring_up(connection, path, waits)
 
 
 def _uri(path: str, parameters: str) -> str:

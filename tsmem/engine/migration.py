@@ -19,9 +19,10 @@ import sqlite3
 
 from tsmem.engine import search_tables
 from tsmem.engine.catalog import load, raise_version
-from tsmem.engine.faults import from_sqlite
-from tsmem.engine.files import FORMAT, Notice, locked
+from tsmem.engine.faults import from_os, from_sqlite, is_busy
+from tsmem.engine.files import FORMAT, locked
 from tsmem.errors import StorageFailure, TsmemError
+from tsmem.waiting import Notice, Waits
 
 _FIRST_KEY_COLUMN = "SELECT c.name FROM table_columns AS c WHERE c.part = 'key' AND c.place = 0 AND c.table_id = "
 _MUST_BE_GLOBAL = f"""of.main IS NOT NULL AND ({_FIRST_KEY_COLUMN} of.id) <>
@@ -72,15 +73,19 @@ MANY_ROWS = 10_000
 """What takes seconds is said before it begins."""
 
 
-def bring_up(connection: sqlite3.Connection, path: str, notice: Notice | None = None) -> TsmemError | None:
-    """Bring an open file of an older format to this one; `notice` hears of what takes long. Where that fails the
+def bring_up(connection: sqlite3.Connection, path: str, waits: Waits) -> TsmemError | None:
+    """Bring an open file of an older format to this one. Where that fails the
     connection can read all the same, and what is returned is why it must not write."""
+    why: TsmemError
     try:
-        with locked(os.path.realpath(path) + ".lock"):
-            _migrate(connection, path, notice)
+        with locked(os.path.realpath(path) + ".lock", waits):
+            waits.until_free(lambda: connection.execute("BEGIN IMMEDIATE"), is_busy, path)
+            _migrate(connection, path, waits.notice)
         return None
+    except BlockingIOError as error:
+        why = from_os(error, path)
     except OSError as error:
-        why: TsmemError = StorageFailure(
+        why = StorageFailure(
             f"{path} is of an older format, and its lock file cannot be opened: {error.strerror or error}",
             hint="check the owner and mode of the file and its folder",
         )
@@ -94,7 +99,6 @@ def bring_up(connection: sqlite3.Connection, path: str, notice: Notice | None = 
 
 
 def _migrate(connection: sqlite3.Connection, path: str, notice: Notice | None) -> None:
-    connection.execute("BEGIN IMMEDIATE")
     # Another process may have done it while this one waited.
     version = made = _version(connection)
     while version < FORMAT:

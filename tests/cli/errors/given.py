@@ -155,7 +155,7 @@ def damaged_rows(stage: Stage) -> None:
 
 def locked(stage: Stage) -> None:
     """Another process keeps the store's file locked."""
-    patched("tsmem.engine.files.BUSY_TIMEOUT_S", 0.05)(stage)
+    patched("tsmem.waiting.Waits.limit_s", 0.05)(stage)
     connection = sqlite3.connect(stage.database, isolation_level=None)
     stage.stack.callback(connection.close)
     connection.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,92 @@
+"""Waiting for another process that holds the store: said once, ended by a signal at once, and by the other's end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEADLINE_S = 40
+"""Less than a wait may take, and enough for a busy machine."""
+
+
+@contextmanager
+def writing(database: Path) -> Iterator[None]:
+    """Another process is in the middle of a write."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@contextmanager
+def alone(database: Path) -> Iterator[None]:
+    """Another process has the file to itself, so that it cannot even be read."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@contextmanager
+def making(database: Path) -> Iterator[None]:
+    """Another process is making the file."""
+    database.unlink()
+    lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def waiting_line(started: subprocess.Popen[bytes]) -> str:
+    """What a process says of its wait, behind what it says before that."""
+    assert started.stderr is not None
+    lines = (line.decode() for line in started.stderr)
+    return next(line for line in lines if line.startswith("waiting for another process, which holds "))
+
+
+Held = Callable[[Path], AbstractContextManager[None]]
+HELD: list[tuple[Held, str]] = [
+    (writing, "message put s m --content hi"),
+    (alone, "message list"),
+    (making, "init-tables"),
+]
+
+
+@pytest.mark.parametrize(("held", "line"), HELD)
+def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held, line: str) -> None:
+    """While the other goes on holding the file."""
+    with held(ready.database):
+        started = process.start(*line.split())
+        said = waiting_line(started)
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=DEADLINE_S)
+
+    assert said.endswith("; Ctrl-C ends the wait\n")
+    assert (started.returncode, err) == (130, b"error: interrupted\n")
+
+
+@pytest.mark.parametrize(("held", "line"), HELD)
+def test_a_wait_ends_when_the_other_does(ready: Cli, process: Processes, held: Held, line: str) -> None:
+    """The command then does what it was asked to."""
+    with held(ready.database):
+        started = process.start(*line.split())
+        said = waiting_line(started)
+    _, err = started.communicate(timeout=DEADLINE_S)
+
+    assert (started.returncode, err) == (0, b"")
+    assert said
