@@ -94,7 +94,7 @@ def test_what_is_said_meanwhile_has_a_line_of_its_own(ready: Cli) -> None:
     lines = [json.dumps({"id": id_, "messages": said}) for id_, said in (("a", timed), ("b", [{"role": "user"}]))]
     argv = ("import", "--format", "openai", "--user", "u")
     err = on_terminal(ready, *argv, stdin="\n".join(lines).encode()).err
-    before, note, _ = err.partition("messages without a time")
+    before, note, _ = err.partition("1 message without a time")
     assert note
     assert before.endswith(CLEAR)
     assert " rows, " in before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -12,7 +14,8 @@ from tests.contract.test_store_costs import ONE_ITEM, fill
 from tests.serving import Served, profile_of
 from tsmem.port import Cost
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.records import Record
+from tsmem.store.openai import Rules
+from tsmem.store.records import Record, Source, read
 from tsmem.store.tally import Tally
 
 
@@ -98,6 +101,22 @@ def _large() -> list[Record]:
     items: list[Session | Message] = [Session("m", f"{n:04d}", n) for n in range(5001)]
     items += [Message("m", f"{n:04d}", n) for n in range(5001)]
     return [Record(n, item) for n, item in enumerate(items)]
+
+
+@pytest.mark.parametrize(
+    ("own", "requests"),
+    [({"created_at": 1_767_225_600}, {"BatchWriteRow": 2}), ({}, {"BatchWriteRow": 2, "GetRange": 3})],
+)
+def test_an_import_of_conversations_looks_up_times_that_lack_a_request_a_session(
+    served: Served, store: MemoryStore, own: dict[str, object], requests: dict[str, int]
+) -> None:
+    """Three conversations of 100 messages; where all messages have a time, nothing is asked for."""
+    said = [{"role": "user", "content": "tea", **own}] * 100
+    data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
+    before = len(served.log)
+    rules = Rules("u", 5, store.transfer.stored_times())
+    store.transfer.load(read(Source(io.BytesIO(data), "openai", rules)), tally=Tally())
+    assert requests == dict(Counter(served.actions()[before:]))
 
 
 def test_a_fresh_store_sends_nothing_before_its_first_operation(served: Served, store: MemoryStore) -> None:

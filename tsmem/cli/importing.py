@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
+from tsmem.cli.import_notes import lines
 from tsmem.cli.rejects import Known, Rejects, known
 from tsmem.cli.resume import ResumePoint, Sample
 from tsmem.errors import InvalidInput, PartialFailure, TableNotFound
 from tsmem.store.loading import Loading, OnConflict
-from tsmem.store.openai import Rules
+from tsmem.store.openai import ImportNotes, Rules
 from tsmem.store.records import Record, Source, read
 from tsmem.store.rejects import BadLine, ImportFormat
 
@@ -64,6 +65,9 @@ class Import:
         self._resume = resume
         self._ended = False
         """Whether all of the input was looked at."""
+        self._notes = ImportNotes()
+        self._dated_from = "--start-time"
+        """Where the time comes from of messages that have none."""
         self._records = 0
         """Records that were read to be brought in."""
 
@@ -71,7 +75,8 @@ class Import:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
         self._call.say_target("a dry run on")
         sample = Sample(0)
-        tally = self._checked(source, self._source(source), sample)
+        tally = self._checked(source, self._knowing(self._source(source), self._notes), sample)
+        self._say_notes()
         tally.raise_failures("brought in")
         self._say_if_empty(source, sample.passed)
         return tally
@@ -86,7 +91,8 @@ class Import:
         there = None
         if source.raw.seekable():
             sample = Sample(settled, (kept or Known()).holds)
-            settled, told.total = self._look(source, reading, sample, settled)
+            looking = self._knowing(reading) if settled else reading
+            settled, told.total = self._look(source, looking, sample, settled)
             told.before, there = settled, sample.passed
         if self._resume:
             call.say(f"going on behind {settled:,} records" if settled else "nothing to go on from: from the beginning")
@@ -97,8 +103,14 @@ class Import:
                 stack.enter_context(rejects)
                 reading = reading._replace(bad=rejects.line)
             create_tables(call, call.store, call.profile)
+            reading = self._knowing(reading, self._notes)
             records = self._behind(settled, source.records(read(reading)), there, rejects)
-            self._load(records, Loading(self._on_conflict, settled, None if rejects is None else rejects.row), point)
+            try:
+                loading = Loading(self._on_conflict, settled, None if rejects is None else rejects.row)
+                self._load(records, loading, point)
+            finally:
+                if self._ended or call.tally.done:
+                    self._say_notes()
         self._say_if_empty(source, self._records)
         return call.tally
 
@@ -186,10 +198,19 @@ class Import:
         if time is None:
             from_file = self._file != "-"
             time = os.fstat(source.raw.fileno()).st_mtime_ns // 1000 if from_file else call.clock.now_us()
-            since = "at the file's modification time" if from_file else "now"
-            line = f"messages without a time of their own start {since}: --start-time {time}"
-            return Rules(self._user, time, _Once(call, line))
+            self._dated_from = f"{'the file' if from_file else 'now'} (--start-time {time})"
         return Rules(self._user, time)
+
+    def _knowing(self, reading: Source, notes: ImportNotes | None = None) -> Source:
+        """Reading that looks times up in the store, and counts what is to be said."""
+        if reading.rules is None:
+            return reading
+        stored = self._call.store.transfer.stored_times()
+        return reading._replace(rules=reading.rules._replace(stored=stored, notes=notes))
+
+    def _say_notes(self) -> None:
+        for line in lines(self._notes, self._dated_from):
+            self._call.say(line)
 
     def _point(self, source: Input, reading: Source) -> ResumePoint | None:
         """Where to note how far it is; nowhere for what cannot be gone on with."""
@@ -199,19 +220,6 @@ class Import:
             return None
         how = (self._format, self._user, reading.rules and reading.rules.start_time)
         return ResumePoint(self._call, source.raw, self._file, how)
-
-
-class _Once:
-    """Says a line when it is first called for."""
-
-    def __init__(self, call: Call, line: str) -> None:
-        self._call = call
-        self._line: str | None = line
-
-    def __call__(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            self._call.say(line)
 
 
 def create_tables(call: Call, store: MemoryStore, profile: Profile) -> None:

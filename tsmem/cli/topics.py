@@ -78,6 +78,9 @@ milliseconds or nanoseconds gets a warning; one that reads as a date, such as
   tsmem session recent --user ada --since 7d
   tsmem message list --session trip-7 --since 2025-10-09 --until 2025-10-09
 
+Conversations that are imported with --format openai may have times without a
+zone too: those are UTC, whatever the local time is.
+
 Tables and conversations show local time on a terminal, with ages where there
 is room, and ISO 8601 with the offset in a pipe. JSON and CSV have integer
 microseconds.

@@ -9,9 +9,8 @@ becomes metadata of the session, key by key.
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tsmem import limits
@@ -19,18 +18,41 @@ from tsmem.errors import InvalidInput
 from tsmem.rows import Value
 from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
+from tsmem.store.message_times import ReadTime, settled_times, take_time
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 from tsmem.store.shapes import checked_conversation
+from tsmem.store.stored_times import StoredTimes
 
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")
-TIME_KEYS = ("create_time", "timestamp", "created_at")
 JSON_COLUMN = "_json"
 OTHER_COLUMN = "_other"
 _SESSION_RESERVED = session_table(SESSION_NAMES).reserved
 _MESSAGE_RESERVED = message_table(MESSAGE_NAMES).reserved
 _MESSAGE_TEXT_FIELDS = ("role", "content", "search_content")
+
+
+@dataclass
+class ImportNotes:
+    """How many messages and conversations did not say something, and what became of them."""
+
+    dated: int = 0
+    """Messages without a time, in conversations without any, that are dated from the start time."""
+    dated_sessions: int = 0
+    """Conversations without messages, whose time is the start time."""
+    followed: int = 0
+    """Messages without a time that are put beside another of their conversation."""
+    kept: int = 0
+    """Messages without a time that keep the one that the store has."""
+    moved: int = 0
+    """Messages that came at the time of another one, and are moved behind it."""
+    backwards: int = 0
+    """Messages that are earlier than the one before them."""
+    zoneless: int = 0
+    """Times without a zone."""
+    unnamed: int = 0
+    """Conversations without an id."""
 
 
 class Rules(NamedTuple):
@@ -39,9 +61,11 @@ class Rules(NamedTuple):
     user_id: str | None
     """Whose sessions they are; None takes each conversation's own `user_id`."""
     start_time: int
-    """Microseconds. A message without a time of its own gets this plus its place in the whole input."""
-    heard: Callable[[], None] | None = None
-    """Called each time that this start time counts."""
+    """Microseconds. Messages of a conversation without any times get this plus their place in the whole input."""
+    stored: StoredTimes | None = None
+    """Knows the times of what was imported before; without it, nothing was."""
+    notes: ImportNotes | None = None
+    """Counts what is said of the input when it was read."""
 
 
 class Converter:
@@ -49,32 +73,30 @@ class Converter:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._notes = ImportNotes() if rules.notes is None else rules.notes
         self._conversations = 0
         self._messages = 0
         self._seen: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
 
-    def convert(self, conversation: object, *, element: int | None = None) -> Iterator[Session | Message]:
-        """Return the session of one conversation and its messages. Raises InvalidInput for what is no conversation;
-        `element` is its place in the array that it stands in."""
+    def convert(self, conversation: object, *, element: int | None = None) -> Draft:
+        """Convert one conversation. Raises InvalidInput for what is no conversation; `element` is its place in the
+        array that it stands in."""
         whole = checked_conversation(conversation, element=element)
         rest = dict(whole)
         messages: list[dict[str, object]] = rest.pop("messages")
         user = self._user(rest)
-        session_id = self._given_id(rest) or self._made_id(user, whole)
-        converted = [self._message(session_id, place, message) for place, message in enumerate(messages)]
-        _check_distinct(converted)
-        self._conversations += 1
-        times = [message.create_time for message in converted]
+        given_id = self._given_id(rest)
+        session_id = given_id or self._made_id(user, whole)
+        said = [_message(session_id, place, message) for place, message in enumerate(messages)]
         columns = Columns(_SESSION_RESERVED)
         columns.add_all(_spread(rest))
-        yield Session(user, session_id, max(times) if times else self._started(0), None, columns.metadata())
-        yield from converted
-
-    def _started(self, place: int) -> int:
-        if self._rules.heard is not None:
-            self._rules.heard()
-        return self._rules.start_time + place
+        session = Session(user, session_id, None, None, columns.metadata())
+        draft = Draft(session, said, self._rules.start_time + self._messages, self._rules.stored, self._notes)
+        self._conversations += 1
+        self._messages += len(messages)
+        self._notes.unnamed += given_id is None
+        return draft
 
     def _user(self, rest: dict[str, object]) -> str:
         if self._rules.user_id is not None:
@@ -102,19 +124,84 @@ class Converter:
         text = json.dumps([user, self._conversations, conversation], sort_keys=True)
         return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
 
-    def _message(self, session_id: str, place: int, message: dict[str, object]) -> Message:
-        rest = dict(message)
-        time = _take_time(rest)
-        if time is None:
-            time = self._started(self._messages)
-        self._messages += 1
-        message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{place:06d}"
-        columns = Columns(_MESSAGE_RESERVED)
-        fields: dict[str, str | None] = {}
-        for name in _MESSAGE_TEXT_FIELDS:
-            fields[name] = columns.text_field(name, rest.pop(name, None))
-        columns.add_all(rest)
-        return Message(session_id, message_id, time, **fields, metadata=columns.metadata())
+
+class _Said(NamedTuple):
+    message: Message
+    """With any time."""
+    given: ReadTime | None
+
+
+class Draft:
+    """A conversation whose messages get their times when the store has said which of them it knows."""
+
+    def __init__(
+        self, session: Session, said: list[_Said], start: int, stored: StoredTimes | None, notes: ImportNotes
+    ) -> None:
+        """Begin to look up the times of messages that have none; `start` is what they count up from otherwise."""
+        self._session = session
+        self._said = said
+        self._start = start
+        self._stored = stored
+        self._notes = notes
+        self.size = len(said)
+        """Messages that it has."""
+        untimed = {each.message.message_id for each in said if each.given is None}
+        self._lookup = None if stored is None or not untimed else stored.of_messages(session.session_id, untimed)
+
+    def items(self) -> Iterator[Session | Message]:
+        """Return the session and its messages. Raises InvalidInput where two messages would be one row."""
+        given = [None if each.given is None else each.given.time for each in self._said]
+        stored = self._stored_times(given)
+        times = settled_times(given, stored, self._start)
+        messages = [replace(each.message, create_time=time) for each, time in zip(self._said, times, strict=True)]
+        _check_distinct([(message.message_id, time) for message, time in zip(messages, given, strict=True)])
+        _check_distinct([(message.message_id, message.create_time) for message in messages])
+        yield replace(self._session, update_time=max(times) if times else self._session_time())
+        yield from messages
+        self._note(given, stored, times)
+
+    def _stored_times(self, given: Sequence[int | None]) -> list[int | None]:
+        """Return the times that the store has for messages without one; of an id that comes more than once, in turn."""
+        found = {} if self._lookup is None else self._lookup.result()
+        named = {(each.message.message_id, time) for each, time in zip(self._said, given, strict=True)}
+        left = {id_: iter([time for time in times if (id_, time) not in named]) for id_, times in found.items()}
+        return [
+            next(left.get(each.message.message_id, iter(())), None) if time is None else None
+            for each, time in zip(self._said, given, strict=True)
+        ]
+
+    def _session_time(self) -> int:
+        session = self._session
+        time = None if self._stored is None else self._stored.of_session(session.user_id, session.session_id)
+        self._notes.dated_sessions += time is None
+        return self._start if time is None else time
+
+    def _note(self, given: list[int | None], stored: list[int | None], times: list[int]) -> None:
+        notes = self._notes
+        any_given = given.count(None) < len(given)
+        before: int | None = None
+        for each, known, time in zip(self._said, stored, times, strict=True):
+            if each.given is None:
+                notes.kept += known is not None
+                notes.followed += known is None and any_given
+                notes.dated += known is None and not any_given
+            else:
+                notes.zoneless += not each.given.has_zone
+                notes.moved += time != each.given.time
+                notes.backwards += before is not None and each.given.time < before
+                before = each.given.time
+
+
+def _message(session_id: str, place: int, message: dict[str, object]) -> _Said:
+    rest = dict(message)
+    given = take_time(rest)
+    message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{place:06d}"
+    columns = Columns(_MESSAGE_RESERVED)
+    fields: dict[str, str | None] = {}
+    for name in _MESSAGE_TEXT_FIELDS:
+        fields[name] = columns.text_field(name, rest.pop(name, None))
+    columns.add_all(rest)
+    return _Said(Message(session_id, message_id, 0, **fields, metadata=columns.metadata()), given)
 
 
 class Columns:
@@ -167,12 +254,11 @@ def _spread(rest: dict[str, object]) -> dict[str, object]:
     return {**{key: value for key, value in rest.items() if key != "metadata"}, **own}
 
 
-def _check_distinct(messages: Sequence[Message]) -> None:
-    """Raises InvalidInput where two messages would be one row, so that one of them would be lost."""
-    places: dict[tuple[int, str], int] = {}
-    for place, message in enumerate(messages):
-        first = places.setdefault((message.create_time, message.message_id), place)
-        if first != place:
+def _check_distinct(keys: Sequence[tuple[str, int | None]]) -> None:
+    """Raise InvalidInput where two messages would be one row, so that one of them would be lost."""
+    places: dict[tuple[str, int | None], int] = {}
+    for place, key in enumerate(keys):
+        if key[1] is not None and (first := places.setdefault(key, place)) != place:
             raise InvalidInput(f"messages {first} and {place} have the same id and the same time")
 
 
@@ -189,60 +275,12 @@ def _compact(value: object) -> str:
 
 
 def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
-    """The first usable id, taken out of `rest`. Text stays as it is; an integer becomes its digits."""
+    """Return the first usable id. Text is taken out of `rest`; an integer becomes its digits, and stays there too."""
     for key in keys:
         value = rest.get(key)
-        if (isinstance(value, str) and value) or (isinstance(value, int) and not isinstance(value, bool)):
+        if isinstance(value, str) and value:
             del rest[key]
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
     return None
-
-
-def _take_time(rest: dict[str, object]) -> int | None:
-    """The first usable time in microseconds, taken out of `rest`, where it stays if it says more than that."""
-    for key in TIME_KEYS:
-        found = _microseconds(rest.get(key))
-        if found is not None:
-            time, exact = found
-            if exact:
-                del rest[key]
-            return time if limits.MIN_INTEGER <= time <= limits.MAX_INTEGER else None
-    return None
-
-
-_UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
-"""Below which size a number is seconds, milliseconds, microseconds, nanoseconds since 1970."""
-_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
-
-
-def _microseconds(value: object) -> tuple[int, bool] | None:
-    """A number by its size, also as text, or an ISO 8601 text (UTC without a zone); and whether that is all it says."""
-    if isinstance(value, str):
-        if re.fullmatch(_DATE, value, re.ASCII):
-            return _from_iso(value)
-        if not re.fullmatch(r"\d{1,20}", value, re.ASCII):
-            return None
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        return None
-    for bound, unit in _UNITS_PER_SECOND:
-        if value < bound:
-            if isinstance(value, int):
-                return value * 10**6 // unit, value * 10**6 % unit == 0
-            time = round(value * (10**6 / unit))
-            return time, time / (10**6 / unit) == value
-    return None
-
-
-def _from_iso(text: str) -> tuple[int, bool] | None:
-    from datetime import UTC, datetime, timedelta
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    time = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    fraction = re.search(r"[.,](\d+)", text)
-    return time, fraction is None or len(fraction[1].rstrip("0")) <= 6

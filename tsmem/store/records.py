@@ -6,19 +6,23 @@ cannot be read, reading goes on behind them; what was cut short is refused all t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import brief, dumps, item_from_document, loads
 from tsmem.store.model import Message, Session
-from tsmem.store.openai import Converter, Rules
+from tsmem.store.openai import Converter, Draft, Rules
 from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
 from tsmem.store.shapes import other_format
+from tsmem.store.stored_times import StoredTimes
 from tsmem.store.tally import Tally
 
 MAX_LINE_BYTES = 256 * 1024 * 1024
 """A line past this is no record: a bound on memory."""
+MAX_MESSAGES_AHEAD = 5_000
+"""Messages of the conversations whose times are looked up at once."""
 VERSION = 1
 """Of the export format."""
 
@@ -173,19 +177,63 @@ class _Conversation(NamedTuple):
     """Its place in the array that it stands in."""
 
 
+class _Drafted(NamedTuple):
+    conversation: _Conversation
+    draft: Draft | None
+    """None for a row that was rejected."""
+    items: Sequence[Session | Message] = ()
+
+
 def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
-    converter = Converter(rules)
-    for conversation in _conversations(source):
-        try:
-            row = refused_row(conversation.document)
-            document = unwrapped(conversation.document, "openai")
-            items = [row] if row else list(converter.convert(document, element=conversation.element))
-        except InvalidInput as error:
-            raw = conversation.raw or dumps(conversation.document).encode() + b"\n"
-            source.refuse(conversation.line, raw, error)
-            continue
+    for drafted in _ahead(_drafts(source, Converter(rules)), rules.stored):
+        items, conversation = drafted.items, drafted.conversation
+        if drafted.draft is not None:
+            try:
+                items = [*drafted.draft.items()]
+            except InvalidInput as error:
+                _refuse(source, conversation, error)
+                continue
         for item in items:
             yield Record(conversation.line, item)
+
+
+def _drafts(source: Source, converter: Converter) -> Iterator[_Drafted]:
+    for conversation in _conversations(source):
+        try:
+            if row := refused_row(conversation.document):
+                yield _Drafted(conversation, None, (row,))
+                continue
+            document = unwrapped(conversation.document, "openai")
+            draft = converter.convert(document, element=conversation.element)
+        except InvalidInput as error:
+            _refuse(source, conversation, error)
+            continue
+        yield _Drafted(conversation, draft)
+
+
+def _refuse(source: Source, conversation: _Conversation, error: InvalidInput) -> None:
+    raw = conversation.raw or dumps(conversation.document).encode() + b"\n"
+    source.refuse(conversation.line, raw, error)
+
+
+def _ahead(drafts: Iterator[_Drafted], stored: StoredTimes | None) -> Iterator[_Drafted]:
+    """Give out drafts some behind the one that was begun last, so that the times of several are looked up at once. No
+    more are held when they have MAX_MESSAGES_AHEAD messages together."""
+    waiting: deque[_Drafted] = deque()
+    held = 0
+    try:
+        for drafted in drafts:
+            waiting.append(drafted)
+            held += 0 if drafted.draft is None else drafted.draft.size
+            width = 1 if stored is None else stored.width
+            while len(waiting) >= width or (waiting and held > MAX_MESSAGES_AHEAD):
+                first = waiting.popleft()
+                held -= 0 if first.draft is None else first.draft.size
+                yield first
+    except InvalidInput:
+        yield from waiting
+        raise
+    yield from waiting
 
 
 def _whole(number: int, raw: bytes, lines: Iterator[tuple[int, bytes]]) -> str:

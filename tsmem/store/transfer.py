@@ -23,6 +23,7 @@ from tsmem.store.pages import Scan
 from tsmem.store.records import VERSION, Record
 from tsmem.store.scan import RowScan
 from tsmem.store.sessions import Sessions
+from tsmem.store.stored_times import StoredTimes
 from tsmem.store.tally import Tally
 
 
@@ -100,6 +101,10 @@ class Transfer:
             for start in range(0, len(wanted), MAX_ROWS_PER_READ)
             for row in self._client.get_rows(table, wanted[start : start + MAX_ROWS_PER_READ], table.key[:1])
         )
+
+    def stored_times(self) -> StoredTimes:
+        """Times that the store has for what is imported without one."""
+        return StoredTimes(self._client, self._layout)
 
     def _sessions_of(self, session_id: str) -> Iterator[Session]:
         codec = self._codecs.session

@@ -1,0 +1,241 @@
+"""The order and the times of imported conversations, and the same file again."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome
+from tests.contract.faults import Fault, FaultyClient
+from tsmem import adapters
+from tsmem.errors import StorageFailure
+
+OPENAI = ("import", "--format", "openai", "--user", "u")
+SECOND = "2026-01-01T00:00:00Z"
+SECOND_US = 1_767_225_600_000_000
+
+
+def said(*contents: str, **more: object) -> list[dict[str, Any]]:
+    """Messages."""
+    return [{"role": "user", "content": content, **more} for content in contents]
+
+
+def put(name: str, *conversations: object, at_s: int = 1_700_000_000) -> None:
+    """A file of conversations, one a line, that was changed at this time."""
+    Path(name).write_text("".join(json.dumps(each) + "\n" for each in conversations))
+    os.utime(name, (at_s, at_s))
+
+
+def listed(cli: Cli) -> list[tuple[str, int]]:
+    """What was said, in order, and when."""
+    found = cli.ok("message", "list", "-o", "jsonl").lines
+    return [(each["content"], each["create_time"]) for each in found]
+
+
+# The order of the input
+
+
+def test_messages_of_one_second_keep_the_order_of_the_input(ready: Cli) -> None:
+    """Also where their ids sort otherwise; stderr counts those that were moved."""
+    messages = [{**each, "id": str(9 + n)} for n, each in enumerate(said("a", "b", "c", created_at=SECOND))]
+    put("in", {"id": "s", "messages": messages})
+    outcome = ready.ok(*OPENAI, "in")
+    assert listed(ready) == [("a", SECOND_US), ("b", SECOND_US + 1), ("c", SECOND_US + 2)]
+    assert outcome.err == "2 messages with the time of another: moved behind it by a microsecond\n"
+
+
+def test_messages_without_a_time_stay_beside_those_with_one(ready: Cli) -> None:
+    """Before the first time they count down from it."""
+    later = {"created_at": SECOND_US + 10}
+    messages = [*said("a", "b"), *said("c", created_at=SECOND), *said("d", "e"), *said("f", **later), *said("g")]
+    put("in", {"id": "s", "messages": messages})
+    outcome = ready.ok(*OPENAI, "in")
+    offsets = [-2, -1, 0, 1, 2, 10, 11]
+    assert listed(ready) == [(text, SECOND_US + n) for text, n in zip("abcdefg", offsets, strict=True)]
+    assert outcome.err == "5 messages without a time: put a microsecond from the one before or after\n"
+
+
+def test_given_times_that_go_backwards_are_kept(ready: Cli) -> None:
+    """A file with the newest message first is listed from the oldest on; stderr counts them."""
+    messages = [{**each, "created_at": SECOND_US - n} for n, each in enumerate(said("c", "b", "a"))]
+    put("in", {"id": "s", "messages": messages})
+    outcome = ready.ok(*OPENAI, "in")
+    assert listed(ready) == [("a", SECOND_US - 2), ("b", SECOND_US - 1), ("c", SECOND_US)]
+    assert outcome.err == "2 messages earlier than the one before: stored in the order of time\n"
+    (session,) = ready.ok("session", "list", "-o", "jsonl").lines
+    assert session["update_time"] == SECOND_US
+
+
+def test_offsets_numeric_ids_and_times_without_a_zone_are_kept_as_given(ready: Cli) -> None:
+    """Beside the time and the id that they become; a time without a zone is taken as UTC, and counted."""
+    messages = [
+        *said("a", id=7, created_at="2026-01-01T08:00:00+08:00"),
+        *said("b", message_id=8, timestamp="2026-01-01 00:00:01"),
+    ]
+    put("in", {"session_id": 5, "messages": messages})
+    outcome = ready.ok(*OPENAI, "in")
+    first, second = ready.ok("message", "list", "--session", "5", "-o", "jsonl").lines
+    assert (first["message_id"], first["create_time"]) == ("7", SECOND_US)
+    assert first["metadata"] == {"id": 7, "created_at": "2026-01-01T08:00:00+08:00"}
+    assert (second["message_id"], second["create_time"]) == ("8", SECOND_US + 10**6)
+    assert json.loads(second["metadata"]["_other"]) == {"message_id": 8}
+    assert second["metadata"]["timestamp"] == "2026-01-01 00:00:01"
+    (session,) = ready.ok("session", "list", "-o", "jsonl").lines
+    assert json.loads(session["metadata"]["_other"]) == {"session_id": 5}
+    assert outcome.err == "1 time without a zone: taken as UTC\n"
+
+
+# The same file again
+
+
+UNTIMED = {"id": "s", "messages": said("a", "b", "c")}
+
+
+@pytest.mark.parametrize("conflict", ["overwrite", "skip"])
+def test_a_file_that_was_touched_changes_nothing(ready: Cli, conflict: str) -> None:
+    """Messages without a time keep the one that the store has, as does a conversation without messages."""
+    put("in", UNTIMED, {"id": "empty", "messages": []}, {"messages": said("d")})
+    assert "4 messages and 1 empty conversation without a time: dated from the file" in ready.ok(*OPENAI, "in").err
+    before = ready.export()
+    os.utime("in", (1_800_000_000, 1_800_000_000))
+    for argv in (("in", "--dry-run"), ("in", "--on-conflict", conflict)):
+        outcome = ready.ok(*OPENAI, *argv)
+        assert "4 messages without a time: in the store already, with the time that is kept\n" in outcome.err
+        assert "dated from" not in outcome.err
+        assert ready.export() == before
+
+
+def test_the_same_standard_input_changes_nothing(ready: Cli) -> None:
+    """Although it starts now each time."""
+    data = json.dumps(UNTIMED).encode()
+    outcome = ready.ok(*OPENAI, stdin=data)
+    assert f"dated from now (--start-time {ready.clock.time_us})" in outcome.err
+    before = ready.export()
+    ready.clock.time_us += 10**9
+    ready.ok(*OPENAI, stdin=data)
+    assert ready.export() == before
+    ready.ok(*OPENAI, "--start-time", "5", stdin=data)
+    assert ready.export() == before
+
+
+def test_a_file_that_has_grown_adds_what_is_new(ready: Cli) -> None:
+    """Behind what was there, dated from the file as it is now; the conversations behind it stay where they were."""
+    put("in", UNTIMED, {"id": "t", "messages": said("x", "y")})
+    ready.ok(*OPENAI, "in")
+    before = dict(listed(ready))
+    put(
+        "in",
+        {"id": "s", "messages": said("a", "b", "c", "d")},
+        {"id": "t", "messages": said("x", "y")},
+        at_s=1_800_000_000,
+    )
+    outcome = ready.ok(*OPENAI, "in")
+    assert dict(listed(ready)) == {**before, "d": 1_800_000_000_000_003}
+    assert "1 message without a time: dated from the file" in outcome.err
+    assert "5 messages without a time: in the store already" in outcome.err
+
+
+def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(ready: Cli) -> None:
+    """They would count down from the first time, were they not there."""
+    put("in", UNTIMED)
+    ready.ok(*OPENAI, "in")
+    before = listed(ready)
+    put("in", {"id": "s", "messages": [*UNTIMED["messages"], *said("d", created_at=SECOND)]})
+    ready.ok(*OPENAI, "in")
+    assert listed(ready) == [*before, ("d", SECOND_US)]
+
+
+def test_an_id_that_is_used_twice_in_a_conversation_keeps_both_times(ready: Cli) -> None:
+    """Each in its turn."""
+    put("in", {"id": "s", "messages": said("a", "b", "c", id="m")})
+    ready.ok(*OPENAI, "in")
+    before = ready.export()
+    os.utime("in", (1_800_000_000, 1_800_000_000))
+    ready.ok(*OPENAI, "in")
+    assert ready.export() == before
+
+
+def test_a_conversation_without_an_id_is_another_one_when_it_has_grown(ready: Cli) -> None:
+    """Its id is made from its content, and stderr says so."""
+    put("in", {"messages": said("a")})
+    outcome = ready.ok(*OPENAI, "in")
+    assert outcome.err.endswith("1 conversation without an id: a longer copy becomes another session\n")
+    put("in", {"messages": said("a", "b")})
+    ready.ok(*OPENAI, "in")
+    assert len(ready.ok("session", "list", "-o", "jsonl").lines) == 2
+
+
+def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Touched in between it begins anew, and ends as an undisturbed one all the same."""
+    conversations = [{"id": f"s{n:03d}", "messages": said(*map(str, range(9)))} for n in range(100)]
+    put("in", *conversations)
+    other = Cli(ready.folder / "other")
+    other.ok(*OPENAI, str(ready.folder / "in"))
+
+    def stopped(*argv: str) -> Outcome:
+        opened = adapters.open_client
+        failure = Fault("write_rows", StorageFailure("the disk is full"), call=3)
+        with monkeypatch.context() as patch:
+            patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
+            outcome = ready(*OPENAI, "in", *argv)
+        assert outcome.code == 1
+        return outcome
+
+    stopped()
+    resumed = ready.ok(*OPENAI, "in", "--resume", "-o", "json")
+    assert resumed.json == {"sessions": 60, "messages": 540, "skipped": 0, "failed": 0}
+    assert ready.export() == other.export()
+
+    os.utime("in", (1_800_000_000, 1_800_000_000))
+    stopped()
+    assert "going on behind" in ready.ok(*OPENAI, "in", "--resume").err
+    assert ready.export() == other.export()
+
+
+def test_rejected_rows_come_back_at_their_place(ready: Cli) -> None:
+    """Imported from the rejects, or again from the input: each row is there once, at the time of the first import."""
+    messages = said("a", "b", "c")
+    put("in", {"id": "s", "messages": [messages[0], {**messages[1], "k": "x" * 3_000_000}, messages[2]]})
+    assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
+    put("in", UNTIMED, at_s=1_800_000_000)
+    ready.ok(*OPENAI, "in")
+    assert listed(ready) == [(text, 1_700_000_000_000_000 + n) for n, text in enumerate("abc")]
+
+
+def test_the_file_that_rejects_were_mended_in_changes_no_time(ready: Cli) -> None:
+    """A conversation that could not be read is dated when it is read; then it keeps its time."""
+    put("in", {"id": "t", "messages": [{"content": "nobody"}]}, UNTIMED)
+    assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
+    before = listed(ready)
+    put("in", {"id": "t", "messages": said("x")}, UNTIMED, at_s=1_800_000_000)
+    ready.ok(*OPENAI, "in")
+    assert [each for each in listed(ready) if each[0] != "x"] == before
+    again = ready.export()
+    os.utime("in", (1_900_000_000, 1_900_000_000))
+    ready.ok(*OPENAI, "in")
+    assert ready.export() == again
+
+
+def test_a_dry_run_counts_what_the_import_counts(cli: Cli) -> None:
+    """Also where there is no store yet, which it does not make."""
+    put("in", UNTIMED, {"messages": [*said("d", "e", created_at=SECOND), *said("f")]})
+    dry = cli.ok(*OPENAI, "in", "--dry-run")
+    assert not cli.database.exists()
+    done = cli.ok(*OPENAI, "in")
+    assert dry.out == done.out
+    assert dry.err.splitlines()[1:] == done.err.splitlines()[1:]
+    assert len(done.err.splitlines()) == 5
+
+
+def test_two_messages_that_would_be_one_row_are_refused(ready: Cli) -> None:
+    """Of one id and one time; nothing is moved to make room."""
+    put("in", {"id": "s", "messages": said("a", "b", id="m", created_at=SECOND)})
+    outcome = ready(*OPENAI, "in")
+    assert outcome.code == 2
+    assert "messages 0 and 1 have the same id and the same time" in outcome.err

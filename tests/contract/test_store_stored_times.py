@@ -1,0 +1,51 @@
+"""Times that a store has for what is imported without one: on every backend, with and without the secondary index."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsmem.port import TableClient
+from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.stored_times import StoredTimes
+
+
+def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
+    """The times that are found of these ids."""
+    lookup = store.transfer.stored_times().of_messages(session_id, ids)
+    return {} if lookup is None else lookup.result()
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_times_are_found_by_id_with_and_without_an_index(
+    store: MemoryStore, empty_client: TableClient, index: bool
+) -> None:
+    """Of an id that is used twice both, in order; of other sessions and other ids none."""
+    for session, message, time in (("s", "m", 5), ("s", "m", 3), ("s", "n", 4), ("s", "z", 1), ("t", "o", 9)):
+        store.messages.put(Message(session, message, time))
+    if not index:
+        empty_client.delete_index("message", "message_secondary_index")
+    assert times(store, "s", "m", "n", "o") == {"m": [3, 5], "n": [4]}
+    assert times(store, "u", "m") == {}
+
+
+def test_a_session_has_its_update_time(store: MemoryStore) -> None:
+    """None where it has none, and where there is no session."""
+    store.sessions.put(Session("u", "s", 0))
+    store.sessions.put(Session("u", "t", None))
+    found = store.transfer.stored_times()
+    assert [found.of_session("u", each) for each in ("s", "t", "v")] == [0, None, None]
+
+
+def test_without_tables_nothing_is_known(empty_client: TableClient) -> None:
+    """An import of them is a first one, or fails when it writes."""
+    store = MemoryStore(empty_client)
+    assert times(store, "s", "m") == {}
+    assert store.transfer.stored_times().of_session("u", "s") is None
+
+
+def test_ids_that_no_key_can_have_are_not_looked_up(empty_client: TableClient) -> None:
+    """What is wrong with them is said when they are written."""
+    found = StoredTimes(empty_client, MemoryStore(empty_client).layout)
+    for session, message in (("", "m"), ("s", ""), ("s" * 1025, "m"), ("s", "\ud800")):
+        assert found.of_messages(session, [message]) is None
+        assert found.of_session(session, message) is None

@@ -1,0 +1,92 @@
+"""Times of imported messages: the order of the input, and the same times when the input comes again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from tsmem.store.message_times import ReadTime, read_time, settled_times
+
+START = 1_000
+times = st.integers(-3, 30)
+conversations = st.lists(st.none() | times, max_size=8)
+
+
+def first(given: list[int | None], start: int = START) -> list[int]:
+    """The times of a conversation that the store does not know."""
+    return settled_times(given, [None] * len(given), start)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], []),
+        ([None, None], [START, START + 1]),
+        ([7, 7, 7], [7, 8, 9]),
+        ([7, None, 9], [7, 8, 9]),
+        ([7, None, None, 8], [7, 8, 9, 10]),
+        ([None, None, 7], [5, 6, 7]),
+        ([9, 5, 9], [9, 5, 10]),
+        ([9, None, 5, None], [9, 10, 5, 6]),
+        ([0, 0], [0, 1]),
+    ],
+)
+def test_missing_and_equal_times_follow_the_message_before(given: list[int | None], expected: list[int]) -> None:
+    """A microsecond apart; times that go backwards stay as they are given."""
+    assert first(given) == expected
+
+
+@drawn(st.lists(times, max_size=8))
+def test_messages_of_one_time_keep_the_order_of_the_input(given: list[int]) -> None:
+    """All times differ, and sorting by them is what a stable sort of the given times is."""
+    found = first([*given])
+    assert len(set(found)) == len(found)
+    assert sorted(range(len(given)), key=found.__getitem__) == sorted(range(len(given)), key=given.__getitem__)
+
+
+@drawn(conversations, st.integers(-10, 2_000))
+def test_the_same_conversation_again_has_the_same_times(given: list[int | None], later: int) -> None:
+    """Wherever it would start this time."""
+    before = first(given)
+    stored = [time if own is None else None for own, time in zip(given, before, strict=True)]
+    assert settled_times(given, stored, later) == before
+
+
+@drawn(st.lists(times, max_size=6).map(sorted), st.integers(0, 3), st.integers(0, 3))
+def test_a_conversation_that_has_grown_keeps_the_times_of_its_beginning(
+    given: list[int], untimed: int, more: int
+) -> None:
+    """What was added without a time comes behind."""
+    begun: list[int | None] = [*given, *([None] * untimed)]
+    before = first(begun)
+    stored = [time if own is None else None for own, time in zip(begun, before, strict=True)] + [None] * more
+    after = settled_times(begun + [None] * more, stored, START + 500)
+    assert after[: len(before)] == before
+    assert after == sorted(after)
+
+
+def test_messages_added_to_a_conversation_without_times_are_dated_from_the_new_start() -> None:
+    """They are newer; where the start is earlier, they follow the last one."""
+    assert settled_times([None] * 3, [10, 11, None], 50) == [10, 11, 52]
+    assert settled_times([None] * 3, [10, 11, None], 2) == [10, 11, 12]
+    assert settled_times([None] * 3, [None, 11, 12], 50) == [10, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", ReadTime(1_767_225_600_000_000)),
+        ("2026-01-01T00:00:00+00:00", ReadTime(1_767_225_600_000_000)),
+        ("2026-01-01T08:00:00+08:00", ReadTime(1_767_225_600_000_000, exact=False)),
+        ("2026-01-01T00:00:00", ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
+        ("2026-01-01", ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
+        (1_767_225_600, ReadTime(1_767_225_600_000_000)),
+        (-1, None),
+        (True, None),
+        ("soon", None),
+    ],
+)
+def test_a_time_that_says_more_than_its_moment_is_not_exact(value: object, expected: ReadTime | None) -> None:
+    """An offset and the lack of a zone are kept beside the time."""
+    assert read_time(value) == expected

@@ -1,0 +1,109 @@
+"""Times of imported messages: reading those that the input gives, and making those that it does not, so that a
+conversation keeps its order and importing it again gives the same times.
+
+Messages are stored in the order of the times that the input gives. Those of one time keep the order of the input, a
+microsecond apart. One without a time follows the message before it, unless the store has it already: then it keeps the
+time that it has there, because the time is a part of its key.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+TIME_KEYS = ("create_time", "timestamp", "created_at")
+_UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
+"""Below which size a number is seconds, milliseconds, microseconds, nanoseconds since 1970."""
+_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
+
+
+class ReadTime(NamedTuple):
+    """A time that the input gives."""
+
+    time: int
+    """Microseconds since 1970 UTC."""
+    exact: bool = True
+    """True if the value says no more than that, so that nothing is lost when it is dropped."""
+    has_zone: bool = True
+    """False for a date and time without a zone, which is taken as UTC."""
+
+
+def take_time(rest: dict[str, object]) -> ReadTime | None:
+    """Return the first usable time and take it out of `rest`, where it stays if it says more than the time."""
+    for key in TIME_KEYS:
+        found = read_time(rest.get(key))
+        if found is not None:
+            if found.exact:
+                del rest[key]
+            return found
+    return None
+
+
+def read_time(value: object) -> ReadTime | None:
+    """Read a number by its size, also as text, or an ISO 8601 text. Return None for anything else."""
+    if isinstance(value, str):
+        if re.fullmatch(_DATE, value, re.ASCII):
+            return _from_iso(value)
+        if not re.fullmatch(r"\d{1,20}", value, re.ASCII):
+            return None
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    for bound, unit in _UNITS_PER_SECOND:
+        if value < bound:
+            if isinstance(value, int):
+                return ReadTime(value * 10**6 // unit, value * 10**6 % unit == 0)
+            time = round(value * (10**6 / unit))
+            return ReadTime(time, time / (10**6 / unit) == value)
+    return None
+
+
+def _from_iso(text: str) -> ReadTime | None:
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    has_zone = moment.tzinfo is not None
+    is_utc = has_zone and moment.utcoffset() == timedelta(0)
+    time = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    fraction = re.search(r"[.,](\d+)", text)
+    return ReadTime(time, is_utc and (fraction is None or len(fraction[1].rstrip("0")) <= 6), has_zone)
+
+
+def settled_times(given: Sequence[int | None], stored: Sequence[int | None], start: int) -> list[int]:
+    """Return the time of each message of a conversation, from those that the input gives and those that the store has
+    for messages without one. Where neither gives any, they count up from `start`; so do, where the input gives none at
+    all, messages that were added behind those that the store has."""
+    order = _chained(given, 0, 0)
+    wanted = _chained([stored[n] if time is None else time for n, time in enumerate(given)], start, 1)
+    if given.count(None) == len(given):
+        for place in range(len(given) - 1, -1, -1):
+            if stored[place] is not None:
+                break
+            wanted[place] = max(wanted[place], start + place)
+    times, last = list(wanted), None
+    for place in sorted(range(len(given)), key=order.__getitem__):
+        kept = given[place] is None and stored[place] is not None
+        if last is not None and not kept:
+            times[place] = max(wanted[place], last + 1)
+        last = times[place] if last is None else max(last, times[place])
+    return times
+
+
+def _chained(times: Sequence[int | None], start: int, step: int) -> list[int]:
+    """Give each message without a time that of the one before it; those before the first time count down from it by
+    `step`, and where there is no time, they count up from `start`."""
+    first = next((place for place, time in enumerate(times) if time is not None), None)
+    if first is None:
+        return [start + place * step for place in range(len(times))]
+    last = times[first]
+    assert last is not None
+    chained = [last - (first - place) * step for place in range(first)]
+    for time in times[first:]:
+        last = last if time is None else time
+        chained.append(last)
+    return chained
