@@ -16,7 +16,8 @@ are whole sentences for people and never carry a secret; `hint` names a next ste
     │   └── SchemaMismatch     a table exists, and is not what the profile describes
     ├── Denied                 credentials or permission
     ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been done
-    │   └── Throttled          refused for now, certainly not done
+    │   ├── Throttled          refused for now, certainly not done
+    │   └── InvalidReply       an answer that breaks the rules; nothing of it is used, and nothing is asked again
     ├── StorageFailure         the local file: disk full, read-only, damaged
     └── PartialFailure         some rows of a bulk request failed; `failures` names them
 """
@@ -113,6 +114,11 @@ class Unavailable(TsmemError):
 
 class Throttled(Unavailable):
     """The service refused for now; certainly nothing was done."""
+
+
+class InvalidReply(Unavailable):
+    """The service answered what cannot be the answer to the request. Nothing of the answer was used, and asking again
+    would not help."""
 
 
 class StorageFailure(TsmemError):

@@ -68,7 +68,7 @@ def test_nothing_is_decompressed(encoding: bytes) -> None:
 def test_a_lack_of_memory_is_said_and_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """MemoryError is no broken answer."""
 
-    def too_much(_: object) -> None:
+    def too_much(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(sdk_transport, "_check_head", too_much)

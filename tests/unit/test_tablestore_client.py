@@ -135,7 +135,7 @@ def test_a_read_answer_of_another_length_is_an_error(count: int) -> None:
     for _ in range(count):
         table.rows.add(is_ok=True).consumed.capacity_unit.read = 1
     client, _ = canned(answer)
-    with pytest.raises(Unavailable, match="and 2 were asked for"):
+    with pytest.raises(Unavailable, match="where 2 were asked for"):
         client.get_rows(A, [("1",), ("2",)])
 
 
@@ -407,7 +407,7 @@ def test_rows_come_back_with_their_types() -> None:
     from tsmem.adapters.sdk import ots
 
     found = ots.Row([("k", bytearray(b"\0"))], [("z", bytearray(b"\xff"), 1), ("b", True, 1), ("a", 1.0, 1)])
-    row = sdk_rows.to_row(found)
+    row = sdk_rows.to_row(A, found)
 
     assert Row((b"\0",), {"a": 1.0, "b": True, "z": b"\xff"}) == row
     assert ["a", "b", "z"] == list(row.columns)

@@ -215,9 +215,9 @@ def test_an_answer_of_a_part_of_the_index_is_none() -> None:
     asked = Search(MatchAll(), count=True)
     whole, part = (ots.SearchResponse([], [], [], b"", complete, 0, []) for complete in (True, False))
 
-    assert SearchPage([], [], None, 0) == sdk_search.page(whole, asked)
+    assert SearchPage([], [], None, 0) == sdk_search.page(TABLE.ref, whole, asked)
     with pytest.raises(Unavailable, match="a part of the search index did not answer"):
-        sdk_search.page(part, asked)
+        sdk_search.page(TABLE.ref, part, asked)
 
 
 def test_a_search_is_repeated(served: Served, client: TablestoreClient) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tsmem.adapters.reply_checks import check_outcomes, check_same_key
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_errors import service_error
 from tsmem.adapters.sdk_rows import batch_item, key_columns, to_row
@@ -57,13 +58,13 @@ def draft(writes: Sequence[Write]) -> Draft:
 
 
 def outcomes(batch: Draft, answer: Any, count: int) -> tuple[list[RowOutcome], Cost]:
-    """What became of each row of the batch, and what it cost. Raises SDK errors for an answer of another batch."""
+    """What became of each row of the batch, and what it cost. Raises WrongReply."""
     found: list[RowOutcome] = [batch.refused.get(place) for place in range(count)]
     read_units = write_units = 0
     for name, places in batch.places.items():
         kinds = (answer.table_of_put, answer.table_of_update, answer.table_of_delete)
         items = {item.index: item for kind in kinds for item in kind.get(name, ())}
-        require_all(len(items), len(places))
+        check_outcomes(len(items), len(places))
         for index, place in enumerate(places):
             found[place] = _failure(items[index])
             cost = _cost(items[index].consumed, found[place])
@@ -93,20 +94,16 @@ def rows_cost(items: Iterable[Any]) -> Cost:
     return total
 
 
-def read_rows(items: Sequence[Any], count: int) -> list[Row | TsmemError | None]:
-    """What became of each row that was to be read."""
-    require_all(len(items), count)
+def read_rows(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[Row | TsmemError | None]:
+    """What became of each row that was to be read. Raises WrongReply."""
+    check_outcomes(len(items), len(keys))
     rows: list[Row | TsmemError | None] = []
-    for item in items:
+    for key, item in zip(keys, items, strict=True):
         failure = _failure(item)
-        rows.append(failure if failure is not None else None if item.row is None else to_row(item.row))
+        row = None if failure is not None or item.row is None else to_row(table, item.row)
+        check_same_key(key, row)
+        rows.append(row if failure is None else failure)
     return rows
-
-
-def require_all(found: int, wanted: int) -> None:
-    """Raises an SDK error, as for any other answer that is broken."""
-    if found != wanted:
-        raise ots.OTSClientError(f"it holds {found} rows, and {wanted} were asked for")
 
 
 def _failure(item: Any) -> TsmemError | None:

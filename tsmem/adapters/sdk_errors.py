@@ -21,6 +21,7 @@ from typing import Any
 from urllib3 import exceptions as urllib3
 
 from tsmem.adapters.redaction import without_secrets
+from tsmem.adapters.reply_checks import WrongReply
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_transport import Exchange, shown_id
 from tsmem.errors import (
@@ -28,6 +29,7 @@ from tsmem.errors import (
     AlreadyExists,
     Denied,
     InvalidInput,
+    InvalidReply,
     TableNotFound,
     Throttled,
     TsmemError,
@@ -41,6 +43,14 @@ _NOBODY_THERE_S = 3.0
 """How long a host that is not known, or not listening, is asked again: it may just be starting."""
 _CHECK_ENDPOINT = "check the endpoint and the instance of the profile, and the network"
 _CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
+
+READS = frozenset(
+    (
+        "ListTable", "DescribeTable", "ListSearchIndex", "DescribeSearchIndex",
+        "GetRow", "BatchGetRow", "GetRange", "Search",
+    )
+)  # fmt: skip
+"""Operations that change nothing."""
 
 _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
 """What the SDK and protobuf raise for a request that they cannot encode."""
@@ -119,6 +129,8 @@ def translate(failure: Exception, exchange: Exchange, host: str, secrets: Sequen
     hidden = (*secrets, *exchange.signatures)
     if isinstance(failure, TsmemError):
         return failure
+    if isinstance(failure, WrongReply):
+        return _invalid_reply(without_secrets(str(failure), hidden), exchange, host)
     if isinstance(failure, ots.OTSError):
         failure.message = without_secrets(str(failure.message), hidden)[:MAX_MESSAGE]  # a traceback shows it
     if (stranger := _stranger(failure, exchange, host)) is not None:
@@ -138,11 +150,26 @@ def translate(failure: Exception, exchange: Exchange, host: str, secrets: Sequen
             return None
         text = without_secrets(str(failure), hidden)[:MAX_MESSAGE]
         return InvalidInput(f"the request cannot be sent: {text}")
+    if exchange.decoded:
+        return _invalid_reply(f"what cannot be understood ({type(failure).__name__})", exchange, host)
     return Unavailable(
         f"the answer of {host} cannot be understood: {without_secrets(_reason(failure), hidden)[:MAX_MESSAGE]}",
         ambiguous=True,
         hint=_CHECK_HOST,
         request_id=exchange.request_id,
+    )
+
+
+def _invalid_reply(rule: str, exchange: Exchange, host: str) -> InvalidReply:
+    """An answer that breaks a rule. Of a read nothing was used; of a write it is not known what was done."""
+    reads = exchange.operation in READS
+    end = "nothing of the answer was used" if reads else "what was asked may have been done"
+    return InvalidReply(
+        f"{host} answered with {rule}; {end}",
+        ambiguous=not reads,
+        hint=_CHECK_HOST,
+        request_id=exchange.request_id,
+        hopeless_after_s=0,
     )
 
 

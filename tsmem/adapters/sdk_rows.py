@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsmem import limits
+from tsmem.adapters.reply_checks import check_columns, check_key, check_names
 from tsmem.adapters.sdk import ots
-from tsmem.limits import check_key, check_name, value_bytes
+from tsmem.limits import check_name, value_bytes
 from tsmem.rows import (
     And,
     Bound,
@@ -46,7 +48,7 @@ _COMPARATORS = {
 
 def key_columns(table: TableRef, key: Key) -> list[tuple[str, Any]]:
     """A key as the SDK's list of names and values. Raises InvalidInput, LimitExceeded."""
-    check_key(table.key, key)
+    limits.check_key(table.key, key)
     return [(_checked_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
 
 
@@ -66,7 +68,7 @@ def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[str, Any]]:
 
 
 def _check_key_value(name: str, value: KeyValue) -> int:
-    return check_key((name,), (value,))
+    return limits.check_key((name,), (value,))
 
 
 def _checked_name(name: str) -> str:
@@ -138,19 +140,21 @@ def _attributes(columns: Mapping[str, Value]) -> list[tuple[str, Any]]:
     return [(name, to_wire(value)) for name, value in columns.items()]
 
 
-def to_key(columns: Sequence[tuple[str, Any]]) -> Key:
-    """A key as the SDK read it."""
-    return tuple(bytes(value) if type(value) is bytearray else value for _, value in columns)
+def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
+    """A key as the SDK read it. Raises WrongReply, and InvalidInput for one of other types than the table's."""
+    check_names(table, [column[0] for column in columns])
+    key = tuple([bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in columns])
+    check_key(table, key)
+    return key
 
 
-def to_row(found: Any) -> Row:
-    """A row as the SDK read it, its columns in order of name."""
-    columns = {
-        column[0]: bytes(column[1]) if type(column[1]) is bytearray else column[1]
-        for column in found.attribute_columns or ()
-    }
+def to_row(table: TableRef, found: Any) -> Row:
+    """A row as the SDK read it, its columns in order of name. Raises as `to_key`."""
+    attributes = found.attribute_columns or ()
+    columns = {column[0]: bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in attributes}
     names = list(columns)
     ordered = sorted(names)
     if names != ordered:
         columns = {name: columns[name] for name in ordered}
-    return Row(to_key(found.primary_key), columns)
+    check_columns(table, columns, len(attributes))
+    return Row(to_key(table, found.primary_key), columns)

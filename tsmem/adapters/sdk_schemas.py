@@ -10,12 +10,11 @@ Source: tablestore 6.4.8, encoder.py, decoder.py, metadata.py; the Java and Go S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tsmem.adapters import wire_format
 from tsmem.adapters.sdk import ots, search_pb2, table_store_pb2
-from tsmem.adapters.sdk_transport import UNDER_WAY
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType
@@ -180,22 +179,6 @@ def extend(client: Any) -> None:
     protocol.encoder.api_encode_map[ADD_DEFINED_COLUMN] = _AddDefinedColumn
     protocol.decoder.api_decode_map[ADD_DEFINED_COLUMN] = lambda body, request_id: (None, None)
     protocol.decoder.api_decode_map["DescribeSearchIndex"] = _described_search
-    protocol.decoder.api_decode_map["GetRange"] = _announcing(protocol.decoder.api_decode_map["GetRange"])
-
-
-def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
-    """The SDK's decoder of a page, which says where the next one starts before it decodes the rows."""
-
-    def announced(body: bytes, request_id: str) -> Any:
-        exchange = UNDER_WAY.get(None)
-        if exchange is not None and exchange.announce is not None:
-            head = table_store_pb2.GetRangeResponse.FromString(body)
-            head.rows = b""
-            (_, next_start, *_), _ = decode(head.SerializeToString(), request_id)
-            exchange.announce(next_start)
-        return decode(body, request_id)
-
-    return announced
 
 
 class _AddDefinedColumn:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tsmem.adapters.reply_checks import check_search
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_rows import to_row, to_wire
 from tsmem.errors import Unavailable
@@ -36,7 +37,7 @@ from tsmem.queries import (
     Terms,
     Wildcard,
 )
-from tsmem.rows import Value
+from tsmem.rows import TableRef, Value
 
 _OPERATORS = {Operator.OR: ots.QueryOperator.OR, Operator.AND: ots.QueryOperator.AND}
 
@@ -68,18 +69,20 @@ def columns(names: Sequence[str] | None) -> Any:
     return ots.ColumnsToGet(list(names), kind)
 
 
-def page(answer: Any, search: Search) -> SearchPage:
-    """What the SDK read of an answer. Raises Unavailable for an answer of a part of the index."""
+def page(table: TableRef, answer: Any, search: Search) -> SearchPage:
+    """What the SDK read of an answer. Raises Unavailable for an answer of a part of the index, and WrongReply."""
     if not answer.is_all_succeed:
         raise Unavailable("a part of the search index did not answer")
-    rows = [to_row(_Found(*found[:2])) for found in answer.rows]
+    rows = [to_row(table, _Found(*found[:2])) for found in answer.rows]
     scores = [_score(hit.score) for hit in answer.search_hits] or [None] * len(rows)
     total = answer.total_count if search.count else None
-    return SearchPage(rows, scores, bytes(answer.next_token) if answer.next_token else None, total)
+    found = SearchPage(rows, scores, bytes(answer.next_token) if answer.next_token else None, total)
+    check_search(search, found)
+    return found
 
 
 def _score(score: float | None) -> float | None:
-    return None if score is None or math.isnan(score) else score
+    return None if score is None or not math.isfinite(score) else score
 
 
 def query(wanted: Query) -> Any:

@@ -14,8 +14,9 @@ from tsmem.adapters.naming import name_missing
 from tsmem.adapters.redaction import hide
 from tsmem.adapters.sdk import ots, quiet_logger
 from tsmem.adapters.sdk_errors import translate
+from tsmem.adapters.sdk_replies import install
 from tsmem.adapters.sdk_schemas import extend
-from tsmem.adapters.sdk_transport import UNDER_WAY, Dated, Exchange, Transport, attempt_s
+from tsmem.adapters.sdk_transport import MAX_ANSWER_BYTES, UNDER_WAY, Dated, Exchange, Transport, attempt_s
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
@@ -25,6 +26,18 @@ T = TypeVar("T")
 
 Log = Callable[[str], None]
 """Takes a line about each request: operation, table, rows, milliseconds, request id, error code."""
+
+
+_MAX_OTHER_BYTES = 4 * 2**20
+"""Of an answer without rows: names, schemas, outcomes."""
+_MAX_BYTES = {
+    "GetRow": MAX_ANSWER_BYTES,
+    "BatchGetRow": MAX_ANSWER_BYTES,
+    "Search": MAX_ANSWER_BYTES,
+    "GetRange": 64 * 2**20,
+}
+"""Of an answer, by operation. A page has 4 MB of names and values. On the wire a cell of 2 bytes takes 25, so a page of
+nothing but the smallest cells is 50 MB."""
 
 
 class Session:
@@ -48,11 +61,13 @@ class Session:
                 profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
                 region=profile.region, sts_token=credentials.security_token,
                 retry_policy=ots.NoRetryPolicy(), logger_name=quiet_logger(),
+                native_fallback=False,  # what one decoder of the SDK refuses is not tried by a slower one
             )  # fmt: skip
         except ots.OTSClientError as error:
             raise ProfileError(f"profile '{profile.name}': {error.message}") from error
         self._client.connection = self._transport
         extend(self._client)
+        install(self._client)
 
     def call(self, operation: str, asked: str | tuple[str, ...], request: Callable[[Any, Exchange], T]) -> T:
         """Make a request with the SDK's client, and read its answer. `request` notes rows and cost in the exchange;
@@ -67,6 +82,7 @@ class Session:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
         started_s = time.monotonic()
         exchange = Exchange(started_s + allowed_s, self._allowed_s)
+        exchange.operation, exchange.max_bytes = operation, _MAX_BYTES.get(operation, _MAX_OTHER_BYTES)
         token = UNDER_WAY.set(exchange)
         error: TsmemError | None = None
         try:

@@ -87,6 +87,12 @@ class Exchange:
         self.dated: Dated | None = None
         """As far as it was answered."""
         self.received_bytes = 0
+        self.max_bytes = MAX_ANSWER_BYTES
+        """Of the answer; never more than MAX_ANSWER_BYTES."""
+        self.decoded = False
+        """Whether it was answered, with a signature that holds, in bytes that the SDK can read."""
+        self.operation = ""
+        """What was asked, in the service's words."""
         self.signatures: tuple[str, ...] = ()
         """What was sent to prove who asks, and must not be shown."""
         self.rows: int | None = None
@@ -111,7 +117,7 @@ class Exchange:
     def count(self, received_bytes: int) -> None:
         """So many bytes more were read. Raises Unavailable for more than any answer has."""
         self.received_bytes += received_bytes
-        if self.received_bytes > MAX_ANSWER_BYTES:
+        if self.received_bytes > min(self.max_bytes, MAX_ANSWER_BYTES):
             raise _unfit("is longer than any of TableStore's")
 
 
@@ -182,7 +188,7 @@ class Transport:
             exchange.request_id = shown_id(answer.headers.get("x-ots-requestid"))
             if (date := answer.headers.get("x-ots-date")) is not None:
                 exchange.dated = Dated(date, asked_s, time.time())
-            _check_head(answer)
+            _check_head(answer, min(exchange.max_bytes, MAX_ANSWER_BYTES))
             content = b"".join(answer.stream(_PIECE_BYTES, decode_content=False))
         except BaseException:
             answer.close()
@@ -194,7 +200,7 @@ class Transport:
         self._own_pool().close()
 
 
-def _check_head(answer: BaseHTTPResponse) -> None:
+def _check_head(answer: BaseHTTPResponse, max_bytes: int) -> None:
     """Raises for a body that cannot be told to be whole, is compressed, or is larger than any answer."""
     length = answer.headers.get("content-length")
     if length is None and not getattr(answer, "chunked", False) and answer.status not in (204, 304):
@@ -203,7 +209,7 @@ def _check_head(answer: BaseHTTPResponse) -> None:
         raise ProtocolError("the answer does not say how long it is")
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise _unfit("is compressed, which nobody asked for")
-    if length is not None and length.isdecimal() and (len(length) > 18 or int(length) > MAX_ANSWER_BYTES):
+    if length is not None and length.isdecimal() and (len(length) > 18 or int(length) > max_bytes):
         raise _unfit("is longer than any of TableStore's")
 
 

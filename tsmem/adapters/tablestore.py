@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tsmem.adapters import sdk_batches, sdk_rows, sdk_schemas
+from tsmem.adapters import reply_checks, sdk_batches, sdk_rows, sdk_schemas
 from tsmem.adapters.naming import tables_of
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
 from tsmem.errors import InvalidInput
-from tsmem.limits import check_write
+from tsmem.limits import MAX_VALUE_BYTES, check_write
 from tsmem.port import Announce, Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
@@ -145,9 +145,11 @@ class TablestoreClient:
             units, found, _ = client.get_row(
                 table.name, sdk_rows.key_columns(table, key), _names(columns), max_version=1
             )
-            row = None if found is None else sdk_rows.to_row(found)
+            row = None if found is None else sdk_rows.to_row(table, found)
             exchange.rows = 0 if row is None else 1
             exchange.cost = _cost(units, exchange.rows)
+            reply_checks.check_same_key(key, row)
+            _check_values(exchange, (row,))
             return row
 
         return self._session.call("GetRow", table.name, request)
@@ -164,7 +166,9 @@ class TablestoreClient:
             wanted = sdk_batches.read_request(table, keys, _names(columns))
             items = client.batch_get_row(wanted).get_result_by_table(table.name) or ()
             exchange.cost = sdk_batches.rows_cost(items)
-            return sdk_batches.read_rows(items, len(keys))
+            rows = sdk_batches.read_rows(table, keys, items)
+            _check_values(exchange, [row for row in rows if isinstance(row, Row)])
+            return rows
 
         return self._session.call("BatchGetRow", table.name, request)
 
@@ -182,7 +186,7 @@ class TablestoreClient:
 
         def request(client: Any, exchange: Exchange) -> RangePage:
             if announce is not None:
-                exchange.announce = lambda start: announce(sdk_rows.to_key(start) if start else None)
+                exchange.announce = lambda start: _announce(announce, table, span, start)
             units, next_start, found, _ = client.get_range(
                 table.name,
                 ots.Direction.BACKWARD if span.backward else ots.Direction.FORWARD,
@@ -195,8 +199,11 @@ class TablestoreClient:
             )
             exchange.rows = len(found)
             exchange.cost = _cost(units, exchange.rows)._replace(filtered=0 if filter is None else 1)
-            rows = [sdk_rows.to_row(row) for row in found]
-            return RangePage(rows, sdk_rows.to_key(next_start) if next_start else None)
+            rows = [sdk_rows.to_row(table, row) for row in found]
+            page = RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
+            reply_checks.check_page(table, span, limit, filter, page)
+            _check_values(exchange, rows)
+            return page
 
         return self._session.call("GetRange", table.name, request)
 
@@ -208,7 +215,9 @@ class TablestoreClient:
             answer = client.search(table.name, index, sdk_search.request(search), sdk_search.columns(search.columns))
             exchange.rows = len(answer.rows)
             exchange.cost = Cost(rows_scanned=exchange.rows)
-            return sdk_search.page(answer, search)
+            page = sdk_search.page(table, answer, search)
+            _check_values(exchange, page.rows)
+            return page
 
         return self._session.call("Search", table.name, request)
 
@@ -251,7 +260,10 @@ class TablestoreClient:
             batch = sdk_batches.draft(writes)
             if not batch.places:
                 return [batch.refused[place] for place in range(len(writes))]
-            answer = client.batch_write_row(batch.request)
+            try:
+                answer = client.batch_write_row(batch.request)
+            except (IndexError, KeyError):  # the SDK looks for what an outcome is of
+                raise reply_checks.WrongReply("outcomes for rows that were not sent") from None
             found, cost = sdk_batches.outcomes(batch, answer, len(writes))
             exchange.cost = cost
             return found
@@ -271,6 +283,24 @@ class TablestoreClient:
             exchange.cost = _cost(units)
 
         self._session.call(operation, write.table.name, request)
+
+
+def _announce(announce: Announce, table: TableRef, span: Range, start: Any) -> None:
+    """Say where the next page begins. A start that breaks the rules is not said: its page will be refused."""
+    next_start = None
+    if start is not None:
+        try:
+            next_start = sdk_rows.to_key(table, start)
+            reply_checks.check_next_start(table, span, next_start, None)
+        except (reply_checks.WrongReply, InvalidInput):
+            return
+    announce(next_start)
+
+
+def _check_values(exchange: Exchange, rows: Sequence[Row | None]) -> None:
+    """Look for values that are too long where the answer is long enough to hold one."""
+    if exchange.received_bytes > MAX_VALUE_BYTES:
+        reply_checks.check_values(rows)
 
 
 def _names(columns: Sequence[str] | None) -> list[str] | None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.clock import Clock
-from tsmem.errors import AlreadyExists, ConditionFailed, TableNotFound, Throttled, TsmemError, Unavailable
+from tsmem.errors import AlreadyExists, ConditionFailed, InvalidReply, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import Announce, IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
 from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds, whole
@@ -70,6 +70,8 @@ class RetryingClient:
                     result = call()
                 self.pace.answered()
                 return result
+            except InvalidReply:  # the next answer would be no better
+                raise
             except Unavailable as error:
                 if isinstance(error, Throttled):
                     self.pace.throttled(cuts)

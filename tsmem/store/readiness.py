@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, patience
-from tsmem.errors import InvalidInput, TableNotFound, Unavailable
+from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, Unavailable
 from tsmem.port import SearchIndexSchema, TableClient
 from tsmem.rows import MAX, MIN, Range, TableRef
 from tsmem.store.layout import Layout
@@ -68,6 +68,8 @@ def _ask(is_ready: Callable[[], bool], seconds: float) -> bool:
     with patience(seconds):
         try:
             return is_ready()
+        except InvalidReply:
+            raise
         except (TableNotFound, Unavailable):
             return False
 

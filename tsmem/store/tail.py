@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tsmem import limits
 from tsmem.clock import Clock
-from tsmem.errors import InvalidInput, Unavailable
+from tsmem.errors import InvalidInput, InvalidReply, Unavailable
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, KeyBound, Range, Row
 from tsmem.store.pages import Scan
@@ -79,7 +79,7 @@ class Tail:
                     self._watch.returned += 1
                     yield self._codec.decode(row)
             except Unavailable as error:
-                if trouble is None:
+                if trouble is None or isinstance(error, InvalidReply):
                     raise
                 if not lost:
                     trouble(error)

@@ -1,0 +1,280 @@
+"""Check each answer of the service against the request that was sent, so that the store may trust its port.
+
+A server that is broken or hostile may answer with rows that nobody asked for, with pages that never end, or with keys
+of another table. The adapter calls these functions before it returns anything. A broken rule raises WrongReply, which
+names the rule; the adapter turns it into InvalidReply with the name of the host. The rules are those of `port.py`.
+
+A key of other types than the layout's is no broken rule: the table may be another program's. It raises InvalidInput,
+which names the table and the column.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any
+
+from tsmem.errors import InvalidInput
+from tsmem.limits import MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MAX_VALUE_BYTES
+from tsmem.rows import (
+    PYTHON_TYPES,
+    And,
+    Bound,
+    Comparison,
+    Filter,
+    Key,
+    KeyBound,
+    Not,
+    Op,
+    Range,
+    Row,
+    TableRef,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from tsmem.port import RangePage
+    from tsmem.queries import Search, SearchPage
+
+_KEY_TYPES = frozenset((str, int, bytes))
+_VALUE_TYPES = frozenset((str, int, float, bool, bytes))
+_TYPE_NAMES = {python: str(column) for column, python in PYTHON_TYPES.items()}
+
+
+class WrongReply(Exception):
+    """A broken rule, as the end of a sentence: "HOST answered with ..."."""
+
+
+# Keys and rows
+
+
+def check_names(table: TableRef, names: Sequence[str]) -> None:
+    """Raise WrongReply unless a key has the table's columns, in their order."""
+    if tuple(names) != table.key:
+        raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
+
+
+def check_key(table: TableRef, key: Key) -> None:
+    """Raise InvalidInput for a key of other types than the layout's, WrongReply for one that no table has."""
+    types = tuple(map(type, key))
+    if types == table.types:
+        pass
+    elif table.types is None or len(key) != len(table.types):
+        if not _KEY_TYPES.issuperset(types) or len(key) != len(table.key):
+            raise WrongReply("a key of a type that no key has")
+    else:
+        raise _foreign_key(table, types)
+    for value in key:
+        if type(value) is not int and len(value) > MAX_KEY_BYTES:  # type: ignore[arg-type]
+            raise WrongReply(f"a key longer than {MAX_KEY_BYTES:,} bytes")
+
+
+def _foreign_key(table: TableRef, types: Sequence[type]) -> InvalidInput:
+    assert table.types is not None
+    name, found, wanted = next(
+        each for each in zip(table.key, types, table.types, strict=True) if each[1] is not each[2]
+    )
+    return InvalidInput(
+        f"table '{table.name}' has another primary key than this profile describes: "
+        f"{name} is {_TYPE_NAMES.get(found, found.__name__)} there, not {_TYPE_NAMES[wanted]}",
+        hint="name another table in the profile; tsmem init-tables --check shows all differences",
+    )
+
+
+def check_columns(table: TableRef, columns: Mapping[str, Value], count: int) -> None:
+    """Raise WrongReply for attribute columns that no row has. `count` is how many the answer had."""
+    if len(columns) != count:
+        raise WrongReply("a row with one column twice")
+    if not columns.keys().isdisjoint(table.key):
+        raise WrongReply("a row with a key column among its attribute columns")
+    types = set(map(type, columns.values()))
+    if not types <= _VALUE_TYPES:
+        raise WrongReply("a value of a type that no column has")
+    if float in types and not all(math.isfinite(value) for value in columns.values() if type(value) is float):
+        raise WrongReply("a number that is not finite")
+
+
+def check_values(rows: Sequence[Row | None]) -> None:
+    """Raise WrongReply for a value that is longer than a column can be."""
+    for row in rows:
+        for value in () if row is None else row.columns.values():
+            if isinstance(value, str | bytes) and len(value) > MAX_VALUE_BYTES:
+                raise WrongReply("a value longer than 2 MB")
+
+
+def check_same_key(asked: Key, row: Row | None) -> None:
+    """Raise WrongReply unless a row is the one that was asked for. The types are those of the table."""
+    if row is not None and row.key != asked:
+        raise WrongReply("a row of another key than it was asked for")
+
+
+# Ranges
+
+
+def check_page(table: TableRef, span: Range, limit: int | None, test: Filter | None, page: RangePage) -> None:
+    """Raise WrongReply unless a page is one of the range: rows within it, in its order, no more than were asked for,
+    and a next start behind them."""
+    most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
+    if len(page.rows) > most:
+        raise WrongReply(f"{len(page.rows):,} rows where {most:,} are the most")
+    keys = [row.key for row in page.rows]
+    try:
+        if span.backward:
+            ordered = all(one > other for one, other in pairwise(keys))
+        else:
+            ordered = all(one < other for one, other in pairwise(keys))
+    except TypeError:
+        raise WrongReply("keys of different types") from None
+    if not ordered:
+        raise WrongReply("rows that are out of order")
+    if keys and not (_is_inside(span, keys[0]) and _is_inside(span, keys[-1])):
+        raise WrongReply("rows outside the range that was asked for")
+    if page.next_start is not None:
+        check_next_start(table, span, page.next_start, keys[-1] if keys else None)
+    if test is not None and any(passes(test, table, row) is False for row in page.rows):
+        raise WrongReply("rows that the filter leaves out")
+
+
+def check_next_start(table: TableRef, span: Range, start: KeyBound, last: Key | None) -> None:
+    """Raise WrongReply unless the next page begins within the range and behind the last row, or, after a page without
+    rows, behind the start of the request: otherwise pages would never end."""
+    check_key(table, start)  # type: ignore[arg-type]  # the SDK reads no MIN and no MAX
+    end = span.start if last is None else last
+    if start == end or not _is_inside(span._replace(start=end), start):
+        raise WrongReply("a next page that does not begin behind this one, within the range that was asked for")
+
+
+def _is_inside(span: Range, key: KeyBound) -> bool:
+    """True if a key lies within the range: its start is included, its end is not."""
+    start, place, end = _rank(span.start), _rank(key), _rank(span.end)
+    try:
+        return start >= place > end if span.backward else start <= place < end
+    except TypeError:
+        return False
+
+
+def _rank(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
+    """A key or bound as something that compares in key order; what stands behind MIN or MAX does not matter."""
+    ranks: list[tuple[int, Any]] = []
+    for value in bound:
+        if isinstance(value, Bound):
+            ranks.append((-1, 0) if value is Bound.MIN else (1, 0))
+            break
+        ranks.append((0, value))
+    return tuple(ranks)
+
+
+_OPERATORS = {
+    Op.EQ: lambda one, other: one == other,
+    Op.NE: lambda one, other: one != other,
+    Op.GT: lambda one, other: one > other,
+    Op.GE: lambda one, other: one >= other,
+    Op.LT: lambda one, other: one < other,
+    Op.LE: lambda one, other: one <= other,
+}
+
+
+def passes(test: Filter, table: TableRef, row: Row) -> bool | None:
+    """True if a row passes a filter; None where values of different types are compared, which is the service's to
+    decide."""
+    if isinstance(test, Comparison):
+        value = row.columns.get(test.column)
+        if test.column in table.key:
+            value = row.key[table.key.index(test.column)]
+        if value is None:
+            return test.pass_if_missing
+        return _OPERATORS[test.op](value, test.value) if type(value) is type(test.value) else None
+    if isinstance(test, Not):
+        part = passes(test.part, table, row)
+        return None if part is None else not part
+    parts = [passes(part, table, row) for part in test.parts]
+    decided = not isinstance(test, And)  # one such part decides
+    return decided if decided in parts else None if None in parts else not decided
+
+
+# Batches and searches
+
+
+def check_outcomes(found: int, asked: int) -> None:
+    """Raise WrongReply unless there is one outcome for each row that was asked for."""
+    if found != asked:
+        raise WrongReply(f"outcomes for {found:,} rows where {asked:,} were asked for")
+
+
+def check_search(search: Search, page: SearchPage) -> None:
+    """Raise WrongReply unless a page of a search has no more rows than were asked for, each once, a score for each, a
+    possible total, and another token than the one that was sent."""
+    if len(page.rows) > search.limit:
+        raise WrongReply(f"{len(page.rows):,} rows where {search.limit:,} are the most")
+    if len({row.key for row in page.rows}) != len(page.rows):
+        raise WrongReply("one row twice")
+    if len(page.scores) != len(page.rows):
+        raise WrongReply(f"{len(page.scores):,} scores for {len(page.rows):,} rows")
+    if page.token is not None and page.token == search.token:
+        raise WrongReply("the token of a next page that is this one")
+    if page.total is not None and page.total < len(page.rows):
+        raise WrongReply(f"{len(page.rows):,} rows of {page.total:,}")
+
+
+# Before an answer is decoded
+
+LARGE_BYTES = 2**20
+"""Of an answer: decoding a smaller one takes no more than some 100 MB, whatever it holds."""
+_HUGE_BYTES = 16 * 2**20
+_MAX_CELLS = 2**21
+"""Of a page: the service ends one at 4 MB, counted without the frame round each cell, and a cell has a byte of name and
+a byte of value at least. Decoded, these are 600 MB."""
+_MANY_ROWS = 4 * MAX_ROWS_PER_PAGE
+_ROW_END = re.compile(rb"\x09(?=.[\x01\x02])", re.DOTALL)
+"""A row's checksum, and the beginning of the next row. Other bytes may look so, too."""
+_CELL_SUM, _ROW_SUM = 10, 9
+_VALUE_BYTES = {0: 8, 1: 8, 2: 1, 3: None, 7: None}
+"""Bytes of a value by its type in PlainBuffer; None for one that begins with its length."""
+_LENGTH = struct.Struct("<i")
+
+
+def has_too_much(rows: bytes) -> bool:
+    """True if rows in PlainBuffer are more, or have more cells, than a page can. They are looked through only if they
+    may be: the shortest row has 3 bytes and takes 300 when it is decoded."""
+    if len(rows) < _HUGE_BYTES and sum(1 for _ in islice(_ROW_END.finditer(rows), _MANY_ROWS)) < _MANY_ROWS:
+        return False
+    counts = {_ROW_SUM: _MANY_ROWS, _CELL_SUM: _MAX_CELLS}
+    for tag in _tags(rows):
+        if tag in counts:
+            counts[tag] -= 1
+            if counts[tag] < 0:
+                return True
+    return False
+
+
+def _tags(rows: bytes) -> Iterator[int]:
+    """The tags of rows in PlainBuffer, read as the SDK reads them: by the types of values, not by the lengths beside
+    them. It stops where the SDK does."""
+    place = 4
+    with suppress(IndexError, KeyError, ValueError, struct.error):
+        while place < len(rows):
+            tag = rows[place]
+            yield tag
+            place += 1
+            if tag == 4:  # a name
+                place += 4 + _length_at(rows, place)
+            elif tag == 5:  # a value
+                size = _VALUE_BYTES[rows[place + 4]]
+                place += 5 + (4 + _length_at(rows, place + 5) if size is None else size)
+            elif tag == 7:  # a time
+                place += 8
+            elif tag in (6, _ROW_SUM, _CELL_SUM):  # an operation, a checksum
+                place += 1
+            elif tag not in (1, 2, 3, 8):
+                return
+
+
+def _length_at(rows: bytes, place: int) -> int:
+    length: int = _LENGTH.unpack_from(rows, place)[0]
+    if length < 0:
+        raise ValueError("a negative length")
+    return length
