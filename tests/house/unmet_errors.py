@@ -22,6 +22,7 @@ SITES: dict[str, str] = {
     "adapters/sdk_batches.py:read_request: No row specified in the request of BatchGetRow.": _BACKEND,
     "adapters/sdk_batches.py:read_request: OTSParameterInvalid": _BACKEND,
     "adapters/sdk_errors.py:translate: the request cannot be sent: {}": "The SDK refuses nothing that the store lets through.",
+    "adapters/sdk_errors.py:translate: what cannot be understood ({})": "What the SDK can decode we can read; tests/unit/test_tablestore_client.py makes one that is not so.",
     "adapters/sdk_errors.py:service_error: AlreadyExists(message, request_id=request_id, service_code=c": "Of two init-tables at once the second meets it, and goes on.",
     "adapters/sdk_schemas.py:table_request: {} is an invalid type for the primary key column '{}'.": _BACKEND,
     "adapters/sdk_schemas.py:_field_schema: field {}: a search index field of type {} cannot be made her": _BACKEND,

@@ -22,7 +22,7 @@ from tsmem.adapters import open_client
 from tsmem.adapters.sdk import search_pb2, table_store_pb2
 from tsmem.adapters.tablestore import TablestoreClient
 from tsmem.clock import SystemClock
-from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, Throttled, Unavailable
+from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, LimitExceeded, Throttled, Unavailable
 from tsmem.port import Cost, FieldType, IndexSchema, SearchIndexSchema
 from tsmem.retry import RetryingClient
 from tsmem.rows import (
@@ -135,8 +135,19 @@ def test_a_read_answer_of_another_length_is_an_error(count: int) -> None:
     for _ in range(count):
         table.rows.add(is_ok=True).consumed.capacity_unit.read = 1
     client, _ = canned(answer)
-    with pytest.raises(Unavailable, match="where 2 were asked for"):
+    with pytest.raises(Unavailable, match="for a batch of 2"):
         client.get_rows(A, [("1",), ("2",)])
+
+
+def test_an_answer_that_is_decoded_and_makes_no_sense_is_not_asked_for_again() -> None:
+    """What fails behind the SDK's decoder is a broken answer, too."""
+    client, _ = canned(table_store_pb2.DescribeTableResponse())
+    described = client._session._client.protocol.decoder.api_decode_map
+    described["DescribeTable"] = lambda body, request_id: (object(), None)
+    with pytest.raises(InvalidReply, match="cannot be understood") as caught:
+        client.describe_table("a")
+
+    assert 0 == caught.value.hopeless_after_s
 
 
 def test_a_row_that_fails_alone_fails_the_read() -> None:

@@ -37,9 +37,10 @@ from tsmem.rows import (
 )
 
 if TYPE_CHECKING:
-    from tsmem.port import RangePage
+    from tsmem.port import RangePage, TableSchema
     from tsmem.queries import Search, SearchPage
 
+MAX_NAME_LENGTH = 255
 _KEY_TYPES = frozenset((str, int, bytes))
 _VALUE_TYPES = frozenset((str, int, float, bool, bytes))
 _TYPE_NAMES = {python: str(column) for column, python in PYTHON_TYPES.items()}
@@ -202,7 +203,7 @@ def passes(test: Filter, table: TableRef, row: Row) -> bool | None:
 def check_outcomes(found: int, asked: int) -> None:
     """Raise WrongReply unless there is one outcome for each row that was asked for."""
     if found != asked:
-        raise WrongReply(f"outcomes for {found:,} rows where {asked:,} were asked for")
+        raise WrongReply(f"{found:,} outcome{'' if found == 1 else 's'} for a batch of {asked:,}")
 
 
 def check_search(search: Search, page: SearchPage) -> None:
@@ -218,6 +219,25 @@ def check_search(search: Search, page: SearchPage) -> None:
         raise WrongReply("the token of a next page that is this one")
     if page.total is not None and page.total < len(page.rows):
         raise WrongReply(f"{len(page.rows):,} rows of {page.total:,}")
+
+
+# Tables
+
+
+def check_listed(names: Sequence[str]) -> list[str]:
+    """The names of tables or indexes, in order. Raise WrongReply for one that is twice there, or that none can have."""
+    if len(set(names)) != len(names) or not all(0 < len(name) <= MAX_NAME_LENGTH for name in names):
+        raise WrongReply("names that tables and indexes cannot have")
+    return sorted(names)
+
+
+def check_described(name: str, found: TableSchema) -> TableSchema:
+    """The description of a table. Raise WrongReply where it is another's, or none."""
+    if found.name != name:
+        raise WrongReply("the description of another table than it was asked for")
+    if not found.key or not all(column for column, _ in found.key):
+        raise WrongReply("the description of a table without a primary key")
+    return found
 
 
 # Before an answer is decoded

@@ -56,12 +56,18 @@ class TablestoreClient:
 
     def list_tables(self) -> list[str]:
         """As TableClient."""
-        return self._session.call("ListTable", (), lambda client, _: sorted(client.list_table()))
+        return self._session.call(
+            "ListTable", (), lambda client, _: reply_checks.check_listed([*(client.list_table() or ())])
+        )
 
     def describe_table(self, name: str) -> TableSchema:
         """As TableClient."""
         return self._session.call(
-            "DescribeTable", name, lambda client, _: sdk_schemas.described_table(client.describe_table(name))
+            "DescribeTable",
+            name,
+            lambda client, _: reply_checks.check_described(
+                name, sdk_schemas.described_table(client.describe_table(name))
+            ),
         )
 
     def create_table(self, schema: TableSchema) -> None:
@@ -111,7 +117,7 @@ class TablestoreClient:
         """As TableClient."""
 
         def request(client: Any, _: Exchange) -> list[str]:
-            return sorted(name for of_table, name in client.list_search_index(table) if of_table == table)
+            return reply_checks.check_listed([name for of, name in client.list_search_index(table) if of == table])
 
         return self._session.call("ListSearchIndex", table, request)
 

@@ -161,9 +161,8 @@ class Collection(Generic[Item]):
         end: KeyBound = (MAX,) * (rest + 1)
         while True:
             span = Range(start, end)
-            page = self._client.get_range(self._codec.table, span, limit=1, columns=self._codec.table.key[:1])
-            check_keys(self._codec.table, page.rows)
-            if not page.rows or not str(first := page.rows[0].key[0]).startswith(prefix):
+            row = next(RowScan(self._client, Scan(self._codec.table, span, columns=self._codec.table.key[:1]), 1), None)
+            if row is None or not str(first := row.key[0]).startswith(prefix):
                 return
             yield str(first)
             start = (first, *[MAX] * rest)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from tsmem import limits
+from tsmem.errors import InvalidReply
 from tsmem.port import TableClient
 from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
@@ -17,6 +18,9 @@ from tsmem.store.flight import Pending, ahead, begin
 from tsmem.store.model import Session
 from tsmem.store.scan import RowScan
 
+MAX_MISSING = 100_000
+"""Index rows in a row without a session, before a listing ends with an error: an index is in step with its table, and
+only sessions that are deleted between two reads are missing."""
 _MIN_REFILL = 10
 """Sessions that are read at once for those that were deleted in between, however few are wanted."""
 
@@ -41,6 +45,8 @@ class Hydrated:
         self._expected = want or 0
         """Index rows that are still read to make up what is wanted; of any more, some were deleted."""
         self._test = test
+        self._missing = 0
+        """Index rows since the last one with a session."""
         self._ready: Iterator[tuple[Key, Session]] = iter(())
         self._peeked: tuple[Key, Session] | None = None
         self._all = ahead(client.pace, self._chunks(), self._begun) if want is None else None
@@ -68,9 +74,14 @@ class Hydrated:
             keys, pending = next(self._all)
         else:
             keys, pending = self._begun(self._chunk(self._size()))
+        rows = pending.result()
+        self._missing = 0 if any(row is not None for row in rows) else self._missing + len(rows)
+        if self._missing > MAX_MISSING:
+            table = self._codec.table.name
+            raise InvalidReply(f"table '{table}' has none of {self._missing:,} sessions that its index names")
         found = [
             (key, self._codec.decode(row))
-            for key, row in zip(keys, pending.result(), strict=True)
+            for key, row in zip(keys, rows, strict=True)
             if row is not None and (self._test is None or self._test(row))
         ]
         if self._left is not None:

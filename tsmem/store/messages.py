@@ -4,6 +4,7 @@ looked up through the secondary index."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Time
@@ -109,9 +110,8 @@ class Messages(Collection[Message]):
         session = self._codec.check_id("session_id", session_id)
         message = self._codec.check_id("message_id", message_id)
         span = Range((session, message, MIN), (session, message, MAX))
-        rows = self._client.get_range(self._layout.index_ref, span, limit=2).rows
-        check_keys(self._layout.index_ref, rows)
-        return [int(row.key[2]) for row in rows]
+        rows = RowScan(self._client, Scan(self._layout.index_ref, span), 2)
+        return [int(row.key[2]) for row in islice(rows, 2)]
 
     # Listings
 
@@ -234,9 +234,8 @@ class Messages(Collection[Message]):
     def has_later(self, session_id: str, time: int) -> bool:
         """Whether a session has a message after `time` (microseconds). Cost: 1 request."""
         scan = self._scan(session_id, Window(None, None), backward=True)
-        page = self._client.get_range(scan.table, scan.span, limit=1, columns=("session_id",))
-        check_keys(scan.table, page.rows)
-        return any(int(row.key[1]) > time for row in page.rows)
+        last = next(RowScan(self._client, scan._replace(columns=("session_id",)), 1), None)
+        return last is not None and int(last.key[1]) > time
 
     def _scan(self, session_id: str | None, window: Window, *, role: str | None = None, backward: bool = False) -> Scan:
         tests: list[Filter] = []

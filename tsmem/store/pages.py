@@ -15,11 +15,16 @@ from contextvars import copy_context
 from functools import partial
 from typing import NamedTuple
 
+from tsmem.errors import InvalidReply
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, KeyBound, Range, Row, TableRef
 from tsmem.store.flight import Pending, begin
 
 AHEAD = 2
+MAX_EMPTY_PAGES = 100_000
+"""Pages without rows in a row, before a listing ends with an error. Each looks at 5,000 rows or 4 MB of those that a
+filter leaves out, so this is 500 million rows or 400 GB without a match. A service whose pages go on and on behind one
+another without a row is broken."""
 
 
 class Scan(NamedTuple):
@@ -60,6 +65,8 @@ class Pages:
         """Pages that were begun and are not taken."""
         self._count = 0
         """Of pages that were begun."""
+        self._empty = 0
+        """Pages without rows since the last one with some."""
         self._announced: KeyBound | None = None
         """Where the page behind the last one that was begun starts, as far as that is known."""
         self._lock = threading.Lock()
@@ -81,6 +88,9 @@ class Pages:
                 self._begin(self.next, left)
             begun = self._ahead.popleft()
         page = begun.pending.result()
+        self._empty = 0 if page.rows else self._empty + 1
+        if self._empty > MAX_EMPTY_PAGES and page.next_start is not None:
+            raise InvalidReply(f"table '{self._scan.table.name}' answered with {self._empty:,} pages without a row")
         left = None if left is None else left - len(page.rows)
         with self._lock:
             self.next = page.next_start

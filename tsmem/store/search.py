@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
-from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, Row
@@ -30,6 +30,13 @@ from tsmem.store.search_place import MAX_PAGE, Place
 
 if TYPE_CHECKING:
     from tsmem.store.filters import RowFilter
+
+
+MAX_EMPTY_PAGES = 10_000
+"""Pages in a row that bring no row that is new, before a search ends with an error. Rows that are deleted while the
+index is some seconds behind are missing in its pages, and rows that change come twice; so many are not."""
+_RECENT_ROWS = 2 * MAX_PAGE
+"""Rows by which new ones are known: those of the last pages."""
 
 
 class Wanted(NamedTuple):
@@ -163,6 +170,11 @@ class Hits(Generic[Item]):
         self._rows: Iterator[tuple[int, Row]] = iter(())
         self._size = 0
         self._begun = False
+        self._keys: list[Key] = []
+        """Of the last page."""
+        self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
+        self._empty = 0
+        """Pages since the last one with a row that was new."""
         self._peeked: tuple[Place, Item] | None = None
         self._given: deque[Place] = deque(maxlen=2)
         self.nominated: int | None = None
@@ -225,7 +237,20 @@ class Hits(Generic[Item]):
         if self._counts:
             self.nominated, self._counts = page.total, False
         self._begun = True
+        self._check_progress(page)
         self._rows, self._size, self._next = enumerate(page.rows, 1), len(page.rows), page.token
+
+    def _check_progress(self, page: SearchPage) -> None:
+        """Raise InvalidReply for a page that is the one before, and when page after page brings nothing new: tokens
+        would lead on and on."""
+        index, keys = self._codec.layout.search.name, [row.key for row in page.rows]
+        if len(keys) > 1 and keys == self._keys:
+            raise InvalidReply(f"search index '{index}' answered with the same page again")
+        self._empty = self._empty + 1 if set(self._recent).issuperset(keys) else 0
+        self._keys = keys
+        self._recent.extend(keys)
+        if self._empty > MAX_EMPTY_PAGES and page.token is not None:
+            raise InvalidReply(f"search index '{index}' answered with {self._empty:,} pages without a new row")
 
     def _limit(self) -> int:
         """Few rows where few are wanted, unless many are likely to be looked at for them."""

@@ -11,6 +11,7 @@ from tests.cli.errors.servers import (
     at,
     deleted_there,
     indexes,
+    lied,
     no_names,
     nobody,
     refusing,
@@ -19,6 +20,7 @@ from tests.cli.errors.servers import (
     served,
     tables,
 )
+from tests.support.lies import LIES
 from tests.unit.test_tablestore_transport import silent
 
 CASES = (
@@ -418,6 +420,88 @@ CASES = (
                 )
             ),
             patched("tsmem.adapters.sdk_transport.MAX_ANSWER_BYTES", 10),
+        ),
+    ),
+    Case(
+        "A server that answers with rows of another user.",
+        "session list --user ada",
+        "HOST answered with rows outside the range that was asked for; nothing of the answer was used",
+        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        exit=6,
+        code="InvalidReply",
+        given=(lied(LIES["a row of another user"]),),
+    ),
+    Case(
+        "A server whose answers cannot be decoded.",
+        "session list --user ada",
+        "HOST answered with what cannot be decoded (Checksum is mismatch); nothing of the answer was used",
+        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        exit=6,
+        code="InvalidReply",
+        given=(lied(LIES["rows with a wrong checksum"]),),
+    ),
+    Case(
+        "A server that answers for fewer rows than it was sent.",
+        "import in.jsonl",
+        "HOST answered with 0 outcomes for a batch of 1; what was asked may have been done (1 may have been)",
+        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        exit=6,
+        code="InvalidReply",
+        given=(
+            lied(LIES["an outcome less"]),
+            file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n'),
+        ),
+        changes=True,
+    ),
+    Case(
+        "A table whose key has other types than the layout's.",
+        "session list",
+        "table 'session' has another primary key than this profile describes: user_id is BINARY there, not STRING",
+        hint="name another table in the profile; tsmem init-tables --check shows all differences",
+        given=(lied(LIES["keys of other types"]),),
+    ),
+    Case(
+        "A server whose pages have no rows and never end.",
+        "session list --user ada",
+        "table 'session' answered with 6 pages without a row",
+        exit=6,
+        code="InvalidReply",
+        given=(
+            lied(LIES["pages without rows, each a step further"]),
+            patched("tsmem.store.pages.MAX_EMPTY_PAGES", 5),
+        ),
+    ),
+    Case(
+        "A server that finds the same rows again and again.",
+        "session search --user ada",
+        "search index 'session_search_index' answered with the same page again",
+        exit=6,
+        code="InvalidReply",
+        out="user_id  session_id  update_time                       search_content  metadata\n"
+        "ada      s2          1970-01-01T00:00:00.002000+00:00  -               -\n"
+        "ada      s1          1970-01-01T00:00:00.001000+00:00  -               -\n",
+        given=(lied(LIES["new tokens for the same rows"]),),
+    ),
+    Case(
+        "A server whose searches find nothing and never end.",
+        "session search --user ada",
+        "search index 'session_search_index' answered with 6 pages without a new row",
+        exit=6,
+        code="InvalidReply",
+        given=(
+            lied(LIES["new tokens for no rows"]),
+            patched("tsmem.store.search.MAX_EMPTY_PAGES", 5),
+        ),
+    ),
+    Case(
+        "A server whose index names sessions that are not in its table.",
+        "session recent --user ada",
+        "table 'session' has none of 2 sessions that its index names",
+        exit=6,
+        code="InvalidReply",
+        given=(
+            lied(LIES["no rows in a batch"]),
+            patched("tsmem.store.hydration.MAX_MISSING", 1),
         ),
     ),
 )

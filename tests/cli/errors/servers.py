@@ -12,6 +12,7 @@ import pytest
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage, copied
 from tests.serving import KEY, SECRET, serving
+from tests.support.lying import Lie, lying
 from tests.unit.test_tablestore_transport import Handler, listening
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
@@ -50,6 +51,19 @@ def served(*faults: str, more: str = "", key: str = KEY, secret: str = SECRET, *
         usual = {"credentials": Credentials(KEY, SECRET), "instance": INSTANCE, "faults": kinds}
         server = stage.stack.enter_context(serving(path, **{**usual, **settings}))
         cloud(stage, server.endpoint, key=key, secret=secret, more=more)
+
+    return make
+
+
+def lied(lie: Lie, more: str = "") -> Given:
+    """The default profile is a TableStore that holds what the store holds, and lies about it."""
+
+    def make(stage: Stage) -> None:
+        path = stage.folder / "served.db"
+        copied(path)
+        liar = stage.stack.enter_context(lying(path))
+        liar.tell(lie)
+        cloud(stage, liar.endpoint, secret="tsmem", more=more)
 
     return make
 

@@ -1,0 +1,1 @@
+"""What tests share: servers and other stages on which tests of several folders play."""

@@ -1,0 +1,329 @@
+"""What a TableStore may lie about: each lie breaks one rule of an answer, wherever the answer can break it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import cache
+from typing import Any
+
+from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, encoded, of_bytes, of_rows, values_of
+from tsmem.engine.cells import Cell
+from tsmem.rows import Bound
+from tsmem.server import row_writer, schema
+from tsmem.server.crc8 import crc8
+
+_numbers = itertools.count()
+
+
+def _first_is_given(reply: Reply) -> bool:
+    """True if the range that was asked for is one user's or one session's."""
+    return reply.action == "GetRange" and not isinstance(bounds_of(reply)[1][0], Bound)
+
+
+# Pages
+
+
+def _pages(key_of: Any, *, empty: bool = False) -> Lie:
+    """Pages of a range that go on at the key that `key_of` says."""
+
+    def lie(reply: Reply) -> None:
+        if reply.action != "GetRange":
+            return
+        names, start, _ = bounds_of(reply)
+        if (key := key_of(reply, names, start)) is None:
+            return
+        reply.message.next_start_primary_key = row_writer.row(names, key)
+        if empty:
+            reply.message.rows = b""
+
+    return lie
+
+
+def _first_key(reply: Reply, names: tuple[str, ...], start: Any) -> Any:
+    from tests.support.lying import decoded
+
+    rows = decoded(reply.message.rows)
+    return rows[0].key if rows else values_of(start, names)
+
+
+def _before(reply: Reply, names: tuple[str, ...], start: Any) -> Any:
+    backward = reply.request.direction == 1
+    edge = (Bound.MAX if backward else Bound.MIN,) * len(names)
+    return values_of(edge, names)
+
+
+def _a_step(reply: Reply, names: tuple[str, ...], start: Any) -> Any:
+    """The next possible key in the direction of the range."""
+    key = list(values_of(start, names))
+    if reply.request.direction == 1:
+        place = next((place for place, name in enumerate(names) if name.endswith("time")), None)
+        if place is None:
+            return None
+        key[place] -= 1
+        return tuple(key)
+    key[-1] = key[-1] + 1 if isinstance(key[-1], int) else f"{key[-1]}\0"
+    return tuple(key)
+
+
+def _far_key(reply: Reply, names: tuple[str, ...], start: Any) -> Any:
+    return ("zzzz", *values_of(start, names)[1:]) if _first_is_given(reply) else None
+
+
+def _short_next(reply: Reply) -> None:
+    if reply.action == "GetRange":
+        names, start, _ = bounds_of(reply)
+        reply.message.next_start_primary_key = row_writer.row(names[:1], values_of(start, names)[:1])
+
+
+def _no_next_key(reply: Reply) -> None:
+    if reply.action == "GetRange":
+        reply.message.next_start_primary_key = b"\x75\x00\x00\x00\x01\x09" + bytes((crc8(b"\0"),))
+
+
+# Rows
+
+
+def _outside(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    if not _first_is_given(reply) or not rows:
+        return rows
+    last = rows[-1]
+    others = {"user_id": "bob", "session_id": "s3"}
+    key = tuple(others.get(name, value) for name, value in zip(last.names, last.key, strict=True))
+    return [*rows[:-1], last._replace(key=key, cells=(Cell("content", EVIL, 1), Cell("search_content", EVIL, 1)))]
+
+
+def _reversed(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return rows[::-1] if reply.action == "GetRange" else rows
+
+
+def _twice(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return [row for row in rows for _ in range(2)] if reply.action in ("GetRange", "Search") else rows
+
+
+def _too_many(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    if reply.action != "GetRange" or not rows or not reply.request.HasField("limit"):
+        return rows
+    names, last = rows[0].names, rows[-1].key
+    if reply.request.direction == 1:
+        return rows
+    more = (*last[:-1], last[-1] + 1 if isinstance(last[-1], int) else f"{last[-1]}\0")
+    row = WireRow(names, more, (Cell("content", EVIL, 1),))
+    return [*rows, row] if len(rows) >= reply.request.limit else rows
+
+
+def _other_row(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    if reply.action not in ("GetRow", "BatchGetRow"):
+        return rows
+    return [row._replace(key=(*row.key[:-1], EVIL), cells=(Cell("content", EVIL, 1),)) for row in rows]
+
+
+def _other_types(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    swapped: dict[type, Any] = {str: str.encode, int: str, bytes: bytes.hex}
+    return [row._replace(key=tuple(swapped[type(value)](value) for value in row.key)) for row in rows]
+
+
+def _times_as_text(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return [row._replace(key=tuple(map(str, row.key))) for row in rows]
+
+
+def _a_column_less(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return [row._replace(names=row.names[:-1], key=row.key[:-1]) for row in rows]
+
+
+def _other_names(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return [row._replace(names=row.names[::-1]) for row in rows]
+
+
+def _long_key(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return [row._replace(key=tuple(value * 2000 if type(value) is str else value for value in row.key)) for row in rows]
+
+
+def _with(*cells: Cell) -> Lie:
+    return of_rows(lambda rows, _: [row._replace(cells=(*row.cells, *cells)) for row in rows])
+
+
+@cache
+def _huge() -> str:
+    return EVIL * 2**20
+
+
+def _key_among_columns(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    return [row._replace(cells=(*row.cells, Cell(row.names[0], EVIL, 1))) for row in rows]
+
+
+def _unfiltered(reply: Reply) -> None:
+    """All rows, whatever the filter. The limit goes too, so that they are a page."""
+    if reply.action == "GetRange" and reply.request.HasField("filter"):
+        request = schema.parse("GetRangeRequest", reply.request.SerializeToString())
+        request.ClearField("filter")
+        request.ClearField("limit")
+        reply.body = reply.honestly(request.SerializeToString())
+
+
+@cache
+def _million_rows() -> bytes:
+    """800,000 rows, the shortest that there are."""
+    row = encoded([WireRow(("user_id", "session_id"), ("", ""))])
+    return row[:4] + row[4:] * 800_000
+
+
+def _masses(reply: Reply) -> None:
+    if reply.action == "GetRange":
+        reply.message.rows = _million_rows()
+
+
+def _bare_masses(reply: Reply) -> None:
+    """As many rows without a key: three bytes each."""
+    if reply.action == "GetRange":
+        reply.message.rows = b"\x75\x00\x00\x00" + b"\x01\x09\x00" * 5_000_000
+
+
+# Batches
+
+
+def _outcomes(change: Any) -> Lie:
+    def lie(reply: Reply) -> None:
+        if reply.action in ("BatchGetRow", "BatchWriteRow"):
+            for table in reply.message.tables:
+                change(table)
+
+    return lie
+
+
+def _one_less(table: Any) -> None:
+    del table.rows[-1]
+
+
+def _one_more(table: Any) -> None:
+    table.rows.add().CopyFrom(table.rows[0])
+
+
+def _renamed(table: Any) -> None:
+    table.table_name = "other"
+
+
+def _missing(reply: Reply) -> None:
+    if reply.action == "BatchGetRow":
+        for row in (row for table in reply.message.tables for row in table.rows):
+            row.row = b""
+
+
+def _swapped(reply: Reply) -> None:
+    if reply.action == "BatchGetRow":
+        for table in reply.message.tables:
+            rows = [row.row for row in table.rows]
+            for row, other in zip(table.rows, rows[::-1], strict=True):
+                row.row = other
+
+
+# Searches
+
+
+def _same_token(reply: Reply) -> None:
+    if reply.action == "Search":
+        reply.message.next_token = b"again"
+
+
+def _new_tokens(reply: Reply) -> None:
+    if reply.action == "Search":
+        reply.message.next_token = b"%d" % next(_numbers)
+
+
+def _empty_searches(reply: Reply) -> None:
+    if reply.action == "Search":
+        _new_tokens(reply)
+        del reply.message.rows[:], reply.message.search_hits[:]
+
+
+def _total(total: int) -> Lie:
+    def lie(reply: Reply) -> None:
+        if reply.action == "Search" and reply.message.total_hits > 0:
+            reply.message.total_hits = total
+
+    return lie
+
+
+def other_users_hits(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+    """Rows that the search did not ask for. They are no broken answer: an index may be behind. They are not shown."""
+    if reply.action != "Search":
+        return rows
+    evil = Cell("search_content", f"tea {EVIL}", 1), Cell("update_time", 5, 1), Cell("content", "x", 1)
+    return [WireRow(row.names, (EVIL, *row.key[1:]), evil) for row in rows]
+
+
+def _more_scores(reply: Reply) -> None:
+    if reply.action == "Search" and reply.message.rows:
+        reply.message.search_hits.add(score=1.0)
+
+
+# Tables
+
+
+def _other_table(reply: Reply) -> None:
+    if reply.action == "DescribeTable":
+        reply.message.table_meta.table_name = EVIL
+
+
+def _no_key(reply: Reply) -> None:
+    if reply.action == "DescribeTable":
+        del reply.message.table_meta.primary_key[:]
+
+
+def _names_twice(reply: Reply) -> None:
+    if reply.action == "ListSearchIndex":
+        for index in list(reply.message.indices):
+            reply.message.indices.add().CopyFrom(index)
+    elif reply.action == "ListTable":
+        reply.message.table_names.extend(list(reply.message.table_names))
+
+
+# Bytes
+
+
+def _garbage(reply: Reply) -> None:
+    reply.body = b"\xff\xfe garbage"
+
+
+LIES: dict[str, Lie] = {
+    "a page that goes on where it began": _pages(_first_key),
+    "a page that goes on before the range": _pages(_before),
+    "a page that goes on behind the range": _pages(_far_key),
+    "pages without rows, each a step further": _pages(_a_step, empty=True),
+    "a next start of one column": _short_next,
+    "a next start without a key": _no_next_key,
+    "a row of another user": of_rows(_outside),
+    "rows in the wrong order": of_rows(_reversed),
+    "every row twice": of_rows(_twice),
+    "more rows than the limit": of_rows(_too_many),
+    "another row than the one asked for": of_rows(_other_row),
+    "keys of other types": of_rows(_other_types),
+    "times as text": of_rows(_times_as_text),
+    "a key column less": of_rows(_a_column_less),
+    "key columns by other names": of_rows(_other_names),
+    "keys that are too long": of_rows(_long_key),
+    "a value of 4 MB": lambda reply: _with(Cell("zz", _huge(), 1))(reply),
+    "a number that is none": _with(Cell("score", math.nan, 1)),
+    "one column twice": _with(Cell("z", 1, 1), Cell("z", 2, 1)),
+    "a key column as an attribute": of_rows(_key_among_columns),
+    "rows that the filter leaves out": _unfiltered,
+    "800,000 rows": _masses,
+    "5,000,000 rows without keys": _bare_masses,
+    "an outcome less": _outcomes(_one_less),
+    "an outcome more": _outcomes(_one_more),
+    "outcomes of another table": _outcomes(_renamed),
+    "rows of a batch in the wrong order": _swapped,
+    "no rows in a batch": _missing,
+    "one token again and again": _same_token,
+    "new tokens for the same rows": _new_tokens,
+    "new tokens for no rows": _empty_searches,
+    "a negative total": _total(-5),
+    "a total of nothing": _total(0),
+    "more scores than rows": _more_scores,
+    "the description of another table": _other_table,
+    "a table without a key": _no_key,
+    "every name twice": _names_twice,
+    "garbage": _garbage,
+    "rows that are cut off": of_bytes(lambda data: data[:-3]),
+    "rows with a wrong checksum": of_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
+}

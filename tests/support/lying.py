@@ -1,0 +1,218 @@
+"""A TableStore that lies: our own server, whose answers are changed before they are signed and sent.
+
+A lie is a function that is given a request and its honest answer, and changes the answer. `told` counts the answers
+that were changed. Behind MOST_REQUESTS every request is refused, so that a client that never stops fails its test.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tsmem.clock import SystemClock
+from tsmem.engine import Engine
+from tsmem.engine.cells import Cell
+from tsmem.errors import from_service
+from tsmem.rows import Bound, KeyBound
+from tsmem.server import row_writer, schema
+from tsmem.server.answer import Answer, RowFault
+from tsmem.server.dispatch import Dispatcher
+from tsmem.server.row_reader import read_row
+from tsmem.server.server import Server
+from tsmem.server.settings import Settings
+
+EVIL = "EVIL"
+"""Stands in every row that was not asked for."""
+MOST_REQUESTS = 1_000
+
+
+class WireRow(NamedTuple):
+    """A row as it travels."""
+
+    names: tuple[str, ...]
+    key: tuple[Any, ...]
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass
+class Reply:
+    """An honest answer, to be changed."""
+
+    action: str
+    request: Any
+    message: Any
+    honestly: Callable[[bytes], bytes]
+    """The honest answer to another request of the same kind."""
+    body: bytes | None = None
+    """What is sent in place of the message."""
+
+
+Lie = Callable[[Reply], None]
+
+
+@dataclass
+class Liar:
+    """A server that lies when it is told to."""
+
+    endpoint: str
+    engine: Engine
+    lie: Lie | None = None
+    told: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def tell(self, lie: Lie | None) -> None:
+        """Lie so from now on, and count anew, without what a client in this process has left behind."""
+        for thread in threading.enumerate():
+            if thread.name == "tsmem call":
+                thread.join()
+        self.lie, self.told = lie, 0
+        self.asked.clear()
+
+
+class _Dispatcher(Dispatcher):
+    """Answers as the server does, and then changes the answer."""
+
+    liar: Liar
+
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> Answer:
+        """The changed answer to one request."""
+        liar = self.liar
+        liar.asked.append(action)
+        if len(liar.asked) > MOST_REQUESTS:
+            raise from_service("OTSQuotaExhausted", "asked too often")
+        if liar.lie is None:
+            return super().answer(action, body, row_fault)
+        if action == "Search":
+            body = _without_token(body)  # it may be made up
+        honest = super().answer(action, body, row_fault)
+        again = super().answer
+        reply = Reply(
+            action,
+            schema.parse(f"{action}Request", body),
+            schema.parse(f"{action}Response", honest.body),
+            lambda other: again(action, other, row_fault).body,
+        )
+        liar.lie(reply)
+        sent = reply.message.SerializePartialToString() if reply.body is None else reply.body
+        plain = schema.parse(f"{action}Response", honest.body).SerializePartialToString()
+        liar.told += sent != plain
+        return honest._replace(body=sent)
+
+
+def _without_token(body: bytes) -> bytes:
+    message = schema.parse("SearchRequest", body)
+    query = schema.parse("SearchQuery", message.search_query)
+    query.ClearField("token")
+    message.search_query = query.SerializeToString()
+    return bytes(message.SerializeToString())
+
+
+@contextmanager
+def lying(path: Path | None) -> Iterator[Liar]:
+    """A server in front of a file, or of memory, that is honest until it is told to lie. The secret is `tsmem`."""
+    clock = SystemClock()
+    engine = Engine(path, clock)
+    liar = Liar("", engine)
+    dispatcher = _Dispatcher(engine, clock)
+    dispatcher.liar = liar
+    try:
+        with Server(dispatcher, Settings(), clock) as server:
+            liar.endpoint = server.endpoint
+            yield liar
+    finally:
+        engine.close()
+
+
+# Rows in and out of answers
+
+
+def decoded(data: bytes) -> list[WireRow]:
+    """Rows back to back behind one header, as the SDK reads them."""
+    from tablestore.plainbuffer.plain_buffer_coded_stream import PlainBufferCodedInputStream
+    from tablestore.plainbuffer.plain_buffer_stream import PlainBufferInputStream
+
+    if not data:
+        return []
+    rows = PlainBufferCodedInputStream(PlainBufferInputStream(data)).read_rows()
+    return [
+        WireRow(
+            tuple(name for name, _ in row.primary_key),
+            tuple(map(_plain, (value for _, value in row.primary_key))),
+            tuple(Cell(name, _plain(value), stamp) for name, value, stamp in row.attribute_columns),
+        )
+        for row in rows
+    ]
+
+
+def encoded(rows: list[WireRow]) -> bytes:
+    """The opposite."""
+    parts = [row_writer.row(row.names, row.key, row.cells) for row in rows]
+    return parts[0][:4] + b"".join(part[4:] for part in parts) if parts else b""
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if type(value) is bytearray else value
+
+
+def of_rows(change: Callable[[list[WireRow], Reply], list[WireRow]]) -> Lie:
+    """A lie about the rows of an answer, whatever kind of answer it is."""
+
+    def lie(reply: Reply) -> None:
+        message = reply.message
+        if reply.action == "GetRange":
+            message.rows = encoded(change(decoded(message.rows), reply))
+        elif reply.action == "GetRow" and message.row:
+            message.row = encoded(change(decoded(message.row), reply)[:1])
+        elif reply.action == "BatchGetRow":
+            for row in (row for table in message.tables for row in table.rows if row.row):
+                row.row = encoded(change(decoded(row.row), reply)[:1])
+        elif reply.action == "Search":
+            found = [row for data in message.rows for row in decoded(data)]
+            rows = change(found, reply)
+            if rows != found:
+                del message.rows[:], message.search_hits[:]
+                message.rows.extend(encoded([row]) for row in rows)
+                for _ in rows:
+                    message.search_hits.add(score=1.0)
+
+    return lie
+
+
+def of_bytes(change: Callable[[bytes], bytes]) -> Lie:
+    """A lie about the bytes of rows."""
+
+    def lie(reply: Reply) -> None:
+        message = reply.message
+        if reply.action == "GetRange" and message.rows:
+            message.rows = change(message.rows)
+        elif reply.action == "GetRow" and message.row:
+            message.row = change(message.row)
+        elif reply.action == "BatchGetRow":
+            for row in (row for table in message.tables for row in table.rows if row.row):
+                row.row = change(row.row)
+        elif reply.action == "Search":
+            changed = [change(data) for data in message.rows]
+            del message.rows[:]
+            message.rows.extend(changed)
+
+    return lie
+
+
+def bounds_of(reply: Reply) -> tuple[tuple[str, ...], KeyBound, KeyBound]:
+    """The names of the key, the start and the end of a range that was asked for."""
+    start = read_row(reply.request.inclusive_start_primary_key)
+    return start.names, start.key, read_row(reply.request.exclusive_end_primary_key).key
+
+
+def values_of(bound: KeyBound, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """A bound as a key: a small value for MIN, a large one for MAX, behind either the small ones."""
+    low = {name: -(2**63) if name.endswith("time") else "" for name in names}
+    high = {name: 2**63 - 1 if name.endswith("time") else "\U0010ffff" for name in names}
+    return tuple(
+        value if not isinstance(value, Bound) else low[name] if value.value == "MIN" else high[name]
+        for name, value in zip(names, bound, strict=True)
+    )
