@@ -17,20 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tsmem.errors import TsmemError
-from tsmem.rows import (
-    PYTHON_TYPES,
-    ColumnType,
-    Delete,
-    Filter,
-    Key,
-    KeyBound,
-    Put,
-    Range,
-    Row,
-    TableRef,
-    Update,
-    Write,
-)
+from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -142,9 +129,7 @@ class TableSchema(NamedTuple):
     @property
     def ref(self) -> TableRef:
         """The table as row requests name it."""
-        return TableRef(
-            self.name, tuple(name for name, _ in self.key), tuple(PYTHON_TYPES[kind] for _, kind in self.key)
-        )
+        return TableRef(self.name, tuple(name for name, _ in self.key))
 
 
 class FieldType(NamedTuple):

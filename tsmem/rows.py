@@ -67,8 +67,6 @@ class TableRef(NamedTuple):
     name: str
     key: tuple[str, ...]
     """The names of its primary key columns, in order."""
-    types: tuple[type, ...] | None = None
-    """The types of their values; None where they are not known."""
 
 
 class Row(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsmem import limits
-from tsmem.adapters.reply_checks import check_columns, check_key, check_names
+from tsmem.adapters.reply_checks import check_columns, check_names
 from tsmem.adapters.sdk import ots
 from tsmem.limits import check_name, value_bytes
 from tsmem.rows import (
@@ -141,15 +141,13 @@ def _attributes(columns: Mapping[str, Value]) -> list[tuple[str, Any]]:
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
-    """A key as the SDK read it. Raises WrongReply, and InvalidInput for one of other types than the table's."""
+    """A key as the SDK read it. Raises WrongReply."""
     check_names(table, [column[0] for column in columns])
-    key = tuple([bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in columns])
-    check_key(table, key)
-    return key
+    return tuple([bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in columns])
 
 
 def to_row(table: TableRef, found: Any) -> Row:
-    """A row as the SDK read it, its columns in order of name. Raises as `to_key`."""
+    """A row as the SDK read it, its columns in order of name. Raises WrongReply."""
     attributes = found.attribute_columns or ()
     columns = {column[0]: bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in attributes}
     names = list(columns)

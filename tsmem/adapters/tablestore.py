@@ -297,8 +297,9 @@ def _announce(announce: Announce, table: TableRef, span: Range, start: Any) -> N
     if start is not None:
         try:
             next_start = sdk_rows.to_key(table, start)
-            reply_checks.check_next_start(table, span, next_start, None)
-        except (reply_checks.WrongReply, InvalidInput):
+            reply_checks.check_key_values([next_start])
+            reply_checks.check_next_start(span, next_start, None)
+        except reply_checks.WrongReply:
             return
     announce(next_start)
 

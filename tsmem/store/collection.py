@@ -31,7 +31,6 @@ from tsmem.rows import (
 from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.cursor import Cursor, Window
-from tsmem.store.layout import check_keys
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
 from tsmem.store.pages import Scan

@@ -42,8 +42,7 @@ class TableLayout(NamedTuple):
     @property
     def index_ref(self) -> TableRef:
         """The secondary index, for reads: its key holds every key column of the table."""
-        index, types = self.schema.indexes[0], dict((*self.schema.key, *self.fields))
-        return TableRef(index.name, index.key, tuple(PYTHON_TYPES[types[name]] for name in index.key))
+        return TableRef(self.schema.indexes[0].name, self.schema.indexes[0].key)
 
     @property
     def reserved(self) -> frozenset[str]:

@@ -14,7 +14,6 @@ from tsmem.store import cursor
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query, read_filter
 from tsmem.store.cursor import Window
 from tsmem.store.flight import ahead
-from tsmem.store.layout import check_keys
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
 from tsmem.store.pages import Scan

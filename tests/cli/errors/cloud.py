@@ -454,13 +454,6 @@ CASES = (
         changes=True,
     ),
     Case(
-        "A table whose key has other types than the layout's.",
-        "session list",
-        "table 'session' has another primary key than this profile describes: user_id is BINARY there, not STRING",
-        hint="name another table in the profile; tsmem init-tables --check shows all differences",
-        given=(lied(LIES["keys of other types"]),),
-    ),
-    Case(
         "A server whose pages have no rows and never end.",
         "session list --user ada",
         "table 'session' answered with 6 pages without a row",
