@@ -141,7 +141,7 @@ def test_a_read_answer_of_another_length_is_an_error(count: int) -> None:
 
 def test_an_answer_that_is_decoded_and_makes_no_sense_is_not_asked_for_again() -> None:
     """What fails behind the SDK's decoder is a broken answer, too."""
-    client, _ = canned(table_store_pb2.DescribeTableResponse())
+    client, _ = canned(b"")
     described = client._session._client.protocol.decoder.api_decode_map
     described["DescribeTable"] = lambda body, request_id: (object(), None)
     with pytest.raises(InvalidReply, match="cannot be understood") as caught:

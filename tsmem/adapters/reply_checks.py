@@ -48,7 +48,7 @@ class WrongReply(Exception):
 # Keys and rows
 
 
-def check_names(table: TableRef, names: Sequence[str]) -> None:
+def check_key_names(table: TableRef, names: Sequence[str]) -> None:
     """Raise WrongReply unless a key has the table's columns, in their order."""
     if tuple(names) != table.key:
         raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
@@ -65,7 +65,7 @@ def check_key_values(keys: Sequence[KeyBound]) -> None:
         raise WrongReply(f"a key longer than {MAX_KEY_BYTES:,} bytes")
 
 
-def check_columns(table: TableRef, columns: Mapping[str, Value], count: int) -> None:
+def check_attributes(table: TableRef, columns: Mapping[str, Value], count: int) -> None:
     """Raise WrongReply for attribute columns that no row has. `count` is how many the answer had."""
     if len(columns) != count:
         raise WrongReply("a row with one column twice")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsmem import limits
-from tsmem.adapters.reply_checks import check_columns, check_names
+from tsmem.adapters.reply_checks import check_attributes, check_key_names
 from tsmem.adapters.sdk import ots
 from tsmem.limits import check_name, value_bytes
 from tsmem.rows import (
@@ -142,7 +142,7 @@ def _attributes(columns: Mapping[str, Value]) -> list[tuple[str, Any]]:
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
     """A key as the SDK read it. Raises WrongReply."""
-    check_names(table, [column[0] for column in columns])
+    check_key_names(table, [column[0] for column in columns])
     return tuple([bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in columns])
 
 
@@ -154,5 +154,5 @@ def to_row(table: TableRef, found: Any) -> Row:
     ordered = sorted(names)
     if names != ordered:
         columns = {name: columns[name] for name in ordered}
-    check_columns(table, columns, len(attributes))
+    check_attributes(table, columns, len(attributes))
     return Row(to_key(table, found.primary_key), columns)
