@@ -32,7 +32,10 @@ MAX_BYTES_PER_PAGE = 4 * 1024 * 1024
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 CAPACITY_UNIT_BYTES = 4096
 
+MAX_NAME_BYTES = 255
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
+COLUMN_NAME_RULE = f"1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and does not begin with #"
+"""What `is_column_name` takes, for messages and hints."""
 
 
 def _invalid(message: str) -> InvalidInput:
@@ -44,14 +47,40 @@ def _limit(message: str, code: str = "OTSParameterInvalid", hint: str | None = N
 
 
 def is_name(text: str) -> bool:
-    """Whether text can name a table, an index or a column: a letter or _, then letters, digits and _, 255 at most."""
+    """True if text can name a table, an index or a key column: a letter or _, then letters, digits and _, 255 at
+    most."""
     return _NAME.match(text) is not None
 
 
 def check_name(kind: str, name: str) -> None:
-    """Raises InvalidInput unless `name` can name a table, an index or a column."""
+    """Raises InvalidInput unless `name` can name a table, an index or a key column."""
     if not is_name(name):
         raise _invalid(f"Invalid {kind} name: '{name}'.")
+
+
+def is_column_name(text: str) -> bool:
+    """True if text can name an attribute column or a field of a search index: 1 to 255 bytes of UTF-8 that do not begin
+    with #. The documentation names letters, digits and _ alone; the Java SDK's testValidColumnName, which runs against
+    the service, has the rest. A null character is refused: the Python SDK's parser in C ends a name at it
+    (native_plainbuffer.c, PyUnicode_FromString)."""
+    if _NAME.match(text) is not None:
+        return True
+    try:
+        return 0 < name_bytes(text) <= MAX_NAME_BYTES and text[0] != "#" and "\0" not in text
+    except UnicodeEncodeError:
+        return False
+
+
+def check_column_name(name: str, kind: str = "column") -> int:
+    """The size of a column's name in bytes. Raises InvalidInput unless `name` can name an attribute column."""
+    if not is_column_name(name):
+        raise _invalid(f"Invalid {kind} name: '{name}'.")
+    return name_bytes(name)
+
+
+def name_bytes(name: str) -> int:
+    """The UTF-8 length of a column's name."""
+    return len(name) if name.isascii() else len(name.encode())
 
 
 def text_bytes(text: str, what: str) -> int:
@@ -104,7 +133,7 @@ def check_key(names: Sequence[str], key: Key) -> int:
                 f"with CurrentLength:{length}.",
                 hint=f"an id has at most {MAX_KEY_BYTES:,} bytes of UTF-8",
             )
-        size += len(name) + length
+        size += name_bytes(name) + length
     return size
 
 
@@ -112,8 +141,7 @@ def check_columns(columns: Mapping[str, Value]) -> int:
     """The size of attribute columns, names included. Raises LimitExceeded or InvalidInput."""
     size = 0
     for name, value in columns.items():
-        if _NAME.match(name) is None:
-            raise _invalid(f"Invalid column name: '{name}'.")
+        name_length = len(name) if _NAME.match(name) is not None else check_column_name(name)
         length = value_bytes(name, value)
         if length > MAX_VALUE_BYTES:
             raise _limit(
@@ -121,7 +149,7 @@ def check_columns(columns: Mapping[str, Value]) -> int:
                 f"with CurrentLength:{length}.",
                 hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
             )
-        size += len(name) + length
+        size += name_length + length
     return size
 
 
@@ -135,8 +163,7 @@ def check_write(write: Write) -> int:
     if not isinstance(write, Put):
         count += len(write.delete)
         for name in write.delete:
-            check_name("column", name)
-            size += len(name)
+            size += check_column_name(name)
     if count > MAX_COLUMNS_PER_WRITE:
         raise _limit(
             f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "

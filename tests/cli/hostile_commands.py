@@ -14,6 +14,8 @@ from typing import NamedTuple
 from tests.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
 from tsmem.cli.commands import HouseGroup
 from tsmem.cli.root import Root
+from tsmem.limits import is_column_name
+from tsmem.rows import Value
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 
@@ -59,6 +61,8 @@ def _listing(*command: str, of: str) -> Iterator[Run]:
     yield from _each((*command, of, None), (*command, f"{of}={PACKS[0]}", "--limit", "1", "--filter", None))
     for option in (of, "--filter", "--limit", "--page-token", "--fields", "--since", "--nonsense"):
         yield Run((*command, f"{option}={WHOLE}"))
+    for text in CORPUS[::20]:
+        yield Run((*command, "--limit", "1", "--fields", f"{fields},metadata.{text.replace(',', '')}"))
     yield Run((*command, "--limit", "0", "--fields", f"{fields},search_content,metadata.text,metadata.raw,metadata"))
 
 
@@ -302,7 +306,14 @@ def long_keys() -> Iterator[Session | Message]:
 
 
 def _metadata_of(text: str) -> Metadata:
-    return Metadata({"text": text, "raw": text.encode(), "tool_calls": text, "_json": '["tool_calls"]', "name": text})
+    metadata: dict[str, Value] = {
+        "text": text,
+        "raw": text.encode(),
+        "tool_calls": text,
+        "_json": '["tool_calls"]',
+        "name": text,
+    }
+    return Metadata({text: "x", **metadata} if is_column_name(text) else metadata)
 
 
 def items() -> Iterator[Session | Message]:

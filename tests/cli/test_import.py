@@ -39,7 +39,7 @@ BAD_LINES = [
     (b'{"user_id": "u", "session_id": "t", "metadata": {"a": {"b": 1}}}', "metadata.a"),
     (b'{"user_id": "u", "session_id": "t", "metadata": {"a": null}}', "metadata.a"),
     (b'{"user_id": "u", "session_id": "t", "metadata": {"a": {"$bytes": "!"}}}', "base64"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a-b": 1}}', "a-b"),
+    (b'{"user_id": "u", "session_id": "t", "metadata": {"#b": 1}}', "#b"),
     (b'{"user_id": "u", "session_id": "t", "metadata": {"user_id": "x"}}', "user_id"),
     (b'{"user_id": "u", "session_id": "t", "update_time": 1, "metadata": {"update_time": "x"}}', "update_time"),
     (b'{"user_id": "u", "session_id": "t", "metadata": {"update_time": 5}}', "update_time"),

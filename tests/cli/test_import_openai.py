@@ -128,7 +128,7 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
         "content": [{"type": "text", "text": "hi 退款"}],
         "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}],
         "session_id": "mine",
-        "a-b": 1,
+        "#b": 1,
         "": {"deep": [None]},
         "_json": "x",
         "n": 1.0,
@@ -136,7 +136,7 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
         "flag": False,
         "none": None,
     }
-    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "k k": [], "messages": [message]}))
+    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "#k": [], "messages": [message]}))
 
     (found,) = listed(ready, "message")
     metadata = found["metadata"]
@@ -145,9 +145,9 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
     assert "退款" in found["content"]
     assert json.loads(metadata["tool_calls"]) == message["tool_calls"]
     assert json.loads(metadata["big"]) == 2**70
-    assert json.loads(metadata["_other"]) == {"session_id": "mine", "a-b": 1, "": {"deep": [None]}, "_json": "x"}
+    assert json.loads(metadata["_other"]) == {"session_id": "mine", "#b": 1, "": {"deep": [None]}, "_json": "x"}
     assert (metadata["n"], metadata["flag"], "none" in metadata) == (1.0, False, False)
-    assert json.loads(listed(ready, "session")[0]["metadata"]["_other"]) == {"k k": []}
+    assert json.loads(listed(ready, "session")[0]["metadata"]["_other"]) == {"#k": []}
 
 
 def test_content_that_is_no_text_stays_itself(ready: Cli) -> None:

@@ -107,7 +107,7 @@ def test_fields_that_may_be_null_may_be_left_out() -> None:
         ({**KEY, "metadata": {"x": {"$bytes": "AA==", "y": 1}}}, "metadata.x is an object"),
         ({**KEY, "metadata": {"x": 2**63}}, "metadata.x does not fit in 64 bits"),
         ({**KEY, "metadata": {"x": float("inf")}}, "metadata.x is not a finite number"),
-        ({**KEY, "metadata": {"$x": 1}}, "'$x' cannot name a metadata value"),
+        ({**KEY, "metadata": {"#x": 1}}, "'#x' cannot be a metadata key"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_sentence(document: object, sentence: str) -> None:

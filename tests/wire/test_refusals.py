@@ -63,7 +63,7 @@ WRITES: dict[str, tuple[str, bytes, str]] = {
         "UpdateRow", row(KEY, c("d", math.nan, INCREMENT)),
         "NaN/Infinity can't be set to double value: column 'd'."),
     "an increment of a column without a proper name": (
-        "UpdateRow", row(KEY, c("d-d", 2, INCREMENT)), "Invalid column name: 'd-d'."),
+        "UpdateRow", row(KEY, c("#d", 2, INCREMENT)), "Invalid column name: '#d'."),
     "an increment by a boolean": ("UpdateRow", row(KEY, c("c", True, INCREMENT)), NO_INTEGER),
     "an increment by bytes": ("UpdateRow", row(KEY, c("c", b"2", INCREMENT)), NO_INTEGER),
     "an increment by an infinity": ("UpdateRow", row(KEY, c("c", MAX, INCREMENT)), NO_INTEGER),
@@ -84,7 +84,7 @@ WRITES: dict[str, tuple[str, bytes, str]] = {
     "a column written and incremented": (
         "UpdateRow", row(KEY, c("c", 2), c("c", 3, INCREMENT)),
         "Column 'c' is written, deleted or incremented at once."),
-    "a wrong column name": ("PutRow", row(KEY, c("bad-name", 2)), "Invalid column name: 'bad-name'."),
+    "a wrong column name": ("PutRow", row(KEY, c("#name", 2)), "Invalid column name: '#name'."),
 }  # fmt: skip
 """By what is wrong: the action, the row, and the text."""
 

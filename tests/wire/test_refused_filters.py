@@ -68,7 +68,7 @@ FILTERS: dict[str, tuple[Any, Refusal]] = {
     "no comparator": (single(without("comparator")), UNREADABLE),
     "no filter_if_missing": (single(without("filter_if_missing")), UNREADABLE),
     "a column that is no UTF-8": (comparison(NOT_UTF8), UNREADABLE),
-    "a wrong column name": (comparison("bad-name"), (INVALID, "Invalid column name: 'bad-name'.")),
+    "a wrong column name": (comparison("#name"), (INVALID, "Invalid column name: '#name'.")),
     "no literal": (single(without("column_value", column_value=b"") + b"\x1a\x00"), BROKEN),
     "an infinite literal": (
         comparison(value=MIN),  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ FILTERS: dict[str, tuple[Any, Refusal]] = {
     "33 tests of existence": (joined(OR, *[comparison(comparator=EXIST)] * 33), TOO_MANY),
     "33 tests of absence": (joined(AND, *[comparison(comparator=NOT_EXIST)] * 33), TOO_MANY),
     "a wrong name in a test of existence": (
-        comparison("bad-name", EXIST), (INVALID, "Invalid column name: 'bad-name'.")),
+        comparison("#name", EXIST), (INVALID, "Invalid column name: '#name'.")),
     "33 levels": (nested(32, AND), TOO_MANY),
     "32 levels": (nested(31, AND), TOO_FEW_AND),
     "33 levels of NOT": (nested(32, NOT), TOO_MANY),
@@ -111,7 +111,7 @@ TOO_MANY_COLUMNS = (INVALID, "The number of columns to get exceeds the limit: 10
         ([f"c{number}" for number in range(1024)], None),
         ([f"c{number}" for number in range(1025)], TOO_MANY_COLUMNS),
         (["c"] * 1025, TOO_MANY_COLUMNS),
-        (["c", "bad-name"], (INVALID, "Invalid column name: 'bad-name'.")),
+        (["c", "#name"], (INVALID, "Invalid column name: '#name'.")),
         ([""], (INVALID, "Invalid column name: ''.")),
         (["k", "c"], None),
     ],

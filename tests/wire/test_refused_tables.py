@@ -123,7 +123,7 @@ CREATIONS: dict[str, tuple[bytes, Refusal]] = {
     "a table name that is no UTF-8": (create(name=NOT_UTF8), UNREADABLE),
     "a wrong key column name": (create((("k-k", STRING),)), bad("Invalid column name: 'k-k'.")),
     "a key column name that is no UTF-8": (create(((NOT_UTF8, STRING),)), UNREADABLE),
-    "a wrong defined column name": (create(defined=(("n n", INTEGER),)), bad("Invalid column name: 'n n'.")),
+    "a wrong defined column name": (create(defined=(("#n", INTEGER),)), bad("Invalid column name: '#n'.")),
     "a defined column name that is no UTF-8": (create(defined=((NOT_UTF8, INTEGER),)), UNREADABLE),
     "a defined column that is a key column": (
         create(defined=(("k", STRING_COLUMN),)), bad("Duplicated column name: 'k'.")),
@@ -237,7 +237,7 @@ OTHERS: dict[tuple[str, str], tuple[bytes, Refusal]] = {
         bad("Defined column 'update_time' is of type INTEGER, not STRING.")),
     ("AddDefinedColumn", "a key column"): (
         define("session", ("user_id", STRING_COLUMN)), bad("Duplicated column name: 'user_id'.")),
-    ("AddDefinedColumn", "a wrong name"): (define("session", ("n-n", INTEGER)), bad("Invalid column name: 'n-n'.")),
+    ("AddDefinedColumn", "a wrong name"): (define("session", ("#n", INTEGER)), bad("Invalid column name: '#n'.")),
     ("AddDefinedColumn", "33 in all"): (
         define("session", *((f"n{n}", INTEGER) for n in range(32))),
         bad("The number of defined columns must be in range: [0, 32].")),

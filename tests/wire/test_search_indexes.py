@@ -87,7 +87,7 @@ CASES: dict[str, tuple[str, bytes, Refusal]] = {
     "a field twice": ("CreateSearchIndex", create(field(), field("d"), field("c", LONG)),
                       (INVALID, "Duplicated field name in the search index.")),
     "no fields": ("CreateSearchIndex", create(), (INVALID, "The number of fields must be in range: [1, 1000].")),
-    "a wrong field name": ("CreateSearchIndex", create(field("c-c")), (INVALID, "Invalid field name: 'c-c'.")),
+    "a wrong field name": ("CreateSearchIndex", create(field("#c")), (INVALID, "Invalid field name: '#c'.")),
     "a field name that is no UTF-8": ("CreateSearchIndex", create(field(NOT_UTF8)), UNREADABLE),
     "an untyped field whose name is no UTF-8": ("CreateSearchIndex", create(field(NOT_UTF8, None)), UNREADABLE),
     "an analyzer that is no UTF-8": (

@@ -14,7 +14,7 @@ from typing import Any
 from tsmem import limits
 from tsmem.adapters.reply_checks import check_attributes, check_key_names
 from tsmem.adapters.sdk import ots
-from tsmem.limits import check_name, value_bytes
+from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import (
     And,
     Bound,
@@ -46,24 +46,24 @@ _COMPARATORS = {
 }
 
 
-def key_columns(table: TableRef, key: Key) -> list[tuple[str, Any]]:
+def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
     """A key as the SDK's list of names and values. Raises InvalidInput, LimitExceeded."""
     limits.check_key(table.key, key)
-    return [(_checked_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
+    return [(to_wire_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
 
 
-def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[str, Any]]:
+def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
     """One end of a range. Raises InvalidInput, LimitExceeded. How long a value after MIN or MAX is does not matter."""
-    columns: list[tuple[str, Any]] = []
+    columns: list[tuple[Any, Any]] = []
     ended = False
     for name, value in zip(table.key, bound, strict=True):
         if isinstance(value, Bound):
             ended = True
-            columns.append((_checked_name(name), _BOUNDS[value]))
+            columns.append((to_wire_name(name), _BOUNDS[value]))
             continue
         check = value_bytes if ended else _check_key_value
         check(name, value)
-        columns.append((_checked_name(name), to_wire(value)))
+        columns.append((to_wire_name(name), to_wire(value)))
     return columns
 
 
@@ -71,9 +71,11 @@ def _check_key_value(name: str, value: KeyValue) -> int:
     return limits.check_key((name,), (value,))
 
 
-def _checked_name(name: str) -> str:
-    check_name("column", name)  # the SDK counts characters where bytes are meant
-    return name
+def to_wire_name(name: str) -> str | bytes:
+    """The name of a cell as the SDK takes it. Of text it counts characters where bytes are meant (write_cell_name,
+    compute_column_size), so a name that is not ASCII goes as bytes. Raises InvalidInput."""
+    check_column_name(name)
+    return name if name.isascii() else name.encode()
 
 
 def to_wire(value: Value) -> Any:
@@ -86,7 +88,7 @@ def column_filter(test: Filter | None) -> Any:
     if test is None:
         return None
     if isinstance(test, Comparison):
-        check_name("column", test.column)
+        check_column_name(test.column)
         value_bytes(test.column, test.value)
         return ots.SingleColumnCondition(
             test.column, to_wire(test.value), _COMPARATORS[test.op],
@@ -118,11 +120,11 @@ def put_row(put: Put) -> Any:
 def update_row(update: Update) -> Any:
     """Changes of a row. A column to delete goes as (name, None): for a bare name the SDK computes a buffer too small
     when the name has more than 12 characters, and (name,) it refuses."""
-    changes: dict[str, list[tuple[str, Any]]] = {}
+    changes: dict[str, list[tuple[Any, Any]]] = {}
     if update.columns:
         changes["PUT"] = _attributes(update.columns)
     if update.delete:
-        changes["DELETE_ALL"] = [(name, None) for name in update.delete]
+        changes["DELETE_ALL"] = [(to_wire_name(name), None) for name in update.delete]
     return ots.Row(key_columns(update.table, update.key), changes)
 
 
@@ -136,8 +138,8 @@ def batch_item(write: Write) -> Any:
     return ots.DeleteRowItem(ots.Row(key_columns(write.table, write.key)), condition(write.condition))
 
 
-def _attributes(columns: Mapping[str, Value]) -> list[tuple[str, Any]]:
-    return [(name, to_wire(value)) for name, value in columns.items()]
+def _attributes(columns: Mapping[str, Value]) -> list[tuple[Any, Any]]:
+    return [(to_wire_name(name), to_wire(value)) for name, value in columns.items()]
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:

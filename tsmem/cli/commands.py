@@ -72,7 +72,9 @@ def _store_output(ctx: typer.Context, param: object, value: str | None) -> None:
 
 def _store_fields(ctx: typer.Context, param: object, value: str | None) -> None:
     if value is not None:
-        ctx.meta["tsmem.fields"] = fields = tuple(part.strip() for part in value.split(",")) if value.strip() else ()
+        from tsmem.cli.values import parse_fields
+
+        ctx.meta["tsmem.fields"] = fields = parse_fields(value)
         if isinstance(ctx.obj, Call):
             ctx.obj.options.fields = fields
 

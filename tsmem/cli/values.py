@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from tsmem.errors import InvalidInput
-from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name, text_bytes
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.rows import Value
+from tsmem.store.metadata import check_metadata_key
 
 FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
 """What `parse_metadata` takes, for help texts and hints."""
@@ -19,14 +20,18 @@ FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
 _PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?P<real>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
 """JSON's grammar of numbers."""
-_PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+_QUOTED = r'"(?:[^"]|"")*"'
+_FIELD = re.compile(rf"(?:^|,)(\s*{_QUOTED}\s*(?=,|\Z)|[^,]*)")
+_PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_fields\..+", re.DOTALL)
+"""Words joined by dots; behind `search_fields.` the name of a column, which may have any characters but =."""
 
 
 def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
     """Metadata from its written pairs: `key=text`, `key:=json` for a number or boolean, `key@file` for a file's bytes.
 
-    The first sign after the key decides. Raises InvalidInput for a pair of another form, a bad or repeated key, a
-    number that a column cannot hold, text that is not Unicode, and a file that cannot be read."""
+    The first sign decides, so a key that is written here has none of them in it. Raises InvalidInput for a pair of
+    another form, a bad or repeated key, a number that a column cannot hold, text that is not Unicode, and a file that
+    cannot be read."""
     values: dict[str, Value] = {}
     for pair in pairs:
         key, sign, rest = _split(pair)
@@ -40,17 +45,21 @@ def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> d
     return values
 
 
+def parse_fields(text: str) -> tuple[str, ...]:
+    """The fields of `--fields`: names between commas. In double quotes a name may have commas and blanks round it."""
+    if not text.strip():
+        return ()
+    parts = [match[1].strip() for match in _FIELD.finditer(text)]
+    return tuple(part[1:-1].replace('""', '"') if re.fullmatch(_QUOTED, part) else part for part in parts)
+
+
 def _split(pair: str) -> tuple[str, str, str]:
     match = _PAIR.fullmatch(pair)
     if match is None:
         raise InvalidInput(
             f"{_shown(pair)} is no metadata: it has none of the signs =, := and @", hint=f"write {FORMS}"
         )
-    if not is_name(match["key"]):
-        raise InvalidInput(
-            f"{_shown(match['key'])} cannot be a metadata key",
-            hint="a key is letters, digits and _, does not begin with a digit, and has 255 characters at most",
-        )
+    check_metadata_key(match["key"])
     return match["key"], match["sign"], match["rest"]
 
 

@@ -4,7 +4,7 @@ Its one rule: the bytes alone say what every cell is. JSON would turn -0.0, NUL 
 and marshal would run or crash on damaged input; this is `struct` and slices, and damage is StorageFailure.
 
     head    <BHI    format (1), size of the row's key, length of the shape
-    shape           for each cell: type, length of its name, name
+    shape           for each cell: type, length of its name in bytes, name in UTF-8
     stamps  <q each the cell's version, epoch milliseconds
     slots   <q, <d, <?, <I each: an integer, a double, a boolean, or the length of text or bytes
     data            the texts and bytes, in order
@@ -22,6 +22,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from tsmem.errors import StorageFailure
+from tsmem.limits import name_bytes
 from tsmem.rows import Value
 
 _FORMAT = 1
@@ -80,7 +81,7 @@ def _compile(raw: bytes) -> _Shape:
         if kind > _BYTES or end > len(raw):
             raise _damaged("its columns cannot be read")
         kinds.append(kind)
-        names.append(raw[at + 2 : end].decode("ascii"))
+        names.append(raw[at + 2 : end].decode())
         at = end
     stamps = struct.Struct(f"<{len(names)}q")
     slots = struct.Struct("<" + "".join(_SLOTS[kind] for kind in kinds))
@@ -94,7 +95,7 @@ def _compile(raw: bytes) -> _Shape:
         slots,
         stamps.size,
         stamps.size + slots.size,
-        sum(map(len, names)) + sum(_SIZES[kind] for kind in kinds),
+        len(raw) - 2 * len(names) + sum(_SIZES[kind] for kind in kinds),
     )
     if len(raw) <= _CACHED_SHAPE_BYTES:
         if len(_by_raw) >= _CACHED_SHAPES:
@@ -106,10 +107,8 @@ def _compile(raw: bytes) -> _Shape:
 def _shape_of(names: tuple[str, ...], types: tuple[type, ...]) -> _Shape:
     shape = _by_types.get((names, types))
     if shape is None:
-        parts = (
-            bytes((_KINDS[kind], len(name))) + name.encode("ascii") for name, kind in zip(names, types, strict=True)
-        )
-        shape = _compile(b"".join(parts))
+        raw = zip(types, map(str.encode, names), strict=True)
+        shape = _compile(b"".join(bytes((_KINDS[kind], len(name))) + name for kind, name in raw))
         if len(shape.raw) <= _CACHED_SHAPE_BYTES:
             if len(_by_types) >= _CACHED_SHAPES:
                 _by_types.clear()
@@ -205,7 +204,7 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
         for (name, kind, latest), slot in zip(shape.steps, slots, strict=True):
             end = at + slot if kind >= _TEXT else at
             if latest and name in wanted:
-                size += len(name) + _SIZES[kind] + end - at
+                size += name_bytes(name) + _SIZES[kind] + end - at
                 columns[name] = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:

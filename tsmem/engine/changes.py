@@ -28,9 +28,9 @@ from tsmem.limits import (
     MAX_INTEGER,
     MAX_ROW_BYTES,
     MIN_INTEGER,
+    check_column_name,
     check_columns,
     check_key,
-    check_name,
 )
 from tsmem.port import Cost
 from tsmem.rows import Value
@@ -67,11 +67,9 @@ def _size(write: RowChange) -> int:
             raise messages.invalid(f"Column '{name}' can only be incremented by a number.")
         size += check_columns({name: amount})
     for name in write.delete:
-        check_name("column", name)
-        size += len(name)
+        size += check_column_name(name)
     for name, _ in write.delete_versions:
-        check_name("column", name)
-        size += len(name) + _STAMP_BYTES
+        size += check_column_name(name) + _STAMP_BYTES
     count = len(write.cells) + len(write.increments) + len(write.delete) + len(write.delete_versions)
     if count > MAX_COLUMNS_PER_WRITE:
         raise messages.too_many_columns(MAX_COLUMNS_PER_WRITE, count)

@@ -15,7 +15,7 @@ from tsmem.engine.catalog import Catalog
 from tsmem.engine.connections import Session
 from tsmem.engine.requests import CreateIndex
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
-from tsmem.limits import check_name
+from tsmem.limits import check_column_name, check_name
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 
 MAX_TABLES = 64
@@ -140,6 +140,8 @@ def check_table(schema: TableSchema) -> None:
     if not 1 <= len(schema.key) <= MAX_KEY_COLUMNS:
         raise messages.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
     names = [name for name, _ in schema.key]
+    for name in names:
+        check_name("column", name)
     _check_distinct(names, "Duplicated primary key name: '{}'.")
     for name, kind in schema.key:
         if kind not in SQL_TYPES:
@@ -151,7 +153,7 @@ def check_table(schema: TableSchema) -> None:
 
 def _check_distinct(names: Sequence[str], text: str) -> None:
     for place, name in enumerate(names):
-        check_name("column", name)
+        check_column_name(name)
         if name in names[:place]:
             raise messages.invalid(text.format(name))
 

@@ -22,7 +22,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 from tsmem.engine.messages import invalid
-from tsmem.limits import check_name, value_bytes
+from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def _necessary_presence(test: Presence, key_names: Sequence[str], negated: bool)
 
 def _name_in_row(column: str) -> bytes:
     """What the packed cells of a row that has a column hold."""
-    return bytes((len(column),)) + column.encode()
+    name = column.encode()
+    return bytes((len(name),)) + name
 
 
 def compile_filter(test: Filter, key_names: Sequence[str]) -> Predicate:
@@ -173,7 +174,7 @@ def _compile(test: Filter | AnyVersion | Presence, key_names: Sequence[str]) -> 
 
 def _presence(test: Presence, key_names: Sequence[str]) -> Predicate:
     column, present = test
-    check_name("column", column)
+    check_column_name(column)
     if column in key_names:
         return lambda key, columns: present
     return lambda key, columns: (column in columns) is present
@@ -195,7 +196,7 @@ def _any_version(test: Comparison, key_names: Sequence[str]) -> Predicate:
 
 
 def _comparison(test: Comparison, key_names: Sequence[str]) -> Predicate:
-    check_name("column", test.column)
+    check_column_name(test.column)
     value_bytes(test.column, test.value)
     column, literal, kind, missing = test.column, test.value, type(test.value), test.pass_if_missing
     compare = _OPERATORS[test.op]

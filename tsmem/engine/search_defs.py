@@ -12,7 +12,7 @@ from tsmem.engine.connections import Session
 from tsmem.engine.definitions import changed
 from tsmem.engine.search_tables import SearchTables
 from tsmem.engine.tables import Table
-from tsmem.limits import check_name
+from tsmem.limits import check_column_name, check_name
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import ColumnType
 
@@ -43,7 +43,7 @@ def create_search_index(
     if len(set(names)) < len(names):
         raise messages.invalid("Duplicated field name in the search index.")
     for name, kind in schema.fields:
-        check_name("field", name)
+        check_column_name(name, "field")
         _check_key_column(table, name, kind)
         _check_analyzer(name, kind)
     if table.max_versions != 1:

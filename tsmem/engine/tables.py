@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tsmem.engine import messages
 from tsmem.engine.cells import Cell, pack_cells
-from tsmem.limits import check_key
+from tsmem.limits import check_key, name_bytes
 from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyBound, KeyValue, TableRef, Value
 
@@ -63,7 +63,7 @@ class Table:
         marks = "?, " * len(names) + "?"
         self.names = tuple(name for name, _ in self.key)
         self.types = tuple(PYTHON_TYPES[kind] for _, kind in self.key)
-        self.names_bytes = sum(len(name) for name in self.names)
+        self.names_bytes = sum(map(name_bytes, self.names))
         self.needs_old_row = any(index.wanted for index in self.indexes)
         self.read_sql = f"SELECT cells FROM t{self.id} WHERE {where}"  # noqa: S608 - ids and places only
         self.delete_sql = f"DELETE FROM t{self.id} WHERE {where}"  # noqa: S608

@@ -18,7 +18,7 @@ from tsmem.engine.full_requests import CellPageReply, CellRow, CellRowsReply, Vi
 from tsmem.engine.reads import Selection, check_keys, read_one, read_page
 from tsmem.engine.requests import BatchGetRow, GetRange
 from tsmem.engine.tables import Table
-from tsmem.limits import capacity_units, value_bytes
+from tsmem.limits import capacity_units, name_bytes, value_bytes
 from tsmem.port import Cost
 from tsmem.rows import Filter, Key
 
@@ -61,7 +61,7 @@ class _ViewProjection(Selection):
         """The size that was read, and the cells; None for a row that is not given."""
         columns = [] if self.is_key else list(self._columns(unpack_cells(blob)))
         cells = [cell for versions in columns for cell in versions[: self._view.max_versions]]
-        size = self._key_bytes(key) + sum(len(cell.name) + value_bytes(cell.name, cell.value) for cell in cells)
+        size = self._key_bytes(key) + sum(name_bytes(cell.name) + value_bytes(cell.name, cell.value) for cell in cells)
         if self._needs_column and not cells:
             return size, None
         if self._passes is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from tsmem.errors import ProfileError
-from tsmem.limits import is_name
+from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
 from tsmem.profiles.file import ConfigFile
 from tsmem.profiles.model import DEFAULT_TABLES, REFERENCES, Backend, Profile, Secret, TableNames, Tables, expand
 
@@ -311,8 +311,8 @@ def _search_fields(source: Source, path: tuple[str, ...]) -> dict[str, str]:
     source.find(*path, "")  # that it is a table
     fields: dict[str, str] = {}
     for name in cast("dict[str, object]", source.find(*path) or {}):
-        if not is_name(name):
-            raise source.error((*path, name), f"search field {name!r} must be {_NAME_RULE}")
+        if not is_column_name(name):
+            raise source.error((*path, name), f"search field {name!r} must be {COLUMN_NAME_RULE}")
         fields[name] = _one_of(source, FIELD_TYPES, *path, name) or ""
     return fields
 

@@ -51,7 +51,7 @@ class _Edit(NamedTuple):
 
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
-_TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.\w+)?"
+_TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.(?s:.+))?"
 
 _Plan = Callable[[Mapping[str, Any]], list[_Edit]]
 """The changes to make, given what the file says."""
@@ -71,7 +71,7 @@ def set_values(
         raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
     if name == ENV:
         raise ProfileError("'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set")
-    edits = [_Edit(("profiles", name, *key.split(".")), _parsed(key, text)) for key, text in assignments]
+    edits = [_Edit(("profiles", name, *_path(key)), _parsed(key, text)) for key, text in assignments]
 
     def plan(data: Mapping[str, Any]) -> list[_Edit]:
         if all(edit.value is None for edit in edits):
@@ -82,6 +82,12 @@ def set_values(
         return edits
 
     return _change(environ, config, plan, partial(_check_set, environ, name, edits))
+
+
+def _path(key: str) -> list[str]:
+    """The parts of a dotted key. What follows `search_fields.` is one part, the name of a column."""
+    table, search_fields, field = key.partition(".search_fields.")
+    return [*table.split("."), "search_fields", field] if search_fields else key.split(".")
 
 
 def _check_removable(profile: object, path: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsmem.errors import InvalidInput
-from tsmem.limits import is_name
+from tsmem.limits import is_column_name
 from tsmem.render.result import Noun
 from tsmem.store.documents import FIELDS
 
@@ -35,14 +35,16 @@ def pick(document: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 
 
 def _is_field(noun: Noun, field: str) -> bool:
-    return field in FIELDS[noun] or (field.startswith(METADATA_PREFIX) and is_name(field[len(METADATA_PREFIX) :]))
+    if field.startswith(METADATA_PREFIX):
+        return is_column_name(field.removeprefix(METADATA_PREFIX))
+    return field in FIELDS[noun]
 
 
 def _unknown(noun: Noun, field: str) -> InvalidInput:
     from difflib import get_close_matches
 
     near = get_close_matches(field, FIELDS[noun], 1)
-    if not near and is_name(field) and not any(field in fields for fields in FIELDS.values()):
+    if not near and is_column_name(field) and not any(field in fields for fields in FIELDS.values()):
         near = [f"{METADATA_PREFIX}{field}"]
     question = f"; did you mean '{near[0]}'?" if near else ""
     return InvalidInput(f"a {noun} has no field '{field}'{question}", hint=_listed(noun))

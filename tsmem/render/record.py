@@ -22,7 +22,7 @@ _BENEATH = "    "
 def record_lines(record: Record, options: Options) -> Iterator[str]:
     """One line or more a field: names at the left edge, and nothing else there."""
     fields = options.fields or FIELDS["session" if isinstance(record.item, Session) else "message"]
-    rows = [(Cell(name), cell) for field in fields for name, cell in entries(record.item, field, options)]
+    rows = [(Cell(visible(name)), cell) for field in fields for name, cell in entries(record.item, field, options)]
     return wrapped_rows((Column("", "id", "bold"), Column("")), rows, options)
 
 

@@ -100,10 +100,15 @@ def pairs(metadata: Mapping[str, Value], *, limit: int | None, without: Collecti
             continue
         if room is not None and isinstance(value, str):
             value = value[: room + 1]
-        parts.append(f"{visible(key)}={scalar(value, whole=limit is None, word=True)}")
+        parts.append(f"{_name(key)}={scalar(value, whole=limit is None, word=True)}")
         if room is not None and (room := room - len(parts[-1])) < 0:
             break
     return ", ".join(parts)
+
+
+def _name(key: str) -> str:
+    """A metadata key as it stands before its value, quoted where it could be taken for more than one word."""
+    return visible(key) if _WORD.match(key) else scalar(key, whole=True, word=True)
 
 
 def _base64(value: bytes) -> str:

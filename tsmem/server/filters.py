@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tsmem.engine.filters import MAX_COMPARISONS
 from tsmem.engine.full_requests import AnyVersion, Presence, View
 from tsmem.errors import TsmemError, from_service
-from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_name
+from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
 from tsmem.server import schema
 from tsmem.server.plainbuffer import variant
@@ -56,7 +56,7 @@ def columns_to_get(message: Any) -> tuple[str, ...]:
         raise invalid(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
     names = texts(message.columns_to_get)
     for name in names:
-        check_name("column", name)
+        check_column_name(name)
     return names
 
 

@@ -13,7 +13,7 @@ from tsmem import limits
 from tsmem.errors import InvalidInput, LimitExceeded
 from tsmem.rows import MUST_EXIST, PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, TableRef, Update, Value, Write
 from tsmem.store.layout import Layout, TableLayout
-from tsmem.store.metadata import Metadata
+from tsmem.store.metadata import Metadata, check_metadata_key
 from tsmem.store.model import Item, Message, Session
 
 
@@ -106,7 +106,7 @@ class Codec(Generic[Item]):
                 columns[name] = value
         self.check_fields(columns)
         for name, value in item.metadata.items():
-            self.check_metadata_name(name)
+            check_metadata_key(name)
             if name in self._reserved and not self._may_stand_in(name, value, columns):
                 raise self._is_reserved(name)
             columns[name] = value
@@ -132,25 +132,15 @@ class Codec(Generic[Item]):
         """Raises InvalidInput for what an update cannot set or remove: a field as metadata, part of the key, no name,
         or one thing both set and removed."""
         for name in metadata:
-            self.check_metadata_name(name)
+            check_metadata_key(name)
             if name in self._reserved:
                 raise self._is_reserved(name)
         for name in unset:
-            self.check_metadata_name(name)
+            check_metadata_key(name)
             if name in self.table.key:
                 raise InvalidInput(f"'{name}' is part of the key of a {self.layout.noun}; it cannot be removed")
             if name in metadata or name in fields:
                 raise InvalidInput(f"'{name}' is both set and removed")
-
-    @staticmethod
-    def check_metadata_name(name: object) -> None:
-        """Raises InvalidInput unless `name` can name a column."""
-        if not isinstance(name, str) or not limits.is_name(name):
-            shown = name if isinstance(name, str) and len(name) <= 80 else f"{str(name)[:80]}..."
-            raise InvalidInput(
-                f"the metadata key {shown!r} is not a name",
-                hint="a key is a letter or _, then letters, digits and _, 255 characters at most",
-            )
 
 
 def _parts(put: Put) -> list[Mapping[str, Value]]:
@@ -159,7 +149,7 @@ def _parts(put: Put) -> list[Mapping[str, Value]]:
     parts: list[dict[str, Value]] = [{}]
     size = 0
     for name, value in put.columns.items():
-        length = len(name) + limits.value_bytes(name, value)
+        length = limits.name_bytes(name) + limits.value_bytes(name, value)
         if len(parts[-1]) == limits.MAX_COLUMNS_PER_WRITE or (parts[-1] and size + length > room):
             parts.append({})
             size = 0

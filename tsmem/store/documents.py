@@ -1,9 +1,9 @@
 """Sessions and messages as JSON objects, there and back: what export writes, import reads, and render prints.
 
 The one rule: nothing is lost. Every key is always written, in one order; an integer stays an integer and 5.0 a
-float; bytes are {"$bytes": base64}, which no metadata can be mistaken for, because $ is in no column's name. Reading is
-strict: what does not fit is refused with a sentence, never guessed at. Text is written as UTF-8, except what a terminal
-would obey or hide behind: DEL, C1 controls, bidi marks and overrides, line separators, and lone surrogates.
+float; bytes are {"$bytes": base64}, which no metadata can be mistaken for, because no value of metadata is an object.
+Reading is strict: what does not fit is refused with a sentence, never guessed at. Text is written as UTF-8, except what
+a terminal would obey or hide behind: DEL, C1 controls, bidi marks and overrides, line separators, and lone surrogates.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NoReturn
 
 from tsmem.errors import InvalidInput
-from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name, text_bytes
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.rows import Value
-from tsmem.store.metadata import EMPTY, Metadata
+from tsmem.store.metadata import EMPTY, Metadata, check_metadata_key
 from tsmem.store.model import Message, Session
 
 FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
@@ -165,15 +165,7 @@ def _metadata(value: object) -> Metadata:
         return EMPTY
     if not isinstance(value, dict):
         raise InvalidInput(f"metadata is {_described(value)}; it must be an object")
-    return Metadata({_metadata_name(name): _metadata_value(f"metadata.{name}", v) for name, v in value.items()})
-
-
-def _metadata_name(name: str) -> str:
-    if not is_name(name):
-        raise InvalidInput(
-            f"'{name[:80]}' cannot name a metadata value: a letter or _ first, then letters, digits and _, 255 at most"
-        )
-    return name
+    return Metadata({check_metadata_key(name): _metadata_value(f"metadata.{name}", v) for name, v in value.items()})
 
 
 def _metadata_value(where: str, value: object) -> Value:

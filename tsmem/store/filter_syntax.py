@@ -14,7 +14,7 @@ import tokenize
 import warnings
 
 from tsmem.errors import InvalidInput
-from tsmem.limits import MAX_INTEGER, MIN_INTEGER, is_name
+from tsmem.limits import COLUMN_NAME_RULE, MAX_INTEGER, MIN_INTEGER, is_column_name
 from tsmem.rows import Op, Value
 from tsmem.store.filter_slips import pointed, slip
 from tsmem.store.filter_tree import Compared, Either, Every, Exists, Negation, Tree
@@ -200,7 +200,7 @@ class _Reader:
     def _column(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name):
             if not self._source.startswith(node.id, self._begin(node)):  # Python folds letters that look alike
-                raise self._wrong("a column has an ASCII name", node)
+                raise self._wrong('a name with letters that look alike is written metadata["name"]', node)
             name = node.id
         elif isinstance(node, ast.Subscript):
             key = node.slice
@@ -212,8 +212,8 @@ class _Reader:
             raise self._wrong("a column stands here, without quotes", node)
         else:
             raise self._wrong(_ASIDES.get(type(node), "a column stands here"), node)
-        if not is_name(name):
-            raise self._wrong("a column's name is a letter or _, then letters, digits and _, 255 at most", node)
+        if not is_column_name(name):
+            raise self._wrong(f"a column's name is {COLUMN_NAME_RULE}", node)
         return name
 
     def _value(self, node: ast.expr) -> Value:

@@ -10,6 +10,7 @@ import re
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
 
 from tsmem.errors import InvalidInput
+from tsmem.limits import COLUMN_NAME_RULE, is_column_name
 from tsmem.rows import NO_COLUMNS, Value
 
 _INTEGER = r"[+-]?[0-9]{1,4000}"
@@ -17,8 +18,17 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 """Text that spells a number, as JSON or a person writes it."""
 
 
+def check_metadata_key(name: object) -> str:
+    """Return the name of a metadata value. Raises InvalidInput unless it can name a column."""
+    if isinstance(name, str) and is_column_name(name):
+        return name
+    text = name if isinstance(name, str) else str(name)
+    shown = repr(text if len(text) <= 60 else text[:60] + "…")
+    raise InvalidInput(f"{shown} cannot be a metadata key", hint=f"a key is {COLUMN_NAME_RULE}")
+
+
 class Metadata(Mapping[str, Value]):
-    """Named values of a session or message. Names match `[A-Za-z_][A-Za-z0-9_]*` when they are written."""
+    """Named values of a session or message. When they are written, each name must be one that a column can have."""
 
     __slots__ = ("_values",)
 

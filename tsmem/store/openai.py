@@ -1,9 +1,9 @@
 """Conversations in the OpenAI chat format to sessions and messages. Nothing is dropped.
 
 A scalar that has no field of its own becomes metadata under its own key. What is not a scalar is kept as compact JSON
-text under its own key, and the column `_json` names those keys, separated by commas. Keys that cannot name a column, or
-are a field's, go into one JSON object in the column `_other`. null is absence. A conversation's own `metadata` object
-becomes metadata of the session, key by key.
+text under its own key, and the column `_json` names those keys, separated by commas. Keys that cannot name a column,
+that are a field's, or that have a comma where `_json` would name them, go into one JSON object in the column `_other`.
+null is absence. A conversation's own `metadata` object becomes metadata of the session, key by key.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Columns:
         for name, value in values.items():
             if value is None:
                 continue
-            if name in self._reserved or not limits.is_name(name):
+            if name in self._reserved or not limits.is_column_name(name) or ("," in name and not _is_scalar(value)):
                 self._other[name] = value
             elif _is_scalar(value):
                 self._values[name] = value  # type: ignore[assignment]

@@ -137,7 +137,8 @@ class Counter:
         )  # fmt: skip
 
     def _sized(self, kind: Literal["session", "message"], names: tuple[str, ...], row: Row) -> int:
-        size = sum(len(name) + limits.value_bytes(name, value) for name, value in zip(names, row.key, strict=True))
+        key = zip(names, row.key, strict=True)
+        size = sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in key)
         size += self._cells.add(kind, row)
         self._bytes += size
         return size
@@ -192,7 +193,7 @@ class Cells:
 
     def add(self, kind: Literal["session", "message"], row: Row) -> int:
         """Look at a row's attribute columns. Returns their bytes, names included."""
-        size = sum(len(name) + limits.value_bytes(name, value) for name, value in row.columns.items())
+        size = sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in row.columns.items())
         if size >= NEAR_LIMIT_BYTES:
             for cell in large_cells(kind, row):
                 self.count += 1

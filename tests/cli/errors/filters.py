@@ -153,9 +153,9 @@ CASES = (
         hint=ALLOWED,
     ),
     Case(
-        "A column in another alphabet.",
-        "session list --filter 'тема == '\"'\"'x'\"'\"''",
-        "--filter: the filter cannot be used: a column's name is a letter or _, then letters, digits and _, 255 at most, at column 1",
+        "A column whose letters Python would replace by others.",
+        "session list --filter 'ﬁeld == '\"'\"'x'\"'\"''",
+        '--filter: the filter cannot be used: a name with letters that look alike is written metadata["name"], at column 1',
         hint=ALLOWED,
     ),
     Case(
@@ -178,8 +178,8 @@ CASES = (
     ),
     Case(
         "A column whose name can be none.",
-        "session list --filter 'metadata[\"a b\"] == 1'",
-        "--filter: the filter cannot be used: a column's name is a letter or _, then letters, digits and _, 255 at most, at column 1",
+        "session list --filter 'metadata[\"#b\"] == 1'",
+        "--filter: the filter cannot be used: a column's name is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #, at column 1",
         hint=ALLOWED,
     ),
     Case(

@@ -346,11 +346,11 @@ CASES = (
     Case(
         "A search field whose name can be none.",
         "session list",
-        "FOLDER/config/tsmem/config.toml:6: profile 'x': search field 'a-b' must be letters, digits and _, not beginning with a digit, 255 at most",
+        "FOLDER/config/tsmem/config.toml:6: profile 'x': search field '#b' must be 1 to 255 bytes of UTF-8 without a null character, and does not begin with #",
         code="ProfileError",
         given=(
             config(
-                'default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n[profiles.x.tables.session.search_fields]\n"a-b" = "keyword"\n'
+                'default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n[profiles.x.tables.session.search_fields]\n"#b" = "keyword"\n'
             ),
         ),
     ),

@@ -50,13 +50,13 @@ CASES = (
         "Metadata without a key.",
         "session put ada s9 -m =x",
         "'' cannot be a metadata key",
-        hint="a key is letters, digits and _, does not begin with a digit, and has 255 characters at most",
+        hint="a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #",
     ),
     Case(
-        "A metadata key with a hyphen.",
-        "session put ada s9 -m a-b=1",
-        "'a-b' cannot be a metadata key",
-        hint="a key is letters, digits and _, does not begin with a digit, and has 255 characters at most",
+        "A metadata key with a hash.",
+        "session put ada s9 -m '#b=1'",
+        "'#b' cannot be a metadata key",
+        hint="a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #",
     ),
     Case(
         "A metadata key twice.",
@@ -134,9 +134,9 @@ CASES = (
     ),
     Case(
         "A key removed that can be none.",
-        "session update ada s1 --unset a-b",
-        "the metadata key 'a-b' is not a name",
-        hint="a key is a letter or _, then letters, digits and _, 255 characters at most",
+        "session update ada s1 --unset '#b'",
+        "'#b' cannot be a metadata key",
+        hint="a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #",
     ),
     Case(
         "Content from a file that is not there.",
