@@ -116,7 +116,7 @@ WRONG = [
     (("session", "update", "u", "s"), "nothing to change"),
     (("session", "put", "u", "s", "-m", "x"), "x"),
     (("session", "put", "u", "s", "-m", "a=1", "-m", "a=2"), "twice"),
-    (("session", "put", "u", "s", "-m", "1a=2"), "1a"),
+    (("session", "put", "u", "s", "-m", "=2"), "key"),
     (("session", "put", "u", "s", "-m", "#b=2"), "#b"),
     (("session", "put", "u", "s", "-m", f"{'k' * 256}=2"), "key"),
     (("session", "put", "u", "s", "-m", "update_time=2"), "update_time"),

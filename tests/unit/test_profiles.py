@@ -276,7 +276,7 @@ def test_a_directory_is_no_file(env: dict[str, str], config: Path) -> None:
         ('"env:KEY_SECRET"', '"x"\ntables.session.name = "a-b"', ":7: .*must be letters"),
         ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields = "x"', "search_fields' must be a table"),
         ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields.t = "keywrd"', "did you mean 'keyword'"),
-        ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields."a b" = "text"', "search field 'a b' must be"),
+        ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields."#b" = "text"', "search field '#b' must be"),
         ('"env:KEY_SECRET"', '"x"\ntables.session.name = "message"', "both called 'message'"),
     ],
 )

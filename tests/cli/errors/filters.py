@@ -153,12 +153,6 @@ CASES = (
         hint=ALLOWED,
     ),
     Case(
-        "A column whose letters Python would replace by others.",
-        "session list --filter 'ﬁeld == '\"'\"'x'\"'\"''",
-        '--filter: the filter cannot be used: a name with letters that look alike is written metadata["name"], at column 1',
-        hint=ALLOWED,
-    ),
-    Case(
         "A column in wrong brackets.",
         "session list --filter 'meta['\"'\"'x'\"'\"'] == 1'",
         '--filter: the filter cannot be used: a column in brackets is metadata["name"], at column 1',
@@ -251,7 +245,7 @@ CASES = (
     Case(
         "A column in letters that look alike.",
         "session list --filter 'ｔopic == '\"'\"'x'\"'\"''",
-        "--filter: the filter cannot be used: a column has an ASCII name, at column 1",
+        "--filter: the filter cannot be used: a name with letters that look alike is written metadata[\"name\"], at column 1",
         hint=ALLOWED,
     ),
     Case(
