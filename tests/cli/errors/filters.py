@@ -245,7 +245,7 @@ CASES = (
     Case(
         "A column in letters that look alike.",
         "session list --filter 'ｔopic == '\"'\"'x'\"'\"''",
-        "--filter: the filter cannot be used: a name with letters that look alike is written metadata[\"name\"], at column 1",
+        '--filter: the filter cannot be used: a name with letters that look alike is written metadata["name"], at column 1',
         hint=ALLOWED,
     ),
     Case(
