@@ -168,6 +168,16 @@ def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: obj
     )
 
 
+def test_a_tsmem_export_is_not_read_as_conversations(ready: Cli) -> None:
+    """With its header and without it."""
+    ready.ok(*OPENAI, stdin=json.dumps([SAID]).encode())
+    lines = ready.export().splitlines(keepends=True)
+    for data in (b"".join(lines), b"".join(lines[1:-1])):
+        outcome = ready(*OPENAI, stdin=data)
+        assert outcome.code == 2
+        assert "line 1: this looks like a tsmem export\nhint: leave out --format openai" in outcome.err
+
+
 def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) -> None:
     """What is wrong with it is said as ever."""
     for record, sentence in (

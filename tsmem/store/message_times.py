@@ -33,8 +33,7 @@ class ReadTime(NamedTuple):
 def take_time(rest: dict[str, object]) -> ReadTime | None:
     """Return the first usable time and take it out of `rest`, where it stays if it says more than the time."""
     for key in TIME_KEYS:
-        found = read_time(rest.get(key))
-        if found is not None:
+        if key in rest and (found := read_time(rest[key])) is not None:
             if found.exact:
                 del rest[key]
             return found

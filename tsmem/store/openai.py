@@ -88,7 +88,7 @@ class Converter:
         user = self._user(rest)
         given_id = self._given_id(rest)
         session_id = given_id or self._made_id(user, whole)
-        said = [_message(session_id, place, message) for place, message in enumerate(messages)]
+        said = [_said(place, message) for place, message in enumerate(messages)]
         columns = Columns(_SESSION_RESERVED)
         columns.add_all(_spread(rest))
         session = Session(user, session_id, None, None, columns.metadata())
@@ -126,9 +126,13 @@ class Converter:
 
 
 class _Said(NamedTuple):
-    message: Message
-    """With any time."""
+    """A message that has no time yet."""
+
+    message_id: str
     given: ReadTime | None
+    """The time that the input gives."""
+    texts: dict[str, str | None]
+    metadata: Metadata
 
 
 class Draft:
@@ -145,7 +149,7 @@ class Draft:
         self._notes = notes
         self.size = len(said)
         """Messages that it has."""
-        untimed = {each.message.message_id for each in said if each.given is None}
+        untimed = {each.message_id for each in said if each.given is None}
         self._lookup = None if stored is None or not untimed else stored.of_messages(session.session_id, untimed)
 
     def items(self) -> Iterator[Session | Message]:
@@ -153,20 +157,25 @@ class Draft:
         given = [None if each.given is None else each.given.time for each in self._said]
         stored = self._stored_times(given)
         times = settled_times(given, stored, self._start)
-        messages = [replace(each.message, create_time=time) for each, time in zip(self._said, times, strict=True)]
-        _check_distinct([(message.message_id, time) for message, time in zip(messages, given, strict=True)])
-        _check_distinct([(message.message_id, message.create_time) for message in messages])
+        ids = [each.message_id for each in self._said]
+        own = enumerate(zip(ids, given, strict=True))
+        _check_distinct([place if key[1] is None else key for place, key in own])
+        _check_distinct([*zip(ids, times, strict=True)])
+        session_id = self._session.session_id
         yield replace(self._session, update_time=max(times) if times else self._session_time())
-        yield from messages
+        for each, time in zip(self._said, times, strict=True):
+            yield Message(session_id, each.message_id, time, **each.texts, metadata=each.metadata)
         self._note(given, stored, times)
 
     def _stored_times(self, given: Sequence[int | None]) -> list[int | None]:
         """Return the times that the store has for messages without one; of an id that comes more than once, in turn."""
-        found = {} if self._lookup is None else self._lookup.result()
-        named = {(each.message.message_id, time) for each, time in zip(self._said, given, strict=True)}
-        left = {id_: iter([time for time in times if (id_, time) not in named]) for id_, times in found.items()}
+        if self._lookup is None:
+            return [None] * len(given)
+        named = {(each.message_id, time) for each, time in zip(self._said, given, strict=True)}
+        found = self._lookup.result().items()
+        left = {id_: iter([time for time in times if (id_, time) not in named]) for id_, times in found}
         return [
-            next(left.get(each.message.message_id, iter(())), None) if time is None else None
+            next(left.get(each.message_id, iter(())), None) if time is None else None
             for each, time in zip(self._said, given, strict=True)
         ]
 
@@ -192,16 +201,14 @@ class Draft:
                 before = each.given.time
 
 
-def _message(session_id: str, place: int, message: dict[str, object]) -> _Said:
+def _said(place: int, message: dict[str, object]) -> _Said:
     rest = dict(message)
     given = take_time(rest)
     message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{place:06d}"
     columns = Columns(_MESSAGE_RESERVED)
-    fields: dict[str, str | None] = {}
-    for name in _MESSAGE_TEXT_FIELDS:
-        fields[name] = columns.text_field(name, rest.pop(name, None))
+    texts = {name: columns.text_field(name, rest.pop(name, None)) for name in _MESSAGE_TEXT_FIELDS}
     columns.add_all(rest)
-    return _Said(Message(session_id, message_id, 0, **fields, metadata=columns.metadata()), given)
+    return _Said(message_id, given, texts, columns.metadata())
 
 
 class Columns:
@@ -254,11 +261,13 @@ def _spread(rest: dict[str, object]) -> dict[str, object]:
     return {**{key: value for key, value in rest.items() if key != "metadata"}, **own}
 
 
-def _check_distinct(keys: Sequence[tuple[str, int | None]]) -> None:
+def _check_distinct(keys: Sequence[object]) -> None:
     """Raise InvalidInput where two messages would be one row, so that one of them would be lost."""
-    places: dict[tuple[str, int | None], int] = {}
+    if len(set(keys)) == len(keys):
+        return
+    places: dict[object, int] = {}
     for place, key in enumerate(keys):
-        if key[1] is not None and (first := places.setdefault(key, place)) != place:
+        if (first := places.setdefault(key, place)) != place:
             raise InvalidInput(f"messages {first} and {place} have the same id and the same time")
 
 

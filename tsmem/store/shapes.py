@@ -130,6 +130,8 @@ def other_format(value: object) -> InvalidInput | None:
 def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
     if not isinstance(value, dict):
         return InvalidInput("a conversation is an object with a list of 'messages'", hint=_FORMAT)
+    if value.get("kind") in ("tsmem", "session", "message") and "messages" not in value:
+        return InvalidInput("this looks like a tsmem export", hint="leave out --format openai, --user and --start-time")
     messages = value.get("messages")
     if isinstance(messages, list):
         faults = (_message_error(place, message) for place, message in enumerate(messages))

@@ -268,6 +268,13 @@ CASES = (
         given=(file("in.json", '[{"role": "user", "content": "tea"}]\n'),),
     ),
     Case(
+        "An export as conversations.",
+        "import in.json --format openai --user ada --start-time 1767225600000000",
+        "in.json: line 1: this looks like a tsmem export",
+        hint="leave out --format openai, --user and --start-time",
+        given=(file("in.json", '{"kind": "tsmem", "version": 1}\n{"kind": "end", "sessions": 0, "messages": 0}\n'),),
+    ),
+    Case(
         "Messages of another tool.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
         "in.json: line 1: message 0 looks like a ShareGPT message (it has from and value), which import cannot read",
