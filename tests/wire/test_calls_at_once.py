@@ -3,6 +3,7 @@ And it asks for no more than the contract says."""
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ import pytest
 
 import tsmem
 from tests.serving import Served, profile_of, serving
+from tsmem.errors import InvalidInput
 from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.comparing import compare
-from tsmem.store.records import Record
+from tsmem.store.openai import Rules
+from tsmem.store.records import Record, Source, read
 from tsmem.store.tally import Tally
 
 DEADLINE_S = 30
@@ -34,6 +37,12 @@ def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | 
         yield Session(user, f"{user}{n:04d}", n)
         for m in range(each):
             yield Message(f"{user}{n:04d}", f"m{m:05d}", m)
+
+
+def untimed(store: MemoryStore, end: bytes) -> Source:
+    """Ten conversations whose messages have no times, and what stands behind them."""
+    lines = [b'{"id": "s%d", "messages": [{"role": "user", "content": "tea"}]}\n' % n for n in range(10)]
+    return Source(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.transfer.stored_times()))
 
 
 @contextmanager
@@ -61,6 +70,7 @@ def together(log: Iterable[LogEntry], action: str) -> int:
 
 ALL: list[tuple[str, str, Callable[[MemoryStore], object]]] = [
     ("import", "BatchWriteRow", lambda s: load(s, conversations(3, 500, "new"))),
+    ("import looks up times", "GetRange", lambda s: list(read(untimed(s, b"")))),
     ("message purge", "BatchWriteRow", lambda s: s.messages.purge(None)),
     ("session purge", "BatchWriteRow", lambda s: s.sessions.purge("many")),
     ("purge with messages", "BatchWriteRow", lambda s: s.sessions.purge("u", with_messages=True)),
@@ -82,6 +92,16 @@ def test_requests_are_under_way_together(
         operation(store)
 
     assert 2 <= together(served.log, action) <= 16
+
+
+def test_conversations_before_a_bad_line_are_given_out(tmp_path: Path) -> None:
+    """Also those whose times were still looked up when it was read."""
+    found: list[Session | Message] = []
+    with slow(tmp_path / "memory.db", ()) as (_, store):
+        records = read(untimed(store, b'{"id": "bad"}\n'))
+        with pytest.raises(InvalidInput, match="line 11"):
+            found.extend(record.item for record in records)
+    assert [each.session_id for each in found] == [f"s{n}" for n in range(10) for _ in "ab"]
 
 
 def test_the_next_page_is_under_way_while_one_is_used(tmp_path: Path) -> None:
