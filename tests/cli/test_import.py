@@ -94,6 +94,17 @@ def test_a_fresh_store_gets_its_tables_from_an_import(cli: Cli) -> None:
     assert "created" not in cli.ok("import", stdin=SESSION).err
 
 
+@pytest.mark.parametrize("run", ["--dry-run", "--on-conflict=overwrite", "--on-conflict=skip"])
+def test_rows_of_one_key_in_an_input_are_counted(ready: Cli, run: str) -> None:
+    """They are one row in the store, and the counts alone would hide it
+    (https://github.com/elasticsearch-dump/elasticsearch-dump/issues/175)."""
+    rows = [Message("s", "m", 1, content=text) for text in ("first", "second", "third")] + messages(2)
+    outcome = ready.ok("import", run, stdin=b"".join(map(export_line, rows)))
+    kept = "the first is kept" if run.endswith("skip") else "the last of each key is kept"
+    assert f"2 rows with the key of an earlier row of the input: {kept}\n" in outcome.err
+    assert "earlier row" not in ready.ok("import", run, stdin=b"".join(map(export_line, messages(3)))).err
+
+
 @pytest.mark.parametrize("missing", [1, 2, 3])
 @pytest.mark.parametrize("command", ["import", "copy"])
 def test_tables_whose_creation_was_cut_short_are_completed(ready: Cli, missing: int, command: str) -> None:

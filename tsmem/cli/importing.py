@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
+from tsmem.cli.counts import number
 from tsmem.cli.import_notes import lines
 from tsmem.cli.rejects import Known, Rejects, known
 from tsmem.cli.resume import ResumePoint, Sample
@@ -76,7 +77,7 @@ class Import:
         self._call.say_target("a dry run on")
         sample = Sample(0)
         tally = self._checked(source, self._knowing(self._source(source), self._notes), sample)
-        self._say_notes()
+        self._say_notes(tally)
         tally.raise_failures("brought in")
         self._say_if_empty(source, sample.passed)
         return tally
@@ -110,7 +111,7 @@ class Import:
                 self._load(records, loading, point)
             finally:
                 if self._ended or call.tally.done:
-                    self._say_notes()
+                    self._say_notes(call.tally)
         self._say_if_empty(source, self._records)
         return call.tally
 
@@ -208,9 +209,12 @@ class Import:
         stored = self._call.store.transfer.stored_times()
         return reading._replace(rules=reading.rules._replace(stored=stored, notes=notes))
 
-    def _say_notes(self) -> None:
+    def _say_notes(self, tally: Tally) -> None:
         for line in lines(self._notes, self._dated_from):
             self._call.say(line)
+        if tally.repeated:
+            kept = "the last of each key is kept" if self._on_conflict == "overwrite" else "the first is kept"
+            self._call.say(f"{number(tally.repeated, 'row')} with the key of an earlier row of the input: {kept}")
 
     def _point(self, source: Input, reading: Source) -> ResumePoint | None:
         """Where to note how far it is; nowhere for what cannot be gone on with."""

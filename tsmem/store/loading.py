@@ -41,6 +41,28 @@ class Loading(NamedTuple):
         return UNCONDITIONAL if self.on_conflict == "overwrite" else MUST_NOT_EXIST
 
 
+class RecentKeys:
+    """The keys of the last rows of an input, at least REMEMBERED of them: two rows of one key are one in the store."""
+
+    REMEMBERED = 10_000
+
+    def __init__(self) -> None:
+        self._newer: set[int] = set()
+        self._older: set[int] = set()
+
+    def repeats(self, writes: list[Write]) -> bool:
+        """True if the row that these write has the key of an earlier one."""
+        if not writes:
+            return False
+        key = hash((writes[0].table.name, writes[0].key))
+        if key in self._newer or key in self._older:
+            return True
+        self._newer.add(key)
+        if len(self._newer) == self.REMEMBERED:
+            self._older, self._newer = self._newer, set()
+        return False
+
+
 class _Placed(NamedTuple):
     place: int
     record: Record
@@ -53,6 +75,7 @@ class Loader:
         self._codecs = codecs
         self._loading = loading
         self._tally = tally
+        self._keys = RecentKeys()
         self._next = loading.first
         self._stuck: int | None = None
         """The first record that was refused and is kept by nobody."""
@@ -89,7 +112,9 @@ class Loader:
         fails = self._loading.on_conflict == "fail"
         for record in records:
             placed = _Placed(self._next, record)
-            for write in self._writes(placed):
+            writes = self._writes(placed)
+            self._tally.repeated += self._keys.repeats(writes)
+            for write in writes:
                 self._writer.add(write, placed)
             self._next += 1
             if fails and self._tally.failed:

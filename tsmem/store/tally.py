@@ -24,6 +24,8 @@ class Tally:
     failed: int = 0
     unread: int = 0
     """Of those that failed: lines of an input that could not be read, so that nobody knows what they hold."""
+    repeated: int = 0
+    """Rows of an input with the key of an earlier one: the later replaces it, unless rows that exist are left alone."""
     doubtful: int = 0
     """Rows of writes whose answer was lost or not waited for: they may have been done."""
     bytes: int = 0

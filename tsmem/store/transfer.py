@@ -16,7 +16,7 @@ from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
 from tsmem.store.codec import Codecs
 from tsmem.store.documents import export_line
 from tsmem.store.layout import Layout
-from tsmem.store.loading import Loader, Loading, named, place_of
+from tsmem.store.loading import Loader, Loading, RecentKeys, named, place_of
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
 from tsmem.store.pages import Scan
@@ -70,10 +70,10 @@ class Transfer:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be, unless that is kept:
         then it counts as failed. Sends nothing."""
         loading = loading or Loading()
-        tally = Tally()
+        tally, keys = Tally(), RecentKeys()
         for record in records:
             try:
-                self._codecs.writes(record.item, loading.condition)
+                tally.repeated += keys.repeats(self._codecs.writes(record.item, loading.condition))
             except InvalidInput as error:
                 if loading.refused is None:
                     raise named(record, error) from error
