@@ -89,6 +89,17 @@ def test_offsets_numeric_ids_and_times_without_a_zone_are_kept_as_given(ready: C
     assert outcome.err == "1 time without a zone: taken as UTC\n"
 
 
+def test_times_that_cannot_be_read_are_kept_and_counted(ready: Cli) -> None:
+    """The message counts as one without a time."""
+    messages = [*said("a", created_at=SECOND), *said("b", created_at="9 Oct"), *said("c", timestamp=-1)]
+    put("in", {"id": "s", "messages": [*messages, *said("d", timestamp=None)]})
+    outcome = ready.ok(*OPENAI, "in")
+    assert listed(ready) == [(text, SECOND_US + n) for n, text in enumerate("abcd")]
+    kept = [each["metadata"] for each in ready.ok("message", "list", "-o", "jsonl").lines]
+    assert kept == [{}, {"created_at": "9 Oct"}, {"timestamp": -1}, {}]
+    assert "2 times that cannot be read: kept as metadata, and the message has none\n3 messages without" in outcome.err
+
+
 # The same file again
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def lines(notes: ImportNotes, dated_from: str) -> Iterator[str]:
     """Return the lines; `dated_from` says where the time comes from of what has none."""
+    if notes.unread:
+        yield f"{_counted(notes.unread, 'time')} that cannot be read: kept as metadata, and the message has none"
     undated = [_counted(notes.dated, "message"), _counted(notes.dated_sessions, "empty conversation")]
     if any(undated):
         yield f"{' and '.join(filter(None, undated))} without a time: dated from {dated_from}"

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 TIME_KEYS = ("create_time", "timestamp", "created_at")
 _UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
 """Below which size a number is seconds, milliseconds, microseconds, nanoseconds since 1970."""
+_DATE_DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
+"""Digits that are a date, by their number. As numbers they would be times of the 1970s, or of the year 2611."""
 _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
@@ -40,8 +42,13 @@ def take_time(rest: dict[str, object]) -> ReadTime | None:
     return None
 
 
+def has_unread_time(message: Mapping[str, object]) -> bool:
+    """True if a message has something where its time would be."""
+    return any(message.get(key) is not None for key in TIME_KEYS)
+
+
 def read_time(value: object) -> ReadTime | None:
-    """Read a number by its size, also as text, or an ISO 8601 text. Return None for anything else."""
+    """Read a number by its size, also as text, an ISO 8601 text, or digits of a date. Return None for anything else."""
     if isinstance(value, str):
         if re.fullmatch(_DATE, value, re.ASCII):
             return _from_iso(value)
@@ -50,6 +57,8 @@ def read_time(value: object) -> ReadTime | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         return None
+    if isinstance(value, int) and (date := _from_digits(str(value))):
+        return date
     for bound, unit in _UNITS_PER_SECOND:
         if value < bound:
             if isinstance(value, int):
@@ -57,6 +66,18 @@ def read_time(value: object) -> ReadTime | None:
             time = round(value * (10**6 / unit))
             return ReadTime(time, time / (10**6 / unit) == value)
     return None
+
+
+def _from_digits(digits: str) -> ReadTime | None:
+    from datetime import datetime
+
+    form = _DATE_DIGITS.get(len(digits))
+    if form is None or digits[:2] not in ("19", "20"):
+        return None
+    try:
+        return _from_iso(datetime.strptime(digits, form).isoformat())  # noqa: DTZ007 - taken as UTC there
+    except ValueError:
+        return None
 
 
 def _from_iso(text: str) -> ReadTime | None:

@@ -18,7 +18,7 @@ from tsmem.errors import InvalidInput
 from tsmem.rows import Value
 from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
-from tsmem.store.message_times import ReadTime, settled_times, take_time
+from tsmem.store.message_times import ReadTime, has_unread_time, settled_times, take_time
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 from tsmem.store.shapes import checked_conversation
@@ -51,6 +51,8 @@ class ImportNotes:
     """Messages that are earlier than the one before them."""
     zoneless: int = 0
     """Times without a zone."""
+    unread: int = 0
+    """Messages whose time cannot be read, so that they count as having none."""
     unnamed: int = 0
     """Conversations without an id."""
 
@@ -131,6 +133,8 @@ class _Said(NamedTuple):
     message_id: str
     given: ReadTime | None
     """The time that the input gives."""
+    unread: bool
+    """True if it gives one that cannot be read."""
     texts: dict[str, str | None]
     metadata: Metadata
 
@@ -191,6 +195,7 @@ class Draft:
         before: int | None = None
         for each, known, time in zip(self._said, stored, times, strict=True):
             if each.given is None:
+                notes.unread += each.unread
                 notes.kept += known is not None
                 notes.followed += known is None and any_given
                 notes.dated += known is None and not any_given
@@ -208,7 +213,7 @@ def _said(place: int, message: dict[str, object]) -> _Said:
     columns = Columns(_MESSAGE_RESERVED)
     texts = {name: columns.text_field(name, rest.pop(name, None)) for name in _MESSAGE_TEXT_FIELDS}
     columns.add_all(rest)
-    return _Said(message_id, given, texts, columns.metadata())
+    return _Said(message_id, given, given is None and has_unread_time(message), texts, columns.metadata())
 
 
 class Columns:
