@@ -9,8 +9,16 @@ import pytest
 
 from tests.house.modules import Import, dotted, imports, sources
 
-VOCABULARY = {"tsmem.errors", "tsmem.clock", "tsmem.rows", "tsmem.limits", "tsmem.queries", "tsmem.folding",
-              "tsmem.waiting"}  # fmt: skip
+VOCABULARY = {
+    "tsmem.errors",
+    "tsmem.clock",
+    "tsmem.rows",
+    "tsmem.limits",
+    "tsmem.queries",
+    "tsmem.folding",
+    "tsmem.waiting",
+    "tsmem.disk",
+}
 PORT = VOCABULARY | {"tsmem.port"}
 
 ALLOWED: dict[str, set[str]] = {
@@ -19,12 +27,13 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.rows": set(),
     "tsmem.folding": set(),
     "tsmem.waiting": set(),
+    "tsmem.disk": set(),
     "tsmem.queries": {"tsmem.rows"},
     "tsmem.limits": {"tsmem.errors", "tsmem.rows"},
     "tsmem.port": VOCABULARY,
     "tsmem.contract": PORT,
     "tsmem.retry": PORT | {"tsmem.retry"},
-    "tsmem.profiles": {"tsmem.errors", "tsmem.limits", "tsmem.waiting", "tsmem.profiles"},
+    "tsmem.profiles": {"tsmem.disk", "tsmem.errors", "tsmem.limits", "tsmem.waiting", "tsmem.profiles"},
     "tsmem.store": PORT | {"tsmem.store"},
     "tsmem.engine": PORT | {"tsmem.engine"},
     "tsmem.server": PORT | {"tsmem.engine", "tsmem.server"},

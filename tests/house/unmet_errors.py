@@ -16,6 +16,7 @@ _OTHER_DAMAGE = "Another way in which the bytes of a row may be damaged, said in
 _RACE = "Another machine has to write the file between two looks, which tests/unit/test_engine_hazards.py does."
 _OLD = "It takes a file of an older format that nobody may bring up: tests/unit/test_engine_migration.py makes one."
 _IN_A_PROCESS = "It takes a disk or modes of a real process: tests/cli/test_failing_disks.py causes it there."
+_ANOTHER_USER = "It takes a second user of the machine: tests/cli/test_outputs.py, as root, gives files to one."
 
 SITES: dict[str, str] = {
     "adapters/__init__.py:open_client: profile '{}' has the backend '{}', which this version cannot": _LIBRARY,
@@ -33,7 +34,8 @@ SITES: dict[str, str] = {
     "adapters/sdk_session.py:Session._require_open: the store is closed": _LIBRARY,
     "adapters/sdk_transport.py:Exchange.begin: there was no time left to send the request": _TIME,
     "cli/demo.py:_Run.step: the demo stopped: '{}' ended with exit code {}": "The demo's commands work in a folder of their own; only a full disk stops them.",
-    "cli/files.py:check_link: {} is a link that belongs to another user": "It takes a second user of the machine: tests/cli/test_private_files.py, as root, gives a link to one.",
+    "cli/unwritable.py:Check.links: {} a link that belongs to another user": _ANOTHER_USER,
+    "cli/unwritable.py:Check.status: {} belongs to another user": _ANOTHER_USER,
     "profiles/writer.py:_change: {}: the link {} belongs to another user": "It takes a second user of the machine: tests/cli/test_private_files.py, as root, gives a link to one.",
     "cli/importing.py:Import._behind: {} was cut short while it was read: of {} records {} are lef": "Another program has to shorten the file between two looks: tests/cli/test_bulk_trouble.py does.",
     "cli/values.py:_content: metadata '{}': cannot read {}: {}": _LIBRARY,

@@ -16,6 +16,7 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
+from tsmem.disk import APPLICATION_ID
 from tsmem.engine import files
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
@@ -99,7 +100,7 @@ def test_the_file_says_what_it_is(tmp_path: Path) -> None:
         found = [raw.execute(f"PRAGMA {name}").fetchone()[0] for name in
                  ("application_id", "user_version", "journal_mode", "page_size", "integrity_check")]  # fmt: skip
 
-    assert found == [files.APPLICATION_ID, files.FORMAT, "wal", 4096, "ok"]
+    assert found == [APPLICATION_ID, files.FORMAT, "wal", 4096, "ok"]
 
 
 @pytest.mark.parametrize("name", ["plain.db", "what? #1 50%.db", "ümlaut 退款.db", "x.db?mode=memory"])

@@ -192,7 +192,10 @@ class Call:
             self._stdin_was_read = True
             if self.streams.stdin_is_terminal:
                 self.say("reading what is typed here; Ctrl-D ends it")
-            return self.streams.stdin.read()
+            try:
+                return self.streams.stdin.read()
+            except OSError as error:
+                raise cannot_read("standard input", error) from error
         try:
             with open(name, "rb") as stream:  # noqa: PTH123
                 return stream.read()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tsmem.cli.counts import number
 from tsmem.cli.import_notes import lines
-from tsmem.cli.rejects import Known, Rejects, known
+from tsmem.cli.rejects import Rejects
 from tsmem.cli.resume import ResumePoint, Sample
 from tsmem.errors import InvalidInput, PartialFailure, TableNotFound
 from tsmem.store.loading import Loading, OnConflict
@@ -84,36 +84,37 @@ class Import:
 
     def run(self, source: Input, told: Account) -> Tally:
         """Bring it in. Raises PartialFailure when some of it was not."""
+        with ExitStack() as stack:
+            rejects = None
+            if self._rejects is not None:  # before anything else: what it may not write is refused at once
+                rejects = stack.enter_context(Rejects(self._call, self._rejects, source.raw, resume=self._resume))
+            self._run(source, told, rejects)
+        self._say_if_empty(source, self._records)
+        return self._call.tally
+
+    def _run(self, source: Input, told: Account, rejects: Rejects | None) -> None:
         call = self._call
         reading = self._source(source)
         point = self._point(source, reading)
         settled = point.read() if point is not None and self._resume else 0
-        kept = known(self._rejects) if settled and self._rejects is not None else None
         there = None
         if source.raw.seekable():
-            sample = Sample(settled, (kept or Known()).holds)
+            sample = Sample(settled) if rejects is None else Sample(settled, rejects.known.holds)
             looking = self._knowing(reading) if settled else reading
             settled, told.total = self._look(source, looking, sample, settled)
             told.before, there = settled, sample.passed
         if self._resume:
             call.say(f"going on behind {settled:,} records" if settled else "nothing to go on from: from the beginning")
-        with ExitStack() as stack:
-            rejects = None
-            if self._rejects is not None:
-                rejects = Rejects(self._rejects, source.raw, call.tally, kept if settled else None)
-                stack.enter_context(rejects)
-                reading = reading._replace(bad=rejects.line)
-            create_tables(call, call.store, call.profile)
-            reading = self._knowing(reading, self._notes)
-            records = self._behind(settled, source.records(read(reading)), there, rejects)
-            try:
-                loading = Loading(self._on_conflict, settled, None if rejects is None else rejects.row)
-                self._load(records, loading, point)
-            finally:
-                if self._ended or call.tally.done:
-                    self._say_notes(call.tally)
-        self._say_if_empty(source, self._records)
-        return call.tally
+        if rejects is not None:
+            reading = reading._replace(bad=rejects.line)
+        create_tables(call, call.store, call.profile)
+        reading = self._knowing(reading, self._notes)
+        records = self._behind(settled, source.records(read(reading)), there, rejects)
+        try:
+            self._load(records, settled, rejects, point)
+        finally:
+            if self._ended or call.tally.done:
+                self._say_notes(call.tally)
 
     def _say_if_empty(self, source: Input, records: int) -> None:
         if records == 0:
@@ -135,22 +136,26 @@ class Import:
             )
         self._ended = True
 
-    def _load(self, records: Iterator[Record], loading: Loading, point: ResumePoint | None) -> None:
-        last = loading.first
+    def _load(self, records: Iterator[Record], first: int, rejects: Rejects | None, point: ResumePoint | None) -> None:
+        last = first
 
         def settled(count: int) -> None:
             nonlocal last
             last = count
+            if rejects is not None:
+                rejects.sync()
             if point is not None:
                 point.note(count)
 
+        loading = Loading(self._on_conflict, first, None if rejects is None else rejects.row, settled)
         try:
-            self._call.store.transfer.load(records, loading._replace(settled=settled), tally=self._call.tally)
+            self._call.store.transfer.load(records, loading, tally=self._call.tally)
         except BaseException as error:
-            if not (isinstance(error, PartialFailure) and self._rejects is not None and self._ended):
+            if not (isinstance(error, PartialFailure) and rejects is not None and self._ended):
                 self._stopped(point, last)
                 raise
-            self._call.next_step = f"{self._rejects} holds them: import it once the cause is gone"
+            if rejects.lasts:
+                self._call.next_step = f"{self._rejects} holds them: import it once the cause is gone"
             _clear(point)
             raise
         _clear(point)

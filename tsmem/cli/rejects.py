@@ -1,38 +1,55 @@
 """The file of `import --rejects`: what could not be brought in, line by line, each written before the import goes on
-behind it. An import that is resumed adds to the file and repeats nothing. A file that nothing is written to is not left
-behind."""
+behind it.
+
+- Rejects are added behind those of earlier imports. A file that holds anything else is refused before anything is
+  imported.
+- A reject that the file holds already is not repeated, so that an import can be resumed, or run again.
+- A file that was there stays as it is where nothing is rejected; one that was made for nothing is removed.
+- One import at a time writes a file. A line is written whole or not at all.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
-import stat
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from tsmem.cli.call import cannot_read, cannot_write
-from tsmem.cli.files import check_link
+from tsmem.cli.outputs import Output, explained, is_compressed
+from tsmem.cli.streams import WaitingFile
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.model import Session
 from tsmem.store.rejects import BadLine, rejected_line, rejected_row
 
 if TYPE_CHECKING:
+    from tsmem.cli.call import Call
     from tsmem.store.records import Record
-    from tsmem.store.tally import Tally
 
 _KEYS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 
 
-class Known(NamedTuple):
-    """What an earlier run kept."""
+_BEGINNING = b'{"kind": "'
+"""Of every line of rejects."""
 
-    lines: frozenset[object] = frozenset()
-    """Of the input, those that could not be read."""
-    rows: dict[tuple[object, ...], str] = {}  # noqa: RUF012 - nobody changes it
+
+class Known(NamedTuple):
+    """What a file holds already."""
+
+    digests: set[bytes]
+    """Of what each line holds, whatever the reason: a file may have the rejects of several inputs."""
+    rows: dict[tuple[object, ...], str]
     """Rows that were refused, by the line that they came from and their key, with the reason."""
-    bytes: int = 0
-    """Of whole lines; what follows was cut off while it was written."""
+    size: int = 0
+    """Bytes of whole lines; what follows was cut off while it was written."""
+    ends_in_line: bool = False
+    """Whether the last line has no end."""
+
+    def has(self, line: bytes) -> bool:
+        """Whether a line of rejects is there."""
+        return bool(self.digests) and _digest(line) in self.digests
 
     def reason(self, record: Record) -> str | None:
         """Why a record was refused; None where it was not."""
@@ -46,26 +63,43 @@ class Known(NamedTuple):
 class Rejects:
     """Where rejects go; `with` it."""
 
-    def __init__(self, name: str, source: BinaryIO, tally: Tally, known: Known | None) -> None:
-        """`known` is what is in the file that an import is resumed with; None begins a new one. Raises InvalidInput
-        where it cannot be written, or is the input."""
-        if _is_file_of(name, source):
-            raise InvalidInput(f"{name} is what is imported", hint="rejects go into a file of their own")
+    def __init__(self, call: Call, name: str, source: BinaryIO, *, resume: bool) -> None:
+        """A line that was cut off at the end is repeated by the import that is resumed, and refused otherwise. Raises
+        InvalidInput where it cannot be written, is the input, or holds something else."""
+        if name == "-" or is_compressed(name):
+            what = "a compressed file" if name != "-" else "standard output"
+            raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
         self._name = name
-        self._tally = tally
-        self._known = Known() if known is None else known
-        check_link(name)
-        mode = os.O_APPEND if known is not None else os.O_TRUNC
+        self._tally = call.tally
+        self.known = Known(set(), {})
+        self._unsynced = self._ends_in_line = False
+        with ExitStack() as stack, explained(name):
+            self._output = stack.enter_context(Output(call, name, source))
+            self._descriptor = self._output.to_append()
+            self._file = WaitingFile(self._descriptor, "wb", closefd=False)
+            if self.lasts:
+                self._begin(resume)
+            stack.pop_all()
+
+    @property
+    def lasts(self) -> bool:
+        """Whether they can be imported from there: not from a device, a pipe, or what was open already."""
+        return self._output.is_file
+
+    def _begin(self, resume: bool) -> None:
         try:
-            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | mode, 0o600)
-        except (OSError, ValueError) as error:
-            raise cannot_write(name, error if isinstance(error, OSError) else OSError(0, str(error))) from error
-        self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115
-        found = os.fstat(descriptor)
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
-            os.fchmod(descriptor, 0o600)  # one that was there may have been for everyone
-        if known is not None and Path(name).is_file():
-            os.ftruncate(descriptor, known.bytes)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidInput(f"another import is writing {self._name}", hint="write to another file") from None
+        self.known = _known(self._name, self._descriptor)
+        if os.fstat(self._descriptor).st_size > self.known.size:
+            if not resume:
+                raise InvalidInput(
+                    f"{self._name} ends in a line that was cut off",
+                    hint="--resume goes on with the import that was stopped; or write to another file",
+                )
+            os.ftruncate(self._descriptor, self.known.size)
+        self._ends_in_line = self.known.ends_in_line
 
     def __enter__(self) -> Rejects:
         return self
@@ -73,14 +107,14 @@ class Rejects:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        empty = os.fstat(self._file.fileno()).st_size == 0 and Path(self._name).is_file()
-        self._file.close()
-        if empty:
-            Path(self._name).unlink(missing_ok=True)
+        try:
+            self.sync()
+        finally:
+            self._output.close()
 
     def before(self, record: Record) -> None:
         """A record of the earlier run: one that it kept is still not there."""
-        reason = self._known.reason(record)
+        reason = self.known.reason(record)
         if reason is not None:
             self._tally.fail(RowFailure(_row(record)[1:], InvalidInput(reason)))
 
@@ -88,29 +122,37 @@ class Rejects:
         """A line that could not be read."""
         self._tally.fail(RowFailure((f"line {bad.line}",), bad.error))
         self._tally.unread += 1
-        if bad.line not in self._known.lines:
-            self._write(rejected_line(bad))
+        self._add(rejected_line(bad))
 
     def row(self, record: Record, error: TsmemError) -> None:
         """A row that was refused."""
-        if self._known.reason(record) is None:
-            self._write(rejected_row(record.item, record.line, error))
+        self._add(rejected_row(record.item, record.line, error))
 
-    def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise cannot_write(self._name, error) from error
+    def sync(self) -> None:
+        """Put what was written on the disk. Raises InvalidInput and StorageFailure."""
+        if self._unsynced:
+            self._unsynced = False
+            with explained(self._name):
+                os.fsync(self._descriptor)
+                self._output.sync_name()
 
-
-def _is_file_of(name: str, stream: BinaryIO) -> bool:
-    try:
-        status = os.fstat(stream.fileno())
-        return stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.stat(name))  # noqa: PTH116
-    except (OSError, ValueError):
-        return False
+    def _add(self, line: bytes) -> None:
+        if self.known.has(line):
+            return
+        with explained(self._name):
+            if not self.lasts:
+                self._file.write(line)
+                return
+            size = os.fstat(self._descriptor).st_size
+            self._unsynced = True
+            try:
+                os.fchmod(self._descriptor, 0o600)  # one that was there may have been for everyone
+                self._file.write(b"\n" + line if self._ends_in_line else line)
+            except BaseException:
+                with suppress(OSError):
+                    os.ftruncate(self._descriptor, size)
+                raise
+            self._ends_in_line = False
 
 
 def _row(record: Record) -> tuple[object, ...]:
@@ -119,25 +161,36 @@ def _row(record: Record) -> tuple[object, ...]:
     return record.line, *(getattr(item, name) for name in _KEYS[kind])
 
 
-def known(name: str) -> Known:
-    """What is in a file of rejects. Raises InvalidInput where it is another one."""
-    lines, rows, size = set(), {}, 0
-    try:
-        with open(name, "rb") as stream:  # noqa: PTH123
-            for raw in stream:
-                if not raw.endswith(b"\n"):
-                    break
-                size += len(raw)
-                document = json.loads(raw)
-                if document["kind"] == "rejected":
-                    lines.add(document["line"])
-                else:
-                    key = (document[name] for name in _KEYS[document["kind"]])
-                    rows[(document["rejected"]["line"], *key)] = str(document["rejected"]["reason"])
-    except FileNotFoundError:
-        return Known()
-    except OSError as error:
-        raise cannot_read(name, error) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"{name} is no file of rejects", hint="rejects go into a file of their own") from error
-    return Known(frozenset(lines), rows, size)
+def _digest(line: bytes) -> bytes:
+    """What a line of rejects holds, whatever the reason."""
+    document = json.loads(line)
+    document.pop("reason", None)
+    if isinstance(document.get("rejected"), dict):
+        del document["rejected"]["reason"]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()
+
+
+def _known(name: str, descriptor: int) -> Known:
+    """What is in a file of rejects. Raises InvalidInput for another one."""
+    known, size, raw = Known(set(), {}), 0, b""
+    with open(descriptor, "rb", closefd=False) as stream:
+        for raw in stream:
+            try:
+                _note(known, raw)
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                if not raw.endswith(b"\n") and raw[: len(_BEGINNING)] == _BEGINNING[: len(raw)]:
+                    return known._replace(size=size)
+                hint = "rejects go into a file of their own"
+                raise InvalidInput(f"{name} is not a file of rejects", hint=hint) from error
+            size += len(raw)
+    return known._replace(size=size, ends_in_line=bool(raw) and not raw.endswith(b"\n"))
+
+
+def _note(known: Known, line: bytes) -> None:
+    document: dict[str, Any] = json.loads(line)
+    if document["kind"] == "rejected":
+        _ = document["line"], document["format"], document["text"]
+    else:
+        key = (document[name] for name in _KEYS[document["kind"]])
+        known.rows[(document["rejected"]["line"], *key)] = str(document["rejected"]["reason"])
+    known.digests.add(_digest(line))

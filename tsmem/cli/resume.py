@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tsmem.cli.files import make_private
+from tsmem.cli.outputs import replace_private
+from tsmem.disk import make_private_folder
 from tsmem.limits import MAX_ROWS_PER_READ
 
 if TYPE_CHECKING:
@@ -59,13 +60,8 @@ class ResumePoint:
             return bool(self._noted)
         self._due_s = self._clock.monotonic_s() + EVERY_S
         with suppress(OSError):
-            make_private(str(self._path.parent))
-            partial = self._path.with_suffix(f".{os.getpid()}")
-            partial.unlink(missing_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "w", encoding="ascii") as stream:  # noqa: PTH123
-                json.dump({"settled": settled}, stream)
-            partial.replace(self._path)
+            make_private_folder(str(self._path.parent))
+            replace_private(str(self._path), json.dumps({"settled": settled}).encode())
             self._noted = settled
         return bool(self._noted)
 

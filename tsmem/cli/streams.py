@@ -32,7 +32,7 @@ class Streams:
 
     @classmethod
     def of_process(cls) -> Streams:
-        """This process's own streams. A standard input that was closed is empty, an output fails."""
+        """This process's own streams. One that was closed fails when it is used."""
         stdin, stdout, stderr = _input(sys.stdin), _output(sys.stdout), _output(sys.stderr)
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
         return cls(
@@ -58,12 +58,13 @@ class Streams:
 
 def hold_closed_streams() -> None:
     """Put /dev/null where a standard stream was closed, so that no file that is opened later takes its descriptor:
-    what the interpreter, or a program that we start, writes to stderr would end up in it."""
-    for number in (0, 1, 2):
+    what the interpreter, or a program that we start, writes to stderr would end up in it. It is open the wrong way
+    round, so that /dev/stdin is no empty file, and nothing that is written to /dev/stderr is lost without an error."""
+    for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number that is free
+            os.set_inheritable(os.open(os.devnull, flags), True)  # it takes the lowest number that is free
 
 
 def settle(stream: TextIO | None) -> None:
@@ -87,16 +88,16 @@ def give_up(stream: BinaryIO | TextIO) -> None:
 
 def _input(stream: TextIO | None) -> BinaryIO:
     if stream is None:
-        return open(os.devnull, "rb")  # noqa: PTH123
-    return cast(BinaryIO, io.BufferedReader(_Waiting(stream.fileno(), "rb", closefd=False)))
+        return cast(BinaryIO, io.BufferedReader(_ClosedInput()))
+    return cast(BinaryIO, io.BufferedReader(WaitingFile(stream.fileno(), "rb", closefd=False)))
 
 
 def _output(stream: TextIO | None) -> BinaryIO:
-    return _Closed() if stream is None else cast(BinaryIO, _Waiting(stream.fileno(), "wb", closefd=False))
+    return _Closed() if stream is None else cast(BinaryIO, WaitingFile(stream.fileno(), "wb", closefd=False))
 
 
-class _Waiting(io.FileIO):
-    """A standard stream that waits where it would have to. Another program may have made it non-blocking, because that
+class WaitingFile(io.FileIO):
+    """An open descriptor that waits where it would have to. Another program may have made it non-blocking, because that
     belongs to the pipe or terminal itself and not to one process. Nothing stays in a buffer: what was written is out.
     """
 
@@ -137,6 +138,16 @@ class _Closed(io.BytesIO):
     def write(self, data: object) -> int:
         """Raises OSError."""
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+class _ClosedInput(io.RawIOBase):
+    """A standard input that was closed before the start: it is not an empty one."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        raise OSError(errno.EBADF, "it is closed")
 
 
 def _width(stdout: BinaryIO) -> int:

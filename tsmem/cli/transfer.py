@@ -13,7 +13,8 @@ from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
 from tsmem.cli.counts import counted, counts
-from tsmem.cli.files import check_not_the_store, opened, write_whole
+from tsmem.cli.files import opened
+from tsmem.cli.outputs import Output, check_stdout, names_stdout
 from tsmem.cli.suggest import complete_profile, complete_user, words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report
@@ -38,16 +39,21 @@ def export(
 ) -> Document | None:
     call = call_of(ctx)
     _check_whose(user, session)
-    check_not_the_store(call, file)
-    transfer = call.store.transfer
-    lines = transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
-    if file == "-":
-        return Document(chunks(_told(call, lines, asked=progress)))
-    with account(call, "exported", f" to {file}", asked=progress) as told:
-        write_whole(file, lines)
+    if names_stdout(file):
+        check_stdout(call)
+        return Document(chunks(_told(call, _lines(call, user, session), asked=progress)))
+    with Output(call, file) as output:
+        lines = _lines(call, user, session)
+        with account(call, "exported", f" to {file}", asked=progress) as told:
+            output.write_whole(lines)
     if not told.speaks:
         call.say(f"exported {counted(call.tally)} to {file}")
     return None
+
+
+def _lines(call: Call, user: str | None, session: str | None) -> Iterator[bytes]:
+    transfer = call.store.transfer
+    return transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
 
 
 def _check_whose(user: str | None, session: str | None) -> None:

@@ -18,13 +18,12 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tsmem.disk import APPLICATION_ID, make_private_folder, store_beside, sync_folder
 from tsmem.engine import catalog
 from tsmem.engine.faults import from_os, from_sqlite, is_busy
 from tsmem.errors import StorageFailure, TsmemError
 from tsmem.waiting import STEP_S, Waits
 
-APPLICATION_ID = 0x74736D6D
-"""Stands in the file's header: "tsmm"."""
 FORMAT = 6
 """The file's user_version. A lower one is brought to this one when it is opened, a higher one was made by a newer
 tsmem."""
@@ -52,8 +51,10 @@ def is_made(path: str) -> bool:
 def make(path: str, waits: Waits) -> None:
     """Make the file unless it is there, 0600, in a folder of 0700 where the folder is new too."""
     path = os.path.realpath(path)
+    if (store := store_beside(path)) is not None:
+        raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
     try:
-        _make_folder(os.path.dirname(path))  # noqa: PTH120
+        make_private_folder(os.path.dirname(path))  # noqa: PTH120
         with locked(path + ".lock", waits):
             if not is_made(path):
                 _make_whole(path)
@@ -61,16 +62,6 @@ def make(path: str, waits: Waits) -> None:
         raise from_os(error, path) from error
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
-
-
-def _make_folder(folder: str) -> None:
-    missing = []
-    while not os.path.isdir(folder):  # noqa: PTH112
-        missing.append(folder)
-        folder = os.path.dirname(folder)  # noqa: PTH120
-    for each in reversed(missing):
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(each, 0o700)  # noqa: PTH102
 
 
 @contextlib.contextmanager
@@ -109,11 +100,7 @@ def _make_whole(path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(leftover)  # noqa: PTH108
     os.rename(new, path)  # noqa: PTH104
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(os.path.dirname(path))  # noqa: PTH120
 
 
 def furnish(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,530 @@
+"""Files that commands write: what stands there is kept or refused, and a file is whole or not there."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Outcome, Processes, messages
+from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count, on_small_disk
+from tests.cli.test_private_files import ANOTHER, given, mode, needs_root
+from tsmem.store.documents import export_line
+
+BAD = b"{not json\n"
+CAP_CHOWN = 0
+OTHER_PROFILE = '[profiles.other]\nbackend = "local"\npath = "other.db"\n'
+
+
+def rejecting(cli: Cli, name: str, stdin: bytes = BAD) -> Outcome:
+    """Import one line that cannot be read, and keep it in the file."""
+    return cli("import", "-", "--rejects", name, stdin=stdin)
+
+
+WRITERS: dict[str, Callable[[Cli, str], Outcome]] = {
+    "export": lambda cli, name: cli("export", name),
+    "rejects": rejecting,
+}
+"""Commands that are given the name of a file to write."""
+writers = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+
+
+@contextmanager
+def descriptor(path: Path, flags: int) -> Iterator[int]:
+    """A file that is open in this process."""
+    number = os.open(path, flags)
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+# What --rejects finds in its place
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"notes\n",
+        b'{"kind": "tsmem", "version": 1}\n',
+        b'{"kind": "message", "session_id": "s", "message_id": "m", "create_time": 1}\n',
+        b"\xff\xfe",
+        b"5\n",
+    ],
+)
+@pytest.mark.parametrize("data", [b"", BAD])
+def test_rejects_refuse_a_file_that_holds_something_else(ready: Cli, content: bytes, data: bytes) -> None:
+    """It stays as it is, and nothing is imported, whether or not something would be rejected."""
+    Path("notes.txt").write_bytes(content)
+    Path("notes.txt").chmod(0o644)
+    outcome = rejecting(ready, "notes.txt", stdin=b"".join(map(export_line, messages(1))) + data)
+
+    assert outcome.code == 2
+    assert "error: notes.txt is not a file of rejects\n" in outcome.err
+    assert (content, 0o644) == (Path("notes.txt").read_bytes(), mode(Path("notes.txt")))
+    assert ready.export().count(b"\n") == 2
+
+
+def test_a_foreign_line_in_a_file_of_rejects_is_found(ready: Cli) -> None:
+    """Every line is looked at, because one that is not a reject is somebody's."""
+    rejecting(ready, "bad")
+    with Path("bad").open("ab") as stream:
+        stream.write(b"notes\n")
+    before = Path("bad").read_bytes()
+    assert rejecting(ready, "bad").code == 2
+    assert before == Path("bad").read_bytes()
+
+
+def test_rejects_are_added_to_those_of_an_earlier_import(ready: Cli) -> None:
+    """What stands there stays, a reject that it holds is not repeated, and the file can be imported."""
+    rejecting(ready, "bad", b"first\n")
+    before = Path("bad").read_bytes()
+    assert rejecting(ready, "bad", b"second\n").code == 7
+    after = Path("bad").read_bytes()
+    assert rejecting(ready, "bad", b"second\n").code == 7
+
+    assert Path("bad").read_bytes() == after
+    assert after.startswith(before)
+    assert [b'"first' in line for line in after.splitlines()] == [True, False]
+    assert ready("import", "bad", "--rejects", "worse").code == 7
+
+
+def test_a_file_of_rejects_stays_when_nothing_is_rejected(ready: Cli) -> None:
+    """The same bytes and the same mode."""
+    rejecting(ready, "bad")
+    Path("bad").chmod(0o640)
+    before = Path("bad").read_bytes()
+    assert rejecting(ready, "bad", stdin=b"".join(map(export_line, messages(1)))).code == 0
+    assert (before, 0o640) == (Path("bad").read_bytes(), mode(Path("bad")))
+
+
+def test_an_empty_file_stays_when_nothing_is_rejected(ready: Cli) -> None:
+    """It was not made by the import."""
+    Path("empty").touch()
+    Path("empty").chmod(0o644)
+    assert rejecting(ready, "empty", stdin=b"".join(map(export_line, messages(1)))).code == 0
+    assert (b"", 0o644) == (Path("empty").read_bytes(), mode(Path("empty")))
+
+
+def test_a_reject_behind_a_last_line_without_an_end(ready: Cli) -> None:
+    """An editor may leave none: the next reject begins on a line of its own."""
+    rejecting(ready, "bad", b"first\n")
+    Path("bad").write_bytes(Path("bad").read_bytes().rstrip(b"\n"))
+    assert rejecting(ready, "bad", b"second\n").code == 7
+    assert [b"first" in line for line in Path("bad").read_bytes().splitlines()] == [True, False]
+
+
+def test_a_link_to_a_file_of_rejects_that_is_not_there_stays(ready: Cli) -> None:
+    """The file that was made behind it is removed when it is empty, and the link is not."""
+    Path("link").symlink_to("behind")
+    assert rejecting(ready, "link", stdin=b"".join(map(export_line, messages(1)))).code == 0
+    assert Path("link").is_symlink()
+    assert not Path("behind").exists()
+    assert rejecting(ready, "link").code == 7
+    assert Path("behind").is_file()
+
+
+def test_two_imports_at_once_do_not_share_a_file_of_rejects(ready: Cli) -> None:
+    """The first would remove it, or repeat what the second wrote."""
+    rejecting(ready, "bad")
+    with descriptor(Path("bad"), os.O_RDWR) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        outcome = rejecting(ready, "bad")
+    assert outcome.code == 2
+    assert "error: another import is writing bad\n" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/fd/{}", "pipe"])
+def test_rejects_that_no_file_keeps_are_not_to_be_imported(ready: Cli, name: str) -> None:
+    """Nothing says that /dev/null, a pipe or an open descriptor holds them."""
+    os.mkfifo("pipe")
+    with descriptor(Path("pipe"), os.O_RDWR) as opened:
+        outcome = rejecting(ready, name.format(opened))
+    assert outcome.code == 7
+    assert "1 of 1 line could not be read" in outcome.err
+    assert "import it" not in outcome.err
+
+
+def test_rejects_are_not_read_back_in_the_same_import(ready: Cli) -> None:
+    """A pipe that is read and written at once would never end."""
+    os.mkfifo("pipe")
+    with descriptor(Path("pipe"), os.O_RDWR) as opened:
+        os.write(opened, BAD)
+        outcome = ready("import", "pipe", "--rejects", "pipe")
+    assert outcome.code == 2
+    assert "pipe is what is imported" in outcome.err
+
+
+@pytest.mark.parametrize(("name", "words"), [("bad.gz", "compressed"), ("-", "a file"), ("", "a file without a name")])
+def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> None:
+    """A file that is named as compressed would not be, and - would be a file of that name."""
+    outcome = rejecting(ready, name)
+    assert (outcome.code, words in outcome.err) == (2, True), outcome.err
+    assert [path.name for path in ready.folder.iterdir()] == ["data"]
+
+
+# Devices, pipes, and descriptors that are open already
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/3", "link"])
+def test_an_export_to_an_open_descriptor_is_written_behind_what_is_there(
+    ready: Cli, process: Processes, name: str
+) -> None:
+    """`>>` appends, also when the descriptor is named, or a link of one's own leads to it."""
+    ready.fill(messages(3))
+    Path("link").symlink_to("/dev/stdout")
+    outcome = process.shell(f"echo before > a; $TSMEM export {name} >> a 3>> a && echo after >> a")
+    assert outcome.code == 0, outcome
+    lines = Path("a").read_bytes().splitlines()
+    assert (lines[0], lines[-1], len(lines)) == (b"before", b"after", 7)
+
+
+def test_rejects_to_an_open_descriptor_are_written_behind_what_is_there(ready: Cli) -> None:
+    """Whatever the file holds: who opened it for appending wants that."""
+    Path("log").write_bytes(b"before\n")
+    with descriptor(Path("log"), os.O_WRONLY | os.O_APPEND) as opened:
+        assert rejecting(ready, f"/dev/fd/{opened}").code == 7
+    assert Path("log").read_bytes().startswith(b'before\n{"kind": "rejected"')
+
+
+@writers
+@pytest.mark.parametrize(("number", "reason"), [(199, "Bad file descriptor"), (10**30, "Bad file descriptor")])
+def test_a_descriptor_that_is_not_open(
+    ready: Cli, write: Callable[[Cli, str], Outcome], number: int, reason: str
+) -> None:
+    """Nothing that this process opens itself takes its place."""
+    with suppress(OSError):
+        os.close(199)
+    outcome = write(ready, f"/dev/fd/{number}")
+    assert outcome.code == 2
+    assert f"error: cannot write /dev/fd/{number}: Bad file descriptor\n" in outcome.err
+
+
+@writers
+def test_a_descriptor_that_is_open_for_reading_alone(ready: Cli, write: Callable[[Cli, str], Outcome]) -> None:
+    """It is said before anything is done."""
+    Path("a").write_bytes(b"a")
+    with descriptor(Path("a"), os.O_RDONLY) as opened:
+        outcome = write(ready, f"/dev/fd/{opened}")
+    assert outcome.code == 2
+    assert "it is open for reading only" in outcome.err
+
+
+def test_an_export_into_a_pipe_whose_reader_went_away_ends_quietly(ready: Cli, process: Processes) -> None:
+    """As one to standard output does."""
+    ready.fill(messages(3000, content="x" * 1000))
+    outcome = process.shell("{ $TSMEM export /dev/fd/3 3>&1; echo $? >&2; } | head -c 10 >/dev/null")
+    assert outcome.err == "141\n"
+
+
+# Stores and profile files
+
+
+def other_store(cli: Cli) -> Path:
+    """The store of another profile."""
+    cli.config(OTHER_PROFILE)
+    cli.ok("-p", "other", "init-tables")
+    return cli.folder / "config" / "tsmem" / "other.db"
+
+
+def beside(end: str) -> Callable[[Cli], Path]:
+    """A file beside another profile's store."""
+
+    def make(cli: Cli) -> Path:
+        store = other_store(cli)
+        store.with_name(store.name + end).touch()
+        return store.with_name(store.name + end)
+
+    return make
+
+
+def own(end: str) -> Callable[[Cli], Path]:
+    """The store in use, or a file beside it that is not there yet."""
+    return lambda cli: cli.database.with_name(cli.database.name + end)
+
+
+def hard_link(cli: Cli) -> Path:
+    """Another name of the store in use."""
+    os.link(cli.database, "name")
+    return Path("name")
+
+
+def symbolic_link(cli: Cli) -> Path:
+    """A link to another profile's store."""
+    Path("link").symlink_to(other_store(cli))
+    return Path("link")
+
+
+def profile_file(cli: Cli) -> Path:
+    """The profile file in force."""
+    return cli.config(OTHER_PROFILE)
+
+
+def no_profile_file(cli: Cli) -> Path:
+    """Where it would be."""
+    cli.config("").unlink()
+    return cli.folder / "config" / "tsmem" / "config.toml"
+
+
+def name_of_profile_file(cli: Cli) -> Path:
+    """Another name of it."""
+    os.link(cli.config(OTHER_PROFILE), "name")
+    return Path("name")
+
+
+PRECIOUS = {
+    "the store": own(""),
+    "its log": own("-wal"),
+    "its lock": own(".lock"),
+    "another store": other_store,
+    "another log": beside("-wal"),
+    "another lock": beside(".lock"),
+    "a hard link": hard_link,
+    "a symbolic link": symbolic_link,
+    "the profile file": profile_file,
+    "no profile file": no_profile_file,
+    "a hard link of the profile file": name_of_profile_file,
+}
+
+
+@writers
+@pytest.mark.parametrize("make", PRECIOUS.values(), ids=PRECIOUS)
+def test_a_store_and_the_profile_file_are_never_written_over(
+    ready: Cli, make: Callable[[Cli], Path], write: Callable[[Cli, str], Outcome]
+) -> None:
+    """By whatever name; and nothing is imported."""
+    ready.fill(messages(1))
+    path = make(ready)
+    before = path.read_bytes() if path.exists() else None
+    outcome = write(ready, str(path))
+
+    assert outcome.code == 2, outcome
+    assert f"error: {path} is " in outcome.err
+    assert "write to another file" in outcome.err
+    assert before == (path.read_bytes() if path.exists() else None)
+    assert ready.export().count(b"\n") == 3
+
+
+@writers
+@pytest.mark.parametrize("flags", [os.O_WRONLY | os.O_APPEND, os.O_RDWR])
+def test_a_descriptor_of_a_store_is_not_written_to(
+    ready: Cli, write: Callable[[Cli, str], Outcome], flags: int
+) -> None:
+    """Not even behind its end."""
+    store = other_store(ready)
+    before = store.read_bytes()
+    with descriptor(store, flags) as opened:
+        outcome = write(ready, f"/dev/fd/{opened}")
+    assert outcome.code == 2
+    assert before == store.read_bytes()
+
+
+def test_an_export_is_not_appended_to_a_store(ready: Cli, process: Processes) -> None:
+    """Also where the shell opened it: `tsmem export >> memory.db`."""
+    before = ready.database.read_bytes()
+    outcome = process.shell(f"$TSMEM export >> {ready.database}")
+    assert outcome.code == 2, outcome
+    assert "standard output is the store itself" in outcome.err
+    assert before == ready.database.read_bytes()
+
+
+# Files of others
+
+
+@needs_root
+@writers
+@pytest.mark.parametrize("kind", ["file", "empty file", "pipe", "folder's link"])
+def test_what_belongs_to_another_user_is_not_written(
+    ready: Cli, write: Callable[[Cli, str], Outcome], kind: str
+) -> None:
+    """They could read it: a file that is open to all, a pipe whose other end they hold, a link."""
+    out = Path("shared/out")
+    out.parent.mkdir()
+    out.parent.chmod(0o1777)
+    Path("mine").mkdir()
+    with suppress(FileNotFoundError):
+        if kind == "pipe":
+            os.mkfifo(out)
+        elif kind == "folder's link":
+            out.symlink_to("../mine")
+        else:
+            out.write_bytes(b"theirs" if kind == "file" else b"")
+    given(out)
+    if not out.is_symlink():
+        out.chmod(0o666)
+    name = str(out / "out" if out.is_symlink() else out)
+    outcome = write(ready, name)
+
+    assert outcome.code == 2, outcome
+    assert "belongs to another user" in outcome.err
+    assert "write to another file" in outcome.err
+    assert [] == [*Path("mine").iterdir()]
+    assert not out.is_file() or out.read_bytes() in (b"theirs", b"")
+
+
+# A file that is replaced
+
+
+@pytest.mark.parametrize("found", [0o600, 0o640, 0o644])
+def test_an_export_over_a_file_keeps_its_mode(ready: Cli, found: int) -> None:
+    """Who may read a file is not changed by writing it anew; a new one is private."""
+    Path("out").touch()
+    Path("out").chmod(found)
+    ready.ok("export", "out")
+    assert found == mode(Path("out"))
+    ready.ok("export", "new")
+    assert 0o600 == mode(Path("new"))
+
+
+@needs_root
+def test_an_export_over_a_file_keeps_its_group(ready: Cli) -> None:
+    """With the rights that the group has."""
+    Path("out").touch()
+    os.chown("out", 0, ANOTHER)
+    Path("out").chmod(0o640)
+    ready.ok("export", "out")
+    assert (0, ANOTHER, 0o640) == (Path("out").stat().st_uid, Path("out").stat().st_gid, mode(Path("out")))
+
+
+@needs_root
+def test_a_group_that_cannot_be_kept_loses_its_rights(ready: Cli, process: Processes, tmp_path: Path) -> None:
+    """Otherwise the rights of one group would be those of another; and that is said."""
+    out = tmp_path / "out"
+    out.touch()
+    os.chown(out, 0, ANOTHER)
+    out.chmod(0o664)
+
+    def may_not_give_files_away() -> None:
+        if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_CHOWN, 0, 0, 0) != 0:
+            os._exit(77)
+
+    outcome = process.run("export", "out", before=may_not_give_files_away)
+    if outcome.code == 77:
+        pytest.skip("root could not be told to leave owners as they are")
+    assert outcome.code == 0, outcome
+    assert (0, 0, 0o604) == (out.stat().st_uid, out.stat().st_gid, mode(out))
+    assert "warning: out: its group could not be kept" in outcome.err
+
+
+def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes) -> None:
+    """As a redirection of the shell does."""
+    Path("out").write_bytes(b"mine")
+    Path("out").chmod(0o444)
+    outcome = process.run("export", "out", before=modes_count)
+    if outcome.code == 77:
+        pytest.skip("root could not be told to heed modes")
+    assert (2, b"mine") == (outcome.code, Path("out").read_bytes())
+    assert "error: cannot write out: Permission denied\n" in outcome.err
+
+
+@pytest.mark.parametrize("length", [200, 250, 255])
+def test_a_long_name_can_be_exported_to(ready: Cli, length: int) -> None:
+    """The name that a file has while it is written is no longer than its own."""
+    ready.ok("export", "x" * length)
+    assert ["x" * length] == [path.name for path in ready.folder.iterdir() if path.is_file()]
+
+
+@pytest.mark.parametrize("name", ["", "out/", "file/", "file/out", "x" * 256, "data", "none/out"])
+def test_a_name_that_no_file_can_have(ready: Cli, name: str) -> None:
+    """It is refused before rows are read, and no file is made."""
+    Path("file").write_bytes(b"mine")
+    outcome = ready("export", name)
+    assert outcome.code == 2, outcome
+    assert "cannot write " in outcome.err
+    assert ["data", "file"] == sorted(path.name for path in ready.folder.iterdir())
+
+
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
+    """What is synced from now on, by its inode, and whether `out` was there at that time."""
+    found: list[tuple[int, bool]] = []
+    real = os.fsync
+
+    def noting(number: int) -> None:
+        found.append((os.fstat(number).st_ino, Path("out").exists()))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    return found
+
+
+def test_an_export_is_on_the_disk_before_that_is_said(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file first, then its folder, which has its name."""
+    found = synced(monkeypatch)
+    ready.ok("export", "out")
+    assert [(Path("out").stat().st_ino, False), (Path().stat().st_ino, True)] == found
+
+
+def test_the_folders_that_a_store_is_made_in_are_on_the_disk(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each one that is new has its name in the one above it, which is synced too."""
+    found = synced(monkeypatch)
+    cli.ok("init-tables")
+    store = cli.database.parent
+    assert {folder.stat().st_ino for folder in (store, store.parent, cli.folder)} <= {inode for inode, _ in found}
+
+
+@pytest.mark.parametrize("function", ["open", "fsync", "replace"])
+def test_an_export_that_is_interrupted_leaves_nothing(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    """Wherever Ctrl-C comes: the file that was there stays, and no half one is left."""
+    Path("out").write_bytes(b"mine")
+    real = getattr(os, function)
+
+    def interrupted(*args: object, **options: object) -> object:
+        done = real(*args, **options)
+        if function != "open" or ".part" in str(args[0]):
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(os, function, interrupted)
+    assert ready("export", "out").code == 130
+    monkeypatch.undo()
+    os.chdir(ready.folder)
+    assert ["data", "out"] == sorted(path.name for path in ready.folder.iterdir())
+    assert function == "replace" or Path("out").read_bytes() == b"mine"
+
+
+def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_path: Path) -> None:
+    """A file that a container got from outside cannot be replaced by another; what is written is whole first."""
+    ready.fill(messages(3))
+    script = (
+        f"export XDG_DATA_HOME={ready.folder}/data; echo before > disk/real; touch out; "
+        "mount --bind disk/real out && $TSMEM export out >&2 && cat disk/real; ls -A >&2"
+    )
+    outcome = on_small_disk(process, tmp_path, 1024, script)
+    assert outcome.out == ready.export(), outcome
+    assert ".part" not in outcome.err
+
+
+# A standard input that is closed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "message put s --role user --content-file -",
+        "message put s --role user --content x -m k@-",
+        "session put u s -m k@-",
+        "import -",
+        "import --format openai --user u",
+    ],
+)
+def test_a_closed_standard_input_is_an_error(ready: Cli, process: Processes, line: str) -> None:
+    """It is not an empty one: nothing is stored."""
+    outcome = process.shell(f"$TSMEM {line} <&-")
+    assert outcome.code == 2, outcome
+    assert "cannot read standard input: it is closed" in outcome.err
+    assert ready.export().count(b"\n") == 2
+
+
+def test_a_standard_input_that_cannot_be_read(ready: Cli, process: Processes) -> None:
+    """One that is open for writing only is no bug."""
+    outcome = process.shell("$TSMEM message put s --role user --content-file - 0>out")
+    assert outcome.code == 2, outcome
+    assert "cannot read standard input: " in outcome.err
+    assert ready.export().count(b"\n") == 2

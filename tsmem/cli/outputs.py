@@ -1,0 +1,313 @@
+"""Every file that a command is told to write is opened here.
+
+Where a name leads:
+
+- A descriptor that is open already (`/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/1`, or a link to one) is duplicated, not
+  opened again, so that what a shell opened with `>>` is appended to.
+- A device or a pipe is written as it is.
+- Anything else is a file. Links are followed, unless another user made them.
+
+What is refused, whatever its name, before anything is done:
+
+- a tsmem store, a file that belongs to one, the profile file, and the input of the same command. They are known by
+  their content, their path, and their device and inode.
+- what belongs to neither root nor this user, because its owner could read what is written. This is checked on the
+  descriptor that is written to. Descriptors that were open already may: whoever started the command opened them.
+
+How a file is written:
+
+- Whole or not at all (`export`): into a new file beside it, which takes its place once it is complete and on the disk.
+  It keeps the owner, group and mode of the file that it replaces; other hard links of that one keep the old content.
+- By appending (`import --rejects`): nothing that stands there is touched, see `rejects.py`.
+
+A new file can be read by its owner alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedWriter
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from tsmem.cli.call import cannot_write
+from tsmem.cli.streams import WaitingFile
+from tsmem.cli.unwritable import Check
+from tsmem.disk import sync_folder
+
+if TYPE_CHECKING:
+    from tsmem.cli.call import Call
+
+_BUFFER_BYTES = 1 << 20
+_DESCRIPTOR = re.compile(r"(/dev|/proc/(\d+)(/task/\d+)?)/fd/(?P<number>\d+)", re.ASCII)
+_WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+_STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Opens a folder that may be entered, also one that may not be read."""
+_MAX_LINKS = 40
+
+
+def names_stdout(name: str) -> bool:
+    """True for `-` and for the names of descriptor 1."""
+    return name == "-" or _own_descriptor(_unlinked(name)) == 1
+
+
+def check_stdout(call: Call) -> None:
+    """Raise InvalidInput if standard output was opened on a file that must not be written."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor
+        descriptor = call.streams.stdout.fileno()
+        Check(call, "standard output", None).descriptor(descriptor)
+
+
+def replace_private(path: str, content: bytes) -> None:
+    """Write a small file of our own whole; only the user can read it. Raises OSError."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+    try:
+        with _replacing(folder, lambda partial: _move(folder, partial, os.path.basename(path))) as stream:  # noqa: PTH119
+            stream.write(content)
+    finally:
+        os.close(folder)
+
+
+class Output:
+    """A place to write to, found and checked. Use `with`."""
+
+    def __init__(self, call: Call, name: str, source: BinaryIO | None = None) -> None:
+        """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
+        self.name = name
+        self._call = call
+        self._check = Check(call, name, source)
+        self._folder = self._descriptor = -1
+        self._base = ""
+        self._path = ""
+        self._is_new = False
+        self.is_file = False
+        """True unless it is a device, a pipe or a descriptor that was open already."""
+        with ExitStack() as stack, explained(name):
+            stack.callback(self.close)
+            self._open()
+            stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open. A file that was made to append to, and is empty, is removed."""
+        if self._is_new:
+            self._is_new = False
+            with suppress(OSError):
+                found = os.fstat(self._descriptor)
+                if found.st_size == 0 and os.path.samestat(found, self._stat()):
+                    os.unlink(self._base, dir_fd=self._folder)
+        for descriptor in (self._descriptor, self._folder):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._folder = -1
+
+    def _open(self) -> None:
+        self._check.links()
+        last = _unlinked(self.name)
+        if (number := _own_descriptor(last)) is not None:
+            self._descriptor = _duplicate(number)
+            self._check.descriptor(self._descriptor)
+        elif _DESCRIPTOR.fullmatch(last):  # of another process: the main one of a container, for example
+            self._descriptor = os.open(self.name, _WRITE)
+            self._check.descriptor(self._descriptor, own=False)
+        else:
+            self._open_path()
+
+    def _open_path(self) -> None:
+        if os.path.basename(self.name) in ("", ".", ".."):  # noqa: PTH119
+            reason = errno.EISDIR if self.name else errno.ENOENT
+            raise OSError(reason, os.strerror(reason))
+        self._path = os.path.realpath(self.name)
+        self._check.path(self._path)
+        self._base = os.path.basename(self._path)  # noqa: PTH119
+        self._folder = _open_folder(os.path.dirname(self._path))  # noqa: PTH120
+        try:
+            found = self._stat()
+        except FileNotFoundError:
+            self.is_file = True
+            return
+        self._check.status(found)  # opening another user's pipe would wait for them
+        self.is_file = stat.S_ISREG(found.st_mode)
+        flags = _APPEND | os.O_NONBLOCK if self.is_file else _WRITE | os.O_NOFOLLOW
+        self._descriptor = os.open(self._base, flags, dir_fd=self._folder)
+        self._check.descriptor(self._descriptor, own=False)
+        if self.is_file != stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            raise OSError(errno.EAGAIN, "it was replaced by something else")
+
+    def _stat(self) -> os.stat_result:
+        return os.stat(self._base, dir_fd=self._folder, follow_symlinks=False)
+
+    def to_append(self) -> int:
+        """Return a descriptor that can be read, and whose writes go behind what is there. Raises OSError."""
+        if self._descriptor < 0:
+            self._is_new = True
+            self._descriptor = os.open(self._base, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
+        return self._descriptor
+
+    def sync_name(self) -> None:
+        """Put the file's name on the disk. Raises OSError."""
+        sync_folder(os.path.dirname(self._path))  # noqa: PTH120
+
+    def write_whole(self, lines: Iterator[bytes]) -> None:
+        """Write all lines; a file is on the disk, and has its name, when this returns."""
+        with explained(self.name):
+            if self.is_file:
+                with _replacing(self._folder, self._put_in_place) as stream:
+                    _write(stream, self.name, lines)
+                    self._keep_access(stream.fileno())
+                self.sync_name()
+                return
+            raw = WaitingFile(self._descriptor, "wb", closefd=False)
+            with BufferedWriter(raw, _BUFFER_BYTES) as stream:
+                _write(stream, self.name, lines)
+            if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                os.fsync(self._descriptor)
+
+    def _put_in_place(self, partial: str) -> None:
+        try:
+            _move(self._folder, partial, self._base)
+        except OSError as error:
+            if error.errno != errno.EBUSY or self._descriptor < 0:
+                raise
+            self._copy_over(partial)
+
+    def _copy_over(self, partial: str) -> None:
+        """Write a file's content in place: a file that is a mount point cannot be replaced."""
+        with (
+            open(os.open(partial, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder), "rb") as source,  # noqa: PTH123
+            open(self._descriptor, "wb", closefd=False) as target,
+        ):
+            os.ftruncate(self._descriptor, 0)
+            while chunk := source.read(_BUFFER_BYTES):
+                target.write(chunk)
+            target.flush()
+            os.fsync(self._descriptor)
+        os.unlink(partial, dir_fd=self._folder)
+
+    def _keep_access(self, new: int) -> None:
+        """Give a new file the owner, group and mode of the one that it replaces."""
+        if self._descriptor < 0:
+            return
+        old, mode = os.fstat(self._descriptor), stat.S_IMODE(os.fstat(self._descriptor).st_mode)
+        made = os.fstat(new)
+        if old.st_uid != made.st_uid and not _change(lambda: os.fchown(new, old.st_uid, -1)):
+            self._call.say(f"warning: {self.name}: its owner could not be kept; it belongs to you now")
+        if old.st_gid != made.st_gid and not _change(lambda: os.fchown(new, -1, old.st_gid)):
+            mode &= ~stat.S_IRWXG  # the rights of its group are not for another one
+            self._call.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
+        os.fchmod(new, mode)
+
+
+def _unlinked(name: str) -> str:
+    """Follow links as far as a descriptor of a process, which is a link, but not one to a name."""
+    for _ in range(_MAX_LINKS):
+        folder, base = os.path.split(name)
+        path = os.path.join(os.path.realpath(folder), base)  # noqa: PTH118
+        if _DESCRIPTOR.fullmatch(path):
+            return path
+        try:
+            name = os.path.join(folder, os.readlink(name))  # noqa: PTH115, PTH118
+        except (OSError, ValueError):
+            return path
+    return name
+
+
+def _own_descriptor(path: str) -> int | None:
+    """The number of a descriptor of this process; None for another path."""
+    match = _DESCRIPTOR.fullmatch(path)
+    process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119 - not always the number that we know
+    return int(match["number"]) if match is not None and match[2] in (None, process) else None
+
+
+def _duplicate(number: int) -> int:
+    """A second descriptor of what is open, with its place and flags. Raises OSError."""
+    import fcntl
+
+    try:
+        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "it is open for reading only")
+        return os.dup(number)
+    except OverflowError as error:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from error
+
+
+def _open_folder(path: str) -> int:
+    """Open a folder step by step, so that no step can become a link after it was looked at. Raises OSError."""
+    at = os.open("/", _STEP)
+    for step in filter(None, path.split("/")):
+        try:
+            below = os.open(step, _STEP, dir_fd=at)
+        finally:
+            os.close(at)
+        at = below
+    return at
+
+
+def _change(act: Callable[[], None]) -> bool:
+    try:
+        act()
+    except PermissionError:
+        return False
+    return True
+
+
+def _move(folder: int, name: str, to: str) -> None:
+    os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+@contextmanager
+def _replacing(folder: int, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
+    """A new file in a folder, which takes the place of another when all is written; else it is removed."""
+    partial = f".tsmem-{os.urandom(8).hex()}.part"  # no number of a process: containers use the same ones again
+    try:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+        put_in_place(partial)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(partial, dir_fd=folder)
+        raise
+
+
+def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
+    if not is_compressed(name):
+        stream.writelines(lines)
+        return
+    import gzip
+
+    # Level 6 is 5 times as fast as the 9 that gzip takes by itself, for files that are hardly larger. No name and no
+    # time in it: the same rows make the same file.
+    with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=6, mtime=0) as packed:
+        packed.writelines(lines)
+
+
+def is_compressed(name: str) -> bool:
+    """True for the name of a file whose content is compressed."""
+    return name.lower().endswith(".gz")
+
+
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Tell an OSError in a plain sentence. A reader that went away is told as everywhere."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write(name, error) from error

@@ -1,0 +1,62 @@
+"""What tsmem's own files look like on a disk, and the folders that are made for them.
+
+The engine, the profiles and the command line all use it, so it needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+
+APPLICATION_ID = 0x74736D6D
+"""Stands in the header of a store's file: "tsmm"."""
+HEADER_BYTES = 100
+"""Source: sqlite.org/fileformat2.html, section 1.3."""
+SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
+"""Of the files that stand beside a store's file while it is made or used."""
+
+
+def is_store(header: bytes) -> bool:
+    """True if these are the first bytes of a store's file."""
+    return header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def store_beside(path: str) -> str | None:
+    """Return the store that a file of this name belongs to; None if it belongs to none."""
+    for suffix in SUFFIXES:
+        store = path.removesuffix(suffix)
+        if store != path and os.path.isfile(store):  # noqa: PTH113
+            with suppress(OSError), open(store, "rb") as stream:  # noqa: PTH123
+                if is_store(stream.read(HEADER_BYTES)):
+                    return store
+    return None
+
+
+def make_private_folder(folder: str) -> None:
+    """Make a folder, and those above it that are missing, for the user alone, and put their names on the disk.
+
+    The path is absolute. Raises OSError."""
+    if not os.path.isdir(folder):  # noqa: PTH112
+        above = os.path.dirname(folder)  # noqa: PTH120
+        make_private_folder(above)
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)  # noqa: PTH102
+        sync_folder(above)
+
+
+def sync_folder(folder: str) -> None:
+    """Put the names in a folder on the disk.
+
+    A folder that may not be read cannot be synced, and some network file systems sync none. Raises OSError."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
