@@ -508,6 +508,7 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
     "line",
     [
         "message put s --role user --content-file -",
+        "message put s --role user --content-file /dev/stdin",
         "message put s --role user --content x -m k@-",
         "session put u s -m k@-",
         "import -",

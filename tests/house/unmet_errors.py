@@ -33,6 +33,7 @@ SITES: dict[str, str] = {
     "adapters/sdk_session.py:Session.call: there was no time left to ask {}": _TIME,
     "adapters/sdk_session.py:Session._require_open: the store is closed": _LIBRARY,
     "adapters/sdk_transport.py:Exchange.begin: there was no time left to send the request": _TIME,
+    "cli/call.py:Call.read_file: standard input": "It takes a process whose standard input is closed: tests/cli/test_outputs.py starts one.",
     "cli/demo.py:_Run.step: the demo stopped: '{}' ended with exit code {}": "The demo's commands work in a folder of their own; only a full disk stops them.",
     "cli/unwritable.py:Check.links: {} a link that belongs to another user": _ANOTHER_USER,
     "cli/unwritable.py:Check.status: {} belongs to another user": _ANOTHER_USER,

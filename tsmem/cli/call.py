@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tsmem.cli.descriptors import names_stdin
 from tsmem.clock import Clock, Time
 from tsmem.errors import InvalidInput, ProfileError, StorageFailure, TsmemError
 
@@ -186,7 +187,7 @@ class Call:
 
     def read_file(self, name: str) -> bytes:
         """A file's bytes, or standard input's for `-`. Raises InvalidInput in a plain sentence."""
-        if name == "-":
+        if names_stdin(name):
             if self._stdin_was_read:
                 raise InvalidInput("standard input can be read only once, and - stands for it twice")
             self._stdin_was_read = True

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -36,6 +35,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from tsmem.cli.call import cannot_write
+from tsmem.cli.descriptors import duplicate, is_descriptor, own_descriptor, without_links
 from tsmem.cli.streams import WaitingFile
 from tsmem.cli.unwritable import Check
 from tsmem.disk import sync_folder
@@ -44,17 +44,10 @@ if TYPE_CHECKING:
     from tsmem.cli.call import Call
 
 _BUFFER_BYTES = 1 << 20
-_DESCRIPTOR = re.compile(r"(/dev|/proc/(\d+)(/task/\d+)?)/fd/(?P<number>\d+)", re.ASCII)
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Opens a folder that may be entered, also one that may not be read."""
-_MAX_LINKS = 40
-
-
-def names_stdout(name: str) -> bool:
-    """True for `-` and for the names of descriptor 1."""
-    return name == "-" or _own_descriptor(_unlinked(name)) == 1
 
 
 def check_stdout(call: Call) -> None:
@@ -116,11 +109,11 @@ class Output:
 
     def _open(self) -> None:
         self._check.links()
-        last = _unlinked(self.name)
-        if (number := _own_descriptor(last)) is not None:
-            self._descriptor = _duplicate(number)
+        last = without_links(self.name)
+        if (number := own_descriptor(last)) is not None:
+            self._descriptor = duplicate(number)
             self._check.descriptor(self._descriptor)
-        elif _DESCRIPTOR.fullmatch(last):  # of another process: the main one of a container, for example
+        elif is_descriptor(last):  # of another process: the main one of a container, for example
             self._descriptor = os.open(self.name, _WRITE)
             self._check.descriptor(self._descriptor, own=False)
         else:
@@ -209,39 +202,6 @@ class Output:
             mode &= ~stat.S_IRWXG  # the rights of its group are not for another one
             self._call.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
         os.fchmod(new, mode)
-
-
-def _unlinked(name: str) -> str:
-    """Follow links as far as a descriptor of a process, which is a link, but not one to a name."""
-    for _ in range(_MAX_LINKS):
-        folder, base = os.path.split(name)
-        path = os.path.join(os.path.realpath(folder), base)  # noqa: PTH118
-        if _DESCRIPTOR.fullmatch(path):
-            return path
-        try:
-            name = os.path.join(folder, os.readlink(name))  # noqa: PTH115, PTH118
-        except (OSError, ValueError):
-            return path
-    return name
-
-
-def _own_descriptor(path: str) -> int | None:
-    """The number of a descriptor of this process; None for another path."""
-    match = _DESCRIPTOR.fullmatch(path)
-    process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119 - not always the number that we know
-    return int(match["number"]) if match is not None and match[2] in (None, process) else None
-
-
-def _duplicate(number: int) -> int:
-    """A second descriptor of what is open, with its place and flags. Raises OSError."""
-    import fcntl
-
-    try:
-        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise OSError(errno.EBADF, "it is open for reading only")
-        return os.dup(number)
-    except OverflowError as error:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from error
 
 
 def _open_folder(path: str) -> int:

@@ -18,6 +18,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from tsmem.cli.call import cannot_write
 from tsmem.cli.outputs import Output, explained, is_compressed
 from tsmem.cli.streams import WaitingFile
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
@@ -91,6 +92,8 @@ class Rejects:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InvalidInput(f"another import is writing {self._name}", hint="write to another file") from None
+        except OSError:
+            pass  # a network file system without locks
         self.known = _known(self._name, self._descriptor)
         if os.fstat(self._descriptor).st_size > self.known.size:
             if not resume:
@@ -139,20 +142,26 @@ class Rejects:
     def _add(self, line: bytes) -> None:
         if self.known.has(line):
             return
-        with explained(self._name):
-            if not self.lasts:
+        try:
+            if self.lasts:
+                self._append(b"\n" + line if self._ends_in_line else line)
+                self._ends_in_line = False
+            else:
                 self._file.write(line)
-                return
-            size = os.fstat(self._descriptor).st_size
-            self._unsynced = True
-            try:
-                os.fchmod(self._descriptor, 0o600)  # one that was there may have been for everyone
-                self._file.write(b"\n" + line if self._ends_in_line else line)
-            except BaseException:
-                with suppress(OSError):
-                    os.ftruncate(self._descriptor, size)
-                raise
-            self._ends_in_line = False
+        except OSError as error:
+            raise cannot_write(self._name, error) from error
+
+    def _append(self, line: bytes) -> None:
+        size = os.fstat(self._descriptor).st_size
+        self._unsynced = True
+        with suppress(PermissionError):  # one that was there may have been for everyone
+            os.fchmod(self._descriptor, 0o600)
+        try:
+            self._file.write(line)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, size)
+            raise
 
 
 def _row(record: Record) -> tuple[object, ...]:

@@ -13,8 +13,9 @@ from tsmem.cli.account import account
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
 from tsmem.cli.counts import counted, counts
+from tsmem.cli.descriptors import names_stdout
 from tsmem.cli.files import opened
-from tsmem.cli.outputs import Output, check_stdout, names_stdout
+from tsmem.cli.outputs import Output, check_stdout
 from tsmem.cli.suggest import complete_profile, complete_user, words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import resource
@@ -159,6 +160,17 @@ def locked(stage: Stage) -> None:
     connection = sqlite3.connect(stage.database, isolation_level=None)
     stage.stack.callback(connection.close)
     connection.execute("BEGIN IMMEDIATE")
+
+
+def locked_file(name: str) -> Given:
+    """An empty file that another program has locked."""
+
+    def make(stage: Stage) -> None:
+        descriptor = os.open(stage.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        stage.stack.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    return make
 
 
 def pipe(name: str, content: bytes = b"{}\n") -> Given:

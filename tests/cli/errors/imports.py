@@ -410,7 +410,7 @@ CASES = (
     Case(
         "Going on with rejects in a folder.",
         "import in.jsonl --resume --rejects .",
-        "cannot read .: Is a directory",
+        "cannot write .: Is a directory",
         given=(
             file("in.jsonl", rows(400) + b"nonsense\n"),
             failed("import in.jsonl --rejects /dev/full"),
@@ -419,7 +419,7 @@ CASES = (
     Case(
         "Going on with rejects that are none.",
         "import in.jsonl --resume --rejects bad.jsonl",
-        "bad.jsonl is no file of rejects",
+        "bad.jsonl is not a file of rejects",
         hint="rejects go into a file of their own",
         given=(
             file("in.jsonl", rows(400) + b"nonsense\n"),

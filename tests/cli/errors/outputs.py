@@ -1,0 +1,105 @@
+"""Files that must not be written, or cannot be."""
+
+from __future__ import annotations
+
+from tests.cli.errors.case import Case
+from tests.cli.errors.given import OTHER, config, file, locked_file
+from tests.cli.errors.stage import Stage, copied
+
+ROWS = '{"user_id": "u", "session_id": "s"}\n'
+
+
+def other_store(stage: Stage) -> None:
+    """Another profile's store is in the folder."""
+    copied(stage.folder / "other.db")
+
+
+def another_name(stage: Stage) -> None:
+    """The store has a second name."""
+    (stage.folder / "name").hardlink_to(stage.database)
+
+
+CASES = (
+    Case(
+        "An export over the log of the store.",
+        "export FOLDER/data/tsmem/memory.db-wal",
+        "FOLDER/data/tsmem/memory.db-wal is a file of the store FOLDER/data/tsmem/memory.db",
+        hint="write to another file",
+        form="jsonl",
+    ),
+    Case(
+        "An export over another name of the store.",
+        "export name",
+        "name is the store itself",
+        hint="write to another file",
+        form="jsonl",
+        given=(another_name,),
+    ),
+    Case(
+        "An export over another profile's store.",
+        "export other.db",
+        "other.db is a tsmem store",
+        hint="write to another file",
+        form="jsonl",
+        given=(other_store,),
+    ),
+    Case(
+        "An export over a file of another profile's store.",
+        "export other.db.lock",
+        "other.db.lock is a file of the store FOLDER/other.db",
+        hint="write to another file",
+        form="jsonl",
+        given=(other_store,),
+    ),
+    Case(
+        "A store in the place of another store's lock.",
+        "-p x init-tables",
+        "FOLDER/other.db.lock is a file of the store FOLDER/other.db",
+        hint="choose another path",
+        exit=1,
+        code="StorageFailure",
+        given=(other_store, config('[profiles.x]\nbackend = "local"\npath = "FOLDER/other.db.lock"\n')),
+    ),
+    Case(
+        "An export over the profile file.",
+        "export FOLDER/config/tsmem/config.toml",
+        "FOLDER/config/tsmem/config.toml is the profile file",
+        hint="write to another file",
+        form="jsonl",
+        given=(config(OTHER),),
+    ),
+    Case(
+        "An export to a descriptor that is not open.",
+        "export /dev/fd/199",
+        "cannot write /dev/fd/199: Bad file descriptor",
+        form="jsonl",
+    ),
+    Case(
+        "Rejects over notes.",
+        "import in.jsonl --rejects notes.txt",
+        "notes.txt is not a file of rejects",
+        hint="rejects go into a file of their own",
+        given=(file("in.jsonl", ROWS), file("notes.txt", "notes\n")),
+    ),
+    Case(
+        "Rejects into a compressed file.",
+        "import in.jsonl --rejects bad.gz",
+        "--rejects does not write a compressed file: bad.gz",
+        hint="name a file, such as rejects.jsonl",
+        given=(file("in.jsonl", ROWS),),
+    ),
+    Case(
+        "Rejects behind a line that was cut off.",
+        "import in.jsonl --rejects bad.jsonl",
+        "bad.jsonl ends in a line that was cut off",
+        hint="--resume goes on with the import that was stopped; or write to another file",
+        given=(file("in.jsonl", ROWS), file("bad.jsonl", '{"kind": "rejec')),
+    ),
+    Case(
+        "Rejects of two imports at once.",
+        "import in.jsonl --rejects bad.jsonl",
+        "another import is writing bad.jsonl",
+        hint="write to another file",
+        given=(file("in.jsonl", ROWS), locked_file("bad.jsonl")),
+    ),
+)

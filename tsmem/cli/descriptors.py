@@ -1,0 +1,59 @@
+"""Names that stand for descriptors that are open already: /dev/stdin, /dev/stdout, /dev/fd/3, /proc/self/fd/3."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+_DESCRIPTOR = re.compile(r"(/dev|/proc/(\d+)(/task/\d+)?)/fd/(?P<number>\d+)", re.ASCII)
+_MAX_LINKS = 40
+
+
+def names_stdin(name: str) -> bool:
+    """True for `-` and the names of descriptor 0. Opening those again could read something else: /dev/null, where
+    standard input was closed, and a file from its beginning."""
+    return name == "-" or own_descriptor(without_links(name)) == 0
+
+
+def names_stdout(name: str) -> bool:
+    """True for `-` and the names of descriptor 1."""
+    return name == "-" or own_descriptor(without_links(name)) == 1
+
+
+def without_links(name: str) -> str:
+    """Follow links as far as a descriptor of a process, which is a link, but not one to a name."""
+    for _ in range(_MAX_LINKS):
+        folder, base = os.path.split(name)
+        path = os.path.join(os.path.realpath(folder), base)  # noqa: PTH118
+        if is_descriptor(path):
+            return path
+        try:
+            name = os.path.join(folder, os.readlink(name))  # noqa: PTH115, PTH118
+        except (OSError, ValueError):
+            return path
+    return name
+
+
+def is_descriptor(path: str) -> bool:
+    """True for a descriptor of any process."""
+    return _DESCRIPTOR.fullmatch(path) is not None
+
+
+def own_descriptor(path: str) -> int | None:
+    """Return the number of a descriptor of this process; None for another path."""
+    match = _DESCRIPTOR.fullmatch(path)
+    process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119 - not always the number that we know
+    return int(match["number"]) if match is not None and match[2] in (None, process) else None
+
+
+def duplicate(number: int) -> int:
+    """Return a second descriptor of what is open, with its position and flags. Raises OSError."""
+    import fcntl
+
+    try:
+        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "it is open for reading only")
+        return os.dup(number)
+    except OverflowError as error:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from error
