@@ -17,7 +17,7 @@ from tsmem.rows import MAX, MIN, ColumnType, KeyBound, Put, Range, Row, TableRef
 from tsmem.store.pages import AHEAD, Pages, Scan
 from tsmem.store.scan import RowScan
 
-TABLE = TableRef("t", ("k",))
+TABLE = TableRef("t", ("create_time",))
 SCAN = Scan(TABLE, Range((MIN,), (MAX,)))
 DEADLINE_S = 20
 
