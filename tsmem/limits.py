@@ -133,7 +133,7 @@ def check_key(names: Sequence[str], key: Key) -> int:
                 f"with CurrentLength:{length}.",
                 hint=f"an id has at most {MAX_KEY_BYTES:,} bytes of UTF-8",
             )
-        size += name_bytes(name) + length
+        size += (len(name) if name.isascii() else name_bytes(name)) + length
     return size
 
 

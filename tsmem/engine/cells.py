@@ -22,7 +22,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from tsmem.errors import StorageFailure
-from tsmem.limits import name_bytes
 from tsmem.rows import Value
 
 _FORMAT = 1
@@ -50,6 +49,8 @@ class _Shape(NamedTuple):
     raw: bytes
     steps: tuple[tuple[str, int, bool], ...]
     """Name, kind, and whether it is the latest version of its name."""
+    sizes: tuple[int, ...]
+    """What each cell counts by TableStore's rule, without the length of text and bytes."""
     stamps: struct.Struct
     slots: struct.Struct
     slots_at: int
@@ -75,6 +76,7 @@ def _compile(raw: bytes) -> _Shape:
     """The compiled form of a shape, from the cache if it is there."""
     names: list[str] = []
     kinds: list[int] = []
+    sizes: list[int] = []
     at = 0
     while at < len(raw):
         kind, end = raw[at], at + 2 + raw[at + 1]
@@ -82,6 +84,7 @@ def _compile(raw: bytes) -> _Shape:
             raise _damaged("its columns cannot be read")
         kinds.append(kind)
         names.append(raw[at + 2 : end].decode())
+        sizes.append(raw[at + 1] + _SIZES[kind])
         at = end
     stamps = struct.Struct(f"<{len(names)}q")
     slots = struct.Struct("<" + "".join(_SLOTS[kind] for kind in kinds))
@@ -91,11 +94,12 @@ def _compile(raw: bytes) -> _Shape:
             (name, kind, index == 0 or names[index - 1] != name)
             for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
         ),
+        tuple(sizes),
         stamps,
         slots,
         stamps.size,
         stamps.size + slots.size,
-        len(raw) - 2 * len(names) + sum(_SIZES[kind] for kind in kinds),
+        sum(sizes),
     )
     if len(raw) <= _CACHED_SHAPE_BYTES:
         if len(_by_raw) >= _CACHED_SHAPES:
@@ -201,10 +205,10 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
         at += shape.data_at
         size: int = key_bytes
         columns: dict[str, Value] = {}
-        for (name, kind, latest), slot in zip(shape.steps, slots, strict=True):
+        for (name, kind, latest), fixed_bytes, slot in zip(shape.steps, shape.sizes, slots, strict=True):
             end = at + slot if kind >= _TEXT else at
             if latest and name in wanted:
-                size += name_bytes(name) + _SIZES[kind] + end - at
+                size += fixed_bytes + end - at
                 columns[name] = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
     except (struct.error, UnicodeDecodeError, IndexError) as error:
