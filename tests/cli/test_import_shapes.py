@@ -80,6 +80,7 @@ def test_what_another_tool_wrote_is_refused_by_its_name(ready: Cli, name: str, v
         ([{"foo": 1}], "message 0 has no role; its keys are foo"),
         ([SAID, {"role": None, "content": "milk"}], "message 1 has no role; its keys are role, content"),
         ([{"role": 3, "content": "tea"}], "message 0 has no role"),
+        ([{"type": {"a": []}, "content": "tea"}], "message 0 has no role"),
         ([{"role": "user", "text": "tea"}], "message 0 has no content; its keys are role, text"),
         ({"messages": [SAID, {"type": "unheard", "x": 1}]}, "message 1 has no role; its keys are type, x"),
         ([{"messages": [SAID]}, {"title": "x"}], "element 1 of the array: a conversation has a list of 'messages'"),

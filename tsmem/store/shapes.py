@@ -162,7 +162,8 @@ def _message_error(place: int, message: object) -> InvalidInput | None:
 
 
 def _is_message(value: Mapping[str, object]) -> bool:
-    return isinstance(value.get("role"), str) or value.get("type") in ITEM_TYPES
+    kind = value.get("type")
+    return isinstance(value.get("role"), str) or (isinstance(kind, str) and kind in ITEM_TYPES)
 
 
 def _foreign(look: _Shape, value: Mapping[str, object], *, in_array: bool) -> InvalidInput:
