@@ -17,7 +17,10 @@ MESSAGES = {case: count for count, cases in READ for case in cases.split()}
 """Messages in the cases that can be read."""
 FOREIGN: dict[str, tuple[object, ...]] = {
     "a ChatGPT data export": ([{"title": "Tea", "mapping": {"root": {"message": None}}}],),
-    "a claude.ai data export": ([{"uuid": "c", "chat_messages": [{"sender": "human", "text": "tea"}]}],),
+    "a claude.ai data export": (
+        [{"role": "Tea", "chat_messages": []}],
+        [{"uuid": "c", "chat_messages": [{"sender": "human", "text": "tea"}]}],
+    ),
     "an Open WebUI export": ([{"id": "o", "chat": {"history": {"messages": {}}, "messages": [SAID]}}],),
     "a LibreChat export": (
         {"conversationId": "l", "messages": [{"isCreatedByUser": True, "text": "tea"}]},

@@ -151,12 +151,14 @@ def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None
 def _message_error(place: int, message: object) -> InvalidInput | None:
     if not isinstance(message, dict):
         return InvalidInput(f"message {place} is not an object", hint=_FORMAT)
-    if _is_message(message) and (message.get("content") is not None or message.keys().isdisjoint(_OTHER_CONTENT)):
+    if _is_message(message) and message.get("content") is not None:
         return None
     if look := _look(message, _CONVERSATION_SHAPES):
         return _foreign(look, message, in_array=True)
     if look := _look(message, _MESSAGE_SHAPES):
         return InvalidInput(f"message {place} looks like {look}, which import cannot read", hint=_FORMAT)
+    if _is_message(message) and message.keys().isdisjoint(_OTHER_CONTENT):
+        return None
     what = "content" if _is_message(message) else "role"
     return InvalidInput(f"message {place} has no {what}; its keys are {_keys(message)}", hint=_FORMAT)
 
