@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count, on_small_disk
 from tests.cli.test_private_files import ANOTHER, given, mode, needs_root
+from tsmem.cli.call import Call
+from tsmem.cli.resume import ResumePoint
+from tsmem.cli.streams import Streams
 from tsmem.store.documents import export_line
 
 BAD = b"{not json\n"
@@ -42,6 +47,11 @@ def descriptor(path: Path, flags: int) -> Iterator[int]:
         yield number
     finally:
         os.close(number)
+
+
+def interrupt(*_: object) -> None:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 # What --rejects finds in its place
@@ -487,6 +497,60 @@ def test_an_export_that_is_interrupted_leaves_nothing(
     os.chdir(ready.folder)
     assert ["data", "out"] == sorted(path.name for path in ready.folder.iterdir())
     assert function == "replace" or Path("out").read_bytes() == b"mine"
+
+
+def test_a_resume_point_that_is_interrupted_leaves_nothing(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The point that was there stays, and no half one lies beside it."""
+    Path("in").write_bytes(BAD)
+    call = Call(Streams(BytesIO(), BytesIO(), BytesIO()), ready.environ, ready.clock)
+    with closing(call), Path("in").open("rb") as stream:
+        point = ResumePoint(call, stream, "in", ())
+        assert point.note(1, now=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                point.note(2, now=True)
+        assert point.read() == 1
+    folder = ready.folder / "home" / ".local" / "state" / "tsmem" / "imports"
+    assert len([*folder.iterdir()]) == 1
+
+
+def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupted(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever Ctrl-C comes, an empty file is not left."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(1))))
+    with monkeypatch.context() as patch:
+        patch.setattr("tsmem.cli.rejects.fcntl.flock", interrupt)
+        assert ready("import", "in", "--rejects", "bad").code == 130
+    assert not Path("bad").exists()
+
+
+def test_a_reject_that_the_disk_cannot_take_is_not_written_half(process: Processes, ready: Cli, tmp_path: Path) -> None:
+    """Those before it stay, each on a line of its own, and are not repeated once there is room."""
+    Path("in").write_bytes(b"".join(b'"%s\n' % (b"%d" % n * 9000) for n in range(9)))
+    script = (
+        f"export XDG_DATA_HOME={ready.folder}/data; $TSMEM import in --rejects disk/bad; code=$?; cat disk/bad; "
+        "mount -o remount,size=1024k disk; $TSMEM import in --rejects disk/bad 2>/dev/null; wc -l <disk/bad; exit $code"
+    )
+    outcome = on_small_disk(process, tmp_path, 32, script)
+    assert outcome.code == 1, outcome
+    assert "cannot write disk/bad: No space left on device" in outcome.err
+    *kept, count = outcome.out.splitlines()
+    assert [json.loads(line)["line"] for line in kept] == [*range(1, len(kept) + 1)] != []
+    assert count == b"9"
+
+
+def test_a_folder_that_cannot_be_written_is_named_as_the_reason(process: Processes, ready: Cli) -> None:
+    """Not the file, which may be writable."""
+    Path("ro").mkdir()
+    Path("ro/out").write_bytes(b"mine")
+    Path("ro").chmod(0o555)
+    outcome = process.run("export", "ro/out", before=modes_count)
+    if outcome.code == 77:
+        pytest.skip("root could not be told to heed modes")
+    assert "error: cannot write ro/out: its folder cannot be written\n" in outcome.err
+    assert Path("ro/out").read_bytes() == b"mine"
 
 
 def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_path: Path) -> None:

@@ -228,12 +228,19 @@ def _move(folder: int, name: str, to: str) -> None:
     os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
 
 
+def _create(name: str, folder: int) -> int:
+    try:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    except PermissionError as error:
+        raise PermissionError(error.errno, "its folder cannot be written") from error
+
+
 @contextmanager
 def _replacing(folder: int, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
     """A new file in a folder, which takes the place of another when all is written; else it is removed."""
-    partial = f".tsmem-{os.urandom(8).hex()}.part"  # no number of a process: containers use the same ones again
+    partial = f"tsmem-{os.urandom(8).hex()}.part"  # no number of a process: containers use the same ones again
     try:
-        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        descriptor = _create(partial, folder)
         with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
             yield stream
             stream.flush()
