@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from signal import SIGINT
 
@@ -12,6 +13,9 @@ def run() -> None:
     # Loading modules makes no garbage worth collecting, and collecting it takes 7 % of a start (measured). Opening the
     # store turns it on again.
     gc.disable()
+    # The SDK loads numpy, whose OpenBLAS starts a thread for each core and raises SIGINT where it cannot: see
+    # blas_thread_init in its driver/others/blas_server.c. Nothing here calculates with it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from tsmem.cli.signals import STOP_SIGNALS
 

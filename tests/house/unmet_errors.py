@@ -40,7 +40,6 @@ SITES: dict[str, str] = {
     "profiles/writer.py:_change: {}: the link {} belongs to another user": "It takes a second user of the machine: tests/cli/test_private_files.py, as root, gives a link to one.",
     "cli/importing.py:Import._behind: {} was cut short while it was read: of {} records {} are lef": "Another program has to shorten the file between two looks: tests/cli/test_bulk_trouble.py does.",
     "cli/values.py:_content: metadata '{}': cannot read {}: {}": _LIBRARY,
-    "profiles/model.py:home: the home directory is not known": "HOME is not set, and the user is none that the system knows.",
     "profiles/model.py:Profile.credentials: profile '{}' has no access keys": _LIBRARY,
     "profiles/writer.py:set_values: nothing to set": _LIBRARY,
     "render/__init__.py:_check: --fields chooses among the fields of sessions and messages, ": _LIBRARY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -66,6 +67,34 @@ def test_with_a_pace_of_one_a_call_is_made_when_its_result_is_taken() -> None:
 
     pending.result()
     assert [threading.current_thread()] == threads
+
+
+def test_where_no_thread_can_be_started_calls_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the caller's thread, each once, with its own result; what one raises comes with its result."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def fail() -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    made: list[int] = []
+
+    def call(number: int) -> int:
+        made.append(number)
+        return number
+
+    results = list(ahead(Pace(4), range(9), lambda number: begin(Pace(4), partial(call, number))))
+    failing = begin(Pace(4), fail)
+    wait_for_one([failing])
+
+    assert [] == made
+    assert list(range(9)) == [each.result(0) for each in results] == made
+    assert 3 == results[3].result(0)
+    assert list(range(9)) == made
+    with pytest.raises(ValueError, match="a bug"):
+        failing.result(0)
 
 
 def test_calls_that_are_begun_are_under_way_together() -> None:

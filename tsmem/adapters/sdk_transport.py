@@ -255,8 +255,12 @@ def _look_up(host: str, port: int, timeout_s: float) -> list[tuple[Any, ...]]:
             failed.append(socket.gaierror(socket.EAI_NONAME, "not a host name"))
 
     thread = threading.Thread(target=look_up, name="tsmem look-up", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
+    try:
+        thread.start()
+    except RuntimeError:  # no thread can be started: the answer is waited for, however long that takes
+        look_up()
+    else:
+        thread.join(timeout_s)
     if failed:
         raise failed[0]
     if not found:

@@ -104,7 +104,7 @@ class Import:
             settled, told.total = self._look(source, looking, sample, settled)
             told.before, there = settled, sample.passed
         if self._resume:
-            call.say(f"going on behind {settled:,} records" if settled else "nothing to go on from: from the beginning")
+            call.say(_resuming(settled, point))
         if rejects is not None:
             reading = reading._replace(bad=rejects.line)
         create_tables(call, call.store, call.profile)
@@ -244,6 +244,15 @@ def create_tables(call: Call, store: MemoryStore, profile: Profile) -> None:
     store.tables.apply()
     what = "the tables" if len(missing) == len(steps) else "what was missing of the tables"
     call.say(f"created {what} in {profile.target}")
+
+
+def _resuming(settled: int, point: ResumePoint | None) -> str:
+    """What an import that is resumed says of where it begins."""
+    if settled:
+        return f"going on behind {settled:,} records"
+    if point is not None and not point.is_kept:
+        return "no home directory is known, so no earlier run was noted"
+    return "nothing to go on from: from the beginning"
 
 
 def _clear(point: ResumePoint | None) -> None:

@@ -12,15 +12,17 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tsmem.cli.outputs import replace_private
 from tsmem.disk import make_private_folder
 from tsmem.limits import MAX_ROWS_PER_READ
+from tsmem.profiles.file import xdg
+from tsmem.profiles.model import NoHome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from tsmem.cli.call import Call
     from tsmem.store.model import Message, Session
@@ -40,13 +42,21 @@ class ResumePoint:
         tables = (layout.session.ref.name, layout.message.ref.name)
         identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, call.profile.target, *tables, *how]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-        self._path = _folder(call) / f"{digest}.json"
+        folder = _folder(call)
+        self._path = None if folder is None else folder / f"{digest}.json"
         self._clock = call.clock
         self._due_s = call.clock.monotonic_s() + EVERY_S
         self._noted: int | None = None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a place to keep it."""
+        return self._path is not None
+
     def read(self) -> int:
         """How many records are settled; 0 where nothing is known."""
+        if self._path is None:
+            return 0
         try:
             settled = json.loads(self._path.read_bytes())["settled"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -56,7 +66,7 @@ class ResumePoint:
     def note(self, settled: int, *, now: bool = False) -> bool:
         """So many records are settled; whether there is a point to go on from. That it cannot be noted is no reason to
         fail: an import can begin anew."""
-        if settled == self._noted or not (now or self._clock.monotonic_s() >= self._due_s):
+        if self._path is None or settled == self._noted or not (now or self._clock.monotonic_s() >= self._due_s):
             return bool(self._noted)
         self._due_s = self._clock.monotonic_s() + EVERY_S
         with suppress(OSError):
@@ -67,14 +77,17 @@ class ResumePoint:
 
     def clear(self) -> None:
         """The import has ended well."""
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
 
-def _folder(call: Call) -> Path:
-    state = call.environ.get("XDG_STATE_HOME") or ""
-    home = Path(call.environ.get("HOME") or "~").expanduser()
-    return (Path(state) if state.startswith("/") else home / ".local" / "state") / "tsmem" / "imports"
+def _folder(call: Call) -> Path | None:
+    """Where points are kept; None without a home directory, where none can be kept."""
+    try:
+        return xdg(call.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
+    except NoHome:
+        return None
 
 
 class Sample:

@@ -49,7 +49,13 @@ class Lines:
     def start(self) -> None:
         """Begin to write."""
         self._thread = threading.Thread(target=self._write, name="tsmem-stderr", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._thread = None
+            from tsmem.server.server import no_thread
+
+            raise no_thread() from error
 
     def say(self, text: str) -> None:
         """Add a line, or drop it when too many wait already."""

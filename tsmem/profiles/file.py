@@ -9,11 +9,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tsmem.errors import ProfileError
-from tsmem.profiles.model import home
+from tsmem.profiles.model import NoHome, home
 
 MAX_FILE_BYTES = 64 * 1024
 """Far above what people write, and low enough that a wrong file is refused at once."""
@@ -26,14 +27,14 @@ _MAX_STEPS = 400
 
 def config_path(environ: Mapping[str, str], flag: str | Path | None = None) -> Path:
     """Where the profile file is: the flag's, else TSMEM_CONFIG, else tsmem/config.toml under XDG_CONFIG_HOME or
-    ~/.config. Raises ProfileError when the home directory is needed and not known."""
+    ~/.config. Raises NoHome when the home directory is needed and not known."""
     if (named := _named(environ, flag)) is not None:
         return named
     return xdg(environ, "XDG_CONFIG_HOME", ".config") / "tsmem" / "config.toml"
 
 
 def xdg(environ: Mapping[str, str], variable: str, default: str) -> Path:
-    """A base directory. A relative one is ignored. Source: XDG Base Directory Specification 0.8."""
+    """A base directory. A relative one is ignored. Raises NoHome. Source: XDG Base Directory Specification 0.8."""
     text = environ.get(variable, "")
     return Path(text) if text.startswith("/") else home(environ) / default
 
@@ -65,7 +66,9 @@ class ConfigFile(NamedTuple):
 
     def is_default(self, environ: Mapping[str, str]) -> bool:
         """True if commands read this file without --config."""
-        return self.path == config_path(environ)
+        with suppress(NoHome):
+            return self.path == config_path(environ)
+        return False
 
     def place(self, key: tuple[str, ...]) -> str:
         """`path:line` of a key, or of the nearest table round it."""
@@ -84,7 +87,10 @@ def read(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFi
     """The profile file, or None where there is none and none was asked for by name.
 
     Raises ProfileError: not found though named, unreadable, too large, not UTF-8, not TOML."""
-    path = config_path(environ, flag)
+    try:
+        path = config_path(environ, flag)
+    except NoHome:  # so there is no file
+        return None
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())

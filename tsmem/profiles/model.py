@@ -169,8 +169,12 @@ def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
     return folder / path
 
 
+class NoHome(ProfileError):
+    """The user has no home directory, as a user id that a container was given may have none."""
+
+
 def home(environ: Mapping[str, str]) -> Path:
-    """The home directory: HOME, else the user database's. Raises ProfileError when neither knows it."""
+    """The home directory: HOME, else the user database's. Raises NoHome when neither knows it."""
     if (text := environ.get("HOME", "")).startswith("/"):
         return Path(text)
     import os
@@ -179,7 +183,10 @@ def home(environ: Mapping[str, str]) -> Path:
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError as error:
-        raise ProfileError("the home directory is not known", hint="set HOME, or name a file with --config") from error
+        raise NoHome(
+            f"no home directory is known: HOME is not set, and the system has no user {os.getuid()}",
+            hint="set HOME, or XDG_DATA_HOME for the store of the profile 'local' and XDG_CONFIG_HOME for profiles",
+        ) from error
 
 
 class Credentials(NamedTuple):

@@ -71,9 +71,11 @@ class Desk:
 class Exchange:
     """One request on a connection, and its answer."""
 
-    def __init__(self, desk: Desk, wire: Wire) -> None:
+    def __init__(self, desk: Desk, wire: Wire, *, last: bool = False) -> None:
+        """`last` closes the connection behind the answer."""
         self._desk = desk
         self._wire = wire
+        self._last = last
         self._head: Head | None = None
         self._identity: Identity | None = None
         self._fault: Fault | None = None
@@ -192,7 +194,7 @@ class Exchange:
             self._begin()
         if self._identity is not None:
             self._pause()
-        close = close or self._head is None or not self._head.keep_alive or self._wire.stopping
+        close = close or self._last or self._head is None or not self._head.keep_alive or self._wire.stopping
         data = self._head_bytes(outcome, len(outcome.body), close=close) + outcome.body
         self._record(outcome, len(data))  # before it is sent: who has an answer finds it in the log
         self._wire.send(data)

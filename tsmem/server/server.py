@@ -90,7 +90,11 @@ class Server:
         self._thread = threading.Thread(
             target=self._accept, args=(self._listener, self._wake), name="tsmem-accept", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._thread = None
+            raise no_thread() from error
         return self
 
     def stop(self) -> None:
@@ -154,9 +158,9 @@ class Server:
             self._connections.add(connection)
         try:
             connection.thread.start()
-        except RuntimeError:  # no thread to be had
-            connection.wire.close()
-            self._forget(connection)
+        except RuntimeError:  # no thread can be started: the others wait while one request of this client is answered
+            connection.wire = Wire(client, self._refusing, self._clock, wake)
+            connection.run_once()
 
     def _forget(self, connection: _Connection) -> None:
         with self._lock:
@@ -176,17 +180,29 @@ class _Connection:
         self._refused = refused
         self.thread = threading.Thread(target=self._run, name="tsmem-connection", daemon=True)
 
-    def _run(self) -> None:
+    def run_once(self) -> None:
+        """Answer one request in the calling thread, and close the connection."""
+        self._run(last=True)
+
+    def _run(self, *, last: bool = False) -> None:
         try:
             if self._refused:
                 Exchange(self._desk, self.wire).refuse()
-            while not self._refused and Exchange(self._desk, self.wire).run():
+            while not self._refused and Exchange(self._desk, self.wire, last=last).run():
                 pass
         except OSError:  # the client went away
             pass
         finally:
             self.wire.close()
             self._ended(self)
+
+
+def no_thread() -> TsmemError:
+    """What to say where a thread that is needed cannot be started."""
+    return TsmemError(
+        "cannot start a thread: the limit on processes is reached",
+        hint="raise it (ulimit -u, or the container's limit on processes), or end other processes",
+    )
 
 
 def _join(connections: list[_Connection], seconds: float) -> None:

@@ -2,7 +2,8 @@
 
 One rule: who began a call takes its result, in his own thread and when he likes; threads only wait for answers. A
 client that gains nothing by a second call has a pace of one: then no thread is made, a call is made when its result is
-asked for, and nothing is asked for that nobody wants. Threads are daemons: nobody waits for an answer that is no longer
+asked for, and nothing is asked for that nobody wants. Where no thread can be started, that is so too: a call is made
+when its result is asked for. Threads are daemons: nobody waits for an answer that is no longer
 of use, and a command that is interrupted ends.
 """
 
@@ -49,6 +50,43 @@ class _Deferred(Pending[Result]):
         return self._call()
 
 
+class _Threaded(Pending[Result]):
+    """A call in a thread of its own; where none can be started it is made when its result is asked for."""
+
+    def __init__(self, call: Callable[[], Result]) -> None:
+        from concurrent.futures import Future
+
+        self._call = call
+        self._context = copy_context()
+        self._context.run(_BEGUN.set, True)
+        self._is_late = False
+        self.future: Future[Result] = Future()
+
+    def start(self) -> None:
+        from threading import Thread
+
+        try:
+            Thread(target=self._run, name="tsmem call", daemon=True).start()
+        except RuntimeError:  # a limit on processes, often a container's
+            self._is_late = True
+
+    def _run(self) -> None:
+        try:
+            result = self._context.run(self._call)
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+    def done(self) -> bool:
+        return self._is_late or self.future.done()
+
+    def result(self, timeout: float | None = None) -> Result:
+        if self._is_late and not self.future.done():
+            self._run()
+        return self.future.result(timeout)
+
+
 def _nothing(pending: object) -> None:
     pass
 
@@ -62,24 +100,10 @@ def begin(
         deferred = _Deferred(call)
         hold(deferred)
         return deferred
-    from concurrent.futures import Future
-    from threading import Thread
-
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            result = context.run(call)
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    context = copy_context()
-    context.run(_BEGUN.set, True)
-    hold(future)
-    Thread(target=run, name="tsmem call", daemon=True).start()
-    return future
+    threaded = _Threaded(call)
+    hold(threaded)
+    threaded.start()
+    return threaded
 
 
 def wait_for_one(pending: Iterable[Pending[object]]) -> None:
@@ -88,15 +112,15 @@ def wait_for_one(pending: Iterable[Pending[object]]) -> None:
         return
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    wait(pending, return_when=FIRST_COMPLETED)  # type: ignore[arg-type]  # what is not done at once is a Future
+    wait([each.future for each in pending if isinstance(each, _Threaded)], return_when=FIRST_COMPLETED)
 
 
 def wait_for_all(pending: Iterable[Pending[object]], timeout_s: float) -> None:
     """Wait until all of these are done, or failed, so long at most."""
-    if waited := [each for each in pending if not each.done()]:
+    if waited := [each.future for each in pending if isinstance(each, _Threaded) and not each.done()]:
         from concurrent.futures import wait
 
-        wait(waited, timeout=timeout_s)  # type: ignore[arg-type]  # as above
+        wait(waited, timeout=timeout_s)
 
 
 def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result], most: int | None = None) -> Iterator[Result]:

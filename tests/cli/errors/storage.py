@@ -7,6 +7,7 @@ from tests.cli.errors.given import (
     config,
     damaged,
     damaged_rows,
+    environ,
     file,
     file_size_limit,
     folder,
@@ -14,6 +15,7 @@ from tests.cli.errors.given import (
     locked,
     newer,
     no_store,
+    patched,
 )
 
 CASES = (
@@ -101,6 +103,14 @@ CASES = (
         exit=1,
         code="StorageFailure",
         given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "/proc/x/x.db"\n'),),
+    ),
+    Case(
+        "No home directory.",
+        "session list",
+        "no home directory is known: HOME is not set, and the system has no user 54321",
+        hint="set HOME, or XDG_DATA_HOME for the store of the profile 'local' and XDG_CONFIG_HOME for profiles",
+        code="NoHome",
+        given=(environ(HOME="", XDG_DATA_HOME="", XDG_CONFIG_HOME=""), patched("os.getuid", lambda: 54321)),
     ),
     Case(
         "A store that another process keeps locked.",

@@ -1,0 +1,84 @@
+"""A user id that the system does not know, and no HOME, as a container may be run: what needs no home works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes, messages, sessions
+from tsmem.store import Message, Session
+from tsmem.store.documents import export_line
+
+STRANGER = 54321
+"""No user of any machine."""
+ROWS: list[Session | Message] = [*sessions(1), *messages(450)]
+
+
+@pytest.fixture
+def homeless(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line of a user without a home directory; a store is where XDG_DATA_HOME says."""
+    monkeypatch.setattr(os, "getuid", lambda: STRANGER)
+    del ready.environ["HOME"], ready.environ["XDG_CONFIG_HOME"]
+    return ready
+
+
+def test_commands_work_without_a_home(homeless: Cli) -> None:
+    """There is no profile file and no place for a resume point, and nothing else is missing."""
+    Path("in").write_bytes(b"".join(map(export_line, ROWS)))
+    for line in ("import in", "import in --resume", "message list", "export", "profile list", "demo"):
+        outcome = homeless(*line.split())
+        assert outcome.code == 0, (line, outcome)
+    assert homeless("doctor").text.startswith("ok       profile: local (built in)")
+    assert homeless("import", "in", "--resume").err == "no home directory is known, so no earlier run was noted\n"
+
+
+def test_the_local_store_without_a_home_says_what_to_set(homeless: Cli) -> None:
+    """Where XDG_DATA_HOME does not say where it is."""
+    outcome = homeless("session", "list", environ={"XDG_DATA_HOME": ""})
+
+    assert outcome.code == 2
+    assert outcome.err == (
+        f"error: no home directory is known: HOME is not set, and the system has no user {STRANGER}\n"
+        "hint: set HOME, or XDG_DATA_HOME for the store of the profile 'local' and XDG_CONFIG_HOME for profiles\n"
+    )
+
+
+def test_a_profile_that_is_named_needs_no_home(homeless: Cli) -> None:
+    """--config names the file, which names the store."""
+    Path("mine.toml").write_text('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n')
+    Path("mine.toml").chmod(0o600)
+    nowhere = {"XDG_DATA_HOME": ""}
+
+    assert homeless("--config", "mine.toml", "init-tables", environ=nowhere).code == 0
+    assert homeless("--config", "mine.toml", "profile", "list", environ=nowhere).code == 0
+    assert homeless("profile", "set", "y", "backend=local", "path=y.db", environ=nowhere).code == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_process_of_an_unknown_user_works() -> None:
+    """The demo imports, searches and deletes."""
+    argv = Processes.argv("demo")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        environ = {"PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2]), "LC_ALL": "C.UTF-8"}
+        try:
+            done = subprocess.run(
+                argv,
+                env=environ,
+                cwd=name,
+                user=STRANGER,
+                group=STRANGER,
+                extra_groups=[],
+                capture_output=True,
+                check=False,
+            )
+        except PermissionError:
+            pytest.skip("another user cannot run this Python")
+    if b"No module named" in done.stderr:
+        pytest.skip("another user cannot read this Python's modules")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"That was all of it" in done.stdout
