@@ -115,7 +115,7 @@ def test_a_file_that_was_touched_changes_nothing(ready: Cli, conflict: str) -> N
     os.utime("in", (1_800_000_000, 1_800_000_000))
     for argv in (("in", "--dry-run"), ("in", "--on-conflict", conflict)):
         outcome = ready.ok(*OPENAI, *argv)
-        assert "4 messages without a time: in the store already, with the time that is kept\n" in outcome.err
+        assert "4 messages without a time: already in the store with a time, which is kept\n" in outcome.err
         assert "dated from" not in outcome.err
         assert ready.export() == before
 
@@ -147,7 +147,7 @@ def test_a_file_that_has_grown_adds_what_is_new(ready: Cli) -> None:
     outcome = ready.ok(*OPENAI, "in")
     assert dict(listed(ready)) == {**before, "d": 1_800_000_000_000_003}
     assert "1 message without a time: dated from the file" in outcome.err
-    assert "5 messages without a time: in the store already" in outcome.err
+    assert "5 messages without a time: already in the store" in outcome.err
 
 
 def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(ready: Cli) -> None:
@@ -178,6 +178,19 @@ def test_a_conversation_without_an_id_is_another_one_when_it_has_grown(ready: Cl
     put("in", {"messages": said("a", "b")})
     ready.ok(*OPENAI, "in")
     assert len(ready.ok("session", "list", "-o", "jsonl").lines) == 2
+
+
+def test_a_conversation_without_an_id_is_the_same_wherever_it_stands(ready: Cli) -> None:
+    """Also behind one that could not be read at first, and twice where it stands twice."""
+    twin = {"messages": said("x")}
+    put("in", {"messages": [{"content": "nobody"}]}, twin, {"messages": said("y")}, twin)
+    assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
+    before = {each["session_id"] for each in ready.ok("session", "list", "-o", "jsonl").lines}
+    assert len(before) == 3
+    put("in", {"messages": said("a")}, twin, twin, {"messages": said("y")})
+    ready.ok(*OPENAI, "in")
+    after = {each["session_id"] for each in ready.ok("session", "list", "-o", "jsonl").lines}
+    assert (len(after), len(after - before)) == (4, 1)
 
 
 def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(

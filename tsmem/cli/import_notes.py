@@ -17,7 +17,7 @@ def lines(notes: ImportNotes, dated_from: str) -> Iterator[str]:
     if any(undated):
         yield f"{' and '.join(filter(None, undated))} without a time: dated from {dated_from}"
     if notes.kept:
-        yield f"{_counted(notes.kept, 'message')} without a time: in the store already, with the time that is kept"
+        yield f"{_counted(notes.kept, 'message')} without a time: already in the store with a time, which is kept"
     if notes.followed:
         yield f"{_counted(notes.followed, 'message')} without a time: put a microsecond from the one before or after"
     if notes.moved:

@@ -76,10 +76,11 @@ class Converter:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._notes = ImportNotes() if rules.notes is None else rules.notes
-        self._conversations = 0
         self._messages = 0
         self._seen: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
+        self._made: dict[int, int] = {}
+        """How many conversations without an id had a user and content, by their hash."""
 
     def convert(self, conversation: object, *, element: int | None = None) -> Draft:
         """Convert one conversation. Raises InvalidInput for what is no conversation; `element` is its place in the
@@ -95,7 +96,6 @@ class Converter:
         columns.add_all(_spread(rest))
         session = Session(user, session_id, None, None, columns.metadata())
         draft = Draft(session, said, self._rules.start_time + self._messages, self._rules.stored, self._notes)
-        self._conversations += 1
         self._messages += len(messages)
         self._notes.unnamed += given_id is None
         return draft
@@ -120,11 +120,14 @@ class Converter:
         return session_id
 
     def _made_id(self, user: str, conversation: dict[str, object]) -> str:
-        """A UUID5 of user, place and content: the same input gives the same id again, and another file another one."""
+        """Make a UUID5 of the user, the content, and how many with the same were before: the same conversation has the
+        same id again, wherever it stands in the input."""
         import uuid
 
-        text = json.dumps([user, self._conversations, conversation], sort_keys=True)
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
+        content = json.dumps(conversation, sort_keys=True)
+        before = self._made.get(hash((user, content)), 0)
+        self._made[hash((user, content))] = before + 1
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {before}, {content}]"))
 
 
 class _Said(NamedTuple):
