@@ -131,6 +131,13 @@ class Cli:
         assert (command := command_of(argv)) is None or code in endings(command), (command, code, err.getvalue())
         return Outcome(code, out.getvalue(), err.getvalue().decode())
 
+    def asked(self, *argv: str, answer: bytes = b"") -> Outcome:
+        """Run `tsmem ARGV` with somebody at a terminal who types this answer; stdout is a pipe."""
+        out, err = io.BytesIO(), io.BytesIO()
+        streams = Streams(io.BytesIO(answer), out, err, stdin_is_terminal=True, stderr_is_terminal=True)
+        code = main(argv, streams, self.environ, self.clock)
+        return Outcome(code, out.getvalue(), err.getvalue().decode())
+
     def ok(self, *argv: str, stdin: bytes | io.BytesIO = b"", width: int | None = None) -> Outcome:
         """As a call, and it must end with 0."""
         outcome = self(*argv, stdin=stdin, width=width)

@@ -258,7 +258,7 @@ TIME = 1_767_000_000_000_000
         f"message get s00000 m00000 --create-time {TIME}",
         f"message update s00000 m00000 --create-time {TIME} --content x",
         f"message delete s00000 m00000 --create-time {TIME}",
-        "message put s00000 new",
+        "message put s00000 new --content x --new",
         "message purge --session s00000 --yes",
         "show s00000",
         "export",
@@ -274,7 +274,13 @@ def test_without_its_secondary_index_a_table_is_read_and_written(bare: Cli, line
 
 
 @pytest.mark.parametrize(
-    "line", ["session recent --user ada", "message get s00000 m00000", "message delete s00000 m00000"]
+    "line",
+    [
+        "session recent --user ada",
+        "message get s00000 m00000",
+        "message put s00000 new --content x",
+        "message delete s00000 m00000",
+    ],
 )
 def test_what_goes_by_the_index_says_that_it_is_missing(bare: Cli, line: str) -> None:
     """Exit 3, and what makes it; then it works."""

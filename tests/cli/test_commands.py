@@ -32,7 +32,7 @@ def test_a_session_is_written_read_changed_and_deleted(ready: Cli) -> None:
 
     assert ready.ok("session", "delete", "u", "s").err == (
         "deleted session 's' of user 'u'\n"
-        "its messages stay, if it had any; this deletes them: tsmem message purge --session s\n"
+        "its messages stay, if it had any; this deletes them, whoever's they are: tsmem message purge --session s\n"
     )
     assert ready("session", "get", "u", "s").code == 3
 
@@ -60,7 +60,7 @@ def test_a_message_is_written_read_changed_and_deleted(ready: Cli) -> None:
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
 def test_an_omitted_id_is_made_and_printed(ready: Cli, noun: str, output: str) -> None:
     """Without an id there is a UUID, which every format prints."""
-    out = ready.ok(noun, "put", "owner", "-o", output).text
+    out = ready.ok(noun, "put", "owner", "-m", "a=1", "-o", output).text
     found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", out)
 
     assert found is not None
@@ -91,9 +91,9 @@ def test_touch_sets_the_time_to_now(ready: Cli) -> None:
 def test_a_message_can_touch_its_session(ready: Cli) -> None:
     """--touch raises the session's time, and never lowers it."""
     ready.ok("session", "put", "u", "s", "--update-time", "1h")
-    ready.ok("message", "put", "s", "m1", "--touch", "u", "--create-time", "1m")
+    ready.ok("message", "put", "s", "m1", "--content", "x", "--touch", "u", "--create-time", "1m")
     assert ready.ok("session", "get", "u", "s", "-o", "json").json["update_time"] == NOW - 60_000_000
-    ready.ok("message", "put", "s", "m2", "--touch", "u", "--create-time", "2h")
+    ready.ok("message", "put", "s", "m2", "--content", "x", "--touch", "u", "--create-time", "2h")
     assert ready.ok("session", "get", "u", "s", "-o", "json").json["update_time"] == NOW - 60_000_000
 
 
@@ -253,7 +253,7 @@ def test_conflicts(ready: Cli) -> None:
 
     for argv in (
         ("session", "put", "u", "s", "--if-absent"),
-        ("message", "put", "s", "m", "--create-time", "1", "--if-absent"),
+        ("message", "put", "s", "m", "--content", "x", "--create-time", "1", "--if-absent"),
         ("message", "get", "s", "m"),
         ("message", "update", "s", "m", "--content", "x"),
         ("message", "delete", "s", "m"),

@@ -152,7 +152,7 @@ def test_purge_dry_run_counts_and_does_nothing(store: MemoryStore, empty_client:
     dry = MemoryStore(client, target="test")
 
     counted = dry.sessions.purge("u", until=5, with_messages=True, dry_run=True)
-    assert {"get_range"} == set(client.names())
+    assert {"get_range", "search"} == set(client.names())
     done = store.sessions.purge("u", until=5, with_messages=True)
     assert (done.sessions, done.messages, done.skipped) == (counted.sessions, counted.messages, counted.skipped)
 

@@ -36,7 +36,8 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("recent 250", 4, lambda s: list(s.sessions.recent("r", limit=None))),
     ("delete of 250 messages", 3, lambda s: s.messages.purge("m")),
     ("purge of 250 sessions", 3, lambda s: s.sessions.purge("r")),
-    ("delete with 250 messages", 5, lambda s: s.sessions.delete("u", "m", with_messages=True)),
+    ("delete with 250 messages", 6, lambda s: s.sessions.delete("u", "m", with_messages=True)),
+    ("delete with shared messages", 5, lambda s: s.sessions.delete("u", "m", with_messages=True, shared_too=True)),
     ("import of 400", 2, lambda s: s.transfer.load(_records(400), tally=Tally())),
     ("import of 401", 3, lambda s: s.transfer.load(_records(401), tally=Tally())),
 ]

@@ -89,20 +89,24 @@ class Call:
         """Name what a table command or a bulk delete is about to work on."""
         self.say(f"{doing} {self.profile.target} (profile {self.profile.name})")
 
+    @property
+    def can_ask(self) -> bool:
+        """True if a question can be shown and answered."""
+        return self.streams.stdin_is_terminal and self.streams.stderr_is_terminal
+
     def sure(self, yes: bool, question: Callable[[], str]) -> bool:
         """Ask before something that cannot be undone; the question may take counting, so it is made when it is needed.
 
         Raises InvalidInput where nobody can be asked and --yes is missing; False when the answer is no."""
         if yes:
             return True
-        streams = self.streams
-        if not (streams.stdin_is_terminal and streams.stderr_is_terminal):
+        if not self.can_ask:
             raise InvalidInput("there is no terminal to ask on", hint="add --yes to do it without being asked")
         from tsmem.render.text import visible
 
         self._talk(visible(f"{question()} [y/N] "))
         try:
-            answer = streams.stdin.readline()
+            answer = self.streams.stdin.readline()
         except KeyboardInterrupt:
             self.say("")
             raise

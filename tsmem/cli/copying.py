@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tsmem.cli.counts import counted, counts
+from tsmem.cli.emptiness import why_nothing
 from tsmem.cli.importing import create_tables
+from tsmem.cli.sharing import SharedIds
 from tsmem.cli.shell_words import command_hint
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
@@ -46,8 +48,16 @@ class Copying:
         call.say(f"copying from {self.source.target} to {self.target.target}")
         create_tables(call, self.target, self._profile)
         with _hinting(call, self._profile):
-            self.target.transfer.load(self._records(), Loading(refused=_counted), tally=call.tally)
+            records = SharedIds(call, self.target).watch(self._records())
+            self.target.transfer.load(records, Loading(refused=_counted), tally=call.tally)
+        self._say_if_nothing()
         return counts(call.tally)
+
+    def _say_if_nothing(self) -> None:
+        if not self._call.tally.done and not self._call.tally.failed:
+            self._call.say(
+                why_nothing(self._call, user=self._of["user_id"], session=self._of["session_id"], store=self.source)
+            )
 
     def _records(self) -> Iterator[Record]:
         with _hinting(self._call, self._from):
@@ -68,6 +78,7 @@ class Copying:
                 if len(shown) < MAX_SHOWN:
                     shown.append(difference)
         if not any(found.values()):
+            self._say_if_nothing()
             call.say(f"{self.source.target} and {self.target.target} are equal: {counted(call.tally)} compared")
             if call.format == "table":
                 return None

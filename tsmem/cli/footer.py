@@ -35,8 +35,10 @@ class Footer:
             yield item
 
     def say(self, call: Call) -> None:
-        """Counts are for who looks at a table on a terminal, totals for every table, the next page for all but JSON,
-        which has its token."""
+        """Why it is empty is said in every format. Counts are for who looks at a table on a terminal, totals for every
+        table, the next page for all but JSON, which has its token."""
+        if not self._count and self._listing.why_empty is not None:
+            call.say(self._listing.why_empty())
         if call.format == "json":
             return
         token = self._listing.next_page_token(None)

@@ -12,6 +12,7 @@ from tsmem.cli.counts import number
 from tsmem.cli.import_notes import lines
 from tsmem.cli.rejects import Rejects
 from tsmem.cli.resume import ResumePoint, Sample
+from tsmem.cli.sharing import SharedIds
 from tsmem.errors import InvalidInput, PartialFailure, TableNotFound
 from tsmem.store.loading import Loading, OnConflict
 from tsmem.store.openai import ImportNotes, Rules
@@ -110,6 +111,8 @@ class Import:
         create_tables(call, call.store, call.profile)
         reading = self._knowing(reading, self._notes)
         records = self._behind(settled, source.records(read(reading)), there, rejects)
+        if there is None:  # else the look at the whole input has warned
+            records = SharedIds(call, call.store).watch(records)
         try:
             self._load(records, settled, rejects, point)
         finally:
@@ -190,7 +193,8 @@ class Import:
         loading = Loading(self._on_conflict)
         if self._rejects is not None:
             reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
-        tally = self._call.store.transfer.check(sample.of(source.records(read(reading))), loading)
+        records = SharedIds(self._call, self._call.store).watch(source.records(read(reading)))
+        tally = self._call.store.transfer.check(sample.of(records), loading)
         tally.failed += unreadable
         tally.unread += unreadable
         return tally

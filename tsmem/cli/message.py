@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from tsmem.cli import options as o
+from tsmem.cli import putting
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
+from tsmem.cli.emptiness import asked, reason, why_empty
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.suggest import complete_user, words
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
 
 @help_text(
-    """Write a message, replacing the one of the same time and id.
+    """Write a message: its content, its metadata, or both.
 
+    An id that the session has is refused without a time: --create-time T replaces the message of that time, --new adds
+    one more of the id. At a terminal it is said what would be dropped, and asked.
     Example: tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada
     """
 )
@@ -41,18 +45,22 @@ def put(
     create_time: o.CreateTime = None,
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
+    new: Annotated[bool, typer.Option("--new", help="Add a message although the session has one of this id.")] = False,
     touch: Annotated[
         str | None,
         typer.Option(
             "--touch",
             metavar="USER",
-            help="Also raise this user's session's update time.",
+            help="Also raise this user's session's update time; warn if another user has a session of the id.",
             autocompletion=complete_user,
         ),
     ] = None,
-) -> Record:
+    yes: o.Yes = False,
+) -> Record | None:
     call = call_of(ctx)
     messages = call.store.messages
+    if new and (create_time is not None or if_absent):
+        raise InvalidInput("--new does not go with --create-time or --if-absent")
     if touch is not None:
         call.store.sessions.check_key(touch, session)
     item = messages.new(
@@ -64,11 +72,21 @@ def put(
         search_content=search_content,
         metadata=parse_metadata(metadata or (), call.read_file),
     )
-    if if_absent and create_time is None:
+    messages.check(item)
+    if item.content is None and item.search_content is None and not item.metadata:
+        taken = "" if message is None else f"'{message}' is the message's id; "
+        raise InvalidInput(
+            "the message has neither content nor metadata", hint=f"{taken}--content TEXT gives the content"
+        )
+    if message is not None and create_time is None and not new:
         messages.check_unused(item.session_id, item.message_id)
-    messages.put(item, if_absent=if_absent)
+    if not putting.put(call, messages, item, if_absent=if_absent, yes=yes):
+        return None
     if touch is not None:
+        from tsmem.cli.sharing import SharedIds
+
         _touch(call, touch, item)
+        SharedIds(call, call.store).check(touch, session)
     return Record(item)
 
 
@@ -119,6 +137,7 @@ def update(
 @help_text(
     """Delete one message.
 
+    Messages are kept by session id alone: it goes for every user who has a session of that id.
     Example: tsmem message delete trip-7 000003
     """
 )
@@ -168,7 +187,10 @@ def purge(
         if not call.sure(yes, lambda: f"Delete {counted(shown(call, filter)(purge_these)(dry_run=True))} of {of}?"):
             return None
     with account(call, "found" if dry_run else "deleted", asked=progress):
-        return counts(purge_these(dry_run=dry_run, tally=call.tally))
+        report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+    if not call.tally.done:
+        call.say(why_empty(call, asked("message", session, filter, until=until)))
+    return report
 
 
 @help_text(
@@ -194,6 +216,7 @@ def list_(
     call = call_of(ctx)
     window: Any = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
     wanted = o.checked(call, filter)
+    of = asked("message", session, filter, role=role, since=since, until=until)
     if order not in ("asc", "desc"):
         raise InvalidInput(f"--order is asc or desc, not '{order}'")
     if last is not None:
@@ -202,7 +225,8 @@ def list_(
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
         with shown(call, filter):
-            return Listing("message", call.store.messages.last(session, last, role=role, filter=wanted, **window)[0])
+            found_last = call.store.messages.last(session, last, role=role, filter=wanted, **window)[0]
+        return Listing("message", found_last, why_empty=reason(call, of))
     stream = call.store.messages.iterate(
         session,
         role=role,
@@ -212,7 +236,7 @@ def list_(
         page_token=page_token,
         **window,
     )
-    return listing(call, "message", stream, filter)
+    return listing(call, "message", stream, filter, reason(call, of, page_token))
 
 
 @help_text(
@@ -247,7 +271,8 @@ def search(
         limit=call.limit(limit),
         page_token=page_token,
     )
-    return found(call, "message", stream, text, filter)
+    of = asked("message", session, filter, text=text, role=role, since=since, until=until)
+    return found(call, "message", stream, text, filter, reason(call, of, page_token))
 
 
 @help_text(
@@ -284,6 +309,8 @@ def tail(
         return Tail(session, messages, endless=True, full=full)
     with shown(call, filter):
         ended = call.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
+    if last and not ended:
+        call.say(why_empty(call, asked("message", session, filter, role=role)))
     return Tail(session, ended, full=full)
 
 

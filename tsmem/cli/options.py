@@ -71,6 +71,17 @@ Progress = Annotated[bool, typer.Option("--progress", help="Say how far it is, a
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+SharedToo = Annotated[
+    bool, typer.Option("--shared-too", help="Messages too that another user's session of the same id shares.")
+]
+
+
+def check_shared_too(shared_too: bool, with_messages: bool) -> None:
+    """Raise InvalidInput for --shared-too where no messages are deleted."""
+    if shared_too and not with_messages:
+        raise InvalidInput("--shared-too is about messages, and needs --with-messages")
+
+
 def up_to(call: Call, time: Time | None) -> str:
     """Up to when something is deleted, in local time, for the question; nothing where there is no bound."""
     if time is None:

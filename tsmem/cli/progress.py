@@ -104,12 +104,13 @@ def listing(
     noun: Noun,
     stream: ItemStream[Session] | ItemStream[Message],
     filter: str | None,  # noqa: A002
+    why_empty: Callable[[], str] | None = None,
 ) -> Listing:
     """A stream as a result, with progress while its next item, or its token, is looked for."""
     if not _wanted(call, filter):
-        return Listing(noun, stream, stream.token_after)
+        return Listing(noun, stream, stream.token_after, why_empty=why_empty)
     progress = _of_scans(call)
-    return Listing(noun, _items(progress, stream), _token(progress, stream.token_after))
+    return Listing(noun, _items(progress, stream), _token(progress, stream.token_after), why_empty=why_empty)
 
 
 def _items(progress: Progress, stream: ItemStream[Session] | ItemStream[Message]) -> Iterator[Any]:

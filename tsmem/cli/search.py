@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -42,9 +43,10 @@ def found(
     stream: Found[Session] | Found[Message],
     text: str | None,
     filter: str | None,  # noqa: A002 - the option's own name
+    why_empty: Callable[[], str] | None = None,
 ) -> Listing:
     """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
-    shown = listing(call, noun, stream, text if filter is None else filter)
+    shown = listing(call, noun, stream, text if filter is None else filter, why_empty)
     hint = None if text is None else _elsewhere(call, text) if noun == "session" else _by_name(call, text)
     return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
 

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from tsmem.cli import options as o
+from tsmem.cli import putting
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
+from tsmem.cli.emptiness import asked, reason, why_empty
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.values import parse_metadata
@@ -21,6 +23,8 @@ from tsmem.render.result import Listing, Record, Report
 @help_text(
     """Write a session, replacing the one that stood there.
 
+    The whole session is replaced, its metadata too: session update changes single values. At a terminal it is said
+    what would be dropped, and asked.
     Example: tsmem session put ada trip-7 -m topic=travel -m score:=0.5
     """
 )
@@ -34,7 +38,8 @@ def put(
     update_time: o.UpdateTime = None,
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
-) -> Record:
+    yes: o.Yes = False,
+) -> Record | None:
     call = call_of(ctx)
     item = call.store.sessions.new(
         user,
@@ -43,7 +48,12 @@ def put(
         search_content=search_content,
         metadata=parse_metadata(metadata or (), call.read_file),
     )
-    call.store.sessions.put(item, if_absent=if_absent)
+    if not putting.put(call, call.store.sessions, item, if_absent=if_absent, yes=yes):
+        return None
+    if call.can_ask and session is not None:
+        from tsmem.cli.sharing import SharedIds
+
+        SharedIds(call, call.store).check(user, session)
     return Record(item)
 
 
@@ -91,7 +101,8 @@ def update(
 @help_text(
     """Delete one session; its messages stay unless asked for.
 
-    Messages are kept by session id alone: those of another user's session of the same id would go too.
+    A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
+    a session, and says so, unless --shared-too.
     Example: tsmem session delete ada trip-7 --with-messages
     """
 )
@@ -100,25 +111,31 @@ def delete(
     user: o.User,
     session: o.SessionId,
     with_messages: Annotated[bool, typer.Option("--with-messages", help="Its messages first, then itself.")] = False,
+    shared_too: o.SharedToo = False,
     missing_ok: o.MissingOk = False,
 ) -> None:
+    from tsmem.cli import sharing
     from tsmem.cli.counts import counted
     from tsmem.cli.shell_words import command_hint
 
     call = call_of(ctx)
+    o.check_shared_too(shared_too, with_messages)
     tally = call.store.sessions.delete(
-        user, session, with_messages=with_messages, missing_ok=missing_ok, tally=call.tally
+        user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, tally=call.tally
     )
+    sharing.say_kept(call, tally)
     also = f" and {counted(replace(tally, sessions=0))}" if with_messages and tally.sessions else ""
     call.say(f"{'deleted' if tally.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
     if tally.sessions and not with_messages:
         purge = command_hint(call, "message", "purge", session=session)
-        call.say(f"its messages stay, if it had any; this deletes them: {purge}")
+        call.say(f"its messages stay, if it had any; this deletes them, whoever's they are: {purge}")
 
 
 @help_text(
     """Delete many sessions: a user's or everyone's, all or those up to a time.
 
+    A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
+    sessions, and says so, unless --shared-too, or unless all sessions of everyone go.
     Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
     """
 )
@@ -129,10 +146,12 @@ def purge(
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
     with_messages: Annotated[bool, typer.Option("--with-messages", help="Their messages too.")] = False,
+    shared_too: o.SharedToo = False,
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
+    from tsmem.cli import sharing
     from tsmem.cli.account import account
     from tsmem.cli.counts import counted, counts
 
@@ -140,19 +159,37 @@ def purge(
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
     when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
-    purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted, with_messages=with_messages)
+    o.check_shared_too(shared_too, with_messages)
+    purge_these = partial(
+        call.store.sessions.purge,
+        user,
+        until=when,
+        filter=wanted,
+        with_messages=with_messages,
+        shared_too=shared_too,
+    )
     call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
         whose = "everyone" if user is None else f"user '{user}'"
         whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
-        also = ", but none of their messages"
-        if with_messages:
-            also = " (messages of another user's session of the same id would go too)"
         counting = shown(call, filter)(purge_these)
-        if not call.sure(yes, lambda: f"Delete {counted(counting(dry_run=True))} of {whose}{also}?"):
+
+        def question() -> str:
+            found = counting(dry_run=True)
+            also = ", but none of their messages" if not with_messages else sharing.kept(found)
+            if shared_too:
+                also = " (messages of another user's session of the same id go too)"
+            return f"Delete {counted(found)} of {whose}{also}?"
+
+        if not call.sure(yes, question):
             return None
-    with account(call, "found" if dry_run else "deleted", asked=progress):
-        report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+    try:
+        with account(call, "found" if dry_run else "deleted", asked=progress):
+            report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+    finally:
+        sharing.say_kept(call, call.tally, dry_run=dry_run)
+    if not call.tally.done and not call.tally.skipped:
+        call.say(why_empty(call, asked("session", user, filter, until=until)))
     if call.tally.sessions and not with_messages:
         next_step = "--with-messages deletes them too" if dry_run else "tsmem doctor names what is left of whom"
         call.say(f"their messages stay, if they had any; {next_step}")
@@ -175,7 +212,7 @@ def list_(
     call = call_of(ctx)
     wanted = o.checked(call, filter)
     stream = call.store.sessions.iterate(user, filter=wanted, limit=call.limit(limit), page_token=page_token)
-    return listing(call, "session", stream, filter)
+    return listing(call, "session", stream, filter, reason(call, asked("session", user, filter), page_token))
 
 
 @help_text(
@@ -203,7 +240,8 @@ def recent(
         limit=call.limit(limit),
         page_token=page_token,
     )
-    return listing(call, "session", stream, filter)
+    of = asked("session", user, filter, since=since, until=until)
+    return listing(call, "session", stream, filter, reason(call, of, page_token))
 
 
 @help_text(
@@ -236,7 +274,8 @@ def search(
         limit=call.limit(limit),
         page_token=page_token,
     )
-    return found(call, "session", stream, text, filter)
+    of = asked("session", user, filter, text=text, since=since, until=until)
+    return found(call, "session", stream, text, filter, reason(call, of, page_token))
 
 
 class SessionGroup(HouseGroup):

@@ -9,6 +9,7 @@ import typer
 from tsmem.cli import options as o
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.emptiness import asked, nearest_session, why_empty
 from tsmem.cli.suggest import complete_user
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
@@ -38,6 +39,9 @@ def show(
         raise InvalidInput(f"--last must be 1 or more, not {last}")
     found = None if user is None else call.store.sessions.get(user, session)
     messages, earlier = call.store.messages.last(session, last)
-    if found is None and not messages:
-        raise NotFound(f"session '{session}' has no messages", hint="tsmem session list shows what there is")
+    if not messages and found is not None:
+        call.say(why_empty(call, asked("message", session, None)))
+    elif not messages:
+        hint = "tsmem session list shows what there is"
+        raise NotFound(f"session '{session}' has no messages", hint=nearest_session(call.store, session) or hint)
     return Conversation(found, messages, earlier, full, markdown)

@@ -11,6 +11,7 @@ from tsmem.cli import options as o
 from tsmem.cli.account import account
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.emptiness import why_nothing
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Facts, Moment, Overview, Part, Plot, Report, Section, Size
 
@@ -23,7 +24,7 @@ _COLUMNS = ("measure", "of", "value")
 @help_text(
     """Count what there is, by role, day and size: everything, one user's, or one session's.
 
-    Every row is read once. Days are UTC's.
+    Every row is read once. Days are UTC's. Where users share a session id, --user counts the messages of all of them.
     Example: tsmem stats --user ada
     """
 )
@@ -38,6 +39,8 @@ def stats(
         raise InvalidInput("--user and --session cannot both be asked for")
     with account(call, "counted", asked=progress):
         found = call.store.statistics(user_id=user, session_id=session, tally=call.tally)
+    if not found.sessions and not found.messages:
+        call.say(why_nothing(call, user=user, session=session))
     document = {"user_id": user, "session_id": session, **_document(found)}
     return Overview(Report(document, _COLUMNS, list(_measures(found))), list(_parts(found)))
 

@@ -60,9 +60,9 @@ def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     if not call.sure(yes, lambda: _question(call)):
         return None
     dropped = call.store.tables.drop(lambda name: call.say(f"deleted {name}"))
+    if not dropped:
+        call.say("there was nothing to delete")
     if call.format == "table" and call.streams.stdout_is_terminal and call.streams.stderr_is_terminal:
-        if not dropped:
-            call.say("there was nothing to delete")
         return None  # said above, name by name
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tsmem.cli.emptiness import nearest_session
 from tsmem.store.tail import check_interval
 
 if TYPE_CHECKING:
@@ -31,5 +32,24 @@ def followed(
 
     check_interval(interval_s, "--interval")
     messages = call.store.messages
-    messages.watch.heard = call.streams.check_reader
-    return messages.follow(session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble)
+    looks = given = 0
+
+    def heard() -> None:
+        nonlocal looks
+        call.streams.check_reader()
+        looks += 1
+        if looks == 2 and not given and not messages.sample(session).rows:
+            near = nearest_session(call.store, session)
+            call.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
+
+    def counted() -> Iterator[Message]:
+        nonlocal given
+        for message in followed_messages:
+            given += 1
+            yield message
+
+    messages.watch.heard = heard
+    followed_messages = messages.follow(
+        session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble
+    )
+    return counted()

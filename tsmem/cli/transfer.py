@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.descriptors import names_stdout
+from tsmem.cli.emptiness import why_nothing
 from tsmem.cli.files import opened
 from tsmem.cli.outputs import Output, check_stdout
 from tsmem.cli.suggest import complete_profile, complete_user, words
@@ -27,7 +29,8 @@ File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compres
 @help_text(
     """Write sessions and messages as JSON lines: everything, one user's, or one session's.
 
-    A file is written whole or not at all.
+    A file is written whole or not at all. A message's key has no user: where users share a session id, --user writes
+    the messages of all of them.
     Example: tsmem export memory.jsonl.gz --user ada
     """
 )
@@ -40,15 +43,18 @@ def export(
 ) -> Document | None:
     call = call_of(ctx)
     _check_whose(user, session)
+    why = partial(why_nothing, call, user=user, session=session)
     if names_stdout(file):
         check_stdout(call)
-        return Document(chunks(_told(call, _lines(call, user, session), asked=progress)))
+        return Document(chunks(_told(call, _lines(call, user, session), why, asked=progress)))
     with Output(call, file) as output:
         lines = _lines(call, user, session)
         with account(call, "exported", f" to {file}", asked=progress) as told:
             output.write_whole(lines)
     if not told.speaks:
         call.say(f"exported {counted(call.tally)} to {file}")
+    if not call.tally.done:
+        call.say(why())
     return None
 
 
@@ -62,12 +68,14 @@ def _check_whose(user: str | None, session: str | None) -> None:
         raise InvalidInput("--user and --session cannot both be asked for")
 
 
-def _told(call: Call, lines: Iterator[bytes], *, asked: bool) -> Iterator[bytes]:
+def _told(call: Call, lines: Iterator[bytes], why: Callable[[], str], *, asked: bool) -> Iterator[bytes]:
     """The lines, with an account of them unless the terminal shows them themselves; the header with the one behind it,
     so that an export that cannot begin leaves its output empty."""
     with account(call, "exported", asked=asked, quiet=call.streams.stdout_is_terminal):
         yield b"".join(islice(lines, 2))
         yield from lines
+    if not call.tally.done:
+        call.say(why())
 
 
 @help_text(
@@ -75,7 +83,7 @@ def _told(call: Call, lines: Iterator[bytes], *, asked: bool) -> Iterator[bytes]
 
     A file is checked wholly before its first row is written; importing it twice changes nothing. With --rejects, what
     cannot be read or is refused is kept in a file that can be imported again, and the rest is written. A fresh
-    embedded store gets its tables.
+    embedded store gets its tables. A warning names session ids that other users have too: they share the messages.
     Example: tsmem import chats.jsonl --format openai --user ada
     """
 )
@@ -122,7 +130,8 @@ def import_(
     """Copy sessions and messages from one profile's store to another's, or compare both.
 
     Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
-    different, and ends with 4.
+    different, and ends with 4. Where users share a session id, --user copies the messages of all of them; a warning
+    names ids that other users have in the target.
     Example: tsmem copy --from local --to local --check
     """
 )

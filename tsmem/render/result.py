@@ -40,6 +40,8 @@ class Listing(NamedTuple):
     """Of a search: the text that is marked where it stands in content, whatever its case."""
     endless: bool = False
     """Whether it goes on for as long as it is read, so that each item is shown as it comes."""
+    why_empty: Callable[[], str] | None = None
+    """Says why there is nothing in it, asked once it is known to be empty."""
     when_empty: str | None = None
     """Where to look instead when there is nothing in it, for who looks at a table on a terminal."""
 

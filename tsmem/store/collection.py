@@ -38,6 +38,7 @@ from tsmem.store.scan import Decoded, ItemStream, RowScan, Source, Watch
 
 if TYPE_CHECKING:
     from tsmem.store.filters import Readable, RowFilter
+    from tsmem.store.sampling import Sample
     from tsmem.store.search import Finder
 
 DEFAULT_LIMIT = 50
@@ -95,6 +96,18 @@ class Collection(Generic[Item]):
             self._client.put_row(put)
         except ConditionFailed as error:
             raise AlreadyExists(f"{self._name(put.key)} exists already") from error
+
+    def check(self, item: Item) -> None:
+        """Raise InvalidInput or LimitExceeded for an item that cannot be stored. Sends nothing."""
+        self._codec.encode(item)
+
+    def stored(self, item: Item) -> Item | None:
+        """What stands under an item's key, or None. Cost: 1 request."""
+        return self._find(self._codec.key_of(item))
+
+    def name_of(self, item: Item) -> str:
+        """An item in words, for a sentence."""
+        return self._name(self._codec.key_of(item))
 
     def _find(self, key: Key) -> Item | None:
         row = self._client.get_row(self._codec.table, key)
@@ -165,6 +178,24 @@ class Collection(Generic[Item]):
                 return
             yield str(first)
             start = (first, *[MAX] * rest)
+
+    def sample(self, first: str | None) -> Sample:
+        """The first rows of a user's sessions, a session's messages, or all (None). Raises InvalidInput.
+        Cost: 1 request."""
+        from tsmem.store.sampling import sample
+
+        return sample(self._client, self._codec.table, first)
+
+    def ids_like(self, text: str) -> list[str]:
+        """Some of the users, or sessions with messages, whose ids may be meant by this one. Cost: 1 request."""
+        from tsmem.store.sampling import first_values
+
+        return first_values(self._client, self._codec.table, text)
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """The columns that every row may have: its key and its fields."""
+        return self._layout.reserved
 
     def _stream(
         self,

@@ -80,8 +80,11 @@ class Messages(Collection[Message]):
     def check_unused(self, session_id: str, message_id: str) -> None:
         """Raises AlreadyExists when a session has a message of this id, whatever its time: the key alone, of which the
         time is a part, would not tell. Cost: 1 request."""
-        if self._ids(session_id, message_id):
-            raise AlreadyExists(f"message '{message_id}' of session '{session_id}' exists already")
+        if times := self._ids(session_id, message_id):
+            raise AlreadyExists(
+                f"message '{message_id}' of session '{session_id}' exists already",
+                hint=f"--create-time {' or '.join(map(str, times))} replaces that one, --new keeps both",
+            )
 
     def _unknown(self, session_id: str, message_id: str) -> NotFound:
         """What to say of an id that the session has at no time."""

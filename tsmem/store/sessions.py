@@ -3,13 +3,13 @@ that whole sessions are fetched behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
-from tsmem.errors import ConditionFailed
+from tsmem.errors import ConditionFailed, InvalidInput, TableNotFound
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Condition, Delete, Existence, Key, Op, Range, Row, Update, Value
 from tsmem.store import cursor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tsmem.store.filters import RowFilter
     from tsmem.store.nomination import Sort
     from tsmem.store.search import Found
+    from tsmem.store.sharing import Pair
     from tsmem.store.tally import Tally
 
 
@@ -89,13 +90,15 @@ class Sessions(Collection[Session]):
         session_id: str,
         *,
         with_messages: bool = False,
+        shared_too: bool = False,
         missing_ok: bool = False,
         tally: Tally | None = None,
     ) -> Tally:
         """Delete a session; with its messages, those go first and the session last, so that a failure can be repeated.
 
-        Message keys carry no user: messages of another user's session of the same id go too. Raises NotFound unless
-        `missing_ok`. Cost: 1 request; with n messages 2 + ceil(n / 5,000) + ceil(n / 200)."""
+        Message keys carry no user: where another user has a session of the same id, the messages are kept, and counted
+        as shared, unless `shared_too`. Raises NotFound unless `missing_ok`, InvalidInput where other users cannot be
+        looked for. Cost: 1 request; with n messages 3 + ceil(n / 5,000) + ceil(n / 200), 1 less with `shared_too`."""
         from tsmem.store.tally import Tally
 
         key = self._codec.key(user_id, session_id)
@@ -106,9 +109,45 @@ class Sessions(Collection[Session]):
                 if missing_ok:
                     return tally
                 raise self._missing(key)
-            self._messages.purge(session_id, tally=tally)
+            if not shared_too and self._others([(user_id, session_id)]):
+                tally.keep_shared(session_id)
+            else:
+                self._messages.purge(session_id, tally=tally)
         tally.sessions += self._delete(key, missing_ok=missing_ok)
         return tally
+
+    # Session ids of several users
+
+    def shared(self, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+        """Return, for each of these users with a session id that other users have too, some of those users, as far as
+        the search index knows. At most `sharing.MAX_IDS` pairs of `sharing.MAX_USERS` users.
+
+        Raises TableNotFound, InvalidInput without a search index that has both ids. Cost: 1 request, and 1 more for
+        each 100 sessions that are found."""
+        from tsmem.store.sharing import others
+
+        return others(self._client, self._codec.table, self._layout.search.name, pairs)
+
+    def _others(self, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+        """As `shared`, before messages are deleted: what cannot be known is an error then."""
+        try:
+            return self.shared(pairs)
+        except (InvalidInput, TableNotFound) as error:
+            raise InvalidInput(
+                f"cannot look for other users with the same session ids: {error.message}",
+                hint="init-tables makes the search index that this needs; --shared-too deletes the messages unasked",
+            ) from error
+
+    def _with_sharing(self, rows: Iterator[Row], *, looked_for: bool) -> Iterator[tuple[Row, bool]]:
+        """Rows, and whether another user has a session of the same id."""
+        from tsmem.store.sharing import chunks
+
+        if not looked_for:
+            yield from ((row, False) for row in rows)
+            return
+        for chunk in chunks((str(row.key[0]), str(row.key[1])) for row in rows):
+            found = self._others(chunk)
+            yield from ((Row(pair, {}), pair in found) for pair in chunk)
 
     # Listings
 
@@ -222,6 +261,7 @@ class Sessions(Collection[Session]):
         until: Time | None = None,
         filter: str | None = None,  # noqa: A002
         with_messages: bool = False,
+        shared_too: bool = False,
         dry_run: bool = False,
         tally: Tally | None = None,
     ) -> Tally:
@@ -229,14 +269,18 @@ class Sessions(Collection[Session]):
         `filter`, those that fulfil it when they are read.
 
         With messages, a session that has a message later than `until` is kept whole. A session whose time passes
-        `until` meanwhile is kept too; both count as skipped. Messages go before their session. Keys are read, and the
-        columns of the filter. Raises InvalidInput; PartialFailure when rows are refused. Cost: ceil(n / 5,000) +
-        ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5."""
+        `until` meanwhile is kept too; both count as skipped. Messages go before their session; they are kept, and their
+        session counts as shared, where another user has a session of the same id, unless `shared_too` or all sessions
+        go. Keys are read, and the columns of the filter. Raises InvalidInput; PartialFailure when rows are refused.
+        Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5, and
+        1 search for each 500 sessions or 100 users."""
         from tsmem.store.tally import Tally
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
-        rows = self._purgeable(user_id, window.until, filter)
+        all_go = user_id is None and window.until is None and filter is None
+        looked_for = with_messages and not shared_too and not all_go
+        rows = self._with_sharing(self._purgeable(user_id, window.until, filter), looked_for=looked_for)
         if with_messages and window.until is not None:
             self._purge_old(rows, window, tally, dry_run=dry_run)
         else:
@@ -251,16 +295,19 @@ class Sessions(Collection[Session]):
         return self._rows(scan, filter)
 
     def _purge_all(
-        self, rows: Iterator[Row], window: Window, tally: Tally, *, with_messages: bool, dry_run: bool
+        self, rows: Iterator[tuple[Row, bool]], window: Window, tally: Tally, *, with_messages: bool, dry_run: bool
     ) -> None:
         """Delete sessions, and all of their messages where they go too: in batches that sessions share."""
         from tsmem.store.purge import Purge
 
         seen: set[str] = set()  # messages that two users share would go once
 
-        def begun(row: Row) -> tuple[Row, Iterator[Delete]]:
+        def begun(found: tuple[Row, bool]) -> tuple[Row, Iterator[Delete]]:
+            row, shared = found
             session_id = str(row.key[1])
-            if not with_messages or session_id in seen:
+            if shared:
+                tally.keep_shared(session_id)
+            if not with_messages or shared or session_id in seen:
                 return row, iter(())
             if dry_run:
                 seen.add(session_id)
@@ -272,41 +319,50 @@ class Sessions(Collection[Session]):
                     purge.message(delete)
                 purge.session(Delete(self._codec.table, row.key, _not_after(window.until)))
 
-    def _purge_old(self, rows: Iterator[Row], window: Window, tally: Tally, *, dry_run: bool) -> None:
+    def _purge_old(self, rows: Iterator[tuple[Row, bool]], window: Window, tally: Tally, *, dry_run: bool) -> None:
         """Delete sessions with their messages, each by itself: a message that comes while others are deleted would be
         left alone."""
         from tsmem.store.purge import Job, one_by_one
 
         seen: set[str] = set()  # messages that two users share are counted once
 
-        def job(row: Row) -> Job:
+        def job(found: tuple[Row, bool]) -> Job:
+            row, shared = found
             session_id = str(row.key[1])
-            again = dry_run and session_id in seen
+            kept = shared or (dry_run and session_id in seen)
             if dry_run:
                 seen.add(session_id)
-            return Job(session_id, lambda part: self._purge_one(row.key, window, part, dry_run=dry_run, again=again))
+
+            def delete(part: Tally) -> None:
+                if self._purge_one(row.key, window, part, dry_run=dry_run, messages=not kept) and shared:
+                    part.keep_shared(session_id)
+
+            return Job(session_id, delete)
 
         one_by_one(self._client.pace, map(job, rows), tally)
 
-    def _purge_one(self, key: Key, window: Window, part: Tally, *, dry_run: bool, again: bool) -> None:
-        """Delete one session with its messages, unless it has, or gets, a message that is later."""
+    def _purge_one(self, key: Key, window: Window, part: Tally, *, dry_run: bool, messages: bool) -> bool:
+        """Delete one session, mostly with its messages, unless it has, or gets, a message that is later: then return
+        False."""
         from tsmem.store.bulk import BatchWriter
 
         session_id, until = str(key[1]), window.until
         assert until is not None
         if self._messages.has_later(session_id, until):
             part.skipped += 1
-            return
-        if not again:
+            return False
+        if messages:
             self._messages.purge(session_id, until=until, dry_run=dry_run, tally=part)
         if dry_run:
             part.sessions += 1
         elif self._messages.has_later(session_id, until):
             part.skipped += 1
+            return False
         else:
             table = self._codec.table
             with BatchWriter(self._client, table.name, part, skip_failed_conditions=True) as writer:
                 writer.add(Delete(table, key, _not_after(until)))
+        return True
 
     def new(
         self,

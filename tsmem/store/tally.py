@@ -12,6 +12,9 @@ from tsmem.store.model import Message, Session
 MAX_REPORTED_FAILURES = 1000
 """Failures kept in detail; all are counted."""
 
+MAX_SHARED_IDS = 5
+"""Shared session ids that are named."""
+
 
 @dataclass(eq=False)
 class Tally:
@@ -22,6 +25,10 @@ class Tally:
     skipped: int = 0
     """Rows left alone on purpose: they exist already, or changed meanwhile."""
     failed: int = 0
+    shared: int = 0
+    """Sessions whose messages were kept, because another user has a session of the same id."""
+    shared_ids: list[str] = field(default_factory=list)
+    """The first of their ids."""
     unread: int = 0
     """Of those that failed: lines of an input that could not be read, so that nobody knows what they hold."""
     repeated: int = 0
@@ -50,10 +57,18 @@ class Tally:
         self.skipped += part.skipped
         self.doubtful += part.doubtful
         self.failed += part.failed
+        self.shared += part.shared
+        self.shared_ids += part.shared_ids[: MAX_SHARED_IDS - len(self.shared_ids)]
         self.unread += part.unread
         self.bytes += part.bytes
         self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
         self.heard()
+
+    def keep_shared(self, session_id: str) -> None:
+        """One session whose messages are kept."""
+        self.shared += 1
+        if len(self.shared_ids) < MAX_SHARED_IDS and session_id not in self.shared_ids:
+            self.shared_ids.append(session_id)
 
     def fail(self, failure: RowFailure) -> None:
         """One row that could not be done."""

@@ -224,6 +224,22 @@ CASES = (
         "--content and --content-file both say what the content is",
     ),
     Case(
+        "A message in which nothing was said.",
+        "message put s9 --role user hello",
+        "the message has neither content nor metadata",
+        hint="'hello' is the message's id; --content TEXT gives the content",
+    ),
+    Case(
+        "A message to be added at the time of another.",
+        "message put s1 m1 --content x --new --create-time 100",
+        "--new does not go with --create-time or --if-absent",
+    ),
+    Case(
+        "Shared messages to be deleted where no messages are.",
+        "session purge --user ada --shared-too --yes",
+        "--shared-too is about messages, and needs --with-messages",
+    ),
+    Case(
         "Statistics of a user and a session at once.",
         "stats --user ada --session s1",
         "--user and --session cannot both be asked for",

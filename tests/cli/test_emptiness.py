@@ -1,0 +1,172 @@
+"""An empty result says why it may be empty, in one line on stderr; stdout and the exit code are those of any result."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.serving import environ, serving
+from tsmem.server.faults import Fault, Faults
+from tsmem.store import Message, Metadata, Session
+
+ITEMS: list[Session | Message] = [
+    Session("user-01", "trip-7", 5, None, Metadata({"topic": "tea"})),
+    Session("Ada", "trip-8", None),
+    Message("trip-7", "m", 5, "user", "hello", None, Metadata({"lang": "en"})),
+]
+NO_TOPC = "no session has the column 'topc' (columns seen: topic, update_time); did you mean 'topic'?"
+NO_LNG = "no message has the column 'lnag' (columns seen: content, lang, role); did you mean 'lang'?"
+NO_USER = "no sessions found: there is no user 'usr-01'; did you mean 'user-01'?"
+NO_SESSION = "no messages found: there is no session 'trip7' with messages; did you mean 'trip-7'?"
+NOTHING = "nothing found: there is no session 'trip7', and there are no messages of it; did you mean 'trip-7'?"
+SAID = [
+    (("session", "list", "--filter", 'topc == "x"'), f"no sessions found: {NO_TOPC}"),
+    (("session", "recent", "--user", "user-01", "--filter", "topc == 1"), f"no sessions found: {NO_TOPC}"),
+    (("session", "search", "--filter", "topc == 1"), f"no sessions found: {NO_TOPC}"),
+    (("session", "purge", "--everyone", "--filter", "topc == 1", "--yes"), f"no sessions found: {NO_TOPC}"),
+    (("message", "list", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
+    (("message", "search", "hello", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
+    (("message", "tail", "trip-7", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
+    (("message", "purge", "--everything", "--filter", "lnag == 1", "--yes"), f"no messages found: {NO_LNG}"),
+    (("session", "list", "--user", "usr-01"), NO_USER),
+    (("session", "recent", "--user", "usr-01"), NO_USER),
+    (("session", "search", "tea", "--user", "usr-01"), NO_USER),
+    (("session", "purge", "--user", "usr-01", "--dry-run"), NO_USER),
+    (("export", "--user", "usr-01"), NO_USER),
+    (("export", "out.jsonl", "--user", "usr-01"), NO_USER),
+    (("stats", "--user", "usr-01"), NO_USER),
+    (("session", "list", "--user", "ada"), "no sessions found: there is no user 'ada'; did you mean 'Ada'?"),
+    (("session", "list", "--user", "zed"), "no sessions found: there is no user 'zed'"),
+    (("message", "list", "--session", "trip7"), NO_SESSION),
+    (("message", "list", "--session", "trip7", "--last", "2"), NO_SESSION),
+    (("message", "search", "--session", "trip7"), NO_SESSION),
+    (("message", "tail", "trip7"), NO_SESSION),
+    (("message", "purge", "--session", "trip7", "--yes"), NO_SESSION),
+    (("show", "trip-8", "--user", "Ada"), NO_SESSION.replace("trip7", "trip-8")),
+    (("export", "--session", "trip7"), NOTHING),
+    (("stats", "--session", "trip7"), NOTHING),
+    (("session", "recent", "--user", "Ada"), "no sessions found: the sessions of user 'Ada' have no update time"),
+    (
+        ("session", "list", "--user", "Ada", "--filter", 'update_time == 9 or role == "x"'),
+        "no sessions found: no session has the column 'role' (columns seen: none)",
+    ),
+    (
+        ("message", "list", "--session", "trip-7", "--role", "tool", "--since", "2026-01-01"),
+        "no messages found: there are messages of session 'trip-7', but none matches --role and --since",
+    ),
+    (
+        ("message", "search", "nowhere"),
+        "no messages found: there are messages, but none matches the text",
+    ),
+    (
+        ("session", "list", "--filter", 'topic == "coffee"'),
+        "no sessions found: there are sessions, but none matches --filter",
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """Two sessions and a message."""
+    ready.fill(ITEMS)
+    return ready
+
+
+@pytest.mark.parametrize(("argv", "said"), SAID, ids=[" ".join(argv) for argv, _ in SAID])
+def test_an_empty_result_says_why(filled: Cli, argv: tuple[str, ...], said: str) -> None:
+    """One line on stderr, for people and for machines, with exit code 0."""
+    for more in ((), ("-o", "jsonl")):
+        outcome = filled.ok(*argv, *more)
+        assert said in outcome.err.splitlines()
+        assert 1 == outcome.err.count("found: ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("session", "list"), "no sessions found: {} has no sessions"),
+        (("message", "list"), "no messages found: {} has no messages"),
+        (("message", "search", "x", "--filter", "y == 1"), "no messages found: {} has no messages"),
+        (("export",), "nothing found: {} has no sessions and no messages"),
+        (("stats",), "nothing found: {} has no sessions and no messages"),
+    ],
+)
+def test_an_empty_store_is_said_to_be(ready: Cli, argv: tuple[str, ...], said: str) -> None:
+    """With its place: it may be another store than was meant."""
+    assert said.format(ready.database) in ready.ok(*argv).err.splitlines()
+
+
+def test_json_on_stdout_is_that_of_any_empty_list(filled: Cli) -> None:
+    """The line is talk: it stands on stderr alone."""
+    outcome = filled.ok("message", "list", "--session", "trip7", "-o", "json")
+
+    assert {"items": [], "next_page_token": None} == outcome.json
+    assert f"{NO_SESSION}\n" == outcome.err
+
+
+def test_a_result_that_is_not_empty_says_nothing(filled: Cli) -> None:
+    """Nor does the end of pages, nor a tail that was asked for no messages."""
+    first = filled.ok("session", "list", "--limit", "1", "-o", "json").json["next_page_token"]
+    filled.ok("session", "purge", "--user", "user-01", "--yes")
+    for argv in (
+        ("message", "list"),
+        ("session", "list", "--page-token", first),
+        ("message", "tail", "trip-7", "--last", "0"),
+    ):
+        assert "found" not in filled.ok(*argv).err
+
+
+def test_columns_are_those_of_the_first_hundred_rows(ready: Cli) -> None:
+    """More are not read: then that is said. Names are cut to twelve."""
+    items: list[Session | Message] = [Message("s", f"m{n:03d}", n, "user", "x") for n in range(101)]
+    items[0] = Message("s", "m000", 0, "user", "x", None, Metadata({f"k{n:02d}": n for n in range(20)}))
+    ready.fill(items)
+    said = ready.ok("message", "list", "--filter", "nothing == 1").err
+
+    assert "none of the first 100 messages has the column 'nothing' (columns seen: content, k00, " in said
+    assert said.endswith("k10, ...)\n")
+
+
+def test_hostile_names_cannot_forge_a_line(ready: Cli) -> None:
+    """What is stored, and what was asked for, stands escaped on the one line."""
+    ready.fill([Session("ada\n\x1b[2J", "s", 5)])
+    outcome = ready.ok("session", "list", "--user", "ada\n\x1b[2")
+
+    assert "\x1b" not in outcome.err
+    assert 1 == len(outcome.err.splitlines())
+
+
+def test_a_store_that_cannot_be_asked_again_is_no_error(filled: Cli) -> None:
+    """The answer was given: why it is empty is not known then, and the exit code stays 0."""
+    with serving(filled.database, faults=_Second()) as served:
+        outcome = filled("-p", "env", "message", "list", "--session", "trip7", environ=environ(served.endpoint))
+
+    assert (0, "no messages found\n") == (outcome.code, outcome.err)
+
+
+class _Second(Faults):
+    """Permission to read is taken away after the first request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def strike(self, action: str) -> Fault | None:
+        """As Faults."""
+        self.count += 1
+        why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
+        return Fault("throttle", False, why, 1.0) if self.count > 1 else None
+
+
+def test_it_costs_two_requests_at_most_and_only_where_nothing_was_found(filled: Cli) -> None:
+    """Counted where they arrive, beside those of the command itself."""
+    with serving(filled.database) as served:
+        for argv, sent in (
+            (("session", "list", "--user", "user-01"), ["GetRange"]),
+            (("session", "list", "--user", "usr-01"), ["GetRange"] * 3),
+            (("message", "list", "--filter", "lnag == 1"), ["GetRange"] * 2),
+            (("message", "list", "--session", "trip7"), ["GetRange"] * 3),
+        ):
+            served.log.clear()
+            assert 0 == filled("-p", "env", *argv, environ=environ(served.endpoint)).code
+            assert sent == served.actions()

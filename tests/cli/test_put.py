@@ -1,0 +1,135 @@
+"""`session put` and `message put`: nothing is replaced or stored in silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.serving import environ, serving
+from tsmem.store import Message, Metadata, Session
+
+TIME = 1_760_000_000_000_000
+OLD = Session("ada", "s", 5, "about tea", Metadata({"topic": "travel", "vip": True, "n": 1}))
+SAID = Message("s", "m", TIME, "user", "hello", None, Metadata({"lang": "en"}))
+REPLACING = [
+    (
+        ("session", "put", "ada", "s", "-m", "vip:=true", "-m", "n:=1.0"),
+        '3 values: search_content="about tea", n=1, topic=travel',
+    ),
+    (("message", "put", "s", "m", "--create-time", str(TIME), "--content", "hello"), "2 values: role=user, lang=en"),
+]
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """A session with metadata and a message."""
+    ready.fill([OLD, SAID])
+    return ready
+
+
+@pytest.mark.parametrize(("argv", "dropped"), REPLACING, ids=["session", "message"])
+def test_at_a_terminal_put_says_what_it_would_drop_and_asks(filled: Cli, argv: tuple[str, ...], dropped: str) -> None:
+    """Every answer but yes leaves the row as it was."""
+    before = filled.export()
+    for answer in (b"n\n", b""):
+        outcome = filled.asked(*argv, answer=answer)
+        assert (0, b"") == (outcome.code, outcome.out)
+        assert f"exists; this drops {dropped}. Replace it? [y/N]" in outcome.err
+        assert outcome.err.endswith("nothing was done\n")
+        assert before == filled.export()
+
+    outcome = filled.asked(*argv, answer=b"y\n")
+    assert 0 == outcome.code
+    assert outcome.out
+    assert before != filled.export()
+
+
+@pytest.mark.parametrize(("argv", "dropped"), REPLACING, ids=["session", "message"])
+def test_put_asks_nothing_where_nobody_can_answer_or_nothing_is_dropped(
+    filled: Cli, argv: tuple[str, ...], dropped: str
+) -> None:
+    """A script, --yes, the same again, and a key that is not there; --if-absent fails as ever."""
+    assert "" == filled.ok(*argv).err
+    for again in (argv, (*argv, "--yes"), (*argv[:2], "bob", "other", "-m", "a=1")):
+        outcome = filled.asked(*again)
+        assert (0, "") == (outcome.code, outcome.err)
+    filled.fill([OLD, SAID])
+    assert (0, "") == ((yes := filled.asked(*argv, "-y")).code, yes.err)
+    assert 4 == filled.asked(*argv, "--if-absent").code
+
+
+def test_the_question_is_bounded_and_cannot_be_forged(ready: Cli) -> None:
+    """Long and hostile values are shortened and escaped; the count says how many there are."""
+    values = {f"k{n}": "x\n\x1b[2J" * 100 for n in range(50)}
+    ready.fill([Session("ada", "s", 5, None, Metadata(values))])
+    outcome = ready.asked("session", "put", "ada", "s")
+
+    assert "this drops 50 values: k0=" in outcome.err
+    assert len(outcome.err) < 1500
+    assert "\x1b" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        (("hello",), "'hello' is the message's id; --content TEXT gives the content"),
+        ((), "--content TEXT gives the content"),
+        (("m9", "--create-time", "9"), "'m9' is the message's id; --content TEXT gives the content"),
+    ],
+)
+def test_a_message_with_neither_content_nor_metadata_is_refused(ready: Cli, argv: tuple[str, ...], hint: str) -> None:
+    """A text in the place of the id stores nothing; a role alone is no message."""
+    outcome = ready("message", "put", "s", "--role", "user", *argv, "-o", "json")
+
+    assert (2, b"", hint) == (outcome.code, outcome.out, outcome.error["hint"])
+    assert "the message has neither content nor metadata" == outcome.error["message"]
+    assert [] == ready.ok("message", "list", "-o", "jsonl").lines
+
+
+@pytest.mark.parametrize("argv", [("--content", ""), ("-m", "a=1"), ("--search-content", "tea")])
+def test_a_message_with_empty_content_or_metadata_alone_is_written(ready: Cli, argv: tuple[str, ...]) -> None:
+    """Empty content is content; a bare tool call has metadata alone."""
+    assert 1 == len(ready.ok("message", "put", "s", *argv, "-o", "jsonl").lines)
+
+
+def test_an_id_that_the_session_has_needs_a_time_or_new(filled: Cli) -> None:
+    """Without one it is refused, with what to do; --create-time replaces that message, --new keeps both."""
+    put = ("message", "put", "s", "m", "--content", "z")
+    refused = filled(*put, "-o", "json")
+    assert (4, "AlreadyExists") == (refused.code, refused.error["code"])
+    assert f"--create-time {TIME} replaces that one, --new keeps both" == refused.error["hint"]
+
+    filled.ok(*put, "--create-time", str(TIME))
+    assert ["z"] == contents(filled)
+    filled.ok(*put, "--new")
+    assert ["z", "z"] == contents(filled)
+    assert f"--create-time {TIME} or 17" in filled(*put).err
+    filled.ok("message", "put", "other", "m", "--content", "z")
+
+
+def contents(cli: Cli) -> list[str]:
+    """What the messages of the session say."""
+    return [line["content"] for line in cli.ok("message", "list", "--session", "s", "-o", "jsonl").lines]
+
+
+@pytest.mark.parametrize(
+    ("argv", "actions"),
+    [
+        (("session", "put", "ada", "s"), ["PutRow"]),
+        (("session", "put", "ada"), ["PutRow"]),
+        (("message", "put", "s", "--content", "x"), ["PutRow"]),
+        (("message", "put", "s", "--content", "x", "--if-absent"), ["PutRow"]),
+        (("message", "put", "s", "m", "--content", "x", "--create-time", str(TIME)), ["PutRow"]),
+        (("message", "put", "s", "m", "--content", "x", "--new"), ["PutRow"]),
+        (("message", "put", "s", "m9", "--content", "x"), ["GetRange", "PutRow"]),
+    ],
+)
+def test_put_sends_one_request_and_one_more_to_look_an_id_up(
+    filled: Cli, argv: tuple[str, ...], actions: list[str]
+) -> None:
+    """In a script nothing is read to be replaced, and an id that is made here is not looked up."""
+    with serving(filled.database) as served:
+        outcome = filled("-p", "env", *argv, environ=environ(served.endpoint))
+
+    assert 0 == outcome.code
+    assert actions == served.actions()

@@ -1,0 +1,202 @@
+"""A message's key has no user: users with a session of one id share its messages. What warns of it, and what keeps
+another user's messages."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.serving import environ, serving
+from tsmem.port import SearchIndexSchema
+from tsmem.store import Message, Session
+from tsmem.store.documents import export_line
+from tsmem.store.layout import KEYWORD
+
+SHARED = (
+    "warning: user 'ada' has a session 'support' too: user 'bob' shares its messages, because a message's key has no "
+    "user"
+)
+CHAT = json.dumps({"id": "support", "messages": [{"role": "user", "content": "hi"}]}).encode()
+
+
+@pytest.fixture
+def filled(ready: Cli) -> Cli:
+    """Ada has two sessions, one of them called support."""
+    ready.fill(
+        [Session("ada", "support", 5), Session("ada", "own", 5), Message("support", "m", 5), Message("own", "m", 5)]
+    )
+    return ready
+
+
+@pytest.mark.parametrize("how", ["file", "standard input", "dry run"])
+def test_an_import_warns_of_an_id_that_another_user_has(filled: Cli, how: str) -> None:
+    """Before a file is written, while standard input is, and in a dry run; once."""
+    (filled.folder / "chat.jsonl").write_bytes(CHAT)
+    argv = ["import", "--format", "openai", "--user", "bob"] + ([] if how == "standard input" else ["chat.jsonl"])
+    outcome = filled.ok(*argv, *(["--dry-run"] if how == "dry run" else []), stdin=CHAT)
+
+    assert 1 == outcome.err.splitlines().count(SHARED)
+
+
+def test_an_import_of_ones_own_sessions_warns_of_nothing(filled: Cli) -> None:
+    """Nor do other ids."""
+    own = filled.export()
+    assert "warning" not in filled.ok("import", stdin=own).err
+    assert "warning" not in filled.ok("import", stdin=export_line(Session("bob", "other", 5))).err
+
+
+def test_an_import_warns_of_an_id_that_two_users_of_the_input_have(ready: Cli) -> None:
+    """Without a request, also where the store has no tables yet, which is no reason for a word of its own."""
+    lines = b"".join(export_line(Session(user, "one", 5)) for user in ("ada", "bob", "cleo"))
+    for argv in (("import", "--dry-run"), ("import",)):
+        warned = [line for line in ready.ok(*argv, stdin=lines).err.splitlines() if "warning" in line]
+        assert 1 == len(warned)
+        assert "in this input user 'ada' has a session 'one' too: user 'bob'" in warned[0]
+
+
+def test_many_shared_ids_are_counted(ready: Cli) -> None:
+    """Five are named."""
+    ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(150)])
+    lines = b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(150))
+    warned = [line for line in ready.ok("import", stdin=lines).err.splitlines() if "warning" in line]
+
+    assert 6 == len(warned)
+    assert "warning: 145 session ids more: messages shared with other users" == warned[-1]
+
+
+def test_an_import_says_that_it_could_not_look(ready: Cli) -> None:
+    """Without a search index over sessions; the import is done all the same. A fresh store has nobody to look for."""
+    lines = export_line(Session("bob", "s", 5))
+    assert "other users" not in Cli(ready.folder / "fresh").ok("import", stdin=lines).err
+    with ready.store() as store:
+        store._client.delete_search_index("session", "session_search_index")
+    with serving(ready.database) as served:
+        outcome = ready("-p", "env", "import", stdin=lines, environ=environ(served.endpoint))
+
+    assert "warning: not looked for other users with these session ids: search index" in outcome.err
+    assert 1 == len(ready.ok("session", "list", "-o", "jsonl").lines)
+
+
+def test_an_import_asks_once_for_each_500_sessions(filled: Cli) -> None:
+    """The search is all that an import sends beside its batches, and what it reads before it begins."""
+    items: list[Session | Message] = [Session("bob", f"s{n:04d}", n) for n in range(501)]
+    (filled.folder / "sessions.jsonl").write_bytes(b"".join(map(export_line, items)))
+    (filled.folder / "messages.jsonl").write_bytes(export_line(Message("s", "m", 1)))
+    with serving(filled.database) as served:
+        filled("-p", "env", "import", "sessions.jsonl", environ=environ(served.endpoint))
+        sent = Counter(served.actions())
+        served.log.clear()
+        filled("-p", "env", "import", "messages.jsonl", environ=environ(served.endpoint))
+
+        assert Counter({"Search": 2, "BatchWriteRow": 3}) == sent
+        assert ["BatchWriteRow"] == served.actions()
+
+
+def test_put_with_touch_warns_of_an_id_that_another_user_has(filled: Cli) -> None:
+    """So does session put at a terminal; in a script it asks nothing."""
+    filled.ok("session", "put", "bob", "support")
+    touched = filled.ok("message", "put", "support", "--content", "x", "--touch", "bob")
+    quiet = filled.ok("message", "put", "own", "--content", "x", "--touch", "ada")
+
+    assert f"{SHARED}\n" == touched.err
+    assert "" == quiet.err
+    assert f"{SHARED}\n" == filled.asked("session", "put", "bob", "support").err
+
+
+def test_a_copy_warns_of_an_id_that_another_user_has_in_the_target(filled: Cli) -> None:
+    """Ada's session is there, and bob's comes."""
+    filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')
+    filled.ok("-p", "new", "import", stdin=export_line(Session("bob", "support", 5)))
+
+    assert (
+        SHARED.replace("ada", "ann").replace("bob", "ada").replace("ann", "bob")
+        in filled.ok("copy", "--from", "local", "--to", "new").err
+    )
+
+
+def left(cli: Cli) -> list[str]:
+    """The session ids of the messages that are left."""
+    return [line["session_id"] for line in cli.ok("message", "list", "-o", "jsonl").lines]
+
+
+DELETIONS = {
+    "delete": ("session", "delete", "bob", "support", "--with-messages"),
+    "purge": ("session", "purge", "--user", "bob", "--with-messages", "--yes"),
+    "purge until": ("session", "purge", "--user", "bob", "--until", "2026-01-01", "--with-messages", "--yes"),
+    "purge filter": ("session", "purge", "--everyone", "--filter", 'user_id == "bob"', "--with-messages", "--yes"),
+}
+
+
+@pytest.mark.parametrize("argv", DELETIONS.values(), ids=DELETIONS)
+def test_messages_of_an_id_that_another_user_has_are_kept(filled: Cli, argv: tuple[str, ...]) -> None:
+    """The session goes, its messages stay, and it is said; --shared-too deletes them."""
+    filled.fill([Session("bob", "support", 5)])
+    kept = filled.ok(*argv)
+    assert [["ada", "own"], ["ada", "support"]] == [
+        [line["user_id"], line["session_id"]] for line in filled.ok("session", "list", "-o", "jsonl").lines
+    ]
+    assert ["own", "support"] == left(filled)
+    said = "the messages of 1 session were kept, because another user has a session of the same id: 'support'"
+    assert f"{said}; --shared-too deletes them too" in kept.err
+
+    filled.fill([Session("bob", "support", 5)])
+    assert "were kept" not in filled.ok(*argv, "--shared-too").err
+    assert ["own"] == left(filled)
+
+
+@pytest.mark.parametrize("argv", list(DELETIONS.values())[1:], ids=list(DELETIONS)[1:])
+def test_a_dry_run_counts_what_would_be_kept(filled: Cli, argv: tuple[str, ...]) -> None:
+    """The same counts as the purge that follows."""
+    filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
+    dry = filled.ok(*argv[:-1], "--dry-run", "-o", "json")
+    done = filled.ok(*argv, "-o", "json")
+
+    assert (1, 2) == (dry.json["messages"], dry.json["sessions"])
+    assert dry.json == done.json
+    assert "the messages of 1 session would be kept" in dry.err
+
+
+def test_messages_go_where_nobody_else_has_the_id_or_everyones_sessions_go(filled: Cli) -> None:
+    """Nothing is kept, and nothing said."""
+    filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
+    assert "kept" not in filled.ok("session", "delete", "bob", "else", "--with-messages").err
+    assert "kept" not in filled.ok("session", "purge", "--everyone", "--with-messages", "--yes").err
+    assert [] == left(filled)
+
+
+def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(filled: Cli) -> None:
+    """Without a search index that has the ids nothing is done; --shared-too needs none, nor do sessions alone."""
+    with filled.store() as store:
+        store._client.delete_search_index("session", "session_search_index")
+    before = filled.export()
+    for fields in ((), (("user_id", KEYWORD),)):
+        if fields:
+            with filled.store() as store:
+                store._client.create_search_index(SearchIndexSchema("session", "session_search_index", fields))
+        for argv in (
+            ("session", "delete", "ada", "own", "--with-messages"),
+            (*DELETIONS["purge"][:3], "ada", *DELETIONS["purge"][4:]),
+        ):
+            outcome = filled(*argv, "-o", "json")
+            assert (2, b"", before) == (outcome.code, outcome.out, filled.export())
+            assert outcome.error["message"].startswith("cannot look for other users with the same session ids: ")
+            assert "--shared-too" in outcome.error["hint"]
+    filled.ok("session", "delete", "ada", "own", "--with-messages", "--shared-too")
+    filled.ok("session", "delete", "ada", "support")
+    assert ["support"] == left(filled)
+
+
+def test_a_purge_with_messages_asks_once_for_many_sessions(filled: Cli) -> None:
+    """And a purge of sessions alone, or of shared messages too, does not."""
+    filled.fill([Session("bob", f"s{n:03d}", 5) for n in range(300)])
+    with serving(filled.database) as served:
+        for argv, searches in (((), 0), (("--with-messages", "--shared-too"), 0), (("--with-messages",), 1)):
+            served.log.clear()
+            outcome = filled(
+                "-p", "env", "session", "purge", "--user", "bob", *argv, "--dry-run", environ=environ(served.endpoint)
+            )
+            assert 0 == outcome.code
+            assert searches == served.actions().count("Search")

@@ -1,0 +1,70 @@
+"""Which session ids several users have: such users share the messages of the session, because a message's key has no
+user. They are found through the search index over sessions, and so as far as that is up to date."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from tsmem.port import TableClient
+from tsmem.queries import Bool, Query, Search, Term, Terms
+from tsmem.rows import TableRef
+from tsmem.store.layout import check_keys
+
+MAX_IDS = 500
+"""Session ids of one search; the service takes 1,024 values."""
+MAX_USERS = 100
+"""Users of one search: each is a part of the query."""
+MAX_ROWS = 100
+"""Rows of one answer."""
+
+Pair = tuple[str, str]
+"""A user's id and a session's id."""
+
+
+def chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Cut pairs into lists that one search can ask for."""
+    chunk: list[Pair] = []
+    users: set[str] = set()
+    for pair in pairs:
+        if len(chunk) == MAX_IDS or (len(users) == MAX_USERS and pair[0] not in users):
+            yield chunk
+            chunk, users = [], set()
+        chunk.append(pair)
+        users.add(pair[0])
+    if chunk:
+        yield chunk
+
+
+def others(client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+    """Return, for each of these pairs whose session id other users have too, some of those users.
+
+    Rows of the users themselves are not asked for, so mostly none are found. Raises TableNotFound and InvalidInput
+    without a search index that has both ids. Cost: 1 request, and 1 more for each 100 rows that are found."""
+    found: dict[Pair, list[str]] = {}
+    left = list(pairs)
+    while left:
+        page = client.search(table, index, Search(_query(left), limit=MAX_ROWS, columns=()))
+        check_keys(table, page.rows)
+        users: defaultdict[str, list[str]] = defaultdict(list)
+        for row in page.rows:
+            users[str(row.key[1])].append(str(row.key[0]))
+        for user, session in left:
+            if named := [each for each in users[session] if each != user]:
+                found[user, session] = named
+        before, left = len(left), [pair for pair in left if pair not in found]
+        if page.token is None or len(left) == before:
+            break
+    return found
+
+
+def _query(pairs: Sequence[Pair]) -> Query:
+    """Sessions of these ids that belong to other users than those of the pairs."""
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for user, session in pairs:
+        ids[user].append(session)
+    parts = [
+        Bool(filter=(Terms("session_id", tuple(sessions)),), must_not=(Term("user_id", user),))
+        for user, sessions in ids.items()
+    ]
+    return parts[0] if len(parts) == 1 else Bool(should=tuple(parts))
