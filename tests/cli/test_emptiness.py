@@ -96,6 +96,27 @@ def test_an_empty_store_is_said_to_be(ready: Cli, argv: tuple[str, ...], said: s
     assert said.format(ready.database) in ready.ok(*argv).err.splitlines()
 
 
+def test_copying_nothing_says_why(filled: Cli) -> None:
+    """Of the store that is read, also where both sides are compared, which are equal then."""
+    filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')
+    copy = ("copy", "--from", "local", "--to", "new")
+    for more in ((), ("--check",)):
+        assert NO_USER in filled.ok(*copy, "--user", "usr-01", *more).err.splitlines()
+        assert NOTHING in filled.ok(*copy, "--session", "trip7", *more).err.splitlines()
+        assert "found: " not in filled.ok(*copy, *more).err
+
+
+def test_a_conversation_that_is_not_there_names_the_nearest(filled: Cli) -> None:
+    """show ends with 3, and its hint is the id that may be meant."""
+    assert "did you mean 'trip-7'?" == filled("show", "trip7", "-o", "json").error["hint"]
+    assert "tsmem session list shows what there is" == filled("show", "other", "-o", "json").error["hint"]
+
+
+def test_deleting_no_tables_is_said(cli: Cli) -> None:
+    """In a script too."""
+    assert "there was nothing to delete" in cli.ok("drop-tables", "--yes", "-o", "json").err
+
+
 def test_json_on_stdout_is_that_of_any_empty_list(filled: Cli) -> None:
     """The line is talk: it stands on stderr alone."""
     outcome = filled.ok("message", "list", "--session", "trip7", "-o", "json")

@@ -116,6 +116,18 @@ def test_an_empty_session_has_no_messages(ready: Cli) -> None:
 # With --follow
 
 
+def test_following_a_session_without_messages_is_said_once(ready: Cli, following: Following) -> None:
+    """With the id that may be meant; what comes then is shown. A session with messages is followed without a word."""
+    ready.fill([Message("S", "m", 1)])
+    outcome = following(steps=[lambda: None, lambda: None, lambda: put(ready, "m1", 1), lambda: None])
+
+    assert "session 's' has no messages yet; did you mean 'S'?\n" == outcome.err
+    assert 1 == len(outcome.text.splitlines())
+    before = following.err.getvalue()
+    following("--role", "tool", steps=3)
+    assert before == following.err.getvalue()
+
+
 def test_lines_come_as_messages_do(ready: Cli, following: Following) -> None:
     """The last ones first, each written before the next look; Ctrl-C ends it with 130 and not a word."""
     put(ready, "m0")

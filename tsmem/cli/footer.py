@@ -37,20 +37,21 @@ class Footer:
     def say(self, call: Call) -> None:
         """Why it is empty is said in every format. Counts are for who looks at a table on a terminal, totals for every
         table, the next page for all but JSON, which has its token."""
-        if not self._count and self._listing.why_empty is not None:
-            call.say(self._listing.why_empty())
+        why = self._listing.why_empty if not self._count else None
+        if why is not None:
+            call.say(why())
         if call.format == "json":
             return
         token = self._listing.next_page_token(None)
-        shown = self._shown() if call.format == "table" and call.streams.stdout_is_terminal else ""
+        counted = call.format == "table" and call.streams.stdout_is_terminal
         if call.format == "table":
-            self._say_total(call, counted=bool(shown))
+            self._say_total(call, counted=counted)
         if token is not None:
             command = next_page(self._argv, token, unicode=call.streams.unicode)
-            call.say(f"{shown}{', ' * bool(shown)}more is left: {command}")
-        elif shown:
-            call.say(shown)
-        if shown and not self._count and self._listing.when_empty is not None:
+            call.say(f"{f'{self._shown()}, ' if counted else ''}more is left: {command}")
+        elif counted and why is None:
+            call.say(self._shown())
+        if counted and not self._count and self._listing.when_empty is not None:
             call.say(f"hint: {self._listing.when_empty}")
 
     def _shown(self) -> str:

@@ -1,0 +1,58 @@
+"""`sessions.shared`: which of many users have session ids that other users have too, in how many searches."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.faults import FaultyClient
+from tsmem.port import TableClient
+from tsmem.store import MemoryStore, Session
+from tsmem.store.records import Record
+from tsmem.store.sharing import MAX_IDS, MAX_USERS, chunks
+from tsmem.store.tally import Tally
+
+
+def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
+    """Of users with sessions of their own, each is told of the others; two of one question may share an id too."""
+    for user, session in (("ada", "a"), ("ada", "s"), ("bob", "s"), ("cleo", "s"), ("cleo", "c")):
+        store.sessions.put(Session(user, session, 1))
+
+    assert {("ada", "s"): ["bob", "cleo"], ("bob", "s"): ["ada", "cleo"]} == store.sessions.shared(
+        [("ada", "a"), ("ada", "s"), ("bob", "s"), ("bob", "new")]
+    )
+    assert {("zoe", "c"): ["cleo"]} == store.sessions.shared([("zoe", "c"), ("zoe", "C"), ("zoe", "a s")])
+
+
+@pytest.mark.parametrize(("own", "others", "searches"), [(500, 0, 1), (0, 250, 3), (100, 90, 1)])
+def test_ones_own_sessions_cost_no_further_search(
+    store: MemoryStore, empty_client: TableClient, own: int, others: int, searches: int
+) -> None:
+    """Only those of other users are read, a hundred with each search."""
+    sessions = [Session("me", f"s{n:03d}", 1) for n in range(own)] + [
+        Session("you", f"s{n:03d}", 1) for n in range(others)
+    ]
+    store.transfer.load([Record(None, session) for session in sessions], tally=Tally())
+    client = FaultyClient(empty_client)
+
+    found = MemoryStore(client, target="test").sessions.shared([("me", f"s{n:03d}") for n in range(max(own, others))])
+
+    assert [("me", f"s{n:03d}") for n in range(others)] == sorted(found)
+    assert ["search"] * searches == client.names()
+
+
+def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
+    """More rows than a page holds are of the one; the other is found all the same."""
+    sessions = [Session(f"u{n:03d}", "default", 1) for n in range(250)] + [Session("zoe", "zzz", 1)]
+    store.transfer.load([Record(None, session) for session in sessions], tally=Tally())
+
+    assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))
+
+
+def test_pairs_are_cut_by_ids_and_by_users() -> None:
+    """So that one search can ask for each list; nothing is lost."""
+    one = [("me", str(n)) for n in range(MAX_IDS + 1)]
+    many = [(str(n), "s") for n in range(MAX_USERS + 1)]
+
+    assert [MAX_IDS, 1] == [len(chunk) for chunk in chunks(one)]
+    assert [MAX_USERS, 1] == [len(chunk) for chunk in chunks(many)]
+    assert [] == list(chunks([]))
