@@ -141,11 +141,12 @@ def _message_put() -> Iterator[Run]:
     more = ("--role", PACKS[0], "--content", PACKS[1], "-m", f"tool_calls={tool_calls(PACKS[2])}")
     yield Run(("message", "put", "--role", WHOLE, "--content", WHOLE, "--search-content", WHOLE, "s", "m"))
     yield from _ids("message", "put", more=more)
-    yield from _ids("message", "put", more=("--if-absent",))
-    yield from _each(("message", "put", "s", "m", "--touch", None))
+    yield from _ids("message", "put", more=("--content", "x", "--if-absent"))
+    yield from _each(("message", "put", "s", "m", "--content", "x", "--new", "--touch", None))
     yield from _metadata("message", "put", "s", "m")
-    for option in ("--content-file", "--create-time", "--touch"):
-        yield Run(("message", "put", "s", "m", f"{option}={WHOLE}"))
+    yield Run(("message", "put", "s", "m", f"--content-file={WHOLE}"))
+    for option in ("--create-time", "--touch"):
+        yield Run(("message", "put", "s", "m", "--content", "x", f"{option}={WHOLE}"))
     yield Run(("message", "put", "s", "m", "--content-file", FILE))
 
 

@@ -54,7 +54,7 @@ def test_a_read_only_file_can_be_read_and_not_written(ready: Cli, process: Proce
             ("session", "update", "u", "s", "--touch"),
             ("session", "delete", "u", "s"),
             ("session", "purge", "--everyone", "--yes"),
-            ("message", "put", "s"),
+            ("message", "put", "s", "--content", "x"),
             ("import",),
             ("drop-tables", "--yes"),
         ):

@@ -110,9 +110,9 @@ def test_they_can_be_updated(odd: Cli) -> None:
 
 def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
     """--touch on a session whose update_time is text, or not there, sets it or says why not; the message is written."""
-    odd.ok("message", "put", "t", "m", "--touch", "u")
+    odd.ok("message", "put", "t", "m", "--content", "x", "--touch", "u")
     assert odd.ok("session", "get", "u", "t", "-o", "json").json["update_time"] == odd.clock.time_us
-    outcome = odd("message", "put", "s", "late", "--touch", "u")
+    outcome = odd("message", "put", "s", "late", "--content", "x", "--touch", "u")
     assert outcome.code in (0, 7)
     assert odd.ok("message", "get", "s", "late")
 

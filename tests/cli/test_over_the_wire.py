@@ -124,7 +124,7 @@ def test_pages_are_walked_over_the_wire(cloud: Cli) -> None:
     """Every message once, with a token that belongs to this target."""
     cloud.ok("init-tables")
     for number in range(7):
-        cloud.ok("message", "put", "s", f"m{number}", "--create-time", str(number))
+        cloud.ok("message", "put", "s", f"m{number}", "--content", "x", "--create-time", str(number))
     seen: list[str] = []
     token: list[str] = []
     while True:
@@ -181,8 +181,8 @@ COMMANDS = [
     ("session", "search"),
     ("session", "search", "tea"),
     ("session", "purge", "--everyone", "--yes"),
-    ("message", "put", "s", "m"),
-    ("message", "put", "s", "m", "--touch", "u"),
+    ("message", "put", "s", "m", "--content", "x"),
+    ("message", "put", "s", "m", "--content", "x", "--touch", "u"),
     ("message", "get", "s", "m"),
     ("message", "get", "s", "m", "--create-time", "1"),
     ("message", "update", "s", "m", "--create-time", "1", "--content", "x"),

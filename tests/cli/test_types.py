@@ -149,7 +149,7 @@ def test_too_many_columns_are_refused(ready: Cli) -> None:
 
 def test_zero_is_a_time(ready: Cli) -> None:
     """create_time 0 is a time like any other, not `now`, not absent."""
-    ready.ok("message", "put", "s", "m", "--create-time", "0")
+    ready.ok("message", "put", "s", "m", "--content", "w", "--create-time", "0")
     ready.ok("message", "put", "s", "m", "--create-time", "0", "--content", "x")
     (item,) = ready.ok("message", "list", "--until", "1970-01-01T00:00:00Z", "-o", "jsonl").lines
     assert (item["create_time"], item["content"]) == (0, "x")
