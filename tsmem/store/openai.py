@@ -79,8 +79,10 @@ class Converter:
         self._messages = 0
         self._seen: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
-        self._made: dict[int, int] = {}
-        """How many conversations without an id had a user and content, by their hash."""
+        self._made: set[int] = set()
+        """Hashes of the users and contents of conversations without an id."""
+        self._repeats: dict[int, int] = {}
+        """How often those came again that came more than once."""
 
     def convert(self, conversation: object, *, element: int | None = None) -> Draft:
         """Convert one conversation. Raises InvalidInput for what is no conversation; `element` is its place in the
@@ -125,8 +127,10 @@ class Converter:
         import uuid
 
         content = json.dumps(conversation, sort_keys=True)
-        before = self._made.get(hash((user, content)), 0)
-        self._made[hash((user, content))] = before + 1
+        key, before = hash((user, content)), 0
+        if key in self._made:
+            before = self._repeats[key] = self._repeats.get(key, 0) + 1
+        self._made.add(key)
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {before}, {content}]"))
 
 
