@@ -26,6 +26,7 @@ def stored(cli: Cli, user: str = "u", session: str = "s") -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_is_set_shown_filtered_and_removed(ready: Cli, key: str) -> None:
+    """With -m, --fields in two formats, --filter and --unset."""
     ready.ok("session", "put", "u", "s", "-m", f"{key}:=5", "-m", "other=x")
     assert stored(ready) == {key: 5, "other": "x"}
 
@@ -43,12 +44,14 @@ def test_a_key_is_set_shown_filtered_and_removed(ready: Cli, key: str) -> None:
     ("a=b=c", "a", "b=c"), ("a:b=c", "a:b", "c"), ("a::=1", "a:", 1), ("a=x@y", "a", "x@y"), ("a.b-c=", "a.b-c", ""),
 ])  # fmt: skip
 def test_the_first_sign_ends_the_key(ready: Cli, pair: str, key: str, value: object) -> None:
+    """What follows the first of =, := and @ is the value, whatever is in it."""
     ready.ok("session", "put", "u", "s", "-m", pair)
 
     assert stored(ready) == {key: value}
 
 
 def test_a_field_in_quotes_may_have_commas_and_blanks(ready: Cli) -> None:
+    """A double quote in it is written twice, as in CSV."""
     ready.fill([Session("u", "s", 1, None, Metadata({"a,b": 1, " c ": 2, 'd"': 3}))])
     fields = 'session_id, "metadata.a,b" ,"metadata. c ","metadata.d"""'
 
@@ -58,6 +61,7 @@ def test_a_field_in_quotes_may_have_commas_and_blanks(ready: Cli) -> None:
 
 
 def test_export_import_and_copy_keep_every_key(ready: Cli) -> None:
+    """Also keys that -m cannot write."""
     metadata: dict[str, Value] = {**{key: n for n, key in enumerate(KEYS)}, "a=b": b"\0", "a@b": 0.5, HOSTILE: True}
     line = export_line(Session("u", "s", 1, None, Metadata(dict(sorted(metadata.items())))))
     ready.ok("import", stdin=line)
@@ -76,6 +80,7 @@ def test_export_import_and_copy_keep_every_key(ready: Cli) -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("width", [None, 80])
 def test_a_name_with_control_characters_is_shown_escaped(ready: Cli, argv: tuple[str, ...], width: int | None) -> None:
+    """In cells, titles, records and reports, on a terminal and in a pipe."""
     ready.fill([Session("u", "s", 1, None, Metadata({HOSTILE: 1, "big": "x", f"{HOSTILE}2": "y" * 1_900_000}))])
     ready.ok("message", "put", "s", "m", "--content", "hi", "-m", f"{HOSTILE}=x")
 
@@ -87,12 +92,14 @@ def test_a_name_with_control_characters_is_shown_escaped(ready: Cli, argv: tuple
 
 
 def test_a_key_of_several_words_is_quoted_beside_its_value(ready: Cli) -> None:
+    """It cannot be taken for two pairs."""
     ready.ok("session", "put", "u", "s", "-m", "a, b:=1", "-m", "c.d=x")
 
     assert '"a, b"=1, c.d=x' in ready.ok("session", "list").text
 
 
 def test_an_openai_key_that_can_name_a_column_is_one(ready: Cli) -> None:
+    """The others stay in _other, and so does JSON under a key with a comma, which _json could not name."""
     said = {"role": "user", "content": "hi", "price-2": 5, "价格": [1], "a,b": [2], "c,d": "x", "#": 1, "": 2}
     conversation = json.dumps({"id": "s", "x-trace": "t", "messages": [said]}).encode()
     ready.ok("import", "--format", "openai", "--user", "u", "--start-time", "2026-01-01T00:00:00Z", stdin=conversation)
@@ -105,6 +112,7 @@ def test_an_openai_key_that_can_name_a_column_is_one(ready: Cli) -> None:
 
 
 def test_a_search_field_may_be_any_key(ready: Cli) -> None:
+    """Set and removed by profile set, indexed, and searched by."""
     ready.config("")
     for assignment in ("a.b=long", "价格=keyword"):
         ready.ok("profile", "set", "local", f"tables.session.search_fields.{assignment}")
@@ -122,6 +130,7 @@ def test_a_search_field_may_be_any_key(ready: Cli) -> None:
 
 
 def test_a_row_from_elsewhere_with_any_name_is_read_and_written_back(ready: Cli) -> None:
+    """Its keys can be replaced."""
     ready.fill([Session("u", "s", 1, None, Metadata({"a.b": 1}))])
     ready.ok("session", "update", "u", "s", "--replace-metadata", "-m", "c/d=2")
 

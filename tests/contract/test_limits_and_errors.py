@@ -56,6 +56,7 @@ def test_a_read_has_100_rows_at_most(client: TableClient) -> None:
 
 @pytest.mark.parametrize("name", ["", "#", "#a", "c" * 256, "é" * 128, "价" * 86, "\ud800", "a\0"])
 def test_a_column_name_is_1_to_255_bytes_and_begins_without_a_hash(client: TableClient, name: str) -> None:
+    """In puts, updates, deletions, conditions, filters and batches; nothing is changed."""
     row = Row(("a",), {"kept": 1})
     client.put_row(Put(REF, *row))
     calls: list[Callable[[], object]] = [

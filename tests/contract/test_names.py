@@ -30,6 +30,7 @@ names = texts.filter(lambda name: name[0] != "#" and len(name.encode()) <= 255)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient, name: str) -> None:
+    """By every write, read, filter and condition."""
     row = Row(("a",), {name: "x"})
     client.put_row(Put(REF, *row))
     assert client.get_row(REF, ("a",)) == client.get_row(REF, ("a",), [name]) == row
@@ -52,6 +53,7 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient,
 
 
 def test_columns_are_in_the_order_of_their_bytes(client: TableClient) -> None:
+    """As the service gives them."""
     columns: dict[str, Value] = dict.fromkeys(NAMES, 1)
     client.put_row(Put(REF, ("a",), columns))
     row = client.get_row(REF, ("a",))
@@ -72,6 +74,7 @@ def test_a_name_costs_its_bytes(client: TableClient) -> None:
 
 
 def test_key_columns_and_tables_keep_plain_names(empty_client: TableClient) -> None:
+    """Letters, digits and _ alone."""
     for schema in (TableSchema("a-b", (("k", STRING),)), TableSchema("t", (("价", STRING),))):
         with pytest.raises(InvalidInput, match=r"Invalid (table|column) name"):
             empty_client.create_table(schema)
@@ -79,6 +82,7 @@ def test_key_columns_and_tables_keep_plain_names(empty_client: TableClient) -> N
 
 @pytest.mark.parametrize("name", ["a.b", "价格", "';--", "a\n", '"', "k0"])
 def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str) -> None:
+    """Rows before and after the index are found by it."""
     client.put_row(Put(REF, ("a",), {name: "x"}))
     schema = SearchIndexSchema("plain", "by_name", ((name, FieldType("KEYWORD")), ("k", FieldType("KEYWORD"))))
     client.create_search_index(schema)

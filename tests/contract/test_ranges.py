@@ -107,6 +107,7 @@ def test_a_limit_counts_rows_that_pass_the_filter(filled: TableClient) -> None:
 
 
 def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -> None:
+    """Rows without one are left out and not counted."""
     for key in KEYS[:3]:
         filled.update_row(Update(REF, key, {}, ("role",)))
     page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])

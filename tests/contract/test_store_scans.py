@@ -60,6 +60,7 @@ def fill(store: MemoryStore, topics: list[str]) -> None:
 def test_filtered_pages_join_to_all_matches_whatever_the_service_counts(
     store: MemoryStore, empty_client: TableClient, client_type: type[FaultyClient], text: str, size: int, order: Any
 ) -> None:
+    """Every page is full but the last."""
     fill(store, ["b", *["a"] * 30, "b", "b", "a", *["b"] * 5, *["a"] * 3])
     reader = MemoryStore(client_type(empty_client), target="test")
 
@@ -81,6 +82,7 @@ def test_filtered_pages_join_to_all_matches_whatever_the_service_counts(
 def test_a_short_filtered_page_costs_one_request_more_where_a_service_counts_before_it_filters(
     store: MemoryStore, empty_client: TableClient, client_type: type[FaultyClient]
 ) -> None:
+    """And no more than that, however few rows match."""
     fill(store, ["a"] * 5500 + ["b"])
     client = client_type(empty_client)
 
@@ -93,6 +95,7 @@ def test_a_short_filtered_page_costs_one_request_more_where_a_service_counts_bef
 def test_a_filtered_page_reads_no_more_rows_than_it_takes_to_fill_it(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
+    """400 rows would cost more than one unit."""
     fill(store, ["a", "b"] * 200)
     before = empty_client.meter.total
 

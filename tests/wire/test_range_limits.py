@@ -54,6 +54,7 @@ def fill(served: Served, topics: list[str]) -> None:
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 10])
 def test_a_reader_that_stops_at_an_empty_page_loses_nothing(served: Served, batch_size: int, backward: bool) -> None:
+    """Where fewer than 5,000 rows are looked at for each match."""
     fill(served, (["a"] * 7 + ["b"]) * 25 + ["b", "a", "b"])
     wanted = [f"{n:06d}" for n in [*range(7, 200, 8), 200, 202]]
 
@@ -63,6 +64,7 @@ def test_a_reader_that_stops_at_an_empty_page_loses_nothing(served: Served, batc
 
 
 def test_a_page_ends_at_5000_rows_looked_at_whatever_the_limit(served: Served) -> None:
+    """It may then be short, or empty."""
     fill(served, ["b", *["a"] * MAX_ROWS_PER_PAGE, "b"])
 
     first, second = pages(sdk_client(served.endpoint), "b", 10)
@@ -75,6 +77,7 @@ def test_a_page_ends_at_5000_rows_looked_at_whatever_the_limit(served: Served) -
 
 
 def test_a_page_of_a_full_limit_names_the_next_row_whether_it_passes_or_not(served: Served) -> None:
+    """The service does not look ahead for the next match."""
     fill(served, ["b", "a", "a"])
 
     assert [[("k", "000001")], None] == [start for _, start in pages(sdk_client(served.endpoint), "b", 1)]
