@@ -18,6 +18,8 @@ _OLD = "It takes a file of an older format that nobody may bring up: tests/unit/
 _IN_A_PROCESS = "It takes a disk or modes of a real process: tests/cli/test_failing_disks.py causes it there."
 _ANOTHER_USER = "It takes a second user of the machine: tests/cli/test_outputs.py, as root, gives files to one."
 
+_CERTIFICATES = "It takes a server with certificates: tests/unit/test_tablestore_certificates.py makes one."
+
 SITES: dict[str, str] = {
     "adapters/__init__.py:open_client: profile '{}' has the backend '{}', which this version cannot": _LIBRARY,
     "adapters/sdk_batches.py:read_request: No row specified in the request of BatchGetRow.": _BACKEND,
@@ -34,6 +36,8 @@ SITES: dict[str, str] = {
     "adapters/sdk_session.py:Session._require_open: the store is closed": _LIBRARY,
     "adapters/sdk_transport.py:Exchange.begin: there was no time left to send the request": _TIME,
     "cli/call.py:Call.read_file: standard input": "It takes a process whose standard input is closed: tests/cli/test_outputs.py starts one.",
+    "adapters/sdk_errors.py:_certificate_error: the certificate of {} is not trusted: {}": _CERTIFICATES,
+    "adapters/sdk_transport.py:Transport._refuse_tls: TLS_ALONE.format(host=self.host)": _CERTIFICATES,
     "cli/demo.py:_Run.step: the demo stopped: '{}' ended with exit code {}": "The demo's commands work in a folder of their own; only a full disk stops them.",
     "cli/unwritable.py:Check.links: {} a link that belongs to another user": _ANOTHER_USER,
     "cli/unwritable.py:Check.status: {} belongs to another user": _ANOTHER_USER,

@@ -15,7 +15,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Sequence
-from http.client import BadStatusLine
+from http.client import BadStatusLine, RemoteDisconnected
 from typing import Any
 
 from urllib3 import exceptions as urllib3
@@ -23,7 +23,7 @@ from urllib3 import exceptions as urllib3
 from tsmem.adapters.redaction import without_secrets
 from tsmem.adapters.reply_checks import WrongReply
 from tsmem.adapters.sdk import ots
-from tsmem.adapters.sdk_transport import Exchange, shown_id
+from tsmem.adapters.sdk_transport import TLS_ALONE, USE_HTTPS, Exchange, Stranger, is_final, shown_id
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,
@@ -58,7 +58,7 @@ _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, Recu
 NETWORK: tuple[tuple[type[BaseException], str, str | None, float | None], ...] = (
     (socket.gaierror, "the host {host} is not known", _CHECK_HOST, _NOBODY_THERE_S),
     (ConnectionRefusedError, "{host} refuses connections", _CHECK_ENDPOINT, _NOBODY_THERE_S),
-    (ssl.SSLCertVerificationError, "the certificate of {host} is not valid", _CHECK_ENDPOINT, 0),
+    (ssl.SSLCertVerificationError, "the certificate of {host} is not trusted", _CHECK_ENDPOINT, 0),
     (urllib3.SSLError, "no secure connection to {host} can be made", _CHECK_ENDPOINT, _NOBODY_THERE_S),
     (urllib3.NewConnectionError, "{host} cannot be reached", _CHECK_ENDPOINT, None),
     (urllib3.ConnectTimeoutError, "{host} cannot be reached: no connection in time", _CHECK_ENDPOINT, None),
@@ -86,7 +86,7 @@ _OTHER_SCHEME: tuple[tuple[type[BaseException], str, str, str], ...] = (
         "no secure connection to {host} can be made: it does not speak TLS",
         "an endpoint without TLS begins with http://",
     ),
-    (BadStatusLine, "\x15\x03", "{host} speaks TLS alone", "begin the endpoint with https://"),
+    (BadStatusLine, "\x15\x03", TLS_ALONE, USE_HTTPS),
 )
 """What it looks like when the endpoint begins with the wrong one of http and https."""
 
@@ -157,6 +157,7 @@ def translate(failure: Exception, exchange: Exchange, host: str, secrets: Sequen
         ambiguous=True,
         hint=_CHECK_HOST,
         request_id=exchange.request_id,
+        hopeless_after_s=_NOBODY_THERE_S if is_final(exchange.status or 0) else None,
     )
 
 
@@ -176,16 +177,20 @@ def _invalid_reply(rule: str, exchange: Exchange, host: str) -> InvalidReply:
 def _stranger(failure: Exception, exchange: Exchange, host: str) -> TsmemError | None:
     """What answers with a redirection or a refusal that TableStore's answers do not look like: another kind of server,
     which did nothing and will not. A gateway's 413 is what the service's would be, and its 408 and 429 may pass."""
-    if not isinstance(failure, ots.OTSError):
+    if not isinstance(failure, (ots.OTSError, Stranger)):
         return None
     status = exchange.status or getattr(failure, "http_status", None) or 0
     known = exchange.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
-    if known or not 300 <= status < 500 or status in (408, 429):
+    lowest = 200 if isinstance(failure, Stranger) else 300  # a head that was cut off reads as a 200 without headers
+    if known or status < lowest or not is_final(status):
         return None
     if status == 413:
         return from_service("OTSRequestBodyTooLarge", f"the request is too large for {host}")
     return Unavailable(
-        f"{host} does not answer as TableStore does (HTTP {status})", hint=_CHECK_HOST, hopeless_after_s=0
+        f"{host} does not answer as TableStore does (HTTP {status})",
+        ambiguous=status < 300,
+        hint=_CHECK_HOST,
+        hopeless_after_s=0,
     )
 
 
@@ -194,12 +199,44 @@ def _network_error(failure: Exception, exchange: Exchange, host: str) -> Unavail
     for kind, words, sentence, hint in _OTHER_SCHEME:
         if any(isinstance(cause, kind) and words in str(cause) for cause in causes):
             return Unavailable(sentence.format(host=host), hint=hint, hopeless_after_s=0)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _certificate_error(cause, host)
+        if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
+            return Unavailable(
+                f"{host} does not speak HTTP",
+                ambiguous=exchange.sent,
+                hint=_CHECK_HOST,
+                hopeless_after_s=_NOBODY_THERE_S,
+            )
     for kind, sentence, advice, after_s in NETWORK:
         if any(isinstance(cause, kind) for cause in causes):
             return Unavailable(
                 sentence.format(host=host), ambiguous=exchange.sent, hint=advice, hopeless_after_s=after_s
             )
     return None
+
+
+_CERTIFICATE_HINTS = {
+    (9, 10): "renew the certificate, or set the clock of this machine",
+    (
+        2,
+        18,
+        19,
+        20,
+        21,
+    ): "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates",
+    (62, 64): "check the endpoint of the profile: the certificate is another host's",
+}
+"""By OpenSSL's numbers: X509_V_ERR_* of x509_vfy.h."""
+
+
+def _certificate_error(cause: ssl.SSLCertVerificationError, host: str) -> Unavailable:
+    """Say OpenSSL's reason."""
+    code = getattr(cause, "verify_code", 0)
+    reason = str(getattr(cause, "verify_message", "") or cause.reason or "").rstrip(".")
+    hint = next((hint for codes, hint in _CERTIFICATE_HINTS.items() if code in codes), _CHECK_ENDPOINT)
+    return Unavailable(f"the certificate of {host} is not trusted: {reason}", hint=hint, hopeless_after_s=0)
 
 
 def service_error(code: str, message: str, request_id: str | None = None, *, status: int | None = None) -> TsmemError:

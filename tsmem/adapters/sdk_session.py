@@ -6,6 +6,7 @@ says through a Deadline how long one attempt may take. What never left this mach
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -51,7 +52,7 @@ class Session:
         self._deadline = deadline
         self._timeout_s = profile.timeout_s
         self._log = log
-        self._transport = Transport(profile.endpoint or "")
+        self._transport = _transport(profile)
         credentials = profile.credentials()
         _check_headers(profile, credentials)
         self._secrets = tuple(secret for secret in credentials if secret)
@@ -119,6 +120,17 @@ class Session:
         """Close connections: what is asked from now on fails. Closing twice is no error."""
         self._closed = True
         self._transport.close()
+
+
+def _transport(profile: Profile) -> Transport:
+    """Raises ProfileError for a file of certificates that cannot be used."""
+    ca_file = None if profile.ca_file is None else str(profile.ca_file)
+    try:
+        return Transport(profile.endpoint or "", ca_file, profile.ca_folders)
+    except OSError as error:
+        where = f"{profile.ca_file} ({profile.origins.get('ca_file')})"
+        reason = "holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ProfileError(f"profile '{profile.name}': the file of certificates {where}: {reason}") from error
 
 
 def _check_headers(profile: Profile, credentials: Credentials) -> None:

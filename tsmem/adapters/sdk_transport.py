@@ -18,9 +18,11 @@ from __future__ import annotations
 import io
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from os import getpid
@@ -30,7 +32,7 @@ import certifi
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
-from urllib3.util import parse_url
+from urllib3.util import create_urllib3_context, parse_url
 
 from tsmem.adapters.redaction import without_secrets
 from tsmem.errors import Unavailable
@@ -44,6 +46,11 @@ _PIECE_BYTES = 256 * 1024
 _MAX_REQUEST_ID = 64
 _MAX_HEADER = 4096
 _MIN_ATTEMPT_S = 1.0
+_PROBE_S = 1.0
+_CLOSED_BEFORE_PROBE = 3
+"""A connection may be lost once; the probe is a request of its own to the other side."""
+TLS_ALONE = "{host} speaks TLS alone"
+USE_HTTPS = "begin the endpoint with https://"
 
 
 def attempt_s(left_s: float) -> float:
@@ -128,6 +135,18 @@ def _unfit(why: str) -> Unavailable:
     )
 
 
+class Stranger(Exception):
+    """Raised for an answer that is none of TableStore's; carries the HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+
+
+def is_final(status: int) -> bool:
+    """True unless a status of a gateway's says that asking again may help."""
+    return status == 511 or (status < 500 and status not in (408, 429))
+
+
 def shown_id(text: object) -> str | None:
     """A request id, which a stranger may have made up, as short and plain as one of the service's."""
     plain = without_secrets(str(text or "")[:_MAX_HEADER])[:_MAX_REQUEST_ID]
@@ -151,19 +170,26 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 class Transport:
     """Sends requests to one endpoint, from any number of threads."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, ca_file: str | None = None, ca_folders: str | None = None) -> None:
+        """Without `ca_file` the authorities are certifi's. Raises OSError for one that holds no certificates."""
         self._url = parse_url(endpoint)
         self.host = self._url.netloc or endpoint
+        self._context: ssl.SSLContext | None = None
+        if self._url.scheme == "https":
+            self._context = create_urllib3_context()
+            self._context.load_verify_locations(ca_file or certifi.where(), ca_folders)
+        self._answered = False
+        """True once anything was answered, or it is known that the other side does not wait for TLS."""
+        self._closed_on_us = 0
+        """How many connections were closed without a byte of an answer."""
         self._process = getpid()
         self._pool = self._make_pool()
 
     def _make_pool(self) -> HTTPConnectionPool:
         # The timeout is what urllib3 sets on the socket now and then; the connections below set the real one.
         options: dict[str, Any] = {"maxsize": MAX_IDLE_CONNECTIONS, "retries": False, "timeout": 60.0}
-        if self._url.scheme == "https":
-            return _SecurePool(
-                self._url.host or "", self._url.port, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where(), **options
-            )
+        if self._context is not None:
+            return _SecurePool(self._url.host or "", self._url.port, ssl_context=self._context, **options)
         return _Pool(self._url.host or "", self._url.port, **options)
 
     def _own_pool(self) -> HTTPConnectionPool:
@@ -179,10 +205,20 @@ class Transport:
         exchange.begin()
         exchange.signatures = tuple(text for name, text in headers.items() if name.startswith("x-ots-signature"))
         asked_s = time.time()
-        answer = self._own_pool().urlopen(
-            "POST", url, body=body, headers=headers, redirect=False, assert_same_host=False,
-            preload_content=False, decode_content=False,
-        )  # fmt: skip
+        try:
+            answer = self._own_pool().urlopen(
+                "POST", url, body=body, headers=headers, redirect=False, assert_same_host=False,
+                preload_content=False, decode_content=False,
+            )  # fmt: skip
+        except ProtocolError as error:
+            if not exchange.received_bytes:
+                self._closed_on_us += 1
+                if self._closed_on_us == _CLOSED_BEFORE_PROBE:
+                    self._refuse_tls(exchange, error)
+            raise
+        if answer.status == 400 and answer.headers.get("x-ots-requestid") is None:
+            self._refuse_tls(exchange)
+        self._answered = True
         try:
             exchange.status = answer.status
             exchange.request_id = shown_id(answer.headers.get("x-ots-requestid"))
@@ -195,14 +231,45 @@ class Transport:
             raise
         return answer.status, answer.reason, dict(answer.headers), content
 
+    def _refuse_tls(self, exchange: Exchange, error: ProtocolError | None = None) -> None:
+        """Raise Unavailable if TLS is spoken where http:// was used.
+
+        Servers of TLS close such a connection, or answer 400."""
+        if self._context is not None or self._answered:
+            return
+        self._answered = True
+        if _speaks_tls(self._url.host or "", self._url.port or 80, exchange.ends_s):
+            raise Unavailable(TLS_ALONE.format(host=self.host), hint=USE_HTTPS, hopeless_after_s=0) from error
+
     def close(self) -> None:
         """Close idle connections."""
         self._own_pool().close()
 
 
+def _speaks_tls(host: str, port: int, ends_s: float) -> bool:
+    """True if the other side answers the beginning of a TLS handshake with a record of TLS."""
+    hello = ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        with suppress(ssl.SSLWantReadError):
+            context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname=host).do_handshake()
+        family, kind, protocol, _, address = _look_up(host, port, ends_s - time.monotonic())[0]
+        with socket.socket(family, kind, protocol) as made:
+            made.settimeout(max(0.0, min(_PROBE_S, ends_s - time.monotonic())))
+            made.connect(address)
+            made.sendall(hello.read())
+            return made.recv(2) in (b"\x16\x03", b"\x15\x03")  # a handshake or an alert, of SSL 3 or TLS
+    except (OSError, ValueError):
+        return False
+
+
 def _check_head(answer: BaseHTTPResponse, max_bytes: int) -> None:
     """Raises for a body that cannot be told to be whole, is compressed, or is larger than any answer."""
     length = answer.headers.get("content-length")
+    is_html = answer.headers.get("content-type", "").lower().startswith("text/html")
+    if answer.headers.get("x-ots-requestid") is None and (is_html or answer.version == 10) and is_final(answer.status):
+        # A captive portal, a proxy or a web server. TableStore answers in HTTP/1.1, with its own headers.
+        raise Stranger(answer.status)
     if length is None and not getattr(answer, "chunked", False) and answer.status not in (204, 304):
         # The standard library takes a head that was cut off for a whole one, and what follows for an empty body:
         # a status alone, which says nothing of who gave it.

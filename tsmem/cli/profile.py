@@ -8,7 +8,7 @@ import typer
 
 from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
-from tsmem.cli.suggest import complete_profile
+from tsmem.cli.suggest import complete_profile, complete_setting
 from tsmem.cli.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
 from tsmem.render.result import Report
@@ -63,6 +63,10 @@ def show(
 @help_text(
     """Set values of a profile in the profile file, and make it if it is new.
 
+    Keys: backend, timeout, output; path of a local store; endpoint, instance,
+    region, access_key_id, access_key_secret, security_token and ca_file (the
+    certificates of a private authority) of TableStore.
+
     A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
     Example: tsmem profile set work backend=local path=work.db
     """
@@ -71,7 +75,10 @@ def set_(
     ctx: typer.Context,
     name: Name,
     assignments: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE...", help="Values; an empty one removes a key.")
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE...", help="Values; an empty one removes a key.", autocompletion=complete_setting
+        ),
     ],
 ) -> None:
     from tsmem.profiles import load, set_values

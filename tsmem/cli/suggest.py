@@ -48,6 +48,14 @@ def complete_profile(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete) and re.fullmatch(_HARMLESS, name)]
 
 
+def complete_setting(incomplete: str) -> list[str]:
+    """Keys of a profile that begin so, with the = that a value follows."""
+    from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS
+
+    keys = dict.fromkeys(key for of in (COMMON_KEYS, *BACKEND_KEYS.values()) for key in of if key != "tables")
+    return [f"{key}=" for key in keys if key.startswith(incomplete)]
+
+
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
     """Users of the local store whose id begins so."""
     return _suggest(ctx, lambda store: store.sessions.first_ids(incomplete))

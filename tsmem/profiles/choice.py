@@ -168,7 +168,7 @@ def _values(profile: Profile) -> Iterator[tuple[str, object]]:
     if profile.backend == "local":
         yield "path", profile.path
     else:
-        for key in ("endpoint", "instance", "region", *SECRET_KEYS):
+        for key in ("endpoint", "instance", "region", *SECRET_KEYS, "ca_file"):
             yield key, getattr(profile, key)
     yield "timeout", profile.timeout_s
     yield "output", profile.output

@@ -229,13 +229,17 @@ class Profile(NamedTuple):
     path: Path | None = None
     """Of local: the store's file, absolute."""
     endpoint: str | None = None
-    """Of tablestore, as are all that follow down to the token."""
+    """Of tablestore, as are all that follow down to the certificates."""
     instance: str | None = None
     region: str | None = None
     """Where set, requests carry V4 signatures."""
     access_key_id: Secret | None = None
     access_key_secret: Secret | None = None
     security_token: Secret | None = None
+    ca_file: Path | None = None
+    """Certificates of the authorities to trust, instead of the public ones."""
+    ca_folders: str | None = None
+    """Folders of more such certificates, joined by colons, as SSL_CERT_DIR names them."""
     timeout_s: float = 30.0
     """How long to wait for one answer, retries included."""
     output: str | None = None

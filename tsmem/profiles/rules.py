@@ -22,7 +22,7 @@ SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
 COMMON_KEYS = ("backend", "timeout", "output", "tables")
 BACKEND_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
-    "tablestore": ("endpoint", "instance", "region", *SECRET_KEYS),
+    "tablestore": ("endpoint", "instance", "region", *SECRET_KEYS, "ca_file"),
 }
 REQUIRED_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
@@ -94,8 +94,10 @@ class Source(NamedTuple):
 def build(source: Source, chosen_by: str) -> Profile:
     """The profile a source describes. Raises ProfileError for every breach of the rules above."""
     backend = _backend(source)
+    if backend == "tablestore":
+        source = _with_certificates(source)
     _check_keys(source, (), {**source.given, **source.written}, (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
-    texts = {key: _text(source, key) for key in ("path", "endpoint", "instance", "region", *SECRET_KEYS)}
+    texts = {key: _text(source, key) for key in ("path", "endpoint", "instance", "region", *SECRET_KEYS, "ca_file")}
     secrets = {key: _secret(source, key, texts[key]) for key in SECRET_KEYS}
     endpoint = _endpoint(source, texts["endpoint"])
     for key, form in (("instance", _INSTANCE), ("region", _REGION)):
@@ -104,11 +106,13 @@ def build(source: Source, chosen_by: str) -> Profile:
     profile = Profile(
         name=source.name,
         backend=backend,
-        path=_path(source, texts["path"]),
+        path=_path(source, "path", texts["path"]),
         endpoint=endpoint,
         instance=texts["instance"],
         region=texts["region"],
         **secrets,
+        ca_file=_path(source, "ca_file", texts["ca_file"]),
+        ca_folders=None if backend == "local" or texts["ca_file"] else source.environ.get("SSL_CERT_DIR") or None,
         timeout_s=_timeout(source),
         output=_one_of(source, OUTPUTS, "output"),
         tables=_tables(source),
@@ -224,7 +228,16 @@ def _secret(source: Source, key: str, text: str | None) -> Secret | None:
 _REFERRED = {"env": "environment variable", "file": "file", "cmd": "command"}
 
 
-def _path(source: Source, text: str | None) -> Path | None:
+def _with_certificates(source: Source) -> Source:
+    """Return the source of a tablestore profile with SSL_CERT_FILE as its ca_file, unless it names one itself."""
+    if not (named := source.environ.get("SSL_CERT_FILE")) or source.find("ca_file") is not None:
+        return source
+    return source._replace(
+        given={**source.given, "ca_file": named}, origins={**source.origins, "ca_file": "environment SSL_CERT_FILE"}
+    )
+
+
+def _path(source: Source, key: str, text: str | None) -> Path | None:
     """Absolute; a relative one starts at the file's directory, wherever the command is run."""
     if text is None:
         return None
@@ -232,7 +245,7 @@ def _path(source: Source, text: str | None) -> Path | None:
     try:
         return Path(os.path.normpath(expand(text, source.environ, folder)))
     except ProfileError as error:
-        raise source.error(("path",), error.message, error.hint) from error
+        raise source.error((key,), error.message, error.hint) from error
 
 
 class _Endpoint(NamedTuple):

@@ -54,7 +54,7 @@ CASES = (
         "profile set local security_tokn=",
         "unknown key 'security_tokn'; did you mean 'security_token'?",
         hint="keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, "
-        "access_key_secret, security_token",
+        "access_key_secret, security_token, ca_file",
         code="ProfileError",
     ),
     Case(

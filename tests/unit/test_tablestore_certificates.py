@@ -1,0 +1,145 @@
+"""TLS: which certificates are trusted, what is said of the others, and of http and https taken for one another."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving import environ
+from tests.unit.test_tablestore_transport import PUT, listening
+from tsmem.adapters import open_client
+from tsmem.clock import SystemClock
+from tsmem.errors import ProfileError, Unavailable
+from tsmem.profiles import Profile, describe, load
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes certificates, is missing")
+
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority (ca.pem), a certificate of its own for localhost (good.pem), and one that has expired (old.pem)."""
+    path = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=path, check=True, capture_output=True)
+
+    openssl("req", "-x509", *EC, "-days", "2", "-subj", "/CN=Private", "-keyout", "ca.key", "-out", "ca.pem")
+    (path / "names").write_text("subjectAltName=DNS:localhost\n")
+    for name, days in (("good", "2"), ("old", "-1")):
+        openssl("req", *EC, "-subj", "/CN=localhost", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        openssl(
+            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
+            *("-days", days, "-extfile", "names", "-out", f"{name}.pem"),
+        )
+    (path / "hashed").mkdir()
+    shutil.copy(path / "ca.pem", path / "hashed")
+    openssl("rehash", "hashed")
+    return path
+
+
+def not_found(connection: socket.socket, _: threading.Event) -> None:
+    """Answers as a web server does: whoever sees this trusted the certificate."""
+    connection.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+
+
+@pytest.fixture
+def endpoint(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server with the certificate that a test names, or the good one."""
+    name = getattr(request, "param", "good")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    with listening(not_found, context) as url:
+        yield url.replace("http://127.0.0.1", "https://localhost")
+
+
+def asked(profile: Profile) -> Unavailable:
+    """Return what a write fails with, retries included."""
+    client = open_client(profile, SystemClock())
+    with pytest.raises(Unavailable) as caught:
+        client.put_row(PUT)
+    return caught.value
+
+
+def profile(endpoint: str, tmp_path: Path, *, ca_file: Path | None = None, **variables: object) -> Profile:
+    """A profile of a file that names an authority, in an environment that may name others."""
+    text = "" if ca_file is None else f"ca_file = '{ca_file}'\n"
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f"[profiles.p]\nbackend = 'tablestore'\nendpoint = '{endpoint}'\ninstance = 'i'\n"
+        f"access_key_id = 'env:ID'\naccess_key_secret = 'env:SECRET'\ntimeout = 20\n{text}"
+    )
+    variables = {"HOME": "/nonexistent", "ID": "id", "SECRET": "secret-3f", **variables}
+    return load({key: str(value) for key, value in variables.items()}, config=config, profile="p")
+
+
+def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(endpoint: str, tmp_path: Path) -> None:
+    error = asked(profile(endpoint, tmp_path))
+
+    assert "the certificate of localhost" in error.message
+    assert "is not trusted: unable to get local issuer certificate (tried once" in error.message
+    assert error.hint == (
+        "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates"
+    )
+
+
+@pytest.mark.parametrize("named", [{"ca_file": "ca.pem"}, {"SSL_CERT_FILE": "ca.pem"}, {"SSL_CERT_DIR": "hashed"}])
+def test_an_authority_that_is_named_is_trusted(
+    endpoint: str, folder: Path, tmp_path: Path, named: dict[str, str]
+) -> None:
+    options = {key: folder / value for key, value in named.items()}
+    assert "does not answer as TableStore does (HTTP 404)" in asked(profile(endpoint, tmp_path, **options)).message
+
+
+def test_the_profiles_authority_goes_before_that_of_the_environment(
+    endpoint: str, folder: Path, tmp_path: Path
+) -> None:
+    made = profile(endpoint, tmp_path, ca_file=folder / "ca.pem", SSL_CERT_FILE=folder / "good.key")
+    assert "(HTTP 404)" in asked(made).message
+    assert ("ca_file", str(folder / "ca.pem"), "config.toml line 8") in describe(made)
+
+
+def test_an_authority_of_the_environment_is_shown_with_its_origin(folder: Path, tmp_path: Path) -> None:
+    made = profile("https://h.example", tmp_path, SSL_CERT_FILE=folder / "ca.pem")
+    assert ("ca_file", str(folder / "ca.pem"), "environment SSL_CERT_FILE") in describe(made)
+
+
+def test_the_profile_of_the_environment_heeds_it_too(endpoint: str, folder: Path) -> None:
+    made = load(environ(endpoint, SSL_CERT_FILE=str(folder / "ca.pem")), profile="env")
+    assert "(HTTP 404)" in asked(made).message
+
+
+@pytest.mark.parametrize("endpoint", ["old"], indirect=True)
+def test_an_expired_certificate_is_said_to_be(endpoint: str, folder: Path, tmp_path: Path) -> None:
+    error = asked(profile(endpoint, tmp_path, ca_file=folder / "ca.pem"))
+    assert "is not trusted: certificate has expired (tried once" in error.message
+    assert error.hint == "renew the certificate, or set the clock of this machine"
+
+
+def test_a_certificate_of_another_host_is_said_to_be(endpoint: str, folder: Path, tmp_path: Path) -> None:
+    url = endpoint.replace("localhost", "127.0.0.1")
+    error = asked(profile(url, tmp_path, ca_file=folder / "ca.pem"))
+    assert "IP address mismatch, certificate is not valid for '127.0.0.1' (tried once" in error.message
+    assert error.hint == "check the endpoint of the profile: the certificate is another host's"
+
+
+def test_a_file_without_certificates_is_the_profiles_error(folder: Path, tmp_path: Path) -> None:
+    for name, reason in (("names", "holds no certificates in PEM form"), ("none", "No such file or directory")):
+        with pytest.raises(ProfileError, match=reason) as caught:
+            open_client(profile("https://h.example", tmp_path, ca_file=folder / name), SystemClock())
+        assert f"{folder / name} (config.toml line 8)" in caught.value.message
+
+
+def test_http_to_a_port_of_tls_is_said_after_few_tries(endpoint: str, tmp_path: Path) -> None:
+    """The server closes the connection without a word; nothing else is tried until the time is up."""
+    error = asked(profile(endpoint.replace("https:", "http:"), tmp_path))
+    assert "speaks TLS alone (tried 3 times" in error.message
+    assert error.hint == "begin the endpoint with https://"
