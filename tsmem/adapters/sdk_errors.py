@@ -23,7 +23,7 @@ from urllib3 import exceptions as urllib3
 from tsmem.adapters.redaction import without_secrets
 from tsmem.adapters.reply_checks import WrongReply
 from tsmem.adapters.sdk import ots
-from tsmem.adapters.sdk_transport import TLS_ALONE, USE_HTTPS, Exchange, Stranger, is_final, shown_id
+from tsmem.adapters.sdk_transport import USE_HTTPS, Exchange, Stranger, is_final, shown_id
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,
@@ -86,7 +86,7 @@ _OTHER_SCHEME: tuple[tuple[type[BaseException], str, str, str], ...] = (
         "no secure connection to {host} can be made: it does not speak TLS",
         "an endpoint without TLS begins with http://",
     ),
-    (BadStatusLine, "\x15\x03", TLS_ALONE, USE_HTTPS),
+    (BadStatusLine, "\x15\x03", "{host} speaks TLS alone", USE_HTTPS),
 )
 """What it looks like when the endpoint begins with the wrong one of http and https."""
 

@@ -49,7 +49,6 @@ _MIN_ATTEMPT_S = 1.0
 _PROBE_S = 1.0
 _CLOSED_BEFORE_PROBE = 3
 """A connection may be lost once; the probe is a request of its own to the other side."""
-TLS_ALONE = "{host} speaks TLS alone"
 USE_HTTPS = "begin the endpoint with https://"
 
 
@@ -239,7 +238,7 @@ class Transport:
             return
         self._answered = True
         if _speaks_tls(self._url.host or "", self._url.port or 80, exchange.ends_s):
-            raise Unavailable(TLS_ALONE.format(host=self.host), hint=USE_HTTPS, hopeless_after_s=0) from error
+            raise Unavailable(f"{self.host} speaks TLS alone", hint=USE_HTTPS, hopeless_after_s=0) from error
 
     def close(self) -> None:
         """Close idle connections."""
