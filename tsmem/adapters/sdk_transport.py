@@ -35,6 +35,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, Protocol
 from urllib3.util import create_urllib3_context, parse_url
 
 from tsmem.adapters.redaction import without_secrets
+from tsmem.adapters.tls_probe import speaks_tls
 from tsmem.errors import Unavailable
 from tsmem.port import Cost
 
@@ -46,7 +47,6 @@ _PIECE_BYTES = 256 * 1024
 _MAX_REQUEST_ID = 64
 _MAX_HEADER = 4096
 _MIN_ATTEMPT_S = 1.0
-_PROBE_S = 1.0
 _CLOSED_BEFORE_PROBE = 3
 """A connection may be lost once; the probe is a request of its own to the other side."""
 USE_HTTPS = "begin the endpoint with https://"
@@ -237,29 +237,16 @@ class Transport:
         if self._context is not None or self._answered:
             return
         self._answered = True
-        if _speaks_tls(self._url.host or "", self._url.port or 80, exchange.ends_s):
+        host, left_s = self._url.host or "", exchange.ends_s - time.monotonic()
+        with suppress(OSError):
+            addresses = _look_up(host, self._url.port or 80, left_s)
+            if not speaks_tls(host, addresses[0], left_s):
+                return
             raise Unavailable(f"{self.host} speaks TLS alone", hint=USE_HTTPS, hopeless_after_s=0) from error
 
     def close(self) -> None:
         """Close idle connections."""
         self._own_pool().close()
-
-
-def _speaks_tls(host: str, port: int, ends_s: float) -> bool:
-    """True if the other side answers the beginning of a TLS handshake with a record of TLS."""
-    hello = ssl.MemoryBIO()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        with suppress(ssl.SSLWantReadError):
-            context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname=host).do_handshake()
-        family, kind, protocol, _, address = _look_up(host, port, ends_s - time.monotonic())[0]
-        with socket.socket(family, kind, protocol) as made:
-            made.settimeout(max(0.0, min(_PROBE_S, ends_s - time.monotonic())))
-            made.connect(address)
-            made.sendall(hello.read())
-            return made.recv(2) in (b"\x16\x03", b"\x15\x03")  # a handshake or an alert, of SSL 3 or TLS
-    except (OSError, ValueError):
-        return False
 
 
 def _check_head(answer: BaseHTTPResponse, max_bytes: int) -> None:
