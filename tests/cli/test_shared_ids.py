@@ -167,6 +167,19 @@ def test_messages_go_where_nobody_else_has_the_id_or_everyones_sessions_go(fille
     assert [] == left(filled)
 
 
+def test_a_purge_of_everyones_old_sessions_keeps_messages_where_the_others_session_stays(filled: Cli) -> None:
+    """Two old sessions of one id go with their messages; of an old and a newer one the messages are kept."""
+    filled.fill([Session("bob", "support", 7), Session("bob", "own", 10**15), Session("cleo", "own", None)])
+    purge = ("session", "purge", "--everyone", "--until", "1970-01-02", "--with-messages", "-o", "json")
+    dry = filled.ok(*purge, "--dry-run")
+    done = filled.ok(*purge, "--yes")
+
+    assert (3, 1) == (done.json["sessions"], done.json["messages"])
+    assert dry.json == done.json
+    assert ["own"] == left(filled)
+    assert "the messages of 1 session were kept" in done.err
+
+
 def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(filled: Cli) -> None:
     """Without a search index that has the ids nothing is done; --shared-too needs none, nor do sessions alone."""
     with filled.store() as store:

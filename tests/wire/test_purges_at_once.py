@@ -203,7 +203,7 @@ def test_over_the_wire_a_refused_message_keeps_its_session(tmp_path: Path) -> No
         store = purging(served, lambda client: RefusingClient(client, {"s1-m1": InvalidInput("refused")}))
         tally = Tally()
         with pytest.raises(PartialFailure, match="could not be deleted") as caught:
-            store.sessions.purge("a", until=100, with_messages=True, tally=tally)
+            store.sessions.purge("a", until=100, with_messages=True, shared_too=True, tally=tally)
         sessions, messages = left(served)
 
         assert [("s1", 1, "s1-m1")] == [failure.key for failure in caught.value.failures]
@@ -212,6 +212,6 @@ def test_over_the_wire_a_refused_message_keeps_its_session(tmp_path: Path) -> No
         assert "a/s1" in sessions
         assert "s1-m1" in messages
 
-        store.sessions.purge("a", until=100, with_messages=True)
+        store.sessions.purge("a", until=100, with_messages=True, shared_too=True)
         store.close()
         assert [f"b/s{n}" for n in range(9)] == [each for each in left(served)[0] if "s9" not in each]

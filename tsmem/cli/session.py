@@ -135,7 +135,8 @@ def delete(
     """Delete many sessions: a user's or everyone's, all or those up to a time.
 
     A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
-    sessions, and says so, unless --shared-too, or unless all sessions of everyone go.
+    sessions, and says so, unless --shared-too. With --everyone and no --filter it keeps them where the other's session
+    stays.
     Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
     """
 )

@@ -118,35 +118,36 @@ class Sessions(Collection[Session]):
 
     # Session ids of several users
 
-    def shared(self, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+    def shared(self, pairs: Sequence[Pair], *, after: int | None = None) -> dict[Pair, list[str]]:
         """Return, for each of these users with a session id that other users have too, some of those users, as far as
-        the search index knows. At most `sharing.MAX_IDS` pairs of `sharing.MAX_USERS` users.
+        the search index knows; with `after`, only where their session is later than that, or has no update time. At
+        most `sharing.MAX_IDS` pairs of `sharing.MAX_USERS` users.
 
         Raises TableNotFound, InvalidInput without a search index that has both ids. Cost: 1 request, and 1 more for
         each 100 sessions that are found."""
         from tsmem.store.sharing import others
 
-        return others(self._client, self._codec.table, self._layout.search.name, pairs)
+        return others(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
 
-    def _others(self, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+    def _others(self, pairs: Sequence[Pair], after: int | None = None) -> dict[Pair, list[str]]:
         """As `shared`, before messages are deleted: what cannot be known is an error then."""
         try:
-            return self.shared(pairs)
+            return self.shared(pairs, after=after)
         except (InvalidInput, TableNotFound) as error:
             raise InvalidInput(
                 f"cannot look for other users with the same session ids: {error.message}",
                 hint="init-tables makes the search index that this needs; --shared-too deletes the messages unasked",
             ) from error
 
-    def _with_sharing(self, rows: Iterator[Row], *, looked_for: bool) -> Iterator[tuple[Row, bool]]:
-        """Rows, and whether another user has a session of the same id."""
+    def _with_sharing(self, rows: Iterator[Row], *, looked_for: bool, after: int | None) -> Iterator[tuple[Row, bool]]:
+        """Rows, and whether another user has a session of the same id, later than `after`."""
         from tsmem.store.sharing import chunks
 
         if not looked_for:
             yield from ((row, False) for row in rows)
             return
         for chunk in chunks((str(row.key[0]), str(row.key[1])) for row in rows):
-            found = self._others(chunk)
+            found = self._others(chunk, after)
             yield from ((Row(pair, {}), pair in found) for pair in chunk)
 
     # Listings
@@ -270,21 +271,24 @@ class Sessions(Collection[Session]):
 
         With messages, a session that has a message later than `until` is kept whole. A session whose time passes
         `until` meanwhile is kept too; both count as skipped. Messages go before their session; they are kept, and their
-        session counts as shared, where another user has a session of the same id, unless `shared_too` or all sessions
-        go. Keys are read, and the columns of the filter. Raises InvalidInput; PartialFailure when rows are refused.
-        Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5, and
-        1 search for each 500 sessions or 100 users."""
+        session counts as shared, where another user has a session of the same id, unless `shared_too`; of everyone's
+        without a filter, where that session stays. Keys are read, and the columns of the filter. Raises InvalidInput;
+        PartialFailure when rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for
+        each session, with `until` too 5, and 1 search for each 500 sessions or 100 users."""
         from tsmem.store.tally import Tally
 
         tally = Tally() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
         all_go = user_id is None and window.until is None and filter is None
         looked_for = with_messages and not shared_too and not all_go
-        rows = self._with_sharing(self._purgeable(user_id, window.until, filter), looked_for=looked_for)
+        # Sessions of everyone up to a time all go: one of them is no reason to keep the messages of another.
+        after = window.until if user_id is None and filter is None else None
+        rows = self._purgeable(user_id, window.until, filter)
+        shared = self._with_sharing(rows, looked_for=looked_for, after=after)
         if with_messages and window.until is not None:
-            self._purge_old(rows, window, tally, dry_run=dry_run)
+            self._purge_old(shared, window, tally, dry_run=dry_run)
         else:
-            self._purge_all(rows, window, tally, with_messages=with_messages, dry_run=dry_run)
+            self._purge_all(shared, window, tally, with_messages=with_messages, dry_run=dry_run)
         tally.raise_failures("deleted")
         return tally
 

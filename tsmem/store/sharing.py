@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from tsmem.port import TableClient
-from tsmem.queries import Bool, Query, Search, Term, Terms
+from tsmem.queries import Between, Bool, Query, Search, Term, Terms
 from tsmem.rows import TableRef
 from tsmem.store.layout import check_keys
 
@@ -36,15 +36,18 @@ def chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield chunk
 
 
-def others(client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
-    """Return, for each of these pairs whose session id other users have too, some of those users.
+def others(
+    client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
+) -> dict[Pair, list[str]]:
+    """Return, for each of these pairs whose session id other users have too, some of those users; with `after`, only
+    where their session is later than that, or has no update time.
 
     Rows of the users themselves are not asked for, so mostly none are found. Raises TableNotFound and InvalidInput
     without a search index that has both ids. Cost: 1 request, and 1 more for each 100 rows that are found."""
     found: dict[Pair, list[str]] = {}
     left = list(pairs)
     while left:
-        page = client.search(table, index, Search(_query(left), limit=MAX_ROWS, columns=()))
+        page = client.search(table, index, Search(_query(left, after), limit=MAX_ROWS, columns=()))
         check_keys(table, page.rows)
         users: defaultdict[str, list[str]] = defaultdict(list)
         for row in page.rows:
@@ -58,13 +61,14 @@ def others(client: TableClient, table: TableRef, index: str, pairs: Sequence[Pai
     return found
 
 
-def _query(pairs: Sequence[Pair]) -> Query:
+def _query(pairs: Sequence[Pair], after: int | None) -> Query:
     """Sessions of these ids that belong to other users than those of the pairs."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for user, session in pairs:
         ids[user].append(session)
+    older = () if after is None else (Between("update_time", end=after),)
     parts = [
-        Bool(filter=(Terms("session_id", tuple(sessions)),), must_not=(Term("user_id", user),))
+        Bool(filter=(Terms("session_id", tuple(sessions)),), must_not=(Term("user_id", user), *older))
         for user, sessions in ids.items()
     ]
     return parts[0] if len(parts) == 1 else Bool(should=tuple(parts))
