@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import json
 import os
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from io import BytesIO
@@ -419,6 +420,19 @@ def test_a_group_that_cannot_be_kept_loses_its_rights(ready: Cli, process: Proce
     assert outcome.code == 0, outcome
     assert (0, 0, 0o604) == (out.stat().st_uid, out.stat().st_gid, mode(out))
     assert "warning: out: its group could not be kept" in outcome.err
+
+
+def test_an_export_over_a_file_keeps_its_access_control_list(ready: Cli) -> None:
+    """Its mask stands in the mode's group bits: without the list, the group would have the mask's rights."""
+    entries = ((1, 6, -1), (2, 4, ANOTHER), (4, 0, -1), (16, 4, -1), (32, 0, -1))  # owner, a user, group, mask, others
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    Path("out").touch()
+    try:
+        os.setxattr("out", "system.posix_acl_access", acl)
+    except OSError:
+        pytest.skip("this file system has no access control lists")
+    ready.ok("export", "out")
+    assert (acl, 0o640) == (os.getxattr("out", "system.posix_acl_access"), mode(Path("out")))
 
 
 def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes) -> None:

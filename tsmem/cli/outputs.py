@@ -28,6 +28,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedWriter
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from tsmem.cli.call import Call
 
 _BUFFER_BYTES = 1 << 20
+_ACL = "system.posix_acl_access"
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -194,14 +196,29 @@ class Output:
         """Give a new file the owner, group and mode of the one that it replaces."""
         if self._descriptor < 0:
             return
-        old, mode = os.fstat(self._descriptor), stat.S_IMODE(os.fstat(self._descriptor).st_mode)
-        made = os.fstat(new)
+        old, made = os.fstat(self._descriptor), os.fstat(new)
+        mode = stat.S_IMODE(old.st_mode)
         if old.st_uid != made.st_uid and not _change(lambda: os.fchown(new, old.st_uid, -1)):
             self._call.say(f"warning: {self.name}: its owner could not be kept; it belongs to you now")
         if old.st_gid != made.st_gid and not _change(lambda: os.fchown(new, -1, old.st_gid)):
             mode &= ~stat.S_IRWXG  # the rights of its group are not for another one
             self._call.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
+        elif (acl := _acl(self._descriptor)) is not None:  # then the mode's group bits are not those of the group
+            if _change(lambda: os.setxattr(new, _ACL, acl)):
+                return
+            mode &= ~stat.S_IRWXG
+            self._call.say(f"warning: {self.name}: its access control list could not be kept; only you can read it")
         os.fchmod(new, mode)
+
+
+def _acl(descriptor: int) -> bytes | None:
+    """Return the access control list of a file; None where it has none beside its mode."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.getxattr(descriptor, _ACL)
+    except OSError:
+        return None
 
 
 def _open_folder(path: str) -> int:
@@ -219,7 +236,7 @@ def _open_folder(path: str) -> int:
 def _change(act: Callable[[], None]) -> bool:
     try:
         act()
-    except PermissionError:
+    except OSError:
         return False
     return True
 

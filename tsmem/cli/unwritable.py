@@ -51,7 +51,7 @@ class Check:
                 if os.path.samestat(found, os.stat(path)):  # noqa: PTH116
                     raise self._refuse(what)
         same = self._source is not None and os.path.samestat(found, self._source)
-        if same and not stat.S_ISCHR(found.st_mode):
+        if same and not stat.S_ISCHR(found.st_mode) and not stat.S_ISSOCK(found.st_mode):  # those go both ways
             raise self._refuse("what is imported", hint="rejects go into a file of their own")
         if not own and found.st_uid not in (0, os.geteuid()):
             raise InvalidInput(f"{self._name} belongs to another user", hint="write to another file")
