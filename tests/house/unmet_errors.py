@@ -17,10 +17,19 @@ _RACE = "Another machine has to write the file between two looks, which tests/un
 _OLD = "It takes a file of an older format that nobody may bring up: tests/unit/test_engine_migration.py makes one."
 _IN_A_PROCESS = "It takes a disk or modes of a real process: tests/cli/test_failing_disks.py causes it there."
 _ANOTHER_USER = "It takes a second user of the machine: tests/cli/test_outputs.py, as root, gives files to one."
+_THREADS = "It takes a system that can start no thread: tests/cli/test_few_threads.py makes one."
+_HELD = "It takes a lock file that is held for a minute: tests/cli/test_waiting.py holds one."
 
 _CERTIFICATES = "It takes a server with certificates: tests/unit/test_tablestore_certificates.py makes one."
 
 SITES: dict[str, str] = {
+    "cli/failure.py:missing_module: this Python has no module '{}', which this command needs": "It takes another Python: tests/cli/test_needs.py makes one.",
+    "cli/serve_talk.py:Lines.start: no_thread()": _THREADS,
+    "server/server.py:Server.start: no_thread()": _THREADS,
+    "server/server.py:no_thread: cannot start a thread: the limit on processes is reached": _THREADS,
+    "engine/sqlite_version.py:check_sqlite: SQLite {} without FTS5": "It takes a Python whose SQLite was built otherwise.",
+    "engine/faults.py:from_os: _held(path)": _HELD,
+    "engine/migration.py:bring_up: from_os(error, path)": _HELD,
     "adapters/__init__.py:open_client: profile '{}' has the backend '{}', which this version cannot": _LIBRARY,
     "adapters/sdk_batches.py:read_request: No row specified in the request of BatchGetRow.": _BACKEND,
     "adapters/sdk_batches.py:read_request: OTSParameterInvalid": _BACKEND,

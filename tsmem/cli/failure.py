@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from signal import SIGINT
@@ -57,6 +59,16 @@ def interrupted(call: Call, signal_number: int, argv: Sequence[str]) -> int:
             done += f"; {call.tally.doubtful:,} rows more may have been"
     _say_error(call, Interrupted(f"interrupted{by}{done}", hint=call.next_step), _format(call, argv))
     return stopped_by(signal_number)
+
+
+def missing_module(error: Exception) -> TsmemError | None:
+    """The error to report where this Python lacks a part of the standard library: some are built without one, and
+    Windows has no fcntl."""
+    name = (error.name or "").lstrip("_") if isinstance(error, ImportError) else ""
+    if name not in sys.stdlib_module_names:
+        return None
+    hint = "use a Python that has it" if os.name == "posix" else "tsmem runs on Linux and macOS; on Windows use WSL"
+    return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
 
 
 def crashed(call: Call, error: Exception) -> int:

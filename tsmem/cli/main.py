@@ -85,6 +85,8 @@ def _guarded(call: Call, argv: Sequence[str]) -> int:
             from tsmem.cli.usage import usage
 
             return failure.failed(call, usage(error), argv)
+        if missing := failure.missing_module(error):
+            return failure.failed(call, missing, argv)
         return failure.crashed(call, error)
 
 

@@ -33,6 +33,7 @@ other package imports `sqlite3`, and nothing here knows of sessions and messages
     cells.py          a row's cells as bytes
     connections.py    connections and transactions
     files.py          making and opening the file
+    sqlite_version.py the SQLite that is needed
     migration.py      bringing a file of an older format to this one
     faults.py         SQLite's errors as ours
     messages.py       TableStore's error texts

@@ -26,6 +26,7 @@ from tsmem.engine.requests import (
     RowsReply,
     WriteReply,
 )
+from tsmem.engine.sqlite_version import check_sqlite
 from tsmem.port import KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import TableRef
 
@@ -47,7 +48,9 @@ class Engine:
     """TableStore's tables in one file; in an unnamed temporary one when `path` is None."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        """`notice` hears what people should know of the file while it goes on."""
+        """`notice` hears what people should know of the file while it goes on. Raises StorageFailure where this
+        Python's SQLite cannot serve."""
+        check_sqlite()
         self._connections = Connections(None if path is None else abspath(path), notice)  # noqa: PTH100 - resolve() would follow links
         self._clock = clock
 

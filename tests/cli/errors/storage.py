@@ -105,6 +105,15 @@ CASES = (
         given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "/proc/x/x.db"\n'),),
     ),
     Case(
+        "A SQLite that is too old.",
+        "session list",
+        "this Python has SQLite 3.34.1; the embedded store and serve need SQLite 3.35 with FTS5",
+        hint="use a newer Python or SQLite; profiles of TableStore work without it",
+        exit=1,
+        code="StorageFailure",
+        given=(patched("sqlite3.sqlite_version_info", (3, 34, 1)), patched("sqlite3.sqlite_version", "3.34.1")),
+    ),
+    Case(
         "No home directory.",
         "session list",
         "no home directory is known: HOME is not set, and the system has no user 54321",
