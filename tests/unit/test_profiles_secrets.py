@@ -159,9 +159,44 @@ def test_a_link_into_a_directory_of_others(tmp_path: Path) -> None:
         folder.chmod(0o700)
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (0o700, None),
+        (0o755, None),
+        (0o1777, None),
+        (0o777, "(mode 777)"),
+        (0o770, "(mode 770)"),
+        (0o2775, "(mode 2775)"),
+    ],
+)
+def test_any_folder_on_the_way_that_others_can_write_is_distrusted(
+    tmp_path: Path, mode: int, expected: str | None
+) -> None:
+    """They could put another folder, with another file, in the place of the one below it; the sticky bit forbids it."""
+    folder = tmp_path / "above" / "between"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "c.toml").touch(mode=0o600)
+    (tmp_path / "above").chmod(mode)
+    reason = distrust(folder / "c.toml", (folder / "c.toml").stat())
+    assert reason == (expected and f"{tmp_path}/above can be written by others {expected}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("mode", [0o700, 0o1777])
+def test_a_folder_of_another_user_on_the_way_is_distrusted(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "theirs" / "ours"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "c.toml").touch(mode=0o600)
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    (tmp_path / "theirs").chmod(mode)
+    assert distrust(folder / "c.toml", (folder / "c.toml").stat()) == f"{tmp_path}/theirs belongs to another user"
+
+
 def test_a_file_of_another_user(tmp_path: Path) -> None:
     """Who owns a file can change it, whatever its mode; root can anyway."""
     tmp_path.chmod(0o700)
+    (tmp_path / "c.toml").touch()
     owners = {0: None, os.geteuid(): None, os.geteuid() + 1: f"{tmp_path}/c.toml belongs to another user"}
     for owner, expected in owners.items():
         status = os.stat_result((0o100600, 0, 0, 1, owner, 0, 0, 0, 0, 0))

@@ -145,59 +145,58 @@ def parse(path: Path, text: str) -> dict[str, object]:
 
 
 def distrust(path: Path, status: os.stat_result) -> str | None:
-    """How someone else than the user and root can change what the file says, if so.
+    """Return how someone else than the user and root can change what the file says, if so.
 
-    Looked at: the file, its directory and, behind a symbolic link, the directory of the file itself; and on the way
-    there whether anyone can put another directory in one's place, or lead a link elsewhere. A directory with the sticky
-    bit lets nobody replace another's file."""
-    for item, found in _ways_in(path, status):
-        if found is None:
-            return f"{item} cannot be looked at"
-        if found.st_uid not in (0, os.geteuid()):
-            return f"{item} belongs to another user"
-        if found.st_mode & 0o022 and not _is_sticky(found):
-            return _open_to_others(item, found)
-    if (link := link_of_another(path)) is not None:
-        return f"the link {link} belongs to another user"
+    The file, every folder on the way to it and every link there must belong to root or the user, and group and others
+    may not write it. A folder with the sticky bit lets nobody replace another's file. What is on a file system that is
+    mounted read-only cannot be written at all."""
     for step, found in _way_to(path):
-        if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o002 and not _is_sticky(found):
-            return _open_to_others(step, found)
+        if found is None:
+            return f"{step} cannot be looked at"
+        if not stat.S_ISDIR(found.st_mode) and not stat.S_ISLNK(found.st_mode):
+            found = status
+        if _is_read_only(step, found):
+            continue
+        if found.st_uid not in (0, os.geteuid()):
+            what = "the link " if stat.S_ISLNK(found.st_mode) else ""
+            return f"{what}{step} belongs to another user"
+        if not stat.S_ISLNK(found.st_mode) and found.st_mode & 0o022 and not _is_sticky(found):
+            return f"{step} can be written by others (mode {stat.S_IMODE(found.st_mode):o})"
     return None
 
 
 def link_of_another(path: Path) -> Path | None:
     """A link on the way to a file that another user can lead elsewhere, if there is one."""
     for step, found in _way_to(path):
-        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+        if found is None or not stat.S_ISLNK(found.st_mode) or found.st_uid in (0, os.geteuid()):
+            continue
+        if not _is_read_only(step, found):
             return step
     return None
+
+
+def _is_read_only(step: Path, found: os.stat_result) -> bool:
+    """True if a file, folder or link is on a file system that is mounted read-only."""
+    try:
+        return bool(os.statvfs(step.parent if stat.S_ISLNK(found.st_mode) else step).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _is_sticky(found: os.stat_result) -> bool:
     return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
 
 
-def _open_to_others(item: Path, found: os.stat_result) -> str:
-    return f"{item} can be written by others (mode {stat.S_IMODE(found.st_mode):o})"
-
-
-def _ways_in(path: Path, status: os.stat_result) -> Iterator[tuple[Path, os.stat_result | None]]:
-    yield path, status
-    for folder in dict.fromkeys((path.absolute().parent, Path(os.path.realpath(path)).parent)):
-        try:
-            yield folder, folder.stat()
-        except OSError:
-            yield folder, None
-
-
-def _way_to(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Each directory and link on the way to a file, as it is itself. What cannot be looked at ends the way."""
+def _way_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Yield each folder and link on the way to a file, and the file, as it is itself; what cannot be looked at ends the
+    way."""
     at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
     for _ in range(_MAX_STEPS):
         try:
             found = at.lstat()
             target = Path(at.readlink()) if stat.S_ISLNK(found.st_mode) else None
         except OSError:
+            yield at, None
             return
         yield at, found
         if target is not None:
@@ -207,3 +206,4 @@ def _way_to(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
             return
         part = rest.pop()
         at = at.parent if part == ".." else at / part
+    yield at, None
