@@ -44,5 +44,41 @@ def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Process
     changeable = mounted(process, tmp_path, script.format(""))
     assert "no command is run from a profile file that others can change" in changeable.err
     read_only = mounted(process, tmp_path, script.format("mount -o remount,ro map\n"))
-    assert "127.0.0.1:1 refuses connections" in read_only.err
-    assert "others can change" not in read_only.err
+    assert (read_only.code, "others can change" in read_only.err) == (6, False), read_only
+
+
+BIND = "mkdir folder\ntouch folder/config.toml\nmount --bind real.toml folder/config.toml || exit 77\n"
+SET = "$TSMEM --config folder/config.toml profile set local timeout=7\n"
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_over(process: Processes, tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text("[profiles.local]\ntimeout = 123456 # much\n")
+    outcome = mounted(process, tmp_path, f"{BIND}{SET}ls -A folder\n")
+    assert outcome.code == 0, outcome
+    assert (tmp_path / "real.toml").read_text() == "[profiles.local]\ntimeout = 7 # much\n"
+    assert (tmp_path / "real.toml").stat().st_mode & 0o777 == 0o600
+    assert outcome.text.split() == ["config.toml", "config.toml.lock"]
+
+
+def test_a_mounted_file_in_a_read_only_folder_is_written_over(process: Processes, tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text("[profiles.local]\n")
+    script = (
+        "mkdir folder\nmount -t tmpfs tmpfs folder || exit 77\ntouch folder/config.toml\n"
+        "mount --bind real.toml folder/config.toml\nmount -o remount,ro,bind folder\n"
+    )
+    outcome = mounted(process, tmp_path, script + SET)
+    assert outcome.code == 0, outcome
+    assert (tmp_path / "real.toml").read_text() == "[profiles.local]\ntimeout = 7\n"
+
+
+def test_a_mounted_file_on_a_full_disk_keeps_what_it_held(process: Processes, tmp_path: Path) -> None:
+    text = "[profiles.local]\n" + "#" * 4000 + "\n" + "#" * 76 + "\n"
+    (tmp_path / "text").write_text(text)
+    script = (
+        "mkdir disk folder\nmount -t tmpfs -o size=4k tmpfs disk || exit 77\ncp text disk/real.toml\n"
+        "touch folder/config.toml\nmount --bind disk/real.toml folder/config.toml\n"
+    )
+    outcome = mounted(process, tmp_path, f"{script}{SET.strip()} || echo code $?\ncat disk/real.toml\nls -A folder\n")
+    assert f"code 2\n{text}" in outcome.text
+    assert "cannot be written: No space left on device\n" in outcome.err
+    assert "config.toml\nconfig.toml.lock\n" in outcome.text

@@ -273,6 +273,14 @@ def test_a_place_that_cannot_be_written(config: Path) -> None:
         use({"HOME": "/h"}, "local", config=config.parent)
 
 
+def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
+    config = tmp_path / ("n" * 250 + ".toml")
+    for timeout in ("5", "6"):
+        set_values({"HOME": "/h"}, "local", [("timeout", timeout)], config=config)
+    assert data(config) == {"profiles": {"local": {"timeout": 6}}}
+    assert len(list(tmp_path.iterdir())) == 2  # it and its lock
+
+
 def test_two_writers_lose_nothing(env: dict[str, str], config: Path) -> None:
     """Two processes set fifty profiles each, and a reader never meets half a file."""
     code = (

@@ -9,6 +9,7 @@ where it came from, every mistake is refused with its place, and a secret stays 
     rules.py      the keys, and a Profile out of them
     choice.py     which profile; listing and describing them
     writer.py     set, use, delete: loaded when called
+    replacing.py  the file's new content in its place
 
 The environment is always given in, never read from the process. Reading needs no more than the standard library.
 """

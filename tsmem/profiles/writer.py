@@ -1,7 +1,6 @@
 """The one writer of the profile file: what it writes is valid as a whole, or the file stays as it was.
 
-A lock beside the file makes writers wait for each other; the new text goes to a temporary file of mode 0600 that takes
-the old one's place at once. A symbolic link stays, and what it points to is replaced.
+`replacing` puts the new text in the file's place. A symbolic link stays, and what it points to is written.
 
 Comments, order, blank lines, \\r\\n line ends and a byte order mark stay where the change is a matter of lines. What is
 lost: a changed value's own notation; with a table that is removed, the comments in it and directly above it; and, where
@@ -12,13 +11,10 @@ anew.
 from __future__ import annotations
 
 import copy
-import errno
-import fcntl
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +24,7 @@ from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
 from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode, link_of_another, parse
 from tsmem.profiles.model import REFERENCES
+from tsmem.profiles.replacing import locked, replace
 from tsmem.profiles.rules import (
     BACKEND_KEYS,
     COMMON_KEYS,
@@ -166,10 +163,10 @@ def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan, 
     target = Path(os.path.realpath(path))
     try:
         _changed(path, target, plan, check)  # what is refused leaves no lock file and no directory
-        with _locked(target):
+        with locked(target):
             old, text = _changed(path, target, plan, check)
             if text != old:
-                _replace(target, _encoded(text, target))
+                replace(target, _encoded(text, target))
     except OSError as error:
         raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
     return path
@@ -199,41 +196,6 @@ def _encoded(text: str, target: Path) -> bytes:
     if 0 < old.count(b"\n") == old.count(b"\r\n"):
         new = new.replace(b"\n", b"\r\n")
     return BOM_UTF8 + new if old.startswith(BOM_UTF8) else new
-
-
-@contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Alone with the file, its directory made where it is missing. The lock file stays: removing it would race."""
-    for folder in reversed([target.parent, *target.parent.parents]):
-        if not folder.is_dir():
-            if folder.exists():
-                raise NotADirectoryError(20, f"{folder} is no folder")
-            folder.mkdir(0o700, exist_ok=True)
-    descriptor = _lock_file(target)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock_file(target: Path) -> int:
-    """A descriptor of the lock file, which belongs to whom the file does, and is not behind a link that someone left.
-    Raises OSError."""
-    lock = target.with_name(f"{target.name}.lock")
-    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        descriptor = os.open(lock, flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if lock.is_symlink():
-            raise OSError(errno.ELOOP, f"{lock} is a symbolic link") from None
-        return os.open(lock, flags, 0o600)
-    try:
-        _keep_owner(descriptor, target)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _old(path: Path, target: Path) -> ConfigFile:
@@ -321,36 +283,3 @@ def _overlap(first: Sequence[str], second: Sequence[str]) -> bool:
     """True if one path leads to the other."""
     shared = min(len(first), len(second))
     return shared > 0 and tuple(first[:shared]) == tuple(second[:shared])
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put content in the file's place, durably. The lock is held, so a temporary file that is there is a dead one's."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            _keep_owner(stream.fileno(), target)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _keep_owner(descriptor: int, target: Path) -> None:
-    """Root who edits another's file must not take it away. Raises OSError for a file one may not write."""
-    if not target.exists():
-        return
-    if not os.access(target, os.W_OK):
-        raise PermissionError(13, "the file is read-only")
-    found = target.stat()
-    if found.st_uid != os.geteuid():
-        os.fchown(descriptor, found.st_uid, found.st_gid)
