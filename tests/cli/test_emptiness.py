@@ -96,6 +96,21 @@ def test_an_empty_store_is_said_to_be(ready: Cli, argv: tuple[str, ...], said: s
     assert said.format(ready.database) in ready.ok(*argv).err.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("session", "purge", "--user", "usr-01"), NO_USER),
+        (("message", "purge", "--session", "trip7"), NO_SESSION),
+    ],
+)
+def test_a_purge_of_nothing_asks_nothing(filled: Cli, argv: tuple[str, ...], said: str) -> None:
+    """At a terminal: there is nothing to confirm, and why is said."""
+    outcome = filled.asked(*argv, answer=b"y\n")
+
+    assert (0, b"") == (outcome.code, outcome.out)
+    assert [said] == outcome.err.splitlines()[1:]
+
+
 def test_copying_nothing_says_why(filled: Cli) -> None:
     """Of the store that is read, also where both sides are compared, which are equal then."""
     filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')

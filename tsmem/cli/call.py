@@ -94,8 +94,9 @@ class Call:
         """True if a question can be shown and answered."""
         return self.streams.stdin_is_terminal and self.streams.stderr_is_terminal
 
-    def sure(self, yes: bool, question: Callable[[], str]) -> bool:
+    def sure(self, yes: bool, question: Callable[[], str | None]) -> bool:
         """Ask before something that cannot be undone; the question may take counting, so it is made when it is needed.
+        Where there is nothing to do it is None, and that was said.
 
         Raises InvalidInput where nobody can be asked and --yes is missing; False when the answer is no."""
         if yes:
@@ -104,7 +105,10 @@ class Call:
             raise InvalidInput("there is no terminal to ask on", hint="add --yes to do it without being asked")
         from tsmem.render.text import visible
 
-        self._talk(visible(f"{question()} [y/N] "))
+        text = question()
+        if text is None:
+            return False
+        self._talk(visible(f"{text} [y/N] "))
         try:
             answer = self.streams.stdin.readline()
         except KeyboardInterrupt:

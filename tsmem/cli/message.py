@@ -184,7 +184,16 @@ def purge(
     if not dry_run:
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
         of += o.up_to(call, when) + ("" if filter is None else f", where {filter}")
-        if not call.sure(yes, lambda: f"Delete {counted(shown(call, filter)(purge_these)(dry_run=True))} of {of}?"):
+        counting = shown(call, filter)(purge_these)
+
+        def question() -> str | None:
+            found = counting(dry_run=True)
+            if not found.done:
+                call.say(why_empty(call, asked("message", session, filter, until=until)))
+                return None
+            return f"Delete {counted(found)} of {of}?"
+
+        if not call.sure(yes, question):
             return None
     with account(call, "found" if dry_run else "deleted", asked=progress):
         report = counts(purge_these(dry_run=dry_run, tally=call.tally))

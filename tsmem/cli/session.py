@@ -175,8 +175,11 @@ def purge(
         whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
         counting = shown(call, filter)(purge_these)
 
-        def question() -> str:
+        def question() -> str | None:
             found = counting(dry_run=True)
+            if not found.done and not found.skipped:
+                call.say(why_empty(call, asked("session", user, filter, until=until)))
+                return None
             also = ", but none of their messages" if not with_messages else sharing.kept(found)
             if shared_too:
                 also = " (messages of another user's session of the same id go too)"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 5
 """Shared ids that are named; the rest are counted."""
-MAX_REMEMBERED = 20_000
+MAX_REMEMBERED = 10_000
 """Sessions of an input that are remembered, so that memory does not grow with it: the last ones."""
 
 
