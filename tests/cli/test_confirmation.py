@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 
 import pytest
@@ -133,3 +134,23 @@ def test_a_hostile_id_cannot_forge_the_question(filled: Cli) -> None:
     assert "\x1b" not in err
     assert "\u202e" not in err
     assert "x\\n\\x1b[2Jfake? [y/N] y\\u202e" in err
+
+
+class Gone(io.BytesIO):
+    """A terminal that went away."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Raise OSError, as a read does then."""
+        raise OSError(errno.EIO, "Input/output error")
+
+    def write(self, data: object, /) -> int:
+        """Raise OSError, as a write does then."""
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_terminal_that_goes_away_is_no_yes(filled: Cli) -> None:
+    """Nothing is done, and no bug is reported."""
+    streams = Streams(Gone(), io.BytesIO(), Gone(), stdin_is_terminal=True, stderr_is_terminal=True)
+
+    assert main(("drop-tables",), streams, filled.environ, filled.clock) == asked(filled, ("drop-tables",), b"n\n")[0]
+    filled.ok("session", "get", "ada", "s00000")

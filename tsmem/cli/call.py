@@ -9,6 +9,7 @@ import errno
 import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -69,21 +70,19 @@ class Call:
     # Talk
 
     def say(self, text: str) -> None:
-        """A line on stderr, made safe. A stderr that went away is no reason to fail."""
+        """A line on stderr, made safe."""
         from tsmem.render.text import visible
 
         if self.clear_line is not None:
             self.clear_line()
-        try:
-            self._talk(visible(text) + "\n")
-        except (OSError, ValueError):
-            return
+        self._talk(visible(text) + "\n")
 
     def _talk(self, text: str) -> None:
-        """Safe text to stderr, in ASCII where it can show no more."""
+        """Write safe text to stderr, in ASCII where it can show no more. A stderr that went away does no harm."""
         encoding = "utf-8" if self.streams.unicode else "ascii"
-        self.streams.stderr.write(text.encode(encoding, "backslashreplace"))
-        self.streams.stderr.flush()
+        with suppress(OSError, ValueError):
+            self.streams.stderr.write(text.encode(encoding, "backslashreplace"))
+            self.streams.stderr.flush()
 
     def say_target(self, doing: str) -> None:
         """Name what a table command or a bulk delete is about to work on."""
@@ -114,6 +113,8 @@ class Call:
         except KeyboardInterrupt:
             self.say("")
             raise
+        except OSError:  # the terminal went away
+            answer = b""
         if not answer.endswith(b"\n"):
             self.say("")  # the end of the input leaves the cursor behind the question
         if answer.strip().lower() in (b"y", b"yes"):
