@@ -20,7 +20,7 @@ from tests.cli.errors.servers import (
     served,
     tables,
 )
-from tests.support.lies import LIES
+from tests.support.lies import LIES, no_rows_in_a_batch
 from tests.unit.test_tablestore_transport import silent
 
 CASES = (
@@ -527,7 +527,7 @@ CASES = (
         exit=6,
         code="InvalidReply",
         given=(
-            lied(LIES["no rows in a batch"]),
+            lied(no_rows_in_a_batch),
             patched("tsmem.store.hydration.MAX_MISSING", 1),
         ),
     ),
