@@ -32,7 +32,13 @@ def endless_trailer(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(b"x: y\r\n" * 10_000)
 
 
-@pytest.mark.parametrize("handler", [endless, endless_trailer])
+def endless_head(connection: socket.socket, over: threading.Event) -> None:
+    """Interim answers without end, which a client passes over."""
+    while not over.is_set():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
+
+
+@pytest.mark.parametrize("handler", [endless, endless_trailer, endless_head])
 def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
     """What is longer than any answer is given up where that is known, and not asked for again."""
     monkeypatch.setattr(sdk_transport, "MAX_ANSWER_BYTES", 1_000_000)
@@ -41,6 +47,21 @@ def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, hand
 
     assert "longer than any of TableStore's" in error.message
     assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
+
+
+def test_a_head_without_end_is_given_up() -> None:
+    """More headers than any answer has are a broken answer."""
+
+    def headers(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while not over.is_set():
+            connection.sendall(b"x: y\r\n" * 10_000)
+
+    with listening(headers) as endpoint:
+        error, seconds = failure(endpoint)
+
+    assert error.ambiguous
+    assert seconds < PATIENCE_S
 
 
 @pytest.mark.parametrize("length", [b"999999999999", b"9" * 5000])

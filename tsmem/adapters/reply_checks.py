@@ -48,34 +48,31 @@ class WrongReply(Exception):
 # Keys and rows
 
 
-def check_key_names(table: TableRef, names: Sequence[str]) -> None:
-    """Raise WrongReply unless a key has the table's columns, in their order."""
-    if tuple(names) != table.key:
-        raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
-
-
 def check_key_values(keys: Sequence[KeyBound]) -> None:
     """Raise WrongReply unless all keys of an answer have the same types, which keys can have, and possible lengths."""
-    types = {tuple(map(type, key)) for key in keys}
-    if len(types) > 1:
-        raise WrongReply("keys of different types")
-    if types and not _KEY_TYPES.issuperset(types.pop()):
-        raise WrongReply("a key of a type that no key has")
-    if any(len(value) > MAX_KEY_BYTES for key in keys for value in key if isinstance(value, str | bytes)):
-        raise WrongReply(f"a key longer than {MAX_KEY_BYTES:,} bytes")
+    for values in zip(*keys, strict=True):
+        types = set(map(type, values))
+        if len(types) > 1:
+            raise WrongReply("keys of different types")
+        if not types <= _KEY_TYPES:
+            raise WrongReply("a key of a type that no key has")
+        if int not in types and max(map(len, values)) > MAX_KEY_BYTES:
+            raise WrongReply(f"a key longer than {MAX_KEY_BYTES:,} bytes")
 
 
-def check_attributes(table: TableRef, columns: Mapping[str, Value], count: int) -> None:
-    """Raise WrongReply for attribute columns that no row has. `count` is how many the answer had."""
+def check_attributes(table: TableRef, columns: Mapping[str, Value], types: set[type], count: int) -> None:
+    """Raise WrongReply for attribute columns that no row has. `types` are those of the values, `count` is how many
+    columns the answer had."""
     if len(columns) != count:
         raise WrongReply("a row with one column twice")
     if not columns.keys().isdisjoint(table.key):
         raise WrongReply("a row with a key column among its attribute columns")
-    types = set(map(type, columns.values()))
     if not types <= _VALUE_TYPES:
         raise WrongReply("a value of a type that no column has")
-    if float in types and not all(math.isfinite(value) for value in columns.values() if type(value) is float):
-        raise WrongReply("a number that is not finite")
+    if float in types:
+        for value in columns.values():
+            if type(value) is float and not math.isfinite(value):
+                raise WrongReply("a number that is not finite")
 
 
 def check_values(rows: Sequence[Row | None]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsmem import limits
-from tsmem.adapters.reply_checks import check_attributes, check_key_names
+from tsmem.adapters.reply_checks import WrongReply, check_attributes
 from tsmem.adapters.sdk import ots
 from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import (
@@ -143,18 +143,26 @@ def _attributes(columns: Mapping[str, Value]) -> list[tuple[Any, Any]]:
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
-    """A key as the SDK read it. Raises WrongReply."""
-    check_key_names(table, [column[0] for column in columns])
-    return tuple([bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in columns])
+    """A key as the SDK read it. Raises WrongReply unless it has the table's columns, in their order."""
+    names, values = zip(*columns, strict=True) if columns else ((), ())
+    if names != table.key:
+        raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
+    if bytearray in map(type, values):
+        return tuple(bytes(value) if type(value) is bytearray else value for value in values)
+    return values
 
 
 def to_row(table: TableRef, found: Any) -> Row:
     """A row as the SDK read it, its columns in order of name. Raises WrongReply."""
     attributes = found.attribute_columns or ()
-    columns = {column[0]: bytes(column[1]) if type(column[1]) is bytearray else column[1] for column in attributes}
+    columns = {column[0]: column[1] for column in attributes}
+    types = set(map(type, columns.values()))
+    if bytearray in types:
+        columns = {name: bytes(value) if type(value) is bytearray else value for name, value in columns.items()}
+        types = set(map(type, columns.values()))
+    check_attributes(table, columns, types, len(attributes))
     names = list(columns)
     ordered = sorted(names)
     if names != ordered:
         columns = {name: columns[name] for name in ordered}
-    check_attributes(table, columns, len(attributes))
     return Row(to_key(table, found.primary_key), columns)

@@ -15,7 +15,7 @@ MEANINGS: dict[int, str] = {
     NOT_FOUND: "not found: session, message, table",
     CONFLICT: "conflict: exists already, condition failed, `init-tables --check` found a difference",
     DENIED: "denied: credentials, permission",
-    UNAVAILABLE: "unavailable: no connection, timeout, throttled, after retries",
+    UNAVAILABLE: "unavailable: no connection, timeout, throttled, after retries; an answer that breaks the rules",
     PARTLY_DONE: "partly done: some rows of a bulk command failed (they are listed)",
     HUNG_UP: "stopped by SIGHUP: the terminal was closed",
     INTERRUPTED: "interrupted",

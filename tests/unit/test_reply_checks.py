@@ -1,0 +1,104 @@
+"""Rules of answers that no command meets: filters with values of other types, and answers that are too much to decode.
+The other rules are in tests/cli/test_lying_service.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.lying import WireRow, encoded
+from tsmem.adapters.reply_checks import WrongReply, check_next_start, check_page, has_too_much, passes
+from tsmem.engine.cells import Cell
+from tsmem.port import RangePage
+from tsmem.rows import MAX, MIN, And, Comparison, Filter, Key, Not, Op, Or, Range, Row, TableRef
+
+TABLE = TableRef("t", ("k", "n"))
+ROW = Row(("a", 1), {"x": 5, "y": "five"})
+YES, NO = Comparison("x", Op.EQ, 5), Comparison("x", Op.GT, 5)
+UNKNOWN = Comparison("y", Op.NE, 5)
+UP, DOWN = Range(("a", MIN), ("a", MAX)), Range(("a", MAX), ("a", MIN), backward=True)
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        (YES, True),
+        (NO, False),
+        (Comparison("k", Op.EQ, "a"), True),
+        (Comparison("n", Op.LT, 1), False),
+        (Comparison("z", Op.EQ, 1), False),
+        (Comparison("z", Op.EQ, 1, pass_if_missing=True), True),
+        (UNKNOWN, None),
+        (Not(NO), True),
+        (Not(UNKNOWN), None),
+        (And((YES, UNKNOWN)), None),
+        (And((NO, UNKNOWN)), False),
+        (And((YES, YES)), True),
+        (Or((NO, UNKNOWN)), None),
+        (Or((YES, UNKNOWN)), True),
+        (Or((NO, NO)), False),
+    ],
+)
+def test_what_a_filter_decides_of_values_of_other_types_is_left_to_the_service(
+    test: Filter, expected: bool | None
+) -> None:
+    """Only a row that certainly does not pass breaks a rule."""
+    assert expected is passes(test, TABLE, ROW)
+
+
+@pytest.mark.parametrize(
+    ("span", "last", "start", "holds"),
+    [
+        (UP, None, ("a", 1), True),
+        (UP, ("a", 1), ("a", 2), True),
+        (UP, ("a", 1), ("a", 1), False),
+        (UP, ("a", 2), ("a", 1), False),
+        (UP, ("a", 1), ("b", 1), False),
+        (DOWN, None, ("a", 1), True),
+        (DOWN, ("a", 2), ("a", 1), True),
+        (DOWN, ("a", 1), ("a", 2), False),
+        (Range(("a", 1), ("a", MAX)), None, ("a", 1), False),
+        (Range(("a", 1), ("a", MAX)), None, ("a", b"2"), False),
+    ],
+)
+def test_a_next_page_begins_behind_this_one(
+    span: Range, last: tuple[str, int] | None, start: tuple[str, int], holds: bool
+) -> None:
+    """So that pages end, whatever they hold."""
+    if holds:
+        check_next_start(span, start, last)
+        return
+    with pytest.raises(WrongReply):
+        check_next_start(span, start, last)
+
+
+def test_all_rows_of_a_page_are_looked_at() -> None:
+    """A wrong key in the middle is out of order, so that only the ends have to be compared with the range."""
+    wrong: list[list[Key]] = [
+        [("a", 1), ("b", 2), ("a", 3)],
+        [("a", 1), ("a", 1)],
+        [("a", 1), ("a", True)],
+        [("a", 1), ("a", "2")],
+    ]
+    for keys in wrong:
+        with pytest.raises(WrongReply):
+            check_page(TABLE, UP, None, None, RangePage([Row(key, {}) for key in keys], None))
+
+
+def test_a_page_that_is_too_much_is_not_decoded() -> None:
+    """Rows and cells are counted in the bytes. Texts that look like ends of rows are not counted as such."""
+    short = encoded([WireRow(("k",), ("",))])
+    looks_like_ends = Cell("content", "\t\0\1" * 50_000, 1)
+    small = Cell("c", 1, 1)
+
+    assert has_too_much(short[:4] + short[4:] * 20_001)
+    assert not has_too_much(short[:4] + short[4:] * 5_000)
+    assert not has_too_much(encoded([WireRow(("k",), ("",), (looks_like_ends,))]))
+    assert not has_too_much(encoded([WireRow(("k",), ("",), (small,))]) * 2)
+
+
+@pytest.mark.parametrize("damage", [b"\x04\xff\xff\xff\xff", b"\x05\x00\x00\x00\x00\x09", b"\x0b", b"\x04"])
+def test_damaged_rows_are_left_to_the_decoder(damage: bytes) -> None:
+    """Counting ends where the bytes make no sense, and does not go round."""
+    ends = b"\x75\0\0\0" + damage + b"\x09\0\1" * 30_000
+
+    assert not has_too_much(ends)
