@@ -224,11 +224,13 @@ def _swapped(reply: Reply) -> None:
 def _same_token(reply: Reply) -> None:
     if reply.action == "Search":
         reply.message.next_token = b"again"
+        reply.is_possible = reply.is_first
 
 
 def _new_tokens(reply: Reply) -> None:
     if reply.action == "Search":
         reply.message.next_token = b"%d" % next(_numbers)
+        reply.is_possible = reply.is_first
 
 
 def _empty_searches(reply: Reply) -> None:

@@ -47,8 +47,12 @@ class Reply:
     message: Any
     honestly: Callable[[bytes], bytes]
     """The honest answer to another request of the same kind."""
+    is_first: bool = True
+    """Whether a search was asked for its first page."""
     body: bytes | None = None
     """What is sent in place of the message."""
+    is_possible: bool = False
+    """Whether the changed answer breaks no rule yet: it is not counted."""
 
 
 Lie = Callable[[Reply], None]
@@ -86,8 +90,9 @@ class _Dispatcher(Dispatcher):
             raise from_service("OTSQuotaExhausted", "asked too often")
         if liar.lie is None:
             return super().answer(action, body, row_fault)
+        token = b""
         if action == "Search":
-            body = _without_token(body)  # it may be made up
+            body, token = _without_token(body)  # it may be made up
         honest = super().answer(action, body, row_fault)
         again = super().answer
         reply = Reply(
@@ -95,20 +100,23 @@ class _Dispatcher(Dispatcher):
             schema.parse(f"{action}Request", body),
             schema.parse(f"{action}Response", honest.body),
             lambda other: again(action, other, row_fault).body,
+            is_first=not token,
         )
         liar.lie(reply)
         sent = reply.message.SerializePartialToString() if reply.body is None else reply.body
         plain = schema.parse(f"{action}Response", honest.body).SerializePartialToString()
-        liar.told += sent != plain
+        liar.told += sent != plain and not reply.is_possible
         return honest._replace(body=sent)
 
 
-def _without_token(body: bytes) -> bytes:
+def _without_token(body: bytes) -> tuple[bytes, bytes]:
+    """A search from its beginning, and the token that it had."""
     message = schema.parse("SearchRequest", body)
     query = schema.parse("SearchQuery", message.search_query)
+    token = bytes(query.token)
     query.ClearField("token")
     message.search_query = query.SerializeToString()
-    return bytes(message.SerializeToString())
+    return message.SerializeToString(), token
 
 
 @contextmanager
