@@ -104,6 +104,7 @@ SITES: dict[str, str] = {
     "engine/faults.py:from_os: disk_full(path)": _IN_A_PROCESS,
     "engine/faults.py:disk_full: free some space and try again": _IN_A_PROCESS,
     "engine/files.py:make: from_sqlite(error, path)": _IN_A_PROCESS,
+    "engine/files.py:refuse_single_mount: {} is mounted as a single file, and SQLite's files beside it": "It takes a mount: tests/cli/test_mounts.py makes one.",
     "engine/files.py:open_made: from_sqlite(error, path)": _IN_A_PROCESS,
     "engine/migration.py:bring_up: {} is of an older format, and its lock file cannot be opened": _IN_A_PROCESS,
     "engine/migration.py:bring_up: from_sqlite(error, path)": _IN_A_PROCESS,

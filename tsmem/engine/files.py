@@ -53,6 +53,7 @@ def make(path: str, waits: Waits) -> None:
     path = os.path.realpath(path)
     if (store := store_beside(path)) is not None:
         raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
+    refuse_single_mount(path)
     try:
         make_private_folder(os.path.dirname(path))  # noqa: PTH120
         with locked(path + ".lock", waits):
@@ -62,6 +63,37 @@ def make(path: str, waits: Waits) -> None:
         raise from_os(error, path) from error
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
+
+
+def refuse_single_mount(path: str) -> None:
+    """Raise StorageFailure for a file that is mounted by itself, as containers do.
+
+    SQLite keeps its log and shared memory beside the file. Beside a mount nobody else sees them: rows would be missing
+    elsewhere, and two processes could damage the file."""
+    path = os.path.realpath(path)
+    mounts = _mount_of(path), _mount_of(os.path.dirname(path))  # noqa: PTH120
+    if None not in mounts and mounts[0] != mounts[1]:
+        raise StorageFailure(
+            f"{path} is mounted as a single file, and SQLite's files beside it would not be shared",
+            hint="mount its folder",
+        )
+
+
+def _mount_of(path: str) -> str | None:
+    """Return the kernel's number of the mount that a file or folder is on; None where that is not known.
+
+    With O_PATH the file is not opened: closing it would take away SQLite's locks on it."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (OSError, AttributeError):  # there is no O_PATH but on Linux
+        return None
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}") as lines:  # noqa: PTH123
+            return next((line for line in lines if line.startswith("mnt_id:")), None)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -168,6 +200,7 @@ def open_made(path: str, waits: Waits) -> Opened:
     """A connection to a file that is there. Raises StorageFailure for one that is
     not ours or is too new."""
     found = identity(path)
+    refuse_single_mount(path)
     try:
         connection, refusal = _checked(path, "mode=rw", waits)
         return Opened(connection, found, None, path, refusal)

@@ -1,4 +1,4 @@
-"""Profile files on mounts, as containers have them; skipped where nothing can be mounted."""
+"""Profile files and stores on mounts, as containers have them; skipped where nothing can be mounted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Outcome, Processes
+from tests.cli.conftest import Cli, Outcome, Processes
 
 
 def mounted(process: Processes, folder: Path, script: str) -> Outcome:
@@ -82,3 +82,30 @@ def test_a_mounted_file_on_a_full_disk_keeps_what_it_held(process: Processes, tm
     assert f"code 2\n{text}" in outcome.text
     assert "cannot be written: No space left on device\n" in outcome.err
     assert "config.toml\nconfig.toml.lock\n" in outcome.text
+
+
+@pytest.mark.parametrize("holds", ["a store", "nothing"])
+def test_a_store_that_is_mounted_as_a_single_file_is_refused(
+    process: Processes, ready: Cli, tmp_path: Path, holds: str
+) -> None:
+    """SQLite's files beside it would be lost with the container, and unseen by other processes."""
+    shutil.copy(ready.database, tmp_path / "real.db") if holds == "a store" else (tmp_path / "real.db").touch()
+    script = (
+        "mkdir folder\ntouch folder/m.db\nmount --bind real.db folder/m.db || exit 77\n"
+        "cat > c.toml <<END\n[profiles.local]\npath = 'folder/m.db'\nEND\n"
+        "$TSMEM --config c.toml init-tables || echo code $?\nls -A folder\n"
+    )
+    outcome = mounted(process, tmp_path, script)
+    assert outcome.text == "code 1\nm.db\n"
+    assert "folder/m.db is mounted as a single file, and SQLite's files beside it would not be shared" in outcome.err
+    assert "hint: mount its folder\n" in outcome.err
+
+
+def test_a_store_in_a_mounted_folder_is_used(process: Processes, ready: Cli, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    shutil.copy(ready.database, tmp_path / "real" / "memory.db")
+    script = (
+        "mkdir -p folder/tsmem\nmount --bind real folder/tsmem || exit 77\n"
+        "XDG_DATA_HOME=$PWD/folder $TSMEM session put ada s1\n"
+    )
+    assert mounted(process, tmp_path, script).code == 0
