@@ -175,7 +175,7 @@ def test_a_compressed_file_that_was_cut_short(ready: Cli, argv: tuple[str, ...])
 
 
 def test_a_compressed_file_that_is_damaged(ready: Cli) -> None:
-    """Other bytes in its middle, a wrong sum, or none at all: exit 2, and nothing is written."""
+    """Other bytes in its middle, or a wrong sum: exit 2, and nothing is written."""
     whole = bytearray(gzip.compress(lines(3000)))
     for place in (2000, len(whole) - 6, len(whole) - 2, 0):
         damaged = bytearray(whole)
@@ -185,8 +185,6 @@ def test_a_compressed_file_that_is_damaged(ready: Cli) -> None:
         outcome = ready("import", "in.gz")
         said(outcome, 2)
         assert "damaged" in outcome.err or "line " in outcome.err
-    Path("in.gz").write_bytes(lines(3))
-    said(ready("import", "in.gz"), 2, "cannot read in.gz: the compressed file is damaged, or is none")
     assert rows(ready) == 0
 
 
@@ -206,11 +204,11 @@ def test_an_input_that_fails_in_the_middle(ready: Cli) -> None:
         def seekable(self) -> bool:
             return False
 
-        def readline(self, size: int | None = -1, /) -> bytes:
-            line = super().readline(size)
-            if not line:
+        def read1(self, size: int | None = -1, /) -> bytes:
+            chunk = super().read1(size)
+            if not chunk:
                 raise OSError(5, os.strerror(5))
-            return line
+            return chunk
 
     outcome = ready("import", stdin=Failing(lines(450)))
     said(outcome, 7, "cannot read standard input: Input/output error", "400 rows before it were written")

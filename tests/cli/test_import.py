@@ -48,7 +48,7 @@ BAD_LINES = [
     (b'{"kind": "sessions", "user_id": "u", "session_id": "t"}', "kind"),
     (b'{"kind": "end", "sessions": 1, "messages": 0}', "begin"),
     (b'{"kind": "tsmem", "version": 2}', "version"),
-    (b"[]", "object"),
+    (b"true", "object"),
     (b"5", "object"),
     (b"[" * 100_000, "JSON"),
     (b"nonsense", "not valid JSON"),
@@ -78,7 +78,7 @@ def test_a_line_that_was_cut_off_is_named_by_its_own_number(ready: Cli) -> None:
 def test_a_line_of_an_array_is_named_by_its_own_number(ready: Cli) -> None:
     """Blank lines between the elements of an array count too."""
     outcome = ready("import", "--format", "openai", "--user", "u", stdin=b'[\n\n\n{"role": x}]')
-    assert "line 4: not valid JSON" in outcome.err
+    assert "line 4, element 0: not valid JSON" in outcome.err
 
 
 def test_a_fresh_store_gets_its_tables_from_an_import(cli: Cli) -> None:

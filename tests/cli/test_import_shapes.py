@@ -86,10 +86,10 @@ def test_what_another_tool_wrote_is_refused_by_its_name(ready: Cli, name: str, v
         ([{"type": {"a": []}, "content": "tea"}], "message 0 has no role"),
         ([{"role": "user", "text": "tea"}], "message 0 has no content; its keys are role, text"),
         ({"messages": [SAID, {"type": "unheard", "x": 1}]}, "message 1 has no role; its keys are type, x"),
-        ([{"messages": [SAID]}, {"title": "x"}], "element 1 of the array: a conversation has a list of 'messages'"),
-        ([{"title": "x"}, {"messages": [SAID]}], "element 0 of the array: a conversation has a list of 'messages'"),
-        ([SAID, {"messages": [SAID]}], "element 0 of the array: this is one message"),
-        ([{"messages": [SAID]}, {"messages": [SAID, {"a": 1}]}], "element 1 of the array: message 1 has no role"),
+        ([{"messages": [SAID]}, {"title": "x"}], "line 1, element 1: a conversation has a list of 'messages'"),
+        ([{"title": "x"}, {"messages": [SAID]}], "line 1, element 0: a conversation has a list of 'messages'"),
+        ([SAID, {"messages": [SAID]}], "line 1, element 0: this is one message"),
+        ([{"messages": [SAID]}, {"messages": [SAID, {"a": 1}]}], "line 1, element 1: message 1 has no role"),
         ({"messages": {"m": SAID}}, "a conversation has a list of 'messages'; the keys here are messages"),
         ({f"k{n}": n for n in range(20)}, "the keys here are k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
         ({}, "the keys here are none"),
@@ -167,8 +167,9 @@ def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: obj
     """A perfect OpenAI file lacks an option only."""
     outcome = ready("import", stdin=json.dumps(value).encode())
     assert outcome.code == 2
+    place = "line 1, element 0" if isinstance(value, list) else "line 1"
     assert outcome.err == (
-        "error: line 1: this looks like conversations in the OpenAI format\nhint: add --format openai --user USER\n"
+        f"error: {place}: this looks like conversations in the OpenAI format\nhint: add --format openai --user USER\n"
     )
 
 

@@ -31,7 +31,7 @@ BAD = [
     b'{"session_id": "s", "message_id": "m", "create_time": "1"}\n',
     b'{"session_id": "s", "message_id": "m", "create_time": 1, "content": 5}\n',
     b'{"session_id": "s"}\n',
-    b"[]\n",
+    b"5\n",
     b'{"user_id": "u", "session_id": "\\ud800"}\n',
 ]
 

@@ -1,10 +1,10 @@
-"""Files and standard streams that bulk commands read: `.gz` by name, plain sentences."""
+"""Files and standard streams that bulk commands read, in plain sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tsmem.cli.call import cannot_read
 from tsmem.errors import InvalidInput
@@ -14,27 +14,17 @@ if TYPE_CHECKING:
     from tsmem.store.records import Record
 
 
-class Input:
-    """What is read, and how far that is."""
+class Input(NamedTuple):
+    """What is read."""
 
-    def __init__(self, name: str, raw: BinaryIO, stream: BinaryIO) -> None:
-        self.name = name
-        self.raw = raw
-        """What the bytes come from, compressed or not."""
-        self.stream = stream
-        """What is read: raw itself, or what comes out of it."""
+    name: str
+    raw: BinaryIO
+    """Its bytes, compressed or not."""
 
     def records(self, records: Iterator[Record]) -> Iterator[Record]:
         """Records that are read from it. Raises InvalidInput where it cannot be read."""
-        from gzip import BadGzipFile
-        from zlib import error as broken
-
         try:
             yield from records
-        except EOFError as error:
-            raise InvalidInput(f"cannot read {self.name}: the compressed file was cut short") from error
-        except (BadGzipFile, broken) as error:
-            raise InvalidInput(f"cannot read {self.name}: the compressed file is damaged, or is none") from error
         except OSError as error:
             raise cannot_read(self.name, error) from error
 
@@ -45,20 +35,14 @@ def opened(call: Call, name: str) -> Iterator[Input]:
     if name == "-":
         if call.streams.stdin_is_terminal:
             call.say("reading what is typed here; Ctrl-D ends it")
-        yield Input("standard input", call.streams.stdin, call.streams.stdin)
+        yield Input("standard input", call.streams.stdin)
         return
     try:
         raw = open(name, "rb")  # noqa: PTH123, SIM115
     except (OSError, ValueError) as error:
         raise cannot_read(name, error) from error
     with raw, _naming(name):
-        if not name.endswith(".gz"):
-            yield Input(name, raw, raw)
-            return
-        import gzip
-
-        with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
-            yield Input(name, raw, cast(BinaryIO, stream))
+        yield Input(name, raw)
 
 
 @contextmanager

@@ -169,9 +169,9 @@ class Import:
 
     def _look(self, source: Input, reading: Source, sample: Sample, settled: int) -> tuple[int, int]:
         """Read the input to its end and back. Where to go on, and how many records and unreadable lines there are."""
-        start = source.stream.tell()
+        start = source.raw.tell()
         found = self._checked(source, reading, sample)
-        source.stream.seek(start)
+        source.raw.seek(start)
         if settled and not self._is_there(sample):
             settled = 0
         return settled, found.done + found.failed
@@ -200,7 +200,8 @@ class Import:
         return tally
 
     def _source(self, source: Input) -> Source:
-        return Source(source.stream, self._format, self._rules(source) if self._format == "openai" else None)
+        rules = self._rules(source) if self._format == "openai" else None
+        return Source(source.raw, self._format, rules, name=source.name)
 
     def _rules(self, source: Input) -> Rules:
         call = self._call

@@ -12,6 +12,7 @@ import binascii
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NoReturn
 
@@ -87,6 +88,8 @@ _SLIPS = {
 }
 """What the standard library says, which is not the same in all its versions, and what is said here. Others are as it
 says them."""
+_TOO_MANY_DIGITS = "Exceeds the limit"
+"""How the interpreter's own sentence about an integer begins (sys.set_int_max_str_digits)."""
 
 
 def loads(text: str | bytes, *, first_line: int = 1) -> object:
@@ -98,12 +101,27 @@ def loads(text: str | bytes, *, first_line: int = 1) -> object:
         raise InvalidInput(f"line {first_line}: not valid UTF-8 at byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
         where = f"line {first_line + error.lineno - 1}"
-        what = _SLIPS.get(error.msg, error.msg)
-        raise InvalidInput(f"{where}: not valid JSON: {what} at column {error.colno}") from error
-    except RecursionError as error:
-        raise InvalidInput(f"line {first_line}: not usable JSON: nested too deeply") from error
-    except ValueError as error:
-        raise InvalidInput(f"line {first_line}: not valid JSON: {error}") from error
+        raise InvalidInput(f"{where}: {described_fault(error)} at column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"line {first_line}: {described_fault(error)}") from error
+
+
+def decode_at(text: str, at: int) -> tuple[object, int]:
+    """Decode the JSON value that begins at a character. Return it and where it ends. Raises what the decoder raises,
+    which `described_fault` describes."""
+    return _decoder.raw_decode(text, at)
+
+
+def described_fault(error: ValueError | RecursionError) -> str:
+    """Say what is wrong with a JSON text, without the place."""
+    if isinstance(error, RecursionError):
+        return "not usable JSON: nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON: {_SLIPS.get(error.msg, error.msg)}"
+    reason = str(error)
+    if reason.startswith(_TOO_MANY_DIGITS):
+        return f"not usable JSON: a number has more than {sys.get_int_max_str_digits():,} digits"
+    return f"not valid JSON: {reason}"
 
 
 def item_from_document(document: object) -> Session | Message:

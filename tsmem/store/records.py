@@ -7,11 +7,14 @@ cannot be read, reading goes on behind them; what was cut short is refused all t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.store.documents import brief, dumps, item_from_document, loads
+from tsmem.store.documents import brief, dumps, item_from_document
+from tsmem.store.input_bytes import parts, text_advice
+from tsmem.store.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, Place, Value, values
 from tsmem.store.model import Message, Session
 from tsmem.store.openai import Converter, Draft, Rules
 from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
@@ -19,10 +22,10 @@ from tsmem.store.shapes import other_format
 from tsmem.store.stored_times import StoredTimes
 from tsmem.store.tally import Tally
 
-MAX_LINE_BYTES = 256 * 1024 * 1024
-"""A line past this is no record: a bound on memory."""
 MAX_MESSAGES_AHEAD = 5_000
 """Messages of the conversations whose times are looked up at once."""
+MAX_TEXT_AHEAD = 8 * 2**20
+"""Characters of these conversations."""
 VERSION = 1
 """Of the export format."""
 
@@ -30,7 +33,7 @@ VERSION = 1
 class Record(NamedTuple):
     """An item and the line that it came from; None where it came from no input."""
 
-    line: int | None
+    line: Place | None
     item: Session | Message
 
 
@@ -38,22 +41,32 @@ class Source(NamedTuple):
     """What to read, and how."""
 
     stream: BinaryIO
+    """Bytes, compressed or not."""
     format: ImportFormat = "tsmem"
     rules: Rules | None = None
     """Of the openai format."""
     bad: Callable[[BadLine], None] | None = None
     """Takes lines that cannot be read; without it the first one is an error."""
+    name: str = "the input"
+    """What errors call the stream."""
 
-    def refuse(self, number: int, raw: bytes, error: InvalidInput) -> None:
-        """A line that cannot be read. Raises InvalidInput, with the line, where nobody keeps it."""
-        where = f"line {number}: "
-        message = error.message.removeprefix(where)
-        if self.bad is not None and not isinstance(error, _Cut):
-            self.bad(BadLine(number, raw, InvalidInput(message, hint=error.hint), self.format))
-            return
-        if not raw.endswith(b"\n") and message.startswith("not valid JSON"):
-            message += "; the input ends in this line, perhaps in the middle of it"
-        raise InvalidInput(where + message, hint=error.hint) from error
+    def refuse(self, place: Place, raw: bytes, error: InvalidInput) -> None:
+        """Keep a value that cannot be read. Raises InvalidInput, with the place, if nobody keeps it."""
+        if self.bad is None or isinstance(error, _Cut):
+            raise InvalidInput(f"line {place}: {error.message}", hint=error.hint) from error
+        self.bad(BadLine(place, raw, error, self.format))
+
+    def values(self) -> Iterator[Value]:
+        """Give the values that can be read, and refuse the others. Raises InvalidInput."""
+        first = True
+        for part in parts(self.stream, self.name):
+            for value in values(part.chunks, part.name):
+                error, first = _advised(value) if first else value.error, False
+                if error is None:
+                    yield value
+                else:
+                    self.refuse(value.place, value.raw, error)
+                del value
 
 
 class _Cut(InvalidInput):
@@ -69,24 +82,11 @@ def read(source: Source) -> Iterator[Record]:
     return _read_tsmem(source)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, numbered from 1."""
-    number = 0
-    while raw := stream.readline(MAX_LINE_BYTES + 1):
-        number += 1
-        if len(raw) > MAX_LINE_BYTES:
-            raise InvalidInput(f"line {number}: longer than {MAX_LINE_BYTES // 2**20} MB")
-        if number == 1:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
-        if raw and not raw.isspace():
-            yield number, raw
-
-
-def _text(number: int, raw: bytes) -> str:
-    try:
-        return raw.decode().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"line {number}: not valid UTF-8 at byte {error.start + 1}") from error
+def _advised(value: Value) -> InvalidInput | None:
+    """Return the error of a value that is the first of its input, with what the input looks like."""
+    if value.error is None or value.text.startswith(("{", "[", '"')):
+        return value.error
+    return InvalidInput(value.error.message, hint=text_advice(value.text))
 
 
 # The tool's own format
@@ -129,28 +129,36 @@ class _Section:
 
 def _read_tsmem(source: Source) -> Iterator[Record]:
     section = _Section()
-    number = 0
-    for number, raw in _lines(source.stream):
+    place: Place = 0
+
+    def bad(line: BadLine) -> None:
+        section.bad += 1
+        assert source.bad is not None
+        source.bad(line)
+
+    counting = source if source.bad is None else source._replace(bad=bad)
+    for value in counting.values():
+        place = value.place
         try:
-            item = _item(section, loads(_text(number, raw), first_line=number))
+            item = _item(section, value)
         except InvalidInput as error:
-            section.bad += 1
-            source.refuse(number, raw, error)
+            counting.refuse(place, value.raw, error)
             continue
         if item is not None:
-            yield Record(number, item)
+            yield Record(place, item)
     if section.open:
         raise InvalidInput(
-            f"line {number}: the file ends in the middle of an export: it was cut short",
+            f"line {place}: the file ends in the middle of an export: it was cut short",
             hint="export again, or remove its first line to import what is there",
         )
 
 
-def _item(section: _Section, document: object) -> Session | Message | None:
-    """What a line holds; None for one that begins or ends an export."""
-    document = unwrapped(document, "tsmem")
+def _item(section: _Section, value: Value) -> Session | Message | None:
+    """What a value is; None for one that begins or ends an export."""
+    document = unwrapped(value.document, "tsmem")
+    in_array = value.element is not None
     if not isinstance(document, dict):
-        raise other_format(document) or InvalidInput("a record is a JSON object")
+        raise other_format(document, in_array=in_array) or InvalidInput("a record is a JSON object")
     kind = document.get("kind")
     if kind == "tsmem":
         section.begin(document)
@@ -161,7 +169,7 @@ def _item(section: _Section, document: object) -> Session | Message | None:
     try:
         item = item_from_document(document)
     except InvalidInput as error:
-        raise other_format(document) or error from None
+        raise other_format(document, in_array=in_array) or error from None
     section.read.count(item)
     return item
 
@@ -170,9 +178,12 @@ def _item(section: _Section, document: object) -> Session | Message | None:
 
 
 class _Conversation(NamedTuple):
-    line: int
+    line: Place
     document: object
-    raw: bytes
+    size: int
+    """Characters of its text."""
+    raw: bytes | None = None
+    """What stands in the input, if the conversation is a value of its own."""
     element: int | None = None
     """Its place in the array that it stands in."""
 
@@ -212,23 +223,27 @@ def _drafts(source: Source, converter: Converter) -> Iterator[_Drafted]:
 
 
 def _refuse(source: Source, conversation: _Conversation, error: InvalidInput) -> None:
-    raw = conversation.raw or dumps(conversation.document).encode() + b"\n"
+    raw = conversation.raw
+    if raw is None:
+        raw = dumps(conversation.document).encode() + b"\n"
     source.refuse(conversation.line, raw, error)
 
 
 def _ahead(drafts: Iterator[_Drafted], stored: StoredTimes | None) -> Iterator[_Drafted]:
     """Give out drafts some behind the one that was begun last, so that the times of several are looked up at once. No
-    more are held when they have MAX_MESSAGES_AHEAD messages together."""
+    more are held when they have MAX_MESSAGES_AHEAD messages or MAX_TEXT_AHEAD together."""
     waiting: deque[_Drafted] = deque()
-    held = 0
+    held = held_text = 0
     try:
         for drafted in drafts:
             waiting.append(drafted)
             held += 0 if drafted.draft is None else drafted.draft.size
+            held_text += drafted.conversation.size
             width = 1 if stored is None else stored.width
-            while len(waiting) >= width or (waiting and held > MAX_MESSAGES_AHEAD):
+            while len(waiting) >= width or (waiting and (held > MAX_MESSAGES_AHEAD or held_text > MAX_TEXT_AHEAD)):
                 first = waiting.popleft()
                 held -= 0 if first.draft is None else first.draft.size
+                held_text -= first.conversation.size
                 yield first
     except InvalidInput:
         yield from waiting
@@ -236,34 +251,35 @@ def _ahead(drafts: Iterator[_Drafted], stored: StoredTimes | None) -> Iterator[_
     yield from waiting
 
 
-def _whole(number: int, raw: bytes, lines: Iterator[tuple[int, bytes]]) -> str:
-    """One JSON text of several lines, blank ones in their places, so that an error names its line."""
-    parts = [_text(number, raw)]
-    for following, line in lines:
-        parts += ["\n"] * (following - number) + [_text(following, line)]
-        number = following
-    return "".join(parts)
-
-
 def _conversations(source: Source) -> Iterator[_Conversation]:
-    """JSONL of conversations; or one JSON array: of messages, which is one conversation, or of conversations."""
-    lines = _lines(source.stream)
-    for place, (number, raw) in enumerate(lines):
-        if place == 0 and raw.lstrip().startswith(b"["):
-            yield from _array(number, loads(_whole(number, raw, lines), first_line=number))
+    """Give each value as a conversation, and those of the arrays."""
+    for array, run in groupby(source.values(), key=lambda value: value.array):
+        convert = _of_array if array is not None else _each
+        yield from convert(run)
+
+
+def _each(values: Iterable[Value]) -> Iterator[_Conversation]:
+    for value in values:
+        yield _Conversation(value.place, value.document, len(value.text), value.raw or None, value.element)
+
+
+def _of_array(elements: Iterator[Value]) -> Iterator[_Conversation]:
+    """Give the elements of an array as conversations, or all of them as the messages of one if none has messages. That
+    one may have what one value may have. Raises InvalidInput."""
+    messages: list[Value] = []
+    size = parts = 0
+    for value in elements:
+        if isinstance(value.document, dict) and "messages" in value.document:
+            yield from _each(chain(messages, (value,), elements))
             return
-        try:
-            document = loads(_text(number, raw), first_line=number)
-        except InvalidInput as error:
-            source.refuse(number, raw, error)
-            continue
-        yield _Conversation(number, document, raw)
-
-
-def _array(number: int, document: object) -> Iterator[_Conversation]:
-    """The conversations of an array; one, where none of its elements has messages. Of an empty array there is none."""
-    parts = document if isinstance(document, list) else []
-    if any(isinstance(each, dict) and "messages" in each for each in parts):
-        yield from (_Conversation(number, each, b"", place) for place, each in enumerate(parts))
-    elif parts:
-        yield _Conversation(number, {"messages": document}, b"")
+        size += len(value.text)
+        parts += 2 + value.text.count(",")
+        if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
+            raise InvalidInput(
+                f"line {value.array_place}: an array of messages is one conversation, and this one has more than "
+                f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
+            )
+        messages.append(value._replace(text=""))
+    place = messages[0].array_place
+    assert place is not None
+    yield _Conversation(place, {"messages": [each.document for each in messages]}, size)

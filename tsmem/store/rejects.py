@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
+from tsmem.store.json_values import Place
 from tsmem.store.model import Message, Session
 
 ImportFormat = Literal["tsmem", "openai"]
@@ -20,7 +21,7 @@ ImportFormat = Literal["tsmem", "openai"]
 class BadLine(NamedTuple):
     """A line that could not be read."""
 
-    line: int
+    line: Place
     raw: bytes
     error: InvalidInput
     format: ImportFormat
@@ -42,7 +43,7 @@ def rejected_line(bad: BadLine) -> bytes:
     return f"{dumps({'kind': 'rejected', **reason, **held})}\n".encode()
 
 
-def rejected_row(item: Session | Message, line: int | None, error: TsmemError) -> bytes:
+def rejected_row(item: Session | Message, line: Place | None, error: TsmemError) -> bytes:
     """A row that was refused, with the reason."""
     kind = "session" if isinstance(item, Session) else "message"
     reason = {"line": line, "reason": error.message}

@@ -103,16 +103,14 @@ def checked_conversation(value: object, *, element: int | None = None) -> dict[s
     another value. `element` is its place in the array that it stands in."""
     error = _conversation_error(value, in_array=element is not None)
     if error is not None:
-        where = "" if element is None else f"element {element} of the array: "
-        raise InvalidInput(where + error.message, hint=error.hint)
+        raise error
     assert isinstance(value, dict)
     return value
 
 
-def other_format(value: object) -> InvalidInput | None:
-    """Return the error for a value that is no tsmem record, where it looks like something known; else None."""
-    in_array = isinstance(value, list)
-    first = value[0] if isinstance(value, list) and value else value
+def other_format(first: object, *, in_array: bool) -> InvalidInput | None:
+    """Return the error for a value that is no tsmem record, where it looks like something known; else None. `in_array`
+    tells that it is an element of an array."""
     if not isinstance(first, dict) or "kind" in first:
         return None
     if isinstance(first.get("messages"), list):

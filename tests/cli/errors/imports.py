@@ -193,15 +193,16 @@ CASES = (
         given=(file("in.jsonl.gz", gzip.compress(b"x" * 99)[:20]),),
     ),
     Case(
-        "A compressed file that is none.",
+        "A file that is no JSON, although its name says that it is compressed.",
         "import in.jsonl.gz",
-        "cannot read in.jsonl.gz: the compressed file is damaged, or is none",
+        "in.jsonl.gz: line 1: not valid JSON: no value at column 1",
+        hint="this looks like plain text; import reads JSON and JSON lines",
         given=(file("in.jsonl.gz", "x"),),
     ),
     Case(
         "A compressed file that is damaged.",
         "import in.jsonl.gz",
-        "cannot read in.jsonl.gz: the compressed file is damaged, or is none",
+        "cannot read in.jsonl.gz: the compressed file is damaged",
         given=(file("in.jsonl.gz", gzip.compress(b"x" * 9)[:10] + b"\xff" * 20),),
     ),
     Case(
@@ -228,7 +229,7 @@ CASES = (
     Case(
         "An array of which one element is not a conversation.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: element 1 of the array: a conversation has a list of 'messages'; the keys here are title",
+        "in.json: line 1, element 1: a conversation has a list of 'messages'; the keys here are title",
         hint=THE_FORMAT,
         given=(file("in.json", '[{"messages": [{"role": "user", "content": "tea"}]}, {"title": "milk"}]\n'),),
     ),
@@ -256,14 +257,14 @@ CASES = (
     Case(
         "Conversations of another tool, without --format openai.",
         "import in.json",
-        "in.json: line 1: this looks like a ChatGPT data export (it has mapping), which import cannot read",
+        "in.json: line 1, element 0: this looks like a ChatGPT data export (it has mapping), which import cannot read",
         hint=THE_FORMAT,
         given=(file("in.json", '[{"title": "Tea", "mapping": {}}]\n'),),
     ),
     Case(
         "One list of messages, without --format openai.",
         "import in.json",
-        "in.json: line 1: this looks like conversations in the OpenAI format",
+        "in.json: line 1, element 0: this looks like conversations in the OpenAI format",
         hint="add --format openai --user USER",
         given=(file("in.json", '[{"role": "user", "content": "tea"}]\n'),),
     ),
@@ -344,7 +345,7 @@ CASES = (
     Case(
         "An array that is cut off.",
         "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: not valid JSON: no key in double quotes at column 18",
+        "in.json: line 1: not valid JSON: no key in double quotes at column 18; the input ends in this line, perhaps in the middle of it",
         given=(file("in.json", '[{"role": "user",\n'),),
     ),
     Case(

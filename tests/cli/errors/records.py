@@ -22,7 +22,7 @@ CASES = (
     Case(
         "Bytes that are no text.",
         "import in.jsonl",
-        "in.jsonl: line 2: not valid UTF-8 at byte 1",
+        "in.jsonl: line 2: not valid UTF-8 at column 1",
         given=(file("in.jsonl", b'{"user_id": "u", "session_id": "s"}\n\xff\n'),),
     ),
     Case(
@@ -220,7 +220,7 @@ CASES = (
         "import in.jsonl",
         "in.jsonl: line 1: longer than 2 MB",
         given=(
-            patched("tsmem.store.records.MAX_LINE_BYTES", 2 * 2**20),
+            patched("tsmem.store.text_window.MAX_LINE_BYTES", 2 * 2**20),
             file("in.jsonl", "x" * (2 * 2**20 + 2)),
         ),
     ),

@@ -8,6 +8,7 @@ from tests.cli.errors import (
     credentials,
     filters,
     imports,
+    inputs,
     outputs,
     profiles,
     records,
@@ -23,7 +24,7 @@ from tests.cli.errors import (
 from tests.cli.errors.case import Case
 
 MODULES = (
-    *(usage, choices, values, times, filters, rows, imports, records, transfers, outputs),
+    *(usage, choices, values, times, filters, rows, imports, inputs, records, transfers, outputs),
     *(profiles, credentials, settings, cloud, storage, serving),
 )
 TABLE: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)

@@ -91,12 +91,12 @@ class _Keyboard(PipeIn):
         super().__init__(content.removesuffix(CTRL_C))
         self._interrupts = content.endswith(CTRL_C)
 
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """A line. Raises KeyboardInterrupt."""
-        line = super().readline(size)
-        if not line and self._interrupts:
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """What there is. Raises KeyboardInterrupt."""
+        chunk = super().read1(size)
+        if not chunk and self._interrupts:
             raise KeyboardInterrupt
-        return line
+        return chunk
 
 
 def _changed(at: Stage, before: dict[str, str]) -> tuple[str, ...]:

@@ -1,0 +1,214 @@
+"""What an import reads: JSON in any layout, encoding and wrapping, and never more of it than fits in memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+START = ("--start-time", "1767225600000000")
+CONVERSATIONS: list[dict[str, Any]] = [
+    {"id": "a", "messages": [{"role": "user", "content": "tea 茶"}, {"role": "assistant", "content": "💬"}]},
+    {"id": "b", "messages": []},
+]
+RECORDS: list[dict[str, Any]] = [
+    {"user_id": "u", "session_id": "a", "update_time": 5, "metadata": {"n": 1.5}},
+    {"session_id": "a", "message_id": "m", "create_time": 5, "role": "user", "content": "tea 茶 💬"},
+]
+FORMATS: dict[str, tuple[list[dict[str, Any]], tuple[str, ...]]] = {
+    "openai": (CONVERSATIONS, ("--format", "openai", "--user", "u", *START)),
+    "tsmem": (RECORDS, ()),
+}
+
+
+def lines(values: list[dict[str, Any]]) -> bytes:
+    """One value a line."""
+    return b"".join(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in values)
+
+
+def pretty(values: object) -> bytes:
+    """Spread over lines."""
+    return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+
+def zipped(values: list[dict[str, Any]]) -> bytes:
+    """As a data export: one array, and files beside it; the values in two files."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("user.json", b'{"id": 1}')
+        archive.writestr("conversations-001.json", pretty(values[1:]))
+        archive.writestr("export/conversations-000.json", b"")
+        archive.writestr("chat.html", b"<html>")
+        archive.writestr("conversations-000.json", lines(values[:1]))
+    return made.getvalue()
+
+
+BOM = b"\xef\xbb\xbf"
+WRAPPED: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
+    "in.json": lines,
+    "mark.json": lambda values: BOM + lines(values),
+    "joined.json": lambda values: b"".join(BOM + lines([each]) for each in values),
+    "array.json": lambda values: json.dumps(values).encode(),
+    "pretty-array.json": pretty,
+    "pretty.json": lambda values: b"\n".join(map(pretty, values)),
+    "nothing-between.json": lambda values: b"".join(json.dumps(each).encode() for each in values),
+    "utf-16.json": lambda values: lines(values).decode().encode("utf-16"),
+    "utf-16-pretty.json": lambda values: pretty(values).decode().encode("utf-16"),
+    "utf-16-joined.json": lambda values: b"".join(lines([each]).decode().encode("utf-16") for each in values),
+    "in.json.gz": lambda values: gzip.compress(lines(values)),
+    "IN.JSON.GZ": lambda values: gzip.compress(BOM + pretty(values)),
+    "no-name-of-it": lambda values: gzip.compress(lines(values).decode().encode("utf-16")),
+    "members.gz": lambda values: b"".join(gzip.compress(lines([each])) for each in values) + b"\0" * 99,
+    "not-compressed.gz": lines,
+    "export.zip": zipped,
+}
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_the_same_values_in_any_wrapping_are_the_same_rows(ready: Cli, style: str) -> None:
+    """As a file, and on standard input, from which a zip alone cannot be read."""
+    values, options = FORMATS[style]
+    ready.ok("import", *options, stdin=lines(values))
+    expected = ready.export()
+    assert expected.count(b"\n") > 3
+    for name, wrap in WRAPPED.items():
+        Path(name).write_bytes(wrap(values))
+        for argv, stdin in ((name, b""), ("-", wrap(values))):
+            if argv != "-" or name != "export.zip":
+                ready.ok("drop-tables", "--yes")
+                ready.ok("init-tables")
+                ready.ok("import", argv, *options, stdin=stdin)
+                assert ready.export() == expected, (name, argv)
+
+
+def test_a_place_in_a_zip_is_named_with_its_file(ready: Cli) -> None:
+    """The lines of each file are counted for themselves."""
+    Path("a.zip").write_bytes(zipped([*CONVERSATIONS, {"id": "c"}]))
+    outcome = ready("import", "a.zip", *FORMATS["openai"][1])
+    assert outcome.code == 2
+    assert "a.zip: line 6, element 1 of conversations-001.json: a conversation has" in outcome.err
+
+
+def test_rejects_of_one_line_are_all_kept_when_an_import_goes_on(ready: Cli) -> None:
+    """Elements of an array are told apart by their number, although the array is one line."""
+    Path("in.json").write_bytes(json.dumps([*CONVERSATIONS, {"id": "c"}, {"id": "d"}]).encode())
+    outcome = ready("import", "in.json", *FORMATS["openai"][1], "--rejects", "bad")
+    assert outcome.code == 7
+    kept = [json.loads(line) for line in Path("bad").read_bytes().splitlines()]
+    assert [each["line"] for each in kept] == ["1, element 2", "1, element 3"]
+    assert [json.loads(each["text"]) for each in kept] == [{"id": "c"}, {"id": "d"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "look"),
+    [
+        (b"# Chat\n\nhello", "Markdown"),
+        (b"<!DOCTYPE html>\n<html>", "an HTML page"),
+        (b"role,content\nuser,hi\n", "CSV"),
+        (b'data: {"choices": []}\n', "server-sent events"),
+        (b"hello there\n", "plain text"),
+    ],
+)
+def test_what_is_no_json_is_named(ready: Cli, data: bytes, look: str) -> None:
+    """Text by its first line."""
+    outcome = ready("import", *FORMATS["openai"][1], stdin=data)
+    assert outcome.code == 2
+    assert f"hint: this looks like {look}" in outcome.err
+
+
+CHILD = '''
+import gzip, io, resource, sys, zipfile, zlib
+from tsmem.errors import InvalidInput
+from tsmem.store.openai import Rules
+from tsmem.store.records import Source, read
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+class Made(io.RawIOBase):
+    """A stream of parts that are made while it is read."""
+    def __init__(self, parts):
+        self.parts, self.rest = parts, b""
+    def readable(self):
+        return True
+    def readinto(self, buffer):
+        while not self.rest:
+            self.rest = next(self.parts, None)
+            if self.rest is None:
+                self.rest = b""
+                return 0
+        part, self.rest = self.rest[:len(buffer)], self.rest[len(buffer):]
+        buffer[:len(part)] = part
+        return len(part)
+
+def packed(part, count, first=b""):
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return b"".join([packer.compress(first), *(packer.compress(part) for _ in range(count)), packer.flush()])
+
+def outcome(stream):
+    try:
+        return sum(1 for _ in read(Source(stream, "openai", Rules("u", 1))))
+    except InvalidInput as error:
+        return error.message
+
+def array(count):
+    said = b'{"role": "user", "content": "' + b"x" * 900 + b'"}'
+    yield b"["
+    for n in range(count):
+        yield b'{"id": "%d", "messages": [%s]},' % (n, said)
+    yield b'{"id": "last", "messages": []}]'
+'''
+
+
+def measured(script: str, limit_mb: int = 0) -> list[str]:
+    """What a script prints behind CHILD, in a process that may have so much memory more than at its start."""
+    guard = f"""
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + {limit_mb} * 2**20,) * 2)
+"""
+    code = CHILD + (guard if limit_mb else "") + script
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_an_array_takes_no_more_memory_the_longer_it_is() -> None:
+    """20 MB of conversations in one line."""
+    script = "before = peak_mb(); print(outcome(Made(array(20_000)))); print(peak_mb() - before)"
+    rows, growth_mb = measured(script)
+    assert rows == "40001"
+    assert float(growth_mb) < 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is set from /proc")
+def test_what_unpacks_to_more_than_memory_is_refused_within_a_bound() -> None:
+    """A line, an array of one element, very many small values, and zeros, out of files of a few hundred kilobytes."""
+    script = """
+print(outcome(io.BytesIO(packed(b"x" * 2**20, 200, b'{"messages": "'))))
+print(outcome(io.BytesIO(packed(b'{"a":1},' * 2**17, 100, b'[{"messages": ['))))
+print(outcome(io.BytesIO(packed(bytes(2**20), 200))))
+made = io.BytesIO()
+with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with archive.open("conversations.json", "w") as member:
+        member.write(b'[{"id": "')
+        for _ in range(200):
+            member.write(b"x" * 2**20)
+made.seek(0)
+print(outcome(made))
+"""
+    assert measured(script, limit_mb=400) == [
+        "line 1: longer than 64 MB",
+        "line 1, element 0: more than 1,000,000 values within one",
+        "the input is binary data, not JSON",
+        "line 1, element 0 of conversations.json: longer than 64 MB",
+    ]

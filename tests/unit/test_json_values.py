@@ -1,0 +1,181 @@
+"""Values out of a text: where each begins and ends, whatever the lines, the encoding and the chunks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsmem.errors import InvalidInput
+from tsmem.store import json_values
+from tsmem.store.json_values import Value, values
+
+
+def read(data: bytes, size: int = 5) -> list[Value]:
+    """The values of a text that comes in chunks of so many bytes."""
+    return list(values(data[at : at + size] for at in range(0, len(data), size)))
+
+
+def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
+    """Place and document of each value; the error of one that cannot be read."""
+    return [(each.place, each.document if each.error is None else each.error.message) for each in read(data, size)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \r\n\t\n", []),
+        ('{"a": 1}\n\r\n{"b": 2}', [(1, {"a": 1}), (3, {"b": 2})]),
+        ('{"a":1}{"b":2} {"c":3}\n', [(1, {"a": 1}), (1, {"b": 2}), (1, {"c": 3})]),
+        ('{\n  "a": [\n    1\n  ]\n}\n{\n  "b": 2\n}\n', [(1, {"a": [1]}), (6, {"b": 2})]),
+        ("[]\n[[]]", [("2, element 0", [])]),
+        (
+            "[1, 22,\n 333]\n[4]",
+            [("1, element 0", 1), ("1, element 1", 22), ("2, element 2", 333), ("3, element 0", 4)],
+        ),
+        ('\ufeff{"a":1}\n\ufeff{"b":2}\ufeff[3]', [(1, {"a": 1}), (2, {"b": 2}), ("2, element 0", 3)]),
+        ("12345678901234567890", [(1, 12345678901234567890)]),
+        ('{"退": "💬"}\n[1.5, "é"]', [(1, {"退": "💬"}), ("2, element 0", 1.5), ("2, element 1", "é")]),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+def test_values_end_where_json_says(text: str, expected: list[tuple[object, object]], encoding: str, size: int) -> None:
+    assert found(text.encode(encoding), size) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"a": nul}', "not valid JSON: no value at column 7"),
+        (b'{"a": 1} tail', "not valid JSON: more after the end at column 10"),
+        (b'{"a": "\xff"}', "not valid UTF-8 at column 8"),
+        (b"\xff", "not valid UTF-8 at column 1"),
+        (b"[2026-01-01 10:00] INFO started", "not valid JSON: no comma at column 6"),
+        (b"[1234] started", "not valid JSON: more after the end at column 8"),
+        (b'{"a": "b', "not valid JSON: a control character at column 9"),
+        (b'{"a": NaN}', "not valid JSON: NaN is not a JSON number"),
+        (b'{"a": %s}' % (b"9" * 5000), "not usable JSON: a number has more than 4,300 digits"),
+        (b'{"a":' * 5000, "not usable JSON: nested too deeply"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_given_and_reading_goes_on_behind_it(line: bytes, message: str) -> None:
+    """With its bytes, and the one behind it whole."""
+    first, bad, last = read(b'{"n": 1}\n' + line + b'\n{"n": 2}')
+
+    assert (first.document, last.place, last.document) == ({"n": 1}, 3, {"n": 2})
+    assert bad.error is not None
+    assert (bad.place, bad.raw, bad.error.message) == (2, line + b"\n", message)
+
+
+def test_a_line_that_was_cut_does_not_take_the_next_one_with_it() -> None:
+    """A beginning that the next line does not continue."""
+    data = b'{"n": 1}\n{"n": [2,\n{"n": 3}\n'
+    assert [each for each in found(data) if isinstance(each[1], dict)] == [(1, {"n": 1}), (3, {"n": 3})]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{\n "a": 1\n "b": 2\n}', "line 1: not valid JSON: no comma at line 3, column 2"),
+        ('[\n 1,\n {"a" 2}\n]', "line 3, element 1: not valid JSON: no colon at column 7"),
+        ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: no comma at line 4, column 1; the input ends"),
+    ],
+)
+def test_an_error_within_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
+    """What follows may be a part of it."""
+    with pytest.raises(InvalidInput) as raised:
+        read(text.encode())
+    assert raised.value.message.startswith(message)
+
+
+def test_an_element_that_cannot_be_used_is_given_and_the_others_too() -> None:
+    """JSON says where it ends."""
+    assert found(b'[1, {"a": NaN}, {"a": 1, "a": 2}, 4]') == [
+        ("1, element 0", 1),
+        ("1, element 1", "not valid JSON: NaN is not a JSON number"),
+        ("1, element 2", 'not valid JSON: the key "a" is given twice'),
+        ("1, element 3", 4),
+    ]
+
+
+@pytest.mark.parametrize("around", [b"%s\n", b"[%s,\n%s]", b"[%s, %s]", b"{}\n%s"])
+def test_long_values_are_found_whole(monkeypatch: pytest.MonkeyPatch, around: bytes) -> None:
+    """Their ends are looked for among brackets and commas in texts, quotes and escapes."""
+    monkeypatch.setattr(json_values, "_SHORT", 20)
+    long = {"a": ["]}\\", '"[{', {}, "x" * 300, "\\" * 33], "b": {"c": "退" * 50}}
+    data = around.replace(b"%s", json.dumps(long).encode())
+    assert [each.document for each in read(data, 3)].count(long) == around.count(b"%s")
+
+
+class Endless:
+    """Chunks without end, counted."""
+
+    def __init__(self, first: bytes, then: bytes) -> None:
+        self.first = first
+        self.then = then
+        self.read = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The first one, and then the other for ever."""
+        yield self.first
+        while True:
+            self.read += len(self.then)
+            yield self.then
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        (b'{"a": "', b"x" * 1000, "line 1: longer than"),
+        (b'[1, {"a": "', b"\\n" * 500, "line 1, element 1: longer than"),
+        (b'{"a": [', b'{"a":1},' * 100, "line 1: more than 50 values within one"),
+        (b'["', b"x" * 1000, "line 1, element 0: a text or number longer than 1 MB"),
+        (b"{ ", b" " * 1000, "line 1: longer than"),
+        (b"x", b"x" * 1000, "line 1: longer than"),
+        (b"[" * 10_000, b"[" * 1000, "line 1, element 0: more than 50 values within one"),
+    ],
+)
+def test_a_value_without_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes, message: str
+) -> None:
+    """Before much more than the limit was read."""
+    monkeypatch.setattr(json_values, "_SHORT", 1000)
+    monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
+    monkeypatch.setattr(json_values, "MAX_VALUE_PARTS", 50)
+    monkeypatch.setattr("tsmem.store.text_window.MAX_LINE_BYTES", 100_000)
+    chunks = Endless(first, then)
+    with pytest.raises(InvalidInput) as raised:
+        list(values(chunks))
+    assert raised.value.message.startswith(message)
+    assert chunks.read < 2**21
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+layouts: st.SearchStrategy[dict[str, Any]] = st.builds(
+    dict, indent=st.none() | st.integers(0, 3), ensure_ascii=st.booleans()
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(documents, layouts), max_size=5), st.integers(1, 30), st.sampled_from(["utf-8", "utf-16"]))
+def test_any_values_in_any_layout_are_read(
+    texts: list[tuple[object, dict[str, Any]]], size: int, encoding: str
+) -> None:
+    """One behind the other, in chunks that end anywhere; an array as its elements."""
+    text = "\n".join(json.dumps(each, **layout) for each, layout in texts)
+    expected = [part for each, _ in texts for part in (each if isinstance(each, list) else [each])]
+    try:
+        data = text.encode(encoding)
+    except UnicodeEncodeError:
+        return
+    assert [each.document for each in read(data, size)] == expected
