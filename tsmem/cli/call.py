@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tsmem.cli.descriptors import names_stdin
 from tsmem.clock import Clock, Time
 from tsmem.errors import InvalidInput, ProfileError, StorageFailure, TsmemError
+from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
 
 if TYPE_CHECKING:
     import typer
@@ -203,12 +204,12 @@ class Call:
             if self.streams.stdin_is_terminal:
                 self.say("reading what is typed here; Ctrl-D ends it")
             try:
-                return self.streams.stdin.read()
+                return _value(self.streams.stdin, "standard input")
             except OSError as error:
                 raise cannot_read("standard input", error) from error
         try:
             with open(name, "rb") as stream:  # noqa: PTH123
-                return stream.read()
+                return _value(stream, name)
         except (OSError, ValueError) as error:
             raise cannot_read(name, error) from error
 
@@ -250,6 +251,14 @@ def call_of(ctx: typer.Context) -> Call:
     call = ctx.obj
     assert isinstance(call, Call)
     return call
+
+
+def _value(stream: BinaryIO, name: str) -> bytes:
+    """Read what a column is to hold. Raises InvalidInput for more than a row can, before all of that is in memory."""
+    data = stream.read(MAX_ROW_BYTES + 1)
+    if len(data) > MAX_ROW_BYTES:
+        raise InvalidInput(f"{name} is too large; a column holds at most {MAX_VALUE_BYTES:,} bytes")
+    return data
 
 
 def cannot_read(name: str, error: Exception) -> InvalidInput:

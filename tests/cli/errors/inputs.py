@@ -163,4 +163,9 @@ CASES = (
             ),
         ),
     ),
+    Case(
+        "Content without end.",
+        "message put s --content-file /dev/zero",
+        "/dev/zero is too large; a column holds at most 2,097,152 bytes",
+    ),
 )
