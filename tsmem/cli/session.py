@@ -161,14 +161,9 @@ def purge(
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
     when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
     o.check_shared_too(shared_too, with_messages)
-    purge_these = partial(
-        call.store.sessions.purge,
-        user,
-        until=when,
-        filter=wanted,
-        with_messages=with_messages,
-        shared_too=shared_too,
-    )
+    purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted)
+    purge_these = partial(purge_these, with_messages=with_messages, shared_too=shared_too)
+    of = asked("session", user, filter, until=until)
     call.say_target("a dry run on" if dry_run else "deleting from")
     if not dry_run:
         whose = "everyone" if user is None else f"user '{user}'"
@@ -178,11 +173,9 @@ def purge(
         def question() -> str | None:
             found = counting(dry_run=True)
             if not found.done and not found.skipped:
-                call.say(why_empty(call, asked("session", user, filter, until=until)))
+                call.say(why_empty(call, of))
                 return None
-            also = ", but none of their messages" if not with_messages else sharing.kept(found)
-            if shared_too:
-                also = " (messages of another user's session of the same id go too)"
+            also = sharing.of_messages(found, with_messages=with_messages, shared_too=shared_too)
             return f"Delete {counted(found)} of {whose}{also}?"
 
         if not call.sure(yes, question):
@@ -193,7 +186,7 @@ def purge(
     finally:
         sharing.say_kept(call, call.tally, dry_run=dry_run)
     if not call.tally.done and not call.tally.skipped:
-        call.say(why_empty(call, asked("session", user, filter, until=until)))
+        call.say(why_empty(call, of))
     if call.tally.sessions and not with_messages:
         next_step = "--with-messages deletes them too" if dry_run else "tsmem doctor names what is left of whom"
         call.say(f"their messages stay, if they had any; {next_step}")

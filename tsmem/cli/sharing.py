@@ -98,8 +98,12 @@ class SharedIds:
             )
 
 
-def kept(tally: Tally) -> str:
-    """What the question before a purge says of messages that are kept; nothing where none are."""
+def of_messages(tally: Tally, *, with_messages: bool, shared_too: bool) -> str:
+    """What the question before a purge of sessions says of their messages."""
+    if not with_messages:
+        return ", but none of their messages"
+    if shared_too:
+        return " (messages of another user's session of the same id go too)"
     if not tally.shared:
         return ""
     return f" (the messages of {number(tally.shared, 'session')} are kept: another user has a session of the same id)"
