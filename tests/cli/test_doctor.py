@@ -414,6 +414,7 @@ def test_a_command_with_a_word_longer_than_a_line_is_not_shown(ready: Cli) -> No
 
 
 def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
+    """A command with a control character is not shown."""
     ready.fill([Message("a\nb", "m", 1)])
     (finding,) = findings(ready("doctor", "-o", "json"), "orphans")
 

@@ -52,6 +52,7 @@ SET = "$TSMEM --config folder/config.toml profile set local timeout=7\n"
 
 
 def test_a_file_that_is_mounted_by_itself_is_written_over(process: Processes, tmp_path: Path) -> None:
+    """A file that is mounted by itself is written over."""
     (tmp_path / "real.toml").write_text("[profiles.local]\ntimeout = 123456 # much\n")
     outcome = mounted(process, tmp_path, f"{BIND}{SET}ls -A folder\n")
     assert outcome.code == 0, outcome
@@ -61,6 +62,7 @@ def test_a_file_that_is_mounted_by_itself_is_written_over(process: Processes, tm
 
 
 def test_a_mounted_file_in_a_read_only_folder_is_written_over(process: Processes, tmp_path: Path) -> None:
+    """A mounted file in a read-only folder is written over."""
     (tmp_path / "real.toml").write_text("[profiles.local]\n")
     script = (
         "mkdir folder\nmount -t tmpfs tmpfs folder || exit 77\ntouch folder/config.toml\n"
@@ -72,6 +74,7 @@ def test_a_mounted_file_in_a_read_only_folder_is_written_over(process: Processes
 
 
 def test_a_mounted_file_on_a_full_disk_keeps_what_it_held(process: Processes, tmp_path: Path) -> None:
+    """A mounted file on a full disk keeps what it held."""
     text = "[profiles.local]\n" + "#" * 4000 + "\n" + "#" * 76 + "\n"
     (tmp_path / "text").write_text(text)
     script = (
@@ -102,6 +105,7 @@ def test_a_store_that_is_mounted_as_a_single_file_is_refused(
 
 
 def test_a_store_in_a_mounted_folder_is_used(process: Processes, ready: Cli, tmp_path: Path) -> None:
+    """A store in a mounted folder is used."""
     (tmp_path / "real").mkdir()
     shutil.copy(ready.database, tmp_path / "real" / "memory.db")
     script = (

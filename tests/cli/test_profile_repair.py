@@ -43,6 +43,7 @@ def test_hints_lead_from_a_broken_profile_to_one_that_can_be_used(cli: Cli, tmp_
 
 
 def test_a_broken_default_closes_neither_list_nor_repair(cli: Cli) -> None:
+    """A broken default closes neither list nor repair."""
     cli.config(TWO_BROKEN)
     listed = cli.ok("profile", "list", "-o", "json").json["profiles"]
     assert ["invalid", "invalid", "local"] == [each["backend"] for each in listed]
@@ -53,6 +54,7 @@ def test_a_broken_default_closes_neither_list_nor_repair(cli: Cli) -> None:
 
 
 def test_setting_one_of_several_mistakes_right_says_what_is_left(cli: Cli) -> None:
+    """Setting one of several mistakes right says what is left."""
     cli.config(TWO_BROKEN)
     outcome = cli.ok("profile", "set", "b", "endpoint=https://h.example")
     assert "wrote profile 'b'" in outcome.err

@@ -220,6 +220,7 @@ def test_a_file_that_is_none(env: dict[str, str], config: Path, text: str | byte
 def test_what_is_no_profile_closes_only_itself(
     env: dict[str, str], config: Path, text: str, name: str, reason: str
 ) -> None:
+    """What is no profile closes only itself."""
     write(config, text)
     assert reason in str(refusal(env, name))
     assert load(env).name == "local"

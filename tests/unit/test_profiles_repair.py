@@ -39,6 +39,7 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def env(config: Path) -> dict[str, str]:
+    """An environment that names the file."""
     return {"HOME": str(config.parent), "TSMEM_CONFIG": str(config)}
 
 
@@ -48,6 +49,7 @@ def states(env: dict[str, str]) -> dict[str, str]:
 
 
 def test_each_broken_profile_can_be_repaired_though_the_other_is_broken(env: dict[str, str]) -> None:
+    """Each broken profile can be repaired though the other is broken."""
     set_values(env, "a", [("paht", ""), ("path", "a.db")])
     assert states(env) == {"a": "local", "b": "invalid", "good": "local", "local": "local"}
     for key, value in (
@@ -63,6 +65,7 @@ def test_each_broken_profile_can_be_repaired_though_the_other_is_broken(env: dic
 
 
 def test_a_broken_profile_can_be_deleted_though_another_is_broken(env: dict[str, str]) -> None:
+    """A broken profile can be deleted though another is broken."""
     delete(env, "b")
     use(env, "good")
     delete(env, "a")
@@ -74,6 +77,7 @@ def test_a_broken_profile_can_be_deleted_though_another_is_broken(env: dict[str,
     ["[profiles]\na = 5\n", "[profiles.env]\n", "[[profiles.a]]\n", '[profiles." a"]\n', "[profiles.a.tables]\n"],
 )
 def test_whatever_stands_in_a_profiles_place_can_be_deleted(env: dict[str, str], config: Path, text: str) -> None:
+    """Whatever stands in a profile's place can be deleted."""
     config.write_text(text + '[profiles.good]\nbackend = "local"\npath = "good.db"\n')
     (name,) = set(states(env)) - {"good", "local"}
     delete(env, name)
@@ -81,12 +85,14 @@ def test_whatever_stands_in_a_profiles_place_can_be_deleted(env: dict[str, str],
 
 
 def test_a_default_that_is_no_name_can_be_replaced(env: dict[str, str], config: Path) -> None:
+    """A default that is no name can be replaced."""
     config.write_text("default_profile = 5\n")
     use(env, "local")
     assert load(env).name == "local"
 
 
 def test_a_broken_profile_cannot_become_the_default(env: dict[str, str], config: Path) -> None:
+    """A broken profile cannot become the default."""
     with pytest.raises(ProfileError, match=r":9: profile 'b': 'endpoint' must be"):
         use(env, "b")
     assert config.read_text() == TWO_BROKEN
@@ -105,6 +111,7 @@ def test_a_broken_profile_cannot_become_the_default(env: dict[str, str], config:
 def test_an_edit_may_not_add_a_mistake(
     env: dict[str, str], config: Path, name: str, pairs: list[tuple[str, str]], reason: str
 ) -> None:
+    """An edit may not add a mistake."""
     with pytest.raises(ProfileError, match=reason):
         set_values(env, name, pairs)
     assert config.read_text() == TWO_BROKEN

@@ -185,6 +185,7 @@ def test_any_folder_on_the_way_that_others_can_write_is_distrusted(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 @pytest.mark.parametrize("mode", [0o700, 0o1777])
 def test_a_folder_of_another_user_on_the_way_is_distrusted(tmp_path: Path, mode: int) -> None:
+    """A folder of another user on the way is distrusted."""
     folder = tmp_path / "theirs" / "ours"
     folder.mkdir(parents=True, mode=0o700)
     (folder / "c.toml").touch(mode=0o600)

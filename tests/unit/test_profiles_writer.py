@@ -274,6 +274,7 @@ def test_a_place_that_cannot_be_written(config: Path) -> None:
 
 
 def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
+    """A name as long as may be can be written."""
     config = tmp_path / ("n" * 250 + ".toml")
     for timeout in ("5", "6"):
         set_values({"HOME": "/h"}, "local", [("timeout", timeout)], config=config)

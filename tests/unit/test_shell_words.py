@@ -80,6 +80,7 @@ def test_shells_read_a_quoted_word_as_that_word(shell: str, tmp_path: Path) -> N
     ],
 )
 def test_a_word_is_quoted_only_where_it_must_be(word: str, text: str) -> None:
+    """A word is quoted only where it must be."""
     assert text == quoted(word)
 
 
@@ -90,5 +91,6 @@ def test_a_word_that_not_every_shell_can_be_given_is_not_quoted(word: str) -> No
 
 
 def test_where_only_ascii_can_be_shown_no_other_word_is_quoted() -> None:
+    """Where only ascii can be shown no other word is quoted."""
     assert quoted("é", unicode=False) is None
     assert quoted("e", unicode=False) == "e"

@@ -82,6 +82,7 @@ def profile(endpoint: str, tmp_path: Path, *, ca_file: Path | None = None, **var
 
 
 def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(endpoint: str, tmp_path: Path) -> None:
+    """A private authority is refused with the reason and the way to trust it."""
     error = asked(profile(endpoint, tmp_path))
 
     assert "the certificate of localhost" in error.message
@@ -95,6 +96,7 @@ def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(
 def test_an_authority_that_is_named_is_trusted(
     endpoint: str, folder: Path, tmp_path: Path, named: dict[str, str]
 ) -> None:
+    """An authority that is named is trusted."""
     options = {key: folder / value for key, value in named.items()}
     assert "does not answer as TableStore does (HTTP 404)" in asked(profile(endpoint, tmp_path, **options)).message
 
@@ -102,29 +104,34 @@ def test_an_authority_that_is_named_is_trusted(
 def test_the_profiles_authority_goes_before_that_of_the_environment(
     endpoint: str, folder: Path, tmp_path: Path
 ) -> None:
+    """The authority of the profile goes before that of the environment."""
     made = profile(endpoint, tmp_path, ca_file=folder / "ca.pem", SSL_CERT_FILE=folder / "good.key")
     assert "(HTTP 404)" in asked(made).message
     assert ("ca_file", str(folder / "ca.pem"), "config.toml line 8") in describe(made)
 
 
 def test_an_authority_of_the_environment_is_shown_with_its_origin(folder: Path, tmp_path: Path) -> None:
+    """An authority of the environment is shown with its origin."""
     made = profile("https://h.example", tmp_path, SSL_CERT_FILE=folder / "ca.pem")
     assert ("ca_file", str(folder / "ca.pem"), "environment SSL_CERT_FILE") in describe(made)
 
 
 def test_the_profile_of_the_environment_heeds_it_too(endpoint: str, folder: Path) -> None:
+    """The profile of the environment heeds it too."""
     made = load(environ(endpoint, SSL_CERT_FILE=str(folder / "ca.pem")), profile="env")
     assert "(HTTP 404)" in asked(made).message
 
 
 @pytest.mark.parametrize("endpoint", ["old"], indirect=True)
 def test_an_expired_certificate_is_said_to_be(endpoint: str, folder: Path, tmp_path: Path) -> None:
+    """An expired certificate is said to be."""
     error = asked(profile(endpoint, tmp_path, ca_file=folder / "ca.pem"))
     assert "is not trusted: certificate has expired (tried once" in error.message
     assert error.hint == "renew the certificate, or set the clock of this machine"
 
 
 def test_a_certificate_of_another_host_is_said_to_be(endpoint: str, folder: Path, tmp_path: Path) -> None:
+    """A certificate of another host is said to be."""
     url = endpoint.replace("localhost", "127.0.0.1")
     error = asked(profile(url, tmp_path, ca_file=folder / "ca.pem"))
     assert "IP address mismatch, certificate is not valid for '127.0.0.1' (tried once" in error.message
@@ -132,6 +139,7 @@ def test_a_certificate_of_another_host_is_said_to_be(endpoint: str, folder: Path
 
 
 def test_a_file_without_certificates_is_the_profiles_error(folder: Path, tmp_path: Path) -> None:
+    """A file without certificates is an error of the profile."""
     for name, reason in (("names", "holds no certificates in PEM form"), ("none", "No such file or directory")):
         with pytest.raises(ProfileError, match=reason) as caught:
             open_client(profile("https://h.example", tmp_path, ca_file=folder / name), SystemClock())
