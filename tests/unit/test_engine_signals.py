@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,3 +42,18 @@ def test_a_signal_ends_a_long_statement(tmp_path: Path, path: str | None) -> Non
     with connections.read() as session:
         assert session.execute("SELECT 1").fetchone() == (1,)
     connections.close()
+
+
+def test_a_signal_while_the_file_is_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the lock file stays, as ever."""
+
+    def interrupt(source: str, target: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupt)
+    connections = Connections(str(tmp_path / "memory.db"))
+    with pytest.raises(KeyboardInterrupt), connections.write():
+        pass
+    connections.close()
+
+    assert [tmp_path / "memory.db.lock"] == list(tmp_path.iterdir())

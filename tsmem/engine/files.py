@@ -58,7 +58,11 @@ def make(path: str, waits: Waits) -> None:
         make_private_folder(os.path.dirname(path))  # noqa: PTH120
         with locked(path + ".lock", waits):
             if not is_made(path):
-                _make_whole(path)
+                try:
+                    _make_whole(path)
+                except BaseException:  # a signal too
+                    _remove(path + ".new")
+                    raise
     except OSError as error:
         raise from_os(error, path) from error
     except sqlite3.Error as error:
@@ -113,11 +117,16 @@ def locked(path: str, waits: Waits) -> Iterator[None]:
         os.close(lock)
 
 
+def _remove(path: str) -> None:
+    """Remove a database and the files beside it, where they are there."""
+    for each in (path, path + "-wal", path + "-shm", path + "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(each)  # noqa: PTH108
+
+
 def _make_whole(path: str) -> None:
     new = path + ".new"
-    for leftover in (new, new + "-wal", new + "-shm", new + "-journal"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(leftover)  # noqa: PTH108
+    _remove(new)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(_uri(new, "mode=rw"), uri=True, isolation_level=None)
     try:
