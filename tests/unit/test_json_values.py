@@ -46,6 +46,7 @@ def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("size", [1, 7, 10**6])
 def test_values_end_where_json_says(text: str, expected: list[tuple[object, object]], encoding: str, size: int) -> None:
+    """Whatever its encoding, and wherever the chunks of the input are cut."""
     assert found(text.encode(encoding), size) == expected
 
 

@@ -154,7 +154,7 @@ def purge(
 ) -> Report | None:
     from tsmem.cli import sharing
     from tsmem.cli.account import account
-    from tsmem.cli.counts import counted, counts
+    from tsmem.cli.counts import counts
 
     call = call_of(ctx)
     if everyone == (user is not None):
@@ -171,12 +171,11 @@ def purge(
         counting = shown(call, filter)(purge_these)
 
         def question() -> str | None:
-            found = counting(dry_run=True)
-            if not found.done and not found.skipped:
-                call.say(why_empty(call, of))
-                return None
-            also = sharing.of_messages(found, with_messages=with_messages, shared_too=shared_too)
-            return f"Delete {counted(found)} of {whose}{also}?"
+            tally = counting(dry_run=True)
+            if tally.done or tally.skipped:
+                return sharing.purge_question(tally, whose, with_messages=with_messages, shared_too=shared_too)
+            call.say(why_empty(call, of))
+            return None
 
         if not call.sure(yes, question):
             return None

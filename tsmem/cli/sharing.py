@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tsmem.cli.counts import number
+from tsmem.cli.counts import counted, number
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.store.model import Session
 from tsmem.store.sharing import MAX_IDS, MAX_USERS, Pair
@@ -98,8 +98,13 @@ class SharedIds:
             )
 
 
-def of_messages(tally: Tally, *, with_messages: bool, shared_too: bool) -> str:
-    """What the question before a purge of sessions says of their messages."""
+def purge_question(tally: Tally, whose: str, *, with_messages: bool, shared_too: bool) -> str:
+    """Return the question before a purge of sessions."""
+    also = _of_messages(tally, with_messages=with_messages, shared_too=shared_too)
+    return f"Delete {counted(tally)} of {whose}{also}?"
+
+
+def _of_messages(tally: Tally, *, with_messages: bool, shared_too: bool) -> str:
     if not with_messages:
         return ", but none of their messages"
     if shared_too:
