@@ -94,7 +94,7 @@ SITES: dict[str, str] = {
     "engine/cells.py:unpack_cells: its bytes end too early, or are no text": _OTHER_DAMAGE,
     "engine/cells.py:unpack_cells: its length is not what it says": _OTHER_DAMAGE,
     "engine/connections.py:Connections._transaction: _changed(self._path)": _RACE,
-    "engine/connections.py:Connections._take: the store is closed": _LIBRARY,
+    "engine/connections.py:Connections._require_open: the store is closed": _LIBRARY,
     "engine/connections.py:Connections._of_temporary: a store in a temporary file belongs to the process that made": _LIBRARY,
     "engine/connections.py:_changed: {} changed while it was read; nobody here may write beside i": _RACE,
     "engine/faults.py:from_sqlite: disk_full(path)": _IN_A_PROCESS,

@@ -18,16 +18,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from tsmem import interruption
 from tsmem.engine import files
 from tsmem.engine.catalog import Catalog, load
 from tsmem.engine.faults import from_sqlite, is_busy
 from tsmem.errors import TsmemError, Unavailable
-from tsmem.waiting import Notice, Waits
+from tsmem.waiting import STEP_S, Notice, Waits
 
 MAX_SESSIONS = 64
 """In use at once; whoever comes then waits. Each holds up to three descriptors, and only one writes at a time."""
 MAX_IDLE = 8
 """Kept open for the next one."""
+TEMPORARY_SESSIONS = 8
+"""Of a temporary file, which nobody can open again."""
 
 
 class Session:
@@ -41,9 +44,11 @@ class Session:
         self._defined: set[str] = set()
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
-        """Let this connection's SQL call a function that says the same of the same values."""
+        """Let this connection's SQL call a function that says the same of the same values. The thread's check is called
+        before each call, because one may read megabytes."""
         if name not in self._defined:
-            self.connection.create_function(name, parameters, function, deterministic=True)  # type: ignore[arg-type]
+            checked = interruption.callback(function)
+            self.connection.create_function(name, parameters, checked, deterministic=True)  # type: ignore[arg-type]
             self._defined.add(name)
 
     def begin(self, statement: str) -> None:
@@ -68,7 +73,8 @@ class Session:
 
 
 class Connections:
-    """A pool over one file, or over one unnamed temporary file when the path is None."""
+    """A pool over one file, or over one unnamed temporary file when the path is None. A temporary file has one
+    writer at a time here, so that writers do not wait inside SQLite with all its connections in their hands."""
 
     def __init__(self, path: str | None, notice: Notice | None = None) -> None:
         self._path = path
@@ -76,6 +82,10 @@ class Connections:
         self._idle: list[Session] = []
         self._busy = 0
         """Sessions in use."""
+        self._writing = False
+        """Whether one of a temporary file writes."""
+        self._is_made = False
+        """Whether the temporary file was made."""
         self._alone = False
         """Whether someone waits for all of them to be given back."""
         self._gate = threading.Condition()
@@ -88,15 +98,15 @@ class Connections:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A read transaction."""
+        """A read transaction. The thread's check may end it: see `interruption`."""
         with self._transaction("BEGIN", make=False) as session:
             yield session
 
     @contextmanager
     def write(self, *, make: bool = True) -> Iterator[Session]:
         """A write transaction: committed, and on the disk, when the block ends; rolled back when it raises. What cannot
-        succeed without a table need not make the file."""
-        with self._transaction("BEGIN IMMEDIATE", make=make) as session:
+        succeed without a table need not make the file. The thread's check does not end it."""
+        with interruption.ending_by(None), self._transaction("BEGIN IMMEDIATE", make=make) as session:
             yield session
 
     def close(self) -> None:
@@ -108,9 +118,10 @@ class Connections:
     @contextmanager
     def _transaction(self, begin: str, *, make: bool) -> Iterator[Session]:
         session = None
+        writes = begin != "BEGIN"
         try:
-            session = self._take(make)
-            if begin != "BEGIN" and session.opened.refusal is not None:
+            session = self._take(make, writes=writes)
+            if writes and session.opened.refusal is not None:
                 raise session.opened.refusal
             self._waits.until_free(partial(session.begin, begin), is_busy, self._path or "the temporary file")
             yield session
@@ -123,7 +134,8 @@ class Connections:
             raise from_sqlite(error, self._path or "the temporary file") from error
         finally:
             if session is not None:
-                self._give_back(session)
+                with interruption.ending_by(None):
+                    self._give_back(session, writes=writes)
 
     @staticmethod
     def _commit(session: Session) -> None:
@@ -133,22 +145,37 @@ class Connections:
             session.forget()  # SQLite may have rolled back by itself, and then nothing else tells
             raise
 
-    def _take(self, make: bool) -> Session:
+    def _take(self, make: bool, *, writes: bool) -> Session:
         with self._gate:
             while self._alone or self._busy >= MAX_SESSIONS:
-                self._gate.wait()
-            if self._closed:
-                raise TsmemError("the store is closed")
-            session = self._of_temporary() if self._path is None else self._of_file(self._path, make)
+                self._wait()
+            self._require_open()
+            session = self._of_temporary(writes) if self._path is None else self._of_file(self._path, make)
             self._busy += 1
             return session
 
-    def _of_temporary(self) -> Session:
+    def _require_open(self) -> None:
+        if self._closed or (self._is_made and not self._idle and not self._busy):  # or all connections failed
+            raise TsmemError("the store is closed")
+
+    def _wait(self) -> None:
+        """Wait until a session may be free. Raises what the thread's check raises."""
+        interruption.check()
+        self._gate.wait(STEP_S)
+
+    def _of_temporary(self, writes: bool) -> Session:
         if self._process != os.getpid():
             raise TsmemError("a store in a temporary file belongs to the process that made it")
-        while self._busy:  # the file has one connection
-            self._gate.wait()
-        return self._idle.pop() if self._idle else Session(files.open_temporary())
+        if not self._is_made:
+            from tsmem.engine.temporary import open_connections
+
+            self._idle += map(Session, open_connections(TEMPORARY_SESSIONS))
+            self._is_made = True
+        while not self._idle or (writes and self._writing):
+            self._wait()
+            self._require_open()
+        self._writing |= writes
+        return self._idle.pop()
 
     def _of_file(self, path: str, make: bool) -> Session:
         # SQLite must have let go of a file that is gone from its place before it opens the one that stands there: both
@@ -166,13 +193,13 @@ class Connections:
             return self._idle.pop()
         if found is None:
             if not make:
-                return Session(files.open_temporary())
+                return Session(files.open_empty())
             files.make(path, self._waits)
         session = Session(files.open_made(path, self._waits))
         self._identity = session.opened.identity
         return session
 
-    def _give_back(self, session: Session) -> None:
+    def _give_back(self, session: Session, *, writes: bool) -> None:
         """Roll back what was not committed, and keep the connection unless it is of no more use."""
         connection = session.connection
         keep = self._path is None or session.opened.lasts
@@ -184,6 +211,8 @@ class Connections:
             keep = False
         with self._gate:
             self._busy -= 1
+            if writes:
+                self._writing = False
             if keep and not self._closed and len(self._idle) < MAX_IDLE:
                 self._idle.append(session)
             else:

@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 
-from tsmem import waiting
+from tsmem import interruption, waiting
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
 
 RESTORE = "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy"
@@ -18,7 +18,12 @@ _CHECK_MODE = "check the owner and mode of the file and its folder"
 
 def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
     """What an error of SQLite means to the caller. An extended code's low byte is its primary code. Raises
-    KeyboardInterrupt where a signal ended a statement: see `files.hear_signals`."""
+    KeyboardInterrupt where a signal ended a statement: see `interruption`."""
+    raised = interruption.take_raised()
+    if isinstance(raised, TsmemError):
+        return raised
+    if isinstance(raised, KeyboardInterrupt):
+        raise KeyboardInterrupt from error
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return disk_full(path)

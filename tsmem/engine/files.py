@@ -18,6 +18,7 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tsmem import interruption
 from tsmem.disk import APPLICATION_ID, make_private_folder, store_beside, sync_folder
 from tsmem.engine import catalog
 from tsmem.engine.faults import from_os, from_sqlite, is_busy
@@ -29,8 +30,8 @@ FORMAT = 6
 tsmem."""
 PAGE_BYTES = 4096
 
-SIGNALS_EVERY = 1_000_000
-"""Steps of SQLite's machine between two looks for a signal, which are tens of milliseconds."""
+CHECK_EVERY = 10_000
+"""Steps of SQLite's machine between two checks, which are about a millisecond where each step is cheap."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
@@ -196,10 +197,10 @@ def _stamp(path: str) -> tuple[object, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, is_made(path + "-wal")
 
 
-def open_temporary() -> Opened:
-    """A database in a file without a name, gone when it is closed. SQLite unlinks the file as it makes it."""
+def open_empty() -> Opened:
+    """Open an instance without tables, for a read where no file is."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
-    hear_signals(connection)
+    make_interruptible(connection)
     connection.execute("PRAGMA synchronous = OFF")
     furnish(connection)
     return Opened(connection)
@@ -241,7 +242,7 @@ def _checked(path: str, mode: str, waits: Waits) -> tuple[sqlite3.Connection, Ts
         check_same_thread=False,
         cached_statements=256,
     )
-    hear_signals(connection)
+    make_interruptible(connection)
     try:
         application, version = waits.until_free(lambda: _marks(connection), is_busy, path)
         if application != APPLICATION_ID:
@@ -262,10 +263,9 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
     return application, version
 
 
-def hear_signals(connection: sqlite3.Connection) -> None:
-    """Let a signal end a long statement. The interpreter handles signals only between its own instructions, so SQLite
-    calls some of them now and then; an exception in there ends the statement with SQLITE_INTERRUPT."""
-    connection.set_progress_handler(lambda: None, SIGNALS_EVERY)
+def make_interruptible(connection: sqlite3.Connection) -> None:
+    """Let a signal and the thread's check (see `interruption`) end a long statement, with SQLITE_INTERRUPT."""
+    connection.set_progress_handler(interruption.callback(lambda: None), CHECK_EVERY)
 
 
 def check_format(path: str, version: int) -> None:
