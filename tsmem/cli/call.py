@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from tsmem.cli.descriptors import names_stdin
 from tsmem.clock import Clock, Time
 from tsmem.errors import InvalidInput, ProfileError, StorageFailure, TsmemError
-from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
 
 if TYPE_CHECKING:
     import typer
@@ -255,6 +254,8 @@ def call_of(ctx: typer.Context) -> Call:
 
 def _value(stream: BinaryIO, name: str) -> bytes:
     """Read what a column is to hold. Raises InvalidInput for more than a row can, before all of that is in memory."""
+    from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
+
     data = stream.read(MAX_ROW_BYTES + 1)
     if len(data) > MAX_ROW_BYTES:
         raise InvalidInput(f"{name} is too large; a column holds at most {MAX_VALUE_BYTES:,} bytes")

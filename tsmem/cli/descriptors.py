@@ -6,7 +6,8 @@ import errno
 import os
 import re
 
-_DESCRIPTOR = re.compile(r"(/dev|/proc/(\d+)(/task/\d+)?)/fd/(?P<number>\d+)", re.ASCII)
+_DESCRIPTOR = r"(/dev|/proc/(\d+)(/task/\d+)?)/fd/(?P<number>\d+)"
+"""Compiled when it is first used: most runs name no file."""
 _MAX_LINKS = 40
 
 
@@ -37,12 +38,12 @@ def without_links(name: str) -> str:
 
 def is_descriptor(path: str) -> bool:
     """True for a descriptor of any process."""
-    return _DESCRIPTOR.fullmatch(path) is not None
+    return re.fullmatch(_DESCRIPTOR, path, re.ASCII) is not None
 
 
 def own_descriptor(path: str) -> int | None:
     """Return the number of a descriptor of this process; None for another path."""
-    match = _DESCRIPTOR.fullmatch(path)
+    match = re.fullmatch(_DESCRIPTOR, path, re.ASCII)
     process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119 - not always the number that we know
     return int(match["number"]) if match is not None and match[2] in (None, process) else None
 
