@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
+from tsmem import interruption
 from tsmem.clock import Clock
 from tsmem.errors import TsmemError
 from tsmem.server.answer import Answer, RowFault
@@ -22,9 +23,10 @@ from tsmem.server.faults import PARTIAL, Fault
 from tsmem.server.held import Held
 from tsmem.server.http import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
 from tsmem.server.log import LogEntry
-from tsmem.server.outcome import Outcome, busy, crashed, done, failed, stated
+from tsmem.server.outcome import UNANSWERED, Outcome, busy, crashed, done, failed, stated
 from tsmem.server.settings import Settings
 from tsmem.server.wire import Wire
+from tsmem.server.work import Turns, Work
 
 
 class Answering(Protocol):
@@ -54,6 +56,7 @@ class Desk:
         self._numbers = itertools.count()
         self._nonce = os.urandom(4).hex()
         self.held = Held(settings.max_held_bytes)
+        self.turns = Turns(settings.max_searches)
         self.busy = busy()
         """Made now: the first error takes a third of a second, for what protobuf loads."""
 
@@ -138,12 +141,15 @@ class Exchange:
 
     def _answer(self, head: Head, body: bytes) -> bool:
         fault = self._fault = self._desk.settings.faults.strike(head.action)
+        was = self._perform(head, body) if fault is None or fault.done else self._undone(head, body)
+        if was.status == UNANSWERED.status:
+            self._record(was, 0)
+            return False
         if fault is None:
-            return self._send(self._perform(head, body))
-        was = self._perform(head, body) if fault.done else self._undone(head, body)
+            return self._send(was)
         if fault.error is not None:
             return self._send(stated(*fault.error)._replace(table=was.table, rows=was.rows))
-        cut = Outcome(0, b"", table=was.table, rows=was.rows)
+        cut = UNANSWERED._replace(table=was.table, rows=was.rows)
         if fault.kind == "drop":
             # The head promises a byte more than there is: whatever is sent, no client takes it for the whole.
             promised = self._head_bytes(was, len(was.body) + 1, close=False)
@@ -159,10 +165,12 @@ class Exchange:
 
     def _perform(self, head: Head, body: bytes) -> Outcome:
         desk = self._desk
+        work = Work(self._wire, desk.settings, desk.clock)
         try:
-            return done(desk.dispatcher.answer(head.action, body, self._row_fault(head.action)))
+            with desk.turns.taken(head.action, work.check), interruption.ending_by(work.check):
+                return done(desk.dispatcher.answer(head.action, body, self._row_fault(head.action)))
         except TsmemError as error:
-            outcome = failed(error)
+            outcome = UNANSWERED if work.is_abandoned else failed(error)
         except Exception as error:  # a bug: the log has it, the client is told no more than that
             outcome = crashed(error)
         return outcome._replace(table=desk.dispatcher.tables(head.action, body))

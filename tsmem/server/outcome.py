@@ -45,6 +45,10 @@ class Outcome(NamedTuple):
     """What went wrong here, and not with the request."""
 
 
+UNANSWERED = Outcome(0, b"")
+"""No answer is sent."""
+
+
 def done(answer: Answer) -> Outcome:
     """A request that succeeded."""
     return Outcome(200, answer.body, table=answer.table, rows=answer.rows)

@@ -31,6 +31,10 @@ class Settings:
     """How long a connection may wait for its next request."""
     request_s: float = 30
     """How long a request may take to arrive whole, and an answer to be taken."""
+    work_s: float = 20
+    """Seconds that a read may work; tsmem's own clients wait for 30."""
+    max_searches: int = 6
+    """Searches that work at once; the others wait for their turn. Less than a temporary store has connections."""
     linger_s: float = 2
     """How long a refused client is read on, so that it sees why."""
     hang_s: float = 600

@@ -111,6 +111,14 @@ class Wire:
         """Wait for so long, or until the server stops."""
         self.wake.wait(seconds)
 
+    def is_gone(self) -> bool:
+        """True if the client has closed its side. What it has sent beyond its request is left for later."""
+        try:
+            ready = [number for number, _ in self._readable.poll(0)]
+            return self._socket.fileno() in ready and not self._socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
     def cut(self) -> None:
         """End the connection now. Any thread may call this."""
         with suppress(OSError):

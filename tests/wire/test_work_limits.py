@@ -1,0 +1,148 @@
+"""A request that works for too long, or for nobody, ends; other requests are answered meanwhile."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.serving import sdk_client, serving
+from tests.wire.raw_http import Running, Stub, ots_headers, post, read_all, read_reply, request, running, signed
+from tests.wire.said import INDEX, TABLE
+from tsmem import interruption
+from tsmem.clock import SystemClock
+from tsmem.engine.requests import BatchWriteRow
+from tsmem.rows import Put
+
+TIMEOUT_S = 20
+TIMEOUT = ("OTSTimeout", "Operation timeout.")
+
+
+class SetClock(SystemClock):
+    """The system's, whose monotonic time can be moved on."""
+
+    late_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """Seconds."""
+        return super().monotonic_s() + self.late_s
+
+
+class Endless:
+    """Work that only its check ends."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self) -> None:
+        """Work."""
+        self.begun.set()
+        pause = threading.Event()
+        try:
+            while True:
+                interruption.check()
+                pause.wait(0.001)
+        finally:
+            self.ended.set()
+
+
+def asking(here: Running, action: str) -> socket.socket:
+    """A client that has sent a request and waits for its answer."""
+    client = here.connect()
+    client.sendall(request(action=action))
+    return client
+
+
+def test_work_past_its_time_ends_with_a_timeout() -> None:
+    """The connection serves the next request."""
+    clock, work = SetClock(), Endless()
+    with running(Stub(doing=work), clock=clock, work_s=1000) as here, asking(here, "GetRow") as client:
+        assert work.begun.wait(TIMEOUT_S)
+        clock.late_s = 1000
+        reply = read_reply(client)
+        here.stub.doing = interruption.check
+        client.sendall(request())
+        assert 200 == read_reply(client).status
+
+    assert (503, TIMEOUT) == (reply.status, reply.error)
+
+
+def test_work_for_a_client_that_has_left_ends() -> None:
+    """The log has it, without an answer."""
+    work = Endless()
+    with running(Stub(doing=work), work_s=1000) as here:
+        with asking(here, "GetRow"):
+            assert work.begun.wait(TIMEOUT_S)
+        assert work.ended.wait(TIMEOUT_S)
+
+    assert [("GetRow", 0, "")] == [(entry.action, entry.status, entry.code) for entry in here.log]
+
+
+def test_work_for_a_client_that_has_sent_its_next_request_goes_on() -> None:
+    begun, sent = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert sent.wait(TIMEOUT_S)
+        interruption.check()
+
+    with running(Stub(doing=work)) as here, asking(here, "GetRow") as client:
+        assert begun.wait(TIMEOUT_S)
+        client.sendall(post({**signed(ots_headers()), "Connection": "close"}))
+        sent.set()
+        assert 2 == read_all(client).count(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("action", ["Search", "ParallelScan"])
+def test_others_are_answered_while_as_many_searches_work_as_may(action: str) -> None:
+    work = Endless()
+    with running(Stub(doing=work), max_searches=1, work_s=1000) as here, asking(here, action):
+        assert work.begun.wait(TIMEOUT_S)
+        here.stub.doing = lambda: None
+        with asking(here, "Search") as waiting, asking(here, "GetRow") as other:
+            assert 200 == read_reply(other).status
+            assert [(action, b""), ("GetRow", b"")] == here.stub.asked
+            here.stub.doing = work
+            waiting.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_search_has_its_turn_when_another_ends() -> None:
+    work = Endless()
+    with running(Stub(doing=work), max_searches=1, work_s=1000) as here:
+        with asking(here, "Search") as first:
+            assert work.begun.wait(TIMEOUT_S)
+            here.stub.doing = lambda: None
+            second = asking(here, "Search")
+            first.shutdown(socket.SHUT_RDWR)
+        with second:
+            assert 200 == read_reply(second).status
+
+
+def test_a_search_that_has_no_turn_in_time_ends_with_a_timeout() -> None:
+    with running(max_searches=0, work_s=0) as here, asking(here, "Search") as client:
+        assert TIMEOUT == read_reply(client).error
+    assert [] == here.stub.asked
+
+
+@pytest.mark.parametrize("path", [None, "memory.db"])
+def test_a_search_that_takes_too_long_ends_with_a_timeout(tmp_path: Path, path: str | None) -> None:
+    """SQLite's own work is ended; what takes little is answered all the same."""
+    import tablestore
+    from tablestore.error import OTSServiceError
+
+    with serving(None if path is None else tmp_path / path, work_s=0) as served:
+        served.engine.create_table(TABLE)
+        words = " ".join(f"word{n}" for n in range(20_000))
+        served.engine.write_rows(BatchWriteRow([Put(TABLE.ref, ("w", 1), {"text": words})]))
+        served.engine.create_search_index(INDEX)
+        client = sdk_client(served.endpoint)
+        asked = tablestore.SearchQuery(tablestore.WildcardQuery("text", "*?0*1?"), limit=1)
+        with pytest.raises(OTSServiceError) as caught:
+            client.search("said", "said_index", asked)
+        few = tablestore.SearchQuery(tablestore.TermQuery("text", "word7"), limit=1)
+        assert 1 == len(client.search("said", "said_index", few).rows)
+
+    assert TIMEOUT == (caught.value.get_error_code(), caught.value.get_error_message())
