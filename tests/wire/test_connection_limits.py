@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 from contextlib import suppress
 
 import pytest
 
-from tests.wire.raw_http import Stub, read_all, read_reply, request, running
+from tests.wire.raw_http import TIMEOUT_S, Running, Stub, read_all, read_reply, request, running
 from tsmem.server import server
 
 
@@ -42,7 +43,7 @@ def test_connections_beyond_those_that_are_told_so_are_closed_without_a_word(mon
     """No number of clients takes more threads than that."""
     monkeypatch.setattr(server, "_REFUSING", 2)
     monkeypatch.setattr(server, "_REFUSING_S", 20.0)
-    with running(max_connections=1, linger_s=0) as here, here.connect() as served:
+    with running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as served:
         served.sendall(request())
         assert 200 == read_reply(served).status
         with here.connect() as told, here.connect() as waiting, here.connect() as beyond:
@@ -53,3 +54,82 @@ def test_connections_beyond_those_that_are_told_so_are_closed_without_a_word(mon
         assert 200 == read_reply(served).status
 
     assert [200, 503, 503, 200] == [entry.status for entry in here.log]
+
+
+def served(client: socket.socket) -> bool:
+    """True if a client is answered, and may ask again."""
+    with suppress(ConnectionError):
+        client.sendall(request())
+        return read_reply(client).status == 200
+    return False
+
+
+def test_an_idle_connection_keeps_its_place_for_a_while() -> None:
+    with running(max_connections=1, yield_after_s=1000) as here, here.connect() as idle, here.connect() as other:
+        assert asked(other).startswith(b"HTTP/1.1 503 ")
+        assert served(idle)
+
+
+def test_the_connection_that_waits_longest_for_a_request_gives_up_its_place() -> None:
+    """It never asked, or has asked before, or has begun to ask: it is closed without a word."""
+    with (
+        running(max_connections=3, yield_after_s=0) as here,
+        here.connect() as fresh,
+        here.connect() as used,
+        here.connect() as begun,
+    ):
+        assert served(used)
+        begun.sendall(b"POST /GetRow")
+        here.await_begun()
+        with here.connect() as first, here.connect() as second, here.connect() as third:
+            assert [True, True, True] == [served(each) for each in (first, second, third)]
+            assert [b"", b"", b""] == [read_all(each) for each in (fresh, used, begun)]
+
+    assert [200, 200, 200, 200] == [entry.status for entry in here.log]
+
+
+def test_a_connection_whose_request_is_answered_keeps_its_place() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert go_on.wait(TIMEOUT_S)
+
+    with running(Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.connect() as busy:
+        busy.sendall(request())
+        assert begun.wait(TIMEOUT_S)
+        with here.connect() as other:
+            assert asked(other).startswith(b"HTTP/1.1 503 ")
+        go_on.set()
+        assert 200 == read_reply(busy).status
+
+
+def connect_from(here: Running, address: str) -> socket.socket:
+    """A connection from an address of this machine's own, where it has several."""
+    host, port = here.server.endpoint.removeprefix("http://").split(":")
+    try:
+        return socket.create_connection((host, int(port)), TIMEOUT_S, (address, 0))
+    except OSError:
+        pytest.skip(f"this machine has no address {address}")
+
+
+def test_one_address_does_not_take_the_places_of_all() -> None:
+    with (
+        running(max_peer_connections=1, yield_after_s=1000) as here,
+        here.connect() as one,
+        here.connect() as two,
+        connect_from(here, "127.0.0.2") as other,
+    ):
+        assert asked(two).startswith(b"HTTP/1.1 503 ")
+        assert [True, True] == [served(one), served(other)]
+
+
+def test_an_address_with_all_its_places_taken_gives_up_one_of_its_own() -> None:
+    with (
+        running(max_peer_connections=1, yield_after_s=0) as here,
+        connect_from(here, "127.0.0.2") as other,
+        here.connect() as one,
+        here.connect() as two,
+    ):
+        assert [True, True] == [served(two), served(other)]
+        assert b"" == read_all(one)

@@ -259,7 +259,7 @@ def test_requests_run_side_by_side() -> None:
 
 def test_connections_beyond_the_cap_are_told_so() -> None:
     """503 OTSServerBusy, and the connection is closed; one that ends makes room."""
-    with running(max_connections=2) as here:
+    with running(max_connections=2, yield_after_s=1000) as here:
         first, second = here.connect(), here.connect()
         for client in (first, second):
             client.sendall(request())

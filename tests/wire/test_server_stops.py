@@ -284,7 +284,7 @@ def files(most: int) -> Iterator[None]:
 
 def test_connections_leave_descriptors_for_the_rest() -> None:
     """Those beyond are told that the server is busy: 128 descriptors are the engine's, 64 for telling them."""
-    with files(128 + 64 + 2), running() as here:
+    with files(128 + 64 + 2), running(yield_after_s=1000) as here:
         clients = [here.connect() for _ in range(3)]
         statuses = []
         for client in clients:

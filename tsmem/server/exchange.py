@@ -132,6 +132,7 @@ class Exchange:
         if head.expects_continue and head.length:
             self._wire.send(CONTINUE)
         body = self._wire.body(head.length)
+        self._wire.take_in_hand()
         self._read_s = self._desk.clock.monotonic_s()
         try:
             check_digest(head, body)

@@ -9,6 +9,7 @@ connection at once and its thread when it ends. Threads, because an engine's cal
 from __future__ import annotations
 
 import errno
+import math
 import os
 import resource
 import select
@@ -136,25 +137,23 @@ class Server:
                 if wake.is_set:
                     return
                 try:
-                    client, _ = listener.accept()
+                    client, address = listener.accept()
                 except (BlockingIOError, ConnectionError):
                     continue
                 except OSError:  # no descriptors left
                     wake.wait(_NO_ROOM_S)
                     continue
-                self._take(client, wake)
+                self._take(client, str(address[0]), wake)
 
-    def _take(self, client: socket.socket, wake: Wake) -> None:
-        limit = self._max_connections
+    def _take(self, client: socket.socket, peer: str, wake: Wake) -> None:
         with self._lock:
             self._ended = [each for each in self._ended if each.thread.is_alive()]
-            count = len(self._connections)
-            if count >= limit + _REFUSING:
+            refused = not self._has_place(peer)
+            if refused and sum(each.refused for each in self._connections) >= _REFUSING:
                 client.close()
                 return
-            refused = count >= limit
             wire = Wire(client, self._refusing if refused else self._settings, self._clock, wake)
-            connection = _Connection(wire, self._desk, self._forget, refused=refused)
+            connection = _Connection(wire, peer, self._desk, self._forget, refused=refused)
             self._connections.add(connection)
         try:
             connection.thread.start()
@@ -162,10 +161,30 @@ class Server:
             connection.wire = Wire(client, self._refusing, self._clock, wake)
             connection.run_once()
 
+    def _has_place(self, peer: str) -> bool:
+        """True if one more connection of a peer may be served. Where all places of the server or the peer are taken,
+        the connection that has waited longest for a whole request gives up its place. The lock is held."""
+        served = [each for each in self._connections if not each.refused]
+        of_peer = [each for each in served if each.peer == peer]
+        if len(of_peer) >= self._settings.max_peer_connections:
+            return self._freed(of_peer)
+        return len(served) < self._max_connections or self._freed(served)
+
+    def _freed(self, among: list[_Connection]) -> bool:
+        latest_s = self._clock.monotonic_s() - self._settings.yield_after_s
+        waiting = [(since_s, each) for each in among if (since_s := each.wire.waits_since_s) is not None]
+        since_s, longest = min(waiting, key=lambda pair: pair[0], default=(math.inf, None))
+        if longest is None or since_s > latest_s or not longest.wire.give_up():
+            return False
+        self._connections.discard(longest)
+        self._ended.append(longest)
+        return True
+
     def _forget(self, connection: _Connection) -> None:
         with self._lock:
-            self._connections.discard(connection)
-            self._ended.append(connection)
+            if connection in self._connections:
+                self._connections.remove(connection)
+                self._ended.append(connection)
             if self._thread is None and not self._connections:  # the last one of a server that stopped
                 connection.wire.wake.close()
 
@@ -173,11 +192,16 @@ class Server:
 class _Connection:
     """A client, and the thread that serves it."""
 
-    def __init__(self, wire: Wire, desk: Desk, ended: Callable[[_Connection], None], *, refused: bool) -> None:
+    def __init__(
+        self, wire: Wire, peer: str, desk: Desk, ended: Callable[[_Connection], None], *, refused: bool
+    ) -> None:
         self.wire = wire
+        self.peer = peer
+        """The client's address."""
         self._desk = desk
         self._ended = ended
-        self._refused = refused
+        self.refused = refused
+        """Whether it is only told that the server is busy."""
         self.thread = threading.Thread(target=self._run, name="tsmem-connection", daemon=True)
 
     def run_once(self) -> None:
@@ -186,9 +210,9 @@ class _Connection:
 
     def _run(self, *, last: bool = False) -> None:
         try:
-            if self._refused:
+            if self.refused:
                 Exchange(self._desk, self.wire).refuse()
-            while not self._refused and Exchange(self._desk, self.wire, last=last).run():
+            while not self.refused and Exchange(self._desk, self.wire, last=last).run():
                 pass
         except OSError:  # the client went away
             pass

@@ -25,6 +25,10 @@ class Settings:
     """Added to every answer."""
     max_connections: int = 512
     """Those beyond are told that the server is busy; fewer where the process may not open so many files."""
+    max_peer_connections: int = 384
+    """Of one address. Those beyond are told the same."""
+    yield_after_s: float = 1
+    """How long a connection keeps its place without a whole request, when another one needs it."""
     max_held_bytes: int = 256 * 1024 * 1024
     """Of large answers that are being sent; whose answer would be more is told that the server is busy."""
     idle_s: float = 75

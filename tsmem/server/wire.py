@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import select
 import socket
+import threading
 from contextlib import suppress
 from math import ceil
 
@@ -46,12 +47,19 @@ class Wire:
         """When the request that is being read must be there."""
         self._hurried = False
         """Whether a stop has set that time."""
+        self._lock = threading.Lock()
+        """Held while a request is taken in hand, or the connection gives up its place."""
+        self._waits_since_s: float | None = clock.monotonic_s()
+        """Since when it has no whole request; None while one is answered."""
+        self._gave_up = False
+        """Whether it gave up its place."""
         with suppress(OSError):  # gone already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def head(self) -> bytes | None:
         """The next request's head, without the empty line behind it. None when there is none: the client went away,
         or was idle for too long, or the server stops. Raises what is wrong with it, and OSError."""
+        self._waits_since_s = self._clock.monotonic_s()
         if not self._await_request():
             return None
         self._due_s = self._clock.monotonic_s() + self._settings.request_s
@@ -119,6 +127,26 @@ class Wire:
         except OSError:
             return True
 
+    @property
+    def waits_since_s(self) -> float | None:
+        """Since when the connection has no whole request; None while one is answered. Any thread may read this."""
+        return self._waits_since_s
+
+    def take_in_hand(self) -> None:
+        """A request is there and is answered now. Raises ConnectionAbortedError if the connection gave up its place."""
+        with self._lock:
+            if self._gave_up:
+                raise ConnectionAbortedError("another connection has its place")
+            self._waits_since_s = None
+
+    def give_up(self) -> bool:
+        """Close the connection, unless a request is answered; true if it is closed. Any thread may call this."""
+        with self._lock:
+            self._gave_up = self._waits_since_s is not None
+        if self._gave_up:
+            self.cut()
+        return self._gave_up
+
     def cut(self) -> None:
         """End the connection now. Any thread may call this."""
         with suppress(OSError):
@@ -171,7 +199,7 @@ class Wire:
         if not self._await_rest():
             raise from_service("OTSRequestTimeout", "Request timeout.")
         data = self._socket.recv(_READ_BYTES)
-        if not data and self.wake.is_set:
+        if not data and (self.wake.is_set or self._gave_up):
             raise ConnectionAbortedError("cut off, or gone, while the server stops")
         if not data:
             raise malformed("it ends before it is whole")
