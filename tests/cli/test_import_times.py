@@ -170,6 +170,31 @@ def test_an_id_that_is_used_twice_in_a_conversation_keeps_both_times(ready: Cli)
     assert ready.export() == before
 
 
+def test_an_id_of_messages_with_and_without_a_time_keeps_all_times(ready: Cli) -> None:
+    """Also of the one that was moved behind another of its time."""
+    second = {"created_at": SECOND}
+    put("in", {"id": "s", "messages": [*said("a", **second), *said("b", id="m", **second), *said("c", id="m")]})
+    ready.ok(*OPENAI, "in")
+    before = ready.export()
+    ready.ok(*OPENAI, "in")
+    assert ready.export() == before
+
+
+@pytest.mark.parametrize("others", ["cba", "bc", "c", "xabc", "xcab"])
+def test_messages_of_one_second_keep_their_times_when_others_come_or_go(ready: Cli, others: str) -> None:
+    """They are the same messages by their ids, although they would be moved by more or less."""
+
+    def messages(contents: str) -> list[dict[str, Any]]:
+        return [{**each, "id": each["content"]} for each in said(*contents, created_at=SECOND)]
+
+    put("in", {"id": "s", "messages": messages("abc")})
+    ready.ok(*OPENAI, "in")
+    before = listed(ready)
+    put("in", {"id": "s", "messages": messages(others)})
+    ready.ok(*OPENAI, "in")
+    assert sorted(each for each in listed(ready) if each[0] != "x") == before
+
+
 def test_a_conversation_without_an_id_is_another_one_when_it_has_grown(ready: Cli) -> None:
     """Its id is made from its content, and stderr says so."""
     put("in", {"messages": said("a")})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from tsmem.store.message_times import ReadTime, read_time, settled_times
+from tsmem.store.message_times import ReadTime, known_times, read_time, settled_times
 
 START = 1_000
 times = st.integers(-3, 30)
+busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a busy machine."""
 conversations = st.lists(st.none() | times, max_size=8)
 
 
@@ -37,6 +40,7 @@ def test_missing_and_equal_times_follow_the_message_before(given: list[int | Non
     assert first(given) == expected
 
 
+@busy
 @drawn(st.lists(times, max_size=8))
 def test_messages_of_one_time_keep_the_order_of_the_input(given: list[int]) -> None:
     """All times differ, and sorting by them is what a stable sort of the given times is."""
@@ -45,6 +49,7 @@ def test_messages_of_one_time_keep_the_order_of_the_input(given: list[int]) -> N
     assert sorted(range(len(given)), key=found.__getitem__) == sorted(range(len(given)), key=given.__getitem__)
 
 
+@busy
 @drawn(conversations, st.integers(-10, 2_000))
 def test_the_same_conversation_again_has_the_same_times(given: list[int | None], later: int) -> None:
     """Wherever it would start this time."""
@@ -53,6 +58,7 @@ def test_the_same_conversation_again_has_the_same_times(given: list[int | None],
     assert settled_times(given, stored, later) == before
 
 
+@busy
 @drawn(st.lists(times, max_size=6).map(sorted), st.integers(0, 3), st.integers(0, 3))
 def test_a_conversation_that_has_grown_keeps_the_times_of_its_beginning(
     given: list[int], untimed: int, more: int
@@ -64,6 +70,18 @@ def test_a_conversation_that_has_grown_keeps_the_times_of_its_beginning(
     after = settled_times(begun + [None] * more, stored, START + 500)
     assert after[: len(before)] == before
     assert after == sorted(after)
+
+
+@busy
+@drawn(st.lists(st.tuples(st.sampled_from("ab"), st.none() | times), max_size=8, unique=True))
+def test_the_times_of_ids_that_come_more_than_once_are_told_apart(messages: list[tuple[str, int | None]]) -> None:
+    """Whether the messages have a time or none, and whether it was moved."""
+    ids, given = [each[0] for each in messages], [each[1] for each in messages]
+    before = first(given)
+    of_ids = [*zip(ids, before, strict=True)]
+    found = {each: sorted(time for own, time in of_ids if own == each) for each in ids}
+    if len({*of_ids}) == len(of_ids):
+        assert settled_times(given, known_times(ids, given, found), START + 500) == before
 
 
 def test_messages_added_to_a_conversation_without_times_are_dated_from_the_new_start() -> None:

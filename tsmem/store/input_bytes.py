@@ -62,7 +62,8 @@ _KINDS = (
     _Kind(b"\x1f\x9d", "compressed with compress", "unpack it first, with uncompress"),
     _Kind(b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     _Kind(b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    _Kind(b"ustar", "a tar archive", "unpack it first, with tar -xf", at=257),
+    _Kind(b"ustar\x00", "a tar archive", "unpack it first, with tar -xf", at=257),
+    _Kind(b"ustar  \x00", "a tar archive", "unpack it first, with tar -xf", at=257),
     _Kind(b"\x00\x00\x00\x00", "binary data", _EXPORT),
 )
 _SQLITE = b"SQLite format 3\x00"

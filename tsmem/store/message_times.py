@@ -2,22 +2,27 @@
 conversation keeps its order and importing it again gives the same times.
 
 Messages are stored in the order of the times that the input gives. Those of one time keep the order of the input, a
-microsecond apart. One without a time follows the message before it, unless the store has it already: then it keeps the
-time that it has there, because the time is a part of its key.
+microsecond apart. One without a time follows the message before it. A message that the store has already keeps the time
+that it has there, because the time is a part of its key: one without a time, and one that was moved behind another.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 
 TIME_KEYS = ("create_time", "timestamp", "created_at")
 _UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
 """Below which size a number is seconds, milliseconds, microseconds, nanoseconds since 1970."""
 _DATE_DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 """Digits that are a date, by their number. As numbers they would be times of the 1970s, or of the year 2611."""
+MAX_MOVED_US = 1_000
+"""How far behind its own time a message of the store may be and still be the one of the input."""
 _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
@@ -94,12 +99,45 @@ def _from_iso(text: str) -> ReadTime | None:
     return ReadTime(time, is_utc and (fraction is None or len(fraction[1].rstrip("0")) <= 6), has_zone)
 
 
+def depends_on_others(given: Sequence[int | None]) -> bool:
+    """True if the time of a message may depend on the others of its conversation, as they are now or were in an earlier
+    copy: it has no time, that of another, or one of whole seconds, which others may have had."""
+    return len(set(given)) < len(given) or any(time is None or time % 10**6 == 0 for time in given)
+
+
+def known_times(
+    ids: Sequence[str], given: Sequence[int | None], found: Mapping[str, Sequence[int]]
+) -> list[int | None]:
+    """Return the time that the store has for each message of a conversation, out of all times that were found of each
+    id, in order: for one with a time that time, or one that it may have been moved to; for others, in turn, what is
+    left."""
+    left = {message_id: list(times) for message_id, times in found.items()}
+    known: list[int | None] = [None] * len(ids)
+
+    def take(place: int, first: int, last: int) -> None:
+        times = left.get(ids[place], [])
+        at = bisect_left(times, first)
+        if known[place] is None and at < len(times) and times[at] <= last:
+            known[place] = times.pop(at)
+
+    again = settled_times(given, known, 0)
+    timed = [(place, time) for place, time in enumerate(given) if time is not None]
+    for place, _ in timed:
+        take(place, again[place], again[place])
+    for place, time in timed:
+        take(place, time, time + MAX_MOVED_US)
+    for place, own in enumerate(given):
+        if own is None:
+            take(place, MIN_INTEGER, MAX_INTEGER)
+    return known
+
+
 def settled_times(given: Sequence[int | None], stored: Sequence[int | None], start: int) -> list[int]:
     """Return the time of each message of a conversation, from those that the input gives and those that the store has
-    for messages without one. Where neither gives any, they count up from `start`; so do, where the input gives none at
-    all, messages that were added behind those that the store has."""
+    (see `known_times`). Where neither gives any, they count up from `start`; so do, where the input gives none at all,
+    messages that were added behind those that the store has."""
     order = _chained(given, 0, 0)
-    wanted = _chained([stored[n] if time is None else time for n, time in enumerate(given)], start, 1)
+    wanted = _chained([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
     if given.count(None) == len(given):
         for place in range(len(given) - 1, -1, -1):
             if stored[place] is not None:
@@ -107,8 +145,7 @@ def settled_times(given: Sequence[int | None], stored: Sequence[int | None], sta
             wanted[place] = max(wanted[place], start + place)
     times, last = list(wanted), None
     for place in sorted(range(len(given)), key=order.__getitem__):
-        kept = given[place] is None and stored[place] is not None
-        if last is not None and not kept:
+        if last is not None and stored[place] is None:
             times[place] = max(wanted[place], last + 1)
         last = times[place] if last is None else max(last, times[place])
     return times

@@ -18,7 +18,14 @@ from tsmem.errors import InvalidInput
 from tsmem.rows import Value
 from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
-from tsmem.store.message_times import ReadTime, has_unread_time, settled_times, take_time
+from tsmem.store.message_times import (
+    ReadTime,
+    depends_on_others,
+    has_unread_time,
+    known_times,
+    settled_times,
+    take_time,
+)
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 from tsmem.store.shapes import checked_conversation
@@ -152,7 +159,7 @@ class Draft:
     def __init__(
         self, session: Session, said: list[_Said], start: int, stored: StoredTimes | None, notes: ImportNotes
     ) -> None:
-        """Begin to look up the times of messages that have none; `start` is what they count up from otherwise."""
+        """Begin to look up times that may not be those of the input; messages without one count up from `start`."""
         self._session = session
         self._said = said
         self._start = start
@@ -160,15 +167,17 @@ class Draft:
         self._notes = notes
         self.size = len(said)
         """Messages that it has."""
-        untimed = {each.message_id for each in said if each.given is None}
-        self._lookup = None if stored is None or not untimed else stored.of_messages(session.session_id, untimed)
+        self._given = [None if each.given is None else each.given.time for each in said]
+        self._ids = [each.message_id for each in said]
+        self._lookup = None
+        if stored is not None and depends_on_others(self._given):
+            self._lookup = stored.of_messages(session.session_id, self._ids)
 
     def items(self) -> Iterator[Session | Message]:
         """Return the session and its messages. Raises InvalidInput where two messages would be one row."""
-        given = [None if each.given is None else each.given.time for each in self._said]
-        stored = self._stored_times(given)
+        given, ids = self._given, self._ids
+        stored = known_times(ids, given, {} if self._lookup is None else self._lookup.result())
         times = settled_times(given, stored, self._start)
-        ids = [each.message_id for each in self._said]
         own = enumerate(zip(ids, given, strict=True))
         _check_distinct([place if key[1] is None else key for place, key in own])
         _check_distinct([*zip(ids, times, strict=True)])
@@ -177,18 +186,6 @@ class Draft:
         for each, time in zip(self._said, times, strict=True):
             yield Message(session_id, each.message_id, time, **each.texts, metadata=each.metadata)
         self._note(given, stored, times)
-
-    def _stored_times(self, given: Sequence[int | None]) -> list[int | None]:
-        """Return the times that the store has for messages without one; of an id that comes more than once, in turn."""
-        if self._lookup is None:
-            return [None] * len(given)
-        named = {(each.message_id, time) for each, time in zip(self._said, given, strict=True)}
-        found = self._lookup.result().items()
-        left = {id_: iter([time for time in times if (id_, time) not in named]) for id_, times in found}
-        return [
-            next(left.get(each.message_id, iter(())), None) if time is None else None
-            for each, time in zip(self._said, given, strict=True)
-        ]
 
     def _session_time(self) -> int:
         session = self._session
