@@ -284,6 +284,17 @@ def _names_twice(reply: Reply) -> None:
 # Bytes
 
 
+def _empty(reply: Reply) -> None:
+    """An empty body. Some answers are honestly empty, and some actions have no part that must be there."""
+    if reply.action in ("GetRange", "GetRow", "PutRow", "UpdateRow", "DeleteRow", "DescribeTable"):
+        reply.body = b""
+
+
+def _without_cost(reply: Reply) -> None:
+    if reply.action in ("GetRange", "GetRow", "PutRow", "UpdateRow", "DeleteRow"):
+        reply.message.ClearField("consumed")
+
+
 def _garbage(reply: Reply) -> None:
     reply.body = b"\xff\xfe garbage"
 
@@ -326,6 +337,8 @@ LIES: dict[str, Lie] = {
     "a table without a key": _no_key,
     "every name twice": _names_twice,
     "garbage": _garbage,
+    "an empty body": _empty,
+    "an answer without its cost": _without_cost,
     "rows that are cut off": of_bytes(lambda data: data[:-3]),
     "rows with a wrong checksum": of_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
 }

@@ -33,7 +33,8 @@ def install(client: Any) -> None:
         try:
             if len(body) > LARGE_BYTES:
                 _check_size(operation, body)
-            answer, _ = decoder.decode_response(operation, body, headers.get("x-ots-requestid") or "")
+            answer, message = decoder.decode_response(operation, body, headers.get("x-ots-requestid") or "")
+            _check_whole(message)
         except (MemoryError, WrongReply):
             raise
         except Exception as error:
@@ -43,6 +44,13 @@ def install(client: Any) -> None:
         return answer
 
     client.protocol.parse_response = parse_response
+
+
+def _check_whole(message: Any) -> None:
+    """Raise WrongReply for an answer without a part that all of its kind have. Protobuf reads an empty body as a page
+    without rows."""
+    if message is not None and not message.IsInitialized():
+        raise WrongReply("what cannot be decoded (a part is missing)")
 
 
 def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
