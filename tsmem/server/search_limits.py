@@ -1,17 +1,20 @@
 """How much one search may ask for.
 
-The service refuses a wildcard pattern of more than 32 characters. How many words it takes is not documented; the limits
-on words are ours. A phrase costs most: SQLite compares all its words at every place of a text, and nothing ends that
-before the text is done (100 words on a text of 900,000 words took 2.9 s).
+The service refuses a wildcard pattern of more than 32 characters. How many words it takes is not documented: the limits
+on words and texts are ours. They bound what one step of SQLite costs, because nothing ends a step. FTS5 compares the
+words of a phrase at every place of a text (100 words on a text of 900,000 words took 2.9 s). A part of a text is compared
+at every place, too (4,096 characters on a text of 1,800,000 took 0.5 s; 900,000 characters more than a minute).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from tsmem.engine import analysis
+from tsmem.engine.search_leaves import Leaf
 from tsmem.port import FieldType
-from tsmem.queries import Bool, Match, MatchAll, MatchPhrase, Query, Terms, Wildcard
+from tsmem.queries import Match, MatchPhrase, Prefix, Term, Terms, Wildcard
+from tsmem.rows import Value
 from tsmem.server.filters import invalid
 
 MAX_PATTERN = 32
@@ -21,32 +24,44 @@ MAX_WORDS = 1024
 MAX_PHRASE_WORDS = 256
 """Words of all phrases of a search together."""
 
-
-def leaves(wanted: Query) -> Iterator[Query]:
-    """Yield the queries that have a field."""
-    if isinstance(wanted, Bool):
-        for part in (*wanted.must, *wanted.must_not, *wanted.filter, *wanted.should):
-            yield from leaves(part)
-    elif not isinstance(wanted, MatchAll):
-        yield wanted
+MAX_CHARACTERS = 8192
+"""Characters of all that TEXT fields are asked together."""
 
 
-def check_size(wanted: Query, kinds: Mapping[str, FieldType]) -> None:
-    """Raise OTSParameterInvalid for a search that asks for too much of fields of these types."""
-    words = phrase_words = 0
-    for each in leaves(wanted):
+def check_work(asks: Sequence[Leaf], kinds: Mapping[str, FieldType]) -> None:
+    """Raise OTSParameterInvalid for queries that ask for too much of fields of these types."""
+    words = phrase_words = characters = 0
+    for each in asks:
         if isinstance(each, Wildcard) and len(each.pattern) > MAX_PATTERN:
             raise invalid(f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query")
-        kind = kinds.get(each.field)  # type: ignore[union-attr]
+        kind = kinds.get(each.field)
+        characters += _characters(each, kind)
+        if characters > MAX_CHARACTERS:
+            raise invalid(f"The number of characters in the texts of a search exceeds the limit: {MAX_CHARACTERS}.")
         words += _words(each, kind)
         phrase_words += _phrase_words(each, kind)
-    if words > MAX_WORDS:
-        raise invalid(f"The number of words and terms of a search exceeds the limit: {MAX_WORDS}.")
-    if phrase_words > MAX_PHRASE_WORDS:
-        raise invalid(f"The number of words in the phrases of a search exceeds the limit: {MAX_PHRASE_WORDS}.")
+        if words > MAX_WORDS:
+            raise invalid(f"The number of words and terms of a search exceeds the limit: {MAX_WORDS}.")
+        if phrase_words > MAX_PHRASE_WORDS:
+            raise invalid(f"The number of words in the phrases of a search exceeds the limit: {MAX_PHRASE_WORDS}.")
 
 
-def _words(wanted: Query, kind: FieldType | None) -> int:
+def _characters(wanted: Leaf, kind: FieldType | None) -> int:
+    """Count the characters that are looked for in a text."""
+    if kind is None or kind.name != "TEXT":
+        return 0
+    if isinstance(wanted, Match | MatchPhrase | Prefix):
+        return len(wanted.text)
+    return sum(len(value) for value in _values(wanted) if isinstance(value, str))
+
+
+def _values(wanted: Leaf) -> tuple[Value, ...]:
+    if isinstance(wanted, Terms):
+        return wanted.values
+    return (wanted.value,) if isinstance(wanted, Term) else ()
+
+
+def _words(wanted: Leaf, kind: FieldType | None) -> int:
     """Count what a query looks for. A word that is asked for twice is looked for once."""
     if isinstance(wanted, Terms):
         return len(wanted.values)
@@ -57,8 +72,11 @@ def _words(wanted: Query, kind: FieldType | None) -> int:
     return len(set(analysis.phrases(kind, wanted.text)))
 
 
-def _phrase_words(wanted: Query, kind: FieldType | None) -> int:
-    """Count the words of a phrase. To a fuzzy field a phrase is one part of its text."""
-    if isinstance(wanted, MatchPhrase) and kind is not None and kind.name == "TEXT":
-        return len(analysis.words(kind, wanted.text)) if analysis.shape(kind) == analysis.WORDS else 0
-    return 0
+def _phrase_words(wanted: Leaf, kind: FieldType | None) -> int:
+    """Count the words that must stand side by side. To a fuzzy field a phrase is one part of its text."""
+    if kind is None or kind.name != "TEXT" or analysis.shape(kind) == analysis.GRAMS:
+        return 0
+    if isinstance(wanted, MatchPhrase):
+        return len(analysis.words(kind, wanted.text))
+    pieces = [analysis.pieces(kind, value) for value in _values(wanted) if isinstance(value, str)]
+    return sum(len(each) for each in pieces if len(each) > 1)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tsmem.engine.search_leaves import Leaf
 from tsmem.engine.search_query import check_size
 from tsmem.queries import (
     Between,
@@ -59,13 +60,13 @@ def sorts(message: Any) -> tuple[Sorter, ...]:
     return tuple(_sorter(each) for each in message.sorter)
 
 
-def fields(wanted: Query) -> Iterator[str]:
-    """The fields that a query asks about."""
+def leaves(wanted: Query) -> Iterator[Leaf]:
+    """Yield the queries of one field that a query is made of."""
     if isinstance(wanted, Bool):
         for part in (*wanted.must, *wanted.must_not, *wanted.filter, *wanted.should):
-            yield from fields(part)
+            yield from leaves(part)
     elif not isinstance(wanted, MatchAll):
-        yield wanted.field
+        yield wanted
 
 
 class _Reader:

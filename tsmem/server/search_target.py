@@ -7,7 +7,7 @@ and does no harm before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tsmem.engine import Engine
@@ -16,12 +16,14 @@ from tsmem.engine.requests import BatchGetRow
 from tsmem.engine.search import MAX_INDEXED_LIMIT
 from tsmem.errors import TableNotFound, from_service
 from tsmem.limits import MAX_ROWS_PER_READ
+from tsmem.port import FieldType
 from tsmem.queries import FieldSort, Search, Sorter
 from tsmem.rows import Key, TableRef
 from tsmem.server import row_writer, schema
 from tsmem.server.filters import invalid, texts
 from tsmem.server.search_index_actions import DEFAULT_ANALYZER
-from tsmem.server.search_queries import fields, sorts
+from tsmem.server.search_limits import check_work
+from tsmem.server.search_queries import leaves, sorts
 
 ALL, SPECIFIED, NONE, ALL_FROM_INDEX = 1, 2, 3, 4
 _LATEST = View()
@@ -32,7 +34,7 @@ class Index(NamedTuple):
 
     table: TableRef
     name: str
-    fields: frozenset[str]
+    fields: Mapping[str, FieldType]
     odd: dict[str, str]
     """Fields that cannot be asked about here, with what is odd about them."""
     order: Any
@@ -44,10 +46,15 @@ class Index(NamedTuple):
         return sorts(self.order)
 
     def check(self, asked: Search) -> None:
-        """Raises OTSParameterInvalid for a search by a field that is odd."""
-        for field in (*fields(asked.query), *(sort.field for sort in asked.sorts if isinstance(sort, FieldSort))):
+        """Raises OTSParameterInvalid for a search by a field that is odd, and for one that asks for too much."""
+        asks = tuple(leaves(asked.query))
+        for field in (
+            *(each.field for each in asks),
+            *(sort.field for sort in asked.sorts if isinstance(sort, FieldSort)),
+        ):
             if field in self.odd:
                 raise invalid(f"Unsupported operation: '{self.odd[field]} of field {field}'.")
+        check_work(asks, self.fields)
 
 
 class Columns(NamedTuple):
@@ -88,7 +95,7 @@ def open_index(engine: Engine, table: str, name: str) -> Index:
         meant = schema.parse("CreateSearchIndexRequest", definition).schema
         odd = {field.field_name: what for field in meant.field_schemas if (what := _oddity(field))}
         order = meant.index_sort
-    return Index(ref, name, frozenset(field for field, _ in described.fields), odd, order)
+    return Index(ref, name, dict(described.fields), odd, order)
 
 
 def _oddity(field: Any) -> str | None:
@@ -118,7 +125,7 @@ def columns_of(message: Any, index: Index) -> Columns:
     if kind == ALL_FROM_INDEX:
         names = tuple(sorted(index.fields))
     attributes = tuple(name for name in names if name not in index.table.key)
-    return Columns(attributes, index.fields.issuperset(attributes))
+    return Columns(attributes, index.fields.keys() >= set(attributes))
 
 
 def find(engine: Engine, index: Index, asked: Search, columns: Columns) -> Found:
