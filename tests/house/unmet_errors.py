@@ -20,6 +20,7 @@ _ANOTHER_USER = "It takes a second user of the machine: tests/cli/test_outputs.p
 _THREADS = "It takes a system that can start no thread: tests/cli/test_few_threads.py makes one."
 _HELD = "It takes a lock file that is held for a minute: tests/cli/test_waiting.py holds one."
 
+_NO_TEMPORARY = "It takes a machine without room for temporary files: tests/unit/test_engine_waits.py makes one."
 _CERTIFICATES = "It takes a server with certificates: tests/unit/test_tablestore_certificates.py makes one."
 
 SITES: dict[str, str] = {
@@ -93,6 +94,8 @@ SITES: dict[str, str] = {
     "engine/cells.py:unpack_some: its length is not what it says": _OTHER_DAMAGE,
     "engine/cells.py:unpack_cells: its bytes end too early, or are no text": _OTHER_DAMAGE,
     "engine/cells.py:unpack_cells: its length is not what it says": _OTHER_DAMAGE,
+    "engine/temporary.py:open_connections: from_os(error, NAME)": _NO_TEMPORARY,
+    "engine/temporary.py:open_connections: from_sqlite(error, NAME)": _NO_TEMPORARY,
     "engine/connections.py:Connections._transaction: _changed(self._path)": _RACE,
     "engine/connections.py:Connections._require_open: the store is closed": _LIBRARY,
     "engine/connections.py:Connections._of_temporary: a store in a temporary file belongs to the process that made": _LIBRARY,
@@ -146,6 +149,8 @@ COUNTED: dict[str, tuple[int, str]] = {
     "server/row_actions.py": (9, _SERVED),
     "server/row_reader.py": (16, _SERVED),
     "server/scan_actions.py": (9, _SERVED),
+    "server/search_limits.py": (4, _SERVED),
+    "server/work.py": (1, _SERVED),
     "server/schema.py": (3, _SERVED),
     "server/search_actions.py": (3, _SERVED),
     "server/search_index_actions.py": (4, _SERVED),

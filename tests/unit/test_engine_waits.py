@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tsmem import interruption
+from tsmem.engine import catalog
 from tsmem.engine.connections import TEMPORARY_SESSIONS, Connections, Session
 from tsmem.engine.files import CHECK_EVERY
-from tsmem.errors import TsmemError, Unavailable
+from tsmem.errors import StorageFailure, TsmemError, Unavailable
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 LONG = f"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT {10 * CHECK_EVERY}) SELECT max(x) FROM c"
@@ -144,6 +145,23 @@ def test_a_temporary_file_leaves_nothing_behind_while_it_is_open(
 
     assert [] == list(tmp_path.iterdir())
     connections.close()
+
+
+def test_a_temporary_file_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(StorageFailure, match="the temporary file cannot be made: No such file or directory"):
+        read_version(Connections(None))
+
+
+def test_a_temporary_file_that_cannot_be_opened_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(catalog, "SCHEMA", ("CREATE TABLE wrong",))
+    with pytest.raises(StorageFailure, match="the temporary file failed: "):
+        read_version(Connections(None))
+
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_temporary_file_that_was_closed_is_not_made_anew() -> None:

@@ -81,6 +81,14 @@ def test_work_for_a_client_that_has_left_ends() -> None:
     assert [("GetRow", 0, "")] == [(entry.action, entry.status, entry.code) for entry in here.log]
 
 
+def test_work_that_outlasts_a_stop_ends() -> None:
+    work = Endless()
+    with running(Stub(doing=work), work_s=1000, stop_s=0.01) as here, asking(here, "GetRow"):
+        assert work.begun.wait(TIMEOUT_S)
+        here.server.stop()
+        assert work.ended.wait(TIMEOUT_S)
+
+
 def test_work_for_a_client_that_has_sent_its_next_request_goes_on() -> None:
     begun, sent = threading.Event(), threading.Event()
 

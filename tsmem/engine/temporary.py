@@ -1,8 +1,8 @@
 """A store in a temporary file that has no name, for several connections at once.
 
 SQLite's own temporary databases have one connection, and a long search would hold everybody up. So the file is made
-with a name, in a folder that only this user may enter. All connections are opened, and then the folder is removed: no
-leftover stays, however the process ends. The files live on as long as a connection has them open.
+with a name, in a folder that only this user may enter. All connections are opened, and then the folder is removed: from
+then on nothing is left over, however the process ends. The files live on as long as a connection has them open.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def open_connections(count: int) -> list[Opened]:
     try:
         folder = tempfile.mkdtemp(prefix="tsmem-")
         try:
-            path = f"{folder}/memory.db"
+            path = f"{folder}/tables"
             opened.append(_connect(path))
             opened[0].execute(f"PRAGMA page_size = {PAGE_BYTES}")
             opened[0].execute("PRAGMA journal_mode = WAL").fetchone()
