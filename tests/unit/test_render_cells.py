@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmem.render.cells import cut, fit, pad, width, wrap
+from tsmem.render.cells import cut, fit, pad, space_after, width, wrap
 from tsmem.render.text import visible
 
 
@@ -23,6 +23,7 @@ from tsmem.render.text import visible
         ("👍\U0001f3fd", 4),
         ("👩\u200d👧", 4),
         ("\u1100\u1161", 2),
+        ("a\u302e\u3248", 5),
     ],
 )
 def test_the_widest_terminal_is_believed(text: str, cells: int) -> None:
@@ -55,3 +56,13 @@ def _cells(text: str) -> int:
 def _is_jamo(character: str) -> bool:
     """A vowel or final of Hangul, which stands in its syllable's cells."""
     return "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff"
+
+
+@pytest.mark.parametrize("cells", range(5))
+def test_right_to_left_text_is_kept_from_what_follows(cells: int) -> None:
+    """One of the cells behind it is of the other direction, so that no terminal takes it and the next text for one."""
+    assert " " * cells == space_after("退款 abc", cells)
+    for text in ("שלום", "مرحبا", "٣", "\U0001e900", "a שלום b"):
+        space = space_after(text, cells)
+        assert cells == width(space)
+        assert cells == 0 or "L" in map(unicodedata.bidirectional, space)

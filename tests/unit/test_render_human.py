@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tsmem.render import Options, render
-from tsmem.render.result import Conversation, Listing, Record, Report, Result
+from tsmem.render.result import (
+    Advice,
+    Advices,
+    Conversation,
+    Facts,
+    Listing,
+    Overview,
+    Record,
+    Report,
+    Result,
+    Section,
+)
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
@@ -147,6 +158,38 @@ def test_an_id_longer_than_a_line_hides_nothing(width: int) -> None:
     assert 2 == shown.count("2025-10-09 08:53:20")
     assert "\u0301…e\u0301" in shown
     assert "no room" not in shown
+
+
+@pytest.mark.parametrize("options", [terminal(100), Options(now_us=NOW_US, timezone=UTC)])
+def test_columns_stay_in_place_beside_right_to_left_text(options: Options) -> None:
+    """Between a cell with Hebrew and the next one there is a character written from left to right."""
+    sessions = [Session("משתמש", "שיחה", NOW_US, "12"), Session("u2", "s2", NOW_US, None)]
+    table = text(Listing("session", sessions), options).splitlines()
+
+    row = next(line for line in table if "שיחה" in line)
+    assert re.search("משתמש +\u2800 *שיחה +\u2800 *2025", row) is not None
+    assert row.index("2025") == table[-1].index("2025")
+    assert "\u2800" not in table[-1]
+
+
+def test_headings_stay_in_place_beside_right_to_left_text() -> None:
+    """The same of a role, and of a user before the number of messages."""
+    session = Session("משתמש", "שיחה", NOW_US, None)
+    shown = text(Conversation(session, [Message("שיחה", "1", NOW_US, "תפקיד", "x")]), terminal())
+
+    assert "תפקיד ▸\u280008:53:20 · 1" in shown
+    assert "user משתמש ·\u28001 message" in shown
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_an_ascii_terminal_is_not_overrun_by_an_overview(width: int) -> None:
+    """Its texts are spelled out before they are laid out."""
+    long = "退款" * 40
+    parts = [Section(long, ("user", "n"), [(long, 1)]), Facts([(long, long)]), Advices([Advice("note", long)])]
+    shown = text(Overview(Report({}), parts), terminal(width, unicode=False))
+
+    assert shown.isascii()
+    assert max(map(len, shown.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [60, 80])

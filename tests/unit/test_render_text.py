@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmem.render.text import MAX_MARKS, visible
+from tsmem.render.text import MAX_MARKS, visible, visible_id
 
 
 @pytest.mark.parametrize(
@@ -28,20 +28,41 @@ from tsmem.render.text import MAX_MARKS, visible
         ("ad\u200dmin", "ad\\u200dmin"),
         ("\u200d👩", "\\u200d👩"),
         ("👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣ می‌خواهم", "👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣ می‌خواهم"),
-        ("x\ufe01\ufe02\U000e0100", "x\ufe01\\ufe02\\U000e0100"),
+        ("漢\ufe01\ufe02\U000e0100", "漢\ufe01\\ufe02\\U000e0100"),
+        ("x\ufe01 é\ufe0f 1\ufe0f", "x\\ufe01 é\\ufe0f 1\\ufe0f"),
+        ("\U00016fe4 \U0001bc9d \U0001107f", "\\U00016fe4 \\U0001bc9d \\U0001107f"),
         ("[bold red]x[/] :smile:", "[bold red]x[/] :smile:"),
         (
             "pass\u034fword \u17b4 \ufff0 \U0001bca0 \U00013430",
             "pass\\u034fword \\u17b4 \\ufff0 \\U0001bca0 \\U00013430",
         ),
         ("\U000e0080 \U000e01f0", "\\U000e0080 \\U000e01f0"),
-        ("ᠠ\u180b \u180b\u180b", "ᠠ\u180b \u180b\\u180b"),
+        ("ᠠ\u180b \u180b", "ᠠ\u180b \\u180b"),
         ("လျှော့ ကျွန်ုပ် हिन्दी က்ষ", "လျှော့ ကျွန်ုပ် हिन्दी က்ষ"),
     ],
 )
 def test_text_on_one_line(text: str, shown: str) -> None:
     """What a terminal would obey, or hide, is spelled out; honest text is left alone."""
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("id_", "shown"),
+    [
+        ("s-1", "s-1"),
+        ("Ada Lovelace, 退款 é שלום", "Ada Lovelace, 退款 é שלום"),
+        (" a   b ", "\\x20a \\x20\\x20b\\x20"),
+        ("a\xa0b\u3000c\u2003d", "a\\xa0b\\u3000c\\u2003d"),
+        ("a\u2800\U0001d159", "a\\u2800\\U0001d159"),
+        ("漢\ufe00 ❤\ufe0f 漢\U000e0100 ᠠ\u180b", "漢\\ufe00 ❤\\ufe0f 漢\\U000e0100 ᠠ\\u180b"),
+        ("می\u200cخواهم", "می\\u200cخواهم"),
+        ("a\u0378\ue000", "a\\u0378\\ue000"),
+        ("a\u200b\x1b\n", "a\\u200b\\x1b\\n"),
+    ],
+)
+def test_an_id_shows_each_of_its_characters(id_: str, shown: str) -> None:
+    """Two ids that differ in what cannot be seen would look the same."""
+    assert shown == visible_id(id_)
 
 
 def test_newlines_can_be_kept() -> None:

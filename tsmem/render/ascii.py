@@ -13,7 +13,20 @@ from dataclasses import fields, replace
 from typing import Any
 
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Listing, Overview, Record, Report, Shown, Tail
+from tsmem.render.result import (
+    Advices,
+    Conversation,
+    Facts,
+    Listing,
+    Overview,
+    Part,
+    Plot,
+    Record,
+    Report,
+    Section,
+    Shown,
+    Tail,
+)
 from tsmem.render.text import escaped
 from tsmem.store.documents import dumps
 from tsmem.store.metadata import Metadata
@@ -75,11 +88,27 @@ def _spelled(result: Shown) -> Shown:
         case Tail():
             return result._replace(session_id=ascii_text(result.session_id), messages=map(_item, result.messages))
         case Overview():
-            return result  # its table spells out what is not ASCII, and every other format prints its report
+            return result._replace(parts=[_part(part) for part in result.parts])
         case Report():
             document = {ascii_text(key): _value(value) for key, value in result.document.items()}
             rows = [[_value(value) for value in row] for row in result.rows]
             return result._replace(document=document, columns=[*map(ascii_text, result.columns)], rows=rows)
+
+
+def _part(part: Part) -> Part:
+    match part:
+        case Facts(rows):
+            return Facts([(ascii_text(name), _text(value)) for name, value in rows])
+        case Section(title, columns, rows):
+            return Section(ascii_text(title), [*map(ascii_text, columns)], [[*map(_text, row)] for row in rows])
+        case Plot():
+            return part._replace(title=ascii_text(part.title))
+        case Advices(items):
+            return Advices([item._replace(sentence=ascii_text(item.sentence)) for item in items])
+
+
+def _text(value: object) -> object:
+    return ascii_text(value) if isinstance(value, str) else value
 
 
 def _value(value: object) -> object:

@@ -12,21 +12,23 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import get_character_cell_size
 
 _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
 """What stays together in wrapping: a word with the spaces before it; East Asian text breaks anywhere."""
-_ROOMY = re.compile("[\u0897-\u1cff\u302e\u302f\ua800-\uabff\ud7b0-\ud7ff\U00010d00-\U0001e7ff\U0001f3fb-\U0001f3ff]")
-"""Among these are all characters that rich takes for marks without a width, and terminals may not."""
+_TWO_CELLS = re.compile("[\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1\U0001f3fb-\U0001f3ff]")
+"""Two cells on some terminals, and fewer by some version of rich: Hangul tone marks, circled numbers on black squares,
+hexagrams, Vietnamese reading marks and skin tones. tests/unit/test_render_widths.py compares with tmux."""
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+"""The blocks that Unicode keeps for scripts written from right to left, and their numbers."""
+_LEFT_TO_RIGHT_BLANK = "\u2800"
+"""A blank pattern of Braille, which counts as a letter written from left to right (Unicode Standard Annex 9)."""
 
 
 def width(text: str) -> int:
     """The cells that text takes at most."""
-    if text.isascii():
-        return len(text)
-    if _ROOMY.search(text) is not None:
-        return sum(map(_cells, text))
-    return cell_len(text.replace("\u200d", ""))
+    return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def cut(text: str, cells: int) -> str:
@@ -46,10 +48,11 @@ def _cells(character: str) -> int:
     """The cells of one character at most, wherever it stands."""
     if character == "\ufe0f":  # may make an emoji of what is before it, which is wider
         return 1
-    if "\U0001f3fb" <= character <= "\U0001f3ff":
+    if _TWO_CELLS.match(character) is not None:
         return 2
     size = get_character_cell_size(character)
-    return 1 if size == 0 and unicodedata.category(character) in ("Mc", "Cn") else size
+    is_drawn = unicodedata.category(character) in ("Mc", "Cn", "Cf") and character not in "\u200c\u200d"
+    return 1 if size == 0 and is_drawn else size
 
 
 def fit(text: str, cells: int, ellipsis: str) -> str:
@@ -73,6 +76,18 @@ def fit_middle(text: str, cells: int, ellipsis: str) -> str:
 def pad(text: str, cells: int) -> str:
     """The text with spaces after it, so that it takes at least so many cells."""
     return text + " " * (cells - width(text))
+
+
+def space_after(text: str, cells: int) -> str:
+    """Return so many cells of space to stand between a text and the next one on its line.
+
+    A terminal that reorders text takes two texts written from right to left for one, with the spaces and numbers
+    between them, and draws the second one first. The blank prevents this. Isolates (U+2068, U+2069) would too, but
+    they would be copied with an id, and terminals lose one at the left edge."""
+    if cells < 1 or _RIGHT_TO_LEFT.search(text) is None:
+        return " " * cells
+    before = " " * (cells > 1)  # away from an id, which may be selected with all that stands next to it
+    return before + _LEFT_TO_RIGHT_BLANK + " " * (cells - len(before) - 1)
 
 
 def wrap(text: str, cells: int) -> Iterator[str]:

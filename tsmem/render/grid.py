@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from tsmem.render.cells import fit, fit_middle, pad, width, wrap
+from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
 from tsmem.render.ink import Ink
 
 GAP = 2
@@ -120,5 +120,7 @@ def wrapped_row(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence
 
 
 def _joined(painted: Sequence[str], texts: Sequence[str], widths: Sequence[int]) -> str:
-    padding = [pad(text, cells)[len(text) :] for text, cells in zip(texts, widths, strict=True)]
-    return (" " * GAP).join(p + space for p, space in zip(painted, padding, strict=True)).rstrip(" ")
+    line = ""
+    for paint, text, cells in zip(painted[:-1], texts, widths, strict=False):
+        line += paint + space_after(text, max(0, cells - width(text)) + GAP)
+    return (line + painted[-1]).rstrip(" ")

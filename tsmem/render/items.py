@@ -12,7 +12,7 @@ from tsmem.render.fields import METADATA_PREFIX
 from tsmem.render.grid import Cell, Column
 from tsmem.render.ink import ROLE_STYLES, Ink
 from tsmem.render.options import Options
-from tsmem.render.text import visible
+from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, pairs, scalar
 from tsmem.store.model import Message, Session
 
@@ -83,7 +83,7 @@ def cell(
     if field in SAID:
         return Cell(visible(_part(value, limit, options)) or '""', said=True)
     style = ROLE_STYLES.get(value) if field == "role" else None
-    return Cell(visible(value[:limit]) or '""', style)
+    return Cell(visible_id(value[:limit]) or '""', style)
 
 
 def _part(text: str, limit: int | None, options: Options) -> str:

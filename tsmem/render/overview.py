@@ -17,7 +17,7 @@ from tsmem.render.items import NULL
 from tsmem.render.options import Options
 from tsmem.render.record import wrapped_rows
 from tsmem.render.result import Advices, Facts, Moment, Overview, Part, Plot, Section, Size
-from tsmem.render.text import visible
+from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, size
 
 BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
@@ -73,7 +73,7 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> Cell:
         case int():
             return Cell(f"{value:,}")
         case _:
-            return Cell(visible(str(value)) or '""')
+            return Cell(visible_id(str(value)) or '""')
 
 
 def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:

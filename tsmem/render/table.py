@@ -18,7 +18,7 @@ from tsmem.render.items import column_of
 from tsmem.render.layout import Item, Layout, layout_of
 from tsmem.render.options import Options
 from tsmem.render.result import Listing
-from tsmem.render.text import visible
+from tsmem.render.text import visible_id
 from tsmem.store.model import Message, Session
 
 BATCH_ROWS = 1000
@@ -67,7 +67,7 @@ def _heading(layout: Layout, options: Options, ink: Ink) -> Iterator[str]:
 
 def _above(field: str, value: str, options: Options, ink: Ink) -> Iterator[str]:
     """The value that the rows below have in a field: whole, on as many lines as it needs."""
-    yield from (ink.paint("bold", line) for line in wrap(f"{field} {visible(value)}", options.width or 80))
+    yield from (ink.paint("bold", line) for line in wrap(f"{field} {visible_id(value)}", options.width or 80))
 
 
 def _batches(items: Iterable[Session] | Iterable[Message], most: int) -> Iterator[list[Item]]:

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from tsmem.render.ascii import ascii_text
 from tsmem.render.calls import Call, tool_calls
-from tsmem.render.cells import fit, fit_middle, width, wrap
+from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
 from tsmem.render.ink import ROLE_STYLES, Ink
 from tsmem.render.markdown import markdown_lines
 from tsmem.render.options import Options
 from tsmem.render.outline import outline, parsed_json, pretty
-from tsmem.render.text import visible
+from tsmem.render.text import visible, visible_id
 from tsmem.render.values import duration, iso_time, local_day, local_time, pairs, size
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
@@ -82,7 +82,7 @@ class Teller:
         facts = [self._when(message.create_time)]
         if self._last is not None and message.create_time - self._last >= _SECOND:
             facts.append(f"+{duration(message.create_time - self._last)}")
-        facts.append(visible(message.message_id))
+        facts.append(visible_id(message.message_id))
         between = f" {self._ink.dot} "
         if self._options.width is not None:
             least = self._options.width // 3
@@ -90,7 +90,8 @@ class Teller:
             facts[-1] = fit_middle(facts[-1], self._options.width - taken - min(width(role), least), self._ink.ellipsis)
             role = fit(role, max(least, self._options.width - taken - width(facts[-1])), self._ink.ellipsis)
         style = ROLE_STYLES.get(message.role or "", "bold")
-        return f"{self._ink.paint(style, f'{role} {self._ink.speaks}')} {self._ink.paint('dim', between.join(facts))}"
+        spoken = self._ink.paint(style, f"{role} {self._ink.speaks}") + space_after(role, 1)
+        return spoken + self._ink.paint("dim", between.join(facts))
 
     def _when(self, time_us: int) -> str:
         """The time of day, below the line of its day; in a pipe all of the time."""
@@ -182,4 +183,4 @@ def aside(item: Session | Message, metadata: Metadata, options: Options, *, full
 
 def _name(text: str) -> str:
     """A role or a tool's name; quoted, where it could be taken for more than a name."""
-    return text if _NAME.match(text) and visible(text) == text else f'"{visible(text)}"'
+    return text if _NAME.match(text) and visible_id(text) == text else f'"{visible_id(text)}"'

@@ -6,8 +6,12 @@ separators; bidi marks, overrides and isolates; characters that show nothing (ze
 joiners, byte order mark, soft hyphen, fillers, interlinear, musical and other controls, tags); lone surrogates.
 
 Kept, because honest text needs them: a joiner (U+200C, U+200D) between two visible non-ASCII characters, as in emoji,
-Persian and Hindi; one variation selector after another character; up to four combining marks on a character, whatever
-joiners stand between them, and as many marks again that take room. More of these, or elsewhere, are escaped.
+Persian and Hindi; one variation selector after a sign or a letter without case (emoji, Han, Mongolian); up to four
+combining marks on a character, whatever joiners stand between them, and as many marks again that take room. More of
+these, or elsewhere, are escaped.
+
+In ids these are escaped too, and so are spaces that cannot be seen or told from others: two ids that differ look
+different (`visible_id`), unless their letters look alike.
 
 A backslash is not doubled: paths and patterns stay readable, and text that spells `\\n` out looks like an escaped
 newline. That forgery gains nothing, as either is plain text on its own line; who needs the difference reads JSON.
@@ -31,7 +35,7 @@ _SUSPECT = re.compile(
     "\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufffb"
     "\ud800-\udfff"
-    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\U0001107f\U00013430-\U0001343f\U00016fe4\U0001bc9d\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "]"
 )
 _JAMO = re.compile("[\u1161-\u11ff\ud7b0-\ud7ff]")
@@ -41,6 +45,10 @@ _MARKS = r"[^\w\s\x00-\x7f]"
 _MARK_RUN = re.compile(f"{_MARKS}{{{MAX_MARKS + 1},}}")
 _MARK_OR_JAMO_RUN = re.compile(f"(?:{_MARKS}|{_JAMO.pattern}){{{MAX_MARKS + 1},}}")
 """The same for texts that have some; it is slower."""
+_UNSEEN_SPACE = re.compile(r"^ |(?<= ) | \Z")
+"""A space at either end, and each after another."""
+_UNSEEN_IN_IDS = re.compile("[\u180b-\u180d\u180f\u2800\ufe00-\ufe0f\U0001d159\U000e0100-\U000e01ef]")
+"""Blank characters and variation selectors that Python calls printable."""
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
 _KEPT = {"\n": "\n", "\r\n": "\n", "\t": TAB}
 
@@ -53,6 +61,18 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
         runs = _MARK_RUN if _JAMO.search(text) is None else _MARK_OR_JAMO_RUN
         text = runs.sub(_bounded, text)
     return _SUSPECT.sub(_line_shown if keep_newlines else _shown, text)
+
+
+def visible_id(text: str) -> str:
+    """Return an id, a user's name or a role as one line in which every character can be seen."""
+    shown = _UNSEEN_SPACE.sub(lambda match: escaped(match.group()), visible(text))
+    return shown if shown.isascii() else "".join(map(_seen, shown))
+
+
+def _seen(character: str) -> str:
+    """Return the character, or its number where Python or a terminal may have nothing to show for it."""
+    is_shown = character.isprintable() and _UNSEEN_IN_IDS.match(character) is None
+    return character if is_shown else escaped(character)
 
 
 def escaped(character: str) -> str:
@@ -80,7 +100,15 @@ def _is_honest(found: str, text: str, at: int) -> bool:
     if found in _JOINERS:
         kept = _is_honest(before, text, at - 1) if _is_selector(before) else _is_seen(before)
         return kept and _is_seen(text[at + 1 : at + 2])
-    return _is_selector(found) and before != "" and not _is_selector(before) and before not in _JOINERS
+    return _is_selector(found) and before != "" and _has_variants(before, text[at + 1 : at + 2])
+
+
+def _has_variants(base: str, following: str) -> bool:
+    """Return whether a variation selector between these two may change what is seen."""
+    if base.isascii():
+        return following == "\u20e3"  # a keycap
+    is_cased = base != "\u2139" and unicodedata.category(base) in ("Lu", "Ll", "Lt")
+    return not is_cased and _is_seen(base)
 
 
 def _is_selector(character: str) -> bool:

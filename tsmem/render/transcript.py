@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tsmem.render.cells import fit, width, wrap
+from tsmem.render.cells import fit, space_after, width, wrap
 from tsmem.render.ink import Ink
 from tsmem.render.options import Options
 from tsmem.render.result import Conversation, Tail
 from tsmem.render.telling import Teller, aside
-from tsmem.render.text import visible
+from tsmem.render.text import visible_id
 from tsmem.render.values import age, duration, iso_time, local_time
 from tsmem.store.model import Message
 
@@ -31,7 +31,7 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
 def tail_lines(tail: Tail, options: Options) -> Iterator[str]:
     """The session's name, then every message in one piece: what is told while it comes in must not stop half told."""
     ink, empty = Ink(options), True
-    yield "\n".join(_painted(ink, "bold", [f"session {visible(tail.session_id)}"], options))
+    yield "\n".join(_painted(ink, "bold", [f"session {visible_id(tail.session_id)}"], options))
     teller = Teller(options, full=tail.full)
     for message in tail.messages:
         empty = False
@@ -44,8 +44,8 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     ink, session, messages = Ink(options), conversation.session, conversation.messages
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
-        yield from _painted(ink, "bold", [f"session {visible(session_id)}"], options)
-    facts = [] if session is None else [f"user {visible(session.user_id)}"]
+        yield from _painted(ink, "bold", [f"session {visible_id(session_id)}"], options)
+    facts = [] if session is None else [f"user {visible_id(session.user_id)}"]
     count = len(messages)
     facts.append(f"{count:,} message{'' if count == 1 else 's'}" if count else "no messages")
     facts.extend(_span(messages, options))
@@ -78,7 +78,7 @@ def _joined(facts: Sequence[str], between: str, room: int | None) -> Iterator[st
             yield line
             line = fact
         else:
-            line += between + fact
+            line += between[:-1] + space_after(line, 1) + fact
     yield line
 
 

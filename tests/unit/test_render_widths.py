@@ -1,0 +1,73 @@
+"""Widths compared with a real terminal: tmux draws each character and says where its cursor is."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tsmem.render.cells import width
+from tsmem.render.text import visible
+
+MEASURE = """
+import os, re, sys, termios, tty
+terminal = os.open("/dev/tty", os.O_RDWR)
+tty.setraw(terminal, termios.TCSANOW)
+with open(sys.argv[1], encoding="utf-8") as file:
+    texts = file.read().split("\\n")
+found = []
+for text in texts:
+    os.write(terminal, b"\\x1b[2K\\r" + text.encode() + b"\\x1b[6n")
+    reply = b""
+    while not reply.endswith(b"R"):
+        reply += os.read(terminal, 100)
+    found.append(str(int(re.search(rb";([0-9]+)R", reply)[1]) - 1))
+with open(sys.argv[2] + ".part", "w") as file:
+    file.write(" ".join(found))
+os.rename(sys.argv[2] + ".part", sys.argv[2])
+"""
+"""Draws each line of a file, asks the terminal for its cursor, and writes the columns to another file."""
+
+
+def test_no_character_is_wider_than_measured(tmp_path: Path) -> None:
+    """A sample of every width there is; by hand it was every character of Unicode (tmux 3.3a, glibc 2.36)."""
+    texts = [text for character in _sample() if visible(text := f"a{character}") == text]
+
+    found = _columns(texts, tmp_path)
+
+    assert len(texts) > 1000
+    assert [] == [text for text, columns in zip(texts, found, strict=True) if columns > width(text)]
+
+
+def _sample() -> list[str]:
+    """Every 97th character, and all near those that rich measures in another way."""
+    ranges = ((0x300, 0x370), (0x600, 0x610), (0x302A, 0x3030), (0x3248, 0x3250), (0x4DC0, 0x4E00), (0x16FE0, 0x16FF8))
+    near = [code for start, end in ranges for code in range(start, end)]
+    codes = sorted({*near, *range(0xA0, 0xD800, 97), *range(0xE000, 0x20000, 97), *range(0x1F3F0, 0x1F410)})
+    assert all(first < second for first, second in pairwise(codes))
+    return list(map(chr, codes))
+
+
+def _columns(texts: list[str], folder: Path) -> list[int]:
+    """The column of the cursor behind each text."""
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    script, given, result = folder / "measure.py", folder / "texts", folder / "columns"
+    script.write_text(MEASURE)
+    given.write_text("\n".join(texts), encoding="utf-8")
+    environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+    tmux = ("tmux", "-S", str(folder / "socket"), "-f", "/dev/null")
+    measure = shlex.join([sys.executable, str(script), str(given), str(result)])
+    signalled = f"{measure}; {shlex.join(tmux)} wait-for -S measured"
+    started = ("set", "-g", "exit-empty", "off", ";", "new-session", "-d", "-x", "80", "-y", "24", signalled)
+    try:
+        subprocess.run([*tmux, "start-server", ";", *started], env=environ, check=True, timeout=60)
+        subprocess.run([*tmux, "wait-for", "measured"], env=environ, check=True, timeout=60)
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=environ, check=False, timeout=60)
+    return [int(column) for column in result.read_text().split()]
