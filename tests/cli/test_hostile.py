@@ -230,7 +230,7 @@ def is_gap(line: str, start: int) -> bool:
     used = 0
     for character in line:
         if used >= start - 1:
-            return used == start - 1 and character == " "
+            return used == start - 1 and character in " \u2800"
         used += _cell(character)
     return True
 

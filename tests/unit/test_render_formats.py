@@ -183,6 +183,34 @@ def test_csv_reads_back() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text_", "cell"),
+    [
+        ('=HYPERLINK("http://x")', '\'=HYPERLINK("http://x")'),
+        ("+1 (555) 1", "'+1 (555) 1"),
+        ("- a point", "'- a point"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("＝1", "'＝1"),
+        ("'=1", "''=1"),
+        ("-5", "-5"),
+        ("+1.5e-3", "+1.5e-3"),
+        ("-5+1", "'-5+1"),
+        ("'quoted'", "'quoted'"),
+        ("a=1", "a=1"),
+    ],
+)
+def test_no_csv_cell_is_a_formula(text_: str, cell: str) -> None:
+    """In ids, contents and metadata; an apostrophe taken away gives the text back."""
+    session = Session(text_, text_, None, text_, Metadata({"note": text_}))
+    fields = ("user_id", "session_id", "search_content", "metadata.note")
+    written = text(Record(session), options("csv", fields=fields))
+
+    assert [cell] * 4 == list(csv.reader(io.StringIO(written, newline="")))[1]
+
+
+@pytest.mark.parametrize(
     ("format", "expected"),
     [
         ("json", '{"metadata.raw": {"$bytes": "AA=="}, "session_id": "s1", "metadata.none": null}\n'),

@@ -269,6 +269,14 @@ def test_what_is_not_said_is_filled_in(wire: Wire, kind: int) -> None:
     assert (2, NOW_MS * 1_000_000) == (found.sync_stat.sync_phase, found.sync_stat.current_sync_timestamp)
 
 
+def test_the_time_of_the_index_ends_with_its_64_bits(wire: Wire) -> None:
+    """It is in nanoseconds, which end in 2262."""
+    wire.answer("CreateSearchIndex", create(field("c", KEYWORD)))
+    wire.clock.time_us = 2**63 // 1000 + 1
+
+    assert 2**63 - 1 == describe(wire).sync_stat.current_sync_timestamp
+
+
 def test_a_sort_that_is_said_stands_alone(wire: Wire) -> None:
     """The service adds its own only where there is none."""
     sort = schema.make("Sort")

@@ -118,7 +118,7 @@ def _error(found: dict[str, int], target: str) -> TsmemError | None:
         return None
     parts = ", ".join(f"{number:,} {state}" for state, number in found.items() if number)
     more = f"; the first {MAX_SHOWN:,} are named" if count > MAX_SHOWN else ""
-    hint = "tsmem copy without --check writes what is missing or different" if found["surplus"] < count else None
+    hint = "the same command without --check writes what is missing or different" if found["surplus"] < count else None
     noun = "difference" if count == 1 else "differences"
     return Conflict(f"{count:,} {noun} in {target}: {parts}{more}", hint=hint)
 

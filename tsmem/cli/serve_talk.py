@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import threading
 from collections import deque
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,7 +155,7 @@ class Talk:
                 "the answer's signature is invalid: give them the secret 'tsmem'"
             )
         if self._log:
-            self._lines.say(_line(entry))
+            self._lines.say(log_line(entry))
         if entry.failure is not None:
             self._say_failure(entry, entry.failure)
 
@@ -174,10 +173,11 @@ class Talk:
                 self._lines.say(line[:_MAX_FAILURE_CHARS])
 
 
-def _line(entry: LogEntry) -> str:
-    time = datetime.fromtimestamp(entry.time_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+def log_line(entry: LogEntry) -> str:
+    from tsmem.server.log import utc_text
+
     parts = [
-        f"{time}Z",
+        f"{utc_text(entry.time_us)[:23]}Z",
         str(entry.status or "---"),
         entry.code or ("OK" if entry.status else "-"),
         entry.action[:64] or "-",

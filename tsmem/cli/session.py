@@ -187,7 +187,10 @@ def purge(
     if not call.tally.done and not call.tally.skipped:
         call.say(why_empty(call, of))
     if call.tally.sessions and not with_messages:
-        next_step = "--with-messages deletes them too" if dry_run else "tsmem doctor names what is left of whom"
+        from tsmem.cli.shell_words import command_hint
+
+        doctor = f"{command_hint(call, 'doctor')} names what is left of whom"
+        next_step = "--with-messages deletes them too" if dry_run else doctor
         call.say(f"their messages stay, if they had any; {next_step}")
     return report
 

@@ -42,6 +42,8 @@ def show(
     if not messages and found is not None:
         call.say(why_empty(call, asked("message", session, None)))
     elif not messages:
-        hint = "tsmem session list shows what there is"
+        from tsmem.cli.shell_words import command_hint
+
+        hint = f"{command_hint(call, 'session', 'list')} shows what there is"
         raise NotFound(f"session '{session}' has no messages", hint=nearest_session(call.store, session) or hint)
     return Conversation(found, messages, earlier, full, markdown)

@@ -106,7 +106,10 @@ def _report(call: Call, plan: Plan, *, check: bool) -> Report:
         error = SchemaMismatch(f"{count}: {'; '.join(wrong)}")
         error.hint = "tsmem never alters existing tables; change this by hand"
         if check and plan.missing:
-            error.hint = "tsmem init-tables creates what is missing; what differs is for you to change"
+            from tsmem.cli.shell_words import command_hint
+
+            command = command_hint(call, "init-tables")
+            error.hint = f"{command} creates what is missing; what differs is for you to change"
     rows = [(s["kind"], s["name"], s["table"], s["state"], "; ".join(map(str, s["differences"]))) for s in steps]
     document = {"target": call.profile.target, "steps": steps}
     return Report(document, ("kind", "name", "table", "state", "differences"), rows, error)

@@ -121,7 +121,9 @@ command that shows sessions or messages:
   json   one document: an object; {"items": [...], "next_page_token": null};
          of show {"session": ... or null, "messages": [...]}
   jsonl  one object a line, as they come
-  csv    fixed columns, metadata as one cell of JSON
+  csv    fixed columns, metadata as one cell of JSON. A text that begins like
+         a formula, with =, +, -, @, a tab or a line break, has an apostrophe
+         before it, so that no spreadsheet runs it; jsonl is exact
 
 --fields a,b,metadata.topic chooses what is shown, in every format.
 --no-color, NO_COLOR and TERM=dumb turn colours off.

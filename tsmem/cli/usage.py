@@ -93,7 +93,7 @@ def _instead(option: str, ctx: Any) -> str | None:
     elif having := list(_having(option, ctx)):
         return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it"
     if name == "USER" and ctx.command_path.startswith("tsmem message "):
-        return "messages are kept by session: tsmem session list --user USER shows a user's sessions"
+        return "messages are kept by session: session list --user USER shows a user's sessions"
     return None
 
 
@@ -135,8 +135,8 @@ def _line(ctx: Any) -> str:
 def _missing(ctx: Any) -> str:
     names = _arguments(ctx.command)
     if "USER" in names and "SESSION" in names:
-        return f"{_line(ctx)}; tsmem session list shows whose each session is"
-    return _line(ctx) + ("; tsmem session list shows what there is" * ("SESSION" in names))
+        return f"{_line(ctx)}; session list shows whose each session is"
+    return _line(ctx) + ("; session list shows what there is" * ("SESSION" in names))
 
 
 def _too_many(text: str, ctx: Any) -> str | None:

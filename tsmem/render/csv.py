@@ -1,12 +1,14 @@
 """CSV, by RFC 4180: fixed columns, a header always, metadata as one cell of JSON, one record a row.
 
-A null is an empty cell, as is an empty text: CSV cannot tell them apart, JSON does. In a pipe cells are as they were
-stored and rows end in CRLF, as the RFC wants; on a terminal they are made safe to show and end in a newline.
+A null is an empty cell, as is an empty text: CSV cannot tell them apart, JSON does. A text that a spreadsheet would run
+as a formula has an apostrophe before it. Otherwise cells in a pipe are as they were stored and rows end in CRLF, as the
+RFC wants; on a terminal they are made safe to show and end in a newline.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from tsmem.render.documents import documents
@@ -16,6 +18,11 @@ from tsmem.render.stream import chunks
 from tsmem.render.text import visible
 from tsmem.store.documents import FIELDS, dumps
 from tsmem.store.model import Session
+
+_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - spreadsheets take the wide signs too
+"""How a cell begins that a spreadsheet may run (https://owasp.org/www-community/attacks/CSV_Injection), with as many
+apostrophes as it has: to take one away gives every cell back."""
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 def csv_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
@@ -59,7 +66,8 @@ def _columns(result: Record | Listing | Conversation | Report, fields: Sequence[
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else dumps(value)
+    text = value if isinstance(value, str) else dumps(value)
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 class _Returned:

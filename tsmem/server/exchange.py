@@ -11,7 +11,6 @@ import itertools
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Protocol
 
 from tsmem import interruption
@@ -22,7 +21,7 @@ from tsmem.server.auth import Gate, Identity, check_digest
 from tsmem.server.faults import PARTIAL, Fault
 from tsmem.server.held import Held
 from tsmem.server.http import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
-from tsmem.server.log import LogEntry
+from tsmem.server.log import LogEntry, utc_text
 from tsmem.server.outcome import UNANSWERED, Outcome, busy, crashed, done, failed, stated
 from tsmem.server.settings import Settings
 from tsmem.server.wire import Wire
@@ -214,11 +213,10 @@ class Exchange:
             self._wire.pause(self._desk.settings.latency_ms / 1000)
 
     def _head_bytes(self, outcome: Outcome, length: int, *, close: bool) -> bytes:
-        date = datetime.fromtimestamp(self._desk.clock.now_us() / 1e6, UTC)
         headers = {
             "x-ots-contentmd5": content_md5(outcome.body),
             "x-ots-contenttype": "protocol buffer",
-            "x-ots-date": date.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "x-ots-date": utc_text(self._desk.clock.now_us()),
             "x-ots-requestid": self._id,
         }
         signature = None if self._identity is None else self._identity.authorization(headers)

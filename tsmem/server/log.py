@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and the last microsecond of the years 1 to 9999."""
 
 
 class LogEntry(NamedTuple):
@@ -34,3 +39,9 @@ class LogEntry(NamedTuple):
     """Whether the answer is signed with the client's secret. Python and Java take no other."""
     failure: BaseException | None = None
     """What went wrong in this server, and not with the request."""
+
+
+def utc_text(time_us: int) -> str:
+    """Return a time as `YYYY-MM-DDTHH:MM:SS.ffffffZ`; one that the calendar does not reach, as its first or last."""
+    moment = _EPOCH + timedelta(microseconds=max(_FIRST_US, min(time_us, _LAST_US)))
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -11,6 +11,7 @@ from typing import Any
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.errors import TableNotFound
+from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import FieldSort, ScoreSort
 from tsmem.server import schema
@@ -56,10 +57,11 @@ def describe_search_index(engine: Engine, body: bytes, clock: Clock) -> Answer:
         request = _synthesized(engine.describe_search_index(table, name))
     else:
         request = schema.parse("CreateSearchIndexRequest", found.definition)
+    now_ns = min(clock.now_us() * 1000, MAX_INTEGER)  # nanoseconds in 64 bits end in the year 2262
     answer = schema.make(
         "DescribeSearchIndexResponse",
         schema=_with_defaults(request.schema, engine, table),
-        sync_stat=schema.make("SyncStat", sync_phase=_IN_STEP, current_sync_timestamp=clock.now_us() * 1000),
+        sync_stat=schema.make("SyncStat", sync_phase=_IN_STEP, current_sync_timestamp=now_ns),
         create_time=found.created_us // 1_000_000,
         time_to_live=request.time_to_live if request.HasField("time_to_live") else -1,
         index_status=schema.make("IndexStatus", status=_RUNNING),

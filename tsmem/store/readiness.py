@@ -44,7 +44,7 @@ def wait(
         if left <= 0:
             raise Unavailable(
                 f"not ready after {timeout_s:g} s: {', '.join(name for name, _ in waiting)}",
-                hint="tsmem init-tables --wait SECONDS waits again",
+                hint="the same command waits again",
             )
         clock.sleep(min(_PAUSE_S, left))
 
