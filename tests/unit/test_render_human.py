@@ -20,6 +20,7 @@ from tsmem.render.result import (
     Facts,
     Listing,
     Overview,
+    Part,
     Record,
     Report,
     Result,
@@ -185,7 +186,8 @@ def test_headings_stay_in_place_beside_right_to_left_text() -> None:
 def test_an_ascii_terminal_is_not_overrun_by_an_overview(width: int) -> None:
     """Its texts are spelled out before they are laid out."""
     long = "退款" * 40
-    parts = [Section(long, ("user", "n"), [(long, 1)]), Facts([(long, long)]), Advices([Advice("note", long)])]
+    section, advices = Section(long, ("user", "n"), [(long, 1)]), Advices([Advice("note", long)])
+    parts: list[Part] = [section, Facts([(long, long)]), advices]
     shown = text(Overview(Report({}), parts), terminal(width, unicode=False))
 
     assert shown.isascii()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.clocks import ManualClock
 from tests.wire.raw_bodies import (
     INVALID,
     NO_TABLE,
@@ -272,6 +273,7 @@ def test_what_is_not_said_is_filled_in(wire: Wire, kind: int) -> None:
 def test_the_time_of_the_index_ends_with_its_64_bits(wire: Wire) -> None:
     """It is in nanoseconds, which end in 2262."""
     wire.answer("CreateSearchIndex", create(field("c", KEYWORD)))
+    assert isinstance(wire.clock, ManualClock)
     wire.clock.time_us = 2**63 // 1000 + 1
 
     assert 2**63 - 1 == describe(wire).sync_stat.current_sync_timestamp
