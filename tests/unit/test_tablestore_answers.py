@@ -114,6 +114,16 @@ def test_a_stranger_is_known_at_once(status: int, body: bytes) -> None:
     assert "check the endpoint" in (error.hint or "")
 
 
+def test_a_page_with_a_status_that_ends_nothing_is_a_stranger() -> None:
+    """A 101 that nobody asked for, with a web page."""
+    head = b"HTTP/1.1 101 Switching\r\ncontent-type: text/html\r\ncontent-length: 1\r\n\r\nx"
+    with listening(answering(head)) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert error.message.endswith(" does not answer as TableStore does (HTTP 101)")
+    assert 0 == error.hopeless_after_s
+
+
 def test_a_gateway_that_refuses_a_large_request_is_known() -> None:
     """A 413 without a code of TableStore's is the limit that the service's would be: the batch can be cut."""
     page = b"HTTP/1.1 413 Large\r\ncontent-length: 6\r\n\r\n<html>"

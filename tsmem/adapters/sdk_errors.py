@@ -181,7 +181,7 @@ def _stranger(failure: Exception, exchange: Exchange, host: str) -> TsmemError |
         return None
     status = exchange.status or getattr(failure, "http_status", None) or 0
     known = exchange.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
-    lowest = 200 if isinstance(failure, Stranger) else 300  # a head that was cut off reads as a 200 without headers
+    lowest = 100 if isinstance(failure, Stranger) else 300  # a head that was cut off reads as a 200 without headers
     if known or status < lowest or not is_final(status):
         return None
     if status == 413:
