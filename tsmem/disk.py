@@ -16,6 +16,8 @@ HEADER_BYTES = 100
 SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
 """Of the files that stand beside a store's file while it is made or used."""
 
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
+
 
 def is_store(header: bytes) -> bool:
     """True if these are the first bytes of a store's file."""
@@ -31,6 +33,12 @@ def store_beside(path: str) -> str | None:
                 if is_store(stream.read(HEADER_BYTES)):
                     return store
     return None
+
+
+def sqlite_uri(path: str, parameters: str) -> str:
+    """The path as a URI, byte for byte: a path need not be valid Unicode."""
+    quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
+    return f"file:{quoted}?{parameters}"
 
 
 def make_private_folder(folder: str) -> None:

@@ -18,7 +18,7 @@ are whole sentences for people and never carry a secret; `hint` names a next ste
     ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been done
     │   ├── Throttled          refused for now, certainly not done
     │   └── InvalidReply       an answer that breaks the rules; nothing of it is used, and nothing is asked again
-    ├── StorageFailure         the local file: disk full, read-only, damaged
+    ├── StorageFailure         the local file: disk full, read-only, damaged; `ambiguous` as above
     └── PartialFailure         some rows of a bulk request failed; `failures` names them
 """
 
@@ -30,6 +30,9 @@ from typing import NamedTuple
 
 class TsmemError(Exception):
     """The root of the tree; raised itself only for what has no class of its own."""
+
+    ambiguous = False
+    """True if what was asked may have been done all the same."""
 
     def __init__(
         self,
@@ -123,6 +126,10 @@ class InvalidReply(Unavailable):
 
 class StorageFailure(TsmemError):
     """The local file failed: no space, read-only, damaged, or not ours."""
+
+    def __init__(self, message: str, *, hint: str | None = None, ambiguous: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.ambiguous = ambiguous
 
 
 class RowFailure(NamedTuple):

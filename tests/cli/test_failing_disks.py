@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.support.commits import failing_commits
 from tsmem.store.documents import export_line
 
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
@@ -177,6 +178,15 @@ def test_output_that_takes_nothing(process: Processes, ready: Cli) -> None:
             assert outcome.err.count("\n") == (1 if "json" in line else 2)
             assert "free some space and try again" in outcome.err
     plain(ready("export", "/dev/full"), "cannot write /dev/full: No space left on device")
+
+
+def test_an_import_whose_commit_fails_counts_the_rows_that_may_have_been_kept(ready: Cli) -> None:
+    """The rows of that batch are in doubt; the rows before it are done."""
+    ready.fill([*messages(1)])
+    with failing_commits(sqlite3.SQLITE_IOERR_FSYNC, first=2):
+        outcome = ready("import", stdin=b"".join(map(export_line, messages(1000))))
+
+    plain(outcome, "; this write may have been kept (200 rows had been done before; 200 may have been)\n")
 
 
 # Rows that cannot be read

@@ -159,17 +159,22 @@ def test_over_the_wire_with_faults_it_ends_the_same(cli: Cli, process: Processes
 @pytest.fixture
 def stopped(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """An import of 1,000 rows that was ended by a full disk after 600."""
+    stop_after_600(ready, monkeypatch)
+    return ready
+
+
+def stop_after_600(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import 1,000 rows into a store whose disk is full after 600."""
     Path("in").write_bytes(b"".join(map(export_line, messages(1000))))
     opened = adapters.open_client
     failure = Fault("write_rows", StorageFailure("the disk is full"), call=4)
     with monkeypatch.context() as patch:
         patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
-        outcome = ready("import", "in")
+        outcome = cli("import", "in")
     assert outcome.code == 1
     assert outcome.err.startswith("error: the disk is full (600 rows had been done before)\n")
     assert outcome.err.endswith("hint: the same command with --resume goes on where this one stopped\n")
-    assert points(ready) == [600]
-    return ready
+    assert points(cli) == [600]
 
 
 def resumed(cli: Cli, *argv: str) -> Outcome:
@@ -207,6 +212,7 @@ def test_a_dry_run_leaves_the_point(stopped: Cli) -> None:
         ("drop-tables --yes",),
         ("message purge --everything --yes",),
         ("message delete s00000 m00599",),
+        ("message delete s00000 m00003",),
     ],
 )
 def test_a_target_that_was_made_again_is_filled_from_the_beginning(stopped: Cli, lines: tuple[str, ...]) -> None:
@@ -215,8 +221,18 @@ def test_a_target_that_was_made_again_is_filled_from_the_beginning(stopped: Cli,
         stopped.ok(*line.split())
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, 1000)
-    assert "nothing to go on from: from the beginning\n" in outcome.err
+    assert "rows of the stopped import are gone: from the beginning\n" in outcome.err
     assert stopped.export().count(b"\n") == 1002
+
+
+def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look for all of them would take more requests than to write them again."""
+    with cloud(cli):
+        stop_after_600(cli, monkeypatch)
+        outcome = resumed(cli)
+
+    assert (outcome.code, outcome.json["messages"]) == (0, 400)
+    assert outcome.err == "going on behind 600 records; looked for 101 rows of them, all there\n"
 
 
 def test_another_target_has_a_point_of_its_own(stopped: Cli) -> None:

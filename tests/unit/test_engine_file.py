@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
+from tests.support.commits import failing_commits
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.disk import APPLICATION_ID
-from tsmem.engine import files
+from tsmem.engine import faults, files
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, Update
@@ -202,6 +206,115 @@ def test_a_full_disk_keeps_nothing(tmp_path: Path) -> None:
         page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
 
     assert page.rows == [Row(("a",), {"x": 1})]
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "ambiguous"),
+    [
+        (sqlite3.SQLITE_FULL, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_IOERR_WRITE, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_IOERR_FSYNC, "this write may have been kept", True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, "this write may have been kept", True),
+    ],
+)
+def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
+    tmp_path: Path, code: int, words: str, ambiguous: bool
+) -> None:
+    """SQLite writes the log, then syncs it, then updates its index: a commit that was written can come back."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with failing_commits(code), opened(path) as client, pytest.raises(StorageFailure, match=words) as caught:
+        client.put_row(Put(TABLE.ref, ("b",), {}))
+
+    assert caught.value.ambiguous is ambiguous
+
+
+def test_a_disk_too_full_for_the_index_of_the_log_may_have_kept_the_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls it an I/O error, and the log was written before."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    found = list(os.statvfs(tmp_path))
+    found[4] = 0  # f_bavail
+    with failing_commits(sqlite3.SQLITE_IOERR_SHMSIZE), opened(path) as client:
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
+        with pytest.raises(StorageFailure, match="the disk is full: this write may have been kept"):
+            client.put_row(Put(TABLE.ref, ("b",), {}))
+
+
+def spoil(path: Path) -> None:
+    """Overwrite the last pages of a file."""
+    with path.open("r+b") as stream:
+        stream.seek(8192)
+        stream.write(b"\xff" * (path.stat().st_size - 8192))
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_disk_that_cannot_be_read_is_not_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    """SQLite says that a file is malformed where the disk fails to read it (EIO)."""
+
+    def failing(descriptor: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "memory.db"
+    fill(path)
+    spoil(path)
+    with closing(sqlite3.connect(path)) as other, opened(path) as client:
+        if is_held:
+            other.execute("PRAGMA user_version").fetchone()
+        with pytest.raises(StorageFailure, match="is damaged"):
+            client.get_row(TABLE.ref, ("a",))
+        monkeypatch.setattr(os, "pread", failing)
+        with pytest.raises(StorageFailure) as caught:
+            client.get_row(TABLE.ref, ("a",))
+
+    assert caught.value.message == f"{path} could not be read: disk I/O error"
+
+
+def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> None:
+    """A process that opens and closes a file loses its locks on it: SQLite's would be gone."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        faults.from_sqlite(corrupt(), str(path))
+        other = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import sqlite3; sqlite3.connect({str(path)!r}, timeout=0).execute('BEGIN IMMEDIATE')",
+            ],
+            check=False,
+            capture_output=True,
+        )
+
+    assert b"database is locked" in other.stderr
+
+
+def corrupt() -> sqlite3.DatabaseError:
+    """What SQLite raises for a file that it cannot read."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (sqlite3.SQLITE_IOERR_READ, "could not be read: disk I/O error"),
+        (sqlite3.SQLITE_FULL, "the disk is full: F could not be read"),
+    ],
+)
+def test_a_read_that_fails_speaks_of_no_write(code: int, words: str) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    said = faults.from_sqlite(error, "F", "read").message
+
+    assert said.endswith(words)
 
 
 def test_a_long_lock_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from tsmem.cli.counts import number
 from tsmem.cli.import_notes import lines
 from tsmem.cli.rejects import Rejects
-from tsmem.cli.resume import ResumePoint, Sample
+from tsmem.cli.resume import ResumePoint, SettledRows
 from tsmem.cli.sharing import SharedIds
-from tsmem.errors import InvalidInput, PartialFailure, TableNotFound
+from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.store.loading import Loading, OnConflict
 from tsmem.store.openai import ImportNotes, Rules
 from tsmem.store.records import Record, Source, read
@@ -75,12 +75,13 @@ class Import:
 
     def dry_run(self, source: Input) -> Tally:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
-        self._call.say_target("a dry run on")
-        sample = Sample(0)
-        tally = self._checked(source, self._knowing(self._source(source), self._notes), sample)
+        call = self._call
+        call.say_target("a dry run on")
+        rows = SettledRows(0, call.store.transfer.present)
+        tally = self._checked(source, self._knowing(self._source(source), self._notes), rows)
         self._say_notes(tally)
         tally.raise_failures("brought in")
-        self._say_if_empty(source, sample.passed)
+        self._say_if_empty(source, rows.passed)
         return tally
 
     def run(self, source: Input, told: Account) -> Tally:
@@ -98,14 +99,14 @@ class Import:
         reading = self._source(source)
         point = self._point(source, reading)
         settled = point.read() if point is not None and self._resume else 0
+        rows = self._settled_rows(settled, rejects)
         there = None
         if source.raw.seekable():
-            sample = Sample(settled) if rejects is None else Sample(settled, rejects.known.holds)
-            looking = self._knowing(reading) if settled else reading
-            settled, told.total = self._look(source, looking, sample, settled)
-            told.before, there = settled, sample.passed
+            told.total = self._look(source, self._knowing(reading) if settled else reading, rows)
+            there = rows.passed
         if self._resume:
-            call.say(_resuming(settled, point))
+            call.say(_resuming(settled, rows, point))
+        settled = told.before = settled if rows.complete else 0
         if rejects is not None:
             reading = reading._replace(bad=rejects.line)
         create_tables(call, call.store, call.profile)
@@ -167,22 +168,24 @@ class Import:
         if point is not None and point.note(settled, now=True):
             self._call.next_step = "the same command with --resume goes on where this one stopped"
 
-    def _look(self, source: Input, reading: Source, sample: Sample, settled: int) -> tuple[int, int]:
-        """Read the input to its end and back. Where to go on, and how many records and unreadable lines there are."""
+    def _settled_rows(self, settled: int, rejects: Rejects | None) -> SettledRows:
+        """The rows that an earlier run wrote. On TableStore, to look for all of them would take more requests than to
+        write them again."""
+        return SettledRows(
+            settled,
+            self._call.store.transfer.present,
+            sample=self._call.profile.backend != "local",
+            is_reject=(lambda record: False) if rejects is None else rejects.known.holds,
+        )
+
+    def _look(self, source: Input, reading: Source, rows: SettledRows) -> int:
+        """Read the input to its end and back. Return the number of its records and unreadable lines."""
         start = source.raw.tell()
-        found = self._checked(source, reading, sample)
+        found = self._checked(source, reading, rows)
         source.raw.seek(start)
-        if settled and not self._is_there(sample):
-            settled = 0
-        return settled, found.done + found.failed
+        return found.done + found.failed
 
-    def _is_there(self, sample: Sample) -> bool:
-        try:
-            return self._call.store.transfer.present(sample.items)
-        except TableNotFound:
-            return False
-
-    def _checked(self, source: Input, reading: Source, sample: Sample) -> Tally:
+    def _checked(self, source: Input, reading: Source, rows: SettledRows) -> Tally:
         """What a look at the whole input finds. Raises InvalidInput for what nobody keeps."""
         unreadable = 0
 
@@ -194,7 +197,7 @@ class Import:
         if self._rejects is not None:
             reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
         records = SharedIds(self._call, self._call.store).watch(source.records(read(reading)))
-        tally = self._call.store.transfer.check(sample.of(records), loading)
+        tally = self._call.store.transfer.check(rows.watch(records), loading)
         tally.failed += unreadable
         tally.unread += unreadable
         return tally
@@ -251,10 +254,13 @@ def create_tables(call: Call, store: MemoryStore, profile: Profile) -> None:
     call.say(f"created {what} in {profile.target}")
 
 
-def _resuming(settled: int, point: ResumePoint | None) -> str:
+def _resuming(settled: int, rows: SettledRows, point: ResumePoint | None) -> str:
     """What an import that is resumed says of where it begins."""
+    if settled and not rows.complete:
+        return "rows of the stopped import are gone: from the beginning"
     if settled:
-        return f"going on behind {settled:,} records"
+        looked_for = f"; looked for {number(rows.looked_for, 'row')} of them, all there" if rows.is_sample else ""
+        return f"going on behind {number(settled, 'record')}{looked_for}"
     if point is not None and not point.is_kept:
         return "no home directory is known, so no earlier run was noted"
     return "nothing to go on from: from the beginning"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tsmem.cli.outputs import replace_private
 from tsmem.disk import make_private_folder
+from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.profiles.file import xdg
 from tsmem.profiles.model import NoHome
@@ -90,24 +91,50 @@ def _folder(call: Call) -> Path | None:
         return None
 
 
-class Sample:
-    """A few of the records before a point: when one of their rows is gone, the target is not what it was, and going on
-    there would leave a gap."""
+class SettledRows:
+    """Looks for the rows of the records before a resume point, while these pass: where one is gone, going on would
+    leave a gap."""
 
-    def __init__(self, settled: int, is_kept: Callable[[Record], bool] = lambda record: False) -> None:
-        """`is_kept` says of a record that it was refused, so that its row need not be there."""
+    def __init__(
+        self,
+        settled: int,
+        present: Callable[[list[Session | Message]], bool],
+        *,
+        sample: bool = False,
+        is_reject: Callable[[Record], bool] = lambda record: False,
+    ) -> None:
+        """`present` is True if the store has a row for each item. With `sample` it is asked for about a hundred rows,
+        else for all of them. Rows of rejects need not be there."""
         self._settled = settled
-        self._stride = max(1, settled // (MAX_ROWS_PER_READ - 1))
-        self._is_kept = is_kept
-        self.items: list[Session | Message] = []
+        self._present = present
+        self._stride = max(1, settled // (MAX_ROWS_PER_READ - 1)) if sample else 1
+        self.is_sample = self._stride > 1
+        """True if not all rows are looked for."""
+        self._is_reject = is_reject
+        self._items: list[Session | Message] = []
+        self.complete = True
+        """False once a row was not found."""
+        self.looked_for = 0
+        """Rows that were looked for."""
         self.passed = 0
         """Records that were seen."""
 
-    def of(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records, sampled as they pass."""
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the records. Cost: a request for each hundred rows that are looked for."""
         for place, record in enumerate(records):
             chosen = place < self._settled and (place % self._stride == 0 or place == self._settled - 1)
-            if chosen and not self._is_kept(record):
-                self.items.append(record.item)
+            if chosen and self.complete and not self._is_reject(record):
+                self._items.append(record.item)
+            if len(self._items) == MAX_ROWS_PER_READ:
+                self._look()
             self.passed += 1
             yield record
+        self._look()
+
+    def _look(self) -> None:
+        self.looked_for += len(self._items)
+        try:
+            self.complete = self.complete and self._present(self._items)
+        except (TableNotFound, InvalidInput):  # the second for a record that no store can hold
+            self.complete = False
+        self._items = []

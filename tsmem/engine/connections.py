@@ -21,7 +21,7 @@ from functools import partial
 from tsmem import interruption
 from tsmem.engine import files
 from tsmem.engine.catalog import Catalog, load
-from tsmem.engine.faults import from_sqlite, is_busy
+from tsmem.engine.faults import Stage, from_sqlite, is_busy
 from tsmem.errors import TsmemError, Unavailable
 from tsmem.waiting import STEP_S, Notice, Waits
 
@@ -119,19 +119,22 @@ class Connections:
     def _transaction(self, begin: str, *, make: bool) -> Iterator[Session]:
         session = None
         writes = begin != "BEGIN"
+        stage: Stage = "write" if writes else "read"
         try:
             session = self._take(make, writes=writes)
             if writes and session.opened.refusal is not None:
                 raise session.opened.refusal
             self._waits.until_free(partial(session.begin, begin), is_busy, self._path or "the temporary file")
             yield session
+            if stage == "write":
+                stage = "commit"
             self._commit(session)
             if session.opened.changed():
                 raise _changed(self._path)
         except sqlite3.Error as error:
             if session is not None and session.opened.changed():
                 raise _changed(self._path) from error
-            raise from_sqlite(error, self._path or "the temporary file") from error
+            raise from_sqlite(error, self._path or "the temporary file", stage) from error
         finally:
             if session is not None:
                 with interruption.ending_by(None):

@@ -8,15 +8,26 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from contextlib import closing, suppress
+from typing import Literal
 
 from tsmem import interruption, waiting
+from tsmem.disk import sqlite_uri
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
 
 RESTORE = "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy"
 _CHECK_MODE = "check the owner and mode of the file and its folder"
 
 
-def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
+Stage = Literal["read", "write", "commit"]
+"""What a transaction was doing when it failed: only reading, writing, or committing what it wrote."""
+
+_READING_FAILED = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
+_DISK_ERRNOS = (errno.EIO, errno.ENXIO, errno.ERANGE)
+"""Source: unixRead in SQLite's os_unix.c, which takes these for a corrupt file system."""
+
+
+def from_sqlite(error: sqlite3.Error, path: str, stage: Stage = "write") -> TsmemError:
     """What an error of SQLite means to the caller. An extended code's low byte is its primary code. Raises
     KeyboardInterrupt where a signal ended a statement: see `interruption`."""
     raised = interruption.take_raised()
@@ -24,9 +35,10 @@ def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
         return raised
     if isinstance(raised, KeyboardInterrupt):
         raise KeyboardInterrupt from error
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", None) or 0
+    code = extended & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
-        return disk_full(path)
+        return disk_full(path, stage, ambiguous=_may_be_kept(extended, stage))
     if code == sqlite3.SQLITE_INTERRUPT:
         raise KeyboardInterrupt from error
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
@@ -35,18 +47,82 @@ def from_sqlite(error: sqlite3.Error, path: str) -> TsmemError:
         return StorageFailure(f"{path} is read-only: nothing was written", hint=_CHECK_MODE)
     if code == sqlite3.SQLITE_NOTADB:
         return StorageFailure(f"{path} is not a tsmem file", hint="choose another path")
+    if code == sqlite3.SQLITE_IOERR or (code == sqlite3.SQLITE_CORRUPT and _disk_fails(path)):
+        return _io_failure(error, path, stage)
     if code == sqlite3.SQLITE_CORRUPT:
         return StorageFailure(f"{path} is damaged: {error}", hint=RESTORE)
     if code == sqlite3.SQLITE_CANTOPEN:
         return StorageFailure(f"{path} cannot be opened", hint=_CHECK_MODE)
-    if code == sqlite3.SQLITE_IOERR:
-        # A full disk has an error of its own; a quota and a limit have this one.
-        is_write = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE
-        hint = "look for a quota, or a limit on the size of files (ulimit -f)" if is_write else None
-        return StorageFailure(
-            f"{path} could not be read or written: {error}; nothing of this write was kept", hint=hint
-        )
     return StorageFailure(f"{path} failed: {error}")
+
+
+def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure:
+    extended = error.sqlite_errorcode
+    ambiguous = _may_be_kept(extended, stage)
+    is_corrupt = extended & 0xFF == sqlite3.SQLITE_CORRUPT  # only in SQLite's words: the disk failed
+    if is_corrupt or stage == "read" or extended in _READING_FAILED:
+        message = f"{path} could not be read: disk I/O error"
+    else:
+        message = f"{path} could not be read or written: {error}"
+    # A full disk has an error of its own; a quota and a limit have this one.
+    if extended == sqlite3.SQLITE_IOERR_WRITE:
+        hint = "look for a quota, or a limit on the size of files (ulimit -f)"
+    else:
+        hint = "look for errors of the disk in the system's log"
+    if ambiguous:
+        hint += "; then see whether the write is there, or repeat it"
+    return StorageFailure(message + _OUTCOMES[stage, ambiguous], hint=hint, ambiguous=ambiguous)
+
+
+_OUTCOMES: dict[tuple[Stage, bool], str] = {
+    ("read", False): "",
+    ("write", False): "; nothing of this write was kept",
+    ("commit", False): "; nothing of this write was kept",
+    ("commit", True): "; this write may have been kept",
+}
+
+
+def _may_be_kept(extended: int, stage: Stage) -> bool:
+    """True if a commit that failed may be found in the log by the next process that recovers the file.
+
+    SQLite writes the log, the mark of the commit last, then syncs it, then updates its index (sqlite3WalFrames). So a
+    log that could not be written has no commit. One that could not be synced or indexed has it, until another write
+    takes its place."""
+    return stage == "commit" and extended not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+
+
+def _disk_fails(path: str) -> bool:
+    """True if the disk fails to give what is in the file or its log.
+
+    SQLite reports EIO as a corrupt file, so both are read once more. The file is read through a descriptor of SQLite's,
+    because closing one of our own would take away SQLite's locks on it. There are no locks on the log."""
+    try:
+        with closing(sqlite3.connect(sqlite_uri(path, "mode=ro"), uri=True)):
+            _read_whole(_descriptor_of(path))
+        with suppress(FileNotFoundError), open(os.path.realpath(path) + "-wal", "rb", buffering=0) as log:  # noqa: PTH123
+            _read_whole(log.fileno())
+    except sqlite3.Error as error:  # to open a file is to read its first bytes; they are not looked at
+        return (error.sqlite_errorcode or 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
+    except OSError as error:
+        return error.errno in _DISK_ERRNOS
+    return False
+
+
+def _descriptor_of(path: str) -> int:
+    """Return a descriptor of this process that is open on the file. Raises OSError."""
+    wanted = os.stat(path)  # noqa: PTH116
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208
+        with suppress(OSError):  # the listing's own is closed by now
+            if os.path.samestat(os.fstat(int(name)), wanted):
+                return int(name)
+    raise FileNotFoundError(path)
+
+
+def _read_whole(descriptor: int) -> None:
+    """Read all that a file holds. Raises OSError."""
+    offset = 0
+    while count := len(os.pread(descriptor, 2**20, offset)):
+        offset += count
 
 
 def is_busy(error: Exception) -> bool:
@@ -79,7 +155,11 @@ def _no_room(path: str) -> bool:
         return False
 
 
-def disk_full(path: str) -> StorageFailure:
-    """No space is left for a write."""
-    message = f"the disk is full: nothing of this write was kept in {path}"
-    return StorageFailure(message, hint="free some space and try again")
+def disk_full(path: str, stage: Stage = "write", *, ambiguous: bool = False) -> StorageFailure:
+    """No space is left for a write, or for the index of the log."""
+    if stage == "read":
+        message = f"the disk is full: {path} could not be read"
+    else:
+        kept = "this write may have been kept" if ambiguous else "nothing of this write was kept"
+        message = f"the disk is full: {kept} in {path}"
+    return StorageFailure(message, hint="free some space and try again", ambiguous=ambiguous)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tsmem import interruption
-from tsmem.disk import APPLICATION_ID, make_private_folder, store_beside, sync_folder
+from tsmem.disk import APPLICATION_ID, make_private_folder, sqlite_uri, store_beside, sync_folder
 from tsmem.engine import catalog
 from tsmem.engine.faults import from_os, from_sqlite, is_busy
 from tsmem.errors import StorageFailure, TsmemError
@@ -33,8 +33,6 @@ PAGE_BYTES = 4096
 CHECK_EVERY = 1000
 """Steps of SQLite's machine between two checks: tens of microseconds where each step is cheap, and then a check costs
 nothing that could be measured. A step that looks through a large text takes long, so there must not be many."""
-
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
 
 def is_made(path: str) -> bool:
@@ -130,7 +128,7 @@ def _make_whole(path: str) -> None:
     new = path + ".new"
     _remove(new)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(_uri(new, "mode=rw"), uri=True, isolation_level=None)
+    connection = sqlite3.connect(sqlite_uri(new, "mode=rw"), uri=True, isolation_level=None)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -217,13 +215,13 @@ def open_made(path: str, waits: Waits) -> Opened:
         return Opened(connection, found, None, path, refusal)
     except sqlite3.Error as error:
         if not _only_readable(path):
-            raise from_sqlite(error, path) from error
+            raise from_sqlite(error, path, "read") from error
     try:
         stamp = _stamp(path)
         connection, refusal = _checked(path, "mode=ro&immutable=1", waits)
         return Opened(connection, found, stamp, path, refusal)
     except sqlite3.Error as error:
-        raise from_sqlite(error, path) from error
+        raise from_sqlite(error, path, "read") from error
 
 
 def _only_readable(path: str) -> bool:
@@ -236,7 +234,7 @@ def _only_readable(path: str) -> bool:
 def _checked(path: str, mode: str, waits: Waits) -> tuple[sqlite3.Connection, TsmemError | None]:
     """A connection to a file of this format, and why it must not write if so."""
     connection = sqlite3.connect(
-        _uri(path, mode),
+        sqlite_uri(path, mode),
         uri=True,
         timeout=STEP_S,
         isolation_level=None,
@@ -280,9 +278,3 @@ def _brought_up(connection: sqlite3.Connection, path: str, waits: Waits) -> Tsme
     from tsmem.engine.migration import bring_up
 
     return bring_up(connection, path, waits)
-
-
-def _uri(path: str, parameters: str) -> str:
-    """The path as a URI, byte for byte: a path need not be valid Unicode."""
-    quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
-    return f"file:{quoted}?{parameters}"

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from tsmem import limits
-from tsmem.errors import ConditionFailed, RowFailure, TsmemError, Unavailable
+from tsmem.errors import ConditionFailed, RowFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Key, Update, Write
 from tsmem.store.flight import Pending, begin, wait_for_all, wait_for_one
@@ -181,7 +181,7 @@ class BatchWriter:
         except BaseException as error:
             if isinstance(error, TsmemError):
                 self._failure = self._failure or error
-            if not isinstance(error, TsmemError) or (isinstance(error, Unavailable) and error.ambiguous):
+            if not isinstance(error, TsmemError) or error.ambiguous:
                 self._tally.doubtful += len(batch.entries)
             raise
         refused = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import json
 import os
@@ -152,6 +153,11 @@ def damaged_rows(stage: Stage) -> None:
         for name, sql in tables:
             if "cells" in (sql or ""):
                 connection.execute(f'UPDATE "{name}" SET cells = ?', (b"\xff\xff\xff",))
+
+
+def unreadable(descriptor: int, size: int, offset: int) -> bytes:
+    """Fail as a disk does that cannot be read."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def locked(stage: Stage) -> None:

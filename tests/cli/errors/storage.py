@@ -16,6 +16,7 @@ from tests.cli.errors.given import (
     newer,
     no_store,
     patched,
+    unreadable,
 )
 
 CASES = (
@@ -66,6 +67,15 @@ CASES = (
         exit=1,
         code="StorageFailure",
         given=(damaged,),
+    ),
+    Case(
+        "A disk that cannot be read.",
+        "session list",
+        "FOLDER/data/tsmem/memory.db could not be read: disk I/O error",
+        hint="look for errors of the disk in the system's log",
+        exit=1,
+        code="StorageFailure",
+        given=(damaged, patched("os.pread", unreadable)),
     ),
     Case(
         "A row that is damaged.",
