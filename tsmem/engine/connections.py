@@ -126,7 +126,7 @@ class Connections:
                 raise session.opened.refusal
             self._waits.until_free(partial(session.begin, begin), is_busy, self._path or "the temporary file")
             yield session
-            if stage == "write":
+            if writes:
                 stage = "commit"
             self._commit(session)
             if session.opened.changed():
