@@ -17,6 +17,7 @@ VOCABULARY = {
     "tsmem.queries",
     "tsmem.folding",
     "tsmem.waiting",
+    "tsmem.interruption",
     "tsmem.disk",
 }
 PORT = VOCABULARY | {"tsmem.port"}
@@ -27,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.rows": set(),
     "tsmem.folding": set(),
     "tsmem.waiting": set(),
+    "tsmem.interruption": set(),
     "tsmem.disk": set(),
     "tsmem.queries": {"tsmem.rows"},
     "tsmem.limits": {"tsmem.errors", "tsmem.rows"},
