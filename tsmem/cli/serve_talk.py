@@ -174,6 +174,7 @@ class Talk:
 
 
 def log_line(entry: LogEntry) -> str:
+    """Return a request as a line of the log."""
     from tsmem.server.log import utc_text
 
     parts = [

@@ -10,7 +10,7 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli import putting
-from tsmem.cli.call import call_of
+from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
 from tsmem.cli.emptiness import asked, reason, why_empty
 from tsmem.cli.progress import listing, shown
@@ -187,12 +187,15 @@ def purge(
     if not call.tally.done and not call.tally.skipped:
         call.say(why_empty(call, of))
     if call.tally.sessions and not with_messages:
-        from tsmem.cli.shell_words import command_hint
-
-        doctor = f"{command_hint(call, 'doctor')} names what is left of whom"
-        next_step = "--with-messages deletes them too" if dry_run else doctor
-        call.say(f"their messages stay, if they had any; {next_step}")
+        call.say(_messages_stay(call, dry_run=dry_run))
     return report
+
+
+def _messages_stay(call: Call, *, dry_run: bool) -> str:
+    from tsmem.cli.shell_words import command_hint
+
+    doctor = f"{command_hint(call, 'doctor')} names what is left of whom"
+    return f"their messages stay, if they had any; {'--with-messages deletes them too' if dry_run else doctor}"
 
 
 @help_text(
