@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from contextlib import suppress
@@ -81,6 +82,8 @@ def test_the_connection_that_waits_longest_for_a_request_gives_up_its_place() ->
         assert served(used)
         begun.sendall(b"POST /GetRow")
         here.await_begun()
+        while any(each.wire.waits_since_s is None for each in list(here.server._connections)):
+            os.sched_yield()
         with here.connect() as first, here.connect() as second, here.connect() as third:
             assert [True, True, True] == [served(each) for each in (first, second, third)]
             assert [b"", b"", b""] == [read_all(each) for each in (fresh, used, begun)]

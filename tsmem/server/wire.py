@@ -59,7 +59,8 @@ class Wire:
     def head(self) -> bytes | None:
         """The next request's head, without the empty line behind it. None when there is none: the client went away,
         or was idle for too long, or the server stops. Raises what is wrong with it, and OSError."""
-        self._waits_since_s = self._clock.monotonic_s()
+        if self._waits_since_s is None:
+            self._waits_since_s = self._clock.monotonic_s()
         if not self._await_request():
             return None
         self._due_s = self._clock.monotonic_s() + self._settings.request_s
