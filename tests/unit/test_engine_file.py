@@ -310,6 +310,7 @@ def corrupt() -> sqlite3.DatabaseError:
     ],
 )
 def test_a_read_that_fails_speaks_of_no_write(code: int, words: str) -> None:
+    """Nothing was being written, so nothing can have been kept."""
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = code
     said = faults.from_sqlite(error, "F", "read").message

@@ -68,6 +68,7 @@ def raise_version(connections: Connections) -> None:
 
 
 def test_a_read_goes_on_while_another_is_held(connections: Connections) -> None:
+    """Two connections read at once, also those of a temporary file."""
     with connections.read():
         assert done_elsewhere(lambda: read_version(connections))
 
@@ -109,6 +110,8 @@ def test_a_check_ends_a_statement_of_few_steps_that_calls_our_functions(connecti
 
 
 def test_a_signal_in_one_of_our_functions_ends_the_statement_as_a_signal(connections: Connections) -> None:
+    """SQLite makes an error of its own of what our function raises."""
+
     def interrupt(value: int) -> int:
         raise KeyboardInterrupt
 
@@ -117,6 +120,7 @@ def test_a_signal_in_one_of_our_functions_ends_the_statement_as_a_signal(connect
 
 
 def test_a_check_does_not_end_a_write(connections: Connections) -> None:
+    """A write that was begun is finished, so that its outcome is known."""
     with interruption.ending_by(ending_after(0)), connections.write() as session:
         session.execute(LONG).fetchone()
         session.execute("UPDATE catalog_version SET version = version + 1")
@@ -125,6 +129,7 @@ def test_a_check_does_not_end_a_write(connections: Connections) -> None:
 
 
 def test_a_check_ends_the_wait_for_a_connection() -> None:
+    """All connections are held, and the wait has no other end."""
     connections = Connections(None)
     held = [connections.read() for _ in range(TEMPORARY_SESSIONS)]
     for each in held:
@@ -139,6 +144,7 @@ def test_a_check_ends_the_wait_for_a_connection() -> None:
 def test_a_temporary_file_leaves_nothing_behind_while_it_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It has no name, so a kill leaves nothing either."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     connections = Connections(None)
     raise_version(connections)
@@ -148,6 +154,7 @@ def test_a_temporary_file_leaves_nothing_behind_while_it_is_open(
 
 
 def test_a_temporary_file_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder for temporary files is missing."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(StorageFailure, match="the temporary file cannot be made: No such file or directory"):
         read_version(Connections(None))
@@ -156,6 +163,7 @@ def test_a_temporary_file_that_cannot_be_made_is_said(tmp_path: Path, monkeypatc
 def test_a_temporary_file_that_cannot_be_opened_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The folder that it was made in is removed."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(catalog, "SCHEMA", ("CREATE TABLE wrong",))
     with pytest.raises(StorageFailure, match="the temporary file failed: "):
@@ -165,6 +173,7 @@ def test_a_temporary_file_that_cannot_be_opened_leaves_no_folder(
 
 
 def test_a_temporary_file_that_was_closed_is_not_made_anew() -> None:
+    """It would be an empty store, and nobody would notice."""
     connections = Connections(None)
     raise_version(connections)
     connections.close()

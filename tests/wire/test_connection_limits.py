@@ -66,6 +66,7 @@ def served(client: socket.socket) -> bool:
 
 
 def test_an_idle_connection_keeps_its_place_for_a_while() -> None:
+    """A client that has just connected is about to send its request."""
     with running(max_connections=1, yield_after_s=1000) as here, here.connect() as idle, here.connect() as other:
         assert asked(other).startswith(b"HTTP/1.1 503 ")
         assert served(idle)
@@ -92,6 +93,7 @@ def test_the_connection_that_waits_longest_for_a_request_gives_up_its_place() ->
 
 
 def test_a_connection_whose_request_is_answered_keeps_its_place() -> None:
+    """A request in hand is never given up for a new connection."""
     begun, go_on = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -117,6 +119,7 @@ def connect_from(here: Running, address: str) -> socket.socket:
 
 
 def test_one_address_does_not_take_the_places_of_all() -> None:
+    """Another address is served although one has used up its own places."""
     with (
         running(max_peer_connections=1, yield_after_s=1000) as here,
         here.connect() as one,
@@ -128,6 +131,7 @@ def test_one_address_does_not_take_the_places_of_all() -> None:
 
 
 def test_an_address_with_all_its_places_taken_gives_up_one_of_its_own() -> None:
+    """The connections of other addresses stay."""
     with (
         running(max_peer_connections=1, yield_after_s=0) as here,
         connect_from(here, "127.0.0.2") as other,

@@ -75,6 +75,7 @@ def test_a_search_has_at_most_256_words_in_phrases(client: Any) -> None:
 
 
 def test_a_long_phrase_is_one_part_of_a_fuzzy_field(client: Any) -> None:
+    """It is looked for as one text, so its words are not counted."""
     from tablestore import MatchPhraseQuery
 
     assert 0 == count(client, MatchPhraseQuery("note", "is " * 2000))
@@ -94,6 +95,7 @@ def test_texts_of_a_search_have_at_most_8192_characters(client: Any) -> None:
 
 
 def test_a_term_whose_characters_are_words_is_a_phrase(client: Any) -> None:
+    """The analyzer cuts such a term into one word a character."""
     import tablestore
 
     for query in (tablestore.TermQuery("text", "北" * 257), tablestore.TermsQuery("text", ["北" * 129, "京" * 128])):
@@ -103,6 +105,7 @@ def test_a_term_whose_characters_are_words_is_a_phrase(client: Any) -> None:
 
 
 def test_a_wildcard_pattern_has_at_most_32_characters(client: Any) -> None:
+    """The limit and its text are the service's own."""
     from tablestore import WildcardQuery
 
     assert 1 == count(client, WildcardQuery("word", "*" * 27 + "key03"))

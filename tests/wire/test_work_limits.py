@@ -82,6 +82,7 @@ def test_work_for_a_client_that_has_left_ends() -> None:
 
 
 def test_work_that_outlasts_a_stop_ends() -> None:
+    """The server does not wait longer for it than it was told to."""
     work = Endless()
     with running(Stub(doing=work), work_s=1000, stop_s=0.01) as here, asking(here, "GetRow"):
         assert work.begun.wait(TIMEOUT_S)
@@ -90,6 +91,7 @@ def test_work_that_outlasts_a_stop_ends() -> None:
 
 
 def test_work_for_a_client_that_has_sent_its_next_request_goes_on() -> None:
+    """Bytes that arrive meanwhile are no sign that the client has left."""
     begun, sent = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -106,6 +108,7 @@ def test_work_for_a_client_that_has_sent_its_next_request_goes_on() -> None:
 
 @pytest.mark.parametrize("action", ["Search", "ParallelScan"])
 def test_others_are_answered_while_as_many_searches_work_as_may(action: str) -> None:
+    """Only a further search waits."""
     work = Endless()
     with running(Stub(doing=work), max_searches=1, work_s=1000) as here, asking(here, action):
         assert work.begun.wait(TIMEOUT_S)
@@ -118,6 +121,7 @@ def test_others_are_answered_while_as_many_searches_work_as_may(action: str) -> 
 
 
 def test_a_search_has_its_turn_when_another_ends() -> None:
+    """The first ends because its client leaves."""
     work = Endless()
     with running(Stub(doing=work), max_searches=1, work_s=1000) as here:
         with asking(here, "Search") as first:
@@ -130,6 +134,7 @@ def test_a_search_has_its_turn_when_another_ends() -> None:
 
 
 def test_a_search_that_has_no_turn_in_time_ends_with_a_timeout() -> None:
+    """It never reaches the engine."""
     with running(max_searches=0, work_s=0) as here, asking(here, "Search") as client:
         assert TIMEOUT == read_reply(client).error
     assert [] == here.stub.asked
