@@ -251,7 +251,7 @@ CASES = (
         "Tables that are not ready in time.",
         "init-tables --wait 1",
         "not ready after 1 s: table session, secondary index session_secondary_index, table message, secondary index message_secondary_index, search index message_search_index",
-        hint="tsmem init-tables --wait SECONDS waits again",
+        hint="the same command waits again",
         exit=6,
         code="Unavailable",
         given=(served("throttle:1:GetRange"),),

@@ -65,7 +65,7 @@ CASES = (
         "A comparison that finds differences.",
         "copy --from local --to other --check",
         "7 differences in FOLDER/other.db: 7 missing",
-        hint="tsmem copy without --check writes what is missing or different",
+        hint="the same command without --check writes what is missing or different",
         exit=4,
         code="Conflict",
         given=(

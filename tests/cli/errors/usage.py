@@ -81,7 +81,7 @@ CASES = (
         "An argument is missing.",
         "session get ada",
         "the argument SESSION is missing",
-        hint="tsmem session get USER SESSION; tsmem session list shows whose each session is",
+        hint="tsmem session get USER SESSION; session list shows whose each session is",
     ),
     Case(
         "An argument too many.",
@@ -136,7 +136,7 @@ CASES = (
         "No session to be shown.",
         "show",
         "the argument SESSION is missing",
-        hint="tsmem show SESSION; tsmem session list shows what there is",
+        hint="tsmem show SESSION; session list shows what there is",
     ),
     Case(
         "An option where it is an argument.",
@@ -148,7 +148,7 @@ CASES = (
         "A user's messages.",
         "message search --user ada tea",
         "there is no option '--user'",
-        hint="messages are kept by session: tsmem session list --user USER shows a user's sessions",
+        hint="messages are kept by session: session list --user USER shows a user's sessions",
     ),
     Case(
         "An option that commands beside this one have.",
