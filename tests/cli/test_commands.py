@@ -322,14 +322,3 @@ def test_a_command_with_an_output_of_its_own_says_so(ready: Cli, command: str) -
 def test_the_version_is_said_anywhere(ready: Cli) -> None:
     """--version may stand before or after the subcommand."""
     assert ready.ok("session", "list", "--version").out == ready.ok("--version").out
-
-
-def test_an_export_does_not_overwrite_the_store(ready: Cli) -> None:
-    """Naming the store's own file, or one beside it, is refused."""
-    assert ready.ok("session", "put", "u", "s")
-    before = ready.export()
-    for end in ("", "-wal", ".lock"):
-        outcome = ready("export", f"{ready.database}{end}")
-        assert outcome.code == 2
-        assert "the store itself" in outcome.err
-    assert ready.export() == before

@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence(document: object, sentence
         ('{"a": 1, "a": 2}', 'the key "a" is given twice'),
         (b'"\xff"', "not valid UTF-8 at byte 2"),
         ("[" * 100_000, "nested too deeply"),
-        ("1" * 5000, "not valid JSON"),
+        ("1" * 5000, "a number has more than 4,300 digits"),
         ("{", "not valid JSON"),
     ],
 )
