@@ -104,14 +104,24 @@ def _large() -> list[Record]:
 
 
 @pytest.mark.parametrize(
-    ("own", "requests"),
-    [({"created_at": 1_767_225_600}, {"BatchWriteRow": 2}), ({}, {"BatchWriteRow": 2, "GetRange": 3})],
+    ("step_us", "requests"),
+    [
+        (1_001, {"BatchWriteRow": 2}),
+        (0, {"BatchWriteRow": 2, "GetRange": 3}),
+        (10**6, {"BatchWriteRow": 2, "GetRange": 3}),
+        (None, {"BatchWriteRow": 2, "GetRange": 3}),
+    ],
+    ids=["times apart", "one time", "whole seconds", "no times"],
 )
-def test_an_import_of_conversations_looks_up_times_that_lack_a_request_a_session(
-    served: Served, store: MemoryStore, own: dict[str, object], requests: dict[str, int]
+def test_an_import_of_conversations_looks_up_unsure_times_in_a_request_a_session(
+    served: Served, store: MemoryStore, step_us: int | None, requests: dict[str, int]
 ) -> None:
-    """Three conversations of 100 messages; where all messages have a time, nothing is asked for."""
-    said = [{"role": "user", "content": "tea", **own}] * 100
+    """Three conversations of 100 messages; nothing is asked for where all messages have a time of their own that is
+    finer than a second."""
+    said: list[dict[str, object]] = [{"role": "user", "content": "tea"} for _ in range(100)]
+    if step_us is not None:
+        for place, message in enumerate(said):
+            message["created_at"] = 1_767_225_600_000_000 + (place + 1) * step_us
     data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
     before = len(served.log)
     rules = Rules("u", 5, store.transfer.stored_times())

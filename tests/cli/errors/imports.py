@@ -187,6 +187,14 @@ CASES = (
         ),
     ),
     Case(
+        "A rejected line that JSON does not allow.",
+        "import in.jsonl",
+        "in.jsonl: line 1: not valid JSON: NaN is not a JSON number",
+        given=(
+            file("in.jsonl", '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": "[NaN]"}\n'),
+        ),
+    ),
+    Case(
         "A compressed file that was cut short.",
         "import in.jsonl.gz",
         "cannot read in.jsonl.gz: the compressed file was cut short",
