@@ -256,7 +256,7 @@ def test_a_short_secret_is_hidden_where_it_stands_alone(cli: Cli, monkeypatch: p
     with service("echo") as endpoint:
         configure(cli, endpoint, said)
         outcome = cli("--debug", "session", "list", environ=environ)
-    assert outcome.code == 5
+    assert outcome.code == 6
     assert secret not in outcome.text + outcome.err
 
 

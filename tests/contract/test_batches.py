@@ -39,7 +39,7 @@ def test_each_row_has_its_own_outcome(client: TableClient) -> None:
             Put(REF, ("b",), {"x": 2}, MUST_NOT_EXIST),
             Update(REF, ("c",), {"x": 2}, condition=MUST_EXIST),
             Put(TableRef("plain", ("k",)), (1,), {}),
-            Put(REF, ("d",), {"not-a-name": 1}),
+            Put(REF, ("d",), {"#no-name": 1}),
             Put(REF, ("e" * 1025,), {}),
         ]
     )

@@ -54,7 +54,7 @@ def test_a_signature_is_known_without_its_header(monkeypatch: pytest.MonkeyPatch
     """What below repeats a signature alone, with no name before it, is hidden in the traceback too."""
     seen: list[str] = []
 
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         seen.extend(UNDER_WAY.get().signatures)
         raise ValueError(seen[-1])
 

@@ -143,12 +143,12 @@ COSTS: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
     ("session purge until", {"GetRange": 1, "BatchWriteRow": 2}, lambda s: s.sessions.purge("many", until=DAY_US)),
     (
         "purge with messages",
-        {"GetRange": 1 + USERS, "BatchWriteRow": batches(USERS * EACH) + batches(USERS)},
+        {"Search": 1, "GetRange": 1 + USERS, "BatchWriteRow": batches(USERS * EACH) + batches(USERS)},
         lambda s: s.sessions.purge("u", with_messages=True),
     ),
     (
         "purge until with messages",
-        {"GetRange": 1 + 3 * USERS, "BatchWriteRow": 2 * USERS},
+        {"Search": 1, "GetRange": 1 + 3 * USERS, "BatchWriteRow": 2 * USERS},
         lambda s: s.sessions.purge("u", until=DAY_US, with_messages=True),
     ),
     ("import", {"BatchWriteRow": 6}, lambda s: load(s, conversations(1, 1000, "new"))),
