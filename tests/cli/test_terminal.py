@@ -214,7 +214,7 @@ def test_hostile_text_from_a_file_is_harmless_in_errors(ready: Cli) -> None:
     """What an import or a profile file quotes in its errors is escaped."""
     bad = HOSTILE.replace("\n", "").replace("\r", "")
     lines = [
-        b'{"user_id": "u", "session_id": "s", "metadata": {"%s": 1}}' % ascii_json(bad),
+        b'{"user_id": "u", "session_id": "s", "metadata": {"#%s": 1}}' % ascii_json(bad),
         b'{"user_id": "u", "session_id": "s", "%s": 1}' % ascii_json(bad),
         b'{"kind": "%s"}' % ascii_json(bad),
         b'{"kind": "tsmem", "version": "%s"}' % ascii_json(bad),
