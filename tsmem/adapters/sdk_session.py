@@ -62,7 +62,6 @@ class Session:
                 profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
                 region=profile.region, sts_token=credentials.security_token,
                 retry_policy=ots.NoRetryPolicy(), logger_name=quiet_logger(),
-                native_fallback=False,  # what one decoder of the SDK refuses is not tried by a slower one
             )  # fmt: skip
         except ots.OTSClientError as error:
             raise ProfileError(f"profile '{profile.name}': {error.message}") from error
