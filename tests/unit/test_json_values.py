@@ -62,7 +62,7 @@ def test_values_end_where_json_says(text: str, expected: list[tuple[object, obje
         (b'{"a": "b', "not valid JSON: a control character at column 9"),
         (b'{"a": NaN}', "not valid JSON: NaN is not a JSON number"),
         (b'{"a": %s}' % (b"9" * 5000), "not usable JSON: a number has more than 4,300 digits"),
-        (b'{"a":' * 5000, "not usable JSON: nested too deeply"),
+        (b'{"a":' * 100_000, "not usable JSON: nested too deeply"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_given_and_reading_goes_on_behind_it(line: bytes, message: str) -> None:
