@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,10 +26,12 @@ import pytest
 
 import tsmem
 from tests.clocks import ManualClock
+from tsmem.adapters import redaction
 from tsmem.cli.endings import endings
 from tsmem.cli.main import main
 from tsmem.cli.root import Root
 from tsmem.cli.streams import Streams
+from tsmem.profiles import model as profile_model
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.documents import export_line
 
@@ -249,6 +252,13 @@ def _heard_interrupts() -> None:
     """Where this run was started in the background, its shell made it ignore SIGINT, and so would its children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts as a process does, without the secrets of the tests before it."""
+    monkeypatch.setattr(redaction, "_known", deque(maxlen=redaction._known.maxlen))
+    monkeypatch.setattr(profile_model, "_known", deque(maxlen=profile_model._known.maxlen))
 
 
 @pytest.fixture(autouse=True)

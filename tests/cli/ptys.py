@@ -23,6 +23,8 @@ from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
 from tsmem.clock import Clock
 
+CTRL_D = b"\x04"
+
 
 class Screen(NamedTuple):
     """What a command line came to on its terminals."""
@@ -52,9 +54,10 @@ class Screens:
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> Screen:
-        """Run `tsmem ARGV`. What is typed waits in the terminal for whoever reads it."""
+        """Run `tsmem ARGV`. What is typed waits in the terminal for whoever reads it; then Ctrl-D is pressed, so that a
+        question nobody foresaw ends the command instead of waiting for ever."""
         with _terminal(self._columns) as talk, _terminal(self._columns) as data:
-            os.write(talk.ours, typed)
+            os.write(talk.ours, typed + CTRL_D)
             variables = {**self._cli.environ, "TERM": "xterm-256color", **(environ or {})}
             code = main(argv, self._streams(talk.theirs, data.theirs), variables, clock or self._cli.clock)
         assert (command := command_of(argv)) is None or code in endings(command), (argv, code, bytes(talk.sent))

@@ -21,6 +21,7 @@ from tests.cli.test_over_the_wire import profile
 from tests.cli.test_processes import interrupted
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import KEY, SECRET, serving
+from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
@@ -239,10 +240,7 @@ def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> 
         cli.config(profile(served.endpoint, more=""))
         cli.ok("init-tables")
         started = process.start("import", "in")
-        deadline = time.monotonic() + DEADLINE_S
-        while served.actions().count("BatchWriteRow") < 4:
-            assert time.monotonic() < deadline
-            assert started.poll() is None
+        wait_until(lambda: started.poll() is not None or served.actions().count("BatchWriteRow") >= 4)
         code, out, err = interrupted(started)
         done = sum(entry.rows for entry in served.log if entry.action == "BatchWriteRow")
 

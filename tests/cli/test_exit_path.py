@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages
+from tests.support.waiting import wait_until
 from tsmem.store.documents import export_line
 
 DEADLINE_S = 60
@@ -88,10 +89,7 @@ def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes)
         stream.writelines(rows[:250])
         stream.flush()
         with ready.store() as store:  # until it has written a batch, it has read what there was
-            deadline = time.monotonic() + DEADLINE_S
-            while sum(1 for _ in store.messages.iterate("s00000")) < 200:
-                assert time.monotonic() < deadline
-                assert started.poll() is None
+            wait_until(lambda: started.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) >= 200)
         stream.writelines(rows[250:])
     out, err = started.communicate(timeout=DEADLINE_S)
 

@@ -7,12 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.support.waiting import wait_until
 from tsmem.store.documents import export_line
 
 FULL = "TSMEM_TEST_FULL" in os.environ
@@ -152,10 +152,8 @@ def test_an_interrupted_import_of_a_named_pipe(filled: Cli, process: Processes, 
 
 def wait_for(cli: Cli, count: int, session: str) -> None:
     """Until another process has written so many messages of a session."""
-    deadline = time.monotonic() + DEADLINE_S
     with cli.store() as store:
-        while sum(1 for _ in store.messages.iterate(session)) < count:
-            assert time.monotonic() < deadline
+        wait_until(lambda: sum(1 for _ in store.messages.iterate(session)) >= count)
 
 
 @pytest.mark.parametrize("output", ["table", "json"])

@@ -10,7 +10,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
 from tests.cli.test_over_the_wire import profile
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import KEY, SECRET, Served, serving
+from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.errors import StorageFailure
 from tsmem.server.auth import Credentials
@@ -64,11 +64,7 @@ def points(cli: Cli) -> list[int]:
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     """Wait for something that a process does, or for its end."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition() and process.poll() is None:
-        assert time.monotonic() < deadline
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.01)
+    wait_until(lambda: condition() or process.poll() is not None)
 
 
 def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], int], expected: int, seed: int) -> None:

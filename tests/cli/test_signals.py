@@ -8,28 +8,20 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.support.waiting import wait_until
 from tsmem.cli.signals import SAME_S, Stopped, StopSignals
-from tsmem.store import Metadata
+from tsmem.store import MemoryStore, Metadata
 from tsmem.store.documents import export_line
 
 DEADLINE_S = 60
 STOPS = [(signal.SIGINT, ""), (signal.SIGTERM, " by SIGTERM"), (signal.SIGHUP, " by SIGHUP")]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        os.sched_yield()
 
 
 def stopped(started: subprocess.Popen[bytes], number: int) -> tuple[int, str]:
@@ -48,7 +40,7 @@ def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, num
     started.stdin.write(data)
     started.stdin.flush()
     with ready.store() as store:
-        until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 400)
+        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 400)
 
     assert stopped(started, number) == (128 + number, f"error: interrupted{by}; done before: 400 messages\n")
     ready.ok("import", stdin=data)
@@ -61,7 +53,7 @@ def test_a_stopped_export_leaves_no_partial_file(ready: Cli, process: Processes,
     chance = random.Random(1)
     ready.fill([replace(row, metadata=Metadata({"blob": chance.randbytes(500_000)})) for row in messages(80)])
     started = process.start("export", "out.jsonl.gz")
-    until(lambda: list(process.folder.glob("*.part")))
+    wait_until(lambda: list(process.folder.glob("*.part")))
     code, err = stopped(started, number)
 
     assert code == 128 + number
@@ -103,7 +95,7 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(ready: Cli, process
     started.stdin.write(b"".join(rows[:250]))
     started.stdin.flush()
     with ready.store() as store:
-        until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 200)
+        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 200)
     started.send_signal(number)
     out, err = started.communicate(b"".join(rows[250:]), timeout=DEADLINE_S)
 
@@ -188,6 +180,11 @@ def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
     assert heard.ended == [143]
 
 
+def has_deleted(purge: subprocess.Popen[bytes], store: MemoryStore, rows: int) -> bool:
+    """True once fewer messages than `rows` are left, or the purge has ended."""
+    return purge.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) < rows
+
+
 def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, process: Processes) -> None:
     """At six moments between its start and its end. Before its own start and at its very end the interpreter has no
     handlers, and the process ends by the signal itself."""
@@ -197,9 +194,7 @@ def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, p
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 2:
         started = process.start(*purge)
         with ready.store() as store:
-            deadline = time.monotonic() + DEADLINE_S
-            while started.poll() is None and sum(1 for _ in store.messages.iterate("s00000")) >= left - 1:
-                assert time.monotonic() < deadline
+            wait_until(partial(has_deleted, started, store, left - 1))
         code, err = stopped(started, number)
         assert code in (0, 128 + number, -number)
         assert "Traceback" not in err

@@ -4,7 +4,6 @@ And it asks for no more than the contract says."""
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 import tsmem
 from tests.serving import Served, profile_of, serving
+from tests.support.waiting import wait_until
 from tsmem.errors import InvalidInput
 from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
@@ -111,9 +111,7 @@ def test_the_next_page_is_under_way_while_one_is_used(tmp_path: Path) -> None:
     with slow(tmp_path / "memory.db", items) as (served, store):
         rows = iter(store.messages.iterate("s"))
         next(rows)
-        deadline = time.monotonic() + DEADLINE_S
-        while len(served.log) < 2:
-            assert time.monotonic() < deadline
+        wait_until(lambda: len(served.log) >= 2)
         assert ["GetRange"] * 2 == served.actions()
         assert 10_099 == sum(1 for _ in rows)
         assert ["GetRange"] * 3 == served.actions()

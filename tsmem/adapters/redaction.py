@@ -57,7 +57,7 @@ def _is_secret(text: str) -> bool:
     return len(text) >= _SHORTEST_WORD and text != _NO_SECRET
 
 
-@lru_cache(_MAX_KNOWN)
+@lru_cache(4 * _MAX_KNOWN)
 def _forms(secret: str) -> tuple[str, ...]:
     """A secret as it is, as Python and JSON print it, twice over too, as it stands in a URL, and in base64; the longest
     first."""
