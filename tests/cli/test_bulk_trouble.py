@@ -134,6 +134,7 @@ def test_a_file_that_vanishes_is_read_to_its_end(ready: Cli, monkeypatch: pytest
     assert (outcome.code, rows(ready)) == (0, 2000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argv", [(), ("--rejects", "bad")])
 @pytest.mark.parametrize("left", [1200, 1190])
 def test_a_file_that_is_truncated_while_it_is_read(

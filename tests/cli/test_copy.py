@@ -281,6 +281,7 @@ def served(cli: Cli, name: str, *specs: str) -> Iterator[str]:
         assert {entry.fault for entry in server.log} - {""}
 
 
+@pytest.mark.slow
 def test_a_copy_under_faults_is_the_same_rows(cli: Cli) -> None:
     """One request of ten fails on either side: every row is copied, and the check, under faults too, finds no
     difference."""

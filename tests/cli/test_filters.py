@@ -213,6 +213,7 @@ def airline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
         yield cli
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
 @pytest.mark.parametrize("backend", ["local", "cloud"])
 @pytest.mark.parametrize(

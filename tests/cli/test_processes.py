@@ -206,6 +206,7 @@ def test_ctrl_c_before_anything_begins(process: Processes) -> None:
     assert "Traceback" not in err or code == -signal.SIGINT  # the interpreter itself had not begun
 
 
+@pytest.mark.slow
 def test_eight_processes_write_into_one_file(process: Processes, cli: Cli) -> None:
     """On a fresh file: nothing is lost, and no one hears of locks."""
     writer = (

@@ -93,6 +93,7 @@ def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], in
     assert went_on > KILLS // 4
 
 
+@pytest.mark.slow
 def test_an_import_killed_twenty_times_ends_as_an_undisturbed_one(ready: Cli, process: Processes) -> None:
     """On the embedded store: the export is the same, byte for byte, and the resume point is gone."""
     rows = items(ROWS)
@@ -128,6 +129,7 @@ def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
         yield served
 
 
+@pytest.mark.slow
 def test_over_the_wire_with_faults_it_ends_the_same(cli: Cli, process: Processes) -> None:
     """Killed and resumed twenty times while one request of ten fails: the server lives on, and holds what an
     undisturbed import brings in."""

@@ -219,6 +219,7 @@ def airline(either: Cli) -> Cli:
     return either
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
 def test_a_word_is_found_wherever_it_is(airline: Cli) -> None:
     """Every row that has the word, and no row that lacks the text, newest first."""

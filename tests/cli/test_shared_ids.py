@@ -202,6 +202,7 @@ def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(filled:
     assert ["support"] == left(filled)
 
 
+@pytest.mark.slow
 def test_a_purge_with_messages_asks_once_for_many_sessions(filled: Cli) -> None:
     """And a purge of sessions alone, or of shared messages too, does not."""
     filled.fill([Session("bob", f"s{n:03d}", 5) for n in range(300)])

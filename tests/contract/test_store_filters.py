@@ -64,6 +64,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield found
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ITEMS, MESSAGES, st.integers(1, 4), st.sampled_from(["asc", "desc"]))
 def test_messages_are_what_plain_python_chooses(
@@ -135,6 +136,7 @@ def rows(store: MemoryStore, count: int, match_every: int) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 3, 50, None])
 def test_a_filtered_scan_costs_a_request_for_each_5000_rows_looked_at(
     store: MemoryStore, empty_client: TableClient, limit: int | None
@@ -263,6 +265,7 @@ def test_what_is_read_is_counted(store: MemoryStore) -> None:
     assert (93, 3) == (store.messages.watch.returned, store.sessions.watch.returned)
 
 
+@pytest.mark.slow
 def test_pages_that_are_read_are_heard_of(store: MemoryStore) -> None:
     """Once each, so that who waits can be told how far it is."""
     rows(store, 11_000, 11_000)

@@ -78,6 +78,7 @@ def test_filtered_pages_join_to_all_matches_whatever_the_service_counts(
     assert (wanted if order == "asc" else wanted[::-1]) == found
 
 
+@pytest.mark.slow
 @CLIENTS
 def test_a_short_filtered_page_costs_one_request_more_where_a_service_counts_before_it_filters(
     store: MemoryStore, empty_client: TableClient, client_type: type[FaultyClient]

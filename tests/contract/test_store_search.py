@@ -246,6 +246,7 @@ def test_pages_give_each_item_once_in_order(
     assert whole == walk(many.messages.search, limit, **wanted)
 
 
+@pytest.mark.slow
 def test_a_walk_goes_past_ten_thousand_rows(store: MemoryStore) -> None:
     """Tokens have no end, where numbers of rows to pass over have one."""
     load(store, [Message("s", f"m{n:05d}", n) for n in range(10_120)])

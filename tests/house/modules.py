@@ -63,11 +63,3 @@ def _imports(node: ast.AST, *, lazy: bool, typing_only: bool) -> Iterator[Import
 def functions(path: Path) -> list[ast.FunctionDef]:
     """All functions and methods of a file."""
     return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
-
-
-def size(node: ast.FunctionDef) -> int:
-    """A function's lines, without its docstring and its declared parameters."""
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    if not body:
-        return 1
-    return (node.end_lineno or 0) - body[0].lineno + 2

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import statistics
 from pathlib import Path
 
 import pytest
 
-from tests.house.modules import PACKAGE, ROOT, dotted, functions, imports, size, sources, tree
+from tests.house.modules import PACKAGE, ROOT, dotted, functions, imports, sources, tree
 from tsmem.cli import exit_codes
 from tsmem.cli.commands import Entry, HouseGroup, help_of
 from tsmem.cli.completion import SCRIPTS
@@ -23,23 +22,6 @@ from tsmem.render.result import FORMATS
 
 COMPLETIONS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
 EMPTY_NAMES = {"helpers", "helper", "utils", "util", "common", "manager", "base", "misc"}
-
-
-@pytest.mark.parametrize("path", sources(), ids=dotted)
-def test_modules_are_small(path: Path) -> None:
-    """A module past 400 lines is two."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-
-
-@pytest.mark.parametrize("path", sources(), ids=dotted)
-def test_functions_are_small(path: Path) -> None:
-    """A function past 40 lines, its docstring and parameters aside, is two."""
-    assert [] == [(node.name, size(node)) for node in functions(path) if size(node) > 40]
-
-
-def test_functions_are_short_on_the_whole() -> None:
-    """The median function is about a dozen lines."""
-    assert statistics.median(size(node) for path in sources() for node in functions(path)) <= 12
 
 
 @pytest.mark.parametrize("path", sources(), ids=dotted)
@@ -85,14 +67,6 @@ def _fulfils_the_port(path: Path, node: ast.AST) -> bool:
     """Whether its contract is the port's own docstring."""
     port = {each.name for each in functions(PACKAGE / "port.py")}
     return path.stem in ("retry", "contract") and isinstance(node, ast.FunctionDef) and node.name in port
-
-
-@pytest.mark.parametrize("path", sources(ROOT / "tests"), ids=dotted)
-def test_every_test_states_its_fact(path: Path) -> None:
-    """Each test has a docstring of its own."""
-    assert [] == [
-        node.name for node in functions(path) if node.name.startswith("test_") and not ast.get_docstring(node)
-    ]
 
 
 def test_only_main_makes_exit_codes() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -45,6 +46,8 @@ from tsmem.rows import (
     Value,
     Write,
 )
+
+pytestmark = pytest.mark.slow
 
 TABLE = TableSchema(
     "t",

@@ -154,6 +154,7 @@ BOTH_WAYS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @BOTH_WAYS
 @pytest.mark.parametrize("query", [MatchAll(), Between("n", 100), Match("words", "common")], ids=str)
 def test_pages_far_behind_cost_what_the_first_costs(large: Engine, sorts: tuple[Sorter, ...], query: Query) -> None:

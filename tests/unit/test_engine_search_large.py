@@ -103,6 +103,7 @@ SORTS: dict[str, tuple[Sorter, ...]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("name", LARGE)
 def test_large_queries_are_answered(engine: Engine, name: str, sort: str) -> None:

@@ -49,6 +49,7 @@ def indexed(kind: FieldType) -> Iterator[MemoryStore]:
         yield MemoryStore(client, target="test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANALYZERS)
 @settings(max_examples=60, deadline=None)
 @given(first=rows, then=rows, gone=st.sampled_from("abcdef"), asked=st.lists(parts, min_size=1, max_size=6))
@@ -126,6 +127,7 @@ def test_what_is_given_of_marks() -> None:
 ANY = st.text("abß退\u0e31🎉_-,. \n\0\u0301\x1f'\"", max_size=20)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(text=ANY, begin=st.integers(0, 19), length=st.integers(1, 12))
 @example("退退退退", 1, 2)

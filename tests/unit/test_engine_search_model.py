@@ -35,6 +35,8 @@ from tsmem.queries import (
 )
 from tsmem.rows import ColumnType, Delete, Key, Put, Update, Value, Write
 
+pytestmark = pytest.mark.slow
+
 TABLE = TableSchema("t", (("k", ColumnType.STRING), ("i", ColumnType.INTEGER)))
 KINDS = {
     name: FieldType("TEXT", kind, 1, 7) if kind in ("single_word", "fuzzy") else FieldType(kind)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from tsmem.engine.full_requests import CellRow, Change, NewCell, Returned, RowCh
 from tsmem.engine.requests import BatchWriteRow, GetRange
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Range, Value
+
+pytestmark = pytest.mark.slow
 
 MOST = 3
 TABLE = TableSchema("t", (("k", ColumnType.STRING),), max_versions=MOST)

@@ -167,6 +167,7 @@ layouts: st.SearchStrategy[dict[str, Any]] = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(documents, layouts), max_size=5), st.integers(1, 30), st.sampled_from(["utf-8", "utf-16"]))
 def test_any_values_in_any_layout_are_read(

@@ -87,6 +87,7 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
 ]
 
 
+@pytest.mark.slow
 def test_costs_of_more_rows_than_a_page_holds(served: Served, store: MemoryStore) -> None:
     """Of 5,001 messages and sessions, each 5,000 are a page, each 200 a batch of writes, and each 100 one of reads; a
     listing that is bounded reads its bound at once."""
