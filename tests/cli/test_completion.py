@@ -111,9 +111,10 @@ def test_the_script_works_in_bash(filled: Cli, process: Processes, line: str, of
     command.write_text(f'#!/bin/sh\nexec {shlex.join(process.argv())} "$@"\n')
     command.chmod(0o755)
     words = [part for word in line.split(" ") for part in re.split("([:=]+)", word) if part or not word]
+    replaced = re.split("[:= ]", line)[-1]
     script = (
         f'eval "$({command} completion bash)"; COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; '
-        f"COMP_LINE={shlex.quote(line)}; _tsmem_completion {command}; "
+        f"COMP_LINE={shlex.quote(line)}; _tsmem_completion {command} {shlex.quote(replaced)}; "
         f'echo "${{#COMPREPLY[@]}}"; printf "%s\\n" "${{COMPREPLY[@]}}"'
     )
     done = subprocess.run(["bash", "-c", script], env=process.environ, capture_output=True, text=True, check=True)
@@ -165,6 +166,7 @@ def test_a_tablestore_profile_is_never_reached(cli: Cli, process: Processes) -> 
 HOSTILE = [
     "a$(touch ran)", "a`touch ran`", "a\\", "b); touch ran; (x", "c\\", "a b", "a;touch ran", "a&", "a|b", "a>b", "a*",
     "a'b", 'a"b', "-rf", "a\tb", "~a", "a{b,c}", "a!b", "#a", ":a", "=a",
+    "%self", "x\u3164y", "\u115f", "e\u0301", *(f"!{n}" for n in range(60)),
 ]  # fmt: skip
 
 
@@ -173,6 +175,7 @@ def test_ids_that_a_shell_would_run_are_not_offered(ready: Cli, process: Process
     ready.fill([Session(user, "s", 1) for user in [*HOSTILE, "plain", "退款", "user@example.com"]])
 
     assert bash(process, "tsmem session list --user ") == ["plain", "user@example.com", "退款"]
+    assert bash(process, "tsmem session list --user ", PYTHONIOENCODING="latin-1") == ["plain", "user@example.com"]
     zsh = {"_TSMEM_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "tsmem session list --user "}
     evaluated = process.run(environ=zsh).text
     assert "plain" in evaluated

@@ -8,6 +8,7 @@ script that it completes through, would need a quoting of its own.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from tsmem.store import MemoryStore
 
 MAX_SUGGESTIONS = 50
-_HARMLESS = r"[\w.@%+,/][\w.@%+,/:=-]*"
-"""Letters and digits of any script, and signs that no shell takes for its own; none that makes an option of it."""
+MAX_IDS = 500
+"""Ids that are looked at, so that those which are not offered do not hide the others: 500 take 20 ms."""
+_HARMLESS = r"[\w.@+,/][\w.@%+,/:=-]*"
+"""Letters and digits of any script, and signs that no shell takes for its own; none that makes an option of it. No %
+at the beginning: fish reads %self as its process number."""
 
 
 def words(*given: str) -> Callable[[str], list[str]]:
@@ -45,7 +49,7 @@ def complete_profile(ctx: typer.Context, incomplete: str) -> list[str]:
         names = [line.name for line in profile_list(os.environ, _given(ctx, "config"))]
     except (TsmemError, OSError):
         return []
-    return [name for name in names if name.startswith(incomplete) and re.fullmatch(_HARMLESS, name)]
+    return [name for name in names if name.startswith(incomplete) and _is_harmless(name)]
 
 
 def complete_setting(incomplete: str) -> list[str]:
@@ -90,9 +94,20 @@ def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) ->
         if profile.backend != "local" or profile.path is None or not profile.path.is_file():
             return []
         with open_profile(profile) as store:
-            return [text for text in islice(ids(store), MAX_SUGGESTIONS) if re.fullmatch(_HARMLESS, text)]
+            return list(islice(filter(_is_harmless, islice(ids(store), MAX_IDS)), MAX_SUGGESTIONS))
     except (TsmemError, OSError):
         return []
+
+
+def _is_harmless(text: str) -> bool:
+    """True if every shell takes the text as one word, and its terminal shows all of it."""
+    from tsmem.render.text import visible_id
+
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return re.fullmatch(_HARMLESS, text) is not None and visible_id(text) == text
 
 
 def _would_wait(ctx: typer.Context) -> bool:

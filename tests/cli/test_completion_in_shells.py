@@ -1,0 +1,97 @@
+"""Completion in real shells, of a store whose ids are hostile: nothing of them is run, and a completed word reaches the
+program as an id or is not offered."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Processes
+from tests.support.shells import SHELLS, Shell
+from tsmem.store import Message, Session
+
+PIECES = (
+    *"\\'\"`$!#%&*()[]{}<>?~=^|;:,@+-_./ \t\nazA0é漢😀שع", "$(touch X)", "`touch X`", "'; touch X #", '"; touch X #',
+    "=ls", "%self", "~root", "!!", "$HOME", "\x1b]0;SEEN\x07", "\u202eSEEN", "e\u0301", "\u200dSEEN", "\u3164SEEN",
+)  # fmt: skip
+FIXED = (
+    "plain", "a:@b", "alike1", "alike2", "team:a", "team:b",
+    "k=v", "%self", "%d", "a%b", "+x", "@x", ",x", "/etc/x", "..",
+    "user@host", "退款", "שלום",
+    "zé", "L" * 900, "x\u3164SEEN", "\u115fSEEN", "\u2800SEEN", "-rf", "=ls", "~root",
+)  # fmt: skip
+
+
+def hostile_ids(count: int = 400) -> list[str]:
+    """Return ids, the same ones in each run."""
+    draw = random.Random(23)
+    made = {"".join(draw.choices(PIECES, k=draw.randint(1, 6))) for _ in range(count)}
+    return sorted({*FIXED, *made} - {""})
+
+
+def fill(cli: Cli) -> list[str]:
+    """Store a user, a session with a message, and a message under each id."""
+    ids = hostile_ids()
+    cli.fill([Session(each, "s", 1) for each in ids])
+    cli.fill([Message(each, "m", 1, "user", "x") for each in ids])
+    cli.fill([Message("one", each, 1, "user", "x") for each in ids])
+    return ids
+
+
+def check(shell: Shell, typed: str, ids: list[str]) -> bool:
+    """Complete a line; return True if a word was completed. Fail if it is no id, or if something was run."""
+    line = shell.complete(typed)
+    assert [] == list(shell.folder.iterdir()), typed
+    if len(line) <= len(typed) or not line.endswith(" "):  # a shell puts a space behind a word that is complete
+        return False
+    if "$(" in typed or "`" in typed:  # the shell itself completes the name of a command there
+        return False
+    word = shell.enter()[-1]
+    assert word in ids, (typed, line, word)
+    assert [] == list(shell.folder.iterdir()), typed
+    return True
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_completes_an_id_and_nothing_hostile(name: str, ready: Cli, process: Processes, tmp_path: Path) -> None:
+    """What it lists has no text of ids that are not offered."""
+    ids = fill(ready)
+
+    with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
+        assert check(shell, "tsmem session list --user plai", ids)
+        assert check(shell, "tsmem session list --user user@h", ids)
+        assert not check(shell, "tsmem session list --user %s", ids)
+        assert not check(shell, "tsmem session list --user $(tou", ids)
+        shell.complete("tsmem session list --user ", tabs=2)
+        screen = bytes(shell.screen).decode()
+
+    assert "user@host" in screen
+    assert "SEEN" not in screen
+
+
+PREFIXES = [
+    *sorted({text[:length] for text in FIXED for length in (1, 2, 3)}),
+    *("$(", "$(tou", "`", "`tou", "'", "'pl", "'team:"),
+    *('"', '"pl', '"team:', '"$(', '"`', "\\", "pl\\a", "pl'a", 'pl"a'),
+    *("user@", "user@h", "@", "a:@", 'user@"', "team:\"", "te'am:", "team\\:", '""pl', "a\\ "),
+    *("*", "?", "{", "#", "!", "!!", "<", "&", ";", "|", "😀", "😀\u200d"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["session list --user", "message list --session", "message get one"])
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_completed_word_is_an_id_whatever_was_typed(
+    name: str, before: str, ready: Cli, process: Processes, tmp_path: Path
+) -> None:
+    """A completed word is an id whatever was typed."""
+    ids = fill(ready)
+
+    with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
+        completed = [typed for typed in PREFIXES if check(shell, f"tsmem {before} {typed}", ids)]
+        screen = bytes(shell.screen).decode()
+
+    assert {"pla", "退", "'pl"} <= set(completed)
+    assert "SEEN" not in screen
