@@ -202,3 +202,16 @@ def test_a_file_of_another_user(tmp_path: Path) -> None:
     for owner, expected in owners.items():
         status = os.stat_result((0o100600, 0, 0, 1, owner, 0, 0, 0, 0, 0))
         assert expected == distrust(tmp_path / "c.toml", status)
+
+
+def test_a_command_gets_no_secret_and_no_file_of_ours(tmp_path: Path) -> None:
+    """It gets the user's other variables, which it may need."""
+    ours = {
+        name: "hunter2" for name in ("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET")
+    }
+    show = "import os; print(sorted(os.environ), [n for n in range(3, 99) if os.path.exists(f'/proc/self/fd/{n}')])"
+
+    with (tmp_path / "open").open("wb"):
+        shown = secret(python(show), tmp_path, **ours, VAULT_TOKEN="v", LC_CTYPE="C.UTF-8").reveal()
+
+    assert "['LC_CTYPE', 'VAULT_TOKEN'] []" == shown

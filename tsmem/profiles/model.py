@@ -21,6 +21,9 @@ COMMAND_TIMEOUT_S = 30.0
 _MAX_KNOWN = 256
 """Of a process that reads profiles without end, the last secrets are known."""
 MAX_SECRET_BYTES = 64 * 1024
+_OWN_SECRETS = frozenset(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"))
+"""Variables that hold secrets of the profile `env` and of `serve`. A command that fetches another secret gets all
+others, because only its writer knows what it needs (PATH, HOME, a password manager's session), but not these."""
 
 
 class Secret:
@@ -64,7 +67,8 @@ class Secret:
         30 s, or a `cmd:` in a file that others can write."""
         if (value := self.find()) is None:
             variable = self._text.removeprefix("env:")
-            raise self._error(f"environment variable {variable} is not set", f"export {variable}=...")
+            hint = f"in bash or zsh: read -rs {variable} && export {variable} (so that no history keeps the value)"
+            raise self._error(f"environment variable {variable} is not set", hint)
         return value
 
     def find(self) -> str | None:
@@ -118,9 +122,10 @@ class Secret:
         import time
 
         deadline = time.monotonic() + COMMAND_TIMEOUT_S
+        environ = {name: value for name, value in self._environ.items() if name not in _OWN_SECRETS}
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, from a file only the user can write
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=dict(self._environ), cwd=self._folder
+                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ, cwd=self._folder
             )
         except (OSError, ValueError) as error:
             raise self._error(f"cannot run {arguments[0]!r}: {getattr(error, 'strerror', error)}") from error

@@ -22,7 +22,7 @@ CASES = (
         "A secret in a variable that is not set.",
         "session list",
         "profile 'c', access_key_id (config.toml line 6): environment variable ID is not set",
-        hint="export ID=...",
+        hint="in bash or zsh: read -rs ID && export ID (so that no history keeps the value)",
         code="ProfileError",
         given=(
             config(
@@ -34,7 +34,7 @@ CASES = (
         "A secret in an empty variable.",
         "session list",
         "profile 'c', access_key_secret (config.toml line 7): environment variable SECRET is not set",
-        hint="export SECRET=...",
+        hint="in bash or zsh: read -rs SECRET && export SECRET (so that no history keeps the value)",
         code="ProfileError",
         given=(
             config(
