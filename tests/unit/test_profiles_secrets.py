@@ -206,9 +206,7 @@ def test_a_file_of_another_user(tmp_path: Path) -> None:
 
 def test_a_command_gets_no_secret_and_no_file_of_ours(tmp_path: Path) -> None:
     """It gets the user's other variables, which it may need."""
-    ours = {
-        name: "hunter2" for name in ("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET")
-    }
+    ours = dict.fromkeys(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"), "hunter2")
     show = "import os; print(sorted(os.environ), [n for n in range(3, 99) if os.path.exists(f'/proc/self/fd/{n}')])"
 
     with (tmp_path / "open").open("wb"):
