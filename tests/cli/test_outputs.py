@@ -7,10 +7,14 @@ import fcntl
 import json
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -499,9 +503,9 @@ def test_an_export_that_is_interrupted_leaves_nothing(
     Path("out").write_bytes(b"mine")
     real = getattr(os, function)
 
-    def interrupted(*args: object, **options: object) -> object:
+    def interrupted(*args: Any, **options: Any) -> object:
         done = real(*args, **options)
-        if function != "open" or ".part" in str(args[0]):
+        if function != "open" or (".part" in str(args[0]) and args[1] & os.O_CREAT):
             raise KeyboardInterrupt
         return done
 
@@ -527,6 +531,52 @@ def test_a_resume_point_that_is_interrupted_leaves_nothing(ready: Cli, monkeypat
         assert point.read() == 1
     folder = ready.folder / "home" / ".local" / "state" / "tsmem" / "imports"
     assert len([*folder.iterdir()]) == 1
+
+
+def part(name: str = "out") -> Path:
+    """The file that an export writes before it takes the place of another."""
+    return Path(f"tsmem-{sha256(name.encode()).hexdigest()[:16]}.part")
+
+
+def test_killed_exports_leave_one_file_and_the_next_one_removes_it(ready: Cli, process: Processes) -> None:
+    """Killed exports leave one file and the next one removes it."""
+    ready.fill(messages(3))
+    kill = "import os; os.fsync = lambda _: os.kill(os.getpid(), 9); from tsmem.__main__ import run; run()"
+    for _ in range(3):
+        started = subprocess.run([sys.executable, "-c", kill, "export", "out"], env=process.environ, check=False)
+        assert started.returncode == -9
+    assert [part()] == [*Path().glob("*.part")]
+    ready.ok("export", "out")
+    assert ["data", "out"] == sorted(path.name for path in ready.folder.iterdir())
+
+
+def test_two_exports_to_one_file_do_not_harm_each_other(ready: Cli) -> None:
+    """The file that another process is writing is left to it."""
+    with part().open("wb") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        ready.ok("export", "out")
+        assert os.path.samestat(os.fstat(theirs.fileno()), part().stat())
+    assert Path("out").read_bytes() == ready.export()
+    assert [part()] == [*Path().glob("*.part")]
+
+
+@pytest.mark.parametrize("planted", ["link", "hard link", "pipe", "folder"])
+def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, planted: str) -> None:
+    """What stands in the place of a partial file is not written."""
+    victim = Path("victim")
+    victim.write_bytes(b"mine")
+    match planted:
+        case "link":
+            part().symlink_to(victim)
+        case "hard link":
+            part().hardlink_to(victim)
+        case "pipe":
+            os.mkfifo(part())
+        case _:
+            part().mkdir()
+    ready.ok("export", "out")
+    assert Path("out").read_bytes() == ready.export()
+    assert victim.read_bytes() == b"mine"
 
 
 def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupted(

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from tsmem.cli.call import cannot_write
 from tsmem.cli.descriptors import duplicate, is_descriptor, own_descriptor, without_links
+from tsmem.cli.partial import replacing
 from tsmem.cli.streams import WaitingFile
 from tsmem.cli.unwritable import Check
 from tsmem.disk import sync_folder
@@ -62,8 +63,9 @@ def check_stdout(call: Call) -> None:
 def replace_private(path: str, content: bytes) -> None:
     """Write a small file of our own whole; only the user can read it. Raises OSError."""
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+    base = os.path.basename(path)  # noqa: PTH119
     try:
-        with _replacing(folder, lambda partial: _move(folder, partial, os.path.basename(path))) as stream:  # noqa: PTH119
+        with replacing(folder, base, lambda partial: _move(folder, partial, base)) as stream:
             stream.write(content)
     finally:
         os.close(folder)
@@ -160,7 +162,7 @@ class Output:
         """Write all lines; a file is on the disk, and has its name, when this returns."""
         with explained(self.name):
             if self.is_file:
-                with _replacing(self._folder, self._put_in_place) as stream:
+                with replacing(self._folder, self._base, self._put_in_place) as stream:
                     _write(stream, self.name, lines)
                     self._keep_access(stream.fileno())
                 self.sync_name()
@@ -243,30 +245,6 @@ def _change(act: Callable[[], None]) -> bool:
 
 def _move(folder: int, name: str, to: str) -> None:
     os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _create(name: str, folder: int) -> int:
-    try:
-        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
-    except PermissionError as error:
-        raise PermissionError(error.errno, "its folder cannot be written") from error
-
-
-@contextmanager
-def _replacing(folder: int, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
-    """A new file in a folder, which takes the place of another when all is written; else it is removed."""
-    partial = f"tsmem-{os.urandom(8).hex()}.part"  # no number of a process: containers use the same ones again
-    try:
-        descriptor = _create(partial, folder)
-        with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
-            yield stream
-            stream.flush()
-            os.fsync(descriptor)
-        put_in_place(partial)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(partial, dir_fd=folder)
-        raise
 
 
 def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
