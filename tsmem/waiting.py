@@ -23,6 +23,14 @@ Notice = Callable[[str], None]
 """Hears what people should know while a call goes on."""
 
 
+def given_up(path: str) -> str:
+    """Return the sentence on a wait that was given up."""
+    return f"another process kept {path} locked for {LIMIT_S:.0f} seconds: nothing was done"
+
+
+GIVEN_UP_HINT = "look for a process that holds it, and try again"
+
+
 class Waits:
     """The waits of one store."""
 

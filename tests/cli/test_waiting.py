@@ -52,6 +52,16 @@ def making(database: Path) -> Iterator[None]:
         os.close(lock)
 
 
+@contextmanager
+def setting(database: Path) -> Iterator[None]:
+    """Another process is writing the profile file."""
+    folder = database.parents[2] / "config" / "tsmem"
+    folder.mkdir(parents=True)
+    with (folder / "config.toml.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def waiting_line(started: subprocess.Popen[bytes]) -> str:
     """What a process says of its wait, behind what it says before that."""
     assert started.stderr is not None
@@ -64,6 +74,8 @@ HELD: list[tuple[Held, str]] = [
     (writing, "message put s m --content hi"),
     (alone, "message list"),
     (making, "init-tables"),
+    (setting, "profile set work backend=local path=w.db"),
+    (setting, "profile use local"),
 ]
 
 

@@ -63,8 +63,11 @@ _MORE: dict[str, tuple[int, ...]] = {
     "copy": (*_STORE, PARTLY_DONE),
     "stats": _STORE,
     "doctor": (CONFLICT, DENIED, UNAVAILABLE),
+    "profile set": (UNAVAILABLE,),
+    "profile use": (UNAVAILABLE,),
+    "profile delete": (UNAVAILABLE,),
 }
-"""Beside those of any command; what is not named here opens no store."""
+"""Beside those of any command; what is not named here opens no store and waits for no file."""
 
 
 def endings(command: str) -> list[int]:

@@ -86,7 +86,8 @@ def set_(
     call = call_of(ctx)
     if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
         raise InvalidInput("the profile's name comes before KEY=VALUE", hint="tsmem profile set NAME KEY=VALUE")
-    path = set_values(call.environ, name, parse_profile_assignments(assignments), config=call.options.config)
+    values = parse_profile_assignments(assignments)
+    path = set_values(call.environ, name, values, config=call.options.config, notice=call.say)
     call.say(f"wrote profile '{name}' in {path}")
     try:
         load(call.environ, config=call.options.config, profile=name)
@@ -104,7 +105,8 @@ def use(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import use as use_profile
 
     call = call_of(ctx)
-    call.say(f"profile '{name}' is the default in {use_profile(call.environ, name, config=call.options.config)}")
+    path = use_profile(call.environ, name, config=call.options.config, notice=call.say)
+    call.say(f"profile '{name}' is the default in {path}")
 
 
 @help_text(
@@ -117,7 +119,8 @@ def delete(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import delete as delete_profile
 
     call = call_of(ctx)
-    call.say(f"deleted profile '{name}' from {delete_profile(call.environ, name, config=call.options.config)}")
+    path = delete_profile(call.environ, name, config=call.options.config, notice=call.say)
+    call.say(f"deleted profile '{name}' from {path}")
 
 
 @help_text(

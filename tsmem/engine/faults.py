@@ -131,10 +131,7 @@ def is_busy(error: Exception) -> bool:
 
 
 def _held(path: str) -> Unavailable:
-    return Unavailable(
-        f"another process kept {path} locked for {waiting.LIMIT_S:.0f} seconds: nothing was done",
-        hint="look for a process that holds it, and try again",
-    )
+    return Unavailable(waiting.given_up(path), hint=waiting.GIVEN_UP_HINT)
 
 
 def from_os(error: OSError, path: str) -> TsmemError:

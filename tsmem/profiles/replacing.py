@@ -7,17 +7,20 @@ takes the old one's place. A file that is mounted by itself, as containers do, c
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from tsmem.waiting import Waits
+
 
 @contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Alone with the file, its directory made where it is missing. The lock file stays: removing it would race."""
+def locked(target: Path, waits: Waits) -> Iterator[None]:
+    """Alone with the file, its directory made where it is missing. The lock file stays: removing it would race.
+
+    Raises OSError; BlockingIOError where another process holds the lock for too long."""
     for folder in reversed([target.parent, *target.parent.parents]):
         if not folder.is_dir():
             if folder.exists():
@@ -25,7 +28,7 @@ def locked(target: Path) -> Iterator[None]:
             folder.mkdir(0o700, exist_ok=True)
     descriptor = _lock_file(target)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        waits.lock(descriptor, str(target))
         yield
     finally:
         os.close(descriptor)

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tsmem.errors import ProfileError
+from tsmem.errors import ProfileError, Unavailable
 from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
 from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode, link_of_another, parse
@@ -35,6 +35,7 @@ from tsmem.profiles.rules import (
     build,
     nearest,
 )
+from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 
 
 class _Edit(NamedTuple):
@@ -57,7 +58,12 @@ _Check = Callable[[ConfigFile, ConfigFile], None]
 
 
 def set_values(
-    environ: Mapping[str, str], name: str, assignments: Sequence[tuple[str, str]], *, config: str | Path | None = None
+    environ: Mapping[str, str],
+    name: str,
+    assignments: Sequence[tuple[str, str]],
+    *,
+    config: str | Path | None = None,
+    notice: Notice | None = None,
 ) -> Path:
     """Set keys of a profile, which is created where it is not there; returns the file written.
 
@@ -78,7 +84,7 @@ def set_values(
                 _check_removable(data.get("profiles", {}).get(name, {}), edit.path[2:])
         return edits
 
-    return _change(environ, config, plan, partial(_check_set, environ, name, edits))
+    return _change(config_path(environ, config), plan, partial(_check_set, environ, name, edits), Waits(notice))
 
 
 def _path(key: str) -> list[str]:
@@ -102,7 +108,9 @@ def _check_removable(profile: object, path: Sequence[str]) -> None:
         raise ProfileError(f"unknown key {key!r}{nearest(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}")
 
 
-def use(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
+def use(
+    environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
+) -> Path:
     """Make a profile the default one; returns the file written. Raises ProfileError when there is none of that name, or
     it cannot be used."""
 
@@ -110,10 +118,12 @@ def use(environ: Mapping[str, str], name: str, *, config: str | Path | None = No
         if name != ENV and (problem := _problem(environ, new, name)) is not None:
             raise problem
 
-    return _change(environ, config, lambda _: [_Edit(("default_profile",), name)], check)
+    return _change(config_path(environ, config), lambda _: [_Edit(("default_profile",), name)], check, Waits(notice))
 
 
-def delete(environ: Mapping[str, str], name: str, *, config: str | Path | None = None) -> Path:
+def delete(
+    environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
+) -> Path:
     """Remove a profile from the file; what it points to stays. Returns the file written.
 
     Raises ProfileError when the file holds no such profile, or it is the default, so that no command silently turns to
@@ -130,7 +140,7 @@ def delete(environ: Mapping[str, str], name: str, *, config: str | Path | None =
             )
         return [_Edit(("profiles", name), None)]
 
-    return _change(environ, config, plan, lambda _old, _new: None)
+    return _change(config_path(environ, config), plan, lambda _old, _new: None, Waits(notice))
 
 
 def _require(environ: Mapping[str, str], data: Mapping[str, Any], name: str) -> None:
@@ -156,17 +166,18 @@ def _parsed(key: str, text: str) -> object:
         raise ProfileError(f"{key!r} must be a number") from None
 
 
-def _change(environ: Mapping[str, str], config: str | Path | None, plan: _Plan, check: _Check) -> Path:
-    path = config_path(environ, config)
+def _change(path: Path, plan: _Plan, check: _Check, waits: Waits) -> Path:
     if (link := link_of_another(path)) is not None:
         raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
     target = Path(os.path.realpath(path))
     try:
         _changed(path, target, plan, check)  # what is refused leaves no lock file and no directory
-        with locked(target):
+        with locked(target, waits):
             old, text = _changed(path, target, plan, check)
             if text != old:
                 replace(target, _encoded(text, target))
+    except BlockingIOError as error:
+        raise Unavailable(given_up(str(path)), hint=GIVEN_UP_HINT) from error
     except OSError as error:
         raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
     return path

@@ -168,6 +168,13 @@ def locked(stage: Stage) -> None:
     connection.execute("BEGIN IMMEDIATE")
 
 
+def locked_profiles(stage: Stage) -> None:
+    """Another process keeps the profile file locked."""
+    patched("tsmem.waiting.Waits.limit_s", 0.05)(stage)
+    (stage.folder / "config" / "tsmem").mkdir(parents=True)
+    locked_file("config/tsmem/config.toml.lock")(stage)
+
+
 def locked_file(name: str) -> Given:
     """An empty file that another program has locked."""
 
