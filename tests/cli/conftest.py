@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import pytest
 import tsmem
 from tests.clocks import ManualClock
 from tsmem.adapters import redaction
+from tsmem.cli import commands
 from tsmem.cli.endings import endings
 from tsmem.cli.main import main
 from tsmem.cli.root import Root
@@ -252,6 +254,14 @@ def _heard_interrupts() -> None:
     """Where this run was started in the background, its shell made it ignore SIGINT, and so would its children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _commands_built_once() -> Iterator[None]:
+    """Typer takes longer to build a command than most commands take to run; a process of its own builds one or two."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "build", cache(commands.build))
+        yield
 
 
 @pytest.fixture(autouse=True)
