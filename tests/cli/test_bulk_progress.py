@@ -9,9 +9,11 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from tsmem import adapters
 from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
 from tsmem.server.auth import Credentials
+from tsmem.store import Message
 from tsmem.store.documents import export_line
 
 DEADLINE_S = 30
@@ -66,10 +69,18 @@ def drawn(err: str) -> tuple[list[str], str]:
     return re.findall(r"\r\x1b\[K([^\r\n]+)(?=\r)", err), re.sub(r"\r\x1b\[K([^\r\n]*(?=\r))?", "", err)
 
 
+@pytest.fixture(scope="module")
+def _filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cli = Cli(tmp_path_factory.mktemp("filled"))
+    cli.ok("init-tables")
+    cli.fill([*sessions(2), *messages(1200)])
+    return cli.database
+
+
 @pytest.fixture
-def filled(ready: Cli) -> Cli:
+def filled(ready: Cli, _filled_store: Path) -> Cli:
     """Two sessions and 1,200 messages, and the file `in` with as many more."""
-    ready.fill([*sessions(2), *messages(1200)])
+    shutil.copy(_filled_store, ready.database)
     Path("in").write_bytes(b"".join(map(export_line, messages(1200, "s00001"))))
     return ready
 
@@ -128,8 +139,10 @@ def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
     assert counts == sorted(counts)
 
 
-@pytest.mark.parametrize("line", [line for line, _ in COMMANDS])
-@pytest.mark.parametrize("environ", [None, {"CI": "true"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize(
+    ("line", "environ"),
+    [*((line, None) for line, _ in COMMANDS), ("import in", {"CI": "true"}), ("import in", {"TERM": "dumb"})],
+)
 def test_nothing_of_it_in_a_pipe_or_in_ci(filled: Cli, line: str, environ: dict[str, str] | None) -> None:
     """Without a terminal, with CI=true and on a dumb one nothing is drawn, and no rates are said."""
     filled.config(f'[profiles.b]\nbackend = "local"\npath = "{filled.folder}/b.db"\n')
@@ -141,8 +154,9 @@ def test_nothing_of_it_in_a_pipe_or_in_ci(filled: Cli, line: str, environ: dict[
     assert outcome.code == (4 if "--check" in line else 0)
 
 
-@pytest.mark.parametrize("terminal", [False, True])
-@pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])
+@pytest.mark.parametrize(
+    ("line", "summary", "terminal"), [*((line, summary, False) for line, summary in COMMANDS), (*COMMANDS[0], True)]
+)
 def test_it_can_be_asked_for_there(filled: Cli, line: str, summary: str, terminal: bool) -> None:
     """--progress says it in plain lines, where nothing can be drawn over, with one summary."""
     filled.config(f'[profiles.b]\nbackend = "local"\npath = "{filled.folder}/b.db"\n')
@@ -206,7 +220,7 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
     os.close(theirs)
     assert started.stdin is not None
     os.set_blocking(started.stdin.fileno(), False)
-    rows = iter(messages(10**6))
+    rows = (Message("s00000", f"m{n}", n, "user", "said") for n in count())
     pending = b""
 
     def feeding(sent: bytes) -> bool:
@@ -233,6 +247,7 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
     assert len(left.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> None:
     """Exit 130: what was done, in which the batches in flight are counted, and that --resume goes on; it does."""
     Path("in").write_bytes(b"".join(map(export_line, messages(6_000))))
