@@ -7,10 +7,12 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
+from tsmem.cli.main import main
 from tsmem.store import Session
 
 
@@ -23,14 +25,36 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
+def asked(line: str) -> dict[str, str]:
+    """The variables by which bash asks for the last word of the line."""
+    return {"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+
+
 def bash(process: Processes, line: str, **environ: str) -> list[str]:
     """What bash is offered for the last word of the line."""
-    words = line.split(" ")
-    outcome = process.run(
-        environ={"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), **environ}
-    )
+    outcome = process.run(environ={**asked(line), **environ})
     assert (outcome.code, outcome.err) == (0, ""), outcome
     return [line for line in outcome.text.splitlines() if line]
+
+
+Offered = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def offered_in_process(cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Offered:
+    """What bash is offered, asked for in this process."""
+
+    def offered(line: str) -> list[str]:
+        with monkeypatch.context() as patch:
+            for name, value in {**cli.environ, **asked(line)}.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as end:
+                main([])
+        out, err = capfd.readouterr()
+        assert (end.value.code, err) == (0, "")
+        return [line for line in out.splitlines() if line]
+
+    return offered
 
 
 CASES = [
@@ -61,9 +85,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("line", "offered"), CASES, ids=[line for line, _ in CASES])
-def test_bash_is_offered(filled: Cli, process: Processes, line: str, offered: list[str]) -> None:
+def test_bash_is_offered(filled: Cli, offered_in_process: Offered, line: str, offered: list[str]) -> None:
     """Commands, options, users, their sessions, and sessions with messages; no id that is more than one line."""
-    assert bash(process, line) == offered
+    assert offered_in_process(line) == offered
 
 
 @pytest.mark.parametrize("line", ["tsmem session get a", "tsmem -p "])
@@ -79,17 +103,17 @@ def test_a_pipe_in_place_of_the_profile_file_is_not_waited_for(filled: Cli, proc
     "line",
     ["-p ", "session list --profile ", "profile show ", "profile use ", "copy --from ", "copy --from prod --to "],
 )
-def test_profiles_are_offered_by_name(cli: Cli, process: Processes, line: str) -> None:
+def test_profiles_are_offered_by_name(cli: Cli, offered_in_process: Offered, line: str) -> None:
     """All that there are, also those that break a rule, but none whose name a shell would run; no secret is fetched."""
     cli.config(
         '[profiles.prod]\nbackend = "tablestore"\n[profiles."$(touch ran)"]\n[profiles.work]\nbackend = "local"\n'
         f'path = "w.db"\n[profiles.cloud]\nbackend = "tablestore"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
     )
-    assert ["prod", "work", "cloud", "local"] == bash(process, f"tsmem {line}")
-    assert ["prod"] == bash(process, f"tsmem {line}p")
+    assert ["prod", "work", "cloud", "local"] == offered_in_process(f"tsmem {line}")
+    assert ["prod"] == offered_in_process(f"tsmem {line}p")
     assert not (cli.folder / "ran").exists()
     cli.config("x")
-    assert [] == bash(process, f"tsmem {line}")
+    assert [] == offered_in_process(f"tsmem {line}")
 
 
 SPLIT = [
@@ -137,7 +161,7 @@ def test_other_shells_are_offered_the_same(filled: Cli, process: Processes, shel
 
 
 @pytest.mark.parametrize("trouble", ["no file", "damaged", "config", "profile", "tables"])
-def test_trouble_is_silence(cli: Cli, process: Processes, trouble: str) -> None:
+def test_trouble_is_silence(cli: Cli, offered_in_process: Offered, trouble: str) -> None:
     """No store, a damaged one, a broken profile file, an unknown profile, no tables: nothing is offered or said."""
     if trouble == "damaged":
         cli.database.parent.mkdir(parents=True)
@@ -148,7 +172,7 @@ def test_trouble_is_silence(cli: Cli, process: Processes, trouble: str) -> None:
         cli.ok("init-tables")
         cli.ok("drop-tables", "--yes")
     profile = "-p nowhere " if trouble == "profile" else ""
-    assert bash(process, f"tsmem {profile}session get ") == []
+    assert offered_in_process(f"tsmem {profile}session get ") == []
     assert trouble != "no file" or not cli.database.exists()
 
 

@@ -9,13 +9,23 @@ import pytest
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.table import TABLE
-from tests.cli.errors.walk import told, walked
+from tests.cli.errors.walk import Walked, told, walked
 
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.cause.rstrip("."))
 def test_an_error_is_told_as_the_table_says(case: Case) -> None:
+    """To people and to machines; and it leaves everything as it was, unless the table says that it does not."""
+    walk = walked(case)
+    _told_to_people(case, walk)
+    if case.form is not None:
+        _told_to_machines(case, walk)
+    if not case.changes:  # no row of any store and no file is another one than before, and none is left behind
+        assert () == walk.changed
+
+
+def _told_to_people(case: Case, walk: Walked) -> None:
     """The sentence, the hint and the exit code, to the letter; and stdout holds what it should, mostly nothing."""
-    it = walked(case).text
+    it = walk.text
     error = told(it)
 
     assert (case.exit, case.out) == (it.code, it.text)
@@ -24,13 +34,9 @@ def test_an_error_is_told_as_the_table_says(case: Case) -> None:
     assert "Traceback" not in it.err
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in TABLE if case.form is not None], ids=lambda case: case.cause.rstrip(".")
-)
-def test_an_error_is_told_to_machines_alike(case: Case) -> None:
+def _told_to_machines(case: Case, walk: Walked) -> None:
     """With -o json: the same sentence, hint and exit code, under the error's name. Where a sentence points into a text,
     people were shown the place before it. What is on stdout is a whole document."""
-    walk = walked(case)
     assert walk.machine is not None
     error = told(walk.machine)
     sentence, _, place = error["message"].partition("\n")
@@ -42,12 +48,6 @@ def test_an_error_is_told_to_machines_alike(case: Case) -> None:
     assert bool(case.out) == bool(walk.machine.out)
     if walk.machine.out:
         json.loads(walk.machine.out)
-
-
-@pytest.mark.parametrize("case", [case for case in TABLE if not case.changes], ids=lambda case: case.cause.rstrip("."))
-def test_an_error_leaves_everything_as_it_was(case: Case) -> None:
-    """No row of any store and no file is another one than before, and none is left behind."""
-    assert () == walked(case).changed
 
 
 def test_causes_are_told_apart() -> None:

@@ -19,9 +19,10 @@ DEADLINE_S = 60
 COMMANDS = [("init-tables", 0), ("session get u nope", 3), ("nosuch", 2)]
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "<&- 2>&-"])
-@pytest.mark.parametrize(("line", "code"), COMMANDS)
+@pytest.mark.parametrize(
+    ("line", "code", "unbuffered"), [*((line, code, "") for line, code in COMMANDS), (*COMMANDS[1], "1")]
+)
 def test_a_stderr_that_cannot_be_written_changes_no_exit_code(
     ready: Cli, process: Processes, line: str, code: int, stderr: str, unbuffered: str
 ) -> None:
@@ -29,9 +30,8 @@ def test_a_stderr_that_cannot_be_written_changes_no_exit_code(
     assert process.shell(f"PYTHONUNBUFFERED={unbuffered} $TSMEM {line} {stderr}").code == code
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("stdout", [">/dev/full", ">&-", "<&- >&-"])
-@pytest.mark.parametrize("stderr", ["", "2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(("stderr", "unbuffered"), [("", ""), ("", "1"), ("2>/dev/full", ""), ("2>&-", "1")])
 def test_a_stdout_that_cannot_be_written_is_exit_1(
     ready: Cli, process: Processes, stdout: str, stderr: str, unbuffered: str
 ) -> None:

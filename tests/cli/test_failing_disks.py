@@ -50,15 +50,13 @@ def test_a_read_only_file_can_be_read_and_not_written(ready: Cli, process: Proce
         if listed.code == 77:
             pytest.skip("root could not be told to heed modes")
         assert listed.lines[0]["session_id"] == "s", listed
-        for argv in (
+        writes: list[tuple[str, ...]] = [
             ("session", "put", "u", "t"),
-            ("session", "update", "u", "s", "--touch"),
-            ("session", "delete", "u", "s"),
             ("session", "purge", "--everyone", "--yes"),
-            ("message", "put", "s", "--content", "x"),
             ("import",),
             ("drop-tables", "--yes"),
-        ):
+        ]
+        for argv in writes[:1] if folder_too else writes:
             data = b'{"user_id": "u", "session_id": "t"}\n'
             plain(process.run(*argv, before=modes_count, input=data), "read-only", str(ready.database))
     finally:
@@ -100,14 +98,14 @@ def limited(size: int) -> Callable[[], None]:
 
 def test_a_file_that_may_not_grow(ready: Cli, process: Processes) -> None:
     """A write that the system refuses is exit 1; what was acknowledged stays, and reading goes on."""
-    data = b"".join(map(export_line, messages(2000, content="z" * 2000)))
+    data = b"".join(map(export_line, messages(800, content="z" * 5000)))
     outcome = process.run("import", input=data, before=limited(2_000_000))
     plain(outcome)
     done = ready.export().count(b"\n") - 2
     assert done % 200 == 0
     assert f"({done:,} rows had been done before)" in outcome.err or done == 0
     ready.ok("import", stdin=data)
-    assert ready.export().count(b"\n") == 2002
+    assert ready.export().count(b"\n") == 802
 
 
 def on_small_disk(process: Processes, tmp_path: Path, kilobytes: int, script: str) -> Outcome:
@@ -132,7 +130,7 @@ def on_small_disk(process: Processes, tmp_path: Path, kilobytes: int, script: st
 
 def test_a_full_disk(process: Processes, tmp_path: Path) -> None:
     """A store on a full disk: exit 1 and a plain sentence; what it had acknowledged is there and can be exported."""
-    (tmp_path / "in").write_bytes(b"".join(map(export_line, messages(2000, content="z" * 2000))))
+    (tmp_path / "in").write_bytes(b"".join(map(export_line, messages(1000, content="z" * 2500))))
     outcome = on_small_disk(
         process,
         tmp_path,
@@ -141,7 +139,7 @@ def test_a_full_disk(process: Processes, tmp_path: Path) -> None:
     )
     plain(outcome, "disk is full")
     done = (tmp_path / "out").read_bytes().splitlines()
-    assert 200 <= len(done) - 2 < 2000
+    assert 200 <= len(done) - 2 < 1000
     assert (len(done) - 2) % 200 == 0
     assert f"({len(done) - 2:,} rows had been done before)" in outcome.err
 
@@ -208,11 +206,19 @@ def damage(cli: Cli, message: str) -> None:
     assert spoiled == 1
 
 
+@pytest.fixture(scope="module")
+def _damaged_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cli = Cli(tmp_path_factory.mktemp("damaged"))
+    cli.ok("init-tables")
+    cli.fill([*sessions(1), *messages(5100)])
+    damage(cli, "m05050")
+    return cli.database
+
+
 @pytest.fixture
-def damaged(ready: Cli) -> Cli:
-    """6,000 messages of which number 5,500, on the second page that the store reads, is spoiled."""
-    ready.fill([*sessions(1), *messages(6000)])
-    damage(ready, "m05500")
+def damaged(ready: Cli, _damaged_store: Path) -> Cli:
+    """5,100 messages of which number 5,050, on the second page that the store reads, is spoiled."""
+    shutil.copy(_damaged_store, ready.database)
     return ready
 
 

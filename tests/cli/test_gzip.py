@@ -65,7 +65,7 @@ def test_the_openai_format_may_be_compressed(ready: Cli) -> None:
 
 def test_exports_go_through_pipes(ready: Cli, process: Processes) -> None:
     """export | import into another store, and through gzip on the way: the same rows."""
-    ready.fill([*sessions(3), *messages(3000), ODD])
+    ready.fill([*sessions(3), *messages(600), ODD])
     ready.config(
         f'[profiles.b]\nbackend = "local"\npath = "{ready.folder}/b.db"\n'
         f'[profiles.c]\nbackend = "local"\npath = "{ready.folder}/c.db"\n'

@@ -255,7 +255,7 @@ def typed(values: Iterator[object]) -> set[tuple[type, str]]:
     return {(type(value), repr(value)) for value in values}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(objects, st.lists(objects, max_size=3)), max_size=3))
 def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
     """Every value in any input that is taken can be found again in the export."""

@@ -6,6 +6,7 @@ All lies against all commands are some 1,500 runs. STEP picks a part of them, an
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def liar() -> Iterator[Liar]:
 
 
 @pytest.fixture
-def evil(cli: Cli, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def evil(cli: Cli, liar: Liar, _empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line with two profiles, `evil` for the server that lies and `home` for a file with tables alone.
 
     Listings end after fewer pages without a row."""
@@ -101,11 +102,12 @@ def evil(cli: Cli, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setattr(search, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(hydration, "MAX_MISSING", 20)
     cli.config(
-        'default_profile = "evil"\n[profiles.home]\nbackend = "local"\npath = "home.db"\n'
+        'default_profile = "evil"\n[profiles.home]\nbackend = "local"\n'
+        f'path = "{cli.folder}/home.db"\n'
         f'[profiles.evil]\nbackend = "tablestore"\nendpoint = "{liar.endpoint}"\ninstance = "i"\n'
         'access_key_id = "key"\naccess_key_secret = "tsmem"\ntimeout = 20\n'
     )
-    cli.ok("init-tables", "-p", "home")
+    shutil.copy(_empty_store, "home.db")
     Path("in.jsonl").write_bytes(LINES)
     if not liar.asked or WRITES.intersection(liar.asked):
         refill(cli, liar)

@@ -70,6 +70,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "profile delete": ("prod",),
 }
 FLAGS = ((), ("-o", "json"), ("--debug",), ("--debug", "-o", "jsonl"))
+ANSWERS = [
+    ("plain", "well"), ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
+    ("env", "echo"), ("env", "garbage"), ("file", "another secret"), ("file", "garbage"), ("cmd", "echo"),
+]  # fmt: skip
+"""Where a profile keeps its secrets, and what the service answers."""
 
 
 def leaves(entries: dict[str, Entry]) -> Iterator[str]:
@@ -210,22 +215,20 @@ def written(cli: Cli, sources: set[Path]) -> Iterator[tuple[Path, str]]:
             yield path, path.read_bytes().decode(errors="replace")
 
 
-@pytest.mark.parametrize(
-    ("kind", "answer"),
-    [
-        ("plain", "well"), ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
-        ("env", "echo"), ("env", "garbage"), ("file", "another secret"), ("file", "garbage"), ("cmd", "echo"),
-    ],
-)  # fmt: skip
-def test_no_command_shows_or_writes_a_secret(cli: Cli, kind: str, answer: str) -> None:
-    """Neither what is shown, nor what went wrong, nor its traceback, nor a file: wherever the secrets come from."""
+@pytest.mark.parametrize("every", [len(FLAGS), pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kind", "answer"), ANSWERS)
+def test_no_command_shows_or_writes_a_secret(cli: Cli, kind: str, answer: str, every: int) -> None:
+    """Neither what is shown, nor what went wrong, nor its traceback, nor a file: wherever the secrets come from.
+
+    The slow run has each command with all flags; else with one of them, another one for each answer."""
     said, environ = kept(cli, kind)
     environ = {**environ, "TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
     config = cli.folder / "config" / "tsmem" / "config.toml"
     flags = FLAGS if kind != "cmd" else FLAGS[2:3]
     with service(answer) as endpoint:
-        for command, arguments in COMMANDS.items():
-            for flag in flags:
+        for place, (command, arguments) in enumerate(COMMANDS.items()):
+            first = (place + ANSWERS.index((kind, answer))) % every
+            for flag in flags[first % len(flags) :: every]:
                 configure(cli, endpoint, said)
                 outcome = cli(*flag, *command.split(), *arguments, stdin=ROW, environ=environ)
                 assert [] == leaks(outcome.text + outcome.err), (command, flag)
@@ -287,14 +290,10 @@ def test_completion_shows_no_secret(cli: Cli, process: Processes) -> None:
 # Files
 
 
-def loose() -> None:
-    """In a process: files are for everyone unless someone says otherwise."""
-    os.umask(0)
-
-
-def test_what_is_written_is_private_under_a_loose_umask(process: Processes, cli: Cli) -> None:
+def test_what_is_written_is_private_under_a_loose_umask(cli: Cli) -> None:
     """Stores, logs, locks, profile files, exports, rejects and resume points are 0600, in folders that are 0700."""
     (cli.folder / "in.jsonl").write_bytes(ROW + b"{not json\n")
+    (cli.folder / "home").mkdir(mode=0o700)
     for line in (
         "init-tables",
         "import in.jsonl --rejects home/rejects.jsonl",
@@ -305,8 +304,11 @@ def test_what_is_written_is_private_under_a_loose_umask(process: Processes, cli:
         "init-tables",
         "copy --from local --to a",
     ):
-        (cli.folder / "home").mkdir(mode=0o700, exist_ok=True)
-        outcome = process.run(*line.split(), before=loose)
+        before = os.umask(0)  # files are for everyone unless someone says otherwise
+        try:
+            outcome = cli(*line.split())
+        finally:
+            os.umask(before)
         assert outcome.code in (0, 7), outcome.err
     files = [path for name in ("home", "data", "config") for path in (cli.folder / name).rglob("*")]
 

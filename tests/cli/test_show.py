@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.cli.conftest import Cli, Processes
+from tests.cli.ptys import Screens
 from tests.cli.test_airline import DATA as AIRLINE
 from tests.cli.test_terminal import COLOURS, FORBIDDEN, HOSTILE, Terminal
 from tests.unit.transcripts import MESSAGES, SESSION
@@ -27,33 +28,42 @@ def told(ready: Cli) -> Cli:
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 @pytest.mark.parametrize("more", [(), ("--full",), ("--markdown",)], ids=str)
-def test_it_fits_the_terminal(told: Cli, process: Processes, columns: int, more: tuple[str, ...]) -> None:
+def test_it_fits_the_terminal(told: Cli, columns: int, more: tuple[str, ...]) -> None:
     """No line is wider, and colours are the only escapes; NO_COLOR and a dumb terminal get the same words."""
-    terminal = Terminal(process, columns)
-    code, shown = terminal.run(*SHOW, *more)
-    plain = COLOURS.sub("", shown)
+    screens = Screens(told, columns)
+    screen = screens(*SHOW, *more)
+    plain = COLOURS.sub("", screen.text)
 
-    assert code == 0
-    assert "\x1b[" in shown
+    assert screen.code == 0
+    assert "\x1b[" in screen.text
     assert max(map(cell_len, plain.split("\n"))) <= columns
     assert FORBIDDEN.search(plain) is None
     for environ in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        assert (0, plain) == terminal.run(*SHOW, *more, environ=environ)
+        again = screens(*SHOW, *more, environ=environ)
+        assert (0, plain) == (again.code, again.text)
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
-def test_a_terminal_without_utf8_gets_ascii(told: Cli, process: Processes, columns: int) -> None:
+def test_a_terminal_without_utf8_gets_ascii(told: Cli, columns: int) -> None:
     """In every format, errors too: a byte of UTF-8 could be a control character there. JSON stays what it was."""
-    terminal = Terminal(process, columns)
+    screens = Screens(told, columns, "ascii")
     for argv in (SHOW, (*SHOW, "--markdown"), ("show", "hostile", "--full"), ("message", "list"), ("show", "退款")):
-        shown = terminal.run("--no-color", *argv, environ=NO_UTF8)[1]
+        screen = screens("--no-color", *argv)
+        shown = screen.text + screen.err.decode()
         assert shown.isascii()
         assert FORBIDDEN.search(shown) is None
-        assert argv[1] == "退款" or max(map(len, shown.split("\n"))) <= columns
-    shown = terminal.run(*SHOW, "-o", "json", environ=NO_UTF8)[1]
+        assert argv[1] == "退款" or max(map(len, screen.text.split("\n"))) <= columns
+    shown = screens(*SHOW, "-o", "json").text
     assert shown.isascii()
     assert json.loads(shown) == told.ok(*SHOW, "-o", "json").json
-    assert terminal.run(*SHOW, "-o", "csv", environ=NO_UTF8)[1].isascii()
+    assert screens(*SHOW, "-o", "csv").text.isascii()
+
+
+def test_a_process_without_utf8_writes_ascii(told: Cli, process: Processes) -> None:
+    """What its locale is decides."""
+    terminal = Terminal(process)
+    for argv in (SHOW, ("show", "退款"), (*SHOW, "-o", "json")):
+        assert terminal.run(*argv, environ=NO_UTF8)[1].isascii()
 
 
 def test_a_pipe_gets_all_of_it(told: Cli, process: Processes) -> None:

@@ -72,12 +72,14 @@ def compare(name: str, home: Path, environ: dict[str, str]) -> None:
     assert "" == "\n".join(unified_diff(text.splitlines(), told.splitlines(), name, "what happened", lineterm=""))
 
 
+@pytest.mark.slow
 @NEEDS_HATCHLING
 def test_the_first_ten_minutes(home: Path, environ: dict[str, str]) -> None:
     """From the installation to an export, on a TableStore whose signatures are checked: every line is as it is said."""
     compare("first-ten-minutes.txt", home, environ)
 
 
+@pytest.mark.slow
 @NEEDS_DATA
 def test_the_airline_conversations(home: Path, environ: dict[str, str]) -> None:
     """Real conversations, by the same commands over the wire: found, counted, exported and purged."""

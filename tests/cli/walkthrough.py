@@ -10,17 +10,14 @@ import fcntl
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
 import termios
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-DEADLINE_S = 90
 COLUMNS = 80
 SUBSTITUTIONS = (
     (r"(?m)^.*\r\x1b\[K", ""),  # a line of progress that was cleared
@@ -114,8 +111,7 @@ def _on_terminal(script: str, folder: Path, environ: Mapping[str, str]) -> str:
 
 def _pieces(terminal: int) -> Iterator[str]:
     """What is written to the terminal, and yes to each question."""
-    deadline = time.monotonic() + DEADLINE_S
-    while select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    while True:
         try:
             piece = os.read(terminal, 65536).decode(errors="replace")
         except OSError:  # nobody has the other side

@@ -16,13 +16,15 @@ from tsmem.clock import SystemClock
 from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef, Value
 
+FILE = "memory.db"
+"""The store's file in a backend's folder."""
 STRING, INTEGER, BINARY, DOUBLE = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY, ColumnType.DOUBLE
 
 
 @contextmanager
 def engine_client(folder: Path) -> Iterator[TableClient]:
     """The local adapter on a file of its own."""
-    client = LocalClient(folder / "memory.db", SystemClock())
+    client = LocalClient(folder / FILE, SystemClock())
     try:
         yield client
     finally:
@@ -33,7 +35,7 @@ def engine_client(folder: Path) -> Iterator[TableClient]:
 def sdk_client(folder: Path) -> Iterator[TableClient]:
     """The TableStore adapter over the real SDK, talking to our server in front of a file of its own."""
     clock = SystemClock()
-    with serving(folder / "memory.db", clock=clock) as served:
+    with serving(folder / FILE, clock=clock) as served:
         client = open_client(profile_of(served.endpoint), clock)
         try:
             yield client

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clocks import ManualClock
-from tests.contract.backends import BACKENDS, MESSAGE, PLAIN, SESSION
+from tests.contract.backends import BACKENDS, FILE, MESSAGE, PLAIN, SESSION, engine_client
 from tsmem.contract import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore
 
 
+@pytest.fixture(scope="session")
+def _made_tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files with the tables of `client` and of `store`, to be copied: making them takes longer than most tests do."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("client", "store")}
+    with engine_client(folders["client"]) as client:
+        for schema in (SESSION, MESSAGE, PLAIN):
+            client.create_table(schema)
+    with engine_client(folders["store"]) as client:
+        MemoryStore(client, target="test").tables.apply()
+    return {name: folder / FILE for name, folder in folders.items()}
+
+
 @pytest.fixture(params=BACKENDS)
-def empty_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TableClient]:
-    """An instance without tables."""
+def empty_client(
+    request: pytest.FixtureRequest, tmp_path: Path, _made_tables: dict[str, Path]
+) -> Iterator[TableClient]:
+    """An instance without tables, where neither `client` nor `store` is asked for too."""
+    for name in _made_tables.keys() & set(request.fixturenames):
+        shutil.copy(_made_tables[name], tmp_path / FILE)
     with BACKENDS[request.param](tmp_path) as client:
         yield CheckedClient(client)
 
@@ -24,8 +41,6 @@ def empty_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tab
 @pytest.fixture
 def client(empty_client: TableClient) -> TableClient:
     """An instance with the tables `session`, `message` and `plain`, empty."""
-    for schema in (SESSION, MESSAGE, PLAIN):
-        empty_client.create_table(schema)
     return empty_client
 
 
@@ -38,6 +53,4 @@ def clock() -> ManualClock:
 @pytest.fixture
 def store(empty_client: TableClient, clock: ManualClock) -> MemoryStore:
     """A store whose tables are made."""
-    store = MemoryStore(empty_client, clock=clock, target="test")
-    store.tables.apply()
-    return store
+    return MemoryStore(empty_client, clock=clock, target="test")

@@ -94,7 +94,7 @@ def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str
         assert [row.key for row in page.rows] == [(key,)]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None,
+@settings(max_examples=25, deadline=None, derandomize=True, database=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
 @given(st.dictionaries(names, values, min_size=1, max_size=4))
 def test_metadata_of_any_names_comes_back(store: MemoryStore, metadata: dict[str, Value]) -> None:

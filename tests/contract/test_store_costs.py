@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.contract.backends import BACKENDS, FILE, engine_client
 from tests.contract.faults import FaultyClient
+from tsmem.contract import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
 from tsmem.store.records import Record
@@ -60,13 +64,30 @@ def _records(count: int) -> list[Record]:
     return [Record(n, item) for n, item in enumerate(items)]
 
 
+@pytest.fixture(scope="module")
+def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    with engine_client(folder) as client:
+        store = MemoryStore(client, target="test")
+        store.tables.apply()
+        fill(store)
+    return folder / FILE
+
+
+@pytest.fixture(params=BACKENDS)
+def filled_client(request: pytest.FixtureRequest, tmp_path: Path, _filled: Path) -> Iterator[TableClient]:
+    """An instance that holds all that the operations are done on."""
+    shutil.copy(_filled, tmp_path / FILE)
+    with BACKENDS[request.param](tmp_path) as client:
+        yield CheckedClient(client)
+
+
 @pytest.mark.parametrize(("what", "requests", "operation"), ONE_ITEM, ids=[what for what, _, _ in ONE_ITEM])
 def test_an_operation_costs_no_more_than_the_contract_says(
-    store: MemoryStore, empty_client: TableClient, what: str, requests: int, operation: Callable[[MemoryStore], object]
+    filled_client: TableClient, what: str, requests: int, operation: Callable[[MemoryStore], object]
 ) -> None:
     """The number of requests of each operation, counted at the port."""
-    fill(store)
-    client = FaultyClient(empty_client)
+    client = FaultyClient(filled_client)
 
     operation(MemoryStore(client, target="test"))
 

@@ -96,7 +96,7 @@ def test_messages_are_what_plain_python_chooses(
         assert rest == list(store.messages.iterate(None))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ITEMS, SESSIONS, st.integers(1, 4))
 def test_sessions_are_what_plain_python_chooses(
     stores: list[MemoryStore], drawn: list[Any], tree: Any, size: int

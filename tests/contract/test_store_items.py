@@ -316,7 +316,7 @@ SCALARS = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(columns=st.dictionaries(NAMES | st.sampled_from(["role", "content", "search_content"]), SCALARS, max_size=6))
 def test_any_columns_are_read_and_written_back(
     store: MemoryStore, empty_client: TableClient, columns: dict[str, Value]

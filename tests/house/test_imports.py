@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-
-import pytest
+from collections.abc import Iterator
 
 from tests.house.modules import Import, dotted, imports, sources
 
@@ -74,56 +72,61 @@ def within(module: str, names: set[str] | tuple[str, ...]) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
-@pytest.mark.parametrize("path", sources(), ids=dotted)
-def test_a_room_imports_only_what_it_may(path: Path) -> None:
+def used() -> Iterator[tuple[str, Import]]:
+    """Every import of the package, with the module that it stands in."""
+    for path in sources():
+        for each in imports(path):
+            yield dotted(path), each
+
+
+def test_a_room_imports_only_what_it_may() -> None:
     """Dependencies run one way: cli, store, port; adapters and the engine beside them; render reads the model."""
-    module = dotted(path)
-    allowed = ALLOWED[room(module)]
-    ours = {used.module for used in imports(path) if within(used.module, ("tsmem",)) and not used.typing_only}
-    wrong = sorted(name for name in ours if not within(name, allowed | {module}) and name != "tsmem")
-
-    assert [] == wrong
-
-
-@pytest.mark.parametrize("path", sources(), ids=dotted)
-def test_each_foreign_library_has_one_owner(path: Path) -> None:
-    """`tablestore` in adapters and the server, `google` (protobuf) in the server, `sqlite3` in the engine, `typer` in
-    cli, `rich` in render, `tomli_w` in profiles."""
-    module = dotted(path)
     wrong = [
-        (used.module, owners)
-        for used in imports(path)
-        for library, owners in OWNERS.items()
-        if within(used.module, (library,)) and not within(module, owners)
+        (module, each.module)
+        for module, each in used()
+        if within(each.module, ("tsmem",))
+        and not each.typing_only
+        and not within(each.module, ALLOWED[room(module)] | {module})
+        and each.module != "tsmem"
     ]
 
     assert [] == wrong
 
 
-@pytest.mark.parametrize("path", sources(), ids=dotted)
-def test_nothing_else_is_depended_on(path: Path) -> None:
+def test_each_foreign_library_has_one_owner() -> None:
+    """`tablestore` in adapters and the server, `google` (protobuf) in the server, `sqlite3` in the engine, `typer` in
+    cli, `rich` in render, `tomli_w` in profiles."""
+    wrong = [
+        (module, each.module, owners)
+        for module, each in used()
+        for library, owners in OWNERS.items()
+        if within(each.module, (library,)) and not within(module, owners)
+    ]
+
+    assert [] == wrong
+
+
+def test_nothing_else_is_depended_on() -> None:
     """Everything imported is the standard library, this package, or one of these libraries; Click is Typer's own."""
-    names = {used.module.split(".")[0] for used in imports(path)} - {""}
+    allowed = {*sys.stdlib_module_names, *OWNERS, "tsmem", ""}
+    top = [(module, each.module.split(".")[0]) for module, each in used()]
 
-    assert set() == names - set(sys.stdlib_module_names) - set(OWNERS) - {"tsmem"}
-    assert set() == names & set(NEVER)
+    assert [] == [(module, name) for module, name in top if name not in allowed or name in NEVER]
 
 
-@pytest.mark.parametrize("path", [path for path in sources() if within(dotted(path), ("tsmem.cli",))], ids=dotted)
-def test_the_command_line_loads_backends_and_rich_inside_functions(path: Path) -> None:
+def test_the_command_line_loads_backends_and_rich_inside_functions() -> None:
     """Help, version and completion must not pay for what they do not use."""
-    eager: list[Import] = [used for used in imports(path) if not used.lazy and not used.typing_only]
+    eager = [(module, each) for module, each in used() if not each.lazy and not each.typing_only]
 
-    assert [] == [used for used in eager if within(used.module, LAZY_IN_CLI)]
+    assert [] == [
+        (module, each) for module, each in eager if within(module, ("tsmem.cli",)) and within(each.module, LAZY_IN_CLI)
+    ]
 
 
 def test_rich_is_loaded_inside_functions() -> None:
     """JSON of one record must not load rich: only modules that draw do."""
     eager = {
-        dotted(path)
-        for path in sources()
-        for used in imports(path)
-        if within(used.module, ("rich",)) and not used.lazy and not used.typing_only
+        module for module, each in used() if within(each.module, ("rich",)) and not each.lazy and not each.typing_only
     }
 
     assert eager <= {"tsmem.render.cells", "tsmem.render.ink", "tsmem.render.table", "tsmem.render.transcript"}

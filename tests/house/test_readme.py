@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Cli
 from tests.house.modules import ROOT
 from tests.serving import serving
 from tests.wire.test_node import why_not
@@ -66,6 +68,20 @@ def test_ci_runs_the_two_install_commands_to_the_letter() -> None:
         assert block.strip() in script
 
 
+def test_every_plain_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line after line in one folder, in this process: what needs neither a shell nor a server."""
+    monkeypatch.chdir(tmp_path)
+    cli = Cli(tmp_path)
+    for block in (block for block in COMMANDS if "tsmem serve" not in block):
+        for name, text in re.findall(r"^cat > (\S+) <<'EOF'\n(.*?)^EOF$", block, re.MULTILINE | re.DOTALL):
+            Path(name).write_text(text, encoding="utf-8")
+        for line in re.findall(r"^tsmem (.*)$", block, re.MULTILINE):
+            words = shlex.split(line)
+            if not {"|", ">"} & set(words) and "$" not in line:
+                assert (0, line) == (cli(*words).code, line)
+
+
+@pytest.mark.slow
 def test_every_shell_block_runs(environ: dict[str, str], tmp_path: Path) -> None:
     """Block after block in one folder, as a reader would type them; each must succeed."""
     for block in COMMANDS:

@@ -109,7 +109,7 @@ def test_hostile_text_is_harmless_elsewhere(hostile: str) -> None:
         check_safe(hostile.replace("\u200b", "").replace("\ufeff", ""), terminal(format=chosen))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=60), st.integers(40, 120), st.booleans())
 def test_no_text_escapes_or_overflows(hostile: str, width: int, color: bool) -> None:
     """Whatever is stored, each line stays within its width and does nothing but be read."""

@@ -4,6 +4,7 @@ And it asks for no more than the contract says."""
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 import tsmem
 from tests.serving import Served, profile_of, serving
 from tests.support.waiting import wait_until
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput
 from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
@@ -45,12 +48,16 @@ def untimed(store: MemoryStore, end: bytes) -> Source:
     return Source(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.transfer.stored_times()))
 
 
-@contextmanager
-def slow(path: Path, items: Iterable[Session | Message]) -> Iterator[tuple[Served, MemoryStore]]:
-    """A store over the wire that holds the items, behind a server that takes its time."""
-    with serving(path) as served, tsmem.open_profile(profile_of(served.endpoint)) as store:
+def fill(path: Path, items: Iterable[Session | Message]) -> None:
+    """Make a store's file that holds the items."""
+    with MemoryStore(LocalClient(path, SystemClock())) as store:
         store.tables.apply()
         load(store, items)
+
+
+@contextmanager
+def slow(path: Path) -> Iterator[tuple[Served, MemoryStore]]:
+    """A store over the wire, behind a server of this file that takes its time."""
     with serving(path, latency_ms=LATENCY_MS) as served, tsmem.open_profile(profile_of(served.endpoint)) as store:
         yield served, store
 
@@ -82,13 +89,20 @@ ALL: list[tuple[str, str, Callable[[MemoryStore], object]]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def many_users(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("many") / "memory.db"
+    fill(path, [*conversations(6, 200), *(Session("many", f"s{n:04d}", n) for n in range(900))])
+    return path
+
+
 @pytest.mark.parametrize(("what", "action", "operation"), ALL, ids=[what for what, _, _ in ALL])
 def test_requests_are_under_way_together(
-    tmp_path: Path, what: str, action: str, operation: Callable[[MemoryStore], object]
+    many_users: Path, tmp_path: Path, what: str, action: str, operation: Callable[[MemoryStore], object]
 ) -> None:
     """At least two at once, at most as many as the client's pace allows in all."""
-    items = [*conversations(6, 200), *(Session("many", f"s{n:04d}", n) for n in range(900))]
-    with slow(tmp_path / "memory.db", items) as (served, store):
+    shutil.copy(many_users, tmp_path / "memory.db")
+    with slow(tmp_path / "memory.db") as (served, store):
         operation(store)
 
     assert 2 <= together(served.log, action) <= 16
@@ -97,7 +111,8 @@ def test_requests_are_under_way_together(
 def test_conversations_before_a_bad_line_are_given_out(tmp_path: Path) -> None:
     """Also those whose times were still looked up when it was read."""
     found: list[Session | Message] = []
-    with slow(tmp_path / "memory.db", ()) as (_, store):
+    fill(tmp_path / "memory.db", ())
+    with slow(tmp_path / "memory.db") as (_, store):
         records = read(untimed(store, b'{"id": "bad"}\n'))
         with pytest.raises(InvalidInput, match="line 11"):
             found.extend(record.item for record in records)
@@ -108,7 +123,8 @@ def test_the_next_page_is_under_way_while_one_is_used(tmp_path: Path) -> None:
     """Who has taken one row of the first page finds the second one asked for; the third only when the second is used,
     and with a limit nothing that is not wanted."""
     items = (Message("s", f"m{n:05d}", n) for n in range(10_100))
-    with slow(tmp_path / "memory.db", items) as (served, store):
+    fill(tmp_path / "memory.db", items)
+    with slow(tmp_path / "memory.db") as (served, store):
         rows = iter(store.messages.iterate("s"))
         next(rows)
         wait_until(lambda: len(served.log) >= 2)
@@ -128,7 +144,7 @@ def batches(count: int) -> int:
     return -(-count // 200)
 
 
-MESSAGES, USERS, EACH = 5_200, 30, 9
+MESSAGES, USERS, EACH = 5_100, 30, 9
 """Of one session; sessions of user `u`, and messages in each."""
 COSTS: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
     ("list", {"GetRange": 2}, lambda s: list(s.messages.iterate("big"))),
@@ -165,11 +181,9 @@ COSTS: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with all that the costs are counted on."""
     path = tmp_path_factory.mktemp("costs") / "memory.db"
-    with serving(path) as served, tsmem.open_profile(profile_of(served.endpoint)) as store:
-        store.tables.apply()
-        load(store, (Message("big", f"m{n:05d}", n) for n in range(MESSAGES)))
-        load(store, conversations(USERS, EACH))
-        load(store, (Session("many", f"s{n:04d}", n) for n in range(400)))
+    messages = (Message("big", f"m{n:05d}", n) for n in range(MESSAGES))
+    many = (Session("many", f"s{n:04d}", n) for n in range(400))
+    fill(path, [*messages, *conversations(USERS, EACH), *many])
     return path
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from tests.cli.conftest import Outcome, PipeIn, command_of
@@ -29,7 +28,6 @@ class Walked:
     """Files that are not what they were."""
 
 
-@cache
 def walked(case: Case) -> Walked:
     """Cause it."""
     machine = None
