@@ -7,7 +7,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def store(served: Served) -> Iterator[MemoryStore]:
 @pytest.fixture
 def patient_store(served: Served) -> Iterator[MemoryStore]:
     """The same, where no attempt ends before its answer on a busy machine: another one would be counted too."""
-    with tsmem.open_profile(replace(profile_of(served.endpoint), timeout_s=3600)) as store:
+    with tsmem.open_profile(profile_of(served.endpoint)._replace(timeout_s=3600)) as store:
         store.tables.apply()
         yield store
 
