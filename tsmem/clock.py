@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
+from tsmem.errors import TsmemError
+
 
 class Clock(Protocol):
     """What the code needs of time."""
@@ -32,8 +34,11 @@ class SystemClock:
     """The machine's clock."""
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
-        return time.time_ns() // 1000
+        """Microseconds since 1970 UTC. Raises TsmemError for a time that Python cannot read."""
+        try:
+            return time.time_ns() // 1000
+        except OverflowError as error:  # nanoseconds since 1970 no longer fit in 64 bits
+            raise TsmemError("the clock of this machine is past the year 2262", hint="set the clock") from error
 
     def monotonic_s(self) -> float:
         """Seconds from an arbitrary start, never going back."""

@@ -25,7 +25,7 @@ from tsmem.port import (
     TableClient,
     TableSchema,
 )
-from tsmem.rows import Bound, ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
+from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write, in_order
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -301,22 +301,7 @@ def _check_order(table: TableRef, span: Range, page: RangePage) -> None:
         keys.append(page.next_start)
     if not keys:
         return
-    low, high = (span.end, span.start) if span.backward else (span.start, span.end)
-    ranks = [_rank(key) for key in keys]
-    inside = all(
-        _rank(low) < rank <= _rank(high) if span.backward else _rank(low) <= rank < _rank(high) for rank in ranks
-    )
-    _require(inside, f"get_range gave a key outside {span}")
-    ordered = all(one > other if span.backward else one < other for one, other in pairwise(ranks))
+    _require(all(map(span.includes, keys)), f"get_range gave a key outside {span}")
+    places = [in_order(key) for key in keys]
+    ordered = all(one > other if span.backward else one < other for one, other in pairwise(places))
     _require(ordered, "get_range gave keys out of order, or a next_start that is not beyond the last row")
-
-
-def _rank(bound: KeyBound) -> tuple[tuple[int, object], ...]:
-    """A bound or key as something that compares in key order; nothing after MIN or MAX matters."""
-    ranks: list[tuple[int, object]] = []
-    for value in bound:
-        if isinstance(value, Bound):
-            ranks.append((-1, 0) if value is Bound.MIN else (1, 0))
-            break
-        ranks.append((0, value))
-    return tuple(ranks)

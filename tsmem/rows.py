@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Value = str | int | float | bool | bytes
 """What an attribute column holds. `bool` is never an `int` here: True and 1 are different values."""
@@ -39,6 +39,17 @@ MAX = Bound.MAX
 
 KeyBound = tuple[KeyValue | Bound, ...]
 """One end of a range."""
+
+
+def in_order(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
+    """Return a key or bound as something that compares in key order; what stands behind MIN or MAX does not matter."""
+    places: list[tuple[int, Any]] = []
+    for value in bound:
+        if isinstance(value, Bound):
+            places.append((-1, 0) if value is MIN else (1, 0))
+            break
+        places.append((0, value))
+    return tuple(places)
 
 
 class ColumnType(StrEnum):
@@ -86,6 +97,20 @@ class Range(NamedTuple):
     """Exclusive. Above `start`, or below it when backward."""
     backward: bool = False
     """Whether rows come in descending key order."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no key can be in it, because its start is not before its end."""
+        low, high = (self.end, self.start) if self.backward else (self.start, self.end)
+        return not in_order(low) < in_order(high)
+
+    def includes(self, key: KeyBound) -> bool:
+        """True if a key, or the start of a further range, is in it. Keys of other types than its ends are not."""
+        start, place, end = in_order(self.start), in_order(key), in_order(self.end)
+        try:
+            return start >= place > end if self.backward else start <= place < end
+        except TypeError:
+            return False
 
 
 class Op(StrEnum):

@@ -22,7 +22,7 @@ PORT = VOCABULARY | {"tsmem.port"}
 
 ALLOWED: dict[str, set[str]] = {
     "tsmem.errors": set(),
-    "tsmem.clock": set(),
+    "tsmem.clock": {"tsmem.errors"},
     "tsmem.rows": set(),
     "tsmem.folding": set(),
     "tsmem.waiting": set(),

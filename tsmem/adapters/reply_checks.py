@@ -14,12 +14,11 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsmem.limits import MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MAX_VALUE_BYTES
 from tsmem.rows import (
     And,
-    Bound,
     Comparison,
     Filter,
     Key,
@@ -103,7 +102,7 @@ def check_page(table: TableRef, span: Range, limit: int | None, test: Filter | N
     compare = operator.gt if span.backward else operator.lt
     if not all(map(compare, keys, keys[1:])):
         raise WrongReply("rows that are out of order")
-    if keys and not (_is_inside(span, keys[0]) and _is_inside(span, keys[-1])):
+    if keys and not (span.includes(keys[0]) and span.includes(keys[-1])):
         raise WrongReply("rows outside the range that was asked for")
     if page.next_start is not None:
         check_next_start(span, page.next_start, keys[-1] if keys else None)
@@ -115,28 +114,8 @@ def check_next_start(span: Range, start: KeyBound, last: Key | None) -> None:
     """Raise WrongReply unless the next page begins within the range and behind the last row, or, after a page without
     rows, behind the start of the request: otherwise pages would never end."""
     end = span.start if last is None else last
-    if start == end or not _is_inside(span._replace(start=end), start):
+    if start == end or not span._replace(start=end).includes(start):
         raise WrongReply("a next page that does not begin behind this one, within the range that was asked for")
-
-
-def _is_inside(span: Range, key: KeyBound) -> bool:
-    """True if a key lies within the range: its start is included, its end is not."""
-    start, place, end = _rank(span.start), _rank(key), _rank(span.end)
-    try:
-        return start >= place > end if span.backward else start <= place < end
-    except TypeError:
-        return False
-
-
-def _rank(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
-    """A key or bound as something that compares in key order; what stands behind MIN or MAX does not matter."""
-    ranks: list[tuple[int, Any]] = []
-    for value in bound:
-        if isinstance(value, Bound):
-            ranks.append((-1, 0) if value is Bound.MIN else (1, 0))
-            break
-        ranks.append((0, value))
-    return tuple(ranks)
 
 
 _OPERATORS = {

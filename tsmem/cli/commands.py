@@ -183,6 +183,7 @@ class HouseCommand(TyperCommand):
                 f"{ctx.command_path} has an output of its own, which is not {options.output}",
                 hint=f"its formats are {', '.join(formats)}" if len(formats) > 1 else "leave out --output",
             )
+        ctx.obj.clock.now_us()  # a clock that cannot be read is told before anything is done
         return super().invoke(ctx)
 
     def _check_fields(self, fields: tuple[str, ...]) -> None:

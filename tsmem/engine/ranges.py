@@ -33,9 +33,9 @@ def range_query(table: Table, ref: TableRef, span: Range, *, cells: bool = True)
     index alone is read. Raises InvalidInput for a range that is empty by its bounds."""
     table.check_bound(ref, span.start)
     table.check_bound(ref, span.end)
-    low, high = (span.end, span.start) if span.backward else (span.start, span.end)
-    if not _rank(low) < _rank(high):
+    if span.is_empty:
         raise messages.begin_not_before_end(span.backward)
+    low, high = (span.end, span.start) if span.backward else (span.start, span.end)
     lower, upper = _cut(low, span.backward), _cut(high, span.backward)
     shared = 0
     for one, other in zip(lower.values, upper.values, strict=False):
@@ -54,17 +54,6 @@ def range_query(table: Table, ref: TableRef, span: Range, *, cells: bool = True)
     order = ", ".join(f"k{place} DESC" if span.backward else f"k{place}" for place in places)
     wanted = "*" if cells else ", ".join([*(f"k{place}" for place in places), "NULL"])
     return RangeQuery(f"SELECT {wanted} FROM t{table.id}{where} ORDER BY {order} LIMIT ?", parameters)  # noqa: S608
-
-
-def _rank(bound: KeyBound) -> tuple[tuple[int, KeyValue], ...]:
-    """A bound as something that compares in key order. MIN and MAX end it: what follows does not matter."""
-    ranks: list[tuple[int, KeyValue]] = []
-    for value in bound:
-        if isinstance(value, Bound):
-            ranks.append((-1, 0) if value is Bound.MIN else (1, 0))
-            break
-        ranks.append((0, value))
-    return tuple(ranks)
 
 
 def _cut(bound: KeyBound, backward: bool) -> _Cut:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tsmem import limits
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
-from tsmem.rows import Bound, Key, KeyBound, Range, TableRef
+from tsmem.rows import Key, Range, TableRef
 
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
@@ -147,12 +147,6 @@ def outside() -> InvalidInput:
 
 def resumed(span: Range, after: Key) -> Range:
     """The rest of a range from `after` on, which is included. Raises InvalidInput when it lies outside the range."""
-    start, end, place = _order(span.start), _order(span.end), _order(after)
-    if not (start >= place > end if span.backward else start <= place < end):
+    if not span.includes(after):
         raise outside()
     return Range(after, span.end, span.backward)
-
-
-def _order(bound: KeyBound) -> tuple[tuple[object, ...], ...]:
-    places = {Bound.MIN: (0,), Bound.MAX: (2,)}
-    return tuple(places[part] if isinstance(part, Bound) else (1, part) for part in bound)

@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage
+from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType, Put
 
@@ -166,6 +167,16 @@ def locked(stage: Stage) -> None:
     connection = sqlite3.connect(stage.database, isolation_level=None)
     stage.stack.callback(connection.close)
     connection.execute("BEGIN IMMEDIATE")
+
+
+def past_2262(stage: Stage) -> None:
+    """The machine's clock shows a time that Python cannot read."""
+
+    def time_ns() -> int:
+        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+
+    patched("tests.clocks.ManualClock.now_us", SystemClock.now_us)(stage)
+    patched("time.time_ns", time_ns)(stage)
 
 
 def locked_profiles(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
+from tests.cli.errors.given import past_2262
 from tsmem.cli.times import FORMS
 
 A_TIME = f"a time is {FORMS}; tsmem help times says more"
@@ -97,5 +98,14 @@ CASES = (
         "message get s1 m1 --create-time now",
         "--create-time: 'now' is no time",
         hint=A_TIME,
+    ),
+    Case(
+        "A clock that Python cannot read.",
+        "message list",
+        "the clock of this machine is past the year 2262",
+        hint="set the clock",
+        code="TsmemError",
+        given=(past_2262,),
+        exit=1,
     ),
 )
