@@ -282,7 +282,7 @@ def test_ctrl_c_leaves_an_export_undone(filled: Cli, monkeypatch: pytest.MonkeyP
 
     assert outcome.code == 130
     summary, error = drawn(outcome.err)[1].splitlines()
-    assert re.fullmatch(f"exported 2 sessions to {name} before it ended early: {SUMMARY}", summary)
-    assert error == "error: interrupted; done before: 2 sessions"
+    assert re.fullmatch(f"read 2 sessions before it ended early; {name} was not written: {SUMMARY}", summary)
+    assert error == f"error: interrupted; {name} was not written"
     assert Path(name).read_bytes() == b"old"
     assert sorted(path.name for path in Path().iterdir()) == ["data", "in", name]

@@ -298,7 +298,10 @@ def test_missing_tables_say_what_to_do(cli: Cli, argv: tuple[str, ...]) -> None:
 def test_stats(ready: Cli) -> None:
     """--stats says on stderr what it cost; getting a session is one request."""
     ready.ok("session", "put", "u", "s")
-    assert re.search(r"^stats: 1 requests?, 1 read ", ready.ok("session", "get", "u", "s", "--stats").err, re.MULTILINE)
+    said = ready.ok("session", "get", "u", "s", "--stats").err
+    assert re.search(r"^stats: 1 request, 1 read .*, 1 row scanned, 1 returned, ", said, re.MULTILINE)
+    said = ready.ok("session", "put", "u", "s", "--stats").err
+    assert re.search(r"^stats: 1 request, 0 read .*, 0 rows scanned, ", said, re.MULTILINE)
 
 
 def test_if_absent_heeds_the_id_where_no_time_is_given(ready: Cli) -> None:

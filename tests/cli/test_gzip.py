@@ -53,7 +53,7 @@ def test_an_export_of_nothing_is_one(ready: Cli) -> None:
     """A header and an end, compressed."""
     ready.ok("export", "out.gz")
     assert gzip.decompress(Path("out.gz").read_bytes()).count(b"\n") == 2
-    assert ready.ok("import", "out.gz").err == "nothing to import: out.gz is empty\n"
+    assert ready.ok("import", "out.gz").err == "nothing to import: out.gz has no sessions and no messages\n"
 
 
 def test_the_openai_format_may_be_compressed(ready: Cli) -> None:

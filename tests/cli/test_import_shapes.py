@@ -133,7 +133,14 @@ def test_keys_of_other_formats_beside_good_messages_are_metadata(ready: Cli) -> 
 
 @pytest.mark.parametrize(
     ("argv", "data"),
-    [(("import",), b""), (("import",), b"\n \n"), (OPENAI, b""), (OPENAI, b"[]"), (OPENAI, b"[\n]\n")],
+    [
+        (("import",), b""),
+        (("import",), b"\n \n"),
+        (("import",), b"[]"),
+        (OPENAI, b""),
+        (OPENAI, b"[]"),
+        (OPENAI, b"[\n]\n"),
+    ],
 )
 def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, argv: tuple[str, ...]) -> None:
     """From a file, from standard input and in a dry run: exit 0, and no session."""
@@ -143,7 +150,7 @@ def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, arg
         (ready.ok(*argv, stdin=data), "standard input"),
         (ready.ok(*argv, "in", "--dry-run"), "in"),
     ):
-        assert f"nothing to import: {name} is empty\n" in outcome.err
+        assert f"nothing to import: {name} has no sessions and no messages\n" in outcome.err
     assert ready.export().count(b"\n") == 2
 
 

@@ -150,6 +150,16 @@ def test_a_plain_secret_in_a_file_that_others_can_read(cli: Cli, readable: int, 
     assert "warning" not in cli("profile", "show", "p").err
 
 
+def test_an_access_key_id_is_no_secret(cli: Cli) -> None:
+    """`profile set` takes it as it is, and a file that others can read may hold it."""
+    path = cli.config("")
+    endpoint = ("backend=tablestore", "endpoint=https://h.example", "instance=i")
+    cli.ok("profile", "set", "p", *endpoint, "access_key_id=AK", "access_key_secret=env:SECRET")
+    path.chmod(0o644)
+    assert "warning" not in cli("profile", "show", "p").err
+    assert 'access_key_id = "AK"' in path.read_text()
+
+
 def test_links_are_written_through(cli: Cli) -> None:
     """Each link stays one, the file that it leads to is the new one, and lock and temporary file are beside that."""
     path = over_links_of_ones_own(cli.folder)

@@ -168,6 +168,16 @@ def test_rejects_of_the_openai_format_are_imported_as_such(ready: Cli, refusing:
     assert ready("import", "worse").err.count("--format openai") == 1
 
 
+def test_conversations_that_a_plain_import_rejected_are_imported_with_their_format(ready: Cli) -> None:
+    """As the hint says."""
+    data = b'{"session_id": "a", "messages": [{"role": "user", "content": "x"}]}\n'
+    assert ready("import", "--rejects", "bad", stdin=data).code == 7
+    refused = ready("import", "bad")
+    assert "hint: add --format openai --user USER\n" in refused.err
+    ready.ok("import", "bad", "--format", "openai", "--user", "u")
+    assert contents(ready) == {"000000": "x"}
+
+
 def test_an_export_that_was_cut_short_is_refused_all_the_same(ready: Cli) -> None:
     """Without its end, with other counts, or a line missing: nothing is written from a file, rejects or not; a line
     that is there and cannot be read is no gap."""

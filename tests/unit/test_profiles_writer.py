@@ -180,7 +180,6 @@ def test_dotted_and_inline_profiles(env: dict[str, str], config: Path) -> None:
         ("prod", [("tables.session", "y")], "must be a table"),
         ("prod", [("path", "x")], "is a key of backend local"),
         ("prod", [("access_key_secret", "hunter2")], "takes no secret itself"),
-        ("prod", [("access_key_id", "hunter2")], "takes no secret itself"),
         ("prod", [("security_token", "hunter2")], "takes no secret itself"),
         ("prod", [("access_key_secret", "env:hunter2 x")], "names no environment variable"),
         ("prod", [("access_key_secret.x", "hunter2")], "'access_key_secret' holds a value"),

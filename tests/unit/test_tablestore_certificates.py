@@ -92,7 +92,15 @@ def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(
     )
 
 
-@pytest.mark.parametrize("named", [{"ca_file": "ca.pem"}, {"SSL_CERT_FILE": "ca.pem"}, {"SSL_CERT_DIR": "hashed"}])
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"ca_file": "ca.pem"},
+        {"SSL_CERT_FILE": "ca.pem"},
+        {"SSL_CERT_DIR": "hashed"},
+        {"SSL_CERT_FILE": "old.pem", "SSL_CERT_DIR": "hashed"},
+    ],
+)
 def test_an_authority_that_is_named_is_trusted(
     endpoint: str, folder: Path, tmp_path: Path, named: dict[str, str]
 ) -> None:

@@ -143,7 +143,7 @@ class Stranger(Exception):
 
 def is_final(status: int) -> bool:
     """True unless a status of a gateway's says that asking again may help."""
-    return status == 511 or (status < 500 and status not in (408, 429))
+    return status in (501, 505, 511) or (status < 500 and status not in (408, 429))
 
 
 def shown_id(text: object) -> str | None:

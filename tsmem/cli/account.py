@@ -53,9 +53,12 @@ class Account:
     def summary(self, *, ended: bool) -> str:
         """What was done in all."""
         seconds = self._call.clock.monotonic_s() - self._started_s
-        so_far = "" if ended else " before it ended early"
         rates = ", ".join([f"{_duration(seconds)}", *self._rates(seconds)])
-        return f"{self._done} {counted(self._call.tally)}{self._where}{so_far}: {rates}"
+        counts = counted(self._call.tally)
+        if not ended and self._call.whole_file is not None:
+            return f"read {counts} before it ended early; {self._call.whole_file} was not written: {rates}"
+        so_far = "" if ended else " before it ended early"
+        return f"{self._done} {counts}{self._where}{so_far}: {rates}"
 
     def _rates(self, seconds: float) -> list[str]:
         tally = self._call.tally

@@ -56,6 +56,8 @@ class Call:
         self._opened: list[MemoryStore] = []
         self.next_step: str | None = None
         """What to do next when this run fails or is stopped, where that is known."""
+        self.whole_file: str | None = None
+        """The file that this run writes whole or not at all: when the run is stopped, nothing of it is there."""
         self.clear_line: Callable[[], None] | None = None
         """Takes a line of progress off the terminal, while one is drawn there."""
         self._stdin_was_read = False
@@ -93,15 +95,20 @@ class Call:
         """True if a question can be shown and answered."""
         return self.streams.stdin_is_terminal and self.streams.stderr_is_terminal
 
-    def sure(self, yes: bool, question: Callable[[], str | None]) -> bool:
+    def sure(self, yes: bool, question: Callable[[], str | None], doing: str | None = None) -> bool:
         """Ask before something that cannot be undone; the question may take counting, so it is made when it is needed.
-        Where there is nothing to do it is None, and that was said.
+        Where there is nothing to do it is None, and that was said. `doing` is said before it, with the target.
 
         Raises InvalidInput where nobody can be asked and --yes is missing; False when the answer is no."""
+        if not yes and not self.can_ask:
+            raise InvalidInput(
+                "cannot ask for confirmation: not a terminal",
+                hint=f"--yes does it in {self.profile.target} without asking",
+            )
+        if doing is not None:
+            self.say_target(doing)
         if yes:
             return True
-        if not self.can_ask:
-            raise InvalidInput("there is no terminal to ask on", hint="add --yes to do it without being asked")
         from tsmem.render.text import visible
 
         text = question()

@@ -114,7 +114,12 @@ def global_options() -> list[TyperOption]:
         ),
         option("--fields", callback=_store_fields, metavar="A,B,...", help="Only these, e.g. role,metadata.topic."),
         option("--stats", callback=_store("stats"), is_flag=True, help="Say what it cost, on stderr."),
-        option("--debug", callback=_store("debug"), is_flag=True, help="Check the backend, and show a traceback."),
+        option(
+            "--debug",
+            callback=_store("debug"),
+            is_flag=True,
+            help="Log requests, check the backend, and show a traceback.",
+        ),
         option("--version", callback=_show_version, is_flag=True, is_eager=True, help="Say which version this is."),
         option("--no-color", callback=_store("no_color"), is_flag=True, help="No colours (so does NO_COLOR)."),
     ]

@@ -50,7 +50,9 @@ def interrupted(call: Call, signal_number: int, argv: Sequence[str]) -> int:
     """Say what a bulk command had done when a signal stopped it; returns the exit code."""
     by = "" if signal_number == SIGINT else f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
     done = ""
-    if "tally" in call.__dict__:
+    if call.whole_file is not None:
+        done = f"; {call.whole_file} was not written"
+    elif "tally" in call.__dict__:
         from tsmem.cli.counts import counted
 
         tally = call.tally
@@ -105,9 +107,9 @@ def _say_traceback(call: Call, error: Exception) -> None:
     from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
     from tsmem.cli.serve import SECRET_VARIABLE
     from tsmem.profiles.model import known_secrets
-    from tsmem.profiles.rules import ENVIRONMENT, SECRET_KEYS
+    from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT
 
-    variables = (*(ENVIRONMENT[key] for key in SECRET_KEYS), SECRET_VARIABLE)
+    variables = (*(ENVIRONMENT[key] for key in CREDENTIAL_KEYS), SECRET_VARIABLE)
     known = [*known_secrets(), *(call.environ.get(name, "") for name in variables)]
     for line in traceback_lines(error):
         call.say(without_secrets(line, known))

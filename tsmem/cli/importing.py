@@ -122,7 +122,7 @@ class Import:
 
     def _say_if_empty(self, source: Input, records: int) -> None:
         if records == 0:
-            self._call.say(f"nothing to import: {source.name} is empty")
+            self._call.say(f"nothing to import: {source.name} has no sessions and no messages")
 
     def _behind(
         self, first: int, records: Iterator[Record], there: int | None, rejects: Rejects | None

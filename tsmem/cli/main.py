@@ -167,12 +167,14 @@ def _pipe_closed(call: Call) -> int:
 def _say_stats(call: Call, seconds: float) -> None:
     if not call.opened:
         return
+    from tsmem.cli.counts import number
     from tsmem.port import Cost
 
     cost = reduce(Cost.plus, (store.cost for store in call.opened), Cost())
     least = "at least " if cost.filtered else ""
     returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in call.opened)
     call.say(
-        f"stats: {cost.requests} requests, {cost.read_units} read and {cost.write_units} write capacity units, "
-        f"{least}{cost.rows_scanned} rows scanned, {returned} returned, {seconds:.3f} s"
+        f"stats: {number(cost.requests, 'request')}, "
+        f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "
+        f"{least}{number(cost.rows_scanned, 'row')} scanned, {returned:,} returned, {seconds:.3f} s"
     )

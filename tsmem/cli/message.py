@@ -180,8 +180,9 @@ def purge(
     when = call.time(until, "--until", end_of_day=True)
     wanted = o.checked(call, filter)
     purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
-    call.say_target("a dry run on" if dry_run else "deleting from")
-    if not dry_run:
+    if dry_run:
+        call.say_target("a dry run on")
+    else:
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
         of += o.up_to(call, when) + ("" if filter is None else f", where {filter}")
         counting = shown(call, filter)(purge_these)
@@ -193,7 +194,7 @@ def purge(
                 return None
             return f"Delete {counted(found)} of {of}?"
 
-        if not call.sure(yes, question):
+        if not call.sure(yes, question, doing="deleting from"):
             return None
     with account(call, "found" if dry_run else "deleted", asked=progress):
         report = counts(purge_these(dry_run=dry_run, tally=call.tally))

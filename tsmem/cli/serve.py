@@ -19,7 +19,7 @@ import typer
 
 from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
-from tsmem.cli.signals import NAMES
+from tsmem.cli.signals import NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
@@ -39,6 +39,9 @@ _PRINTABLE = re.compile("[!-~]+")
     'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
     of a batch), each at its rate from 0 to 1, which are 1 together at most; requests in the same order meet the same
     ones.
+
+    Ctrl-C, SIGTERM and SIGHUP stop the server, and the exit code is 0; a signal that comes before it serves, or a
+    second one, ends it with the signal's own code.
     Example: tsmem serve --memory --port 0
     """
 )
@@ -137,7 +140,8 @@ def _served(call: Call, settings: Settings, path: Path | None, *, log: bool) -> 
 
 
 class _StopSignals:
-    """Hears SIGINT, SIGTERM and SIGHUP. A second one, once the first was taken, does what it always does.
+    """Hears SIGINT, SIGTERM and SIGHUP. A later one, once the first was taken, does what it always does; those that
+    come with the first count as one with it.
 
     The interpreter writes their numbers to a socket, which wakes who reads it. A wait for a lock or a queue would not
     do: it goes on when the signal comes just before it, or to another thread (seen under load)."""
@@ -165,6 +169,7 @@ class _StopSignals:
         """Until the first one."""
         while not set(self._reader.recv(1)) & set(self._before):
             continue
+        STOP_SIGNALS.taken()
         self._restore()
 
     def _restore(self) -> None:

@@ -164,8 +164,9 @@ def purge(
     purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted)
     purge_these = partial(purge_these, with_messages=with_messages, shared_too=shared_too)
     of = asked("session", user, filter, until=until)
-    call.say_target("a dry run on" if dry_run else "deleting from")
-    if not dry_run:
+    if dry_run:
+        call.say_target("a dry run on")
+    else:
         whose = "everyone" if user is None else f"user '{user}'"
         whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
         counting = shown(call, filter)(purge_these)
@@ -177,7 +178,7 @@ def purge(
             call.say(why_empty(call, of))
             return None
 
-        if not call.sure(yes, question):
+        if not call.sure(yes, question, doing="deleting from"):
             return None
     try:
         with account(call, "found" if dry_run else "deleted", asked=progress):

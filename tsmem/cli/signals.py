@@ -62,6 +62,10 @@ class StopSignals:
             return
         self._raise(number)
 
+    def taken(self) -> None:
+        """Count a signal that was handled elsewhere: those that come with it are no second one."""
+        self._heard_s = self._monotonic_s()
+
     @contextmanager
     def waiting(self, may_wait: Callable[[], bool]) -> Iterator[None]:
         """Around the writing of output: the first signal waits for `check`, if `may_wait` says so when it comes."""

@@ -56,8 +56,7 @@ def init_tables(
 )
 def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     call = call_of(ctx)
-    call.say_target("deleting the tables of")
-    if not call.sure(yes, lambda: _question(call)):
+    if not call.sure(yes, lambda: _question(call), doing="deleting the tables of"):
         return None
     dropped = call.store.tables.drop(lambda name: call.say(f"deleted {name}"))
     if not dropped:

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from tsmem.errors import ProfileError
 from tsmem.profiles.file import ConfigFile, read, xdg
 from tsmem.profiles.model import Profile, Secret
-from tsmem.profiles.rules import ENVIRONMENT, SECRET_KEYS, TABLE_KEYS, Source, build, nearest
+from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, Source, build, nearest
 
 LOCAL, ENV = "local", "env"
 """The built-in profiles."""
@@ -100,7 +100,7 @@ def source(
         values = _values_of(file, name, written[name])
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
-        given = {key: f"env:{v}" if key in SECRET_KEYS else environ[v] for key, v in variables.items()}
+        given = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
         origins = {key: f"environment {variable}" for key, variable in variables.items()}
         return Source(
             ENV, environ, given={"backend": "tablestore", **given}, origins={"backend": "built in", **origins}
@@ -168,7 +168,7 @@ def _values(profile: Profile) -> Iterator[tuple[str, object]]:
     if profile.backend == "local":
         yield "path", profile.path
     else:
-        for key in ("endpoint", "instance", "region", *SECRET_KEYS, "ca_file"):
+        for key in ("endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file"):
             yield key, getattr(profile, key)
     yield "timeout", profile.timeout_s
     yield "output", profile.output

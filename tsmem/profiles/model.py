@@ -244,7 +244,8 @@ class Profile(NamedTuple):
     ca_file: Path | None = None
     """Certificates of the authorities to trust, instead of the public ones."""
     ca_folders: str | None = None
-    """Folders of more such certificates, joined by colons, as SSL_CERT_DIR names them."""
+    """Folders of more such certificates, joined by colons, as SSL_CERT_DIR names them; None where the profile names a
+    `ca_file` itself."""
     timeout_s: float = 30.0
     """How long to wait for one answer, retries included."""
     output: str | None = None

@@ -18,11 +18,13 @@ from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
 from tsmem.profiles.file import ConfigFile
 from tsmem.profiles.model import DEFAULT_TABLES, REFERENCES, Backend, Profile, Secret, TableNames, Tables, expand
 
-SECRET_KEYS = ("access_key_id", "access_key_secret", "security_token")
+SECRET_KEYS = ("access_key_secret", "security_token")
+CREDENTIAL_KEYS = ("access_key_id", *SECRET_KEYS)
+"""The keys whose values may be references; an access key id is no secret."""
 COMMON_KEYS = ("backend", "timeout", "output", "tables")
 BACKEND_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
-    "tablestore": ("endpoint", "instance", "region", *SECRET_KEYS, "ca_file"),
+    "tablestore": ("endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file"),
 }
 REQUIRED_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
@@ -94,11 +96,13 @@ class Source(NamedTuple):
 def build(source: Source, chosen_by: str) -> Profile:
     """The profile a source describes. Raises ProfileError for every breach of the rules above."""
     backend = _backend(source)
+    ca_folders: str | None = None
     if backend == "tablestore":
+        ca_folders = None if source.find("ca_file") else source.environ.get("SSL_CERT_DIR") or None
         source = _with_certificates(source)
     _check_keys(source, (), {**source.given, **source.written}, (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
-    texts = {key: _text(source, key) for key in ("path", "endpoint", "instance", "region", *SECRET_KEYS, "ca_file")}
-    secrets = {key: _secret(source, key, texts[key]) for key in SECRET_KEYS}
+    texts = {key: _text(source, key) for key in ("path", "endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file")}
+    secrets = {key: _secret(source, key, texts[key]) for key in CREDENTIAL_KEYS}
     endpoint = _endpoint(source, texts["endpoint"])
     for key, form in (("instance", _INSTANCE), ("region", _REGION)):
         if (text := texts[key]) is not None and re.fullmatch(form, text) is None:
@@ -112,12 +116,12 @@ def build(source: Source, chosen_by: str) -> Profile:
         region=texts["region"],
         **secrets,
         ca_file=_path(source, "ca_file", texts["ca_file"]),
-        ca_folders=None if backend == "local" or texts["ca_file"] else source.environ.get("SSL_CERT_DIR") or None,
+        ca_folders=ca_folders,
         timeout_s=_timeout(source),
         output=_one_of(source, OUTPUTS, "output"),
         tables=_tables(source),
         origins=dict(_origins(source, backend, chosen_by)),
-        warnings=tuple(_warnings(source, endpoint, secrets.values())),
+        warnings=tuple(_warnings(source, endpoint, [secrets[key] for key in SECRET_KEYS])),
     )
     _check_required(source, backend)
     return profile

@@ -69,7 +69,7 @@ def set_values(
 
     A key may be dotted, as in `tables.session.search_fields.topic`; an empty value removes the key, or the table of
     that name with all its keys. Raises ProfileError, nothing written, when the file would break a rule, or a secret
-    is given itself instead of as env:NAME, file:PATH or cmd:COMMAND."""
+    is given itself instead of as env:NAME, file:PATH or cmd:COMMAND. An access key id is no secret."""
     if not assignments:
         raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
     if name == ENV:

@@ -61,7 +61,7 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
     """What a line holds: of one that was rejected, what stood in it. Raises InvalidInput."""
     if not isinstance(document, dict) or document.get("kind") != "rejected":
         return document
-    if document.get("format") != format:
+    if format == "tsmem" != document.get("format"):  # the other way round, the format may have been the mistake
         raise InvalidInput(
             f"this was rejected as a line of --format {brief(str(document.get('format')))}: import it as one"
         )

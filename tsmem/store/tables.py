@@ -62,7 +62,7 @@ class Tables:
         self._clock = clock
 
     def plan(self, *, search: bool = True) -> Plan:
-        """What is there and what is missing; changes nothing. Cost: 2 requests a table, 1 a search index."""
+        """What is there and what is missing; changes nothing. Cost: 1 request a table, 1 a search index."""
         return Plan(tuple(step for table in self._layout.tables for step in self._table_steps(table, search=search)))
 
     def apply(self, *, search: bool = True) -> Plan:

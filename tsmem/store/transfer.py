@@ -43,7 +43,8 @@ class Transfer:
         """Everything: all sessions, then all messages. Or one user's sessions, then their messages session by session.
         Or the sessions of one id, then its messages (this reads the whole session table: its key begins with the user).
 
-        Cost: ceil(s / 5,000) + ceil(m / 5,000) requests; for a user, one at least for each session."""
+        Cost: ceil(s / 5,000) + ceil(m / 5,000) requests; for a user, the sessions twice, and one at
+        least for each of them."""
         yield from self.sessions(user_id=user_id, session_id=session_id)
         if user_id is not None:
             yield from self._messages.of_sessions(each.session_id for each in self._sessions.iterate(user_id))

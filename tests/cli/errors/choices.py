@@ -132,14 +132,14 @@ CASES = (
     Case(
         "A purge that nobody can be asked about.",
         "session purge --everyone",
-        "there is no terminal to ask on",
-        hint="add --yes to do it without being asked",
+        "cannot ask for confirmation: not a terminal",
+        hint="--yes does it in FOLDER/data/tsmem/memory.db without asking",
     ),
     Case(
         "A drop that nobody can be asked about.",
         "drop-tables",
-        "there is no terminal to ask on",
-        hint="add --yes to do it without being asked",
+        "cannot ask for confirmation: not a terminal",
+        hint="--yes does it in FOLDER/data/tsmem/memory.db without asking",
     ),
     Case(
         "An order that there is not.",

@@ -336,6 +336,15 @@ CASES = (
         given=(answering(saying(b"HTTP/1.0 302 Found\r\nlocation: /x\r\n\r\n")),),
     ),
     Case(
+        "A web server that only shows pages.",
+        "session list",
+        "HOST does not answer as TableStore does (HTTP 501) (tried once in 0 s)",
+        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        exit=6,
+        code="Unavailable",
+        given=(answering(saying(b"HTTP/1.1 501 Unsupported method\r\ncontent-length: 0\r\n\r\n")),),
+    ),
+    Case(
         "A network that wants a login first.",
         "session list",
         "HOST does not answer as TableStore does (HTTP 511) (tried once in 0 s)",
