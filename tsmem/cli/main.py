@@ -147,8 +147,12 @@ def _send(call: Call, chunks: Iterator[bytes]) -> None:
         raise
     except OSError as error:
         give_up(call.streams.stdout)
-        hint = "free some space and try again" if error.errno == ENOSPC else None
-        raise StorageFailure(f"cannot write standard output: {error.strerror}", hint=hint) from error
+        sentence, hint = f"cannot write standard output: {error.strerror}", None
+        if any(store.cost.write_units for store in call.opened):
+            sentence += "; the store was changed all the same"
+        elif error.errno == ENOSPC:
+            hint = "free some space and try again"
+        raise StorageFailure(sentence, hint=hint) from error
 
 
 def _left(call: Call, number: int) -> int:

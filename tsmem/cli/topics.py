@@ -28,9 +28,9 @@ _EXIT_CODES = f"""\
 {_LISTED}
 
 The help of a command lists those that it can end with. With 7, 129, 130 and
-143 stderr says what was done before. An error is one line on stderr, and a
-hint where a next step is known; with -o json or -o jsonl it is one JSON
-object there:
+143 stderr says what a bulk command had done before. An error is one line on
+stderr, and a hint where a next step is known; with -o json or -o jsonl it is
+one JSON object there:
 
   {{"error": {{"code": "NotFound", "message": "...", "hint": null,
              "request_id": null}}}}

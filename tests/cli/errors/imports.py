@@ -454,6 +454,15 @@ CASES = (
         changes=True,
     ),
     Case(
+        "A result on a full disk, of a row that was written.",
+        "session put u s",
+        "cannot write standard output: No space left on device; the store was changed all the same",
+        exit=1,
+        code="StorageFailure",
+        stdout="/dev/full",
+        changes=True,
+    ),
+    Case(
         "A list on a full disk.",
         "session list",
         "cannot write standard output: No space left on device",
