@@ -65,8 +65,8 @@ def show(
 
     Keys: backend, timeout, output; path of a local store; endpoint, instance,
     region, access_key_id, access_key_secret, security_token and ca_file (the
-    certificates of a private authority) of TableStore; name, index,
-    search_index and search_fields.COLUMN of tables.session and tables.message.
+    certificates of a private authority) of TableStore; tables.session.name,
+    .index, .search_index and .search_fields.COLUMN, and those of tables.message.
 
     A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
     access_key_id is no secret and may be given itself.
