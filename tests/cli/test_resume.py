@@ -29,8 +29,8 @@ from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 
 FULL = "TSMEM_TEST_FULL" in os.environ
-KILLS = 20
-ROWS = 100_000 if FULL else 6_000
+KILLS = 8
+ROWS = 100_000 if FULL else 4_000
 DEADLINE_S = 60
 FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
 """One request of ten fails, or some of its rows."""
@@ -94,7 +94,7 @@ def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], in
 
 
 @pytest.mark.slow
-def test_an_import_killed_twenty_times_ends_as_an_undisturbed_one(ready: Cli, process: Processes) -> None:
+def test_an_import_killed_again_and_again_ends_as_an_undisturbed_one(ready: Cli, process: Processes) -> None:
     """On the embedded store: the export is the same, byte for byte, and the resume point is gone."""
     rows = items(ROWS)
     written("in", rows)
@@ -131,7 +131,7 @@ def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
 
 @pytest.mark.slow
 def test_over_the_wire_with_faults_it_ends_the_same(cli: Cli, process: Processes) -> None:
-    """Killed and resumed twenty times while one request of ten fails: the server lives on, and holds what an
+    """Killed and resumed again and again while one request of ten fails: the server lives on, and holds what an
     undisturbed import brings in."""
     rows = items(ROWS // 2)
     written("in", rows)
