@@ -37,6 +37,7 @@ def conversations() -> list[dict[str, Any]]:
     return [json.loads(line) for line in DATA.read_bytes().splitlines()]
 
 
+@pytest.mark.slow
 def test_pages_of_50_give_each_message_once_in_key_order(airline: Cli) -> None:
     """103 pages, 5,109 messages, and the last page has no token."""
     keys, pages, token = [], 0, None
@@ -50,6 +51,7 @@ def test_pages_of_50_give_each_message_once_in_key_order(airline: Cli) -> None:
     assert keys == sorted(set(keys))
 
 
+@pytest.mark.slow
 def test_export_import_export_is_the_same_bytes(airline: Cli, cli: Cli) -> None:
     """A second store that imports the export has exactly the same."""
     airline.ok("export", str(cli.folder / "first.jsonl"))
@@ -63,6 +65,7 @@ def test_export_import_export_is_the_same_bytes(airline: Cli, cli: Cli) -> None:
     assert first.endswith(b'{"kind": "end", "sessions": 200, "messages": 5109}\n')
 
 
+@pytest.mark.slow
 def test_importing_twice_changes_nothing(airline: Cli) -> None:
     """The same file gives the same keys and the same rows."""
     before = airline.export()

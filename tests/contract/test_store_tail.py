@@ -221,8 +221,8 @@ def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
 
 def test_roles_and_filters_choose(store: MemoryStore) -> None:
     """The last of those that fulfil both, however far back, and then new ones that do."""
-    for n in range(300):
-        store.messages.put(Message("s", f"m{n:03d}", n, "user" if n < 250 else "tool", metadata=Metadata({"n": n})))
+    roles = ["user"] * 250 + ["tool"] * 50
+    load(store, *(Message("s", f"m{n:03d}", n, role, metadata=Metadata({"n": n})) for n, role in enumerate(roles)))
 
     found = Followed(
         store,

@@ -40,6 +40,7 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
 def imports(path: Path) -> list[Import]:
     """What a file imports, anywhere in it."""
     return list(_imports(tree(path), lazy=False, typing_only=False))
