@@ -4,6 +4,7 @@ program as an id or is not offered."""
 from __future__ import annotations
 
 import random
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_shell_completes_an_id_and_nothing_hostile(name: str, ready: Cli, proc
 
 
 PREFIXES = [
-    *sorted({text[:length] for text in FIXED for length in (1, 2, 3)}),
+    *sorted({text[:length] for text in FIXED for length in (1, 3)}),
     *("$(", "$(tou", "`", "`tou", "'", "'pl", "'team:"),
     *('"', '"pl', '"team:', '"$(', '"`', "\\", "pl\\a", "pl'a", 'pl"a'),
     *("user@", "user@h", "@", "a:@", 'user@"', "team:\"", "te'am:", "team\\:", '""pl', "a\\ "),
@@ -80,17 +81,24 @@ PREFIXES = [
 ]  # fmt: skip
 
 
+BEFORE = ("session list --user", "message list --session", "message get one")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("before", ["session list --user", "message list --session", "message get one"])
+@pytest.mark.timeout(1800)  # fish starts the program twice for each of the hundred words
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_completed_word_is_an_id_whatever_was_typed(
-    name: str, before: str, ready: Cli, process: Processes, tmp_path: Path
+    name: str, ready: Cli, process: Processes, tmp_path: Path
 ) -> None:
     """A completed word is an id whatever was typed."""
     ids = fill(ready)
 
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
-        completed = [typed for typed in PREFIXES if check(shell, f"tsmem {before} {typed}", ids)]
+        completed = [
+            typed
+            for typed, before in zip(PREFIXES, cycle(BEFORE), strict=False)
+            if check(shell, f"tsmem {before} {typed}", ids)
+        ]
         screen = bytes(shell.screen).decode()
 
     assert {"pla", "退", "'pl"} <= set(completed)
