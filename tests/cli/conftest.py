@@ -272,8 +272,9 @@ def _no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is UTC."""
+def _neutral_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local time is UTC, and a terminal is as wide as it says."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield

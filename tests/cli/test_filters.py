@@ -120,7 +120,7 @@ def test_stats_say_what_was_scanned_and_what_was_returned(filled: Cli) -> None:
     """Rows looked at against rows that were asked for."""
     err = filled.ok("message", "list", "--filter", 'role == "tool"', "--stats").err
     assert "8 rows scanned, 3 returned" in err
-    assert "1 rows scanned, 1 returned" in filled.ok("session", "get", "ada", "s1", "--stats").err
+    assert "1 row scanned, 1 returned" in filled.ok("session", "get", "ada", "s1", "--stats").err
 
 
 # Progress

@@ -387,7 +387,7 @@ def test_what_a_command_cost_is_said(cloud: Cli) -> None:
 def test_rows_behind_a_filter_are_counted_as_far_as_they_are_known(cloud: Cli) -> None:
     """The service does not say how many rows a filter looked at: --stats says at least how many there were, and of the
     local file it says how many."""
-    for profile_name, scanned in (("cloud", "at least 1 rows scanned"), ("local", " 3 rows scanned")):
+    for profile_name, scanned in (("cloud", "at least 1 row scanned"), ("local", " 3 rows scanned")):
         cloud.ok("-p", profile_name, "init-tables")
         for n in range(3):
             cloud.ok("-p", profile_name, "message", "put", "s", f"m{n}", "--create-time", str(n), "-m", f"n:={n}")
