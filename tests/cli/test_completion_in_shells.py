@@ -85,18 +85,19 @@ BEFORE = ("session list --user", "message list --session", "message get one")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # fish starts the program twice for each of the hundred words
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_completed_word_is_an_id_whatever_was_typed(
     name: str, ready: Cli, process: Processes, tmp_path: Path
 ) -> None:
     """A completed word is an id whatever was typed."""
     ids = fill(ready)
+    fewer = ["pla", "退", "'pl", *PREFIXES[::4]]  # fish starts the program twice for each
+    prefixes = fewer if name == "fish" else PREFIXES
 
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
         completed = [
             typed
-            for typed, before in zip(PREFIXES, cycle(BEFORE), strict=False)
+            for typed, before in zip(prefixes, cycle(BEFORE), strict=False)
             if check(shell, f"tsmem {before} {typed}", ids)
         ]
         screen = bytes(shell.screen).decode()
