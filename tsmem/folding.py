@@ -1,43 +1,31 @@
-"""Text without differences of case: what search takes for the same, here and nowhere else.
+"""Text without differences of case: what a search takes for the same.
 
-Its one rule: Unicode's case folding, so that `STRASSE` is found for `straße`. What nominates rows, what decides on them
-and what marks them on a terminal must agree, or a hit is lost, or is shown without what was found. A folded text may be
+This is Unicode's case folding, so that `STRASSE` is found for `straße`. What proposes rows, what checks them and what
+marks them on a terminal all use it, or a hit would be lost, or shown without what was found. A folded text may be
 longer than the text; `spans` says where in the text itself something stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 _MADE = frozenset("\u02bc\u02be\u0300\u0301\u0307\u0308\u030a\u030c\u0313\u0331\u0342")
 """Characters without case that folding makes of others: of `\u0149` it makes `\u02bcn`, of `\u01f0` a j and a mark."""
 
 
 def fold(text: str) -> str:
-    """The text without differences of case."""
+    """Return the text without differences of case."""
     return text.lower() if text.isascii() else text.casefold()
 
 
-def forms(text: str) -> tuple[str, ...]:
-    """The text as indexes may have made it small: by folding, or by lower-casing, as other backends do."""
-    return tuple(dict.fromkeys((fold(text), text.lower())))
-
-
 def has_case(text: str) -> bool:
-    """Whether texts that differ from it are the same to search."""
+    """True if other texts are the same as this one to a search."""
     return not text == fold(text) == text.upper() == text.lower()
 
 
-def is_steady(character: str) -> bool:
-    """Whether a character stands for itself alone: folding leaves it, and makes it of no other."""
+def is_case_invariant(character: str) -> bool:
+    """True if a character stands for itself alone: folding leaves it, and makes it of no other."""
     return character not in _MADE and not has_case(character)
-
-
-def steady_part(text: str) -> str:
-    """The longest part of a text whose characters stand for themselves alone; empty where there is none."""
-    runs = ("".join(run) for steady, run in groupby(text, is_steady) if steady)
-    return max(runs, key=len, default="")
 
 
 def spans(text: str, part: str) -> Iterator[tuple[int, int]]:

@@ -286,9 +286,9 @@ class TableClient(Protocol):
         ...
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        """One page of the rows that a search index finds. What the index nominates is what its fields and analyzers
-        say; rows that lack a field, or have it in another type, are found by other fields all the same. A written row
-        is found within the service's delay (seconds; at once on the engine).
+        """Return one page of the rows that a search index finds. A row that lacks a field, or has it in another type,
+        is found by its other fields all the same. A written row is found within the service's delay (seconds; at once
+        on the engine). `total_is_exact` says whether other rows may have been counted.
 
         Raises TableNotFound for a missing table or index; InvalidInput for a field that is not in the index, a query
         that its type cannot answer, a limit past 100, offset + limit past 100,000, or a token of another query.

@@ -82,12 +82,10 @@ class HasField(NamedTuple):
     field: str
 
 
-class MayHold(NamedTuple):
-    """Every row whose TEXT field has the text, whatever the case, its words whole but the last, which may go on, is
-    found, and maybe others: who asks looks at the rows. For text that is no word to an index, such as `!!`, and for
-    words that an index cannot say to stand together. The service has no such query, and there every row with the field
-    is found. Which others are found may differ from page to page: a token goes on rightly, an offset may not. Not
-    within `must_not`."""
+class Contains(NamedTuple):
+    """The TEXT field contains the text, whatever its case. The answer has every such row, and perhaps others: the
+    caller checks the rows. The embedded engine answers exactly; on the service it depends on the field's analyzer.
+    Not within `must_not`."""
 
     field: str
     text: str
@@ -128,7 +126,7 @@ class Bool:
         return hash(tuple(getattr(self, name) for name in self.__slots__))
 
 
-Query = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | MayHold | MatchAll | Bool
+Query = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | Contains | MatchAll | Bool
 """What is looked for."""
 
 
@@ -182,3 +180,5 @@ class SearchPage(NamedTuple):
     """None when nothing is left."""
     total: int | None
     """How many rows match; None where it was not asked for."""
+    total_is_exact: bool = True
+    """False if fewer rows may match than `total` says: others were counted with them."""

@@ -1,15 +1,22 @@
-"""`message search` over 2,000, 20,000 and 200,000 messages, and what search indexes cost a write.
+"""`message search` over 2,000, 20,000 and 200,000 messages, and what search indexes cost an import.
 
-Its one rule: what is measured is what the command asks for, through the store: a page of 20 with its token and total.
-The tables hold the same kind of messages. Most of what is looked for has as many hits in each, so that a ratio to the
-smallest table says what the table's size costs; a word of every hundredth message, or of every fourth, has hits in
-proportion. Writing is measured with and without indexes, in turns.
+A page is what the command asks for through the store: 20 rows with their token and total. The tables hold the same kind
+of messages. Most texts have as many hits in each, so that the ratio to the smallest table says what the size of a table
+costs; a word of every hundredth message, or of every fourth, has hits in proportion. Beside each stands a bare
+`sqlite3` program with one trigram table over the same texts, so that the cost of our layers is seen.
+
+An import is a whole process of `tsmem import`, with and without search indexes, in turns.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,13 +39,6 @@ BATCH = 200
 START_US = 1_760_000_000_000_000
 
 FIELDS = DEFAULT.message.search.fields
-INDEXES: dict[str, tuple[tuple[str, FieldType], ...]] = {
-    "without": (),
-    "fields": tuple(field for field in FIELDS if field[1].name != "TEXT"),
-    "fields, words": tuple(field for field in FIELDS if field[0] != "search_content"),
-    "fields, words, parts": FIELDS,
-}
-
 _LETTERS = "etaoinshrdlucmfwypvbgkqjxz"
 _WEIGHTS = (12, 9, 8, 8, 7, 7, 6, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1.5, 2, 0.8, 0.1, 0.2, 0.2, 0.1)
 
@@ -153,51 +153,115 @@ def _middle(store: MemoryStore, size: int) -> str | None:
     return found.next_page_token
 
 
+class BareProgram:
+    """Messages in one SQL table and one trigram table, and nothing else: no types, no keys, no pages of tokens."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("CREATE TABLE m (id INTEGER PRIMARY KEY, session, time INTEGER, role, content)")
+        self._connection.execute("CREATE INDEX m_time ON m (time)")
+        self._connection.execute(
+            "CREATE VIRTUAL TABLE f USING fts5(text, content = '', detail = none, columnsize = 0, tokenize = 'trigram')"
+        )
+
+    def write(self, puts: list[Put]) -> None:
+        """Write in transactions as large as batches."""
+        for first in range(0, len(puts), BATCH):
+            self._connection.execute("BEGIN IMMEDIATE")
+            for place, put in enumerate(puts[first : first + BATCH], first):
+                text, (session, time_us, _) = put.columns["content"], put.key
+                row = (place, session, time_us, put.columns["role"], text)
+                self._connection.execute("INSERT INTO m VALUES (?, ?, ?, ?, ?)", row)
+                self._connection.execute("INSERT INTO f (rowid, text) VALUES (?, ?)", (place, text))
+            self._connection.execute("COMMIT")
+
+    def page(self, text: str) -> tuple[int, int]:
+        """Read the 20 newest rows that have the text. Return how many came, and how many there are."""
+        trigrams = " AND ".join(f'"{text[at : at + 3]}"' for at in range(len(text) - 2))
+        count = self._connection.execute("SELECT count(*) FROM f WHERE f MATCH ?", (trigrams,)).fetchone()[0]
+        where = "id IN (SELECT rowid FROM f WHERE f MATCH ?) AND instr(content, ?)"
+        if count > 5_000:
+            where, trigrams = "? IS NOT NULL AND instr(content, ?)", ""
+        sql = f"SELECT * FROM m WHERE {where} ORDER BY time DESC LIMIT 20"
+        return len(self._connection.execute(sql, (trigrams, text)).fetchall()), count
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
 def _searches(folder: Path) -> list[tuple[str, float, str]]:
     took: dict[tuple[str, int], float] = {}
+    bare_took: dict[tuple[str, int], float] = {}
     totals: dict[str, Total] = {}
     for size in SIZES:
-        client = _client(folder, f"of {size}", FIELDS)
-        _write(client, messages(size))
+        client, bare, puts = _client(folder, f"of {size}", FIELDS), BareProgram(folder / f"bare {size}"), messages(size)
+        _write(client, puts)
+        bare.write(puts)
         store = MemoryStore(client, target="bench")
         middle = _middle(store, size)
         for name, text, wanted in QUERIES:
             ask = partial(_page, store, text, wanted, middle if name == "a page far behind" else None)
             totals[name] = ask()
             took[name, size] = statistics.median(_seconds(ask) for _ in range(ROUNDS))
+            if text is not None and len(text) > 2 and not wanted:
+                bare_took[name, size] = statistics.median(_seconds(partial(bare.page, text)) for _ in range(ROUNDS))
         client.close()
+        bare.close()
     lines = []
     for name, _, _ in QUERIES:
         times = [took[name, size] for size in SIZES]
-        explanation = ", ".join(f"{size:,}: {1000 * one:.2f} ms" for size, one in zip(SIZES, times, strict=True))
-        most = totals[name].at_most
-        hits = "" if most is None else f"; {most:,} hits in the largest"
-        lines.append((name, times[-1] / times[0], explanation + hits))
+        said = ", ".join(f"{size:,}: {1000 * one:.2f} ms" for size, one in zip(SIZES, times, strict=True))
+        if (beside := bare_took.get((name, SIZES[-1]))) is not None:
+            said += f"; bare program {1000 * beside:.2f} ms"
+        total = totals[name]
+        if total.at_most is not None:
+            said += f"; {total.at_most:,} hits{'' if total.exact is not None else ' at most'} in the largest"
+        lines.append((name, times[-1] / times[0], said))
     return lines
 
 
-def _writes(folder: Path, rows: int) -> list[tuple[str, float, str]]:
+def _imports(folder: Path, rows: int) -> list[tuple[str, float, str]]:
+    """Import one file with and without search indexes, each a whole process."""
     puts = messages(rows)
-    took: dict[str, list[float]] = {}
-    size: dict[str, int] = {}
+    lines = folder / "messages.jsonl"
+    with lines.open("w") as stream:
+        for put in puts:
+            session, time_us, message = put.key
+            row = {"kind": "message", "session_id": session, "message_id": message, "create_time": time_us}
+            stream.write(json.dumps({**row, "metadata": {}, "search_content": None, **put.columns}) + "\n")
+    stored = sum(put_bytes(put) for put in puts) / rows
+    took: dict[str, list[float]] = {"without": [], "with": []}
+    size: dict[str, float] = {}
     for turn in range(ROUNDS):
-        for name, fields in INDEXES.items():
-            client = _client(folder, f"{turn} {name}", fields)
-            took.setdefault(name, []).append(_seconds(partial(_write, client, puts)))
-            client.close()
-            size[name] = (folder / f"{turn} {name}.db").stat().st_size
+        for name, option in (("without", ["--no-search"]), ("with", [])):
+            home = folder / f"{turn} {name}"
+            environ = {"HOME": str(home), "PATH": os.environ["PATH"]}
+            run = partial(subprocess.run, env=environ, check=True, capture_output=True)
+            tsmem = [sys.executable, "-m", "tsmem"]
+            run([*tsmem, "init-tables", *option])
+            took[name].append(_seconds(partial(run, [*tsmem, "import", str(lines)])))
+            size[name] = (home / ".local/share/tsmem/memory.db").stat().st_size / rows
     bare = statistics.median(took["without"])
     return [
         (
-            f"write, {name}",
-            statistics.median(took[name]) / bare,
-            f"{rows / statistics.median(took[name]):,.0f} rows/s, {size[name] / rows:,.0f} bytes of file a row",
+            f"import of {rows:,}, {name} search index",
+            bare / statistics.median(took[name]),
+            (
+                f"rate / rate without; {rows / statistics.median(took[name]):,.0f} rows/s, "
+                f"{size[name]:,.0f} bytes of file a row, of which {stored:,.0f} are keys and values"
+            ),
         )
-        for name in INDEXES
+        for name in took
     ]
 
 
-def run(rows: int = 4000) -> list[tuple[str, float, str]]:
-    """Name, time in the largest table / time in the smallest, and an explanation; then time with an index / without."""
+def put_bytes(put: Put) -> int:
+    """The bytes of a row's key and values."""
+    return sum(len(str(value).encode()) for value in (*put.key, *put.columns.values()))
+
+
+def run(rows: int = 20_000) -> list[tuple[str, float, str]]:
+    """Return name, time in the largest table / time in the smallest, and an explanation; then rates of imports."""
     with tempfile.TemporaryDirectory() as name:
-        return _searches(Path(name)) + _writes(Path(name), rows)
+        return _searches(Path(name)) + _imports(Path(name), rows)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 
 from tests.cli.conftest import Cli
 from tsmem.adapters import open_client
-from tsmem.engine import migration
-from tsmem.engine.files import FORMAT
 from tsmem.profiles import load
 from tsmem.rows import Put, Value
 from tsmem.store.layout import DEFAULT
@@ -123,18 +119,3 @@ def test_they_are_purged(odd: Cli) -> None:
     odd.ok("session", "purge", "--everyone", "--with-messages", "--yes")
     odd.ok("message", "purge", "--everything", "--yes")
     assert odd.export().count(b"\n") == 2
-
-
-def test_a_file_of_an_older_tsmem_is_announced(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes a while at the first run of a newer version is said on stderr; the output is as ever."""
-    path = load(ready.environ).path
-    assert path is not None
-    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
-        raw.execute(f"PRAGMA user_version = {FORMAT - 1}")
-    monkeypatch.setattr(migration, "MANY_ROWS", 0)
-
-    first, second = (ready.ok("message", "list", "-o", "jsonl") for _ in range(2))
-
-    assert "memory.db is of an older format: its search index is made anew, once, from 0 rows\n" in first.err
-    assert (b"", b"") == (first.out, second.out)
-    assert "older format" not in second.err

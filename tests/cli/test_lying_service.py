@@ -15,8 +15,9 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.support.lies import LIES, other_users_hits
 from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
-from tsmem.store import Message, Session, hydration, pages, search
+from tsmem.store import Message, Session, hydration, pages
 from tsmem.store.documents import export_line
+from tsmem.store.search import finder
 
 STEP = 5
 T = 1_767_000_000_000_000
@@ -99,7 +100,7 @@ def evil(cli: Cli, liar: Liar, _empty_store: Path, monkeypatch: pytest.MonkeyPat
 
     Listings end after fewer pages without a row."""
     monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 20)
-    monkeypatch.setattr(search, "MAX_EMPTY_PAGES", 20)
+    monkeypatch.setattr(finder, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(hydration, "MAX_MISSING", 20)
     cli.config(
         'default_profile = "evil"\n[profiles.home]\nbackend = "local"\n'

@@ -28,13 +28,20 @@ def _made_tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of the backend, for a rule that is not the same on each."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
 def empty_client(
-    request: pytest.FixtureRequest, tmp_path: Path, _made_tables: dict[str, Path]
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path, _made_tables: dict[str, Path]
 ) -> Iterator[TableClient]:
     """An instance without tables, where neither `client` nor `store` is asked for too."""
     for name in _made_tables.keys() & set(request.fixturenames):
         shutil.copy(_made_tables[name], tmp_path / FILE)
-    with BACKENDS[request.param](tmp_path) as client:
+    with BACKENDS[backend](tmp_path) as client:
         yield CheckedClient(client)
 
 

@@ -1,4 +1,4 @@
-"""Search as the store means it: indexes nominate, the row decides, and pages are exact, on every backend."""
+"""Search in the store: an index proposes rows, the row decides, and pages are exact, on every backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.clocks import ManualClock
-from tests.contract.faults import FaultyClient
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
@@ -21,7 +20,7 @@ from tsmem.store.layout import MESSAGE_NAMES as MESSAGE
 from tsmem.store.layout import SESSION_NAMES as SESSION
 from tsmem.store.model import Total
 from tsmem.store.records import Record
-from tsmem.store.search import Found
+from tsmem.store.search.finder import Found
 from tsmem.store.tally import Tally
 
 SAID = {
@@ -60,74 +59,49 @@ def said(store: MemoryStore) -> MemoryStore:
 # Text
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("flight", ["aside", "plural", "plain"]),
-        ("FLIGHT", ["aside", "plural", "plain"]),
-        ("my flight", ["plain"]),
-        ("flight on tim", ["plain"]),
-        ("time?", ["plain"]),
-        ("flights were", ["plural"]),
-        ("uzzy fli", ["aside"]),
-        ("退款", ["chinese"]),
-        ("退", ["chinese"]),
-        ("谢谢", ["chinese"]),
-        ("キャンセル", ["japanese"]),
-        ("🎉", ["aside", "emoji"]),
-        ("🎉 thanks", ["emoji"]),
-        ("?", ["marks", "plain"]),
-        ("!!", ["marks"]),
-        ("?!", ["marks"]),
-        ("?! ", ["marks"]),
-        ("!! ", []),
-        ("?!?", []),
-        ("🎉 ", ["emoji"]),
-        ("🎉🎉", []),
-        ("a", ["aside", "a"]),
-        ("straße", ["german"]),
-        ("strasse", ["german"]),
-        ("nothing of it", []),
-        ("time on", []),
-    ],
-)
-def test_text_is_found_whatever_its_script_and_case(said: MemoryStore, text: str, expected: list[str]) -> None:
-    """In the content or the search content, newest first."""
-    assert expected == ids(said.messages.search(text))
+TEXTS = [
+    ("FLIGHT", "aside plural plain", "within"), ("my flight", "plain", ""), ("flight on tim", "plain", ""),
+    ("time?", "plain", ""), ("flights were", "plural", ""), ("uzzy fli", "aside", ""), ("退款", "chinese", ""),
+    ("退", "chinese", ""), ("谢谢", "chinese", ""), ("キャンセル", "japanese", ""), ("🎉", "aside emoji", ""),
+    ("🎉 thanks", "emoji", ""), ("🎉 ", "emoji", ""), ("🎉🎉", "", ""), ("?", "marks plain", ""),
+    ("!!", "marks", ""), ("?! ", "marks", ""), ("!! ", "", ""), ("?!?", "", ""), ("straße", "german", ""),
+    ("strasse", "german", ""), ("STRAẞE", "german", ""), ("a", "aside a", "german emoji within plural marks"),
+    ("ight were", "", ""), ("ights were", "", "plural"), ("nothing of it", "", ""), ("time on", "", ""),
+]  # fmt: skip
+"""A text, the messages that have it, and those that have it inside a word of the content."""
+
+
+def test_text_is_found_whatever_its_script_and_case(said: MemoryStore, backend: str) -> None:
+    """In the content or the search content, newest first. Inside a word of the content, the embedded engine finds it,
+    and the service need not."""
+    newest = ids(said.messages.search())
+    for text, expected, within in TEXTS:
+        found = expected.split() + (within.split() if backend == "engine" else [])
+        assert [each for each in newest if each in found] == ids(said.messages.search(text)), text
 
 
 def test_what_is_found_is_whole(said: MemoryStore) -> None:
-    """The item as it was written, metadata included, with nothing read again."""
     [found] = said.messages.search("fuzzy FLIGHT")
 
     assert Message("t", "aside", 1000, "tool", None, "Fuzzy flight data 🎉", Metadata({"n": 1})) == found
 
 
-def test_without_text_all_is_found(said: MemoryStore) -> None:
-    """Newest first."""
-    assert ["aside", *list(SAID)[::-1]] == ids(said.messages.search())
-
-
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
-        ({"session_id": "s"}, ["plural", "plain"]),
-        ({"role": "tool"}, ["aside"]),
-        ({"session_id": "s", "role": "tool"}, []),
-        ({"since": 1}, ["aside", "plural"]),
-        ({"until": 0}, ["plain"]),
-        ({"since": 0, "until": 1}, ["plural", "plain"]),
-        ({"filter": "exists(n)"}, ["aside"]),
-        ({"filter": 'not exists(n) and session_id == "s"'}, ["plural", "plain"]),
+        ({"text": None}, ["aside", *list(SAID)[::-1]]), ({"session_id": "s"}, ["plural", "plain"]),
+        ({"role": "tool"}, ["aside"]), ({"session_id": "s", "role": "tool"}, []), ({"since": 3}, ["aside"]),
+        ({"until": 0}, ["plain"]), ({"since": 0, "until": 1}, ["plural", "plain"]),
+        ({"filter": "exists(n)"}, ["aside"]), ({"filter": 'not exists(n) and session_id == "s"'}, ["plural", "plain"]),
     ],
-)
+)  # fmt: skip
 def test_conditions_hold_beside_the_text(said: MemoryStore, conditions: dict[str, Any], expected: list[str]) -> None:
-    """Session, role, a window whose ends are included, and a filter on anything."""
-    assert expected == ids(said.messages.search("flight", **conditions))
+    found = ids(said.messages.search(**{"text": "flight", **conditions}))
+
+    assert expected == [each for each in found if each != "within" or "text" in conditions]
 
 
 def test_sessions_are_found_by_search_content(store: MemoryStore) -> None:
-    """Any part of it; those without an update time come last, and are in no window."""
     undated = Session("bob", "c", None, "red tea")
     load(store, [Session("ada", "a", 1, "Red TEA"), Session("bob", "b", 2, "red team"), Session("eve", "d", 3)])
     store.sessions.put(undated)
@@ -138,7 +112,6 @@ def test_sessions_are_found_by_search_content(store: MemoryStore) -> None:
 
 
 def test_ages_count_back_from_the_search(store: MemoryStore, clock: ManualClock) -> None:
-    """A page token keeps the point in time that the first page had."""
     now = clock.now_us()
     load(store, [Session("u", f"s{n}", now - n * 1_000_000) for n in range(6)])
     first = store.sessions.search(since=Age(3_500_000), limit=2)
@@ -148,19 +121,8 @@ def test_ages_count_back_from_the_search(store: MemoryStore, clock: ManualClock)
     assert ["s2", "s3"] == ids(store.sessions.search(since=Age(3_500_000), limit=9, page_token=first.next_page_token))
 
 
-def test_writing_and_deleting_is_seen_by_the_next_search(store: MemoryStore) -> None:
-    """What a row no longer says is no longer found."""
-    store.messages.put(Message("s", "m", 1, content="red tea"))
-    assert ["m"] == ids(store.messages.search("tea"))
-    store.messages.update("s", "m", create_time=1, content="green coffee")
-    assert ([], ["m"]) == (ids(store.messages.search("tea")), ids(store.messages.search("coffee")))
-    store.messages.delete("s", "m", create_time=1)
-    assert [] == ids(store.messages.search("coffee"))
-
-
 @pytest.mark.parametrize("wrong", [{"text": ""}, {"user_id": ""}, {"limit": 0}, {"sort": "age"}, {"filter": "1 +"}])
 def test_what_cannot_be_searched_for_is_refused(store: MemoryStore, wrong: dict[str, Any]) -> None:
-    """Before anything is asked."""
     before = store.cost.requests
     with pytest.raises(InvalidInput):
         store.sessions.search(**wrong)
@@ -168,7 +130,6 @@ def test_what_cannot_be_searched_for_is_refused(store: MemoryStore, wrong: dict[
 
 
 def test_a_text_as_long_as_a_message_is_found(store: MemoryStore) -> None:
-    """And one that differs at its end is not."""
     text = "ten words of this are fewer than there are here " * 2000 + "end"
     store.messages.put(Message("s", "m", 1, content=f"({text})"))
 
@@ -180,7 +141,6 @@ def test_a_text_as_long_as_a_message_is_found(store: MemoryStore) -> None:
 
 @pytest.mark.parametrize("word", ["Привет-мир,", "naïve/", "hello-", "你好，", "ab.", "x"])
 def test_a_long_text_without_spaces_is_found(store: MemoryStore, word: str) -> None:
-    """What is asked of the index ends with a whole word, whatever stands between the words."""
     text = word * 90
     load(store, [Message("s", "m", 1, "user", f"{text} and more"), Message("s", "n", 2, "user", "other")])
 
@@ -188,7 +148,6 @@ def test_a_long_text_without_spaces_is_found(store: MemoryStore, word: str) -> N
 
 
 def test_a_filter_may_be_nested_deeper_than_a_query(store: MemoryStore) -> None:
-    """What the service would not take is left to the rows."""
     load(store, [Message("s", "m", 1, "user", "words"), Message("s", "n", 2, "tool", "words")])
     test = 'role == "user"'
     for place in range(20):
@@ -223,13 +182,11 @@ def many(store: MemoryStore) -> MemoryStore:
 
 
 WANTED: list[tuple[dict[str, Any], Callable[[int], bool]]] = [
-    ({"until": 50}, lambda n: n < 153),
-    ({"text": "tea"}, lambda n: n % 2 == 0),
-    ({"text": "tea", "filter": "n < 100"}, lambda n: n % 2 == 0 and n < 100),
-    ({"text": " "}, lambda n: n % 2 == 0),
+    ({"until": 50}, lambda n: n < 153), ({"text": "tea"}, lambda n: n % 2 == 0),
+    ({"text": "tea", "filter": "n < 100"}, lambda n: n % 2 == 0 and n < 100), ({"text": " "}, lambda n: n % 2 == 0),
     ({"filter": "n >= 215 or n < 3"}, lambda n: n >= 215 or n < 3),
     ({"text": "tea", "sort": "score"}, lambda n: n % 2 == 0),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("wanted", "keeps"), WANTED, ids=[str(wanted) for wanted, _ in WANTED])
@@ -237,7 +194,6 @@ WANTED: list[tuple[dict[str, Any], Callable[[int], bool]]] = [
 def test_pages_give_each_item_once_in_order(
     many: MemoryStore, wanted: dict[str, Any], keeps: Callable[[int], bool], limit: int
 ) -> None:
-    """A limit counts what is found; the pages joined are the whole."""
     whole = ids(many.messages.search(**wanted, limit=None))
     expected = [f"m{n:03d}" for n in sorted(filter(keeps, range(230)), key=lambda n: (-(n // 3), n))]
 
@@ -248,7 +204,6 @@ def test_pages_give_each_item_once_in_order(
 
 @pytest.mark.slow
 def test_a_walk_goes_past_ten_thousand_rows(store: MemoryStore) -> None:
-    """Tokens have no end, where numbers of rows to pass over have one."""
     load(store, [Message("s", f"m{n:05d}", n) for n in range(10_120)])
     first = store.messages.search(limit=10_050)
     expected = [f"m{n:05d}" for n in reversed(range(10_120))]
@@ -258,7 +213,6 @@ def test_a_walk_goes_past_ten_thousand_rows(store: MemoryStore) -> None:
 
 
 def test_what_is_written_between_pages_makes_nothing_come_twice(many: MemoryStore) -> None:
-    """A page goes on behind the place of the last item, though newer ones came and that one went."""
     first = many.messages.search("tea", limit=3)
     given = ids(first)
     load(many, [Message("s", f"new{n:03d}", 1000 + n, content="tea") for n in range(120)])
@@ -269,7 +223,6 @@ def test_what_is_written_between_pages_makes_nothing_come_twice(many: MemoryStor
 
 
 def test_a_token_belongs_to_its_search(many: MemoryStore) -> None:
-    """Another text, order, condition or listing refuses it, and so does a token that was changed."""
     token = many.messages.search("tea", limit=2, until=50)
     assert len(ids(token)) == 2
     given = token.next_page_token
@@ -290,50 +243,32 @@ def changed(token: str | None, **parts: object) -> str:
 
 
 KEY = ["s", 3, "m003"]
-DAMAGE: dict[str, dict[str, object]] = {
-    "a key of texts": {"k": ["s", "3", "m003"]},
-    "a key of numbers": {"k": [1, 3, 2]},
-    "a truth in the key": {"k": ["s", True, "m003"]},
-    "a key too short": {"k": ["s", 3]},
-    "a time past 64 bits": {"u": 2**70, "k": ["s", 2**70, "m"]},
-    "a time that is true": {"u": True},
-    "a time that is none": {"u": None},
-    "a time that is no integer": {"u": 1.5},
-    "another time than the key's": {"u": 4},
-    "a time before the window": {"u": 1, "k": ["s", 1, "m"]},
-    "a time after the window": {"u": 99, "k": ["s", 99, "m"]},
-    "a key of another session": {"k": ["t", 3, "m003"]},
-    "another window": {"w": [2, 51]},
-    "a window past 64 bits": {"w": [2, 2**70]},
-    "an open window": {"w": [None, None]},
-    "a number past a page": {"s": 101},
-    "a negative number": {"s": -1},
-    "a truth for a number": {"s": True},
-    "an empty token of the service": {"t": ""},
-    "a number for the service's token": {"t": 5},
-    "no base64": {"t": "é"},
-    "a service's token that it never gave": {"t": base64.b64encode(b"junk").decode()},
-}  # fmt: skip
+DAMAGE: list[dict[str, object]] = [
+    {"k": ["s", "3", "m003"]}, {"k": [1, 3, 2]}, {"k": ["s", True, "m003"]}, {"k": ["s", 3]},
+    {"u": 2**70, "k": ["s", 2**70, "m"]}, {"u": True}, {"u": None}, {"u": 1.5}, {"u": 4},
+    {"u": 1, "k": ["s", 1, "m"]}, {"u": 99, "k": ["s", 99, "m"]}, {"k": ["t", 3, "m003"]},
+    {"w": [2, 51]}, {"w": [2, 2**70]}, {"w": [None, None]}, {"s": 101}, {"s": -1}, {"s": True},
+    {"t": ""}, {"t": 5}, {"t": "é"}, {"t": base64.b64encode(b"junk").decode()},
+]  # fmt: skip
+"""Parts that no page token has: key, time, window, rows to skip in a page of the service, the service's token."""
 
 
 @pytest.mark.parametrize("sort", ["newest", "score"])
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, damage: str, sort: Any) -> None:
-    """Whatever someone made of a token, the search says that it is damaged, or points elsewhere."""
+def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, sort: Any) -> None:
     wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
     found = many.messages.search(**wanted, limit=3)
     ids(found)
     same = changed(found.next_page_token)
-    parts: dict[str, object] = {"u": 3, "k": KEY, **DAMAGE[damage]}
     assert ids(many.messages.search(**wanted, page_token=same))
-    for limit in (1, None):
-        with pytest.raises(InvalidInput):
-            ids(many.messages.search(**wanted, limit=limit, page_token=changed(same, **parts)))
+    for damage in DAMAGE:
+        parts: dict[str, object] = {"u": 3, "k": KEY, **damage}
+        for limit in (1, None):
+            with pytest.raises(InvalidInput):
+                ids(many.messages.search(**wanted, limit=limit, page_token=changed(same, **parts)))
 
 
 @pytest.mark.parametrize("time", [None, True, 1.5, "5", 2**63])
 def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore, time: object) -> None:
-    """In a listing by a time that is not in the key, the token says it, and it is one."""
     load(store, [Session("u", f"s{n}", n) for n in range(5)])
     first = store.sessions.recent(None, limit=2)
     assert ["s4", "s3"] == ids(first)
@@ -347,32 +282,31 @@ def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore, time: ob
 
 
 @pytest.mark.parametrize(
-    ("wanted", "total"),
+    ("wanted", "engine", "service"),
     [
-        ({}, Total(230, 230)),
-        ({"role": "user", "since": 70}, Total(20, 20)),
-        ({"text": "tea"}, Total(None, 115)),
-        ({"text": "tea", "until": 2}, Total(5, 5)),
-        ({"filter": "n < 5"}, Total(5, None)),
-        ({"filter": "n < 50"}, Total(None, None)),
+        ({}, Total(230, 230), Total(230, 230)), ({"role": "user", "since": 70}, Total(20, 20), Total(20, 20)),
+        ({"text": "tea"}, Total(115, 115), Total(None, 115)), ({"text": "tea", "until": 2}, Total(5, 5), Total(5, 5)),
+        ({"filter": "n < 5"}, Total(5, None), Total(5, None)),
+        ({"filter": "n < 50"}, Total(None, None), Total(None, None)),
     ],
-)
-def test_a_total_is_exact_or_not_said(many: MemoryStore, wanted: dict[str, Any], total: Total) -> None:
-    """It is the index's count where nothing is left to the rows, and what was given out where that is all."""
+)  # fmt: skip
+def test_a_total_is_exact_or_not_said(
+    many: MemoryStore, backend: str, wanted: dict[str, Any], engine: Total, service: Total
+) -> None:
+    """It is the index's count where no row needs a check, and what was given out where that is all."""
     found = many.messages.search(**wanted, limit=10)
     ids(found)
 
-    assert total == found.total
+    assert (engine if backend == "engine" else service) == found.total
 
 
-def test_a_last_page_is_no_total(many: MemoryStore) -> None:
-    """Nothing is left behind it, and yet there is more than what it gave."""
+def test_what_a_last_page_gives_is_no_total(many: MemoryStore, backend: str) -> None:
     first = many.messages.search("tea", limit=100)
     assert 100 == len(ids(first))
     second = many.messages.search("tea", limit=100, page_token=first.next_page_token)
 
     assert (15, None) == (len(ids(second)), second.next_page_token)
-    assert Total(None, 115) == second.total
+    assert Total(115 if backend == "engine" else None, 115) == second.total
 
 
 # Indexes of others
@@ -390,65 +324,39 @@ def with_index(client: TableClient, noun: str, *fields: tuple[str, FieldType]) -
 LIBRARY = (("session_id", KEYWORD), ("message_id", KEYWORD), ("create_time", LONG))
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        TEXT_MAX_WORD,
-        FieldType("TEXT", "min_word"),
-        FieldType("TEXT", "single_word"),
-        FieldType("TEXT", "split"),
-        FieldType("TEXT", "fuzzy", 1, 4),
-        FieldType("TEXT", "fuzzy", 2, 5),
-    ],
-    ids=str,
-)
-def test_an_index_of_another_library_serves(empty_client: TableClient, kind: FieldType) -> None:
-    """It has other analyzers, no role and no search content: whole words are found by each, and the role is tested on
-    the row."""
-    store = with_index(empty_client, "message", *LIBRARY, ("content", kind))
-    load(store, [Message("s", name, n, "user", text) for n, (name, text) in enumerate(SAID.items())])
-    store.messages.put(Message("s", "other", 50, "tool", "a flight"))
-
-    said = {"flight": "other plain", "on time": "plain", "款": "chinese", "🎉": "emoji", "!!": "marks", "a": "other a"}
-    for word, expected in said.items():
-        assert set(expected.split()) <= set(ids(store.messages.search(word)))
-    assert ["other"] == ids(store.messages.search("flight", role="tool"))
+KINDS = [
+    TEXT_MAX_WORD, FieldType("TEXT", "min_word"), FieldType("TEXT", "single_word"),
+    FieldType("TEXT", "single_word", case_sensitive=True), FieldType("TEXT", "split"),
+    FieldType("TEXT", "split", delimiter=","), FieldType("TEXT", "split", delimiter="E"),
+    FieldType("TEXT", "fuzzy", 1, 4), FieldType("TEXT", "fuzzy", 3, 7),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        FieldType("TEXT", "single_word", case_sensitive=True),
-        FieldType("TEXT", "split"),
-        FieldType("TEXT", "split", delimiter=","),
-        FieldType("TEXT", "fuzzy", 3, 7),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("flight", "upper lower"), ("FLIGHT", "upper lower"), ("time", "upper"), ("straße", "german"), ("ß", "german"),
-        ("δρόμος", "greek"), ("οδός", "street"), ("on time", "upper"), ("time,late", "upper"), (",", "upper greek"),
-        ("late again", "upper"), ("ſtrasse", "german"),
-    ],
-)  # fmt: skip
-def test_whole_words_are_found_whatever_the_index_makes_of_case(
-    empty_client: TableClient, kind: FieldType, text: str, expected: str
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_whole_words_are_found_whatever_the_analyzer_and_its_options(
+    empty_client: TableClient, kind: FieldType
 ) -> None:
-    """Letters that fold to several, final letters, case that an index keeps, and words that its delimiter ends."""
+    """Letters that fold to several, final letters, case that an index keeps, words that its delimiter ends; the row
+    tells the role, which this index lacks."""
     store = with_index(empty_client, "message", *LIBRARY, ("content", kind))
     said = {
         "upper": "Flight on Time,late again", "lower": "flight", "german": "Die Straße.", "greek": "Ο δρόμος, λέει",
-        "street": "ΟΔΌΣ",
+        "street": "ΟΔΌΣ", "chinese": SAID["chinese"], "emoji": SAID["emoji"], "marks": SAID["marks"],
+        "folded": "\u0149, so \u01f05",
     }  # fmt: skip
     load(store, [Message("s", name, -n, "user", text) for n, (name, text) in enumerate(said.items())])
+    wanted = {
+        "flight": "upper lower", "FLIGHT": "upper lower", "time": "upper", "straße": "german",
+        "ſtrasse": "german", "δρόμος": "greek", "οδός": "street", "on time": "upper", "time,late": "upper",
+        "Ο δρόμος,": "greek", "late again": "upper", "款": "chinese", "🎉": "emoji", "!!": "marks",
+        "\u02bcN, SO": "folded", "\u030c5": "folded",
+    }  # fmt: skip
 
-    assert expected.split() == ids(store.messages.search(text))
+    assert wanted == {text: " ".join(ids(store.messages.search(text))) for text in wanted}
+    assert [] == ids(store.messages.search("flight", role="tool"))
 
 
 def test_an_index_without_text_finds_no_text(empty_client: TableClient) -> None:
-    """The error says so; the rest can be searched."""
     store = with_index(empty_client, "session", ("user_id", KEYWORD), ("update_time", LONG))
     store.sessions.put(Session("u", "s", 1, "tea"))
 
@@ -458,7 +366,6 @@ def test_an_index_without_text_finds_no_text(empty_client: TableClient) -> None:
 
 
 def test_an_index_without_the_time_has_no_order_but_the_score(empty_client: TableClient) -> None:
-    """A window is then tested on the rows."""
     store = with_index(empty_client, "message", ("content", TEXT_MAX_WORD))
     load(store, [Message("s", f"m{n}", n, content="tea") for n in range(3)])
 
@@ -468,7 +375,6 @@ def test_an_index_without_the_time_has_no_order_but_the_score(empty_client: Tabl
 
 
 def test_a_missing_index_is_not_found(empty_client: TableClient) -> None:
-    """With one of another name on the table, that name is said."""
     store = MemoryStore(empty_client, target="test")
     with pytest.raises(TableNotFound):
         store.messages.search("tea")
@@ -480,16 +386,6 @@ def test_a_missing_index_is_not_found(empty_client: TableClient) -> None:
     with pytest.raises(TableNotFound) as caught:
         store.messages.search("tea")
     assert "theirs" in str(caught.value.hint)
-
-
-def test_an_index_made_later_finds_what_was_there(empty_client: TableClient) -> None:
-    """Rows written before it existed."""
-    store = MemoryStore(empty_client, target="test")
-    store.tables.apply(search=False)
-    load(store, [Message("s", "m", 1, content="red tea"), Session("u", "s", 1, "red tea")])
-    store.tables.apply()
-
-    assert (["m"], ["s"]) == (ids(store.messages.search("tea")), ids(store.sessions.search("tea")))
 
 
 @pytest.fixture
@@ -509,30 +405,29 @@ def typed(empty_client: TableClient) -> MemoryStore:
     return store
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("n == 5", ["s1", "s0"]),
-        ("n > 2.5", ["s1", "s0"]),
-        ("n < 5", ["s2"]),
-        ("score == 5", ["s1", "s0"]),
-        ("score >= 5.0", ["s1", "s0"]),
-        ("score < 1.0", ["s2"]),
-        ('topic == "a"', ["s0"]),
-        ('topic in ["a", "b"]', ["s2", "s0"]),
-        ("topic == 1", ["s1"]),
-        ("vip", ["s0"]),
-        ("vip == False", ["s2"]),
-        ('vip == "True"', ["s1"]),
-        ("not vip", ["s3", "s2", "s1"]),
-        ('not (topic == "a" or n < 5)', ["s3", "s1"]),
-        ("exists(topic) and not exists(unknown)", ["s2", "s1", "s0"]),
-    ],
-)
-def test_a_filter_means_the_same_on_indexed_fields(typed: MemoryStore, text: str, expected: list[str]) -> None:
+FILTERS = [
+    ("n == 5", ["s1", "s0"]),
+    ("n > 2.5", ["s1", "s0"]),
+    ("n < 5", ["s2"]),
+    ("score == 5", ["s1", "s0"]),
+    ("score >= 5.0", ["s1", "s0"]),
+    ("score < 1.0", ["s2"]),
+    ('topic == "a"', ["s0"]),
+    ('topic in ["a", "b"]', ["s2", "s0"]),
+    ("topic == 1", ["s1"]),
+    ("vip", ["s0"]),
+    ("vip == False", ["s2"]),
+    ('vip == "True"', ["s1"]),
+    ("not vip", ["s3", "s2", "s1"]),
+    ('not (topic == "a" or n < 5)', ["s3", "s1"]),
+    ("exists(topic) and not exists(unknown)", ["s2", "s1", "s0"]),
+]  # fmt: skip
+
+
+def test_a_filter_means_the_same_on_indexed_fields(typed: MemoryStore) -> None:
     """Rows whose value is of another type than the field's are found as everywhere."""
-    assert expected == ids(typed.sessions.search(filter=text))
-    assert expected == ids(typed.sessions.recent(None, filter=text))
+    assert FILTERS == [(text, ids(typed.sessions.search(filter=text))) for text, _ in FILTERS]
+    assert FILTERS == [(text, ids(typed.sessions.recent(None, filter=text))) for text, _ in FILTERS]
 
 
 # Everyone's latest sessions
@@ -550,40 +445,3 @@ def test_the_latest_sessions_of_everyone(store: MemoryStore, empty_client: Table
     assert [s.session_id for s in expected] == walk(lambda **kw: store.sessions.recent(None, **kw), 40)  # type: ignore[arg-type]
     assert {"s010", "s011"} == set(ids(store.sessions.recent(None, since=5, until=5)))
     assert ["s007"] == ids(store.sessions.recent(None, filter="n == 7"))
-
-
-# Costs
-
-
-def fill(store: MemoryStore) -> None:
-    """250 sessions and messages, all of which have the word."""
-    items = [Message("m", f"m{n:04d}", n, "user", "red tea") for n in range(250)]
-    load(store, [*items, *(Session("u", f"s{n:04d}", n, "red tea") for n in range(250))])
-
-
-COSTS: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
-    ("a page", 2, lambda s: s.messages.search("tea").page()),
-    ("a page of all", 2, lambda s: s.messages.search(limit=100).page()),
-    ("all", 4, lambda s: list(s.messages.search("tea", limit=None))),
-    ("two pages in a store", 3, lambda s: (s.messages.search("tea").page(), s.messages.search("red").page())),
-    ("all sessions", 4, lambda s: list(s.sessions.search("tea", limit=None))),
-    ("a filter on metadata", 4, lambda s: s.messages.search(filter="exists(none)", limit=5).page()),
-    ("a filter on a field", 2, lambda s: s.messages.search(filter="create_time == 3", limit=5).page()),
-    ("a window", 2, lambda s: s.messages.search(since=3, until=40).page()),
-    ("recent", 2, lambda s: s.sessions.recent(None, limit=100).page()),
-    ("recent 250", 4, lambda s: list(s.sessions.recent(None, limit=None))),
-    ("recent of a user", 2, lambda s: s.sessions.recent("u", limit=100).page()),
-]
-
-
-@pytest.mark.parametrize(("what", "requests", "search"), COSTS, ids=[what for what, _, _ in COSTS])
-def test_a_search_costs_no_more_than_it_says(
-    store: MemoryStore, empty_client: TableClient, what: str, requests: int, search: Callable[[MemoryStore], object]
-) -> None:
-    """One description, and a request for each 100 rows that are nominated."""
-    fill(store)
-    client = FaultyClient(empty_client)
-
-    search(MemoryStore(client, target="test"))
-
-    assert requests == len(client.calls), client.names()

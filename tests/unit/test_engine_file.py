@@ -140,17 +140,22 @@ def test_leftovers_of_a_killed_maker_are_cleared(tmp_path: Path) -> None:
     assert {"memory.db", "memory.db.lock"} == {each.name for each in tmp_path.iterdir()}
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    """A file of a newer format is StorageFailure, for reads and writes, and is left as it is."""
+@pytest.mark.parametrize(
+    ("difference", "hint"),
+    [(1, "use a newer tsmem"), (-1, "export its rows with the tsmem that made it, and import them with this one")],
+)
+def test_a_file_of_another_format_is_refused(tmp_path: Path, difference: int, hint: str) -> None:
+    """For reads and writes, and it is left as it is."""
     path = tmp_path / "memory.db"
     fill(path)
     with closing(sqlite3.connect(path)) as raw:
-        raw.execute(f"PRAGMA user_version = {files.FORMAT + 1}")
+        raw.execute(f"PRAGMA user_version = {files.FORMAT + difference}")
     with opened(path) as client:
-        refused = f"has format {files.FORMAT + 1}, and this tsmem reads format {files.FORMAT}"
+        refused = f"has format {files.FORMAT + difference}, and this tsmem reads format {files.FORMAT}"
         for call in (client.list_tables, lambda: client.create_table(TABLE)):
-            with pytest.raises(StorageFailure, match=refused):
+            with pytest.raises(StorageFailure, match=refused) as caught:
                 call()
+            assert hint == caught.value.hint
 
 
 @pytest.mark.parametrize("content", ["text", "database"])

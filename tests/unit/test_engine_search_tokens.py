@@ -14,7 +14,7 @@ from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.queries import FieldSort, KeySort, MatchAll, ScoreSort, Search, SearchPage, Sorter
-from tsmem.rows import ColumnType, Put
+from tsmem.rows import ColumnType, Key, Put
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
 INDEX = SearchIndexSchema("t", "search", (("n", FieldType("LONG")), ("m", FieldType("LONG"))))
@@ -50,13 +50,11 @@ def forged(engine: Engine, sorts: tuple[Sorter, ...], rows: object) -> bytes:
 @pytest.mark.parametrize("rows", [2**63 - 1, 2**63 - 6, 2**63, 2**200, 100_000, 99_996, -1, 1.5, True, "5", None, {}])
 @pytest.mark.parametrize("sorts", [BY_FIELD, BY_SCORE], ids=["by field", "by score"])
 def test_a_made_up_offset_is_refused(engine: Engine, sorts: tuple[Sorter, ...], rows: object) -> None:
-    """No token reaches further than an offset may, and none has an offset where rows have positions."""
     with pytest.raises(InvalidInput):
         page(engine, *sorts, token=forged(engine, sorts, rows))
 
 
 def test_an_offset_belongs_to_the_order_of_score_alone(engine: Engine) -> None:
-    """Rows in every other order have positions, and rows by score have none."""
     with pytest.raises(InvalidInput, match="of another search"):
         page(engine, *BY_FIELD, token=forged(engine, BY_FIELD, 5))
     with pytest.raises(InvalidInput, match="of another search"):
@@ -65,7 +63,6 @@ def test_an_offset_belongs_to_the_order_of_score_alone(engine: Engine) -> None:
 
 
 def test_a_token_reaches_as_far_as_an_offset(engine: Engine) -> None:
-    """Offset and limit together are bounded, whoever says the offset."""
     assert [] == page(engine, *BY_SCORE, offset=99_995).rows
     assert [] == page(engine, *BY_SCORE, token=forged(engine, BY_SCORE, 99_995)).rows
     for wrong in ({"offset": 99_996}, {"token": forged(engine, BY_SCORE, 99_996)}):
@@ -75,7 +72,6 @@ def test_a_token_reaches_as_far_as_an_offset(engine: Engine) -> None:
 
 @pytest.mark.parametrize("sort", [FieldSort("n"), ScoreSort(), KeySort()], ids=str)
 def test_sorters_have_a_bound(engine: Engine, sort: Sorter) -> None:
-    """Thirty-two are answered, more refused, also where a token says them."""
     assert 5 == len(page(engine, *([sort] * 32)).rows)
     for count in (33, 1500, 2500):
         with pytest.raises(InvalidInput, match="The number of sorters exceeds the limit: 32"):
@@ -90,12 +86,12 @@ def test_a_sorter_that_comes_again_says_nothing(engine: Engine) -> None:
     once: tuple[Sorter, ...] = (FieldSort("n", True), FieldSort("m"))
     again = (once[0], FieldSort("n"), ScoreSort(), ScoreSort(False), once[1], once[0], FieldSort("m", True))
 
-    def keys(*sorts: Sorter) -> list[str]:
-        found, token = list[str](), None
-        while True:
-            part = page(engine, *sorts, limit=3, token=token)
-            found += [str(row.key[0]) for row in part.rows]
-            if (token := part.token) is None:
-                return found
+    def keys(*sorts: Sorter) -> list[Key]:
+        found: list[Key] = []
+        token: bytes | None = b""
+        while token is not None:
+            part = page(engine, *sorts, limit=3, token=token or None)
+            found, token = found + [row.key for row in part.rows], part.token
+        return found
 
     assert keys(*once) == keys(*again) == keys(*(sort for sort in again if not isinstance(sort, ScoreSort)))

@@ -11,7 +11,7 @@ from typing import Any
 from tests.serving import Served, sdk_client
 from tests.wire.said import fill
 from tests.wire.test_mutations import Recorder, mutated
-from tests.wire.test_sdk_search import FOUND
+from tests.wire.test_sdk_search import queries
 from tsmem.clock import SystemClock
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.server import schema
@@ -31,9 +31,9 @@ def bodies(served: Served) -> list[tuple[str, bytes]]:
     recorder = client.connection = Recorder(client.connection)
     sorts = (None, t.Sort([t.FieldSort("number", t.SortOrder.DESC)]), t.Sort([t.ScoreSort()]))
     wanted = (t.ColumnsToGet(["word", "raw"], t.ColumnReturnType.SPECIFIED), None)
-    for number, (make, _) in enumerate(FOUND.values()):
+    for number, (query, _) in enumerate(queries(t)):
         sort, columns = sorts[number % 3], wanted[number % 2]
-        asked = t.SearchQuery(make(t), sort=sort, limit=7, get_total_count=True)
+        asked = t.SearchQuery(query, sort=sort, limit=7, get_total_count=True)
         token = client.search("said", "said_index", asked, columns).next_token
         if token:
             asked.next_token = token

@@ -30,7 +30,7 @@ from tsmem.rows import ColumnType, Put, TableRef
 from tsmem.server import schema
 from tsmem.server.row_reader import read_row
 
-LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, DATE, VECTOR = 1, 2, 3, 4, 5, 6, 8, 9
+LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, GEO_POINT, DATE, VECTOR, IP = 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
 MISSING = ("OTSObjectNotExist", "search index [none] does not exist")
 FUZZY = schema.make("FuzzyAnalyzerParameter", min_chars=2, max_chars=5).SerializeToString()
 
@@ -75,77 +75,47 @@ def describe(wire: Wire, name: str = "i") -> Any:
     return wire.ask("DescribeSearchIndex", table_name="plain", index_name=name)
 
 
-DESCRIBE, DELETE = "DescribeSearchIndex", "DeleteSearchIndex"
-CASES: dict[str, tuple[str, bytes, Refusal]] = {
-    "no message": ("CreateSearchIndex", b"\xff", UNREADABLE),
-    "nothing": ("CreateSearchIndex", b"", UNREADABLE),
-    "a field without a type": ("CreateSearchIndex", create(field(), field("d", None)),
-                               (INVALID, "The type of field 'd' is missing.")),
-    "a field of an unknown type": (
-        "CreateSearchIndex",
-        create(field("d", KEYWORD)).replace(b"\x0a\x01d\x10\x04", b"\x0a\x01d\x10\x63"),
-        (INVALID, "The type of field 'd' is missing.")),
-    "a field twice": ("CreateSearchIndex", create(field(), field("d"), field("c", LONG)),
-                      (INVALID, "Duplicated field name in the search index.")),
-    "no fields": ("CreateSearchIndex", create(), (INVALID, "The number of fields must be in range: [1, 1000].")),
-    "a wrong field name": ("CreateSearchIndex", create(field("#c")), (INVALID, "Invalid field name: '#c'.")),
-    "a field name that is no UTF-8": ("CreateSearchIndex", create(field(NOT_UTF8)), UNREADABLE),
-    "an untyped field whose name is no UTF-8": ("CreateSearchIndex", create(field(NOT_UTF8, None)), UNREADABLE),
-    "an analyzer that is no UTF-8": (
-        "CreateSearchIndex", create(field("c", TEXT, analyzer=NOT_UTF8)), UNREADABLE),
-    "parameters of an analyzer that are none": (
-        "CreateSearchIndex", create(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff")), UNREADABLE),
-    "a wrong index name": ("CreateSearchIndex", create(field(), name="i-i"), (INVALID, "Invalid index name: 'i-i'.")),
-    "an index name that is no UTF-8": ("CreateSearchIndex", create(field(), name=NOT_UTF8), UNREADABLE),
-    "a table that is no UTF-8": ("CreateSearchIndex", create(field(), table=NOT_UTF8), UNREADABLE),
-    "a missing table": ("CreateSearchIndex", create(field(), table="none"), NO_TABLE),
-    "a secondary index for a table": ("CreateSearchIndex", create(field(), table="session_by_time"), NO_TABLE),
-    "a table of several versions": ("CreateSearchIndex", create(field(), table="versioned"),
-                                    (INVALID, "Max versions of a table with a search index must be 1.")),
-    "an analyzer of a field that is no text": (
-        "CreateSearchIndex", create(field("c", KEYWORD, analyzer="fuzzy")),
-        (INVALID, "field: c of type KEYWORD cannot have an analyzer")),
-    "an unknown analyzer": (
-        "CreateSearchIndex", create(field("c", TEXT, analyzer="clever")),
-        (INVALID, "Unsupported operation: 'analyzer clever of field c'.")),
-    "a key column in a number": (
-        "CreateSearchIndex", create(field("k", LONG)),
-        (INVALID, "field: k of type LONG cannot hold the primary key column of type STRING")),
-    "a sort by a field that is not there": (
-        "CreateSearchIndex", create(field(), index_sort=by("d")), (INVALID, "field: d does not exist")),
-    "a sort by a text": (
-        "CreateSearchIndex", create(field("c", TEXT), index_sort=by("c")),
-        (INVALID, "field: c of type TEXT cannot be sorted by")),
-    "a sort by score": (
-        "CreateSearchIndex", create(field(), index_sort=by(None)),
-        (INVALID, "A search index cannot be sorted by score.")),
-    "an index that is there": ("CreateSearchIndex", create(field(), name="there"),
-                               ("OTSObjectAlreadyExist", "search index [there] already exists")),
-    "describing a missing index": (DESCRIBE, named(DESCRIBE, "plain", "none"), MISSING),
-    "describing another table's index": (DESCRIBE, named(DESCRIBE, "session", "there"),
-                                         ("OTSObjectNotExist", "search index [there] does not exist")),
-    "describing an index of a missing table": (DESCRIBE, named(DESCRIBE, "none", "there"), NO_TABLE),
-    "describing what is no message": (DESCRIBE, b"\xff", UNREADABLE),
-    "describing with a table that is no UTF-8": (DESCRIBE, named(DESCRIBE, NOT_UTF8, "there"), UNREADABLE),
-    "describing with a name that is no UTF-8": (DESCRIBE, named(DESCRIBE, "plain", NOT_UTF8), UNREADABLE),
-    "deleting a missing index": (DELETE, named(DELETE, "plain", "none"), MISSING),
-    "deleting an index of a missing table": (DELETE, named(DELETE, "none", "there"), NO_TABLE),
-    "deleting what is no message": (DELETE, b"\xff", UNREADABLE),
-    "deleting with a table that is no UTF-8": (DELETE, named(DELETE, NOT_UTF8, "there"), UNREADABLE),
-    "deleting with a name that is no UTF-8": (DELETE, named(DELETE, "plain", NOT_UTF8), UNREADABLE),
-    "listing those of a missing table": ("ListSearchIndex", body("ListSearchIndex", table_name="none"), NO_TABLE),
-    "listing what is no message": ("ListSearchIndex", b"\xff", UNREADABLE),
-    "listing with a table that is no UTF-8": (
-        "ListSearchIndex", body("ListSearchIndex", table_name=NOT_UTF8), UNREADABLE),
-}  # fmt: skip
-"""By what is wrong: the action, the body, and what is said of it."""
+CREATE, DESCRIBE, DELETE, LIST = "CreateSearchIndex", "DescribeSearchIndex", "DeleteSearchIndex", "ListSearchIndex"
+BAD_CREATIONS: dict[bytes, str] = {
+    create(field(), field("d", None)): "The type of field 'd' is missing.",
+    create(field("d")).replace(b"\x0a\x01d\x10\x04", b"\x0a\x01d\x10\x63"): "The type of field 'd' is missing.",
+    create(field(), field("d"), field("c", LONG)): "Duplicated field name in the search index.",
+    create(): "The number of fields must be in range: [1, 1000].",
+    create(field("#c")): "Invalid field name: '#c'.",
+    create(field(), name="i-i"): "Invalid index name: 'i-i'.",
+    create(field(), table="versioned"): "Max versions of a table with a search index must be 1.",
+    create(field("c", KEYWORD, analyzer="fuzzy")): "field: c of type KEYWORD cannot have an analyzer",
+    create(field("c", TEXT, analyzer="clever")): "Unsupported operation: 'analyzer clever of field c'.",
+    create(field("k", LONG)): "field: k of type LONG cannot hold the primary key column of type STRING",
+    create(field(), index_sort=by("d")): "field: d does not exist",
+    create(field("c", TEXT), index_sort=by("c")): "field: c of type TEXT cannot be sorted by",
+    create(field(), index_sort=by(None)): "A search index cannot be sorted by score.",
+}
+THERE = ("OTSObjectNotExist", "search index [there] does not exist")
+CASES: list[tuple[str, bytes, Refusal]] = [
+    *((CREATE, data, (INVALID, said)) for data, said in BAD_CREATIONS.items()),
+    *((CREATE, data, UNREADABLE) for data in (
+        b"\xff", b"", create(field(NOT_UTF8)), create(field(NOT_UTF8, None)), create(field(), name=NOT_UTF8),
+        create(field("c", TEXT, analyzer=NOT_UTF8)), create(field(), table=NOT_UTF8),
+        create(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff")),
+    )),
+    (CREATE, create(field(), table="none"), NO_TABLE),
+    (CREATE, create(field(), table="session_by_time"), NO_TABLE),
+    (CREATE, create(field(), name="there"), ("OTSObjectAlreadyExist", "search index [there] already exists")),
+    (DESCRIBE, named(DESCRIBE, "session", "there"), THERE),
+    *((action, named(action, "plain", "none"), MISSING) for action in (DESCRIBE, DELETE)),
+    *((action, named(action, "none", "there"), NO_TABLE) for action in (DESCRIBE, DELETE)),
+    *((action, named(action, *names), UNREADABLE)
+      for action in (DESCRIBE, DELETE) for names in ((NOT_UTF8, "there"), ("plain", NOT_UTF8))),
+    *((action, b"\xff", UNREADABLE) for action in (DESCRIBE, DELETE, LIST)),
+    (LIST, body(LIST, table_name="none"), NO_TABLE),
+    (LIST, body(LIST, table_name=NOT_UTF8), UNREADABLE),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_wrong_request_is_refused(wire: Wire, name: str) -> None:
-    """Nothing is made, deleted or passed over."""
-    wire.answer("CreateSearchIndex", create(field(), name="there"))
-    action, data, refusal = CASES[name]
+@pytest.mark.parametrize(("action", "data", "refusal"), CASES)
+def test_a_wrong_request_is_refused(wire: Wire, action: str, data: bytes, refusal: Refusal) -> None:
+    wire.answer(CREATE, create(field(), name="there"))
 
     assert refusal == wire.refused(action, data)
 
@@ -188,7 +158,6 @@ def test_rows_of_an_index_live_no_longer_than_those_of_its_table(
 def test_parts_of_a_fuzzy_field_have_bounds(
     wire: Wire, shortest: int | None, longest: int | None, is_right: bool
 ) -> None:
-    """One character at least, the longest no shorter than the shortest and six more at most."""
     given = {name: value for name, value in (("min_chars", shortest), ("max_chars", longest)) if value is not None}
     parameter = schema.make("FuzzyAnalyzerParameter", **given).SerializeToString()
     request = create(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=parameter))
@@ -201,7 +170,7 @@ def test_parts_of_a_fuzzy_field_have_bounds(
 
 
 def test_key_columns_are_fields_of_types_that_hold_them(wire: Wire) -> None:
-    """A text is no number and no boolean, a number is a number or a date, and bytes are a vector at most."""
+    """A text is text, a date, a place or an address; a number is a number or a date, and bytes are a vector."""
     key = tuple(zip("sib", (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY), strict=True))
     wire.engine.create_table(TableSchema("keyed", key))
 
@@ -213,13 +182,12 @@ def test_key_columns_are_fields_of_types_that_hold_them(wire: Wire) -> None:
         return True
 
     kinds = range(1, 14)
-    assert {LONG, DOUBLE, BOOLEAN} == {kind for kind in kinds if not fits("s", kind)}
+    assert {KEYWORD, TEXT, GEO_POINT, DATE, IP} == {kind for kind in kinds if fits("s", kind)}
     assert {LONG, DATE} == {kind for kind in kinds if fits("i", kind)}
     assert {VECTOR} == {kind for kind in kinds if fits("b", kind)}
 
 
 def test_an_index_is_sorted_by_fields_that_it_has(wire: Wire) -> None:
-    """What is found stands in that order where a search says none."""
     puts = [Put(TableRef("plain", ("k",)), (key,), {"c": number}) for key, number in (("a", 2), ("b", 1), ("d", 3))]
     wire.engine.write_rows(BatchWriteRow(puts))
     wire.answer("CreateSearchIndex", create(field("c", LONG), index_sort=by("c")))
@@ -230,7 +198,6 @@ def test_an_index_is_sorted_by_fields_that_it_has(wire: Wire) -> None:
 
 
 def test_every_option_of_a_field_is_kept(wire: Wire) -> None:
-    """What was said when the index was made is said again, also what this server makes nothing of."""
     off = {"index": False, "store": False, "enable_sort_and_agg": False, "is_array": True}
     on = {"index": True, "store": True, "enable_sort_and_agg": True, "is_array": False}
     wire.engine.update_table("plain", TableOptions(allow_update=False))
@@ -271,7 +238,6 @@ def test_what_is_not_said_is_filled_in(wire: Wire, kind: int) -> None:
 
 
 def test_the_time_of_the_index_ends_with_its_64_bits(wire: Wire) -> None:
-    """It is in nanoseconds, which end in 2262."""
     wire.answer("CreateSearchIndex", create(field("c", KEYWORD)))
     assert isinstance(wire.clock, ManualClock)
     wire.clock.time_us = 2**63 // 1000 + 1
@@ -279,35 +245,15 @@ def test_the_time_of_the_index_ends_with_its_64_bits(wire: Wire) -> None:
     assert 2**63 - 1 == describe(wire).sync_stat.current_sync_timestamp
 
 
-def test_a_sort_that_is_said_stands_alone(wire: Wire) -> None:
-    """The service adds its own only where there is none."""
-    sort = schema.make("Sort")
-    sort.sorter.add().pk_sort.order = 1
-    wire.answer("CreateSearchIndex", create(field(), index_sort=sort))
-
-    assert sort == describe(wire).schema.index_sort
-
-
-SCHEMA = SearchIndexSchema(
-    "plain",
-    "i",
-    (
-        ("a", FieldType("KEYWORD")),
-        ("b", FieldType("LONG")),
-        ("c", FieldType("TEXT", "max_word")),
-        ("d", FieldType("TEXT", "fuzzy", 2, 5)),
-        ("e", FieldType("DOUBLE")),
-        ("f", FieldType("BOOLEAN")),
-        ("g", FieldType("TEXT", "fuzzy", 2)),
-        ("h", FieldType("TEXT", "fuzzy", None, 5)),
-        ("i", FieldType("TEXT", "fuzzy")),
-        ("j", FieldType("TEXT", "single_word")),
-    ),
-)
+SCHEMA = SearchIndexSchema("plain", "i", (
+    ("a", FieldType("KEYWORD")), ("b", FieldType("LONG")), ("c", FieldType("TEXT", "max_word")),
+    ("d", FieldType("TEXT", "fuzzy", 2, 5)), ("e", FieldType("DOUBLE")), ("f", FieldType("BOOLEAN")),
+    ("g", FieldType("TEXT", "fuzzy", 2)), ("h", FieldType("TEXT", "fuzzy", None, 5)),
+    ("i", FieldType("TEXT", "fuzzy")), ("j", FieldType("TEXT", "single_word")),
+))  # fmt: skip
 
 
 def test_an_index_that_the_port_made_is_described(wire: Wire) -> None:
-    """Types, analyzers and their parameters, with what is filled in for any other."""
     wire.engine.create_search_index(SCHEMA)
     found = describe(wire)
     short, long = (
@@ -316,20 +262,14 @@ def test_an_index_that_the_port_made_is_described(wire: Wire) -> None:
     )
 
     assert [
-        ("a", KEYWORD, "", b"", True),
-        ("b", LONG, "", b"", True),
-        ("c", TEXT, "max_word", b"", False),
-        ("d", TEXT, "fuzzy", FUZZY, False),
-        ("e", DOUBLE, "", b"", True),
-        ("f", BOOLEAN, "", b"", True),
-        ("g", TEXT, "fuzzy", short, False),
-        ("h", TEXT, "fuzzy", long, False),
-        ("i", TEXT, "fuzzy", b"", False),
+        ("a", KEYWORD, "", b"", True), ("b", LONG, "", b"", True), ("c", TEXT, "max_word", b"", False),
+        ("d", TEXT, "fuzzy", FUZZY, False), ("e", DOUBLE, "", b"", True), ("f", BOOLEAN, "", b"", True),
+        ("g", TEXT, "fuzzy", short, False), ("h", TEXT, "fuzzy", long, False), ("i", TEXT, "fuzzy", b"", False),
         ("j", TEXT, "single_word", b"", False),
     ] == [
         (each.field_name, each.field_type, each.analyzer, each.analyzer_parameter, each.enable_sort_and_agg)
         for each in found.schema.field_schemas
-    ]
+    ]  # fmt: skip
     assert {(True, True, False)} == {(each.index, each.store, each.is_array) for each in found.schema.field_schemas}
     assert (-1, 1, 1) == (
         found.time_to_live, found.schema.index_setting.routing_partition_size, len(found.schema.index_sort.sorter),
@@ -337,7 +277,6 @@ def test_an_index_that_the_port_made_is_described(wire: Wire) -> None:
 
 
 def test_an_index_that_the_wire_made_is_the_ports(tmp_path: Path) -> None:
-    """The local adapter describes it with the same types and analyzers, and the parameters of fuzzy ones alone."""
     path = tmp_path / "memory.db"
     with instance(path) as made:
         made.engine.create_search_index(SCHEMA)
@@ -363,7 +302,6 @@ def test_an_index_that_the_wire_made_is_the_ports(tmp_path: Path) -> None:
 
 
 def test_indexes_are_listed_and_deleted(wire: Wire) -> None:
-    """Of one table, or of all, in order; what is deleted is gone, and its table can be."""
     for table, name in (("session", "s"), ("plain", "b"), ("plain", "a")):
         wire.answer("CreateSearchIndex", create(field(), table=table, name=name))
 

@@ -19,13 +19,13 @@ from tsmem.errors import Unavailable
 from tsmem.queries import (
     Between,
     Bool,
+    Contains,
     FieldSort,
     HasField,
     KeySort,
     Match,
     MatchAll,
     MatchPhrase,
-    MayHold,
     Operator,
     Prefix,
     Query,
@@ -86,7 +86,8 @@ def _score(score: float | None) -> float | None:
 
 
 def query(wanted: Query) -> Any:
-    """A query as the SDK's."""
+    """Return a query as the SDK has it. Each Contains was replaced before: see `sdk_contains`."""
+    assert not isinstance(wanted, Contains)
     if isinstance(wanted, Bool):
         must, must_not, filters, should = (
             [query(part) for part in parts] for parts in (wanted.must, wanted.must_not, wanted.filter, wanted.should)
@@ -103,7 +104,7 @@ def query(wanted: Query) -> Any:
         return ots.PrefixQuery(wanted.field, wanted.text)
     if isinstance(wanted, Wildcard):
         return ots.WildcardQuery(wanted.field, wanted.pattern)
-    if isinstance(wanted, HasField | MayHold):
+    if isinstance(wanted, HasField):
         return ots.ExistsQuery(wanted.field)
     return _of_values(wanted)
 

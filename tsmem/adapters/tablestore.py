@@ -10,7 +10,7 @@ filter that is the same; with one it is a lower bound, and the meter counts the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsmem.adapters import reply_checks, sdk_batches, sdk_rows, sdk_schemas
@@ -20,7 +20,17 @@ from tsmem.adapters.sdk_session import Log, Session
 from tsmem.adapters.sdk_transport import Exchange
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_VALUE_BYTES, check_write
-from tsmem.port import Announce, Cost, IndexSchema, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.port import (
+    Announce,
+    Cost,
+    FieldType,
+    IndexSchema,
+    Pace,
+    RangePage,
+    RowOutcome,
+    SearchIndexSchema,
+    TableSchema,
+)
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
 from tsmem.retry.batches import RowRead, whole
@@ -43,6 +53,8 @@ class TablestoreClient:
         self._session = Session(profile, deadline, log)
         self.meter = self._session.meter
         self.pace = Pace(MAX_IN_FLIGHT)
+        self._search_fields: dict[tuple[str, str], Mapping[str, FieldType]] = {}
+        """The fields of the search indexes that were described, by table and index."""
 
     def clock_skew_s(self) -> float | None:
         """As TableClient."""
@@ -134,6 +146,7 @@ class TablestoreClient:
 
         def request(client: Any, _: Exchange) -> SearchIndexSchema:
             found: SearchIndexSchema = client.describe_search_index(table, name)
+            self._search_fields[table, name] = dict(found.fields)
             return found._replace(table=table, name=name)
 
         return self._session.call("DescribeSearchIndex", table, request)
@@ -214,8 +227,15 @@ class TablestoreClient:
         return self._session.call("GetRange", table.name, request)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        """As TableClient. The service does not say what capacity it took."""
-        from tsmem.adapters import sdk_search
+        """As TableClient. The service does not say what capacity it took. The first search for a part of a text costs a
+        request more where the index was not described before."""
+        from tsmem.adapters import sdk_contains, sdk_search
+
+        planned = sdk_contains.has_contains(search.query)
+        if planned:
+            if (table.name, index) not in self._search_fields:
+                self.describe_search_index(table.name, index)
+            search = search._replace(query=sdk_contains.plan(search.query, self._search_fields[table.name, index]))
 
         def request(client: Any, exchange: Exchange) -> SearchPage:
             answer = client.search(table.name, index, sdk_search.request(search), sdk_search.columns(search.columns))
@@ -223,7 +243,7 @@ class TablestoreClient:
             exchange.cost = Cost(rows_scanned=exchange.rows)
             page = sdk_search.page(table, answer, search)
             _check_values(exchange, page.rows)
-            return page
+            return page._replace(total_is_exact=not planned)
 
         return self._session.call("Search", table.name, request)
 

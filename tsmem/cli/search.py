@@ -15,8 +15,8 @@ from tsmem.render.result import Listing, Noun
 if TYPE_CHECKING:
     from tsmem.cli.call import Call
     from tsmem.store.model import Message, Session
-    from tsmem.store.nomination import Sort
-    from tsmem.store.search import Found
+    from tsmem.store.search.criteria import Sort
+    from tsmem.store.search.finder import Found
 
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
 SortOption = Annotated[

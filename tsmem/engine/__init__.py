@@ -9,19 +9,7 @@ other package imports `sqlite3`, and nothing here knows of sessions and messages
     writes.py         PutRow, UpdateRow, DeleteRow, BatchWriteRow
     upkeep.py         the entries of secondary and search indexes, kept in step with their table
     definitions.py    create, describe and delete tables and indexes
-    search_defs.py    create, describe and delete search indexes
-    search_tables.py  the SQL tables of a search index, and what a row has in them
-    full_text.py      its FTS5 tables
-    analysis.py       the words of a text
-    marks.py          what stands beside and between them
-    search.py         Search, loaded by those who search; so are:
-    search_query.py   a query as a tree of tests
-    search_leaves.py  the queries of one field
-    search_values.py  their values in SQL
-    search_terms.py   their tests in SQL
-    search_tree.py    which test leads
-    search_order.py   the order of rows, and what is behind a row
-    search_tokens.py  page tokens
+    search/           search indexes, loaded by those who use them
     full_requests.py  the rest of the service's vocabulary, for the server alone; so are:
     views.py          reads with versions of cells
     changes.py        writes with versions, increments and returned rows
@@ -34,7 +22,6 @@ other package imports `sqlite3`, and nothing here knows of sessions and messages
     connections.py    connections and transactions
     files.py          making and opening the file
     sqlite_version.py the SQLite that is needed
-    migration.py      bringing a file of an older format to this one
     faults.py         SQLite's errors as ours
     messages.py       TableStore's error texts
 """

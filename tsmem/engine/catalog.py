@@ -49,7 +49,7 @@ SCHEMA = (
         type TEXT NOT NULL, analyzer TEXT, min_chars INTEGER, max_chars INTEGER, delimiter TEXT, case_sensitive INTEGER,
         PRIMARY KEY (index_id, place)) WITHOUT ROWID""",
 )
-"""What a new file begins with; `migration.py` brings older ones to it. `part` is key, defined, or carried (of an
+"""What a new file begins with. `part` is key, defined, or carried (of an
 index). A secondary index has its table's options: its own row's are not read."""
 
 

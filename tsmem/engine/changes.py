@@ -129,15 +129,15 @@ def _check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> Non
 def _planned(table: Table, write: RowChange, old: bytes | None, cells: list[Cell] | None) -> upkeep.Planned:
     """The SQL of a change: its index entries, and then the row itself. Without cells the row goes."""
     if cells is None:
-        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None)
+        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None, old)
     if old is None and not cells and write.change is Change.UPDATE:
-        return upkeep.Planned([], None)
+        return upkeep.Planned([], None, None)
     latest = {cell.name: cell for cell in reversed(cells)}
     values = {name: cell.value for name, cell in latest.items()}
     stamps = {name: cell.stamp_ms for name, cell in latest.items()}
     changes = upkeep.of_write(table, write.key, old, values, stamps)
     changes.append((table.write_sql, (*write.key, pack_cells(table.key_bytes(write.key), cells))))
-    return upkeep.Planned(changes, values)
+    return upkeep.Planned(changes, values, old)
 
 
 def _cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:

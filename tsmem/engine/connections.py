@@ -42,6 +42,13 @@ class Session:
         self.execute = opened.connection.execute
         self._catalog: Catalog | None = None
         self._defined: set[str] = set()
+        self.text_matches: Callable[[int, bytes | str | None], bool] | None = None
+        """Tests a text for the search that runs on this connection."""
+
+    def test_text(self, number: int, source: bytes | str | None) -> bool:
+        """Let SQL call the running search: an SQL function that is defined anew expires all prepared statements."""
+        assert self.text_matches is not None
+        return self.text_matches(number, source)
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
         """Let this connection's SQL call a function that says the same of the same values. The thread's check is called
@@ -60,7 +67,7 @@ class Session:
 
     def catalog(self) -> Catalog:
         """The schemas as the running transaction sees them. Read anew only when another version of them is there.
-        Raises StorageFailure where another process has brought the file to a newer format since it was opened."""
+        Raises StorageFailure where the file is of another format by now."""
         version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
         if self._catalog is None or self._catalog.version != version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
@@ -122,8 +129,6 @@ class Connections:
         stage: Stage = "write" if writes else "read"
         try:
             session = self._take(make, writes=writes)
-            if writes and session.opened.refusal is not None:
-                raise session.opened.refusal
             self._waits.until_free(partial(session.begin, begin), is_busy, self._path or "the temporary file")
             yield session
             if writes:

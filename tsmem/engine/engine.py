@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         TableOptions,
         View,
     )
-    from tsmem.engine.search import SearchReply
+    from tsmem.engine.search.search import SearchReply
     from tsmem.queries import Search
 
 
@@ -146,24 +146,24 @@ class Engine:
     ) -> None:
         """Store a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
         InvalidInput."""
-        from tsmem.engine import search_defs
+        from tsmem.engine.search import schemas as search_schemas
 
         with self._connections.write() as session:
-            search_defs.create_search_index(session, schema, definition, self._clock.now_us(), time_to_live_s)
+            search_schemas.create_search_index(session, schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Names of a table's search indexes, in order. Raises TableNotFound."""
-        from tsmem.engine import search_defs
+        from tsmem.engine.search import schemas as search_schemas
 
         with self._connections.read() as session:
-            return search_defs.list_search_indexes(session, table)
+            return search_schemas.list_search_indexes(session, table)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """A search index's schema. Raises TableNotFound."""
-        from tsmem.engine import search_defs
+        from tsmem.engine.search import schemas as search_schemas
 
         with self._connections.read() as session:
-            return search_defs.describe_search_index(session, table, name)
+            return search_schemas.find_index(session, table, name).schema
 
     def describe_search(self, table: str, name: str) -> SearchDescription:
         """What is known of a search index beside its fields. Raises TableNotFound."""
@@ -174,10 +174,10 @@ class Engine:
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index. Raises TableNotFound."""
-        from tsmem.engine import search_defs
+        from tsmem.engine.search import schemas as search_schemas
 
         with self._connections.write() as session:
-            search_defs.delete_search_index(session, table, name)
+            search_schemas.delete_search_index(session, table, name)
 
     def get_row(self, request: GetRow) -> RowReply:
         """Read one row. Raises TableNotFound, InvalidInput."""
@@ -194,12 +194,13 @@ class Engine:
         with self._connections.read() as session:
             return reads.get_range(session, request)
 
-    def search(self, table: TableRef, index: str, search: Search) -> SearchReply:
-        """One page of what a search index finds, as of one moment. Raises TableNotFound, InvalidInput."""
-        from tsmem.engine import search as searches
+    def search(self, table: TableRef, index: str, search: Search, *, exact_count: bool = False) -> SearchReply:
+        """Return one page of what a search index finds, as of one moment. A count that would take long is not exact
+        unless `exact_count` asks for it. Raises TableNotFound, InvalidInput."""
+        from tsmem.engine.search.search import search as search_page
 
         with self._connections.read() as session:
-            return searches.search(session, table.name, index, search)
+            return search_page(session, table.name, index, search, exact_count=exact_count)
 
     def read_rows(self, request: BatchGetRow, view: View) -> CellRowsReply:
         """Read up to 100 rows with the versions of their cells, as of one moment. Raises TableNotFound,

@@ -22,12 +22,11 @@ from tsmem import interruption
 from tsmem.disk import APPLICATION_ID, make_private_folder, sqlite_uri, store_beside, sync_folder
 from tsmem.engine import catalog
 from tsmem.engine.faults import from_os, from_sqlite, is_busy
-from tsmem.errors import StorageFailure, TsmemError
+from tsmem.errors import StorageFailure
 from tsmem.waiting import STEP_S, Waits
 
-FORMAT = 6
-"""The file's user_version. A lower one is brought to this one when it is opened, a higher one was made by a newer
-tsmem."""
+FORMAT = 7
+"""The file's user_version. No release made files of another one; formats 1 to 6 are refused."""
 PAGE_BYTES = 4096
 
 CHECK_EVERY = 1000
@@ -163,14 +162,11 @@ class Opened(NamedTuple):
     stamp: tuple[object, ...] | None = None
     """How the file looked, where SQLite was told that it does not change."""
     path: str = ""
-    refusal: TsmemError | None = None
-    """Why nothing may be written, where a file of an older format is read as it is."""
 
     @property
     def lasts(self) -> bool:
-        """Whether it may be used again: not where it takes the file, or its format, as unchanging, or there is no
-        file."""
-        return self.identity is not None and self.stamp is None and self.refusal is None
+        """True if it may be used again: not where it takes the file as unchanging, or there is no file."""
+        return self.identity is not None and self.stamp is None
 
     def changed(self) -> bool:
         """Whether a file that was taken as unchanging has changed since."""
@@ -206,20 +202,18 @@ def open_empty() -> Opened:
 
 
 def open_made(path: str, waits: Waits) -> Opened:
-    """A connection to a file that is there. Raises StorageFailure for one that is
-    not ours or is too new."""
+    """Return a connection to a file that is there. Raises StorageFailure for a file that is not ours, or is of another
+    format."""
     found = identity(path)
     refuse_single_mount(path)
     try:
-        connection, refusal = _checked(path, "mode=rw", waits)
-        return Opened(connection, found, None, path, refusal)
+        return Opened(_checked(path, "mode=rw", waits), found, None, path)
     except sqlite3.Error as error:
         if not _only_readable(path):
             raise from_sqlite(error, path, "read") from error
     try:
         stamp = _stamp(path)
-        connection, refusal = _checked(path, "mode=ro&immutable=1", waits)
-        return Opened(connection, found, stamp, path, refusal)
+        return Opened(_checked(path, "mode=ro&immutable=1", waits), found, stamp, path)
     except sqlite3.Error as error:
         raise from_sqlite(error, path, "read") from error
 
@@ -231,8 +225,8 @@ def _only_readable(path: str) -> bool:
     return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
 
 
-def _checked(path: str, mode: str, waits: Waits) -> tuple[sqlite3.Connection, TsmemError | None]:
-    """A connection to a file of this format, and why it must not write if so."""
+def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
+    """Return a connection to a file of this format."""
     connection = sqlite3.connect(
         sqlite_uri(path, mode),
         uri=True,
@@ -249,11 +243,10 @@ def _checked(path: str, mode: str, waits: Waits) -> tuple[sqlite3.Connection, Ts
         check_format(path, version)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT version FROM catalog_version").fetchone()
-        refusal = None if version == FORMAT else _brought_up(connection, path, waits)
     except BaseException:
         connection.close()
         raise
-    return connection, refusal
+    return connection
 
 
 def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -269,12 +262,9 @@ def make_interruptible(connection: sqlite3.Connection) -> None:
 
 def check_format(path: str, version: int) -> None:
     """Raises StorageFailure for a format that is not read here."""
-    if not 1 <= version <= FORMAT:
-        message = f"{path} has format {version}, and this tsmem reads format {FORMAT}"
-        raise StorageFailure(message, hint="use a newer tsmem" if version > FORMAT else None)
-
-
-def _brought_up(connection: sqlite3.Connection, path: str, waits: Waits) -> TsmemError | None:
-    from tsmem.engine.migration import bring_up
-
-    return bring_up(connection, path, waits)
+    if version != FORMAT:
+        older = "export its rows with the tsmem that made it, and import them with this one"
+        raise StorageFailure(
+            f"{path} has format {version}, and this tsmem reads format {FORMAT}",
+            hint="use a newer tsmem" if version > FORMAT else older,
+        )

@@ -14,7 +14,7 @@ from tsmem.engine import messages
 from tsmem.engine.connections import Session
 from tsmem.engine.definitions import changed, check_options, create_table
 from tsmem.engine.full_requests import CreateTable, SearchDescription, TableDescription, TableOptions
-from tsmem.engine.search_defs import describe_search_index
+from tsmem.engine.search.schemas import find_index
 
 
 def create_full(session: Session, request: CreateTable) -> None:
@@ -55,7 +55,7 @@ def describe_full(session: Session, name: str) -> TableDescription:
 
 def describe_search(session: Session, table: str, name: str) -> SearchDescription:
     """What is known of a search index beside its fields. Raises TableNotFound."""
-    describe_search_index(session, table, name)
+    find_index(session, table, name)
     definition, created_us = session.execute(
         "SELECT definition, created_us FROM search_indexes WHERE table_name = ? AND name = ?", (table, name)
     ).fetchone()

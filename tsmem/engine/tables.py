@@ -64,7 +64,7 @@ class Table:
         self.names = tuple(name for name, _ in self.key)
         self.types = tuple(PYTHON_TYPES[kind] for _, kind in self.key)
         self.names_bytes = sum(map(name_bytes, self.names))
-        self.needs_old_row = any(index.wanted for index in self.indexes)
+        self.needs_old_row = bool(self.searches) or any(index.wanted for index in self.indexes)
         self.read_sql = f"SELECT cells FROM t{self.id} WHERE {where}"  # noqa: S608 - ids and places only
         self.delete_sql = f"DELETE FROM t{self.id} WHERE {where}"  # noqa: S608
         self.write_sql = (

@@ -15,7 +15,7 @@ from tsmem.engine.tables import Index, Table
 from tsmem.rows import Key, Value
 
 if TYPE_CHECKING:
-    from tsmem.engine.search_tables import SearchTables
+    from tsmem.engine.search.index import SearchIndex
 
 Change = tuple[str, Sequence[object]]
 """An SQL text and its parameters."""
@@ -46,6 +46,8 @@ class Planned(NamedTuple):
     """Of the row and its secondary indexes."""
     columns: Mapping[str, Value] | None
     """The row's after it; None where it goes, or never was."""
+    old: bytes | None
+    """The row's cells before it; None where there was none."""
 
 
 def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
@@ -60,19 +62,23 @@ def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
 
 def carry_out(session: Session, table: Table, key: Key, planned: Planned) -> None:
     """Do it, and what it changes in the table's search indexes: those know a row by where it stands."""
-    searches: Sequence[SearchTables] = ()
+    searches: Sequence[SearchIndex] = ()
     if table.searches:
-        from tsmem.engine import search_tables
+        from tsmem.engine.search.index import search_indexes
 
-        searches = search_tables.of_table(table)
-    if planned.columns is None:
+        searches = search_indexes(table)
+    if planned.columns is None and planned.old is not None:
         for search in searches:
-            search.delete(session.execute, key)
-    for sql, parameters in planned.changes:
-        session.execute(sql, parameters)
+            search.delete(session.execute, key, planned.old)
+    doc: int | None = None
+    for sql, parameters in planned.changes:  # the last is that of the row itself
+        doc = session.execute(sql, parameters).lastrowid
     if planned.columns is not None:
         for search in searches:
-            search.put(session.execute, key, planned.columns)
+            if planned.old is not None:
+                search.replace(session.execute, key, planned.old, planned.columns)
+            elif doc is not None:
+                search.insert(session.execute, doc, key, planned.columns)
 
 
 def _entry_before(index: Index, key: Key, old: bytes | None) -> Key | None:

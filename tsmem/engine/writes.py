@@ -121,7 +121,7 @@ def apply(session: Session, draft: Draft, stamp_ms: int) -> WriteReply:
 def _planned(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> upkeep.Planned:
     """The SQL of a write: its index entries, and then the row itself."""
     if isinstance(write, Delete):
-        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None)
+        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None, old)
     size = table.key_bytes(write.key)
     values: Mapping[str, Value]
     if isinstance(write, Put):
@@ -129,7 +129,7 @@ def _planned(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> up
         changes = upkeep.of_write(table, write.key, old, values, dict.fromkeys(values, stamp_ms))
         blob = pack(size, write.columns, stamp_ms)
     elif old is None and not write.columns:
-        return upkeep.Planned([], None)
+        return upkeep.Planned([], None, None)
     else:
         cells = _merged(old, write, stamp_ms, table.max_versions)
         latest = {cell.name: cell for cell in reversed(cells)}
@@ -138,7 +138,7 @@ def _planned(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> up
         changes = upkeep.of_write(table, write.key, old, values, stamps)
         blob = pack_cells(size, cells)
     changes.append((table.write_sql, (*write.key, blob)))
-    return upkeep.Planned(changes, values)
+    return upkeep.Planned(changes, values, old)
 
 
 def old_row(session: Session, draft: Draft, *, always: bool) -> bytes | None:

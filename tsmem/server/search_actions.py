@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.search import MAX_INDEXED_LIMIT, MAX_LIMIT
+from tsmem.engine.search.search import MAX_INDEXED_LIMIT, MAX_LIMIT
 from tsmem.queries import Bool, Query, Search, Sorter
 from tsmem.server import schema
 from tsmem.server.answer import Answer

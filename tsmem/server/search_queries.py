@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tsmem.engine.search_leaves import Leaf
-from tsmem.engine.search_query import check_size
+from tsmem.engine.search.conditions import Leaf, check_size
 from tsmem.queries import (
     Between,
     Bool,

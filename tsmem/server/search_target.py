@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tsmem.engine import Engine
 from tsmem.engine.full_requests import CellRow, View
 from tsmem.engine.requests import BatchGetRow
-from tsmem.engine.search import MAX_INDEXED_LIMIT
+from tsmem.engine.search.search import MAX_INDEXED_LIMIT
 from tsmem.errors import TableNotFound, from_service
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import FieldType
@@ -135,7 +135,7 @@ def find(engine: Engine, index: Index, asked: Search, columns: Columns) -> Found
     found = Found([], [], None, None)
     while True:
         limit = min(asked.limit - len(found.rows), MAX_INDEXED_LIMIT)
-        page = engine.search(index.table, index.name, asked._replace(limit=limit, columns=())).page
+        page = engine.search(index.table, index.name, asked._replace(limit=limit, columns=()), exact_count=True).page
         rows = _read(engine, index, [row.key for row in page.rows], columns)
         there = [(row, score) for row, score in zip(rows, page.scores, strict=True) if row is not None]
         found.rows.extend(row for row, _ in there)

@@ -39,7 +39,7 @@ from tsmem.store.scan import Decoded, ItemStream, RowScan, Source, Watch
 if TYPE_CHECKING:
     from tsmem.store.filters import Readable, RowFilter
     from tsmem.store.sampling import Sample
-    from tsmem.store.search import Finder
+    from tsmem.store.search.finder import Finder
 
 DEFAULT_LIMIT = 50
 """Items of a page when nobody says otherwise."""
@@ -245,7 +245,7 @@ class Collection(Generic[Item]):
     @cached_property
     def _finder(self) -> Finder[Item]:
         """Search, loaded when something is searched for."""
-        from tsmem.store.search import Finder
+        from tsmem.store.search.finder import Finder
 
         return Finder(self._client, self._codec, self._clock, self._target, self.watch)
 

@@ -20,8 +20,8 @@ from tsmem.store.pages import Scan
 from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:
-    from tsmem.store.nomination import Sort
-    from tsmem.store.search import Found
+    from tsmem.store.search.criteria import Sort
+    from tsmem.store.search.finder import Found
     from tsmem.store.tail import Trouble
     from tsmem.store.tally import Tally
 
@@ -288,14 +288,14 @@ class Messages(Collection[Message]):
         """Messages whose content or search content has the text as a part, whatever its case, and all else that is
         asked for; newest first, or by score, which is the backend's own.
 
-        The search index nominates: whole words are always found, a part of a word where the index knows it. Raises
-        InvalidInput where the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100 rows
-        that it nominates, 1 more once in a store."""
-        from tsmem.store.search import Wanted
+        In the embedded store every part of a text is found; on TableStore whole words, and parts that the index knows.
+        Raises InvalidInput where the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100
+        rows that the index proposes, 1 more once in a store."""
+        from tsmem.store.search.finder import SearchRequest
 
         session = None if session_id is None else self._codec.check_id("session_id", session_id)
         scope = {"session_id": session, "role": role}
-        return self._finder.find(Wanted("search", text, scope, since, until, filter, sort, limit, page_token))
+        return self._finder.find(SearchRequest("search", text, scope, since, until, filter, sort, limit, page_token))
 
     # Many at once
 

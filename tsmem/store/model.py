@@ -58,4 +58,4 @@ class Total(NamedTuple):
     exact: int | None
     """None where that is not known without reading on."""
     at_most: int | None
-    """What the index nominates; None where that says nothing."""
+    """How many rows may match; None where that is not known."""

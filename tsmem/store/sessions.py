@@ -26,8 +26,8 @@ from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:
     from tsmem.store.filters import RowFilter
-    from tsmem.store.nomination import Sort
-    from tsmem.store.search import Found
+    from tsmem.store.search.criteria import Sort
+    from tsmem.store.search.finder import Found
     from tsmem.store.sharing import Pair
     from tsmem.store.tally import Tally
 
@@ -195,9 +195,11 @@ class Sessions(Collection[Session]):
         Raises InvalidInput. Cost: ceil(n / 5,000) + ceil(n / 100) requests, n the sessions in the window; of a filter
         that looks at ids and times alone, the second n are those that fulfil it. Of everyone's: as `search`."""
         if user_id is None:
-            from tsmem.store.search import Wanted
+            from tsmem.store.search.finder import SearchRequest
 
-            return self._finder.find(Wanted("recent", None, {}, since, until, filter, "newest", limit, page_token))
+            return self._finder.find(
+                SearchRequest("recent", None, {}, since, until, filter, "newest", limit, page_token)
+            )
         user = self._codec.check_id("user_id", user_id)
 
         def scan(window: Window) -> Scan:
@@ -244,13 +246,13 @@ class Sessions(Collection[Session]):
         """Sessions whose search content has the text as a part, whatever its case, and all else that is asked for;
         newest first, those without update_time last, or by score, which is the backend's own.
 
-        The search index nominates: whole words are always found, a part of a word where the index knows it. Raises
-        InvalidInput where the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100 rows
-        that it nominates, 1 more once in a store."""
-        from tsmem.store.search import Wanted
+        In the embedded store every part of a text is found; on TableStore whole words, and parts that the index knows.
+        Raises InvalidInput where the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100
+        rows that the index proposes, 1 more once in a store."""
+        from tsmem.store.search.finder import SearchRequest
 
         user = None if user_id is None else self._codec.check_id("user_id", user_id)
-        wanted = Wanted("search", text, {"user_id": user}, since, until, filter, sort, limit, page_token)
+        wanted = SearchRequest("search", text, {"user_id": user}, since, until, filter, sort, limit, page_token)
         return self._finder.find(wanted)
 
     # Many at once

@@ -526,7 +526,7 @@ CASES = (
         code="InvalidReply",
         given=(
             lied(LIES["new tokens for no rows"]),
-            patched("tsmem.store.search.MAX_EMPTY_PAGES", 5),
+            patched("tsmem.store.search.finder.MAX_EMPTY_PAGES", 5),
         ),
     ),
     Case(

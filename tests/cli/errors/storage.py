@@ -53,7 +53,7 @@ CASES = (
     Case(
         "A store of a newer tsmem.",
         "session list",
-        "FOLDER/data/tsmem/memory.db has format 99, and this tsmem reads format 6",
+        "FOLDER/data/tsmem/memory.db has format 99, and this tsmem reads format 7",
         hint="use a newer tsmem",
         exit=1,
         code="StorageFailure",

@@ -1,8 +1,8 @@
-"""Finding sessions and messages through their search indexes: what both share. Loaded when something is searched for.
+"""Find items of one table, page after page. Loaded when something is searched for.
 
-One rule: what a page says is exact, whatever the index nominates beside it. Pages go on behind the last item that was
-given out, by its place in the order and not by its number, so that rows written in between make nothing come twice;
-in order of score, where places mean nothing, by its number within the service's own page.
+What a page says is exact, whatever else the index finds. Pages go on behind the last item that was given out, by its
+place in the order and not by its number, so that rows written in between make nothing come twice; in order of score,
+where places mean nothing, by its number within the service's own page.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, Row
-from tsmem.store import cursor, search_place
+from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.collection import read_filter
 from tsmem.store.layout import check_keys
 from tsmem.store.model import Item, Total
-from tsmem.store.nomination import SORTS, Plan, Sort, Sought, nominate, verifier
 from tsmem.store.scan import ItemStream, Watch
-from tsmem.store.search_place import MAX_PAGE, Place
+from tsmem.store.search import places
+from tsmem.store.search.criteria import SORTS, SearchCriteria, Sort, row_matcher
+from tsmem.store.search.places import MAX_PAGE, Place
+from tsmem.store.search.query import IndexQuery, index_query
 
 if TYPE_CHECKING:
     from tsmem.store.filters import RowFilter
@@ -39,7 +41,7 @@ _RECENT_ROWS = 2 * MAX_PAGE
 """Rows by which new ones are known: those of the last pages."""
 
 
-class Wanted(NamedTuple):
+class SearchRequest(NamedTuple):
     """A search as it was asked for, before ages become points in time."""
 
     name: str = "search"
@@ -67,9 +69,9 @@ class Finder(Generic[Item]):
         self._target = target
         self._index = codec.layout.search.name
 
-    def find(self, wanted: Wanted) -> Found[Item]:
-        """What a search finds, as a stream. Raises InvalidInput, and TableNotFound for a missing table or index.
-        Cost: 1 request for each 100 rows that are nominated, and 1 once for each store."""
+    def find(self, wanted: SearchRequest) -> Found[Item]:
+        """Return what a search finds, as a stream. Raises InvalidInput, and TableNotFound for a missing table or index.
+        Cost: 1 request for each 100 rows that the index finds, and 1 once for each store."""
         self._check(wanted)
         chosen = read_filter(wanted.filter)
         identity = self._identity(wanted, chosen)
@@ -77,18 +79,18 @@ class Finder(Generic[Item]):
         if wanted.page_token is None:
             window = cursor.resolve(wanted.since, wanted.until, self._clock.now_us())
         else:
-            place, window = search_place.opened(wanted.page_token, identity, self._codec)
+            place, window = places.opened(wanted.page_token, identity, self._codec)
             cursor.check_window(window, wanted.since, wanted.until)
         equal = {name: value for name, value in wanted.scope.items() if value is not None}
-        sought = Sought(wanted.text, equal, window, chosen, wanted.sort, dated=wanted.name == "recent")
+        criteria = SearchCriteria(wanted.text, equal, window, chosen, wanted.sort, dated=wanted.name == "recent")
         if place is not None:
-            search_place.check_within(place, self._codec, equal, window, dated=sought.dated)
-        hits = self._hits(sought, place, wanted.limit)
-        return Found(hits, wanted, lambda key: search_place.token(identity, window, hits.place_of(key)), self._watch)
+            places.check_within(place, self._codec, equal, window, dated=criteria.dated)
+        hits = self._hits(criteria, place, wanted.limit)
+        return Found(hits, wanted, lambda key: places.token(identity, window, hits.place_of(key)), self._watch)
 
-    def _hits(self, sought: Sought, place: Place | None, want: int | None) -> Hits[Item]:
+    def _hits(self, criteria: SearchCriteria, place: Place | None, want: int | None) -> Hits[Item]:
         layout = self._codec.layout
-        plan = nominate(layout, self._fields, sought)
+        query = index_query(layout, self._fields, criteria)
 
         def ask(search: Search) -> SearchPage:
             page = self._client.search(self._codec.table, self._index, search)
@@ -96,10 +98,12 @@ class Finder(Generic[Item]):
             check_keys(self._codec.table, page.rows)
             return page
 
-        return Hits(ask, self._codec, plan, verifier(layout, sought), place, want)
+        few = want is not None and criteria.filter is None
+        matches = row_matcher(layout, criteria)
+        return Hits(ask, self._codec, query, matches, place, want, few=few, counted=few and not criteria.dated)
 
     @staticmethod
-    def _check(wanted: Wanted) -> None:
+    def _check(wanted: SearchRequest) -> None:
         if wanted.limit is not None and wanted.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {wanted.limit}")
         if wanted.sort not in SORTS:
@@ -108,7 +112,7 @@ class Finder(Generic[Item]):
             raise InvalidInput("the text to search for is empty", hint="leave it out to find all of them")
         limits.text_bytes(wanted.text or "", "the text")
 
-    def _identity(self, wanted: Wanted, chosen: RowFilter | None) -> str:
+    def _identity(self, wanted: SearchRequest, chosen: RowFilter | None) -> str:
         return cursor.digest(
             {
                 "target": self._target,
@@ -147,23 +151,29 @@ class Finder(Generic[Item]):
 
 
 class Hits(Generic[Item]):
-    """The nominated rows that are found, page after page of the service's."""
+    """The rows of an index that match, page after page of the service's."""
 
     def __init__(
         self,
         ask: Callable[[Search], SearchPage],
         codec: Codec[Item],
-        plan: Plan,
-        is_found: Callable[[Row, Item], bool],
+        query: IndexQuery,
+        matches: Callable[[Row, Item], bool],
         place: Place | None,
         want: int | None,
+        *,
+        counted: bool,
+        few: bool,
     ) -> None:
         self._ask = ask
         self._codec = codec
-        self.plan = plan
-        self._is_found = is_found
+        self._query = query
+        self._matches = matches
         self._left = want
-        self._counts = want is not None and plan.counted
+        self._counts = counted
+        self._few = few
+        self._exact = False
+        """True if all rows that the index finds match, as the last page said."""
         self._after = place
         self._token = None if place is None else place.token
         self._next: bytes | None = self._token
@@ -177,8 +187,10 @@ class Hits(Generic[Item]):
         """Pages since the last one with a row that was new."""
         self._peeked: tuple[Place, Item] | None = None
         self._given: deque[Place] = deque(maxlen=2)
-        self.nominated: int | None = None
-        """How many rows the index nominates; None where it was not asked."""
+        self.at_most: int | None = None
+        """How many rows the index finds; None where it was not asked."""
+        self.is_exact = False
+        """True if all of those match."""
 
     def __iter__(self) -> Iterator[tuple[Key, Item]]:
         return self
@@ -195,9 +207,9 @@ class Hits(Generic[Item]):
         return place.key, item
 
     def has_more(self) -> bool:
-        """Whether another item follows. Where the index is certain this asks nothing."""
+        """True if another item follows."""
         if self._peeked is None:
-            if self.plan.certain and self._begun and self._next is not None:
+            if self._exact and self._begun and self._next is not None:
                 return True
             self._peeked = self._find_next()
         return self._peeked is not None
@@ -211,7 +223,7 @@ class Hits(Generic[Item]):
             for number, row in self._rows:
                 item = self._codec.decode(row)
                 time = getattr(item, self._codec.layout.time)
-                if not self._was_given(row.key, time) and self._is_found(row, item):
+                if not self._was_given(row.key, time) and self._matches(row, item):
                     ends = number == self._size and self._next is not None
                     return Place(*((self._next, 0) if ends else (self._token, number)), row.key, time), item
             if self._begun and self._next is None:
@@ -223,7 +235,7 @@ class Hits(Generic[Item]):
         after = self._after
         if after is None:
             return False
-        if self.plan.by_time:
+        if self._query.by_time:
             return _order(key, time) <= _order(after.key, after.time)
         if after.skip == 0:
             return False
@@ -232,10 +244,11 @@ class Hits(Generic[Item]):
 
     def _fetch(self) -> None:
         self._token = self._next
-        search = Search(self.plan.query, self.plan.sorts, self._limit(), token=self._token)
+        search = Search(self._query.query, (self._query.sorter,), self._limit(), token=self._token)
         page = self._ask(search._replace(count=self._counts))
+        self._exact = self._query.exact and page.total_is_exact
         if self._counts:
-            self.nominated, self._counts = page.total, False
+            self.at_most, self.is_exact, self._counts = page.total, self._exact, False
         self._begun = True
         self._check_progress(page)
         self._rows, self._size, self._next = enumerate(page.rows, 1), len(page.rows), page.token
@@ -253,17 +266,17 @@ class Hits(Generic[Item]):
             raise InvalidReply(f"search index '{index}' answered with {self._empty:,} pages without a new row")
 
     def _limit(self) -> int:
-        """Few rows where few are wanted, unless many are likely to be looked at for them."""
-        if self._left is None or not self.plan.narrow or (self._begun and not self.plan.certain):
+        """Return the rows to ask for: few where few are wanted, unless the first page did not have enough."""
+        if self._left is None or not self._few or (self._begun and not self._exact):
             return MAX_PAGE
         skip = 0 if self._after is None or self._begun else self._after.skip
-        return max(1, min(MAX_PAGE, self._left + skip + (not self.plan.certain)))
+        return max(1, min(MAX_PAGE, self._left + skip + (not self._query.exact or not self._exact)))
 
 
 class Found(ItemStream[Item]):
     """What a search finds; its `total` says how much there is."""
 
-    def __init__(self, hits: Hits[Item], wanted: Wanted, token_at: Callable[[Key], str], watch: Watch) -> None:
+    def __init__(self, hits: Hits[Item], wanted: SearchRequest, token_at: Callable[[Key], str], watch: Watch) -> None:
         super().__init__(hits, wanted.limit, token_at, wanted.page_token, watch)
         self._hits = hits
         self._from_start = wanted.page_token is None
@@ -271,12 +284,12 @@ class Found(ItemStream[Item]):
     @property
     def total(self) -> Total:
         """How many items there are in all, to be asked when those wanted are used up. It is exact where the index's
-        count is, because nothing is left to the rows, and where all was given out."""
-        nominated = self._hits.nominated
-        if self._hits.plan.certain and nominated is not None:
-            return Total(nominated, nominated)
+        count is, and where all was given out."""
+        at_most = self._hits.at_most
+        if self._hits.is_exact and at_most is not None:
+            return Total(at_most, at_most)
         ended = self._from_start and self.next_page_token is None
-        return Total(self._taken if ended else None, nominated)
+        return Total(self._taken if ended else None, at_most)
 
 
 def _order(key: Key, time: int | None) -> tuple[bool, int, Key]:

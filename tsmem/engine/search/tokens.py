@@ -1,6 +1,6 @@
 """Page tokens of searches: where a page ended, in bytes that only a search of the same query takes back.
 
-Its one rule: a token is checked as if anyone had made it up. It carries its sorters, because clients send none with it.
+A token is checked as if anyone had made it up. It carries its sorters, because clients send none with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from tsmem.engine import messages
-from tsmem.engine.search_order import Position
+from tsmem.engine.search.order import Position
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.queries import FieldSort, KeySort, Query, ScoreSort, Sorter
 
@@ -25,20 +25,20 @@ class Place(NamedTuple):
 
     sorts: tuple[Sorter, ...]
     position: Position | None = None
-    """Behind which row."""
+    """The last row of the page before."""
     offset: int = 0
-    """Behind how many rows, where rows have no position: in the order of score."""
+    """Rows to pass over, where rows have no position: in the order of score."""
 
 
 def write(table: str, index: str, query: Query, place: Place) -> bytes:
-    """The token of a place."""
+    """Return the token of a place."""
     sorts = [[_LETTERS[type(sort)], *sort] for sort in place.sorts]
     rows = place.offset if place.position is None else [[_packed(each) for each in unit] for unit in place.position]
     return json.dumps([_VERSION, _digest(table, index, query), sorts, rows], separators=(",", ":")).encode()
 
 
 def read(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> Place:
-    """The place that a token means. Raises InvalidInput for one that is none, or of another search."""
+    """Return the place that a token means. Raises InvalidInput for a damaged token, or one of another search."""
     try:
         version, digest, packed, rows = json.loads(token)
         found = tuple(_sort(*each) for each in packed)

@@ -1,6 +1,6 @@
-"""Where a page of a search ended: what its token says, and what of that is believed.
+"""Where a page of a search ended, as its token says it.
 
-Its one rule: a token may be made up, so a place is one that the search could have given out, or it is refused.
+A token may be made up: a place that the search could not have given out is refused.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""CreateSearchIndex, ListSearchIndex, DescribeSearchIndex and DeleteSearchIndex.
+"""Create, list, describe and delete search indexes.
 
-Its one rule: what is described is what was created, and an index holds all rows from its first moment. What could not
-be searched is refused here, and not by every search after.
+An index holds all rows of its table from its first moment. A field of a type that the engine does not know is described
+as it was created, and refused by a search that names it; one that contradicts itself is refused when it is created.
 """
 
 from __future__ import annotations
 
 from tsmem.engine import catalog as stored
-from tsmem.engine import messages, search_tables
+from tsmem.engine import messages
 from tsmem.engine.connections import Session
 from tsmem.engine.definitions import changed
-from tsmem.engine.search_tables import SearchTables
+from tsmem.engine.search.index import SearchIndex, search_indexes
 from tsmem.engine.tables import Table
 from tsmem.limits import check_column_name, check_name
 from tsmem.port import FieldType, SearchIndexSchema
@@ -21,17 +21,20 @@ MAX_FIELDS = 1000
 
 _ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
 _MAX_DIFFERENCE = 6
-"""Between the longest and the shortest n-gram of a fuzzy field."""
-_NOT_OF_TEXT = ("LONG", "DOUBLE", "BOOLEAN")
-_OF_OTHERS = {ColumnType.INTEGER: ("LONG", "DATE"), ColumnType.BINARY: ("VECTOR",)}
-"""Types of fields that hold a key column of a type: those of text are all but some."""
+"""Characters between the longest and the shortest n-gram of a fuzzy field."""
+_KEY_FIELDS = {
+    ColumnType.STRING: ("KEYWORD", "TEXT", "DATE", "GEO_POINT", "IP"),
+    ColumnType.INTEGER: ("LONG", "DATE"),
+    ColumnType.BINARY: ("VECTOR",),
+}
+"""Types of fields that may index a key column, by its type."""
 
 
 def create_search_index(
     session: Session, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int = -1
 ) -> None:
-    """Make a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
-    InvalidInput."""
+    """Create a search index. `definition` is what a client of the server sent, kept as it came. Raises TableNotFound,
+    AlreadyExists, InvalidInput."""
     catalog = session.catalog()
     table = catalog.main_table(schema.table)
     check_name("index", schema.name)
@@ -50,7 +53,7 @@ def create_search_index(
         raise messages.invalid("Max versions of a table with a search index must be 1.")
     _check_life(table, time_to_live_s)
     index_id = stored.add_search(session.connection, schema, definition, created_us)
-    search_tables.create(session.connection, SearchTables(table, index_id, schema))
+    SearchIndex(table, index_id, schema).create(session.connection)
     changed(session)
 
 
@@ -58,8 +61,7 @@ def _check_key_column(table: Table, name: str, kind: FieldType) -> None:
     column = dict(table.key).get(name)
     if column is None:
         return
-    fits = kind.name not in _NOT_OF_TEXT if column is ColumnType.STRING else kind.name in _OF_OTHERS[column]
-    if not fits:
+    if kind.name not in _KEY_FIELDS[column]:
         what = f"the primary key column of type {column.value}"
         raise messages.invalid(f"field: {name} of type {kind.name} cannot hold {what}")
 
@@ -78,7 +80,8 @@ def _check_analyzer(name: str, kind: FieldType) -> None:
 
 
 def _check_life(table: Table, time_to_live_s: int) -> None:
-    """Rows of an index live as long as those of its table or less, and none that may die is updated."""
+    """Raises InvalidInput unless rows of the index live as long as those of the table or less, and cannot be updated
+    where they expire."""
     if time_to_live_s == 0 or time_to_live_s < -1:
         raise messages.invalid("TimeToLive cannot be 0 or less than -1.")
     if -1 < table.time_to_live_s < time_to_live_s:
@@ -88,32 +91,22 @@ def _check_life(table: Table, time_to_live_s: int) -> None:
 
 
 def list_search_indexes(session: Session, table: str) -> list[str]:
-    """Names of a table's search indexes, in order. Raises TableNotFound."""
+    """Return the names of a table's search indexes, in order. Raises TableNotFound."""
     catalog = session.catalog()
     catalog.main_table(table)
     return sorted(name for of_table, name in catalog.search if of_table == table)
 
 
-def describe_search_index(session: Session, table: str, name: str) -> SearchIndexSchema:
-    """A search index's schema. Raises TableNotFound."""
-    catalog = session.catalog()
-    catalog.main_table(table)
-    found = catalog.search.get((table, name))
-    if found is None:
-        raise messages.search_index_missing(name)
-    return found
-
-
-def find_tables(session: Session, table: str, name: str) -> SearchTables:
-    """A search index's SQL tables. Raises TableNotFound."""
-    for tables in search_tables.of_table(session.catalog().main_table(table)):
-        if tables.name == name:
-            return tables
+def find_index(session: Session, table: str, name: str) -> SearchIndex:
+    """Return a search index. Raises TableNotFound."""
+    for index in search_indexes(session.catalog().main_table(table)):
+        if index.schema.name == name:
+            return index
     raise messages.search_index_missing(name)
 
 
 def delete_search_index(session: Session, table: str, name: str) -> None:
     """Delete a search index; the rows stay. Raises TableNotFound."""
-    search_tables.drop(session.connection, find_tables(session, table, name))
+    find_index(session, table, name).drop(session.connection)
     stored.remove_search(session.connection, table, name)
     changed(session)

@@ -1,0 +1,178 @@
+"""Queries as conditions on a row, and the candidates that each part of a query proposes.
+
+A query is read whole before any row is, so that what is wrong with it is said whatever the index holds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tsmem.engine import messages
+from tsmem.engine.search import values
+from tsmem.engine.search.index import Field, SearchIndex
+from tsmem.engine.search.sql import Sql, and_, joined
+from tsmem.engine.search.text_queries import TextQuery, TextTest, cannot_answer, text_test
+from tsmem.engine.search.texts import MAX_ALTERNATIVES
+from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
+
+MAX_DEPTH = 16
+"""Depth of queries within queries."""
+MAX_QUERIES = 1024
+"""Queries of one search."""
+MAX_PARAMETERS = 10_000
+"""Values of one search. SQLite takes 32,766 in one statement, in which each may stand twice."""
+TEXT_MATCHES = "text_matches"
+"""The SQL function that tests a text: the number of the test, and what stands in the field's column."""
+
+Leaf = TextQuery | Between
+
+
+class Candidates(NamedTuple):
+    """Rows that may match, by one index."""
+
+    sql: Sql
+    """Selects their doc."""
+    column: str | None = None
+    """The column that they are chosen by, where it is one."""
+    condition: Sql = Sql("1")
+    """What is said of that column. SQLite finds its index by this, and not by the condition of the whole query."""
+
+
+class Condition(NamedTuple):
+    """What a row must be."""
+
+    sql: Sql
+    """Is 1 or 0 of a row, and never NULL. The index is `d`, the table `r`."""
+    candidates: tuple[Candidates, ...] = ()
+    """Each of them alone has every row that matches. Empty: no index narrows the query."""
+
+
+ALL_ROWS = Condition(Sql("1"))
+NO_ROWS = Condition(Sql("0"), (Candidates(Sql("SELECT 0 AS doc WHERE 0")),))
+
+
+def check_size(depth: int, count: int) -> None:
+    """Raises InvalidInput for a query so deep within others, or for so many of them in one search."""
+    if depth > MAX_DEPTH:
+        raise messages.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
+    if count > MAX_QUERIES:
+        raise messages.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
+
+
+class QueryReader:
+    """Turns one query into a condition."""
+
+    def __init__(self, index: SearchIndex, query: Query) -> None:
+        """Raises InvalidInput."""
+        self._index = index
+        self.tests: list[TextTest] = []
+        """The tests of texts, by the number that the SQL has of each."""
+        self.scored: list[TextTest] = []
+        """The tests that count for a score: those of TEXT fields that stand under neither `filter` nor `must_not`."""
+        self._queries = 0
+        self.condition = self._condition(query, 0, scored=True)
+        """What a row must be."""
+        if len(self.condition.sql.parameters) > MAX_PARAMETERS:
+            raise messages.invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
+
+    def _condition(self, query: Query, depth: int, *, scored: bool) -> Condition:
+        self._queries += 1
+        check_size(depth, self._queries)
+        if isinstance(query, MatchAll):
+            return ALL_ROWS
+        if isinstance(query, Bool):
+            return self._bool(query, depth + 1, scored=scored)
+        field = self._index.find_field(query.field)
+        if field.type.name != "TEXT":
+            return self._typed(field, query)
+        if isinstance(query, Between):
+            raise cannot_answer(field, query)
+        return self._text(field, query, scored=scored)
+
+    def _bool(self, query: Bool, depth: int, *, scored: bool) -> Condition:
+        parts = [self._condition(part, depth, scored=scored) for part in query.must]
+        parts += [self._condition(part, depth, scored=False) for part in query.filter]
+        parts += [_not(self._condition(part, depth, scored=False)) for part in query.must_not]
+        should = [self._condition(part, depth, scored=scored) for part in query.should]
+        least = query.minimum_should_match
+        if least is None:
+            least = 1 if should and not query.must and not query.filter else 0
+        if least > 0:
+            parts.append(_at_least(should, least))
+        return _all(parts)
+
+    def _typed(self, field: Field, query: Leaf) -> Condition:
+        column = field.column
+        if isinstance(query, HasField):
+            return self._on_column(column, Sql(f"{column} IS NOT NULL"))
+        if isinstance(query, Match | MatchPhrase | Term):
+            value = query.value if isinstance(query, Term) else query.text
+            return self._on_column(column, Sql(f"{column} = ?", (values.typed(field, value),)))
+        if isinstance(query, Terms):
+            terms = tuple(values.typed(field, value) for value in values.check_terms(query.values))
+            return self._on_column(column, Sql(f"{column} IN ({', '.join('?' * len(terms))})", terms))
+        if isinstance(query, Between):
+            return self._on_column(column, values.between(field, query))
+        if field.type.name != "KEYWORD" or isinstance(query, Contains):
+            raise cannot_answer(field, query)
+        if isinstance(query, Prefix):
+            return self._on_column(column, values.starts_with(field, values.check_prefix(query.text)))
+        pattern = values.check_pattern(values.text_of(field, query.pattern))
+        begin = pattern.replace("?", "*").partition("*")[0]
+        fits = Condition(self._tested(TextTest(field, values.wildcard(pattern))))
+        return _all([self._on_column(column, values.starts_with(field, begin)), fits])
+
+    def _on_column(self, column: str, condition: Sql) -> Condition:
+        index = self._index
+        source = f"d.doc FROM {index.docs} AS d" if column[0] == "d" else f"r.rowid AS doc FROM {index.rows} AS r"
+        select = Sql(f"SELECT {source} WHERE {condition.text}", condition.parameters)
+        whole = Sql(f"({condition.text}) IS TRUE", condition.parameters)
+        return Condition(whole, (Candidates(select, column, condition),))
+
+    def _text(self, field: Field, query: TextQuery, *, scored: bool) -> Condition:
+        test = text_test(field, query)
+        if test is None:
+            return NO_ROWS
+        if scored:
+            self.scored.append(test)
+        sql = self._tested(test)
+        if test.proposed is None:
+            return Condition(sql)
+        name = self._index.trigrams
+        select = f"SELECT rowid AS doc FROM {name} WHERE {name} MATCH ?"  # noqa: S608 - a name of ours
+        return Condition(sql, (Candidates(Sql(select, (test.proposed,))),))
+
+    def _tested(self, test: TextTest) -> Sql:
+        self.tests.append(test)
+        column = test.field.column
+        sql = f"{TEXT_MATCHES}({len(self.tests) - 1}, {column})"
+        if test.literal is None or test.field.key_place is not None:
+            return Sql(sql)
+        # Bytes are looked for by SQLite itself, ten times faster: a single 退 or 🎉 may be looked for in every row.
+        return Sql(f"(instr({column}, ?) AND {sql})", (test.literal.encode(),))
+
+
+def _all(parts: list[Condition]) -> Condition:
+    if len(parts) == 1:
+        return parts[0]
+    return Condition(and_([part.sql for part in parts]), tuple(each for part in parts for each in part.candidates))
+
+
+def _at_least(parts: list[Condition], least: int) -> Condition:
+    """Return the condition that so many parts hold."""
+    if least > len(parts):
+        return NO_ROWS
+    if least == len(parts):
+        return _all(parts)
+    sql = joined([part.sql for part in parts], " OR " if least == 1 else " + ")
+    if least > 1:
+        sql = Sql(f"{sql.text} >= {least}", sql.parameters)
+    if len(parts) > MAX_ALTERNATIVES or not all(part.candidates for part in parts):
+        return Condition(sql)
+    first = list(dict.fromkeys(part.candidates[0].sql for part in parts))  # texts of two fields propose the same
+    union = " UNION ".join(f"SELECT doc FROM ({each.text})" for each in first)  # noqa: S608 - made above
+    return Condition(sql, (Candidates(Sql(union, tuple(value for each in first for value in each.parameters))),))
+
+
+def _not(part: Condition) -> Condition:
+    return Condition(Sql(f"NOT ({part.sql.text})", part.sql.parameters))

@@ -1,0 +1,149 @@
+"""Values of queries, compared in the type of the field.
+
+Text that reads as a number or a boolean is one for a LONG, DOUBLE or BOOLEAN field, as the service takes '900'. A value
+that cannot be one is InvalidInput.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from tsmem.engine import messages
+from tsmem.engine.search.index import Field
+from tsmem.engine.search.sql import Sql
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
+from tsmem.queries import Between
+from tsmem.rows import Value
+
+MAX_TERMS = 1024
+MAX_PREFIX_BYTES = 1000
+MAX_PATTERN = 256
+"""Characters of a wildcard pattern. The service takes 32, and took less before."""
+
+
+def text_of(field: Field, value: Value) -> str:
+    """Return a value that must be text. Raises InvalidInput."""
+    if type(value) is not str:
+        raise not_comparable(field, value)
+    text_bytes(value, f"the query of field '{field.name}'")
+    return value
+
+
+def typed(field: Field, value: Value) -> object:
+    """Return a value as SQLite compares it with those of a field that is not TEXT. Raises InvalidInput."""
+    kind = field.type.name
+    if kind == "KEYWORD":
+        return text_of(field, value)
+    if kind == "BOOLEAN":
+        if type(value) is bool or value in ("true", "false"):
+            return value in (True, "true")
+    elif type(value) in (int, float, str):
+        number = _number(value)
+        if number is not None:
+            # Beyond 64 bits is beyond every integer of a row, and equal to none.
+            beyond = kind == "LONG" and not MIN_INTEGER <= number <= MAX_INTEGER
+            return math.copysign(math.inf, number) if beyond else number
+    raise not_comparable(field, value)
+
+
+def _number(value: Value) -> int | float | None:
+    """Return a number; as a double if it does not fit in 64 bits."""
+    try:
+        number = _read(value) if isinstance(value, str) else value
+        if isinstance(number, int) and not MIN_INTEGER <= number <= MAX_INTEGER:
+            number = float(number)
+    except (ValueError, OverflowError):
+        return None
+    return None if isinstance(number, float) and math.isnan(number) else number  # type: ignore[return-value]
+
+
+def _read(text: str) -> int | float:
+    if not text.isascii() or "_" in text:
+        raise ValueError
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def between(field: Field, query: Between) -> Sql:
+    """Return the condition that a field's value is in a range."""
+    parts = []
+    values = []
+    for value, inclusive, sign in ((query.start, query.start_inclusive, ">"), (query.end, query.end_inclusive, "<")):
+        if value is not None:
+            parts.append(f"{field.column} {sign}{'=' if inclusive else ''} ?")
+            values.append(typed(field, value))
+    return Sql(" AND ".join(parts) or f"{field.column} IS NOT NULL", tuple(values))
+
+
+def starts_with(field: Field, prefix: str) -> Sql:
+    """Return the condition that a field begins with a prefix: a range, because SQLite orders texts by character."""
+    kept = prefix.rstrip("\U0010ffff")
+    if not kept:
+        return Sql(f"{field.column} >= ?", (prefix,))
+    code = ord(kept[-1]) + 1
+    after = kept[:-1] + chr(0xE000 if code == 0xD800 else code)
+    return Sql(f"{field.column} >= ? AND {field.column} < ?", (prefix, after))
+
+
+def check_terms(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Raises InvalidInput for no terms, and for too many."""
+    if not 0 < len(values) <= MAX_TERMS:
+        raise messages.invalid(f"The number of terms must be in range: [1, {MAX_TERMS}].")
+    return values
+
+
+def check_prefix(text: str) -> str:
+    """Raises InvalidInput for a prefix that is too long."""
+    if text_bytes(text, "the prefix") > MAX_PREFIX_BYTES:
+        raise messages.invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
+    return text
+
+
+def check_pattern(pattern: str) -> str:
+    """Raises InvalidInput for a pattern that is too long."""
+    if len(pattern) > MAX_PATTERN:
+        raise messages.invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
+    return pattern
+
+
+def wildcard(pattern: str) -> Callable[[str], bool]:
+    """Return the test of a pattern, in which `*` is any characters and `?` is one.
+
+    What stands between two `*` is looked for from the left, each behind the one before. That takes time in proportion
+    to the text for each piece; one regular expression for the whole pattern may take a power of it.
+    """
+    first, *rest = pattern.split("*")
+    head = _piece(first)
+    if not rest:
+        return lambda text: head.fullmatch(text) is not None
+    middle, tail, tail_size = [_piece(piece) for piece in rest[:-1] if piece], _piece(rest[-1]), len(rest[-1])
+
+    def matches(text: str) -> bool:
+        found = head.match(text)
+        for piece in middle:
+            found = piece.search(text, found.end()) if found else None
+        return (
+            found is not None
+            and found.end() + tail_size <= len(text)
+            and bool(tail.fullmatch(text, len(text) - tail_size))
+        )
+
+    return matches
+
+
+def _piece(text: str) -> re.Pattern[str]:
+    return re.compile("".join("." if each == "?" else re.escape(each) for each in text), re.DOTALL)
+
+
+def literal_parts(pattern: str) -> list[str]:
+    """Return what stands between the wildcards of a pattern."""
+    return [part for part in re.split(r"[*?]", pattern) if part]
+
+
+def not_comparable(field: Field, value: Value) -> Exception:
+    """Return the error of a value that the field's type cannot be."""
+    return messages.invalid(f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}")
