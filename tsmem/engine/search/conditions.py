@@ -35,11 +35,11 @@ class Candidates(NamedTuple):
     column: str | None = None
     """The column that they are chosen by, where it is one."""
     condition: Sql = Sql("1")
-    """What is said of that column. SQLite finds its index by this, and not by the condition of the whole query."""
+    """The condition on that column, from which SQLite finds its index; the whole query's hides it."""
 
 
 class Condition(NamedTuple):
-    """What a row must be."""
+    """A test that SQL makes of a row."""
 
     sql: Sql
     """Is 1 or 0 of a row, and never NULL. The index is `d`, the table `r`."""
@@ -71,7 +71,7 @@ class QueryReader:
         """The tests that count for a score: those of TEXT fields that stand under neither `filter` nor `must_not`."""
         self._queries = 0
         self.condition = self._condition(query, 0, scored=True)
-        """What a row must be."""
+        """The test of a row that the query is."""
         if len(self.condition.sql.parameters) > MAX_PARAMETERS:
             raise messages.invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
 

@@ -46,7 +46,7 @@ class Field(NamedTuple):
     name: str
     type: FieldType
     column: str
-    """Where SQL finds it: `d.f0` in s<id>, `r.k0` in the table; of a TEXT field its key column, or the row's cells."""
+    """The SQL column: `d.f0` in s<id>, `r.k0` in the table; for a TEXT field its key column, or the row's cells."""
     key_place: int | None
     """The place in the row's key, for a key column."""
 

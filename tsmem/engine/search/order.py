@@ -72,7 +72,7 @@ class Order:
 
     @property
     def columns(self) -> str:
-        """What is read of each row to know its position."""
+        """The columns that make a row's position."""
         return ", ".join(column for unit in self.units for column in unit.columns)
 
     @property

@@ -105,7 +105,7 @@ class _Driver(NamedTuple):
     sql: Sql
     """Selects their doc."""
     rows: int
-    """How many; MAX_COUNTED + 1 stands for more."""
+    """Their number; MAX_COUNTED + 1 stands for more."""
 
 
 class _Run:
@@ -121,7 +121,7 @@ class _Run:
         if request.token is not None and not self._fits(place):
             raise messages.invalid("The token is of another search.")
         self.checked = 0
-        """How many texts SQL had tested."""
+        """The number of texts that were tested."""
         session.define(TEXT_MATCHES, 2, session.test_text)
         session.text_matches = self._text_matches
 
@@ -202,7 +202,7 @@ class _Run:
         return Sql(f"{index.docs} AS d INDEXED BY {by} CROSS JOIN {index.rows} AS r ON r.rowid = d.doc")
 
     def _candidates(self) -> Sql:
-        """Return the source of the rows that the driver proposes; of all rows where there is none."""
+        """Return the source of the rows that the driver proposes, or of all rows if there is no driver."""
         index, driver = self._index, self._driver
         joined = f"CROSS JOIN {index.rows} AS r ON r.rowid = d.doc"
         if driver is None:

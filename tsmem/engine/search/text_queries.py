@@ -40,7 +40,7 @@ class TextTest(NamedTuple):
     proposed: str | None = None
     """The FTS5 query for all rows that may match; None if trigrams do not narrow them."""
     literal: str | None = None
-    """What every text that matches has as it is, byte for byte; None if its case may differ."""
+    """A part that every text that matches has byte for byte; None if its case may differ."""
 
     def text(self, source: object) -> str | None:
         """Return the text of a row, given what stands in the field's column: its cells, or the text itself."""

@@ -21,7 +21,7 @@ _SORTS = {letter: kind for kind, letter in _LETTERS.items()}
 
 
 class Place(NamedTuple):
-    """Where a page begins."""
+    """The beginning of a page."""
 
     sorts: tuple[Sorter, ...]
     position: Position | None = None

@@ -1,4 +1,4 @@
-"""What a search looks for, and the test that says of each row whether it is found."""
+"""The criteria of a search, and the test of a row against them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SORTS: tuple[Sort, ...] = ("newest", "score")
 
 
 class SearchCriteria(NamedTuple):
-    """What is looked for. Ages are already points in time."""
+    """The criteria of a search. Ages are already points in time."""
 
     text: str | None = None
     equal: Mapping[str, str] = MappingProxyType({})

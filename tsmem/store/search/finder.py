@@ -45,7 +45,7 @@ class SearchRequest(NamedTuple):
     """A search as it was asked for, before ages become points in time."""
 
     name: str = "search"
-    """Which listing it is: a page token belongs to it, and to all of the rest but the limit."""
+    """The listing: a page token belongs to it, and to all fields below but the limit."""
     text: str | None = None
     scope: Mapping[str, str | None] = MappingProxyType({})
     """Columns with the value they must have; None for any."""
@@ -139,7 +139,7 @@ class Finder(Generic[Item]):
             raise
 
     def _others(self, table: str) -> str | None:
-        """What to say where the table has search indexes of other names."""
+        """Return a hint that names the other search indexes of the table, if it has any."""
         try:
             names = self._client.list_search_indexes(table)
         except TableNotFound:
@@ -181,14 +181,14 @@ class Hits(Generic[Item]):
         self._size = 0
         self._begun = False
         self._keys: list[Key] = []
-        """Of the last page."""
+        """The keys of the last page."""
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
         self._empty = 0
         """Pages since the last one with a row that was new."""
         self._peeked: tuple[Place, Item] | None = None
         self._given: deque[Place] = deque(maxlen=2)
         self.at_most: int | None = None
-        """How many rows the index finds; None where it was not asked."""
+        """The number of rows that the index finds; None if it was not asked."""
         self.is_exact = False
         """True if all of those match."""
 
@@ -215,7 +215,7 @@ class Hits(Generic[Item]):
         return self._peeked is not None
 
     def place_of(self, key: Key) -> Place:
-        """Where one of the last two items given out was met."""
+        """Return the place of one of the last two items that were given out."""
         return next(place for place in self._given if place.key == key)
 
     def _find_next(self) -> tuple[Place, Item] | None:
@@ -231,7 +231,7 @@ class Hits(Generic[Item]):
             self._fetch()
 
     def _was_given(self, key: Key, time: int | None) -> bool:
-        """Whether a row lies before the place from which to go on."""
+        """True if a row lies before the place from which to go on."""
         after = self._after
         if after is None:
             return False
@@ -274,7 +274,7 @@ class Hits(Generic[Item]):
 
 
 class Found(ItemStream[Item]):
-    """What a search finds; its `total` says how much there is."""
+    """The items that a search finds, and their total."""
 
     def __init__(self, hits: Hits[Item], wanted: SearchRequest, token_at: Callable[[Key], str], watch: Watch) -> None:
         super().__init__(hits, wanted.limit, token_at, wanted.page_token, watch)
@@ -283,8 +283,8 @@ class Found(ItemStream[Item]):
 
     @property
     def total(self) -> Total:
-        """How many items there are in all, to be asked when those wanted are used up. It is exact where the index's
-        count is, and where all was given out."""
+        """The number of items in all, to be asked when those wanted are used up. It is exact if the index's count is,
+        and if all were given out."""
         at_most = self._hits.at_most
         if self._hits.is_exact and at_most is not None:
             return Total(at_most, at_most)

@@ -1,4 +1,4 @@
-"""Where a page of a search ended, as its token says it.
+"""The place where a page of a search ended, as its token says it.
 
 A token may be made up: a place that the search could not have given out is refused.
 """
@@ -21,12 +21,12 @@ MAX_PAGE = 100
 
 
 class Place(NamedTuple):
-    """Where an item was met, and how to go on behind it."""
+    """The place of an item, and how to go on behind it."""
 
     token: bytes | None
-    """What brings the service's page that it is on, or, if it ends that, the next; None for the first."""
+    """The service's token of the page that the item is on, or of the next if it ends that; None for the first."""
     skip: int
-    """How many rows of that page come up to it, itself included."""
+    """The number of rows of that page up to the item, itself included."""
     key: Key
     time: int | None
 

@@ -33,7 +33,7 @@ MAX_NESTED = 6
 
 
 class IndexQuery(NamedTuple):
-    """What is asked of the index."""
+    """A query for one index."""
 
     query: Query
     sorter: Sorter
