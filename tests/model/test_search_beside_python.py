@@ -33,7 +33,7 @@ FIELDS = (
     ("more", FieldType("TEXT", "fuzzy", 1, 7)),
 )
 ROWS = 6_000
-QUERIES = int(os.environ.get("TSMEM_TEST_QUERIES", "600"))
+QUERIES = int(os.environ.get("TSMEM_TEST_QUERIES", "300"))
 """More of them for a long run."""
 ALPHABETS = (
     "abcdefgh iI", "0123456789.,-", "?!@#'\"*()%_", "退款我要谢航班", "きゃんせるテスト", "환불취소요청", "สวัสดีครับ",
