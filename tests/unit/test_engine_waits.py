@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,13 @@ TIMEOUT_S = 20
 
 
 @pytest.fixture(params=[None, "memory.db"])
-def connections(tmp_path: Path, request: pytest.FixtureRequest) -> Connections:
+def connections(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connections]:
     """A store in a temporary file, and one in a file."""
     connections = Connections(None if request.param is None else str(tmp_path / request.param))
     with connections.write():
         pass
-    return connections
+    yield connections
+    connections.close()
 
 
 def done_elsewhere(work: Callable[[], object]) -> bool:

@@ -32,8 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], cwd=path, check=True, capture_output=True)
 
-    openssl("req", "-x509", *EC, "-days", "2", "-subj", "/CN=Private", "-keyout", "ca.key", "-out", "ca.pem")
-    (path / "names").write_text("subjectAltName=DNS:localhost\n")
+    usage = ("-addext", "keyUsage=critical,keyCertSign")  # without it Python 3.13 trusts no authority
+    openssl("req", "-x509", *EC, "-days", "2", "-subj", "/CN=Private", *usage, "-keyout", "ca.key", "-out", "ca.pem")
+    (path / "names").write_text("subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n")
     for name, days in (("good", "2"), ("old", "-1")):
         openssl("req", *EC, "-subj", "/CN=localhost", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         openssl(
