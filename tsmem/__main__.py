@@ -26,7 +26,11 @@ def run() -> None:
         hold_closed_streams()
 
         code = main(sys.argv[1:])
+        STOP_SIGNALS.uninstall()
     except KeyboardInterrupt as interrupt:  # before main could hear it, or behind its end
+        from tsmem.cli.signals import STOP_SIGNALS
+
+        STOP_SIGNALS.uninstall()
         code = 128 + getattr(interrupt, "number", SIGINT)
     from tsmem.cli.streams import settle
 

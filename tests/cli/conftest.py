@@ -191,9 +191,9 @@ class Processes:
         self._started: list[subprocess.Popen[bytes]] = []
 
     @staticmethod
-    def argv(*argv: str) -> list[str]:
-        """The words that start a command line."""
-        return [sys.executable, "-W", "error", "-m", "tsmem", *argv]
+    def argv(*argv: str, warnings: str = "error") -> list[str]:
+        """The words that start a command line. `warnings` is what the interpreter does with its own."""
+        return [sys.executable, "-W", warnings, "-m", "tsmem", *argv]
 
     def run(
         self,
@@ -229,10 +229,12 @@ class Processes:
         )
         return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
-    def start(self, *argv: str, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, *argv: str, warnings: str = "error", **options: Any) -> subprocess.Popen[bytes]:
         """Start it, with pipes for all streams."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(self.argv(*argv), cwd=self.folder, **{"env": self.environ, **pipes, **options})
+        process = subprocess.Popen(
+            self.argv(*argv, warnings=warnings), cwd=self.folder, **{"env": self.environ, **pipes, **options}
+        )
         self._started.append(process)
         return process
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -198,6 +199,23 @@ def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
     assert heard.ended == [143]
 
 
+def test_a_signal_at_the_very_end_prints_no_traceback(process: Processes) -> None:
+    """The command is done, and the interpreter is on its way out."""
+    script = (
+        "import atexit, os, signal, sys\n"
+        "sys.argv = ['tsmem', '--version']\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGTERM)\n"
+        "from tsmem.__main__ import run\n"
+        "run()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=process.environ, capture_output=True, timeout=DEADLINE_S, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, b"")
+    assert done.stdout.startswith(b"tsmem ")
+
+
 def has_deleted(purge: subprocess.Popen[bytes], store: MemoryStore, rows: int) -> bool:
     """True once fewer messages than `rows` are left, or the purge has ended."""
     return purge.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) < rows
@@ -205,12 +223,13 @@ def has_deleted(purge: subprocess.Popen[bytes], store: MemoryStore, rows: int) -
 
 def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, process: Processes) -> None:
     """At six moments between its start and its end. Before its own start and at its very end the interpreter has no
-    handlers, and the process ends by the signal itself."""
+    handlers, and the process ends by the signal itself. Warnings are off: where a signal comes while the interpreter
+    loads a module, its loader leaves the file to the garbage collector."""
     purge = ("session", "purge", "--user", "ada", "--with-messages", "--yes")
     ready.fill([*sessions(1), *messages(2000)])
     left = 2001
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 2:
-        started = process.start(*purge)
+        started = process.start(*purge, warnings="ignore")
         with ready.store() as store:
             wait_until(partial(has_deleted, started, store, left - 1))
         code, err = stopped(started, number)

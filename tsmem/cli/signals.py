@@ -49,6 +49,12 @@ class StopSignals:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self.heard)
 
+    def uninstall(self) -> None:
+        """Let the signals end the process from now on: the interpreter's own exit would print a traceback of ours."""
+        for number in NAMES:
+            if signal.getsignal(number) == self.heard:
+                signal.signal(number, signal.SIG_DFL)
+
     def heard(self, number: int, frame: FrameType | None = None) -> None:
         """Handle one. Raises Stopped."""
         now_s = self._monotonic_s()
