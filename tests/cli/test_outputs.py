@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -57,6 +58,11 @@ def descriptor(path: Path, flags: int) -> Iterator[int]:
 def interrupt(*_: object) -> None:
     """Ctrl-C."""
     raise KeyboardInterrupt
+
+
+def fail(*_: object) -> None:
+    """A disk that fails."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 # What --rejects finds in its place
@@ -577,6 +583,54 @@ def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, p
     ready.ok("export", "out")
     assert Path("out").read_bytes() == ready.export()
     assert victim.read_bytes() == b"mine"
+
+
+def test_a_file_system_without_locks_gets_no_partial_files(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing could tell them from the file of a process that still writes."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("tsmem.cli.partial.fcntl.flock", refuse)
+    open_before = len([*Path("/dev/fd").iterdir()])
+    ready.ok("export", "out")
+    assert len([*Path("/dev/fd").iterdir()]) == open_before
+    assert ["data", "out"] == sorted(path.name for path in ready.folder.iterdir())
+
+
+@pytest.mark.parametrize("ends", [interrupt, fail])
+def test_an_export_that_took_its_place_is_not_said_to_be_missing(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch, ends: Callable[..., object]
+) -> None:
+    """When what comes after that fails or is stopped."""
+    ready.fill(messages(3))
+    monkeypatch.setattr("tsmem.cli.outputs.sync_folder", ends)
+    stopped = ready("export", "out", "--progress")
+    assert Path("out").read_bytes() == ready.export()
+    assert stopped.code in (1, 130)
+    assert "not written" not in stopped.err
+
+
+@pytest.mark.parametrize("ends", [interrupt, fail])
+def test_a_mounted_file_that_is_half_written_says_where_its_content_is(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch, ends: Callable[..., object]
+) -> None:
+    """It is lost otherwise: the old content is overwritten, and the new one is not complete."""
+    ready.fill(messages(3))
+    wanted = ready.export()
+    Path("out").write_bytes(b"mine")
+
+    def refuse(*_: object, **__: object) -> None:
+        monkeypatch.setattr(os, "fsync", ends)  # the next one is that of the mounted file
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        stopped = ready("export", "out")
+    (kept,) = Path().glob("*.whole")
+    assert kept.read_bytes() == wanted
+    assert f"out is only half written: its whole content is in {kept.name}\n" in stopped.err
+    assert "not written" not in stopped.err
 
 
 def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupted(

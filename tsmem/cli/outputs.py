@@ -162,6 +162,7 @@ class Output:
         """Write all lines; a file is on the disk, and has its name, when this returns."""
         with explained(self.name):
             if self.is_file:
+                self._call.whole_file = self.name
                 with replacing(self._folder, self._base, self._put_in_place) as stream:
                     _write(stream, self.name, lines)
                     self._keep_access(stream.fileno())
@@ -174,17 +175,25 @@ class Output:
                 os.fsync(self._descriptor)
 
     def _put_in_place(self, partial: str) -> None:
+        self._call.whole_file = None  # from here on the file may be the new one
         try:
             _move(self._folder, partial, self._base)
         except OSError as error:
             if error.errno != errno.EBUSY or self._descriptor < 0:
+                self._call.whole_file = self.name
                 raise
             self._copy_over(partial)
 
     def _copy_over(self, partial: str) -> None:
-        """Write a file's content in place: a file that is a mount point cannot be replaced."""
+        """Write a file's content in place: a file that is a mount point cannot be replaced.
+
+        Where that fails or is stopped, the content stays in a file beside it, and the error names that one."""
+        kept = partial.replace(".part", ".whole")
+        os.rename(partial, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        where = os.path.join(os.path.dirname(self.name), kept)  # noqa: PTH118, PTH120
+        self._call.next_step = f"{self.name} is only half written: its whole content is in {where}"
         with (
-            open(os.open(partial, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder), "rb") as source,  # noqa: PTH123
+            open(os.open(kept, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder), "rb") as source,  # noqa: PTH123
             open(self._descriptor, "wb", closefd=False) as target,
         ):
             os.ftruncate(self._descriptor, 0)
@@ -192,7 +201,8 @@ class Output:
                 target.write(chunk)
             target.flush()
             os.fsync(self._descriptor)
-        os.unlink(partial, dir_fd=self._folder)
+        self._call.next_step = None
+        os.unlink(kept, dir_fd=self._folder)
 
     def _keep_access(self, new: int) -> None:
         """Give a new file the owner, group and mode of the one that it replaces."""

@@ -62,8 +62,13 @@ def _create(folder: int, base: str) -> tuple[str, int]:
 def _create_locked(name: str, folder: int) -> int | None:
     """Create and lock a file; return None where another process took it for a leftover meanwhile. Raises OSError."""
     descriptor = os.open(name, _NEW, 0o600, dir_fd=folder)
-    if _lock(descriptor, name, folder):
-        return descriptor
+    try:
+        if _lock(descriptor, name, folder):
+            return descriptor
+    except OSError:  # without locks nobody could tell that this file is a leftover
+        os.close(descriptor)
+        os.unlink(name, dir_fd=folder)
+        raise
     os.close(descriptor)
     return None
 

@@ -49,10 +49,8 @@ def export(
         return Document(chunks(_told(call, _lines(call, user, session), why, asked=progress)))
     with Output(call, file) as output:
         lines = _lines(call, user, session)
-        call.whole_file = file if output.is_file else None
         with account(call, "exported", f" to {file}", asked=progress) as told:
             output.write_whole(lines)
-        call.whole_file = None
     if not told.speaks:
         call.say(f"exported {counted(call.tally)} to {file}")
     if not call.tally.done:
