@@ -501,24 +501,26 @@ def test_the_folders_that_a_store_is_made_in_are_on_the_disk(cli: Cli, monkeypat
     assert {folder.stat().st_ino for folder in (store, store.parent, cli.folder)} <= {inode for inode, _ in found}
 
 
-@pytest.mark.parametrize("function", ["open", "fsync", "replace"])
+@pytest.mark.parametrize("function", ["open", "flock", "fsync", "replace"])
 def test_an_export_that_is_interrupted_leaves_nothing(
     ready: Cli, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     """Wherever Ctrl-C comes: the file that was there stays, and no half one is left."""
     Path("out").write_bytes(b"mine")
-    real = getattr(os, function)
+    module = fcntl if function == "flock" else os
+    real = getattr(module, function)
 
-    def interrupted(*args: Any, **options: Any) -> object:
-        done = real(*args, **options)
-        if function != "open" or (".part" in str(args[0]) and args[1] & os.O_CREAT):
-            raise KeyboardInterrupt
-        return done
+    with monkeypatch.context() as patch:
 
-    monkeypatch.setattr(os, function, interrupted)
-    assert ready("export", "out").code == 130
-    monkeypatch.undo()
-    os.chdir(ready.folder)
+        def interrupted(*args: Any, **options: Any) -> object:
+            done = real(*args, **options)
+            if function != "open" or (".part" in str(args[0]) and args[1] & os.O_CREAT):
+                patch.setattr(module, function, real)
+                raise KeyboardInterrupt
+            return done
+
+        patch.setattr(module, function, interrupted)
+        assert ready("export", "out").code == 130
     assert ["data", "out"] == sorted(path.name for path in ready.folder.iterdir())
     assert function == "replace" or Path("out").read_bytes() == b"mine"
 

@@ -65,9 +65,10 @@ def _create_locked(name: str, folder: int) -> int | None:
     try:
         if _lock(descriptor, name, folder):
             return descriptor
-    except OSError:  # without locks nobody could tell that this file is a leftover
-        os.close(descriptor)
-        os.unlink(name, dir_fd=folder)
+    except BaseException as error:
+        os.close(descriptor)  # and with it the lock: an interrupted process finds its own leftover
+        if isinstance(error, OSError):  # without locks nobody could tell that this file is a leftover
+            os.unlink(name, dir_fd=folder)
         raise
     os.close(descriptor)
     return None
