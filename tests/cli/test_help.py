@@ -140,3 +140,14 @@ def test_pages_speak_of_what_there_is(cli: Cli) -> None:
         assert [] == [
             word for word in re.findall(r"\b[A-Z]+_[A-Z_]+\b|\b(?:env|file|cmd):", topic.text) if word not in readme
         ]
+
+
+@pytest.mark.parametrize("command", ["message search", "session search"])
+def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: str) -> None:
+    """And the embedded one does as its help says."""
+    shown = " ".join(ready.ok(*command.split(), "--help").text.split())
+    assert "On the embedded store every part of a text is found" in shown
+    assert "on TableStore" in shown
+
+    ready.fill([Session("ada", "s", 1, "flights"), Message("s", "m", 1, "user", "flights")])
+    assert ready.ok(*command.split(), "light", "-o", "json").json["total"] == 1

@@ -252,8 +252,9 @@ def list_(
 @help_text(
     """Find messages by a text in their content, newest first.
 
-    TEXT is found as it stands, whatever its case, in content and search content. In content its words are whole, but
-    for the end of the last, which may go on: `flight` finds `flights`, `light` does not.
+    TEXT is found as it stands, whatever its case, in content and search content. On the embedded store every part of a
+    text is found; on TableStore the words of a content are whole, but for the end of the last, which may go on:
+    `flight` finds `flights`, `light` does not.
     Example: tsmem message search "hi" --role user --limit 5
     """
 )

@@ -250,8 +250,8 @@ def recent(
 @help_text(
     """Find sessions by a text in their search content, latest first.
 
-    TEXT is found as it stands, whatever its case. Whole words are always found; a part of a word too where the index
-    is fuzzy, as the one is that init-tables makes.
+    TEXT is found as it stands, whatever its case. On the embedded store every part of a text is found; on TableStore
+    whole words are, and a part of a word where the index is fuzzy, as the one is that init-tables makes.
     Example: tsmem session search "refund" --user ada --since 30d
     """
 )
