@@ -58,11 +58,7 @@ def _beginning(text: str) -> str:
     """Return the beginning of a long text. It ends with a word: a part of a word is none that an index has."""
     if len(text) <= MAX_ASKED:
         return text
-    cut = text[:MAX_ASKED]
-    if not (cut[-1].isalnum() and text[MAX_ASKED].isalnum()):
-        return cut.rstrip() or cut
-    whole = re.sub(r"\w+\Z", "", cut)
-    return whole.rstrip() if any(map(str.isalnum, whole)) else cut
+    return re.sub(r"\w+\Z", "", text[:MAX_ASKED]).rstrip() or text[:MAX_ASKED]
 
 
 def _by_analyzer(field: str, kind: FieldType, text: str) -> Query:

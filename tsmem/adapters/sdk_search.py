@@ -40,6 +40,14 @@ from tsmem.queries import (
 from tsmem.rows import TableRef, Value
 
 _OPERATORS = {Operator.OR: ots.QueryOperator.OR, Operator.AND: ots.QueryOperator.AND}
+_SAME = {
+    MatchAll: ots.MatchAllQuery,
+    MatchPhrase: ots.MatchPhraseQuery,
+    Prefix: ots.PrefixQuery,
+    Wildcard: ots.WildcardQuery,
+    HasField: ots.ExistsQuery,
+}
+"""Queries that take the same in the SDK."""
 
 
 class _Found(NamedTuple):
@@ -93,29 +101,17 @@ def query(wanted: Query) -> Any:
             [query(part) for part in parts] for parts in (wanted.must, wanted.must_not, wanted.filter, wanted.should)
         )
         return ots.BoolQuery(must, must_not, filters, should, wanted.minimum_should_match)
-    if isinstance(wanted, MatchAll):
-        return ots.MatchAllQuery()
     if isinstance(wanted, Match):
         operator = _OPERATORS[wanted.operator]
         return ots.MatchQuery(wanted.field, wanted.text, wanted.minimum_should_match, operator)
-    if isinstance(wanted, MatchPhrase):
-        return ots.MatchPhraseQuery(wanted.field, wanted.text)
-    if isinstance(wanted, Prefix):
-        return ots.PrefixQuery(wanted.field, wanted.text)
-    if isinstance(wanted, Wildcard):
-        return ots.WildcardQuery(wanted.field, wanted.pattern)
-    if isinstance(wanted, HasField):
-        return ots.ExistsQuery(wanted.field)
-    return _of_values(wanted)
-
-
-def _of_values(wanted: Term | Terms | Between) -> Any:
     if isinstance(wanted, Term):
         return ots.TermQuery(wanted.field, to_wire(wanted.value))
     if isinstance(wanted, Terms):
         return ots.TermsQuery(wanted.field, [to_wire(value) for value in wanted.values])
-    start, end = _end(wanted.start), _end(wanted.end)
-    return ots.RangeQuery(wanted.field, start, end, wanted.start_inclusive, wanted.end_inclusive)
+    if isinstance(wanted, Between):
+        start, end = _end(wanted.start), _end(wanted.end)
+        return ots.RangeQuery(wanted.field, start, end, wanted.start_inclusive, wanted.end_inclusive)
+    return _SAME[type(wanted)](*wanted)
 
 
 def _end(value: Value | None) -> Any:

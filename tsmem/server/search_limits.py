@@ -69,7 +69,7 @@ def _words(wanted: Leaf, kind: FieldType | None) -> int:
         return 1
     if kind.analyzer == "fuzzy":
         return len(set(wanted.text.split()))
-    return len({word for group in texts.match_groups(kind, wanted.text) for word in group})
+    return len(texts.match_groups(kind, wanted.text, alone=True))
 
 
 def _phrase_words(wanted: Leaf, kind: FieldType | None) -> int:

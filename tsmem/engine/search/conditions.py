@@ -11,7 +11,7 @@ from tsmem.engine import messages
 from tsmem.engine.search import values
 from tsmem.engine.search.index import Field, SearchIndex
 from tsmem.engine.search.sql import Sql, and_, joined
-from tsmem.engine.search.text_queries import TextQuery, TextTest, cannot_answer, text_test
+from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, cannot_answer, text_test
 from tsmem.engine.search.texts import MAX_ALTERNATIVES
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
@@ -21,8 +21,9 @@ MAX_QUERIES = 1024
 """Queries of one search."""
 MAX_PARAMETERS = 10_000
 """Values of one search. SQLite takes 32,766 in one statement, in which each may stand twice."""
-TEXT_MATCHES = "text_matches"
-"""The SQL function that tests a text: the number of the test, and what stands in the field's column."""
+TEXT_SCORE = "text_score"
+"""The SQL function that scores a text, 0 if it does not match: the number of the test, and what stands in the field's
+column."""
 
 Leaf = TextQuery | Between
 
@@ -67,8 +68,9 @@ class QueryReader:
         self._index = index
         self.tests: list[TextTest] = []
         """The tests of texts, by the number that the SQL has of each."""
-        self.scored: list[TextTest] = []
-        """The tests that count for a score: those of TEXT fields that stand under neither `filter` nor `must_not`."""
+        self.scored: list[tuple[str, TextTest]] = []
+        """The tests that count for a score, with the SQL of each: those of TEXT fields that stand under neither
+        `filter` nor `must_not`."""
         self._queries = 0
         self.condition = self._condition(query, 0, scored=True)
         """The test of a row that the query is."""
@@ -119,7 +121,8 @@ class QueryReader:
             return self._on_column(column, values.starts_with(field, values.check_prefix(query.text)))
         pattern = values.check_pattern(values.text_of(field, query.pattern))
         begin = pattern.replace("?", "*").partition("*")[0]
-        fits = Condition(self._tested(TextTest(field, values.wildcard(pattern))))
+        matches = values.wildcard(pattern)
+        fits = Condition(self._tested(TextTest(field, [Pattern(lambda text: matches(text.text))])))
         return _all([self._on_column(column, values.starts_with(field, begin)), fits])
 
     def _on_column(self, column: str, condition: Sql) -> Condition:
@@ -133,23 +136,23 @@ class QueryReader:
         test = text_test(field, query)
         if test is None:
             return NO_ROWS
-        if scored:
-            self.scored.append(test)
-        sql = self._tested(test)
+        sql = self._tested(test, scored=scored)
         if test.proposed is None:
             return Condition(sql)
         name = self._index.trigrams
         select = f"SELECT rowid AS doc FROM {name} WHERE {name} MATCH ?"  # noqa: S608 - a name of ours
         return Condition(sql, (Candidates(Sql(select, (test.proposed,))),))
 
-    def _tested(self, test: TextTest) -> Sql:
-        self.tests.append(test)
+    def _tested(self, test: TextTest, *, scored: bool = False) -> Sql:
         column = test.field.column
-        sql = f"{TEXT_MATCHES}({len(self.tests) - 1}, {column})"
+        sql = f"{TEXT_SCORE}({len(self.tests)}, {column})"
+        self.tests.append(test)
+        if scored:
+            self.scored.append((sql, test))
         if test.literal is None or test.field.key_place is not None:
-            return Sql(sql)
+            return Sql(f"{sql} > 0")
         # Bytes are looked for by SQLite itself, ten times faster: a single 退 or 🎉 may be looked for in every row.
-        return Sql(f"(instr({column}, ?) AND {sql})", (test.literal.encode(),))
+        return Sql(f"(instr({column}, ?) AND {sql} > 0)", (test.literal.encode(),))
 
 
 def _all(parts: list[Condition]) -> Condition:

@@ -58,11 +58,11 @@ class Order:
         if len(sorts) > MAX_SORTERS:
             raise messages.invalid(f"The number of sorters exceeds the limit: {MAX_SORTERS}.")
         self.units: list[Unit] = []
-        self.score: tuple[int, bool] | None = None
-        """Before which unit the score counts, and whether the best comes first; None: rows are not scored."""
+        self._score: tuple[int, str] | None = None
+        """Before which unit the score counts, and its direction; None: rows are not scored."""
         for sort in sorts:
             if isinstance(sort, ScoreSort):
-                self.score = self.score or (len(self.units), sort.descending)
+                self._score = self._score or (len(self.units), "DESC" if sort.descending else "ASC")
             elif isinstance(sort, KeySort):
                 self.units.append(Unit(index.keys, sort.descending, nullable=False))
                 return
@@ -76,9 +76,18 @@ class Order:
         return ", ".join(column for unit in self.units for column in unit.columns)
 
     @property
+    def by_score(self) -> bool:
+        """True if the score counts."""
+        return self._score is not None
+
+    @property
     def sql(self) -> str:
         """The whole order, as ORDER BY."""
-        return ", ".join(unit.sql for unit in self.units)
+        parts = [unit.sql for unit in self.units]
+        if self._score is not None:
+            place, direction = self._score
+            parts.insert(place, f"score {direction}")
+        return ", ".join(parts)
 
     def position(self, values: Sequence[object]) -> Position:
         """Split the columns of a row into units."""

@@ -7,161 +7,141 @@ names in a Term, Prefix or Wildcard is taken as it is: Term "Tea" finds no text 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from tsmem.engine import messages
 from tsmem.engine.cells import unpack_some
 from tsmem.engine.search import values
 from tsmem.engine.search.index import Field
-from tsmem.engine.search.texts import (
-    all_of,
-    any_of,
-    count_phrase,
-    count_words,
-    match_groups,
-    term_words,
-    trigram_query,
-    words,
-)
+from tsmem.engine.search.scores import frequency_score
+from tsmem.engine.search.texts import CutText, all_of, any_of, count_phrase, is_pair, match_groups, term_words, words
 from tsmem.folding import fold, is_case_invariant
 from tsmem.queries import Contains, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
 
 TextQuery = Match | MatchPhrase | Term | Terms | Prefix | Wildcard | HasField | Contains
-Count = Callable[[str], int]
+
+
+class Pattern(NamedTuple):
+    """What is looked for in a text."""
+
+    count: Callable[[CutText], int]
+    parts: Sequence[str] = ()
+    """What every folded text has in which it is found."""
 
 
 class TextTest(NamedTuple):
-    """A test of the text in one field of a row."""
+    """A test of the text in one field of a row: so many of the patterns are found in it."""
 
     field: Field
-    count: Count
-    """Counts what is looked for in the text; 0: the row does not match."""
-    proposed: str | None = None
-    """The FTS5 query for all rows that may match; None if trigrams do not narrow them."""
-    literal: str | None = None
-    """A part that every text that matches has byte for byte; None if its case may differ."""
+    patterns: Sequence[Pattern]
+    least: int = 1
 
-    def text(self, source: object) -> str | None:
-        """Return the text of a row, given what stands in the field's column: its cells, or the text itself."""
+    @property
+    def proposed(self) -> str | None:
+        """The FTS5 query for all rows that may match; None if trigrams do not narrow them."""
+        if self.least == len(self.patterns):
+            return all_of([part for pattern in self.patterns for part in pattern.parts])
+        return any_of([all_of(pattern.parts) for pattern in self.patterns])
+
+    @property
+    def literal(self) -> str | None:
+        """A part that every text that matches has byte for byte; None if its case may differ."""
+        parts = self.patterns[0].parts
+        return parts[0] if len(self.patterns) == len(parts) == 1 and all(map(is_case_invariant, parts[0])) else None
+
+    def score(self, source: object) -> float:
+        """Return the score of a row, given what stands in the field's column: its cells, or the text itself; 0 if it
+        does not match."""
         if isinstance(source, bytes):
             source = unpack_some(source, (self.field.name,))[1].get(self.field.name)
-        return source if isinstance(source, str) else None
+        if not isinstance(source, str):
+            return 0.0
+        text = CutText(self.field.type, source)
+        counts = [pattern.count(text) for pattern in self.patterns]
+        found = len(counts) - counts.count(0)
+        return frequency_score(sum(counts), len(source)) if found >= self.least else 0.0
 
 
 def text_test(field: Field, query: TextQuery) -> TextTest | None:
     """Return the test that a query is; None if nothing matches it. Raises InvalidInput."""
     if isinstance(query, HasField):
-        return TextTest(field, lambda text: 1, None)
-    if isinstance(query, Contains):
-        return _parts(field, [fold(values.text_of(field, query.text))], 1)
-    if isinstance(query, Wildcard):
-        return _wildcard(field, values.check_pattern(values.text_of(field, query.pattern)))
-    return _fuzzy(field, query) if field.type.analyzer == "fuzzy" else _words(field, query)
-
-
-def _wildcard(field: Field, pattern: str) -> TextTest:
-    proposed = all_of(values.literal_parts(pattern))
-    if field.type.analyzer == "fuzzy":
-        part = values.wildcard(f"*{pattern}*")
-        return TextTest(field, lambda text: part(fold(text)), proposed)
-    word = values.wildcard(pattern)
-    return TextTest(field, lambda text: sum(map(word, words(field.type, text))), proposed)
-
-
-# Fuzzy fields: parts of the text
-
-
-def _fuzzy(field: Field, query: Match | MatchPhrase | Term | Terms | Prefix) -> TextTest | None:
-    if isinstance(query, Match):
-        parts = fold(values.text_of(field, query.text)).split()
-        return _parts(field, parts, _least(query, len(set(parts))))
-    if isinstance(query, MatchPhrase):
-        return _parts(field, [fold(values.text_of(field, query.text))], 1)
-    if isinstance(query, Prefix):
-        return _parts(field, [values.check_prefix(query.text)], 1)
-    # A Term is one of the n-grams that the service would make.
-    shortest, longest = field.type.min_chars or 1, field.type.max_chars or math.inf
-    return _parts(field, [gram for gram in _terms(field, query) if shortest <= len(gram) <= longest], 1)
-
-
-def _parts(field: Field, parts: Sequence[str], least: int) -> TextTest | None:
-    """Return the test for so many of the parts."""
-    wanted = list(dict.fromkeys(filter(None, parts)))
-    if not wanted:
-        return None
-
-    def count(text: str) -> int:
-        folded = fold(text)
-        return _enough([folded.count(part) for part in wanted], least)
-
-    literal = wanted[0] if len(wanted) == 1 and all(map(is_case_invariant, wanted[0])) else None
-    proposed = all_of(wanted) if least == len(wanted) else any_of([trigram_query(part) for part in wanted])
-    return TextTest(field, count, proposed, literal)
-
-
-# Other fields: words of the text
-
-
-def _words(field: Field, query: Match | MatchPhrase | Term | Terms | Prefix) -> TextTest | None:
-    kind = field.type
+        return TextTest(field, [Pattern(lambda text: 1)])
     if isinstance(query, Match):
         return _match(field, query)
-    if isinstance(query, Prefix):
-        begin = values.check_prefix(query.text)
-        if not begin:
-            return None
-        return TextTest(field, lambda text: sum(word.startswith(begin) for word in words(kind, text)), all_of([begin]))
-    if isinstance(query, MatchPhrase):
-        phrases = [tuple(words(kind, values.text_of(field, query.text)))]
+    if isinstance(query, Contains):
+        patterns: Iterable[Pattern | None] = [_part(fold(values.text_of(field, query.text)))]
+    elif field.type.analyzer == "fuzzy":
+        patterns = _in_text(field, query)
     else:
-        phrases = [term_words(kind, term) for term in _terms(field, query)]
-    wanted = [phrase for phrase in phrases if phrase]
-    if not wanted:
-        return None
-
-    def count(text: str) -> int:
-        found = words(kind, text)
-        return sum(count_phrase(found, phrase) for phrase in wanted)
-
-    return TextTest(field, count, any_of([all_of(phrase) for phrase in wanted]))
+        patterns = _in_words(field, query)
+    wanted = [pattern for pattern in patterns if pattern is not None]
+    return TextTest(field, wanted) if wanted else None
 
 
 def _match(field: Field, query: Match) -> TextTest | None:
-    kind = field.type
-    groups = match_groups(kind, values.text_of(field, query.text))
-    wanted = list(dict.fromkeys(word for group in groups for word in group))
-    if not wanted:
+    text, least = values.text_of(field, query.text), max(1, query.minimum_should_match or 1)
+    if field.type.analyzer == "fuzzy":
+        groups = [[part] for part in dict.fromkeys(fold(text).split())]
+    else:
+        groups = match_groups(field.type, text, alone=query.operator is Operator.OR)
+    if not groups:
         return None
-    least = _least(query, 0)
-    if least:
-        return TextTest(
-            field,
-            lambda text: _enough(count_words(kind, text, wanted), least),
-            any_of(list(map(trigram_query, wanted))),
+    patterns = [_any(field, group) for group in groups]
+    return TextTest(field, patterns, len(patterns) if query.operator is Operator.AND else least)
+
+
+def _in_text(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcard) -> list[Pattern | None]:
+    """Return the patterns for a fuzzy field, in which any part of a text is found."""
+    if isinstance(query, MatchPhrase):
+        return [_part(fold(values.text_of(field, query.text)))]
+    if isinstance(query, Prefix):
+        return [_part(values.check_prefix(query.text))]
+    if isinstance(query, Wildcard):
+        matches = values.wildcard(f"*{values.check_pattern(values.text_of(field, query.pattern))}*")
+        return [Pattern(lambda text: matches(text.folded), values.literal_parts(query.pattern))]
+    # A Term is one of the n-grams that the service would make.
+    shortest, longest = field.type.min_chars or 1, field.type.max_chars or math.inf
+    return [_part(term) for term in _terms(field, query) if shortest <= len(term) <= longest]
+
+
+def _in_words(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcard) -> list[Pattern | None]:
+    """Return the patterns for a field of words."""
+    kind = field.type
+    if isinstance(query, MatchPhrase):
+        return [_phrase(words(kind, values.text_of(field, query.text)))]
+    if isinstance(query, Prefix):
+        begin = values.check_prefix(query.text)
+        return [Pattern(lambda text: sum(word.startswith(begin) for word in text.words), [begin]) if begin else None]
+    if isinstance(query, Wildcard):
+        matches = values.wildcard(values.check_pattern(values.text_of(field, query.pattern)))
+        return [Pattern(lambda text: sum(map(matches, text.words)), values.literal_parts(query.pattern))]
+    return [_phrase(term_words(kind, term)) for term in _terms(field, query)]
+
+
+def _terms(field: Field, query: Term | Terms) -> Iterable[str]:
+    given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)
+    return dict.fromkeys(values.text_of(field, value) for value in given)
+
+
+def _part(part: str) -> Pattern | None:
+    return Pattern(lambda text: text.folded.count(part), [part]) if part else None
+
+
+def _phrase(phrase: list[str]) -> Pattern | None:
+    return Pattern(lambda text: count_phrase(text, phrase), phrase) if phrase else None
+
+
+def _any(field: Field, group: list[str]) -> Pattern:
+    """Return the pattern that finds any of a Match's words: pairs of characters, and on a fuzzy field all, as parts."""
+    in_text = field.type.analyzer == "fuzzy"
+
+    def count(text: CutText) -> int:
+        return sum(
+            text.folded.count(word) if in_text or is_pair(field.type, word) else text.counts[word] for word in group
         )
 
-    def count(text: str) -> int:
-        counts = dict(zip(wanted, count_words(kind, text, wanted), strict=True))
-        return sum(counts.values()) if all(any(counts[word] for word in group) for group in groups) else 0
-
-    return TextTest(field, count, all_of([group[0] for group in groups if len(group) == 1]))
-
-
-# Both
-
-
-def _terms(field: Field, query: Term | Terms) -> list[str]:
-    given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)
-    return [values.text_of(field, value) for value in given]
-
-
-def _least(query: Match, parts: int) -> int:
-    return parts if query.operator is Operator.AND else max(1, query.minimum_should_match or 1)
-
-
-def _enough(counts: list[int], least: int) -> int:
-    return sum(counts) if sum(map(bool, counts)) >= least else 0
+    return Pattern(count, group if len(group) == 1 else ())
 
 
 def cannot_answer(field: Field, query: object) -> Exception:

@@ -113,30 +113,16 @@ def check_pattern(pattern: str) -> str:
 def wildcard(pattern: str) -> Callable[[str], bool]:
     """Return the test of a pattern, in which `*` is any characters and `?` is one.
 
-    What stands between two `*` is looked for from the left, each behind the one before. That takes time in proportion
-    to the text for each piece; one regular expression for the whole pattern may take a power of it.
+    What stands between two `*` is looked for from the left, each behind the one before, and not again at another place:
+    one that was found further left leaves more room. So the time is in proportion to the text.
     """
-    first, *rest = pattern.split("*")
-    head = _piece(first)
-    if not rest:
-        return lambda text: head.fullmatch(text) is not None
-    middle, tail, tail_size = [_piece(piece) for piece in rest[:-1] if piece], _piece(rest[-1]), len(rest[-1])
-
-    def matches(text: str) -> bool:
-        found = head.match(text)
-        for piece in middle:
-            found = piece.search(text, found.end()) if found else None
-        return (
-            found is not None
-            and found.end() + tail_size <= len(text)
-            and bool(tail.fullmatch(text, len(text) - tail_size))
-        )
-
-    return matches
-
-
-def _piece(text: str) -> re.Pattern[str]:
-    return re.compile("".join("." if each == "?" else re.escape(each) for each in text), re.DOTALL)
+    first, *rest = ("".join("." if each == "?" else re.escape(each) for each in part) for part in pattern.split("*"))
+    if rest:
+        *middle, last = rest
+        size = len(pattern) - pattern.rindex("*") - 1
+        first += "".join(f"(?>.*?{part})" for part in middle if part) + f".{{{size},}}+(?<={last})"
+    whole = re.compile(first, re.DOTALL)
+    return lambda text: whole.fullmatch(text) is not None
 
 
 def literal_parts(pattern: str) -> list[str]:
