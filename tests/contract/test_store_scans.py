@@ -15,7 +15,7 @@ from tsmem.store.tally import Tally
 
 
 class CountsBeforeFilter(FaultyClient):
-    """A service whose limit counts the rows that it looks at, as our engine did up to issue 13."""
+    """A service whose limit counts the rows that it looks at."""
 
     def get_range(
         self,

@@ -303,7 +303,7 @@ def test_another_version_of_unicode_damages_nothing(
     before = {key: f"жук q {key}" for key in "abc"}
     with closing(made(path)) as engine:
         write(engine, *(put(key, words=text, n=1) for key, text in before.items()))
-        folding = [sys.modules[name] for name in sys.modules if name.startswith("tsmem.engine.search.")]
+        folding = [sys.modules[name] for name in sys.modules if name.startswith("tsmem.engine.")]
         for module in (each for each in folding if hasattr(each, "fold")):
             monkeypatch.setattr(module, "fold", fold_otherwise)
         assert "a" not in found(engine, Contains("words", "жук q a"))

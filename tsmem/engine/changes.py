@@ -14,11 +14,12 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import groupby, islice
 
-from tsmem.engine import messages, upkeep
+from tsmem.engine import messages
 from tsmem.engine.cells import Cell, pack_cells, unpack_cells
 from tsmem.engine.connections import Session
 from tsmem.engine.filters import compile_filter
 from tsmem.engine.full_requests import CellRow, Change, NewCell, Returned, RowChange
+from tsmem.engine.indexes import upkeep
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.tables import Table
 from tsmem.engine.writes import CONDITION_FAILED, Draft, cost, holds, old_row

@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tsmem.engine import catalog as stored
-from tsmem.engine import messages, upkeep
+from tsmem.engine import messages
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.connections import Session
+from tsmem.engine.indexes import upkeep
 from tsmem.engine.requests import CreateIndex
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
 from tsmem.limits import check_column_name, check_name

@@ -146,21 +146,21 @@ class Engine:
     ) -> None:
         """Store a search index, with a definition that is kept as it comes. Raises TableNotFound, AlreadyExists,
         InvalidInput."""
-        from tsmem.engine.search import schemas as search_schemas
+        from tsmem.engine.indexes import search_schemas
 
         with self._connections.write() as session:
             search_schemas.create_search_index(session, schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Names of a table's search indexes, in order. Raises TableNotFound."""
-        from tsmem.engine.search import schemas as search_schemas
+        from tsmem.engine.indexes import search_schemas
 
         with self._connections.read() as session:
             return search_schemas.list_search_indexes(session, table)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """A search index's schema. Raises TableNotFound."""
-        from tsmem.engine.search import schemas as search_schemas
+        from tsmem.engine.indexes import search_schemas
 
         with self._connections.read() as session:
             return search_schemas.find_index(session, table, name).schema
@@ -174,7 +174,7 @@ class Engine:
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index. Raises TableNotFound."""
-        from tsmem.engine.search import schemas as search_schemas
+        from tsmem.engine.indexes import search_schemas
 
         with self._connections.write() as session:
             search_schemas.delete_search_index(session, table, name)

@@ -14,7 +14,7 @@ from tsmem.engine import messages
 from tsmem.engine.connections import Session
 from tsmem.engine.definitions import changed, check_options, create_table
 from tsmem.engine.full_requests import CreateTable, SearchDescription, TableDescription, TableOptions
-from tsmem.engine.search.schemas import find_index
+from tsmem.engine.indexes.search_schemas import find_index
 
 
 def create_full(session: Session, request: CreateTable) -> None:

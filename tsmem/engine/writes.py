@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from tsmem.engine import messages, upkeep
+from tsmem.engine import messages
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.cells import Cell, pack, pack_cells, unpack, unpack_cells
 from tsmem.engine.connections import Session
 from tsmem.engine.filters import Predicate, Versions, compile_filter, needs_versions
+from tsmem.engine.indexes import upkeep
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tsmem.engine.search import texts
+from tsmem.engine.search import words
 from tsmem.engine.search.conditions import Leaf
 from tsmem.port import FieldType
 from tsmem.queries import Match, MatchPhrase, Prefix, Term, Terms, Wildcard
@@ -69,7 +69,7 @@ def _words(wanted: Leaf, kind: FieldType | None) -> int:
         return 1
     if kind.analyzer == "fuzzy":
         return len(set(wanted.text.split()))
-    return len(texts.match_groups(kind, wanted.text, alone=True))
+    return len(words.match_groups(kind, wanted.text, alone=True))
 
 
 def _phrase_words(wanted: Leaf, kind: FieldType | None) -> int:
@@ -77,6 +77,6 @@ def _phrase_words(wanted: Leaf, kind: FieldType | None) -> int:
     if kind is None or kind.name != "TEXT" or kind.analyzer == "fuzzy":
         return 0
     if isinstance(wanted, MatchPhrase):
-        return len(texts.words(kind, wanted.text))
-    pieces = [texts.term_words(kind, value) for value in _values(wanted) if isinstance(value, str)]
+        return len(words.words(kind, wanted.text))
+    pieces = [words.term_words(kind, value) for value in _values(wanted) if isinstance(value, str)]
     return sum(len(each) for each in pieces if len(each) > 1)

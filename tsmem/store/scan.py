@@ -4,7 +4,7 @@ One rule: a failure in the middle is raised, never a shorter list, and a limit i
 
 The limit of a range read counts the rows that pass the service's filter, so the first page of a filtered scan asks for
 as many rows as are wanted: where matches are many, few rows are read and paid for. A service may also count before it
-filters, as our engine did up to issue 13: then a short page says nothing of how many matches there are, and each page
+filters: then a short page says nothing of how many matches there are, and each page
 after the first is asked for without a limit. n rows that are looked at cost ceil(n / 5,000) requests; one more where a
 service counts before it filters.
 """

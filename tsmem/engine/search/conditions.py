@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tsmem.engine import messages
+from tsmem.engine.indexes.search_index import Field, SearchIndex
+from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
 from tsmem.engine.search import values
-from tsmem.engine.search.index import Field, SearchIndex
 from tsmem.engine.search.sql import Sql, and_, joined
 from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, cannot_answer, text_test
-from tsmem.engine.search.texts import MAX_ALTERNATIVES
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
 MAX_DEPTH = 16

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tsmem.engine import messages
-from tsmem.engine.search.index import SearchIndex
+from tsmem.engine.indexes.search_index import SearchIndex
 from tsmem.engine.search.sql import Sql, and_, joined
 from tsmem.queries import FieldSort, KeySort, ScoreSort, Sorter
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from tsmem.engine import messages
 from tsmem.engine.cells import unpack, unpack_some
 from tsmem.engine.connections import Session
+from tsmem.engine.indexes.search_index import SearchIndex
+from tsmem.engine.indexes.search_schemas import find_index
 from tsmem.engine.search import tokens
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
-from tsmem.engine.search.index import SearchIndex
 from tsmem.engine.search.order import Order, Position
-from tsmem.engine.search.schemas import find_index
 from tsmem.engine.search.scores import weight
 from tsmem.engine.search.sql import Sql, and_, joined
 from tsmem.engine.search.text_queries import TextTest

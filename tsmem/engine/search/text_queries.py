@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from tsmem.engine import messages
 from tsmem.engine.cells import unpack_some
+from tsmem.engine.indexes.search_index import Field
+from tsmem.engine.indexes.trigrams import all_of, any_of
 from tsmem.engine.search import values
-from tsmem.engine.search.index import Field
 from tsmem.engine.search.scores import frequency_score
-from tsmem.engine.search.texts import CutText, all_of, any_of, count_phrase, is_pair, match_groups, term_words, words
+from tsmem.engine.search.words import CutText, count_phrase, is_pair, match_groups, term_words, words
 from tsmem.folding import fold, is_case_invariant
 from tsmem.queries import Contains, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from tsmem.engine import messages
-from tsmem.engine.search.index import Field
+from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.search.sql import Sql
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.queries import Between

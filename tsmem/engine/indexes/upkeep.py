@@ -15,7 +15,7 @@ from tsmem.engine.tables import Index, Table
 from tsmem.rows import Key, Value
 
 if TYPE_CHECKING:
-    from tsmem.engine.search.index import SearchIndex
+    from tsmem.engine.indexes.search_index import SearchIndex
 
 Change = tuple[str, Sequence[object]]
 """An SQL text and its parameters."""
@@ -64,7 +64,7 @@ def carry_out(session: Session, table: Table, key: Key, planned: Planned) -> Non
     """Do it, and what it changes in the table's search indexes: those know a row by where it stands."""
     searches: Sequence[SearchIndex] = ()
     if table.searches:
-        from tsmem.engine.search.index import search_indexes
+        from tsmem.engine.indexes.search_index import search_indexes
 
         searches = search_indexes(table)
     if planned.columns is None and planned.old is not None:

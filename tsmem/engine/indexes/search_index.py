@@ -24,7 +24,7 @@ from zlib import crc32
 
 from tsmem.engine import messages
 from tsmem.engine.cells import unpack_some
-from tsmem.engine.search.texts import trigram_text
+from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema

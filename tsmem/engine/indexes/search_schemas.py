@@ -10,7 +10,7 @@ from tsmem.engine import catalog as stored
 from tsmem.engine import messages
 from tsmem.engine.connections import Session
 from tsmem.engine.definitions import changed
-from tsmem.engine.search.index import SearchIndex, search_indexes
+from tsmem.engine.indexes.search_index import SearchIndex, search_indexes
 from tsmem.engine.tables import Table
 from tsmem.limits import check_column_name, check_name
 from tsmem.port import FieldType, SearchIndexSchema
