@@ -57,7 +57,8 @@ class Call:
         self.next_step: str | None = None
         """What to do next when this run fails or is stopped, where that is known."""
         self.whole_file: str | None = None
-        """The file that this run writes whole or not at all: when the run is stopped, nothing of it is there."""
+        """The file that this run writes whole or not at all, until the new one takes its place: a run that is stopped
+        before changes nothing of it."""
         self.clear_line: Callable[[], None] | None = None
         """Takes a line of progress off the terminal, while one is drawn there."""
         self._stdin_was_read = False
