@@ -12,13 +12,13 @@ from tsmem.engine.indexes.search_index import Field, SearchIndex
 from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
 from tsmem.engine.search import values
 from tsmem.engine.search.sql import Sql, and_, joined
-from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, cannot_answer, text_test
+from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, text_test
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
 MAX_DEPTH = 16
 """Depth of queries within queries."""
 MAX_QUERIES = 1024
-"""Queries of one search."""
+"""Queries of one search, with all that stand within others."""
 MAX_PARAMETERS = 10_000
 """Values of one search. SQLite takes 32,766 in one statement, in which each may stand twice."""
 TEXT_SCORE = "text_score"
@@ -34,18 +34,18 @@ class Candidates(NamedTuple):
     sql: Sql
     """Selects their doc."""
     column: str | None = None
-    """The column that they are chosen by, where it is one."""
+    """The column of the typed field; None for trigrams, and for several parts."""
     condition: Sql = Sql("1")
-    """The condition on that column, from which SQLite finds its index; the whole query's hides it."""
+    """The condition on that column, for which SQLite uses its index. The form in the whole condition hides it."""
 
 
 class Condition(NamedTuple):
     """A test that SQL makes of a row."""
 
     sql: Sql
-    """Is 1 or 0 of a row, and never NULL. The index is `d`, the table `r`."""
+    """1 or 0 for a row, never NULL. `d` is the row's typed fields, `r` the row in its table."""
     candidates: tuple[Candidates, ...] = ()
-    """Each of them alone has every row that matches. Empty: no index narrows the query."""
+    """Each has all rows that match. Empty: no index narrows the query."""
 
 
 ALL_ROWS = Condition(Sql("1"))
@@ -67,13 +67,13 @@ class QueryReader:
         """Raises InvalidInput."""
         self._index = index
         self.tests: list[TextTest] = []
-        """The tests of texts, by the number that the SQL has of each."""
+        """The tests of texts. The SQL names each by its place here."""
         self.scored: list[tuple[str, TextTest]] = []
         """The tests that count for a score, with the SQL of each: those of TEXT fields that stand under neither
         `filter` nor `must_not`."""
         self._queries = 0
         self.condition = self._condition(query, 0, scored=True)
-        """The test of a row that the query is."""
+        """The whole query."""
         if len(self.condition.sql.parameters) > MAX_PARAMETERS:
             raise messages.invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
 
@@ -88,7 +88,7 @@ class QueryReader:
         if field.type.name != "TEXT":
             return self._typed(field, query)
         if isinstance(query, Between):
-            raise cannot_answer(field, query)
+            raise _cannot_answer(field, query)
         return self._text(field, query, scored=scored)
 
     def _bool(self, query: Bool, depth: int, *, scored: bool) -> Condition:
@@ -116,7 +116,7 @@ class QueryReader:
         if isinstance(query, Between):
             return self._on_column(column, values.between(field, query))
         if field.type.name != "KEYWORD" or isinstance(query, Contains):
-            raise cannot_answer(field, query)
+            raise _cannot_answer(field, query)
         if isinstance(query, Prefix):
             return self._on_column(column, values.starts_with(field, values.check_prefix(query.text)))
         pattern = values.check_pattern(values.text_of(field, query.pattern))
@@ -179,3 +179,9 @@ def _at_least(parts: list[Condition], least: int) -> Condition:
 
 def _not(part: Condition) -> Condition:
     return Condition(Sql(f"NOT ({part.sql.text})", part.sql.parameters))
+
+
+def _cannot_answer(field: Field, query: object) -> Exception:
+    """Return the error of a query that the field's type cannot answer."""
+    kind = type(query).__name__
+    return messages.invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")

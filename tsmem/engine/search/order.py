@@ -1,6 +1,6 @@
 """The order of a search's rows, and what comes after a row in it, in SQL.
 
-Every order ends in the primary key, so that a position belongs to one row and nothing is passed over twice. Rows
+Every order ends in the primary key, so that a position belongs to one row, and pages neither repeat nor skip rows. Rows
 without a field that is sorted by come last in both directions.
 """
 
@@ -37,13 +37,13 @@ class Unit(NamedTuple):
         return Sql(" AND ".join(f"{column} IS ?" for column in self.columns), value)
 
     def after(self, value: tuple[object, ...], *, or_equal: bool = False) -> Sql:
-        """Return the condition that a row comes after this value, which is not NULL; rows with NULL aside."""
+        """Return the condition that a row comes after this value, which must not be NULL. Rows with NULL do not."""
         sign = ("<" if self.descending else ">") + ("=" if or_equal else "")
         return Sql(f"({', '.join(self.columns)}) {sign} ({', '.join('?' * len(self.columns))})", value)
 
 
 class Stage(NamedTuple):
-    """Rows that the index of the first unit has in order: all that have the field, or all that lack it."""
+    """Rows that one walk of the first unit's SQL index reads in order: all that have the field, or all without it."""
 
     where: Sql
     order: str
@@ -53,8 +53,8 @@ class Order:
     """The order that sorters make."""
 
     def __init__(self, index: SearchIndex, sorts: Sequence[Sorter]) -> None:
-        """Raises InvalidInput for a field that has no order, and for too many sorters. A sorter that repeats a field
-        says nothing: the rows that come to it are equal by it."""
+        """Raises InvalidInput for a field that has no order, and for too many sorters. A sorter that repeats a field is
+        ignored, because it cannot break a tie, and so is what comes after a KeySort."""
         if len(sorts) > MAX_SORTERS:
             raise messages.invalid(f"The number of sorters exceeds the limit: {MAX_SORTERS}.")
         self.units: list[Unit] = []

@@ -1,4 +1,4 @@
-"""One page of a search. See the room's own docstring for the way of a search through it."""
+"""One page of a search. The docstring of the package says how a search is answered."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tsmem.rows import Key, Row
 MAX_LIMIT = 100
 """Rows of a page."""
 MAX_INDEXED_LIMIT = 1000
-"""Rows of a page without columns that are not in the index."""
+"""Rows of a page for which only indexed columns are read."""
 MAX_REACH = 100_000
-"""Offset and limit together. In the order of score a token has an offset, which counts too."""
+"""The largest sum of offset and limit. In the order of score a token has an offset, which counts too."""
 WALKED_PER_SORTED = 16
 """Rows that are walked over in the time in which one candidate is fetched and sorted. Measured on 200,000 messages:
 0.2 us and 3 us."""
 MAX_COUNTED = 10_000
-"""Candidates that are checked to count the matches. Of more only the candidates are counted, unless the exact count is
-asked for."""
+"""Candidates whose texts are checked to count the matches. Where there are more, the total is the number of candidates,
+unless the exact count is asked for."""
 
 
 class SearchReply(NamedTuple):
-    """Answers Search."""
+    """The result of a search."""
 
     page: SearchPage
     cost: Cost
@@ -71,7 +71,8 @@ def search(session: Session, table: str, name: str, request: Search, *, exact_co
     hits, more = found[: request.limit], len(found) > request.limit
     total, is_exact = None, True
     if request.count:
-        if request.limit and not more and place.position is None and (hits or not place.offset):
+        is_numbered = place.position is None and (hits or not place.offset)
+        if request.limit and not more and is_numbered:
             total = place.offset + len(hits)
         else:
             total, is_exact = run.count(exact=exact_count)
@@ -119,7 +120,7 @@ class _Run:
         if request.token is not None and not self._fits(place):
             raise messages.invalid("The token is of another search.")
         self.checked = 0
-        """The number of texts that were tested."""
+        """Texts that were scored; in the order of score twice each."""
         session.define(TEXT_SCORE, 2, session.score_text)
         session.text_score = self._text_score
 
@@ -134,7 +135,7 @@ class _Run:
         return self._tests[number].score(source)
 
     def hits(self, limit: int) -> list[Hit]:
-        """Return so many rows behind the place, in order."""
+        """Return the first rows that match from the place on, in order."""
         if self.order.by_score:
             return self._by_score(limit)
         wanted = self._place.offset + limit
@@ -148,19 +149,29 @@ class _Run:
     @cached_property
     def _driver(self) -> _Driver | None:
         """The part of the query that proposes the fewest rows; None if no index narrows any part."""
+        if not self._condition.candidates:
+            return None
         last = self._execute(f"SELECT max(doc) FROM {self._index.docs}").fetchone()[0]  # noqa: S608 - a name of ours
-        best = None
-        most = fewest = (last or 0) // WALKED_PER_SORTED + 1
-        for each in self._condition.candidates:
-            count = self._count(Sql(f"({each.sql.text} LIMIT {fewest})", each.sql.parameters))
-            if best is None or count < fewest:
-                best, fewest = _Driver(each, count < most), count
-        return best
+        most = (last or 0) // WALKED_PER_SORTED + 1
+        count, smallest = self._smallest(most)
+        if count == most and len(self._condition.candidates) > 1:
+            _, smallest = self._smallest(-1)
+        return _Driver(smallest, count < most)
+
+    def _smallest(self, most: int) -> tuple[int, Candidates]:
+        """Count the candidates of each part, as far as `most` if that is not -1. Return the smallest number, and whose
+        it is."""
+        first, *rest = self._condition.candidates
+        count, smallest = self._count(_docs_of(first, most)), first
+        for each in rest:
+            other = self._count(_docs_of(each, count))
+            if other < count:
+                count, smallest = other, each
+        return count, smallest
 
     def _sources(self) -> list[Sql]:
-        """Return the queries for the rows that are checked, one after the other, in order: the candidates of the
-        driver, sorted, or the rows of the order's own index, of which those are left out that the driver does not
-        propose."""
+        """Return the queries for the rows that are checked, one after the other, in order: few candidates, sorted; or
+        the rows of an SQL index that has the order, without those that are no candidates."""
         position = self._place.position
         if self._driver is not None and self._driver.is_small:
             return [_docs(self._candidates(), self.order.after(position), self.order.sql)]
@@ -176,8 +187,8 @@ class _Run:
     def _checked(self, docs: Sql, wanted: int) -> list[Hit]:
         """Check rows one by one in the order in which they are selected, until so many match.
 
-        Two things keep SQLite from another order of the rows: the LIMIT within, without which it drops the ORDER BY of
-        a subquery, and CROSS JOIN, which makes the subquery the outer loop."""
+        The inner LIMIT makes SQLite keep the ORDER BY of the subquery, and CROSS JOIN makes the subquery the outer
+        loop."""
         index, test = self._index, self._condition.sql
         joins = f"CROSS JOIN {index.docs} AS d ON d.doc = w.doc CROSS JOIN {index.rows} AS r ON r.rowid = w.doc"
         sql = f"SELECT w.doc, {self.order.columns} FROM ({docs.text} LIMIT -1) AS w {joins} WHERE {test.text} LIMIT ?"  # noqa: S608
@@ -213,8 +224,7 @@ class _Run:
         """Return the source of the docs that the driver proposes, or of all."""
         if self._driver is None:
             return Sql(self._index.docs)
-        text, parameters = self._driver.candidates.sql
-        return Sql(f"({text})", parameters)
+        return _docs_of(self._driver.candidates)
 
     def _candidates(self) -> Sql:
         """Return the source of the rows that the driver proposes, or of all."""
@@ -234,6 +244,11 @@ class _Run:
     def _count(self, source: Sql) -> int:
         count: int = self._execute(f"SELECT count(*) FROM {source.text}", source.parameters).fetchone()[0]  # noqa: S608
         return count
+
+
+def _docs_of(candidates: Candidates, most: int = -1) -> Sql:
+    """Return the source of candidates, of so many at most if that is not -1."""
+    return Sql(f"({candidates.sql.text} LIMIT {most})", candidates.sql.parameters)
 
 
 def _docs(source: Sql, where: Sql, order: str) -> Sql:

@@ -1,7 +1,8 @@
 """What each kind of query asks of a text, and which rows trigrams propose for it.
 
-Texts are folded, unless the field is case-sensitive. So are the texts of Contains, Match and MatchPhrase. What a client
-names in a Term, Prefix or Wildcard is taken as it is: Term "Tea" finds no text of a field that is folded.
+Contains and fuzzy fields always ignore case. Other fields fold their words, and those of a Match or MatchPhrase, unless
+they are case-sensitive. What a client names in a Term, Prefix or Wildcard is never folded: Term "Tea" finds nothing in
+a field that folds its words.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from tsmem.engine import messages
 from tsmem.engine.cells import unpack_some
 from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.indexes.trigrams import all_of, any_of
@@ -28,11 +28,11 @@ class Pattern(NamedTuple):
 
     count: Callable[[CutText], int]
     parts: Sequence[str] = ()
-    """What every folded text has in which it is found."""
+    """Parts that every text has that matches, whatever their case."""
 
 
 class TextTest(NamedTuple):
-    """A test of the text in one field of a row: so many of the patterns are found in it."""
+    """A test of the text in one field of a row: it matches if at least `least` of the patterns are found in it."""
 
     field: Field
     patterns: Sequence[Pattern]
@@ -83,7 +83,7 @@ def text_test(field: Field, query: TextQuery) -> TextTest | None:
 def _match(field: Field, query: Match) -> TextTest | None:
     text, least = values.text_of(field, query.text), max(1, query.minimum_should_match or 1)
     if field.type.analyzer == "fuzzy":
-        groups = [[part] for part in dict.fromkeys(fold(text).split())]
+        groups: list[tuple[str, ...]] = [(part,) for part in dict.fromkeys(fold(text).split())]
     else:
         groups = match_groups(field.type, text, alone=query.operator is Operator.OR)
     if not groups:
@@ -133,19 +133,13 @@ def _phrase(phrase: list[str]) -> Pattern | None:
     return Pattern(lambda text: count_phrase(text, phrase), phrase) if phrase else None
 
 
-def _any(field: Field, group: list[str]) -> Pattern:
-    """Return the pattern that finds any of a Match's words: pairs of characters, and on a fuzzy field all, as parts."""
-    in_text = field.type.analyzer == "fuzzy"
+def _any(field: Field, group: tuple[str, ...]) -> Pattern:
+    """Return the pattern of any word of a Match's group. Pairs, and all words of a fuzzy field, are looked for as parts
+    of the text, the others as whole words."""
+    parts = [word for word in group if field.type.analyzer == "fuzzy" or is_pair(field.type, word)]
+    whole = [word for word in group if word not in parts]
 
     def count(text: CutText) -> int:
-        return sum(
-            text.folded.count(word) if in_text or is_pair(field.type, word) else text.counts[word] for word in group
-        )
+        return sum(map(text.folded.count, parts)) + sum(text.counts[word] for word in whole)
 
     return Pattern(count, group if len(group) == 1 else ())
-
-
-def cannot_answer(field: Field, query: object) -> Exception:
-    """Return the error of a query that the field's type cannot answer."""
-    kind = type(query).__name__
-    return messages.invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")

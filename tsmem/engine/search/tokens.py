@@ -1,6 +1,6 @@
 """Page tokens of searches: where a page ended, in bytes that only a search of the same query takes back.
 
-A token is checked as if anyone had made it up. It carries its sorters, because clients send none with it.
+A token is checked as if anyone had made it up. It carries its sorters, because clients may leave them out.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _SORTS = {letter: kind for kind, letter in _LETTERS.items()}
 
 
 class Place(NamedTuple):
-    """The beginning of a page."""
+    """Where a page begins."""
 
     sorts: tuple[Sorter, ...]
     position: Position | None = None
     """The last row of the page before."""
     offset: int = 0
-    """Rows to pass over, where rows have no position: in the order of score."""
+    """Matching rows to skip: what the request says, or, in the order of score, the rows of the pages before."""
 
 
 def write(table: str, index: str, query: Query, place: Place) -> bytes:
@@ -78,5 +78,5 @@ def _unpacked(value: object) -> object:
     if isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
         raise ValueError
     if isinstance(value, str):
-        value.encode()
+        value.encode()  # raises ValueError for a lone surrogate
     return value

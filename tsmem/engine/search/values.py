@@ -1,7 +1,7 @@
 """Values of queries, compared in the type of the field.
 
-Text that reads as a number or a boolean is one for a LONG, DOUBLE or BOOLEAN field, as the service takes '900'. A value
-that cannot be one is InvalidInput.
+As the service does, a LONG or DOUBLE field takes text that reads as a number, and a BOOLEAN field `true` and `false`.
+Another value of the wrong type raises InvalidInput.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def between(field: Field, query: Between) -> Sql:
 
 
 def starts_with(field: Field, prefix: str) -> Sql:
-    """Return the condition that a field begins with a prefix: a range, because SQLite orders texts by character."""
+    """Return the condition that a field begins with a prefix: a range, for which SQLite can use an index."""
     kept = prefix.rstrip("\U0010ffff")
     if not kept:
         return Sql(f"{field.column} >= ?", (prefix,))
@@ -113,8 +113,9 @@ def check_pattern(pattern: str) -> str:
 def wildcard(pattern: str) -> Callable[[str], bool]:
     """Return the test of a pattern, in which `*` is any characters and `?` is one.
 
-    What stands between two `*` is looked for from the left, each behind the one before, and not again at another place:
-    one that was found further left leaves more room. So the time is in proportion to the text.
+    Each piece between two `*` is matched where it is found first behind the piece before, without going back. That is
+    enough, because a piece that matches further left leaves more room for the rest; and it takes time in proportion to
+    the text.
     """
     first, *rest = ("".join("." if each == "?" else re.escape(each) for each in part) for part in pattern.split("*"))
     if rest:

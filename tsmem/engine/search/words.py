@@ -69,7 +69,7 @@ class CutText:
         return self._counts
 
 
-def match_groups(kind: FieldType, text: str, *, alone: bool) -> list[list[str]]:
+def match_groups(kind: FieldType, text: str, *, alone: bool) -> list[tuple[str, ...]]:
     """Cut the text of a Match. Return groups: a text matches all if it has one of each group.
 
     Each word is a group of its own. max_word and min_word look for pairs of characters of scripts without spaces, as
@@ -77,14 +77,16 @@ def match_groups(kind: FieldType, text: str, *, alone: bool) -> list[list[str]]:
     there is no pair where one word of the service's dictionary ends and the next begins: [我要], [我要 or 要退],
     [要退 or 退款], [退款]. With `alone`, each word and pair is a group, once.
     """
-    groups: list[list[str]] = []
+    groups: list[tuple[str, ...]] = []
     for run in _RUN.findall(_folded(kind, text)) if _has_pairs(kind) else words(kind, text):
         if _has_pairs(kind) and len(run) > 1 and SINGLE.match(run):
             pairs = list(map("".join, pairwise(run)))
-            groups += [pairs[:1], *map(list, pairwise(pairs)), pairs[-1:]]
+            groups += [(pairs[0],), *pairwise(pairs), (pairs[-1],)]
         else:
-            groups.append([run])
-    return [[word] for word in dict.fromkeys(word for group in groups for word in group)] if alone else groups
+            groups.append((run,))
+    if alone:
+        groups = [(word,) for group in groups for word in group]
+    return list(dict.fromkeys(groups))
 
 
 def is_pair(kind: FieldType, word: str) -> bool:
