@@ -25,14 +25,14 @@ HEAVY = (
 SHOW = """
 import sys
 {code}
-print("loaded:", " ".join(sorted({{name.split(".")[0] for name in sys.modules}})))
+print("loaded:", " ".join(sorted(sys.modules)))
 """
 
 RUN = "from tsmem.cli.main import main; main({argv!r})"
 
 
 def loaded(code: str, tmp_path: Path) -> set[str]:
-    """The top-level modules that are there after some code ran in a fresh interpreter."""
+    """The modules that are there after some code ran in a fresh interpreter."""
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", SHOW.format(code=code)], capture_output=True, text=True, env=environ, check=True
@@ -68,6 +68,14 @@ def test_a_record_as_json_loads_no_sdk_and_no_rich(tmp_path: Path) -> None:
 
     assert "sqlite3" in used
     assert set() == used & (set(HEAVY) - {"sqlite3"})
+
+
+def test_who_does_not_search_loads_no_search(tmp_path: Path) -> None:
+    loaded(RUN.format(argv=["init-tables", "--no-search"]), tmp_path)
+    runs = [["session", "put", "u", "s"], ["session", "list", "--user", "u"]]
+    used = loaded(f"from tsmem.cli.main import main; assert [0, 0] == [main(argv) for argv in {runs}]", tmp_path)
+
+    assert [] == [name for name in used if name.startswith(("tsmem.engine.search", "tsmem.store.search"))]
 
 
 COMPLETE = """
