@@ -33,31 +33,30 @@ const QUERIES = {
     filterQueries: [{ queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key1" } }] } },
 };
 
-async function pages() {
+// Calls next with each token in turn, from none on, and gives all answers.
+async function answers(next) {
   const found = [];
   let token = null;
-  let count = 0;
   do {
-    const data = await search({ query: QUERIES.all, limit: 7, token,
-      sort: { sorters: [{ fieldSort: { fieldName: "n", order: SortOrder.SORT_ORDER_DESC } }] } });
-    found.push(...numbers(data.rows));
-    count += 1;
+    const data = await next(token);
+    found.push(data);
     token = data.nextToken && data.nextToken.length ? data.nextToken : null;
   } while (token);
-  return { found, count };
+  return found;
+}
+
+async function pages() {
+  const sort = { sorters: [{ fieldSort: { fieldName: "n", order: SortOrder.SORT_ORDER_DESC } }] };
+  const found = await answers((token) => search({ query: QUERIES.all, limit: 7, token, sort }));
+  return { found: found.flatMap((data) => numbers(data.rows)), count: found.length };
 }
 
 async function scan() {
   const { sessionId } = await call("computeSplits", { tableName: "said", searchIndexSplitsOptions: { indexName: "said_index" } });
-  const sizes = [];
-  let token = null;
-  do {
-    const data = await call("parallelScan", { ...target, sessionId, columnToGet: { returnType: ColumnReturnType.RETURN_ALL_FROM_INDEX },
-      scanQuery: { query: QUERIES.all, limit: 35, aliveTime: 30, token, currentParallelId: 0, maxParallel: 1 } });
-    sizes.push(data.rows.length);
-    token = data.nextToken && data.nextToken.length ? data.nextToken : null;
-  } while (token);
-  return sizes;
+  const found = await answers((token) => call("parallelScan", { ...target, sessionId,
+    columnToGet: { returnType: ColumnReturnType.RETURN_ALL_FROM_INDEX },
+    scanQuery: { query: QUERIES.all, limit: 35, aliveTime: 30, token, currentParallelId: 0, maxParallel: 1 } }));
+  return found.map((data) => data.rows.length);
 }
 
 async function main() {
