@@ -60,13 +60,11 @@ def open_profile(
     profile: Profile,
     clock: Clock | None = None,
     *,
-    checked: bool = False,
     log: Callable[[str], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> MemoryStore:
-    """The store of a profile that is loaded already; `checked` watches over the backend's contract on every call, and
-    `log` hears of each request over the wire: a line without anything secret. `notice` hears what people should know
-    while a call goes on."""
+    """Open the store of a profile that is loaded already. `log` is called with a line for each request over the wire,
+    without anything secret; `notice` with what people should know while a call goes on."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore
@@ -79,8 +77,4 @@ def open_profile(
     ]
     layout = Layout(session_table(names[0]), message_table(names[1]))
     client = open_client(profile, time, log, notice)
-    if checked:
-        from tsmem.contract import CheckedClient
-
-        client = CheckedClient(client)
     return MemoryStore(client, layout, clock=time, target=profile.target)

@@ -1,7 +1,7 @@
 """The port: what the store needs of TableStore, and no more. Adapters implement it; the store sees only that.
 
-The docstrings here are the contract, `contract.CheckedClient` enforces it round any client, and tests/contract proves
-it on every backend. Rules that hold for every method:
+The docstrings here are the contract. tests/contract proves it on every backend, with tests/support/checked_client.py
+round each client. Rules that hold for every method:
 
 - Values are str, int (64 bit), float (finite), bool and bytes, and come back with the type they were written with.
 - A failure is one of `tsmem.errors`, never an SDK's or a database's own; what fails has changed nothing, except after

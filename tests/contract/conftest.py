@@ -10,7 +10,7 @@ import pytest
 
 from tests.clocks import ManualClock
 from tests.contract.backends import BACKENDS, FILE, MESSAGE, PLAIN, SESSION, engine_client
-from tsmem.contract import CheckedClient
+from tests.support.checked_client import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.backends import BACKENDS, FILE, engine_client
 from tests.contract.faults import FaultyClient
-from tsmem.contract import CheckedClient
+from tests.support.checked_client import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
 from tsmem.store.records import Record

@@ -31,7 +31,6 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.queries": {"tsmem.rows"},
     "tsmem.limits": {"tsmem.errors", "tsmem.rows"},
     "tsmem.port": VOCABULARY,
-    "tsmem.contract": PORT,
     "tsmem.retry": PORT | {"tsmem.retry"},
     "tsmem.profiles": {"tsmem.disk", "tsmem.errors", "tsmem.limits", "tsmem.waiting", "tsmem.profiles"},
     "tsmem.store": PORT | {"tsmem.store"},

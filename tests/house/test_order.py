@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.house.modules import PACKAGE, ROOT, dotted, functions, imports, sources, tree
+from tests.house.modules import ROOT, dotted, imports, sources, tree
 from tsmem.cli import exit_codes
 from tsmem.cli.commands import Entry, HouseGroup, help_of
 from tsmem.cli.completion import SCRIPTS
@@ -29,45 +28,9 @@ def test_modules_are_named_after_what_they_hold() -> None:
     assert [] == [dotted(path) for path in sources() if path.stem in EMPTY_NAMES]
 
 
-def test_what_is_public_says_what_it_is() -> None:
-    """Modules, public classes and public functions have docstrings; commands have help instead."""
+def test_every_module_says_what_it_is() -> None:
+    """Each module has a docstring."""
     assert [] == [dotted(path) for path in sources() if not ast.get_docstring(tree(path))]
-    assert [] == [(dotted(path), name) for path in sources() for name in _silent(path)]
-
-
-def _silent(path: Path) -> list[str]:
-    """Public names of a module that say nothing of themselves."""
-    module = tree(path)
-    return [
-        node.name
-        for node in ast.walk(module)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-        and ast.get_docstring(node) is None
-        and not _has_help(node)
-        and not _is_local(module, node)
-        and not _fulfils_the_port(path, node)
-    ]
-
-
-def _has_help(node: ast.FunctionDef | ast.ClassDef) -> bool:
-    """Whether it is a command, whose help says what it is."""
-    return any(isinstance(each, ast.Call) and ast.unparse(each.func) == "help_text" for each in node.decorator_list)
-
-
-def _is_local(module: ast.Module, node: ast.AST) -> bool:
-    """Whether it is inside a function, or in a private class."""
-    return any(
-        node is not outer and node in ast.walk(outer)
-        for outer in ast.walk(module)
-        if isinstance(outer, ast.FunctionDef) or (isinstance(outer, ast.ClassDef) and outer.name.startswith("_"))
-    )
-
-
-def _fulfils_the_port(path: Path, node: ast.AST) -> bool:
-    """Whether its contract is the port's own docstring."""
-    port = {each.name for each in functions(PACKAGE / "port.py")}
-    return path.stem in ("retry", "contract") and isinstance(node, ast.FunctionDef) and node.name in port
 
 
 def test_only_main_makes_exit_codes() -> None:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.serving import profile_of, serving
+from tests.support.checked_client import CheckedClient
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.contract import CheckedClient
 from tsmem.errors import ConditionFailed, InvalidInput
 from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import (

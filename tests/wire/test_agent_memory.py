@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-import tsmem
 from tests.serving import METADATA, Served, profile_of, sdk_client
+from tests.support.checked_client import checked_store
 from tsmem.store import MemoryStore
 
 agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the official library is not installed")
@@ -52,7 +52,7 @@ def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def store(served: Served) -> Iterator[MemoryStore]:
     """tsmem on the same tables, as a TableStore profile opens it."""
-    with tsmem.open_profile(profile_of(served.endpoint), checked=True) as store:
+    with checked_store(profile_of(served.endpoint)) as store:
         yield store
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-import tsmem
 from tests.serving import METADATA, Served, profile_of
+from tests.support.checked_client import checked_store
 from tsmem.store import MemoryStore, Message, Metadata, Session
 
 SCRIPT = Path(__file__).with_name("node_memory.js")
@@ -55,7 +55,7 @@ def plain(columns: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def store(served: Served) -> Iterator[MemoryStore]:
     """tsmem on the same tables."""
-    with tsmem.open_profile(profile_of(served.endpoint), checked=True) as store:
+    with checked_store(profile_of(served.endpoint)) as store:
         yield store
 
 

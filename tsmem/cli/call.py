@@ -236,9 +236,8 @@ class Call:
         """A profile's store, closed with the run."""
         from tsmem import open_profile
 
-        debug = self.options.debug
-        log = (lambda line: self.say(f"debug: {line}")) if debug else None
-        store = open_profile(profile, self.clock, checked=debug, log=log, notice=self.say)
+        log = (lambda line: self.say(f"debug: {line}")) if self.options.debug else None
+        store = open_profile(profile, self.clock, log=log, notice=self.say)
         self._opened.append(store)
         return store
 

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from tests.support.checked_client import CheckedClient, ContractViolation
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.contract import CheckedClient, ContractViolation
 from tsmem.port import Announce, RangePage, RowOutcome, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Filter, Key, Put, Range, Row, TableRef, Write
 

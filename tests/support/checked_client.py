@@ -1,8 +1,7 @@
-"""The port's contract, enforced round any TableClient: in tests always, and at run time with --debug.
+"""A client that checks the port's contract round another client.
 
-Its one rule: it changes nothing. It looks at what goes in and what comes out, and where either breaks what `port.py`
-says, it raises ContractViolation with a sentence that says how. A violation is a bug in the caller or in the client,
-never something that a user did: what users can do wrong is the client's to refuse.
+It changes nothing. Where a call, or its answer, breaks what `port.py` says, it raises ContractViolation with a sentence
+that says how. A violation is a bug in the caller or in the client: what users do wrong is for the client to refuse.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
+from tsmem.adapters import open_client
+from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
 from tsmem.port import (
@@ -25,7 +26,9 @@ from tsmem.port import (
     TableClient,
     TableSchema,
 )
+from tsmem.profiles import Profile
 from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write, in_order
+from tsmem.store import MemoryStore
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -305,3 +308,9 @@ def _check_order(table: TableRef, span: Range, page: RangePage) -> None:
     places = [in_order(key) for key in keys]
     ordered = all(one > other if span.backward else one < other for one, other in pairwise(places))
     _require(ordered, "get_range gave keys out of order, or a next_start that is not beyond the last row")
+
+
+def checked_store(profile: Profile) -> MemoryStore:
+    """Open the store of a profile, with its client checked."""
+    client = CheckedClient(open_client(profile, SystemClock()))
+    return MemoryStore(client, clock=SystemClock(), target=profile.target)
