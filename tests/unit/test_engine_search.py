@@ -216,8 +216,21 @@ def test_a_made_up_token_is_refused(twenty: Engine) -> None:
             with pytest.raises(InvalidInput):
                 page(twenty, sort, token=forged(twenty, sort, rows))
 
+    version, digest, [[letter, _, descending]], place = json.loads(page(twenty, q.FieldSort("n")).token or b"")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        page(twenty, token=json.dumps([version, digest, [[letter, "\ud800", descending]], place]).encode())
+
     assert "05" == keys(page(twenty, q.ScoreSort(), limit=1, token=forged(twenty, q.ScoreSort(), 5)))
     assert "05" == keys(page(twenty, q.FieldSort("n"), limit=1, token=forged(twenty, q.FieldSort("n"), [[2], ["04"]])))
+
+
+def test_rows_scanned_are_rows_and_not_texts(engine: Engine) -> None:
+    """Each of three rows has two texts, which are read for the page and again for the total."""
+    write(engine, *(put(key, words="tea", parts="tea") for key in "abc"))
+    query = q.Bool(should=(q.Contains("words", "tea"), q.Contains("parts", "tea")))
+    for sorts in ((), (q.ScoreSort(),)):
+        search = q.Search(query, sorts, limit=2, count=True)
+        assert 3 == engine.search(TABLE.ref, "search", search).cost.rows_scanned
 
 
 def test_a_token_reaches_as_far_as_an_offset(twenty: Engine) -> None:

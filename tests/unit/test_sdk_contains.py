@@ -51,10 +51,10 @@ PLANNED: list[tuple[FieldType, str, Query]] = [
     (COMMA, "on time,late", either(words("on time,late"), both(pattern("*on time*"), pattern("*late*")))),
     (FieldType("TEXT", "split", delimiter="E"), "tea", either(words("tea"), both(pattern("*t*"), pattern("*a*")))),
     (SPLIT, "x" * 99, either(words("x" * 99), both(pattern(f"*{'x' * 30}*")))),
-    # Long texts: their first 200 characters, which end with a whole word where they have one.
-    (FUZZY, "x" * 2000, phrase("x" * 200)), (SINGLE, " ".join(["é" * 150] * 9), phrase("é" * 150)),
-    (SINGLE, "a " * 1000, phrase(("a " * 100).rstrip())), (SINGLE, " " * 300, ANY),
-    (FUZZY, " " * 300, phrase(" " * 200)),
+    # Long texts: their first 120 characters, without the end of a word of 30 characters or fewer.
+    (FUZZY, "x" * 2000, phrase("x" * 90)), (SINGLE, " ".join(["é" * 100] * 9), phrase("é" * 100)),
+    (SINGLE, "a " * 1000, phrase(("a " * 60).rstrip())), (SINGLE, "é" * 2000, phrase("é" * 90)),
+    (MAX, "“" + "退" * 2000, words("“" + "退" * 89)), (SINGLE, " " * 300, ANY), (FUZZY, " " * 300, phrase(" " * 120)),
 ]  # fmt: skip
 
 

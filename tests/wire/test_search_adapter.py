@@ -14,7 +14,7 @@ from tsmem.adapters.tablestore import TablestoreClient
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import Cost, FieldType, SearchIndexSchema
-from tsmem.queries import HasField, MatchAll, Search, SearchPage, Term
+from tsmem.queries import Bool, Contains, HasField, MatchAll, Search, SearchPage, Term
 from tsmem.retry import RetryingClient
 
 
@@ -47,6 +47,19 @@ def test_what_cannot_be_sent_is_wrong_input_and_a_missing_field_has_a_hint(clien
     for asked in (Search(Term("word", "\ud800")), Search(Term("number", 2**63)), Search(MatchAll(), limit=2**31)):
         with pytest.raises(InvalidInput):
             search(client, asked)
+
+
+@pytest.mark.parametrize("count", [58, 97, 2000])
+def test_a_long_text_asks_for_no_more_words_than_the_server_takes(
+    served: Served, client: TablestoreClient, count: int
+) -> None:
+    """Two fields of words, and a text of the shortest words."""
+    text = "a " * count + "end"
+    kind = FieldType("TEXT", "single_word")
+    client.create_search_index(SearchIndexSchema("said", "two", (("text", kind), ("note", kind))))
+    query = Bool(should=(Contains("text", text), Contains("note", text)))
+
+    assert [] == client.search(TABLE.ref, "two", Search(query)).rows
 
 
 def test_fields_are_described_as_they_were_made(served: Served, client: TablestoreClient) -> None:

@@ -21,8 +21,11 @@ from tsmem.folding import fold, is_case_invariant
 from tsmem.port import FieldType
 from tsmem.queries import Bool, Contains, HasField, Match, MatchPhrase, Operator, Prefix, Query, Wildcard
 
-MAX_ASKED = 200
-"""Characters of a long text that are asked for: as good as all of it, because rows are checked."""
+MAX_ASKED = 120
+"""Characters of a long text that are asked for: as good as all of it, because rows are checked. `tsmem serve` takes 256
+words of phrases in a search; two fields, each in two ways, ask for four times as many words as these have: 240."""
+MAX_LAST_WORD = 30
+"""Characters at the end of a long text that are left out as part of a word."""
 MIN_PREFIX = 3
 """Letters at the end of a text that are also looked for as the beginning of a word."""
 MAX_PATTERN = 30
@@ -55,10 +58,11 @@ def plan(query: Query, fields: Mapping[str, FieldType]) -> Query:
 
 
 def _beginning(text: str) -> str:
-    """Return the beginning of a long text. It ends with a word: a part of a word is none that an index has."""
+    """Return the beginning of a long text. It ends with a word, because an index does not have parts of words. In
+    scripts without spaces, words end within a run of characters: no more of it is left out than a word may have."""
     if len(text) <= MAX_ASKED:
         return text
-    return re.sub(r"\w+\Z", "", text[:MAX_ASKED]).rstrip() or text[:MAX_ASKED]
+    return re.sub(rf"\w{{1,{MAX_LAST_WORD}}}\Z", "", text[:MAX_ASKED]).rstrip() or text[:MAX_ASKED]
 
 
 def _by_analyzer(field: str, kind: FieldType, text: str) -> Query:

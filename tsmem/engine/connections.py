@@ -42,13 +42,13 @@ class Session:
         self.execute = opened.connection.execute
         self._catalog: Catalog | None = None
         self._defined: set[str] = set()
-        self.text_score: Callable[[int, bytes | str | None], float] | None = None
+        self.text_score: Callable[[int, int, bytes | str | None], float] | None = None
         """Scores a text for the search that runs on this connection."""
 
-    def score_text(self, number: int, source: bytes | str | None) -> float:
+    def score_text(self, number: int, doc: int, source: bytes | str | None) -> float:
         """Let SQL call the running search: an SQL function that is defined anew expires all prepared statements."""
         assert self.text_score is not None
-        return self.text_score(number, source)
+        return self.text_score(number, doc, source)
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
         """Let this connection's SQL call a function that says the same of the same values. The thread's check is called

@@ -22,8 +22,8 @@ MAX_QUERIES = 1024
 MAX_PARAMETERS = 10_000
 """Values of one search. SQLite takes 32,766 in one statement, in which each may stand twice."""
 TEXT_SCORE = "text_score"
-"""The SQL function that scores a text, 0 if it does not match: the number of the test, and what stands in the field's
-column."""
+"""The SQL function that scores a text, 0 if it does not match. Its arguments: the number of the test, the row, and what
+stands in the field's column."""
 
 Leaf = TextQuery | Between
 
@@ -145,7 +145,7 @@ class QueryReader:
 
     def _tested(self, test: TextTest, *, scored: bool = False) -> Sql:
         column = test.field.column
-        sql = f"{TEXT_SCORE}({len(self.tests)}, {column})"
+        sql = f"{TEXT_SCORE}({len(self.tests)}, r.rowid, {column})"
         self.tests.append(test)
         if scored:
             self.scored.append((sql, test))

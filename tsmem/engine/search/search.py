@@ -69,6 +69,7 @@ def search(session: Session, table: str, name: str, request: Search, *, exact_co
     run = _Run(session, index, request, place)
     found = run.hits(request.limit + 1) if request.limit else []
     hits, more = found[: request.limit], len(found) > request.limit
+    scanned = run.checked
     total, is_exact = None, True
     if request.count:
         is_numbered = place.position is None and (hits or not place.offset)
@@ -76,6 +77,7 @@ def search(session: Session, table: str, name: str, request: Search, *, exact_co
             total = place.offset + len(hits)
         else:
             total, is_exact = run.count(exact=exact_count)
+            scanned = max(scanned, run.checked - scanned)
     rows, size = _rows(session, index, hits, request.columns)
     token = None
     if more:
@@ -84,7 +86,7 @@ def search(session: Session, table: str, name: str, request: Search, *, exact_co
             end = Place(place.sorts, None, place.offset + len(hits))
         token = tokens.write(table, name, request.query, end)
     page = SearchPage(rows, [hit.score for hit in hits], token, total, is_exact)
-    return SearchReply(page, Cost(1, capacity_units(size), 0, max(run.checked, len(hits))))
+    return SearchReply(page, Cost(1, capacity_units(size), 0, max(scanned, len(hits))))
 
 
 def _check(index: SearchIndex, request: Search) -> None:
@@ -120,8 +122,9 @@ class _Run:
         if request.token is not None and not self._fits(place):
             raise messages.invalid("The token is of another search.")
         self.checked = 0
-        """Texts that were scored; in the order of score twice each."""
-        session.define(TEXT_SCORE, 2, session.score_text)
+        """Rows of which a text was read."""
+        self._checked_doc = 0
+        session.define(TEXT_SCORE, 3, session.score_text)
         session.text_score = self._text_score
 
     def _fits(self, place: Place) -> bool:
@@ -130,8 +133,9 @@ class _Run:
             return place.position is None
         return place.position is not None and self.order.fits(place.position)
 
-    def _text_score(self, number: int, source: bytes | str | None) -> float:
-        self.checked += 1
+    def _text_score(self, number: int, doc: int, source: bytes | str | None) -> float:
+        self.checked += doc != self._checked_doc
+        self._checked_doc = doc
         return self._tests[number].score(source)
 
     def hits(self, limit: int) -> list[Hit]:

@@ -63,6 +63,8 @@ def _sort(letter: str, *options: object) -> Sorter:
     sort = _SORTS[letter](*options)
     if not all(type(value) is (str if name == "field" else bool) for name, value in sort._asdict().items()):
         raise ValueError
+    if isinstance(sort, FieldSort):
+        sort.field.encode()  # raises ValueError for a lone surrogate
     return sort  # type: ignore[no-any-return]
 
 

@@ -270,7 +270,7 @@ class Hits(Generic[Item]):
         if self._left is None or not self._few or (self._begun and not self._exact):
             return MAX_PAGE
         skip = 0 if self._after is None or self._begun else self._after.skip
-        return max(1, min(MAX_PAGE, self._left + skip + (not self._query.exact or not self._exact)))
+        return max(1, min(MAX_PAGE, self._left + skip + (not self._query.exact)))
 
 
 class Found(ItemStream[Item]):
