@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,24 +14,18 @@ from tests.clocks import ManualClock
 from tests.contract.backends import BACKENDS
 from tests.contract.faults import FaultyClient
 from tests.filters import COLUMNS, VALUES, holds, spelled, trees
+from tests.support.items import load
 from tsmem.errors import InvalidInput
 from tsmem.port import TableClient
 from tsmem.rows import Put, Value
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.documents import FIELDS
-from tsmem.store.records import Record
-from tsmem.store.tally import Tally
 
 MESSAGES = trees(st.sampled_from(["session_id", "create_time", "message_id", "role", "content", *COLUMNS]))
 SESSIONS = trees(st.sampled_from(["user_id", "session_id", "update_time", "search_content", *COLUMNS]))
 METADATA = st.dictionaries(st.sampled_from(COLUMNS), VALUES, max_size=3)
 ROLES = st.sampled_from([None, "a", "b", "5", ""])
 ITEMS = st.lists(st.tuples(st.sampled_from("ab"), ROLES, METADATA), min_size=1, max_size=12)
-
-
-def load(store: MemoryStore, items: Sequence[Session | Message]) -> None:
-    """Write them."""
-    store.transfer.load([Record(n, item) for n, item in enumerate(items)], tally=Tally())
 
 
 def columns(item: Session | Message) -> dict[str, Value]:

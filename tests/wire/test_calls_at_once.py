@@ -13,6 +13,7 @@ import pytest
 
 import tsmem
 from tests.serving import Served, profile_of, serving
+from tests.support.items import load
 from tests.support.waiting import wait_until
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
@@ -21,17 +22,12 @@ from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.comparing import compare
 from tsmem.store.openai import Rules
-from tsmem.store.records import Record, Source, read
+from tsmem.store.records import Source, read
 from tsmem.store.tally import Tally
 
 DEADLINE_S = 30
 LATENCY_MS = 40
 DAY_US = 86_400_000_000
-
-
-def load(store: MemoryStore, items: Iterable[Session | Message]) -> None:
-    """Write the items."""
-    store.transfer.load([Record(place, item) for place, item in enumerate(items)], tally=Tally())
 
 
 def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | Message]:

@@ -11,7 +11,8 @@ import pytest
 
 from tests.contract.faults import RefusingClient
 from tests.serving import Served, profile_of, serving
-from tests.wire.test_calls_at_once import load, together
+from tests.support.items import load
+from tests.wire.test_calls_at_once import together
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, PartialFailure, Unavailable

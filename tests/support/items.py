@@ -1,0 +1,19 @@
+"""Sessions and messages, written and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.records import Record
+from tsmem.store.tally import Tally
+
+
+def load(store: MemoryStore, items: Iterable[Session | Message]) -> None:
+    """Write all of them."""
+    store.transfer.load((Record(n, item) for n, item in enumerate(items)), tally=Tally())
+
+
+def ids(found: Iterable[Session | Message]) -> list[str]:
+    """Return message ids, or session ids, in order."""
+    return [item.message_id if isinstance(item, Message) else item.session_id for item in found]
