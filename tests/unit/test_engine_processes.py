@@ -1,4 +1,4 @@
-"""The engine under contention and crashes, with real processes.
+"""The engine and its search indexes under contention and crashes, with real processes.
 
 Set TSMEM_TEST_PUTS=1000 for the full count of puts by eight writers.
 """
@@ -10,14 +10,18 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 
 from tests.contract.backends import BY_ID, MESSAGE, keys
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
+from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.queries import Contains, Match, Query, Search, Term
 from tsmem.rows import MAX, MIN, Range, Row
 
 ROOT = Path(__file__).parents[2]
+INDEX = SearchIndexSchema("message", "search", (("n", FieldType("LONG")), ("content", FieldType("TEXT", "max_word"))))
 PUTS = int(os.environ.get("TSMEM_TEST_PUTS", "60"))
 WRITERS = 8
 
@@ -51,12 +55,24 @@ BATCHES = (
     PRELUDE
     + """
 import itertools
+from tests.unit.test_engine_processes import INDEX
 client.create_table(MESSAGE)
+client.create_search_index(INDEX)
 for batch in itertools.count():
     puts = [Put(MESSAGE.ref, ("s", batch, f"{row:03d}"), {"content": "x" * 3000, "n": row}) for row in range(100)]
     if any(client.write_rows(puts)):
         raise SystemExit("a row failed")
     print(batch, flush=True)
+"""
+)
+
+REPLACED = (
+    PRELUDE
+    + """
+for number in range(25):  # each batch replaces the one before
+    columns = {"n": number, "content": f"by {me} part-{number}!"}
+    if any(client.write_rows([Put(MESSAGE.ref, ("s", row, me), columns) for row in range(20)])):
+        raise SystemExit("a row failed")
 """
 )
 
@@ -110,7 +126,7 @@ def test_eight_processes_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
-    """After SIGKILL every acknowledged batch is there, the last one wholly or not at all, and its index agrees."""
+    """After SIGKILL every acknowledged batch is there, the last one wholly or not at all, and its indexes agree."""
     for round_number in range(3):
         path = tmp_path / f"{round_number}.db"
         writer = start(BATCHES, path, "w")
@@ -122,12 +138,14 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
         with closing(LocalClient(path, SystemClock())) as client:
             batches = _batches(client)
             entries = keys(client, BY_ID)
+            searched = found(client, Term("n", 7)), found(client, Contains("content", "xxx"))
 
         assert set(acknowledged) <= set(batches)
         assert len(batches) <= len(acknowledged) + 1
         assert all(len(rows) == 100 for rows in batches.values())
         assert all(len(str(row.columns["content"])) == 3000 for rows in batches.values() for row in rows)
         assert len(entries) == min(5000, 100 * len(batches))
+        assert searched == (len(batches), 100 * len(batches))
 
 
 def _batches(client: LocalClient) -> dict[object, list[Row]]:
@@ -140,6 +158,33 @@ def _batches(client: LocalClient) -> dict[object, list[Row]]:
             batches.setdefault(row.key[1], []).append(row)
         span = None if page.next_start is None else Range(page.next_start, span.end)
     return batches
+
+
+def found(client: LocalClient, query: Query) -> int | None:
+    """Return how many rows a query finds."""
+    return client.search(MESSAGE.ref, "search", Search(query, limit=0, count=True)).total
+
+
+def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
+    """While two processes write, every search sees each batch wholly or not at all, in columns, words and parts."""
+    path = tmp_path / "memory.db"
+    with closing(LocalClient(path, SystemClock())) as client:
+        client.create_table(MESSAGE)
+        client.create_search_index(INDEX)
+        writers = [start(REPLACED, path, who) for who in "ab"]
+        sizes: set[int | None] = set()
+        for number in cycle(range(25)):
+            for query in (Term("n", number), Match("content", str(number)), Contains("content", f"T-{number}!")):
+                sizes.add(found(client, query))
+            if all(writer.poll() is not None for writer in writers):
+                break
+
+        assert ["", ""] == [writer.communicate()[1] for writer in writers]
+        assert sizes <= {0, 20, 40}
+        assert [40, 40, 40, 0] == [
+            found(client, query)
+            for query in (Term("n", 24), Match("content", "24"), Contains("content", "PART-24!"), Term("n", 23))
+        ]
 
 
 def test_a_killed_maker_leaves_room_for_the_next(tmp_path: Path) -> None:

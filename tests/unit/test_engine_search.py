@@ -110,14 +110,12 @@ def test_a_query_finds(engine: Engine, rule: str) -> None:
     assert FOUND[rule] == [(query, found(engine, query)) for query, _ in FOUND[rule]]
 
 
-def nested(depth: int) -> q.Query:
-    return q.MatchAll() if depth == 0 else q.Bool(must=(nested(depth - 1),))
-
-
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
-        (nested(17), "depth of the query exceeds the limit: 16"),
+def test_what_is_too_much_or_means_nothing_is_refused(engine: Engine) -> None:
+    deep: q.Query = q.MatchAll()
+    for _ in range(17):
+        deep = q.Bool(must=(deep,))
+    for query, said in [
+        (deep, "depth of the query exceeds the limit: 16"),
         (q.Bool(should=(q.MatchAll(),) * 1024), "number of sub-queries exceeds the limit: 1024"),
         *((of("parts", "\udc80"), "UTF-8|Unicode|surrogate") for of in (q.Match, q.MatchPhrase, q.Term, q.Contains)),
         (q.Terms("n", tuple(range(1025))), "number of terms must be in range"),
@@ -125,14 +123,10 @@ def nested(depth: int) -> q.Query:
         *((q.Wildcard(field, "*" * 257), "wildcard pattern exceeds the limit: 256") for field in ("tag", "parts")),
         (q.Term("n", "nan"), "cannot be compared with 'nan'"),
         (q.Term("place", "1,2"), "field: place of type GEO_POINT cannot be searched here"),
-        (q.Contains("tag", "x"), "field: tag of type KEYWORD cannot answer a query of kind Contains"),
-        (q.Contains("n", "1"), "field: n of type LONG cannot answer a query of kind Contains"),
-    ],
-    ids=lambda value: str(value)[:50],
-)  # fmt: skip
-def test_what_is_too_much_or_means_nothing_is_refused(engine: Engine, query: q.Query, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
-        found(engine, query)
+        *((q.Contains(field, "1"), "cannot answer a query of kind Contains") for field in ("tag", "n")),
+    ]:
+        with pytest.raises(InvalidInput, match=said):
+            found(engine, query)
 
 
 @pytest.mark.slow
@@ -141,18 +135,14 @@ def test_a_query_of_a_thousand_parts_is_answered(engine: Engine) -> None:
         write(engine, put(key, n=number, tag=f"t{number}", words=text, parts=text))
     numbers = tuple(q.Term("n", number) for number in range(1000))
     parts = tuple(q.Contains("parts", f"word{number}") for number in range(1000))
-    tags = [tuple(q.Term("tag", f"t{at + number}") for number in range(50)) for at in range(0, 1000, 50)]
     all_words = " ".join(f"word{number}" for number in range(5000))
     queries: list[tuple[q.Query, str]] = [
         (q.Bool(should=numbers), "ab"), (q.Bool(should=numbers, minimum_should_match=2), ""),
         (q.Bool(must_not=numbers), "c"), (q.Bool(should=parts), "ab"), (q.Bool(must_not=parts), "c"),
-        (q.Match("words", all_words), "ab"),
-        (q.Bool(should=tuple(q.MatchPhrase("words", f"word{number} word2") for number in range(1000))), "a"),
-        (q.Bool(must=tuple(q.Wildcard("words", f"{'*' * (1 + n % 99)}word*") for n in range(1000))), "ab"),
+        (q.Bool(must=(q.Wildcard("words", "w*"),) * 1000), "ab"), (q.Match("words", all_words), "ab"),
         (q.Match("parts", all_words, minimum_should_match=2), "ab"), (q.MatchPhrase("words", all_words), ""),
         (q.Match("words", "".join(map(chr, range(0x4E00, 0x4E00 + 5000))), q.Operator.AND), ""),
         (q.Contains("words", all_words * 20), ""),
-        (q.Bool(should=tuple(q.Bool(must_not=each) for each in tags)), "abc"),
     ]  # fmt: skip
     for query, expected in queries:
         for sorts in ((), (q.FieldSort("n", True),), (q.ScoreSort(), q.KeySort())):
@@ -171,6 +161,13 @@ def test_versioned_writes_are_followed(engine: Engine) -> None:
         assert expected == [found(engine, query) for query in queries]
 
 
+def test_a_word_counts_more_where_it_is_rare_and_in_a_short_text(engine: Engine) -> None:
+    write(engine, put("a", words="some words of tea"), put("b", words="tea"), put("c", words="oat"), put("d"))
+
+    either = q.Bool(should=(q.Match("words", "tea"), q.Match("words", "oat")))
+    assert "cba" == found(engine, either, q.ScoreSort())
+
+
 def test_a_search_costs_what_it_reads(engine: Engine) -> None:
     write(engine, put("a", words="x" * 5000), put("b", words="x" * 5000))
     for columns, read_units in ((), 1), (None, 3):
@@ -178,21 +175,29 @@ def test_a_search_costs_what_it_reads(engine: Engine) -> None:
         assert read_units == engine.search(TABLE.ref, "search", search).cost.read_units
 
 
+def test_rows_scanned_are_rows_and_not_texts(engine: Engine) -> None:
+    """Each of three rows has two texts, which are read for the page and again for the total."""
+    write(engine, *(put(key, words="tea", parts="tea") for key in "abc"))
+    query = q.Bool(should=(q.Contains("words", "tea"), q.Contains("parts", "tea")))
+    for sorts in ((), (q.ScoreSort(),)):
+        search = q.Search(query, sorts, limit=2, count=True)
+        assert 3 == engine.search(TABLE.ref, "search", search).cost.rows_scanned
+
+
 @pytest.mark.parametrize("text", ["退款", "キャ", "환불", "?!?", "a退", "eed"])
 def test_a_rare_part_is_found_through_the_index(engine: Engine, text: str) -> None:
     """Three characters, or two of scripts without spaces: most of the other rows are not looked at."""
-    write(engine, *(put(f"{n:03}", words=f"hay {text}" if n in (7, 90) else "我要退票 hay!?") for n in range(200)))
+    texts = [f"hay {text}" if n in (7, 90) else "我要退票 hay!?" for n in range(200)]
+    write(engine, *(put(f"{n:03}", words=said, tag="common") for n, said in enumerate(texts)))
 
-    reply = engine.search(TABLE.ref, "search", q.Search(q.Contains("words", text)))
+    query = q.Bool(must=(q.Term("tag", "common"), q.Contains("words", text)))
+    reply = engine.search(TABLE.ref, "search", q.Search(query))
     assert "007090" == keys(reply.page)
     assert reply.cost.rows_scanned < 100
 
 
-# Tokens that anyone could have made up, and sorters
-
-
-def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None = None, offset: int = 0) -> q.SearchPage:
-    return engine.search(TABLE.ref, "search", q.Search(q.MatchAll(), sorts, limit, offset, token, columns=())).page
+def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None = None) -> q.SearchPage:
+    return engine.search(TABLE.ref, "search", q.Search(q.MatchAll(), sorts, limit, token=token, columns=())).page
 
 
 @pytest.fixture
@@ -216,29 +221,13 @@ def test_a_made_up_token_is_refused(twenty: Engine) -> None:
             with pytest.raises(InvalidInput):
                 page(twenty, sort, token=forged(twenty, sort, rows))
 
-    version, digest, [[letter, _, descending]], place = json.loads(page(twenty, q.FieldSort("n")).token or b"")
-    with pytest.raises(InvalidInput, match="cannot be read"):
-        page(twenty, token=json.dumps([version, digest, [[letter, "\ud800", descending]], place]).encode())
-
+    version, digest, _, rows = json.loads(page(twenty, q.FieldSort("n")).token or b"")
+    for sorts in (5, ["f"], [["x"]], [["f", 1]], [["f", "n", 1]], [["f", "n", True, 1]], [["f", "\ud800", True]]):
+        with pytest.raises(InvalidInput):
+            page(twenty, token=json.dumps([version, digest, sorts, rows]).encode())
     assert "05" == keys(page(twenty, q.ScoreSort(), limit=1, token=forged(twenty, q.ScoreSort(), 5)))
+    assert "" == keys(page(twenty, q.ScoreSort(), token=forged(twenty, q.ScoreSort(), 99_995)))
     assert "05" == keys(page(twenty, q.FieldSort("n"), limit=1, token=forged(twenty, q.FieldSort("n"), [[2], ["04"]])))
-
-
-def test_rows_scanned_are_rows_and_not_texts(engine: Engine) -> None:
-    """Each of three rows has two texts, which are read for the page and again for the total."""
-    write(engine, *(put(key, words="tea", parts="tea") for key in "abc"))
-    query = q.Bool(should=(q.Contains("words", "tea"), q.Contains("parts", "tea")))
-    for sorts in ((), (q.ScoreSort(),)):
-        search = q.Search(query, sorts, limit=2, count=True)
-        assert 3 == engine.search(TABLE.ref, "search", search).cost.rows_scanned
-
-
-def test_a_token_reaches_as_far_as_an_offset(twenty: Engine) -> None:
-    assert [] == page(twenty, q.ScoreSort(), offset=99_995).rows
-    assert [] == page(twenty, q.ScoreSort(), token=forged(twenty, q.ScoreSort(), 99_995)).rows
-    for offset, token in ((99_996, None), (0, forged(twenty, q.ScoreSort(), 99_996))):
-        with pytest.raises(InvalidInput, match="The offset and limit of a search exceed the limit: 100000"):
-            page(twenty, q.ScoreSort(), offset=offset, token=token)
 
 
 @pytest.mark.parametrize("sort", [q.FieldSort("n"), q.ScoreSort(), q.KeySort()], ids=str)
@@ -262,9 +251,6 @@ def test_a_sorter_that_comes_again_says_nothing(twenty: Engine) -> None:
             part = page(twenty, *sorts, limit=3, token=token)
             joined, token = joined + keys(part), part.token
         assert "".join(f"{number:02}" for number in reversed(range(20))) == joined
-
-
-# What is kept
 
 
 def intact(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,16 +12,13 @@ from tsmem.folding import fold, has_case, is_case_invariant, spans
 LETTERS = st.text("aAsSßẞİiıſKǰΐͅ\u0301!Ⓐⓐ退🎉", max_size=8)
 
 
-@pytest.mark.parametrize(
-    ("text", "part", "expected"),
-    [
+def test_parts_stand_where_they_were_written() -> None:
+    for text, part, expected in (
         ("Tea, TEA", "tea", ["Tea", "TEA"]), ("Die STRASSE", "straße", ["STRASSE"]),
         ("Die Straße", "STRASSE", ["Straße"]), ("aßb", "s", ["ß"]), ("İstanbul ist", "ist", ["ist"]),
         ("ΟΔΌΣ", "οδός", ["ΟΔΌΣ"]), ("aaa", "aa", ["aa"]), ("tea", "", []), ("tea", "x", []),
-    ],
-)  # fmt: skip
-def test_parts_stand_where_they_were_written(text: str, part: str, expected: list[str]) -> None:
-    assert expected == [text[begin:end] for begin, end in spans(text, part)]
+    ):  # fmt: skip
+        assert expected == [text[begin:end] for begin, end in spans(text, part)]
 
 
 @given(LETTERS, LETTERS)
