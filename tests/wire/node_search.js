@@ -15,22 +15,21 @@ function search(searchQuery, columnToGet = { returnType: ColumnReturnType.RETURN
   return call("search", { ...target, searchQuery: { limit: 100, getTotalCount: true, ...searchQuery }, columnToGet });
 }
 
+const query = (kind, fields) => ({ queryType: QueryType[`${kind}_QUERY`], query: fields });
 const QUERIES = {
-  all: { queryType: QueryType.MATCH_ALL_QUERY },
-  match: { queryType: QueryType.MATCH_QUERY, query: { fieldName: "text", text: "17 18" } },
-  phrase: { queryType: QueryType.MATCH_PHRASE_QUERY, query: { fieldName: "note", text: "岛 note4" } },
-  term: { queryType: QueryType.TERM_QUERY, query: { fieldName: "word", term: "key03" } },
-  terms: { queryType: QueryType.TERMS_QUERY, query: { fieldName: "word", terms: ["key03", "key04"] } },
-  range: { queryType: QueryType.RANGE_QUERY,
-    query: { fieldName: "number", rangeFrom: TableStore.Long.fromNumber(10), includeLower: true,
-      rangeTo: TableStore.Long.fromNumber(12), includeUpper: false } },
-  prefix: { queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key4" } },
-  wildcard: { queryType: QueryType.WILDCARD_QUERY, query: { fieldName: "word", value: "key?9" } },
-  exists: { queryType: QueryType.EXISTS_QUERY, query: { fieldName: "number" } },
-  bool: { queryType: QueryType.BOOL_QUERY, query: {
-    mustQueries: [{ queryType: QueryType.TERM_QUERY, query: { fieldName: "even", term: true } }],
-    mustNotQueries: [{ queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key0" } }],
-    filterQueries: [{ queryType: QueryType.PREFIX_QUERY, query: { fieldName: "word", prefix: "key1" } }] } },
+  all: query("MATCH_ALL"),
+  match: query("MATCH", { fieldName: "text", text: "17 18" }),
+  phrase: query("MATCH_PHRASE", { fieldName: "note", text: "岛 note4" }),
+  term: query("TERM", { fieldName: "word", term: "key03" }),
+  terms: query("TERMS", { fieldName: "word", terms: ["key03", "key04"] }),
+  range: query("RANGE", { fieldName: "number", rangeFrom: TableStore.Long.fromNumber(10), includeLower: true,
+    rangeTo: TableStore.Long.fromNumber(12), includeUpper: false }),
+  prefix: query("PREFIX", { fieldName: "word", prefix: "key4" }),
+  wildcard: query("WILDCARD", { fieldName: "word", value: "key?9" }),
+  exists: query("EXISTS", { fieldName: "number" }),
+  bool: query("BOOL", { mustQueries: [query("TERM", { fieldName: "even", term: true })],
+    mustNotQueries: [query("PREFIX", { fieldName: "word", prefix: "key0" })],
+    filterQueries: [query("PREFIX", { fieldName: "word", prefix: "key1" })] }),
 };
 
 // Calls next with each token in turn, from none on, and gives all answers.
@@ -61,15 +60,15 @@ async function scan() {
 
 async function main() {
   const found = {};
-  for (const [name, query] of Object.entries(QUERIES)) {
-    const data = await search({ query });
+  for (const [name, wanted] of Object.entries(QUERIES)) {
+    const data = await search({ query: wanted });
     found[name] = { rows: numbers(data.rows), total: Number(data.totalCounts), hits: data.searchHits.length };
   }
   const scored = await search({ query: QUERIES.match, sort: { sorters: [{ scoreSort: { order: SortOrder.SORT_ORDER_DESC } }] } });
   const uncounted = await search({ query: QUERIES.all, getTotalCount: false });
   let refused = "no error";
   try {
-    await search({ query: { queryType: QueryType.TERM_QUERY, query: { fieldName: "none", term: "x" } } });
+    await search({ query: query("TERM", { fieldName: "none", term: "x" }) });
   } catch (error) {
     refused = String(error.message);
   }
