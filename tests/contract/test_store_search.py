@@ -282,6 +282,8 @@ def test_an_index_answers_what_it_has_fields_for(empty_client: TableClient) -> N
 
     assert ["s"] == ids(store.sessions.search(user_id="u"))
     assert {"m1", "m2"} == set(ids(store.messages.search("tea", since=1, sort="score")))
+    tools = store.messages.search(role="tool", sort="score", limit=1)
+    assert ([], Total(0, 3)) == (ids(tools), tools.total)
     for search, lacks in ((store.sessions.search, "text field search_content"), (store.messages.search, "create_time")):
         with pytest.raises(InvalidInput, match=f"no (field )?{lacks}"):
             search("tea")

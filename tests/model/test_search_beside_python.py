@@ -194,7 +194,8 @@ class Model:
         """Return a random query: a part of a text, queries within a query, or a query of one field."""
         if self.draw.random() < 0.3:
             part = self.part()
-            return q.Bool(should=(q.Contains("words", part), q.Contains("text", part)))
+            texts = q.Bool(should=(q.Contains("words", part), q.Contains("text", part)))
+            return self.draw.choice((texts, q.Bool(must=(texts, self.leaf()))))
         if depth == 3 or self.draw.random() < 0.6:
             return self.leaf()
         must, must_not, filters, should = (

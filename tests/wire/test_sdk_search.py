@@ -201,13 +201,14 @@ def test_an_index_has_an_order_of_its_own_and_routing_values_do_not_filter(clien
     by_word = t.Sort([t.FieldSort("word", t.SortOrder.DESC)])
     fields = [t.FieldSchema("word", t.FieldType.KEYWORD)]
     client.create_search_index("said", "backward", t.SearchIndexMeta(fields, index_sort=by_word))
-    asked, routing = t.SearchQuery(t.MatchAllQuery(), limit=5), [[("who", "w0"), ("n", 0)]]
 
-    first = client.search("said", "backward", asked, None, routing, 5)
-    asked.next_token = first.next_token
-    assert list(range(49, 39, -1)) == numbers(first) + numbers(
-        client.search("said", "backward", asked, None, routing, 5)
-    )
+    def found(**how: Any) -> Any:
+        asked = t.SearchQuery(t.MatchAllQuery(), limit=5, **how)
+        return client.search("said", "backward", asked, None, [[("who", "w0"), ("n", 0)]], 5)
+
+    for sort, expected in ((None, list(range(49, 39, -1))), (t.Sort([t.PrimaryKeySort()]), BY_KEY[:10])):
+        first = found(sort=sort)
+        assert expected == numbers(first) + numbers(found(next_token=first.next_token))
 
 
 def answered(served: Served, **fields: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clocks import ManualClock
 from tests.contract.faults import Fault, FaultyClient
-from tests.serving import Served, profile_of
+from tests.serving import Served, profile_of, sdk_client
 from tests.wire.said import BY_KEY, TABLE, fill
 from tsmem.adapters import sdk_search
 from tsmem.adapters.sdk import ots
@@ -58,6 +58,15 @@ def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: Tables
     query = Bool(should=(Contains("text", text), Contains("note", text)))
 
     assert [] == client.search(TABLE.ref, "two", Search(query)).rows
+
+
+def test_the_order_is_by_key_whatever_order_the_index_has(served: Served, client: TablestoreClient) -> None:
+    by_word = ots.Sort([ots.FieldSort("word", ots.SortOrder.DESC)])
+    meta = ots.SearchIndexMeta([ots.FieldSchema("word", ots.FieldType.KEYWORD)], index_sort=by_word)
+    sdk_client(served.endpoint).create_search_index("said", "backward", meta)
+
+    page = client.search(TABLE.ref, "backward", Search(MatchAll(), columns=()))
+    assert BY_KEY == [row.key[1] for row in page.rows]
 
 
 def test_a_case_sensitive_split_field_is_described_and_cannot_be_made(served: Served, client: TablestoreClient) -> None:
