@@ -10,7 +10,7 @@ from typing import Any
 
 from tsmem.clock import Clock, SystemClock
 from tsmem.engine import Engine
-from tsmem.profiles import Profile, load
+from tsmem.profiles import Profile, load_profile
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.log import LogEntry
 from tsmem.server.server import Server
@@ -78,7 +78,7 @@ def environ(endpoint: str, **more: str) -> dict[str, str]:
 
 def profile_of(endpoint: str, **more: str) -> Profile:
     """The profile that those variables make."""
-    return load(environ(endpoint, **more), config=None, profile=None)
+    return load_profile(environ(endpoint, **more), config=None, profile=None)
 
 
 def sdk_client(
@@ -93,7 +93,7 @@ def sdk_client(
     """The Python SDK's own client, which tries nothing twice."""
     from tsmem.server import schema
 
-    schema.make("Error")  # imports the SDK without its warnings
+    schema.new_message("Error")  # imports the SDK without its warnings
     import tablestore
     from tablestore.retry import NoRetryPolicy
 

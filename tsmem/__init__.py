@@ -50,10 +50,10 @@ def open_store(
     Raises ProfileError. Nothing is connected to, created or read before the first call on the store."""
     import os
 
-    from tsmem.profiles import load
+    from tsmem.profiles import load_profile
 
     variables = os.environ if environ is None else environ
-    return open_profile(load(variables, config=None if config is None else str(config), profile=profile), clock)
+    return open_profile(load_profile(variables, config=None if config is None else str(config), profile=profile), clock)
 
 
 def open_profile(

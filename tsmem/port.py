@@ -64,7 +64,7 @@ class Meter:
         return self._total
 
 
-class Pace:
+class ConcurrencyLimiter:
     """How many calls are worth having under way at once: one more for each answer until the service throttles, then
     half, and from there one more for each round of answers. Safe to share between threads."""
 
@@ -189,7 +189,7 @@ class TableClient(Protocol):
     meter: Meter
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> ConcurrencyLimiter:
         """How many calls may be under way at once."""
         ...
 

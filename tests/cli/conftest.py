@@ -262,7 +262,7 @@ def _heard_interrupts() -> None:
 def _commands_built_once() -> Iterator[None]:
     """Typer takes longer to build a command than most commands take to run; a process of its own builds one or two."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "build", cache(commands.build))
+        patch.setattr(commands, "build_command", cache(commands.build_command))
         yield
 
 

@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -251,7 +251,7 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
 def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> None:
     """Exit 130: what was done, in which the batches in flight are counted, and that --resume goes on; it does."""
     Path("in").write_bytes(b"".join(map(export_line, messages(6_000))))
-    with serving(cli.folder / "served.db", credentials=Credentials(KEY, SECRET), latency_ms=100) as served:
+    with serving(cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), latency_ms=100) as served:
         cli.config(profile(served.endpoint, more=""))
         cli.ok("init-tables")
         started = process.start("import", "in")

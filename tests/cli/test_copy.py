@@ -16,7 +16,7 @@ from tests.serving import KEY, SECRET, serving
 from tsmem import adapters
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.rows import Put
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
@@ -272,7 +272,7 @@ def test_rows_that_cannot_be_written_are_named_by_their_key(two: Cli) -> None:
 def served(cli: Cli, name: str, *specs: str) -> Iterator[str]:
     """A server with faults in front of a file whose tables are made; its profile's text."""
     faults = Faults([parse_fault(spec) for spec in specs], seed=9)
-    with serving(cli.folder / f"{name}.db", credentials=Credentials(KEY, SECRET), faults=faults) as server:
+    with serving(cli.folder / f"{name}.db", credentials=AccessKey(KEY, SECRET), faults=faults) as server:
         text = (
             f'[profiles.{name}]\nbackend = "tablestore"\nendpoint = "{server.endpoint}"\ninstance = "i"\n'
             f'access_key_id = "{KEY}"\naccess_key_secret = "{SECRET}"\n'

@@ -13,13 +13,13 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.clocks import ManualClock
 from tests.serving import KEY, SECRET, environ, serving
-from tsmem.cli.call import Call
-from tsmem.cli.shell_words import NOT_SHOWN, again
+from tsmem.cli.context import Context
+from tsmem.cli.shell_words import NOT_SHOWN, repeated_command
 from tsmem.cli.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Fault, Faults
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.statistics import NEAR_LIMIT_BYTES
@@ -244,7 +244,7 @@ def test_a_profile_that_cannot_be_used_is_a_finding(cli: Cli) -> None:
 
 def test_a_file_that_others_read_is_a_finding(cli: Cli, tmp_path: Path) -> None:
     """A secret stands plainly in it: the command makes it private."""
-    with serving(tmp_path / "served.db", credentials=Credentials(KEY, SECRET)) as served:
+    with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         path = cli.config(cloud(served.endpoint))
         path.chmod(0o644)
         outcome = cli("doctor", "--fix", "-o", "json")
@@ -265,7 +265,7 @@ def cloud(endpoint: str, secret: str = SECRET) -> str:
 
 def test_over_the_wire_it_looks_at_everything(cli: Cli, tmp_path: Path) -> None:
     """Credentials are present and not shown, the clocks agree, and the number of requests is what is documented."""
-    with serving(tmp_path / "served.db", credentials=Credentials(KEY, SECRET)) as served:
+    with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(cloud(served.endpoint))
         cli.ok("init-tables")
         cli.fill([Session("ada", "a", 5), Message("a", "m", 7), Session("bob", "b", 9)])
@@ -308,7 +308,7 @@ def test_a_clock_by_which_the_service_refuses_is_found(ready: Cli) -> None:
 
 def test_a_wrong_secret_is_found(cli: Cli, tmp_path: Path) -> None:
     """Exit 5, and the secret is in nothing that was said."""
-    with serving(tmp_path / "served.db", credentials=Credentials(KEY, SECRET)) as served:
+    with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(cloud(served.endpoint, secret="wrong-secret-77"))
         outcome = cli("doctor", "-o", "json")
 
@@ -444,8 +444,8 @@ def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
 
 def test_arguments_that_look_like_options_are_none(ready: Cli) -> None:
     """They stand behind --, and an option's value behind =."""
-    call = Call(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), {}, ManualClock())
+    call = Context(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), {}, ManualClock())
 
-    assert ("tsmem", "session", "get", "'--filter=-1'", "--", "-u", "s") == again(
+    assert ("tsmem", "session", "get", "'--filter=-1'", "--", "-u", "s") == repeated_command(
         call, "session", "get", arguments=("-u", "s"), filter="-1"
     )

@@ -20,7 +20,7 @@ from tsmem.cli.main import main
 from tsmem.cli.progress import AGAIN_AFTER_S, FIRST_AFTER_S
 from tsmem.cli.streams import Streams
 from tsmem.clock import SystemClock
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.store import Message, Metadata, Session
 
 SESSIONS = [
@@ -216,7 +216,7 @@ def airline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """The airline conversations in the embedded store and, in the profile `cloud`, on a server."""
     cli = Cli(tmp_path_factory.mktemp("airline"))
     with serving(
-        cli.folder / "served.db", credentials=Credentials(KEY, SECRET), instance=INSTANCE, clock=SystemClock()
+        cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), instance=INSTANCE, clock=SystemClock()
     ) as s:
         cli.config(profile(s.endpoint, more="timeout = 30\n"))
         for name in ("local", "cloud"):

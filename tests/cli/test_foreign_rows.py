@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tsmem.adapters import open_client
-from tsmem.profiles import load
+from tsmem.profiles import load_profile
 from tsmem.rows import Put, Value
 from tsmem.store.layout import DEFAULT
 
@@ -20,7 +20,7 @@ ODD_MESSAGE: dict[str, Value] = {"content": 7, "role": 3, "search_content": True
 @pytest.fixture
 def odd(ready: Cli) -> Cli:
     """A store with rows that were written through the port."""
-    client = open_client(load(ready.environ), ready.clock)
+    client = open_client(load_profile(ready.environ), ready.clock)
     client.put_row(Put(SESSION, ("u", "s"), ODD_SESSION))
     client.put_row(Put(SESSION, ("u", "t"), {}))
     client.put_row(Put(MESSAGE, ("s", 1, "m"), ODD_MESSAGE))
@@ -78,7 +78,7 @@ def test_they_are_exported_and_imported_unchanged(odd: Cli) -> None:
     odd.ok("import", stdin=first)
     assert odd.export() == first
 
-    client = open_client(load(odd.environ), odd.clock)
+    client = open_client(load_profile(odd.environ), odd.clock)
     session, message = client.get_row(SESSION, ("u", "s")), client.get_row(MESSAGE, ("s", 1, "m"))
     client.close()
     assert session is not None

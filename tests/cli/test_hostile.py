@@ -20,7 +20,7 @@ from tests.cli.test_bulk_progress import Ticking
 from tests.cli.test_over_the_wire import profile
 from tests.hostile import CORPUS, LINES
 from tests.serving import KEY, SECRET, serving
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
 """All that rich makes: the beginning of a style, and its end."""
@@ -241,7 +241,7 @@ def is_gap(line: str, start: int) -> bool:
 
 def test_what_a_service_is_asked_is_logged_harmlessly(cli: Cli, tmp_path: Path) -> None:
     """With --debug, over the wire: requests, what they are refused for, and tracebacks."""
-    with serving(tmp_path / "served.db", credentials=Credentials(KEY, SECRET)) as served:
+    with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(profile(served.endpoint))
         screens = Screens(cli)
         assert 0 == screens("init-tables").code

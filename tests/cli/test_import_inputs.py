@@ -136,7 +136,7 @@ CHILD = '''
 import gzip, io, resource, sys, zipfile, zlib
 from tsmem.errors import InvalidInput
 from tsmem.store.openai import Rules
-from tsmem.store.records import Source, read
+from tsmem.store.records import ImportSource, read_records
 
 def peak_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -163,7 +163,7 @@ def packed(part, count, first=b""):
 
 def outcome(stream):
     try:
-        return sum(1 for _ in read(Source(stream, "openai", Rules("u", 1))))
+        return sum(1 for _ in read_records(ImportSource(stream, "openai", Rules("u", 1))))
     except InvalidInput as error:
         return error.message
 

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.support.lies import LIES, other_users_hits
 from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
-from tsmem.store import Message, Session, hydration, pages
+from tsmem.store import Message, Session, pages, whole_rows
 from tsmem.store.documents import export_line
 from tsmem.store.search import finder
 
@@ -101,7 +101,7 @@ def evil(cli: Cli, liar: Liar, _empty_store: Path, monkeypatch: pytest.MonkeyPat
     Listings end after fewer pages without a row."""
     monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(finder, "MAX_EMPTY_PAGES", 20)
-    monkeypatch.setattr(hydration, "MAX_MISSING", 20)
+    monkeypatch.setattr(whole_rows, "MAX_MISSING", 20)
     cli.config(
         'default_profile = "evil"\n[profiles.home]\nbackend = "local"\n'
         f'path = "{cli.folder}/home.db"\n'

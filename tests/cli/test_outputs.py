@@ -22,7 +22,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count, on_small_disk
 from tests.cli.test_private_files import ANOTHER, given, mode, needs_root
-from tsmem.cli.call import Call
+from tsmem.cli.context import Context
 from tsmem.cli.resume import ResumePoint
 from tsmem.cli.streams import Streams
 from tsmem.store.documents import export_line
@@ -528,7 +528,7 @@ def test_an_export_that_is_interrupted_leaves_nothing(
 def test_a_resume_point_that_is_interrupted_leaves_nothing(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """The point that was there stays, and no half one lies beside it."""
     Path("in").write_bytes(BAD)
-    call = Call(Streams(BytesIO(), BytesIO(), BytesIO()), ready.environ, ready.clock)
+    call = Context(Streams(BytesIO(), BytesIO(), BytesIO()), ready.environ, ready.clock)
     with closing(call), Path("in").open("rb") as stream:
         point = ResumePoint(call, stream, "in", ())
         assert point.note(1, now=True)

@@ -14,7 +14,7 @@ from tests.serving import KEY, SECRET, Served, serving
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults, parse_fault
 
 INSTANCE = "agent-memory"
@@ -23,7 +23,7 @@ INSTANCE = "agent-memory"
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """A server with a key and an instance."""
-    credentials = Credentials(KEY, SECRET)
+    credentials = AccessKey(KEY, SECRET)
     with serving(tmp_path / "served.db", credentials=credentials, instance=INSTANCE) as served:
         yield served
 
@@ -416,7 +416,7 @@ def test_a_clock_that_is_wrong_is_named(cli: Cli, tmp_path: Path) -> None:
             """Microseconds since 1970 UTC."""
             return super().now_us() + 3_600_000_000
 
-    with serving(tmp_path / "ahead.db", clock=Ahead(), credentials=Credentials(KEY, SECRET)) as served:
+    with serving(tmp_path / "ahead.db", clock=Ahead(), credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(profile(served.endpoint))
         outcome = cli("session", "list")
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count
-from tsmem.cli.call import Call
+from tsmem.cli.context import Context
 from tsmem.cli.resume import ResumePoint
 from tsmem.cli.streams import Streams
 
@@ -284,7 +284,7 @@ def test_the_resume_point_is_private(ready: Cli) -> None:
     """The folders round it are 0700 whatever the umask, and a link in its place is not followed."""
     victim, state = ready.folder / "victim", ready.folder / "home" / ".local" / "state" / "tsmem" / "imports"
     victim.write_text("theirs")
-    call = Call(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), ready.environ, ready.clock)
+    call = Context(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), ready.environ, ready.clock)
     old = os.umask(0)
     try:
         with victim.open("rb") as stream, closing(call):

@@ -19,7 +19,7 @@ from tsmem import adapters
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults, parse_fault
 from tsmem.store import Message
 from tsmem.store.documents import export_line
@@ -302,7 +302,7 @@ def test_rows_that_the_service_will_not_write_are_kept_over_the_wire(cli: Cli) -
     others are there, and the rejects bring in the rest once it is well."""
     Path("in").write_bytes(b"".join(map(export_line, messages(600))))
     faults = Faults([parse_fault("partial:0.9:BatchWriteRow")], seed=3)
-    key = Credentials(KEY, SECRET)
+    key = AccessKey(KEY, SECRET)
     with serving(cli.folder / "served.db", credentials=key) as served:
         cli.config(profile(served.endpoint))
         cli.ok("init-tables")

@@ -23,7 +23,7 @@ from tests.serving import KEY, SECRET, Served, serving
 from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.errors import StorageFailure
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
@@ -119,11 +119,11 @@ def counted(cli: Cli) -> int:
 def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
     """A server with faults, the tables made before the first, and a profile that points at it."""
     faults = Faults([parse_fault(spec) for spec in specs], seed=5)
-    with serving(cli.folder / "served.db", credentials=Credentials(KEY, SECRET), instance="agent-memory") as served:
+    with serving(cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), instance="agent-memory") as served:
         cli.config(profile(served.endpoint, more=""))
         cli.ok("init-tables")
     with serving(
-        cli.folder / "served.db", credentials=Credentials(KEY, SECRET), instance="agent-memory", faults=faults
+        cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), instance="agent-memory", faults=faults
     ) as served:
         cli.config(profile(served.endpoint, more=""))
         yield served

@@ -19,9 +19,9 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.serving import serving
-from tsmem.cli.commands import Entry
+from tsmem.cli.commands import CommandEntry
 from tsmem.cli.root import Root
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
 
@@ -77,7 +77,7 @@ ANSWERS = [
 """Where a profile keeps its secrets, and what the service answers."""
 
 
-def leaves(entries: dict[str, Entry]) -> Iterator[str]:
+def leaves(entries: dict[str, CommandEntry]) -> Iterator[str]:
     """The names of all commands."""
     for name, entry in entries.items():
         if entry.name.endswith("Group"):
@@ -192,10 +192,10 @@ def service(name: str) -> Iterator[str]:
     """An endpoint that behaves so."""
     with ExitStack() as stack:
         if name == "well":
-            credentials = Credentials(SECRETS["access_key_id"], SECRETS["access_key_secret"])
+            credentials = AccessKey(SECRETS["access_key_id"], SECRETS["access_key_secret"])
             yield stack.enter_context(serving(None, credentials=credentials)).endpoint
         elif name == "another secret":
-            credentials = Credentials(SECRETS["access_key_id"], "another")
+            credentials = AccessKey(SECRETS["access_key_id"], "another")
             yield stack.enter_context(serving(None, credentials=credentials)).endpoint
         elif name == "echo":
             yield stack.enter_context(_answering(_Echo))

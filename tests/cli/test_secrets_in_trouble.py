@@ -20,14 +20,14 @@ from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
 from tsmem.adapters.sdk_errors import service_error
 from tsmem.adapters.sdk_transport import shown_id
 from tsmem.cli import main as running
-from tsmem.cli.call import Call
+from tsmem.cli.context import Context
 from tsmem.cli.serve_talk import Talk
 from tsmem.cli.streams import Streams
-from tsmem.profiles import load
+from tsmem.profiles import load_profile
 from tsmem.profiles import model as profiles_model
-from tsmem.profiles.file import read
-from tsmem.profiles.rules import Source
-from tsmem.server.auth import Credentials
+from tsmem.profiles.file import read_profiles
+from tsmem.profiles.rules import WrittenProfile
+from tsmem.server.auth import AccessKey
 from tsmem.server.log import LogEntry
 from tsmem.server.settings import Settings
 
@@ -54,7 +54,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run ends in a bug whose message repeats all that the run has in its hands."""
     run = running._run
 
-    def breaks(call: Call, argv: list[str]) -> int:
+    def breaks(call: Context, argv: list[str]) -> int:
         try:
             run(call, argv)
         finally:
@@ -285,14 +285,15 @@ def test_no_repr_has_a_secret(cli: Cli) -> None:
     said, environ = kept(cli, "plain")
     configure(cli, "http://127.0.0.1:1", said)
     environ = {**cli.environ, **environ}
-    file = read(environ)
+    file = read_profiles(environ)
     assert file is not None
-    profile = load(environ)
+    profile = load_profile(environ)
     with open_store(environ=environ, clock=cli.clock) as store:
         objects = [
-            profile, file, Source("prod", environ, {"access_key_secret": SECRETS["access_key_secret"]}, file), store,
+            profile, file, store,
+            WrittenProfile("prod", environ, {"access_key_secret": SECRETS["access_key_secret"]}, file),
             profile.credentials(), profile.access_key_secret, store.tables,
-            Settings(credentials=Credentials("id", SECRETS["access_key_secret"])),
+            Settings(credentials=AccessKey("id", SECRETS["access_key_secret"])),
         ]  # fmt: skip
         for each in [*objects, objects, {"a": tuple(objects)}]:
             for text in (repr(each), str(each), f"{each}"):
@@ -318,7 +319,7 @@ def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
     """Nor its traceback, whatever the failure repeats."""
     hide(SECRETS.values())
     stderr = io.BytesIO()
-    call = Call(Streams(io.BytesIO(), io.BytesIO(), stderr), cli.environ, cli.clock)
+    call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), cli.environ, cli.clock)
     call.options.debug = True
     with closing(Talk(call, log=True)) as talk:
         talk.start()

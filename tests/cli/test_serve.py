@@ -23,8 +23,8 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.support.waiting import wait_until
 from tests.wire.raw_http import ots_headers, post, read_reply, signed
-from tsmem.cli.call import Call
 from tsmem.cli.commands import help_of
+from tsmem.cli.context import Context
 from tsmem.cli.serve import serve
 from tsmem.cli.serve_talk import Lines
 from tsmem.cli.signals import SAME_S
@@ -100,7 +100,7 @@ def test_a_script_reads_one_json_object(process: Processes) -> None:
     with pytest.raises(HTTPError) as caught:
         server.ask()
     with caught.value as reply:
-        assert "The instance is not found." == schema.parse("Error", reply.read()).message
+        assert "The instance is not found." == schema.parse_message("Error", reply.read()).message
     assert 0 == server.stop()[0]
 
 
@@ -116,7 +116,7 @@ def test_the_example_works(process: Processes) -> None:
 def test_it_serves_the_store_of_the_command_line(ready: Cli, process: Processes) -> None:
     """What `init-tables` made is listed; both may have the file open."""
     with serving(process, "--path", str(ready.database)) as server:
-        names = list(schema.parse("ListTableResponse", server.ask()).table_names)
+        names = list(schema.parse_message("ListTableResponse", server.ask()).table_names)
         ready.ok("session", "put", "u", "s")
         assert 0 == server.stop()[0]
 
@@ -131,7 +131,7 @@ def test_with_a_key_it_takes_that_key_alone(process: Processes) -> None:
             with pytest.raises(HTTPError) as caught:
                 server.ask(key=key, secret=secret)
             with caught.value as reply:
-                assert (403, "OTSAuthFailed") == (reply.status, schema.parse("Error", reply.read()).code)
+                assert (403, "OTSAuthFailed") == (reply.status, schema.parse_message("Error", reply.read()).code)
         code, _, err = server.stop()
 
     assert 0 == code
@@ -161,7 +161,7 @@ def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
 
 def test_a_failure_is_logged_with_its_table(process: Processes) -> None:
     """As a request that went well."""
-    body = schema.make("DescribeTableRequest", table_name="nothing").SerializeToString()
+    body = schema.new_message("DescribeTableRequest", table_name="nothing").SerializeToString()
     with serving(process, "--memory", "--log") as server:
         with pytest.raises(HTTPError) as caught:
             server.ask("DescribeTable", body)
@@ -213,7 +213,7 @@ def test_lines_that_do_not_fit_are_dropped_and_counted() -> None:
     """When the reader goes on it is told how many are missing; what it was told before is in order."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as told, os.fdopen(writer, "wb") as stderr:
-        call = Call(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock())
+        call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock())
         lines = Lines(call, most=5)
         for number in range(12):
             lines.say(f"line {number}")
@@ -237,7 +237,7 @@ def test_a_stalled_reader_does_not_hold_the_end() -> None:
     os.set_blocking(writer, True)
     before = set(threading.enumerate())
     with os.fdopen(reader, "rb"), os.fdopen(writer, "wb") as stderr:
-        lines = Lines(Call(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock()))
+        lines = Lines(Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock()))
         lines.start()
         lines.say("nobody reads this")
         lines.close()

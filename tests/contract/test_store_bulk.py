@@ -14,9 +14,9 @@ from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.loading import Loading
-from tsmem.store.records import Record, Source, read
-from tsmem.store.tally import Tally
+from tsmem.store.records import ImportedItem, ImportSource, read_records
 
 LOST = Unavailable("the answer was lost", ambiguous=True)
 
@@ -204,8 +204,8 @@ def test_rows_that_are_refused_are_reported_by_key_and_the_others_are_written(
 ) -> None:
     """Each row's outcome is looked at: a refused row is named, its neighbours are there."""
     client = RefusingClient(empty_client, {"m1": InvalidInput("refused"), "m3": InvalidInput("refused too")})
-    records = [Record(n, Message("s", f"m{n}", n)) for n in range(5)]
-    tally = Tally()
+    records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(5)]
+    tally = BulkResult()
 
     with pytest.raises(PartialFailure, match="2 of 5 rows") as caught:
         MemoryStore(client, target="test").transfer.load(records, tally=tally)
@@ -218,8 +218,8 @@ def test_rows_that_are_refused_are_reported_by_key_and_the_others_are_written(
 def test_a_refused_row_does_not_cost_the_last_batch(store: MemoryStore, empty_client: TableClient) -> None:
     """Rows behind a refused one are written too, down to the last batch, full or not."""
     client = RefusingClient(empty_client, {"m1": InvalidInput("refused")})
-    records = [Record(n, Message("s", f"m{n}", n)) for n in range(450)]
-    tally = Tally()
+    records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(450)]
+    tally = BulkResult()
 
     with pytest.raises(PartialFailure, match="1 of 450 rows"):
         MemoryStore(client, target="test").transfer.load(records, tally=tally)
@@ -233,9 +233,9 @@ def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_cli
         columns: dict[str, Value] = {f"c{part}_{n}": n for n in range(500)}
         empty_client.update_row(Update(table, key, {**columns, f"big{part}": "x" * 1_900_000}))
     before = store.messages.get("s", "m")
-    exported = b"".join(store.transfer.export(store.transfer.items(), Tally()))
+    exported = b"".join(store.transfer.export(store.transfer.items(), BulkResult()))
     store.messages.purge("s")
-    tally = store.transfer.load(read(Source(io.BytesIO(exported))), tally=Tally())
+    tally = store.transfer.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
 
     assert before == store.messages.get("s", "m")
     assert 1 == tally.messages
@@ -246,8 +246,8 @@ def test_rows_that_fail_for_now_are_retried_together(
 ) -> None:
     """The rows of a batch that failed for now make a smaller batch; their neighbours are not written twice."""
     client = RefusingClient(empty_client, {"m1": Throttled("busy"), "m2": LOST})
-    records = [Record(n, Message("s", f"m{n}", n)) for n in range(4)]
-    MemoryStore(RetryingClient(client, clock), target="test").transfer.load(records, tally=Tally())
+    records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(4)]
+    MemoryStore(RetryingClient(client, clock), target="test").transfer.load(records, tally=BulkResult())
 
     assert [4, 2] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
     assert {"write_rows"} == set(client.names())
@@ -258,8 +258,8 @@ def test_a_key_is_in_flight_once(store: MemoryStore, empty_client: TableClient) 
     """Two writes of one key are never in one batch, and the later one wins."""
     client = FaultyClient(empty_client)
     items = [Message("s", "m", 1, content="first"), Message("s", "n", 1), Message("s", "m", 1, content="second")]
-    records = [Record(place, item) for place, item in enumerate(items)]
-    MemoryStore(client, target="test").transfer.load(records, tally=Tally())
+    records = [ImportedItem(place, item) for place, item in enumerate(items)]
+    MemoryStore(client, target="test").transfer.load(records, tally=BulkResult())
 
     assert ["write_rows", "write_rows"] == client.names()
     assert "second" == store.messages.get("s", "m").content
@@ -268,8 +268,8 @@ def test_a_key_is_in_flight_once(store: MemoryStore, empty_client: TableClient) 
 def test_batches_are_cut_by_bytes(store: MemoryStore, empty_client: TableClient) -> None:
     """A batch never passes 4 MB, however few rows that are."""
     client = FaultyClient(empty_client)
-    records = [Record(n, Message("s", f"m{n}", n, content="x" * 1_500_000)) for n in range(5)]
-    MemoryStore(client, target="test").transfer.load(records, tally=Tally())
+    records = [ImportedItem(n, Message("s", f"m{n}", n, content="x" * 1_500_000)) for n in range(5)]
+    MemoryStore(client, target="test").transfer.load(records, tally=BulkResult())
 
     assert [2, 2, 1] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
 
@@ -278,8 +278,8 @@ def test_batches_are_cut_by_bytes(store: MemoryStore, empty_client: TableClient)
 def test_import_meets_what_exists(store: MemoryStore, conflict: str, content: str) -> None:
     """overwrite replaces rows that exist, skip leaves and counts them."""
     store.messages.put(Message("s", "m1", 1, content="old"))
-    records = [Record(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
-    tally = store.transfer.load(records, Loading(conflict), tally=Tally())  # type: ignore[arg-type]
+    records = [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
+    tally = store.transfer.load(records, Loading(conflict), tally=BulkResult())  # type: ignore[arg-type]
 
     assert content == store.messages.get("s", "m1").content
     assert 3 == tally.done + tally.skipped
@@ -290,10 +290,12 @@ def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
-        store.transfer.load([Record(1, Message("s", "m1", 1))], Loading("fail"), tally=Tally())
+        store.transfer.load([ImportedItem(1, Message("s", "m1", 1))], Loading("fail"), tally=BulkResult())
     with pytest.raises(PartialFailure, match="1 rows were written"):
         store.transfer.load(
-            [Record(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)], Loading("fail"), tally=Tally()
+            [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)],
+            Loading("fail"),
+            tally=BulkResult(),
         )
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
@@ -303,13 +305,13 @@ def test_export_and_import_give_the_same_rows(store: MemoryStore, empty_client: 
     conversation(store, "u", "s", 1, 2)
     conversation(store, "v", "t", 3)
     store.messages.put(Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1})))
-    exported = b"".join(store.transfer.export(store.transfer.items(), Tally()))
+    exported = b"".join(store.transfer.export(store.transfer.items(), BulkResult()))
     store.tables.drop()
     store.tables.apply()
-    tally = store.transfer.load(read(Source(io.BytesIO(exported))), tally=Tally())
+    tally = store.transfer.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
 
     assert (2, 4) == (tally.sessions, tally.messages)
-    assert exported == b"".join(store.transfer.export(store.transfer.items(), Tally()))
+    assert exported == b"".join(store.transfer.export(store.transfer.items(), BulkResult()))
 
 
 def test_export_of_a_user_or_a_session(store: MemoryStore) -> None:
@@ -473,11 +475,12 @@ def test_a_row_whose_beginning_was_refused_gets_no_rest(store: MemoryStore, empt
     """The Updates behind a Put that was refused are not sent: no row is made up of its rest."""
     columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
     client = RefusingClient(empty_client, {"m": InvalidInput("refused")})
-    tally = Tally()
+    tally = BulkResult()
 
     with pytest.raises(PartialFailure):
         MemoryStore(client, target="test").transfer.load(
-            [Record(1, Message("s", "m", 1, metadata=Metadata(columns))), Record(2, Message("s", "n", 2))], tally=tally
+            [ImportedItem(1, Message("s", "m", 1, metadata=Metadata(columns))), ImportedItem(2, Message("s", "n", 2))],
+            tally=tally,
         )
     assert ["n"] == [message.message_id for message in store.messages.iterate("s")]
 
@@ -485,7 +488,7 @@ def test_a_row_whose_beginning_was_refused_gets_no_rest(store: MemoryStore, empt
 def test_the_first_look_knows_what_will_be_written(store: MemoryStore) -> None:
     """A row that needs several writes is refused by the check where rows that exist are to be left alone."""
     columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
-    records = [Record(7, Message("s", "m", 1, metadata=Metadata(columns)))]
+    records = [ImportedItem(7, Message("s", "m", 1, metadata=Metadata(columns)))]
 
     assert 1 == store.transfer.check(records).messages
     with pytest.raises(InvalidInput, match="line 7"):

@@ -20,7 +20,7 @@ from tsmem.store.layout import KEYWORD, LONG, TEXT_MAX_WORD, Layout, message_tab
 from tsmem.store.layout import MESSAGE_NAMES as MESSAGE
 from tsmem.store.layout import SESSION_NAMES as SESSION
 from tsmem.store.model import Total
-from tsmem.store.search.finder import Found
+from tsmem.store.search.finder import SearchStream
 
 SAID = {
     "plain": "Is my flight on time?", "plural": "Two FLIGHTS were late.", "within": "That inflight meal was bad",
@@ -115,7 +115,7 @@ def test_a_filter_may_be_nested_deeper_than_a_query(store: MemoryStore) -> None:
     assert ids(store.messages.iterate("s", filter=test)) == ids(store.messages.search("words", filter=test))
 
 
-def walk(search: Callable[..., Found[Any]], limit: int, **wanted: Any) -> list[str]:
+def walk(search: Callable[..., SearchStream[Any]], limit: int, **wanted: Any) -> list[str]:
     """Return the ids of all pages; each but the last is full, and the last has no token."""
     pages = [search(**wanted, limit=limit).page()]
     while (token := pages[-1].next_page_token) is not None:
@@ -230,6 +230,16 @@ def test_a_total_is_exact_or_not_said(many: MemoryStore, backend: str) -> None:
     second = many.messages.search("tea", limit=100, page_token=first.next_page_token)
     assert (15, None) == (len(ids(second)), second.next_page_token)
     assert Total(115 if backend == "engine" else None, 115) == second.total
+
+
+def test_a_page_of_a_text_search_costs_one_request(many: MemoryStore) -> None:
+    """Also where more rows follow and each must be checked. The index was described before."""
+    ids(many.messages.search("tea", limit=1))
+    before = many.cost.requests
+    found = many.messages.search("tea", limit=99)
+    assert 99 == len(ids(found))
+    assert found.next_page_token is not None
+    assert 1 == many.cost.requests - before
 
 
 def with_indexes(client: TableClient, *message: tuple[str, FieldType]) -> MemoryStore:

@@ -7,9 +7,9 @@ import pytest
 from tests.contract.faults import FaultyClient
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Session
-from tsmem.store.records import Record
-from tsmem.store.sharing import MAX_IDS, MAX_USERS, chunks
-from tsmem.store.tally import Tally
+from tsmem.store.bulk_result import BulkResult
+from tsmem.store.records import ImportedItem
+from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
 
 def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
@@ -31,7 +31,7 @@ def test_ones_own_sessions_cost_no_further_search(
     sessions = [Session("me", f"s{n:03d}", 1) for n in range(own)] + [
         Session("you", f"s{n:03d}", 1) for n in range(others)
     ]
-    store.transfer.load([Record(None, session) for session in sessions], tally=Tally())
+    store.transfer.load([ImportedItem(None, session) for session in sessions], tally=BulkResult())
     client = FaultyClient(empty_client)
 
     found = MemoryStore(client, target="test").sessions.shared([("me", f"s{n:03d}") for n in range(max(own, others))])
@@ -43,7 +43,7 @@ def test_ones_own_sessions_cost_no_further_search(
 def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
     """More rows than a page holds are of the one; the other is found all the same."""
     sessions = [Session(f"u{n:03d}", "default", 1) for n in range(250)] + [Session("zoe", "zzz", 1)]
-    store.transfer.load([Record(None, session) for session in sessions], tally=Tally())
+    store.transfer.load([ImportedItem(None, session) for session in sessions], tally=BulkResult())
 
     assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))
 
@@ -53,6 +53,6 @@ def test_pairs_are_cut_by_ids_and_by_users() -> None:
     one = [("me", str(n)) for n in range(MAX_IDS + 1)]
     many = [(str(n), "s") for n in range(MAX_USERS + 1)]
 
-    assert [MAX_IDS, 1] == [len(chunk) for chunk in chunks(one)]
-    assert [MAX_USERS, 1] == [len(chunk) for chunk in chunks(many)]
-    assert [] == list(chunks([]))
+    assert [MAX_IDS, 1] == [len(chunk) for chunk in split_pairs(one)]
+    assert [MAX_USERS, 1] == [len(chunk) for chunk in split_pairs(many)]
+    assert [] == list(split_pairs([]))

@@ -14,10 +14,10 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.records import Record
+from tsmem.store.bulk_result import BulkResult
+from tsmem.store.integrity import MARGIN_US, Behind, MessageSpan, Orphans, Shared, Stretch
+from tsmem.store.records import ImportedItem
 from tsmem.store.statistics import NEAR_LIMIT_BYTES, CellSize
-from tsmem.store.tally import Tally
-from tsmem.store.troubles import MARGIN_US, Behind, Conversation, Orphans, Shared, Stretch
 
 ITEMS: list[Session | Message] = [
     Session("ada", "behind", 5),
@@ -50,7 +50,7 @@ FOUND = {
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
     """The items above."""
-    store.transfer.load([Record(place, item) for place, item in enumerate(ITEMS)], tally=Tally())
+    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
     return store
 
 
@@ -58,7 +58,7 @@ def filled(store: MemoryStore) -> MemoryStore:
 def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> None:
     """Orphan messages, shared ids with and without messages, and update times that lag behind or are missing; in one
     stretch of session ids or in many."""
-    tally = Tally()
+    tally = BulkResult()
 
     found = Counter(filled.troubles(ids_at_once=ids_at_once, tally=tally))
 
@@ -110,7 +110,7 @@ def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) ->
 def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> None:
     """Memory does not grow with them."""
     items = [Session(f"u{n:02d}", "default", 1) for n in range(15)]
-    store.transfer.load([Record(place, item) for place, item in enumerate(items)], tally=Tally())
+    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
 
     assert [Shared("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())
 
@@ -151,7 +151,7 @@ def test_stretches_cover_every_id_once(keys: list[tuple[str, str]], most: int) -
         mine = sorted(stretch._sessions)
         known += mine
         for session_id in mine[::2]:
-            shared += list(stretch.judged(Conversation(session_id, 1, 5, 5), 0))
+            shared += list(stretch.judged(MessageSpan(session_id, 1, 5, 5), 0))
         shared += list(stretch.rest())
         if stretch.end is None:
             break

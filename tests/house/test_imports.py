@@ -128,4 +128,4 @@ def test_rich_is_loaded_inside_functions() -> None:
         module for module, each in used() if within(each.module, ("rich",)) and not each.lazy and not each.typing_only
     }
 
-    assert eager <= {"tsmem.render.cells", "tsmem.render.ink", "tsmem.render.table", "tsmem.render.transcript"}
+    assert eager <= {"tsmem.render.cells", "tsmem.render.palette", "tsmem.render.table", "tsmem.render.transcript"}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.modules import ROOT, dotted, imports, sources, tree
 from tsmem.cli import exit_codes
-from tsmem.cli.commands import Entry, HouseGroup, help_of
+from tsmem.cli.commands import CommandEntry, HouseGroup, help_of
 from tsmem.cli.completion import SCRIPTS
 from tsmem.cli.message import MessageGroup
 from tsmem.cli.profile import ProfileGroup
@@ -46,7 +46,7 @@ def test_completions_are_not_stale(shell: str) -> None:
     assert SCRIPTS[shell] == (ROOT / "completions" / COMPLETIONS[shell]).read_text(encoding="utf-8")
 
 
-def entries_of(group: type[HouseGroup]) -> list[tuple[str, Entry]]:
+def entries_of(group: type[HouseGroup]) -> list[tuple[str, CommandEntry]]:
     """A group's commands."""
     return list(group.entries.items())
 
@@ -55,7 +55,7 @@ def entries_of(group: type[HouseGroup]) -> list[tuple[str, Entry]]:
     ("name", "entry"),
     [pair for group in (Root, SessionGroup, MessageGroup, ProfileGroup) for pair in entries_of(group)],
 )
-def test_a_command_is_called_what_it_calls_itself(name: str, entry: Entry) -> None:
+def test_a_command_is_called_what_it_calls_itself(name: str, entry: CommandEntry) -> None:
     """The sentence that help lists is the command's own, and each command has an example of itself."""
     made = getattr(__import__(entry.module, fromlist=[entry.name]), entry.name)
     if isinstance(made, type):

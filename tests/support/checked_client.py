@@ -17,9 +17,9 @@ from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
 from tsmem.port import (
     Announce,
+    ConcurrencyLimiter,
     IndexSchema,
     Meter,
-    Pace,
     RangePage,
     RowOutcome,
     SearchIndexSchema,
@@ -65,7 +65,7 @@ class CheckedClient:
         self._client.meter = meter
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> ConcurrencyLimiter:
         """The watched client's own."""
         return self._client.pace
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.records import Record
-from tsmem.store.tally import Tally
+from tsmem.store.bulk_result import BulkResult
+from tsmem.store.records import ImportedItem
 
 
 def load(store: MemoryStore, items: Iterable[Session | Message]) -> None:
     """Write all of them."""
-    store.transfer.load((Record(n, item) for n, item in enumerate(items)), tally=Tally())
+    store.transfer.load((ImportedItem(n, item) for n, item in enumerate(items)), tally=BulkResult())
 
 
 def ids(found: Iterable[Session | Message]) -> list[str]:

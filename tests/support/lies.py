@@ -155,7 +155,7 @@ def _key_among_columns(rows: list[WireRow], reply: Reply) -> list[WireRow]:
 def _unfiltered(reply: Reply) -> None:
     """All rows, whatever the filter. The limit goes too, so that they are a page."""
     if reply.action == "GetRange" and reply.request.HasField("filter"):
-        request = schema.parse("GetRangeRequest", reply.request.SerializeToString())
+        request = schema.parse_message("GetRangeRequest", reply.request.SerializeToString())
         request.ClearField("filter")
         request.ClearField("limit")
         reply.body = reply.honestly(request.SerializeToString())

@@ -19,7 +19,7 @@ from tsmem.engine.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
 from tsmem.server import row_writer, schema
-from tsmem.server.answer import Answer, RowFault
+from tsmem.server.action_result import ActionResult, RowFault
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.row_reader import read_row
 from tsmem.server.server import Server
@@ -82,7 +82,7 @@ class _Dispatcher(Dispatcher):
 
     liar: Liar
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> Answer:
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         """The changed answer to one request."""
         liar = self.liar
         liar.asked.append(action)
@@ -97,22 +97,22 @@ class _Dispatcher(Dispatcher):
         again = super().answer
         reply = Reply(
             action,
-            schema.parse(f"{action}Request", body),
-            schema.parse(f"{action}Response", honest.body),
+            schema.parse_message(f"{action}Request", body),
+            schema.parse_message(f"{action}Response", honest.body),
             lambda other: again(action, other, row_fault).body,
             is_first=not token,
         )
         liar.lie(reply)
         sent = reply.message.SerializePartialToString() if reply.body is None else reply.body
-        plain = schema.parse(f"{action}Response", honest.body).SerializePartialToString()
+        plain = schema.parse_message(f"{action}Response", honest.body).SerializePartialToString()
         liar.told += sent != plain and not reply.is_possible
         return honest._replace(body=sent)
 
 
 def _without_token(body: bytes) -> tuple[bytes, bytes]:
     """A search from its beginning, and the token that it had."""
-    message = schema.parse("SearchRequest", body)
-    query = schema.parse("SearchQuery", message.search_query)
+    message = schema.parse_message("SearchRequest", body)
+    query = schema.parse_message("SearchQuery", message.search_query)
     token = bytes(query.token)
     query.ClearField("token")
     message.search_query = query.SerializeToString()

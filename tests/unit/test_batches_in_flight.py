@@ -12,13 +12,13 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem import limits
 from tsmem.errors import InvalidInput, Throttled, TsmemError, Unavailable
-from tsmem.port import Meter, Pace, RowOutcome
+from tsmem.port import ConcurrencyLimiter, Meter, RowOutcome
 from tsmem.retry import RetryingClient
 from tsmem.rows import Key, Put, TableRef, Value, Write
 from tsmem.store import bulk
-from tsmem.store.bulk import MAX_BYTES_IN_FLIGHT, BatchWriter, Entry
-from tsmem.store.flight import wait_for_all
-from tsmem.store.tally import Tally
+from tsmem.store.bulk import MAX_BYTES_IN_FLIGHT, BatchWriter, TaggedWrite
+from tsmem.store.bulk_result import BulkResult
+from tsmem.store.concurrency import wait_for_all
 
 TABLE = TableRef("message", ("session_id", "create_time", "message_id"))
 ROWS = limits.MAX_ROWS_PER_WRITE
@@ -57,7 +57,7 @@ class Scripted:
 
     def __init__(self, most: int = 16) -> None:
         self.meter = Meter()
-        self.pace = Pace(most)
+        self.pace = ConcurrencyLimiter(most)
         self._arrived = threading.Condition()
         self._batches: list[Waiting] = []
         self._answers: Callable[[Waiting], None] = lambda batch: None
@@ -106,10 +106,10 @@ def put(number: int, columns: dict[str, Value] | None = None) -> Put:
     return Put(TABLE, ("s", number, "m"), columns or {})
 
 
-def writer(client: Scripted, tally: Tally, refused: list[Key] | None = None) -> BatchWriter:
+def writer(client: Scripted, tally: BulkResult, refused: list[Key] | None = None) -> BatchWriter:
     """One that notes what was refused."""
 
-    def note(entry: Entry, error: TsmemError) -> None:
+    def note(entry: TaggedWrite, error: TsmemError) -> None:
         if refused is not None:
             refused.append(entry.write.key)
 
@@ -126,7 +126,7 @@ def fill(writing: BatchWriter, first: int, batches: int) -> None:
 
 def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
     """Three batches wait at once; answered last first, all rows are counted."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     with writer(client, tally) as writing:
         fill(writing, 0, 3)
         for first in (2 * ROWS, ROWS, 0):
@@ -138,7 +138,7 @@ def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
 
 def test_who_adds_more_than_the_pace_waits() -> None:
     """With a fourth batch all are in flight that may be; sending it ends once one was answered, whichever it is."""
-    client, tally = Scripted(most=4), Tally()
+    client, tally = Scripted(most=4), BulkResult()
     with writer(client, tally) as writing:
         fill(writing, 0, 3)
         for first in range(3):
@@ -153,7 +153,7 @@ def test_who_adds_more_than_the_pace_waits() -> None:
 
 def test_a_key_is_in_flight_once() -> None:
     """A second write of a key that is in flight, or queued, is sent when all before it was answered, in its order."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     seen: list[tuple[Key, Value]] = []
     active: set[Key] = set()
     lock = threading.Lock()
@@ -179,7 +179,7 @@ def test_a_key_is_in_flight_once() -> None:
 
 def test_oldest_passes_nothing_that_is_not_settled() -> None:
     """While the first batch waits it is the oldest, however many behind it are answered; then the next one is."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     with writer(client, tally) as writing:
         assert writing.oldest is None
         fill(writing, 0, 3)
@@ -202,7 +202,7 @@ def test_oldest_passes_nothing_that_is_not_settled() -> None:
 
 def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
     """What is in flight with it is waited for and counted, nothing more is sent, and the oldest write is its first."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     writing = writer(client, tally)
 
     def run() -> None:
@@ -218,13 +218,13 @@ def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
     client.answer_each(lambda batch: batch.answer() if batch.keys[0][1] == 9999 else None)
     with pytest.raises(Unavailable, match=rf"gone \({ROWS + 1} rows had been done before\)"):
         run()
-    assert (ROWS + 1, 0) == (tally.messages, tally.doubtful)
+    assert (ROWS + 1, 0) == (tally.messages, tally.unconfirmed)
     assert 0 == writing.oldest
 
 
 def test_rows_whose_answer_was_lost_are_in_doubt() -> None:
     """They are counted, and the error says that they may have been done."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
 
     def run() -> None:
         with writer(client, tally) as writing:
@@ -234,7 +234,7 @@ def test_rows_whose_answer_was_lost_are_in_doubt() -> None:
 
     with pytest.raises(Unavailable, match=f"{ROWS} may have been"):
         run()
-    assert (ROWS, ROWS) == (tally.messages, tally.doubtful)
+    assert (ROWS, ROWS) == (tally.messages, tally.unconfirmed)
 
 
 def interrupted(client: Scripted, batches: int) -> Iterator[int]:
@@ -248,21 +248,21 @@ def interrupted(client: Scripted, batches: int) -> Iterator[int]:
 
 def test_an_interrupt_waits_for_what_is_in_flight() -> None:
     """Two batches in flight are counted as done, and what was only queued is not sent."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     with suppress(KeyboardInterrupt), writer(client, tally) as writing:
         for number in interrupted(client, 2):
             writing.add(put(number), number)
             if (number + 1) % ROWS == 0:
                 writing.send()
 
-    assert (2 * ROWS, 0) == (tally.messages, tally.doubtful)
+    assert (2 * ROWS, 0) == (tally.messages, tally.unconfirmed)
     assert 2 == len(client.batches)
     assert 2 * ROWS == writing.oldest
 
 
 def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C between a batch's first step and the note that it is in flight: it is waited for and counted."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     client.answer_each(Waiting.answer)
     start = threading.Thread.start
 
@@ -275,14 +275,14 @@ def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.
     with suppress(KeyboardInterrupt), writer(client, tally) as writing:
         fill(writing, 0, 2)
 
-    assert (ROWS, 0) == (tally.messages, tally.doubtful)
+    assert (ROWS, 0) == (tally.messages, tally.unconfirmed)
     assert (1, None) == (len(client.batches), writing.oldest)
 
 
 def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the time to wait is over, the rows of unanswered batches may have been done."""
     monkeypatch.setattr(bulk, "GRACE_S", 0.0)
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     with suppress(KeyboardInterrupt), writer(client, tally) as writing:
         fill(writing, 0, 3)
         client.batch(("s", ROWS, "m")).answer()
@@ -292,12 +292,12 @@ def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest
     for batch in client.batches:
         batch.answer()
 
-    assert (ROWS, 2 * ROWS) == (tally.messages, tally.doubtful)
+    assert (ROWS, 2 * ROWS) == (tally.messages, tally.unconfirmed)
 
 
 def test_bytes_in_flight_are_bounded() -> None:
     """Large rows fill batches with few of them: after each send no more than the bound waits, and all is written."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     lock = threading.Lock()
     waiting: list[Waiting] = []
     sizes: list[int] = []
@@ -327,9 +327,9 @@ def test_bytes_in_flight_are_bounded() -> None:
 
 def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
     """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
 
-    def full(entry: Entry, error: TsmemError) -> None:
+    def full(entry: TaggedWrite, error: TsmemError) -> None:
         raise OSError("no room to keep it")
 
     writing = BatchWriter(client, "session", tally, refused=full)
@@ -343,7 +343,7 @@ def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
 
 def test_a_refused_row_stops_nobody() -> None:
     """It is named and heard of, once, and the rows around it are done."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     refused: list[Key] = []
     client.answer_each(lambda batch: batch.answer({1: InvalidInput("no")}))
     with writer(client, tally, refused) as writing:
@@ -356,7 +356,7 @@ def test_a_refused_row_stops_nobody() -> None:
 
 def test_throttled_rows_make_the_pace_smaller() -> None:
     """Rows that the service is too busy for are written again, and fewer batches are in flight then."""
-    client, tally = Scripted(), Tally()
+    client, tally = Scripted(), BulkResult()
     lock = threading.Lock()
     busy = {("s", number * ROWS, "m") for number in range(2)}
 

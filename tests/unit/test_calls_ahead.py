@@ -9,15 +9,15 @@ from functools import partial
 import pytest
 
 from tsmem.clock import patience, patience_s
-from tsmem.port import Pace
-from tsmem.store.flight import ahead, begin, wait_for_all, wait_for_one
+from tsmem.port import ConcurrencyLimiter
+from tsmem.store.concurrency import prefetch, submit, wait_for_all, wait_for_one
 
 DEADLINE_S = 30
 
 
 def test_a_pace_grows_by_one_for_each_answer_until_it_is_cut() -> None:
     """A new pace opens quickly, to its most and no further; one that was cut opens by one for each round of answers."""
-    pace = Pace(8)
+    pace = ConcurrencyLimiter(8)
     widths = [pace.width]
     for _ in range(6):
         pace.answered()
@@ -34,7 +34,7 @@ def test_a_pace_grows_by_one_for_each_answer_until_it_is_cut() -> None:
 
 def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
     """Four calls that began before the first cut are one sign; a call that began after it is another."""
-    pace = Pace(16)
+    pace = ConcurrencyLimiter(16)
     began = pace.cuts
     for _ in range(4):
         pace.throttled(began)
@@ -47,7 +47,7 @@ def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
 
 def test_a_pace_of_one_stays_one() -> None:
     """Where a second call gains nothing, neither answers nor throttling change that."""
-    pace = Pace()
+    pace = ConcurrencyLimiter()
     for _ in range(10):
         pace.answered()
     pace.throttled(0)
@@ -58,8 +58,8 @@ def test_a_pace_of_one_stays_one() -> None:
 def test_with_a_pace_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     """In the caller's own thread, and never when nobody asks."""
     threads: list[threading.Thread] = []
-    pending = begin(Pace(), lambda: threads.append(threading.current_thread()))
-    begin(Pace(), lambda: threads.append(threading.current_thread()))
+    pending = submit(ConcurrencyLimiter(), lambda: threads.append(threading.current_thread()))
+    submit(ConcurrencyLimiter(), lambda: threads.append(threading.current_thread()))
     assert ([], True) == (threads, pending.done())
     wait_for_one([pending])
     wait_for_all([pending], 0)
@@ -85,8 +85,10 @@ def test_where_no_thread_can_be_started_calls_are_made_one_after_another(monkeyp
         made.append(number)
         return number
 
-    results = list(ahead(Pace(4), range(9), lambda number: begin(Pace(4), partial(call, number))))
-    failing = begin(Pace(4), fail)
+    results = list(
+        prefetch(ConcurrencyLimiter(4), range(9), lambda number: submit(ConcurrencyLimiter(4), partial(call, number)))
+    )
+    failing = submit(ConcurrencyLimiter(4), fail)
     wait_for_one([failing])
 
     assert [] == made
@@ -104,7 +106,7 @@ def test_calls_that_are_begun_are_under_way_together() -> None:
     def call(number: int) -> Callable[[], int]:
         return lambda: number + 0 * together.wait(DEADLINE_S)
 
-    pending = [begin(Pace(4), call(number)) for number in range(4)]
+    pending = [submit(ConcurrencyLimiter(4), call(number)) for number in range(4)]
     assert [0, 1, 2, 3] == [each.result(DEADLINE_S) for each in pending]
 
 
@@ -115,7 +117,7 @@ def test_what_a_call_raises_is_raised_where_its_result_is_taken() -> None:
     def call() -> None:
         raise error
 
-    pending = begin(Pace(4), call)
+    pending = submit(ConcurrencyLimiter(4), call)
     wait_for_one([pending])
     with pytest.raises(ValueError, match="wrong") as caught:
         pending.result(0)
@@ -126,25 +128,25 @@ def test_a_call_that_another_one_begins_is_made_inline() -> None:
     """So that calls cannot wait for each other's threads: it runs in the thread of the first, when it is taken."""
 
     def outer() -> tuple[bool, bool]:
-        inner = begin(Pace(4), threading.current_thread)
+        inner = submit(ConcurrencyLimiter(4), threading.current_thread)
         return inner.done(), inner.result() is threading.current_thread()
 
-    assert (True, True) == begin(Pace(4), outer).result(DEADLINE_S)
+    assert (True, True) == submit(ConcurrencyLimiter(4), outer).result(DEADLINE_S)
 
 
 def test_a_call_is_as_patient_as_who_began_it() -> None:
     """The context goes with it into its thread, and stays what it was when that has changed."""
     with patience(3.5):
-        pending = begin(Pace(4), patience_s)
+        pending = submit(ConcurrencyLimiter(4), patience_s)
 
     assert 3.5 == pending.result(DEADLINE_S)
-    assert begin(Pace(4), patience_s).result(DEADLINE_S) is None
+    assert submit(ConcurrencyLimiter(4), patience_s).result(DEADLINE_S) is None
 
 
 def test_waiting_ends_with_its_time() -> None:
     """A call that does not end is not waited for longer; one that ended is there."""
     never = threading.Event()
-    pending = [begin(Pace(4), never.wait), begin(Pace(4), lambda: True)]
+    pending = [submit(ConcurrencyLimiter(4), never.wait), submit(ConcurrencyLimiter(4), lambda: True)]
     pending[1].result(DEADLINE_S)
     wait_for_one(pending)
     wait_for_all(pending, 0)
@@ -167,7 +169,7 @@ def test_no_more_is_started_ahead_than_there_may_be_calls(most: int | None, widt
     """Results come in the order of their items, and when one is taken no more than the width was asked for."""
     taken: list[int] = []
     found = []
-    for result in ahead(Pace(16), counted(10, taken), lambda item: -item, most):
+    for result in prefetch(ConcurrencyLimiter(16), counted(10, taken), lambda item: -item, most):
         found.append(result)
         assert len(taken) == min(10, len(found) - 1 + width)
 
@@ -177,7 +179,7 @@ def test_no_more_is_started_ahead_than_there_may_be_calls(most: int | None, widt
 def test_with_a_pace_of_one_nothing_is_started_that_nobody_wants() -> None:
     """One item is asked for at a time."""
     taken: list[int] = []
-    results = ahead(Pace(), counted(10, taken), lambda item: item)
+    results = prefetch(ConcurrencyLimiter(), counted(10, taken), lambda item: item)
     assert (0, 1) == (next(results), next(results))
     assert [0, 1] == taken
 
@@ -190,4 +192,4 @@ def test_a_failure_among_items_ahead_is_raised() -> None:
         raise ValueError("gone")
 
     with pytest.raises(ValueError, match="gone"):
-        list(ahead(Pace(4), broken(), lambda item: item))
+        list(prefetch(ConcurrencyLimiter(4), broken(), lambda item: item))

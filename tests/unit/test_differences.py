@@ -9,7 +9,7 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem.adapters.local import LocalClient
 from tsmem.engine import Engine
-from tsmem.engine.full_requests import CreateTable
+from tsmem.engine.service_requests import CreateTable
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.store import differences
 from tsmem.store.layout import DEFAULT, TEXT_MAX_WORD

@@ -10,8 +10,8 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.cells import Cell
-from tsmem.engine.changes import MAX_STAMP_MS
-from tsmem.engine.full_requests import (
+from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, WriteReply
+from tsmem.engine.service_requests import (
     CellRow,
     Change,
     CreateTable,
@@ -21,7 +21,7 @@ from tsmem.engine.full_requests import (
     TableOptions,
     View,
 )
-from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, WriteReply
+from tsmem.engine.versioned_writes import MAX_STAMP_MS
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (

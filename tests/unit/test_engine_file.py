@@ -21,7 +21,7 @@ from tests.support.commits import failing_commits
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.disk import APPLICATION_ID
-from tsmem.engine import faults, files
+from tsmem.engine import files, sqlite_errors
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, Update
@@ -286,7 +286,7 @@ def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> No
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
-        faults.from_sqlite(corrupt(), str(path))
+        sqlite_errors.from_sqlite(corrupt(), str(path))
         other = subprocess.run(
             [
                 sys.executable,
@@ -318,7 +318,7 @@ def test_a_read_that_fails_speaks_of_no_write(code: int, words: str) -> None:
     """Nothing was being written, so nothing can have been kept."""
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = code
-    said = faults.from_sqlite(error, "F", "read").message
+    said = sqlite_errors.from_sqlite(error, "F", "read").message
 
     assert said.endswith(words)
 

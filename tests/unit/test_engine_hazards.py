@@ -16,8 +16,8 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine, files
 from tsmem.engine.connections import Connections
-from tsmem.engine.full_requests import TableOptions
 from tsmem.engine.requests import BatchWriteRow
+from tsmem.engine.service_requests import TableOptions
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range

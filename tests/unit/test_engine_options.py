@@ -10,8 +10,8 @@ import pytest
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.full_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 from tsmem.engine.requests import BatchWriteRow, CreateIndex, GetRange
+from tsmem.engine.service_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 from tsmem.errors import InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef

@@ -81,12 +81,12 @@ MAKER = (
     + """
 from tsmem.engine import catalog, files
 import os, signal
-furnish = files.furnish
+create_schema = files.create_schema
 def killed(connection):
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(catalog.SCHEMA[0])
     os.kill(os.getpid(), signal.SIGKILL)
-files.furnish = killed
+files.create_schema = killed
 client.create_table(MESSAGE)
 """
 )

@@ -14,8 +14,8 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem import queries as q
 from tsmem.engine import Engine
-from tsmem.engine.full_requests import Change, NewCell, RowChange
 from tsmem.engine.requests import BatchWriteRow
+from tsmem.engine.service_requests import Change, NewCell, RowChange
 from tsmem.errors import InvalidInput, StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Delete, Put, Value, Write

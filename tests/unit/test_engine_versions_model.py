@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.cells import Cell
-from tsmem.engine.full_requests import CellRow, Change, NewCell, Returned, RowChange, View
 from tsmem.engine.requests import BatchWriteRow, GetRange
+from tsmem.engine.service_requests import CellRow, Change, NewCell, Returned, RowChange, View
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Range, Value
 
@@ -108,7 +108,7 @@ def written(columns: Columns, write: RowChange, now: int) -> Columns:
     """The columns with the change's cells."""
     latest = {name: max(versions, default=now) for name, versions in columns.items()}
     for cell in write.cells:
-        stamp = max(now, latest.get(cell.name, now)) if cell.stamp_ms is None else cell.stamp_ms
+        stamp = max(now, latest.get(cell.name, now)) if cell.version_ms is None else cell.version_ms
         columns.setdefault(cell.name, {})[stamp] = cell.value
     return columns
 

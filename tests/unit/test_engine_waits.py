@@ -10,7 +10,7 @@ import pytest
 
 from tsmem import interruption
 from tsmem.engine import catalog
-from tsmem.engine.connections import TEMPORARY_SESSIONS, Connections, Session
+from tsmem.engine.connections import TEMPORARY_SESSIONS, Connections, Transaction
 from tsmem.engine.files import CHECK_EVERY
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
 
@@ -49,7 +49,7 @@ def ending_after(checks: int) -> interruption.Check:
     return check
 
 
-def called(session: Session, function: Callable[[int], object]) -> None:
+def called(session: Transaction, function: Callable[[int], object]) -> None:
     """Call a function of ours in SQL, with 1 to 5."""
     session.define("tsmem_called", 1, function)
     session.execute("SELECT tsmem_called(value) FROM json_each('[1, 2, 3, 4, 5]')").fetchall()

@@ -14,7 +14,7 @@ from tests.filters import KEY, READABLE, ROWS, TREES, as_row, holds, spelled
 from tsmem.errors import InvalidInput
 from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Value
 from tsmem.store.filter_syntax import MAX_CHARACTERS, MAX_COMPARISONS, MAX_DEPTH
-from tsmem.store.filters import MAX_SENT, Readable, RowFilter, weight
+from tsmem.store.filters import MAX_SENT, Readable, RowFilter, condition_count
 
 VALID = [
     'role == "tool" and exists(name)',
@@ -286,7 +286,7 @@ def test_what_is_sent_passes_all_that_the_whole_passes(tree: object, row: Mappin
     index = Readable({**KEY}, columns=False)
     for readable, room in ((READABLE, MAX_SENT), (READABLE, 3), (READABLE, 0), (index, MAX_SENT)):
         sent = wanted.sent(readable, room)
-        assert weight(sent) <= room
+        assert condition_count(sent) <= room
         if sent is not None and holds(tree, row):
             assert passes(sent, row)
         if sent is not None and readable is index:
@@ -328,7 +328,7 @@ def test_of_what_is_joined_by_and_the_cheapest_that_fit_are_sent() -> None:
     assert Comparison("role", Op.EQ, "tool") == sent
     assert RowFilter(many).sent(READABLE) is None
     ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).sent(READABLE)
-    assert 10 == weight(ten)
+    assert 10 == condition_count(ten)
 
 
 def test_exists_is_sent_as_two_comparisons() -> None:

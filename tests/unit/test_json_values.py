@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tsmem.errors import InvalidInput
 from tsmem.store import json_values
-from tsmem.store.json_values import Value, values
+from tsmem.store.json_values import JsonValue, values
 
 
-def read(data: bytes, size: int = 5) -> list[Value]:
+def read(data: bytes, size: int = 5) -> list[JsonValue]:
     """The values of a text that comes in chunks of so many bytes."""
     return list(values(data[at : at + size] for at in range(0, len(data), size)))
 

@@ -12,7 +12,7 @@ import pytest
 from tests.serving import profile_of, serving
 from tsmem.adapters.tablestore import TablestoreClient
 from tsmem.errors import Unavailable
-from tsmem.port import Announce, Pace, RangePage, TableClient, TableSchema
+from tsmem.port import Announce, ConcurrencyLimiter, RangePage, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, KeyBound, Put, Range, Row, TableRef
 from tsmem.store.pages import AHEAD, Pages, Scan
 from tsmem.store.scan import RowScan
@@ -26,7 +26,7 @@ class Scripted:
     """A client of ten pages with one row each; it announces at once, and answers a page when it is let."""
 
     def __init__(self, *, most: int = 8) -> None:
-        self.pace = Pace(most)
+        self.pace = ConcurrencyLimiter(most)
         self.let = [threading.Event() for _ in range(10)]
         self.begun: list[int] = []
         self.announced: dict[int, Sequence[int]] = {}

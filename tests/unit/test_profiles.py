@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import Profile, config_path, describe, load, profile_list
-from tsmem.profiles.file import decode, parse
-from tsmem.profiles.toml_text import lines
+from tsmem.profiles import Profile, config_path, describe, load_profile, profile_list
+from tsmem.profiles.file import decode_text, parse_toml
+from tsmem.profiles.toml_text import key_lines
 
 PROD = """\
 default_profile = "prod"   # the one we work on
@@ -66,9 +66,9 @@ def write(config: Path, text: str | bytes, mode: int = 0o600) -> None:
 
 
 def refusal(env: dict[str, str], profile: str | None = None) -> ProfileError:
-    """What `load` says no with."""
+    """What `load_profile` says no with."""
     with pytest.raises(ProfileError) as caught:
-        load(env, profile=profile)
+        load_profile(env, profile=profile)
     return caught.value
 
 
@@ -91,32 +91,32 @@ def test_where_the_file_is(environ: dict[str, str], flag: str | None, expected: 
 
 def test_nothing_is_needed_to_start() -> None:
     """Without a file or a variable there is `local`, in the data directory."""
-    profile = load({"HOME": "/h"})
+    profile = load_profile({"HOME": "/h"})
     assert ("local", "local", Path("/h/.local/share/tsmem/memory.db")) == (profile.name, profile.backend, profile.path)
     assert tuple(profile.origins[k] for k in ("name", "path", "timeout")) == ("built in", "built in", "default")
     assert profile.target == "/h/.local/share/tsmem/memory.db"
-    assert load({"HOME": "/h", "XDG_DATA_HOME": "/d"}).path == Path("/d/tsmem/memory.db")
-    assert load({"HOME": "/dev/null"}).name == "local"
+    assert load_profile({"HOME": "/h", "XDG_DATA_HOME": "/d"}).path == Path("/d/tsmem/memory.db")
+    assert load_profile({"HOME": "/dev/null"}).name == "local"
 
 
 def test_a_file_asked_for_must_be_there(env: dict[str, str]) -> None:
     """A missing file is an error when it was named."""
     assert "No such file" in str(refusal(env))
     with pytest.raises(ProfileError, match=r"other\.toml: No such file"):
-        load({"HOME": "/h"}, config="other.toml")
+        load_profile({"HOME": "/h"}, config="other.toml")
 
 
 def test_the_process_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the environment given in counts."""
     for name in ("TSMEM_PROFILE", "TSMEM_CONFIG", "TABLESTORE_ENDPOINT", "HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, "/nowhere")
-    assert load({"HOME": "/h"}).path == Path("/h/.local/share/tsmem/memory.db")
+    assert load_profile({"HOME": "/h"}).path == Path("/h/.local/share/tsmem/memory.db")
 
 
 def test_a_whole_profile(env: dict[str, str], config: Path) -> None:
     """Every value is read, and says where it came from."""
     write(config, PROD)
-    profile = load(env)
+    profile = load_profile(env)
     assert profile.target == "my-instance @ https://my-instance.cn-hangzhou.ots.aliyuncs.com"
     assert (profile.timeout_s, profile.region, profile.output, profile.path) == (10.0, "cn-hangzhou", None, None)
     session, message = profile.tables.session, profile.tables.message
@@ -136,19 +136,19 @@ def test_the_order_of_choice(env: dict[str, str], config: Path) -> None:
     endpoint = {"TABLESTORE_ENDPOINT": "https://e", "TABLESTORE_INSTANCE_NAME": "i"}
     keys = {"TABLESTORE_ACCESS_KEY_ID": "id", "TABLESTORE_ACCESS_KEY_SECRET": "s"}
     env |= endpoint | keys
-    assert load(env | {"TSMEM_PROFILE": "prod"}, profile="local").origins["name"] == "--profile"
-    assert load(env | {"TSMEM_PROFILE": "local"}).origins["name"] == "environment TSMEM_PROFILE"
-    assert load(env | {"TSMEM_PROFILE": ""}).name == "prod"
+    assert load_profile(env | {"TSMEM_PROFILE": "prod"}, profile="local").origins["name"] == "--profile"
+    assert load_profile(env | {"TSMEM_PROFILE": "local"}).origins["name"] == "environment TSMEM_PROFILE"
+    assert load_profile(env | {"TSMEM_PROFILE": ""}).name == "prod"
     write(config, MINIMAL)
-    assert load(env).name == "env"
-    assert load(env | {"TABLESTORE_ENDPOINT": ""}).name == "local"
+    assert load_profile(env).name == "env"
+    assert load_profile(env | {"TABLESTORE_ENDPOINT": ""}).name == "local"
 
 
 def test_variables_never_change_a_named_profile(env: dict[str, str], config: Path) -> None:
     """An exported endpoint does not turn a command against another instance."""
     write(config, PROD)
     env |= {"TABLESTORE_ENDPOINT": "https://evil", "TABLESTORE_INSTANCE_NAME": "evil", "TABLESTORE_REGION": "evil"}
-    for profile in (load(env), load(env, profile="prod"), load(env, profile="local")):
+    for profile in (load_profile(env), load_profile(env, profile="prod"), load_profile(env, profile="local")):
         assert "evil" not in repr(profile)
 
 
@@ -158,7 +158,7 @@ def test_the_profile_made_of_variables() -> None:
     error = refusal(environ)
     assert "TABLESTORE_ACCESS_KEY_ID, TABLESTORE_ACCESS_KEY_SECRET" in str(error)
     environ |= {"TABLESTORE_ACCESS_KEY_ID": "id", "TABLESTORE_ACCESS_KEY_SECRET": "hunter2"}
-    profile = load(environ)
+    profile = load_profile(environ)
     assert profile.target == "i @ https://e"
     assert profile.origins["endpoint"] == "environment TABLESTORE_ENDPOINT"
     assert (profile.credentials().access_key_secret, profile.credentials().security_token) == ("hunter2", None)
@@ -223,7 +223,7 @@ def test_what_is_no_profile_closes_only_itself(
     """What is no profile closes only itself."""
     write(config, text)
     assert reason in str(refusal(env, name))
-    assert load(env).name == "local"
+    assert load_profile(env).name == "local"
     assert [line.backend for line in profile_list(env)] == ["invalid", "local"]
 
 
@@ -296,7 +296,7 @@ def test_a_profile_that_breaks_a_rule(env: dict[str, str], config: Path, old: st
 def test_another_profile_may_be_wrong(env: dict[str, str], config: Path) -> None:
     """A mistake in one profile closes that one; the list says what is wrong with it."""
     write(config, MINIMAL + "[profiles.bad]\nbackend = 'local'\npth = 'x'\n")
-    assert load(env, profile="p").name == "p"
+    assert load_profile(env, profile="p").name == "p"
     listed = {line.name: line for line in profile_list(env)}
     assert list(listed) == ["p", "bad", "local"]
     assert listed["bad"].backend == "invalid"
@@ -322,7 +322,7 @@ def test_the_list_without_a_file() -> None:
 def test_the_path_of_a_store(env: dict[str, str], config: Path, tmp_path: Path, written: str, expected: str) -> None:
     """A path is made absolute: ~ is HOME's, and a relative one starts at the file, not at the working directory."""
     write(config, f"[profiles.x]\nbackend = 'local'\npath = '{written}'\n")
-    assert load(env, profile="x").path == Path(expected.format(home=tmp_path))
+    assert load_profile(env, profile="x").path == Path(expected.format(home=tmp_path))
 
 
 def test_an_unknown_home(env: dict[str, str], config: Path) -> None:
@@ -334,51 +334,53 @@ def test_an_unknown_home(env: dict[str, str], config: Path) -> None:
 def test_local_needs_a_path_unless_it_is_the_built_in_one(env: dict[str, str], config: Path) -> None:
     """Only the profile called local has a file by default, also where the file says something else of it."""
     write(config, "[profiles.local]\ntimeout = 5\n[profiles.x]\nbackend = 'local'\n")
-    local = load(env)
+    local = load_profile(env)
     assert (local.timeout_s, local.origins["path"], local.origins["timeout"]) == (5, "built in", "config.toml line 2")
     assert "backend local needs 'path'" in str(refusal(env, "x"))
     write(config, MINIMAL.replace("profiles.p", "profiles.local"))
-    assert load(env).backend == "tablestore"
+    assert load_profile(env).backend == "tablestore"
 
 
 def test_warnings(env: dict[str, str], config: Path) -> None:
     """Others who can read a plain secret, or change the file, are told of; so is a connection that is not encrypted."""
     write(config, PROD, 0o644)
-    assert [w for w in ("can be read by others",) if w in " ".join(load(env).warnings)] == ["can be read by others"]
-    assert load(env, profile="local").warnings == ()
+    assert [w for w in ("can be read by others",) if w in " ".join(load_profile(env).warnings)] == [
+        "can be read by others"
+    ]
+    assert load_profile(env, profile="local").warnings == ()
     write(config, MINIMAL, 0o644)
-    assert load(env, profile="p").warnings == ()
+    assert load_profile(env, profile="p").warnings == ()
     write(config, MINIMAL, 0o620)
-    assert "can be written by others (mode 620)" in load(env, profile="p").warnings[0]
+    assert "can be written by others (mode 620)" in load_profile(env, profile="p").warnings[0]
     write(config, MINIMAL.replace("https://h", "http://h:80"))
-    assert "not encrypted" in load(env, profile="p").warnings[0]
+    assert "not encrypted" in load_profile(env, profile="p").warnings[0]
     for host in ("localhost:8087", "127.0.0.1:8087", "[::1]:8087"):
         write(config, MINIMAL.replace("https://h", f"http://{host}"))
-        assert load(env, profile="p").warnings == ()
+        assert load_profile(env, profile="p").warnings == ()
     write(config, MINIMAL)
     config.parent.chmod(0o777)
-    assert "can be written by others (mode 777)" in load(env, profile="p").warnings[0]
+    assert "can be written by others (mode 777)" in load_profile(env, profile="p").warnings[0]
     config.parent.chmod(0o1777)
-    assert load(env, profile="p").warnings == ()
+    assert load_profile(env, profile="p").warnings == ()
 
 
 def test_a_description_shows_no_secret(env: dict[str, str], config: Path) -> None:
     """Every value is shown with its origin; a plain secret only as set."""
     write(config, PROD)
-    rows = {key: (shown, origin) for key, shown, origin in describe(load(env))}
+    rows = {key: (shown, origin) for key, shown, origin in describe(load_profile(env))}
     assert rows["access_key_id"] == ("env:KEY_ID", "config.toml line 11")
     assert rows["access_key_secret"] == ("(set, hidden)", "config.toml line 12")
     assert rows["security_token"] == (None, "default")
     assert rows["timeout"] == (10.0, "config.toml line 13")
     assert rows["tables.session.search_fields.score"] == ("double", "config.toml line 17")
     assert "path" not in rows
-    assert [key for key, _, _ in describe(load(env, profile="local"))][:3] == ["backend", "path", "timeout"]
+    assert [key for key, _, _ in describe(load_profile(env, profile="local"))][:3] == ["backend", "path", "timeout"]
 
 
 def test_no_way_of_showing_a_profile_shows_a_secret(env: dict[str, str], config: Path) -> None:
     """The repr, str and format of a profile, its parts and its credentials are free of secrets."""
     write(config, PROD.replace("env:KEY_ID", "swordfish"))
-    profile = load(env)
+    profile = load_profile(env)
     secret = profile.access_key_secret
     assert secret is not None
     shown = [repr(profile), str(profile), f"{secret} {secret!r} {secret:}", str(tuple(profile))]
@@ -390,13 +392,13 @@ def test_no_way_of_showing_a_profile_shows_a_secret(env: dict[str, str], config:
 def test_a_local_profile_has_no_credentials() -> None:
     """Asking it for credentials is refused."""
     with pytest.raises(ProfileError, match="has no access keys"):
-        load({"HOME": "/h"}).credentials()
+        load_profile({"HOME": "/h"}).credentials()
 
 
 def test_reading_is_light() -> None:
     """Without a file neither TOML nor anything that only errors need is loaded, and never the writer's library."""
     code = (
-        "import sys, tsmem.profiles as p; p.load({'HOME': '/nonexistent'});"
+        "import sys, tsmem.profiles as p; p.load_profile({'HOME': '/nonexistent'});"
         "sys.exit(str(sorted({'tomllib','tomli_w','difflib','subprocess','shlex','fcntl','json'}"
         " & set(sys.modules))))"
     )
@@ -423,7 +425,7 @@ k.l = { m = 'a#b', n = [1, {o = 2}] }
 v = \'\'\'x
 \'\'\'
 '''
-    assert lines(text) == {
+    assert key_lines(text) == {
         ("a",): 2,
         ("q.k",): 6,
         ("t",): 9,
@@ -440,10 +442,10 @@ def test_no_text_is_a_bug(text: str) -> None:
     """Any text is read, lines and all, or refused."""
     path = Path("config.toml")
     try:
-        parse(path, decode(path, text.encode(errors="surrogatepass")))
+        parse_toml(path, decode_text(path, text.encode(errors="surrogatepass")))
     except ProfileError:
         return
-    lines(text)
+    key_lines(text)
 
 
 def test_a_profile_made_by_hand_has_defaults() -> None:
@@ -457,6 +459,6 @@ def test_an_endpoint_that_is_missing_is_said(tmp_path: Path, endpoint: dict[str,
     """With TableStore's other variables set, working on the local file is probably a mistake: a warning says so."""
     environ = {"HOME": str(tmp_path), "TABLESTORE_INSTANCE_NAME": "i", **endpoint}
 
-    (warning,) = load(environ).warnings
+    (warning,) = load_profile(environ).warnings
     assert warning.startswith("TABLESTORE_INSTANCE_NAME is set and TABLESTORE_ENDPOINT is not: this is the local file ")
-    assert () == load(environ, profile="local").warnings
+    assert () == load_profile(environ, profile="local").warnings

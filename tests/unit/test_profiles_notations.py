@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import delete, load, set_values, use
+from tsmem.profiles import delete_profile, load_profile, set_values, use_profile
 
 NOTATIONS = {
     "comments at the ends of lines": (
@@ -139,7 +139,7 @@ def test_setting_changes_one_line_at_most(config: Path, name: str, pairs: list[t
 def test_use_keeps_all_lines(config: Path) -> None:
     """But the one that says the default."""
     old = config.read_bytes().decode()
-    use({"HOME": "/h"}, "b", config=config)
+    use_profile({"HOME": "/h"}, "b", config=config)
 
     assert said(config)["default_profile"] == "b"
     assert [line for line in lines_lost(old, config.read_bytes().decode()) if "default_profile" not in line] == []
@@ -150,7 +150,7 @@ def test_deleting_keeps_the_lines_of_the_others(config: Path) -> None:
     old = config.read_bytes().decode()
     wanted = said(config)
     del wanted["profiles"]["b"]
-    delete({"HOME": "/h"}, "b", config=config)
+    delete_profile({"HOME": "/h"}, "b", config=config)
     new = config.read_bytes().decode()
 
     assert wanted == said(config)
@@ -200,9 +200,9 @@ def _set_path(environ: dict[str, str], name: str, *, config: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "change"),
     [
-        *(('[[profiles.a]]\nbackend = "local"\npath = "x"\n', change) for change in (_set_path, use)),
-        *(("profiles = [1]\n", change) for change in (_set_path, use, delete)),
-        *(("[[profiles]]\n", change) for change in (_set_path, use, delete)),
+        *(('[[profiles.a]]\nbackend = "local"\npath = "x"\n', change) for change in (_set_path, use_profile)),
+        *(("profiles = [1]\n", change) for change in (_set_path, use_profile, delete_profile)),
+        *(("[[profiles]]\n", change) for change in (_set_path, use_profile, delete_profile)),
     ],
 )
 def test_arrays_are_refused_and_stay(tmp_path: Path, text: str, change: Callable[..., Path]) -> None:
@@ -226,12 +226,12 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> N
     for run in range(5):
         with subprocess.Popen([sys.executable, "-c", code, str(config), str(run)], cwd=Path(__file__).parents[2]) as it:
             wanted = pick.randrange(5, 40)
-            while not (found := load({"HOME": "/h"}, config=config, profile="p").path) or not found.name.startswith(
-                f"{run}-"
-            ):
+            while not (
+                found := load_profile({"HOME": "/h"}, config=config, profile="p").path
+            ) or not found.name.startswith(f"{run}-"):
                 continue
             for _ in range(wanted):
-                assert load({"HOME": "/h"}, config=config, profile="p").path is not None
+                assert load_profile({"HOME": "/h"}, config=config, profile="p").path is not None
             os.kill(it.pid, signal.SIGKILL)
         assert config.read_text().startswith('# mine\n[profiles.p]\nbackend = "local"\npath = "')
         assert {item.name for item in tmp_path.iterdir()} <= {"config.toml", "config.toml.lock", ".config.toml.tmp"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import delete, load, profile_list, set_values, use
+from tsmem.profiles import delete_profile, load_profile, profile_list, set_values, use_profile
 
 TWO_BROKEN = """\
 default_profile = "a"
@@ -66,9 +66,9 @@ def test_each_broken_profile_can_be_repaired_though_the_other_is_broken(env: dic
 
 def test_a_broken_profile_can_be_deleted_though_another_is_broken(env: dict[str, str]) -> None:
     """A broken profile can be deleted though another is broken."""
-    delete(env, "b")
-    use(env, "good")
-    delete(env, "a")
+    delete_profile(env, "b")
+    use_profile(env, "good")
+    delete_profile(env, "a")
     assert states(env) == {"good": "local", "local": "local"}
 
 
@@ -80,21 +80,21 @@ def test_whatever_stands_in_a_profiles_place_can_be_deleted(env: dict[str, str],
     """Whatever stands in a profile's place can be deleted."""
     config.write_text(text + '[profiles.good]\nbackend = "local"\npath = "good.db"\n')
     (name,) = set(states(env)) - {"good", "local"}
-    delete(env, name)
+    delete_profile(env, name)
     assert states(env) == {"good": "local", "local": "local"}
 
 
 def test_a_default_that_is_no_name_can_be_replaced(env: dict[str, str], config: Path) -> None:
     """A default that is no name can be replaced."""
     config.write_text("default_profile = 5\n")
-    use(env, "local")
-    assert load(env).name == "local"
+    use_profile(env, "local")
+    assert load_profile(env).name == "local"
 
 
 def test_a_broken_profile_cannot_become_the_default(env: dict[str, str], config: Path) -> None:
     """A broken profile cannot become the default."""
     with pytest.raises(ProfileError, match=r":9: profile 'b': 'endpoint' must be"):
-        use(env, "b")
+        use_profile(env, "b")
     assert config.read_text() == TWO_BROKEN
 
 

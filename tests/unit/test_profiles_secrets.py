@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import Secret, load
+from tsmem.profiles import Secret, load_profile
 from tsmem.profiles import model as profiles_model
 from tsmem.profiles.file import distrust
 
@@ -136,7 +136,7 @@ def test_a_command_from_a_file_that_others_can_write(tmp_path: Path) -> None:
     for mode, folder_mode in ((0o602, 0o700), (0o620, 0o700), (0o600, 0o770), (0o600, 0o702)):
         config.chmod(mode)
         tmp_path.chmod(folder_mode)
-        profile = load({"HOME": "/h", "ID": "id", "PATH": "/bin:/usr/bin"}, config=config, profile="p")
+        profile = load_profile({"HOME": "/h", "ID": "id", "PATH": "/bin:/usr/bin"}, config=config, profile="p")
         assert profile.access_key_id is not None
         assert profile.access_key_id.reveal() == "id"
         assert profile.access_key_secret is not None
@@ -152,10 +152,10 @@ def test_a_link_into_a_directory_of_others(tmp_path: Path) -> None:
     (real / "c.toml").write_text("[profiles.local]\n")
     (real / "c.toml").chmod(0o600)
     (safe / "c.toml").symlink_to(real / "c.toml")
-    assert load({"HOME": "/h"}, config=safe / "c.toml").warnings == ()
+    assert load_profile({"HOME": "/h"}, config=safe / "c.toml").warnings == ()
     for folder in (real, safe):
         folder.chmod(0o777)
-        assert str(folder) in load({"HOME": "/h"}, config=safe / "c.toml").warnings[0]
+        assert str(folder) in load_profile({"HOME": "/h"}, config=safe / "c.toml").warnings[0]
         folder.chmod(0o700)
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import delete, load, set_values, use
+from tsmem.profiles import delete_profile, load_profile, set_values, use_profile
 
 TEXT = """\
 # my profiles
@@ -89,9 +89,13 @@ def test_the_first_profile_makes_the_file(tmp_path: Path) -> None:
     assert sorted(item.name for item in path.parent.iterdir()) == ["config.toml", "config.toml.lock"]
     assert mode(path.with_name("config.toml.lock")) == 0o600
     assert path.read_text() == '[profiles.x]\nbackend = "local"\npath = "/x.db"\ntimeout = 5\n'
-    use(environ, "x")
+    use_profile(environ, "x")
     assert path.read_text().startswith('default_profile = "x"\n\n[profiles.x]\n')
-    assert (load(environ).name, load(environ).timeout_s, load(environ).warnings) == ("x", 5.0, ())
+    assert (load_profile(environ).name, load_profile(environ).timeout_s, load_profile(environ).warnings) == (
+        "x",
+        5.0,
+        (),
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,24 +135,24 @@ def test_a_new_profile_goes_to_the_end(env: dict[str, str], config: Path) -> Non
 
 def test_use_keeps_the_comment(env: dict[str, str], config: Path) -> None:
     """The default is changed in place."""
-    use(env, "staging")
+    use_profile(env, "staging")
     assert config.read_text() == TEXT.replace('= "prod" ', '= "staging" ')
-    use(env, "env")
+    use_profile(env, "env")
     assert data(config)["default_profile"] == "env"
 
 
 def test_delete_takes_a_profile_with_its_comments(env: dict[str, str], config: Path) -> None:
     """What follows it, and what it points to, stays."""
     (config.parent / "s.db").write_text("data")
-    delete(env, "staging")
+    delete_profile(env, "staging")
     start = TEXT.index("\n# staging")
     assert config.read_text() == TEXT[:start] + "# the end\n"
     assert (config.parent / "s.db").exists()
-    use(env, "local")
-    delete(env, "prod")
+    use_profile(env, "local")
+    delete_profile(env, "prod")
     assert list(data(config)["profiles"]) == ["local"]
-    delete(env, "local")
-    assert load(env).origins["path"] == "built in"
+    delete_profile(env, "local")
+    assert load_profile(env).origins["path"] == "built in"
     assert "# my profiles" in config.read_text()
 
 
@@ -204,16 +208,16 @@ def test_a_refused_change_changes_nothing(
 def test_use_and_delete_refuse(env: dict[str, str], config: Path) -> None:
     """A name that is not there, the default, and what is built in."""
     for change, name, reason in (
-        (use, "prd", "did you mean 'prod'"),
-        (delete, "prd", "did you mean 'prod'"),
-        (delete, "prod", "is the default"),
-        (delete, "env", "built in"),
+        (use_profile, "prd", "did you mean 'prod'"),
+        (delete_profile, "prd", "did you mean 'prod'"),
+        (delete_profile, "prod", "is the default"),
+        (delete_profile, "env", "built in"),
     ):
         with pytest.raises(ProfileError, match=reason):
             change(env, name)
     assert config.read_text() == TEXT
     with pytest.raises(ProfileError, match="built in"):
-        delete({"HOME": str(config.parent)}, "local")
+        delete_profile({"HOME": str(config.parent)}, "local")
 
 
 def test_a_broken_file_is_not_written_over(env: dict[str, str], config: Path) -> None:
@@ -250,7 +254,7 @@ def test_what_was_readable_becomes_private(env: dict[str, str], config: Path) ->
     """A file that is written anew is 0600; a dead writer's temporary file is no obstacle."""
     config.chmod(0o644)
     config.with_name(".config.toml.tmp").write_text("half")
-    use(env, "local")
+    use_profile(env, "local")
     assert mode(config) == 0o600
     assert sorted(item.name for item in config.parent.iterdir()) == ["config.toml", "config.toml.lock"]
 
@@ -258,8 +262,8 @@ def test_what_was_readable_becomes_private(env: dict[str, str], config: Path) ->
 def test_a_byte_order_mark_and_other_line_ends(env: dict[str, str], config: Path) -> None:
     """They stay as they are."""
     config.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
-    assert load(env).instance == "i"
-    use(env, "local")
+    assert load_profile(env).instance == "i"
+    use_profile(env, "local")
     expected = b"\xef\xbb\xbf" + TEXT.replace('"prod" ', '"local" ').replace("\n", "\r\n").encode()
     assert expected == config.read_bytes()
 
@@ -267,9 +271,9 @@ def test_a_byte_order_mark_and_other_line_ends(env: dict[str, str], config: Path
 def test_a_place_that_cannot_be_written(config: Path) -> None:
     """What stands where a folder should is named; a directory in the file's place is refused."""
     with pytest.raises(ProfileError, match=r"cannot be written: .*config\.toml is no folder"):
-        use({"HOME": "/h"}, "local", config=config / "x.toml")
+        use_profile({"HOME": "/h"}, "local", config=config / "x.toml")
     with pytest.raises(ProfileError, match="not a plain file"):
-        use({"HOME": "/h"}, "local", config=config.parent)
+        use_profile({"HOME": "/h"}, "local", config=config.parent)
 
 
 def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
@@ -292,7 +296,7 @@ def test_two_writers_lose_nothing(env: dict[str, str], config: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code, str(config), who], cwd=Path(__file__).parents[2]) for who in "ab"
     ]
     while any(writer.poll() is None for writer in writers):
-        assert load(env).instance == "i"
+        assert load_profile(env).instance == "i"
     assert [writer.returncode for writer in writers] == [0, 0]
     assert {f"{who}{i}" for who in "ab" for i in range(15)} <= set(data(config)["profiles"])
     assert "# the laptop" in config.read_text()

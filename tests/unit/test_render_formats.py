@@ -17,7 +17,7 @@ import pytest
 from tsmem.errors import InvalidInput, NotFound, PartialFailure, RowFailure, Throttled
 from tsmem.render import Options, check_fields, render, render_error
 from tsmem.render.documents import error_document
-from tsmem.render.result import Conversation, Document, Format, Listing, Record, Report, Result
+from tsmem.render.result import Conversation, Document, Format, Listing, Report, Result, SingleItem
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
@@ -58,7 +58,7 @@ def messages() -> Listing:
 
 
 RESULTS: dict[str, Callable[[], Result]] = {
-    "record": lambda: Record(SESSION),
+    "record": lambda: SingleItem(SESSION),
     "list": messages,
     "show": lambda: CONVERSATION,
     "report": lambda: REPORT,
@@ -205,7 +205,7 @@ def test_no_csv_cell_is_a_formula(text_: str, cell: str) -> None:
     """In ids, contents and metadata; an apostrophe taken away gives the text back."""
     session = Session(text_, text_, None, text_, Metadata({"note": text_}))
     fields = ("user_id", "session_id", "search_content", "metadata.note")
-    written = text(Record(session), options("csv", fields=fields))
+    written = text(SingleItem(session), options("csv", fields=fields))
 
     assert [cell] * 4 == list(csv.reader(io.StringIO(written, newline="")))[1]
 
@@ -223,7 +223,7 @@ def test_fields_are_chosen_in_every_format(format: Format, expected: str) -> Non
     """The fields asked for are printed, in the order asked, under the names they were asked by."""
     chosen = options(format, fields=("metadata.raw", "session_id", "metadata.none"))
 
-    assert text(Record(SESSION), chosen) == expected
+    assert text(SingleItem(SESSION), chosen) == expected
 
 
 @pytest.mark.parametrize(
@@ -283,9 +283,9 @@ def test_rows_that_failed_are_listed() -> None:
 def test_formats_load_only_what_they_need(format: str, absent: tuple[str, ...]) -> None:  # noqa: A002
     """A record as JSON loads neither rich nor csv, because their import takes longer than the command."""
     program = (
-        "import sys; from tsmem.render import Options, render; from tsmem.render.result import Record\n"
+        "import sys; from tsmem.render import Options, render; from tsmem.render.result import SingleItem\n"
         "from tsmem.store.model import Session\n"
-        f"list(render(Record(Session('u', 's')), Options({format!r})))\n"
+        f"list(render(SingleItem(Session('u', 's')), Options({format!r})))\n"
         f"sys.exit(','.join(set(sys.modules) & set({absent!r})) or None)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -17,14 +17,14 @@ from tsmem.render.result import (
     Advice,
     Advices,
     Conversation,
+    Dashboard,
     Facts,
     Listing,
-    Overview,
     Part,
-    Record,
     Report,
     Result,
     Section,
+    SingleItem,
 )
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
@@ -73,8 +73,8 @@ def results(hostile: str) -> Iterator[Result]:
         for n, role in enumerate((hostile, "user", "tool"))
     ]
     mixed = [*messages, Message("other", "m", 2**62)]
-    yield Record(session)
-    yield Record(messages[0])
+    yield SingleItem(session)
+    yield SingleItem(messages[0])
     yield Listing("session", [session])
     yield Listing("session", [session, session])
     yield Listing("message", mixed)
@@ -188,7 +188,7 @@ def test_an_ascii_terminal_is_not_overrun_by_an_overview(width: int) -> None:
     long = "退款" * 40
     section, advices = Section(long, ("user", "n"), [(long, 1)]), Advices([Advice("note", long)])
     parts: list[Part] = [section, Facts([(long, long)]), advices]
-    shown = text(Overview(Report({}), parts), terminal(width, unicode=False))
+    shown = text(Dashboard(Report({}), parts), terminal(width, unicode=False))
 
     assert shown.isascii()
     assert max(map(len, shown.splitlines())) <= width
@@ -272,7 +272,7 @@ def test_times_are_as_long_as_tells_them_apart() -> None:
 
 def test_a_time_beyond_the_calendar_is_its_number() -> None:
     """No stored integer breaks a table."""
-    assert str(2**63 - 1) in text(Record(Session("u", "s", 2**63 - 1)), terminal())
+    assert str(2**63 - 1) in text(SingleItem(Session("u", "s", 2**63 - 1)), terminal())
 
 
 def test_a_later_batch_never_hides_values() -> None:
@@ -300,7 +300,7 @@ def test_null_and_empty_are_told_apart() -> None:
 def test_text_that_reads_like_a_number_is_quoted() -> None:
     """Metadata shows its types: 5 is a number and "5" is text."""
     values: dict[str, Value] = {"a": 5, "b": "5", "c": True, "d": "true"}
-    shown = text(Record(Session("u", "s", metadata=Metadata(values))), terminal())
+    shown = text(SingleItem(Session("u", "s", metadata=Metadata(values))), terminal())
 
     assert re.findall(r"metadata\.\w +(.+)", shown) == ["5", '"5"', "true", '"true"']
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tsmem.adapters.sdk_contains import has_contains, plan
+from tsmem.adapters.sdk_contains import has_contains, plan_contains
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
 from tsmem.queries import Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Operator, Prefix, Query, Wildcard
@@ -51,7 +51,7 @@ PLANNED: list[tuple[FieldType, str, Query]] = [
 
 
 def test_a_field_is_asked_for_what_its_analyzer_knows() -> None:
-    assert PLANNED == [(kind, text, plan(Contains("t", text), {"t": kind})) for kind, text, _ in PLANNED]
+    assert PLANNED == [(kind, text, plan_contains(Contains("t", text), {"t": kind})) for kind, text, _ in PLANNED]
 
 
 def test_a_part_is_planned_wherever_it_is_in_a_query_but_not_left_out() -> None:
@@ -59,10 +59,10 @@ def test_a_part_is_planned_wherever_it_is_in_a_query_but_not_left_out() -> None:
     within = Bool((part,), (MatchAll(),), (Bool(should=(part,)), MatchAll()), (part,), 1)
     planned = Bool((by_phrase,), (MatchAll(),), (Bool(should=(by_phrase,)), MatchAll()), (by_phrase,), 1)
 
-    assert (planned, True, False) == (plan(within, {"t": SINGLE}), has_contains(within), has_contains(planned))
+    assert (planned, True, False) == (plan_contains(within, {"t": SINGLE}), has_contains(within), has_contains(planned))
     with pytest.raises(InvalidInput):
-        plan(Bool(must_not=(Bool(should=(part,)),)), {"t": SINGLE})
+        plan_contains(Bool(must_not=(Bool(should=(part,)),)), {"t": SINGLE})
 
 
 def test_a_field_that_the_index_lacks_is_left_to_the_service() -> None:
-    assert HasField("u") == plan(Contains("u", "to"), {"t": SINGLE})
+    assert HasField("u") == plan_contains(Contains("u", "to"), {"t": SINGLE})

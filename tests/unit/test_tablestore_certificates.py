@@ -17,7 +17,7 @@ from tests.unit.test_tablestore_transport import PUT, listening
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import ProfileError, Unavailable
-from tsmem.profiles import Profile, describe, load
+from tsmem.profiles import Profile, describe, load_profile
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes certificates, is missing")
 
@@ -79,7 +79,7 @@ def profile(endpoint: str, tmp_path: Path, *, ca_file: Path | None = None, **var
         f"access_key_id = 'env:ID'\naccess_key_secret = 'env:SECRET'\ntimeout = 20\n{text}"
     )
     variables = {"HOME": "/nonexistent", "ID": "id", "SECRET": "secret-3f", **variables}
-    return load({key: str(value) for key, value in variables.items()}, config=config, profile="p")
+    return load_profile({key: str(value) for key, value in variables.items()}, config=config, profile="p")
 
 
 def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(endpoint: str, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_an_authority_of_the_environment_is_shown_with_its_origin(folder: Path, 
 
 def test_the_profile_of_the_environment_heeds_it_too(endpoint: str, folder: Path) -> None:
     """The profile of the environment heeds it too."""
-    made = load(environ(endpoint, SSL_CERT_FILE=str(folder / "ca.pem")), profile="env")
+    made = load_profile(environ(endpoint, SSL_CERT_FILE=str(folder / "ca.pem")), profile="env")
     assert "(HTTP 404)" in asked(made).message
 
 

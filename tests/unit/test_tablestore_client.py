@@ -60,9 +60,9 @@ class CannedService:
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
         """The next answer: a message, or (status, message)."""
-        from tsmem.adapters.sdk_transport import UNDER_WAY
+        from tsmem.adapters.sdk_transport import CURRENT_ATTEMPT
 
-        UNDER_WAY.get().sent = True
+        CURRENT_ATTEMPT.get().sent = True
         self.sent.append((url.strip("/"), headers, body))
         answer = self._answers.pop(0)
         status, message = answer if isinstance(answer, tuple) else (200, answer)

@@ -13,7 +13,7 @@ import urllib3.exceptions
 
 from tsmem.adapters.sdk import ots
 from tsmem.adapters.sdk_errors import service_error, translate
-from tsmem.adapters.sdk_transport import Exchange
+from tsmem.adapters.sdk_transport import HttpAttempt
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,
@@ -28,9 +28,9 @@ from tsmem.errors import (
 SECRETS = ("access-key-id-1", "access-key-secret", "security-token")
 
 
-def exchange(*, sent: bool) -> Exchange:
+def exchange(*, sent: bool) -> HttpAttempt:
     """An attempt."""
-    made = Exchange(0.0)
+    made = HttpAttempt(0.0)
     made.sent = sent
     made.signatures = ("c2lnbmF0dXJl",)
     return made

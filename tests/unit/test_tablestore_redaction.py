@@ -11,7 +11,7 @@ from tests.clocks import ManualClock
 from tests.serving import environ, serving
 from tsmem.adapters import sdk_transport
 from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
-from tsmem.adapters.sdk_transport import UNDER_WAY, Transport
+from tsmem.adapters.sdk_transport import CURRENT_ATTEMPT, Transport
 from tsmem.cli.main import main
 from tsmem.cli.streams import Streams
 
@@ -33,7 +33,7 @@ def test_a_bug_below_prints_no_secret(
     seen: list[str] = []
 
     def broken(_: Transport, url: str, headers: dict[str, str], body: bytes) -> Any:
-        UNDER_WAY.get().sent = sent
+        CURRENT_ATTEMPT.get().sent = sent
         seen.extend(text for name, text in headers.items() if name.startswith("x-ots-signature"))
         raise error(url, headers)
 
@@ -55,7 +55,7 @@ def test_a_signature_is_known_without_its_header(monkeypatch: pytest.MonkeyPatch
     seen: list[str] = []
 
     def broken(*_: object) -> None:
-        seen.extend(UNDER_WAY.get().signatures)
+        seen.extend(CURRENT_ATTEMPT.get().signatures)
         raise ValueError(seen[-1])
 
     monkeypatch.setattr(sdk_transport, "_check_head", broken)

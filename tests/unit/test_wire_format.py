@@ -22,7 +22,7 @@ from tsmem.adapters.sdk import search_pb2
 )
 def test_a_number_is_found_behind_whatever_stands_before_it(message: bytes, number: int) -> None:
     """Field 2, among texts, fixed numbers and groups; the last one counts, and none is 0."""
-    assert number == wire_format.number(message, 2)
+    assert number == wire_format.read_number(message, 2)
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 16384])

@@ -14,13 +14,13 @@ from tests.clocks import ManualClock
 from tests.contract.backends import PLAIN, SESSION, STRING, everything
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.full_requests import View
 from tsmem.engine.requests import BatchWriteRow, GetRange
+from tsmem.engine.service_requests import View
 from tsmem.errors import TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import Bound, Put, Value
 from tsmem.server import schema
-from tsmem.server.answer import Answer, RowFault
+from tsmem.server.action_result import ActionResult, RowFault
 from tsmem.server.crc8 import crc8
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
@@ -52,14 +52,14 @@ class Wire(NamedTuple):
     clock: Clock
     dispatcher: Dispatcher
 
-    def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Answer:
+    def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> ActionResult:
         """The answer to a body; the faults strike its rows in order."""
         waiting = list(faults or ())
         return self.dispatcher.answer(action, data, lambda: waiting.pop(0) if waiting else None)
 
     def ask(self, action: str, **fields: Any) -> Any:
         """The message that answers one with these fields."""
-        return schema.parse(f"{action}Response", self.answer(action, body(action, **fields)).body)
+        return schema.parse_message(f"{action}Response", self.answer(action, body(action, **fields)).body)
 
     def refused(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Refusal:
         """Code and text of the error that answers a body, which has changed nothing."""
@@ -104,16 +104,16 @@ def instance(path: Path | None = None) -> Iterator[Wire]:
 
 def body(action: str, **fields: Any) -> bytes:
     """A request's bytes, whether or not it has all that it must have."""
-    data: bytes = schema.make(f"{action}Request", **fields).SerializePartialToString()
+    data: bytes = schema.new_message(f"{action}Request", **fields).SerializePartialToString()
     return data.replace(NOT_UTF8.encode(), b"\xff\xfe")
 
 
 # Rows
 
 
-def c(name: str, value: Any = None, operation: Any = None, stamp_ms: int | None = None) -> WireCell:
+def c(name: str, value: Any = None, operation: Any = None, version_ms: int | None = None) -> WireCell:
     """A cell as it goes out."""
-    return WireCell(name, value, operation, stamp_ms)
+    return WireCell(name, value, operation, version_ms)
 
 
 def row(key: Mapping[str, Any], *cells: WireCell, marker: bool = False) -> bytes:
@@ -130,7 +130,7 @@ def _cell(cell: WireCell, sums: bytearray) -> bytes:
     name = cell.name.encode()
     value = b"" if cell.value is None else payload_of(cell.value)
     operation = b"" if cell.operation is None else bytes((cell.operation,))
-    stamp = b"" if cell.stamp_ms is None else SIGNED.pack(cell.stamp_ms)
+    stamp = b"" if cell.version_ms is None else SIGNED.pack(cell.version_ms)
     sums.append(crc8(name + value + stamp + operation))
     data = b"\x03\x04" + LENGTH.pack(len(name)) + name
     if value:
@@ -145,8 +145,8 @@ def _cell(cell: WireCell, sums: bytearray) -> bytes:
 def condition(existence: int = IGNORE, test: Any = None) -> Any:
     """What a write expects."""
     if test is None:
-        return schema.make("Condition", row_existence=existence)
-    return schema.make("Condition", row_existence=existence, column_condition=test.SerializeToString())
+        return schema.new_message("Condition", row_existence=existence)
+    return schema.new_message("Condition", row_existence=existence, column_condition=test.SerializeToString())
 
 
 def writing(action: str, data: bytes, table: str = "plain", **more: Any) -> bytes:
@@ -162,9 +162,9 @@ def getting(table: str = "plain", key: Mapping[str, Any] | None = None, **more: 
     return body("GetRow", table_name=table, primary_key=row(KEY if key is None else key), **given)
 
 
-def found(answer: Answer) -> Cells | None:
+def found(answer: ActionResult) -> Cells | None:
     """Names and values of the cells that a GetRow brought; None for no row."""
-    data = schema.parse("GetRowResponse", answer.body).row
+    data = schema.parse_message("GetRowResponse", answer.body).row
     return [(cell.name, cell.value) for cell in read_row(data).cells] if data else None
 
 
@@ -174,19 +174,19 @@ def found(answer: Answer) -> Cells | None:
 def change(action: str, data: bytes, **more: Any) -> Any:
     """One row of a BatchWriteRow."""
     fields = {"type": OPERATIONS[action], "row_change": data, "condition": condition(), **more}
-    return schema.make("RowInBatchWriteRowRequest", **fields)
+    return schema.new_message("RowInBatchWriteRowRequest", **fields)
 
 
 def group(*rows: Any, table: str = "plain") -> Any:
     """One table of a BatchWriteRow."""
-    return schema.make("TableInBatchWriteRowRequest", table_name=table, rows=rows)
+    return schema.new_message("TableInBatchWriteRowRequest", table_name=table, rows=rows)
 
 
 def wanted(*keys: str, table: str = "plain", **more: Any) -> Any:
     """One table of a BatchGetRow."""
     fields = {"max_versions": 1, **more}
     given = {name: value for name, value in fields.items() if value is not None}
-    return schema.make(
+    return schema.new_message(
         "TableInBatchGetRowRequest", table_name=table, primary_key=[row({"k": key}) for key in keys], **given
     )
 
@@ -197,16 +197,16 @@ def wanted(*keys: str, table: str = "plain", **more: Any) -> Any:
 def comparison(column: str = "c", comparator: int = 1, value: Value = 1, **more: Any) -> Any:
     """A test of one column, which no row without it passes."""
     fields = {"filter_if_missing": True, "latest_version_only": True, **more}
-    single = schema.make(
+    single = schema.new_message(
         "SingleColumnValueFilter", comparator=comparator, column_name=column, column_value=payload_of(value), **fields
     )
-    return schema.make("Filter", type=1, filter=single.SerializeToString())
+    return schema.new_message("Filter", type=1, filter=single.SerializeToString())
 
 
 def joined(combinator: int, *parts: Any) -> Any:
     """A test of several parts."""
-    whole = schema.make("CompositeColumnValueFilter", combinator=combinator, sub_filters=parts)
-    return schema.make("Filter", type=2, filter=whole.SerializeToString())
+    whole = schema.new_message("CompositeColumnValueFilter", combinator=combinator, sub_filters=parts)
+    return schema.new_message("Filter", type=2, filter=whole.SerializeToString())
 
 
 def nested(depth: int, combinator: int) -> Any:
@@ -219,5 +219,5 @@ def nested(depth: int, combinator: int) -> Any:
 
 def page(offset: int, limit: int) -> Any:
     """A page of a row's columns."""
-    paged = schema.make("ColumnPaginationFilter", offset=offset, limit=limit)
-    return schema.make("Filter", type=3, filter=paged.SerializeToString())
+    paged = schema.new_message("ColumnPaginationFilter", offset=offset, limit=limit)
+    return schema.new_message("Filter", type=3, filter=paged.SerializeToString())

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tsmem.clock import Clock, SystemClock
 from tsmem.server import schema
-from tsmem.server.answer import Answer, RowFault
+from tsmem.server.action_result import ActionResult, RowFault
 from tsmem.server.log import LogEntry
 from tsmem.server.server import Server
 from tsmem.server.settings import Settings
@@ -34,12 +34,12 @@ class Stub:
     rows: int = 3
     row_faults: list[RowFault | None] = field(default_factory=list)
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None]) -> Answer:
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None]) -> ActionResult:
         """The same body to all, and a row fault drawn for each row."""
         self.asked.append((action, body))
         self.row_faults += [row_fault() for _ in range(self.rows)]
         self.doing()
-        return Answer(self.body, "memory", self.rows)
+        return ActionResult(self.body, "memory", self.rows)
 
     def tables(self, action: str, body: bytes) -> str:
         """What the body says, to be told from the answer's."""
@@ -56,7 +56,7 @@ class Reply(NamedTuple):
     @property
     def error(self) -> tuple[str, str]:
         """Code and message of the protobuf error in the body."""
-        error = schema.parse("Error", self.body)
+        error = schema.parse_message("Error", self.body)
         return error.code, error.message
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.clocks import ManualClock
 from tests.wire.raw_http import signed
 from tsmem.errors import TsmemError
-from tsmem.server.auth import Credentials, Gate, Identity, check_digest
+from tsmem.server.auth import AccessKey, Authenticator, Identity, check_digest
 from tsmem.server.http import Head, parse_head
 
 HEADERS = {
@@ -34,7 +34,7 @@ REPLY = {
     "x-ots-date": "2026-01-01T00:00:00.000000Z",
     "x-ots-requestid": "r",
 }
-KEY = Credentials("some-id", "some-secret")
+KEY = AccessKey("some-id", "some-secret")
 
 
 def head(headers: dict[str, str], target: str = "/GetRow") -> Head:
@@ -43,9 +43,9 @@ def head(headers: dict[str, str], target: str = "/GetRow") -> Head:
     return parse_head("\r\n".join(lines).encode())
 
 
-def admit(headers: dict[str, str], target: str = "/GetRow", key: Credentials | None = KEY, **more: Any) -> Identity:
+def admit(headers: dict[str, str], target: str = "/GetRow", key: AccessKey | None = KEY, **more: Any) -> Identity:
     """Who that is."""
-    return Gate(key, more.get("instance"), ManualClock(more.get("now_us", 1_767_225_600_000_000))).admit(
+    return Authenticator(key, more.get("instance"), ManualClock(more.get("now_us", 1_767_225_600_000_000))).admit(
         head(headers, target)
     )
 
@@ -78,12 +78,12 @@ def test_signatures_are_those_of_openssl(headers: dict[str, str], authorization:
 @pytest.mark.parametrize("key", [KEY, None])
 @pytest.mark.parametrize("token", [None, "an-sts-token"])
 def test_the_sdk_and_the_server_believe_each_other(
-    region: str | None, key: Credentials | None, token: str | None
+    region: str | None, key: AccessKey | None, token: str | None
 ) -> None:
     """The Python SDK's requests, with V2 and V4, with and without a session token; and its check of the answer."""
     from tsmem.server import schema
 
-    schema.make("Error")  # imports the SDK without its warnings
+    schema.new_message("Error")  # imports the SDK without its warnings
     from tablestore.auth import RequestContext, SignV2, SignV4
     from tablestore.credentials import StaticCredentialsProvider
 
@@ -153,7 +153,7 @@ def test_a_v4_key_is_one_of_the_request_s_day(day: str) -> None:
      "\u00b2\u00b20260101", "x"],
 )  # fmt: skip
 @pytest.mark.parametrize("key", [KEY, None])
-def test_a_v4_key_of_another_day_is_refused(day: str, key: Credentials | None) -> None:
+def test_a_v4_key_of_another_day_is_refused(day: str, key: AccessKey | None) -> None:
     """However rightly it is derived: whoever once saw one could use it for ever."""
     wanted = ("OTSAuthFailed", "Signature mismatch: x-ots-signdate is not the date of x-ots-date.")
 
@@ -197,10 +197,10 @@ def test_a_wrong_signature_is_refused(signature: str) -> None:
 
 def test_another_key_is_refused() -> None:
     """Another id, and the right id with another secret."""
-    assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(V2, key=Credentials("other", "some-secret"))
+    assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(V2, key=AccessKey("other", "some-secret"))
     for near in ("Some-id", "some-i", "some-id1", "SOME-ID"):
-        assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(V2, key=Credentials(near, "some-secret"))
-    assert ("OTSAuthFailed", "Signature mismatch.") == refused(V2, key=Credentials("some-id", "other"))
+        assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(V2, key=AccessKey(near, "some-secret"))
+    assert ("OTSAuthFailed", "Signature mismatch.") == refused(V2, key=AccessKey("some-id", "other"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused(signed(HEADERS, "tsmem"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused(signed(HEADERS, "some-id"))
 

@@ -20,10 +20,10 @@ from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput
 from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.comparing import compare
 from tsmem.store.openai import Rules
-from tsmem.store.records import Source, read
-from tsmem.store.tally import Tally
+from tsmem.store.records import ImportSource, read_records
 
 DEADLINE_S = 30
 LATENCY_MS = 40
@@ -38,10 +38,10 @@ def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | 
             yield Message(f"{user}{n:04d}", f"m{m:05d}", m)
 
 
-def untimed(store: MemoryStore, end: bytes) -> Source:
+def untimed(store: MemoryStore, end: bytes) -> ImportSource:
     """Ten conversations whose messages have no times, and what stands behind them."""
     lines = [b'{"id": "s%d", "messages": [{"role": "user", "content": "tea"}]}\n' % n for n in range(10)]
-    return Source(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.transfer.stored_times()))
+    return ImportSource(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.transfer.stored_times()))
 
 
 def fill(path: Path, items: Iterable[Session | Message]) -> None:
@@ -73,7 +73,7 @@ def together(log: Iterable[LogEntry], action: str) -> int:
 
 ALL: list[tuple[str, str, Callable[[MemoryStore], object]]] = [
     ("import", "BatchWriteRow", lambda s: load(s, conversations(3, 500, "new"))),
-    ("import looks up times", "GetRange", lambda s: list(read(untimed(s, b"")))),
+    ("import looks up times", "GetRange", lambda s: list(read_records(untimed(s, b"")))),
     ("message purge", "BatchWriteRow", lambda s: s.messages.purge(None)),
     ("session purge", "BatchWriteRow", lambda s: s.sessions.purge("many")),
     ("purge with messages", "BatchWriteRow", lambda s: s.sessions.purge("u", with_messages=True)),
@@ -81,7 +81,7 @@ ALL: list[tuple[str, str, Callable[[MemoryStore], object]]] = [
     ("purge until", "GetRange", lambda s: s.sessions.purge("u", until=DAY_US, with_messages=True)),
     ("recent", "BatchGetRow", lambda s: list(s.sessions.recent("many", limit=None))),
     ("export of a user", "GetRange", lambda s: list(s.transfer.items(user_id="u"))),
-    ("comparison of a user", "GetRange", lambda s: list(compare(s, s, Tally(), user_id="u"))),
+    ("comparison of a user", "GetRange", lambda s: list(compare(s, s, BulkResult(), user_id="u"))),
 ]
 
 
@@ -109,7 +109,7 @@ def test_conversations_before_a_bad_line_are_given_out(tmp_path: Path) -> None:
     found: list[Session | Message] = []
     fill(tmp_path / "memory.db", ())
     with slow(tmp_path / "memory.db") as (_, store):
-        records = read(untimed(store, b'{"id": "bad"}\n'))
+        records = read_records(untimed(store, b'{"id": "bad"}\n'))
         with pytest.raises(InvalidInput, match="line 11"):
             found.extend(record.item for record in records)
     assert [each.session_id for each in found] == [f"s{n}" for n in range(10) for _ in "ab"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.wire.raw_http import Running, read_all, request, running, taken_apart
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 
 ROUNDS = 4000
 LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
@@ -117,7 +117,7 @@ def test_a_broken_request_is_answered_and_the_server_goes_on(
 ) -> None:
     """Heads and bodies in every way wrong; nothing on stderr, no failure of the server's own in the log."""
     draw = random.Random(mutation.__name__)
-    with running(credentials=Credentials("some-id", "some-secret")) as here:
+    with running(credentials=AccessKey("some-id", "some-secret")) as here:
         for _ in range(ROUNDS // len(MUTATIONS)):
             data = request(draw.randbytes(draw.randrange(30)), secret="some-secret")
             for _ in range(draw.randrange(1, 4)):
@@ -132,7 +132,7 @@ def test_a_broken_request_is_answered_and_the_server_goes_on(
 def test_no_changed_signature_is_believed() -> None:
     """With a key, no byte of a signed header can be another one."""
     draw = random.Random("signatures")
-    with running(credentials=Credentials("some-id", "some-secret")) as here:
+    with running(credentials=AccessKey("some-id", "some-secret")) as here:
         for _ in range(ROUNDS // 5):
             data = request(b"body", secret="some-secret")
             place = draw.randrange(data.index(b"x-ots-date") + 12, data.index(b"\r\n\r\n"))

@@ -40,11 +40,11 @@ from tsmem.errors import (
     Unavailable,
     from_service,
 )
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.server import Server
 from tsmem.server.settings import Settings
 
-KEY = Credentials("some-id", "some-secret")
+KEY = AccessKey("some-id", "some-secret")
 
 
 def raising(error: Exception) -> Stub:

@@ -26,7 +26,7 @@ from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.rows import MIN, Put
 from tsmem.server import row_writer, schema
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.dispatch import Dispatcher
 
 MUTATIONS = pytest.mark.parametrize("mutations", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
@@ -36,7 +36,7 @@ READS = ("GetRow", "GetRange", "BatchGetRow", "DescribeTable", "ListTable", "Lis
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Served]:
     """A server with a key and an instance, and some rows."""
-    credentials = Credentials(KEY, SECRET)
+    credentials = AccessKey(KEY, SECRET)
     with serving(tmp_path / "memory.db", credentials=credentials, instance="test-instance") as served:
         fill(served)
         yield served
@@ -173,7 +173,7 @@ def test_changed_requests_are_refused(guarded: Served, mutations: int) -> None:
         while (changed := _changed(path, headers, body, draw)) == (path, headers, body):
             pass
         status, answer = wire.ask(sent(*changed))
-        error = schema.parse("Error", answer)
+        error = schema.parse_message("Error", answer)
         assert 400 <= status < 500, (status, error.code, error.message)
         codes[error.code] += 1
     wire.close()
@@ -204,28 +204,30 @@ def _word(text: str, draw: random.Random) -> str:
 def valid_bodies(served: Served) -> list[tuple[str, bytes]]:
     """A valid body of every action: those of the SDK, and those of tables."""
     bodies = [(path[1:], body) for path, _, body in recorded(served, "tsmem")]
-    unit = schema.make("ReservedThroughput", capacity_unit=schema.make("CapacityUnit", read=0, write=0))
-    meta = schema.make("TableMeta", table_name="more")
+    unit = schema.new_message("ReservedThroughput", capacity_unit=schema.new_message("CapacityUnit", read=0, write=0))
+    meta = schema.new_message("TableMeta", table_name="more")
     meta.primary_key.add(name="k", type=2)
     meta.defined_column.add(name="n", type=1)
-    index = schema.make("IndexMeta", name="by_n", primary_key=["k", "n"], index_update_mode=1, index_type=1)
-    options = schema.make("TableOptions", time_to_live=-1, max_versions=1)
-    field = schema.make("FieldSchema", field_name="content", field_type=5, analyzer="fuzzy")
-    field.analyzer_parameter = schema.make("FuzzyAnalyzerParameter", min_chars=1, max_chars=7).SerializeToString()
+    index = schema.new_message("IndexMeta", name="by_n", primary_key=["k", "n"], index_update_mode=1, index_type=1)
+    options = schema.new_message("TableOptions", time_to_live=-1, max_versions=1)
+    field = schema.new_message("FieldSchema", field_name="content", field_type=5, analyzer="fuzzy")
+    field.analyzer_parameter = schema.new_message(
+        "FuzzyAnalyzerParameter", min_chars=1, max_chars=7
+    ).SerializeToString()
     for name, fields in (
         ("CreateTable", {"table_meta": meta, "reserved_throughput": unit, "table_options": options,
                          "index_metas": [index]}),
-        ("UpdateTable", {"table_name": "session", "table_options": schema.make("TableOptions", max_versions=1)}),
-        ("CreateIndex", {"main_table_name": "message", "index_meta": schema.make(
+        ("UpdateTable", {"table_name": "session", "table_options": schema.new_message("TableOptions", max_versions=1)}),
+        ("CreateIndex", {"main_table_name": "message", "index_meta": schema.new_message(
             "IndexMeta", name="again", primary_key=["session_id", "message_id"], index_update_mode=1, index_type=1)}),
         ("DropIndex", {"main_table_name": "message", "index_name": "none"}),
         ("DeleteTable", {"table_name": "none"}),
         ("CreateSearchIndex", {"table_name": "message", "index_name": "i",
-                               "schema": schema.make("IndexSchema", field_schemas=[field])}),
+                               "schema": schema.new_message("IndexSchema", field_schemas=[field])}),
         ("DescribeSearchIndex", {"table_name": "message", "index_name": "i"}),
         ("DeleteSearchIndex", {"table_name": "message", "index_name": "none"}),
     ):  # fmt: skip
-        bodies.append((name, schema.make(f"{name}Request", **fields).SerializeToString()))
+        bodies.append((name, schema.new_message(f"{name}Request", **fields).SerializeToString()))
     return bodies
 
 
@@ -270,7 +272,7 @@ def test_a_length_that_lies_is_an_error(guarded: Served, length: int) -> None:
     good = row_writer.row(MESSAGE.ref.key, ("s", 3, "m3"))
     at = good.index(b"session_id") - 4
     broken = good[:at] + length.to_bytes(4, "little", signed=True) + good[at + 4 :]
-    request = schema.make("GetRowRequest", table_name="message", primary_key=broken, max_versions=1)
+    request = schema.new_message("GetRowRequest", table_name="message", primary_key=broken, max_versions=1)
     client.protocol.encoder.encode_request = lambda *_: request
 
     with pytest.raises(tablestore.OTSServiceError) as caught:
@@ -286,7 +288,9 @@ def test_an_infinite_key_is_no_row(guarded: Served) -> None:
 
     client = sdk_client(guarded.endpoint, secret=SECRET)
     before = stored(guarded)
-    request = schema.make("PutRowRequest", table_name="message", row=row_writer.row(MESSAGE.ref.key, ("s", MIN, "m")))
+    request = schema.new_message(
+        "PutRowRequest", table_name="message", row=row_writer.row(MESSAGE.ref.key, ("s", MIN, "m"))
+    )
     request.condition.row_existence = 0
     client.protocol.encoder.encode_request = lambda *_: request
 
@@ -304,4 +308,4 @@ def test_a_body_digest_is_checked_before_anything_else(guarded: Served) -> None:
     status, answer = wire.ask(sent(path, {**headers, "x-ots-contentmd5": digest}, body))
     wire.close()
 
-    assert (403, "OTSAuthFailed") == (status, schema.parse("Error", answer).code)
+    assert (403, "OTSAuthFailed") == (status, schema.parse_message("Error", answer).code)

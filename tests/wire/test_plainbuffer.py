@@ -75,8 +75,8 @@ def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> Non
     found = read_row(row_writer.row(NAMES, key, cells))
 
     assert (NAMES, key, False) == (found.names, found.key, found.is_delete)
-    assert [(c.name, type(c.value), payload_of(c.value), c.stamp_ms) for c in cells] == [
-        (c.name, type(c.value), payload_of(c.value), c.stamp_ms)  # type: ignore[arg-type]
+    assert [(c.name, type(c.value), payload_of(c.value), c.version_ms) for c in cells] == [
+        (c.name, type(c.value), payload_of(c.value), c.version_ms)  # type: ignore[arg-type]
         for c in found.cells
     ]
 
@@ -92,7 +92,7 @@ def test_rows_stand_back_to_back() -> None:
 @pytest.fixture(scope="module")
 def sdk() -> Any:
     """The Python SDK's encoder."""
-    schema.make("Error")  # imports the SDK without its warnings
+    schema.new_message("Error")  # imports the SDK without its warnings
     from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
 
     return PlainBufferBuilder

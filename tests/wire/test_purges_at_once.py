@@ -16,10 +16,10 @@ from tests.wire.test_calls_at_once import together
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, PartialFailure, Unavailable
-from tsmem.port import Pace, TableClient
+from tsmem.port import ConcurrencyLimiter, TableClient
 from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.purge import Job, one_by_one
-from tsmem.store.tally import Tally
 
 DEADLINE_S = 30
 
@@ -33,10 +33,10 @@ class Jobs:
         self.ended: list[str] = []
         self.most = 0
 
-    def job(self, session_id: str, work: Callable[[Tally], None] = lambda part: None) -> Job:
+    def job(self, session_id: str, work: Callable[[BulkResult], None] = lambda part: None) -> Job:
         """One that does some work, and counts a session."""
 
-        def delete(part: Tally) -> None:
+        def delete(part: BulkResult) -> None:
             with self._lock:
                 assert session_id not in self._active
                 self._active.append(session_id)
@@ -54,15 +54,15 @@ class Jobs:
 
 def test_sessions_are_deleted_at_once_but_for_those_that_share_an_id() -> None:
     """Four meet at a barrier, so they are under way together; two of one id never are, and all are counted."""
-    jobs, tally = Jobs(), Tally()
+    jobs, tally = Jobs(), BulkResult()
     barrier = threading.Barrier(4)
 
-    def meet(part: Tally) -> None:
+    def meet(part: BulkResult) -> None:
         barrier.wait(DEADLINE_S)
 
     ids = ["a", "b", "c", "d"]
     work = [jobs.job(each, meet) for each in ids] + [jobs.job(each) for each in ["x", "x", "y", "x", "y", "z", "x"]]
-    one_by_one(Pace(4), work, tally)
+    one_by_one(ConcurrencyLimiter(4), work, tally)
 
     assert 4 == jobs.most
     assert 11 == tally.sessions
@@ -71,29 +71,29 @@ def test_sessions_are_deleted_at_once_but_for_those_that_share_an_id() -> None:
 
 def test_with_a_pace_of_one_they_are_deleted_in_order() -> None:
     """One after another, and none after one that fails."""
-    jobs, tally = Jobs(), Tally()
+    jobs, tally = Jobs(), BulkResult()
 
-    def fail(part: Tally) -> None:
+    def fail(part: BulkResult) -> None:
         part.messages += 3
         raise Unavailable("gone")
 
     with pytest.raises(Unavailable, match=r"gone \(5 rows had been done before\)"):
-        one_by_one(Pace(), [jobs.job("b"), jobs.job("a"), jobs.job("c", fail), jobs.job("d")], tally)
+        one_by_one(ConcurrencyLimiter(), [jobs.job("b"), jobs.job("a"), jobs.job("c", fail), jobs.job("d")], tally)
     assert ["b", "a", "c"] == jobs.ended
     assert (2, 3) == (tally.sessions, tally.messages)
 
 
 def test_a_failure_is_raised_when_those_under_way_have_ended() -> None:
     """One of three fails at once, the others end later and are counted; what was not begun is not begun."""
-    jobs, tally = Jobs(), Tally()
+    jobs, tally = Jobs(), BulkResult()
     failed = threading.Event()
 
-    def fail(part: Tally) -> None:
-        part.doubtful += 2
+    def fail(part: BulkResult) -> None:
+        part.unconfirmed += 2
         failed.set()
         raise Unavailable("gone", ambiguous=True)
 
-    def late(part: Tally) -> None:
+    def late(part: BulkResult) -> None:
         assert failed.wait(DEADLINE_S)
         part.messages += 10
 
@@ -101,17 +101,17 @@ def test_a_failure_is_raised_when_those_under_way_have_ended() -> None:
         yield from [jobs.job("a", fail), jobs.job("b", late), jobs.job("c", late), jobs.job("a")]
 
     with pytest.raises(Unavailable, match=r"gone \(22 rows had been done before; 2 may have been\)"):
-        one_by_one(Pace(8), source(), tally)
+        one_by_one(ConcurrencyLimiter(8), source(), tally)
     assert ["a", "b", "c"] == sorted(jobs.ended)
-    assert (2, 20, 2) == (tally.sessions, tally.messages, tally.doubtful)
+    assert (2, 20, 2) == (tally.sessions, tally.messages, tally.unconfirmed)
 
 
 def test_an_interrupt_waits_for_those_under_way() -> None:
     """Ctrl-C while the next session is looked for: those under way are counted, and it is raised."""
-    jobs, tally = Jobs(), Tally()
+    jobs, tally = Jobs(), BulkResult()
     barrier = threading.Barrier(3)
 
-    def meet(part: Tally) -> None:
+    def meet(part: BulkResult) -> None:
         barrier.wait(DEADLINE_S)
 
     def source() -> Iterator[Job]:
@@ -121,7 +121,7 @@ def test_an_interrupt_waits_for_those_under_way() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        one_by_one(Pace(8), source(), tally)
+        one_by_one(ConcurrencyLimiter(8), source(), tally)
     assert 2 == tally.sessions
 
 
@@ -202,7 +202,7 @@ def test_over_the_wire_a_refused_message_keeps_its_session(tmp_path: Path) -> No
     with serving(tmp_path / "memory.db", latency_ms=5) as served:
         fill(purging(served, lambda client: client))
         store = purging(served, lambda client: RefusingClient(client, {"s1-m1": InvalidInput("refused")}))
-        tally = Tally()
+        tally = BulkResult()
         with pytest.raises(PartialFailure, match="could not be deleted") as caught:
             store.sessions.purge("a", until=100, with_messages=True, shared_too=True, tally=tally)
         sessions, messages = left(served)

@@ -127,7 +127,7 @@ def test_a_wrong_write_is_refused_in_a_batch(wire: Wire, name: str) -> None:
     if name not in OF_THE_ROW:
         assert (INVALID, text) == wire.refused("BatchWriteRow", batch)
         return
-    (answered,) = schema.parse("BatchWriteRowResponse", wire.answer("BatchWriteRow", batch).body).tables
+    (answered,) = schema.parse_message("BatchWriteRowResponse", wire.answer("BatchWriteRow", batch).body).tables
     first, second = answered.rows
     assert (True, False, INVALID, text) == (first.is_ok, second.is_ok, second.error.code, second.error.message)
     assert [("c", 1, NOW_MS)] == wire.cells()
@@ -169,7 +169,7 @@ def test_an_increment_costs_its_name_and_its_number(wire: Wire, columns: int, un
     increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
     answer = wire.answer("UpdateRow", writing("UpdateRow", row(KEY, *increments)))
 
-    assert units == schema.parse("UpdateRowResponse", answer.body).consumed.capacity_unit.write
+    assert units == schema.parse_message("UpdateRowResponse", answer.body).consumed.capacity_unit.write
 
 
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
@@ -177,7 +177,7 @@ def test_of_a_column_without_versions_the_last_value_counts(wire: Wire, action: 
     """A column that comes twice has one version, with its last value; both are counted in the cost."""
     texts = ["x" * 3000, "y" * 3000]
     twice = row(KEY, *(c("c", text) for text in texts))
-    answer = schema.parse(f"{action}Response", wire.answer(action, writing(action, twice, "versioned")).body)
+    answer = schema.parse_message(f"{action}Response", wire.answer(action, writing(action, twice, "versioned")).body)
 
     assert [("c", texts[1], NOW_MS)] == wire.cells("versioned")
     assert 2 == answer.consumed.capacity_unit.write
@@ -253,7 +253,7 @@ def test_a_range_goes_the_way_it_is_told(wire: Wire) -> None:
         ("PutRow", row(KEY), {"table_name": NOT_UTF8}),
         ("UpdateRow", row(KEY, c("c", 2)), {"table_name": NOT_UTF8}),
         ("DeleteRow", row(KEY, marker=True), {"table_name": NOT_UTF8}),
-        ("UpdateRow", row(KEY, c("c", 2)), {"return_content": schema.make(
+        ("UpdateRow", row(KEY, c("c", 2)), {"return_content": schema.new_message(
             "ReturnContent", return_type=2, return_column_names=[NOT_UTF8])}),
     ],
 )  # fmt: skip
@@ -297,13 +297,13 @@ def test_an_expectation_that_fails_is_said(
 def test_what_a_write_returns(wire: Wire) -> None:
     """The key where it is asked for, of every write, and nothing where it is not."""
     for content, wanted in ((None, b""), (0, b""), (1, row(KEY))):
-        more = {} if content is None else {"return_content": schema.make("ReturnContent", return_type=content)}
+        more = {} if content is None else {"return_content": schema.new_message("ReturnContent", return_type=content)}
         for action, data in (
             ("PutRow", row(KEY, c("c", 1))),
             ("UpdateRow", row(KEY, c("c", 1))),
             ("DeleteRow", row(KEY, marker=True)),
         ):
-            answer = schema.parse(f"{action}Response", wire.answer(action, writing(action, data, **more)).body)
+            answer = schema.parse_message(f"{action}Response", wire.answer(action, writing(action, data, **more)).body)
             assert wanted == answer.row
 
 

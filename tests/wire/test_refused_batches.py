@@ -31,7 +31,7 @@ from tests.wire.raw_bodies import (
     wanted,
 )
 from tsmem.server import schema
-from tsmem.server.answer import RowFault
+from tsmem.server.action_result import RowFault
 from tsmem.server.row_reader import read_row
 
 DONE: Refusal = ("", "")
@@ -61,7 +61,7 @@ def puts(start: int, count: int) -> list[Any]:
 def write(wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None) -> list[list[Refusal]]:
     """What became of each row of each table of a BatchWriteRow."""
     answer = wire.answer("BatchWriteRow", body("BatchWriteRow", tables=groups), faults)
-    tables = schema.parse("BatchWriteRowResponse", answer.body).tables
+    tables = schema.parse_message("BatchWriteRowResponse", answer.body).tables
     assert [each.table_name for each in groups] == [table.table_name for table in tables]
     outcomes = [[_outcome(each) for each in table.rows] for table in tables]
     assert sum(outcome == DONE for each in outcomes for outcome in each) == answer.rows
@@ -71,7 +71,7 @@ def write(wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None)
 def read(wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None) -> list[list[Any]]:
     """The columns of each row of each table of a BatchGetRow; None for no row, or code and text."""
     answer = wire.answer("BatchGetRow", body("BatchGetRow", tables=groups), faults)
-    tables = schema.parse("BatchGetRowResponse", answer.body).tables
+    tables = schema.parse_message("BatchGetRowResponse", answer.body).tables
     assert [each.table_name for each in groups] == [table.table_name for table in tables]
     assert sum(each.is_ok for table in tables for each in table.rows) == answer.rows
     return [[_outcome(each) if not each.is_ok else _columns(each.row) for each in table.rows] for table in tables]
@@ -113,7 +113,7 @@ READS: dict[str, tuple[bytes, Refusal]] = {
     "a table that is no UTF-8, with no rows": (body("BatchGetRow", tables=[wanted(table=NOT_UTF8)]), UNREADABLE),
     "a column that is no UTF-8": (body("BatchGetRow", tables=[wanted("a", columns_to_get=[NOT_UTF8])]), UNREADABLE),
     "no row at all": (
-        body("BatchGetRow", tables=[schema.make(
+        body("BatchGetRow", tables=[schema.new_message(
             "TableInBatchGetRowRequest", table_name="plain", primary_key=[b"x"], max_versions=1)]),
         (INVALID, "Parse PlainBuffer from RawString failed: its header is missing.")),
 }  # fmt: skip
@@ -205,7 +205,7 @@ def test_all_or_none_across_partition_keys_is_none(wire: Wire) -> None:
     before = wire.state()
     tables = [group(put("a"), put("b")), group(put("a"), table="versioned")]
     answer = wire.answer("BatchWriteRow", body("BatchWriteRow", is_atomic=True, tables=tables))
-    reply = schema.parse("BatchWriteRowResponse", answer.body)
+    reply = schema.parse_message("BatchWriteRowResponse", answer.body)
 
     said = "Data out of scope of atomic. Atomic PartKey:a. Data PartKey:b"
     assert [("plain", 2), ("versioned", 1)] == [(table.table_name, len(table.rows)) for table in reply.tables]
@@ -271,14 +271,14 @@ def test_a_wrong_key_fails_alone(wire: Wire) -> None:
     assert [9] == values(wire, "b")
 
     keys = [row(key) for key in (KEY, *wrong, KEY)]
-    asked = schema.make("TableInBatchGetRowRequest", table_name="plain", primary_key=keys, max_versions=1)
+    asked = schema.new_message("TableInBatchGetRowRequest", table_name="plain", primary_key=keys, max_versions=1)
     assert [[{"c": 1}, *errors, {"c": 1}]] == read(wire, asked)
 
 
 def test_a_key_of_another_name_finds_no_row(wire: Wire) -> None:
     """Also where its value is that of a row, and the key beside it is right."""
     keys = [row(KEY), row({"x": "a"})]
-    asked = schema.make("TableInBatchGetRowRequest", table_name="plain", primary_key=keys, max_versions=1)
+    asked = schema.new_message("TableInBatchGetRowRequest", table_name="plain", primary_key=keys, max_versions=1)
 
     assert [[{"c": 1}, ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")]] == read(wire, asked)
 
@@ -296,8 +296,8 @@ def test_each_table_is_read_as_it_asks(wire: Wire) -> None:
 
 def test_what_the_writes_of_a_batch_return(wire: Wire) -> None:
     """Each row's answer has what that row asked for, and its cost."""
-    key = schema.make("ReturnContent", return_type=1)
-    after = schema.make("ReturnContent", return_type=2, return_column_names=["c"])
+    key = schema.new_message("ReturnContent", return_type=1)
+    after = schema.new_message("ReturnContent", return_type=2, return_column_names=["c"])
     changed = change("UpdateRow", row(KEY, c("c", 2), c("d", 3)), return_content=after)
     answer = wire.ask("BatchWriteRow", tables=[group(put("b", return_content=key), changed, put("e"))])
     ((first, second, third),) = [table.rows for table in answer.tables]

@@ -42,13 +42,13 @@ TOO_FEW_AND = (INVALID, "Invalid AND operator: the number of sub-filters must be
 TOO_FEW_OR = (INVALID, "Invalid OR operator: the number of sub-filters must be at least 2.")
 PAGE_INSIDE = (INVALID, "A column pagination filter cannot be part of another filter.")
 BROKEN = (INVALID, "Parse PlainBuffer from RawString failed: a literal is empty.")
-RULE = schema.make("ValueTransferRule", regex="([0-9]+)", cast_type=0)
-NO_FILTER = schema.make("Filter", type=1, filter=b"\xff")
+RULE = schema.new_message("ValueTransferRule", regex="([0-9]+)", cast_type=0)
+NO_FILTER = schema.new_message("Filter", type=1, filter=b"\xff")
 
 
 def single(raw: bytes) -> Any:
     """A comparison of these bytes."""
-    return schema.make("Filter", type=1, filter=raw)
+    return schema.new_message("Filter", type=1, filter=raw)
 
 
 def without(field: str, **given: Any) -> bytes:
@@ -56,15 +56,15 @@ def without(field: str, **given: Any) -> bytes:
     fields = {"comparator": 1, "column_name": "c", "column_value": payload_of(1), "filter_if_missing": True,
               "latest_version_only": True, **given}  # fmt: skip
     del fields[field]
-    data: bytes = schema.make("SingleColumnValueFilter", **fields).SerializePartialToString()
+    data: bytes = schema.new_message("SingleColumnValueFilter", **fields).SerializePartialToString()
     return data
 
 
 FILTERS: dict[str, tuple[Any, Refusal]] = {
     "no protobuf": (NO_FILTER, UNREADABLE),
-    "a composite that is none": (schema.make("Filter", type=2, filter=b"\xff"), UNREADABLE),
+    "a composite that is none": (schema.new_message("Filter", type=2, filter=b"\xff"), UNREADABLE),
     "an unknown comparator": (single(b"\x08\x09" + without("comparator")), UNREADABLE),
-    "an unknown operator": (schema.make("Filter", type=2, filter=b"\x08\x04"), UNREADABLE),
+    "an unknown operator": (schema.new_message("Filter", type=2, filter=b"\x08\x04"), UNREADABLE),
     "no comparator": (single(without("comparator")), UNREADABLE),
     "no filter_if_missing": (single(without("filter_if_missing")), UNREADABLE),
     "a column that is no UTF-8": (comparison(NOT_UTF8), UNREADABLE),
@@ -329,7 +329,7 @@ def test_a_wrong_view_is_refused(wire: Wire, name: str, action: str) -> None:
     versions, times, refusal = VIEWS[name]
     more: dict[str, Any] = {
         "max_versions": versions,
-        "time_range": None if times is None else schema.make("TimeRange", **times),
+        "time_range": None if times is None else schema.new_message("TimeRange", **times),
     }
     given = {key: value for key, value in more.items() if value is not None}
     ends = {"inclusive_start_primary_key": row({"k": MIN}), "exclusive_end_primary_key": row({"k": MAX})}
@@ -365,7 +365,7 @@ def test_versions_and_times_are_heeded(
     wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
     more: dict[str, Any] = {
         "max_versions": versions,
-        "time_range": None if times is None else schema.make("TimeRange", **times),
+        "time_range": None if times is None else schema.new_message("TimeRange", **times),
     }
 
     assert values == [value for _, value in found(wire.answer("GetRow", getting("versioned", **more))) or ()]

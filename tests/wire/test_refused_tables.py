@@ -45,7 +45,7 @@ def bad(text: str) -> Refusal:
 def index(name: str, key: Sequence[str], columns: Sequence[str] = (), kind: int = LOCAL) -> Any:
     """A secondary index."""
     fields = {"name": name, "primary_key": key, "defined_column": columns}
-    return schema.make("IndexMeta", index_update_mode=kind, index_type=kind, **fields)
+    return schema.new_message("IndexMeta", index_update_mode=kind, index_type=kind, **fields)
 
 
 def create(
@@ -57,19 +57,19 @@ def create(
     **more: Any,
 ) -> bytes:
     """The body of CreateTable."""
-    meta = schema.make("TableMeta", table_name=name)
+    meta = schema.new_message("TableMeta", table_name=name)
     for column, kind in key:
         meta.primary_key.add(name=column, type=kind)
     for column, kind in defined:
         meta.defined_column.add(name=column, type=kind)
     fields = {"time_to_live": -1, "max_versions": 1, **(options or {})}
     given = {option: value for option, value in fields.items() if value is not None}
-    unit = schema.make("CapacityUnit", read=0, write=0)
+    unit = schema.new_message("CapacityUnit", read=0, write=0)
     return body(
         "CreateTable",
         table_meta=meta,
-        reserved_throughput=schema.make("ReservedThroughput", capacity_unit=unit),
-        table_options=schema.make("TableOptions", **given),
+        reserved_throughput=schema.new_message("ReservedThroughput", capacity_unit=unit),
+        table_options=schema.new_message("TableOptions", **given),
         index_metas=indexes,
         **more,
     )
@@ -82,10 +82,10 @@ def created(*indexes: Any, **options: Any) -> bytes:
 
 def numbered() -> bytes:
     """A table whose key counts by itself."""
-    meta = schema.make("TableMeta", table_name="new")
+    meta = schema.new_message("TableMeta", table_name="new")
     meta.primary_key.add(name="k", type=STRING)
     meta.primary_key.add(name="l", type=INTEGER, option=1)
-    message = schema.parse("CreateTableRequest", create())
+    message = schema.parse_message("CreateTableRequest", create())
     message.table_meta.CopyFrom(meta)
     data: bytes = message.SerializeToString()
     return data
@@ -94,8 +94,8 @@ def numbered() -> bytes:
 CREATIONS: dict[str, tuple[bytes, Refusal]] = {
     "no message": (b"\xff", UNREADABLE),
     "nothing": (b"", UNREADABLE),
-    "a stream": (create(stream_spec=schema.make("StreamSpecification", enable_stream=True)), no("stream")),
-    "encryption": (create(sse_spec=schema.make("SSESpecification", enable=True)), no("server-side encryption")),
+    "a stream": (create(stream_spec=schema.new_message("StreamSpecification", enable_stream=True)), no("stream")),
+    "encryption": (create(sse_spec=schema.new_message("SSESpecification", enable=True)), no("server-side encryption")),
     "a key that counts": (numbered(), no("auto-increment primary key column")),
     "update_full_row": (created(update_full_row=True), no("update_full_row")),
     "no time to live": (created(time_to_live=None), bad("Time-to-live is missing while creating table.")),
@@ -164,8 +164,8 @@ CREATIONS: dict[str, tuple[bytes, Refusal]] = {
 
 def update(name: str = "session", stream: bool | None = None, **options: Any) -> bytes:
     """The body of UpdateTable."""
-    more = {} if stream is None else {"stream_spec": schema.make("StreamSpecification", enable_stream=stream)}
-    return body("UpdateTable", table_name=name, table_options=schema.make("TableOptions", **options), **more)
+    more = {} if stream is None else {"stream_spec": schema.new_message("StreamSpecification", enable_stream=stream)}
+    return body("UpdateTable", table_name=name, table_options=schema.new_message("TableOptions", **options), **more)
 
 
 def add_index(table: str, meta: Any) -> bytes:
@@ -180,7 +180,7 @@ def drop_index(table: str, name: str) -> bytes:
 
 def define(table: str, *columns: tuple[str, int]) -> bytes:
     """The body of AddDefinedColumn."""
-    metas = [schema.make("DefinedColumnSchema", name=name, type=kind) for name, kind in columns]
+    metas = [schema.new_message("DefinedColumnSchema", name=name, type=kind) for name, kind in columns]
     return body("AddDefinedColumn", table_name=table, columns=metas)
 
 
@@ -291,10 +291,10 @@ def test_a_sixth_index_is_refused(wire: Wire) -> None:
 
 def test_what_is_off_is_taken(wire: Wire) -> None:
     """A stream, encryption or full rows that are said to be off are as nothing said."""
-    off = schema.make("StreamSpecification", enable_stream=False)
+    off = schema.new_message("StreamSpecification", enable_stream=False)
     wire.answer(
         "CreateTable",
-        create(stream_spec=off, sse_spec=schema.make("SSESpecification", enable=False),
+        create(stream_spec=off, sse_spec=schema.new_message("SSESpecification", enable=False),
                options={"update_full_row": False}),
     )  # fmt: skip
     wire.answer("UpdateTable", update("new", stream=False, max_versions=2))
@@ -313,7 +313,7 @@ def test_a_table_is_described_as_it_was_made(wire: Wire) -> None:
 
     assert key == tuple((each.name, each.type) for each in found.table_meta.primary_key)
     assert defined == tuple((each.name, each.type) for each in found.table_meta.defined_column)
-    assert schema.make("TableOptions", max_versions=1, **options) == found.table_options
+    assert schema.new_message("TableOptions", max_versions=1, **options) == found.table_options
     assert (1, False) == (found.table_status, found.stream_details.enable_stream)
     assert (0, 0) == (
         found.reserved_throughput_details.capacity_unit.read,
@@ -330,15 +330,15 @@ def test_options_that_are_not_said_are_the_services(wire: Wire) -> None:
     """A deviation of a day, and updates allowed; a change of one option leaves the others."""
     wire.answer("CreateTable", create())
     wanted = {"time_to_live": -1, "max_versions": 1, "deviation_cell_version_in_sec": 86400, "allow_update": True}
-    assert schema.make("TableOptions", **wanted) == wire.ask("DescribeTable", table_name="new").table_options
+    assert schema.new_message("TableOptions", **wanted) == wire.ask("DescribeTable", table_name="new").table_options
 
     changes: list[dict[str, Any]] = [
         {"deviation_cell_version_in_sec": 5}, {"allow_update": False}, {"max_versions": 3}, {"time_to_live": 86400},
     ]  # fmt: skip
     for changed in changes:
-        answer = schema.parse("UpdateTableResponse", wire.answer("UpdateTable", update("new", **changed)).body)
+        answer = schema.parse_message("UpdateTableResponse", wire.answer("UpdateTable", update("new", **changed)).body)
         wanted.update(changed)
-        assert schema.make("TableOptions", **wanted) == answer.table_options
+        assert schema.new_message("TableOptions", **wanted) == answer.table_options
         assert answer.table_options == wire.ask("DescribeTable", table_name="new").table_options
 
 
@@ -355,7 +355,7 @@ def test_indexes_and_columns_come_and_go(wire: Wire) -> None:
 
     names = ["far", "late", "plain", "session", "session_by_time", "versioned"]
     answer = wire.answer("ListTable", b"")
-    assert (names, 6) == (list(schema.parse("ListTableResponse", answer.body).table_names), answer.rows)
+    assert (names, 6) == (list(schema.parse_message("ListTableResponse", answer.body).table_names), answer.rows)
     for name in ("far", "late"):
         wire.answer("DropIndex", drop_index("plain", name))
     wire.answer("DeleteDefinedColumn", undefine("plain", "c"))

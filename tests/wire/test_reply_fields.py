@@ -28,7 +28,7 @@ from tsmem.errors import TsmemError
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import MAX, MIN
 from tsmem.server import schema
-from tsmem.server.answer import RowFault
+from tsmem.server.action_result import RowFault
 from tsmem.server.dispatch import ACTIONS, error_body
 
 UNITS = ("consumed.capacity_unit.read", "consumed.capacity_unit.write")
@@ -44,9 +44,9 @@ INDEX = ("name", "primary_key", "index_update_mode", "index_type", "index_sync_p
 OK_ROW = ("table_name", "rows.is_ok", *(f"rows.{unit}" for unit in UNITS))
 BAD_ROW = ("table_name", "rows.is_ok", "rows.error.code", "rows.error.message")
 FIELD = ("field_name", "field_type", "index", "store", "enable_sort_and_agg", "is_array")
-EMPTY = schema.make("Query", type=11, query=b"")
-SEARCH = schema.make("SearchQuery", query=EMPTY, limit=10).SerializeToString()
-SCAN = schema.make("ScanQuery", query=EMPTY, limit=10).SerializeToString()
+EMPTY = schema.new_message("Query", type=11, query=b"")
+SEARCH = schema.new_message("SearchQuery", query=EMPTY, limit=10).SerializeToString()
+SCAN = schema.new_message("ScanQuery", query=EMPTY, limit=10).SerializeToString()
 ENDS = {"inclusive_start_primary_key": row({"k": MIN}), "exclusive_end_primary_key": row({"k": MAX})}
 PUT = row(KEY, c("c", 2))
 REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
@@ -56,7 +56,8 @@ REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
          *(f"index_metas.{name}" for name in INDEX))),
     "UpdateTable": (
         "UpdateTable",
-        body("UpdateTable", table_name="plain", table_options=schema.make("TableOptions", allow_update=True)), TABLE),
+        body("UpdateTable", table_name="plain", table_options=schema.new_message("TableOptions", allow_update=True)),
+        TABLE),
     "ListTable": ("ListTable", body("ListTable"), ("table_names",)),
     "GetRow": ("GetRow", getting(), (*UNITS, "row")),
     "GetRow of no row": ("GetRow", getting(key={"k": "none"}), (*UNITS, "row")),
@@ -66,7 +67,8 @@ REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "UpdateRow": ("UpdateRow", writing("UpdateRow", PUT), UNITS),
     "DeleteRow": ("DeleteRow", writing("DeleteRow", row(KEY, marker=True)), UNITS),
     "PutRow that answers its key": (
-        "PutRow", writing("PutRow", PUT, return_content=schema.make("ReturnContent", return_type=1)), (*UNITS, "row")),
+        "PutRow", writing("PutRow", PUT, return_content=schema.new_message("ReturnContent", return_type=1)),
+        (*UNITS, "row")),
     "BatchGetRow": (
         "BatchGetRow", body("BatchGetRow", tables=[wanted("a", "none")]), tuple(f"tables.{name}" for name in OK_ROW)),
     "BatchGetRow of a wrong key": (
@@ -127,7 +129,7 @@ def missing(message: Any, path: str) -> list[str]:
 def test_a_reply_has_every_field_that_an_sdk_reads_unseen(wire: Wire, name: str) -> None:
     """Set, also where it is 0, false or empty."""
     action, data, paths = REPLIES[name]
-    reply = schema.parse(f"{action}Response", wire.answer(action, data).body)
+    reply = schema.parse_message(f"{action}Response", wire.answer(action, data).body)
 
     assert [] == [where for path in paths for where in missing(reply, path)]
 
@@ -139,7 +141,7 @@ def test_rows_that_a_fault_refused_say_why(wire: Wire) -> None:
         ("BatchWriteRow", body("BatchWriteRow", tables=[group(change("PutRow", PUT))])),
     ):
         for fault in RowFault:
-            reply = schema.parse(f"{action}Response", wire.answer(action, data, [fault]).body)
+            reply = schema.parse_message(f"{action}Response", wire.answer(action, data, [fault]).body)
             assert [] == [where for path in BAD_ROW for where in missing(reply, f"tables.{path}")]
 
 
@@ -147,7 +149,7 @@ def test_an_error_has_a_code_and_a_message(wire: Wire) -> None:
     """Both, and no empty message."""
     with pytest.raises(TsmemError) as caught:
         wire.answer("GetRow", getting(table="none"))
-    error = schema.parse("Error", error_body(caught.value.service_code or "", caught.value.message))
+    error = schema.parse_message("Error", error_body(caught.value.service_code or "", caught.value.message))
 
     assert [] == [*missing(error, "code"), *missing(error, "message")]
     assert error.message
@@ -157,4 +159,4 @@ def test_every_action_is_walked() -> None:
     """An action that is new here must say what its reply needs."""
     assert set(ACTIONS) == {action for action, _, _ in REPLIES.values()} | WITHOUT_FIELDS
     for action in WITHOUT_FIELDS:
-        assert [] == list(schema.make(f"{action}Response").DESCRIPTOR.fields)
+        assert [] == list(schema.new_message(f"{action}Response").DESCRIPTOR.fields)

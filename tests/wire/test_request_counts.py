@@ -18,9 +18,9 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.port import Cost
 from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.openai import Rules
-from tsmem.store.records import Record, Source, read
-from tsmem.store.tally import Tally
+from tsmem.store.records import ImportedItem, ImportSource, read_records
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
     ("recent all", {"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
     ("delete messages", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
     ("delete sessions", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
-    ("import", {"BatchWriteRow": 51}, lambda s: s.transfer.load(_large(), tally=Tally())),
+    ("import", {"BatchWriteRow": 51}, lambda s: s.transfer.load(_large(), tally=BulkResult())),
 ]
 
 
@@ -117,17 +117,17 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
 def test_costs_of_more_rows_than_a_page_holds(served: Served, patient_store: MemoryStore) -> None:
     """Of 5,001 messages and sessions, each 5,000 are a page, each 200 a batch of writes, and each 100 one of reads; a
     listing that is bounded reads its bound at once."""
-    patient_store.transfer.load(_large(), tally=Tally())
+    patient_store.transfer.load(_large(), tally=BulkResult())
     for what, requests, operation in LARGE:
         before = len(served.log)
         operation(patient_store)
         assert (what, requests) == (what, dict(Counter(served.actions()[before:])))
 
 
-def _large() -> list[Record]:
+def _large() -> list[ImportedItem]:
     items: list[Session | Message] = [Session("m", f"{n:04d}", n) for n in range(5001)]
     items += [Message("m", f"{n:04d}", n) for n in range(5001)]
-    return [Record(n, item) for n, item in enumerate(items)]
+    return [ImportedItem(n, item) for n, item in enumerate(items)]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_an_import_of_conversations_looks_up_unsure_times_in_a_request_a_session
     data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
     before = len(served.log)
     rules = Rules("u", 5, store.transfer.stored_times())
-    store.transfer.load(read(Source(io.BytesIO(data), "openai", rules)), tally=Tally())
+    store.transfer.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), tally=BulkResult())
     assert requests == dict(Counter(served.actions()[before:]))
 
 

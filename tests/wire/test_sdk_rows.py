@@ -113,12 +113,12 @@ def test_an_increments_result_is_returned(served: Served, client: Any) -> None:
 
     put(client, "one", [("n", 40), ("other", "x")])
     change = PlainBufferBuilder.serialize_for_update_row(KEY, {"INCREMENT": [("n", 2)]})
-    request = schema.make("UpdateRowRequest", table_name="one", row_change=bytes(change))
+    request = schema.new_message("UpdateRowRequest", table_name="one", row_change=bytes(change))
     request.condition.row_existence = 0
     request.return_content.return_type = 2
     request.return_content.return_column_names.append("n")
     answer = Dispatcher(served.engine, SystemClock()).answer("UpdateRow", request.SerializeToString())
-    row = read_row(schema.parse("UpdateRowResponse", answer.body).row)
+    row = read_row(schema.parse_message("UpdateRowResponse", answer.body).row)
 
     assert (("a",), [("n", 42)]) == (row.key, [(cell.name, cell.value) for cell in row.cells])
 
@@ -175,15 +175,15 @@ def test_existence_can_be_tested(served: Served, client: Any) -> None:
     """The comparators CT_EXIST and CT_NOT_EXIST, which other SDKs send, of every type of value."""
 
     def found(comparator: int) -> bool:
-        single = schema.make(
+        single = schema.new_message(
             "SingleColumnValueFilter", comparator=comparator, column_name="c", column_value=b"", filter_if_missing=True,
             latest_version_only=True,
         )  # fmt: skip
-        test = schema.make("Filter", type=1, filter=single.SerializeToString()).SerializeToString()
+        test = schema.new_message("Filter", type=1, filter=single.SerializeToString()).SerializeToString()
         key = row_writer.row(("k",), ("a",))
-        request = schema.make("GetRowRequest", table_name="one", primary_key=key, max_versions=1, filter=test)
+        request = schema.new_message("GetRowRequest", table_name="one", primary_key=key, max_versions=1, filter=test)
         answer = Dispatcher(served.engine, SystemClock()).answer("GetRow", request.SerializeToString())
-        return bool(schema.parse("GetRowResponse", answer.body).row)
+        return bool(schema.parse_message("GetRowResponse", answer.body).row)
 
     for value in (0, 5, "x", 1.5, True, bytearray(b"z")):
         put(client, "one", [("c", value)])

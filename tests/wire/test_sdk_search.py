@@ -212,26 +212,26 @@ def test_an_index_has_an_order_of_its_own_and_routing_values_do_not_filter(clien
 
 
 def answered(served: Served, **fields: Any) -> Any:
-    wanted = schema.make("SearchQuery", limit=100, **fields).SerializeToString()
-    request = schema.make("SearchRequest", table_name="said", index_name="said_index", search_query=wanted)
+    wanted = schema.new_message("SearchQuery", limit=100, **fields).SerializeToString()
+    request = schema.new_message("SearchRequest", table_name="said", index_name="said_index", search_query=wanted)
     answer = Dispatcher(served.engine, SystemClock()).answer("Search", request.SerializeToString())
-    return schema.parse("SearchResponse", answer.body)
+    return schema.parse_message("SearchResponse", answer.body)
 
 
 def message(kind: int, body: Any = None) -> Any:
-    return schema.make("Query", type=kind, query=b"" if body is None else body.SerializeToString())
+    return schema.new_message("Query", type=kind, query=b"" if body is None else body.SerializeToString())
 
 
 def term(name: str, number: int) -> Any:
-    return message(3, schema.make("TermQuery", field_name=name, term=b"\x00" + number.to_bytes(8, "little")))
+    return message(3, schema.new_message("TermQuery", field_name=name, term=b"\x00" + number.to_bytes(8, "little")))
 
 
 def test_what_the_python_sdk_cannot_say_is_answered(served: Served, client: Any) -> None:
     """A constant score, a filter beside the query, INF_MIN and INF_MAX for ends that are not there, and counting as
     Java asks for it. The end of the rows is no token at all: the Java SDK goes on while the field is there."""
-    everything, third = message(11), schema.make("SearchFilter", query=term("n", 3))
-    constant = message(7, schema.make("ConstScoreQuery", filter=term("n", 3)))
-    endless = message(4, schema.make("RangeQuery", field_name="n", range_from=b"\x09", range_to=b"\x0a"))
+    everything, third = message(11), schema.new_message("SearchFilter", query=term("n", 3))
+    constant = message(7, schema.new_message("ConstScoreQuery", filter=term("n", 3)))
+    endless = message(4, schema.new_message("RangeQuery", field_name="n", range_from=b"\x09", range_to=b"\x0a"))
     for fields, rows, total in [
         ({"query": constant}, 1, -1), ({"query": endless}, ROWS, -1), ({"query": everything, "filter": third}, 1, -1),
         ({"query": term("n", 4), "filter": third}, 0, -1),
@@ -245,8 +245,8 @@ def test_what_the_python_sdk_cannot_say_is_answered(served: Served, client: Any)
 def test_what_the_python_sdk_cannot_say_is_refused(served: Served, client: Any) -> None:
     deep = term("n", 3)
     for _ in range(17):
-        deep = message(6, schema.make("BoolQuery", must_queries=[deep]))
-    wide = message(6, schema.make("BoolQuery", should_queries=[term("n", 3)] * 1024))
+        deep = message(6, schema.new_message("BoolQuery", must_queries=[deep]))
+    wide = message(6, schema.new_message("BoolQuery", should_queries=[term("n", 3)] * 1024))
     cases: list[tuple[Any, dict[str, Any], str]] = [
         (deep, {}, "depth of the query exceeds the limit: 16"),
         (wide, {}, "number of sub-queries exceeds the limit: 1024"),

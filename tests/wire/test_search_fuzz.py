@@ -46,8 +46,8 @@ def changed(action: str, body: bytes, draw: random.Random) -> Iterator[bytes]:
     if action not in INNER:
         return
     field, kind = INNER[action]
-    message = schema.parse(f"{action}Request", body)
-    inner = schema.parse(kind, getattr(message, field))
+    message = schema.parse_message(f"{action}Request", body)
+    inner = schema.parse_message(kind, getattr(message, field))
     if draw.random() < 0.5:
         inner.query.query = mutated(inner.query.query, draw)
     else:
@@ -56,8 +56,10 @@ def changed(action: str, body: bytes, draw: random.Random) -> Iterator[bytes]:
         inner.query.type = draw.choice(range(1, 21))
     if draw.random() < 0.03:
         parts = [inner.query] * draw.choice((2, 501, 1023))
-        whole = schema.make("BoolQuery", **{draw.choice(("must_queries", "must_not_queries", "should_queries")): parts})
-        inner.query.CopyFrom(schema.make("Query", type=6, query=whole.SerializeToString()))
+        whole = schema.new_message(
+            "BoolQuery", **{draw.choice(("must_queries", "must_not_queries", "should_queries")): parts}
+        )
+        inner.query.CopyFrom(schema.new_message("Query", type=6, query=whole.SerializeToString()))
     setattr(message, field, inner.SerializeToString())
     yield message.SerializeToString()
 
@@ -76,7 +78,7 @@ def test_three_thousand_changed_searches_end_in_an_answer_or_an_error(served: Se
                 ends[error.service_code or ""] += 1
                 continue
             ends["answered"] += 1
-            found = schema.parse(f"{action}Response", answer.body)
+            found = schema.parse_message(f"{action}Response", answer.body)
             assert action != "Search" or len(found.rows) == len(found.search_hits)
 
     assert {"answered", "OTSParameterInvalid", "OTSMetaNotMatch", "OTSSessionExpired"} <= set(ends)

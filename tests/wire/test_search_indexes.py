@@ -9,7 +9,7 @@ import pytest
 
 from tests.clocks import ManualClock
 from tests.wire.raw_bodies import INVALID, NO_TABLE, NOT_UTF8, NOW_MS, UNREADABLE, Refusal, Wire, body, instance
-from tsmem.engine.full_requests import TableOptions
+from tsmem.engine.service_requests import TableOptions
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType
@@ -17,7 +17,7 @@ from tsmem.server import schema
 
 LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, GEO_POINT, DATE, VECTOR, IP = 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
 MISSING = ("OTSObjectNotExist", "search index [none] does not exist")
-FUZZY = schema.make("FuzzyAnalyzerParameter", min_chars=2, max_chars=5).SerializeToString()
+FUZZY = schema.new_message("FuzzyAnalyzerParameter", min_chars=2, max_chars=5).SerializeToString()
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def wire() -> Iterator[Wire]:
 
 def field(name: str = "c", kind: int | None = KEYWORD, **more: Any) -> Any:
     given = {} if kind is None else {"field_type": kind}
-    return schema.make("FieldSchema", field_name=name, **given, **more)
+    return schema.new_message("FieldSchema", field_name=name, **given, **more)
 
 
 def create(*fields: Any, table: str = "plain", name: str = "i", **more: Any) -> bytes:
     time_to_live = {"time_to_live": more.pop("time_to_live")} if "time_to_live" in more else {}
-    described = schema.make("IndexSchema", field_schemas=fields, **more)
+    described = schema.new_message("IndexSchema", field_schemas=fields, **more)
     return body("CreateSearchIndex", table_name=table, index_name=name, schema=described, **time_to_live)
 
 
@@ -42,7 +42,7 @@ def named(action: str, table: str, name: str) -> bytes:
 
 
 def by(**sorter: dict[str, Any]) -> Any:
-    return schema.make("Sort", sorter=[sorter])
+    return schema.new_message("Sort", sorter=[sorter])
 
 
 def describe(wire: Wire, name: str = "i") -> Any:
@@ -124,7 +124,7 @@ def test_parts_of_a_fuzzy_field_have_bounds(wire: Wire) -> None:
     wrong = [(1, 8), (None, 8), (3, 2), (0, 3), (-3, -2), (None, 0), (0, None), (-(2**31), 2**31 - 1)]
     for shortest, longest in right + wrong:
         given = {name: size for name, size in (("min_chars", shortest), ("max_chars", longest)) if size is not None}
-        parameter = schema.make("FuzzyAnalyzerParameter", **given).SerializeToString()
+        parameter = schema.new_message("FuzzyAnalyzerParameter", **given).SerializeToString()
         said = refusal_of(wire, create(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=parameter)))
         assert ((shortest, longest) in right) is (said is None), (shortest, longest)
         assert said is None or said.startswith("field: c cannot be cut into ")
@@ -155,7 +155,7 @@ def test_every_option_of_a_field_is_kept(wire: Wire) -> None:
         field("n", NESTED, field_schemas=[field("inner", LONG, **on)], **off), field("l", LONG, **on),
     ]  # fmt: skip
     sort = by(pk_sort={"order": 1})
-    setting = schema.make("IndexSetting", routing_fields=["k"], routing_partition_size=3, number_of_shards=2)
+    setting = schema.new_message("IndexSetting", routing_fields=["k"], routing_partition_size=3, number_of_shards=2)
     wire.answer(CREATE, create(*fields, index_setting=setting, index_sort=sort, time_to_live=86400))
     found = describe(wire)
 
@@ -175,7 +175,7 @@ def test_what_is_not_said_is_filled_in(wire: Wire, kind: int) -> None:
         wanted.analyzer = "single_word"
 
     assert [wanted] == list(found.schema.field_schemas)
-    assert schema.make("IndexSetting", routing_partition_size=1) == found.schema.index_setting
+    assert schema.new_message("IndexSetting", routing_partition_size=1) == found.schema.index_setting
     assert ([0] if kind != NESTED else []) == [each.pk_sort.order for each in found.schema.index_sort.sorter]
     assert (NOW_MS // 1000, -1, 3) == (found.create_time, found.time_to_live, found.index_status.status)
     assert (2, NOW_MS * 1_000_000) == (found.sync_stat.sync_phase, found.sync_stat.current_sync_timestamp)

@@ -12,8 +12,8 @@ import pytest
 
 from tests.wire.raw_http import Running, Stub, ots_headers, post, request, running, signed, taken_apart
 from tsmem.errors import InvalidInput
-from tsmem.server.answer import RowFault
-from tsmem.server.auth import Credentials
+from tsmem.server.action_result import RowFault
+from tsmem.server.auth import AccessKey
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.faults import KINDS, Fault, Faults, FaultSpec, parse_fault
 
@@ -136,7 +136,7 @@ def test_a_fault_strikes_the_action_that_it_names() -> None:
 
 def test_faults_strike_only_who_may_come_in() -> None:
     """A wrong signature is refused as ever, and draws nothing."""
-    with struck("refuse:1", credentials=Credentials("some-id", "some-secret")) as here:
+    with struck("refuse:1", credentials=AccessKey("some-id", "some-secret")) as here:
         assert 403 == here.ask(request(secret="wrong")).status
         assert 405 == here.ask(b"GET / HTTP/1.1\r\n\r\n").status
         assert 400 == here.ask(post({**signed(ots_headers(x_ots_date="x"), "some-secret")})).status

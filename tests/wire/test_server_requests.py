@@ -42,8 +42,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def answer(engine: Engine, action: str, **fields: Any) -> Any:
     """What an action answers to a request of these fields."""
-    body = schema.make(f"{action}Request", **fields).SerializeToString()
-    return schema.parse(f"{action}Response", Dispatcher(engine, SystemClock()).answer(action, body).body)
+    body = schema.new_message(f"{action}Request", **fields).SerializeToString()
+    return schema.parse_message(f"{action}Response", Dispatcher(engine, SystemClock()).answer(action, body).body)
 
 
 def refusal(engine: Engine, action: str, **fields: Any) -> tuple[str | None, str]:
@@ -55,13 +55,13 @@ def refusal(engine: Engine, action: str, **fields: Any) -> tuple[str | None, str
 
 def table(read: int = 0, write: int = 0, **more: Any) -> dict[str, Any]:
     """The fields of CreateTable."""
-    meta = schema.make("TableMeta", table_name="more")
+    meta = schema.new_message("TableMeta", table_name="more")
     meta.primary_key.add(name="k", type=2)
-    unit = schema.make("CapacityUnit", read=read, write=write)
+    unit = schema.new_message("CapacityUnit", read=read, write=write)
     return {
         "table_meta": meta,
-        "reserved_throughput": schema.make("ReservedThroughput", capacity_unit=unit),
-        "table_options": schema.make("TableOptions", time_to_live=-1, max_versions=1),
+        "reserved_throughput": schema.new_message("ReservedThroughput", capacity_unit=unit),
+        "table_options": schema.new_message("TableOptions", time_to_live=-1, max_versions=1),
         **more,
     }
 
@@ -106,7 +106,7 @@ def test_an_answer_of_many_large_rows_is_refused(engine: Engine) -> None:
 
     def asked(*counts: int) -> list[Any]:
         return [
-            schema.make("TableInBatchGetRowRequest", table_name=name, primary_key=[key] * count, max_versions=1)
+            schema.new_message("TableInBatchGetRowRequest", table_name=name, primary_key=[key] * count, max_versions=1)
             for name, count in zip(("notes", "others"), counts, strict=True)
         ]
 
@@ -122,7 +122,7 @@ def test_many_rows_are_answered_in_order(engine: Engine) -> None:
     """However many are read at once: each in its place, those that are missing included."""
     engine.write_rows(BatchWriteRow([Put(NOTES.ref, (f"{n:03}",), {"n": n}) for n in range(0, 100, 2)]))
     keys = [row_writer.row(("k",), (f"{n:03}",)) for n in range(100)]
-    group = schema.make("TableInBatchGetRowRequest", table_name="notes", primary_key=keys, max_versions=1)
+    group = schema.new_message("TableInBatchGetRowRequest", table_name="notes", primary_key=keys, max_versions=1)
     rows = answer(engine, "BatchGetRow", tables=[group]).tables[0].rows
 
     assert [n % 2 == 0 for n in range(100)] == [bool(row.row) for row in rows]
@@ -153,7 +153,7 @@ def test_the_tables_of_a_request_are_known_without_carrying_it_out(
     engine: Engine, action: str, fields: dict[str, Any] | None, named: str
 ) -> None:
     """For the log of what failed."""
-    body = b"" if fields is None else schema.make(f"{action}Request", **fields).SerializePartialToString()
+    body = b"" if fields is None else schema.new_message(f"{action}Request", **fields).SerializePartialToString()
 
     assert named == Dispatcher(engine, SystemClock()).tables(action, body)
 
@@ -161,13 +161,13 @@ def test_the_tables_of_a_request_are_known_without_carrying_it_out(
 def test_the_tables_of_a_batch_are_named_once_each(engine: Engine) -> None:
     """In the order in which they come; what cannot be read has no name."""
     groups = [
-        schema.make("TableInBatchGetRowRequest", table_name=name, primary_key=[], max_versions=1)
+        schema.new_message("TableInBatchGetRowRequest", table_name=name, primary_key=[], max_versions=1)
         for name in ("b", "a", "b")
     ]
     dispatcher = Dispatcher(engine, SystemClock())
 
     assert "b,a" == dispatcher.tables(
-        "BatchGetRow", schema.make("BatchGetRowRequest", tables=groups).SerializeToString()
+        "BatchGetRow", schema.new_message("BatchGetRowRequest", tables=groups).SerializeToString()
     )
     assert "" == dispatcher.tables("GetRow", b"\xff")
     assert "" == dispatcher.tables("DeleteTable", b"\n\x01\xff")

@@ -24,7 +24,7 @@ from tests.wire.raw_http import (
     signed,
     taken_apart,
 )
-from tsmem.server.wake import Wake
+from tsmem.server.stop_event import StopEvent
 
 SOON_S = 5
 """Far less than what a stop would wait for otherwise."""
@@ -264,7 +264,7 @@ def test_the_last_thread_lets_go_of_what_a_stop_could_not() -> None:
 
 def test_an_alarm_wakes_everyone_for_good() -> None:
     """Those who sleep, and those who would."""
-    wake = Wake()
+    wake = StopEvent()
     assert not wake.wait(0.001)
     sleeper = threading.Thread(target=wake.wait, args=(60,))
     sleeper.start()

@@ -14,7 +14,17 @@ from tsmem.adapters.naming import naming, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
-from tsmem.port import Announce, Cost, IndexSchema, Meter, Pace, RangePage, RowOutcome, SearchIndexSchema, TableSchema
+from tsmem.port import (
+    Announce,
+    ConcurrencyLimiter,
+    Cost,
+    IndexSchema,
+    Meter,
+    RangePage,
+    RowOutcome,
+    SearchIndexSchema,
+    TableSchema,
+)
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -30,7 +40,7 @@ class LocalClient:
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
         self.meter = Meter()
-        self.pace = Pace()
+        self.pace = ConcurrencyLimiter()
         self._engine = Engine(path, clock, notice)
 
     def clock_skew_s(self) -> float | None:

@@ -23,7 +23,7 @@ FAILED_CONDITION = Cost(0, 1, 1)
 """A condition that does not hold costs a unit of each kind; the answer may not say so. Source: PutRow, "Billing"."""
 
 
-class Draft(NamedTuple):
+class PreparedBatch(NamedTuple):
     """A batch to send."""
 
     request: Any
@@ -33,7 +33,7 @@ class Draft(NamedTuple):
     """What is not sent, because no wire can carry it or it is over a limit, by its place."""
 
 
-def draft(writes: Sequence[Write]) -> Draft:
+def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
     """A batch of writes. Raises what is wrong with it as a whole."""
     if not 0 < len(writes) <= MAX_ROWS_PER_WRITE:
         check_batch(writes, ())
@@ -54,10 +54,10 @@ def draft(writes: Sequence[Write]) -> Draft:
     request = ots.BatchWriteRowRequest()
     for name, of_table in items.items():
         request.add(ots.TableInBatchWriteRowItem(name, of_table))
-    return Draft(request, places, refused)
+    return PreparedBatch(request, places, refused)
 
 
-def outcomes(batch: Draft, answer: Any, count: int) -> tuple[list[RowOutcome], Cost]:
+def outcomes(batch: PreparedBatch, answer: Any, count: int) -> tuple[list[RowOutcome], Cost]:
     """What became of each row of the batch, and what it cost. Raises WrongReply."""
     found: list[RowOutcome] = [batch.refused.get(place) for place in range(count)]
     read_units = write_units = 0
@@ -94,7 +94,7 @@ def rows_cost(items: Iterable[Any]) -> Cost:
     return total
 
 
-def read_rows(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[Row | TsmemError | None]:
+def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[Row | TsmemError | None]:
     """What became of each row that was to be read. Raises WrongReply."""
     check_outcomes(len(items), len(keys))
     rows: list[Row | TsmemError | None] = []

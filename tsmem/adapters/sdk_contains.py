@@ -39,14 +39,14 @@ def has_contains(query: Query) -> bool:
     return isinstance(query, Contains)
 
 
-def plan(query: Query, fields: Mapping[str, FieldType]) -> Query:
+def plan_contains(query: Query, fields: Mapping[str, FieldType]) -> Query:
     """Return the query with each Contains replaced by what an index of these fields can answer. Raises InvalidInput for
     one within `must_not`: what finds more than it should would leave out more than it should."""
     if isinstance(query, Bool):
         if any(map(has_contains, query.must_not)):
             raise InvalidInput("a search of TableStore cannot leave out the rows that contain a text")
         must, must_not, filters, should = (
-            tuple(plan(part, fields) for part in parts)
+            tuple(plan_contains(part, fields) for part in parts)
             for parts in (query.must, query.must_not, query.filter, query.should)
         )
         return Bool(must, must_not, filters, should, query.minimum_should_match)

@@ -23,7 +23,7 @@ from urllib3 import exceptions as urllib3
 from tsmem.adapters.redaction import without_secrets
 from tsmem.adapters.reply_checks import WrongReply
 from tsmem.adapters.sdk import ots
-from tsmem.adapters.sdk_transport import USE_HTTPS, Exchange, Stranger, is_final, shown_id
+from tsmem.adapters.sdk_transport import USE_HTTPS, ForeignAnswer, HttpAttempt, is_final, shown_id
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,
@@ -124,7 +124,7 @@ _UNTRUSTED = (
 """What the SDK says of an answer that it does not believe (protocol.py). Asking again would not help."""
 
 
-def translate(failure: Exception, exchange: Exchange, host: str, secrets: Sequence[str]) -> TsmemError | None:
+def translate(failure: Exception, exchange: HttpAttempt, host: str, secrets: Sequence[str]) -> TsmemError | None:
     """The error of ours that a failure is; None for what is none of the SDK's or the network's: a bug."""
     hidden = (*secrets, *exchange.signatures)
     if isinstance(failure, TsmemError):
@@ -161,7 +161,7 @@ def translate(failure: Exception, exchange: Exchange, host: str, secrets: Sequen
     )
 
 
-def _invalid_reply(rule: str, exchange: Exchange, host: str) -> InvalidReply:
+def _invalid_reply(rule: str, exchange: HttpAttempt, host: str) -> InvalidReply:
     """An answer that breaks a rule. Of a read nothing was used; of a write it is not known what was done."""
     reads = exchange.operation in READS
     end = "nothing of the answer was used" if reads else "what was asked may have been done"
@@ -174,14 +174,16 @@ def _invalid_reply(rule: str, exchange: Exchange, host: str) -> InvalidReply:
     )
 
 
-def _stranger(failure: Exception, exchange: Exchange, host: str) -> TsmemError | None:
+def _stranger(failure: Exception, exchange: HttpAttempt, host: str) -> TsmemError | None:
     """What answers with a redirection or a refusal that TableStore's answers do not look like: another kind of server,
     which did nothing and will not. A gateway's 413 is what the service's would be, and its 408 and 429 may pass."""
-    if not isinstance(failure, (ots.OTSError, Stranger)):
+    if not isinstance(failure, (ots.OTSError, ForeignAnswer)):
         return None
     status = exchange.status or getattr(failure, "http_status", None) or 0
     known = exchange.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
-    lowest = 100 if isinstance(failure, Stranger) else 300  # a head that was cut off reads as a 200 without headers
+    lowest = (
+        100 if isinstance(failure, ForeignAnswer) else 300
+    )  # a head that was cut off reads as a 200 without headers
     if known or status < lowest or not is_final(status):
         return None
     if status == 413:
@@ -194,7 +196,7 @@ def _stranger(failure: Exception, exchange: Exchange, host: str) -> TsmemError |
     )
 
 
-def _network_error(failure: Exception, exchange: Exchange, host: str) -> Unavailable | None:
+def _network_error(failure: Exception, exchange: HttpAttempt, host: str) -> Unavailable | None:
     causes = _causes(failure)
     for kind, words, sentence, hint in _OTHER_SCHEME:
         if any(isinstance(cause, kind) and words in str(cause) for cause in causes):

@@ -14,7 +14,7 @@ from typing import Any
 from tsmem.adapters import reply_checks
 from tsmem.adapters.reply_checks import LARGE_BYTES, WrongReply
 from tsmem.adapters.sdk import ots, search_pb2, table_store_pb2
-from tsmem.adapters.sdk_transport import UNDER_WAY
+from tsmem.adapters.sdk_transport import CURRENT_ATTEMPT
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
 
 MAX_SEARCH_ROWS = 1000
@@ -40,7 +40,7 @@ def install(client: Any) -> None:
         except Exception as error:
             reason = str(error)[:_MAX_REASON] if isinstance(error, _READABLE) else type(error).__name__
             raise WrongReply(f"what cannot be decoded ({reason.rstrip('.')})") from error
-        UNDER_WAY.get().decoded = True
+        CURRENT_ATTEMPT.get().decoded = True
         return answer
 
     client.protocol.parse_response = parse_response
@@ -57,7 +57,7 @@ def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], A
     """The SDK's decoder of a page, which says where the next one starts before it decodes the rows."""
 
     def announced(body: bytes, request_id: str) -> Any:
-        exchange = UNDER_WAY.get()
+        exchange = CURRENT_ATTEMPT.get()
         if exchange.announce is not None:
             head = table_store_pb2.GetRangeResponse.FromString(body)
             head.rows = b""

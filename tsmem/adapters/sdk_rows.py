@@ -107,17 +107,17 @@ def _composite(operator: int, parts: Sequence[Filter]) -> Any:
     return condition
 
 
-def condition(wanted: Condition) -> Any:
+def sdk_condition(wanted: Condition) -> Any:
     """A write's condition."""
     return ots.Condition(str(wanted.existence), column_filter(wanted.filter))
 
 
-def put_row(put: Put) -> Any:
+def sdk_row(put: Put) -> Any:
     """A whole row to write."""
     return ots.Row(key_columns(put.table, put.key), _attributes(put.columns))
 
 
-def update_row(update: Update) -> Any:
+def sdk_update(update: Update) -> Any:
     """Changes of a row. A column to delete goes as (name, None): for a bare name the SDK computes a buffer too small
     when the name has more than 12 characters, and (name,) it refuses."""
     changes: dict[str, list[tuple[Any, Any]]] = {}
@@ -131,11 +131,11 @@ def update_row(update: Update) -> Any:
 def batch_item(write: Write) -> Any:
     """One row's write as part of a batch."""
     if isinstance(write, Put):
-        return ots.PutRowItem(put_row(write), condition(write.condition))
+        return ots.PutRowItem(sdk_row(write), sdk_condition(write.condition))
     if isinstance(write, Update):
-        return ots.UpdateRowItem(update_row(write), condition(write.condition))
+        return ots.UpdateRowItem(sdk_update(write), sdk_condition(write.condition))
     assert isinstance(write, Delete)
-    return ots.DeleteRowItem(ots.Row(key_columns(write.table, write.key)), condition(write.condition))
+    return ots.DeleteRowItem(ots.Row(key_columns(write.table, write.key)), sdk_condition(write.condition))
 
 
 def _attributes(columns: Mapping[str, Value]) -> list[tuple[Any, Any]]:

@@ -148,7 +148,7 @@ def _described_search(body: bytes, _request_id: str) -> tuple[SearchIndexSchema,
 
 
 def _field_type(field: Any) -> FieldType:
-    number = field.field_type if field.HasField("field_type") else wire_format.number(field.SerializeToString(), 2)
+    number = field.field_type if field.HasField("field_type") else wire_format.read_number(field.SerializeToString(), 2)
     name = _FIELD_NAMES.get(number, f"TYPE_{number}")
     if name != "TEXT":
         return FieldType(name)
@@ -166,7 +166,9 @@ def _text_type(analyzer: str, said: bytes) -> FieldType:
         return FieldType("TEXT", analyzer, case_sensitive=parameter.case_sensitive)
     # The SDK's message lacks case_sensitive = 2, which others send.
     delimiter = parameter.delimiter if parameter.HasField("delimiter") else None
-    return FieldType("TEXT", analyzer, delimiter=delimiter, case_sensitive=bool(wire_format.number(said, 2)) or None)
+    return FieldType(
+        "TEXT", analyzer, delimiter=delimiter, case_sensitive=bool(wire_format.read_number(said, 2)) or None
+    )
 
 
 # What the SDK lacks

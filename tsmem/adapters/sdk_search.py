@@ -60,7 +60,7 @@ class _Found(NamedTuple):
 def request(search: Search) -> Any:
     """What is searched for, without its columns."""
     return ots.SearchQuery(
-        query(search.query),
+        sdk_query(search.query),
         sort=ots.Sort([_sorter(each) for each in search.sorts or (KeySort(),)]),
         get_total_count=search.count,
         next_token=search.token,
@@ -93,12 +93,13 @@ def _score(score: float | None) -> float | None:
     return None if score is None or not math.isfinite(score) else score
 
 
-def query(wanted: Query) -> Any:
+def sdk_query(wanted: Query) -> Any:
     """Return a query as the SDK has it. Each Contains was replaced before: see `sdk_contains`."""
     assert not isinstance(wanted, Contains)
     if isinstance(wanted, Bool):
         must, must_not, filters, should = (
-            [query(part) for part in parts] for parts in (wanted.must, wanted.must_not, wanted.filter, wanted.should)
+            [sdk_query(part) for part in parts]
+            for parts in (wanted.must, wanted.must_not, wanted.filter, wanted.should)
         )
         return ots.BoolQuery(must, must_not, filters, should, wanted.minimum_should_match)
     if isinstance(wanted, Match):

@@ -17,7 +17,14 @@ from tsmem.adapters.sdk import ots, quiet_logger
 from tsmem.adapters.sdk_errors import translate
 from tsmem.adapters.sdk_replies import install
 from tsmem.adapters.sdk_schemas import extend
-from tsmem.adapters.sdk_transport import MAX_ANSWER_BYTES, UNDER_WAY, Dated, Exchange, Transport, attempt_s
+from tsmem.adapters.sdk_transport import (
+    CURRENT_ATTEMPT,
+    MAX_ANSWER_BYTES,
+    HttpAttempt,
+    ServiceDate,
+    Transport,
+    attempt_s,
+)
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
@@ -41,14 +48,14 @@ _MAX_BYTES = {
 nothing but the smallest cells is 50 MB."""
 
 
-class Session:
+class HttpSession:
     """Connections and credentials of one profile. The secrets are revealed once, here."""
 
     def __init__(self, profile: Profile, deadline: Deadline | None = None, log: Log | None = None) -> None:
         """Without a deadline each call may take the profile's whole timeout. Raises ProfileError."""
         self.meter = Meter()
         self._closed = False
-        self._dated: Dated | None = None
+        self._dated: ServiceDate | None = None
         self._deadline = deadline
         self._timeout_s = profile.timeout_s
         self._log = log
@@ -69,7 +76,7 @@ class Session:
         extend(self._client)
         install(self._client)
 
-    def call(self, operation: str, asked: str | tuple[str, ...], request: Callable[[Any, Exchange], T]) -> T:
+    def call(self, operation: str, asked: str | tuple[str, ...], request: Callable[[Any, HttpAttempt], T]) -> T:
         """Make a request with the SDK's client, and read its answer. `request` notes rows and cost in the exchange;
         `asked` are the tables that it is about.
 
@@ -81,9 +88,9 @@ class Session:
         if allowed_s <= 0:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
         started_s = time.monotonic()
-        exchange = Exchange(started_s + allowed_s, self._allowed_s)
+        exchange = HttpAttempt(started_s + allowed_s, self._allowed_s)
         exchange.operation, exchange.max_bytes = operation, _MAX_BYTES.get(operation, _MAX_OTHER_BYTES)
-        token = UNDER_WAY.set(exchange)
+        token = CURRENT_ATTEMPT.set(exchange)
         error: TsmemError | None = None
         try:
             return request(self._client, exchange)
@@ -97,7 +104,7 @@ class Session:
                 raise
             raise error from failure
         finally:
-            UNDER_WAY.reset(token)
+            CURRENT_ATTEMPT.reset(token)
             self._dated = exchange.dated or self._dated
             self.meter.add(exchange.cost.plus(Cost(1 if exchange.sent else 0)))
             if self._log is not None and (exchange.sent or isinstance(error, Unavailable)):
@@ -152,7 +159,9 @@ def _check_headers(profile: Profile, credentials: Credentials) -> None:
         )
 
 
-def _line(operation: str, tables: Sequence[str], exchange: Exchange, seconds: float, error: TsmemError | None) -> str:
+def _line(
+    operation: str, tables: Sequence[str], exchange: HttpAttempt, seconds: float, error: TsmemError | None
+) -> str:
     parts = [" ".join((operation, *tables))]
     if exchange.rows is not None:
         parts.append("1 row" if exchange.rows == 1 else f"{exchange.rows} rows")

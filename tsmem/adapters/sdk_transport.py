@@ -1,7 +1,7 @@
 """HTTP for the SDK: it stands in for the SDK's own connection pool, so that every request ends in time and once.
 
-Its one rule: no attempt waits for the other side beyond its `Exchange.ends_s`, or keeps more than MAX_ANSWER_BYTES of
-what it says. A timeout of urllib3's is one for each read, which a server that sends a byte a second never meets, and
+Its one rule: no attempt waits for the other side beyond its `HttpAttempt.ends_s`, or keeps more than MAX_ANSWER_BYTES
+of what it says. A timeout of urllib3's is one for each read, which a server that sends a byte a second never meets, and
 one for each address; here every single connect, handshake, send and read gets what is left of the attempt, and every
 byte that is read is counted. What is computed about an answer comes on top of the time, and is bounded by its size.
 Names are looked up in a thread that is left behind when it takes too long, because nothing else can end a look-up.
@@ -57,7 +57,7 @@ def attempt_s(left_s: float) -> float:
     return max(left_s / 2, min(left_s, _MIN_ATTEMPT_S))
 
 
-class Dated(NamedTuple):
+class ServiceDate(NamedTuple):
     """What the other side said of the time, and when: it was some time in between."""
 
     text: str
@@ -74,7 +74,7 @@ class Dated(NamedTuple):
         return date.timestamp() - (self.asked_s + self.answered_s) / 2
 
 
-class Exchange:
+class HttpAttempt:
     """What is known of one attempt of one request."""
 
     def __init__(self, ends_s: float, allowed_s: Callable[[], float] | None = None) -> None:
@@ -90,7 +90,7 @@ class Exchange:
         """Of HTTP, as far as it was answered."""
         self.request_id: str | None = None
         """As far as it was answered."""
-        self.dated: Dated | None = None
+        self.dated: ServiceDate | None = None
         """As far as it was answered."""
         self.received_bytes = 0
         self.max_bytes = MAX_ANSWER_BYTES
@@ -134,7 +134,7 @@ def _unfit(why: str) -> Unavailable:
     )
 
 
-class Stranger(Exception):
+class ForeignAnswer(Exception):
     """Raised for an answer that is none of TableStore's; carries the HTTP status."""
 
     def __init__(self, status: int) -> None:
@@ -153,13 +153,13 @@ def shown_id(text: object) -> str | None:
     return kept or None
 
 
-UNDER_WAY: ContextVar[Exchange] = ContextVar("UNDER_WAY")
+CURRENT_ATTEMPT: ContextVar[HttpAttempt] = ContextVar("CURRENT_ATTEMPT")
 """The attempt under way in this thread: set round each call of the SDK."""
 
 
 def _is_anothers(record: logging.LogRecord) -> bool:
     """Whether a line of urllib3's log is not about a request of ours: ours end in errors that say what happened."""
-    return UNDER_WAY.get(None) is None
+    return CURRENT_ATTEMPT.get(None) is None
 
 
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
@@ -200,7 +200,7 @@ class Transport:
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str | None, Any, bytes]:
         """The status, reason, headers and body of the answer, as the SDK's own pool gives them."""
-        exchange = UNDER_WAY.get()
+        exchange = CURRENT_ATTEMPT.get()
         exchange.begin()
         exchange.signatures = tuple(text for name, text in headers.items() if name.startswith("x-ots-signature"))
         asked_s = time.time()
@@ -222,7 +222,7 @@ class Transport:
             exchange.status = answer.status
             exchange.request_id = shown_id(answer.headers.get("x-ots-requestid"))
             if (date := answer.headers.get("x-ots-date")) is not None:
-                exchange.dated = Dated(date, asked_s, time.time())
+                exchange.dated = ServiceDate(date, asked_s, time.time())
             _check_head(answer, min(exchange.max_bytes, MAX_ANSWER_BYTES))
             content = b"".join(answer.stream(_PIECE_BYTES, decode_content=False))
         except BaseException:
@@ -230,7 +230,7 @@ class Transport:
             raise
         return answer.status, answer.reason, dict(answer.headers), content
 
-    def _refuse_tls(self, exchange: Exchange, error: ProtocolError | None = None) -> None:
+    def _refuse_tls(self, exchange: HttpAttempt, error: ProtocolError | None = None) -> None:
         """Raise Unavailable if TLS is spoken where http:// was used.
 
         Servers of TLS close such a connection, or answer 400."""
@@ -255,7 +255,7 @@ def _check_head(answer: BaseHTTPResponse, max_bytes: int) -> None:
     is_html = answer.headers.get("content-type", "").lower().startswith("text/html")
     if answer.headers.get("x-ots-requestid") is None and (is_html or answer.version == 10) and is_final(answer.status):
         # A captive portal, a proxy or a web server. TableStore answers in HTTP/1.1, with its own headers.
-        raise Stranger(answer.status)
+        raise ForeignAnswer(answer.status)
     if length is None and not getattr(answer, "chunked", False) and answer.status not in (204, 304):
         # The standard library takes a head that was cut off for a whole one, and what follows for an empty body:
         # a status alone, which says nothing of who gave it.
@@ -270,7 +270,7 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     """A socket to the first address that answers; each gets its share of the time that is left.
 
     Raises urllib3's own errors, whose cause says what happened."""
-    exchange = UNDER_WAY.get()
+    exchange = CURRENT_ATTEMPT.get()
     failure: OSError | None = None
     try:
         addresses = _look_up(connection.host, connection.port, exchange.left_s())
@@ -332,7 +332,7 @@ class _TimedSocket:
 
     def sendall(self, data: bytes) -> None:
         """As a socket's."""
-        exchange = UNDER_WAY.get()
+        exchange = CURRENT_ATTEMPT.get()
         exchange.sent = True
         view = memoryview(data).cast("B")
         while view:
@@ -353,7 +353,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        exchange = UNDER_WAY.get()
+        exchange = CURRENT_ATTEMPT.get()
         self._inner.settimeout(exchange.left_s())
         count = self._raw.readinto(buffer)
         exchange.count(count or 0)

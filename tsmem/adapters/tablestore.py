@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 from tsmem.adapters import reply_checks, sdk_batches, sdk_rows, sdk_schemas
 from tsmem.adapters.naming import tables_of
 from tsmem.adapters.sdk import ots
-from tsmem.adapters.sdk_session import Log, Session
-from tsmem.adapters.sdk_transport import Exchange
+from tsmem.adapters.sdk_session import HttpSession, Log
+from tsmem.adapters.sdk_transport import HttpAttempt
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_VALUE_BYTES, check_write
 from tsmem.port import (
     Announce,
+    ConcurrencyLimiter,
     Cost,
     FieldType,
     IndexSchema,
-    Pace,
     RangePage,
     RowOutcome,
     SearchIndexSchema,
@@ -50,9 +50,9 @@ class TablestoreClient:
 
     def __init__(self, profile: Profile, deadline: Deadline | None = None, log: Log | None = None) -> None:
         """`deadline` says how long a call may take, `log` hears of each request. Raises ProfileError."""
-        self._session = Session(profile, deadline, log)
+        self._session = HttpSession(profile, deadline, log)
         self.meter = self._session.meter
-        self.pace = Pace(MAX_IN_FLIGHT)
+        self.pace = ConcurrencyLimiter(MAX_IN_FLIGHT)
         self._search_fields: dict[tuple[str, str], Mapping[str, FieldType]] = {}
         """The fields of the search indexes that were described, by table and index."""
 
@@ -128,7 +128,7 @@ class TablestoreClient:
     def list_search_indexes(self, table: str) -> list[str]:
         """As TableClient."""
 
-        def request(client: Any, _: Exchange) -> list[str]:
+        def request(client: Any, _: HttpAttempt) -> list[str]:
             return reply_checks.check_listed([name for of, name in client.list_search_index(table) if of == table])
 
         return self._session.call("ListSearchIndex", table, request)
@@ -144,7 +144,7 @@ class TablestoreClient:
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """As TableClient."""
 
-        def request(client: Any, _: Exchange) -> SearchIndexSchema:
+        def request(client: Any, _: HttpAttempt) -> SearchIndexSchema:
             found: SearchIndexSchema = client.describe_search_index(table, name)
             self._search_fields[table, name] = dict(found.fields)
             return found._replace(table=table, name=name)
@@ -160,7 +160,7 @@ class TablestoreClient:
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         """As TableClient."""
 
-        def request(client: Any, exchange: Exchange) -> Row | None:
+        def request(client: Any, exchange: HttpAttempt) -> Row | None:
             units, found, _ = client.get_row(
                 table.name, sdk_rows.key_columns(table, key), _names(columns), max_version=1
             )
@@ -180,12 +180,12 @@ class TablestoreClient:
     def read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As get_rows, with the failures of single rows in their places, for tsmem.retry: it asks for those again."""
 
-        def request(client: Any, exchange: Exchange) -> list[RowRead]:
+        def request(client: Any, exchange: HttpAttempt) -> list[RowRead]:
             exchange.rows = len(keys)
             wanted = sdk_batches.read_request(table, keys, _names(columns))
             items = client.batch_get_row(wanted).get_result_by_table(table.name) or ()
             exchange.cost = sdk_batches.rows_cost(items)
-            rows = sdk_batches.read_rows(table, keys, items)
+            rows = sdk_batches.read_outcomes(table, keys, items)
             _check_values(exchange, [row for row in rows if isinstance(row, Row)])
             return rows
 
@@ -203,7 +203,7 @@ class TablestoreClient:
     ) -> RangePage:
         """As TableClient."""
 
-        def request(client: Any, exchange: Exchange) -> RangePage:
+        def request(client: Any, exchange: HttpAttempt) -> RangePage:
             if announce is not None:
                 exchange.announce = lambda start: _announce(announce, table, span, start)
             units, next_start, found, _ = client.get_range(
@@ -235,9 +235,11 @@ class TablestoreClient:
         if planned:
             if (table.name, index) not in self._search_fields:
                 self.describe_search_index(table.name, index)
-            search = search._replace(query=sdk_contains.plan(search.query, self._search_fields[table.name, index]))
+            search = search._replace(
+                query=sdk_contains.plan_contains(search.query, self._search_fields[table.name, index])
+            )
 
-        def request(client: Any, exchange: Exchange) -> SearchPage:
+        def request(client: Any, exchange: HttpAttempt) -> SearchPage:
             answer = client.search(table.name, index, sdk_search.request(search), sdk_search.columns(search.columns))
             exchange.rows = len(answer.rows)
             exchange.cost = Cost(rows_scanned=exchange.rows)
@@ -254,7 +256,7 @@ class TablestoreClient:
         self._write(
             "PutRow",
             put,
-            lambda client: client.put_row(put.table.name, sdk_rows.put_row(put), sdk_rows.condition(put.condition)),
+            lambda client: client.put_row(put.table.name, sdk_rows.sdk_row(put), sdk_rows.sdk_condition(put.condition)),
         )
 
     def update_row(self, update: Update) -> None:
@@ -263,7 +265,7 @@ class TablestoreClient:
             "UpdateRow",
             update,
             lambda client: client.update_row(
-                update.table.name, sdk_rows.update_row(update), sdk_rows.condition(update.condition)
+                update.table.name, sdk_rows.sdk_update(update), sdk_rows.sdk_condition(update.condition)
             ),
         )
 
@@ -273,7 +275,9 @@ class TablestoreClient:
             "DeleteRow",
             delete,
             lambda client: client.delete_row(
-                delete.table.name, sdk_rows.key_columns(delete.table, delete.key), sdk_rows.condition(delete.condition)
+                delete.table.name,
+                sdk_rows.key_columns(delete.table, delete.key),
+                sdk_rows.sdk_condition(delete.condition),
             ),
         )
 
@@ -281,9 +285,9 @@ class TablestoreClient:
         """As TableClient. The service takes a batch table by table, and answers each table's rows in their order; the
         writes of one key stay in the order given. A row that no wire can carry is not sent, and the others are."""
 
-        def request(client: Any, exchange: Exchange) -> list[RowOutcome]:
+        def request(client: Any, exchange: HttpAttempt) -> list[RowOutcome]:
             exchange.rows = len(writes)
-            batch = sdk_batches.draft(writes)
+            batch = sdk_batches.prepare_batch(writes)
             if not batch.places:
                 return [batch.refused[place] for place in range(len(writes))]
             try:
@@ -297,7 +301,7 @@ class TablestoreClient:
         return self._session.call("BatchWriteRow", tables_of(writes), request)
 
     def _write(self, operation: str, write: Write, send: Callable[[Any], tuple[Any, Any]]) -> None:
-        def request(client: Any, exchange: Exchange) -> None:
+        def request(client: Any, exchange: HttpAttempt) -> None:
             exchange.rows = 1
             check_write(write)
             try:
@@ -324,7 +328,7 @@ def _announce(announce: Announce, table: TableRef, span: Range, start: Any) -> N
     announce(next_start)
 
 
-def _check_values(exchange: Exchange, rows: Sequence[Row | None]) -> None:
+def _check_values(exchange: HttpAttempt, rows: Sequence[Row | None]) -> None:
     """Look for values that are too long where the answer is long enough to hold one."""
     if exchange.received_bytes > MAX_VALUE_BYTES:
         reply_checks.check_values(rows)

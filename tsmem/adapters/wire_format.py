@@ -12,7 +12,7 @@ _FIXED_BYTES = {1: 8, 5: 4}
 """Of numbers of a fixed size, by kind. What begins and ends a group has no content of its own."""
 
 
-def number(message: bytes, wanted: int) -> int:
+def read_number(message: bytes, wanted: int) -> int:
     """The last number in a field of a message; 0 when it has none."""
     place = found = 0
     while place < len(message):

@@ -15,7 +15,7 @@ import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
 from typer.exceptions import TyperException
 
-from tsmem.cli.call import Call
+from tsmem.cli.context import Context
 from tsmem.cli.suggest import complete_profile
 from tsmem.errors import InvalidInput
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """One command of a group, before it is loaded."""
 
     sentence: str
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     """What `--output` may say, where the command has an output of its own; None for all."""
 
 
-class Shown(Exception):
+class HelpShown(Exception):
     """Help or the version was asked for. `cli.main` writes the text, as it writes every output."""
 
     def __init__(self, text: str) -> None:
@@ -52,7 +52,7 @@ def _set(name: str, value: object, ctx: typer.Context) -> None:
     if value is None or value is False:
         return
     ctx.meta[f"tsmem.{name}"] = value
-    if isinstance(ctx.obj, Call):
+    if isinstance(ctx.obj, Context):
         setattr(ctx.obj.options, name, value)
 
 
@@ -75,7 +75,7 @@ def _store_fields(ctx: typer.Context, param: object, value: str | None) -> None:
         from tsmem.cli.values import parse_fields
 
         ctx.meta["tsmem.fields"] = fields = parse_fields(value)
-        if isinstance(ctx.obj, Call):
+        if isinstance(ctx.obj, Context):
             ctx.obj.options.fields = fields
 
 
@@ -83,7 +83,7 @@ def _show_version(ctx: typer.Context, param: object, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from tsmem import __version__
 
-        raise Shown(f"tsmem {__version__}")
+        raise HelpShown(f"tsmem {__version__}")
 
 
 def global_options() -> list[TyperOption]:
@@ -142,7 +142,7 @@ def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any)
 
 def _show_help(ctx: Any, param: object, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        raise Shown(ctx.get_help())
+        raise HelpShown(ctx.get_help())
 
 
 def _help_option(option: Any) -> Any:
@@ -165,7 +165,7 @@ def _known(ctx: Any) -> Iterator[None]:
 class HouseCommand(TyperCommand):
     """A command with the global options."""
 
-    entry = Entry("", "", "")
+    entry = CommandEntry("", "", "")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -230,7 +230,7 @@ class HouseCommand(TyperCommand):
 class HouseGroup(TyperGroup):
     """A group of commands that are built when they are called."""
 
-    entries: ClassVar[Mapping[str, Entry]] = {}
+    entries: ClassVar[Mapping[str, CommandEntry]] = {}
     sentence = ""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -246,7 +246,7 @@ class HouseGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """A group without a command shows its help."""
         if not args and not ctx.resilient_parsing:
-            raise Shown(ctx.get_help())
+            raise HelpShown(ctx.get_help())
         with _known(ctx):
             return super().parse_args(ctx, args)
 
@@ -272,9 +272,9 @@ class HouseGroup(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except TyperException as error:
-            from tsmem.cli.nearest import nearest
+            from tsmem.cli.nearest import nearest_names
 
-            near = [f"'{name}'" for name in nearest(args[0], self.entries, 3)]
+            near = [f"'{name}'" for name in nearest_names(args[0], self.entries, 3)]
             near = near or _elsewhere(ctx, args[0])
             if near:
                 error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
@@ -283,7 +283,7 @@ class HouseGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, loaded and built now."""
         entry = self.entries.get(cmd_name)
-        return None if entry is None else build(cmd_name, entry)
+        return None if entry is None else build_command(cmd_name, entry)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Each command with its sentence; none is loaded for it."""
@@ -298,16 +298,16 @@ class HouseGroup(TyperGroup):
 
 def _elsewhere(ctx: Any, name: str) -> list[str]:
     """Commands of the root and of its groups that are like the word, or those that are it."""
-    from tsmem.cli.nearest import nearest
+    from tsmem.cli.nearest import nearest_names
 
-    root: Mapping[str, Entry] = ctx.find_root().command.entries
+    root: Mapping[str, CommandEntry] = ctx.find_root().command.entries
     if name in root:
         return [f"'tsmem {name}'"]
     places = {"": {at: entry for at, entry in root.items() if not entry.name.endswith("Group")}}
     for at, entry in root.items():
         if entry.name.endswith("Group"):
             places[f"{at} "] = getattr(import_module(entry.module), entry.name).entries
-    near = [(at, like) for at, commands in places.items() for like in nearest(name, commands)]
+    near = [(at, like) for at, commands in places.items() for like in nearest_names(name, commands)]
     exact = [(at, like) for at, like in near if like == name]
     return [f"'{at}{like}'" for at, like in exact or near]
 
@@ -330,11 +330,11 @@ def help_of(function: object) -> str:
 
 def entries(
     *functions: Callable[..., object], noun: Noun | None = None, showing: Collection[Callable[..., object]] = ()
-) -> dict[str, Entry]:
+) -> dict[str, CommandEntry]:
     """The commands of a module that is loaded: named as their functions, their sentence the first line of their help.
     Those that are `showing` give items of the noun."""
     return {
-        function.__name__.rstrip("_").replace("_", "-"): Entry(
+        function.__name__.rstrip("_").replace("_", "-"): CommandEntry(
             help_of(function).split("\n", 1)[0],
             function.__module__,
             function.__name__,
@@ -344,7 +344,7 @@ def entries(
     }
 
 
-def build(name: str, entry: Entry) -> Any:
+def build_command(name: str, entry: CommandEntry) -> Any:
     """The command or group behind an entry."""
     made = getattr(import_module(entry.module), entry.name)
     if isinstance(made, type):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsmem.cli.commands import help_text
-from tsmem.cli.suggest import words
+from tsmem.cli.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
@@ -76,7 +76,7 @@ def completion(
     ctx: typer.Context,
     shell: Annotated[
         str,
-        typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=words("bash", "zsh", "fish")),
+        typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=suggest_words("bash", "zsh", "fish")),
     ],
 ) -> Document:
     if shell not in SCRIPTS:

@@ -15,10 +15,10 @@ from tsmem.cli.shell_words import command_hint
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
 from tsmem.store.loading import Loading
-from tsmem.store.records import Record
+from tsmem.store.records import ImportedItem
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.errors import TsmemError
     from tsmem.profiles import Profile
     from tsmem.store.comparing import Difference
@@ -31,7 +31,7 @@ _COLUMNS = ("kind", "key", "state", "columns")
 class Copying:
     """Both ends, opened."""
 
-    def __init__(self, call: Call, source: str, target: str, *, user_id: str | None, session_id: str | None) -> None:
+    def __init__(self, call: Context, source: str, target: str, *, user_id: str | None, session_id: str | None) -> None:
         """Raises ProfileError for a profile that is not there."""
         self._call = call
         self._from, self._profile = call.profile_named(source), call.profile_named(target)
@@ -59,10 +59,10 @@ class Copying:
                 why_nothing(self._call, user=self._of["user_id"], session=self._of["session_id"], store=self.source)
             )
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[ImportedItem]:
         with _hinting(self._call, self._from):
             for item in self.source.transfer.items(**self._of):
-                yield Record(None, item)
+                yield ImportedItem(None, item)
 
     def check(self) -> Report | None:
         """Compare. The report's error says how many differences there are; a person is shown no table of none."""
@@ -93,7 +93,7 @@ class Copying:
 
 
 @contextmanager
-def _hinting(call: Call, *profiles: Profile) -> Iterator[None]:
+def _hinting(call: Context, *profiles: Profile) -> Iterator[None]:
     """Says of a table that is missing where to make it."""
     try:
         yield
@@ -123,5 +123,5 @@ def _error(found: dict[str, int], target: str) -> TsmemError | None:
     return Conflict(f"{count:,} {noun} in {target}: {parts}{more}", hint=hint)
 
 
-def _counted(record: Record, error: TsmemError) -> None:
+def _counted(record: ImportedItem, error: TsmemError) -> None:
     """What cannot be written is counted, and named at the end."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from tsmem.render.result import Report
-from tsmem.store.tally import Tally
+from tsmem.store.bulk_result import BulkResult
 
 
-def counted(tally: Tally) -> str:
+def counted(tally: BulkResult) -> str:
     """In words, for a question or a sentence."""
-    parts = [number(tally.sessions, "session")] if tally.sessions else []
+    parts = [quantity(tally.sessions, "session")] if tally.sessions else []
     if tally.messages or not parts:
-        parts.append(number(tally.messages, "message"))
+        parts.append(quantity(tally.messages, "message"))
     return " and ".join(parts)
 
 
-def number(count: int, noun: str) -> str:
+def quantity(count: int, noun: str) -> str:
     """A count with its noun, in the singular or plural."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def counts(tally: Tally) -> Report:
+def counts(tally: BulkResult) -> Report:
     """As data."""
     document = {
         "sessions": tally.sessions,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import typer
 
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.context import Context, call_of
 from tsmem.cli.exit_codes import STOPPED
 from tsmem.cli.signals import Stopped
 from tsmem.errors import TsmemError
@@ -34,7 +34,7 @@ def demo(ctx: typer.Context) -> Document:
     return Document(_transcript(call_of(ctx)))
 
 
-def _transcript(call: Call) -> Iterator[bytes]:
+def _transcript(call: Context) -> Iterator[bytes]:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="tsmem-demo-") as folder:
@@ -61,7 +61,7 @@ def _environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
 class _Run:
     """Runs command lines and keeps what the last one showed."""
 
-    def __init__(self, call: Call, environ: dict[str, str]) -> None:
+    def __init__(self, call: Context, environ: dict[str, str]) -> None:
         self._call = call
         self._environ = environ
         self._shown = ""

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsmem.cli import options as o
-from tsmem.cli.account import account
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
-from tsmem.cli.counts import number
-from tsmem.cli.findings import Finding, Gathered, of_file, of_step
-from tsmem.cli.shell_words import again, all_quoted, command_hint
+from tsmem.cli.context import Context, call_of
+from tsmem.cli.counts import quantity
+from tsmem.cli.findings import Finding, FindingGroup, of_file, of_step
+from tsmem.cli.progress_summary import account
+from tsmem.cli.shell_words import all_quoted, command_hint, repeated_command
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
-from tsmem.render.result import Advices, Overview, Report
+from tsmem.render.result import Advices, Dashboard, Report
 from tsmem.render.values import duration
 
 if TYPE_CHECKING:
     from tsmem.profiles import Secret
+    from tsmem.store.integrity import Trouble
     from tsmem.store.tables import Plan
-    from tsmem.store.troubles import Trouble
 
 _NO_PERMISSION = "OTSNoPermissionAccess"
 """For one request; others may be permitted, unlike where the credentials are wrong."""
@@ -47,21 +47,21 @@ def doctor(
         bool, typer.Option("--fix", help="Create what is missing, and raise update times that lag behind.")
     ] = False,
     progress: o.Progress = False,
-) -> Overview:
+) -> Dashboard:
     return Doctor(call_of(ctx), fix=fix, progress=progress).run()
 
 
 class Doctor:
     """One examination."""
 
-    def __init__(self, call: Call, *, fix: bool, progress: bool) -> None:
+    def __init__(self, call: Context, *, fix: bool, progress: bool) -> None:
         self._call = call
         self._fix = fix
         self._progress = progress
         self._findings: list[Finding] = []
         self._stopped_by: TsmemError | None = None
 
-    def run(self) -> Overview:
+    def run(self) -> Dashboard:
         """Everything, as far as it can be asked."""
         if self._profile() and self._credentials() and self._tables():
             self._rows()
@@ -71,7 +71,9 @@ class Doctor:
         """Something cannot be asked; nothing behind it can."""
         hint = "" if error.hint is None else f"; {error.hint}"
         how = "show" if about != "profile" else "list" if self._has_list() else "path"
-        self._findings.append(Finding("error", about, f"{error.message}{hint}", again(self._call, "profile", how)))
+        self._findings.append(
+            Finding("error", about, f"{error.message}{hint}", repeated_command(self._call, "profile", how))
+        )
         self._stopped_by = self._stopped_by or error
 
     def _has_list(self) -> bool:
@@ -100,7 +102,7 @@ class Doctor:
             if private:
                 command = all_quoted(("chmod", "600", str(file)), unicode=call.streams.unicode)
             else:
-                command = again(call, "profile", "show")
+                command = repeated_command(call, "profile", "show")
             self._findings.append(Finding("warning", "profile", warning, command))
         return True
 
@@ -152,12 +154,14 @@ class Doctor:
             self._findings.append(Finding("ok", "tables", f"all {len(plan.steps)} tables and indexes are as described"))
         if foreign := sorted({step.table for step in plan.steps if step.foreign}):
             sentence = f"not looked at, because table {' and table '.join(foreign)} has another key"
-            self._findings.append(Finding("error", "rows", sentence, again(self._call, "init-tables", "--check")))
+            self._findings.append(
+                Finding("error", "rows", sentence, repeated_command(self._call, "init-tables", "--check"))
+            )
             return False
         if all(step.state != "missing" and not step.created for step in plan.steps if step.kind == "table"):
             return True
         sentence = "not looked at, because a table is missing or was made just now; this looks again"
-        self._findings.append(Finding("note", "rows", sentence, again(self._call, "doctor")))
+        self._findings.append(Finding("note", "rows", sentence, repeated_command(self._call, "doctor")))
         return False
 
     def _clock(self) -> None:
@@ -173,10 +177,12 @@ class Doctor:
         self._findings.append(Finding("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true")))
 
     def _rows(self) -> None:
+        from tsmem.store.integrity import Behind, Orphans, Shared
         from tsmem.store.statistics import CellSize
-        from tsmem.store.troubles import Behind, Orphans, Shared
 
-        gathered: dict[type, Gathered] = {kind: Gathered(self._call) for kind in (Orphans, Shared, Behind, CellSize)}
+        gathered: dict[type, FindingGroup] = {
+            kind: FindingGroup(self._call) for kind in (Orphans, Shared, Behind, CellSize)
+        }
         error: TsmemError | None = None
         try:
             self._read(gathered)
@@ -188,10 +194,10 @@ class Doctor:
             self._stop("rows", error)
         elif not found:
             tally = self._call.tally
-            sentence = f"{number(tally.sessions, 'session')} and {number(tally.messages, 'message')} fit together"
+            sentence = f"{quantity(tally.sessions, 'session')} and {quantity(tally.messages, 'message')} fit together"
             self._findings.append(Finding("ok", "rows", sentence))
 
-    def _read(self, gathered: Mapping[type, Gathered]) -> None:
+    def _read(self, gathered: Mapping[type, FindingGroup]) -> None:
         """Gather the troubles of the store, and mend those that are to be."""
         call = self._call
         with account(call, "looked at", asked=self._progress):
@@ -203,13 +209,13 @@ class Doctor:
 
     def _is_mendable(self, trouble: Trouble) -> bool:
         """A last message of the future, by more than clocks may differ, is a mistake that is not to be spread."""
-        from tsmem.store.troubles import MARGIN_US, Behind
+        from tsmem.store.integrity import MARGIN_US, Behind
 
         return isinstance(trouble, Behind) and trouble.last_time <= self._call.clock.now_us() + MARGIN_US
 
     def _mend(self, trouble: Trouble) -> bool:
         """Whether there still was something to mend."""
-        from tsmem.store.troubles import Behind
+        from tsmem.store.integrity import Behind
 
         assert isinstance(trouble, Behind)
         try:
@@ -218,7 +224,7 @@ class Doctor:
             return False
         return True
 
-    def _overview(self) -> Overview:
+    def _overview(self) -> Dashboard:
         found = self._findings
         documents = [finding.document() for finding in found]
         left = sum(finding.is_left for finding in found)
@@ -229,10 +235,10 @@ class Doctor:
             error = Conflict(f"{left:,} finding{' is' if left == 1 else 's are'} left", hint=self._hint())
         rows = [tuple(document.values()) for document in documents]
         report = Report(document, Finding._fields, rows, error)
-        return Overview(report, [Advices([finding.advice() for finding in found])])
+        return Dashboard(report, [Advices([finding.advice() for finding in found])])
 
     def _hint(self) -> str | None:
-        mendable = [again(self._call, "init-tables"), again(self._call, "doctor", "--fix")]
+        mendable = [repeated_command(self._call, "init-tables"), repeated_command(self._call, "doctor", "--fix")]
         if self._fix or not any(finding.is_left and finding.command in mendable for finding in self._findings):
             return None
         return f"{command_hint(self._call, 'doctor', '--fix')} mends what can be mended without a decision"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tsmem.errors import TsmemError
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.render.result import Noun
     from tsmem.store import MemoryStore
     from tsmem.store.sampling import Sample
@@ -21,7 +21,7 @@ MAX_COLUMNS = 12
 """Columns that are named."""
 
 
-class Asked(NamedTuple):
+class AskedListing(NamedTuple):
     """What was asked for."""
 
     noun: Noun
@@ -37,18 +37,18 @@ def asked(
     of: str | None,
     filter: str | None,  # noqa: A002 - the option's own name
     **others: object,
-) -> Asked:
+) -> AskedListing:
     """What a command asked for; those of `others` that are None were not given."""
     names = (f"--{name}" if name != "text" else "the text" for name, value in others.items() if value is not None)
-    return Asked(noun, of, filter, tuple(names))
+    return AskedListing(noun, of, filter, tuple(names))
 
 
-def reason(call: Call, asked: Asked, page_token: str | None = None) -> Callable[[], str] | None:
+def reason(call: Context, asked: AskedListing, page_token: str | None = None) -> Callable[[], str] | None:
     """What a listing says where it is empty; nothing behind a page that was not."""
     return None if page_token is not None else partial(why_empty, call, asked)
 
 
-def why_empty(call: Call, asked: Asked, store: MemoryStore | None = None) -> str:
+def why_empty(call: Context, asked: AskedListing, store: MemoryStore | None = None) -> str:
     """Say why nothing was found. A store that cannot be asked any more is no error."""
     try:
         return f"no {asked.noun}s found: {_why(store or call.store, asked)}"
@@ -56,7 +56,7 @@ def why_empty(call: Call, asked: Asked, store: MemoryStore | None = None) -> str
         return f"no {asked.noun}s found"
 
 
-def _why(store: MemoryStore, asked: Asked) -> str:
+def _why(store: MemoryStore, asked: AskedListing) -> str:
     items = store.sessions if asked.noun == "session" else store.messages
     conditions = (*asked.others, *(["--filter"] if asked.filter is not None else []))
     found = items.sample(asked.of)
@@ -78,7 +78,7 @@ def _no_such(store: MemoryStore, noun: Noun, name: str) -> str:
     return f"there is no session '{name}' with messages{_did_you_mean(name, store.messages.ids_like(name))}"
 
 
-def _no_column(asked: Asked, found: Sample, fields: frozenset[str]) -> str | None:
+def _no_column(asked: AskedListing, found: Sample, fields: frozenset[str]) -> str | None:
     """Name the columns of the filter that no row has."""
     from tsmem.store.filters import RowFilter
 
@@ -96,10 +96,10 @@ def _no_column(asked: Asked, found: Sample, fields: frozenset[str]) -> str | Non
 
 def _did_you_mean(name: str, names: Iterable[str]) -> str:
     """The nearest name, whatever its case; nothing where none is near."""
-    from tsmem.cli.nearest import nearest
+    from tsmem.cli.nearest import nearest_names
 
     known = {each.casefold(): each for each in names if each != name}
-    near = [name.casefold()] if name.casefold() in known else nearest(name.casefold(), known)
+    near = [name.casefold()] if name.casefold() in known else nearest_names(name.casefold(), known)
     return f"; did you mean '{known[near[0]]}'?" if near else ""
 
 
@@ -111,13 +111,13 @@ def nearest_session(store: MemoryStore, session: str) -> str | None:
         return None
 
 
-def why_nothing(call: Call, *, user: str | None, session: str | None, store: MemoryStore | None = None) -> str:
+def why_nothing(call: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None) -> str:
     """Say why neither sessions nor messages were found: of everything, one user, or one session id."""
     source = store or call.store
     if session is None:
         if user is None:
             return f"nothing found: {source.target} has no sessions and no messages"
-        return why_empty(call, Asked("session", user), source)
+        return why_empty(call, AskedListing("session", user), source)
     near = nearest_session(source, session)
     end = f"; {near}" if near else ""
     return f"nothing found: there is no session '{session}', and there are no messages of it{end}"

@@ -17,7 +17,7 @@ from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
 
 
 class Interrupted(TsmemError):
@@ -28,7 +28,7 @@ MAX_LISTED_FAILURES = 20
 """Failed rows that are listed for a person; JSON lists all that were kept."""
 
 
-def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
+def failed(call: Context, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
     error = _of_another_key(call, error) or error
     if isinstance(error, TableNotFound) and error.hint is None:
@@ -46,7 +46,7 @@ def failed(call: Call, error: TsmemError, argv: Sequence[str]) -> int:
     return exit_code(error)
 
 
-def interrupted(call: Call, signal_number: int, argv: Sequence[str]) -> int:
+def interrupted(call: Context, signal_number: int, argv: Sequence[str]) -> int:
     """Say what a bulk command had done when a signal stopped it; returns the exit code."""
     by = "" if signal_number == SIGINT else f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
     done = ""
@@ -57,8 +57,8 @@ def interrupted(call: Call, signal_number: int, argv: Sequence[str]) -> int:
 
         tally = call.tally
         done = f"; done before: {counted(tally)}" if tally.done else "; nothing had been done"
-        if call.tally.doubtful:
-            done += f"; {call.tally.doubtful:,} rows more may have been"
+        if call.tally.unconfirmed:
+            done += f"; {call.tally.unconfirmed:,} rows more may have been"
     _say_error(call, Interrupted(f"interrupted{by}{done}", hint=call.next_step), _format(call, argv))
     return stopped_by(signal_number)
 
@@ -73,14 +73,14 @@ def missing_module(error: Exception) -> TsmemError | None:
     return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
 
 
-def crashed(call: Call, error: Exception) -> int:
+def crashed(call: Context, error: Exception) -> int:
     """Say that this is a bug, with its traceback; returns the exit code."""
     _say_traceback(call, error)
     call.say(f"error: this is a bug in tsmem: {type(error).__name__}")
     return FAILED
 
 
-def _of_another_key(call: Call, error: TsmemError) -> SchemaMismatch | None:
+def _of_another_key(call: Context, error: TsmemError) -> SchemaMismatch | None:
     """Return what to say in place of an error whose cause may be a table with another key than the layout's.
 
     The service's own text names neither the table nor the difference. Cost: 1 request a table, after such a failure."""
@@ -97,13 +97,13 @@ def _of_another_key(call: Call, error: TsmemError) -> SchemaMismatch | None:
     return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id)
 
 
-def _say_error(call: Call, error: TsmemError, form: Format) -> None:
+def _say_error(call: Context, error: TsmemError, form: Format) -> None:
     with suppress(OSError, ValueError):
         call.streams.stderr.write(render_error(error, form, unicode=call.streams.unicode))
         call.streams.stderr.flush()
 
 
-def _say_traceback(call: Call, error: Exception) -> None:
+def _say_traceback(call: Context, error: Exception) -> None:
     from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
     from tsmem.cli.serve import SECRET_VARIABLE
     from tsmem.profiles.model import known_secrets
@@ -124,7 +124,7 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
         yield from part.rstrip("\n").split("\n") if part.startswith("  ") else [part.strip("\n")]
 
 
-def _format(call: Call, argv: Sequence[str]) -> Format:
+def _format(call: Context, argv: Sequence[str]) -> Format:
     """How to say an error, even one that came before the options were read, or lies in the profile."""
     if call.options.output is not None:
         return call.options.output

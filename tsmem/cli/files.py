@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from tsmem.cli.call import cannot_read
+from tsmem.cli.context import cannot_read
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
-    from tsmem.store.records import Record
+    from tsmem.cli.context import Context
+    from tsmem.store.records import ImportedItem
 
 
 class Input(NamedTuple):
@@ -21,7 +21,7 @@ class Input(NamedTuple):
     raw: BinaryIO
     """Its bytes, compressed or not."""
 
-    def records(self, records: Iterator[Record]) -> Iterator[Record]:
+    def records(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
         """Records that are read from it. Raises InvalidInput where it cannot be read."""
         try:
             yield from records
@@ -30,7 +30,7 @@ class Input(NamedTuple):
 
 
 @contextmanager
-def opened(call: Call, name: str) -> Iterator[Input]:
+def open_input(call: Context, name: str) -> Iterator[Input]:
     """A file to read, or standard input for `-`. Raises InvalidInput."""
     if name == "-":
         if call.streams.stdin_is_terminal:

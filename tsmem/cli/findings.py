@@ -7,8 +7,8 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tsmem.cli.counts import number
-from tsmem.cli.shell_words import NOT_SHOWN, again, all_quoted
+from tsmem.cli.counts import quantity
+from tsmem.cli.shell_words import NOT_SHOWN, all_quoted, repeated_command
 from tsmem.render.result import Advice
 from tsmem.render.values import iso_time, size
 from tsmem.store.documents import dumps
@@ -16,10 +16,10 @@ from tsmem.store.documents import dumps
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
+    from tsmem.store.integrity import Behind, Orphans, Shared, Trouble
     from tsmem.store.statistics import CellSize
     from tsmem.store.tables import Step
-    from tsmem.store.troubles import Behind, Orphans, Shared, Trouble
 
 Severity = Literal["ok", "note", "warning", "error"]
 MAX_NAMED = 20
@@ -58,7 +58,7 @@ class Finding(NamedTuple):
         return {**self._asdict(), "sentence": self._full_sentence, "command": command}
 
 
-def of_step(call: Call, step: Step) -> Finding | None:
+def of_step(call: Context, step: Step) -> Finding | None:
     """What is to be said of a table or index; None where it is as the profile describes it."""
     needed: Severity = "warning" if step.kind == "search index" else "error"
     name = f"{step.kind} {step.name}"
@@ -66,15 +66,15 @@ def of_step(call: Call, step: Step) -> Finding | None:
         return Finding(needed, "tables", f"{name} was missing, and is created", mended=True)
     if step.state == "missing":
         refused = f": {'; '.join(step.differences)}" if step.differences else ""
-        command = again(call, "init-tables", *(["--check"] if step.foreign else []))
+        command = repeated_command(call, "init-tables", *(["--check"] if step.foreign else []))
         return Finding(needed, "tables", f"{name} is missing{refused}", command)
     if step.state == "different":
         why = "; ".join(step.differences)
-        return Finding("warning", "tables", f"{name} differs: {why}", again(call, "init-tables", "--check"))
+        return Finding("warning", "tables", f"{name} differs: {why}", repeated_command(call, "init-tables", "--check"))
     return None
 
 
-def of_file(call: Call, path: Path) -> Finding | None:
+def of_file(call: Context, path: Path) -> Finding | None:
     """What is to be said of the embedded store's file; None where others can neither read nor change it."""
     file = path.resolve()
     with suppress(OSError):
@@ -94,14 +94,14 @@ def of_file(call: Call, path: Path) -> Finding | None:
     return None
 
 
-def _on_file(call: Call, *words: object) -> tuple[str, ...] | None:
+def _on_file(call: Context, *words: object) -> tuple[str, ...] | None:
     return all_quoted(map(str, words), unicode=call.streams.unicode)
 
 
-class Gathered:
+class FindingGroup:
     """The troubles of one kind: the first are named, the rest counted."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Context) -> None:
         self._call = call
         self._named: list[Finding] = []
         self._more: dict[bool, tuple[int, Finding]] = {}
@@ -124,9 +124,9 @@ class Gathered:
         return [*self._named, *more]
 
 
-def of_trouble(call: Call, trouble: Trouble, *, mended: bool, mendable: bool) -> Finding:
+def of_trouble(call: Context, trouble: Trouble, *, mended: bool, mendable: bool) -> Finding:
     """A trouble in words."""
-    from tsmem.store.troubles import Behind, Orphans, Shared
+    from tsmem.store.integrity import Behind, Orphans, Shared
 
     match trouble:
         case Orphans():
@@ -139,53 +139,53 @@ def of_trouble(call: Call, trouble: Trouble, *, mended: bool, mendable: bool) ->
             return _cell(call, trouble)
 
 
-def _orphans(call: Call, found: Orphans) -> Finding:
-    what = f"{number(found.messages, 'message')}, the last of {_time(found.last_time)}"
+def _orphans(call: Context, found: Orphans) -> Finding:
+    what = f"{quantity(found.messages, 'message')}, the last of {_time(found.last_time)}"
     if found.recent:
         sentence = (
             f"no user has the session {found.session_id!r} of {what}; it may be written just now; this looks again"
         )
-        return Finding("note", "orphans", sentence, again(call, "doctor"))
+        return Finding("note", "orphans", sentence, repeated_command(call, "doctor"))
     return Finding(
         "warning",
         "orphans",
         f"no user has the session {found.session_id!r} of {what}; session put adopts them, and this deletes them",
-        again(call, "message", "purge", session=found.session_id),
+        repeated_command(call, "message", "purge", session=found.session_id),
     )
 
 
-def _shared(call: Call, found: Shared) -> Finding:
+def _shared(call: Context, found: Shared) -> Finding:
     users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
-    literal, count = dumps(found.session_id), number(found.messages, "message")
+    literal, count = dumps(found.session_id), quantity(found.messages, "message")
     return Finding(
         "warning",
         "shared session",
         f"{found.user_count:,} users have a session {found.session_id!r}, whose {count} cannot be "
         f"told apart: {users}; this lists the sessions",
-        again(call, "session", "list", filter=f"session_id == {literal}", limit="0"),
+        repeated_command(call, "session", "list", filter=f"session_id == {literal}", limit="0"),
     )
 
 
-def _behind(call: Call, found: Behind, *, mended: bool, mendable: bool) -> Finding:
+def _behind(call: Context, found: Behind, *, mended: bool, mendable: bool) -> Finding:
     was = "no update_time" if found.update_time is None else f"the update_time {_time(found.update_time)}"
     last = f"its last message is of {_time(found.last_time)}"
     sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, and {last}"
     if mended:
         return Finding("warning", "update_time", f"{sentence}; raised to that", mended=True)
     if mendable:
-        return Finding("warning", "update_time", sentence, again(call, "doctor", "--fix"))
-    look = again(call, "message", "tail", last="1", arguments=(found.session_id,))
+        return Finding("warning", "update_time", sentence, repeated_command(call, "doctor", "--fix"))
+    look = repeated_command(call, "message", "tail", last="1", arguments=(found.session_id,))
     return Finding("warning", "update_time", f"{sentence}, which is still to come: not raised; this shows it", look)
 
 
-def _cell(call: Call, found: CellSize) -> Finding:
+def _cell(call: Context, found: CellSize) -> Finding:
     first, *rest = map(str, found.key)
     where = f"{found.kind} {' / '.join(map(repr, found.key))}"
     if found.kind == "session":
-        look = again(call, "session", "get", arguments=(first, *rest), output="json")
+        look = repeated_command(call, "session", "get", arguments=(first, *rest), output="json")
     else:
         time, message = rest
-        look = again(call, "message", "get", arguments=(first, message), create_time=time, output="json")
+        look = repeated_command(call, "message", "get", arguments=(first, message), create_time=time, output="json")
     return Finding("note", "size", f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it", look)
 
 

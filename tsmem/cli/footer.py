@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tsmem.cli.shell_words import all_quoted
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.render.result import Listing
 
 _OPTION = "--page-token"
@@ -34,7 +34,7 @@ class Footer:
             self._count += 1
             yield item
 
-    def say(self, call: Call) -> None:
+    def say(self, call: Context) -> None:
         """Why it is empty is said in every format. Counts are for who looks at a table on a terminal, totals for every
         table, the next page for all but JSON, which has its token."""
         why = self._listing.why_empty if not self._count else None
@@ -57,7 +57,7 @@ class Footer:
     def _shown(self) -> str:
         return f"{self._count:,} {self._listing.noun}{'' if self._count == 1 else 's'}"
 
-    def _say_total(self, call: Call, *, counted: bool) -> None:
+    def _say_total(self, call: Context, *, counted: bool) -> None:
         total = None if self._listing.total is None else self._listing.total()
         if total is None or (counted and total.exact == self._count):
             return

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tsmem.cli.commands import help_text
-from tsmem.cli.suggest import words
+from tsmem.cli.suggest import suggest_words
 from tsmem.cli.topics import TOPICS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -28,7 +28,7 @@ def help_(
         typer.Argument(
             metavar="[TOPIC]",
             help=f"{', '.join(TOPICS)}, or a command; the list of topics if none.",
-            autocompletion=words(*TOPICS),
+            autocompletion=suggest_words(*TOPICS),
         ),
     ] = None,
 ) -> Document:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tsmem.store.openai import ImportNotes
 
 
-def lines(notes: ImportNotes, dated_from: str) -> Iterator[str]:
+def note_lines(notes: ImportNotes, dated_from: str) -> Iterator[str]:
     """Return the lines; `dated_from` says where the time comes from of what has none."""
     if notes.unread:
         yield f"{_counted(notes.unread, 'time')} that cannot be read: kept as metadata, and the message has none"

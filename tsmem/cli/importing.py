@@ -8,25 +8,25 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
-from tsmem.cli.counts import number
-from tsmem.cli.import_notes import lines
+from tsmem.cli.counts import quantity
+from tsmem.cli.import_notes import note_lines
 from tsmem.cli.rejects import Rejects
 from tsmem.cli.resume import ResumePoint, SettledRows
 from tsmem.cli.sharing import SharedIds
 from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.store.loading import Loading, OnConflict
 from tsmem.store.openai import ImportNotes, Rules
-from tsmem.store.records import Record, Source, read
+from tsmem.store.records import ImportedItem, ImportSource, read_records
 from tsmem.store.rejects import BadLine, ImportFormat
 
 if TYPE_CHECKING:
-    from tsmem.cli.account import Account
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.cli.files import Input
+    from tsmem.cli.progress_summary import ProgressSummary
     from tsmem.errors import TsmemError
     from tsmem.profiles import Profile
     from tsmem.store import MemoryStore
-    from tsmem.store.tally import Tally
+    from tsmem.store.bulk_result import BulkResult
 
 
 class Import:
@@ -34,7 +34,7 @@ class Import:
 
     def __init__(
         self,
-        call: Call,
+        call: Context,
         file: str,
         format: str,  # noqa: A002 - the option's own name
         user: str | None,
@@ -73,7 +73,7 @@ class Import:
         self._records = 0
         """Records that were read to be brought in."""
 
-    def dry_run(self, source: Input) -> Tally:
+    def dry_run(self, source: Input) -> BulkResult:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
         call = self._call
         call.say_target("a dry run on")
@@ -84,7 +84,7 @@ class Import:
         self._say_if_empty(source, rows.passed)
         return tally
 
-    def run(self, source: Input, told: Account) -> Tally:
+    def run(self, source: Input, told: ProgressSummary) -> BulkResult:
         """Bring it in. Raises PartialFailure when some of it was not."""
         with ExitStack() as stack:
             rejects = None
@@ -94,7 +94,7 @@ class Import:
         self._say_if_empty(source, self._records)
         return self._call.tally
 
-    def _run(self, source: Input, told: Account, rejects: Rejects | None) -> None:
+    def _run(self, source: Input, told: ProgressSummary, rejects: Rejects | None) -> None:
         call = self._call
         reading = self._source(source)
         point = self._point(source, reading)
@@ -111,7 +111,7 @@ class Import:
             reading = reading._replace(bad=rejects.line)
         create_tables(call, call.store, call.profile)
         reading = self._knowing(reading, self._notes)
-        records = self._behind(settled, source.records(read(reading)), there, rejects)
+        records = self._behind(settled, source.records(read_records(reading)), there, rejects)
         if there is None:  # else the look at the whole input has warned
             records = SharedIds(call, call.store).watch(records)
         try:
@@ -125,8 +125,8 @@ class Import:
             self._call.say(f"nothing to import: {source.name} has no sessions and no messages")
 
     def _behind(
-        self, first: int, records: Iterator[Record], there: int | None, rejects: Rejects | None
-    ) -> Iterator[Record]:
+        self, first: int, records: Iterator[ImportedItem], there: int | None, rejects: Rejects | None
+    ) -> Iterator[ImportedItem]:
         """The records behind the first ones. Raises InvalidInput where there are fewer than at the first look."""
         for record in records:
             self._records += 1
@@ -140,7 +140,9 @@ class Import:
             )
         self._ended = True
 
-    def _load(self, records: Iterator[Record], first: int, rejects: Rejects | None, point: ResumePoint | None) -> None:
+    def _load(
+        self, records: Iterator[ImportedItem], first: int, rejects: Rejects | None, point: ResumePoint | None
+    ) -> None:
         last = first
 
         def settled(count: int) -> None:
@@ -178,14 +180,14 @@ class Import:
             is_reject=(lambda record: False) if rejects is None else rejects.known.holds,
         )
 
-    def _look(self, source: Input, reading: Source, rows: SettledRows) -> int:
+    def _look(self, source: Input, reading: ImportSource, rows: SettledRows) -> int:
         """Read the input to its end and back. Return the number of its records and unreadable lines."""
         start = source.raw.tell()
         found = self._checked(source, reading, rows)
         source.raw.seek(start)
         return found.done + found.failed
 
-    def _checked(self, source: Input, reading: Source, rows: SettledRows) -> Tally:
+    def _checked(self, source: Input, reading: ImportSource, rows: SettledRows) -> BulkResult:
         """What a look at the whole input finds. Raises InvalidInput for what nobody keeps."""
         unreadable = 0
 
@@ -196,15 +198,15 @@ class Import:
         loading = Loading(self._on_conflict)
         if self._rejects is not None:
             reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
-        records = SharedIds(self._call, self._call.store).watch(source.records(read(reading)))
+        records = SharedIds(self._call, self._call.store).watch(source.records(read_records(reading)))
         tally = self._call.store.transfer.check(rows.watch(records), loading)
         tally.failed += unreadable
         tally.unread += unreadable
         return tally
 
-    def _source(self, source: Input) -> Source:
+    def _source(self, source: Input) -> ImportSource:
         rules = self._rules(source) if self._format == "openai" else None
-        return Source(source.raw, self._format, rules, name=source.name)
+        return ImportSource(source.raw, self._format, rules, name=source.name)
 
     def _rules(self, source: Input) -> Rules:
         call = self._call
@@ -215,21 +217,21 @@ class Import:
             self._dated_from = f"{'the file' if from_file else 'now'} (--start-time {time})"
         return Rules(self._user, time)
 
-    def _knowing(self, reading: Source, notes: ImportNotes | None = None) -> Source:
+    def _knowing(self, reading: ImportSource, notes: ImportNotes | None = None) -> ImportSource:
         """Reading that looks times up in the store, and counts what is to be said."""
         if reading.rules is None:
             return reading
         stored = self._call.store.transfer.stored_times()
         return reading._replace(rules=reading.rules._replace(stored=stored, notes=notes))
 
-    def _say_notes(self, tally: Tally) -> None:
-        for line in lines(self._notes, self._dated_from):
+    def _say_notes(self, tally: BulkResult) -> None:
+        for line in note_lines(self._notes, self._dated_from):
             self._call.say(line)
         if tally.repeated:
             kept = "the last of each key is kept" if self._on_conflict == "overwrite" else "the first is kept"
-            self._call.say(f"{number(tally.repeated, 'row')} with the key of an earlier row of the input: {kept}")
+            self._call.say(f"{quantity(tally.repeated, 'row')} with the key of an earlier row of the input: {kept}")
 
-    def _point(self, source: Input, reading: Source) -> ResumePoint | None:
+    def _point(self, source: Input, reading: ImportSource) -> ResumePoint | None:
         """Where to note how far it is; nowhere for what cannot be gone on with."""
         if self._file == "-" or not source.raw.seekable() or self._on_conflict == "fail":
             if self._resume:
@@ -239,7 +241,7 @@ class Import:
         return ResumePoint(self._call, source.raw, self._file, how)
 
 
-def create_tables(call: Call, store: MemoryStore, profile: Profile) -> None:
+def create_tables(call: Context, store: MemoryStore, profile: Profile) -> None:
     """Create the tables of a fresh embedded store, or complete those whose creation was cut short. A store without any
     search index was made so by `init-tables --no-search`, and stays so. On TableStore, where tables cost money, they
     are created by `init-tables` alone."""
@@ -259,8 +261,8 @@ def _resuming(settled: int, rows: SettledRows, point: ResumePoint | None) -> str
     if settled and not rows.complete:
         return "rows of the stopped import are gone: from the beginning"
     if settled:
-        looked_for = f"; looked for {number(rows.looked_for, 'row')} of them, all there" if rows.is_sample else ""
-        return f"going on behind {number(settled, 'record')}{looked_for}"
+        looked_for = f"; looked for {quantity(rows.looked_for, 'row')} of them, all there" if rows.is_sample else ""
+        return f"going on behind {quantity(settled, 'record')}{looked_for}"
     if point is not None and not point.is_kept:
         return "no home directory is known, so no earlier run was noted"
     return "nothing to go on from: from the beginning"
@@ -271,5 +273,5 @@ def _clear(point: ResumePoint | None) -> None:
         point.clear()
 
 
-def _passed_over(_: Record, __: TsmemError) -> None:
+def _passed_over(_: ImportedItem, __: TsmemError) -> None:
     """The first look only counts."""

@@ -15,8 +15,8 @@ import typer
 from typer.exceptions import TyperException
 
 from tsmem.cli import exit_codes
-from tsmem.cli.call import Call
-from tsmem.cli.commands import Shown
+from tsmem.cli.commands import HelpShown
+from tsmem.cli.context import Context
 from tsmem.cli.root import Root
 from tsmem.cli.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.streams import Streams, give_up
@@ -43,7 +43,7 @@ def main(
 
         completion_init()
         Root(name="tsmem").main(args=[], prog_name="tsmem", complete_var=COMPLETE)
-    call = Call(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
+    call = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
     started = call.clock.monotonic_s()
     try:
         code = _ended(call, argv)
@@ -54,7 +54,7 @@ def main(
         call.close()
 
 
-def _ended(call: Call, argv: Sequence[str]) -> int:
+def _ended(call: Context, argv: Sequence[str]) -> int:
     """Run to the end, whatever it is."""
     try:
         return _guarded(call, argv)
@@ -66,7 +66,7 @@ def _ended(call: Call, argv: Sequence[str]) -> int:
         return _pipe_closed(call)
 
 
-def _guarded(call: Call, argv: Sequence[str]) -> int:
+def _guarded(call: Context, argv: Sequence[str]) -> int:
     try:
         _check_text(argv)
         return _run(call, argv)
@@ -99,18 +99,18 @@ def _check_text(argv: Sequence[str]) -> None:
             raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
 
 
-def _run(call: Call, argv: Sequence[str]) -> int:
+def _run(call: Context, argv: Sequence[str]) -> int:
     try:
         with Root(name="tsmem").make_context("tsmem", list(argv), obj=call) as ctx:
             result: Result | None = ctx.command.invoke(ctx)
-    except Shown as shown:
+    except HelpShown as shown:
         _send(call, iter([shown.text.encode()]))
         return exit_codes.DONE
     return exit_codes.DONE if result is None else _write(call, result, argv)
 
 
-def _write(call: Call, result: Result, argv: Sequence[str]) -> int:
-    from tsmem.render.result import Listing, Overview, Report, Tail
+def _write(call: Context, result: Result, argv: Sequence[str]) -> int:
+    from tsmem.render.result import Dashboard, Listing, LiveTail, Report
 
     if isinstance(result, Listing):
         from tsmem.cli.footer import Footer
@@ -122,23 +122,23 @@ def _write(call: Call, result: Result, argv: Sequence[str]) -> int:
     try:
         _render(call, result)
     except KeyboardInterrupt as interrupt:
-        if isinstance(result, Tail) and result.endless:
+        if isinstance(result, LiveTail) and result.endless:
             return _left(call, number_of(interrupt))
         raise
-    if isinstance(result, Overview):
+    if isinstance(result, Dashboard):
         result = result.report
     if isinstance(result, Report) and result.error is not None:
         raise result.error
     return exit_codes.DONE
 
 
-def _render(call: Call, result: Result) -> None:
+def _render(call: Context, result: Result) -> None:
     from tsmem.render import render
 
     _send(call, render(result, call.render_options()))
 
 
-def _send(call: Call, chunks: Iterator[bytes]) -> None:
+def _send(call: Context, chunks: Iterator[bytes]) -> None:
     from tsmem.cli.output import send
 
     try:
@@ -155,30 +155,30 @@ def _send(call: Call, chunks: Iterator[bytes]) -> None:
         raise StorageFailure(sentence, hint=hint) from error
 
 
-def _left(call: Call, number: int) -> int:
+def _left(call: Context, number: int) -> int:
     """What has no other end than Ctrl-C ended as it should; there is nothing to say."""
     if call.streams.stderr_is_terminal:
         call.say("")  # behind the ^C
     return exit_codes.stopped_by(number)
 
 
-def _pipe_closed(call: Call) -> int:
+def _pipe_closed(call: Context) -> int:
     """Nobody reads on: end quietly."""
     give_up(call.streams.stdout)
     return exit_codes.PIPE_CLOSED
 
 
-def _say_stats(call: Call, seconds: float) -> None:
+def _say_stats(call: Context, seconds: float) -> None:
     if not call.opened:
         return
-    from tsmem.cli.counts import number
+    from tsmem.cli.counts import quantity
     from tsmem.port import Cost
 
     cost = reduce(Cost.plus, (store.cost for store in call.opened), Cost())
     least = "at least " if cost.filtered else ""
     returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in call.opened)
     call.say(
-        f"stats: {number(cost.requests, 'request')}, "
+        f"stats: {quantity(cost.requests, 'request')}, "
         f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "
-        f"{least}{number(cost.rows_scanned, 'row')} scanned, {returned:,} returned, {seconds:.3f} s"
+        f"{least}{quantity(cost.rows_scanned, 'row')} scanned, {returned:,} returned, {seconds:.3f} s"
     )

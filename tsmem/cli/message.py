@@ -9,15 +9,15 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli import putting
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
+from tsmem.cli.context import Context, call_of
 from tsmem.cli.emptiness import asked, reason, why_empty
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
-from tsmem.cli.suggest import complete_user, words
+from tsmem.cli.suggest import complete_user, suggest_words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
-from tsmem.render.result import Listing, Record, Report, Tail
+from tsmem.render.result import Listing, LiveTail, Report, SingleItem
 
 if TYPE_CHECKING:
     from tsmem.store.messages import Order
@@ -56,7 +56,7 @@ def put(
         ),
     ] = None,
     yes: o.Yes = False,
-) -> Record | None:
+) -> SingleItem | None:
     call = call_of(ctx)
     messages = call.store.messages
     if new and (create_time is not None or if_absent):
@@ -80,14 +80,14 @@ def put(
         )
     if message is not None and create_time is None and not new:
         messages.check_unused(item.session_id, item.message_id)
-    if not putting.put(call, messages, item, if_absent=if_absent, yes=yes):
+    if not putting.put_item(call, messages, item, if_absent=if_absent, yes=yes):
         return None
     if touch is not None:
         from tsmem.cli.sharing import SharedIds
 
         _touch(call, touch, item)
         SharedIds(call, call.store).check(touch, session)
-    return Record(item)
+    return SingleItem(item)
 
 
 @help_text(
@@ -96,10 +96,10 @@ def put(
     Example: tsmem message get trip-7 000003 -o json
     """
 )
-def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Record:
+def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
     call = call_of(ctx)
     time = call.point(create_time, "--create-time")
-    return Record(call.store.messages.get(session, message, create_time=time))
+    return SingleItem(call.store.messages.get(session, message, create_time=time))
 
 
 @help_text(
@@ -171,8 +171,8 @@ def purge(
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    from tsmem.cli.account import account
     from tsmem.cli.counts import counted, counts
+    from tsmem.cli.progress_summary import account
 
     call = call_of(ctx)
     if everything == (session is not None):
@@ -217,7 +217,7 @@ def list_(
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
     order: Annotated[
-        str, typer.Option("--order", metavar="ORDER", help="asc or desc.", autocompletion=words("asc", "desc"))
+        str, typer.Option("--order", metavar="ORDER", help="asc or desc.", autocompletion=suggest_words("asc", "desc"))
     ] = "asc",
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
     limit: o.Limit = None,
@@ -305,7 +305,7 @@ def tail(
     role: o.Role = None,
     filter: o.Filter = None,  # noqa: A002
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
-) -> Tail:
+) -> LiveTail:
     call = call_of(ctx)
     wanted = o.checked(call, filter)
     call.piped_format = "jsonl"
@@ -317,12 +317,12 @@ def tail(
         if call.streams.stdout_is_terminal:
             call.say("new messages are shown as they come; Ctrl-C ends it")
         messages = followed(call, session, last=last, interval_s=interval, role=role, filter=wanted)
-        return Tail(session, messages, endless=True, full=full)
+        return LiveTail(session, messages, endless=True, full=full)
     with shown(call, filter):
         ended = call.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
     if last and not ended:
         call.say(why_empty(call, asked("message", session, filter, role=role)))
-    return Tail(session, ended, full=full)
+    return LiveTail(session, ended, full=full)
 
 
 class MessageGroup(HouseGroup):
@@ -336,7 +336,7 @@ class MessageGroup(HouseGroup):
     )
 
 
-def _content(call: Call, text: str | None, file: str | None) -> str | None:
+def _content(call: Context, text: str | None, file: str | None) -> str | None:
     if file is None:
         return text
     if text is not None:
@@ -348,7 +348,7 @@ def _content(call: Call, text: str | None, file: str | None) -> str | None:
         raise InvalidInput(f"{name} is not UTF-8 at byte {error.start + 1}") from error
 
 
-def _touch(call: Call, user: str, item: Message) -> None:
+def _touch(call: Context, user: str, item: Message) -> None:
     try:
         call.store.sessions.touch(user, item.session_id, item.create_time)
     except NotFound as error:

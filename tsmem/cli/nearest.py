@@ -11,7 +11,7 @@ _MIN_NAME = 3
 """To shorter names everything is near."""
 
 
-def nearest(name: str, names: Iterable[str], most: int = 1) -> list[str]:
+def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
     """Those that go on where this name stops, else those that are nearly it, the nearest first; none where none is
     really near."""
     if len(name) < _MIN_NAME:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.cli.suggest import complete_message, complete_session, complete_user, words
+from tsmem.cli.suggest import complete_message, complete_session, complete_user, suggest_words
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.clock import Time
     from tsmem.store import Changes
 
@@ -43,7 +43,7 @@ Role = Annotated[
         "--role",
         metavar="ROLE",
         help="user, assistant, system, tool, or any other.",
-        autocompletion=words("user", "assistant", "system", "tool"),
+        autocompletion=suggest_words("user", "assistant", "system", "tool"),
     ),
 ]
 Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="What was said.")]
@@ -82,7 +82,7 @@ def check_shared_too(shared_too: bool, with_messages: bool) -> None:
         raise InvalidInput("--shared-too is about messages, and needs --with-messages")
 
 
-def up_to(call: Call, time: Time | None) -> str:
+def up_to(call: Context, time: Time | None) -> str:
     """Up to when something is deleted, in local time, for the question; nothing where there is no bound."""
     if time is None:
         return ""
@@ -93,7 +93,7 @@ def up_to(call: Call, time: Time | None) -> str:
     return f" up to {local_time(time.before(call.clock.now_us()), None, 0)}"
 
 
-def checked(call: Call, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
+def checked(call: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
     """A filter that can be read. Where an error is a line for people, the place of it is shown before it."""
     if filter is None:
         return None
@@ -111,7 +111,7 @@ def checked(call: Call, filter: str | None) -> str | None:  # noqa: A002 - the o
     return filter
 
 
-def changes(call: Call, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
+def changes(call: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
     """What -m, --unset and --replace-metadata ask for."""
     from tsmem.store import Changes
 

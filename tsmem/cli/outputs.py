@@ -35,15 +35,15 @@ from io import BufferedWriter
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from tsmem.cli.call import cannot_write
+from tsmem.cli.context import cannot_write
 from tsmem.cli.descriptors import duplicate, is_descriptor, own_descriptor, without_links
 from tsmem.cli.partial import replacing
 from tsmem.cli.streams import WaitingFile
-from tsmem.cli.unwritable import Check
+from tsmem.cli.unwritable import OutputCheck
 from tsmem.disk import sync_folder
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
 
 _BUFFER_BYTES = 1 << 20
 _ACL = "system.posix_acl_access"
@@ -53,11 +53,11 @@ _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os
 """Opens a folder that may be entered, also one that may not be read."""
 
 
-def check_stdout(call: Call) -> None:
+def check_stdout(call: Context) -> None:
     """Raise InvalidInput if standard output was opened on a file that must not be written."""
     with suppress(OSError, ValueError):  # a stream without a descriptor
         descriptor = call.streams.stdout.fileno()
-        Check(call, "standard output", None).descriptor(descriptor)
+        OutputCheck(call, "standard output", None).descriptor(descriptor)
 
 
 def replace_private(path: str, content: bytes) -> None:
@@ -74,11 +74,11 @@ def replace_private(path: str, content: bytes) -> None:
 class Output:
     """A place to write to, found and checked. Use `with`."""
 
-    def __init__(self, call: Call, name: str, source: BinaryIO | None = None) -> None:
+    def __init__(self, call: Context, name: str, source: BinaryIO | None = None) -> None:
         """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
         self.name = name
         self._call = call
-        self._check = Check(call, name, source)
+        self._check = OutputCheck(call, name, source)
         self._folder = self._descriptor = -1
         self._base = ""
         self._path = ""

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tsmem.cli.call import call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
+from tsmem.cli.context import call_of
 from tsmem.cli.suggest import complete_profile, complete_setting
 from tsmem.cli.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
@@ -46,13 +46,13 @@ def show(
         ),
     ] = None,
 ) -> Report:
-    from tsmem.profiles import describe, load
+    from tsmem.profiles import describe, load_profile
 
     call = call_of(ctx)
     if name is None:
         chosen, why = call.profile, call.profile.origins["name"]
     else:
-        chosen, why = load(call.environ, config=call.options.config, profile=name), "named"
+        chosen, why = load_profile(call.environ, config=call.options.config, profile=name), "named"
         for warning in chosen.warnings:
             call.say(f"warning: {warning}")
     rows = [("name", chosen.name, why), *describe(chosen)]
@@ -83,7 +83,7 @@ def set_(
         ),
     ],
 ) -> None:
-    from tsmem.profiles import load, set_values
+    from tsmem.profiles import load_profile, set_values
 
     call = call_of(ctx)
     if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
@@ -92,7 +92,7 @@ def set_(
     path = set_values(call.environ, name, values, config=call.options.config, notice=call.say)
     call.say(f"wrote profile '{name}' in {path}")
     try:
-        load(call.environ, config=call.options.config, profile=name)
+        load_profile(call.environ, config=call.options.config, profile=name)
     except ProfileError as error:
         call.say(f"warning: it cannot be used yet: {error.message}")
 
@@ -104,7 +104,7 @@ def set_(
     """
 )
 def use(ctx: typer.Context, name: Name) -> None:
-    from tsmem.profiles import use as use_profile
+    from tsmem.profiles import use_profile as use_profile
 
     call = call_of(ctx)
     path = use_profile(call.environ, name, config=call.options.config, notice=call.say)
@@ -118,7 +118,7 @@ def use(ctx: typer.Context, name: Name) -> None:
     """
 )
 def delete(ctx: typer.Context, name: Name) -> None:
-    from tsmem.profiles import delete as delete_profile
+    from tsmem.profiles import delete_profile as delete_profile
 
     call = call_of(ctx)
     path = delete_profile(call.environ, name, config=call.options.config, notice=call.say)

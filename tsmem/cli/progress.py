@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tsmem.render.result import Listing, Noun
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.store.model import Message, Session
     from tsmem.store.scan import ItemStream
 
@@ -26,7 +26,7 @@ _CLEAR = b"\r\x1b[K"
 class Progress:
     """The line."""
 
-    def __init__(self, call: Call, line: Callable[[], str]) -> None:
+    def __init__(self, call: Context, line: Callable[[], str]) -> None:
         """`line` says how far it is."""
         self._call = call
         self._line = line
@@ -62,13 +62,13 @@ class Progress:
             self._call.streams.stderr.flush()
 
 
-def draws(call: Call) -> bool:
+def draws(call: Context) -> bool:
     """Whether stderr is a place for a line that is drawn over itself."""
     quiet = call.environ.get("CI") or call.environ.get("TERM") == "dumb" or call.options.debug
     return call.streams.stderr_is_terminal and not quiet
 
 
-def _of_scans(call: Call) -> Progress:
+def _of_scans(call: Context) -> Progress:
     """Progress that hears of each page that a scan of the call's store has read."""
     store = call.store
 
@@ -82,12 +82,12 @@ def _of_scans(call: Call) -> Progress:
     return progress
 
 
-def _wanted(call: Call, filter: str | None) -> bool:  # noqa: A002
+def _wanted(call: Context, filter: str | None) -> bool:  # noqa: A002
     return filter is not None and draws(call)
 
 
 @contextmanager
-def shown(call: Call, filter: str | None) -> Iterator[None]:  # noqa: A002
+def shown(call: Context, filter: str | None) -> Iterator[None]:  # noqa: A002
     """Shows progress while the block runs, where a filter makes it scan."""
     if not _wanted(call, filter):
         yield
@@ -100,7 +100,7 @@ def shown(call: Call, filter: str | None) -> Iterator[None]:  # noqa: A002
 
 
 def listing(
-    call: Call,
+    call: Context,
     noun: Noun,
     stream: ItemStream[Session] | ItemStream[Message],
     filter: str | None,  # noqa: A002

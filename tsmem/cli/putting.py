@@ -1,17 +1,17 @@
 """What `session put` and `message put` share: at a terminal nothing is replaced without a question.
 
-In a script `put` is one request, and overwrites as it is documented.
+In a script `put_item` is one request, and overwrites as it is documented.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsmem.cli.counts import number
+from tsmem.cli.counts import quantity
 from tsmem.errors import AlreadyExists
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.rows import Value
     from tsmem.store.collection import Collection
     from tsmem.store.model import Item
@@ -22,7 +22,7 @@ _MAX_SHOWN = 200
 """Characters of the values that are named in the question."""
 
 
-def put(call: Call, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
+def put_item(call: Context, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
     """Write an item, and return False if someone at a terminal does not want to replace the one that exists.
 
     Cost: 1 request; at a terminal 2 more where the item exists. Raises AlreadyExists with `if_absent`."""
@@ -57,4 +57,4 @@ def lost_values(old: Item, new: Item) -> dict[str, Value]:
 def _question(name: str, lost: dict[str, Value]) -> str:
     from tsmem.render.values import pairs
 
-    return f"{name} exists; this drops {number(len(lost), 'value')}: {pairs(lost, limit=_MAX_SHOWN)}. Replace it?"
+    return f"{name} exists; this drops {quantity(len(lost), 'value')}: {pairs(lost, limit=_MAX_SHOWN)}. Replace it?"

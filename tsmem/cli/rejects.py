@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from tsmem.cli.call import cannot_write
+from tsmem.cli.context import cannot_write
 from tsmem.cli.outputs import Output, explained, is_compressed
 from tsmem.cli.streams import WaitingFile
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
@@ -26,8 +26,8 @@ from tsmem.store.model import Session
 from tsmem.store.rejects import BadLine, rejected_line, rejected_row
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
-    from tsmem.store.records import Record
+    from tsmem.cli.context import Context
+    from tsmem.store.records import ImportedItem
 
 _KEYS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 
@@ -36,7 +36,7 @@ _BEGINNING = b'{"kind": "'
 """Of every line of rejects."""
 
 
-class Known(NamedTuple):
+class KnownRejects(NamedTuple):
     """What a file holds already."""
 
     digests: set[bytes]
@@ -52,11 +52,11 @@ class Known(NamedTuple):
         """Whether a line of rejects is there."""
         return bool(self.digests) and _digest(line) in self.digests
 
-    def reason(self, record: Record) -> str | None:
+    def reason(self, record: ImportedItem) -> str | None:
         """Why a record was refused; None where it was not."""
         return self.rows.get(_row(record))
 
-    def holds(self, record: Record) -> bool:
+    def holds(self, record: ImportedItem) -> bool:
         """Whether a record was refused."""
         return _row(record) in self.rows
 
@@ -64,7 +64,7 @@ class Known(NamedTuple):
 class Rejects:
     """Where rejects go; `with` it."""
 
-    def __init__(self, call: Call, name: str, source: BinaryIO, *, resume: bool) -> None:
+    def __init__(self, call: Context, name: str, source: BinaryIO, *, resume: bool) -> None:
         """A line that was cut off at the end is repeated by the import that is resumed, and refused otherwise. Raises
         InvalidInput where it cannot be written, is the input, or holds something else."""
         if name == "-" or is_compressed(name):
@@ -72,7 +72,7 @@ class Rejects:
             raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
         self._name = name
         self._tally = call.tally
-        self.known = Known(set(), {})
+        self.known = KnownRejects(set(), {})
         self._unsynced = self._ends_in_line = False
         with ExitStack() as stack, explained(name):
             self._output = stack.enter_context(Output(call, name, source))
@@ -115,7 +115,7 @@ class Rejects:
         finally:
             self._output.close()
 
-    def before(self, record: Record) -> None:
+    def before(self, record: ImportedItem) -> None:
         """A record of the earlier run: one that it kept is still not there."""
         reason = self.known.reason(record)
         if reason is not None:
@@ -127,7 +127,7 @@ class Rejects:
         self._tally.unread += 1
         self._add(rejected_line(bad))
 
-    def row(self, record: Record, error: TsmemError) -> None:
+    def row(self, record: ImportedItem, error: TsmemError) -> None:
         """A row that was refused."""
         self._add(rejected_row(record.item, record.line, error))
 
@@ -164,7 +164,7 @@ class Rejects:
             raise
 
 
-def _row(record: Record) -> tuple[object, ...]:
+def _row(record: ImportedItem) -> tuple[object, ...]:
     item = record.item
     kind = "session" if isinstance(item, Session) else "message"
     return record.line, *(getattr(item, name) for name in _KEYS[kind])
@@ -179,9 +179,9 @@ def _digest(line: bytes) -> bytes:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()
 
 
-def _known(name: str, descriptor: int) -> Known:
+def _known(name: str, descriptor: int) -> KnownRejects:
     """What is in a file of rejects. Raises InvalidInput for another one."""
-    known, size, raw = Known(set(), {}), 0, b""
+    known, size, raw = KnownRejects(set(), {}), 0, b""
     with open(descriptor, "rb", closefd=False) as stream:
         for raw in stream:
             try:
@@ -195,7 +195,7 @@ def _known(name: str, descriptor: int) -> Known:
     return known._replace(size=size, ends_in_line=bool(raw) and not raw.endswith(b"\n"))
 
 
-def _note(known: Known, line: bytes) -> None:
+def _note(known: KnownRejects, line: bytes) -> None:
     document: dict[str, Any] = json.loads(line)
     if document["kind"] == "rejected":
         _ = document["line"], document["format"], document["text"]

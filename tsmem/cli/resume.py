@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.store.model import Message, Session
-    from tsmem.store.records import Record
+    from tsmem.store.records import ImportedItem
 
 EVERY_S = 0.25
 """Seconds between two notes of the point."""
@@ -36,7 +36,7 @@ EVERY_S = 0.25
 class ResumePoint:
     """The point of one import."""
 
-    def __init__(self, call: Call, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
+    def __init__(self, call: Context, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
         """`how` is all that decides which rows the input becomes."""
         status = os.fstat(stream.fileno())
         layout = call.store.layout
@@ -83,7 +83,7 @@ class ResumePoint:
                 self._path.unlink(missing_ok=True)
 
 
-def _folder(call: Call) -> Path | None:
+def _folder(call: Context) -> Path | None:
     """Where points are kept; None without a home directory, where none can be kept."""
     try:
         return xdg(call.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
@@ -101,7 +101,7 @@ class SettledRows:
         present: Callable[[list[Session | Message]], bool],
         *,
         sample: bool = False,
-        is_reject: Callable[[Record], bool] = lambda record: False,
+        is_reject: Callable[[ImportedItem], bool] = lambda record: False,
     ) -> None:
         """`present` is True if the store has a row for each item. With `sample` it is asked for about a hundred rows,
         else for all of them. Rows of rejects need not be there."""
@@ -119,7 +119,7 @@ class SettledRows:
         self.passed = 0
         """Records that were seen."""
 
-    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+    def watch(self, records: Iterable[ImportedItem]) -> Iterator[ImportedItem]:
         """Yield the records. Cost: a request for each hundred rows that are looked for."""
         for place, record in enumerate(records):
             chosen = place < self._settled and (place % self._stride == 0 or place == self._settled - 1)

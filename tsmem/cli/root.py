@@ -5,90 +5,90 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from tsmem.cli.commands import Entry, HouseGroup
+from tsmem.cli.commands import CommandEntry, HouseGroup
 
 
 class Root(HouseGroup):
     """`tsmem`."""
 
     sentence = "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file."
-    entries: ClassVar[Mapping[str, Entry]] = {
-        "demo": Entry(
+    entries: ClassVar[Mapping[str, CommandEntry]] = {
+        "demo": CommandEntry(
             "Try everything on a conversation of its own, in a file that is thrown away.",
             "tsmem.cli.demo",
             "demo",
             formats=("table",),
         ),
-        "init-tables": Entry(
+        "init-tables": CommandEntry(
             "Create the tables and indexes that are missing; what exists is left as it is.",
             "tsmem.cli.tables",
             "init_tables",
         ),
-        "drop-tables": Entry(
+        "drop-tables": CommandEntry(
             "Delete both tables with everything in them, and their indexes.",
             "tsmem.cli.tables",
             "drop_tables",
         ),
-        "session": Entry(
+        "session": CommandEntry(
             "Sessions: the conversations of users.",
             "tsmem.cli.session",
             "SessionGroup",
         ),
-        "message": Entry(
+        "message": CommandEntry(
             "Messages: what was said in sessions.",
             "tsmem.cli.message",
             "MessageGroup",
         ),
-        "show": Entry(
+        "show": CommandEntry(
             "Show a conversation.",
             "tsmem.cli.show",
             "show",
             "message",
         ),
-        "export": Entry(
+        "export": CommandEntry(
             "Write sessions and messages as JSON lines: everything, one user's, or one session's.",
             "tsmem.cli.transfer",
             "export",
             formats=("table", "jsonl"),
         ),
-        "import": Entry(
+        "import": CommandEntry(
             "Read sessions and messages from JSON lines and write them.",
             "tsmem.cli.transfer",
             "import_",
         ),
-        "copy": Entry(
+        "copy": CommandEntry(
             "Copy sessions and messages from one profile's store to another's, or compare both.",
             "tsmem.cli.transfer",
             "copy",
         ),
-        "stats": Entry(
+        "stats": CommandEntry(
             "Count what there is, by role, day and size: everything, one user's, or one session's.",
             "tsmem.cli.stats",
             "stats",
         ),
-        "doctor": Entry(
+        "doctor": CommandEntry(
             "Look for what is wrong: the profile, the connection, the tables, and what is stored in them.",
             "tsmem.cli.doctor",
             "doctor",
         ),
-        "profile": Entry(
+        "profile": CommandEntry(
             "Profiles: which store a command talks to.",
             "tsmem.cli.profile",
             "ProfileGroup",
         ),
-        "serve": Entry(
+        "serve": CommandEntry(
             "Serve one file to TableStore SDKs, as an endpoint on this machine.",
             "tsmem.cli.serve",
             "serve",
             formats=("table", "json", "jsonl"),
         ),
-        "completion": Entry(
+        "completion": CommandEntry(
             "Print the completion script of a shell: bash, zsh or fish.",
             "tsmem.cli.completion",
             "completion",
             formats=("table",),
         ),
-        "help": Entry(
+        "help": CommandEntry(
             "Say more on a topic: exit-codes, filters, times, profiles or output.",
             "tsmem.cli.help",
             "help_",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tsmem.cli.progress import listing
-from tsmem.cli.suggest import words
+from tsmem.cli.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Noun
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.store.model import Message, Session
     from tsmem.store.search.criteria import Sort
-    from tsmem.store.search.finder import Found
+    from tsmem.store.search.finder import SearchStream
 
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
 SortOption = Annotated[
@@ -25,7 +25,7 @@ SortOption = Annotated[
         "--sort",
         metavar="ORDER",
         help="newest, or score: best first, and pages go on by number.",
-        autocompletion=words("newest", "score"),
+        autocompletion=suggest_words("newest", "score"),
     ),
 ]
 
@@ -38,9 +38,9 @@ def order(text: str) -> Sort:
 
 
 def found(
-    call: Call,
+    call: Context,
     noun: Noun,
-    stream: Found[Session] | Found[Message],
+    stream: SearchStream[Session] | SearchStream[Message],
     text: str | None,
     filter: str | None,  # noqa: A002 - the option's own name
     why_empty: Callable[[], str] | None = None,
@@ -51,7 +51,7 @@ def found(
     return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
 
 
-def _elsewhere(call: Call, text: str) -> str:
+def _elsewhere(call: Context, text: str) -> str:
     """Sessions have a text to search in only where someone wrote one; most people mean what was said."""
     from tsmem.cli.shell_words import command_hint
 
@@ -59,7 +59,7 @@ def _elsewhere(call: Call, text: str) -> str:
     return f"sessions are found by their search_content, messages by what was said: {command}"
 
 
-def _by_name(call: Call, text: str) -> str | None:
+def _by_name(call: Context, text: str) -> str | None:
     """A tool's name is no part of what was said; what the tool answered has it as metadata."""
     from tsmem.cli.shell_words import command_hint
 

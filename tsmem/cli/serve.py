@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.context import Context, call_of
 from tsmem.cli.signals import NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
 if TYPE_CHECKING:
-    from tsmem.server.auth import Credentials
+    from tsmem.server.auth import AccessKey
     from tsmem.server.settings import Settings
 
 SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the variable's name
@@ -90,7 +90,7 @@ def serve(
     return Document(_served(call, settings, None if path is None else Path(path), log=log))
 
 
-def _credentials(call: Call, access_key_id: str | None) -> Credentials | None:
+def _credentials(call: Context, access_key_id: str | None) -> AccessKey | None:
     secret = call.environ.get(SECRET_VARIABLE, "")
     if access_key_id is None:
         if secret:
@@ -101,13 +101,13 @@ def _credentials(call: Call, access_key_id: str | None) -> Credentials | None:
     if not secret:
         raise InvalidInput(f"{SECRET_VARIABLE} is not set", hint="the secret of --access-key-id comes from there alone")
     from tsmem.adapters.redaction import hide
-    from tsmem.server.auth import Credentials
+    from tsmem.server.auth import AccessKey
 
     hide([secret])
-    return Credentials(access_key_id, secret)
+    return AccessKey(access_key_id, secret)
 
 
-def _served(call: Call, settings: Settings, path: Path | None, *, log: bool) -> Iterator[bytes]:
+def _served(call: Context, settings: Settings, path: Path | None, *, log: bool) -> Iterator[bytes]:
     """Serve until a signal says stop; yields what stdout is told when clients may come."""
     import gc
 
@@ -180,7 +180,7 @@ class _StopSignals:
             signal.signal(*self._before.popitem())
 
 
-def _announcement(call: Call, endpoint: str, settings: Settings) -> bytes:
+def _announcement(call: Context, endpoint: str, settings: Settings) -> bytes:
     if call.format == "table":
         return f"endpoint: {endpoint}\n".encode()
     from tsmem.store.documents import dumps

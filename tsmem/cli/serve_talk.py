@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsmem.cli.call import Call
+from tsmem.cli.context import Context
 from tsmem.cli.serve import SECRET_VARIABLE
 from tsmem.errors import TsmemError
 
@@ -34,7 +34,7 @@ _MAX_FAILURE_CHARS = 400
 class Lines:
     """Lines on their way to stderr. Any thread may add to them; they are written once it was started."""
 
-    def __init__(self, call: Call, most: int = MAX_LINES) -> None:
+    def __init__(self, call: Context, most: int = MAX_LINES) -> None:
         self._call = call
         self._most = most
         self._waiting: deque[str] = deque()
@@ -97,7 +97,7 @@ class Lines:
         return True
 
 
-def _room(call: Call) -> select.poll | None:
+def _room(call: Context) -> select.poll | None:
     """Tells whether stderr takes more; None where it is no file."""
     try:
         number = call.streams.stderr.fileno()
@@ -111,7 +111,7 @@ def _room(call: Call) -> select.poll | None:
 class Talk:
     """What people are told on stderr. Any thread may call it."""
 
-    def __init__(self, call: Call, *, log: bool) -> None:
+    def __init__(self, call: Context, *, log: bool) -> None:
         self._call = call
         self._log = log
         self._lines = Lines(call)

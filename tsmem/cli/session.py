@@ -10,14 +10,14 @@ import typer
 
 from tsmem.cli import options as o
 from tsmem.cli import putting
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import HouseGroup, entries, help_text
+from tsmem.cli.context import Context, call_of
 from tsmem.cli.emptiness import asked, reason, why_empty
 from tsmem.cli.progress import listing, shown
 from tsmem.cli.search import SortOption, Text, found, order
 from tsmem.cli.values import parse_metadata
 from tsmem.errors import InvalidInput
-from tsmem.render.result import Listing, Record, Report
+from tsmem.render.result import Listing, Report, SingleItem
 
 
 @help_text(
@@ -39,7 +39,7 @@ def put(
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
     yes: o.Yes = False,
-) -> Record | None:
+) -> SingleItem | None:
     call = call_of(ctx)
     item = call.store.sessions.new(
         user,
@@ -48,13 +48,13 @@ def put(
         search_content=search_content,
         metadata=parse_metadata(metadata or (), call.read_file),
     )
-    if not putting.put(call, call.store.sessions, item, if_absent=if_absent, yes=yes):
+    if not putting.put_item(call, call.store.sessions, item, if_absent=if_absent, yes=yes):
         return None
     if call.can_ask and session is not None:
         from tsmem.cli.sharing import SharedIds
 
         SharedIds(call, call.store).check(user, session)
-    return Record(item)
+    return SingleItem(item)
 
 
 @help_text(
@@ -63,8 +63,8 @@ def put(
     Example: tsmem session get ada trip-7 -o json
     """
 )
-def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> Record:
-    return Record(call_of(ctx).store.sessions.get(user, session))
+def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
+    return SingleItem(call_of(ctx).store.sessions.get(user, session))
 
 
 @help_text(
@@ -153,8 +153,8 @@ def purge(
     progress: o.Progress = False,
 ) -> Report | None:
     from tsmem.cli import sharing
-    from tsmem.cli.account import account
     from tsmem.cli.counts import counts
+    from tsmem.cli.progress_summary import account
 
     call = call_of(ctx)
     if everyone == (user is not None):
@@ -192,7 +192,7 @@ def purge(
     return report
 
 
-def _messages_stay(call: Call, *, dry_run: bool) -> str:
+def _messages_stay(call: Context, *, dry_run: bool) -> str:
     from tsmem.cli.shell_words import command_hint
 
     doctor = f"{command_hint(call, 'doctor')} names what is left of whom"

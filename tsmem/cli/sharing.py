@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tsmem.cli.counts import counted, number
+from tsmem.cli.counts import counted, quantity
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.store.model import Session
 from tsmem.store.sharing import MAX_IDS, MAX_USERS, Pair
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.store import MemoryStore
-    from tsmem.store.records import Record
-    from tsmem.store.tally import Tally
+    from tsmem.store.bulk_result import BulkResult
+    from tsmem.store.records import ImportedItem
 
 MAX_NAMED = 5
 """Shared ids that are named; the rest are counted."""
@@ -25,7 +25,7 @@ MAX_REMEMBERED = 10_000
 class SharedIds:
     """Warns of the sessions of an input whose ids other users have too, in the input or in the store."""
 
-    def __init__(self, call: Call, store: MemoryStore) -> None:
+    def __init__(self, call: Context, store: MemoryStore) -> None:
         self._call = call
         self._store = store
         self._owners: dict[str, str] = {}
@@ -35,7 +35,7 @@ class SharedIds:
         self._shared: set[str] = set()
         self._asks = True
 
-    def watch(self, records: Iterator[Record]) -> Iterator[Record]:
+    def watch(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
         """Pass records through. Cost: 1 request for each 500 sessions, or 100 users, and 1 more where ids are shared.
 
         A store that cannot be asked is passed over with a word."""
@@ -45,7 +45,7 @@ class SharedIds:
             yield record
         self._ask()
         if len(self._shared) > MAX_NAMED:
-            more = number(len(self._shared) - MAX_NAMED, "session id")
+            more = quantity(len(self._shared) - MAX_NAMED, "session id")
             self._call.say(f"warning: {more} more: messages shared with other users")
 
     def check(self, user: str, session: str) -> None:
@@ -98,29 +98,29 @@ class SharedIds:
             )
 
 
-def purge_question(tally: Tally, whose: str, *, with_messages: bool, shared_too: bool) -> str:
+def purge_question(tally: BulkResult, whose: str, *, with_messages: bool, shared_too: bool) -> str:
     """Return the question before a purge of sessions."""
     also = _of_messages(tally, with_messages=with_messages, shared_too=shared_too)
     return f"Delete {counted(tally)} of {whose}{also}?"
 
 
-def _of_messages(tally: Tally, *, with_messages: bool, shared_too: bool) -> str:
+def _of_messages(tally: BulkResult, *, with_messages: bool, shared_too: bool) -> str:
     if not with_messages:
         return ", but none of their messages"
     if shared_too:
         return " (messages of another user's session of the same id go too)"
     if not tally.shared:
         return ""
-    return f" (the messages of {number(tally.shared, 'session')} are kept: another user has a session of the same id)"
+    return f" (the messages of {quantity(tally.shared, 'session')} are kept: another user has a session of the same id)"
 
 
-def say_kept(call: Call, tally: Tally, *, dry_run: bool = False) -> None:
+def say_kept(call: Context, tally: BulkResult, *, dry_run: bool = False) -> None:
     """Say that messages were kept because other users have sessions of the same ids."""
     if tally.shared:
         named = ", ".join(f"'{each}'" for each in tally.shared_ids)
         more = ", ..." if tally.shared > len(tally.shared_ids) else ""
         verb = "would be kept" if dry_run else "were kept"
         call.say(
-            f"the messages of {number(tally.shared, 'session')} {verb}, because another user has a session of the same "
-            f"id: {named}{more}; --shared-too deletes them too"
+            f"the messages of {quantity(tally.shared, 'session')} {verb}, because another user has a session of the "
+            f"same id: {named}{more}; --shared-too deletes them too"
         )

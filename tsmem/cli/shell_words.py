@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
 
 NOT_SHOWN = "(no command is shown: it would hold a character that cannot be pasted into every shell)"
 """Said in the place of a command."""
 
 
-def again(
-    call: Call, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
+def repeated_command(
+    call: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> tuple[str, ...] | None:
     """Return the quoted words of a command line; None where one of them cannot be quoted.
 
@@ -35,10 +35,10 @@ def again(
 
 
 def command_hint(
-    call: Call, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
+    call: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> str:
     """Return the same command line as text, or a remark in its place."""
-    words = again(call, *command, arguments=arguments, profile=profile, **options)
+    words = repeated_command(call, *command, arguments=arguments, profile=profile, **options)
     return NOT_SHOWN if words is None else " ".join(words)
 
 

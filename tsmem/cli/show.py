@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from tsmem.cli import options as o
-from tsmem.cli.call import call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.context import call_of
 from tsmem.cli.emptiness import asked, nearest_session, why_empty
 from tsmem.cli.suggest import complete_user
 from tsmem.errors import InvalidInput, NotFound

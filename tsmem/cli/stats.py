@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from tsmem.cli import options as o
-from tsmem.cli.account import account
-from tsmem.cli.call import call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.context import call_of
 from tsmem.cli.emptiness import why_nothing
+from tsmem.cli.progress_summary import account
 from tsmem.errors import InvalidInput
-from tsmem.render.result import Facts, Moment, Overview, Part, Plot, Report, Section, Size
+from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size
 
 if TYPE_CHECKING:
     from tsmem.store.statistics import Statistics
@@ -33,7 +33,7 @@ def stats(
     user: o.UserOption = None,
     session: o.SessionOption = None,
     progress: o.Progress = False,
-) -> Overview:
+) -> Dashboard:
     call = call_of(ctx)
     if user is not None and session is not None:
         raise InvalidInput("--user and --session cannot both be asked for")
@@ -42,7 +42,7 @@ def stats(
     if not found.sessions and not found.messages:
         call.say(why_nothing(call, user=user, session=session))
     document = {"user_id": user, "session_id": session, **_document(found)}
-    return Overview(Report(document, _COLUMNS, list(_measures(found))), list(_parts(found)))
+    return Dashboard(Report(document, _COLUMNS, list(_measures(found))), list(_parts(found)))
 
 
 def _document(found: Statistics) -> dict[str, object]:

@@ -28,7 +28,7 @@ _HARMLESS = r"[\w.@+,/][\w.@%+,/:=-]*"
 at the beginning: fish reads %self as its process number."""
 
 
-def words(*given: str) -> Callable[[str], list[str]]:
+def suggest_words(*given: str) -> Callable[[str], list[str]]:
     """Offers these words."""
 
     def complete(incomplete: str) -> list[str]:
@@ -85,12 +85,12 @@ def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) ->
     import os
 
     from tsmem import open_profile
-    from tsmem.profiles import load
+    from tsmem.profiles import load_profile
 
     try:
         if _would_wait(ctx):
             return []
-        profile = load(os.environ, config=_given(ctx, "config"), profile=_given(ctx, "profile"))
+        profile = load_profile(os.environ, config=_given(ctx, "config"), profile=_given(ctx, "profile"))
         if profile.backend != "local" or profile.path is None or not profile.path.is_file():
             return []
         with open_profile(profile) as store:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from tsmem.cli import options as o
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.context import Context, call_of
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
@@ -66,7 +66,7 @@ def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
 
 
-def _waiting(call: Call) -> Callable[[Sequence[str]], None]:
+def _waiting(call: Context) -> Callable[[Sequence[str]], None]:
     """Says what is waited for, each time that it is something else."""
     said: list[Sequence[str]] = []
 
@@ -78,14 +78,14 @@ def _waiting(call: Call) -> Callable[[Sequence[str]], None]:
     return on_wait
 
 
-def _question(call: Call) -> str:
+def _question(call: Context) -> str:
     parts = []
     for table, rows in call.store.tables.count().items():
         parts.append(f"{table} (not there)" if rows is None else f"{table} with {rows:,} row{'' if rows == 1 else 's'}")
     return f"Delete the tables {' and '.join(parts)}?"
 
 
-def _report(call: Call, plan: Plan, *, check: bool) -> Report:
+def _report(call: Context, plan: Plan, *, check: bool) -> Report:
     steps = [
         {
             "kind": step.kind,

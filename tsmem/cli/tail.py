@@ -11,13 +11,13 @@ from tsmem.cli.emptiness import nearest_session
 from tsmem.store.tail import check_interval
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.errors import Unavailable
     from tsmem.store.model import Message
 
 
 def followed(
-    call: Call,
+    call: Context,
     session: str,
     *,
     last: int,

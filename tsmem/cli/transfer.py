@@ -10,18 +10,18 @@ from typing import Annotated
 import typer
 
 from tsmem.cli import options as o
-from tsmem.cli.account import account
-from tsmem.cli.call import Call, call_of
 from tsmem.cli.commands import help_text
+from tsmem.cli.context import Context, call_of
 from tsmem.cli.counts import counted, counts
 from tsmem.cli.descriptors import names_stdout
 from tsmem.cli.emptiness import why_nothing
-from tsmem.cli.files import opened
+from tsmem.cli.files import open_input
 from tsmem.cli.outputs import Output, check_stdout
-from tsmem.cli.suggest import complete_profile, complete_user, words
+from tsmem.cli.progress_summary import account
+from tsmem.cli.suggest import complete_profile, complete_user, suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report
-from tsmem.render.stream import chunks
+from tsmem.render.stream import join_lines
 
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
@@ -46,7 +46,7 @@ def export(
     why = partial(why_nothing, call, user=user, session=session)
     if names_stdout(file):
         check_stdout(call)
-        return Document(chunks(_told(call, _lines(call, user, session), why, asked=progress)))
+        return Document(join_lines(_told(call, _lines(call, user, session), why, asked=progress)))
     with Output(call, file) as output:
         lines = _lines(call, user, session)
         with account(call, "exported", f" to {file}", asked=progress) as told:
@@ -58,7 +58,7 @@ def export(
     return None
 
 
-def _lines(call: Call, user: str | None, session: str | None) -> Iterator[bytes]:
+def _lines(call: Context, user: str | None, session: str | None) -> Iterator[bytes]:
     transfer = call.store.transfer
     return transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
 
@@ -68,7 +68,7 @@ def _check_whose(user: str | None, session: str | None) -> None:
         raise InvalidInput("--user and --session cannot both be asked for")
 
 
-def _told(call: Call, lines: Iterator[bytes], why: Callable[[], str], *, asked: bool) -> Iterator[bytes]:
+def _told(call: Context, lines: Iterator[bytes], why: Callable[[], str], *, asked: bool) -> Iterator[bytes]:
     """The lines, with an account of them unless the terminal shows them themselves; the header with the one behind it,
     so that an export that cannot begin leaves its output empty."""
     with account(call, "exported", asked=asked, quiet=call.streams.stdout_is_terminal):
@@ -92,7 +92,9 @@ def import_(
     file: File = "-",
     format: Annotated[  # noqa: A002
         str,
-        typer.Option("--format", metavar="FORMAT", help="tsmem or openai.", autocompletion=words("tsmem", "openai")),
+        typer.Option(
+            "--format", metavar="FORMAT", help="tsmem or openai.", autocompletion=suggest_words("tsmem", "openai")
+        ),
     ] = "tsmem",
     user: Annotated[
         str | None,
@@ -108,7 +110,7 @@ def import_(
             "--on-conflict",
             metavar="WHAT",
             help="What exists already: overwrite, skip or fail.",
-            autocompletion=words("overwrite", "skip", "fail"),
+            autocompletion=suggest_words("overwrite", "skip", "fail"),
         ),
     ] = "overwrite",
     rejects: Annotated[
@@ -122,7 +124,7 @@ def import_(
 
     call = call_of(ctx)
     job = Import(call, file, format, user, start_time, on_conflict, rejects, resume)
-    with opened(call, file) as source, account(call, "imported", asked=progress, quiet=dry_run) as told:
+    with open_input(call, file) as source, account(call, "imported", asked=progress, quiet=dry_run) as told:
         return counts(job.dry_run(source) if dry_run else job.run(source, told))
 
 

@@ -13,13 +13,13 @@ from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, store_beside
 from tsmem.errors import InvalidInput, ProfileError
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
 
 
-class Check:
+class OutputCheck:
     """What may not be written, and why."""
 
-    def __init__(self, call: Call, name: str, source: BinaryIO | None) -> None:
+    def __init__(self, call: Context, name: str, source: BinaryIO | None) -> None:
         self._name = name
         self._precious = dict(_precious(call))
         self._source: os.stat_result | None = None
@@ -64,7 +64,7 @@ class Check:
             raise self._refuse("a tsmem store")
 
 
-def _precious(call: Call) -> Iterator[tuple[str, str]]:
+def _precious(call: Context) -> Iterator[tuple[str, str]]:
     """The paths of the store in use and the profile file, with what they are."""
     from tsmem.profiles.file import config_path
 

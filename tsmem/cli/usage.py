@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tsmem.cli.nearest import nearest
+from tsmem.cli.nearest import nearest_names
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def _nearest(option: str, ctx: Any) -> str | None:
     bare = option.strip("-")
     if bare.upper() in _arguments(ctx.command):
         return None
-    return next((f"--{name}" for name in nearest(bare, [each[2:] for each in _options(ctx.command)] + ["help"])), None)
+    return next(
+        (f"--{name}" for name in nearest_names(bare, [each[2:] for each in _options(ctx.command)] + ["help"])), None
+    )
 
 
 def _instead(option: str, ctx: Any) -> str | None:

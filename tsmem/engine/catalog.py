@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
 from tsmem.port import FieldType, KeySchema, SearchIndexSchema
 from tsmem.rows import ColumnType
@@ -66,18 +66,18 @@ class Catalog(NamedTuple):
         """A table or secondary index. Raises TableNotFound."""
         table = self.tables.get(name)
         if table is None:
-            raise messages.table_missing()
+            raise service_errors.table_missing()
         return table
 
     def main_table(self, name: str) -> Table:
         """A table that is no secondary index. Raises TableNotFound."""
         table = self.table(name)
         if table.main is not None:
-            raise messages.table_missing()
+            raise service_errors.table_missing()
         return table
 
 
-def load(connection: sqlite3.Connection, version: int) -> Catalog:
+def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
     """Read every schema."""
     columns: dict[tuple[int, str], list[tuple[str, ColumnType]]] = {}
     for table_id, part, name, kind in connection.execute(

@@ -41,7 +41,7 @@ class Cell(NamedTuple):
 
     name: str
     value: Value
-    stamp_ms: int
+    version_ms: int
     """Its version: epoch milliseconds."""
 
 
@@ -138,10 +138,10 @@ def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], stamp
     return b"".join((head, shape.raw, shape.stamps.pack(*stamps), shape.slots.pack(*slots), *data))
 
 
-def pack(key_bytes: int, columns: Mapping[str, Value], stamp_ms: int) -> bytes:
+def pack(key_bytes: int, columns: Mapping[str, Value], version_ms: int) -> bytes:
     """The blob of a row whose cells were all written at once. `key_bytes` is the size of its key, names included."""
     names = tuple(sorted(columns))
-    return _pack(key_bytes, names, [columns[name] for name in names], (stamp_ms,) * len(names))
+    return _pack(key_bytes, names, [columns[name] for name in names], (version_ms,) * len(names))
 
 
 def pack_cells(key_bytes: int, cells: Sequence[Cell]) -> bytes:

@@ -20,8 +20,8 @@ from functools import partial
 
 from tsmem import interruption
 from tsmem.engine import files
-from tsmem.engine.catalog import Catalog, load
-from tsmem.engine.faults import Stage, from_sqlite, is_busy
+from tsmem.engine.catalog import Catalog, load_catalog
+from tsmem.engine.sqlite_errors import Stage, from_sqlite, is_busy
 from tsmem.errors import TsmemError, Unavailable
 from tsmem.waiting import STEP_S, Notice, Waits
 
@@ -33,7 +33,7 @@ TEMPORARY_SESSIONS = 8
 """Of a temporary file, which nobody can open again."""
 
 
-class Session:
+class Transaction:
     """A connection, and the catalog as this connection last read it."""
 
     def __init__(self, opened: files.Opened) -> None:
@@ -71,7 +71,7 @@ class Session:
         version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
         if self._catalog is None or self._catalog.version != version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
-            self._catalog = load(self.connection, version)
+            self._catalog = load_catalog(self.connection, version)
         return self._catalog
 
     def forget(self) -> None:
@@ -86,7 +86,7 @@ class Connections:
     def __init__(self, path: str | None, notice: Notice | None = None) -> None:
         self._path = path
         self._waits = Waits(notice)
-        self._idle: list[Session] = []
+        self._idle: list[Transaction] = []
         self._busy = 0
         """Sessions in use."""
         self._writing = False
@@ -104,13 +104,13 @@ class Connections:
         _pools.add(self)
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Iterator[Transaction]:
         """A read transaction. The thread's check may end it: see `interruption`."""
         with self._transaction("BEGIN", make=False) as session:
             yield session
 
     @contextmanager
-    def write(self, *, make: bool = True) -> Iterator[Session]:
+    def write(self, *, make: bool = True) -> Iterator[Transaction]:
         """A write transaction: committed, and on the disk, when the block ends; rolled back when it raises. What cannot
         succeed without a table need not make the file. The thread's check does not end it."""
         with interruption.ending_by(None), self._transaction("BEGIN IMMEDIATE", make=make) as session:
@@ -123,7 +123,7 @@ class Connections:
             self._empty()
 
     @contextmanager
-    def _transaction(self, begin: str, *, make: bool) -> Iterator[Session]:
+    def _transaction(self, begin: str, *, make: bool) -> Iterator[Transaction]:
         session = None
         writes = begin != "BEGIN"
         stage: Stage = "write" if writes else "read"
@@ -146,14 +146,14 @@ class Connections:
                     self._give_back(session, writes=writes)
 
     @staticmethod
-    def _commit(session: Session) -> None:
+    def _commit(session: Transaction) -> None:
         try:
             session.execute("COMMIT")
         except sqlite3.Error:
             session.forget()  # SQLite may have rolled back by itself, and then nothing else tells
             raise
 
-    def _take(self, make: bool, *, writes: bool) -> Session:
+    def _take(self, make: bool, *, writes: bool) -> Transaction:
         with self._gate:
             while self._alone or self._busy >= MAX_SESSIONS:
                 self._wait()
@@ -171,13 +171,13 @@ class Connections:
         interruption.check()
         self._gate.wait(STEP_S)
 
-    def _of_temporary(self, writes: bool) -> Session:
+    def _of_temporary(self, writes: bool) -> Transaction:
         if self._process != os.getpid():
             raise TsmemError("a store in a temporary file belongs to the process that made it")
         if not self._is_made:
             from tsmem.engine.temporary import open_connections
 
-            self._idle += map(Session, open_connections(TEMPORARY_SESSIONS))
+            self._idle += map(Transaction, open_connections(TEMPORARY_SESSIONS))
             self._is_made = True
         while not self._idle or (writes and self._writing):
             self._wait()
@@ -185,7 +185,7 @@ class Connections:
         self._writing |= writes
         return self._idle.pop()
 
-    def _of_file(self, path: str, make: bool) -> Session:
+    def _of_file(self, path: str, make: bool) -> Transaction:
         # SQLite must have let go of a file that is gone from its place before it opens the one that stands there: both
         # would share one index of the log. It sees that the file is gone, and leaves the log alone.
         found = files.identity(path)
@@ -201,13 +201,13 @@ class Connections:
             return self._idle.pop()
         if found is None:
             if not make:
-                return Session(files.open_empty())
-            files.make(path, self._waits)
-        session = Session(files.open_made(path, self._waits))
+                return Transaction(files.open_empty())
+            files.make_file(path, self._waits)
+        session = Transaction(files.open_made(path, self._waits))
         self._identity = session.opened.identity
         return session
 
-    def _give_back(self, session: Session, *, writes: bool) -> None:
+    def _give_back(self, session: Transaction, *, writes: bool) -> None:
         """Roll back what was not committed, and keep the connection unless it is of no more use."""
         connection = session.connection
         keep = self._path is None or session.opened.lasts

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tsmem.engine import catalog as stored
-from tsmem.engine import definitions, messages
-from tsmem.engine.connections import Session
+from tsmem.engine import definitions, service_errors
+from tsmem.engine.connections import Transaction
 from tsmem.port import KeySchema
 
 
-def add(session: Session, name: str, columns: KeySchema) -> None:
+def add(session: Transaction, name: str, columns: KeySchema) -> None:
     """Declare columns; those that are declared with the same type already stay. Raises TableNotFound, InvalidInput."""
     table = session.catalog().main_table(name)
     added = definitions.new_defined(table, columns)
@@ -23,15 +23,15 @@ def add(session: Session, name: str, columns: KeySchema) -> None:
     definitions.changed(session)
 
 
-def delete(session: Session, name: str, columns: Sequence[str]) -> None:
+def delete_columns(session: Transaction, name: str, columns: Sequence[str]) -> None:
     """Declare columns no longer; what rows hold in them stays. Raises TableNotFound, InvalidInput."""
     table = session.catalog().main_table(name)
     declared = dict(table.defined)
     for column in columns:
         if column not in declared:
-            raise messages.invalid(f"Defined column '{column}' does not exist.")
+            raise service_errors.invalid(f"Defined column '{column}' does not exist.")
         for index in table.indexes:
             if column in (*index.table.names, *index.table.columns):
-                raise messages.invalid(f"Defined column '{column}' is used by index '{index.table.name}'.")
+                raise service_errors.invalid(f"Defined column '{column}' is used by index '{index.table.name}'.")
     stored.remove_defined(session.connection, table.id, columns)
     definitions.changed(session)

@@ -31,7 +31,8 @@ from tsmem.port import KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import TableRef
 
 if TYPE_CHECKING:
-    from tsmem.engine.full_requests import (
+    from tsmem.engine.search.search import SearchReply
+    from tsmem.engine.service_requests import (
         CellPageReply,
         CellRowsReply,
         CreateTable,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
         TableOptions,
         View,
     )
-    from tsmem.engine.search.search import SearchReply
     from tsmem.queries import Search
 
 
@@ -118,7 +118,7 @@ class Engine:
         from tsmem.engine import defined_columns
 
         with self._connections.write() as session:
-            defined_columns.delete(session, table, names)
+            defined_columns.delete_columns(session, table, names)
 
     def delete_table(self, name: str) -> None:
         """Delete a table, its rows and its secondary indexes. Raises TableNotFound, InvalidInput."""
@@ -197,7 +197,7 @@ class Engine:
     def search(self, table: TableRef, index: str, search: Search, *, exact_count: bool = False) -> SearchReply:
         """Return one page of what a search index finds, as of one moment. A count that would take long is not exact
         unless `exact_count` asks for it. Raises TableNotFound, InvalidInput."""
-        from tsmem.engine.search.search import search as search_page
+        from tsmem.engine.search.search import search_page as search_page
 
         with self._connections.read() as session:
             return search_page(session, table.name, index, search, exact_count=exact_count)
@@ -205,18 +205,18 @@ class Engine:
     def read_rows(self, request: BatchGetRow, view: View) -> CellRowsReply:
         """Read up to 100 rows with the versions of their cells, as of one moment. Raises TableNotFound,
         InvalidInput."""
-        from tsmem.engine import views
+        from tsmem.engine import versioned_reads
 
         with self._connections.read() as session:
-            return views.read_rows(session, request, view)
+            return versioned_reads.versioned_rows(session, request, view)
 
     def read_range(self, request: GetRange, view: View) -> CellPageReply:
         """Read one page of a range with the versions of its cells, as of one moment. Raises TableNotFound,
         InvalidInput."""
-        from tsmem.engine import views
+        from tsmem.engine import versioned_reads
 
         with self._connections.read() as session:
-            return views.read_range(session, request, view)
+            return versioned_reads.read_range(session, request, view)
 
     def write_rows(self, request: BatchWriteRow) -> list[WriteReply]:
         """Write up to 200 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""
@@ -224,5 +224,5 @@ class Engine:
 
         with self._connections.write(make=False) as session:
             drafts = writes.draft_batch(session.catalog(), request.writes)
-            stamp_ms = self._clock.now_us() // 1000
-            return [writes.apply(session, draft, stamp_ms) for draft in drafts]
+            version_ms = self._clock.now_us() // 1000
+            return [writes.apply_write(session, draft, version_ms) for draft in drafts]

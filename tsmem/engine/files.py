@@ -21,7 +21,7 @@ from typing import NamedTuple
 from tsmem import interruption
 from tsmem.disk import APPLICATION_ID, make_private_folder, sqlite_uri, store_beside, sync_folder
 from tsmem.engine import catalog
-from tsmem.engine.faults import from_os, from_sqlite, is_busy
+from tsmem.engine.sqlite_errors import from_os, from_sqlite, is_busy
 from tsmem.errors import StorageFailure
 from tsmem.waiting import STEP_S, Waits
 
@@ -47,7 +47,7 @@ def is_made(path: str) -> bool:
     return status.st_size > 0
 
 
-def make(path: str, waits: Waits) -> None:
+def make_file(path: str, waits: Waits) -> None:
     """Make the file unless it is there, 0600, in a folder of 0700 where the folder is new too."""
     path = os.path.realpath(path)
     if (store := store_beside(path)) is not None:
@@ -55,7 +55,7 @@ def make(path: str, waits: Waits) -> None:
     refuse_single_mount(path)
     try:
         make_private_folder(os.path.dirname(path))  # noqa: PTH120
-        with locked(path + ".lock", waits):
+        with lock_store(path + ".lock", waits):
             if not is_made(path):
                 try:
                     _make_whole(path)
@@ -100,7 +100,7 @@ def _mount_of(path: str) -> str | None:
 
 
 @contextlib.contextmanager
-def locked(path: str, waits: Waits) -> Iterator[None]:
+def lock_store(path: str, waits: Waits) -> Iterator[None]:
     """Hold the lock file, making it where it is missing, and not behind a link that someone left. Raises OSError;
     BlockingIOError where another process holds it for too long."""
     try:
@@ -132,7 +132,7 @@ def _make_whole(path: str) -> None:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")
-        furnish(connection)
+        create_schema(connection)
     finally:
         connection.close()
     # What a file of this name left behind when it was deleted would be replayed into this one.
@@ -143,7 +143,7 @@ def _make_whole(path: str) -> None:
     sync_folder(os.path.dirname(path))  # noqa: PTH120
 
 
-def furnish(connection: sqlite3.Connection) -> None:
+def create_schema(connection: sqlite3.Connection) -> None:
     """Put the catalog and our marks into an empty database, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     for statement in catalog.SCHEMA:
@@ -197,7 +197,7 @@ def open_empty() -> Opened:
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
     make_interruptible(connection)
     connection.execute("PRAGMA synchronous = OFF")
-    furnish(connection)
+    create_schema(connection)
     return Opened(connection)
 
 

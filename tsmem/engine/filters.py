@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
-from tsmem.engine.messages import invalid
+from tsmem.engine.service_errors import invalid
 from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 
 if TYPE_CHECKING:
     from tsmem.engine.cells import Cell
-    from tsmem.engine.full_requests import AnyVersion, Presence
+    from tsmem.engine.service_requests import AnyVersion, Presence
 
 MAX_COMPARISONS = 32
 """Of one filter, negations counted too. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""

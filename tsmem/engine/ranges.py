@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.tables import Table
 from tsmem.rows import Bound, KeyBound, KeyValue, Range, TableRef
 
@@ -34,7 +34,7 @@ def range_query(table: Table, ref: TableRef, span: Range, *, cells: bool = True)
     table.check_bound(ref, span.start)
     table.check_bound(ref, span.end)
     if span.is_empty:
-        raise messages.begin_not_before_end(span.backward)
+        raise service_errors.begin_not_before_end(span.backward)
     low, high = (span.end, span.start) if span.backward else (span.start, span.end)
     lower, upper = _cut(low, span.backward), _cut(high, span.backward)
     shared = 0

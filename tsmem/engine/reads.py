@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.cells import size_of, unpack, unpack_some
-from tsmem.engine.connections import Session
+from tsmem.engine.connections import Transaction
 from tsmem.engine.filters import Predicate, compile_filter, necessary
 from tsmem.engine.ranges import range_query
 from tsmem.engine.requests import BatchGetRow, GetRange, GetRow, PageReply, RowReply, RowsReply
@@ -90,7 +90,7 @@ class _Projection(Selection):
         return unpack(blob) if self._wanted is None else unpack_some(blob, self._wanted)
 
 
-def get_row(session: Session, request: GetRow) -> RowReply:
+def get_row(session: Transaction, request: GetRow) -> RowReply:
     """One row. Raises TableNotFound, InvalidInput."""
     table = session.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
@@ -99,9 +99,9 @@ def get_row(session: Session, request: GetRow) -> RowReply:
     return RowReply(row, Cost(1, capacity_units(size), 0, 1 if size else 0))
 
 
-def get_rows(session: Session, request: BatchGetRow) -> RowsReply:
+def get_rows(session: Transaction, request: BatchGetRow) -> RowsReply:
     """Rows in the order of their keys. Units are begun for each row. Raises TableNotFound, InvalidInput."""
-    check_keys(request.keys)
+    check_key_count(request.keys)
     table = session.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
     rows: list[Row | None] = []
@@ -114,16 +114,18 @@ def get_rows(session: Session, request: BatchGetRow) -> RowsReply:
     return RowsReply(rows, Cost(1, units, 0, scanned))
 
 
-def check_keys(keys: Sequence[Key]) -> None:
+def check_key_count(keys: Sequence[Key]) -> None:
     """Raises InvalidInput for no keys, LimitExceeded for too many."""
     if not keys:
-        raise messages.invalid("No row specified in the request of BatchGetRow.")
+        raise service_errors.invalid("No row specified in the request of BatchGetRow.")
     if len(keys) > MAX_ROWS_PER_READ:
         message = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
         raise LimitExceeded(message, service_code="OTSParameterInvalid")
 
 
-def read_one(session: Session, table: Table, ref: TableRef, key: Key, projection: Reader[C]) -> tuple[C | None, int]:
+def read_one(
+    session: Transaction, table: Table, ref: TableRef, key: Key, projection: Reader[C]
+) -> tuple[C | None, int]:
     """What is read of one row, None where it is not there or not given, and the size of it. Raises InvalidInput."""
     table.check_key(ref, key)
     check_key(table.names, key)
@@ -142,7 +144,7 @@ def _of_row(error: StorageFailure, key: Key) -> StorageFailure:
     return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
 
 
-def get_range(session: Session, request: GetRange) -> PageReply:
+def get_range(session: Transaction, request: GetRange) -> PageReply:
     """One page of a range. Raises TableNotFound, InvalidInput."""
     table = session.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
@@ -151,11 +153,11 @@ def get_range(session: Session, request: GetRange) -> PageReply:
 
 
 def read_page(
-    session: Session, table: Table, request: GetRange, projection: Reader[C], make: Callable[[Key, C], R]
+    session: Transaction, table: Table, request: GetRange, projection: Reader[C], make: Callable[[Key, C], R]
 ) -> tuple[list[R], Key | None, Cost]:
     """One page of a range: its rows, the first key that was not read, and the cost. Raises InvalidInput."""
     if request.limit is not None and request.limit < 1:
-        raise messages.limit_not_positive()
+        raise service_errors.limit_not_positive()
     query = range_query(table, request.table, request.span, cells=not projection.is_key)
     limit = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
     most = MAX_ROWS_PER_PAGE if projection.may_skip else limit

@@ -14,7 +14,7 @@ from tsmem.port import Cost, IndexSchema, KeySchema, RangePage
 from tsmem.rows import Filter, Key, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
-    from tsmem.engine.full_requests import CellRow, RowChange
+    from tsmem.engine.service_requests import CellRow, RowChange
 
 
 class CreateIndex(NamedTuple):

@@ -10,18 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tsmem.engine import catalog as stored
-from tsmem.engine import messages
-from tsmem.engine.connections import Session
+from tsmem.engine import service_errors
+from tsmem.engine.connections import Transaction
 from tsmem.engine.definitions import changed, check_options, create_table
-from tsmem.engine.full_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 from tsmem.engine.indexes.search_schemas import find_index
+from tsmem.engine.service_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 
 
-def create_full(session: Session, request: CreateTable) -> None:
+def create_full(session: Transaction, request: CreateTable) -> None:
     """Make a table with its options and secondary indexes. Raises AlreadyExists, InvalidInput."""
     unknown = request.global_indexes - {index.name for index in request.schema.indexes}
     if unknown:
-        raise messages.invalid(f"Index '{min(unknown)}' is not among the table's.")
+        raise service_errors.invalid(f"Index '{min(unknown)}' is not among the table's.")
     create_table(
         session,
         request.schema,
@@ -31,13 +31,13 @@ def create_full(session: Session, request: CreateTable) -> None:
     )
 
 
-def update_table(session: Session, name: str, options: TableOptions) -> TableDescription:
+def update_table(session: Transaction, name: str, options: TableOptions) -> TableDescription:
     """Change some options. Fewer versions hide the older ones of rows there, and the next write of a column drops them.
     Raises TableNotFound, InvalidInput."""
     catalog = session.catalog()
     table = catalog.table(name)
     if table.main is not None:
-        raise messages.write_to_index()
+        raise service_errors.write_to_index()
     given = {option: value for option, value in options._asdict().items() if value is not None}
     table = replace(table, **given)
     check_options(table, indexed=bool(table.indexes) or any(of_table == name for of_table, _ in catalog.search))
@@ -46,14 +46,14 @@ def update_table(session: Session, name: str, options: TableOptions) -> TableDes
     return describe_full(session, name)
 
 
-def describe_full(session: Session, name: str) -> TableDescription:
+def describe_full(session: Transaction, name: str) -> TableDescription:
     """A table with its options; a secondary index as a table, with those of its table. Raises TableNotFound."""
     table = session.catalog().table(name)
     global_indexes = frozenset(index.table.name for index in table.indexes if index.table.is_global)
     return TableDescription(table.schema, table.deviation_s, table.allow_update, global_indexes, table.main)
 
 
-def describe_search(session: Session, table: str, name: str) -> SearchDescription:
+def describe_search(session: Transaction, table: str, name: str) -> SearchDescription:
     """What is known of a search index beside its fields. Raises TableNotFound."""
     find_index(session, table, name)
     definition, created_us = session.execute(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.cells import Cell, pack_cells
 from tsmem.limits import check_key, name_bytes
 from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
@@ -44,7 +44,7 @@ class Table:
     """Of an index: whether it was asked for as a global one."""
     own_columns: int = 0
     """Of an index: how many of its key's columns it was created with; the rest was appended. 0: not known."""
-    indexes: tuple[Index, ...] = ()
+    indexes: tuple[SecondaryIndex, ...] = ()
     searches: tuple[tuple[int, SearchIndexSchema], ...] = ()
     """Its search indexes, each with its id."""
     names: tuple[str, ...] = field(init=False)
@@ -88,10 +88,10 @@ class Table:
         """Raises InvalidInput, with the service's text, unless a key of so many values has this table's columns."""
         if length != len(self.names) or len(ref.key) != len(self.names):
             given = length if length != len(self.names) else len(ref.key)
-            raise messages.key_size(given, len(self.names))
+            raise service_errors.key_size(given, len(self.names))
         for given_name, wanted_name in zip(ref.key, self.names, strict=True):
             if given_name != wanted_name:
-                raise messages.key_name(given_name, wanted_name)
+                raise service_errors.key_name(given_name, wanted_name)
 
     def check_key(self, ref: TableRef, key: Sequence[object]) -> None:
         """Raises InvalidInput, with the service's text, unless the key has this table's columns and types."""
@@ -100,9 +100,9 @@ class Table:
         self.check_names(ref, len(key))
         for value, wanted in zip(key, self.types, strict=True):
             if isinstance(value, Bound):
-                raise messages.bound_in_key(value.name)
+                raise service_errors.bound_in_key(value.name)
             if type(value) is not wanted:
-                raise messages.key_type(type(value), wanted)
+                raise service_errors.key_type(type(value), wanted)
 
     def check_bound(self, ref: TableRef, bound: KeyBound) -> None:
         """As `check_key`, for one end of a range. Columns after MIN or MAX do not matter."""
@@ -111,7 +111,7 @@ class Table:
             if isinstance(value, Bound):
                 return
             if type(value) is not self.types[place]:
-                raise messages.key_type(type(value), self.types[place])
+                raise service_errors.key_type(type(value), self.types[place])
             check_key((self.names[place],), (value,))
 
     def key_bytes(self, key: Key) -> int:
@@ -127,7 +127,7 @@ class Table:
         return size
 
 
-class Index(NamedTuple):
+class SecondaryIndex(NamedTuple):
     """A secondary index, seen from its table: which entry a row has in it."""
 
     table: Table
@@ -166,9 +166,9 @@ class Index(NamedTuple):
         return pack_cells(size, carried)
 
 
-def plan_index(main_key: KeySchema, index: Table) -> Index:
+def plan_index(main_key: KeySchema, index: Table) -> SecondaryIndex:
     """How rows with such a key stand in an index."""
     names = [name for name, _ in main_key]
     places = tuple(names.index(name) if name in names else None for name in index.names)
     from_columns = {name for name, place in zip(index.names, places, strict=True) if place is None}
-    return Index(index, places, frozenset(from_columns | set(index.columns)))
+    return SecondaryIndex(index, places, frozenset(from_columns | set(index.columns)))

@@ -11,8 +11,8 @@ import shutil
 import sqlite3
 import tempfile
 
-from tsmem.engine.faults import from_os, from_sqlite
-from tsmem.engine.files import PAGE_BYTES, Opened, furnish, make_interruptible
+from tsmem.engine.files import PAGE_BYTES, Opened, create_schema, make_interruptible
+from tsmem.engine.sqlite_errors import from_os, from_sqlite
 
 NAME = "the temporary file"
 
@@ -27,7 +27,7 @@ def open_connections(count: int) -> list[Opened]:
             opened.append(_connect(path))
             opened[0].execute(f"PRAGMA page_size = {PAGE_BYTES}")
             opened[0].execute("PRAGMA journal_mode = WAL").fetchone()
-            furnish(opened[0])
+            create_schema(opened[0])
             opened += [_connect(path) for _ in range(count - 1)]
             for connection in opened:  # a connection opens its log with its first read
                 connection.execute("SELECT version FROM catalog_version").fetchone()

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.cells import Cell, pack, pack_cells, unpack, unpack_cells
-from tsmem.engine.connections import Session
+from tsmem.engine.connections import Transaction
 from tsmem.engine.filters import Predicate, Versions, compile_filter, needs_versions
-from tsmem.engine.indexes import upkeep
+from tsmem.engine.indexes import maintenance
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError
@@ -25,14 +25,14 @@ from tsmem.port import Cost
 from tsmem.rows import UNCONDITIONAL, Delete, Existence, Put, Update, Value, Write
 
 if TYPE_CHECKING:
-    from tsmem.engine.full_requests import RowChange
+    from tsmem.engine.service_requests import RowChange
 
 _PLAIN = (Put, Update, Delete)
 
 CONDITION_FAILED = Cost(0, 1, 1)
 
 
-class Draft(NamedTuple):
+class CheckedWrite(NamedTuple):
     """One row's write, checked as far as that goes without the row."""
 
     write: Write | RowChange
@@ -45,7 +45,7 @@ class Draft(NamedTuple):
     """Why it will not be done."""
 
 
-def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
+def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[CheckedWrite]:
     """Check a batch. Raises what is wrong with it as a whole; what is wrong with one row is in its draft."""
     if not 0 < len(writes) <= MAX_ROWS_PER_WRITE:
         check_batch(writes, ())  # type: ignore[arg-type] # it only counts them
@@ -55,22 +55,22 @@ def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[D
     sound = [draft.write for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
     distinct = len({(write.table.name, write.key) for write in sound})
     if distinct < len(sound) and any(write.condition.existence is not Existence.IGNORE for write in writes):
-        raise messages.repeated_rows()
+        raise service_errors.repeated_rows()
     return drafts
 
 
 def _writable(catalog: Catalog, name: str) -> Table:
     table = catalog.table(name)
     if table.main is not None:
-        raise messages.write_to_index()
+        raise service_errors.write_to_index()
     return table
 
 
-def _draft(table: Table, write: Write | RowChange) -> Draft:
+def _draft(table: Table, write: Write | RowChange) -> CheckedWrite:
     if not isinstance(write, _PLAIN):
-        from tsmem.engine import changes
+        from tsmem.engine import versioned_writes
 
-        return changes.draft(table, write)
+        return versioned_writes.check_versioned(table, write)
     size = 0
     try:
         table.check_key(write.table, write.key)
@@ -78,71 +78,73 @@ def _draft(table: Table, write: Write | RowChange) -> Draft:
         if not isinstance(write, Delete):
             _check_columns(table, write)
         test = write.condition.filter
-        return Draft(write, table, size, None if test is None else compile_filter(test, table.names), None)
+        return CheckedWrite(write, table, size, None if test is None else compile_filter(test, table.names), None)
     except TsmemError as error:
-        return Draft(write, table, size, None, error)
+        return CheckedWrite(write, table, size, None, error)
 
 
 def _check_columns(table: Table, write: Put | Update) -> None:
     deleted = write.delete if isinstance(write, Update) else ()
     for name in table.names:
         if name in write.columns or name in deleted:
-            raise messages.column_is_key(name)
+            raise service_errors.column_is_key(name)
     if isinstance(write, Update):
         if not table.allow_update:
-            raise messages.update_not_allowed()
+            raise service_errors.update_not_allowed()
         if not write.columns and not deleted:
-            raise messages.no_cells()
+            raise service_errors.no_cells()
     for name in deleted:
         if name in write.columns:
-            raise messages.invalid(f"Column '{name}' is both written and deleted.")
+            raise service_errors.invalid(f"Column '{name}' is both written and deleted.")
 
 
-def apply(session: Session, draft: Draft, stamp_ms: int) -> WriteReply:
+def apply_write(session: Transaction, draft: CheckedWrite, version_ms: int) -> WriteReply:
     """Write one row and its index entries. A condition that does not hold, and an index key that is too long, are in
     the reply, and nothing was changed."""
     write = draft.write
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
     if not isinstance(write, _PLAIN):
-        from tsmem.engine import changes as full
+        from tsmem.engine import versioned_writes as full
 
-        return full.apply(session, draft, write, stamp_ms)
+        return full.apply_versioned(session, draft, write, version_ms)
     old = old_row(session, draft, always=isinstance(write, Update))
     if not holds(draft, old):
-        return WriteReply(messages.condition_failed(), CONDITION_FAILED)
+        return WriteReply(service_errors.condition_failed(), CONDITION_FAILED)
     try:
-        planned = _planned(draft.table, write, old, stamp_ms)
+        planned = _planned(draft.table, write, old, version_ms)
     except InvalidInput as error:
         return WriteReply(error, Cost())
-    upkeep.carry_out(session, draft.table, write.key, planned)
+    maintenance.apply_planned(session, draft.table, write.key, planned)
     return WriteReply(None, cost(draft, old))
 
 
-def _planned(table: Table, write: Write, old: bytes | None, stamp_ms: int) -> upkeep.Planned:
+def _planned(table: Table, write: Write, old: bytes | None, version_ms: int) -> maintenance.Planned:
     """The SQL of a write: its index entries, and then the row itself."""
     if isinstance(write, Delete):
-        return upkeep.Planned([*upkeep.of_delete(table, write.key, old), (table.delete_sql, write.key)], None, old)
+        return maintenance.Planned(
+            [*maintenance.of_delete(table, write.key, old), (table.delete_sql, write.key)], None, old
+        )
     size = table.key_bytes(write.key)
     values: Mapping[str, Value]
     if isinstance(write, Put):
         values = write.columns
-        changes = upkeep.of_write(table, write.key, old, values, dict.fromkeys(values, stamp_ms))
-        blob = pack(size, write.columns, stamp_ms)
+        changes = maintenance.of_write(table, write.key, old, values, dict.fromkeys(values, version_ms))
+        blob = pack(size, write.columns, version_ms)
     elif old is None and not write.columns:
-        return upkeep.Planned([], None, None)
+        return maintenance.Planned([], None, None)
     else:
-        cells = _merged(old, write, stamp_ms, table.max_versions)
+        cells = _merged(old, write, version_ms, table.max_versions)
         latest = {cell.name: cell for cell in reversed(cells)}
         values = {name: cell.value for name, cell in latest.items()}
-        stamps = {name: cell.stamp_ms for name, cell in latest.items()}
-        changes = upkeep.of_write(table, write.key, old, values, stamps)
+        stamps = {name: cell.version_ms for name, cell in latest.items()}
+        changes = maintenance.of_write(table, write.key, old, values, stamps)
         blob = pack_cells(size, cells)
     changes.append((table.write_sql, (*write.key, blob)))
-    return upkeep.Planned(changes, values, old)
+    return maintenance.Planned(changes, values, old)
 
 
-def old_row(session: Session, draft: Draft, *, always: bool) -> bytes | None:
+def old_row(session: Transaction, draft: CheckedWrite, *, always: bool) -> bytes | None:
     """The row as it is, where an index or a condition depends on it, or always."""
     write, table = draft.write, draft.table
     if not (always or table.needs_old_row or write.condition is not UNCONDITIONAL):
@@ -151,7 +153,7 @@ def old_row(session: Session, draft: Draft, *, always: bool) -> bytes | None:
     return None if found is None else found[0]
 
 
-def holds(draft: Draft, old: bytes | None) -> bool:
+def holds(draft: CheckedWrite, old: bytes | None) -> bool:
     """Whether the write's condition holds of the row as it is."""
     condition = draft.write.condition
     if condition is UNCONDITIONAL:
@@ -170,7 +172,7 @@ def holds(draft: Draft, old: bytes | None) -> bool:
     return draft.passes(draft.write.key, columns)
 
 
-def cost(draft: Draft, old: bytes | None) -> Cost:
+def cost(draft: CheckedWrite, old: bytes | None) -> Cost:
     """What a write that was done costs."""
     condition = draft.write.condition
     if condition is UNCONDITIONAL:
@@ -183,7 +185,7 @@ def cost(draft: Draft, old: bytes | None) -> Cost:
     return Cost(0, read, capacity_units(draft.size))
 
 
-def _merged(old: bytes | None, update: Update, stamp_ms: int, max_versions: int) -> list[Cell]:
+def _merged(old: bytes | None, update: Update, version_ms: int, max_versions: int) -> list[Cell]:
     """A row's cells after an update: a column's new version stands before its older ones, also when the clock was set
     back meanwhile."""
     kept: dict[str, list[Cell]] = {}
@@ -192,6 +194,6 @@ def _merged(old: bytes | None, update: Update, stamp_ms: int, max_versions: int)
             kept[name] = list(cells)
     for name, value in update.columns.items():
         older = kept.get(name, [])
-        stamp = max([stamp_ms, *(cell.stamp_ms for cell in older)])
-        kept[name] = [Cell(name, value, stamp), *(cell for cell in older if cell.stamp_ms != stamp)][:max_versions]
+        stamp = max([version_ms, *(cell.version_ms for cell in older)])
+        kept[name] = [Cell(name, value, stamp), *(cell for cell in older if cell.version_ms != stamp)][:max_versions]
     return [cell for name in sorted(kept) for cell in kept[name]]

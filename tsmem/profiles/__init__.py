@@ -18,33 +18,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsmem.profiles.choice import ProfileLine, describe, load, profile_list
+from tsmem.profiles.choice import ProfileLine, describe, load_profile, profile_list
 from tsmem.profiles.file import config_path
-from tsmem.profiles.model import Credentials, Profile, Secret, TableNames, Tables
+from tsmem.profiles.model import Credentials, Profile, ProfileTables, Secret, TableNames
 
 if TYPE_CHECKING:
-    from tsmem.profiles.writer import delete, set_values, use
+    from tsmem.profiles.writer import delete_profile, set_values, use_profile
 
 __all__ = [
     "Credentials",
     "Profile",
     "ProfileLine",
+    "ProfileTables",
     "Secret",
     "TableNames",
-    "Tables",
     "config_path",
-    "delete",
+    "delete_profile",
     "describe",
-    "load",
+    "load_profile",
     "profile_list",
     "set_values",
-    "use",
+    "use_profile",
 ]
 
 
 def __getattr__(name: str) -> object:
     """The writer's functions, loaded by the few commands that write."""
-    if name not in ("set_values", "use", "delete"):
+    if name not in ("set_values", "use_profile", "delete_profile"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from tsmem.profiles import writer
 

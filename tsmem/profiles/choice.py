@@ -10,25 +10,27 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from tsmem.errors import ProfileError
-from tsmem.profiles.file import ConfigFile, read, xdg
+from tsmem.profiles.file import ConfigFile, read_profiles, xdg
 from tsmem.profiles.model import Profile, Secret
-from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, Source, build, nearest
+from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile, did_you_mean
 
 LOCAL, ENV = "local", "env"
 """The built-in profiles."""
 _TOP_KEYS = ("default_profile", "profiles")
 
 
-def load(environ: Mapping[str, str], *, config: str | Path | None = None, profile: str | None = None) -> Profile:
+def load_profile(
+    environ: Mapping[str, str], *, config: str | Path | None = None, profile: str | None = None
+) -> Profile:
     """The profile a command works on.
 
     Raises ProfileError: the file cannot be used, no such profile, or the profile breaks a rule. Other profiles of the
     file are not looked at, so that one mistake does not close them all."""
-    file = read(environ, config)
+    file = read_profiles(environ, config)
     check_top(file)
     written = profiles_in(file)
     name, chosen_by = _choose(environ, file, profile)
-    made = build(source(environ, file, written, name, chosen_by), chosen_by)
+    made = build_profile(source(environ, file, written, name, chosen_by), chosen_by)
     others = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
     if chosen_by == "built in" and others:  # in CI, a secret that is missing is an empty variable
         text = f"{others[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {made.target}"
@@ -43,7 +45,7 @@ def check_top(file: ConfigFile | None) -> None:
     for key in file.data:
         if key not in _TOP_KEYS:
             raise ProfileError(
-                f"{file.place((key,))}: unknown key {key!r}{nearest(key, _TOP_KEYS)}",
+                f"{file.place((key,))}: unknown key {key!r}{did_you_mean(key, _TOP_KEYS)}",
                 hint="a file holds default_profile and [profiles.NAME] tables",
             )
     if not isinstance(file.data.get("default_profile", ""), str):
@@ -92,7 +94,7 @@ def source(
     written: Mapping[str, object],
     name: str,
     chosen_by: str = "",
-) -> Source:
+) -> WrittenProfile:
     """The profile of a name as it is written, or as it is built in. Raises ProfileError when there is none, which says
     what chose it where that was no flag."""
     values: Mapping[str, object] = {}
@@ -102,19 +104,23 @@ def source(
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
         given = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
         origins = {key: f"environment {variable}" for key, variable in variables.items()}
-        return Source(
+        return WrittenProfile(
             ENV, environ, given={"backend": "tablestore", **given}, origins={"backend": "built in", **origins}
         )
     if name not in written and name != LOCAL:
         names = _names(environ, written)
         where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
-        raise ProfileError(f"no profile {name!r}{where}{nearest(name, names)}", hint=f"profiles: {', '.join(names)}")
+        raise ProfileError(
+            f"no profile {name!r}{where}{did_you_mean(name, names)}", hint=f"profiles: {', '.join(names)}"
+        )
     if name != LOCAL or values.get("backend", "local") != "local":
-        return Source(name, environ, values, file)
+        return WrittenProfile(name, environ, values, file)
     given = {"backend": "local"}
     if "path" not in values:
         given["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
-    return Source(LOCAL, environ, values, file if LOCAL in written else None, given, dict.fromkeys(given, "built in"))
+    return WrittenProfile(
+        LOCAL, environ, values, file if LOCAL in written else None, given, dict.fromkeys(given, "built in")
+    )
 
 
 def _names(environ: Mapping[str, str], written: Mapping[str, object]) -> list[str]:
@@ -139,9 +145,9 @@ class ProfileLine(NamedTuple):
 def profile_list(
     environ: Mapping[str, str], config: str | Path | None = None, profile: str | None = None
 ) -> list[ProfileLine]:
-    """All profiles: the file's in its order, then the built-in ones; the default is the one that `load` would give.
-    Raises ProfileError for an unusable file; a profile that breaks a rule is listed with the reason."""
-    file = read(environ, config)
+    """All profiles: the file's in its order, then the built-in ones; the default is the one that `load_profile` would
+    give. Raises ProfileError for an unusable file; a profile that breaks a rule is listed with the reason."""
+    file = read_profiles(environ, config)
     check_top(file)
     written = profiles_in(file)
     default, _ = _choose(environ, file, profile)
@@ -151,7 +157,7 @@ def profile_list(
         if name == ENV:
             origin = f"environment {ENVIRONMENT['endpoint']}"
         try:
-            built = build(source(environ, file, written, name), origin)
+            built = build_profile(source(environ, file, written, name), origin)
             lines.append(ProfileLine(name, built.backend, built.target, name == default, origin))
         except ProfileError as error:
             lines.append(ProfileLine(name, "invalid", error.message, name == default, origin))

@@ -83,7 +83,7 @@ class ConfigFile(NamedTuple):
         return f"{self.path.name} line {self.lines[key]}" if key else self.path.name
 
 
-def read(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile | None:
+def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile | None:
     """The profile file, or None where there is none and none was asked for by name.
 
     Raises ProfileError: not found though named, unreadable, too large, not UTF-8, not TOML."""
@@ -101,14 +101,14 @@ def read(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFi
         raise ProfileError(f"{path}: {error.strerror}", hint="tsmem profile set creates it") from error
     except (OSError, ValueError) as error:
         raise ProfileError(f"{path}: {getattr(error, 'strerror', error)}") from error
-    text = decode(path, raw)
-    data = parse(path, text)
-    from tsmem.profiles.toml_text import lines
+    text = decode_text(path, raw)
+    data = parse_toml(path, text)
+    from tsmem.profiles.toml_text import key_lines
 
-    return ConfigFile(path, text, data, lines(text), distrust(path, status), bool(status.st_mode & 0o044))
+    return ConfigFile(path, text, data, key_lines(text), distrust(path, status), bool(status.st_mode & 0o044))
 
 
-def decode(path: Path, raw: bytes) -> str:
+def decode_text(path: Path, raw: bytes) -> str:
     """The file's text. Raises ProfileError with line and column for what is not UTF-8."""
     if len(raw) > MAX_FILE_BYTES:
         raise ProfileError(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, so it is no profile file")
@@ -124,7 +124,7 @@ def decode(path: Path, raw: bytes) -> str:
     raise ProfileError(f"{path}:{place[0]}:{place[1]}: not UTF-8 text")
 
 
-def parse(path: Path, text: str) -> dict[str, object]:
+def parse_toml(path: Path, text: str) -> dict[str, object]:
     """What the text says. Raises ProfileError with line and column for what is not TOML."""
     import tomllib
 

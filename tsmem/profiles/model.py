@@ -216,14 +216,14 @@ class TableNames(NamedTuple):
     """Metadata fields of the search index, with their types: keyword, long, double, boolean or text."""
 
 
-class Tables(NamedTuple):
+class ProfileTables(NamedTuple):
     """The two tables of a profile."""
 
     session: TableNames = TableNames("session", "session_secondary_index", "session_search_index")
     message: TableNames = TableNames("message", "message_secondary_index", "message_search_index")
 
 
-DEFAULT_TABLES = Tables()
+DEFAULT_TABLES = ProfileTables()
 
 
 class Profile(NamedTuple):
@@ -250,7 +250,7 @@ class Profile(NamedTuple):
     """How long to wait for one answer, retries included."""
     output: str | None = None
     """table, json, jsonl or csv, where no flag says otherwise."""
-    tables: Tables = DEFAULT_TABLES
+    tables: ProfileTables = DEFAULT_TABLES
     origins: Mapping[str, str] = MappingProxyType({})
     """Where each value came from, by its dotted key in the file; `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()

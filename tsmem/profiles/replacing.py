@@ -17,7 +17,7 @@ from tsmem.waiting import Waits
 
 
 @contextmanager
-def locked(target: Path, waits: Waits) -> Iterator[None]:
+def lock_profiles(target: Path, waits: Waits) -> Iterator[None]:
     """Alone with the file, its directory made where it is missing. The lock file stays: removing it would race.
 
     Raises OSError; BlockingIOError where another process holds the lock for too long."""

@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 from tsmem.errors import ProfileError
 from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
 from tsmem.profiles.file import ConfigFile
-from tsmem.profiles.model import DEFAULT_TABLES, REFERENCES, Backend, Profile, Secret, TableNames, Tables, expand
+from tsmem.profiles.model import DEFAULT_TABLES, REFERENCES, Backend, Profile, ProfileTables, Secret, TableNames, expand
 
 SECRET_KEYS = ("access_key_secret", "security_token")
 CREDENTIAL_KEYS = ("access_key_id", *SECRET_KEYS)
@@ -53,7 +53,7 @@ _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Patterns are compiled when they are used: a start should not pay for them."""
 
 
-class Source(NamedTuple):
+class WrittenProfile(NamedTuple):
     """One profile as it was written, and where."""
 
     name: str
@@ -93,7 +93,7 @@ class Source(NamedTuple):
         return ProfileError(f"{place}profile {self.name!r}: {problem}", hint=hint, key=tuple(path))
 
 
-def build(source: Source, chosen_by: str) -> Profile:
+def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
     """The profile a source describes. Raises ProfileError for every breach of the rules above."""
     backend = _backend(source)
     ca_folders: str | None = None
@@ -127,7 +127,7 @@ def build(source: Source, chosen_by: str) -> Profile:
     return profile
 
 
-def _backend(source: Source) -> Backend:
+def _backend(source: WrittenProfile) -> Backend:
     names = tuple(BACKEND_KEYS)
     if source.find("backend") is None:
         known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
@@ -139,7 +139,7 @@ def _backend(source: Source) -> Backend:
 
 
 def _check_keys(
-    source: Source, table: tuple[str, ...], found: Iterable[str], valid: tuple[str, ...], backend: str = ""
+    source: WrittenProfile, table: tuple[str, ...], found: Iterable[str], valid: tuple[str, ...], backend: str = ""
 ) -> None:
     for key in found:
         if key in valid:
@@ -149,18 +149,18 @@ def _check_keys(
             raise source.error((key,), f"{key!r} is a key of backend {others[0]}, and this profile is {backend}")
         where = f" in {'.'.join(table)!r}" if table else ""
         raise source.error(
-            (*table, key), f"unknown key {key!r}{where}{nearest(key, valid)}", f"keys here: {', '.join(valid)}"
+            (*table, key), f"unknown key {key!r}{where}{did_you_mean(key, valid)}", f"keys here: {', '.join(valid)}"
         )
 
 
-def nearest(word: str, valid: Iterable[str]) -> str:
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where nothing is near."""
     import difflib
 
     return "".join(f"; did you mean {match!r}?" for match in difflib.get_close_matches(word, list(valid), 1))
 
 
-def _check_required(source: Source, backend: str) -> None:
+def _check_required(source: WrittenProfile, backend: str) -> None:
     missing = [key for key in REQUIRED_KEYS[backend] if source.find(key) is None]
     if not missing:
         return
@@ -181,7 +181,7 @@ _EXAMPLES = {
 }
 
 
-def _set_hint(source: Source, assignments: str, what: str) -> str:
+def _set_hint(source: WrittenProfile, assignments: str, what: str) -> str:
     """Return the command that sets keys of this profile; words alone where its name, or the file's, needs quoting."""
     named = [] if source.file is None or source.file.is_default(source.environ) else ["--config", str(source.file.path)]
     words = ["tsmem", *named, "profile", "set", source.name]
@@ -190,7 +190,7 @@ def _set_hint(source: Source, assignments: str, what: str) -> str:
     return f"{what}: {' '.join(words)} {assignments}"
 
 
-def _text(source: Source, *path: str) -> str | None:
+def _text(source: WrittenProfile, *path: str) -> str | None:
     value, key = source.find(*path), ".".join(path)
     if value is None:
         return None
@@ -208,16 +208,16 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), "a date or time")
 
 
-def _one_of(source: Source, valid: tuple[str, ...], *path: str) -> str | None:
+def _one_of(source: WrittenProfile, valid: tuple[str, ...], *path: str) -> str | None:
     value = _text(source, *path)
     if value is None or value in valid:
         return value
-    near = nearest(value, valid)
+    near = did_you_mean(value, valid)
     found = f"is {value!r}, not" if near else "is not"  # what is far from them all may be a secret in a wrong place
     raise source.error(path, f"{'.'.join(path)!r} {found} one of {', '.join(valid)}{near}")
 
 
-def _secret(source: Source, key: str, text: str | None) -> Secret | None:
+def _secret(source: WrittenProfile, key: str, text: str | None) -> Secret | None:
     if text is None:
         return None
     kind, _, rest = text.partition(":")
@@ -232,7 +232,7 @@ def _secret(source: Source, key: str, text: str | None) -> Secret | None:
 _REFERRED = {"env": "environment variable", "file": "file", "cmd": "command"}
 
 
-def _with_certificates(source: Source) -> Source:
+def _with_certificates(source: WrittenProfile) -> WrittenProfile:
     """Return the source of a tablestore profile with SSL_CERT_FILE as its ca_file, unless it names one itself."""
     if not (named := source.environ.get("SSL_CERT_FILE")) or source.find("ca_file") is not None:
         return source
@@ -241,7 +241,7 @@ def _with_certificates(source: Source) -> Source:
     )
 
 
-def _path(source: Source, key: str, text: str | None) -> Path | None:
+def _path(source: WrittenProfile, key: str, text: str | None) -> Path | None:
     """Absolute; a relative one starts at the file's directory, wherever the command is run."""
     if text is None:
         return None
@@ -271,7 +271,7 @@ def _split(text: str) -> _Endpoint | None:
     return _Endpoint(parts.scheme, parts.hostname)
 
 
-def _endpoint(source: Source, text: str | None) -> str | None:
+def _endpoint(source: WrittenProfile, text: str | None) -> str | None:
     if text is None:
         return None
     if _split(text) is None:
@@ -283,7 +283,7 @@ def _endpoint(source: Source, text: str | None) -> str | None:
     return text.rstrip("/")
 
 
-def _timeout(source: Source) -> float:
+def _timeout(source: WrittenProfile) -> float:
     value = source.find("timeout")
     if value is None:
         return 30.0
@@ -294,12 +294,12 @@ def _timeout(source: Source) -> float:
     return float(value)
 
 
-def _tables(source: Source) -> Tables:
+def _tables(source: WrittenProfile) -> ProfileTables:
     tables = source.find("tables")
     if tables is not None:
         source.find("tables", "session")  # that it is a table
         _check_keys(source, ("tables",), cast("dict[str, object]", tables), TABLES)
-    built = Tables(*(_table(source, noun, getattr(DEFAULT_TABLES, noun)) for noun in TABLES))
+    built = ProfileTables(*(_table(source, noun, getattr(DEFAULT_TABLES, noun)) for noun in TABLES))
     names = [name for table in (built.session, built.message) for name in (table.name, table.secondary_index)]
     for name in names:
         if names.count(name) > 1:
@@ -307,7 +307,7 @@ def _tables(source: Source) -> Tables:
     return built
 
 
-def _table(source: Source, noun: str, default: TableNames) -> TableNames:
+def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames:
     path = ("tables", noun)
     source.find(*path, "name")  # that it is a table
     _check_keys(source, path, cast("dict[str, object]", source.find(*path) or {}), TABLE_KEYS)
@@ -324,7 +324,7 @@ def _table(source: Source, noun: str, default: TableNames) -> TableNames:
 _NAME_RULE = "letters, digits and _, not beginning with a digit, 255 at most"
 
 
-def _search_fields(source: Source, path: tuple[str, ...]) -> dict[str, str]:
+def _search_fields(source: WrittenProfile, path: tuple[str, ...]) -> dict[str, str]:
     source.find(*path, "")  # that it is a table
     fields: dict[str, str] = {}
     for name in cast("dict[str, object]", source.find(*path) or {}):
@@ -334,7 +334,7 @@ def _search_fields(source: Source, path: tuple[str, ...]) -> dict[str, str]:
     return fields
 
 
-def _origins(source: Source, backend: str, chosen_by: str) -> Iterator[tuple[str, str]]:
+def _origins(source: WrittenProfile, backend: str, chosen_by: str) -> Iterator[tuple[str, str]]:
     yield "name", chosen_by
     for key in ("backend", *BACKEND_KEYS[backend], "timeout", "output"):
         yield key, source.origin(key)
@@ -346,7 +346,7 @@ def _origins(source: Source, backend: str, chosen_by: str) -> Iterator[tuple[str
             yield ".".join((*path, name)), source.origin(*path, name)
 
 
-def _warnings(source: Source, endpoint: str | None, secrets: Iterable[Secret | None]) -> Iterator[str]:
+def _warnings(source: WrittenProfile, endpoint: str | None, secrets: Iterable[Secret | None]) -> Iterator[str]:
     if source.file is not None and source.file.distrust is not None:
         yield f"{source.file.path}: others can change this profile file: {source.file.distrust}"
     plain = any(secret is not None and not secret.is_reference for secret in secrets)

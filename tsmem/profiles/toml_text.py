@@ -94,7 +94,7 @@ def _parts(dotted: str) -> Path:
     return tuple(parts)
 
 
-def lines(text: str) -> dict[Path, int]:
+def key_lines(text: str) -> dict[Path, int]:
     """The line on which each key and table first appears."""
     found: dict[Path, int] = {}
     for statement in statements(text):

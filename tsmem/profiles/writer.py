@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 from tsmem.errors import ProfileError, Unavailable
 from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
-from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode, link_of_another, parse
+from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, link_of_another, parse_toml
 from tsmem.profiles.model import REFERENCES
-from tsmem.profiles.replacing import locked, replace
+from tsmem.profiles.replacing import lock_profiles, replace
 from tsmem.profiles.rules import (
     BACKEND_KEYS,
     COMMON_KEYS,
@@ -32,8 +32,8 @@ from tsmem.profiles.rules import (
     SECRET_KEYS,
     TABLE_KEYS,
     TABLES,
-    build,
-    nearest,
+    build_profile,
+    did_you_mean,
 )
 from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 
@@ -105,10 +105,10 @@ def _check_removable(profile: object, path: Sequence[str]) -> None:
         return
     key = ".".join(path)
     if not any(re.fullmatch(form, key) for form in (*map(re.escape, _KEYS), _TABLE_KEY)):
-        raise ProfileError(f"unknown key {key!r}{nearest(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}")
+        raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}")
 
 
-def use(
+def use_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
     """Make a profile the default one; returns the file written. Raises ProfileError when there is none of that name, or
@@ -121,7 +121,7 @@ def use(
     return _change(config_path(environ, config), lambda _: [_Edit(("default_profile",), name)], check, Waits(notice))
 
 
-def delete(
+def delete_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
     """Remove a profile from the file; what it points to stays. Returns the file written.
@@ -172,7 +172,7 @@ def _change(path: Path, plan: _Plan, check: _Check, waits: Waits) -> Path:
     target = Path(os.path.realpath(path))
     try:
         _changed(path, target, plan, check)  # what is refused leaves no lock file and no directory
-        with locked(target, waits):
+        with lock_profiles(target, waits):
             old, text = _changed(path, target, plan, check)
             if text != old:
                 replace(target, _encoded(text, target))
@@ -188,7 +188,7 @@ def _changed(path: Path, target: Path, plan: _Plan, check: _Check) -> tuple[str,
     old = _old(path, target)
     edits = plan(old.data)
     text = _edited(old.text, old.data, edits)
-    check(old, ConfigFile(path, text, parse(path, text), _lines_left(old, edits)))
+    check(old, ConfigFile(path, text, parse_toml(path, text), _lines_left(old, edits)))
     return old.text, text
 
 
@@ -216,8 +216,8 @@ def _old(path: Path, target: Path) -> ConfigFile:
     if not target.is_file():
         raise ProfileError(f"{path}: not a plain file")
     with target.open("rb") as stream:
-        text = decode(path, stream.read(MAX_FILE_BYTES + 1))
-    old = ConfigFile(path, text, parse(path, text), toml_text.lines(text))
+        text = decode_text(path, stream.read(MAX_FILE_BYTES + 1))
+    old = ConfigFile(path, text, parse_toml(path, text), toml_text.key_lines(text))
     profiles_in(old)  # raises where there is nowhere to put one
     return old
 
@@ -270,7 +270,7 @@ def _said(data: Mapping[str, Any]) -> dict[str, Any]:
 def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
     """Return what is wrong with a profile of the file, if something is."""
     try:
-        build(source(environ, file, profiles_in(file), name), "")
+        build_profile(source(environ, file, profiles_in(file), name), "")
     except ProfileError as error:
         return error
     return None

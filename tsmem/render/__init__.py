@@ -11,8 +11,19 @@ from collections.abc import Iterator
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.fields import check_fields
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Document, Format, Listing, Overview, Record, Report, Result, Shown, Tail
-from tsmem.render.stream import chunks, encoded
+from tsmem.render.result import (
+    Conversation,
+    Dashboard,
+    Document,
+    Format,
+    Listing,
+    LiveTail,
+    Report,
+    Result,
+    Shown,
+    SingleItem,
+)
+from tsmem.render.stream import encoded, join_lines
 from tsmem.store.model import Session
 
 __all__ = ["Options", "check_fields", "render", "render_error"]
@@ -38,15 +49,15 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
 
 
 def _formatted(result: Shown, options: Options) -> Iterator[bytes]:
-    if isinstance(result, Tail):
+    if isinstance(result, LiveTail):
         if options.format == "table" and options.fields is None:
             return _told(result, options)
         result = _listed(result, options)
-    if isinstance(result, Overview):
+    if isinstance(result, Dashboard):
         if options.format == "table":
             from tsmem.render.overview import overview_lines
 
-            return chunks(encoded(overview_lines(result, options)))
+            return join_lines(encoded(overview_lines(result, options)))
         result = result.report
     match options.format:
         case "json":
@@ -62,7 +73,7 @@ def _formatted(result: Shown, options: Options) -> Iterator[bytes]:
 
             return csv_chunks(result, options)
         case "table":
-            return chunks(encoded(_lines(result, options)))
+            return join_lines(encoded(_lines(result, options)))
 
 
 def render_error(
@@ -86,14 +97,14 @@ def render_error(
     return f"error: {visible(error.message)}\n{hint}".encode(encoding, "backslashreplace")
 
 
-def _told(tail: Tail, options: Options) -> Iterator[bytes]:
+def _told(tail: LiveTail, options: Options) -> Iterator[bytes]:
     """The messages for people, each whole as soon as it is there."""
     from tsmem.render.transcript import tail_lines
 
-    return chunks(encoded(tail_lines(tail, options)), at_once=tail.endless)
+    return join_lines(encoded(tail_lines(tail, options)), at_once=tail.endless)
 
 
-def _listed(tail: Tail, options: Options) -> Listing:
+def _listed(tail: LiveTail, options: Options) -> Listing:
     """The messages as any others that are listed."""
     if tail.endless and options.format == "json":
         raise InvalidInput(
@@ -104,12 +115,12 @@ def _listed(tail: Tail, options: Options) -> Listing:
     return Listing("message", tail.messages, endless=tail.endless)
 
 
-def _lines(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[str]:
+def _lines(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[str]:
     """The result as lines for people."""
     from tsmem.render import record, table, transcript
 
     match result:
-        case Record():
+        case SingleItem():
             return record.record_lines(result, options)
         case Report():
             return record.report_lines(result, options)
@@ -123,11 +134,11 @@ def _lines(result: Record | Listing | Conversation | Report, options: Options) -
 
 def _check(result: Result, fields: tuple[str, ...]) -> None:
     match result:
-        case Record(item):
+        case SingleItem(item):
             check_fields("session" if isinstance(item, Session) else "message", fields)
         case Listing():
             check_fields(result.noun, fields)
-        case Conversation() | Tail():
+        case Conversation() | LiveTail():
             check_fields("message", fields)
         case _:
             raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")

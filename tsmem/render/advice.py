@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tsmem.render.cells import pad, width, wrap
-from tsmem.render.ink import Ink
 from tsmem.render.options import Options
+from tsmem.render.palette import Palette
 from tsmem.render.result import Advice
 from tsmem.render.text import visible
 
@@ -23,7 +23,7 @@ _STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yel
 
 def advice_lines(advice: Advice, options: Options) -> Iterator[str]:
     """How bad it is at the left edge, and nothing else there; the sentence beside it, and the command beneath."""
-    ink = Ink(options)
+    ink = Palette(options)
     room = None if options.width is None else max(8, options.width - _INDENT)
     sentence = visible(advice.sentence)
     first, *more = [sentence] if room is None else wrap(sentence, room)

@@ -16,16 +16,16 @@ from tsmem.render.options import Options
 from tsmem.render.result import (
     Advices,
     Conversation,
+    Dashboard,
     Facts,
     Listing,
-    Overview,
+    LiveTail,
     Part,
     Plot,
-    Record,
     Report,
     Section,
     Shown,
-    Tail,
+    SingleItem,
 )
 from tsmem.render.text import escaped
 from tsmem.store.documents import dumps
@@ -78,16 +78,16 @@ def ascii_text(text: str) -> str:
 
 def _spelled(result: Shown) -> Shown:
     match result:
-        case Record(item):
-            return Record(_item(item))
+        case SingleItem(item):
+            return SingleItem(_item(item))
         case Listing():
             return result._replace(items=map(_item, result.items), marks=result.marks and ascii_text(result.marks))
         case Conversation(session, messages):
             known = None if session is None else _item(session)
             return result._replace(session=known, messages=[_item(message) for message in messages])
-        case Tail():
+        case LiveTail():
             return result._replace(session_id=ascii_text(result.session_id), messages=map(_item, result.messages))
-        case Overview():
+        case Dashboard():
             return result._replace(parts=[_part(part) for part in result.parts])
         case Report():
             document = {ascii_text(key): _value(value) for key, value in result.document.items()}

@@ -18,7 +18,7 @@ KEYS = ("tool_calls", "function_call")
 """Where chat formats keep calls: a list of them, and before there were lists, one."""
 
 
-class Call(NamedTuple):
+class ToolCall(NamedTuple):
     """One call."""
 
     name: str
@@ -54,13 +54,13 @@ class Call(NamedTuple):
         return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in self.arguments.items())
 
 
-def tool_calls(metadata: Mapping[str, Value]) -> dict[str, list[Call]]:
+def tool_calls(metadata: Mapping[str, Value]) -> dict[str, list[ToolCall]]:
     """The calls under each key that holds some; what is no list of calls is no call, and is shown as it is."""
     found = {key: _calls(metadata.get(key)) for key in KEYS}
     return {key: calls for key, calls in found.items() if calls is not None}
 
 
-def _calls(value: object) -> list[Call] | None:
+def _calls(value: object) -> list[ToolCall] | None:
     parsed = parsed_json(value)
     if isinstance(parsed, dict):
         parsed = [{"function": parsed}]
@@ -70,7 +70,7 @@ def _calls(value: object) -> list[Call] | None:
     for call in parsed:
         match call:
             case {"function": {"name": str(name), "arguments": str(arguments)}}:
-                calls.append(Call(name, _arguments(arguments)))
+                calls.append(ToolCall(name, _arguments(arguments)))
             case _:
                 return None
     return calls

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tsmem.render.documents import documents
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Listing, Noun, Record, Report
-from tsmem.render.stream import chunks
+from tsmem.render.result import Conversation, Listing, Noun, Report, SingleItem
+from tsmem.render.stream import join_lines
 from tsmem.render.text import visible
 from tsmem.store.documents import FIELDS, dumps
 from tsmem.store.model import Session
@@ -25,16 +25,16 @@ apostrophes as it has: to take one away gives every cell back."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
-def csv_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def csv_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as CSV, streamed. A listing that fails before its first row writes no header either."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
-    return chunks(_lines(result, options), at_once=at_once)
+    return join_lines(_lines(result, options), at_once=at_once)
 
 
-def noun_of(result: Record | Listing | Conversation) -> Noun:
+def noun_of(result: SingleItem | Listing | Conversation) -> Noun:
     """What the result is made of."""
     match result:
-        case Record(Session()):
+        case SingleItem(Session()):
             return "session"
         case Listing():
             return result.noun
@@ -42,7 +42,7 @@ def noun_of(result: Record | Listing | Conversation) -> Noun:
             return "message"
 
 
-def _lines(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def _lines(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     writer = csv.writer(_Returned(), lineterminator="\n" if options.terminal else "\r\n")
 
     def line(cells: Iterable[str]) -> bytes:
@@ -57,7 +57,7 @@ def _lines(result: Record | Listing | Conversation | Report, options: Options) -
         yield header
 
 
-def _columns(result: Record | Listing | Conversation | Report, fields: Sequence[str] | None) -> Sequence[str]:
+def _columns(result: SingleItem | Listing | Conversation | Report, fields: Sequence[str] | None) -> Sequence[str]:
     if isinstance(result, Report):
         return result.columns or list(result.document)
     return fields or FIELDS[noun_of(result)]

@@ -14,31 +14,31 @@ from typing import Any
 from tsmem.errors import PartialFailure, TsmemError
 from tsmem.render.fields import pick
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Listing, Record, Report
-from tsmem.render.stream import chunks, encoded
+from tsmem.render.result import Conversation, Listing, Report, SingleItem
+from tsmem.render.stream import encoded, join_lines
 from tsmem.store.documents import dumps, item_document
 from tsmem.store.model import Message, Session
 
 
-def json_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def json_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as one JSON document."""
     if isinstance(result, Listing):
         return _json_list(result, options)
     return encoded([dumps(_document(result, options.fields), pretty=options.terminal)])
 
 
-def jsonl_chunks(result: Record | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def jsonl_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
     """The result as one JSON object a line."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
-    return chunks(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
+    return join_lines(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
 
 
 def documents(
-    result: Record | Listing | Conversation | Report, fields: Sequence[str] | None
+    result: SingleItem | Listing | Conversation | Report, fields: Sequence[str] | None
 ) -> Iterable[dict[str, Any]]:
     """The result as a run of objects, which jsonl prints as lines and csv as rows."""
     match result:
-        case Record(item):
+        case SingleItem(item):
             return [_item(item, fields)]
         case Listing():
             return (_item(item, fields) for item in result.items)
@@ -80,9 +80,9 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
     return document if fields is None else pick(document, fields)
 
 
-def _document(result: Record | Conversation | Report, fields: Sequence[str] | None) -> dict[str, Any]:
+def _document(result: SingleItem | Conversation | Report, fields: Sequence[str] | None) -> dict[str, Any]:
     match result:
-        case Record(item):
+        case SingleItem(item):
             return _item(item, fields)
         case Conversation(session, messages):
             return {
@@ -97,7 +97,7 @@ def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
     pretty = options.terminal
     head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
     written = _Written()
-    items = chunks(_list_lines(listing, options, written), at_once=pretty)
+    items = join_lines(_list_lines(listing, options, written), at_once=pretty)
     begun = False
     try:
         for chunk in items:

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.ink import Ink
+from tsmem.render.palette import Palette
 
 GAP = 2
 MAX_ALIGNED = 60
@@ -37,7 +37,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """One value, safe to show."""
 
     text: str
@@ -47,7 +47,7 @@ class Cell:
     """Whether it is a text in which is marked what was searched for."""
 
 
-def plan(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
+def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
     """The width of each column in a line of `room` cells; None when so many do not fit, however narrow."""
     widths = list(natural)
     excess = sum(widths) + GAP * (len(widths) - 1) - room
@@ -61,7 +61,7 @@ def plan(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_id
     return widths if excess <= 0 else None
 
 
-def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], most: int) -> list[int]:
+def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[TableCell]], most: int) -> list[int]:
     """The width that each column would like, its title included, up to `most`."""
     widths = [width(column.title) for column in columns]
     for row in rows:
@@ -71,7 +71,7 @@ def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], mo
     return [min(most, cells) for cells in widths]
 
 
-def header(columns: Sequence[Column], widths: Sequence[int], ink: Ink, *, ruled: bool) -> Iterator[str]:
+def header(columns: Sequence[Column], widths: Sequence[int], ink: Palette, *, ruled: bool) -> Iterator[str]:
     """The titles, and a rule beneath them on a terminal."""
     titles = [fit(c.title, w, ink.ellipsis) if ruled else c.title for c, w in zip(columns, widths, strict=True)]
     yield _joined([ink.paint("bold", title) for title in titles], titles, widths)
@@ -79,17 +79,19 @@ def header(columns: Sequence[Column], widths: Sequence[int], ink: Ink, *, ruled:
         yield ink.paint("dim", (" " * GAP).join(ink.rule * cells for cells in widths))
 
 
-def cut_row(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int] | None, ink: Ink) -> list[Cell]:
+def cut_row(
+    columns: Sequence[Column], row: Sequence[TableCell], widths: Sequence[int] | None, ink: Palette
+) -> list[TableCell]:
     """The row's cells, each cut to its column: ids in the middle, the rest at the end, texts round what is marked."""
     if widths is None:
         return list(row)
     return [
-        Cell(_cut(column, cell, cells, ink), cell.style, cell.said)
+        TableCell(_cut(column, cell, cells, ink), cell.style, cell.said)
         for column, cell, cells in zip(columns, row, widths, strict=True)
     ]
 
 
-def _cut(column: Column, cell: Cell, cells: int, ink: Ink) -> str:
+def _cut(column: Column, cell: TableCell, cells: int, ink: Palette) -> str:
     if column.kind == "id":
         return fit_middle(cell.text, cells, ink.ellipsis)
     text = cell.text
@@ -103,7 +105,7 @@ def _cut(column: Column, cell: Cell, cells: int, ink: Ink) -> str:
     return fit(text, cells, ink.ellipsis)
 
 
-def row_line(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], ink: Ink) -> str:
+def row_line(columns: Sequence[Column], row: Sequence[TableCell], widths: Sequence[int], ink: Palette) -> str:
     """One row on one line."""
     painted = [
         (ink.paint_marked if cell.said else ink.paint)(column.style if cell.style is None else cell.style, cell.text)
@@ -112,11 +114,15 @@ def row_line(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[in
     return _joined(painted, [cell.text for cell in row], widths)
 
 
-def wrapped_row(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], ink: Ink) -> Iterator[str]:
+def wrapped_row(
+    columns: Sequence[Column], row: Sequence[TableCell], widths: Sequence[int], ink: Palette
+) -> Iterator[str]:
     """One row on as many lines as its longest cell needs; only a row's first line begins at the left edge."""
     lines = (wrap(cell.text, cells) for cell, cells in zip(row, widths, strict=True))
     for parts in zip_longest(*lines, fillvalue=""):
-        yield row_line(columns, [Cell(text, cell.style) for text, cell in zip(parts, row, strict=True)], widths, ink)
+        yield row_line(
+            columns, [TableCell(text, cell.style) for text, cell in zip(parts, row, strict=True)], widths, ink
+        )
 
 
 def _joined(painted: Sequence[str], texts: Sequence[str], widths: Sequence[int]) -> str:

@@ -9,9 +9,9 @@ from tsmem.folding import spans
 from tsmem.render.ascii import ascii_text
 from tsmem.render.calls import tool_calls
 from tsmem.render.fields import METADATA_PREFIX
-from tsmem.render.grid import Cell, Column
-from tsmem.render.ink import ROLE_STYLES, Ink
+from tsmem.render.grid import Column, TableCell
 from tsmem.render.options import Options
+from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, pairs, scalar
 from tsmem.store.model import Message, Session
@@ -36,7 +36,7 @@ def column_of(field: str) -> Column:
     return _COLUMNS.get(field) or Column(visible(field))
 
 
-def value_of(item: Session | Message, field: str) -> Any:
+def item_value(item: Session | Message, field: str) -> Any:
     """A field's value, or a metadata value by its dotted name; None where there is none."""
     if field.startswith(METADATA_PREFIX):
         return item.metadata.get(field.removeprefix(METADATA_PREFIX))
@@ -45,7 +45,7 @@ def value_of(item: Session | Message, field: str) -> Any:
 
 def is_null(item: Session | Message, field: str) -> bool:
     """Whether there is nothing to show; no metadata is nothing, an empty text is something."""
-    return not item.metadata if field == "metadata" else value_of(item, field) is None
+    return not item.metadata if field == "metadata" else item_value(item, field) is None
 
 
 def is_blank(item: Session | Message, field: str) -> bool:
@@ -59,7 +59,7 @@ def is_blank(item: Session | Message, field: str) -> bool:
 
 def cell(
     item: Session | Message, field: str, options: Options, digits: int, limit: int | None, *, ages: bool = False
-) -> Cell:
+) -> TableCell:
     """One value on one line; with a limit, only as many characters of it as can matter. `ages` stand beside times."""
     if is_null(item, field):
         beside = limit is None and (
@@ -67,23 +67,23 @@ def cell(
         )  # the calls stand there whole
         called = [] if beside or field != "content" else list(tool_calls(item.metadata).values())
         if not called:
-            return Cell(NULL, "dim")
+            return TableCell(NULL, "dim")
         told = ", ".join(call.line() for calls in called for call in calls)[:limit]
-        return Cell(f"{Ink(options).arrow} {told if options.unicode else ascii_text(told)}", "dim")
+        return TableCell(f"{Palette(options).arrow} {told if options.unicode else ascii_text(told)}", "dim")
     if field == "metadata":
-        return Cell(pairs(item.metadata, limit=limit, without=() if limit is None else _told(item)) or NULL)
-    value = value_of(item, field)
+        return TableCell(pairs(item.metadata, limit=limit, without=() if limit is None else _told(item)) or NULL)
+    value = item_value(item, field)
     if field.startswith(METADATA_PREFIX):
-        return Cell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
+        return TableCell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
     if isinstance(value, int):
         if options.width is None:
-            return Cell(iso_time(value, options.timezone))
+            return TableCell(iso_time(value, options.timezone))
         old = f" ({age(value, options.now_us)})" if ages else ""
-        return Cell(local_time(value, options.timezone, digits) + old)
+        return TableCell(local_time(value, options.timezone, digits) + old)
     if field in SAID:
-        return Cell(visible(_part(value, limit, options)) or '""', said=True)
+        return TableCell(visible(_part(value, limit, options)) or '""', said=True)
     style = ROLE_STYLES.get(value) if field == "role" else None
-    return Cell(visible_id(value[:limit]) or '""', style)
+    return TableCell(visible_id(value[:limit]) or '""', style)
 
 
 def _part(text: str, limit: int | None, options: Options) -> str:
@@ -93,7 +93,7 @@ def _part(text: str, limit: int | None, options: Options) -> str:
     start, end = (0, 0) if options.marks is None else next(spans(text, options.marks), (0, 0))
     if end < limit:
         return text[:limit]
-    return Ink(options).ellipsis + text[max(0, start - limit // 4) :][:limit]
+    return Palette(options).ellipsis + text[max(0, start - limit // 4) :][:limit]
 
 
 def _told(item: Session | Message) -> tuple[str, ...]:
@@ -102,19 +102,19 @@ def _told(item: Session | Message) -> tuple[str, ...]:
     return ("_json", *tool_calls(item.metadata)) if is_call else ("_json",)
 
 
-def entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, Cell]]:
+def field_entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, TableCell]]:
     """A field's name and value as a record shows them; metadata has an entry for each key."""
     if field == "metadata" and item.metadata:
         for key in item.metadata:
-            yield from entries(item, METADATA_PREFIX + key, options)
+            yield from field_entries(item, METADATA_PREFIX + key, options)
         return
-    value = value_of(item, field)
+    value = item_value(item, field)
     if options.width is None or is_null(item, field):
         yield visible(field), cell(item, field, options, 6, None)
     elif isinstance(value, int) and not field.startswith(METADATA_PREFIX):
         text = f"{local_time(value, options.timezone)}  ({value}, {age(value, options.now_us)})"
-        yield field, Cell(text)
+        yield field, TableCell(text)
     elif isinstance(value, str) and value and field in ("content", "search_content"):
-        yield field, Cell(visible(value, keep_newlines=True))
+        yield field, TableCell(visible(value, keep_newlines=True))
     else:
         yield visible(field), cell(item, field, options, 6, None)

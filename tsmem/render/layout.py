@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tsmem.render import grid
-from tsmem.render.grid import Cell
+from tsmem.render.grid import TableCell
 from tsmem.render.items import cell, column_of, is_blank
 from tsmem.render.options import Options
 from tsmem.render.result import Noun
@@ -33,7 +33,7 @@ _WIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class GridLayout:
     """What of a batch stands where."""
 
     fields: tuple[str, ...]
@@ -60,24 +60,24 @@ class Layout:
             return False
         return all(is_blank(item, field) for field in self.left_out for item in items)
 
-    def row(self, item: Item, options: Options) -> list[Cell]:
+    def row(self, item: Item, options: Options) -> list[TableCell]:
         """An item's cells."""
         limit = None if options.width is None else 16 * options.width + 64
         return [cell(item, field, options, self.digits, limit, ages=self.ages) for field in self.fields]
 
-    def without(self, field: str) -> Layout:
+    def without(self, field: str) -> GridLayout:
         """For want of room."""
         fields = tuple(each for each in self.fields if each != field)
         return replace(self, fields=fields, no_room=(*self.no_room, field))
 
 
-def layout_of(noun: Noun, items: Sequence[Item], options: Options) -> Layout:
+def layout_of(noun: Noun, items: Sequence[Item], options: Options) -> GridLayout:
     """How these items are laid out."""
     fields = options.fields or FIELDS[noun]
     if options.width is None:
-        layout = Layout(fields)
+        layout = GridLayout(fields)
         return replace(layout, widths=tuple(_Fitting(items, options, grid.MAX_ALIGNED).natural(layout)))
-    layout = Layout(fields, digits=digits_needed(_times(items)))
+    layout = GridLayout(fields, digits=digits_needed(_times(items)))
     if options.fields is None and items:
         shared = _shared(FIRST_KEY[noun], items)
         left_out = frozenset(field for field in fields if all(is_blank(item, field) for item in items))
@@ -96,11 +96,11 @@ class _Fitting:
         self._most = most
         self._known: dict[tuple[object, ...], int] = {}
 
-    def natural(self, layout: Layout) -> list[int]:
+    def natural(self, layout: GridLayout) -> list[int]:
         """The width that each column would like."""
         return [self._wanted(layout, field) for field in layout.fields]
 
-    def _wanted(self, layout: Layout, field: str) -> int:
+    def _wanted(self, layout: GridLayout, field: str) -> int:
         key = (field, layout.digits, layout.ages) if field in TIMES else (field,)
         if key not in self._known:
             alone = replace(layout, fields=(field,))
@@ -108,7 +108,7 @@ class _Fitting:
             self._known[key] = grid.natural_widths([column_of(field)], rows, self._most)[0]
         return self._known[key]
 
-    def at_ease(self, layout: Layout) -> Layout | None:
+    def at_ease(self, layout: GridLayout) -> GridLayout | None:
         """With all there is, and every column as wide as can be wished for: with ages, else with all digits. Digits go
         before metadata is cut, and before ages do."""
         aged = replace(layout, ages=True)
@@ -119,7 +119,7 @@ class _Fitting:
                     return found
         return self._planned(layout, dict.fromkeys(("text", "aside", "name"), self._most))
 
-    def in_need(self, layout: Layout, noun: Noun) -> Layout:
+    def in_need(self, layout: GridLayout, noun: Noun) -> GridLayout:
         """Without what can go, in turn, until the rest can be read; then without what must."""
         layout = replace(layout, digits=0, squeezed=layout.digits > 0)
         chosen = self._options.fields is not None
@@ -133,7 +133,7 @@ class _Fitting:
                 return found
         return self._cut(steps[-1])
 
-    def _smaller(self, layout: Layout, first: str) -> Iterator[Layout]:
+    def _smaller(self, layout: GridLayout, first: str) -> Iterator[GridLayout]:
         """Layouts with less in a row: a first key goes above before anything is left out if it is wide, else after."""
         yield layout
         wide = first in layout.fields and self._wanted(layout, first) >= _WIDE
@@ -145,18 +145,18 @@ class _Fitting:
         if first in layout.fields:
             yield _grouped(layout, first)
 
-    def _cut(self, layout: Layout) -> Layout:
+    def _cut(self, layout: GridLayout) -> GridLayout:
         """With ids cut too, and at last without the last columns."""
         while (found := self._planned(layout, {}, cut_ids=True)) is None:
             layout = layout.without(layout.fields[-1])
         return found
 
-    def _planned(self, layout: Layout, least: dict[str, int], *, cut_ids: bool = False) -> Layout | None:
+    def _planned(self, layout: GridLayout, least: dict[str, int], *, cut_ids: bool = False) -> GridLayout | None:
         natural, columns = self.natural(layout), [column_of(field) for field in layout.fields]
         room = max(1, self._options.width or 0)
         if len(natural) == 1 and (cut_ids or columns[0].kind != "id"):
             return replace(layout, widths=(min(natural[0], room),))
-        widths = grid.plan(natural, columns, room, cut_ids=cut_ids)
+        widths = grid.plan_widths(natural, columns, room, cut_ids=cut_ids)
         if widths is None or any(
             have < min(want, least.get(column.kind, 0))
             for have, want, column in zip(widths, natural, columns, strict=True)
@@ -165,7 +165,7 @@ class _Fitting:
         return replace(layout, widths=tuple(widths))
 
 
-def _grouped(layout: Layout, first: str) -> Layout:
+def _grouped(layout: GridLayout, first: str) -> GridLayout:
     return replace(layout, fields=tuple(field for field in layout.fields if field != first), grouped=first)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tsmem.render.cells import width
-from tsmem.render.ink import Ink
+from tsmem.render.palette import Palette
 from tsmem.render.text import visible
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
 """What stands for rich's own signs on a terminal that has ASCII alone."""
 
 
-def markdown_lines(text: str, room: int, ink: Ink) -> list[str] | None:
+def markdown_lines(text: str, room: int, ink: Palette) -> list[str] | None:
     """The text as painted lines of so many cells; None where it is better shown as it was written."""
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
@@ -141,7 +141,7 @@ def _stripped(line: list[Segment]) -> list[Segment]:
     return line
 
 
-def _painted(segment: Segment, ink: Ink) -> str:
+def _painted(segment: Segment, ink: Palette) -> str:
     text = visible(segment.text)
     if not ink.unicode and not text.isascii():
         text = "".join(sign if sign.isascii() else _SIGNS.get(sign, "+") for sign in text)

@@ -11,12 +11,12 @@ from datetime import date
 from itertools import zip_longest
 
 from tsmem.render.cells import wrap
-from tsmem.render.grid import Cell, Column
-from tsmem.render.ink import Ink
+from tsmem.render.grid import Column, TableCell
 from tsmem.render.items import NULL
 from tsmem.render.options import Options
+from tsmem.render.palette import Palette
 from tsmem.render.record import wrapped_rows
-from tsmem.render.result import Advices, Facts, Moment, Overview, Part, Plot, Section, Size
+from tsmem.render.result import Advices, Dashboard, Facts, Moment, Part, Plot, Section, Size
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, size
 
@@ -26,7 +26,7 @@ MAX_COLUMNS = 60
 """Of a plot, and fewer on a narrow terminal."""
 
 
-def overview_lines(overview: Overview, options: Options) -> Iterator[str]:
+def overview_lines(overview: Dashboard, options: Options) -> Iterator[str]:
     """The parts in order, with an empty line between them."""
     for place, part in enumerate(overview.parts):
         if place:
@@ -37,7 +37,7 @@ def overview_lines(overview: Overview, options: Options) -> Iterator[str]:
 def _part_lines(part: Part, options: Options) -> Iterator[str]:
     match part:
         case Facts(rows):
-            cells = [(Cell(visible(name)), _cell(value, options, aged=True)) for name, value in rows]
+            cells = [(TableCell(visible(name)), _cell(value, options, aged=True)) for name, value in rows]
             yield from wrapped_rows((Column("", "id", "bold"), Column("")), cells, options)
         case Section(title, columns, rows):
             yield from _title(title, options)
@@ -54,26 +54,26 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
 
 
 def _title(text: str, options: Options) -> Iterator[str]:
-    ink = Ink(options)
+    ink = Palette(options)
     lines = [visible(text)] if options.width is None else wrap(visible(text), options.width)
     yield from (ink.paint("bold", line) for line in lines)
 
 
-def _cell(value: object, options: Options, *, aged: bool = False) -> Cell:
+def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
     match value:
         case None:
-            return Cell(NULL, "dim")
+            return TableCell(NULL, "dim")
         case Moment(time_us) if options.width is None:
-            return Cell(iso_time(time_us, options.timezone))
+            return TableCell(iso_time(time_us, options.timezone))
         case Moment(time_us):
             text = local_time(time_us, options.timezone, 0)
-            return Cell(f"{text}  ({age(time_us, options.now_us)})" if aged else text)
+            return TableCell(f"{text}  ({age(time_us, options.now_us)})" if aged else text)
         case Size(length):
-            return Cell(size(length))
+            return TableCell(size(length))
         case int():
-            return Cell(f"{value:,}")
+            return TableCell(f"{value:,}")
         case _:
-            return Cell(visible_id(str(value)) or '""')
+            return TableCell(visible_id(str(value)) or '""')
 
 
 def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
     most = f"{max(counts):,} {'a day' if days_each == 1 else 'a column'} at most"
     yield from _title(f"{plot.title}: {first} to {last}{each}, {most}", options)
     levels = BLOCKS if options.unicode else SIGNS
-    yield Ink(options).paint("cyan", "".join(_drawn(count, max(counts), levels) for count in counts))
+    yield Palette(options).paint("cyan", "".join(_drawn(count, max(counts), levels) for count in counts))
 
 
 def _columns(days: Sequence[tuple[date, int]], first: date, days_each: int) -> list[int]:

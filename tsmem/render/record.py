@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from tsmem.render import grid
 from tsmem.render.cells import fit, wrap
-from tsmem.render.grid import Cell, Column
-from tsmem.render.ink import Ink
-from tsmem.render.items import NULL, entries
+from tsmem.render.grid import Column, TableCell
+from tsmem.render.items import NULL, field_entries
 from tsmem.render.options import Options
-from tsmem.render.result import Record, Report
+from tsmem.render.palette import Palette
+from tsmem.render.result import Report, SingleItem
 from tsmem.render.text import visible
 from tsmem.store.documents import FIELDS, dumps
 from tsmem.store.model import Session
@@ -19,25 +19,29 @@ _BENEATH = "    "
 """What stands before lines that go on below the left edge."""
 
 
-def record_lines(record: Record, options: Options) -> Iterator[str]:
+def record_lines(record: SingleItem, options: Options) -> Iterator[str]:
     """One line or more a field: names at the left edge, and nothing else there."""
     fields = options.fields or FIELDS["session" if isinstance(record.item, Session) else "message"]
-    rows = [(Cell(visible(name)), cell) for field in fields for name, cell in entries(record.item, field, options)]
+    rows = [
+        (TableCell(visible(name)), cell)
+        for field in fields
+        for name, cell in field_entries(record.item, field, options)
+    ]
     return wrapped_rows((Column("", "id", "bold"), Column("")), rows, options)
 
 
 def report_lines(report: Report, options: Options) -> Iterator[str]:
     """The report's rows under their titles, wrapped rather than cut; without columns its document, a line a key."""
     if not report.columns:
-        entries = [(Cell(visible(name)), _fact(value)) for name, value in report.document.items()]
+        entries = [(TableCell(visible(name)), _fact(value)) for name, value in report.document.items()]
         return wrapped_rows((Column("", "id", "bold"), Column("")), entries, options)
     columns = [Column(visible(title), "text" if i else "id") for i, title in enumerate(report.columns)]
     return wrapped_rows(columns, [[_fact(value) for value in row] for row in report.rows], options)
 
 
-def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options: Options) -> Iterator[str]:
+def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
     """Rows under their titles, where they have some, each on as many lines as it needs on a terminal, else on one."""
-    ink = Ink(options)
+    ink = Palette(options)
     natural = grid.natural_widths(columns, rows, options.width or grid.MAX_ALIGNED)
     widths = natural if options.width is None else _fitted(natural, columns, options.width)
     titled = any(column.title for column in columns)
@@ -59,13 +63,13 @@ def _fitted(natural: Sequence[int], columns: Sequence[Column], width: int) -> li
     widths = list(natural)
     if not columns[0].title:
         widths[0] = min(widths[0], max(12, width // 3))
-    return grid.plan(widths, columns, width, cut_ids=True) or [room] * len(columns)
+    return grid.plan_widths(widths, columns, width, cut_ids=True) or [room] * len(columns)
 
 
-def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options: Options) -> Iterator[str]:
+def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
     """The first column on lines of its own, and the others beneath: what names a row stays whole, and where it is
     longer than a line, no part of it but the first begins at the left edge, where it would look like another row."""
-    ink, room = Ink(options), max(1, (options.width or grid.MAX_ALIGNED) - len(_BENEATH))
+    ink, room = Palette(options), max(1, (options.width or grid.MAX_ALIGNED) - len(_BENEATH))
     rest = columns[1:]
     widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
     yield ink.paint("bold", fit(columns[0].title, room, ink.ellipsis))
@@ -77,7 +81,7 @@ def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], options:
         yield from (_BENEATH + line for line in grid.wrapped_row(rest, others, widths, ink))
 
 
-def _fact(value: object) -> Cell:
+def _fact(value: object) -> TableCell:
     if value is None:
-        return Cell(NULL, "dim")
-    return Cell(visible(value) if isinstance(value, str) else visible(dumps(value)))
+        return TableCell(NULL, "dim")
+    return TableCell(visible(value) if isinstance(value, str) else visible(dumps(value)))

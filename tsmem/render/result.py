@@ -21,7 +21,7 @@ def no_token(count: int | None = None) -> str | None:
     return None
 
 
-class Record(NamedTuple):
+class SingleItem(NamedTuple):
     """One session or message."""
 
     item: Session | Message
@@ -61,7 +61,7 @@ class Conversation(NamedTuple):
     """Whether what was said is read as Markdown and drawn."""
 
 
-class Tail(NamedTuple):
+class LiveTail(NamedTuple):
     """The end of a session: its last messages, and where it is followed those that come."""
 
     session_id: str
@@ -138,7 +138,7 @@ class Advices(NamedTuple):
 Part = Facts | Section | Plot | Advices
 
 
-class Overview(NamedTuple):
+class Dashboard(NamedTuple):
     """Several parts of one answer, which tables show one beneath the other; every other format prints the report."""
 
     report: Report
@@ -151,6 +151,6 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
-Shown = Record | Listing | Conversation | Tail | Report | Overview
+Shown = SingleItem | Listing | Conversation | LiveTail | Report | Dashboard
 """What a format is made of."""
 Result = Shown | Document

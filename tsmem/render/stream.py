@@ -10,7 +10,7 @@ LONGEST_WAIT_S = 0.05
 """How old a gathered line may be when the next one comes."""
 
 
-def chunks(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[bytes]:
+def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[bytes]:
     """The lines, joined: the first by itself, later ones by size and time, or each `at_once`. When the source raises,
     what came before is yielded first."""
     waiting: list[bytes] = []

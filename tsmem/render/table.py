@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 
 from tsmem.render import grid
 from tsmem.render.cells import wrap
-from tsmem.render.ink import Ink
 from tsmem.render.items import column_of
-from tsmem.render.layout import Item, Layout, layout_of
+from tsmem.render.layout import GridLayout, Item, layout_of
 from tsmem.render.options import Options
+from tsmem.render.palette import Palette
 from tsmem.render.result import Listing
 from tsmem.render.text import visible_id
 from tsmem.store.model import Message, Session
@@ -28,7 +28,7 @@ BATCH_CHARACTERS = 1_000_000
 def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     """A header, then one line an item. When the listing fails, what came before is yielded first."""
     options = options._replace(marks=listing.marks)
-    ink, layout, above = Ink(options), None, None
+    ink, layout, above = Palette(options), None, None
     for items in _batches(listing.items, BATCH_ROWS):
         if layout is None or not layout.shows(items):
             if layout is not None:
@@ -50,14 +50,14 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
         yield from (ink.paint("dim", line) for line in wrap(note, options.width))
 
 
-def _row_line(item: Item, layout: Layout, options: Options, ink: Ink) -> str:
+def _row_line(item: Item, layout: GridLayout, options: Options, ink: Palette) -> str:
     columns = [column_of(field) for field in layout.fields]
     widths = layout.widths if options.width is not None else None
     cells = grid.cut_row(columns, layout.row(item, options), widths, ink)
     return grid.row_line(columns, cells, layout.widths, ink)
 
 
-def _heading(layout: Layout, options: Options, ink: Ink) -> Iterator[str]:
+def _heading(layout: GridLayout, options: Options, ink: Palette) -> Iterator[str]:
     if layout.shared is not None and options.width is not None:
         yield from _above(*layout.shared, options, ink)
         yield ""
@@ -65,7 +65,7 @@ def _heading(layout: Layout, options: Options, ink: Ink) -> Iterator[str]:
     yield from grid.header(columns, layout.widths, ink, ruled=options.width is not None)
 
 
-def _above(field: str, value: str, options: Options, ink: Ink) -> Iterator[str]:
+def _above(field: str, value: str, options: Options, ink: Palette) -> Iterator[str]:
     """The value that the rows below have in a field: whole, on as many lines as it needs."""
     yield from (ink.paint("bold", line) for line in wrap(f"{field} {visible_id(value)}", options.width or 80))
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tsmem.render.cells import fit, space_after, width, wrap
-from tsmem.render.ink import Ink
 from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Tail
-from tsmem.render.telling import Teller, aside
+from tsmem.render.palette import Palette
+from tsmem.render.result import Conversation, LiveTail
 from tsmem.render.text import visible_id
+from tsmem.render.transcript_writer import TranscriptWriter, aside
 from tsmem.render.values import age, duration, iso_time, local_time
 from tsmem.store.model import Message
 
@@ -22,17 +22,17 @@ _SECOND = 1_000_000
 def conversation_lines(conversation: Conversation, options: Options) -> Iterator[str]:
     """The session's header, then every message."""
     yield from _header(conversation, options)
-    teller = Teller(options, full=conversation.full, markdown=conversation.markdown)
+    teller = TranscriptWriter(options, full=conversation.full, markdown=conversation.markdown)
     for message in conversation.messages:
         yield ""
         yield from teller.tell(message)
 
 
-def tail_lines(tail: Tail, options: Options) -> Iterator[str]:
+def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
     """The session's name, then every message in one piece: what is told while it comes in must not stop half told."""
-    ink, empty = Ink(options), True
+    ink, empty = Palette(options), True
     yield "\n".join(_painted(ink, "bold", [f"session {visible_id(tail.session_id)}"], options))
-    teller = Teller(options, full=tail.full)
+    teller = TranscriptWriter(options, full=tail.full)
     for message in tail.messages:
         empty = False
         yield "\n".join(("", *teller.tell(message)))
@@ -41,7 +41,7 @@ def tail_lines(tail: Tail, options: Options) -> Iterator[str]:
 
 
 def _header(conversation: Conversation, options: Options) -> Iterator[str]:
-    ink, session, messages = Ink(options), conversation.session, conversation.messages
+    ink, session, messages = Palette(options), conversation.session, conversation.messages
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
         yield from _painted(ink, "bold", [f"session {visible_id(session_id)}"], options)
@@ -82,7 +82,7 @@ def _joined(facts: Sequence[str], between: str, room: int | None) -> Iterator[st
     yield line
 
 
-def _painted(ink: Ink, style: str, texts: Iterable[str], options: Options) -> Iterator[str]:
+def _painted(ink: Palette, style: str, texts: Iterable[str], options: Options) -> Iterator[str]:
     for text in texts:
         lines = [text] if options.width is None else wrap(text, options.width)
         yield from (ink.paint(style, line) for line in lines)

@@ -72,10 +72,10 @@ class WriteBatch:
         self.outcomes: list[RowOutcome] = [_untried()] * len(writes)
         self.tried: set[int] = set()
         """Places of rows that were sent, or were to be."""
-        self.doubtful: set[int] = set()
+        self.unconfirmed: set[int] = set()
         """Places of rows that an attempt may have written without saying so."""
         self.unsettled: list[int] = []
-        """Places of doubtful rows whose condition failed, perhaps on our own write: to be read back."""
+        """Places of unconfirmed rows whose condition failed, perhaps on our own write: to be read back."""
 
     def send(self) -> None:
         """Send what is left. Raises the failure of the whole, or Unavailable when rows are left."""
@@ -108,8 +108,8 @@ class WriteBatch:
         self.outcomes[place] = outcome
         self.tried.add(place)
         if isinstance(outcome, Unavailable) and outcome.ambiguous:
-            self.doubtful.add(place)
-        elif isinstance(outcome, ConditionFailed) and place in self.doubtful:
+            self.unconfirmed.add(place)
+        elif isinstance(outcome, ConditionFailed) and place in self.unconfirmed:
             self.unsettled.append(place)
 
 

@@ -24,8 +24,8 @@ from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidReply, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import Announce, IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
+from tsmem.retry.attempts import MAYBE_DONE, Attempts, Deadline, RetryPolicy
 from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds, whole
-from tsmem.retry.tries import MAYBE_DONE, Deadline, RetryPolicy, Tries
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class RetryingClient:
         self.meter = client.meter
         self.pace = client.pace
 
-    def _tries(self, ends_s: float | None = None) -> Tries:
-        return Tries(self._clock, self._policy, self._random, ends_s)
+    def _tries(self, ends_s: float | None = None) -> Attempts:
+        return Attempts(self._clock, self._policy, self._random, ends_s)
 
-    def _repeat(self, call: Callable[[], Result], tries: Tries | None = None, *, changes: bool = False) -> Result:
+    def _repeat(self, call: Callable[[], Result], tries: Attempts | None = None, *, changes: bool = False) -> Result:
         """Call until it answers or the time is up, and note in `tries` whether an answer may have been lost. `changes`:
         whether something is written, so that a lost answer leaves it in doubt."""
         tries = self._tries() if tries is None else tries
@@ -206,7 +206,7 @@ class RetryingClient:
                 raise
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Unavailable) and place in batch.tried:
-                outcomes[place] = tries.given_up(outcome, lost=place in batch.doubtful, changes=True)
+                outcomes[place] = tries.given_up(outcome, lost=place in batch.unconfirmed, changes=True)
         self._settle(batch, writes, ends_s)
         return outcomes
 

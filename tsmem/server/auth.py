@@ -37,7 +37,7 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d*)?Z", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Credentials:
+class AccessKey:
     """The one key that a server takes."""
 
     access_key_id: str
@@ -66,10 +66,10 @@ class Identity(NamedTuple):
         return f"OTS {self.access_key_id}:{b64encode(signature).decode()}"
 
 
-class Gate:
+class Authenticator:
     """Decides who comes in."""
 
-    def __init__(self, credentials: Credentials | None, instance: str | None, clock: Clock) -> None:
+    def __init__(self, credentials: AccessKey | None, instance: str | None, clock: Clock) -> None:
         self._credentials = credentials
         self._instance = instance
         self._clock = clock

@@ -15,36 +15,36 @@ from typing import Any
 
 from tsmem.engine import Engine
 from tsmem.engine.filters import compile_filter
-from tsmem.engine.full_requests import CellRow, RowChange, View
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow
+from tsmem.engine.service_requests import CellRow, RowChange, View
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
 from tsmem.port import Cost
 from tsmem.rows import Write
 from tsmem.server import row_actions, schema
-from tsmem.server.answer import Answer, RowFault
-from tsmem.server.filters import RowFilter, columns_to_get, invalid, row_filter, text, view
+from tsmem.server.action_result import ActionResult, RowFault
+from tsmem.server.filters import ReadFilter, columns_to_get, invalid_parameter, row_filter, text, view
 from tsmem.server.row_reader import WireRow, read_row
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Of the rows of one BatchGetRow."""
 _ROWS_AT_ONCE = 20
 RowFaults = Callable[[], RowFault | None]
-_WRITES = {1: row_actions.put, 2: row_actions.update, 3: row_actions.delete}
+_WRITES = {1: row_actions.decode_put, 2: row_actions.decode_update, 3: row_actions.decode_delete}
 _FAULTS = {
     RowFault.REFUSED: ("OTSServerBusy", "Server is busy."),
     RowFault.LOST: ("OTSTimeout", "Operation timeout."),
 }
 
 
-def batch_get_row(engine: Engine, body: bytes, row_fault: RowFaults) -> Answer:
+def batch_get_row(engine: Engine, body: bytes, row_fault: RowFaults) -> ActionResult:
     """BatchGetRow."""
-    message = schema.parse("BatchGetRowRequest", body)
+    message = schema.parse_message("BatchGetRowRequest", body)
     if not message.tables:
-        raise invalid("No row specified in the request of BatchGetRow.")
+        raise invalid_parameter("No row specified in the request of BatchGetRow.")
     if sum(len(table.primary_key) for table in message.tables) > MAX_ROWS_PER_READ:
-        raise invalid(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}.")
-    answer = schema.make("BatchGetRowResponse")
+        raise invalid_parameter(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}.")
+    answer = schema.new_message("BatchGetRowResponse")
     found = size = 0
     for table in message.tables:
         group = answer.tables.add(table_name=text(table.table_name))
@@ -53,8 +53,10 @@ def batch_get_row(engine: Engine, body: bytes, row_fault: RowFaults) -> Answer:
             found += group.rows[-1].is_ok
             size += len(group.rows[-1].row)
             if size > MAX_ANSWER_BYTES:
-                raise invalid(f"The total data size of BatchGetRow response exceeds the limit: {MAX_ANSWER_BYTES}.")
-    return Answer(answer.SerializeToString(), _names(message), found)
+                raise invalid_parameter(
+                    f"The total data size of BatchGetRow response exceeds the limit: {MAX_ANSWER_BYTES}."
+                )
+    return ActionResult(answer.SerializeToString(), _names(message), found)
 
 
 RowOutcome = tuple[bytes, Cost] | TsmemError
@@ -77,7 +79,7 @@ def _read_table(engine: Engine, table: Any, row_fault: RowFaults) -> Iterator[Ro
             yield next(outcomes) if fault is None else _fault(fault)
 
 
-def _read_all(engine: Engine, table: Any, rows: list[WireRow], test: RowFilter, wanted: View) -> list[RowOutcome]:
+def _read_all(engine: Engine, table: Any, rows: list[WireRow], test: ReadFilter, wanted: View) -> list[RowOutcome]:
     """All in one transaction; where a key is wrong, each for itself, because it fails alone."""
     if not rows:
         return []
@@ -95,27 +97,27 @@ def _read_all(engine: Engine, table: Any, rows: list[WireRow], test: RowFilter, 
     return [(row_actions.row_bytes(ref, row), cost) for row, cost in zip(reply.rows, reply.costs, strict=True)]
 
 
-def batch_write_row(engine: Engine, body: bytes, row_fault: RowFaults) -> Answer:
+def batch_write_row(engine: Engine, body: bytes, row_fault: RowFaults) -> ActionResult:
     """BatchWriteRow."""
-    message = schema.parse("BatchWriteRowRequest", body)
+    message = schema.parse_message("BatchWriteRowRequest", body)
     row_actions.refuse_transaction(message)
     if sum(len(table.rows) for table in message.tables) > MAX_ROWS_PER_WRITE:
-        raise invalid(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_WRITE}.")
+        raise invalid_parameter(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_WRITE}.")
     for table in message.tables:
         if not table.rows:
-            raise invalid(f"No operation is specified for table: '{text(table.table_name)}'.")
+            raise invalid_parameter(f"No operation is specified for table: '{text(table.table_name)}'.")
     writes = [
         _WRITES[row.type](table.table_name, row.row_change, row) for table in message.tables for row in table.rows
     ]
     outcomes = iter(_write_atomic(engine, writes) if message.is_atomic else _write_all(engine, writes, row_fault))
-    answer = schema.make("BatchWriteRowResponse")
+    answer = schema.new_message("BatchWriteRowResponse")
     done = 0
     for table in message.tables:
         group = answer.tables.add(table_name=table.table_name)
         for _ in table.rows:
             _add_outcome(group, next(outcomes))
             done += group.rows[-1].is_ok
-    return Answer(answer.SerializeToString(), _names(message), done)
+    return ActionResult(answer.SerializeToString(), _names(message), done)
 
 
 def _write_atomic(engine: Engine, writes: list[Write | RowChange]) -> list[RowOutcome]:
@@ -127,7 +129,7 @@ def _write_atomic(engine: Engine, writes: list[Write | RowChange]) -> list[RowOu
     if not parts:
         return _write_all(engine, writes, lambda: None)
     if len(parts) == 1:
-        raise invalid("Unsupported operation: 'BatchWriteRow with is_atomic'.")
+        raise invalid_parameter("Unsupported operation: 'BatchWriteRow with is_atomic'.")
     said = f"Data out of scope of atomic. Atomic PartKey:{parts[0]}. Data PartKey:{parts[1]}"
     return [from_service("OTSDataOutOfRange", said)] * len(writes)
 
@@ -164,7 +166,7 @@ def _add_outcome(group: Any, outcome: RowOutcome) -> None:
     """A row's answer; a message always, because the Go SDK reads it without looking."""
     if isinstance(outcome, TsmemError):
         code = outcome.service_code or "OTSInternalServerError"
-        group.rows.add(is_ok=False, error=schema.make("Error", code=code, message=outcome.message))
+        group.rows.add(is_ok=False, error=schema.new_message("Error", code=code, message=outcome.message))
         return
     data, cost = outcome
     group.rows.add(is_ok=True, consumed=row_actions.consumed(cost), row=data)

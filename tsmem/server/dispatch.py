@@ -21,11 +21,11 @@ from tsmem.server import (
     search_index_actions,
     table_actions,
 )
-from tsmem.server.answer import Answer, RowFault
+from tsmem.server.action_result import ActionResult, RowFault
 
-__all__ = ["ACTIONS", "BATCHES", "Answer", "Dispatcher", "RowFault", "error_body"]
+__all__ = ["ACTIONS", "BATCHES", "ActionResult", "Dispatcher", "RowFault", "error_body"]
 
-_ACTIONS: dict[str, Callable[[Engine, bytes], Answer]] = {
+_ACTIONS: dict[str, Callable[[Engine, bytes], ActionResult]] = {
     "CreateTable": table_actions.create_table,
     "DescribeTable": table_actions.describe_table,
     "UpdateTable": table_actions.update_table,
@@ -45,15 +45,15 @@ _ACTIONS: dict[str, Callable[[Engine, bytes], Answer]] = {
     "DeleteSearchIndex": search_index_actions.delete_search_index,
     "Search": search_actions.search,
 }
-_SCANS: dict[str, Callable[[Engine, bytes, scan_actions.ScanSessions], Answer]] = {
+_SCANS: dict[str, Callable[[Engine, bytes, scan_actions.ScanSessions], ActionResult]] = {
     "ComputeSplits": scan_actions.compute_splits,
     "ParallelScan": scan_actions.parallel_scan,
 }
-_BATCHES: dict[str, Callable[[Engine, bytes, Callable[[], RowFault | None]], Answer]] = {
+_BATCHES: dict[str, Callable[[Engine, bytes, Callable[[], RowFault | None]], ActionResult]] = {
     "BatchWriteRow": batch_actions.batch_write_row,
     "BatchGetRow": batch_actions.batch_get_row,
 }
-_TIMED: dict[str, Callable[[Engine, bytes, Clock], Answer]] = {
+_TIMED: dict[str, Callable[[Engine, bytes, Clock], ActionResult]] = {
     "DescribeSearchIndex": search_index_actions.describe_search_index,
 }
 BATCHES = tuple(_BATCHES)
@@ -69,7 +69,7 @@ class Dispatcher:
         self._clock = clock
         self._sessions = scan_actions.ScanSessions(clock)
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> Answer:
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         """The answer to one request. Raises a TsmemError, with the service's code where it has one."""
         if action in _BATCHES:
             return _BATCHES[action](self._engine, body, row_fault)
@@ -86,7 +86,7 @@ class Dispatcher:
         if action not in ACTIONS:
             return ""
         try:
-            message = schema.parse(f"{action}Request", body)
+            message = schema.parse_message(f"{action}Request", body)
         except TsmemError:
             return ""
         return ",".join(dict.fromkeys(name for name in _names(message) if isinstance(name, str)))
@@ -104,5 +104,5 @@ def _names(message: Any) -> list[object]:
 
 def error_body(code: str, message: str) -> bytes:
     """An error as it is answered."""
-    body: bytes = schema.make("Error", code=code, message=message).SerializeToString()
+    body: bytes = schema.new_message("Error", code=code, message=message).SerializeToString()
     return body

@@ -16,22 +16,22 @@ from typing import Protocol
 from tsmem import interruption
 from tsmem.clock import Clock
 from tsmem.errors import TsmemError
-from tsmem.server.answer import Answer, RowFault
-from tsmem.server.auth import Gate, Identity, check_digest
+from tsmem.server.action_result import ActionResult, RowFault
+from tsmem.server.auth import Authenticator, Identity, check_digest
+from tsmem.server.connection import Connection
 from tsmem.server.faults import PARTIAL, Fault
-from tsmem.server.held import Held
 from tsmem.server.http import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
+from tsmem.server.http_response import UNANSWERED, HttpResponse, busy, crash_response, done, failure_response, stated
 from tsmem.server.log import LogEntry, utc_text
-from tsmem.server.outcome import UNANSWERED, Outcome, busy, crashed, done, failed, stated
+from tsmem.server.response_budget import ResponseBudget
 from tsmem.server.settings import Settings
-from tsmem.server.wire import Wire
 from tsmem.server.work import Turns, Work
 
 
 class Answering(Protocol):
     """What stands behind the HTTP: the dispatcher."""
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None]) -> Answer:
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None]) -> ActionResult:
         """The answer to one request. Raises TsmemError."""
         ...
 
@@ -41,7 +41,7 @@ class Answering(Protocol):
         ...
 
 
-class Desk:
+class ServerContext:
     """What all exchanges of a server share."""
 
     def __init__(
@@ -50,11 +50,11 @@ class Desk:
         self.dispatcher = dispatcher
         self.settings = settings
         self.clock = clock
-        self.gate = Gate(settings.credentials, settings.instance, clock)
+        self.gate = Authenticator(settings.credentials, settings.instance, clock)
         self._on_request = on_request
         self._numbers = itertools.count()
         self._nonce = os.urandom(4).hex()
-        self.held = Held(settings.max_held_bytes)
+        self.held = ResponseBudget(settings.max_held_bytes)
         self.turns = Turns(settings.max_searches)
         self.busy = busy()
         """Made now: the first error takes a third of a second, for what protobuf loads."""
@@ -70,10 +70,10 @@ class Desk:
             self._on_request(entry)
 
 
-class Exchange:
+class HttpExchange:
     """One request on a connection, and its answer."""
 
-    def __init__(self, desk: Desk, wire: Wire, *, last: bool = False) -> None:
+    def __init__(self, desk: ServerContext, wire: Connection, *, last: bool = False) -> None:
         """`last` closes the connection behind the answer."""
         self._desk = desk
         self._wire = wire
@@ -96,13 +96,13 @@ class Exchange:
             head = self._head = parse_head(data)
             check_request(head)
             body = self._admitted_body(head)
-            return self._send(body) if isinstance(body, Outcome) else self._answer(head, body)
+            return self._send(body) if isinstance(body, HttpResponse) else self._answer(head, body)
         except TsmemError as error:  # what follows on the connection is not known to be a request
-            self._send(failed(error), close=True)
+            self._send(failure_response(error), close=True)
         except OSError:
             raise
         except Exception as error:  # a bug
-            self._send(crashed(error), close=True)
+            self._send(crash_response(error), close=True)
         self._wire.linger()
         return False
 
@@ -119,7 +119,7 @@ class Exchange:
         self._now_us = self._desk.clock.now_us()
         self._id = self._desk.request_id(self._now_us)
 
-    def _admitted_body(self, head: Head) -> bytes | Outcome:
+    def _admitted_body(self, head: Head) -> bytes | HttpResponse:
         """The body of a request that may come in, or why it may not."""
         try:
             self._identity = self._desk.gate.admit(head)
@@ -127,7 +127,7 @@ class Exchange:
             if head.expects_continue:
                 raise
             self._wire.skip(head.length)
-            return failed(error)
+            return failure_response(error)
         if head.expects_continue and head.length:
             self._wire.send(CONTINUE)
         body = self._wire.body(head.length)
@@ -137,7 +137,7 @@ class Exchange:
             check_digest(head, body)
             return raw_body(head, body)
         except TsmemError as error:
-            return failed(error)
+            return failure_response(error)
 
     def _answer(self, head: Head, body: bytes) -> bool:
         fault = self._fault = self._desk.settings.faults.strike(head.action)
@@ -163,16 +163,16 @@ class Exchange:
             self._wire.await_end(self._desk.settings.hang_s)
         return False
 
-    def _perform(self, head: Head, body: bytes) -> Outcome:
+    def _perform(self, head: Head, body: bytes) -> HttpResponse:
         desk = self._desk
         work = Work(self._wire, desk.settings, desk.clock)
         try:
             with desk.turns.taken(head.action, work.check), interruption.ending_by(work.check):
                 return done(desk.dispatcher.answer(head.action, body, self._row_fault(head.action)))
         except TsmemError as error:
-            outcome = UNANSWERED if work.is_abandoned else failed(error)
+            outcome = UNANSWERED if work.is_abandoned else failure_response(error)
         except Exception as error:  # a bug: the log has it, the client is told no more than that
-            outcome = crashed(error)
+            outcome = crash_response(error)
         return outcome._replace(table=desk.dispatcher.tables(head.action, body))
 
     def _row_fault(self, action: str) -> Callable[[], RowFault | None]:
@@ -186,18 +186,18 @@ class Exchange:
 
         return noted
 
-    def _undone(self, head: Head, body: bytes) -> Outcome:
+    def _undone(self, head: Head, body: bytes) -> HttpResponse:
         """What is known of a request that a fault keeps from being carried out."""
-        return done(Answer(b"", self._desk.dispatcher.tables(head.action, body)))
+        return done(ActionResult(b"", self._desk.dispatcher.tables(head.action, body)))
 
-    def _send(self, outcome: Outcome, *, close: bool = False) -> bool:
+    def _send(self, outcome: HttpResponse, *, close: bool = False) -> bool:
         """Send an answer, or one that the server is busy; whether another request may follow."""
         with self._desk.held.holding(len(outcome.body)) as fits:
             if not fits:
                 outcome = self._desk.busy._replace(table=outcome.table)
             return self._send_held(outcome, close=close)
 
-    def _send_held(self, outcome: Outcome, *, close: bool) -> bool:
+    def _send_held(self, outcome: HttpResponse, *, close: bool) -> bool:
         if not self._id:
             self._begin()
         if self._identity is not None:
@@ -212,7 +212,7 @@ class Exchange:
         if self._desk.settings.latency_ms:
             self._wire.pause(self._desk.settings.latency_ms / 1000)
 
-    def _head_bytes(self, outcome: Outcome, length: int, *, close: bool) -> bytes:
+    def _head_bytes(self, outcome: HttpResponse, length: int, *, close: bool) -> bytes:
         headers = {
             "x-ots-contentmd5": content_md5(outcome.body),
             "x-ots-contenttype": "protocol buffer",
@@ -222,7 +222,7 @@ class Exchange:
         signature = None if self._identity is None else self._identity.authorization(headers)
         return reply_head(outcome.status, length, headers, signature, close=close)
 
-    def _record(self, outcome: Outcome, response_bytes: int) -> None:
+    def _record(self, outcome: HttpResponse, response_bytes: int) -> None:
         head = self._head
         fault = self._fault.kind if self._fault else PARTIAL if self._rows_struck else ""
         entry = LogEntry(

@@ -55,7 +55,7 @@ def length_at(data: bytes, at: int) -> int:
     return length
 
 
-def text_of(raw: bytes) -> str:
+def decode_utf8(raw: bytes) -> str:
     """Text, which must be UTF-8. Raises `broken`."""
     try:
         return raw.decode()
@@ -63,12 +63,12 @@ def text_of(raw: bytes) -> str:
         raise broken("a text is not UTF-8") from None
 
 
-def value_of(kind: int, data: bytes, at: int) -> tuple[Value | Bound, int]:
+def decode_value(kind: int, data: bytes, at: int) -> tuple[Value | Bound, int]:
     """The value of a type that begins at a place, and where it ends. Raises `broken`."""
     if kind in (STRING, BLOB):
         end = at + 4 + length_at(data, at)
         raw = data[at + 4 : end]
-        return (text_of(raw) if kind == STRING else raw), end
+        return (decode_utf8(raw) if kind == STRING else raw), end
     if kind in (INTEGER, DOUBLE):
         if at + 8 > len(data):
             raise broken("it ends within a number")
@@ -88,7 +88,7 @@ def variant(data: bytes) -> Value:
     """A literal of a filter or query: a type and its value, and nothing after it. Raises `broken`."""
     if not data:
         raise broken("a literal is empty")
-    value, end = value_of(data[0], data, 1)
+    value, end = decode_value(data[0], data, 1)
     if isinstance(value, Bound) or end != len(data):
         raise broken("a literal is not one value")
     return value

@@ -26,9 +26,9 @@ from tsmem.server.plainbuffer import (
     VALUE_TAG,
     Operation,
     broken,
+    decode_utf8,
+    decode_value,
     length_at,
-    text_of,
-    value_of,
 )
 
 
@@ -39,7 +39,7 @@ class WireCell(NamedTuple):
     value: Value | Bound | None
     """None where there is none: an operation that deletes."""
     operation: Operation | None
-    stamp_ms: int | None
+    version_ms: int | None
     """Epoch milliseconds."""
 
 
@@ -115,14 +115,14 @@ class _Reader:
         name = self._name()
         value: Value | Bound | None = None
         operation: Operation | None = None
-        stamp_ms: int | None = None
+        version_ms: int | None = None
         summed = name
         if self.peek() == VALUE_TAG:
             at = self._at + 1
             end = at + 4 + length_at(data, at)
             if end == at + 4:
                 raise broken("a value is empty")
-            value, stop = value_of(data[at + 4], data, at + 5)
+            value, stop = decode_value(data[at + 4], data, at + 5)
             if stop != end:
                 raise broken("a value is not as long as it says")
             summed += data[at + 4 : end]
@@ -132,10 +132,10 @@ class _Reader:
             operation = self._operation()
             last = bytes((operation,))
         if self.peek() == TIMESTAMP_TAG:
-            stamp_ms = self._stamp()
-            summed += SIGNED.pack(stamp_ms)
+            version_ms = self._stamp()
+            summed += SIGNED.pack(version_ms)
         self._cell_sum(crc8(summed + last))
-        return WireCell(text_of(name), value, operation, stamp_ms)
+        return WireCell(decode_utf8(name), value, operation, version_ms)
 
     def _name(self) -> bytes:
         if self.next_tag() != NAME_TAG:

@@ -40,7 +40,7 @@ def _body(names: Sequence[str], key: KeyBound, cells: Sequence[Cell]) -> bytes:
     if cells:
         parts.append(b"\x02")
         for cell in cells:
-            _add(parts, sums, cell.name, cell.value, SIGNED.pack(cell.stamp_ms))
+            _add(parts, sums, cell.name, cell.value, SIGNED.pack(cell.version_ms))
     sums.append(0)
     parts += (b"\x09", bytes((crc8(bytes(sums)),)))
     return b"".join(parts)

@@ -16,9 +16,9 @@ from tsmem.engine import Engine
 from tsmem.errors import from_service
 from tsmem.queries import KeySort, Search
 from tsmem.server import schema
-from tsmem.server.answer import Answer
-from tsmem.server.filters import invalid, text
-from tsmem.server.search_queries import query
+from tsmem.server.action_result import ActionResult
+from tsmem.server.filters import invalid_parameter, text
+from tsmem.server.search_queries import decode_query
 from tsmem.server.search_target import ALL, columns_of, find, open_index
 
 SPLITS = 1
@@ -59,51 +59,55 @@ class ScanSessions:
             self._ends_s[table, index, session] = now_s + alive_s
 
 
-def compute_splits(engine: Engine, body: bytes, sessions: ScanSessions) -> Answer:
+def compute_splits(engine: Engine, body: bytes, sessions: ScanSessions) -> ActionResult:
     """ComputeSplits."""
-    message = schema.parse("ComputeSplitsRequest", body)
+    message = schema.parse_message("ComputeSplitsRequest", body)
     if not message.HasField("search_index_splits_options"):
-        raise invalid("[search index splits options] must not be null")
+        raise invalid_parameter("[search index splits options] must not be null")
     index = open_index(engine, text(message.table_name), text(message.search_index_splits_options.index_name))
     session = sessions.begin(index.table.name, index.name)
-    answer = schema.make("ComputeSplitsResponse", session_id=session, splits_size=SPLITS)
-    return Answer(answer.SerializeToString(), index.table.name)
+    answer = schema.new_message("ComputeSplitsResponse", session_id=session, splits_size=SPLITS)
+    return ActionResult(answer.SerializeToString(), index.table.name)
 
 
-def parallel_scan(engine: Engine, body: bytes, sessions: ScanSessions) -> Answer:
+def parallel_scan(engine: Engine, body: bytes, sessions: ScanSessions) -> ActionResult:
     """ParallelScan: one page. Without a session it goes on by its token alone."""
-    message = schema.parse("ParallelScanRequest", body)
-    scan = schema.parse("ScanQuery", message.scan_query)
+    message = schema.parse_message("ParallelScanRequest", body)
+    scan = schema.parse_message("ScanQuery", message.scan_query)
     index = open_index(engine, text(message.table_name), text(message.index_name))
     columns = columns_of(message.columns_to_get, index)
     if message.columns_to_get.HasField("return_type") and message.columns_to_get.return_type == ALL:
-        raise invalid("[parallel_scan.columns_to_get] must not be RETURN_ALL")
+        raise invalid_parameter("[parallel_scan.columns_to_get] must not be RETURN_ALL")
     _check(scan)
     if message.session_id:
         alive_s = scan.alive_time if scan.HasField("alive_time") else DEFAULT_ALIVE_S
         sessions.prolong(index.table.name, index.name, message.session_id, alive_s)
-    answer = schema.make("ParallelScanResponse")
+    answer = schema.new_message("ParallelScanResponse")
     if scan.token != _END:
-        asked = Search(query(scan.query), (KeySort(),), scan.limit or MAX_LIMIT, token=_engines(scan.token))
+        asked = Search(decode_query(scan.query), (KeySort(),), scan.limit or MAX_LIMIT, token=_engines(scan.token))
         found = find(engine, index, asked, columns)
         answer.rows.extend(found.rows)
         if found.rows:
             answer.next_token = _END if found.token is None else _MORE + found.token
-    return Answer(answer.SerializeToString(), index.table.name, len(answer.rows))
+    return ActionResult(answer.SerializeToString(), index.table.name, len(answer.rows))
 
 
 def _check(scan: Any) -> None:
     if not scan.HasField("query"):
-        raise invalid("[parallel_scan.query] must not be null")
+        raise invalid_parameter("[parallel_scan.query] must not be null")
     if scan.HasField("limit") and not 0 < scan.limit <= MAX_LIMIT:
-        raise invalid(f"[parallel_scan.limit] must in (0, {MAX_LIMIT}], current limit is {scan.limit}")
+        raise invalid_parameter(f"[parallel_scan.limit] must in (0, {MAX_LIMIT}], current limit is {scan.limit}")
     if scan.HasField("alive_time") and scan.alive_time <= 0:
-        raise invalid(f"[parallel_scan.alive_time] must be greater than 0, current alive_time is {scan.alive_time}")
+        raise invalid_parameter(
+            f"[parallel_scan.alive_time] must be greater than 0, current alive_time is {scan.alive_time}"
+        )
     most = scan.max_parallel if scan.HasField("max_parallel") else SPLITS
     if not 0 < most <= SPLITS:
-        raise invalid(f"[parallel_scan.max_parallel_id] must in (0 ,{SPLITS}], current max_parallel_id is {most}")
+        raise invalid_parameter(
+            f"[parallel_scan.max_parallel_id] must in (0 ,{SPLITS}], current max_parallel_id is {most}"
+        )
     if not 0 <= scan.current_parallel_id < most:
-        raise invalid(
+        raise invalid_parameter(
             f"[parallel_scan.current_parallel_id] must in [0, max_parallel), current max_parallel is {most}, "
             f"current_parallel_id is {scan.current_parallel_id}"
         )
@@ -114,5 +118,5 @@ def _engines(token: bytes) -> bytes | None:
     if not token:
         return None
     if not token.startswith(_MORE):
-        raise invalid("[parallel_scan.token] is not one of this server's")
+        raise invalid_parameter("[parallel_scan.token] is not one of this server's")
     return token[len(_MORE) :]

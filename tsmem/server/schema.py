@@ -125,12 +125,12 @@ def _class(name: str) -> Any:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
 
 
-def make(message: str, /, **fields: Any) -> Any:
+def new_message(message: str, /, **fields: Any) -> Any:
     """A message of a name, with these fields."""
     return _class(message)(**fields)
 
 
-def parse(name: str, body: bytes) -> Any:
+def parse_message(name: str, body: bytes) -> Any:
     """A message out of bytes. Raises OTSParameterInvalid for bytes that are none, or lack what is required."""
     from google.protobuf.message import DecodeError
 

@@ -15,8 +15,8 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import FieldSort, ScoreSort
 from tsmem.server import schema
-from tsmem.server.answer import Answer
-from tsmem.server.filters import invalid, text
+from tsmem.server.action_result import ActionResult
+from tsmem.server.filters import invalid_parameter, text
 from tsmem.server.search_queries import sorts
 
 _TYPES = {
@@ -37,58 +37,58 @@ _IN_STEP = 2
 _RUNNING = 3
 
 
-def create_search_index(engine: Engine, body: bytes) -> Answer:
+def create_search_index(engine: Engine, body: bytes) -> ActionResult:
     """CreateSearchIndex."""
-    message = schema.parse("CreateSearchIndexRequest", body)
+    message = schema.parse_message("CreateSearchIndexRequest", body)
     table, name = text(message.table_name), text(message.index_name)
     fields = tuple((text(field.field_name), _field_type(field)) for field in message.schema.field_schemas)
     _check_order(message.schema.index_sort, fields)
     time_to_live_s = message.time_to_live if message.HasField("time_to_live") else -1
     engine.create_search_index(SearchIndexSchema(table, name, fields), message.SerializeToString(), time_to_live_s)
-    return Answer(schema.make("CreateSearchIndexResponse").SerializeToString(), table)
+    return ActionResult(schema.new_message("CreateSearchIndexResponse").SerializeToString(), table)
 
 
-def describe_search_index(engine: Engine, body: bytes, clock: Clock) -> Answer:
+def describe_search_index(engine: Engine, body: bytes, clock: Clock) -> ActionResult:
     """DescribeSearchIndex."""
-    message = schema.parse("DescribeSearchIndexRequest", body)
+    message = schema.parse_message("DescribeSearchIndexRequest", body)
     table, name = text(message.table_name), text(message.index_name)
     found = engine.describe_search(table, name)
     if found.definition is None:
         request = _synthesized(engine.describe_search_index(table, name))
     else:
-        request = schema.parse("CreateSearchIndexRequest", found.definition)
+        request = schema.parse_message("CreateSearchIndexRequest", found.definition)
     now_ns = min(clock.now_us() * 1000, MAX_INTEGER)  # nanoseconds in 64 bits end in the year 2262
-    answer = schema.make(
+    answer = schema.new_message(
         "DescribeSearchIndexResponse",
         schema=_with_defaults(request.schema, engine, table),
-        sync_stat=schema.make("SyncStat", sync_phase=_IN_STEP, current_sync_timestamp=now_ns),
+        sync_stat=schema.new_message("SyncStat", sync_phase=_IN_STEP, current_sync_timestamp=now_ns),
         create_time=found.created_us // 1_000_000,
         time_to_live=request.time_to_live if request.HasField("time_to_live") else -1,
-        index_status=schema.make("IndexStatus", status=_RUNNING),
+        index_status=schema.new_message("IndexStatus", status=_RUNNING),
     )
-    return Answer(answer.SerializeToString(), table)
+    return ActionResult(answer.SerializeToString(), table)
 
 
-def list_search_index(engine: Engine, body: bytes) -> Answer:
+def list_search_index(engine: Engine, body: bytes) -> ActionResult:
     """ListSearchIndex: of one table, or of all where none is named."""
-    message = schema.parse("ListSearchIndexRequest", body)
+    message = schema.parse_message("ListSearchIndexRequest", body)
     table = text(message.table_name)
-    answer = schema.make("ListSearchIndexResponse")
+    answer = schema.new_message("ListSearchIndexResponse")
     if table:
         found = [(table, name) for name in engine.list_search_indexes(table)]
     else:
         found = [pair for each in engine.list_tables() for pair in _indexes_of(engine, each)]
     for table_name, name in found:
         answer.indices.add(table_name=table_name, index_name=name)
-    return Answer(answer.SerializeToString(), table, len(answer.indices))
+    return ActionResult(answer.SerializeToString(), table, len(answer.indices))
 
 
-def delete_search_index(engine: Engine, body: bytes) -> Answer:
+def delete_search_index(engine: Engine, body: bytes) -> ActionResult:
     """DeleteSearchIndex."""
-    message = schema.parse("DeleteSearchIndexRequest", body)
+    message = schema.parse_message("DeleteSearchIndexRequest", body)
     table = text(message.table_name)
     engine.delete_search_index(table, text(message.index_name))
-    return Answer(schema.make("DeleteSearchIndexResponse").SerializeToString(), table)
+    return ActionResult(schema.new_message("DeleteSearchIndexResponse").SerializeToString(), table)
 
 
 def _indexes_of(engine: Engine, table: str) -> list[tuple[str, str]]:
@@ -106,16 +106,16 @@ def _check_order(index_sort: Any, fields: tuple[tuple[str, FieldType], ...]) -> 
     kinds = dict(fields)
     for sort in sorts(index_sort):
         if isinstance(sort, ScoreSort):
-            raise invalid("A search index cannot be sorted by score.")
+            raise invalid_parameter("A search index cannot be sorted by score.")
         if isinstance(sort, FieldSort) and sort.field not in kinds:
-            raise invalid(f"field: {sort.field} does not exist")
+            raise invalid_parameter(f"field: {sort.field} does not exist")
         if isinstance(sort, FieldSort) and kinds[sort.field].name in ("TEXT", "NESTED"):
-            raise invalid(f"field: {sort.field} of type {kinds[sort.field].name} cannot be sorted by")
+            raise invalid_parameter(f"field: {sort.field} of type {kinds[sort.field].name} cannot be sorted by")
 
 
 def _field_type(field: Any) -> FieldType:
     if not field.HasField("field_type"):
-        raise invalid(f"The type of field '{text(field.field_name)}' is missing.")
+        raise invalid_parameter(f"The type of field '{text(field.field_name)}' is missing.")
     kind = _TYPES[field.field_type]
     if field.field_type != _TEXT:
         return FieldType(kind, text(field.analyzer) or None)
@@ -123,7 +123,7 @@ def _field_type(field: Any) -> FieldType:
     if analyzer not in _PARAMETERS:
         return FieldType(kind, analyzer)
     message, names = _PARAMETERS[analyzer]
-    parameter = schema.parse(message, field.analyzer_parameter)
+    parameter = schema.parse_message(message, field.analyzer_parameter)
     said = {name: getattr(parameter, name) for name in names if parameter.HasField(name)}
     text(said.get("delimiter", ""))
     return FieldType(kind, analyzer, **said)
@@ -131,14 +131,14 @@ def _field_type(field: Any) -> FieldType:
 
 def _synthesized(found: SearchIndexSchema) -> Any:
     """The request that would have created an index that the port created."""
-    request = schema.make("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
+    request = schema.new_message("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
     for name, kind in found.fields:
         field = request.schema.field_schemas.add(field_name=name, field_type=_NUMBERS[kind.name])
         if kind.analyzer is not None:
             field.analyzer = kind.analyzer
         if kind.analyzer in _PARAMETERS:
             message, names = _PARAMETERS[kind.analyzer]
-            said = schema.make(message, **{name: getattr(kind, name) for name in names}).SerializeToString()
+            said = schema.new_message(message, **{name: getattr(kind, name) for name in names}).SerializeToString()
             if said:
                 field.analyzer_parameter = said
     return request

@@ -15,7 +15,7 @@ from tsmem.engine.search.conditions import Leaf
 from tsmem.port import FieldType
 from tsmem.queries import Match, MatchPhrase, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
-from tsmem.server.filters import invalid
+from tsmem.server.filters import invalid_parameter
 
 MAX_PATTERN = 32
 """Characters of a wildcard pattern. Source: "Search index limits" of the service."""
@@ -33,17 +33,23 @@ def check_work(asks: Sequence[Leaf], kinds: Mapping[str, FieldType]) -> None:
     words = phrase_words = characters = 0
     for each in asks:
         if isinstance(each, Wildcard) and len(each.pattern) > MAX_PATTERN:
-            raise invalid(f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query")
+            raise invalid_parameter(
+                f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query"
+            )
         kind = kinds.get(each.field)
         characters += _characters(each, kind)
         if characters > MAX_CHARACTERS:
-            raise invalid(f"The number of characters in the texts of a search exceeds the limit: {MAX_CHARACTERS}.")
+            raise invalid_parameter(
+                f"The number of characters in the texts of a search exceeds the limit: {MAX_CHARACTERS}."
+            )
         words += _words(each, kind)
         phrase_words += _phrase_words(each, kind)
         if words > MAX_WORDS:
-            raise invalid(f"The number of words and terms of a search exceeds the limit: {MAX_WORDS}.")
+            raise invalid_parameter(f"The number of words and terms of a search exceeds the limit: {MAX_WORDS}.")
         if phrase_words > MAX_PHRASE_WORDS:
-            raise invalid(f"The number of words in the phrases of a search exceeds the limit: {MAX_PHRASE_WORDS}.")
+            raise invalid_parameter(
+                f"The number of words in the phrases of a search exceeds the limit: {MAX_PHRASE_WORDS}."
+            )
 
 
 def _characters(wanted: Leaf, kind: FieldType | None) -> int:
@@ -77,6 +83,6 @@ def _phrase_words(wanted: Leaf, kind: FieldType | None) -> int:
     if kind is None or kind.name != "TEXT" or kind.analyzer == "fuzzy":
         return 0
     if isinstance(wanted, MatchPhrase):
-        return len(words.words(kind, wanted.text))
+        return len(words.cut_words(kind, wanted.text))
     pieces = [words.term_words(kind, value) for value in _values(wanted) if isinstance(value, str)]
     return sum(len(each) for each in pieces if len(each) > 1)

@@ -32,7 +32,7 @@ from tsmem.queries import (
 )
 from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server import schema
-from tsmem.server.filters import invalid, text
+from tsmem.server.filters import invalid_parameter, text
 from tsmem.server.plainbuffer import BOUNDS, variant
 
 (
@@ -49,7 +49,7 @@ _NEUTRAL = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 
-def query(message: Any) -> Query:
+def decode_query(message: Any) -> Query:
     """A query out of its message. Raises OTSParameterInvalid, for one that is not there here too."""
     return _Reader().read(message, 0)
 
@@ -79,10 +79,10 @@ class _Reader:
         check_size(depth, self._count)
         kind = message.type
         if not message.HasField("type"):
-            raise invalid("The type of a query is missing, or not known.")
+            raise invalid_parameter("The type of a query is missing, or not known.")
         if kind not in _BODIES:
             raise _unsupported(_name_of(message, kind))
-        body = schema.parse(_BODIES[kind], message.query)
+        body = schema.parse_message(_BODIES[kind], message.query)
         _refuse_options(body)
         if kind == _BOOL:
             return self._bool(body, depth)
@@ -169,7 +169,7 @@ def _sorter(message: Any) -> Sorter:
         return KeySort(message.doc_sort.order == 1)
     if message.HasField("geo_distance_sort"):
         raise _unsupported("GeoDistanceSort")
-    raise invalid("A sorter says nothing to sort by.")
+    raise invalid_parameter("A sorter says nothing to sort by.")
 
 
 def _name_of(message: Any, number: int) -> str:
@@ -179,4 +179,4 @@ def _name_of(message: Any, number: int) -> str:
 
 
 def _unsupported(what: str) -> Exception:
-    return invalid(f"Unsupported operation: '{what}'.")
+    return invalid_parameter(f"Unsupported operation: '{what}'.")

@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tsmem.engine import Engine
-from tsmem.engine.full_requests import CellRow, View
 from tsmem.engine.requests import BatchGetRow
 from tsmem.engine.search.search import MAX_INDEXED_LIMIT
+from tsmem.engine.service_requests import CellRow, View
 from tsmem.errors import TableNotFound, from_service
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import FieldType
 from tsmem.queries import FieldSort, Search, Sorter
 from tsmem.rows import Key, TableRef
 from tsmem.server import row_writer, schema
-from tsmem.server.filters import invalid, texts
+from tsmem.server.filters import invalid_parameter, texts
 from tsmem.server.search_index_actions import DEFAULT_ANALYZER
 from tsmem.server.search_limits import check_work
 from tsmem.server.search_queries import leaves, sorts
@@ -29,7 +29,7 @@ ALL, SPECIFIED, NONE, ALL_FROM_INDEX = 1, 2, 3, 4
 _LATEST = View()
 
 
-class Index(NamedTuple):
+class TargetIndex(NamedTuple):
     """A search index that is asked."""
 
     table: TableRef
@@ -53,11 +53,11 @@ class Index(NamedTuple):
             *(sort.field for sort in asked.sorts if isinstance(sort, FieldSort)),
         ):
             if field in self.odd:
-                raise invalid(f"Unsupported operation: '{self.odd[field]} of field {field}'.")
+                raise invalid_parameter(f"Unsupported operation: '{self.odd[field]} of field {field}'.")
         check_work(asks, self.fields)
 
 
-class Columns(NamedTuple):
+class ColumnsToGet(NamedTuple):
     """Which columns of a row are answered."""
 
     names: tuple[str, ...] | None
@@ -66,7 +66,7 @@ class Columns(NamedTuple):
     """Whether the index alone could give them."""
 
 
-class Found(NamedTuple):
+class EncodedPage(NamedTuple):
     """What a search found."""
 
     rows: list[bytes]
@@ -77,7 +77,7 @@ class Found(NamedTuple):
     total: int | None
 
 
-def open_index(engine: Engine, table: str, name: str) -> Index:
+def open_index(engine: Engine, table: str, name: str) -> TargetIndex:
     """An index, with what it says of itself. Raises OTSParameterInvalid for a missing table, OTSMetaNotMatch for a
     missing index."""
     try:
@@ -90,12 +90,12 @@ def open_index(engine: Engine, table: str, name: str) -> Index:
     except TableNotFound:
         raise from_service("OTSMetaNotMatch", f"search index [{name}] does not exist") from None
     odd: dict[str, str] = {}
-    order = schema.make("Sort")
+    order = schema.new_message("Sort")
     if definition is not None:
-        meant = schema.parse("CreateSearchIndexRequest", definition).schema
+        meant = schema.parse_message("CreateSearchIndexRequest", definition).schema
         odd = {field.field_name: what for field in meant.field_schemas if (what := _oddity(field))}
         order = meant.index_sort
-    return Index(ref, name, dict(described.fields), odd, order)
+    return TargetIndex(ref, name, dict(described.fields), odd, order)
 
 
 def _oddity(field: Any) -> str | None:
@@ -107,32 +107,32 @@ def _oddity(field: Any) -> str | None:
     if field.HasField("index") and not field.index:
         return "index false"
     analyzer, parameter = field.analyzer or DEFAULT_ANALYZER, field.analyzer_parameter
-    if analyzer == "single_word" and schema.parse("SingleWordAnalyzerParameter", parameter).delimit_word:
+    if analyzer == "single_word" and schema.parse_message("SingleWordAnalyzerParameter", parameter).delimit_word:
         return "delimit_word"
-    if analyzer == "fuzzy" and schema.parse("FuzzyAnalyzerParameter", parameter).case_sensitive:
+    if analyzer == "fuzzy" and schema.parse_message("FuzzyAnalyzerParameter", parameter).case_sensitive:
         return "case_sensitive"
     return None
 
 
-def columns_of(message: Any, index: Index) -> Columns:
+def columns_of(message: Any, index: TargetIndex) -> ColumnsToGet:
     """The columns that a request wants. Without a word on them: the key alone."""
     names = texts(message.column_names)
     kind = message.return_type if message.HasField("return_type") else SPECIFIED
     if kind == ALL:
-        return Columns(None, False)
+        return ColumnsToGet(None, False)
     if kind == NONE:
-        return Columns((), True)
+        return ColumnsToGet((), True)
     if kind == ALL_FROM_INDEX:
         names = tuple(sorted(index.fields))
     attributes = tuple(name for name in names if name not in index.table.key)
-    return Columns(attributes, index.fields.keys() >= set(attributes))
+    return ColumnsToGet(attributes, index.fields.keys() >= set(attributes))
 
 
-def find(engine: Engine, index: Index, asked: Search, columns: Columns) -> Found:
+def find(engine: Engine, index: TargetIndex, asked: Search, columns: ColumnsToGet) -> EncodedPage:
     """One page of any length. Rows are read when their keys are found; one that is deleted in between is left out, and
     the next ones fill its place. Raises OTSParameterInvalid."""
     index.check(asked)
-    found = Found([], [], None, None)
+    found = EncodedPage([], [], None, None)
     while True:
         limit = min(asked.limit - len(found.rows), MAX_INDEXED_LIMIT)
         page = engine.search(index.table, index.name, asked._replace(limit=limit, columns=()), exact_count=True).page
@@ -146,7 +146,7 @@ def find(engine: Engine, index: Index, asked: Search, columns: Columns) -> Found
         asked = asked._replace(token=page.token, offset=0, count=False)
 
 
-def _read(engine: Engine, index: Index, keys: Sequence[Key], columns: Columns) -> list[bytes | None]:
+def _read(engine: Engine, index: TargetIndex, keys: Sequence[Key], columns: ColumnsToGet) -> list[bytes | None]:
     """The rows of some keys, each in its own bytes; None for one that is gone."""
     names = index.table.key
     if columns.names == ():

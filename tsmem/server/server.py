@@ -25,11 +25,11 @@ from typing import Any, Self
 
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.server.exchange import Answering, Desk, Exchange
+from tsmem.server.connection import Connection
+from tsmem.server.exchange import Answering, HttpExchange, ServerContext
 from tsmem.server.log import LogEntry
 from tsmem.server.settings import Settings
-from tsmem.server.wake import Wake
-from tsmem.server.wire import Wire
+from tsmem.server.stop_event import StopEvent
 
 _BACKLOG = 512
 _REFUSING = 64
@@ -59,7 +59,7 @@ class Server:
         self._max_connections = settings.max_connections
         self._refusing = replace(settings, idle_s=_REFUSING_S, request_s=_REFUSING_S)
         self._clock = clock
-        self._desk = Desk(dispatcher, settings, clock, on_request)
+        self._desk = ServerContext(dispatcher, settings, clock, on_request)
         self.endpoint = ""
         """What clients are told, once it was started: http://ADDRESS:PORT."""
         self._connections: set[_Connection] = set()
@@ -67,7 +67,7 @@ class Server:
         """Those whose threads may be in their last steps."""
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
-        self._wake: Wake | None = None
+        self._wake: StopEvent | None = None
         self._thread: threading.Thread | None = None
 
     def listen(self) -> None:
@@ -87,7 +87,7 @@ class Server:
         if self._listener is None:
             self.listen()
         self._max_connections = min(self._settings.max_connections, _room())
-        self._wake = Wake()
+        self._wake = StopEvent()
         self._thread = threading.Thread(
             target=self._accept, args=(self._listener, self._wake), name="tsmem-accept", daemon=True
         )
@@ -127,7 +127,7 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _accept(self, listener: socket.socket, wake: Wake) -> None:
+    def _accept(self, listener: socket.socket, wake: StopEvent) -> None:
         poll = select.poll()
         poll.register(listener, select.POLLIN)
         poll.register(wake, select.POLLIN)
@@ -145,20 +145,20 @@ class Server:
                     continue
                 self._take(client, str(address[0]), wake)
 
-    def _take(self, client: socket.socket, peer: str, wake: Wake) -> None:
+    def _take(self, client: socket.socket, peer: str, wake: StopEvent) -> None:
         with self._lock:
             self._ended = [each for each in self._ended if each.thread.is_alive()]
             refused = not self._has_place(peer)
             if refused and sum(each.refused for each in self._connections) >= _REFUSING:
                 client.close()
                 return
-            wire = Wire(client, self._refusing if refused else self._settings, self._clock, wake)
+            wire = Connection(client, self._refusing if refused else self._settings, self._clock, wake)
             connection = _Connection(wire, peer, self._desk, self._forget, refused=refused)
             self._connections.add(connection)
         try:
             connection.thread.start()
         except RuntimeError:  # no thread can be started: the others wait while one request of this client is answered
-            connection.wire = Wire(client, self._refusing, self._clock, wake)
+            connection.wire = Connection(client, self._refusing, self._clock, wake)
             connection.run_once()
 
     def _has_place(self, peer: str) -> bool:
@@ -193,7 +193,7 @@ class _Connection:
     """A client, and the thread that serves it."""
 
     def __init__(
-        self, wire: Wire, peer: str, desk: Desk, ended: Callable[[_Connection], None], *, refused: bool
+        self, wire: Connection, peer: str, desk: ServerContext, ended: Callable[[_Connection], None], *, refused: bool
     ) -> None:
         self.wire = wire
         self.peer = peer
@@ -211,8 +211,8 @@ class _Connection:
     def _run(self, *, last: bool = False) -> None:
         try:
             if self.refused:
-                Exchange(self._desk, self.wire).refuse()
-            while not self.refused and Exchange(self._desk, self.wire, last=last).run():
+                HttpExchange(self._desk, self.wire).refuse()
+            while not self.refused and HttpExchange(self._desk, self.wire, last=last).run():
                 pass
         except OSError:  # the client went away
             pass

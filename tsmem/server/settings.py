@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults
 
 
@@ -18,7 +18,7 @@ class Settings:
     """0 takes a free one."""
     instance: str | None = None
     """The only instance that is there; None for any name."""
-    credentials: Credentials | None = None
+    credentials: AccessKey | None = None
     """The only key; None takes any."""
     faults: Faults = field(default_factory=Faults)
     latency_ms: float = 0

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.full_requests import CreateTable, TableDescription, TableOptions
 from tsmem.engine.requests import CreateIndex
+from tsmem.engine.service_requests import CreateTable, TableDescription, TableOptions
 from tsmem.errors import TsmemError
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server import schema
-from tsmem.server.answer import Answer
-from tsmem.server.filters import invalid, text, texts
+from tsmem.server.action_result import ActionResult
+from tsmem.server.filters import invalid_parameter, text, texts
 
 _KEY_TYPES = {1: ColumnType.INTEGER, 2: ColumnType.STRING, 3: ColumnType.BINARY, 5: ColumnType.BOOLEAN}
 _COLUMN_TYPES = {
@@ -38,9 +38,9 @@ _MAX_RESERVED_UNITS = 100_000
 """Source: CreateTable in TableStore's developer reference."""
 
 
-def create_table(engine: Engine, body: bytes) -> Answer:
+def create_table(engine: Engine, body: bytes) -> ActionResult:
     """CreateTable."""
-    message = schema.parse("CreateTableRequest", body)
+    message = schema.parse_message("CreateTableRequest", body)
     meta, options = message.table_meta, message.table_options
     _refuse_stream(message)
     if message.sse_spec.enable:
@@ -49,9 +49,9 @@ def create_table(engine: Engine, body: bytes) -> Answer:
         raise _unsupported("local transaction")
     _check_throughput(message)
     if not options.HasField("time_to_live"):
-        raise invalid("Time-to-live is missing while creating table.")
+        raise invalid_parameter("Time-to-live is missing while creating table.")
     if not options.HasField("max_versions"):
-        raise invalid("MaxVersions is missing while creating table.")
+        raise invalid_parameter("MaxVersions is missing while creating table.")
     name = text(meta.table_name)
     indexes = tuple(_index(index) for index in message.index_metas)
     described = TableSchema(
@@ -65,91 +65,91 @@ def create_table(engine: Engine, body: bytes) -> Answer:
         frozenset(index.name for index in message.index_metas if index.index_type == _GLOBAL),
     )
     engine.create_full_table(request)
-    return Answer(schema.make("CreateTableResponse").SerializeToString(), name)
+    return ActionResult(schema.new_message("CreateTableResponse").SerializeToString(), name)
 
 
-def describe_table(engine: Engine, body: bytes) -> Answer:
+def describe_table(engine: Engine, body: bytes) -> ActionResult:
     """DescribeTable."""
-    name = text(schema.parse("DescribeTableRequest", body).table_name)
+    name = text(schema.parse_message("DescribeTableRequest", body).table_name)
     found = engine.describe_full(name)
-    answer = schema.make(
+    answer = schema.new_message(
         "DescribeTableResponse",
         table_meta=_meta(found.schema),
         reserved_throughput_details=_throughput(),
         table_options=_options_of(found),
         table_status=_ACTIVE,
-        stream_details=schema.make("StreamDetails", enable_stream=False),
+        stream_details=schema.new_message("StreamDetails", enable_stream=False),
         index_metas=[_index_meta(index, found) for index in found.schema.indexes],
     )
-    return Answer(answer.SerializeToString(), name)
+    return ActionResult(answer.SerializeToString(), name)
 
 
-def update_table(engine: Engine, body: bytes) -> Answer:
+def update_table(engine: Engine, body: bytes) -> ActionResult:
     """UpdateTable."""
-    message = schema.parse("UpdateTableRequest", body)
+    message = schema.parse_message("UpdateTableRequest", body)
     _refuse_stream(message)
     _check_throughput(message)
     if message.table_options.HasField("update_full_row"):
-        raise invalid("Table options must not contain updateFullRow.")
+        raise invalid_parameter("Table options must not contain updateFullRow.")
     name = text(message.table_name)
     found = engine.update_table(name, _options(message.table_options))
-    answer = schema.make(
+    answer = schema.new_message(
         "UpdateTableResponse",
         reserved_throughput_details=_throughput(),
         table_options=_options_of(found),
-        stream_details=schema.make("StreamDetails", enable_stream=False),
+        stream_details=schema.new_message("StreamDetails", enable_stream=False),
     )
-    return Answer(answer.SerializeToString(), name)
+    return ActionResult(answer.SerializeToString(), name)
 
 
-def list_table(engine: Engine, body: bytes) -> Answer:
+def list_table(engine: Engine, body: bytes) -> ActionResult:
     """ListTable: tables and secondary indexes."""
-    schema.parse("ListTableRequest", body)
+    schema.parse_message("ListTableRequest", body)
     names = engine.list_tables()
-    return Answer(schema.make("ListTableResponse", table_names=names).SerializeToString(), "", len(names))
+    return ActionResult(schema.new_message("ListTableResponse", table_names=names).SerializeToString(), "", len(names))
 
 
-def delete_table(engine: Engine, body: bytes) -> Answer:
+def delete_table(engine: Engine, body: bytes) -> ActionResult:
     """DeleteTable."""
-    name = text(schema.parse("DeleteTableRequest", body).table_name)
+    name = text(schema.parse_message("DeleteTableRequest", body).table_name)
     engine.delete_table(name)
-    return Answer(schema.make("DeleteTableResponse").SerializeToString(), name)
+    return ActionResult(schema.new_message("DeleteTableResponse").SerializeToString(), name)
 
 
-def create_index(engine: Engine, body: bytes) -> Answer:
+def create_index(engine: Engine, body: bytes) -> ActionResult:
     """CreateIndex."""
-    message = schema.parse("CreateIndexRequest", body)
+    message = schema.parse_message("CreateIndexRequest", body)
     name = text(message.main_table_name)
     is_global = message.index_meta.index_type == _GLOBAL
     request = CreateIndex(
         name, _index(message.index_meta), include_base_data=message.include_base_data, is_global=is_global
     )
     engine.create_index(request)
-    return Answer(schema.make("CreateIndexResponse").SerializeToString(), name)
+    return ActionResult(schema.new_message("CreateIndexResponse").SerializeToString(), name)
 
 
-def drop_index(engine: Engine, body: bytes) -> Answer:
+def drop_index(engine: Engine, body: bytes) -> ActionResult:
     """DropIndex."""
-    message = schema.parse("DropIndexRequest", body)
+    message = schema.parse_message("DropIndexRequest", body)
     name = text(message.main_table_name)
     engine.delete_index(name, text(message.index_name))
-    return Answer(schema.make("DropIndexResponse").SerializeToString(), name)
+    return ActionResult(schema.new_message("DropIndexResponse").SerializeToString(), name)
 
 
-def add_defined_column(engine: Engine, body: bytes) -> Answer:
+def add_defined_column(engine: Engine, body: bytes) -> ActionResult:
     """AddDefinedColumn."""
-    message = schema.parse("AddDefinedColumnRequest", body)
+    message = schema.parse_message("AddDefinedColumnRequest", body)
     name = text(message.table_name)
     engine.add_defined_columns(name, _columns(message.columns))
-    return Answer(schema.make("AddDefinedColumnResponse").SerializeToString(), name)
+    return ActionResult(schema.new_message("AddDefinedColumnResponse").SerializeToString(), name)
 
 
-def delete_defined_column(engine: Engine, body: bytes) -> Answer:
+def delete_defined_column(engine: Engine, body: bytes) -> ActionResult:
     """DeleteDefinedColumn."""
-    message = schema.parse("DeleteDefinedColumnRequest", body)
+    message = schema.parse_message("DeleteDefinedColumnRequest", body)
     name = text(message.table_name)
     engine.delete_defined_columns(name, texts(message.columns))
-    return Answer(schema.make("DeleteDefinedColumnResponse").SerializeToString(), name)
+    return ActionResult(schema.new_message("DeleteDefinedColumnResponse").SerializeToString(), name)
 
 
 # Schemas in
@@ -190,18 +190,18 @@ def _check_throughput(message: Any) -> None:
     unit = message.reserved_throughput.capacity_unit
     for kind, given in (("read", unit.read), ("write", unit.write)):
         if not 0 <= given <= _MAX_RESERVED_UNITS:
-            raise invalid(f"The reserved {kind} capacity unit must be in range: [0, {_MAX_RESERVED_UNITS}].")
+            raise invalid_parameter(f"The reserved {kind} capacity unit must be in range: [0, {_MAX_RESERVED_UNITS}].")
 
 
 def _unsupported(what: str) -> TsmemError:
-    return invalid(f"Unsupported operation: '{what}'.")
+    return invalid_parameter(f"Unsupported operation: '{what}'.")
 
 
 # Schemas out
 
 
 def _meta(found: TableSchema) -> Any:
-    meta = schema.make("TableMeta", table_name=found.name)
+    meta = schema.new_message("TableMeta", table_name=found.name)
     for name, kind in found.key:
         meta.primary_key.add(name=name, type=_KEY_NUMBERS[kind])
     for name, kind in found.defined_columns:
@@ -211,7 +211,7 @@ def _meta(found: TableSchema) -> Any:
 
 def _index_meta(index: IndexSchema, found: TableDescription) -> Any:
     is_global = index.name in found.global_indexes
-    return schema.make(
+    return schema.new_message(
         "IndexMeta",
         name=index.name,
         primary_key=index.key,
@@ -223,7 +223,7 @@ def _index_meta(index: IndexSchema, found: TableDescription) -> Any:
 
 
 def _options_of(found: TableDescription) -> Any:
-    return schema.make(
+    return schema.new_message(
         "TableOptions",
         time_to_live=found.schema.time_to_live_s,
         max_versions=found.schema.max_versions,
@@ -233,5 +233,7 @@ def _options_of(found: TableDescription) -> Any:
 
 
 def _throughput() -> Any:
-    unit = schema.make("CapacityUnit", read=0, write=0)
-    return schema.make("ReservedThroughputDetails", capacity_unit=unit, last_increase_time=0, last_decrease_time=0)
+    unit = schema.new_message("CapacityUnit", read=0, write=0)
+    return schema.new_message(
+        "ReservedThroughputDetails", capacity_unit=unit, last_increase_time=0, last_decrease_time=0
+    )

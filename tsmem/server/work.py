@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from tsmem import interruption
 from tsmem.clock import Clock
 from tsmem.errors import from_service
+from tsmem.server.connection import Connection
 from tsmem.server.settings import Settings
-from tsmem.server.wire import Wire
 
 SEARCHES = ("Search", "ParallelScan")
 _STEP_S = 0.05
@@ -46,7 +46,7 @@ class Turns:
 class Work:
     """The work of one request."""
 
-    def __init__(self, wire: Wire, settings: Settings, clock: Clock) -> None:
+    def __init__(self, wire: Connection, settings: Settings, clock: Clock) -> None:
         self._wire = wire
         self._clock = clock
         self._due_s = clock.monotonic_s() + settings.work_s

@@ -17,8 +17,8 @@ from tsmem import limits
 from tsmem.errors import ConditionFailed, RowFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Key, Update, Write
-from tsmem.store.flight import Pending, begin, wait_for_all, wait_for_one
-from tsmem.store.tally import Tally
+from tsmem.store.bulk_result import BulkResult
+from tsmem.store.concurrency import Pending, submit, wait_for_all, wait_for_one
 
 GRACE_S = 5.0
 """Seconds that batches in flight are waited for when nothing more is to be sent."""
@@ -30,7 +30,7 @@ Place = tuple[str, Key]
 """A row's table and key."""
 
 
-class Entry(NamedTuple):
+class TaggedWrite(NamedTuple):
     """A write with what its caller knows it by."""
 
     write: Write
@@ -44,12 +44,12 @@ class Entry(NamedTuple):
 
 class _Batch(NamedTuple):
     number: int
-    entries: list[Entry]
+    entries: list[TaggedWrite]
     bytes: int
     pending: Pending[list[RowOutcome]]
 
 
-def _nothing(entry: Entry, error: TsmemError) -> None:
+def _nothing(entry: TaggedWrite, error: TsmemError) -> None:
     pass
 
 
@@ -62,10 +62,10 @@ class BatchWriter:
         self,
         client: TableClient,
         session_table: str,
-        tally: Tally,
+        tally: BulkResult,
         *,
         skip_failed_conditions: bool = False,
-        refused: Callable[[Entry, TsmemError], None] = _nothing,
+        refused: Callable[[TaggedWrite, TsmemError], None] = _nothing,
     ) -> None:
         """`refused` hears of each row that failed."""
         self._client = client
@@ -73,7 +73,7 @@ class BatchWriter:
         self._tally = tally
         self._skip = skip_failed_conditions
         self._on_refused = refused
-        self._queue: list[Entry] = []
+        self._queue: list[TaggedWrite] = []
         self._bytes = 0
         self._flight: list[_Batch] = []
         self._places: set[Place] = set()
@@ -115,7 +115,7 @@ class BatchWriter:
     def add(self, write: Write, tag: object = None) -> None:
         """Queue one write; it is sent when its batch is full, or by flush. Waits where enough is in flight."""
         size = limits.check_write(write)
-        entry = Entry(write, tag)
+        entry = TaggedWrite(write, tag)
         place = entry.place
         if len(self._queue) == limits.MAX_ROWS_PER_WRITE or self._bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
@@ -137,7 +137,7 @@ class BatchWriter:
         """Send what is queued; wait until there may be another batch."""
         if self._queue:
             writes = [entry.write for entry in self._queue]
-            begin(self._client.pace, lambda: self._client.write_rows(writes), self._hold)
+            submit(self._client.pace, lambda: self._client.write_rows(writes), self._hold)
         self._land(self._client.pace.width - 1)
 
     def _hold(self, pending: Pending[list[RowOutcome]]) -> None:
@@ -182,7 +182,7 @@ class BatchWriter:
             if isinstance(error, TsmemError):
                 self._failure = self._failure or error
             if not isinstance(error, TsmemError) or error.ambiguous:
-                self._tally.doubtful += len(batch.entries)
+                self._tally.unconfirmed += len(batch.entries)
             raise
         refused = []
         uncounted = len(outcomes)
@@ -195,21 +195,21 @@ class BatchWriter:
                     self._count(entry)
                 uncounted -= 1
         finally:  # an interrupt may come here, too
-            self._tally.doubtful += uncounted
+            self._tally.unconfirmed += uncounted
         self._tally.bytes += batch.bytes
         self._tally.heard()
         for entry, outcome in refused:
             self._on_refused(entry, outcome)
         del self._open[batch.number]  # last: a row that was refused is settled when somebody has heard of it
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: TaggedWrite) -> None:
         if not isinstance(entry.write, Update):  # the rest of a row that was counted by its Put
             if entry.write.table.name == self._session_table:
                 self._tally.sessions += 1
             else:
                 self._tally.messages += 1
 
-    def _is_refused(self, entry: Entry, error: TsmemError) -> bool:
+    def _is_refused(self, entry: TaggedWrite, error: TsmemError) -> bool:
         """Count a row that was not done; whether it should have been."""
         if entry.place == self._row:
             self._row_refused = True
@@ -229,7 +229,7 @@ class BatchWriter:
                 with suppress(TsmemError, TimeoutError):  # its rows are counted as what they are: not done, or in doubt
                     self._settle(batch, 0)
         finally:  # a second interrupt waits for nothing
-            self._tally.doubtful += sum(len(batch.entries) for batch in self._flight)
+            self._tally.unconfirmed += sum(len(batch.entries) for batch in self._flight)
             self._flight = []
         if self._failure is not None and error is self._failure:
             self._tally.add_to(self._failure)

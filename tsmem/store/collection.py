@@ -34,7 +34,7 @@ from tsmem.store.cursor import Cursor, Window
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
 from tsmem.store.pages import Scan
-from tsmem.store.scan import Decoded, ItemStream, RowScan, Source, Watch
+from tsmem.store.scan import Decoded, ItemSource, ItemStream, RowScan, Watch
 
 if TYPE_CHECKING:
     from tsmem.store.filters import Readable, RowFilter
@@ -202,7 +202,7 @@ class Collection(Generic[Item]):
         query: Query,
         table: TableRef,
         scan_at: Callable[[Window], Scan],
-        source: Callable[[RowScan, RowFilter | None], Source[Item]],
+        source: Callable[[RowScan, RowFilter | None], ItemSource[Item]],
     ) -> ItemStream[Item]:
         """The listing that a query asks for. The scan is made once its ages are points in time."""
         if query.limit is not None and query.limit < 1:
@@ -213,7 +213,7 @@ class Collection(Generic[Item]):
         if query.page_token is None:
             window = cursor.resolve(query.since, query.until, self._clock.now_us())
         else:
-            after, window = cursor.decode(query.page_token, identity, table, self._codec.key_types(table))
+            after, window = cursor.decode_token(query.page_token, identity, table, self._codec.key_types(table))
             cursor.check_window(window, query.since, query.until)
         # What the scan cannot decide is decided later: then as many rows as it has may be wanted.
         decided = wanted is None or self._readable(table).covers(wanted)
@@ -222,7 +222,7 @@ class Collection(Generic[Item]):
         return ItemStream(
             source(rows, wanted),
             query.limit,
-            lambda key: cursor.encode(identity, Cursor(key, window)),
+            lambda key: cursor.encode_token(identity, Cursor(key, window)),
             query.page_token,
             self.watch,
         )
@@ -239,7 +239,7 @@ class Collection(Generic[Item]):
             **({} if wanted is None else {"filter": wanted.identity}),
         }
 
-    def _whole(self, rows: RowScan, wanted: RowFilter | None) -> Source[Item]:
+    def _whole(self, rows: RowScan, wanted: RowFilter | None) -> ItemSource[Item]:
         return Decoded(rows, self._codec.decode)
 
     @cached_property
@@ -256,17 +256,17 @@ class Collection(Generic[Item]):
         and decided here where the whole of it can be. A scan that names columns reads those of the filter too."""
         if wanted is None:
             return scan
-        from tsmem.store.filters import MAX_COLUMNS, MAX_SENT, joined, weight
+        from tsmem.store.filters import MAX_COLUMNS, MAX_SENT, condition_count, join_filters
 
         readable = self._readable(scan.table)
-        room = MAX_SENT - weight(scan.filter)
+        room = MAX_SENT - condition_count(scan.filter)
         sent = wanted.sent(readable, room)
         columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(wanted.columns))))
         if columns and len(columns) > MAX_COLUMNS:
             columns = None
         test = wanted.test(readable) if readable.covers(wanted) else None
         exact = wanted.is_sent_whole(readable, room)
-        return Scan(scan.table, scan.span, joined(scan.filter, sent), columns, test, exact)
+        return Scan(scan.table, scan.span, join_filters(scan.filter, sent), columns, test, exact)
 
     def _rows(self, scan: Scan, filter: str | None, *, begun: bool = False) -> Iterator[Row]:  # noqa: A002
         """The rows of a scan that fulfil a filter; `begun` asks for the first page now. Raises InvalidInput at once."""

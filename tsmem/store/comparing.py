@@ -11,9 +11,9 @@ from itertools import tee
 from typing import Literal, NamedTuple, TypeVar
 
 from tsmem.rows import Key, Value
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.memory_store import MemoryStore
 from tsmem.store.model import Message, Session
-from tsmem.store.tally import Tally
 
 State = Literal["missing", "surplus", "different"]
 T = TypeVar("T", Session, Message)
@@ -32,7 +32,12 @@ class Difference(NamedTuple):
 
 
 def compare(
-    source: MemoryStore, target: MemoryStore, tally: Tally, *, user_id: str | None = None, session_id: str | None = None
+    source: MemoryStore,
+    target: MemoryStore,
+    tally: BulkResult,
+    *,
+    user_id: str | None = None,
+    session_id: str | None = None,
 ) -> Iterator[Difference]:
     """The differences between two stores: in everything, in one user's sessions and their messages, or in one session.
     `tally` counts the rows that were compared.
@@ -57,7 +62,7 @@ def _session_ids(source: MemoryStore, target: MemoryStore, user_id: str) -> Iter
         yield one.session_id
 
 
-def _compared(ours: Iterable[T], theirs: Iterable[T], tally: Tally) -> Iterator[Difference]:
+def _compared(ours: Iterable[T], theirs: Iterable[T], tally: BulkResult) -> Iterator[Difference]:
     for mine, other in _paired(ours, theirs):
         one = mine or other
         assert one is not None

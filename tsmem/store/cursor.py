@@ -68,7 +68,7 @@ def _point(time: Time | None, now_us: int) -> int | None:
     return point
 
 
-def encode(query_digest: str, cursor: Cursor, **more: object) -> str:
+def encode_token(query_digest: str, cursor: Cursor, **more: object) -> str:
     """The token of a place in a query; a search says more of its place."""
     document = {
         "v": VERSION,
@@ -81,13 +81,13 @@ def encode(query_digest: str, cursor: Cursor, **more: object) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(token: str, query_digest: str, table: TableRef, types: Sequence[type]) -> Cursor:
+def decode_token(token: str, query_digest: str, table: TableRef, types: Sequence[type]) -> Cursor:
     """The place that a token names, with a key of these types. Raises InvalidInput for a damaged token, or one of
     another query."""
-    return place_of(opened(token, query_digest), table, types)
+    return key_and_window(open_token(token, query_digest), table, types)
 
 
-def opened(token: str, query_digest: str) -> dict[str, object]:
+def open_token(token: str, query_digest: str) -> dict[str, object]:
     """What a token says, unchecked but for its version and query. Raises InvalidInput."""
     document = _document(token)
     if document.get("v") != VERSION or isinstance(document["v"], bool):
@@ -99,7 +99,7 @@ def opened(token: str, query_digest: str) -> dict[str, object]:
     return document
 
 
-def place_of(document: Mapping[str, object], table: TableRef, types: Sequence[type]) -> Cursor:
+def key_and_window(document: Mapping[str, object], table: TableRef, types: Sequence[type]) -> Cursor:
     """The key and window of an opened token. Raises InvalidInput when they are damaged."""
     key, window = document.get("k"), document.get("w")
     if not (isinstance(key, list) and tuple(map(type, key)) == tuple(types)):

@@ -19,7 +19,7 @@ from tsmem.rows import Op, Value
 from tsmem.store.filter_slips import pointed, slip
 from tsmem.store.filter_tree import Compared, Either, Every, Exists, Negation, Tree
 
-__all__ = ["Compared", "Either", "Every", "Exists", "Negation", "Tree", "parse"]
+__all__ = ["Compared", "Either", "Every", "Exists", "Negation", "Tree", "parse_filter"]
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
@@ -53,7 +53,7 @@ _ASIDES = {
 _silence = threading.Lock()
 
 
-def parse(text: str) -> Tree:
+def parse_filter(text: str) -> Tree:
     """The tree of a filter. Raises InvalidInput for what is not in the language."""
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput(f"the filter has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read")

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Row, Value
-from tsmem.store.filter_syntax import parse
+from tsmem.store.filter_syntax import parse_filter
 from tsmem.store.filter_tree import Compared, Either, Every, Exists, Negation, Tree
 
 MAX_SENT = 10
@@ -60,7 +60,7 @@ class RowFilter:
 
     def __init__(self, text: str) -> None:
         """Raises InvalidInput for what is not in the language."""
-        self.tree: Tree = parse(text)
+        self.tree: Tree = parse_filter(text)
         """What was read, for who plans by it."""
 
     @property
@@ -91,16 +91,16 @@ class RowFilter:
         return _Bounds(readable).of(_plain(self.tree), room)
 
 
-def weight(test: Filter | None) -> int:
+def condition_count(test: Filter | None) -> int:
     """Conditions that a filter counts for: comparisons and negations."""
     if test is None:
         return 0
     if isinstance(test, Comparison):
         return 1
-    return 1 + weight(test.part) if isinstance(test, Not) else sum(map(weight, test.parts))
+    return 1 + condition_count(test.part) if isinstance(test, Not) else sum(map(condition_count, test.parts))
 
 
-def joined(*tests: Filter | None) -> Filter | None:
+def join_filters(*tests: Filter | None) -> Filter | None:
     """All of these; None for none."""
     there = tuple(test for test in tests if test is not None)
     return And(there) if len(there) > 1 else there[0] if there else None
@@ -177,7 +177,7 @@ class _Bounds:
         if isinstance(tree, Either):
             return self._either(tree, room)
         test = self._leaf(tree)
-        return None if test is None or weight(test) > room else _Bound(test, weight(test), exact=True)
+        return None if test is None or condition_count(test) > room else _Bound(test, condition_count(test), exact=True)
 
     def _every(self, tree: Every, room: int) -> _Bound | None:
         found: dict[int, _Bound] = {}
@@ -201,7 +201,11 @@ class _Bounds:
 
     def _weight(self, tree: Tree) -> int:
         """Of all that can be said of it."""
-        return sum(map(self._weight, tree.parts)) if isinstance(tree, Every | Either) else weight(self._leaf(tree))
+        return (
+            sum(map(self._weight, tree.parts))
+            if isinstance(tree, Every | Either)
+            else condition_count(self._leaf(tree))
+        )
 
     def _leaf(self, tree: Tree) -> Filter | None:
         negated = isinstance(tree, Negation)

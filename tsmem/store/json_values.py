@@ -46,7 +46,7 @@ Place = int | str
 """A line, counted from 1; or more, such as `1, element 3` or `2 of conversations.json`. It is said behind `line`."""
 
 
-class Value(NamedTuple):
+class JsonValue(NamedTuple):
     """A value that stands for itself, or an element of an array that does."""
 
     place: Place
@@ -69,7 +69,7 @@ class Value(NamedTuple):
         return self.text.encode(errors="surrogateescape")
 
 
-def values(chunks: Iterable[bytes], of: str | None = None) -> Iterator[Value]:
+def values(chunks: Iterable[bytes], of: str | None = None) -> Iterator[JsonValue]:
     """Give the values of a text; `of` is its name, if there are several. Raises InvalidInput, with the place, for an
     error behind which the values cannot be told apart."""
     return _Reader(TextWindow(iter(chunks)), "" if of is None else f" of {of}").values()
@@ -107,7 +107,7 @@ class _Reader:
         self._by_line = False
         """True once a value had a line for itself: then every line is meant as a value."""
 
-    def values(self) -> Iterator[Value]:
+    def values(self) -> Iterator[JsonValue]:
         window = self._window
         while first := window.skip(_BETWEEN_VALUES):
             self._place = self._placed()
@@ -128,7 +128,7 @@ class _Reader:
                 yield value
                 del value
 
-    def _elements(self) -> Iterator[Value]:
+    def _elements(self) -> Iterator[JsonValue]:
         """Give the elements of an array, each once it is known what follows it. Raises InvalidInput."""
         window, array, array_place = self._window, self._arrays, self._place
         self._arrays += 1
@@ -155,7 +155,7 @@ class _Reader:
         except _Fault as fault:
             self._refuse(self._sentence(fault))
 
-    def _value(self, found: _Decoded, element: int | None = None) -> Value:
+    def _value(self, found: _Decoded, element: int | None = None) -> JsonValue:
         window = self._window
         end, error = found.end, found.error
         if element is None:
@@ -164,7 +164,7 @@ class _Reader:
         if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
             error = InvalidInput(self._sentence(_Fault("not valid UTF-8", window.at + bad.start())))
         window.advance(end)
-        return Value(self._place, found.document if error is None else None, text, element, error=error)
+        return JsonValue(self._place, found.document if error is None else None, text, element, error=error)
 
     def _placed(self, element: int | None = None) -> Place:
         self._line = line = self._window.line
@@ -232,12 +232,12 @@ class _Reader:
     def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
         raise InvalidInput(f"line {self._place}: {message}", hint=hint)
 
-    def _refused_line(self, fault: _Fault) -> Value:
+    def _refused_line(self, fault: _Fault) -> JsonValue:
         """The line as a value that cannot be read. Raises InvalidInput if the next lines may belong to it."""
         window, message = self._window, self._sentence(fault)
         if not self._is_in_line(fault) and not self._by_line:
             self._refuse(message)
-        return Value(self._place, None, window.take_line(), error=InvalidInput(message))
+        return JsonValue(self._place, None, window.take_line(), error=InvalidInput(message))
 
     def _is_in_line(self, fault: _Fault) -> bool:
         return fault.at is None or self._window.line_of(fault.at) == self._window.line

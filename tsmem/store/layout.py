@@ -149,7 +149,7 @@ _KEY_TYPES = {
 _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 
-def check_keys(table: TableRef, rows: Sequence[Row]) -> None:
+def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
     """Raise SchemaMismatch if the table's keys are of other types than the layout's. One row of a page tells of all."""
     if not rows:
         return

@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
-from tsmem.store.bulk import BatchWriter, Entry
+from tsmem.store.bulk import BatchWriter, TaggedWrite
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.model import Session
-from tsmem.store.records import Record
-from tsmem.store.tally import Tally
+from tsmem.store.records import ImportedItem
 
 OnConflict = Literal["overwrite", "skip", "fail"]
 
@@ -30,7 +30,7 @@ class Loading(NamedTuple):
     """What happens to rows that exist: `fail` stops at the first batch that meets one, and those in flight with it."""
     first: int = 0
     """How many records of the input came before those that are given."""
-    refused: Callable[[Record, TsmemError], None] | None = None
+    refused: Callable[[ImportedItem, TsmemError], None] | None = None
     """Keeps what cannot be written; without it, what is wrong in itself is an error."""
     settled: Callable[[int], None] = lambda count: None
     """Hears now and then how many records of the input are settled."""
@@ -65,13 +65,13 @@ class RecentKeys:
 
 class _Placed(NamedTuple):
     place: int
-    record: Record
+    record: ImportedItem
 
 
 class Loader:
     """One import."""
 
-    def __init__(self, client: TableClient, codecs: Codecs, loading: Loading, tally: Tally) -> None:
+    def __init__(self, client: TableClient, codecs: Codecs, loading: Loading, tally: BulkResult) -> None:
         self._codecs = codecs
         self._loading = loading
         self._tally = tally
@@ -89,7 +89,7 @@ class Loader:
             refused=self._on_refused,
         )
 
-    def load(self, records: Iterable[Record]) -> None:
+    def load(self, records: Iterable[ImportedItem]) -> None:
         """Write records. Raises InvalidInput at a bad one when nothing was written yet, else PartialFailure;
         PartialFailure too when rows are refused; AlreadyExists under `fail`."""
         tally = self._tally
@@ -108,7 +108,7 @@ class Loader:
             _raise_conflicts(tally)
         tally.raise_failures("written")
 
-    def _add_all(self, records: Iterable[Record]) -> None:
+    def _add_all(self, records: Iterable[ImportedItem]) -> None:
         fails = self._loading.on_conflict == "fail"
         for record in records:
             placed = _Placed(self._next, record)
@@ -130,11 +130,11 @@ class Loader:
         except InvalidInput as error:
             if self._loading.refused is None:
                 raise named(placed.record, error) from error
-            self._tally.fail(RowFailure(place_of(placed.record), error))
+            self._tally.fail(RowFailure(line_or_key(placed.record), error))
             self._refuse(placed, error)
             return []
 
-    def _on_refused(self, entry: Entry, error: TsmemError) -> None:
+    def _on_refused(self, entry: TaggedWrite, error: TsmemError) -> None:
         assert isinstance(entry.tag, _Placed)
         self._refuse(entry.tag, error)
 
@@ -151,7 +151,7 @@ class Loader:
         return settled if self._stuck is None else min(settled, self._stuck)
 
 
-def place_of(record: Record) -> tuple[object, ...]:
+def line_or_key(record: ImportedItem) -> tuple[object, ...]:
     """What a record that cannot be written is named by: its line, or its key where it came from none."""
     if record.line is not None:
         return (f"line {record.line}",)
@@ -161,12 +161,12 @@ def place_of(record: Record) -> tuple[object, ...]:
     return item.session_id, item.create_time, item.message_id
 
 
-def named(record: Record, error: InvalidInput) -> InvalidInput:
+def named(record: ImportedItem, error: InvalidInput) -> InvalidInput:
     """What is wrong with a record, with its line."""
     return type(error)(f"line {record.line}: {error.message}", hint=error.hint)
 
 
-def _raise_conflicts(tally: Tally) -> None:
+def _raise_conflicts(tally: BulkResult) -> None:
     there = [failure for failure in tally.failures if isinstance(failure.error, ConditionFailed)]
     if not there:
         return

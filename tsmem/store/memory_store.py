@@ -19,11 +19,11 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from tsmem.store.bulk_result import BulkResult
+    from tsmem.store.integrity import Trouble
     from tsmem.store.statistics import Statistics
     from tsmem.store.tables import Tables
-    from tsmem.store.tally import Tally
     from tsmem.store.transfer import Transfer
-    from tsmem.store.troubles import Trouble
 
 
 class MemoryStore:
@@ -56,33 +56,35 @@ class MemoryStore:
         return Transfer(self._client, self.layout, self._codecs, self.sessions, self.messages)
 
     def statistics(
-        self, *, user_id: str | None = None, session_id: str | None = None, tally: Tally | None = None
+        self, *, user_id: str | None = None, session_id: str | None = None, tally: BulkResult | None = None
     ) -> Statistics:
         """How much there is of what, since when, and what is big: of everything, one user, or one session id. `tally`
         is kept up to date while it is counted.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, one at least for each session."""
+        from tsmem.store.bulk_result import BulkResult
         from tsmem.store.statistics import Survey
-        from tsmem.store.tally import Tally
 
         if user_id is not None and session_id is not None:
             raise InvalidInput("a user and a session cannot both be asked for")
-        survey = Survey(self._client, self._codecs, self.sessions, self.messages, Tally() if tally is None else tally)
+        survey = Survey(
+            self._client, self._codecs, self.sessions, self.messages, BulkResult() if tally is None else tally
+        )
         if user_id is not None:
             return survey.of_user(user_id)
         return survey.of_everything() if session_id is None else survey.of_session(session_id)
 
-    def troubles(self, *, ids_at_once: int | None = None, tally: Tally | None = None) -> Iterator[Trouble]:
+    def troubles(self, *, ids_at_once: int | None = None, tally: BulkResult | None = None) -> Iterator[Trouble]:
         """What does not fit together: orphan messages, session ids that users share, sessions that are older than their
         last message, cells near their limit. Each comes as it is found; `ids_at_once` bounds what is kept.
 
         Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
         ceil(s / 50,000)."""
-        from tsmem.store.tally import Tally
-        from tsmem.store.troubles import IDS_AT_ONCE, Examination
+        from tsmem.store.bulk_result import BulkResult
+        from tsmem.store.integrity import IDS_AT_ONCE, Examination
 
         watches = self.sessions.watch, self.messages.watch
-        tally = Tally() if tally is None else tally
+        tally = BulkResult() if tally is None else tally
         examination = Examination(self._client, self._codecs, watches, self.clock.now_us(), tally)
         return examination.troubles(IDS_AT_ONCE if ids_at_once is None else ids_at_once)
 

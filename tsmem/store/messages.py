@@ -12,18 +12,18 @@ from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
 from tsmem.store import cursor
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query, read_filter
+from tsmem.store.concurrency import prefetch
 from tsmem.store.cursor import Window
-from tsmem.store.flight import ahead
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
 from tsmem.store.pages import Scan
 from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:
+    from tsmem.store.bulk_result import BulkResult
     from tsmem.store.search.criteria import Sort
-    from tsmem.store.search.finder import Found
+    from tsmem.store.search.finder import SearchStream
     from tsmem.store.tail import Trouble
-    from tsmem.store.tally import Tally
 
 MAX_PAGES_AHEAD = 8
 """Pages of whole messages, up to 4 MB each, that are read ahead."""
@@ -181,7 +181,7 @@ class Messages(Collection[Message]):
             scan = self._scan(session_id, Window(None, None))
             return RowScan(self._client, scan, watch=self.watch).begin()
 
-        for rows in ahead(self._client.pace, session_ids, begun, MAX_PAGES_AHEAD):
+        for rows in prefetch(self._client.pace, session_ids, begun, MAX_PAGES_AHEAD):
             yield from self._watched(rows)
 
     def last(
@@ -219,7 +219,7 @@ class Messages(Collection[Message]):
         Unavailable is raised. Raises InvalidInput at once. Cost: 1 request a look where little is new, and the
         messages of the last minute are read each time; the first looks back to the minute before the latest and, with
         `role` or `filter`, as far as the last ones are."""
-        from tsmem.store.tail import Tail, check_interval
+        from tsmem.store.tail import SessionTail, check_interval
 
         if last < 0:
             raise InvalidInput(f"the number of last messages must be 0 or more, not {last}")
@@ -230,7 +230,7 @@ class Messages(Collection[Message]):
         def wanted(row: Row) -> bool:
             return (role is None or row.columns.get("role") == role) and (fulfils is None or fulfils(row))
 
-        tail = Tail(self._client, self._codec, self._clock, self.watch, session, wanted)
+        tail = SessionTail(self._client, self._codec, self._clock, self.watch, session, wanted)
         return tail.messages(last, interval_s, trouble)
 
     def has_later(self, session_id: str, time: int) -> bool:
@@ -284,7 +284,7 @@ class Messages(Collection[Message]):
         sort: Sort = "newest",
         limit: int | None = DEFAULT_LIMIT,
         page_token: str | None = None,
-    ) -> Found[Message]:
+    ) -> SearchStream[Message]:
         """Messages whose content or search content has the text as a part, whatever its case, and all else that is
         asked for; newest first, or by score, which is the backend's own.
 
@@ -306,17 +306,17 @@ class Messages(Collection[Message]):
         until: Time | None = None,
         filter: str | None = None,  # noqa: A002
         dry_run: bool = False,
-        tally: Tally | None = None,
-    ) -> Tally:
+        tally: BulkResult | None = None,
+    ) -> BulkResult:
         """Delete a session's messages, or all sessions' (None): those not after `until`, where that is said, and that
         fulfil the filter when they are read.
 
         Keys are read, and the columns of the filter. Raises InvalidInput; PartialFailure when rows are refused.
         Cost: ceil(n / 5,000) requests for n messages looked at, ceil(n / 200) for n deleted."""
         from tsmem.store.bulk import BatchWriter
-        from tsmem.store.tally import Tally
+        from tsmem.store.bulk_result import BulkResult
 
-        tally = Tally() if tally is None else tally
+        tally = BulkResult() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
         with BatchWriter(self._client, "", tally) as writer:
             for delete in self.deletes(session_id, window, filter):

@@ -91,7 +91,7 @@ class Converter:
         self._repeats: dict[int, int] = {}
         """How often those came again that came more than once."""
 
-    def convert(self, conversation: object, *, element: int | None = None) -> Draft:
+    def convert(self, conversation: object, *, element: int | None = None) -> DraftConversation:
         """Convert one conversation. Raises InvalidInput for what is no conversation; `element` is its place in the
         array that it stands in."""
         whole = checked_conversation(conversation, element=element)
@@ -101,10 +101,12 @@ class Converter:
         given_id = self._given_id(rest)
         session_id = given_id or self._made_id(user, whole)
         said = [_said(place, message) for place, message in enumerate(messages)]
-        columns = Columns(_SESSION_RESERVED)
+        columns = MetadataColumns(_SESSION_RESERVED)
         columns.add_all(_spread(rest))
         session = Session(user, session_id, None, None, columns.metadata())
-        draft = Draft(session, said, self._rules.start_time + self._messages, self._rules.stored, self._notes)
+        draft = DraftConversation(
+            session, said, self._rules.start_time + self._messages, self._rules.stored, self._notes
+        )
         self._messages += len(messages)
         self._notes.unnamed += given_id is None
         return draft
@@ -153,7 +155,7 @@ class _Said(NamedTuple):
     metadata: Metadata
 
 
-class Draft:
+class DraftConversation:
     """A conversation whose messages get their times when the store has said which of them it knows."""
 
     def __init__(
@@ -214,13 +216,13 @@ def _said(place: int, message: dict[str, object]) -> _Said:
     rest = dict(message)
     given = take_time(rest)
     message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{place:06d}"
-    columns = Columns(_MESSAGE_RESERVED)
+    columns = MetadataColumns(_MESSAGE_RESERVED)
     texts = {name: columns.text_field(name, rest.pop(name, None)) for name in _MESSAGE_TEXT_FIELDS}
     columns.add_all(rest)
     return _Said(message_id, given, given is None and has_unread_time(message), texts, columns.metadata())
 
 
-class Columns:
+class MetadataColumns:
     """Gathers what becomes metadata."""
 
     def __init__(self, reserved: frozenset[str]) -> None:

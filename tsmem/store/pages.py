@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tsmem.errors import InvalidReply
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, KeyBound, Range, Row, TableRef
-from tsmem.store.flight import Pending, begin
+from tsmem.store.concurrency import Pending, submit
 
 AHEAD = 2
 MAX_EMPTY_PAGES = 100_000
@@ -114,7 +114,7 @@ class Pages:
             filter=scan.filter,
             announce=partial(self._hear, self._count) if left is None else None,
         )
-        self._ahead.append(_Begun(start, self._context.run(begin, self._client.pace, call)))
+        self._ahead.append(_Begun(start, self._context.run(submit, self._client.pace, call)))
 
     def _hear(self, number: int, start: KeyBound | None) -> None:
         """A page says where the next one starts; called while it is read."""

@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import NamedTuple
 
 from tsmem.errors import PartialFailure, TsmemError
-from tsmem.port import Pace, TableClient
+from tsmem.port import ConcurrencyLimiter, TableClient
 from tsmem.rows import Delete
 from tsmem.store.bulk import GRACE_S, BatchWriter
-from tsmem.store.flight import Pending, begin, wait_for_all, wait_for_one
-from tsmem.store.tally import Tally
+from tsmem.store.bulk_result import BulkResult
+from tsmem.store.concurrency import Pending, submit, wait_for_all, wait_for_one
 
 _MAX_WAITING = 1000
 """Sessions that wait for messages before them to be deleted."""
@@ -24,7 +24,7 @@ _MAX_WAITING = 1000
 class Purge:
     """Deletes sessions behind their messages; `with` it. Cost: ceil(n / 200) requests for n rows of each table."""
 
-    def __init__(self, client: TableClient, session_table: str, tally: Tally, *, dry_run: bool) -> None:
+    def __init__(self, client: TableClient, session_table: str, tally: BulkResult, *, dry_run: bool) -> None:
         self.dry_run = dry_run
         self._tally = tally
         self._messages = BatchWriter(client, session_table, tally)
@@ -77,11 +77,11 @@ class Job(NamedTuple):
     """A session to be deleted with its messages."""
 
     session_id: str
-    delete: Callable[[Tally], None]
+    delete: Callable[[BulkResult], None]
     """Does it, and counts what was done."""
 
 
-def one_by_one(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
+def one_by_one(pace: ConcurrencyLimiter, jobs: Iterable[Job], tally: BulkResult) -> None:
     """Delete sessions, as many at once as the pace allows; those that share an id one after another, because they share
     messages. What fails stops the rest, and is raised once those under way have ended."""
     try:
@@ -94,11 +94,11 @@ def one_by_one(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
         raise
 
 
-def _all_of(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
-    flight: deque[tuple[Job, Tally, Pending[None]]] = deque()
+def _all_of(pace: ConcurrencyLimiter, jobs: Iterable[Job], tally: BulkResult) -> None:
+    flight: deque[tuple[Job, BulkResult, Pending[None]]] = deque()
 
-    def under_way(job: Job, part: Tally) -> None:
-        begin(pace, partial(job.delete, part), lambda pending: flight.append((job, part, pending)))
+    def under_way(job: Job, part: BulkResult) -> None:
+        submit(pace, partial(job.delete, part), lambda pending: flight.append((job, part, pending)))
 
     def land() -> None:
         wait_for_one([flight[0][2]])  # an interrupt leaves it in flight
@@ -112,7 +112,7 @@ def _all_of(pace: Pace, jobs: Iterable[Job], tally: Tally) -> None:
         for job in jobs:
             while any(other.session_id == job.session_id for other, _, _ in flight):
                 land()
-            under_way(job, Tally(is_part=True))
+            under_way(job, BulkResult(is_part=True))
             while len(flight) >= pace.width:
                 land()
         while flight:

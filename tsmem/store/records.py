@@ -12,15 +12,15 @@ from itertools import chain, groupby
 from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.documents import brief, dumps, item_from_document
 from tsmem.store.input_bytes import parts, text_advice
-from tsmem.store.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, Place, Value, values
+from tsmem.store.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue, Place, values
 from tsmem.store.model import Message, Session
-from tsmem.store.openai import Converter, Draft, Rules
+from tsmem.store.openai import Converter, DraftConversation, Rules
 from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
 from tsmem.store.shapes import other_format
 from tsmem.store.stored_times import StoredTimes
-from tsmem.store.tally import Tally
 
 MAX_MESSAGES_AHEAD = 5_000
 """Messages of the conversations whose times are looked up at once."""
@@ -30,14 +30,14 @@ VERSION = 1
 """Of the export format."""
 
 
-class Record(NamedTuple):
+class ImportedItem(NamedTuple):
     """An item and the line that it came from; None where it came from no input."""
 
     line: Place | None
     item: Session | Message
 
 
-class Source(NamedTuple):
+class ImportSource(NamedTuple):
     """What to read, and how."""
 
     stream: BinaryIO
@@ -56,7 +56,7 @@ class Source(NamedTuple):
             raise InvalidInput(f"line {place}: {error.message}", hint=error.hint) from error
         self.bad(BadLine(place, raw, error, self.format))
 
-    def values(self) -> Iterator[Value]:
+    def values(self) -> Iterator[JsonValue]:
         """Give the values that can be read, and refuse the others. Raises InvalidInput."""
         first = True
         for part in parts(self.stream, self.name):
@@ -73,7 +73,7 @@ class _Cut(InvalidInput):
     """The parts of the input do not fit together: something is missing, or too much."""
 
 
-def read(source: Source) -> Iterator[Record]:
+def read_records(source: ImportSource) -> Iterator[ImportedItem]:
     """The records of a source. Raises InvalidInput with the line's number, in the middle too."""
     if source.format == "openai":
         if source.rules is None:
@@ -82,7 +82,7 @@ def read(source: Source) -> Iterator[Record]:
     return _read_tsmem(source)
 
 
-def _advised(value: Value) -> InvalidInput | None:
+def _advised(value: JsonValue) -> InvalidInput | None:
     """Return the error of a value that is the first of its input, with what the input looks like."""
     if value.error is None or value.text.startswith(("{", "[", '"')):
         return value.error
@@ -97,7 +97,7 @@ class _Section:
 
     def __init__(self) -> None:
         self.open = False
-        self.read = Tally()
+        self.read = BulkResult()
         self.bad = 0
         """Lines that could not be read."""
 
@@ -106,7 +106,7 @@ class _Section:
             raise _Cut("an export begins here, before the one above has ended: it was cut short")
         if document != {"kind": "tsmem", "version": VERSION}:
             raise _Cut(f"made by another version: {brief(repr(document.get('version')))}; this one reads {VERSION}")
-        self.open, self.read, self.bad = True, Tally(), 0
+        self.open, self.read, self.bad = True, BulkResult(), 0
 
     def end(self, document: dict[str, object]) -> None:
         if not self.open:
@@ -127,7 +127,7 @@ class _Section:
         return False
 
 
-def _read_tsmem(source: Source) -> Iterator[Record]:
+def _read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
     section = _Section()
     place: Place = 0
 
@@ -145,7 +145,7 @@ def _read_tsmem(source: Source) -> Iterator[Record]:
             counting.refuse(place, value.raw, error)
             continue
         if item is not None:
-            yield Record(place, item)
+            yield ImportedItem(place, item)
     if section.open:
         raise InvalidInput(
             f"line {place}: the file ends in the middle of an export: it was cut short",
@@ -153,7 +153,7 @@ def _read_tsmem(source: Source) -> Iterator[Record]:
         )
 
 
-def _item(section: _Section, value: Value) -> Session | Message | None:
+def _item(section: _Section, value: JsonValue) -> Session | Message | None:
     """What a value is; None for one that begins or ends an export."""
     document = unwrapped(value.document, "tsmem")
     in_array = value.element is not None
@@ -190,12 +190,12 @@ class _Conversation(NamedTuple):
 
 class _Drafted(NamedTuple):
     conversation: _Conversation
-    draft: Draft | None
+    draft: DraftConversation | None
     """None for a row that was rejected."""
     items: Sequence[Session | Message] = ()
 
 
-def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
+def _read_openai(source: ImportSource, rules: Rules) -> Iterator[ImportedItem]:
     for drafted in _ahead(_drafts(source, Converter(rules)), rules.stored):
         items, conversation = drafted.items, drafted.conversation
         if drafted.draft is not None:
@@ -205,10 +205,10 @@ def _read_openai(source: Source, rules: Rules) -> Iterator[Record]:
                 _refuse(source, conversation, error)
                 continue
         for item in items:
-            yield Record(conversation.line, item)
+            yield ImportedItem(conversation.line, item)
 
 
-def _drafts(source: Source, converter: Converter) -> Iterator[_Drafted]:
+def _drafts(source: ImportSource, converter: Converter) -> Iterator[_Drafted]:
     for conversation in _conversations(source):
         try:
             if row := refused_row(conversation.document):
@@ -222,7 +222,7 @@ def _drafts(source: Source, converter: Converter) -> Iterator[_Drafted]:
         yield _Drafted(conversation, draft)
 
 
-def _refuse(source: Source, conversation: _Conversation, error: InvalidInput) -> None:
+def _refuse(source: ImportSource, conversation: _Conversation, error: InvalidInput) -> None:
     raw = conversation.raw
     if raw is None:
         raw = dumps(conversation.document).encode() + b"\n"
@@ -251,22 +251,22 @@ def _ahead(drafts: Iterator[_Drafted], stored: StoredTimes | None) -> Iterator[_
     yield from waiting
 
 
-def _conversations(source: Source) -> Iterator[_Conversation]:
+def _conversations(source: ImportSource) -> Iterator[_Conversation]:
     """Give each value as a conversation, and those of the arrays."""
     for array, run in groupby(source.values(), key=lambda value: value.array):
         convert = _of_array if array is not None else _each
         yield from convert(run)
 
 
-def _each(values: Iterable[Value]) -> Iterator[_Conversation]:
+def _each(values: Iterable[JsonValue]) -> Iterator[_Conversation]:
     for value in values:
         yield _Conversation(value.place, value.document, len(value.text), value.raw or None, value.element)
 
 
-def _of_array(elements: Iterator[Value]) -> Iterator[_Conversation]:
+def _of_array(elements: Iterator[JsonValue]) -> Iterator[_Conversation]:
     """Give the elements of an array as conversations, or all of them as the messages of one if none has messages. That
     one may have what one value may have. Raises InvalidInput."""
-    messages: list[Value] = []
+    messages: list[JsonValue] = []
     size = parts = 0
     for value in elements:
         if isinstance(value.document, dict) and "messages" in value.document:

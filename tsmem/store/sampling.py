@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Range, TableRef
-from tsmem.store.layout import check_keys
+from tsmem.store.layout import check_key_types
 
 MAX_SAMPLE = 100
 """Rows that are read with all their columns."""
@@ -30,7 +30,7 @@ def sample(client: TableClient, table: TableRef, first: str | None) -> Sample:
     whole = Range((MIN,) * (rest + 1), (MAX,) * (rest + 1))
     span = whole if first is None else Range((first, *[MIN] * rest), (first, *[MAX] * rest))
     page = client.get_range(table, span, limit=MAX_SAMPLE)
-    check_keys(table, page.rows)
+    check_key_types(table, page.rows)
     columns = frozenset(name for row in page.rows for name in row.columns)
     return Sample(len(page.rows), columns, page.next_start is None)
 
@@ -43,5 +43,5 @@ def first_values(client: TableClient, table: TableRef, like: str) -> list[str]:
     page = client.get_range(
         table, Range((start, *[MIN] * rest), (MAX,) * (rest + 1)), limit=MAX_IDS, columns=table.key[:1]
     )
-    check_keys(table, page.rows)
+    check_key_types(table, page.rows)
     return list(dict.fromkeys(str(row.key[0]) for row in page.rows))

@@ -18,7 +18,7 @@ from tsmem import limits
 from tsmem.port import TableClient
 from tsmem.rows import Key, Row
 from tsmem.store.cursor import resumed
-from tsmem.store.layout import check_keys
+from tsmem.store.layout import check_key_types
 from tsmem.store.model import Item, Item_co, Page
 from tsmem.store.pages import Pages, Scan
 
@@ -90,7 +90,7 @@ class RowScan:
 
     def _take(self) -> None:
         page = self._pages.take(self._left)
-        check_keys(self._scan.table, page.rows)
+        check_key_types(self._scan.table, page.rows)
         self._begun = True
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
@@ -106,7 +106,7 @@ class RowScan:
         return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
 
 
-class Source(Protocol[Item_co]):
+class ItemSource(Protocol[Item_co]):
     """Items with the keys at which a listing can go on behind them."""
 
     def __iter__(self) -> Iterator[tuple[Key, Item_co]]: ...
@@ -141,7 +141,7 @@ class ItemStream(Generic[Item]):
 
     def __init__(
         self,
-        source: Source[Item],
+        source: ItemSource[Item],
         limit: int | None,
         token_at: Callable[[Key], str],
         token: str | None = None,

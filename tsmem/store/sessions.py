@@ -15,21 +15,21 @@ from tsmem.rows import MAX, MIN, Comparison, Condition, Delete, Existence, Key, 
 from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
+from tsmem.store.concurrency import prefetch
 from tsmem.store.cursor import Window
-from tsmem.store.flight import ahead
-from tsmem.store.hydration import Hydrated
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
 from tsmem.store.pages import Scan
 from tsmem.store.scan import ItemStream, RowScan
+from tsmem.store.whole_rows import WholeRows
 
 if TYPE_CHECKING:
+    from tsmem.store.bulk_result import BulkResult
     from tsmem.store.filters import RowFilter
     from tsmem.store.search.criteria import Sort
-    from tsmem.store.search.finder import Found
+    from tsmem.store.search.finder import SearchStream
     from tsmem.store.sharing import Pair
-    from tsmem.store.tally import Tally
 
 
 class Sessions(Collection[Session]):
@@ -92,17 +92,17 @@ class Sessions(Collection[Session]):
         with_messages: bool = False,
         shared_too: bool = False,
         missing_ok: bool = False,
-        tally: Tally | None = None,
-    ) -> Tally:
+        tally: BulkResult | None = None,
+    ) -> BulkResult:
         """Delete a session; with its messages, those go first and the session last, so that a failure can be repeated.
 
         Message keys carry no user: where another user has a session of the same id, the messages are kept, and counted
         as shared, unless `shared_too`. Raises NotFound unless `missing_ok`, InvalidInput where other users cannot be
         looked for. Cost: 1 request; with n messages 3 + ceil(n / 5,000) + ceil(n / 200), 1 less with `shared_too`."""
-        from tsmem.store.tally import Tally
+        from tsmem.store.bulk_result import BulkResult
 
         key = self._codec.key(user_id, session_id)
-        tally = Tally() if tally is None else tally
+        tally = BulkResult() if tally is None else tally
         if with_messages:
             if self._client.get_row(self._codec.table, key, ("user_id",)) is None:
                 # Messages under this id, if any, belong to nobody known: they are not this session's to delete.
@@ -141,12 +141,12 @@ class Sessions(Collection[Session]):
 
     def _with_sharing(self, rows: Iterator[Row], *, looked_for: bool, after: int | None) -> Iterator[tuple[Row, bool]]:
         """Rows, and whether another user has a session of the same id, later than `after`."""
-        from tsmem.store.sharing import chunks
+        from tsmem.store.sharing import split_pairs
 
         if not looked_for:
             yield from ((row, False) for row in rows)
             return
-        for chunk in chunks((str(row.key[0]), str(row.key[1])) for row in rows):
+        for chunk in split_pairs((str(row.key[0]), str(row.key[1])) for row in rows):
             found = self._others(chunk, after)
             yield from ((Row(pair, {}), pair in found) for pair in chunk)
 
@@ -210,11 +210,11 @@ class Sessions(Collection[Session]):
         query = Query("recent", {"user": user}, since, until, limit, page_token, filter)
         return self._stream(query, self._layout.index_ref, scan, partial(self._hydrated, limit))
 
-    def _hydrated(self, want: int | None, rows: RowScan, wanted: RowFilter | None) -> Hydrated:
+    def _hydrated(self, want: int | None, rows: RowScan, wanted: RowFilter | None) -> WholeRows:
         """Whole sessions; a filter that the index could not decide is decided on them."""
         decided = wanted is None or self._readable(self._layout.index_ref).covers(wanted)
         test = None if wanted is None or decided else wanted.test(self._readable(self._codec.table))
-        return Hydrated(self._client, self._codec, rows, want, test)
+        return WholeRows(self._client, self._codec, rows, want, test)
 
     def _scan(self, user_id: str | None) -> Scan:
         if user_id is None:
@@ -242,7 +242,7 @@ class Sessions(Collection[Session]):
         sort: Sort = "newest",
         limit: int | None = DEFAULT_LIMIT,
         page_token: str | None = None,
-    ) -> Found[Session]:
+    ) -> SearchStream[Session]:
         """Sessions whose search content has the text as a part, whatever its case, and all else that is asked for;
         newest first, those without update_time last, or by score, which is the backend's own.
 
@@ -266,8 +266,8 @@ class Sessions(Collection[Session]):
         with_messages: bool = False,
         shared_too: bool = False,
         dry_run: bool = False,
-        tally: Tally | None = None,
-    ) -> Tally:
+        tally: BulkResult | None = None,
+    ) -> BulkResult:
         """Delete a user's sessions, or everyone's (None); with `until`, those whose update_time is not after it; with
         `filter`, those that fulfil it when they are read.
 
@@ -277,9 +277,9 @@ class Sessions(Collection[Session]):
         without a filter, where that session stays. Keys are read, and the columns of the filter. Raises InvalidInput;
         PartialFailure when rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for
         each session, with `until` too 5, and 1 search for each 500 sessions or 100 users."""
-        from tsmem.store.tally import Tally
+        from tsmem.store.bulk_result import BulkResult
 
-        tally = Tally() if tally is None else tally
+        tally = BulkResult() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
         all_go = user_id is None and window.until is None and filter is None
         looked_for = with_messages and not shared_too and not all_go
@@ -301,7 +301,7 @@ class Sessions(Collection[Session]):
         return self._rows(scan, filter)
 
     def _purge_all(
-        self, rows: Iterator[tuple[Row, bool]], window: Window, tally: Tally, *, with_messages: bool, dry_run: bool
+        self, rows: Iterator[tuple[Row, bool]], window: Window, tally: BulkResult, *, with_messages: bool, dry_run: bool
     ) -> None:
         """Delete sessions, and all of their messages where they go too: in batches that sessions share."""
         from tsmem.store.purge import Purge
@@ -320,12 +320,12 @@ class Sessions(Collection[Session]):
             return row, self._messages.deletes(session_id, window, begun=True)
 
         with Purge(self._client, self._codec.table.name, tally, dry_run=dry_run) as purge:
-            for row, messages in ahead(self._client.pace, rows, begun):
+            for row, messages in prefetch(self._client.pace, rows, begun):
                 for delete in messages:
                     purge.message(delete)
                 purge.session(Delete(self._codec.table, row.key, _not_after(window.until)))
 
-    def _purge_old(self, rows: Iterator[tuple[Row, bool]], window: Window, tally: Tally, *, dry_run: bool) -> None:
+    def _purge_old(self, rows: Iterator[tuple[Row, bool]], window: Window, tally: BulkResult, *, dry_run: bool) -> None:
         """Delete sessions with their messages, each by itself: a message that comes while others are deleted would be
         left alone."""
         from tsmem.store.purge import Job, one_by_one
@@ -339,7 +339,7 @@ class Sessions(Collection[Session]):
             if dry_run:
                 seen.add(session_id)
 
-            def delete(part: Tally) -> None:
+            def delete(part: BulkResult) -> None:
                 if self._purge_one(row.key, window, part, dry_run=dry_run, messages=not kept) and shared:
                     part.keep_shared(session_id)
 
@@ -347,7 +347,7 @@ class Sessions(Collection[Session]):
 
         one_by_one(self._client.pace, map(job, rows), tally)
 
-    def _purge_one(self, key: Key, window: Window, part: Tally, *, dry_run: bool, messages: bool) -> bool:
+    def _purge_one(self, key: Key, window: Window, part: BulkResult, *, dry_run: bool, messages: bool) -> bool:
         """Delete one session, mostly with its messages, unless it has, or gets, a message that is later: then return
         False."""
         from tsmem.store.bulk import BatchWriter

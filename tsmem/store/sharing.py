@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tsmem.port import TableClient
 from tsmem.queries import Between, Bool, Query, Search, Term, Terms
 from tsmem.rows import TableRef
-from tsmem.store.layout import check_keys
+from tsmem.store.layout import check_key_types
 
 MAX_IDS = 500
 """Session ids of one search; the service takes 1,024 values."""
@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 """A user's id and a session's id."""
 
 
-def chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
     """Cut pairs into lists that one search can ask for."""
     chunk: list[Pair] = []
     users: set[str] = set()
@@ -48,7 +48,7 @@ def others(
     left = list(pairs)
     while left:
         page = client.search(table, index, Search(_query(left, after), limit=MAX_ROWS, columns=()))
-        check_keys(table, page.rows)
+        check_key_types(table, page.rows)
         users: defaultdict[str, list[str]] = defaultdict(list)
         for row in page.rows:
             users[str(row.key[1])].append(str(row.key[0]))

@@ -15,12 +15,12 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 from tsmem import limits
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, Row
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.messages import Messages
 from tsmem.store.pages import Scan
 from tsmem.store.scan import RowScan
 from tsmem.store.sessions import Sessions
-from tsmem.store.tally import Tally
 
 MAX_BIGGEST = 10
 """Sessions that are listed by size."""
@@ -212,7 +212,7 @@ class Survey:
     """Reads what the numbers are of, once."""
 
     def __init__(
-        self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages, tally: Tally
+        self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages, tally: BulkResult
     ) -> None:
         """`tally` is kept up to date on the way."""
         self._client = client

@@ -49,7 +49,7 @@ def check_interval(seconds: float, name: str = "the interval") -> float:
     return seconds
 
 
-class Tail:
+class SessionTail:
     """One session, followed."""
 
     def __init__(

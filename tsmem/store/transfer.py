@@ -13,18 +13,18 @@ from tsmem.errors import InvalidInput, RowFailure
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.documents import export_line
 from tsmem.store.layout import Layout
-from tsmem.store.loading import Loader, Loading, RecentKeys, named, place_of
+from tsmem.store.loading import Loader, Loading, RecentKeys, line_or_key, named
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
 from tsmem.store.pages import Scan
-from tsmem.store.records import VERSION, Record
+from tsmem.store.records import VERSION, ImportedItem
 from tsmem.store.scan import RowScan
 from tsmem.store.sessions import Sessions
 from tsmem.store.stored_times import StoredTimes
-from tsmem.store.tally import Tally
 
 
 class Transfer:
@@ -57,7 +57,7 @@ class Transfer:
             raise InvalidInput("a user and a session cannot both be asked for")
         return self._sessions.iterate(user_id) if session_id is None else self._sessions_of(session_id)
 
-    def export(self, items: Iterable[Session | Message], tally: Tally) -> Iterator[bytes]:
+    def export(self, items: Iterable[Session | Message], tally: BulkResult) -> Iterator[bytes]:
         """The lines of an export, from its header to its end. `tally` counts what was given out."""
         yield _line({"kind": "tsmem", "version": VERSION})
         for item in items:
@@ -67,23 +67,23 @@ class Transfer:
             tally.bytes += len(line)
         yield _line({"kind": "end", "sessions": tally.sessions, "messages": tally.messages})
 
-    def check(self, records: Iterable[Record], loading: Loading | None = None) -> Tally:
+    def check(self, records: Iterable[ImportedItem], loading: Loading | None = None) -> BulkResult:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be, unless that is kept:
         then it counts as failed. Sends nothing."""
         loading = loading or Loading()
-        tally, keys = Tally(), RecentKeys()
+        tally, keys = BulkResult(), RecentKeys()
         for record in records:
             try:
                 tally.repeated += keys.repeats(self._codecs.writes(record.item, loading.condition))
             except InvalidInput as error:
                 if loading.refused is None:
                     raise named(record, error) from error
-                tally.fail(RowFailure(place_of(record), error))
+                tally.fail(RowFailure(line_or_key(record), error))
             else:
                 tally.count(record.item)
         return tally
 
-    def load(self, records: Iterable[Record], loading: Loading | None = None, *, tally: Tally) -> Tally:
+    def load(self, records: Iterable[ImportedItem], loading: Loading | None = None, *, tally: BulkResult) -> BulkResult:
         """Write records. Raises InvalidInput at a bad record when nothing was written yet, else PartialFailure;
         PartialFailure too when rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB
         does not bind."""

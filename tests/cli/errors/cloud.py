@@ -537,7 +537,7 @@ CASES = (
         code="InvalidReply",
         given=(
             lied(no_rows_in_a_batch),
-            patched("tsmem.store.hydration.MAX_MISSING", 1),
+            patched("tsmem.store.whole_rows.MAX_MISSING", 1),
         ),
     ),
 )

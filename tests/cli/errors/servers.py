@@ -18,7 +18,7 @@ from tsmem.clock import SystemClock
 from tsmem.engine import Engine
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.server import schema
-from tsmem.server.auth import Credentials
+from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults, parse_fault
 
 INSTANCE = "agent-memory"
@@ -48,7 +48,7 @@ def served(*faults: str, more: str = "", key: str = KEY, secret: str = SECRET, *
         path = stage.folder / "served.db"
         copied(path)
         kinds = Faults([parse_fault(text) for text in faults])
-        usual = {"credentials": Credentials(KEY, SECRET), "instance": INSTANCE, "faults": kinds}
+        usual = {"credentials": AccessKey(KEY, SECRET), "instance": INSTANCE, "faults": kinds}
         server = stage.stack.enter_context(serving(path, **{**usual, **settings}))
         cloud(stage, server.endpoint, key=key, secret=secret, more=more)
 
@@ -169,7 +169,7 @@ def refusing(status: int, code: str, message: str) -> Handler:
     """Answers as the service does that refuses."""
 
     def handler(stream: socket.socket, _: object) -> None:
-        error = schema.make("Error")
+        error = schema.new_message("Error")
         error.code, error.message = code, message
         body = error.SerializeToString()
         head = f"HTTP/1.1 {status} X\r\nx-ots-requestid: 0005-request\r\nconnection: close\r\n"

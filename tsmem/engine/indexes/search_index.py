@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.cells import unpack_some
 from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.tables import Table
@@ -100,8 +100,8 @@ class SearchIndex:
         if field is not None:
             return field
         if name in self.types:
-            raise messages.invalid(f"field: {name} of type {self.types[name].name} cannot be searched here")
-        raise messages.field_missing(name)
+            raise service_errors.invalid(f"field: {name} of type {self.types[name].name} cannot be searched here")
+        raise service_errors.field_missing(name)
 
     def insert(self, execute: Execute, doc: int, key: Key, columns: Mapping[str, Value]) -> None:
         """Index a new row of the table, whose rowid there is `doc`."""

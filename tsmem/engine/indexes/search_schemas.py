@@ -7,8 +7,8 @@ as it was created, and refused by a search that names it; one that contradicts i
 from __future__ import annotations
 
 from tsmem.engine import catalog as stored
-from tsmem.engine import messages
-from tsmem.engine.connections import Session
+from tsmem.engine import service_errors
+from tsmem.engine.connections import Transaction
 from tsmem.engine.definitions import changed
 from tsmem.engine.indexes.search_index import SearchIndex, search_indexes
 from tsmem.engine.tables import Table
@@ -31,7 +31,7 @@ _KEY_FIELDS = {
 
 
 def create_search_index(
-    session: Session, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int = -1
+    session: Transaction, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int = -1
 ) -> None:
     """Create a search index. `definition` is what a client of the server sent, kept as it came. Raises TableNotFound,
     AlreadyExists, InvalidInput."""
@@ -39,18 +39,18 @@ def create_search_index(
     table = catalog.main_table(schema.table)
     check_name("index", schema.name)
     if (schema.table, schema.name) in catalog.search:
-        raise messages.search_index_exists(schema.name)
+        raise service_errors.search_index_exists(schema.name)
     names = [name for name, _ in schema.fields]
     if not 1 <= len(names) <= MAX_FIELDS:
-        raise messages.invalid(f"The number of fields must be in range: [1, {MAX_FIELDS}].")
+        raise service_errors.invalid(f"The number of fields must be in range: [1, {MAX_FIELDS}].")
     if len(set(names)) < len(names):
-        raise messages.invalid("Duplicated field name in the search index.")
+        raise service_errors.invalid("Duplicated field name in the search index.")
     for name, kind in schema.fields:
         check_column_name(name, "field")
         _check_key_column(table, name, kind)
         _check_analyzer(name, kind)
     if table.max_versions != 1:
-        raise messages.invalid("Max versions of a table with a search index must be 1.")
+        raise service_errors.invalid("Max versions of a table with a search index must be 1.")
     _check_life(table, time_to_live_s)
     index_id = stored.add_search(session.connection, schema, definition, created_us)
     SearchIndex(table, index_id, schema).create(session.connection)
@@ -63,49 +63,49 @@ def _check_key_column(table: Table, name: str, kind: FieldType) -> None:
         return
     if kind.name not in _KEY_FIELDS[column]:
         what = f"the primary key column of type {column.value}"
-        raise messages.invalid(f"field: {name} of type {kind.name} cannot hold {what}")
+        raise service_errors.invalid(f"field: {name} of type {kind.name} cannot hold {what}")
 
 
 def _check_analyzer(name: str, kind: FieldType) -> None:
     if kind.analyzer is None:
         return
     if kind.name != "TEXT":
-        raise messages.invalid(f"field: {name} of type {kind.name} cannot have an analyzer")
+        raise service_errors.invalid(f"field: {name} of type {kind.name} cannot have an analyzer")
     if kind.analyzer not in _ANALYZERS:
-        raise messages.invalid(f"Unsupported operation: 'analyzer {kind.analyzer} of field {name}'.")
+        raise service_errors.invalid(f"Unsupported operation: 'analyzer {kind.analyzer} of field {name}'.")
     shortest = 1 if kind.min_chars is None else kind.min_chars
     longest = shortest if kind.max_chars is None else kind.max_chars
     if not 1 <= shortest <= longest <= shortest + _MAX_DIFFERENCE:
-        raise messages.invalid(f"field: {name} cannot be cut into parts of {shortest} to {longest} characters")
+        raise service_errors.invalid(f"field: {name} cannot be cut into parts of {shortest} to {longest} characters")
 
 
 def _check_life(table: Table, time_to_live_s: int) -> None:
     """Raises InvalidInput unless rows of the index live as long as those of the table or less, and cannot be updated
     where they expire."""
     if time_to_live_s == 0 or time_to_live_s < -1:
-        raise messages.invalid("TimeToLive cannot be 0 or less than -1.")
+        raise service_errors.invalid("TimeToLive cannot be 0 or less than -1.")
     if -1 < table.time_to_live_s < time_to_live_s:
-        raise messages.invalid("The time to live of a search index cannot be longer than that of its table.")
+        raise service_errors.invalid("The time to live of a search index cannot be longer than that of its table.")
     if table.allow_update and (table.time_to_live_s, time_to_live_s) != (-1, -1):
-        raise messages.update_with_ttl()
+        raise service_errors.update_with_ttl()
 
 
-def list_search_indexes(session: Session, table: str) -> list[str]:
+def list_search_indexes(session: Transaction, table: str) -> list[str]:
     """Return the names of a table's search indexes, in order. Raises TableNotFound."""
     catalog = session.catalog()
     catalog.main_table(table)
     return sorted(name for of_table, name in catalog.search if of_table == table)
 
 
-def find_index(session: Session, table: str, name: str) -> SearchIndex:
+def find_index(session: Transaction, table: str, name: str) -> SearchIndex:
     """Return a search index. Raises TableNotFound."""
     for index in search_indexes(session.catalog().main_table(table)):
         if index.schema.name == name:
             return index
-    raise messages.search_index_missing(name)
+    raise service_errors.search_index_missing(name)
 
 
-def delete_search_index(session: Session, table: str, name: str) -> None:
+def delete_search_index(session: Transaction, table: str, name: str) -> None:
     """Delete a search index; the rows stay. Raises TableNotFound."""
     find_index(session, table, name).drop(session.connection)
     stored.remove_search(session.connection, table, name)

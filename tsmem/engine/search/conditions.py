@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.indexes.search_index import Field, SearchIndex
 from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
 from tsmem.engine.search import values
-from tsmem.engine.search.sql import Sql, and_, joined
+from tsmem.engine.search.sql import Sql, and_, join_sql
 from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, text_test
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
@@ -39,7 +39,7 @@ class Candidates(NamedTuple):
     """The condition on that column, for which SQLite uses its index. The form in the whole condition hides it."""
 
 
-class Condition(NamedTuple):
+class RowCondition(NamedTuple):
     """A test that SQL makes of a row."""
 
     sql: Sql
@@ -48,16 +48,16 @@ class Condition(NamedTuple):
     """Each has all rows that match. Empty: no index narrows the query."""
 
 
-ALL_ROWS = Condition(Sql("1"))
-NO_ROWS = Condition(Sql("0"), (Candidates(Sql("SELECT 0 AS doc WHERE 0")),))
+ALL_ROWS = RowCondition(Sql("1"))
+NO_ROWS = RowCondition(Sql("0"), (Candidates(Sql("SELECT 0 AS doc WHERE 0")),))
 
 
 def check_size(depth: int, count: int) -> None:
     """Raises InvalidInput for a query so deep within others, or for so many of them in one search."""
     if depth > MAX_DEPTH:
-        raise messages.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
+        raise service_errors.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
     if count > MAX_QUERIES:
-        raise messages.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
+        raise service_errors.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
 
 
 class QueryReader:
@@ -75,9 +75,9 @@ class QueryReader:
         self.condition = self._condition(query, 0, scored=True)
         """The whole query."""
         if len(self.condition.sql.parameters) > MAX_PARAMETERS:
-            raise messages.invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
+            raise service_errors.invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
 
-    def _condition(self, query: Query, depth: int, *, scored: bool) -> Condition:
+    def _condition(self, query: Query, depth: int, *, scored: bool) -> RowCondition:
         self._queries += 1
         check_size(depth, self._queries)
         if isinstance(query, MatchAll):
@@ -91,7 +91,7 @@ class QueryReader:
             raise _cannot_answer(field, query)
         return self._text(field, query, scored=scored)
 
-    def _bool(self, query: Bool, depth: int, *, scored: bool) -> Condition:
+    def _bool(self, query: Bool, depth: int, *, scored: bool) -> RowCondition:
         parts = [self._condition(part, depth, scored=scored) for part in query.must]
         parts += [self._condition(part, depth, scored=False) for part in query.filter]
         parts += [_not(self._condition(part, depth, scored=False)) for part in query.must_not]
@@ -103,7 +103,7 @@ class QueryReader:
             parts.append(_at_least(should, least))
         return _all(parts)
 
-    def _typed(self, field: Field, query: Leaf) -> Condition:
+    def _typed(self, field: Field, query: Leaf) -> RowCondition:
         column = field.column
         if isinstance(query, HasField):
             return self._on_column(column, Sql(f"{column} IS NOT NULL"))
@@ -119,29 +119,29 @@ class QueryReader:
             raise _cannot_answer(field, query)
         if isinstance(query, Prefix):
             return self._on_column(column, values.starts_with(field, values.check_prefix(query.text)))
-        pattern = values.check_pattern(values.text_of(field, query.pattern))
+        pattern = values.check_pattern(values.query_text(field, query.pattern))
         begin = pattern.replace("?", "*").partition("*")[0]
         matches = values.wildcard(pattern)
-        fits = Condition(self._tested(TextTest(field, [Pattern(lambda text: matches(text.text))])))
+        fits = RowCondition(self._tested(TextTest(field, [Pattern(lambda text: matches(text.text))])))
         return _all([self._on_column(column, values.starts_with(field, begin)), fits])
 
-    def _on_column(self, column: str, condition: Sql) -> Condition:
+    def _on_column(self, column: str, condition: Sql) -> RowCondition:
         index = self._index
         source = f"d.doc FROM {index.docs} AS d" if column[0] == "d" else f"r.rowid AS doc FROM {index.rows} AS r"
         select = Sql(f"SELECT {source} WHERE {condition.text}", condition.parameters)
         whole = Sql(f"({condition.text}) IS TRUE", condition.parameters)
-        return Condition(whole, (Candidates(select, column, condition),))
+        return RowCondition(whole, (Candidates(select, column, condition),))
 
-    def _text(self, field: Field, query: TextQuery, *, scored: bool) -> Condition:
+    def _text(self, field: Field, query: TextQuery, *, scored: bool) -> RowCondition:
         test = text_test(field, query)
         if test is None:
             return NO_ROWS
         sql = self._tested(test, scored=scored)
         if test.proposed is None:
-            return Condition(sql)
+            return RowCondition(sql)
         name = self._index.trigrams
         select = f"SELECT rowid AS doc FROM {name} WHERE {name} MATCH ?"  # noqa: S608 - a name of ours
-        return Condition(sql, (Candidates(Sql(select, (test.proposed,))),))
+        return RowCondition(sql, (Candidates(Sql(select, (test.proposed,))),))
 
     def _tested(self, test: TextTest, *, scored: bool = False) -> Sql:
         column = test.field.column
@@ -155,33 +155,33 @@ class QueryReader:
         return Sql(f"(instr({column}, ?) AND {sql} > 0)", (test.literal.encode(),))
 
 
-def _all(parts: list[Condition]) -> Condition:
+def _all(parts: list[RowCondition]) -> RowCondition:
     if len(parts) == 1:
         return parts[0]
-    return Condition(and_([part.sql for part in parts]), tuple(each for part in parts for each in part.candidates))
+    return RowCondition(and_([part.sql for part in parts]), tuple(each for part in parts for each in part.candidates))
 
 
-def _at_least(parts: list[Condition], least: int) -> Condition:
+def _at_least(parts: list[RowCondition], least: int) -> RowCondition:
     """Return the condition that so many parts hold."""
     if least > len(parts):
         return NO_ROWS
     if least == len(parts):
         return _all(parts)
-    sql = joined([part.sql for part in parts], " OR " if least == 1 else " + ")
+    sql = join_sql([part.sql for part in parts], " OR " if least == 1 else " + ")
     if least > 1:
         sql = Sql(f"{sql.text} >= {least}", sql.parameters)
     if len(parts) > MAX_ALTERNATIVES or not all(part.candidates for part in parts):
-        return Condition(sql)
+        return RowCondition(sql)
     first = list(dict.fromkeys(part.candidates[0].sql for part in parts))  # texts of two fields propose the same
     union = " UNION ".join(f"SELECT doc FROM ({each.text})" for each in first)  # noqa: S608 - made above
-    return Condition(sql, (Candidates(Sql(union, tuple(value for each in first for value in each.parameters))),))
+    return RowCondition(sql, (Candidates(Sql(union, tuple(value for each in first for value in each.parameters))),))
 
 
-def _not(part: Condition) -> Condition:
-    return Condition(Sql(f"NOT ({part.sql.text})", part.sql.parameters))
+def _not(part: RowCondition) -> RowCondition:
+    return RowCondition(Sql(f"NOT ({part.sql.text})", part.sql.parameters))
 
 
 def _cannot_answer(field: Field, query: object) -> Exception:
     """Return the error of a query that the field's type cannot answer."""
     kind = type(query).__name__
-    return messages.invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")
+    return service_errors.invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")

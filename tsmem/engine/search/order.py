@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.indexes.search_index import SearchIndex
-from tsmem.engine.search.sql import Sql, and_, joined
+from tsmem.engine.search.sql import Sql, and_, join_sql
 from tsmem.queries import FieldSort, KeySort, ScoreSort, Sorter
 
 MAX_SORTERS = 32
@@ -56,7 +56,7 @@ class Order:
         """Raises InvalidInput for a field that has no order, and for too many sorters. A sorter that repeats a field is
         ignored, because it cannot break a tie, and so is what comes after a KeySort."""
         if len(sorts) > MAX_SORTERS:
-            raise messages.invalid(f"The number of sorters exceeds the limit: {MAX_SORTERS}.")
+            raise service_errors.invalid(f"The number of sorters exceeds the limit: {MAX_SORTERS}.")
         self.units: list[Unit] = []
         self._score: tuple[int, str] | None = None
         """Before which unit the score counts, and its direction; None: rows are not scored."""
@@ -118,7 +118,7 @@ class Order:
                     later = Sql(f"({later.text} OR {unit.columns[0]} IS NULL)", later.parameters)
                 parts.append(and_([*same, later]))
             same.append(unit.equal(value))
-        return joined(parts, " OR ")
+        return join_sql(parts, " OR ")
 
     def stages(self, position: Position | None) -> list[Stage]:
         """Return what comes after a position, in pieces that an index walks in order, one after the other."""
@@ -141,5 +141,5 @@ class Order:
 def _field(index: SearchIndex, sort: FieldSort) -> Unit:
     field = index.find_field(sort.field)
     if field.type.name == "TEXT":
-        raise messages.invalid(f"field: {field.name} of type TEXT cannot be sorted by")
+        raise service_errors.invalid(f"field: {field.name} of type TEXT cannot be sorted by")
     return Unit((field.column,), sort.descending, nullable=field.key_place is None)

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.cells import unpack, unpack_some
-from tsmem.engine.connections import Session
+from tsmem.engine.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex
 from tsmem.engine.indexes.search_schemas import find_index
 from tsmem.engine.search import tokens
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
 from tsmem.engine.search.order import Order, Position
 from tsmem.engine.search.scores import weight
-from tsmem.engine.search.sql import Sql, and_, joined
+from tsmem.engine.search.sql import Sql, and_, join_sql
 from tsmem.engine.search.text_queries import TextTest
-from tsmem.engine.search.tokens import Place
+from tsmem.engine.search.tokens import PageStart
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search, SearchPage
@@ -57,15 +57,17 @@ class Hit(NamedTuple):
         return self.position[-1]  # type: ignore[return-value]
 
 
-def search(session: Session, table: str, name: str, request: Search, *, exact_count: bool = False) -> SearchReply:
+def search_page(
+    session: Transaction, table: str, name: str, request: Search, *, exact_count: bool = False
+) -> SearchReply:
     """Return one page. Raises TableNotFound, InvalidInput."""
     index = find_index(session, table, name)
     _check(index, request)
-    place = Place(request.sorts, None, request.offset)
+    place = PageStart(request.sorts, None, request.offset)
     if request.token is not None:
-        place = tokens.read(table, name, request.query, request.sorts, request.token)
+        place = tokens.read_token(table, name, request.query, request.sorts, request.token)
     if place.offset + request.limit > MAX_REACH:
-        raise messages.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
+        raise service_errors.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
     run = _Run(session, index, request, place)
     found = run.hits(request.limit + 1) if request.limit else []
     hits, more = found[: request.limit], len(found) > request.limit
@@ -81,10 +83,10 @@ def search(session: Session, table: str, name: str, request: Search, *, exact_co
     rows, size = _rows(session, index, hits, request.columns)
     token = None
     if more:
-        end = Place(place.sorts, hits[-1].position)
+        end = PageStart(place.sorts, hits[-1].position)
         if run.order.by_score:
-            end = Place(place.sorts, None, place.offset + len(hits))
-        token = tokens.write(table, name, request.query, end)
+            end = PageStart(place.sorts, None, place.offset + len(hits))
+        token = tokens.write_token(table, name, request.query, end)
     page = SearchPage(rows, [hit.score for hit in hits], token, total, is_exact)
     return SearchReply(page, Cost(1, capacity_units(size), 0, max(scanned, len(hits))))
 
@@ -94,11 +96,11 @@ def _check(index: SearchIndex, request: Search) -> None:
     indexed = columns is not None and all(name in index.types or name in index.table.names for name in columns)
     most = MAX_INDEXED_LIMIT if indexed else MAX_LIMIT
     if not 0 <= request.limit <= most:
-        raise messages.invalid(f"The limit of a search must be in range: [0, {most}].")
+        raise service_errors.invalid(f"The limit of a search must be in range: [0, {most}].")
     if request.offset < 0:
-        raise messages.invalid("The offset of a search cannot be less than 0.")
+        raise service_errors.invalid("The offset of a search cannot be less than 0.")
     if request.token is not None and request.offset:
-        raise messages.invalid("A search cannot have both an offset and a token.")
+        raise service_errors.invalid("A search cannot have both an offset and a token.")
 
 
 class _Driver(NamedTuple):
@@ -112,7 +114,7 @@ class _Driver(NamedTuple):
 class _Run:
     """One search while it runs."""
 
-    def __init__(self, session: Session, index: SearchIndex, request: Search, place: Place) -> None:
+    def __init__(self, session: Transaction, index: SearchIndex, request: Search, place: PageStart) -> None:
         self._execute = session.execute
         self._index = index
         reader = QueryReader(index, request.query)
@@ -120,14 +122,14 @@ class _Run:
         self.order = Order(index, place.sorts)
         self._place = place
         if request.token is not None and not self._fits(place):
-            raise messages.invalid("The token is of another search.")
+            raise service_errors.invalid("The token is of another search.")
         self.checked = 0
         """Rows of which a text was read."""
         self._checked_doc = 0
         session.define(TEXT_SCORE, 3, session.score_text)
         session.text_score = self._text_score
 
-    def _fits(self, place: Place) -> bool:
+    def _fits(self, place: PageStart) -> bool:
         """True if a token's place, which anyone may have made up, is one of this order."""
         if self.order.by_score:
             return place.position is None
@@ -204,7 +206,7 @@ class _Run:
         source, where = self._candidates(), self._condition.sql
         rows = self._count(Sql(self._index.docs))
         scores = [Sql(f"? * {sql}", (weight(rows, self._proposed_by(test, rows)),)) for sql, test in self._scored]
-        score = joined(scores, " + ") if scores else Sql("0.0")
+        score = join_sql(scores, " + ") if scores else Sql("0.0")
         selected = f"SELECT d.doc, {score.text} AS score, {self.order.columns} FROM {source.text}"  # noqa: S608
         sql = f"{selected} WHERE {where.text} ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
         parameters = (*score.parameters, *source.parameters, *where.parameters, limit, self._place.offset)
@@ -262,7 +264,7 @@ def _docs(source: Sql, where: Sql, order: str) -> Sql:
 
 
 def _rows(
-    session: Session, index: SearchIndex, hits: list[Hit], columns: Sequence[str] | None
+    session: Transaction, index: SearchIndex, hits: list[Hit], columns: Sequence[str] | None
 ) -> tuple[list[Row], int]:
     """Return the rows with the columns that are asked for, and the size of all that was read."""
     wanted = None if columns is None else frozenset(columns)

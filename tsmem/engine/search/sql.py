@@ -15,12 +15,12 @@ class Sql(NamedTuple):
 
 def and_(parts: Sequence[Sql]) -> Sql:
     """Return the condition that all parts hold."""
-    return joined(parts, " AND ") if parts else Sql("1")
+    return join_sql(parts, " AND ") if parts else Sql("1")
 
 
-def joined(parts: Sequence[Sql], joiner: str) -> Sql:
+def join_sql(parts: Sequence[Sql], joiner: str) -> Sql:
     """Join parts in a balanced tree, each in parentheses: SQLite takes expressions of a depth of 1,000 at most."""
     if len(parts) == 1:
         return Sql(f"({parts[0].text})", parts[0].parameters)
-    left, right = joined(parts[: len(parts) // 2], joiner), joined(parts[len(parts) // 2 :], joiner)
+    left, right = join_sql(parts[: len(parts) // 2], joiner), join_sql(parts[len(parts) // 2 :], joiner)
     return Sql(f"({left.text}{joiner}{right.text})", left.parameters + right.parameters)

@@ -16,7 +16,7 @@ from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.indexes.trigrams import all_of, any_of
 from tsmem.engine.search import values
 from tsmem.engine.search.scores import frequency_score
-from tsmem.engine.search.words import CutText, count_phrase, is_pair, match_groups, term_words, words
+from tsmem.engine.search.words import CutText, count_phrase, cut_words, is_pair, match_groups, term_words
 from tsmem.folding import fold, is_case_invariant
 from tsmem.queries import Contains, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
 
@@ -71,7 +71,7 @@ def text_test(field: Field, query: TextQuery) -> TextTest | None:
     if isinstance(query, Match):
         return _match(field, query)
     if isinstance(query, Contains):
-        patterns: Iterable[Pattern | None] = [_part(fold(values.text_of(field, query.text)))]
+        patterns: Iterable[Pattern | None] = [_part(fold(values.query_text(field, query.text)))]
     elif field.type.analyzer == "fuzzy":
         patterns = _in_text(field, query)
     else:
@@ -81,7 +81,7 @@ def text_test(field: Field, query: TextQuery) -> TextTest | None:
 
 
 def _match(field: Field, query: Match) -> TextTest | None:
-    text, least = values.text_of(field, query.text), max(1, query.minimum_should_match or 1)
+    text, least = values.query_text(field, query.text), max(1, query.minimum_should_match or 1)
     if field.type.analyzer == "fuzzy":
         groups: list[tuple[str, ...]] = [(part,) for part in dict.fromkeys(fold(text).split())]
     else:
@@ -95,11 +95,11 @@ def _match(field: Field, query: Match) -> TextTest | None:
 def _in_text(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcard) -> list[Pattern | None]:
     """Return the patterns for a fuzzy field, in which any part of a text is found."""
     if isinstance(query, MatchPhrase):
-        return [_part(fold(values.text_of(field, query.text)))]
+        return [_part(fold(values.query_text(field, query.text)))]
     if isinstance(query, Prefix):
         return [_part(values.check_prefix(query.text))]
     if isinstance(query, Wildcard):
-        matches = values.wildcard(f"*{values.check_pattern(values.text_of(field, query.pattern))}*")
+        matches = values.wildcard(f"*{values.check_pattern(values.query_text(field, query.pattern))}*")
         return [Pattern(lambda text: matches(text.folded), values.literal_parts(query.pattern))]
     # A Term is one of the n-grams that the service would make.
     shortest, longest = field.type.min_chars or 1, field.type.max_chars or math.inf
@@ -110,19 +110,19 @@ def _in_words(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcar
     """Return the patterns for a field of words."""
     kind = field.type
     if isinstance(query, MatchPhrase):
-        return [_phrase(words(kind, values.text_of(field, query.text)))]
+        return [_phrase(cut_words(kind, values.query_text(field, query.text)))]
     if isinstance(query, Prefix):
         begin = values.check_prefix(query.text)
         return [Pattern(lambda text: sum(word.startswith(begin) for word in text.words), [begin]) if begin else None]
     if isinstance(query, Wildcard):
-        matches = values.wildcard(values.check_pattern(values.text_of(field, query.pattern)))
+        matches = values.wildcard(values.check_pattern(values.query_text(field, query.pattern)))
         return [Pattern(lambda text: sum(map(matches, text.words)), values.literal_parts(query.pattern))]
     return [_phrase(term_words(kind, term)) for term in _terms(field, query)]
 
 
 def _terms(field: Field, query: Term | Terms) -> Iterable[str]:
     given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)
-    return dict.fromkeys(values.text_of(field, value) for value in given)
+    return dict.fromkeys(values.query_text(field, value) for value in given)
 
 
 def _part(part: str) -> Pattern | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.search.order import Position
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.queries import FieldSort, KeySort, Query, ScoreSort, Sorter
@@ -20,7 +20,7 @@ _LETTERS: dict[type, str] = {FieldSort: "f", KeySort: "k", ScoreSort: "s"}
 _SORTS = {letter: kind for kind, letter in _LETTERS.items()}
 
 
-class Place(NamedTuple):
+class PageStart(NamedTuple):
     """Where a page begins."""
 
     sorts: tuple[Sorter, ...]
@@ -30,28 +30,28 @@ class Place(NamedTuple):
     """Matching rows to skip: what the request says, or, in the order of score, the rows of the pages before."""
 
 
-def write(table: str, index: str, query: Query, place: Place) -> bytes:
+def write_token(table: str, index: str, query: Query, place: PageStart) -> bytes:
     """Return the token of a place."""
     sorts = [[_LETTERS[type(sort)], *sort] for sort in place.sorts]
     rows = place.offset if place.position is None else [[_packed(each) for each in unit] for unit in place.position]
     return json.dumps([_VERSION, _digest(table, index, query), sorts, rows], separators=(",", ":")).encode()
 
 
-def read(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> Place:
+def read_token(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> PageStart:
     """Return the place that a token means. Raises InvalidInput for a damaged token, or one of another search."""
     try:
         version, digest, packed, rows = json.loads(token)
         found = tuple(_sort(*each) for each in packed)
         if type(rows) is int:
-            place = Place(found, None, rows)
+            place = PageStart(found, None, rows)
         else:
-            place = Place(found, [tuple(_unpacked(each) for each in unit) for unit in rows])
+            place = PageStart(found, [tuple(_unpacked(each) for each in unit) for unit in rows])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise messages.invalid("The token of the search cannot be read.") from error
+        raise service_errors.invalid("The token of the search cannot be read.") from error
     if (version, digest) != (_VERSION, _digest(table, index, query)) or (sorts and tuple(sorts) != found):
-        raise messages.invalid("The token is of another search.")
+        raise service_errors.invalid("The token is of another search.")
     if place.offset < 0:
-        raise messages.invalid("The token of the search cannot be read.")
+        raise service_errors.invalid("The token of the search cannot be read.")
     return place
 
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.search.sql import Sql
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
@@ -23,7 +23,7 @@ MAX_PATTERN = 256
 """Characters of a wildcard pattern. The service takes 32, and took less before."""
 
 
-def text_of(field: Field, value: Value) -> str:
+def query_text(field: Field, value: Value) -> str:
     """Return a value that must be text. Raises InvalidInput."""
     if type(value) is not str:
         raise not_comparable(field, value)
@@ -35,7 +35,7 @@ def typed(field: Field, value: Value) -> object:
     """Return a value as SQLite compares it with those of a field that is not TEXT. Raises InvalidInput."""
     kind = field.type.name
     if kind == "KEYWORD":
-        return text_of(field, value)
+        return query_text(field, value)
     if kind == "BOOLEAN":
         if type(value) is bool or value in ("true", "false"):
             return value in (True, "true")
@@ -92,21 +92,21 @@ def starts_with(field: Field, prefix: str) -> Sql:
 def check_terms(values: tuple[Value, ...]) -> tuple[Value, ...]:
     """Raises InvalidInput for no terms, and for too many."""
     if not 0 < len(values) <= MAX_TERMS:
-        raise messages.invalid(f"The number of terms must be in range: [1, {MAX_TERMS}].")
+        raise service_errors.invalid(f"The number of terms must be in range: [1, {MAX_TERMS}].")
     return values
 
 
 def check_prefix(text: str) -> str:
     """Raises InvalidInput for a prefix that is too long."""
     if text_bytes(text, "the prefix") > MAX_PREFIX_BYTES:
-        raise messages.invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
+        raise service_errors.invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
     return text
 
 
 def check_pattern(pattern: str) -> str:
     """Raises InvalidInput for a pattern that is too long."""
     if len(pattern) > MAX_PATTERN:
-        raise messages.invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
+        raise service_errors.invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
     return pattern
 
 
@@ -133,4 +133,6 @@ def literal_parts(pattern: str) -> list[str]:
 
 def not_comparable(field: Field, value: Value) -> Exception:
     """Return the error of a value that the field's type cannot be."""
-    return messages.invalid(f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}")
+    return service_errors.invalid(
+        f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}"
+    )

@@ -23,7 +23,7 @@ _WORD = re.compile(rf"[{NO_SPACES}{_SYMBOLS}]|{_LETTER}+")
 _RUN = re.compile(rf"[{NO_SPACES}]+|[{_SYMBOLS}]|{_LETTER}+")
 
 
-def words(kind: FieldType, text: str) -> list[str]:
+def cut_words(kind: FieldType, text: str) -> list[str]:
     """Cut a text into the words of a field that is not fuzzy, in order."""
     if kind.analyzer == "split":
         return [_folded(kind, word) for word in text.split(kind.delimiter or None) if word]
@@ -58,7 +58,7 @@ class CutText:
     def words(self) -> list[str]:
         """The words, in order."""
         if self._words is None:
-            self._words = words(self._kind, self.text)
+            self._words = cut_words(self._kind, self.text)
         return self._words
 
     @property
@@ -78,7 +78,7 @@ def match_groups(kind: FieldType, text: str, *, alone: bool) -> list[tuple[str, 
     [要退 or 退款], [退款]. With `alone`, each word and pair is a group, once.
     """
     groups: list[tuple[str, ...]] = []
-    for run in _RUN.findall(_folded(kind, text)) if _has_pairs(kind) else words(kind, text):
+    for run in _RUN.findall(_folded(kind, text)) if _has_pairs(kind) else cut_words(kind, text):
         if _has_pairs(kind) and len(run) > 1 and SINGLE.match(run):
             pairs = list(map("".join, pairwise(run)))
             groups += [(pairs[0],), *pairwise(pairs), (pairs[-1],)]

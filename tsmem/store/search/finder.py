@@ -22,12 +22,12 @@ from tsmem.rows import Key, Row
 from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.collection import read_filter
-from tsmem.store.layout import check_keys
+from tsmem.store.layout import check_key_types
 from tsmem.store.model import Item, Total
 from tsmem.store.scan import ItemStream, Watch
 from tsmem.store.search import places
 from tsmem.store.search.criteria import SORTS, SearchCriteria, Sort, row_matcher
-from tsmem.store.search.places import MAX_PAGE, Place
+from tsmem.store.search.places import MAX_PAGE, SearchPosition
 from tsmem.store.search.query import IndexQuery, index_query
 
 if TYPE_CHECKING:
@@ -69,33 +69,35 @@ class Finder(Generic[Item]):
         self._target = target
         self._index = codec.layout.search.name
 
-    def find(self, wanted: SearchRequest) -> Found[Item]:
+    def find(self, wanted: SearchRequest) -> SearchStream[Item]:
         """Return what a search finds, as a stream. Raises InvalidInput, and TableNotFound for a missing table or index.
         Cost: 1 request for each 100 rows that the index finds, and 1 once for each store."""
         self._check(wanted)
         chosen = read_filter(wanted.filter)
         identity = self._identity(wanted, chosen)
-        place: Place | None = None
+        place: SearchPosition | None = None
         if wanted.page_token is None:
             window = cursor.resolve(wanted.since, wanted.until, self._clock.now_us())
         else:
-            place, window = places.opened(wanted.page_token, identity, self._codec)
+            place, window = places.open_place(wanted.page_token, identity, self._codec)
             cursor.check_window(window, wanted.since, wanted.until)
         equal = {name: value for name, value in wanted.scope.items() if value is not None}
         criteria = SearchCriteria(wanted.text, equal, window, chosen, wanted.sort, dated=wanted.name == "recent")
         if place is not None:
             places.check_within(place, self._codec, equal, window, dated=criteria.dated)
         hits = self._hits(criteria, place, wanted.limit)
-        return Found(hits, wanted, lambda key: places.token(identity, window, hits.place_of(key)), self._watch)
+        return SearchStream(
+            hits, wanted, lambda key: places.place_token(identity, window, hits.place_of(key)), self._watch
+        )
 
-    def _hits(self, criteria: SearchCriteria, place: Place | None, want: int | None) -> Hits[Item]:
+    def _hits(self, criteria: SearchCriteria, place: SearchPosition | None, want: int | None) -> Hits[Item]:
         layout = self._codec.layout
         query = index_query(layout, self._fields, criteria)
 
         def ask(search: Search) -> SearchPage:
             page = self._client.search(self._codec.table, self._index, search)
             self._watch.heard()
-            check_keys(self._codec.table, page.rows)
+            check_key_types(self._codec.table, page.rows)
             return page
 
         few = want is not None and criteria.filter is None
@@ -159,7 +161,7 @@ class Hits(Generic[Item]):
         codec: Codec[Item],
         query: IndexQuery,
         matches: Callable[[Row, Item], bool],
-        place: Place | None,
+        place: SearchPosition | None,
         want: int | None,
         *,
         counted: bool,
@@ -185,8 +187,8 @@ class Hits(Generic[Item]):
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
         self._empty = 0
         """Pages since the last one with a row that was new."""
-        self._peeked: tuple[Place, Item] | None = None
-        self._given: deque[Place] = deque(maxlen=2)
+        self._peeked: tuple[SearchPosition, Item] | None = None
+        self._given: deque[SearchPosition] = deque(maxlen=2)
         self.at_most: int | None = None
         """The number of rows that the index finds; None if it was not asked."""
         self.is_exact = False
@@ -214,18 +216,18 @@ class Hits(Generic[Item]):
             self._peeked = self._find_next()
         return self._peeked is not None
 
-    def place_of(self, key: Key) -> Place:
+    def place_of(self, key: Key) -> SearchPosition:
         """Return the place of one of the last two items that were given out."""
         return next(place for place in self._given if place.key == key)
 
-    def _find_next(self) -> tuple[Place, Item] | None:
+    def _find_next(self) -> tuple[SearchPosition, Item] | None:
         while True:
             for number, row in self._rows:
                 item = self._codec.decode(row)
                 time = getattr(item, self._codec.layout.time)
                 if not self._was_given(row.key, time) and self._matches(row, item):
                     ends = number == self._size and self._next is not None
-                    return Place(*((self._next, 0) if ends else (self._token, number)), row.key, time), item
+                    return SearchPosition(*((self._next, 0) if ends else (self._token, number)), row.key, time), item
             if self._begun and self._next is None:
                 return None
             self._fetch()
@@ -270,10 +272,10 @@ class Hits(Generic[Item]):
         if self._left is None or not self._few or (self._begun and not self._exact):
             return MAX_PAGE
         skip = 0 if self._after is None or self._begun else self._after.skip
-        return max(1, min(MAX_PAGE, self._left + skip + (not self._query.exact)))
+        return max(1, min(MAX_PAGE, self._left + skip + (not self._exact)))
 
 
-class Found(ItemStream[Item]):
+class SearchStream(ItemStream[Item]):
     """The items that a search finds, and their total."""
 
     def __init__(self, hits: Hits[Item], wanted: SearchRequest, token_at: Callable[[Key], str], watch: Watch) -> None:

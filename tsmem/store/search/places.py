@@ -20,7 +20,7 @@ MAX_PAGE = 100
 """Rows of one search that reads columns."""
 
 
-class Place(NamedTuple):
+class SearchPosition(NamedTuple):
     """The place of an item, and how to go on behind it."""
 
     token: bytes | None
@@ -31,22 +31,22 @@ class Place(NamedTuple):
     time: int | None
 
 
-def token(identity: str, window: Window, place: Place) -> str:
+def place_token(identity: str, window: Window, place: SearchPosition) -> str:
     """The token of a place in a search."""
     service = None if place.token is None else base64.b64encode(place.token).decode()
-    return cursor.encode(identity, Cursor(place.key, window), t=service, s=place.skip, u=place.time)
+    return cursor.encode_token(identity, Cursor(place.key, window), t=service, s=place.skip, u=place.time)
 
 
-def opened(given: str, identity: str, codec: Codec[Any]) -> tuple[Place, Window]:
+def open_place(given: str, identity: str, codec: Codec[Any]) -> tuple[SearchPosition, Window]:
     """The place and window of a token. Raises InvalidInput when it is damaged, or of another query."""
-    document = cursor.opened(given, identity)
-    after, window = cursor.place_of(document, codec.table, codec.key_types(codec.table))
+    document = cursor.open_token(given, identity)
+    after, window = cursor.key_and_window(document, codec.table, codec.key_types(codec.table))
     service, skip, time = document.get("t"), document.get("s"), document.get("u")
     if type(skip) is not int or not 0 <= skip <= MAX_PAGE:
         raise cursor.damaged()
     if time is not None and (type(time) is not int or not MIN_INTEGER <= time <= MAX_INTEGER):
         raise cursor.damaged()
-    return Place(None if service is None else _bytes(service), skip, after, time), window
+    return SearchPosition(None if service is None else _bytes(service), skip, after, time), window
 
 
 def _bytes(service: object) -> bytes:
@@ -60,7 +60,9 @@ def _bytes(service: object) -> bytes:
     return taken
 
 
-def check_within(place: Place, codec: Codec[Any], equal: Mapping[str, str], window: Window, *, dated: bool) -> None:
+def check_within(
+    place: SearchPosition, codec: Codec[Any], equal: Mapping[str, str], window: Window, *, dated: bool
+) -> None:
     """Raises InvalidInput for a place at which no item stands that is looked for: outside the window or what must be
     equal, or at another time than its key says."""
     key = dict(zip(codec.table.key, place.key, strict=True))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 SMALL_BYTES = 1024 * 1024
 
 
-class Held:
+class ResponseBudget:
     """Bytes of answers that are being sent. Any thread may call it."""
 
     def __init__(self, max_bytes: int) -> None:

@@ -16,7 +16,7 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from tsmem.port import Pace
+    from tsmem.port import ConcurrencyLimiter
 
 _BEGUN: ContextVar[bool] = ContextVar("_BEGUN", default=False)
 """Whether this is a call that was begun here: what it begins itself, it does one after another."""
@@ -91,8 +91,8 @@ def _nothing(pending: object) -> None:
     pass
 
 
-def begin(
-    pace: Pace, call: Callable[[], Result], hold: Callable[[Pending[Result]], None] = _nothing
+def submit(
+    pace: ConcurrencyLimiter, call: Callable[[], Result], hold: Callable[[Pending[Result]], None] = _nothing
 ) -> Pending[Result]:
     """Begin a call. Its context (how patient the caller is) is that of now. `hold` gets it before it is under way, so
     that an interrupt leaves none that nobody knows of."""
@@ -123,7 +123,9 @@ def wait_for_all(pending: Iterable[Pending[object]], timeout_s: float) -> None:
         wait(waited, timeout=timeout_s)
 
 
-def ahead(pace: Pace, items: Iterable[T], start: Callable[[T], Result], most: int | None = None) -> Iterator[Result]:
+def prefetch(
+    pace: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], most: int | None = None
+) -> Iterator[Result]:
     """What `start` makes of each item, in their order; it is called as many items ahead as there may be calls, `most`
     where that is said, so that what it begins is under way together."""
     source = iter(items)

@@ -11,7 +11,7 @@ import socket
 from math import ceil
 
 
-class Wake:
+class StopEvent:
     """Sleepers' alarm: it rings once, and then for good. Any thread may use it."""
 
     def __init__(self) -> None:

@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 
-from tsmem.engine import messages
+from tsmem.engine import service_errors
 from tsmem.engine.cells import Cell, unpack_cells
-from tsmem.engine.connections import Session
+from tsmem.engine.connections import Transaction
 from tsmem.engine.filters import Versions, needs_versions
-from tsmem.engine.full_requests import CellPageReply, CellRow, CellRowsReply, View
-from tsmem.engine.reads import Selection, check_keys, read_one, read_page
+from tsmem.engine.reads import Selection, check_key_count, read_one, read_page
 from tsmem.engine.requests import BatchGetRow, GetRange
+from tsmem.engine.service_requests import CellPageReply, CellRow, CellRowsReply, View
 from tsmem.engine.tables import Table
 from tsmem.limits import capacity_units, name_bytes, value_bytes
 from tsmem.port import Cost
 from tsmem.rows import Filter, Key
 
 
-def read_rows(session: Session, request: BatchGetRow, view: View) -> CellRowsReply:
+def versioned_rows(session: Transaction, request: BatchGetRow, view: View) -> CellRowsReply:
     """Rows in the order of their keys, each with its cost. Raises TableNotFound, InvalidInput."""
-    check_keys(request.keys)
+    check_key_count(request.keys)
     table = session.catalog().table(request.table.name)
     projection = _ViewProjection(table, request.columns, request.filter, view)
     rows: list[CellRow | None] = []
@@ -37,7 +37,7 @@ def read_rows(session: Session, request: BatchGetRow, view: View) -> CellRowsRep
     return CellRowsReply(rows, costs)
 
 
-def read_range(session: Session, request: GetRange, view: View) -> CellPageReply:
+def read_range(session: Transaction, request: GetRange, view: View) -> CellPageReply:
     """One page of a range. Raises TableNotFound, InvalidInput."""
     table = session.catalog().table(request.table.name)
     projection = _ViewProjection(table, request.columns, request.filter, view)
@@ -81,7 +81,7 @@ class _ViewProjection(Selection):
                 continue
             kept = list(islice(versions, self._max_versions))
             if time_range is not None:
-                kept = [cell for cell in kept if time_range[0] <= cell.stamp_ms < time_range[1]]
+                kept = [cell for cell in kept if time_range[0] <= cell.version_ms < time_range[1]]
             if kept:
                 yield kept
 
@@ -95,8 +95,8 @@ def _paged(cells: list[Cell], offset: int, limit: int) -> list[Cell]:
 
 def _check(view: View) -> None:
     if view.max_versions is not None and view.max_versions < 1:
-        raise messages.versions_not_positive()
+        raise service_errors.versions_not_positive()
     if view.time_range is not None and not 0 <= view.time_range[0] < view.time_range[1]:
-        raise messages.invalid("The start of a time range must be less than its end, and not negative.")
+        raise service_errors.invalid("The start of a time range must be less than its end, and not negative.")
     if view.page is not None and min(view.page) < 0:
-        raise messages.invalid("The offset and limit of column pagination must not be negative.")
+        raise service_errors.invalid("The offset and limit of column pagination must not be negative.")

@@ -73,7 +73,7 @@ class NewCell(NamedTuple):
 
     name: str
     value: Value
-    stamp_ms: int | None = None
+    version_ms: int | None = None
     """Its version, epoch milliseconds; None: now."""
 
 

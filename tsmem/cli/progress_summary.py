@@ -12,14 +12,14 @@ from tsmem.cli.counts import counted
 from tsmem.cli.progress import Progress, draws
 
 if TYPE_CHECKING:
-    from tsmem.cli.call import Call
+    from tsmem.cli.context import Context
     from tsmem.store import MemoryStore
 
 
-class Account:
+class ProgressSummary:
     """Counts, rates and what is left, out of the call's tally."""
 
-    def __init__(self, call: Call, done: str, where: str = "") -> None:
+    def __init__(self, call: Context, done: str, where: str = "") -> None:
         """`done` is the verb of what is done, `where` what follows the counts."""
         self._call = call
         self._done = done
@@ -65,7 +65,7 @@ class Account:
         parts = [f"{self._rows / seconds:,.0f} rows/s"] if self._rows and seconds > 0 else []
         if tally.bytes:
             parts.append(_size(tally.bytes))
-        for count, what in ((tally.skipped, "skipped"), (tally.failed, "failed"), (tally.doubtful, "in doubt")):
+        for count, what in ((tally.skipped, "skipped"), (tally.failed, "failed"), (tally.unconfirmed, "in doubt")):
             if count:
                 parts.append(f"{count:,} {what}")
         return parts
@@ -73,17 +73,17 @@ class Account:
 
 @contextmanager
 def account(
-    call: Call,
+    call: Context,
     done: str,
     where: str = "",
     *,
     asked: bool = False,
     quiet: bool = False,
     stores: Sequence[MemoryStore] = (),
-) -> Iterator[Account]:
+) -> Iterator[ProgressSummary]:
     """An account of what happens inside, in the call's store or these. `quiet` says nothing, where the output is drawn
     on the same terminal."""
-    it = Account(call, done, where)
+    it = ProgressSummary(call, done, where)
     if quiet or not (asked or draws(call)):
         yield it
         return

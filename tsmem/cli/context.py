@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tsmem.render.options import Options
     from tsmem.render.result import Format
     from tsmem.store import MemoryStore
-    from tsmem.store.tally import Tally
+    from tsmem.store.bulk_result import BulkResult
 
 _DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -42,7 +42,7 @@ class GlobalOptions:
     no_color: bool = False
 
 
-class Call:
+class Context:
     """One run."""
 
     def __init__(self, streams: Streams, environ: Mapping[str, str], clock: Clock) -> None:
@@ -64,11 +64,11 @@ class Call:
         self._stdin_was_read = False
 
     @cached_property
-    def tally(self) -> Tally:
+    def tally(self) -> BulkResult:
         """What a bulk command has done so far, so that an interrupted one can say it."""
-        from tsmem.store.tally import Tally
+        from tsmem.store.bulk_result import BulkResult
 
-        return Tally()
+        return BulkResult()
 
     # Talk
 
@@ -139,9 +139,9 @@ class Call:
 
     def profile_named(self, name: str | None) -> Profile:
         """A profile, or the one in force. Raises ProfileError."""
-        from tsmem.profiles import load
+        from tsmem.profiles import load_profile
 
-        profile = load(self.environ, config=self.options.config, profile=name)
+        profile = load_profile(self.environ, config=self.options.config, profile=name)
         for warning in profile.warnings:
             self.say(f"warning: {warning}")
         return profile
@@ -252,10 +252,10 @@ class Call:
             store.close()
 
 
-def call_of(ctx: typer.Context) -> Call:
+def call_of(ctx: typer.Context) -> Context:
     """The run that a command belongs to."""
     call = ctx.obj
-    assert isinstance(call, Call)
+    assert isinstance(call, Context)
     return call
 
 

@@ -58,7 +58,7 @@ class Deadline:
             self._local.ends_s = None
 
 
-class Tries:
+class Attempts:
     """The attempts of one call, or of one part of it."""
 
     def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random, ends_s: float | None = None) -> None:

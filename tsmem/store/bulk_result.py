@@ -17,7 +17,7 @@ MAX_SHARED_IDS = 5
 
 
 @dataclass(eq=False)
-class Tally:
+class BulkResult:
     """Counts of rows."""
 
     sessions: int = 0
@@ -33,7 +33,7 @@ class Tally:
     """Of those that failed: lines of an input that could not be read, so that nobody knows what they hold."""
     repeated: int = 0
     """Rows of an input with the key of an earlier one: the later replaces it, unless rows that exist are left alone."""
-    doubtful: int = 0
+    unconfirmed: int = 0
     """Rows of writes whose answer was lost or not waited for: they may have been done."""
     bytes: int = 0
     """Of names and values that were written, or of lines that were given out."""
@@ -50,12 +50,12 @@ class Tally:
         else:
             self.messages += 1
 
-    def add(self, part: Tally) -> None:
+    def add(self, part: BulkResult) -> None:
         """What a part of the command has done."""
         self.sessions += part.sessions
         self.messages += part.messages
         self.skipped += part.skipped
-        self.doubtful += part.doubtful
+        self.unconfirmed += part.unconfirmed
         self.failed += part.failed
         self.shared += part.shared
         self.shared_ids += part.shared_ids[: MAX_SHARED_IDS - len(self.shared_ids)]
@@ -79,8 +79,8 @@ class Tally:
     def add_to(self, error: TsmemError) -> None:
         """Let an error that ended everything say how many rows were done before it."""
         said = [f"{self.done:,} rows had been done before"] if self.done else []
-        if self.doubtful:
-            said.append(f"{self.doubtful:,} may have been")
+        if self.unconfirmed:
+            said.append(f"{self.unconfirmed:,} may have been")
         if said and not self.is_part:
             error.message = f"{error.message} ({'; '.join(said)})"
             error.args = (error.message,)

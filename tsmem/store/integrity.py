@@ -19,11 +19,11 @@ from typing import NamedTuple
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Op, Range, Row
+from tsmem.store.bulk_result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.pages import Scan
 from tsmem.store.scan import RowScan, Watch
 from tsmem.store.statistics import CellSize, large_cells
-from tsmem.store.tally import Tally
 
 IDS_AT_ONCE = 50_000
 """Session ids in a stretch at least, where there are more; up to twice as many are kept."""
@@ -67,7 +67,7 @@ class Behind(NamedTuple):
 Trouble = Orphans | Shared | Behind | CellSize
 
 
-class Conversation(NamedTuple):
+class MessageSpan(NamedTuple):
     """What is known of the messages of one session id."""
 
     session_id: str
@@ -118,7 +118,7 @@ class Stretch:
             for later in beyond:
                 del self._sessions[later]
 
-    def judged(self, said: Conversation, now_us: int) -> Iterator[Trouble]:
+    def judged(self, said: MessageSpan, now_us: int) -> Iterator[Trouble]:
         """What is wrong with the messages of an id."""
         owners = self._sessions.pop(said.session_id, None)
         if owners is None:
@@ -140,7 +140,7 @@ class Examination:
     """Reads a store for its troubles."""
 
     def __init__(
-        self, client: TableClient, codecs: Codecs, watches: tuple[Watch, Watch], now_us: int, tally: Tally
+        self, client: TableClient, codecs: Codecs, watches: tuple[Watch, Watch], now_us: int, tally: BulkResult
     ) -> None:
         """`watches` hear of the pages of sessions and of messages."""
         self._client = client
@@ -176,7 +176,7 @@ class Examination:
         start = MIN if stretch.start is None else stretch.start
         end = MAX if stretch.end is None else stretch.end
         scan = Scan(self._codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
-        said: Conversation | None = None
+        said: MessageSpan | None = None
         for row in RowScan(self._client, scan, watch=self._of_messages):
             self._tally.messages += 1
             yield from large_cells("message", row)
@@ -186,7 +186,7 @@ class Examination:
                 continue
             if said is not None:
                 yield from stretch.judged(said, self._now_us)
-            said = Conversation(session_id, 1, time, time)
+            said = MessageSpan(session_id, 1, time, time)
         if said is not None:
             yield from stretch.judged(said, self._now_us)
         yield from stretch.rest()

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.cells import unpack_cells, unpack_some
-from tsmem.engine.connections import Session
-from tsmem.engine.tables import Index, Table
+from tsmem.engine.connections import Transaction
+from tsmem.engine.tables import SecondaryIndex, Table
 from tsmem.rows import Key, Value
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
     return changes
 
 
-def carry_out(session: Session, table: Table, key: Key, planned: Planned) -> None:
+def apply_planned(session: Transaction, table: Table, key: Key, planned: Planned) -> None:
     """Do it, and what it changes in the table's search indexes: those know a row by where it stands."""
     searches: Sequence[SearchIndex] = ()
     if table.searches:
@@ -81,11 +81,11 @@ def carry_out(session: Session, table: Table, key: Key, planned: Planned) -> Non
                 search.insert(session.execute, doc, key, planned.columns)
 
 
-def _entry_before(index: Index, key: Key, old: bytes | None) -> Key | None:
+def _entry_before(index: SecondaryIndex, key: Key, old: bytes | None) -> Key | None:
     return None if old is None else index.entry_key(key, unpack_some(old, index.wanted)[1])
 
 
-def build(session: Session, table: Table, index: Index) -> None:
+def build_secondary_index(session: Transaction, table: Table, index: SecondaryIndex) -> None:
     """Make the entries of all rows that are there."""
     cursor = session.connection.execute(f"SELECT * FROM t{table.id}")  # noqa: S608 - an id only
     for *values, blob in cursor:
@@ -94,5 +94,5 @@ def build(session: Session, table: Table, index: Index) -> None:
         columns = {name: cell.value for name, cell in latest.items()}
         entry = index.entry_key(key, columns)
         if entry is not None:
-            stamps = {name: cell.stamp_ms for name, cell in latest.items()} if index.table.columns else _NO_STAMPS
+            stamps = {name: cell.version_ms for name, cell in latest.items()} if index.table.columns else _NO_STAMPS
             session.execute(index.table.write_sql, (*entry, index.entry_blob(entry, columns, stamps)))

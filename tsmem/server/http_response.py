@@ -18,7 +18,7 @@ from tsmem.errors import (
     TsmemError,
     Unavailable,
 )
-from tsmem.server.answer import Answer
+from tsmem.server.action_result import ActionResult
 from tsmem.server.dispatch import error_body
 
 _TOLD: tuple[tuple[type[TsmemError], str], ...] = (
@@ -31,7 +31,7 @@ _TOLD: tuple[tuple[type[TsmemError], str], ...] = (
 _INTERNAL = ("OTSInternalServerError", "Internal server error.")
 
 
-class Outcome(NamedTuple):
+class HttpResponse(NamedTuple):
     """An answer, before its headers."""
 
     status: int
@@ -45,26 +45,26 @@ class Outcome(NamedTuple):
     """What went wrong here, and not with the request."""
 
 
-UNANSWERED = Outcome(0, b"")
+UNANSWERED = HttpResponse(0, b"")
 """No answer is sent."""
 
 
-def done(answer: Answer) -> Outcome:
+def done(answer: ActionResult) -> HttpResponse:
     """A request that succeeded."""
-    return Outcome(200, answer.body, table=answer.table, rows=answer.rows)
+    return HttpResponse(200, answer.body, table=answer.table, rows=answer.rows)
 
 
-def stated(code: str, message: str, failure: BaseException | None = None) -> Outcome:
+def stated(code: str, message: str, failure: BaseException | None = None) -> HttpResponse:
     """An error of the service's."""
-    return Outcome(SERVICE_CODES[code].http_status, error_body(code, message), code, failure=failure)
+    return HttpResponse(SERVICE_CODES[code].http_status, error_body(code, message), code, failure=failure)
 
 
-def busy() -> Outcome:
+def busy() -> HttpResponse:
     """Refused for now."""
     return stated("OTSServerBusy", "Server is busy.")
 
 
-def failed(error: TsmemError) -> Outcome:
+def failure_response(error: TsmemError) -> HttpResponse:
     """A request that failed."""
     if error.service_code in SERVICE_CODES:
         return stated(error.service_code, error.message)
@@ -76,6 +76,6 @@ def failed(error: TsmemError) -> Outcome:
     return stated(*_INTERNAL, failure=error)
 
 
-def crashed(error: Exception) -> Outcome:
+def crash_response(error: Exception) -> HttpResponse:
     """A bug of this server's."""
     return stated(*_INTERNAL, failure=error)

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tsmem.render.ascii import ascii_text
-from tsmem.render.calls import Call, tool_calls
+from tsmem.render.calls import ToolCall, tool_calls
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.ink import ROLE_STYLES, Ink
 from tsmem.render.markdown import markdown_lines
 from tsmem.render.options import Options
 from tsmem.render.outline import outline, parsed_json, pretty
+from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import duration, iso_time, local_day, local_time, pairs, size
 from tsmem.store.metadata import Metadata
@@ -36,12 +36,12 @@ _LEAD = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
 """What a list's item and an indented line begin with: where they wrap, they go on under their text."""
 
 
-class Teller:
+class TranscriptWriter:
     """Tells messages one after the other, and remembers when the last one was."""
 
     def __init__(self, options: Options, *, full: bool, markdown: bool = False) -> None:
         self._options = options
-        self._ink = Ink(options)
+        self._ink = Palette(options)
         self._full = full
         self._folds = options.width is not None and not full
         self._room = None if options.width is None else max(1, min(options.width, READING_WIDTH) - len(INDENT))
@@ -112,7 +112,7 @@ class Teller:
         else:
             yield from self._folded_text(content if opened is None else opened, content)
 
-    def _call(self, call: Call) -> Iterator[str]:
+    def _call(self, call: ToolCall) -> Iterator[str]:
         arrow = f"{self._ink.arrow} "
         lines = list(call.lines(self._page - len(arrow)))
         whole = "\n".join((arrow + lines[0], *lines[1:]))
@@ -178,7 +178,7 @@ def aside(item: Session | Message, metadata: Metadata, options: Options, *, full
     known = metadata if item.search_content is None else metadata.merged({"search_content": item.search_content})
     cuts = options.width is not None and not full
     text = pairs(known, limit=400 if cuts else None)
-    return fit(text, 2 * options.width, Ink(options).ellipsis) if cuts and options.width else text
+    return fit(text, 2 * options.width, Palette(options).ellipsis) if cuts and options.width else text
 
 
 def _name(text: str) -> str:

@@ -15,7 +15,7 @@ class RowFault(StrEnum):
     """Done, and said to have timed out: OTSTimeout."""
 
 
-class Answer(NamedTuple):
+class ActionResult(NamedTuple):
     """A reply that is not yet HTTP."""
 
     body: bytes

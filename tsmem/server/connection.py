@@ -22,7 +22,7 @@ from tsmem.clock import Clock
 from tsmem.errors import from_service
 from tsmem.server.http import MAX_HEAD_BYTES, malformed
 from tsmem.server.settings import Settings
-from tsmem.server.wake import Wake
+from tsmem.server.stop_event import StopEvent
 
 _END = re.compile(rb"\r?\n\r?\n")
 _NOTHING_YET = (bytearray(), bytearray(b"\r"))
@@ -30,10 +30,10 @@ _READ_BYTES = 64 * 1024
 _LINGER_BYTES = 64 * 1024 * 1024
 
 
-class Wire:
+class Connection:
     """A connected socket."""
 
-    def __init__(self, sock: socket.socket, settings: Settings, clock: Clock, wake: Wake) -> None:
+    def __init__(self, sock: socket.socket, settings: Settings, clock: Clock, wake: StopEvent) -> None:
         self._socket = sock
         self._settings = settings
         self._clock = clock

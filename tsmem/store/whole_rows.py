@@ -14,7 +14,7 @@ from tsmem.errors import InvalidReply
 from tsmem.port import TableClient
 from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
-from tsmem.store.flight import Pending, ahead, begin
+from tsmem.store.concurrency import Pending, prefetch, submit
 from tsmem.store.model import Session
 from tsmem.store.scan import RowScan
 
@@ -25,7 +25,7 @@ _MIN_REFILL = 10
 """Sessions that are read at once for those that were deleted in between, however few are wanted."""
 
 
-class Hydrated:
+class WholeRows:
     """Whole sessions behind index rows, 100 at a time; one that is deleted in between is passed over, and the listing
     goes on to the next."""
 
@@ -49,7 +49,7 @@ class Hydrated:
         """Index rows since the last one with a session."""
         self._ready: Iterator[tuple[Key, Session]] = iter(())
         self._peeked: tuple[Key, Session] | None = None
-        self._all = ahead(client.pace, self._chunks(), self._begun) if want is None else None
+        self._all = prefetch(client.pace, self._chunks(), self._begun) if want is None else None
 
     def __iter__(self) -> Iterator[tuple[Key, Session]]:
         return self
@@ -109,4 +109,4 @@ class Hydrated:
             raise StopIteration
         # The index orders user_id, update_time, session_id.
         keys = [(user, session) for user, _, session in index_keys]
-        return index_keys, begin(self._client.pace, lambda: self._client.get_rows(self._codec.table, keys))
+        return index_keys, submit(self._client.pace, lambda: self._client.get_rows(self._codec.table, keys))

@@ -15,7 +15,7 @@ ROLE_STYLES = {"user": "bold green", "assistant": "bold cyan", "system": "bold m
 MARK_STYLE = "bold red"
 
 
-class Ink:
+class Palette:
     """Paints text that is already safe. Rich makes every escape sequence; no markup is ever read."""
 
     def __init__(self, options: Options) -> None:
