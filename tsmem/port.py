@@ -177,6 +177,18 @@ class RangePage(NamedTuple):
 
 RowOutcome = TsmemError | None
 """What became of one row of a batch: None when it was done."""
+RowRead = Row | TsmemError | None
+"""What was read of one key: the row, None if there is none, or why it could not be read."""
+
+
+def rows_of(found: Sequence[RowRead]) -> list[Row | None]:
+    """Return the rows of a read. Raises the first failure among them."""
+    rows: list[Row | None] = []
+    for row in found:
+        if isinstance(row, TsmemError):
+            raise row
+        rows.append(row)
+    return rows
 
 
 Announce = Callable[[KeyBound | None], None]
@@ -241,9 +253,9 @@ class TableClient(Protocol):
         of them is None too, unless a key column is among them. Raises TableNotFound, InvalidInput. Cost: 1 request."""
         ...
 
-    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
-        """Up to 100 rows, in the order of `keys`, None for each missing one. A failure of some rows is raised, never
-        returned as None. Raises TableNotFound, LimitExceeded past 100 keys. Cost: 1 request."""
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
+        """Read up to 100 rows. Return for each key, in their order, the row, None if it is missing, or why it could not
+        be read. Raises TableNotFound, LimitExceeded past 100 keys. Cost: 1 request."""
         ...
 
     def put_row(self, put: Put) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 
-from tests.house.modules import Import, dotted, imports, sources
+from tests.house.modules import Import, dotted, imports, sources, tree
 
 VOCABULARY = {
     "tsmem.errors",
@@ -129,3 +130,37 @@ def test_rich_is_loaded_inside_functions() -> None:
     }
 
     assert eager <= {"tsmem.render.cells", "tsmem.render.palette", "tsmem.render.table", "tsmem.render.transcript"}
+
+
+def test_no_module_imports_another_in_a_circle() -> None:
+    """Not inside functions either; what only annotations need does not count."""
+    uses: dict[str, set[str]] = {dotted(path): set() for path in sources()}
+    for module, each in used():
+        if each.module in uses and each.module != module and not each.typing_only and not _is_package_of(each, module):
+            uses[module].add(each.module)
+    while ends := {module for module, others in uses.items() if not others}:
+        uses = {module: others - ends for module, others in uses.items() if module not in ends}
+
+    assert {} == uses
+
+
+def _is_package_of(used: Import, module: str) -> bool:
+    """True for `from tsmem.store import cursor` in a module of `tsmem.store`: it needs `cursor` alone."""
+    return module.startswith(f"{used.module}.")
+
+
+def test_no_public_name_is_used_twice() -> None:
+    """Commands are named by their group, and the functions that answer an action of the service by that action."""
+    owners: dict[str, list[str]] = {}
+    for path in sources():
+        if path.name.endswith("_actions.py"):
+            continue
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and not _is_command(node)):
+                owners.setdefault(node.name, []).append(dotted(path))
+
+    assert {} == {name: where for name, where in owners.items() if len(where) > 1 and not name.startswith("_")}
+
+
+def _is_command(node: ast.FunctionDef) -> bool:
+    return any(argument.arg == "ctx" for argument in node.args.args)

@@ -19,7 +19,7 @@ from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, InvalidInput
-from tsmem.port import IndexSchema, TableClient, TableSchema
+from tsmem.port import IndexSchema, TableClient, TableSchema, rows_of
 from tsmem.rows import (
     MAX,
     MIN,
@@ -230,7 +230,7 @@ class EngineBesideModel(RuleBasedStateMachine):
     def read(self, keys: list[Key], wanted: list[str] | None) -> None:
         """Rows are alike, alone and together."""
         expected = [exactly(self.model.get(REF, key, wanted)) for key in keys]
-        assert [exactly(row) for row in self.client.get_rows(REF, keys, wanted)] == expected
+        assert [exactly(row) for row in rows_of(self.client.get_rows(REF, keys, wanted))] == expected
         assert exactly(self.client.get_row(REF, keys[0], wanted)) == expected[0]
 
     @rule(one=BOUNDS, other=BOUNDS, backward=st.booleans(), limit=st.none() | st.integers(1, 6),

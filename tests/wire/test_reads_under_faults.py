@@ -12,7 +12,7 @@ from tests.serving import Served, profile_of, serving
 from tests.wire.test_writes_under_faults import impatient
 from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, TableNotFound
-from tsmem.port import RowOutcome, TableClient
+from tsmem.port import RowOutcome, TableClient, rows_of
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 from tsmem.rows import MUST_NOT_EXIST, Put, Row, Value, Write
 from tsmem.server.faults import Fault, Faults, parse_fault
@@ -73,7 +73,7 @@ def test_a_batch_of_many_small_columns_goes_through() -> None:
     columns: dict[str, Value] = {f"m{n:04d}": n for n in range(1023)}
     with plain(timeout_s=250) as (served, client):  # it takes seconds, on a busy machine many
         outcomes = client.write_rows([Put(REF, (f"{n:03d}",), columns) for n in range(200)])
-        first, last = client.get_rows(REF, [("000",), ("199",)])
+        first, last = rows_of(client.get_rows(REF, [("000",), ("199",)]))
 
         assert [None] * 200 == outcomes
         assert columns == (first and first.columns) == (last and last.columns)

@@ -22,6 +22,7 @@ from tsmem.port import (
     Meter,
     RangePage,
     RowOutcome,
+    RowRead,
     SearchIndexSchema,
     TableSchema,
 )
@@ -96,9 +97,9 @@ class LocalClient:
         """As TableClient."""
         return self._priced(table, lambda: self._engine.get_row(GetRow(table, key, columns)))
 
-    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As TableClient."""
-        return self._priced(table, lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))
+        return [*self._priced(table, lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))]
 
     def put_row(self, put: Put) -> None:
         """As TableClient."""

@@ -16,8 +16,8 @@ from tsmem.adapters.sdk_errors import service_error
 from tsmem.adapters.sdk_rows import batch_item, key_columns, to_row
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TsmemError
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_batch, check_write
-from tsmem.port import Cost, RowOutcome
-from tsmem.rows import Key, Row, TableRef, Write
+from tsmem.port import Cost, RowOutcome, RowRead
+from tsmem.rows import Key, TableRef, Write
 
 FAILED_CONDITION = Cost(0, 1, 1)
 """A condition that does not hold costs a unit of each kind; the answer may not say so. Source: PutRow, "Billing"."""
@@ -94,10 +94,10 @@ def rows_cost(items: Iterable[Any]) -> Cost:
     return total
 
 
-def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[Row | TsmemError | None]:
+def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
     """What became of each row that was to be read. Raises WrongReply."""
     check_outcomes(len(items), len(keys))
-    rows: list[Row | TsmemError | None] = []
+    rows: list[RowRead] = []
     for key, item in zip(keys, items, strict=True):
         failure = _failure(item)
         row = None if failure is not None or item.row is None else to_row(table, item.row)

@@ -28,12 +28,12 @@ from tsmem.port import (
     IndexSchema,
     RangePage,
     RowOutcome,
+    RowRead,
     SearchIndexSchema,
     TableSchema,
 )
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
-from tsmem.retry.batches import RowRead, whole
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -173,12 +173,8 @@ class TablestoreClient:
 
         return self._session.call("GetRow", table.name, request)
 
-    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As TableClient."""
-        return whole(self.read_rows(table, keys, columns))
-
-    def read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        """As get_rows, with the failures of single rows in their places, for tsmem.retry: it asks for those again."""
 
         def request(client: Any, exchange: HttpAttempt) -> list[RowRead]:
             exchange.rows = len(keys)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tsmem.store import MemoryStore
     from tsmem.store.bulk_result import BulkResult
 
+SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the name of the variable
+"""The variable with the secret that `serve` takes."""
 _DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 

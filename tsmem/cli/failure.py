@@ -9,6 +9,7 @@ from contextlib import suppress
 from signal import SIGINT
 from typing import TYPE_CHECKING
 
+from tsmem.cli.context import SECRET_VARIABLE
 from tsmem.cli.exit_codes import FAILED, exit_code, stopped_by
 from tsmem.cli.shell_words import command_hint
 from tsmem.cli.signals import NAMES
@@ -105,7 +106,6 @@ def _say_error(call: Context, error: TsmemError, form: Format) -> None:
 
 def _say_traceback(call: Context, error: Exception) -> None:
     from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
-    from tsmem.cli.serve import SECRET_VARIABLE
     from tsmem.profiles.model import known_secrets
     from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from tsmem.cli.commands import help_text
-from tsmem.cli.context import Context, call_of
+from tsmem.cli.context import SECRET_VARIABLE, Context, call_of
 from tsmem.cli.signals import NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tsmem.server.auth import AccessKey
     from tsmem.server.settings import Settings
 
-SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the variable's name
 MAX_LATENCY_MS = 600_000
 _PRINTABLE = re.compile("[!-~]+")
 

@@ -12,8 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsmem.cli.context import Context
-from tsmem.cli.serve import SECRET_VARIABLE
+from tsmem.cli.context import SECRET_VARIABLE, Context
 from tsmem.errors import TsmemError
 
 if TYPE_CHECKING:

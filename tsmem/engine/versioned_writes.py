@@ -16,13 +16,13 @@ from itertools import groupby, islice
 
 from tsmem.engine import service_errors
 from tsmem.engine.cells import Cell, pack_cells, unpack_cells
+from tsmem.engine.checked_writes import CONDITION_FAILED, CheckedWrite, cost, holds, old_row
 from tsmem.engine.connections import Transaction
 from tsmem.engine.filters import compile_filter
 from tsmem.engine.indexes import maintenance
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.service_requests import CellRow, Change, NewCell, Returned, RowChange
 from tsmem.engine.tables import Table
-from tsmem.engine.writes import CONDITION_FAILED, CheckedWrite, cost, holds, old_row
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.limits import (
     MAX_COLUMNS_PER_WRITE,

@@ -9,40 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tsmem.engine import service_errors
 from tsmem.engine.catalog import Catalog
-from tsmem.engine.cells import Cell, pack, pack_cells, unpack, unpack_cells
+from tsmem.engine.cells import Cell, pack, pack_cells, unpack_cells
+from tsmem.engine.checked_writes import CONDITION_FAILED, CheckedWrite, cost, holds, old_row
 from tsmem.engine.connections import Transaction
-from tsmem.engine.filters import Predicate, Versions, compile_filter, needs_versions
+from tsmem.engine.filters import compile_filter
 from tsmem.engine.indexes import maintenance
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.limits import MAX_ROWS_PER_WRITE, capacity_units, check_batch, check_write
+from tsmem.limits import MAX_ROWS_PER_WRITE, check_batch, check_write
 from tsmem.port import Cost
-from tsmem.rows import UNCONDITIONAL, Delete, Existence, Put, Update, Value, Write
+from tsmem.rows import Delete, Existence, Put, Update, Value, Write
 
 if TYPE_CHECKING:
     from tsmem.engine.service_requests import RowChange
 
 _PLAIN = (Put, Update, Delete)
-
-CONDITION_FAILED = Cost(0, 1, 1)
-
-
-class CheckedWrite(NamedTuple):
-    """One row's write, checked as far as that goes without the row."""
-
-    write: Write | RowChange
-    table: Table
-    size: int
-    """Of what is written, in bytes."""
-    passes: Predicate | None
-    """The column condition."""
-    error: TsmemError | None
-    """Why it will not be done."""
 
 
 def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[CheckedWrite]:
@@ -142,47 +128,6 @@ def _planned(table: Table, write: Write, old: bytes | None, version_ms: int) -> 
         blob = pack_cells(size, cells)
     changes.append((table.write_sql, (*write.key, blob)))
     return maintenance.Planned(changes, values, old)
-
-
-def old_row(session: Transaction, draft: CheckedWrite, *, always: bool) -> bytes | None:
-    """The row as it is, where an index or a condition depends on it, or always."""
-    write, table = draft.write, draft.table
-    if not (always or table.needs_old_row or write.condition is not UNCONDITIONAL):
-        return None
-    found = session.execute(table.read_sql, write.key).fetchone()
-    return None if found is None else found[0]
-
-
-def holds(draft: CheckedWrite, old: bytes | None) -> bool:
-    """Whether the write's condition holds of the row as it is."""
-    condition = draft.write.condition
-    if condition is UNCONDITIONAL:
-        return True
-    if condition.existence is Existence.EXPECT_EXIST and old is None:
-        return False
-    if condition.existence is Existence.EXPECT_NOT_EXIST and old is not None:
-        return False
-    if draft.passes is None or condition.filter is None:
-        return True
-    columns: Mapping[str, Value]
-    if needs_versions(condition.filter):
-        columns = Versions(() if old is None else unpack_cells(old), draft.table.max_versions)
-    else:
-        columns = {} if old is None else unpack(old)[1]
-    return draft.passes(draft.write.key, columns)
-
-
-def cost(draft: CheckedWrite, old: bytes | None) -> Cost:
-    """What a write that was done costs."""
-    condition = draft.write.condition
-    if condition is UNCONDITIONAL:
-        return Cost(0, 0, capacity_units(draft.size))
-    read = 0
-    if draft.passes is not None:
-        read = capacity_units(0 if old is None else unpack(old)[0])
-    elif condition.existence is not Existence.IGNORE:
-        read = 1
-    return Cost(0, read, capacity_units(draft.size))
 
 
 def _merged(old: bytes | None, update: Update, version_ms: int, max_versions: int) -> list[Cell]:

@@ -12,26 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from tsmem.errors import ConditionFailed, LimitExceeded, TsmemError, Unavailable
 from tsmem.limits import check_batch, check_write
-from tsmem.port import RowOutcome, TableClient
+from tsmem.port import RowOutcome, RowRead, TableClient
 from tsmem.rows import Delete, Existence, Key, Put, Row, TableRef, Value, Write
 
 TOO_LARGE = "OTSRequestBodyTooLarge"
 """Certainly nothing was done."""
-
-RowRead = Row | TsmemError | None
-"""What became of one row of a read."""
-
-
-class RowsReader(Protocol):
-    """What a client may have beside the port: reading rows with an outcome for each."""
-
-    def __call__(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> Sequence[RowRead]:
-        """As get_rows, with the failures of single rows in their places."""
-        ...
 
 
 def _untried() -> Unavailable:
@@ -119,31 +107,24 @@ class ReadBatch:
     def __init__(
         self, client: TableClient, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None
     ) -> None:
-        self._reader: RowsReader = getattr(client, "read_rows", client.get_rows)
+        self._client = client
         self._table = table
         self._keys = keys
         self._columns = columns
         self.found: list[RowRead] = [_untried()] * len(keys)
+        self.answered = False
+        """True once the service has answered."""
 
     def read(self) -> None:
         """Ask for what is left. Raises Unavailable when rows are still left."""
         left = [place for place, row in enumerate(self.found) if isinstance(row, Unavailable)]
-        rows = self._reader(self._table, [self._keys[place] for place in left], self._columns)
+        rows = self._client.get_rows(self._table, [self._keys[place] for place in left], self._columns)
+        self.answered = True
         for place, row in zip(left, rows, strict=True):
             self.found[place] = row
         for row in self.found:
             if isinstance(row, Unavailable):
                 raise row
-
-
-def whole(found: Sequence[RowRead]) -> list[Row | None]:
-    """The rows of a read. Raises the first failure among them."""
-    rows: list[Row | None] = []
-    for row in found:
-        if isinstance(row, TsmemError):
-            raise row
-        rows.append(row)
-    return rows
 
 
 def is_as_written(write: Write, row: Row | None) -> bool:

@@ -23,9 +23,18 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidReply, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
-from tsmem.port import Announce, IndexSchema, RangePage, RowOutcome, SearchIndexSchema, TableClient, TableSchema
+from tsmem.port import (
+    Announce,
+    IndexSchema,
+    RangePage,
+    RowOutcome,
+    RowRead,
+    SearchIndexSchema,
+    TableClient,
+    TableSchema,
+)
 from tsmem.retry.attempts import MAYBE_DONE, Attempts, Deadline, RetryPolicy
-from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds, whole
+from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
@@ -136,11 +145,18 @@ class RetryingClient:
         """As TableClient."""
         return self._repeat(lambda: self._client.get_row(table, key, columns))
 
-    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[Row | None]:
+    def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As TableClient. Only what failed is asked for again."""
-        reading = ReadBatch(self._client, table, keys, columns)
-        self._repeat(reading.read)
-        return whole(reading.found)
+        reading, tries = ReadBatch(self._client, table, keys, columns), self._tries()
+        try:
+            self._repeat(reading.read, tries)
+        except Unavailable:
+            if not reading.answered:
+                raise
+        return [
+            tries.given_up(row, lost=False, changes=False) if isinstance(row, Unavailable) else row
+            for row in reading.found
+        ]
 
     def get_range(
         self,

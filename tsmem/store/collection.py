@@ -33,7 +33,7 @@ from tsmem.store.codec import Codec
 from tsmem.store.cursor import Cursor, Window
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
-from tsmem.store.pages import Scan
+from tsmem.store.pages import Scan, read_filter
 from tsmem.store.scan import Decoded, ItemSource, ItemStream, RowScan, Watch
 
 if TYPE_CHECKING:
@@ -284,12 +284,3 @@ class Collection(Generic[Item]):
 
         types = dict((*self._layout.schema.key, *self._layout.fields))
         return Readable({name: PYTHON_TYPES[types[name]] for name in table.key}, table.name == self._codec.table.name)
-
-
-def read_filter(text: str | None) -> RowFilter | None:
-    """A filter as it was asked for. Raises InvalidInput."""
-    if text is None:
-        return None
-    from tsmem.store.filters import RowFilter
-
-    return RowFilter(text)

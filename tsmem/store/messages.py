@@ -11,12 +11,12 @@ from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
 from tsmem.store import cursor
-from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query, read_filter
+from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.concurrency import prefetch
 from tsmem.store.cursor import Window
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
-from tsmem.store.pages import Scan
+from tsmem.store.pages import Scan, read_filter
 from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:

@@ -13,12 +13,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import InvalidReply
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, KeyBound, Range, Row, TableRef
 from tsmem.store.concurrency import Pending, submit
+
+if TYPE_CHECKING:
+    from tsmem.store.filters import RowFilter
 
 AHEAD = 2
 MAX_EMPTY_PAGES = 100_000
@@ -126,3 +129,12 @@ class Pages:
     def _go_on(self) -> None:
         if self._announced is not None and len(self._ahead) < AHEAD:
             self._begin(self._announced, None)
+
+
+def read_filter(text: str | None) -> RowFilter | None:
+    """Return the filter that a text says. Raises InvalidInput. The filter language is loaded when it is used."""
+    if text is None:
+        return None
+    from tsmem.store.filters import RowFilter
+
+    return RowFilter(text)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from tsmem.errors import InvalidInput, RowFailure
 from tsmem.limits import MAX_ROWS_PER_READ
-from tsmem.port import TableClient
+from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
 from tsmem.store.bulk_result import BulkResult
 from tsmem.store.codec import Codecs
@@ -100,7 +100,7 @@ class Transfer:
             row is not None
             for table, wanted in keys.items()
             for start in range(0, len(wanted), MAX_ROWS_PER_READ)
-            for row in self._client.get_rows(table, wanted[start : start + MAX_ROWS_PER_READ], table.key[:1])
+            for row in rows_of(self._client.get_rows(table, wanted[start : start + MAX_ROWS_PER_READ], table.key[:1]))
         )
 
     def stored_times(self) -> StoredTimes:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from tsmem import limits
 from tsmem.errors import InvalidReply
-from tsmem.port import TableClient
+from tsmem.port import TableClient, rows_of
 from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
 from tsmem.store.concurrency import Pending, prefetch, submit
@@ -109,4 +109,4 @@ class WholeRows:
             raise StopIteration
         # The index orders user_id, update_time, session_id.
         keys = [(user, session) for user, _, session in index_keys]
-        return index_keys, submit(self._client.pace, lambda: self._client.get_rows(self._codec.table, keys))
+        return index_keys, submit(self._client.pace, lambda: rows_of(self._client.get_rows(self._codec.table, keys)))

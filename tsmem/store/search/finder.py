@@ -21,9 +21,9 @@ from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, Row
 from tsmem.store import cursor
 from tsmem.store.codec import Codec
-from tsmem.store.collection import read_filter
 from tsmem.store.layout import check_key_types
 from tsmem.store.model import Item, Total
+from tsmem.store.pages import read_filter
 from tsmem.store.scan import ItemStream, Watch
 from tsmem.store.search import places
 from tsmem.store.search.criteria import SORTS, SearchCriteria, Sort, row_matcher
