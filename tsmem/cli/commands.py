@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from tsmem.cli.context import Context
 from tsmem.cli.suggest import complete_profile
 from tsmem.errors import InvalidInput
+from tsmem.nearest import nearest_names
 
 if TYPE_CHECKING:
     from tsmem.render.result import Noun
@@ -272,8 +273,6 @@ class HouseGroup(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except TyperException as error:
-            from tsmem.cli.nearest import nearest_names
-
             near = [f"'{name}'" for name in nearest_names(args[0], self.entries, 3)]
             near = near or _elsewhere(ctx, args[0])
             if near:
@@ -298,8 +297,6 @@ class HouseGroup(TyperGroup):
 
 def _elsewhere(ctx: Any, name: str) -> list[str]:
     """Commands of the root and of its groups that are like the word, or those that are it."""
-    from tsmem.cli.nearest import nearest_names
-
     root: Mapping[str, CommandEntry] = ctx.find_root().command.entries
     if name in root:
         return [f"'tsmem {name}'"]

@@ -5,11 +5,12 @@ It costs at most 2 requests, and only where nothing was found. It changes neithe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import TsmemError
+from tsmem.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from tsmem.cli.context import Context
@@ -74,8 +75,8 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
 
 def _no_such(store: MemoryStore, noun: Noun, name: str) -> str:
     if noun == "session":
-        return f"there is no user '{name}'{_did_you_mean(name, store.sessions.ids_like(name))}"
-    return f"there is no session '{name}' with messages{_did_you_mean(name, store.messages.ids_like(name))}"
+        return f"there is no user '{name}'{did_you_mean(name, store.sessions.ids_like(name))}"
+    return f"there is no session '{name}' with messages{did_you_mean(name, store.messages.ids_like(name))}"
 
 
 def _no_column(asked: AskedListing, found: Sample, fields: frozenset[str]) -> str | None:
@@ -90,23 +91,14 @@ def _no_column(asked: AskedListing, found: Sample, fields: frozenset[str]) -> st
     seen = sorted(found.columns)
     more = ", ..." if len(seen) > MAX_COLUMNS else ""
     names = " or ".join(f"'{name}'" for name in missing)
-    near = _did_you_mean(missing[0], found.columns)
+    near = did_you_mean(missing[0], found.columns)
     return f"{who} has the column {names} (columns seen: {', '.join(seen[:MAX_COLUMNS]) or 'none'}{more}){near}"
-
-
-def _did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The nearest name, whatever its case; nothing where none is near."""
-    from tsmem.cli.nearest import nearest_names
-
-    known = {each.casefold(): each for each in names if each != name}
-    near = [name.casefold()] if name.casefold() in known else nearest_names(name.casefold(), known)
-    return f"; did you mean '{known[near[0]]}'?" if near else ""
 
 
 def nearest_session(store: MemoryStore, session: str) -> str | None:
     """The question whether a session with messages was meant whose id is nearly this one; None where there is none."""
     try:
-        return _did_you_mean(session, store.messages.ids_like(session)).removeprefix("; ") or None
+        return did_you_mean(session, store.messages.ids_like(session)).removeprefix("; ") or None
     except TsmemError:
         return None
 

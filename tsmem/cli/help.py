@@ -11,6 +11,7 @@ from tsmem.cli.commands import help_text
 from tsmem.cli.suggest import suggest_words
 from tsmem.cli.topics import TOPICS
 from tsmem.errors import InvalidInput
+from tsmem.nearest import nearest_names
 from tsmem.render.result import Document
 
 
@@ -62,10 +63,8 @@ def _of_command(ctx: typer.Context, words: Sequence[str]) -> str:
 
 
 def _unknown(words: Sequence[str], position: int, commands: Sequence[str]) -> InvalidInput:
-    from difflib import get_close_matches
-
     names = commands if position else [*TOPICS, *commands]
-    near = get_close_matches(words[position], names, 1)
+    near = nearest_names(words[position], names)
     question = f"; did you mean '{' '.join((*words[:position], *near))}'?" if near else ""
     return InvalidInput(
         f"there is no help on '{' '.join(words)}'{question}", hint=f"the topics are {', '.join(TOPICS)}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tsmem.cli.nearest import nearest_names
 from tsmem.errors import InvalidInput
+from tsmem.nearest import nearest_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

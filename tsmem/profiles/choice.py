@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from tsmem.errors import ProfileError
+from tsmem.nearest import did_you_mean
 from tsmem.profiles.file import ConfigFile, read_profiles, xdg
 from tsmem.profiles.model import Profile, Secret
-from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile, did_you_mean
+from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
 
 LOCAL, ENV = "local", "env"
 """The built-in profiles."""

@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 
 from tsmem.errors import ProfileError
 from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
+from tsmem.nearest import did_you_mean
 from tsmem.profiles.file import ConfigFile
 from tsmem.profiles.model import DEFAULT_TABLES, REFERENCES, Backend, Profile, ProfileTables, Secret, TableNames, expand
 
@@ -151,13 +152,6 @@ def _check_keys(
         raise source.error(
             (*table, key), f"unknown key {key!r}{where}{did_you_mean(key, valid)}", f"keys here: {', '.join(valid)}"
         )
-
-
-def did_you_mean(word: str, valid: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where nothing is near."""
-    import difflib
-
-    return "".join(f"; did you mean {match!r}?" for match in difflib.get_close_matches(word, list(valid), 1))
 
 
 def _check_required(source: WrittenProfile, backend: str) -> None:

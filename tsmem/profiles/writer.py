@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tsmem.errors import ProfileError, Unavailable
+from tsmem.nearest import did_you_mean
 from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
 from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, link_of_another, parse_toml
@@ -33,7 +34,6 @@ from tsmem.profiles.rules import (
     TABLE_KEYS,
     TABLES,
     build_profile,
-    did_you_mean,
 )
 from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import is_column_name
+from tsmem.nearest import nearest_names
 from tsmem.render.result import Noun
 from tsmem.store.documents import FIELDS
 
@@ -41,9 +42,7 @@ def _is_field(noun: Noun, field: str) -> bool:
 
 
 def _unknown(noun: Noun, field: str) -> InvalidInput:
-    from difflib import get_close_matches
-
-    near = get_close_matches(field, FIELDS[noun], 1)
+    near = nearest_names(field, FIELDS[noun])
     if not near and is_column_name(field) and not any(field in fields for fields in FIELDS.values()):
         near = [f"{METADATA_PREFIX}{field}"]
     question = f"; did you mean '{near[0]}'?" if near else ""

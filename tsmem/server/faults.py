@@ -15,6 +15,7 @@ from random import Random
 from typing import NamedTuple
 
 from tsmem.errors import InvalidInput
+from tsmem.nearest import nearest_names
 from tsmem.server.dispatch import ACTIONS, BATCHES, RowFault
 
 PARTIAL = "partial"
@@ -99,11 +100,8 @@ def parse_fault(text: str) -> FaultSpec:
 def _check_known(what: str, word: str, known: Sequence[str]) -> None:
     if word in known:
         return
-    from difflib import get_close_matches
-
-    names = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), names, n=1)
-    hint = f"did you mean {names[near[0]]}?" if near else f"known are {', '.join(known)};"
+    near = nearest_names(word, known)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)};"
     raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
 
 

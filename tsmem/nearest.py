@@ -1,0 +1,30 @@
+"""Which name was meant by one that does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ALIKE = 0.75
+"""How much of two names must be the same for one to be meant by the other."""
+_MIN_NAME = 3
+"""To shorter names everything is near."""
+
+
+def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
+    """Return the names that begin with this one, else those that are nearly it, whatever their case, the nearest
+    first."""
+    folded, known = name.casefold(), {each.casefold(): each for each in names if each != name}
+    if folded in known:
+        return [known[folded]]
+    if len(name) < _MIN_NAME:
+        return []
+    from difflib import SequenceMatcher  # only mistakes need it
+
+    rated = sorted(((SequenceMatcher(None, folded, each).ratio(), each) for each in known), reverse=True)
+    begun = [each for _, each in rated if each.startswith(folded)]
+    return [known[each] for each in (begun or [each for alike, each in rated if alike >= _ALIKE])[:most]]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the nearest name, or nothing if none is near."""
+    return "".join(f"; did you mean '{near}'?" for near in nearest_names(name, names))
