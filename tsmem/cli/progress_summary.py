@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tsmem.cli.counts import counted
 from tsmem.cli.progress import Progress, draws
+from tsmem.render.values import elapsed, size
 
 if TYPE_CHECKING:
     from tsmem.cli.context import Context
@@ -47,13 +48,13 @@ class ProgressSummary:
         parts += [f"{self._rows:,} rows", *self._rates(seconds)]
         if self.total is not None and self._rows:
             left = max(0, self.total - self.before - self._rows)
-            parts.append(f"{_duration(seconds * left / self._rows)} left")
+            parts.append(f"{elapsed(seconds * left / self._rows)} left")
         return ", ".join(parts)
 
     def summary(self, *, ended: bool) -> str:
         """What was done in all."""
         seconds = self._call.clock.monotonic_s() - self._started_s
-        rates = ", ".join([f"{_duration(seconds)}", *self._rates(seconds)])
+        rates = ", ".join([elapsed(seconds), *self._rates(seconds)])
         counts = counted(self._call.tally)
         if not ended and self._call.whole_file is not None:
             return f"read {counts} before it ended early; {self._call.whole_file} was not written: {rates}"
@@ -64,7 +65,7 @@ class ProgressSummary:
         tally = self._call.tally
         parts = [f"{self._rows / seconds:,.0f} rows/s"] if self._rows and seconds > 0 else []
         if tally.bytes:
-            parts.append(_size(tally.bytes))
+            parts.append(size(tally.bytes))
         for count, what in ((tally.skipped, "skipped"), (tally.failed, "failed"), (tally.unconfirmed, "in doubt")):
             if count:
                 parts.append(f"{count:,} {what}")
@@ -100,18 +101,3 @@ def account(
     finally:
         progress.clear()
         call.say(it.summary(ended=ended))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _size(count: int) -> str:
-    for unit in ("bytes", "KB", "MB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count = count // 1000 if unit == "bytes" else count / 1000  # type: ignore[assignment]
-    return f"{count:.2f} GB"

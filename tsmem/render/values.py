@@ -62,6 +62,11 @@ def duration(length_us: int) -> str:
     return " ".join(parts[:2])
 
 
+def elapsed(seconds: float) -> str:
+    """Return the time that something took: tenths of a second below a minute."""
+    return f"{seconds:.1f} s" if seconds < 60 else duration(round(seconds) * _SECOND)
+
+
 def age(time_us: int, now_us: int) -> str:
     """How long ago a time was, or how far ahead it is, in its greatest unit."""
     length = " ".join(duration(abs(now_us - time_us)).split()[:2])
@@ -69,10 +74,12 @@ def age(time_us: int, now_us: int) -> str:
 
 
 def size(length: int) -> str:
-    """A number of bytes: `812 bytes`, `5.1 KB`, `2.0 MB`."""
+    """Return a number of bytes: `812 bytes`, `5.1 KB`, `2.0 MB`, `1.25 GB`."""
     if length < 1000:
         return f"{length} byte{'' if length == 1 else 's'}"
-    return f"{length / 1000:.1f} KB" if length < 1_000_000 else f"{length / 1_000_000:.1f} MB"
+    if length < 1_000_000_000:
+        return f"{length / 1000:.1f} KB" if length < 1_000_000 else f"{length / 1_000_000:.1f} MB"
+    return f"{length / 1_000_000_000:.2f} GB"
 
 
 def scalar(value: Value, *, whole: bool, word: bool = False) -> str:
