@@ -264,7 +264,7 @@ def test_pages_that_are_read_are_heard_of(store: MemoryStore) -> None:
     """Once each, so that who waits can be told how far it is."""
     rows(store, 11_000, 11_000)
     heard: list[int] = []
-    store.messages.watch.heard = lambda: heard.append(store.messages.watch.returned)
+    store.messages.watch.on_page = lambda: heard.append(store.messages.watch.returned)
 
     assert 1 == len(list(store.messages.iterate("s", filter='topic == "b"')))
     assert 3 == len(heard)

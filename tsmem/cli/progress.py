@@ -78,7 +78,7 @@ def _of_scans(call: Context) -> Progress:
 
     progress = Progress(call, line)
     for items in (store.sessions, store.messages):
-        items.watch.heard = progress.draw
+        items.watch.on_page = progress.draw
     return progress
 
 

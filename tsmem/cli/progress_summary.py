@@ -93,7 +93,7 @@ def account(
     call.tally.heard = progress.draw
     it.stores = stores or (call.store,)
     for store in it.stores:
-        store.sessions.watch.heard = store.messages.watch.heard = progress.draw
+        store.sessions.watch.on_page = store.messages.watch.on_page = progress.draw
     ended = False
     try:
         yield it

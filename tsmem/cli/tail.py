@@ -48,7 +48,7 @@ def followed(
             given += 1
             yield message
 
-    messages.watch.heard = heard
+    messages.watch.on_page = heard
     followed_messages = messages.follow(
         session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble
     )

@@ -32,7 +32,7 @@ class Watch:
     def __init__(self) -> None:
         self.returned = 0
         """Items that were read and are what was asked for."""
-        self.heard: Callable[[], None] = lambda: None
+        self.on_page: Callable[[], None] = lambda: None
         """Called after each page that a scan has read."""
 
 
@@ -95,7 +95,7 @@ class RowScan:
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
         if self._watch is not None:
-            self._watch.heard()
+            self._watch.on_page()
 
     def _limit(self, left: int | None) -> int | None:
         if left is None or (self._scan.chooses and (self._begun or not self._scan.exact)):

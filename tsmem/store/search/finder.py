@@ -96,7 +96,7 @@ class Finder(Generic[Item]):
 
         def ask(search: Search) -> SearchPage:
             page = self._client.search(self._codec.table, self._index, search)
-            self._watch.heard()
+            self._watch.on_page()
             check_key_types(self._codec.table, page.rows)
             return page
 
