@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tsmem.rows import Row, Value
-from tsmem.store.filters import Readable
+from tsmem.store.filters.row_filter import Readable
 
 KEY: dict[str, type] = {"k": str, "i": int}
 READABLE = Readable(KEY)

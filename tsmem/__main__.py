@@ -17,22 +17,22 @@ def run() -> None:
     # blas_thread_init in its driver/others/blas_server.c. Nothing here calculates with it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        from tsmem.cli.signals import STOP_SIGNALS
+        from tsmem.cli.app.signals import STOP_SIGNALS
 
         STOP_SIGNALS.install()
-        from tsmem.cli.main import main
-        from tsmem.cli.streams import hold_closed_streams
+        from tsmem.cli.app.main import main
+        from tsmem.cli.io.streams import hold_closed_streams
 
         hold_closed_streams()
 
         code = main(sys.argv[1:])
         STOP_SIGNALS.uninstall()
     except KeyboardInterrupt as interrupt:  # before main could hear it, or behind its end
-        from tsmem.cli.signals import STOP_SIGNALS
+        from tsmem.cli.app.signals import STOP_SIGNALS
 
         STOP_SIGNALS.uninstall()
         code = 128 + getattr(interrupt, "number", SIGINT)
-    from tsmem.cli.streams import settle
+    from tsmem.cli.io.streams import settle
 
     for stream in (sys.stdout, sys.stderr):
         settle(stream)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.engine.cells import pack, unpack, unpack_some
+from tsmem.engine.rows.cells import pack, unpack, unpack_some
 from tsmem.port import IndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, And, ColumnType, Comparison, Filter, KeyBound, Op, Put, Range, Value
 

@@ -28,11 +28,11 @@ import pytest
 import tsmem
 from tests.clocks import ManualClock
 from tsmem.adapters import redaction
-from tsmem.cli import commands
-from tsmem.cli.endings import endings
-from tsmem.cli.main import main
-from tsmem.cli.root import Root
-from tsmem.cli.streams import Streams
+from tsmem.cli.app import groups as commands
+from tsmem.cli.app.endings import endings
+from tsmem.cli.app.main import main
+from tsmem.cli.app.root import Root
+from tsmem.cli.io.streams import Streams
 from tsmem.profiles import model as profile_model
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.documents import export_line
@@ -249,6 +249,14 @@ class Processes:
                         stream.close()
                     except BrokenPipeError:
                         continue
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hear_signals() -> Iterator[None]:
+    """Let the processes that tests start hear SIGHUP, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
-from tsmem.cli.commands import HouseGroup
-from tsmem.cli.root import Root
+from tsmem.cli.app.groups import HouseGroup
+from tsmem.cli.app.root import Root
 from tsmem.limits import is_column_name
 from tsmem.rows import Value
 from tsmem.store import Message, Metadata, Session

@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from tests.cli.conftest import Cli, command_of
-from tsmem.cli.endings import endings
-from tsmem.cli.main import main
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.endings import endings
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
 from tsmem.clock import Clock
 
 CTRL_D = b"\x04"

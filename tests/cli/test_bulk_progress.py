@@ -25,8 +25,8 @@ from tests.contract.faults import Fault, FaultyClient
 from tests.serving import KEY, SECRET, serving
 from tests.support.waiting import wait_until
 from tsmem import adapters
-from tsmem.cli.main import main
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
 from tsmem.server.auth import AccessKey
 from tsmem.store import Message
 from tsmem.store.documents import export_line

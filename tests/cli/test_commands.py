@@ -10,8 +10,8 @@ import uuid
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tsmem.cli.main import main
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
 from tsmem.store import Message, Session
 
 NOW = 1_767_225_600_000_000

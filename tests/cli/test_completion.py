@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
-from tsmem.cli.main import main
+from tsmem.cli.app.main import main
 from tsmem.store import Session
 
 

@@ -8,8 +8,8 @@ import io
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tsmem.cli.main import main
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
 
 COMMANDS = [
     (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada', but none of their messages?"),

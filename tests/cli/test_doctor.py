@@ -13,16 +13,16 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.clocks import ManualClock
 from tests.serving import KEY, SECRET, environ, serving
-from tsmem.cli.context import Context
-from tsmem.cli.shell_words import NOT_SHOWN, repeated_command
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.context import Context
+from tsmem.cli.app.shell_words import NOT_SHOWN, repeated_command
+from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Fault, Faults
 from tsmem.store import Message, Metadata, Session
-from tsmem.store.statistics import NEAR_LIMIT_BYTES
+from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES
 
 NOW = ManualClock().now_us()
 

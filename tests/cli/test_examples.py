@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tsmem.cli.commands import HouseGroup, help_of
-from tsmem.cli.message import MessageGroup
-from tsmem.cli.profile import ProfileGroup
-from tsmem.cli.root import Root
-from tsmem.cli.session import SessionGroup
+from tsmem.cli.app.groups import HouseGroup, help_of
+from tsmem.cli.app.root import Root
+from tsmem.cli.commands.message import MessageGroup
+from tsmem.cli.commands.profile import ProfileGroup
+from tsmem.cli.commands.session import SessionGroup
 from tsmem.store import Message, Metadata, Session
 
 

@@ -16,9 +16,9 @@ from tests.cli.test_airline import DATA, conversations
 from tests.cli.test_over_the_wire import INSTANCE, profile
 from tests.cli.test_terminal import Terminal
 from tests.serving import KEY, SECRET, serving
-from tsmem.cli.main import main
-from tsmem.cli.progress import AGAIN_AFTER_S, FIRST_AFTER_S
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.main import main
+from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S
+from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.server.auth import AccessKey
 from tsmem.store import Message, Metadata, Session

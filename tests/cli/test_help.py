@@ -9,15 +9,15 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.house.modules import ROOT
-from tsmem.cli.commands import HouseGroup
-from tsmem.cli.endings import endings
-from tsmem.cli.exit_codes import MEANINGS
-from tsmem.cli.message import MessageGroup
-from tsmem.cli.profile import ProfileGroup
-from tsmem.cli.root import Root
-from tsmem.cli.session import SessionGroup
-from tsmem.cli.times import parse_time
-from tsmem.cli.topics import TOPICS
+from tsmem.cli.app.endings import endings
+from tsmem.cli.app.exit_codes import MEANINGS
+from tsmem.cli.app.groups import HouseGroup
+from tsmem.cli.app.root import Root
+from tsmem.cli.app.topics import TOPICS
+from tsmem.cli.commands.message import MessageGroup
+from tsmem.cli.commands.profile import ProfileGroup
+from tsmem.cli.commands.session import SessionGroup
+from tsmem.cli.io.times import parse_time
 from tsmem.render.result import FORMATS
 from tsmem.store import Message, Metadata, Session
 

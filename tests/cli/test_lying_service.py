@@ -15,8 +15,9 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.support.lies import LIES, other_users_hits
 from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
-from tsmem.store import Message, Session, pages, whole_rows
+from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
+from tsmem.store.listing import pages, whole_rows
 from tsmem.store.search import finder
 
 STEP = 5

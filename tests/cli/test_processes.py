@@ -220,7 +220,7 @@ def test_eight_processes_write_into_one_file(process: Processes, cli: Cli) -> No
     """On a fresh file: nothing is lost, and no one hears of locks."""
     writer = (
         "import sys, tsmem\n"
-        "from tsmem.cli.main import main\n"
+        "from tsmem.cli.app.main import main\n"
         "from tsmem.__main__ import run\n"
         "who, count = sys.argv[1], int(sys.argv[2])\n"
         "code = main(['init-tables'])\n"

@@ -19,8 +19,8 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.serving import serving
-from tsmem.cli.commands import CommandEntry
-from tsmem.cli.root import Root
+from tsmem.cli.app.groups import CommandEntry
+from tsmem.cli.app.root import Root
 from tsmem.server.auth import AccessKey
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line

@@ -17,12 +17,12 @@ from tests.cli.test_secrets_everywhere import COMMANDS, FLAGS, ROW, SECRETS, con
 from tests.cli.test_serve import serving
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
-from tsmem.adapters.sdk_errors import service_error
-from tsmem.adapters.sdk_transport import shown_id
-from tsmem.cli import main as running
-from tsmem.cli.context import Context
-from tsmem.cli.serve_talk import Talk
-from tsmem.cli.streams import Streams
+from tsmem.adapters.tablestore.errors import service_error
+from tsmem.adapters.tablestore.transport import shown_id
+from tsmem.cli.app import main as running
+from tsmem.cli.app.context import Context
+from tsmem.cli.commands.serve_talk import Talk
+from tsmem.cli.io.streams import Streams
 from tsmem.profiles import load_profile
 from tsmem.profiles import model as profiles_model
 from tsmem.profiles.file import read_profiles

@@ -23,12 +23,12 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.support.waiting import wait_until
 from tests.wire.raw_http import ots_headers, post, read_reply, signed
-from tsmem.cli.commands import help_of
-from tsmem.cli.context import Context
-from tsmem.cli.serve import serve
-from tsmem.cli.serve_talk import Lines
-from tsmem.cli.signals import SAME_S
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.context import Context
+from tsmem.cli.app.groups import help_of
+from tsmem.cli.app.signals import SAME_S
+from tsmem.cli.commands.serve import serve
+from tsmem.cli.commands.serve_talk import Lines
+from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.server import schema
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.support.waiting import wait_until
-from tsmem.cli import serve
-from tsmem.cli.signals import SAME_S, Stopped, StopSignals
+from tsmem.cli.app.signals import SAME_S, Stopped, StopSignals
+from tsmem.cli.commands import serve
 from tsmem.store import MemoryStore, Metadata
 from tsmem.store.documents import export_line
 

@@ -19,10 +19,10 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.cli.test_terminal import FORBIDDEN, HOSTILE
 from tests.clocks import StagedClock
 from tests.serving import environ, serving
-from tsmem.cli.commands import help_of
-from tsmem.cli.main import main
-from tsmem.cli.message import tail
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.groups import help_of
+from tsmem.cli.app.main import main
+from tsmem.cli.commands.message import tail
+from tsmem.cli.io.streams import Streams
 from tsmem.server.faults import Fault, Faults
 from tsmem.store import Message
 

@@ -14,7 +14,7 @@ from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.loading import Loading
 from tsmem.store.records import ImportedItem, ImportSource, read_records
 

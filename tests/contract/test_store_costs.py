@@ -13,7 +13,7 @@ from tests.contract.faults import FaultyClient
 from tests.support.checked_client import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.records import ImportedItem
 
 ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [

@@ -10,7 +10,7 @@ from tests.contract.faults import FaultyClient
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Range, TableRef
 from tsmem.store import MemoryStore, Message, Metadata
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.records import ImportedItem
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.contract.faults import FaultyClient
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Session
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.records import ImportedItem
 from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 

@@ -12,9 +12,9 @@ from tsmem.limits import MAX_VALUE_BYTES
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
+from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize, SessionSize
 from tsmem.store.records import ImportedItem
-from tsmem.store.statistics import NEAR_LIMIT_BYTES, CellSize, SessionSize
 
 DAY = 86_400_000_000
 ITEMS: list[Session | Message] = [

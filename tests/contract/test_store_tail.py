@@ -15,7 +15,7 @@ from tests.contract.faults import Fault, FaultyClient
 from tsmem.errors import Denied, InvalidInput, NotFound, Throttled, Unavailable
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Metadata
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.records import ImportedItem
 
 SECOND = 1_000_000
@@ -293,7 +293,7 @@ def test_what_is_looked_at_again_is_bounded(
 ) -> None:
     """After any number of messages of one second a look reads the last thousand again, and finds what comes among
     them; here it is twenty."""
-    monkeypatch.setattr("tsmem.store.tail.LOOK_BACK_MESSAGES", 20)
+    monkeypatch.setattr("tsmem.store.listing.tail.LOOK_BACK_MESSAGES", 20)
     scanned: list[int] = []
 
     def burst() -> None:
@@ -317,7 +317,7 @@ def test_what_is_looked_at_again_is_bounded(
 
 def test_a_first_look_at_many_is_bounded(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the last minute holds more messages than are remembered, those further back are not taken for new."""
-    monkeypatch.setattr("tsmem.store.tail.LOOK_BACK_MESSAGES", 20)
+    monkeypatch.setattr("tsmem.store.listing.tail.LOOK_BACK_MESSAGES", 20)
     base = store.clock.now_us()
     load(store, *(Message("s", f"m{n:04d}", base + n) for n in range(300)))
 

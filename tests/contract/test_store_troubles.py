@@ -14,10 +14,10 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk_result import BulkResult
-from tsmem.store.integrity import MARGIN_US, Behind, MessageSpan, Orphans, Shared, Stretch
+from tsmem.store.bulk.result import BulkResult
+from tsmem.store.maintenance.integrity import MARGIN_US, Behind, MessageSpan, Orphans, Shared, Stretch
+from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize
 from tsmem.store.records import ImportedItem
-from tsmem.store.statistics import NEAR_LIMIT_BYTES, CellSize
 
 ITEMS: list[Session | Message] = [
     Session("ada", "behind", 5),

@@ -8,13 +8,13 @@ import re
 import pytest
 
 from tests.house.modules import ROOT, dotted, imports, sources, tree
-from tsmem.cli import exit_codes
-from tsmem.cli.commands import CommandEntry, HouseGroup, help_of
-from tsmem.cli.completion import SCRIPTS
-from tsmem.cli.message import MessageGroup
-from tsmem.cli.profile import ProfileGroup
-from tsmem.cli.root import Root
-from tsmem.cli.session import SessionGroup
+from tsmem.cli.app import exit_codes
+from tsmem.cli.app.completion import SCRIPTS
+from tsmem.cli.app.groups import CommandEntry, HouseGroup, help_of
+from tsmem.cli.app.root import Root
+from tsmem.cli.commands.message import MessageGroup
+from tsmem.cli.commands.profile import ProfileGroup
+from tsmem.cli.commands.session import SessionGroup
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.profiles.rules import OUTPUTS
 from tsmem.render.result import FORMATS
@@ -35,9 +35,15 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_only_main_makes_exit_codes() -> None:
     """Errors become exit codes in one place; the help knows their meanings."""
-    users = {dotted(path) for path in sources() for used in imports(path) if used.module == "tsmem.cli.exit_codes"}
+    users = {dotted(path) for path in sources() for used in imports(path) if used.module == "tsmem.cli.app.exit_codes"}
 
-    assert users <= {"tsmem.cli.main", "tsmem.cli.failure", "tsmem.cli.demo", "tsmem.cli.endings", "tsmem.cli.topics"}
+    assert users <= {
+        "tsmem.cli.app.main",
+        "tsmem.cli.app.failure",
+        "tsmem.cli.commands.demo",
+        "tsmem.cli.app.endings",
+        "tsmem.cli.app.topics",
+    }
 
 
 @pytest.mark.parametrize("shell", COMPLETIONS)

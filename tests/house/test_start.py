@@ -28,7 +28,7 @@ import sys
 print("loaded:", " ".join(sorted(sys.modules)))
 """
 
-RUN = "from tsmem.cli.main import main; main({argv!r})"
+RUN = "from tsmem.cli.app.main import main; main({argv!r})"
 
 
 def loaded(code: str, tmp_path: Path) -> set[str]:
@@ -62,7 +62,7 @@ def test_help_and_imports_load_nothing_heavy(code: str, tmp_path: Path) -> None:
 
 def test_a_record_as_json_loads_no_sdk_and_no_rich(tmp_path: Path) -> None:
     """One record from the embedded store needs SQLite and nothing else that is heavy."""
-    make = "from tsmem.cli.main import main; main(['init-tables']); main(['session', 'put', 'u', 's']); "
+    make = "from tsmem.cli.app.main import main; main(['init-tables']); main(['session', 'put', 'u', 's']); "
     loaded(make, tmp_path)
     used = loaded(RUN.format(argv=["session", "get", "u", "s", "-o", "json"]), tmp_path)
 
@@ -73,7 +73,7 @@ def test_a_record_as_json_loads_no_sdk_and_no_rich(tmp_path: Path) -> None:
 def test_who_does_not_search_loads_no_search(tmp_path: Path) -> None:
     loaded(RUN.format(argv=["init-tables", "--no-search"]), tmp_path)
     runs = [["session", "put", "u", "s"], ["session", "list", "--user", "u"]]
-    used = loaded(f"from tsmem.cli.main import main; assert [0, 0] == [main(argv) for argv in {runs}]", tmp_path)
+    used = loaded(f"from tsmem.cli.app.main import main; assert [0, 0] == [main(argv) for argv in {runs}]", tmp_path)
 
     assert [] == [name for name in used if name.startswith(("tsmem.engine.search", "tsmem.store.search"))]
 

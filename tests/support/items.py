@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.records import ImportedItem
 
 

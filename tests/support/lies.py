@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, encoded, of_bytes, of_rows, values_of
-from tsmem.engine.cells import Cell
+from tsmem.engine.rows.cells import Cell
 from tsmem.rows import Bound
 from tsmem.server import row_writer, schema
 from tsmem.server.crc8 import crc8

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
-from tsmem.engine.cells import Cell
+from tsmem.engine.rows.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
 from tsmem.server import row_writer, schema

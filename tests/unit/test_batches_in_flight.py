@@ -15,9 +15,9 @@ from tsmem.errors import InvalidInput, Throttled, TsmemError, Unavailable
 from tsmem.port import ConcurrencyLimiter, Meter, RowOutcome
 from tsmem.retry import RetryingClient
 from tsmem.rows import Key, Put, TableRef, Value, Write
-from tsmem.store import bulk
-from tsmem.store.bulk import MAX_BYTES_IN_FLIGHT, BatchWriter, TaggedWrite
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk import batches as bulk
+from tsmem.store.bulk.batches import MAX_BYTES_IN_FLIGHT, BatchWriter, TaggedWrite
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.concurrency import wait_for_all
 
 TABLE = TableRef("message", ("session_id", "create_time", "message_id"))

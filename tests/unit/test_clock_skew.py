@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tsmem.adapters.sdk_transport import ServiceDate
+from tsmem.adapters.tablestore.transport import ServiceDate
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from tsmem.adapters.local import LocalClient
 from tsmem.engine import Engine
 from tsmem.engine.service_requests import CreateTable
 from tsmem.port import FieldType, SearchIndexSchema
-from tsmem.store import differences
 from tsmem.store.layout import DEFAULT, TEXT_MAX_WORD
+from tsmem.store.maintenance import differences
 
 TABLE, MESSAGES = DEFAULT.session.schema, DEFAULT.message.search
 

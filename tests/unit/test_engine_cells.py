@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmem.engine.cells import Cell, pack, pack_cells, unpack, unpack_cells, unpack_some
+from tsmem.engine.rows.cells import Cell, pack, pack_cells, unpack, unpack_cells, unpack_some
 from tsmem.errors import StorageFailure
 from tsmem.rows import Value
 
@@ -116,7 +116,7 @@ def test_a_cut_row_is_refused(end: int) -> None:
 
 def test_many_shapes_do_not_pile_up() -> None:
     """The cache of shapes is bounded, whatever columns rows have."""
-    from tsmem.engine import cells
+    from tsmem.engine.rows import cells
 
     for number in range(3000):
         assert unpack(pack(0, {f"c{number}": number}, 0))[1] == {f"c{number}": number}

@@ -9,8 +9,9 @@ import pytest
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.cells import Cell
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, WriteReply
+from tsmem.engine.rows.cells import Cell
+from tsmem.engine.rows.versioned_writes import MAX_STAMP_MS
 from tsmem.engine.service_requests import (
     CellRow,
     Change,
@@ -21,7 +22,6 @@ from tsmem.engine.service_requests import (
     TableOptions,
     View,
 )
-from tsmem.engine.versioned_writes import MAX_STAMP_MS
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (

@@ -21,7 +21,7 @@ from tests.support.commits import failing_commits
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.disk import APPLICATION_ID
-from tsmem.engine import files, sqlite_errors
+from tsmem.engine.file import files, sqlite_errors
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, Update

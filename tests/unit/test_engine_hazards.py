@@ -14,8 +14,9 @@ import pytest
 
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.engine import Engine, files
-from tsmem.engine.connections import Connections
+from tsmem.engine import Engine
+from tsmem.engine.file import files
+from tsmem.engine.file.connections import Connections
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.engine.service_requests import TableOptions
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
@@ -266,8 +267,8 @@ def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
 
 def test_sessions_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many threads share few connections: those beyond wait, and few are kept open when all is done."""
-    monkeypatch.setattr("tsmem.engine.connections.MAX_SESSIONS", 4)
-    monkeypatch.setattr("tsmem.engine.connections.MAX_IDLE", 2)
+    monkeypatch.setattr("tsmem.engine.file.connections.MAX_SESSIONS", 4)
+    monkeypatch.setattr("tsmem.engine.file.connections.MAX_IDLE", 2)
     path = tmp_path / "memory.db"
     with closing(client_of(path)) as client:
         client.create_table(TABLE)

@@ -79,7 +79,8 @@ for number in range(25):  # each batch replaces the one before
 MAKER = (
     PRELUDE
     + """
-from tsmem.engine import catalog, files
+from tsmem.engine import catalog
+from tsmem.engine.file import files
 import os, signal
 create_schema = files.create_schema
 def killed(connection):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tsmem.engine.connections import Connections
+from tsmem.engine.file.connections import Connections
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 

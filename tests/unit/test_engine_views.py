@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.cells import Cell
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, GetRow
+from tsmem.engine.rows.cells import Cell
 from tsmem.engine.service_requests import AnyVersion, CellPageReply, CellRow, Change, NewCell, RowChange, View
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import Cost, IndexSchema, TableSchema

@@ -10,8 +10,8 @@ import pytest
 
 from tsmem import interruption
 from tsmem.engine import catalog
-from tsmem.engine.connections import TEMPORARY_SESSIONS, Connections, Transaction
-from tsmem.engine.files import CHECK_EVERY
+from tsmem.engine.file.connections import TEMPORARY_SESSIONS, Connections, Transaction
+from tsmem.engine.file.files import CHECK_EVERY
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from tests.filters import KEY, READABLE, ROWS, TREES, as_row, holds, spelled
 from tsmem.errors import InvalidInput
 from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Value
-from tsmem.store.filter_syntax import MAX_CHARACTERS, MAX_COMPARISONS, MAX_DEPTH
-from tsmem.store.filters import MAX_SENT, Readable, RowFilter, condition_count
+from tsmem.store.filters.row_filter import MAX_SENT, Readable, RowFilter, condition_count
+from tsmem.store.filters.syntax import MAX_CHARACTERS, MAX_COMPARISONS, MAX_DEPTH
 
 VALID = [
     'role == "tool" and exists(name)',

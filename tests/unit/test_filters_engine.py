@@ -14,8 +14,8 @@ from tests.filters import COLUMNS, VALUES
 from tests.model.test_backends_beside_model import matches
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.engine.cells import pack, size_of, unpack
-from tsmem.engine.filters import compile_filter, necessary
+from tsmem.engine.rows.cells import pack, size_of, unpack
+from tsmem.engine.rows.filters import compile_filter, necessary
 from tsmem.errors import StorageFailure
 from tsmem.port import Cost
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Put, Range, Row, Value

@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 
 from tests.serving import profile_of, serving
-from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.errors import Unavailable
 from tsmem.port import Announce, ConcurrencyLimiter, RangePage, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, KeyBound, Put, Range, Row, TableRef
-from tsmem.store.pages import AHEAD, Pages, Scan
-from tsmem.store.scan import RowScan
+from tsmem.store.listing.pages import AHEAD, Pages, Scan
+from tsmem.store.listing.scan import RowScan
 
 TABLE = TableRef("t", ("create_time",))
 SCAN = Scan(TABLE, Range((MIN,), (MAX,)))

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.lying import WireRow, encoded
-from tsmem.adapters.reply_checks import WrongReply, check_next_start, check_page, has_too_much, passes
-from tsmem.engine.cells import Cell
+from tsmem.adapters.tablestore.reply_checks import WrongReply, check_next_start, check_page, has_too_much, passes
+from tsmem.engine.rows.cells import Cell
 from tsmem.port import RangePage
 from tsmem.rows import MAX, MIN, And, Comparison, Filter, Key, Not, Op, Or, Range, Row, TableRef
 

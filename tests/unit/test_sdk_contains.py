@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tsmem.adapters.sdk_contains import has_contains, plan_contains
+from tsmem.adapters.tablestore.contains import has_contains, plan_contains
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
 from tsmem.queries import Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Operator, Prefix, Query, Wildcard

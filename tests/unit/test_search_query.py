@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tsmem.port import FieldType
 from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll, Query, Term
-from tsmem.store.cursor import Window
-from tsmem.store.filters import RowFilter
+from tsmem.store.filters.row_filter import RowFilter
 from tsmem.store.layout import DEFAULT, KEYWORD, LONG, TEXT_MAX_WORD
+from tsmem.store.listing.cursor import Window
 from tsmem.store.search.criteria import SearchCriteria
 from tsmem.store.search.query import IndexQuery, index_query
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tsmem.cli.shell_words import quoted
+from tsmem.cli.app.shell_words import quoted
 
 SHELLS = {
     "bash": ("bash", "--norc", "--noprofile"),

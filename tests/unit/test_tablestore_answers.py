@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from tests.unit.test_tablestore_transport import PATIENCE_S, PUT, Handler, failure, listening, profile
-from tsmem.adapters import sdk_transport
-from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.adapters.tablestore import transport as sdk_transport
+from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.errors import LimitExceeded
 
 

@@ -19,8 +19,8 @@ import pytest
 
 from tests.serving import profile_of
 from tsmem.adapters import open_client
-from tsmem.adapters.sdk import search_pb2, table_store_pb2
-from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.adapters.tablestore.client import TablestoreClient
+from tsmem.adapters.tablestore.sdk import search_pb2, table_store_pb2
 from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, LimitExceeded, Throttled, Unavailable
 from tsmem.port import Cost, FieldType, IndexSchema, SearchIndexSchema
@@ -60,7 +60,7 @@ class CannedService:
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
         """The next answer: a message, or (status, message)."""
-        from tsmem.adapters.sdk_transport import CURRENT_ATTEMPT
+        from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT
 
         CURRENT_ATTEMPT.get().sent = True
         self.sent.append((url.strip("/"), headers, body))
@@ -393,7 +393,7 @@ def test_each_request_is_logged_without_secrets(caplog: pytest.LogCaptureFixture
 
 def test_the_adapter_starts_quietly() -> None:
     """Opening a TableStore profile says nothing on stderr, even with every Python warning on."""
-    code = "import tsmem.adapters.tablestore"
+    code = "import tsmem.adapters.tablestore.client"
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code],
         capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
@@ -413,8 +413,8 @@ def test_a_tablestore_profile_opens_a_client_that_retries() -> None:
 
 def test_rows_come_back_with_their_types() -> None:
     """A row's columns are in order of name, whatever order the answer has them in, and binary is bytes."""
-    from tsmem.adapters import sdk_rows
-    from tsmem.adapters.sdk import ots
+    from tsmem.adapters.tablestore import rows as sdk_rows
+    from tsmem.adapters.tablestore.sdk import ots
 
     found = ots.Row([("k", bytearray(b"\0"))], [("z", bytearray(b"\xff"), 1), ("b", True, 1), ("a", 1.0, 1)])
     row = sdk_rows.to_row(A, found)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 import urllib3.exceptions
 
-from tsmem.adapters.sdk import ots
-from tsmem.adapters.sdk_errors import service_error, translate
-from tsmem.adapters.sdk_transport import HttpAttempt
+from tsmem.adapters.tablestore.errors import service_error, translate
+from tsmem.adapters.tablestore.sdk import ots
+from tsmem.adapters.tablestore.transport import HttpAttempt
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,

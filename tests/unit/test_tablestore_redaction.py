@@ -9,11 +9,11 @@ import pytest
 
 from tests.clocks import ManualClock
 from tests.serving import environ, serving
-from tsmem.adapters import sdk_transport
 from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
-from tsmem.adapters.sdk_transport import CURRENT_ATTEMPT, Transport
-from tsmem.cli.main import main
-from tsmem.cli.streams import Streams
+from tsmem.adapters.tablestore import transport as sdk_transport
+from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, Transport
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
 
 SECRETS = {
     "TABLESTORE_ACCESS_KEY_ID": "LTAI5tExampleKeyId",

@@ -20,9 +20,10 @@ from urllib3.connection import HTTPConnection
 
 from tests.clocks import ManualClock
 from tests.serving import profile_of, serving
-from tsmem.adapters import open_client, sdk_transport
-from tsmem.adapters.sdk_transport import attempt_s
-from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.adapters import open_client
+from tsmem.adapters.tablestore import transport as sdk_transport
+from tsmem.adapters.tablestore.client import TablestoreClient
+from tsmem.adapters.tablestore.transport import attempt_s
 from tsmem.clock import SystemClock
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsmem.cli.times import parse_time
+from tsmem.cli.io.times import parse_time
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
 

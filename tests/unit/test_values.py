@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsmem.cli.values import parse_metadata, parse_profile_assignments
+from tsmem.cli.io.values import parse_metadata, parse_profile_assignments
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
 

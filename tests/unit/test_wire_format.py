@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tsmem.adapters import wire_format
-from tsmem.adapters.sdk import search_pb2
+from tsmem.adapters.tablestore import wire_format
+from tsmem.adapters.tablestore.sdk import search_pb2
 
 
 @pytest.mark.parametrize(

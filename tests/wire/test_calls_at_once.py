@@ -20,8 +20,8 @@ from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput
 from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk_result import BulkResult
-from tsmem.store.comparing import compare
+from tsmem.store.bulk.comparing import compare
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.openai import Rules
 from tsmem.store.records import ImportSource, read_records
 

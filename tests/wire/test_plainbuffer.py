@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsmem.engine.cells import Cell
+from tsmem.engine.rows.cells import Cell
 from tsmem.errors import InvalidInput
 from tsmem.rows import MAX, MIN, Value
 from tsmem.server import row_writer, schema

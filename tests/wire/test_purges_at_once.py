@@ -18,8 +18,8 @@ from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, PartialFailure, Unavailable
 from tsmem.port import ConcurrencyLimiter, TableClient
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk_result import BulkResult
-from tsmem.store.purge import Job, one_by_one
+from tsmem.store.bulk.purge import Job, one_by_one
+from tsmem.store.bulk.result import BulkResult
 
 DEADLINE_S = 30
 

@@ -123,7 +123,7 @@ def test_a_call_out_of_time_says_nothing_of_connections() -> None:
     clock = SystemClock()
     deadline = Deadline(clock)
     with serving(None) as served:
-        from tsmem.adapters.tablestore import TablestoreClient
+        from tsmem.adapters.tablestore.client import TablestoreClient
 
         served.engine.create_table(PLAIN)
         client = TablestoreClient(profile_of(served.endpoint), deadline)

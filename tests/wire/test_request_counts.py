@@ -18,7 +18,7 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.port import Cost
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.openai import Rules
 from tsmem.store.records import ImportedItem, ImportSource, read_records
 

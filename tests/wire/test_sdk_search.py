@@ -10,7 +10,7 @@ import pytest
 from tests.serving import Served
 from tests.wire.said import BY_KEY, INDEX, LACKING, MISTYPED, ROWS, TABLE, columns, fill, key, numbers, pages, search
 from tests.wire.test_sdk_rows import refusal
-from tsmem.adapters.sdk import ots as t
+from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import InvalidInput

@@ -10,9 +10,9 @@ from tests.clocks import ManualClock
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import Served, profile_of, sdk_client
 from tests.wire.said import BY_KEY, TABLE, fill
-from tsmem.adapters import sdk_search
-from tsmem.adapters.sdk import ots
-from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.adapters.tablestore import search as sdk_search
+from tsmem.adapters.tablestore.client import TablestoreClient
+from tsmem.adapters.tablestore.sdk import ots
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import Cost, FieldType, SearchIndexSchema
 from tsmem.queries import Bool, Contains, HasField, MatchAll, Search, SearchPage, Term

@@ -10,7 +10,7 @@ from tests.serving import Served, sdk_client
 from tests.wire.said import fill
 from tests.wire.test_mutations import Recorder, mutated
 from tests.wire.test_sdk_search import QUERIES
-from tsmem.adapters.sdk import ots as t
+from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.server import schema

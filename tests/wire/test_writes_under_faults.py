@@ -15,7 +15,7 @@ import pytest
 
 from tests.contract.backends import MESSAGE, SESSION, everything
 from tests.serving import Served, profile_of, serving
-from tsmem.adapters.tablestore import TablestoreClient
+from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.clock import SystemClock
 from tsmem.port import TableClient
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy

@@ -29,7 +29,7 @@ def open_client(
 
         return LocalClient(profile.path, clock, notice)
     if profile.backend == "tablestore":
-        from tsmem.adapters.tablestore import TablestoreClient
+        from tsmem.adapters.tablestore.client import TablestoreClient
         from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 
         deadline = Deadline(clock)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tsmem.engine import catalog as stored
 from tsmem.engine import definitions, service_errors
-from tsmem.engine.connections import Transaction
+from tsmem.engine.file.connections import Transaction
 from tsmem.port import KeySchema
 
 

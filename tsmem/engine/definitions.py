@@ -12,7 +12,7 @@ from dataclasses import replace
 from tsmem.engine import catalog as stored
 from tsmem.engine import service_errors
 from tsmem.engine.catalog import Catalog
-from tsmem.engine.connections import Transaction
+from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes import maintenance
 from tsmem.engine.requests import CreateIndex
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock
-from tsmem.engine import reads
-from tsmem.engine.connections import Connections
+from tsmem.engine.file.connections import Connections
+from tsmem.engine.file.sqlite_version import check_sqlite
 from tsmem.engine.requests import (
     BatchGetRow,
     BatchWriteRow,
@@ -26,7 +26,7 @@ from tsmem.engine.requests import (
     RowsReply,
     WriteReply,
 )
-from tsmem.engine.sqlite_version import check_sqlite
+from tsmem.engine.rows import reads
 from tsmem.port import KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import TableRef
 
@@ -205,7 +205,7 @@ class Engine:
     def read_rows(self, request: BatchGetRow, view: View) -> CellRowsReply:
         """Read up to 100 rows with the versions of their cells, as of one moment. Raises TableNotFound,
         InvalidInput."""
-        from tsmem.engine import versioned_reads
+        from tsmem.engine.rows import versioned_reads
 
         with self._connections.read() as session:
             return versioned_reads.versioned_rows(session, request, view)
@@ -213,14 +213,14 @@ class Engine:
     def read_range(self, request: GetRange, view: View) -> CellPageReply:
         """Read one page of a range with the versions of its cells, as of one moment. Raises TableNotFound,
         InvalidInput."""
-        from tsmem.engine import versioned_reads
+        from tsmem.engine.rows import versioned_reads
 
         with self._connections.read() as session:
             return versioned_reads.read_range(session, request, view)
 
     def write_rows(self, request: BatchWriteRow) -> list[WriteReply]:
         """Write up to 200 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""
-        from tsmem.engine import writes
+        from tsmem.engine.rows import writes
 
         with self._connections.write(make=False) as session:
             drafts = writes.draft_batch(session.catalog(), request.writes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from tsmem.engine.cells import Cell
+from tsmem.engine.rows.cells import Cell
 from tsmem.port import Cost, TableSchema
 from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Key, KeyBound, TableRef, Value
 

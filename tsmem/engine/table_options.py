@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from tsmem.engine import catalog as stored
 from tsmem.engine import service_errors
-from tsmem.engine.connections import Transaction
 from tsmem.engine.definitions import changed, check_options, create_table
+from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_schemas import find_index
 from tsmem.engine.service_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tsmem.engine import service_errors
-from tsmem.engine.cells import Cell, pack_cells
+from tsmem.engine.rows.cells import Cell, pack_cells
 from tsmem.limits import check_key, name_bytes
 from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyBound, KeyValue, TableRef, Value

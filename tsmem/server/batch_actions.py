@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.filters import compile_filter
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow
+from tsmem.engine.rows.filters import compile_filter
 from tsmem.engine.service_requests import CellRow, RowChange, View
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tsmem.engine.cells import Cell
+from tsmem.engine.rows.cells import Cell
 from tsmem.rows import KeyBound, Value
 from tsmem.server.crc8 import crc8
 from tsmem.server.plainbuffer import HEADER, LENGTH, SIGNED, payload_of

@@ -28,17 +28,17 @@ from tsmem.rows import (
     Update,
     Value,
 )
-from tsmem.store import cursor
 from tsmem.store.codec import Codec
-from tsmem.store.cursor import Cursor, Window
+from tsmem.store.listing import cursor
+from tsmem.store.listing.cursor import Cursor, Window
+from tsmem.store.listing.pages import Scan, read_filter
+from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, RowScan, Watch
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
-from tsmem.store.pages import Scan, read_filter
-from tsmem.store.scan import Decoded, ItemSource, ItemStream, RowScan, Watch
 
 if TYPE_CHECKING:
-    from tsmem.store.filters import Readable, RowFilter
-    from tsmem.store.sampling import Sample
+    from tsmem.store.filters.row_filter import Readable, RowFilter
+    from tsmem.store.maintenance.sampling import Sample
     from tsmem.store.search.finder import Finder
 
 DEFAULT_LIMIT = 50
@@ -182,13 +182,13 @@ class Collection(Generic[Item]):
     def sample(self, first: str | None) -> Sample:
         """The first rows of a user's sessions, a session's messages, or all (None). Raises InvalidInput.
         Cost: 1 request."""
-        from tsmem.store.sampling import sample
+        from tsmem.store.maintenance.sampling import sample
 
         return sample(self._client, self._codec.table, first)
 
     def ids_like(self, text: str) -> list[str]:
         """Some of the users, or sessions with messages, whose ids may be meant by this one. Cost: 1 request."""
-        from tsmem.store.sampling import first_values
+        from tsmem.store.maintenance.sampling import first_values
 
         return first_values(self._client, self._codec.table, text)
 
@@ -256,7 +256,7 @@ class Collection(Generic[Item]):
         and decided here where the whole of it can be. A scan that names columns reads those of the filter too."""
         if wanted is None:
             return scan
-        from tsmem.store.filters import MAX_COLUMNS, MAX_SENT, condition_count, join_filters
+        from tsmem.store.filters.row_filter import MAX_COLUMNS, MAX_SENT, condition_count, join_filters
 
         readable = self._readable(scan.table)
         room = MAX_SENT - condition_count(scan.filter)
@@ -280,7 +280,7 @@ class Collection(Generic[Item]):
 
     def _readable(self, table: TableRef) -> Readable:
         """What the rows of the table or of its index show."""
-        from tsmem.store.filters import Readable
+        from tsmem.store.filters.row_filter import Readable
 
         types = dict((*self._layout.schema.key, *self._layout.fields))
         return Readable({name: PYTHON_TYPES[types[name]] for name in table.key}, table.name == self._codec.table.name)

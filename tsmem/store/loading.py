@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
-from tsmem.store.bulk import BatchWriter, TaggedWrite
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.batches import BatchWriter, TaggedWrite
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.model import Session
 from tsmem.store.records import ImportedItem

@@ -19,9 +19,9 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk_result import BulkResult
-    from tsmem.store.integrity import Trouble
-    from tsmem.store.statistics import Statistics
+    from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.maintenance.integrity import Trouble
+    from tsmem.store.maintenance.statistics import Statistics
     from tsmem.store.tables import Tables
     from tsmem.store.transfer import Transfer
 
@@ -62,8 +62,8 @@ class MemoryStore:
         is kept up to date while it is counted.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, one at least for each session."""
-        from tsmem.store.bulk_result import BulkResult
-        from tsmem.store.statistics import Survey
+        from tsmem.store.bulk.result import BulkResult
+        from tsmem.store.maintenance.statistics import Survey
 
         if user_id is not None and session_id is not None:
             raise InvalidInput("a user and a session cannot both be asked for")
@@ -80,8 +80,8 @@ class MemoryStore:
 
         Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
         ceil(s / 50,000)."""
-        from tsmem.store.bulk_result import BulkResult
-        from tsmem.store.integrity import IDS_AT_ONCE, Examination
+        from tsmem.store.bulk.result import BulkResult
+        from tsmem.store.maintenance.integrity import IDS_AT_ONCE, Examination
 
         watches = self.sessions.watch, self.messages.watch
         tally = BulkResult() if tally is None else tally

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Literal
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
-from tsmem.store import cursor
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.concurrency import prefetch
-from tsmem.store.cursor import Window
+from tsmem.store.listing import cursor
+from tsmem.store.listing.cursor import Window
+from tsmem.store.listing.pages import Scan, read_filter
+from tsmem.store.listing.scan import ItemStream, RowScan
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
-from tsmem.store.pages import Scan, read_filter
-from tsmem.store.scan import ItemStream, RowScan
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk_result import BulkResult
+    from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.listing.tail import Trouble
     from tsmem.store.search.criteria import Sort
     from tsmem.store.search.finder import SearchStream
-    from tsmem.store.tail import Trouble
 
 MAX_PAGES_AHEAD = 8
 """Pages of whole messages, up to 4 MB each, that are read ahead."""
@@ -219,7 +219,7 @@ class Messages(Collection[Message]):
         Unavailable is raised. Raises InvalidInput at once. Cost: 1 request a look where little is new, and the
         messages of the last minute are read each time; the first looks back to the minute before the latest and, with
         `role` or `filter`, as far as the last ones are."""
-        from tsmem.store.tail import SessionTail, check_interval
+        from tsmem.store.listing.tail import SessionTail, check_interval
 
         if last < 0:
             raise InvalidInput(f"the number of last messages must be 0 or more, not {last}")
@@ -313,8 +313,8 @@ class Messages(Collection[Message]):
 
         Keys are read, and the columns of the filter. Raises InvalidInput; PartialFailure when rows are refused.
         Cost: ceil(n / 5,000) requests for n messages looked at, ceil(n / 200) for n deleted."""
-        from tsmem.store.bulk import BatchWriter
-        from tsmem.store.bulk_result import BulkResult
+        from tsmem.store.bulk.batches import BatchWriter
+        from tsmem.store.bulk.result import BulkResult
 
         tally = BulkResult() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())

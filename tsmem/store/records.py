@@ -12,7 +12,7 @@ from itertools import chain, groupby
 from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.documents import brief, dumps, item_from_document
 from tsmem.store.input_bytes import parts, text_advice
 from tsmem.store.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue, Place, values

@@ -12,21 +12,21 @@ from tsmem.clock import Clock, Time
 from tsmem.errors import ConditionFailed, InvalidInput, TableNotFound
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Condition, Delete, Existence, Key, Op, Range, Row, Update, Value
-from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection, Query
 from tsmem.store.concurrency import prefetch
-from tsmem.store.cursor import Window
+from tsmem.store.listing import cursor
+from tsmem.store.listing.cursor import Window
+from tsmem.store.listing.pages import Scan
+from tsmem.store.listing.scan import ItemStream, RowScan
+from tsmem.store.listing.whole_rows import WholeRows
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
-from tsmem.store.pages import Scan
-from tsmem.store.scan import ItemStream, RowScan
-from tsmem.store.whole_rows import WholeRows
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk_result import BulkResult
-    from tsmem.store.filters import RowFilter
+    from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.filters.row_filter import RowFilter
     from tsmem.store.search.criteria import Sort
     from tsmem.store.search.finder import SearchStream
     from tsmem.store.sharing import Pair
@@ -99,7 +99,7 @@ class Sessions(Collection[Session]):
         Message keys carry no user: where another user has a session of the same id, the messages are kept, and counted
         as shared, unless `shared_too`. Raises NotFound unless `missing_ok`, InvalidInput where other users cannot be
         looked for. Cost: 1 request; with n messages 3 + ceil(n / 5,000) + ceil(n / 200), 1 less with `shared_too`."""
-        from tsmem.store.bulk_result import BulkResult
+        from tsmem.store.bulk.result import BulkResult
 
         key = self._codec.key(user_id, session_id)
         tally = BulkResult() if tally is None else tally
@@ -277,7 +277,7 @@ class Sessions(Collection[Session]):
         without a filter, where that session stays. Keys are read, and the columns of the filter. Raises InvalidInput;
         PartialFailure when rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for
         each session, with `until` too 5, and 1 search for each 500 sessions or 100 users."""
-        from tsmem.store.bulk_result import BulkResult
+        from tsmem.store.bulk.result import BulkResult
 
         tally = BulkResult() if tally is None else tally
         window = cursor.resolve(None, until, self._clock.now_us())
@@ -304,7 +304,7 @@ class Sessions(Collection[Session]):
         self, rows: Iterator[tuple[Row, bool]], window: Window, tally: BulkResult, *, with_messages: bool, dry_run: bool
     ) -> None:
         """Delete sessions, and all of their messages where they go too: in batches that sessions share."""
-        from tsmem.store.purge import Purge
+        from tsmem.store.bulk.purge import Purge
 
         seen: set[str] = set()  # messages that two users share would go once
 
@@ -328,7 +328,7 @@ class Sessions(Collection[Session]):
     def _purge_old(self, rows: Iterator[tuple[Row, bool]], window: Window, tally: BulkResult, *, dry_run: bool) -> None:
         """Delete sessions with their messages, each by itself: a message that comes while others are deleted would be
         left alone."""
-        from tsmem.store.purge import Job, one_by_one
+        from tsmem.store.bulk.purge import Job, one_by_one
 
         seen: set[str] = set()  # messages that two users share are counted once
 
@@ -350,7 +350,7 @@ class Sessions(Collection[Session]):
     def _purge_one(self, key: Key, window: Window, part: BulkResult, *, dry_run: bool, messages: bool) -> bool:
         """Delete one session, mostly with its messages, unless it has, or gets, a message that is later: then return
         False."""
-        from tsmem.store.bulk import BatchWriter
+        from tsmem.store.bulk.batches import BatchWriter
 
         session_id, until = str(key[1]), window.until
         assert until is not None

@@ -9,8 +9,8 @@ from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Range, Row
 from tsmem.store.layout import Layout
-from tsmem.store.pages import Scan
-from tsmem.store.scan import RowScan
+from tsmem.store.listing.pages import Scan
+from tsmem.store.listing.scan import RowScan
 
 MAX_AT_ONCE = 16
 """Lookups under way at once; as many conversations are held in memory meanwhile."""

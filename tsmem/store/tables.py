@@ -12,10 +12,10 @@ from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFound
 from tsmem.port import SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, Range
-from tsmem.store import differences
 from tsmem.store.layout import NOT_OURS, Layout, TableLayout
-from tsmem.store.pages import Scan
-from tsmem.store.scan import RowScan
+from tsmem.store.listing.pages import Scan
+from tsmem.store.listing.scan import RowScan
+from tsmem.store.maintenance import differences
 
 State = Literal["present", "missing", "different"]
 Found = TypeVar("Found")
@@ -92,7 +92,7 @@ class Tables:
 
         Raises Unavailable that names what is not ready after `timeout_s` seconds. Cost: 1 request for each and more
         while they are refused, as often as it takes."""
-        from tsmem.store.readiness import wait
+        from tsmem.store.maintenance.readiness import wait
 
         wait(self._client, self._clock, self._layout, plan, timeout_s, on_wait)
 

@@ -13,16 +13,16 @@ from tsmem.errors import InvalidInput, RowFailure
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
-from tsmem.store.bulk_result import BulkResult
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.documents import export_line
 from tsmem.store.layout import Layout
+from tsmem.store.listing.pages import Scan
+from tsmem.store.listing.scan import RowScan
 from tsmem.store.loading import Loader, Loading, RecentKeys, line_or_key, named
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
-from tsmem.store.pages import Scan
 from tsmem.store.records import VERSION, ImportedItem
-from tsmem.store.scan import RowScan
 from tsmem.store.sessions import Sessions
 from tsmem.store.stored_times import StoredTimes
 

@@ -462,7 +462,7 @@ CASES = (
                     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"40\r\n" + b"x" * 64 + b"\r\n0\r\n\r\n"
                 )
             ),
-            patched("tsmem.adapters.sdk_transport.MAX_ANSWER_BYTES", 10),
+            patched("tsmem.adapters.tablestore.transport.MAX_ANSWER_BYTES", 10),
         ),
     ),
     Case(
@@ -504,7 +504,7 @@ CASES = (
         code="InvalidReply",
         given=(
             lied(LIES["pages without rows, each a step further"]),
-            patched("tsmem.store.pages.MAX_EMPTY_PAGES", 5),
+            patched("tsmem.store.listing.pages.MAX_EMPTY_PAGES", 5),
         ),
     ),
     Case(
@@ -537,7 +537,7 @@ CASES = (
         code="InvalidReply",
         given=(
             lied(no_rows_in_a_batch),
-            patched("tsmem.store.whole_rows.MAX_MISSING", 1),
+            patched("tsmem.store.listing.whole_rows.MAX_MISSING", 1),
         ),
     ),
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
-from tsmem.store.filter_syntax import ALLOWED as LANGUAGE
+from tsmem.store.filters.syntax import ALLOWED as LANGUAGE
 
 ALLOWED = "allowed: " + LANGUAGE
 

@@ -7,7 +7,7 @@ import gzip
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import failed, file, pipe, rows
-from tsmem.cli.times import FORMS
+from tsmem.cli.io.times import FORMS
 
 A_TIME = f"a time is {FORMS}; tsmem help times says more"
 THE_FORMAT = (

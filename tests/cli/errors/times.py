@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import past_2262
-from tsmem.cli.times import FORMS
+from tsmem.cli.io.times import FORMS
 
 A_TIME = f"a time is {FORMS}; tsmem help times says more"
 

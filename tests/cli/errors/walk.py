@@ -12,9 +12,9 @@ from typing import Any
 from tests.cli.conftest import Outcome, PipeIn, command_of
 from tests.cli.errors.case import CTRL_C, Case
 from tests.cli.errors.stage import Stage, stage
-from tsmem.cli.endings import endings
-from tsmem.cli.main import main
-from tsmem.cli.streams import Streams
+from tsmem.cli.app.endings import endings
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tsmem.engine.cells import unpack_cells, unpack_some
-from tsmem.engine.connections import Transaction
+from tsmem.engine.file.connections import Transaction
+from tsmem.engine.rows.cells import unpack_cells, unpack_some
 from tsmem.engine.tables import SecondaryIndex, Table
 from tsmem.rows import Key, Value
 

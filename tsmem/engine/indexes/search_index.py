@@ -23,8 +23,8 @@ from typing import NamedTuple
 from zlib import crc32
 
 from tsmem.engine import service_errors
-from tsmem.engine.cells import unpack_some
 from tsmem.engine.indexes.trigrams import trigram_text
+from tsmem.engine.rows.cells import unpack_some
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from tsmem.engine import catalog as stored
 from tsmem.engine import service_errors
-from tsmem.engine.connections import Transaction
 from tsmem.engine.definitions import changed
+from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex, search_indexes
 from tsmem.engine.tables import Table
 from tsmem.limits import check_column_name, check_name

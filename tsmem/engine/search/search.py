@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from tsmem.engine import service_errors
-from tsmem.engine.cells import unpack, unpack_some
-from tsmem.engine.connections import Transaction
+from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex
 from tsmem.engine.indexes.search_schemas import find_index
+from tsmem.engine.rows.cells import unpack, unpack_some
 from tsmem.engine.search import tokens
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
 from tsmem.engine.search.order import Order, Position

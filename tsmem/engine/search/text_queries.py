@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from tsmem.engine.cells import unpack_some
 from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.indexes.trigrams import all_of, any_of
+from tsmem.engine.rows.cells import unpack_some
 from tsmem.engine.search import values
 from tsmem.engine.search.scores import frequency_score
 from tsmem.engine.search.words import CutText, count_phrase, cut_words, is_pair, match_groups, term_words

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.folding import fold
 from tsmem.rows import PYTHON_TYPES, Row
-from tsmem.store.cursor import Window
 from tsmem.store.layout import TableLayout
+from tsmem.store.listing.cursor import Window
 from tsmem.store.model import Message, Session
 
 if TYPE_CHECKING:
-    from tsmem.store.filters import RowFilter
+    from tsmem.store.filters.row_filter import RowFilter
 
 Sort = Literal["newest", "score"]
 SORTS: tuple[Sort, ...] = ("newest", "score")
@@ -55,6 +55,6 @@ def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row,
 
 
 def _filter_test(layout: TableLayout, wanted: RowFilter) -> Callable[[Row], bool]:
-    from tsmem.store.filters import Readable
+    from tsmem.store.filters.row_filter import Readable
 
     return wanted.test(Readable({name: PYTHON_TYPES[kind] for name, kind in layout.schema.key}))

@@ -19,19 +19,19 @@ from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, Row
-from tsmem.store import cursor
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
+from tsmem.store.listing import cursor
+from tsmem.store.listing.pages import read_filter
+from tsmem.store.listing.scan import ItemStream, Watch
 from tsmem.store.model import Item, Total
-from tsmem.store.pages import read_filter
-from tsmem.store.scan import ItemStream, Watch
 from tsmem.store.search import places
 from tsmem.store.search.criteria import SORTS, SearchCriteria, Sort, row_matcher
 from tsmem.store.search.places import MAX_PAGE, SearchPosition
 from tsmem.store.search.query import IndexQuery, index_query
 
 if TYPE_CHECKING:
-    from tsmem.store.filters import RowFilter
+    from tsmem.store.filters.row_filter import RowFilter
 
 
 MAX_EMPTY_PAGES = 10_000

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.rows import Key
-from tsmem.store import cursor
 from tsmem.store.codec import Codec
-from tsmem.store.cursor import Cursor, Window
+from tsmem.store.listing import cursor
+from tsmem.store.listing.cursor import Cursor, Window
 
 MAX_PAGE = 100
 """Rows of one search that reads columns."""

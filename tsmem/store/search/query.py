@@ -24,7 +24,7 @@ from tsmem.queries import (
     Term,
 )
 from tsmem.rows import Op
-from tsmem.store.filter_tree import Compared, Either, Every, Tree
+from tsmem.store.filters.tree import Compared, Either, Every, Tree
 from tsmem.store.layout import TableLayout
 from tsmem.store.search.criteria import SearchCriteria
 

@@ -1,0 +1,116 @@
+"""Batches: rows in one request, and an outcome for each in the place where it was given.
+
+Its one rule: an answer that does not hold exactly one outcome for each row is an error, never a shorter list.
+
+Source: tablestore 6.4.8, encoder.py (one part a table, rows in order), metadata.py (answers numbered within a table).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from tsmem.adapters.tablestore.errors import service_error
+from tsmem.adapters.tablestore.reply_checks import check_outcomes, check_same_key
+from tsmem.adapters.tablestore.rows import batch_item, key_columns, to_row
+from tsmem.adapters.tablestore.sdk import ots
+from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TsmemError
+from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_batch, check_write
+from tsmem.port import Cost, RowOutcome, RowRead
+from tsmem.rows import Key, TableRef, Write
+
+FAILED_CONDITION = Cost(0, 1, 1)
+"""A condition that does not hold costs a unit of each kind; the answer may not say so. Source: PutRow, "Billing"."""
+
+
+class PreparedBatch(NamedTuple):
+    """A batch to send."""
+
+    request: Any
+    places: dict[str, list[int]]
+    """By table, where each of its rows stands in the batch."""
+    refused: dict[int, TsmemError]
+    """What is not sent, because no wire can carry it or it is over a limit, by its place."""
+
+
+def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
+    """A batch of writes. Raises what is wrong with it as a whole."""
+    if not 0 < len(writes) <= MAX_ROWS_PER_WRITE:
+        check_batch(writes, ())
+    refused: dict[int, TsmemError] = {}
+    items: dict[str, list[Any]] = {}
+    places: dict[str, list[int]] = {}
+    sizes = []
+    for place, write in enumerate(writes):
+        try:
+            sizes.append(check_write(write))
+            item = batch_item(write)
+        except TsmemError as error:
+            refused[place] = error
+            continue
+        items.setdefault(write.table.name, []).append(item)
+        places.setdefault(write.table.name, []).append(place)
+    check_batch(writes, sizes)
+    request = ots.BatchWriteRowRequest()
+    for name, of_table in items.items():
+        request.add(ots.TableInBatchWriteRowItem(name, of_table))
+    return PreparedBatch(request, places, refused)
+
+
+def outcomes(batch: PreparedBatch, answer: Any, count: int) -> tuple[list[RowOutcome], Cost]:
+    """What became of each row of the batch, and what it cost. Raises WrongReply."""
+    found: list[RowOutcome] = [batch.refused.get(place) for place in range(count)]
+    read_units = write_units = 0
+    for name, places in batch.places.items():
+        kinds = (answer.table_of_put, answer.table_of_update, answer.table_of_delete)
+        items = {item.index: item for kind in kinds for item in kind.get(name, ())}
+        check_outcomes(len(items), len(places))
+        for index, place in enumerate(places):
+            found[place] = _failure(items[index])
+            cost = _cost(items[index].consumed, found[place])
+            read_units += cost.read_units
+            write_units += cost.write_units
+    return found, Cost(0, read_units, write_units)
+
+
+def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None) -> Any:
+    """Reading rows of one table. Raises InvalidInput for none, LimitExceeded for more than 100."""
+    if not keys:
+        raise InvalidInput("No row specified in the request of BatchGetRow.", service_code="OTSParameterInvalid")
+    if len(keys) > MAX_ROWS_PER_READ:
+        text = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
+        raise LimitExceeded(text, service_code="OTSParameterInvalid")
+    request = ots.BatchGetRowRequest()
+    wanted = [key_columns(table, key) for key in keys]
+    request.add(ots.TableInBatchGetRowItem(table.name, wanted, columns, max_version=1))
+    return request
+
+
+def rows_cost(items: Iterable[Any]) -> Cost:
+    """What the rows that were read cost, failed ones among them."""
+    total = Cost()
+    for item in items:
+        total = total.plus(_cost(item.consumed, None)).plus(Cost(rows_scanned=0 if item.row is None else 1))
+    return total
+
+
+def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
+    """What became of each row that was to be read. Raises WrongReply."""
+    check_outcomes(len(items), len(keys))
+    rows: list[RowRead] = []
+    for key, item in zip(keys, items, strict=True):
+        failure = _failure(item)
+        row = None if failure is not None or item.row is None else to_row(table, item.row)
+        check_same_key(key, row)
+        rows.append(row if failure is None else failure)
+    return rows
+
+
+def _failure(item: Any) -> TsmemError | None:
+    return None if item.is_ok else service_error(item.error_code, item.error_message or "")
+
+
+def _cost(units: Any, failure: TsmemError | None) -> Cost:
+    if units is None or not (units.read or units.write):
+        return FAILED_CONDITION if isinstance(failure, ConditionFailed) else Cost()
+    return Cost(0, units.read, units.write)

@@ -1,0 +1,32 @@
+"""TableStore's SDK, imported quietly and in one place: `from tsmem.adapters.tablestore.sdk import ots`.
+
+Its one rule: nothing else imports `tablestore`, so that the SDK is loaded for a TableStore profile alone, and after its
+loggers were told to be quiet. On import it warns that its native code does not fit this Python, by `logging` on
+stderr and by `warnings`; neither is news to anyone who runs a command.
+
+Source: tablestore 6.4.8, encoder.py, decoder.py, native/__init__.py, ots_sdk/__init__.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+for _name in ("tablestore.encoder", "tablestore.decoder"):
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.ERROR)
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import tablestore as ots
+    from tablestore.protobuf import search_pb2, table_store_pb2
+
+__all__ = ["ots", "quiet_logger", "search_pb2", "table_store_pb2"]
+
+
+def quiet_logger() -> str:
+    """The name of a logger for our SDK client that says nothing. At level NOTSET or DEBUG the SDK writes out every
+    request with its access key and signature, and at ERROR whole answers (protocol.py)."""
+    name = "tsmem.adapters.tablestore.sdk"
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return name

@@ -1,0 +1,137 @@
+"""How a run that failed ends: what is said on stderr, and the exit code. Loaded when something failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from signal import SIGINT
+from typing import TYPE_CHECKING
+
+from tsmem.cli.app.context import SECRET_VARIABLE
+from tsmem.cli.app.exit_codes import FAILED, exit_code, stopped_by
+from tsmem.cli.app.shell_words import command_hint
+from tsmem.cli.app.signals import NAMES
+from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError
+from tsmem.render import render_error
+from tsmem.render.result import FORMATS, Format
+
+if TYPE_CHECKING:
+    from tsmem.cli.app.context import Context
+
+
+class Interrupted(TsmemError):
+    """A signal stopped the run: no failure of the store's, so it stands here and has exit codes of its own."""
+
+
+MAX_LISTED_FAILURES = 20
+"""Failed rows that are listed for a person; JSON lists all that were kept."""
+
+
+def failed(call: Context, error: TsmemError, argv: Sequence[str]) -> int:
+    """Say what failed; returns the exit code."""
+    error = _of_another_key(call, error) or error
+    if isinstance(error, TableNotFound) and error.hint is None:
+        error.hint = f"create what is missing in {call.profile.target} with: {command_hint(call, 'init-tables')}"
+    error.hint = "; ".join(filter(None, (error.hint, call.next_step))) or None
+    if call.options.debug:
+        _say_traceback(call, error)
+    form = _format(call, argv)
+    _say_error(call, error, form)
+    if isinstance(error, PartialFailure) and form not in ("json", "jsonl"):
+        for failure in error.failures[:MAX_LISTED_FAILURES]:
+            call.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
+        if len(error.failures) > MAX_LISTED_FAILURES:
+            call.say(f"... and {len(error.failures) - MAX_LISTED_FAILURES:,} more")
+    return exit_code(error)
+
+
+def interrupted(call: Context, signal_number: int, argv: Sequence[str]) -> int:
+    """Say what a bulk command had done when a signal stopped it; returns the exit code."""
+    by = "" if signal_number == SIGINT else f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
+    done = ""
+    if call.whole_file is not None:
+        done = f"; {call.whole_file} was not written"
+    elif "tally" in call.__dict__:
+        from tsmem.cli.io.counts import counted
+
+        tally = call.tally
+        done = f"; done before: {counted(tally)}" if tally.done else "; nothing had been done"
+        if call.tally.unconfirmed:
+            done += f"; {call.tally.unconfirmed:,} rows more may have been"
+    _say_error(call, Interrupted(f"interrupted{by}{done}", hint=call.next_step), _format(call, argv))
+    return stopped_by(signal_number)
+
+
+def missing_module(error: Exception) -> TsmemError | None:
+    """The error to report where this Python lacks a part of the standard library: some are built without one, and
+    Windows has no fcntl."""
+    name = (error.name or "").lstrip("_") if isinstance(error, ImportError) else ""
+    if name not in sys.stdlib_module_names:
+        return None
+    hint = "use a Python that has it" if os.name == "posix" else "tsmem runs on Linux and macOS; on Windows use WSL"
+    return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
+
+
+def crashed(call: Context, error: Exception) -> int:
+    """Say that this is a bug, with its traceback; returns the exit code."""
+    _say_traceback(call, error)
+    call.say(f"error: this is a bug in tsmem: {type(error).__name__}")
+    return FAILED
+
+
+def _of_another_key(call: Context, error: TsmemError) -> SchemaMismatch | None:
+    """Return what to say in place of an error whose cause may be a table with another key than the layout's.
+
+    The service's own text names neither the table nor the difference. Cost: 1 request a table, after such a failure."""
+    if not isinstance(error, InvalidInput | TableNotFound) or error.service_code is None:
+        return None
+    from tsmem.store.layout import NOT_OURS
+
+    found: list[str] = []
+    for store in call.opened:
+        with suppress(TsmemError):
+            found += store.tables.key_differences()
+    if not found:
+        return None
+    return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id)
+
+
+def _say_error(call: Context, error: TsmemError, form: Format) -> None:
+    with suppress(OSError, ValueError):
+        call.streams.stderr.write(render_error(error, form, unicode=call.streams.unicode))
+        call.streams.stderr.flush()
+
+
+def _say_traceback(call: Context, error: Exception) -> None:
+    from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
+    from tsmem.profiles.model import known_secrets
+    from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT
+
+    variables = (*(ENVIRONMENT[key] for key in CREDENTIAL_KEYS), SECRET_VARIABLE)
+    known = [*known_secrets(), *(call.environ.get(name, "") for name in variables)]
+    for line in traceback_lines(error):
+        call.say(without_secrets(line, known))
+
+
+def traceback_lines(error: BaseException) -> Iterator[str]:
+    """An error's traceback in lines. What is indented are lines of code, which are ours; the rest are messages, and one
+    is one line, whatever it quotes: it could forge lines of ours."""
+    import traceback
+
+    for part in traceback.format_exception(error):
+        yield from part.rstrip("\n").split("\n") if part.startswith("  ") else [part.strip("\n")]
+
+
+def _format(call: Context, argv: Sequence[str]) -> Format:
+    """How to say an error, even one that came before the options were read, or lies in the profile."""
+    if call.options.output is not None:
+        return call.options.output
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
+        if word.startswith(("-o", "--output")) and asked in FORMATS:
+            return asked
+    profile = call.__dict__.get("profile")  # as far as it was loaded
+    return getattr(profile, "output", None) or "table"

@@ -1,0 +1,357 @@
+"""`tsmem message ...`: one function a verb. Each parses, calls the store once, and returns what there is to show."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from tsmem.cli.app import options as o
+from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.groups import HouseGroup, entries, help_text
+from tsmem.cli.app.suggest import complete_user, suggest_words
+from tsmem.cli.commands import putting
+from tsmem.cli.commands.search import SortOption, Text, found, order
+from tsmem.cli.io.emptiness import asked, reason, why_empty
+from tsmem.cli.io.progress import listing, shown
+from tsmem.cli.io.values import parse_metadata
+from tsmem.errors import InvalidInput, NotFound, PartialFailure
+from tsmem.render.result import Listing, LiveTail, Report, SingleItem
+
+if TYPE_CHECKING:
+    from tsmem.store.messages import Order
+    from tsmem.store.model import Message
+
+
+@help_text(
+    """Write a message: its content, its metadata, or both.
+
+    An id that the session has is refused without a time: --create-time T replaces the message of that time, --new adds
+    one more of the id. At a terminal it is said what would be dropped, and asked.
+    Example: tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada
+    """
+)
+def put(
+    ctx: typer.Context,
+    session: o.SessionId,
+    message: Annotated[
+        str | None, typer.Argument(metavar="[MESSAGE]", help="The message's id; a UUID if none.")
+    ] = None,
+    role: o.Role = None,
+    content: o.Content = None,
+    content_file: o.ContentFile = None,
+    metadata: o.Meta = None,
+    create_time: o.CreateTime = None,
+    search_content: o.SearchContent = None,
+    if_absent: o.IfAbsent = False,
+    new: Annotated[bool, typer.Option("--new", help="Add a message although the session has one of this id.")] = False,
+    touch: Annotated[
+        str | None,
+        typer.Option(
+            "--touch",
+            metavar="USER",
+            help="Also raise this user's session's update time; warn if another user has a session of the id.",
+            autocompletion=complete_user,
+        ),
+    ] = None,
+    yes: o.Yes = False,
+) -> SingleItem | None:
+    call = call_of(ctx)
+    messages = call.store.messages
+    if new and (create_time is not None or if_absent):
+        raise InvalidInput("--new does not go with --create-time or --if-absent")
+    if touch is not None:
+        call.store.sessions.check_key(touch, session)
+    item = messages.new(
+        session,
+        call.store.new_id() if message is None else message,
+        role=role,
+        content=_content(call, content, content_file),
+        create_time=call.point(create_time, "--create-time"),
+        search_content=search_content,
+        metadata=parse_metadata(metadata or (), call.read_file),
+    )
+    messages.check(item)
+    if item.content is None and item.search_content is None and not item.metadata:
+        taken = "" if message is None else f"'{message}' is the message's id; "
+        raise InvalidInput(
+            "the message has neither content nor metadata", hint=f"{taken}--content TEXT gives the content"
+        )
+    if message is not None and create_time is None and not new:
+        messages.check_unused(item.session_id, item.message_id)
+    if not putting.put_item(call, messages, item, if_absent=if_absent, yes=yes):
+        return None
+    if touch is not None:
+        from tsmem.cli.commands.sharing import SharedIds
+
+        _touch(call, touch, item)
+        SharedIds(call, call.store).check(touch, session)
+    return SingleItem(item)
+
+
+@help_text(
+    """Show one message.
+
+    Example: tsmem message get trip-7 000003 -o json
+    """
+)
+def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
+    call = call_of(ctx)
+    time = call.point(create_time, "--create-time")
+    return SingleItem(call.store.messages.get(session, message, create_time=time))
+
+
+@help_text(
+    """Change parts of a message that exists, and leave the rest.
+
+    Example: tsmem message update trip-7 000003 --content "Corrected." --unset draft
+    """
+)
+def update(
+    ctx: typer.Context,
+    session: o.SessionId,
+    message: o.MessageId,
+    create_time: o.CreateTime = None,
+    content: o.Content = None,
+    content_file: o.ContentFile = None,
+    role: o.Role = None,
+    search_content: o.SearchContent = None,
+    metadata: o.Meta = None,
+    unset: o.Unset = None,
+    replace_metadata: o.ReplaceMetadata = False,
+) -> None:
+    call = call_of(ctx)
+    key = call.store.messages.update(
+        session,
+        message,
+        create_time=call.point(create_time, "--create-time"),
+        content=_content(call, content, content_file),
+        role=role,
+        search_content=search_content,
+        changes=o.changes(call, metadata, unset, replace_metadata),
+    )
+    call.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
+
+
+@help_text(
+    """Delete one message.
+
+    Messages are kept by session id alone: it goes for every user who has a session of that id.
+    Example: tsmem message delete trip-7 000003
+    """
+)
+def delete(
+    ctx: typer.Context,
+    session: o.SessionId,
+    message: o.MessageId,
+    create_time: o.CreateTime = None,
+    missing_ok: o.MissingOk = False,
+) -> None:
+    call = call_of(ctx)
+    time = call.point(create_time, "--create-time")
+    was_there = call.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
+    call.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
+
+
+@help_text(
+    """Delete many messages: a session's or all, or those up to a time.
+
+    Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
+    Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
+    """
+)
+def purge(
+    ctx: typer.Context,
+    session: o.SessionOption = None,
+    everything: Annotated[bool, typer.Option("--everything", help="All sessions'.")] = False,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002 - the option's own name
+    dry_run: o.DryRun = False,
+    yes: o.Yes = False,
+    progress: o.Progress = False,
+) -> Report | None:
+    from tsmem.cli.io.counts import counted, counts
+    from tsmem.cli.io.progress_summary import account
+
+    call = call_of(ctx)
+    if everything == (session is not None):
+        raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
+    when = call.time(until, "--until", end_of_day=True)
+    wanted = o.checked(call, filter)
+    purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
+    if dry_run:
+        call.say_target("a dry run on")
+    else:
+        of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
+        of += o.up_to(call, when) + ("" if filter is None else f", where {filter}")
+        counting = shown(call, filter)(purge_these)
+
+        def question() -> str | None:
+            found = counting(dry_run=True)
+            if not found.done:
+                call.say(why_empty(call, asked("message", session, filter, until=until)))
+                return None
+            return f"Delete {counted(found)} of {of}?"
+
+        if not call.sure(yes, question, doing="deleting from"):
+            return None
+    with account(call, "found" if dry_run else "deleted", asked=progress):
+        report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+    if not call.tally.done:
+        call.say(why_empty(call, asked("message", session, filter, until=until)))
+    return report
+
+
+@help_text(
+    """List messages in order of session and time.
+
+    Example: tsmem message list --session trip-7 --role user --last 5
+    """
+)
+def list_(
+    ctx: typer.Context,
+    session: o.SessionOption = None,
+    role: o.Role = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
+    order: Annotated[
+        str, typer.Option("--order", metavar="ORDER", help="asc or desc.", autocompletion=suggest_words("asc", "desc"))
+    ] = "asc",
+    last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    call = call_of(ctx)
+    window: Any = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
+    wanted = o.checked(call, filter)
+    of = asked("message", session, filter, role=role, since=since, until=until)
+    if order not in ("asc", "desc"):
+        raise InvalidInput(f"--order is asc or desc, not '{order}'")
+    if last is not None:
+        if last < 1:
+            raise InvalidInput(f"--last must be 1 or more, not {last}")
+        if session is None or limit is not None or page_token is not None or order != "asc":
+            raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
+        with shown(call, filter):
+            found_last = call.store.messages.last(session, last, role=role, filter=wanted, **window)[0]
+        return Listing("message", found_last, why_empty=reason(call, of))
+    stream = call.store.messages.iterate(
+        session,
+        role=role,
+        filter=wanted,
+        order=cast("Order", order),
+        limit=call.limit(limit),
+        page_token=page_token,
+        **window,
+    )
+    return listing(call, "message", stream, filter, reason(call, of, page_token))
+
+
+@help_text(
+    """Find messages by a text in their content, newest first.
+
+    TEXT is found as it stands, whatever its case, in content and search content. On the embedded store every part of a
+    text is found; on TableStore the words of a content are whole, but for the end of the last, which may go on:
+    `flight` finds `flights`, `light` does not.
+    Example: tsmem message search "hi" --role user --limit 5
+    """
+)
+def search(
+    ctx: typer.Context,
+    text: Text = None,
+    session: o.SessionOption = None,
+    role: o.Role = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
+    sort: SortOption = "newest",
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    call = call_of(ctx)
+    stream = call.store.messages.search(
+        text,
+        session_id=session,
+        role=role,
+        since=call.time(since, "--since"),
+        until=call.time(until, "--until", end_of_day=True),
+        filter=o.checked(call, filter),
+        sort=order(sort),
+        limit=call.limit(limit),
+        page_token=page_token,
+    )
+    of = asked("message", session, filter, text=text, role=role, since=since, until=until)
+    return found(call, "message", stream, text, filter, reason(call, of, page_token))
+
+
+@help_text(
+    """Show a session's last messages, and with --follow new ones as they come.
+
+    In a pipe it prints JSON lines, unless -o says otherwise. A message is shown once, also one that comes up to a
+    minute late; a store that cannot be reached for a while is waited for.
+    Example: tsmem message tail trip-7 --follow --last 3
+    """
+)
+def tail(
+    ctx: typer.Context,
+    session: o.SessionId,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new messages as they come, until Ctrl-C.")
+    ] = False,
+    last: Annotated[int, typer.Option("--last", metavar="N", help="The last N messages first, 0 for none.")] = 10,
+    interval: Annotated[float, typer.Option("--interval", metavar="S", help="Seconds between two looks.")] = 2,
+    role: o.Role = None,
+    filter: o.Filter = None,  # noqa: A002
+    full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
+) -> LiveTail:
+    call = call_of(ctx)
+    wanted = o.checked(call, filter)
+    call.piped_format = "jsonl"
+    if last < 0:
+        raise InvalidInput(f"--last must be 0 or more, not {last}")
+    if follow:
+        from tsmem.cli.commands.tail import followed
+
+        if call.streams.stdout_is_terminal:
+            call.say("new messages are shown as they come; Ctrl-C ends it")
+        messages = followed(call, session, last=last, interval_s=interval, role=role, filter=wanted)
+        return LiveTail(session, messages, endless=True, full=full)
+    with shown(call, filter):
+        ended = call.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
+    if last and not ended:
+        call.say(why_empty(call, asked("message", session, filter, role=role)))
+    return LiveTail(session, ended, full=full)
+
+
+class MessageGroup(HouseGroup):
+    """`tsmem message`."""
+
+    sentence = "Messages: what was said in sessions."
+    entries = entries(
+        *(put, get, update, delete, purge, list_, search, tail),
+        noun="message",
+        showing=(put, get, list_, search, tail),
+    )
+
+
+def _content(call: Context, text: str | None, file: str | None) -> str | None:
+    if file is None:
+        return text
+    if text is not None:
+        raise InvalidInput("--content and --content-file both say what the content is")
+    try:
+        return call.read_file(file).decode()
+    except UnicodeDecodeError as error:
+        name = "standard input" if file == "-" else file
+        raise InvalidInput(f"{name} is not UTF-8 at byte {error.start + 1}") from error
+
+
+def _touch(call: Context, user: str, item: Message) -> None:
+    try:
+        call.store.sessions.touch(user, item.session_id, item.create_time)
+    except NotFound as error:
+        raise PartialFailure(
+            f"message '{item.message_id}' is written, create time {item.create_time}, but {error.message}", done=1
+        ) from error

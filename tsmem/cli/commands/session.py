@@ -1,0 +1,291 @@
+"""`tsmem session ...`: one function a verb. Each parses, calls the store once, and returns what there is to show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from tsmem.cli.app import options as o
+from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.groups import HouseGroup, entries, help_text
+from tsmem.cli.commands import putting
+from tsmem.cli.commands.search import SortOption, Text, found, order
+from tsmem.cli.io.emptiness import asked, reason, why_empty
+from tsmem.cli.io.progress import listing, shown
+from tsmem.cli.io.values import parse_metadata
+from tsmem.errors import InvalidInput
+from tsmem.render.result import Listing, Report, SingleItem
+
+
+@help_text(
+    """Write a session, replacing the one that stood there.
+
+    The whole session is replaced, its metadata too: session update changes single values. At a terminal it is said
+    what would be dropped, and asked.
+    Example: tsmem session put ada trip-7 -m topic=travel -m score:=0.5
+    """
+)
+def put(
+    ctx: typer.Context,
+    user: o.User,
+    session: Annotated[
+        str | None, typer.Argument(metavar="[SESSION]", help="The session's id; a UUID if none.")
+    ] = None,
+    metadata: o.Meta = None,
+    update_time: o.UpdateTime = None,
+    search_content: o.SearchContent = None,
+    if_absent: o.IfAbsent = False,
+    yes: o.Yes = False,
+) -> SingleItem | None:
+    call = call_of(ctx)
+    item = call.store.sessions.new(
+        user,
+        call.store.new_id() if session is None else session,
+        update_time=call.point(update_time, "--update-time"),
+        search_content=search_content,
+        metadata=parse_metadata(metadata or (), call.read_file),
+    )
+    if not putting.put_item(call, call.store.sessions, item, if_absent=if_absent, yes=yes):
+        return None
+    if call.can_ask and session is not None:
+        from tsmem.cli.commands.sharing import SharedIds
+
+        SharedIds(call, call.store).check(user, session)
+    return SingleItem(item)
+
+
+@help_text(
+    """Show one session.
+
+    Example: tsmem session get ada trip-7 -o json
+    """
+)
+def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
+    return SingleItem(call_of(ctx).store.sessions.get(user, session))
+
+
+@help_text(
+    """Change parts of a session that exists, and leave the rest.
+
+    Example: tsmem session update ada trip-7 -m topic=refund --unset score --touch
+    """
+)
+def update(
+    ctx: typer.Context,
+    user: o.User,
+    session: o.SessionId,
+    metadata: o.Meta = None,
+    unset: o.Unset = None,
+    replace_metadata: o.ReplaceMetadata = False,
+    search_content: o.SearchContent = None,
+    update_time: o.UpdateTime = None,
+    touch: Annotated[bool, typer.Option("--touch", help="Set its update time to now.")] = False,
+) -> None:
+    call = call_of(ctx)
+    if touch and update_time is not None:
+        raise InvalidInput("--touch and --update-time both say when")
+    time = call.clock.now_us() if touch else call.point(update_time, "--update-time")
+    call.store.sessions.update(
+        user,
+        session,
+        update_time=time,
+        search_content=search_content,
+        changes=o.changes(call, metadata, unset, replace_metadata),
+    )
+    call.say(f"updated session '{session}' of user '{user}'")
+
+
+@help_text(
+    """Delete one session; its messages stay unless asked for.
+
+    A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
+    a session, and says so, unless --shared-too.
+    Example: tsmem session delete ada trip-7 --with-messages
+    """
+)
+def delete(
+    ctx: typer.Context,
+    user: o.User,
+    session: o.SessionId,
+    with_messages: Annotated[bool, typer.Option("--with-messages", help="Its messages first, then itself.")] = False,
+    shared_too: o.SharedToo = False,
+    missing_ok: o.MissingOk = False,
+) -> None:
+    from tsmem.cli.app.shell_words import command_hint
+    from tsmem.cli.commands import sharing
+    from tsmem.cli.io.counts import counted
+
+    call = call_of(ctx)
+    o.check_shared_too(shared_too, with_messages)
+    tally = call.store.sessions.delete(
+        user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, tally=call.tally
+    )
+    sharing.say_kept(call, tally)
+    also = f" and {counted(replace(tally, sessions=0))}" if with_messages and tally.sessions else ""
+    call.say(f"{'deleted' if tally.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
+    if tally.sessions and not with_messages:
+        purge = command_hint(call, "message", "purge", session=session)
+        call.say(f"its messages stay, if it had any; this deletes them, whoever's they are: {purge}")
+
+
+@help_text(
+    """Delete many sessions: a user's or everyone's, all or those up to a time.
+
+    A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
+    sessions, and says so, unless --shared-too. With --everyone and no --filter it keeps them where the other's session
+    stays.
+    Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
+    """
+)
+def purge(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Everyone's.")] = False,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002 - the option's own name
+    with_messages: Annotated[bool, typer.Option("--with-messages", help="Their messages too.")] = False,
+    shared_too: o.SharedToo = False,
+    dry_run: o.DryRun = False,
+    yes: o.Yes = False,
+    progress: o.Progress = False,
+) -> Report | None:
+    from tsmem.cli.commands import sharing
+    from tsmem.cli.io.counts import counts
+    from tsmem.cli.io.progress_summary import account
+
+    call = call_of(ctx)
+    if everyone == (user is not None):
+        raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
+    when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
+    o.check_shared_too(shared_too, with_messages)
+    purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted)
+    purge_these = partial(purge_these, with_messages=with_messages, shared_too=shared_too)
+    of = asked("session", user, filter, until=until)
+    if dry_run:
+        call.say_target("a dry run on")
+    else:
+        whose = "everyone" if user is None else f"user '{user}'"
+        whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
+        counting = shown(call, filter)(purge_these)
+
+        def question() -> str | None:
+            tally = counting(dry_run=True)
+            if tally.done or tally.skipped:
+                return sharing.purge_question(tally, whose, with_messages=with_messages, shared_too=shared_too)
+            call.say(why_empty(call, of))
+            return None
+
+        if not call.sure(yes, question, doing="deleting from"):
+            return None
+    try:
+        with account(call, "found" if dry_run else "deleted", asked=progress):
+            report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+    finally:
+        sharing.say_kept(call, call.tally, dry_run=dry_run)
+    if not call.tally.done and not call.tally.skipped:
+        call.say(why_empty(call, of))
+    if call.tally.sessions and not with_messages:
+        call.say(_messages_stay(call, dry_run=dry_run))
+    return report
+
+
+def _messages_stay(call: Context, *, dry_run: bool) -> str:
+    from tsmem.cli.app.shell_words import command_hint
+
+    doctor = f"{command_hint(call, 'doctor')} names what is left of whom"
+    return f"their messages stay, if they had any; {'--with-messages deletes them too' if dry_run else doctor}"
+
+
+@help_text(
+    """List sessions in order of user and session id.
+
+    Example: tsmem session list --user ada --fields session_id,metadata.topic
+    """
+)
+def list_(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    filter: o.Filter = None,  # noqa: A002
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    call = call_of(ctx)
+    wanted = o.checked(call, filter)
+    stream = call.store.sessions.iterate(user, filter=wanted, limit=call.limit(limit), page_token=page_token)
+    return listing(call, "session", stream, filter, reason(call, asked("session", user, filter), page_token))
+
+
+@help_text(
+    """List a user's sessions, or everyone's, latest first.
+
+    Everyone's come through the search index. A session without an update time is not among them.
+    Example: tsmem session recent --user ada --since 7d
+    """
+)
+def recent(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    call = call_of(ctx)
+    stream = call.store.sessions.recent(
+        user,
+        since=call.time(since, "--since"),
+        until=call.time(until, "--until", end_of_day=True),
+        filter=o.checked(call, filter),
+        limit=call.limit(limit),
+        page_token=page_token,
+    )
+    of = asked("session", user, filter, since=since, until=until)
+    return listing(call, "session", stream, filter, reason(call, of, page_token))
+
+
+@help_text(
+    """Find sessions by a text in their search content, latest first.
+
+    TEXT is found as it stands, whatever its case. On the embedded store every part of a text is found; on TableStore
+    whole words are, and a part of a word where the index is fuzzy, as the one is that init-tables makes.
+    Example: tsmem session search "refund" --user ada --since 30d
+    """
+)
+def search(
+    ctx: typer.Context,
+    text: Text = None,
+    user: o.UserOption = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    filter: o.Filter = None,  # noqa: A002
+    sort: SortOption = "newest",
+    limit: o.Limit = None,
+    page_token: o.PageToken = None,
+) -> Listing:
+    call = call_of(ctx)
+    stream = call.store.sessions.search(
+        text,
+        user_id=user,
+        since=call.time(since, "--since"),
+        until=call.time(until, "--until", end_of_day=True),
+        filter=o.checked(call, filter),
+        sort=order(sort),
+        limit=call.limit(limit),
+        page_token=page_token,
+    )
+    of = asked("session", user, filter, text=text, since=since, until=until)
+    return found(call, "session", stream, text, filter, reason(call, of, page_token))
+
+
+class SessionGroup(HouseGroup):
+    """`tsmem session`."""
+
+    sentence = "Sessions: the conversations of users."
+    entries = entries(
+        put, get, update, delete, purge, list_, recent, search,
+        noun="session", showing=(put, get, list_, recent, search),
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""`tsmem show`: a conversation, to be read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsmem.cli.app import options as o
+from tsmem.cli.app.context import call_of
+from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.suggest import complete_user
+from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
+from tsmem.errors import InvalidInput, NotFound
+from tsmem.render.result import Conversation
+
+
+@help_text(
+    """Show a conversation.
+
+    On a terminal long content is folded, which says its size; JSON and tool calls are broken into lines. --markdown
+    draws what was said, but for what tools say; a link is shown with its target.
+    Example: tsmem show trip-7 --user ada --last 10
+    """
+)
+def show(
+    ctx: typer.Context,
+    session: o.SessionId,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="USER", help="Show this user's session with it.", autocompletion=complete_user),
+    ] = None,
+    last: Annotated[int | None, typer.Option("--last", metavar="N", help="Only the last N messages.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Draw what was said as Markdown.")] = False,
+) -> Conversation:
+    call = call_of(ctx)
+    if last is not None and last < 1:
+        raise InvalidInput(f"--last must be 1 or more, not {last}")
+    found = None if user is None else call.store.sessions.get(user, session)
+    messages, earlier = call.store.messages.last(session, last)
+    if not messages and found is not None:
+        call.say(why_empty(call, asked("message", session, None)))
+    elif not messages:
+        from tsmem.cli.app.shell_words import command_hint
+
+        hint = f"{command_hint(call, 'session', 'list')} shows what there is"
+        raise NotFound(f"session '{session}' has no messages", hint=nearest_session(call.store, session) or hint)
+    return Conversation(found, messages, earlier, full, markdown)

@@ -1,0 +1,109 @@
+"""`tsmem stats`: how much there is of what, since when, and what is big."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from tsmem.cli.app import options as o
+from tsmem.cli.app.context import call_of
+from tsmem.cli.app.groups import help_text
+from tsmem.cli.io.emptiness import why_nothing
+from tsmem.cli.io.progress_summary import account
+from tsmem.errors import InvalidInput
+from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size
+
+if TYPE_CHECKING:
+    from tsmem.store.maintenance.statistics import Statistics
+
+_COLUMNS = ("measure", "of", "value")
+
+
+@help_text(
+    """Count what there is, by role, day and size: everything, one user's, or one session's.
+
+    Every row is read once. Days are UTC's. Where users share a session id, --user counts the messages of all of them.
+    Example: tsmem stats --user ada
+    """
+)
+def stats(
+    ctx: typer.Context,
+    user: o.UserOption = None,
+    session: o.SessionOption = None,
+    progress: o.Progress = False,
+) -> Dashboard:
+    call = call_of(ctx)
+    if user is not None and session is not None:
+        raise InvalidInput("--user and --session cannot both be asked for")
+    with account(call, "counted", asked=progress):
+        found = call.store.statistics(user_id=user, session_id=session, tally=call.tally)
+    if not found.sessions and not found.messages:
+        call.say(why_nothing(call, user=user, session=session))
+    document = {"user_id": user, "session_id": session, **_document(found)}
+    return Dashboard(Report(document, _COLUMNS, list(_measures(found))), list(_parts(found)))
+
+
+def _document(found: Statistics) -> dict[str, object]:
+    """As JSON prints it. Names that users chose are values there, never keys."""
+    return {
+        "sessions": found.sessions,
+        "users": found.users,
+        "messages": found.messages,
+        "bytes": found.bytes,
+        "first_time": found.first_time,
+        "last_time": found.last_time,
+        "roles": [{"role": role, "messages": count} for role, count in found.roles.items()],
+        "other_roles": found.other_roles,
+        "days": [{"day": day.isoformat(), "messages": count} for day, count in found.days.items()],
+        "undated": found.undated,
+        "biggest_sessions": [session._asdict() for session in found.biggest],
+        "near_limit": found.near_limit,
+        "cells": [{**cell._asdict(), "key": list(cell.key)} for cell in found.cells],
+    }
+
+
+def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
+    """As jsonl and csv print it, a number a line."""
+    for name in ("sessions", "users", "messages", "bytes", "first_time", "last_time"):
+        yield name, None, getattr(found, name)
+    yield from (("role", role, count) for role, count in found.roles.items())
+    yield "other_roles", None, found.other_roles
+    yield from (("day", day.isoformat(), count) for day, count in found.days.items())
+    yield "undated", None, found.undated
+    for session in found.biggest:
+        yield "session_messages", session.session_id, session.messages
+        yield "session_bytes", session.session_id, session.bytes
+    yield "near_limit", None, found.near_limit
+    yield from (("cell_bytes", [cell.kind, *cell.key, cell.column], cell.bytes) for cell in found.cells)
+
+
+def _parts(found: Statistics) -> Iterator[Part]:
+    """As a table shows it."""
+    yield Facts(
+        [
+            ("sessions", found.sessions),
+            ("users", found.users),
+            ("messages", found.messages),
+            ("bytes", Size(found.bytes)),
+            ("first", _moment(found.first_time)),
+            ("last", _moment(found.last_time)),
+            ("near 2 MB", f"{found.near_limit:,} cell{'' if found.near_limit == 1 else 's'}"),
+        ]
+    )
+    roles = [*found.roles.items(), *([("(others)", found.other_roles)] if found.other_roles else [])]
+    if roles:
+        yield Section("roles", ("role", "messages"), roles)
+    if found.days:
+        yield Plot("messages a day (UTC)", list(found.days.items()))
+    if found.biggest:
+        rows = [(s.session_id, s.messages, Size(s.bytes), Moment(s.last_time)) for s in found.biggest]
+        yield Section("biggest sessions", ("session_id", "messages", "bytes", "last"), rows)
+    if found.cells:
+        cells = [("/".join(map(str, c.key)), c.column, Size(c.bytes)) for c in found.cells]
+        yield Section("cells of 80 % of 2 MB and more", ("key", "column", "bytes"), cells)
+
+
+def _moment(time: int | None) -> Moment | None:
+    return None if time is None else Moment(time)

@@ -1,0 +1,8 @@
+"""The file: the SQLite database of a store.
+
+Called by `engine.py`, which runs each request in one transaction of `connections.py`.
+
+`files.py` makes the file, locks it, opens it and checks its format. `connections.py` keeps connections, and begins and
+ends transactions. `sqlite_errors.py` turns errors of SQLite into errors of ours. `temporary.py` is a store in memory.
+`sqlite_version.py` refuses an SQLite that lacks something.
+"""

@@ -1,0 +1,270 @@
+"""Making and opening the file: nobody ever sees a half-made one.
+
+Its one rule: a file is made whole under another name, and then renamed. Measured before this was written: eight
+processes that opened a fresh file met "database is locked" at the switch to WAL in spite of a busy timeout. So WAL,
+schema, application_id and user_version are set once, under a lock file, in `<path>.new`; a process killed there leaves
+a leftover that the next one removes. The lock file stays: removing it would let two processes lock two files.
+
+Pages are of 4096 bytes, see `catalog.py` for the measurement.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tsmem import interruption
+from tsmem.disk import APPLICATION_ID, make_private_folder, sqlite_uri, store_beside, sync_folder
+from tsmem.engine import catalog
+from tsmem.engine.file.sqlite_errors import from_os, from_sqlite, is_busy
+from tsmem.errors import StorageFailure
+from tsmem.waiting import STEP_S, Waits
+
+FORMAT = 7
+"""The file's user_version. No release made files of another one; formats 1 to 6 are refused."""
+PAGE_BYTES = 4096
+
+CHECK_EVERY = 1000
+"""Steps of SQLite's machine between two checks: tens of microseconds where each step is cheap, and then a check costs
+nothing that could be measured. A step that looks through a large text takes long, so there must not be many."""
+
+
+def is_made(path: str) -> bool:
+    """Whether the file is there. An empty one is not: someone only reserved its name."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageFailure(f"{path} cannot be opened: {error.strerror or error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise StorageFailure(f"{path} is not a regular file", hint="choose another path")
+    return status.st_size > 0
+
+
+def make_file(path: str, waits: Waits) -> None:
+    """Make the file unless it is there, 0600, in a folder of 0700 where the folder is new too."""
+    path = os.path.realpath(path)
+    if (store := store_beside(path)) is not None:
+        raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
+    refuse_single_mount(path)
+    try:
+        make_private_folder(os.path.dirname(path))  # noqa: PTH120
+        with lock_store(path + ".lock", waits):
+            if not is_made(path):
+                try:
+                    _make_whole(path)
+                except BaseException:  # a signal too
+                    _remove(path + ".new")
+                    raise
+    except OSError as error:
+        raise from_os(error, path) from error
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path) from error
+
+
+def refuse_single_mount(path: str) -> None:
+    """Raise StorageFailure for a file that is mounted by itself, as containers do.
+
+    SQLite keeps its log and shared memory beside the file. Beside a mount nobody else sees them: rows would be missing
+    elsewhere, and two processes could damage the file."""
+    path = os.path.realpath(path)
+    mounts = _mount_of(path), _mount_of(os.path.dirname(path))  # noqa: PTH120
+    if None not in mounts and mounts[0] != mounts[1]:
+        raise StorageFailure(
+            f"{path} is mounted as a single file, and SQLite's files beside it would not be shared",
+            hint="mount its folder",
+        )
+
+
+def _mount_of(path: str) -> str | None:
+    """Return the kernel's number of the mount that a file or folder is on; None where that is not known.
+
+    With O_PATH the file is not opened: closing it would take away SQLite's locks on it."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (OSError, AttributeError):  # there is no O_PATH but on Linux
+        return None
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}") as lines:  # noqa: PTH123
+            return next((line for line in lines if line.startswith("mnt_id:")), None)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lock_store(path: str, waits: Waits) -> Iterator[None]:
+    """Hold the lock file, making it where it is missing, and not behind a link that someone left. Raises OSError;
+    BlockingIOError where another process holds it for too long."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            error.strerror = f"{path} is a symbolic link"
+        raise
+    try:
+        waits.lock(lock, path)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _remove(path: str) -> None:
+    """Remove a database and the files beside it, where they are there."""
+    for each in (path, path + "-wal", path + "-shm", path + "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(each)  # noqa: PTH108
+
+
+def _make_whole(path: str) -> None:
+    new = path + ".new"
+    _remove(new)
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(sqlite_uri(new, "mode=rw"), uri=True, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA synchronous = FULL")
+        create_schema(connection)
+    finally:
+        connection.close()
+    # What a file of this name left behind when it was deleted would be replayed into this one.
+    for leftover in (path + "-wal", path + "-shm", path + "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(leftover)  # noqa: PTH108
+    os.rename(new, path)  # noqa: PTH104
+    sync_folder(os.path.dirname(path))  # noqa: PTH120
+
+
+def create_schema(connection: sqlite3.Connection) -> None:
+    """Put the catalog and our marks into an empty database, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in catalog.SCHEMA:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
+
+
+class Opened(NamedTuple):
+    """A connection, and what it is to."""
+
+    connection: sqlite3.Connection
+    identity: tuple[int, int] | None = None
+    """The file's device and inode; None for one without a name."""
+    stamp: tuple[object, ...] | None = None
+    """How the file looked, where SQLite was told that it does not change."""
+    path: str = ""
+
+    @property
+    def lasts(self) -> bool:
+        """True if it may be used again: not where it takes the file as unchanging, or there is no file."""
+        return self.identity is not None and self.stamp is None
+
+    def changed(self) -> bool:
+        """Whether a file that was taken as unchanging has changed since."""
+        return self.stamp is not None and self.stamp != _stamp(self.path)
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """The file's device and inode; None when it is not made."""
+    if not is_made(path):
+        return None
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _stamp(path: str) -> tuple[object, ...]:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, is_made(path + "-wal")
+
+
+def open_empty() -> Opened:
+    """Open an instance without tables, for a read where no file is."""
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
+    make_interruptible(connection)
+    connection.execute("PRAGMA synchronous = OFF")
+    create_schema(connection)
+    return Opened(connection)
+
+
+def open_made(path: str, waits: Waits) -> Opened:
+    """Return a connection to a file that is there. Raises StorageFailure for a file that is not ours, or is of another
+    format."""
+    found = identity(path)
+    refuse_single_mount(path)
+    try:
+        return Opened(_checked(path, "mode=rw", waits), found, None, path)
+    except sqlite3.Error as error:
+        if not _only_readable(path):
+            raise from_sqlite(error, path, "read") from error
+    try:
+        stamp = _stamp(path)
+        return Opened(_checked(path, "mode=ro&immutable=1", waits), found, stamp, path)
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path, "read") from error
+
+
+def _only_readable(path: str) -> bool:
+    """Whether nobody here can write beside the file and no log is left: then SQLite may take it as unchanging."""
+    folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
+    effective = os.access in os.supports_effective_ids
+    return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
+
+
+def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
+    """Return a connection to a file of this format."""
+    connection = sqlite3.connect(
+        sqlite_uri(path, mode),
+        uri=True,
+        timeout=STEP_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    make_interruptible(connection)
+    try:
+        application, version = waits.until_free(lambda: _marks(connection), is_busy, path)
+        if application != APPLICATION_ID:
+            raise StorageFailure(f"{path} is a database, but not one of tsmem's", hint="choose another path")
+        check_format(path, version)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("SELECT version FROM catalog_version").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return application, version
+
+
+def make_interruptible(connection: sqlite3.Connection) -> None:
+    """Let a signal and the thread's check (see `interruption`) end a long statement, with SQLITE_INTERRUPT."""
+    connection.set_progress_handler(interruption.callback(lambda: None), CHECK_EVERY)
+
+
+def check_format(path: str, version: int) -> None:
+    """Raises StorageFailure for a format that is not read here."""
+    if version != FORMAT:
+        older = "export its rows with the tsmem that made it, and import them with this one"
+        raise StorageFailure(
+            f"{path} has format {version}, and this tsmem reads format {FORMAT}",
+            hint="use a newer tsmem" if version > FORMAT else older,
+        )
