@@ -13,7 +13,7 @@ _MIN_NAME = 3
 def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
     """Return the names that begin with this one, else those that are nearly it, whatever their case, the nearest
     first."""
-    folded, known = name.casefold(), {each.casefold(): each for each in names if each != name}
+    folded, known = name.casefold(), {each.casefold(): each for each in names}
     if folded in known:
         return [known[folded]]
     if len(name) < _MIN_NAME:
@@ -26,5 +26,6 @@ def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest name, or nothing if none is near."""
-    return "".join(f"; did you mean '{near}'?" for near in nearest_names(name, names))
+    """Return `; did you mean 'x'?` for the nearest other name, or nothing if none is near."""
+    others = (each for each in names if each != name)
+    return "".join(f"; did you mean '{near}'?" for near in nearest_names(name, others))

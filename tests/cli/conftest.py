@@ -252,18 +252,11 @@ class Processes:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def hear_signals() -> Iterator[None]:
-    """Let the processes that tests start hear SIGHUP, also where the tests run under nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _heard_interrupts() -> None:
-    """Where this run was started in the background, its shell made it ignore SIGINT, and so would its children."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _heard_signals() -> None:
+    """A run in the background, or under nohup, ignores SIGINT or SIGHUP, and so would the processes that it starts."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

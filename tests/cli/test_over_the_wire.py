@@ -108,7 +108,7 @@ def _plain(outcome: Outcome) -> str:
 def test_import_and_export_are_the_same_bytes(cloud: Cli, tmp_path: Path) -> None:
     """What is exported from one backend and imported into the other is exported again byte for byte."""
     local = Cli(tmp_path)
-    demo = Path(__file__).parents[2] / "tsmem" / "cli" / "demo.jsonl"
+    demo = Path(__file__).parents[2] / "tsmem" / "cli" / "commands" / "demo.jsonl"
     local.ok("-p", "local", "init-tables")
     local.ok("-p", "local", "import", str(demo), "--format", "openai", "--user", "ada")
     exported = local.ok("-p", "local", "export").out

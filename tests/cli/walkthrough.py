@@ -31,7 +31,7 @@ SUBSTITUTIONS = (
     (r"(?<=▸ )\d\d:\d\d:\d\d", "hh:mm:ss"),
     (r"(?<=create time )\d{16}|\d{16}(?=, \d+ h ago)", "N" * 16),
     (r"/\S*/tsmem-demo-\w+/", "/tmp/tsmem-demo-X/"),
-    (r"\S*/cli/demo\.jsonl", "demo.jsonl"),
+    (r"\S*/cli/commands/demo\.jsonl", "demo.jsonl"),
 )
 """What differs from run to run, and what stands for it; as wide, where it stands in a table."""
 _BEGIN, _END, _OVER = "\x1e", "\x1f", "\x1c"

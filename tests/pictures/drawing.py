@@ -77,7 +77,7 @@ def shown(drawing: str) -> list[tuple[str, str]]:
 
 
 def _sample() -> Path:
-    return ROOT / "tsmem" / "cli" / "demo.jsonl"
+    return ROOT / "tsmem" / "cli" / "commands" / "demo.jsonl"
 
 
 def _typed(argv: Sequence[str]) -> str:
