@@ -233,12 +233,10 @@ def test_a_total_is_exact_or_not_said(many: MemoryStore, backend: str) -> None:
 
 
 def test_a_page_of_a_text_search_costs_one_request(many: MemoryStore) -> None:
-    """Also where more rows follow and each must be checked. The index was described before."""
-    ids(many.messages.search("tea", limit=1))
+    ids(many.messages.search("tea", limit=1))  # it describes the index
     before = many.cost.requests
     found = many.messages.search("tea", limit=99)
-    assert 99 == len(ids(found))
-    assert found.next_page_token is not None
+    assert (99, True) == (len(ids(found)), found.next_page_token is not None)
     assert 1 == many.cost.requests - before
 
 
