@@ -52,11 +52,9 @@ def test_what_cannot_be_sent_is_wrong_input_and_a_missing_field_has_a_hint(clien
 
 @pytest.mark.parametrize("count", [58, 97, 2000])
 def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: TablestoreClient, count: int) -> None:
-    """Two fields of words, and a text of the shortest words."""
     text, kind = "a " * count + "end", FieldType("TEXT", "single_word")
     client.create_search_index(SearchIndexSchema("said", "two", (("text", kind), ("note", kind))))
     query = Bool(should=(Contains("text", text), Contains("note", text)))
-
     assert [] == client.search(TABLE.ref, "two", Search(query)).rows
 
 
