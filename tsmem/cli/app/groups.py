@@ -119,7 +119,7 @@ def global_options() -> list[TyperOption]:
             "--debug",
             callback=_store("debug"),
             is_flag=True,
-            help="Log requests, check the backend, and show a traceback.",
+            help="Log requests, and show a traceback.",
         ),
         option("--version", callback=_show_version, is_flag=True, is_eager=True, help="Say which version this is."),
         option("--no-color", callback=_store("no_color"), is_flag=True, help="No colours (so does NO_COLOR)."),
