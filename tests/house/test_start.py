@@ -70,12 +70,15 @@ def test_a_record_as_json_loads_no_sdk_and_no_rich(tmp_path: Path) -> None:
     assert set() == used & (set(HEAVY) - {"sqlite3"})
 
 
+SEARCH = ("tsmem.engine.search", "tsmem.engine.indexes.search", "tsmem.engine.indexes.trigrams", "tsmem.store.search")
+
+
 def test_who_does_not_search_loads_no_search(tmp_path: Path) -> None:
     loaded(RUN.format(argv=["init-tables", "--no-search"]), tmp_path)
     runs = [["session", "put", "u", "s"], ["session", "list", "--user", "u"]]
     used = loaded(f"from tsmem.cli.app.main import main; assert [0, 0] == [main(argv) for argv in {runs}]", tmp_path)
 
-    assert [] == [name for name in used if name.startswith(("tsmem.engine.search", "tsmem.store.search"))]
+    assert [] == [name for name in used if name.startswith(SEARCH)]
 
 
 COMPLETE = """

@@ -319,4 +319,5 @@ print(*(name for name in sys.modules if name.startswith("tsmem.engine.")))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     loaded = {name.removeprefix("tsmem.engine.") for name in done.stdout.split()}
-    assert set() == loaded & {"full_requests", "views", "changes", "table_options", "migration"}
+    assert {"engine", "rows.writes"} <= loaded
+    assert set() == loaded & {"service_requests", "rows.versioned_reads", "rows.versioned_writes", "table_options"}

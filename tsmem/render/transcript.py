@@ -1,6 +1,6 @@
 """A conversation as text to be read: whose it is, how long it is and when it was, then message after message.
 
-How one message is told is `telling`'s own; here is what stands round them.
+`transcript_writer.py` writes one message; here is what stands round them.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ _SAME = {
 
 
 class _Found(NamedTuple):
-    """A row of a search as `sdk_rows` takes one."""
+    """A row of a search as `rows.py` takes one."""
 
     primary_key: Sequence[tuple[str, Any]]
     attribute_columns: Sequence[tuple[str, Any]]
@@ -94,7 +94,7 @@ def _score(score: float | None) -> float | None:
 
 
 def sdk_query(wanted: Query) -> Any:
-    """Return a query as the SDK has it. Each Contains was replaced before: see `sdk_contains`."""
+    """Return a query as the SDK has it. Each Contains was replaced before: see `contains.py`."""
     assert not isinstance(wanted, Contains)
     if isinstance(wanted, Bool):
         must, must_not, filters, should = (

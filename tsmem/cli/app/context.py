@@ -1,6 +1,6 @@
 """One run of a command: its streams, environment, clock and global options, and the store that it opens when asked for.
 
-Commands get it as `ctx.obj`. They return a result and talk through `say`; only `cli.main` writes and exits.
+Commands get it as `ctx.obj`. They return a result and talk through `say`; only `main.py` writes and exits.
 """
 
 from __future__ import annotations

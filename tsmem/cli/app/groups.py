@@ -42,7 +42,7 @@ class CommandEntry(NamedTuple):
 
 
 class HelpShown(Exception):
-    """Help or the version was asked for. `cli.main` writes the text, as it writes every output."""
+    """Help or the version was asked for. `cli/app/main.py` writes the text, as it writes every output."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

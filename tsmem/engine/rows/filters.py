@@ -133,7 +133,7 @@ def _name_in_row(column: str) -> bytes:
 
 def compile_filter(test: Filter, key_names: Sequence[str]) -> Predicate:
     """The function that tests rows. Raises InvalidInput for a filter that the service refuses. AnyVersion and
-    Presence of `full_requests.py` may stand in it where a Comparison may; with the first, `needs_versions`."""
+    Presence of `service_requests.py` may stand in it where a Comparison may; with the first, `needs_versions`."""
     if _count(test) > MAX_COMPARISONS:
         raise invalid(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
     return _compile(test, key_names)

@@ -1,4 +1,4 @@
-"""A filter as a tree: what `filter_syntax.py` reads and `filters.py` gives a meaning. Plain values, and no more."""
+"""A filter as a tree: what `syntax.py` reads and `row_filter.py` gives a meaning. Plain values, and no more."""
 
 from __future__ import annotations
 
