@@ -97,8 +97,8 @@ def test_a_room_imports_only_what_it_may() -> None:
 
 
 def test_each_foreign_library_has_one_owner() -> None:
-    """`tablestore` in its adapter and the server, `google` (protobuf) in the server, `sqlite3` in the engine, `typer` in
-    cli, `rich` in render, `tomli_w` in profiles."""
+    """`tablestore` in its adapter and the server, `google` (protobuf) in the server, `sqlite3` in the engine, `typer`
+    in cli, `rich` in render, `tomli_w` in profiles."""
     wrong = [
         (module, each.module, owners)
         for module, each in used()
