@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.support.pages import all_keys, pages
 from tsmem import queries as q
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
-from tsmem.rows import Delete, Key, Row, Update, Value
+from tsmem.rows import Delete, Key, Put, Row, Update, Value, Write
 
 KEYWORD, LONG = FieldType("KEYWORD"), FieldType("LONG")
 FIELDS = (
@@ -157,6 +158,28 @@ def test_an_index_follows_its_table(searched: TableClient) -> None:
     assert ["", "acdef"] == said(part, q.MatchAll())
     put(searched, PLAIN, "b")
     assert ["", "abcdef"] == said(part, q.MatchAll())
+
+
+def test_an_index_follows_a_batch_that_writes_a_row_again_and_again(searched: TableClient) -> None:
+    """Rows that were there and rows that were not, put, updated and deleted within one batch."""
+    texts = ("quick", "slow", "brown")
+    rows: dict[str, list[Write]] = {}
+    for number, (before, first, second, third) in enumerate(product((False, True), range(4), range(4), range(4))):
+        key = f"{number:03}"
+        if before:
+            put(searched, PLAIN, key, text="lazy")
+        rows[key] = [
+            Put(PLAIN.ref, (key,), {"text": texts[what]}) if what < 3 else Delete(PLAIN.ref, (key,))
+            for what in (first, second, third)
+        ]
+    for key, writes in rows.items():
+        assert [None] * 3 == searched.write_rows(writes), key
+    for text in (*texts, "lazy"):
+        last = {key: writes[-1] for key, writes in rows.items()}
+        expected = [key for key, write in last.items() if isinstance(write, Put) and write.columns["text"] == text]
+        search = q.Search(q.MatchPhrase("text", text), limit=100, columns=())
+        hits = {str(row.key[0]) for page in pages(searched, PLAIN.ref, "search", search) for row in page.rows}
+        assert expected == sorted(hits - TEXTS.keys()), text
 
 
 def test_a_later_index_has_the_rows_there(searched: TableClient) -> None:

@@ -225,4 +225,4 @@ class Engine:
         with self._connections.write(make=False) as session:
             drafts = writes.draft_batch(session.catalog(), request.writes)
             version_ms = self._clock.now_us() // 1000
-            return [writes.apply_write(session, draft, version_ms) for draft in drafts]
+            return writes.write_batch(session, drafts, version_ms)

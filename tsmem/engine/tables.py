@@ -53,6 +53,8 @@ class Table:
     needs_old_row: bool = field(init=False)
     """Whether a row that is replaced must be read, because an index depends on its columns."""
     read_sql: str = field(init=False)
+    insert_sql: str = field(init=False)
+    """Inserts a row that is not there, and changes nothing where it is."""
     write_sql: str = field(init=False)
     delete_sql: str = field(init=False)
 
@@ -67,6 +69,7 @@ class Table:
         self.needs_old_row = bool(self.searches) or any(index.wanted for index in self.indexes)
         self.read_sql = f"SELECT cells FROM t{self.id} WHERE {where}"  # noqa: S608 - ids and places only
         self.delete_sql = f"DELETE FROM t{self.id} WHERE {where}"  # noqa: S608
+        self.insert_sql = f"INSERT INTO t{self.id} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
         self.write_sql = (
             f"INSERT INTO t{self.id} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET cells = excluded.cells"  # noqa: S608
         )

@@ -10,25 +10,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.file.connections import Transaction
+from tsmem.engine.file.statements import Statement
 from tsmem.engine.rows.cells import unpack_cells, unpack_some
 from tsmem.engine.tables import SecondaryIndex, Table
-from tsmem.rows import Key, Value
+from tsmem.rows import Key, Put, Value
 
 if TYPE_CHECKING:
     from tsmem.engine.indexes.search_index import SearchIndex
-
-Change = tuple[str, Sequence[object]]
-"""An SQL text and its parameters."""
 
 _NO_STAMPS: Mapping[str, int] = {}
 
 
 def of_write(
     table: Table, key: Key, old: bytes | None, columns: Mapping[str, Value], stamps: Mapping[str, int]
-) -> list[Change]:
+) -> list[Statement]:
     """What a row that is written with these columns changes in its table's secondary indexes. `old` may be unread where
     every index follows the key."""
-    changes: list[Change] = []
+    changes: list[Statement] = []
     for index in table.indexes:
         entry = index.entry_key(key, columns)
         before = _entry_before(index, key, old)
@@ -42,17 +40,19 @@ def of_write(
 class Planned(NamedTuple):
     """A change of a row before any of it is done."""
 
-    changes: list[Change]
-    """Of the row and its secondary indexes."""
+    row: Statement | None
+    """Of the row itself; None where nothing is changed."""
+    of_indexes: list[Statement]
+    """Of its secondary indexes."""
     columns: Mapping[str, Value] | None
     """The row's after it; None where it goes, or never was."""
     old: bytes | None
     """The row's cells before it; None where there was none."""
 
 
-def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
+def of_delete(table: Table, key: Key, old: bytes | None) -> list[Statement]:
     """What the deletion of a row changes in its table's secondary indexes, before the row itself goes."""
-    changes: list[Change] = []
+    changes: list[Statement] = []
     for index in table.indexes:
         before = index.entry_key(key, {}) if index.follows_key else _entry_before(index, key, old)
         if before is not None:
@@ -60,25 +60,45 @@ def of_delete(table: Table, key: Key, old: bytes | None) -> list[Change]:
     return changes
 
 
-def apply_planned(session: Transaction, table: Table, key: Key, planned: Planned) -> None:
-    """Do it, and what it changes in the table's search indexes: those know a row by where it stands."""
-    searches: Sequence[SearchIndex] = ()
-    if table.searches:
-        from tsmem.engine.indexes.search_index import search_indexes
-
-        searches = search_indexes(table)
+def apply_planned(session: Transaction, table: Table, key: Key, planned: Planned, texts: list[Statement]) -> None:
+    """Do it, and what it changes in the table's search indexes: those know a row by where it stands. What it changes in
+    their trigram tables is added to `texts`."""
+    if planned.row is None:
+        return
+    searches = _searches(table)
     if planned.columns is None and planned.old is not None:
         for search in searches:
-            search.delete(session.execute, key, planned.old)
-    doc: int | None = None
-    for sql, parameters in planned.changes:  # the last is that of the row itself
-        doc = session.execute(sql, parameters).lastrowid
+            texts += search.delete(session.execute, key, planned.old)
+    doc = session.execute(*planned.row).lastrowid
+    for statement in planned.of_indexes:
+        session.execute(*statement)
     if planned.columns is not None:
         for search in searches:
             if planned.old is not None:
-                search.replace(session.execute, key, planned.old, planned.columns)
+                texts += search.replace(session.execute, key, planned.old, planned.columns)
             elif doc is not None:
-                search.insert(session.execute, doc, key, planned.columns)
+                texts += search.insert(session.execute, doc, key, planned.columns)
+
+
+def insert_planned(session: Transaction, table: Table, put: Put, planned: Planned, texts: list[Statement]) -> bool:
+    """Write a row as `apply_planned` does, if it is not there yet. False if it is: nothing was changed."""
+    assert planned.row is not None
+    inserted = session.execute(table.insert_sql, planned.row[1])
+    if not inserted.rowcount:
+        return False
+    for statement in planned.of_indexes:
+        session.execute(*statement)
+    for search in _searches(table):
+        texts += search.insert(session.execute, inserted.lastrowid or 0, put.key, put.columns)
+    return True
+
+
+def _searches(table: Table) -> Sequence[SearchIndex]:
+    if not table.searches:
+        return ()
+    from tsmem.engine.indexes.search_index import search_indexes
+
+    return search_indexes(table)
 
 
 def _entry_before(index: SecondaryIndex, key: Key, old: bytes | None) -> Key | None:

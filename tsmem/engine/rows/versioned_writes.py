@@ -16,6 +16,7 @@ from itertools import groupby, islice
 
 from tsmem.engine import service_errors
 from tsmem.engine.file.connections import Transaction
+from tsmem.engine.file.statements import Statement
 from tsmem.engine.indexes import maintenance
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.rows.cells import Cell, pack_cells, unpack_cells
@@ -103,8 +104,11 @@ def _check(table: Table, write: RowChange) -> None:
         raise service_errors.invalid("Versions of cells cannot be given for a table with a secondary index.")
 
 
-def apply_versioned(session: Transaction, draft: CheckedWrite, write: RowChange, version_ms: int) -> WriteReply:
-    """Write one row and its index entries. Why that was not done is in the reply, and nothing was changed."""
+def apply_versioned(
+    session: Transaction, draft: CheckedWrite, write: RowChange, version_ms: int, texts: list[Statement]
+) -> WriteReply:
+    """Write one row and its index entries, and add to `texts` what remains to be done. Why that was not done is in the
+    reply, and nothing was changed."""
     table = draft.table
     try:
         _check_deviation(table, write.cells, version_ms)
@@ -115,7 +119,7 @@ def apply_versioned(session: Transaction, draft: CheckedWrite, write: RowChange,
         planned = _planned(table, write, old, cells)
     except InvalidInput as error:
         return WriteReply(error, Cost())
-    maintenance.apply_planned(session, table, write.key, planned)
+    maintenance.apply_planned(session, table, write.key, planned, texts)
     return WriteReply(None, cost(draft, old), _returned(write, cells or ()))
 
 
@@ -130,17 +134,16 @@ def _check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> Non
 def _planned(table: Table, write: RowChange, old: bytes | None, cells: list[Cell] | None) -> maintenance.Planned:
     """The SQL of a change: its index entries, and then the row itself. Without cells the row goes."""
     if cells is None:
-        return maintenance.Planned(
-            [*maintenance.of_delete(table, write.key, old), (table.delete_sql, write.key)], None, old
-        )
+        of_indexes = maintenance.of_delete(table, write.key, old)
+        return maintenance.Planned((table.delete_sql, write.key), of_indexes, None, old)
     if old is None and not cells and write.change is Change.UPDATE:
-        return maintenance.Planned([], None, None)
+        return maintenance.Planned(None, [], None, None)
     latest = {cell.name: cell for cell in reversed(cells)}
     values = {name: cell.value for name, cell in latest.items()}
     stamps = {name: cell.version_ms for name, cell in latest.items()}
-    changes = maintenance.of_write(table, write.key, old, values, stamps)
-    changes.append((table.write_sql, (*write.key, pack_cells(table.key_bytes(write.key), cells))))
-    return maintenance.Planned(changes, values, old)
+    of_indexes = maintenance.of_write(table, write.key, old, values, stamps)
+    row = (table.write_sql, (*write.key, pack_cells(table.key_bytes(write.key), cells)))
+    return maintenance.Planned(row, of_indexes, values, old)
 
 
 def _cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tsmem.engine import service_errors
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
+from tsmem.engine.file.statements import Statement, run_statements
 from tsmem.engine.indexes import maintenance
 from tsmem.engine.requests import WriteReply
 from tsmem.engine.rows.cells import Cell, pack, pack_cells, unpack_cells
@@ -84,50 +85,67 @@ def _check_columns(table: Table, write: Put | Update) -> None:
             raise service_errors.invalid(f"Column '{name}' is both written and deleted.")
 
 
-def apply_write(session: Transaction, draft: CheckedWrite, version_ms: int) -> WriteReply:
-    """Write one row and its index entries. A condition that does not hold, and an index key that is too long, are in
-    the reply, and nothing was changed."""
+def write_batch(session: Transaction, drafts: Sequence[CheckedWrite], version_ms: int) -> list[WriteReply]:
+    """Write the rows of a batch in their order, each with its index entries."""
+    texts: list[Statement] = []
+    replies = [_apply(session, draft, version_ms, texts) for draft in drafts]
+    run_statements(session.connection, texts)  # together: between other statements FTS5 takes a third longer (measured)
+    return replies
+
+
+def _apply(session: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]) -> WriteReply:
+    """Write one row and its index entries, and add to `texts` what remains to be done. A condition that does not hold,
+    and an index key that is too long, are in the reply, and nothing was changed."""
     write = draft.write
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
     if not isinstance(write, _PLAIN):
         from tsmem.engine.rows import versioned_writes as full
 
-        return full.apply_versioned(session, draft, write, version_ms)
-    old = old_row(session, draft, always=isinstance(write, Update))
-    if not holds(draft, old):
-        return WriteReply(service_errors.condition_failed(), CONDITION_FAILED)
+        return full.apply_versioned(session, draft, write, version_ms, texts)
     try:
+        if isinstance(write, Put) and _insert(session, draft, write, version_ms, texts):
+            return WriteReply(None, cost(draft, None))
+        old = old_row(session, draft, always=isinstance(write, Update))
+        if not holds(draft, old):
+            return WriteReply(service_errors.condition_failed(), CONDITION_FAILED)
         planned = _planned(draft.table, write, old, version_ms)
     except InvalidInput as error:
         return WriteReply(error, Cost())
-    maintenance.apply_planned(session, draft.table, write.key, planned)
+    maintenance.apply_planned(session, draft.table, write.key, planned, texts)
     return WriteReply(None, cost(draft, old))
+
+
+def _insert(session: Transaction, draft: CheckedWrite, put: Put, version_ms: int, texts: list[Statement]) -> bool:
+    """Write a row that is not there yet. False if it may be there: nothing was changed. Most rows are new, and this
+    spares the read of each."""
+    if not draft.table.searches or draft.passes is not None or put.condition.existence is Existence.EXPECT_EXIST:
+        return False
+    planned = _planned(draft.table, put, None, version_ms)
+    return maintenance.insert_planned(session, draft.table, put, planned, texts)
 
 
 def _planned(table: Table, write: Write, old: bytes | None, version_ms: int) -> maintenance.Planned:
     """The SQL of a write: its index entries, and then the row itself."""
     if isinstance(write, Delete):
-        return maintenance.Planned(
-            [*maintenance.of_delete(table, write.key, old), (table.delete_sql, write.key)], None, old
-        )
+        of_indexes = maintenance.of_delete(table, write.key, old)
+        return maintenance.Planned((table.delete_sql, write.key), of_indexes, None, old)
     size = table.key_bytes(write.key)
     values: Mapping[str, Value]
     if isinstance(write, Put):
         values = write.columns
-        changes = maintenance.of_write(table, write.key, old, values, dict.fromkeys(values, version_ms))
+        of_indexes = maintenance.of_write(table, write.key, old, values, dict.fromkeys(values, version_ms))
         blob = pack(size, write.columns, version_ms)
     elif old is None and not write.columns:
-        return maintenance.Planned([], None, None)
+        return maintenance.Planned(None, [], None, None)
     else:
         cells = _merged(old, write, version_ms, table.max_versions)
         latest = {cell.name: cell for cell in reversed(cells)}
         values = {name: cell.value for name, cell in latest.items()}
         stamps = {name: cell.version_ms for name, cell in latest.items()}
-        changes = maintenance.of_write(table, write.key, old, values, stamps)
+        of_indexes = maintenance.of_write(table, write.key, old, values, stamps)
         blob = pack_cells(size, cells)
-    changes.append((table.write_sql, (*write.key, blob)))
-    return maintenance.Planned(changes, values, old)
+    return maintenance.Planned((table.write_sql, (*write.key, blob)), of_indexes, values, old)
 
 
 def _merged(old: bytes | None, update: Update, version_ms: int, max_versions: int) -> list[Cell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -35,6 +36,9 @@ WALKED_PER_SORTED = 16
 MAX_COUNTED = 10_000
 """Candidates whose texts are checked to count the matches. Where there are more, the total is the number of candidates,
 unless the exact count is asked for."""
+
+MAX_LISTED = 500
+"""Candidates that are kept when they are counted."""
 
 
 class SearchReply(NamedTuple):
@@ -168,12 +172,21 @@ class _Run:
         """Count the candidates of each part, as far as `most` if that is not -1. Return the smallest number, and whose
         it is."""
         first, *rest = self._condition.candidates
-        count, smallest = self._count(_docs_of(first, most)), first
+        count, smallest = self._listed(first, most)
         for each in rest:
-            other = self._count(_docs_of(each, count))
+            other, listed = self._listed(each, count)
             if other < count:
-                count, smallest = other, each
+                count, smallest = other, listed
         return count, smallest
+
+    def _listed(self, candidates: Candidates, most: int) -> tuple[int, Candidates]:
+        """Count candidates as `_smallest` does. Where they are few, return the list of them instead of their query, so
+        that it need not run again."""
+        found = self._execute(f"SELECT doc FROM {_docs_of(candidates, MAX_LISTED).text}", candidates.sql.parameters)  # noqa: S608
+        docs = [doc for (doc,) in found]
+        if len(docs) == MAX_LISTED or len(docs) >= most >= 0:
+            return self._count(_docs_of(candidates, most)), candidates
+        return len(docs), candidates._replace(sql=Sql("SELECT value AS doc FROM json_each(?)", (json.dumps(docs),)))
 
     def _sources(self) -> list[Sql]:
         """Return the queries for the rows that are checked, one after the other, in order: few candidates, sorted; or
