@@ -180,12 +180,13 @@ def check_write(write: Write) -> int:
     return size
 
 
-def check_batch(writes: Sequence[Write], sizes: Sequence[int]) -> None:
-    """Raises what the service says of a batch as a whole: none or more than 200 rows, or more than 4 MB."""
+def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_ROWS_PER_WRITE) -> None:
+    """Raise what is wrong with a batch as a whole, in the service's words: no rows, more rows than `most`, or more than
+    4 MB."""
     if not writes:
         raise _invalid("No row is specified in BatchWriteRow.")
-    if len(writes) > MAX_ROWS_PER_WRITE:
-        raise _limit(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_WRITE}.")
+    if len(writes) > most:
+        raise _limit(f"Rows count exceeds the upper limit: {most}.")
     if (total := sum(sizes)) > MAX_BATCH_BYTES:
         raise _limit(
             "The total data size of BatchWriteRow request exceeds the limit, "

@@ -205,6 +205,11 @@ class TableClient(Protocol):
         """How many calls may be under way at once."""
         ...
 
+    @property
+    def rows_per_write(self) -> int:
+        """How many rows write_rows takes: 200 on TableStore."""
+        ...
+
     def list_tables(self) -> list[str]:
         """Names of all tables, in order of name; secondary indexes may be among them. Cost: 1 request."""
         ...
@@ -272,9 +277,10 @@ class TableClient(Protocol):
         ...
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """Up to 200 rows of any tables, 4 MB together, applied in order, each for itself: the result says of each what
-        became of it. A key may come twice only where no write in its batch has an existence condition. Raises (for the
-        whole, nothing done) TableNotFound, LimitExceeded, InvalidInput for no rows. Cost: 1 request."""
+        """Write up to `rows_per_write` rows of any tables, 4 MB together, in order, each for itself. The result says of
+        each what became of it. A key may come twice only where no write in its batch has an existence condition. Raises
+        (for the whole, nothing done) TableNotFound, LimitExceeded, InvalidInput for no rows. Cost: 1 request for each
+        200 rows."""
         ...
 
     def get_range(

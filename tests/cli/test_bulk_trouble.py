@@ -48,12 +48,12 @@ def said(outcome: Outcome, code: int, *words: str) -> None:
 @pytest.mark.parametrize("name", ["in", pytest.param("in.gz", marks=pytest.mark.slow)])
 def test_a_disk_that_fills_up_during_an_import(process: Processes, tmp_path: Path, name: str) -> None:
     """Exit 1, how many rows were done, and that --resume goes on; with room it does, behind what was done."""
-    data = lines(1000, "z" * 4000)
+    data = lines(1000, "z" * 12_000)
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     outcome = on_small_disk(
         process,
         tmp_path,
-        2048,
+        6144,
         f"$TSMEM init-tables >/dev/null 2>&1; $TSMEM import {name}; code=$?; $TSMEM export >out; "
         f"mount -o remount,size=65536k disk; $TSMEM import {name} --resume 2>&1; $TSMEM export >out2; exit $code",
     )
@@ -189,13 +189,13 @@ def test_a_compressed_file_that_is_damaged(ready: Cli) -> None:
     assert rows(ready) == 0
 
 
-@pytest.mark.parametrize(("count", "code"), [(10, 2), (450, 7)])
+@pytest.mark.parametrize(("count", "code"), [(10, 2), (1450, 7)])
 def test_standard_input_that_ends_in_the_middle_of_a_line(ready: Cli, count: int, code: int) -> None:
     """Exit 2 where nothing was written, 7 where something was, with the line, and how many."""
     outcome = ready("import", stdin=lines(count)[:-15])
     said(outcome, code, f"line {count}: not valid JSON", "the input ends in this line, perhaps in the middle of it")
-    assert rows(ready) == (400 if code == 7 else 0)
-    assert ("; 400 rows before it were written" in outcome.err) == (code == 7)
+    assert rows(ready) == (1000 if code == 7 else 0)
+    assert ("; 1,000 rows before it were written" in outcome.err) == (code == 7)
 
 
 def test_an_input_that_fails_in_the_middle(ready: Cli) -> None:
@@ -211,21 +211,21 @@ def test_an_input_that_fails_in_the_middle(ready: Cli) -> None:
                 raise OSError(5, os.strerror(5))
             return chunk
 
-    outcome = ready("import", stdin=Failing(lines(450)))
-    said(outcome, 7, "cannot read standard input: Input/output error", "400 rows before it were written")
-    assert rows(ready) == 400
+    outcome = ready("import", stdin=Failing(lines(1450)))
+    said(outcome, 7, "cannot read standard input: Input/output error", "1,000 rows before it were written")
+    assert rows(ready) == 1000
 
 
 @pytest.mark.parametrize("place", ["file", "pipe"])
 def test_a_message_of_3_mb(ready: Cli, place: str) -> None:
     """More than a column holds: refused with its line before anything of the file is written; a pipe says what was."""
     large = export_line(Message("s00000", "large", 1, content="x" * 3_000_000))
-    data = lines(450) + large + lines(5)
+    data = lines(1450) + large + lines(5)
     Path("in").write_bytes(data)
     outcome = ready("import", *(["in"] if place == "file" else []), stdin=data)
 
-    said(outcome, 2 if place == "file" else 7, "line 451: The length of attribute column: 'content' exceeds")
-    assert rows(ready) == (0 if place == "file" else 400)
+    said(outcome, 2 if place == "file" else 7, "line 1451: The length of attribute column: 'content' exceeds")
+    assert rows(ready) == (0 if place == "file" else 1000)
 
 
 # A table without its secondary index

@@ -130,17 +130,17 @@ def on_small_disk(process: Processes, tmp_path: Path, kilobytes: int, script: st
 
 def test_a_full_disk(process: Processes, tmp_path: Path) -> None:
     """A store on a full disk: exit 1 and a plain sentence; what it had acknowledged is there and can be exported."""
-    (tmp_path / "in").write_bytes(b"".join(map(export_line, messages(1000, content="z" * 2500))))
+    (tmp_path / "in").write_bytes(b"".join(map(export_line, messages(3000, content="z" * 2500))))
     outcome = on_small_disk(
         process,
         tmp_path,
-        2048,
+        9216,
         "$TSMEM init-tables >/dev/null 2>&1; $TSMEM import in; code=$?; $TSMEM export >out; exit $code",
     )
     plain(outcome, "disk is full")
     done = (tmp_path / "out").read_bytes().splitlines()
-    assert 200 <= len(done) - 2 < 1000
-    assert (len(done) - 2) % 200 == 0
+    assert 1000 <= len(done) - 2 < 3000
+    assert (len(done) - 2) % 1000 == 0
     assert f"({len(done) - 2:,} rows had been done before)" in outcome.err
 
 
@@ -182,9 +182,9 @@ def test_an_import_whose_commit_fails_counts_the_rows_that_may_have_been_kept(re
     """The rows of that batch are in doubt; the rows before it are done."""
     ready.fill([*messages(1)])
     with failing_commits(sqlite3.SQLITE_IOERR_FSYNC, first=2):
-        outcome = ready("import", stdin=b"".join(map(export_line, messages(1000))))
+        outcome = ready("import", stdin=b"".join(map(export_line, messages(3000))))
 
-    plain(outcome, "; this write may have been kept (200 rows had been done before; 200 may have been)\n")
+    plain(outcome, "; this write may have been kept (1,000 rows had been done before; 1,000 may have been)\n")
 
 
 # Rows that cannot be read

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tsmem.errors import TsmemError
+from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write
 
@@ -35,6 +36,7 @@ class FaultyClient:
         """Run once before the next call of a method: what someone else does meanwhile."""
         self.meter = client.meter
         self.pace = client.pace
+        self.rows_per_write = MAX_ROWS_PER_WRITE
 
     def names(self) -> list[str]:
         """The methods that were called, in order."""

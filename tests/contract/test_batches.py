@@ -91,16 +91,17 @@ def test_a_missing_table_fails_the_whole_batch(client: TableClient) -> None:
     assert keys(client, REF) == []
 
 
-def test_a_batch_has_200_rows_at_most(client: TableClient) -> None:
-    """200 rows are written, 201 are LimitExceeded, and none is InvalidInput."""
-    writes: list[Write] = [Put(REF, (f"{number:03d}",), {}) for number in range(201)]
-    with pytest.raises(LimitExceeded, match=r"Rows count exceeds the upper limit: 200\."):
+def test_a_batch_has_no_more_rows_than_the_client_takes(client: TableClient) -> None:
+    """As many rows as the client takes are written, one more is LimitExceeded, and none is InvalidInput."""
+    most = client.rows_per_write
+    writes: list[Write] = [Put(REF, (f"{number:04d}",), {}) for number in range(most + 1)]
+    with pytest.raises(LimitExceeded, match=rf"Rows count exceeds the upper limit: {most}\."):
         client.write_rows(writes)
     with pytest.raises(InvalidInput, match=r"No row is specified in BatchWriteRow\."):
         client.write_rows([])
 
-    assert client.write_rows(writes[:200]) == [None] * 200
-    assert len(keys(client, REF)) == 200
+    assert client.write_rows(writes[:most]) == [None] * most
+    assert len(keys(client, REF)) == most
 
 
 def test_a_batch_has_4_megabytes_at_most(client: TableClient) -> None:

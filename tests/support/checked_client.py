@@ -70,6 +70,11 @@ class CheckedClient:
         """The watched client's own."""
         return self._client.pace
 
+    @property
+    def rows_per_write(self) -> int:
+        """The watched client's own."""
+        return self._client.rows_per_write
+
     def clock_skew_s(self) -> float | None:
         """As TableClient."""
         return self._client.clock_skew_s()

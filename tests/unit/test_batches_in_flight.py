@@ -58,6 +58,7 @@ class Scripted:
     def __init__(self, most: int = 16) -> None:
         self.meter = Meter()
         self.pace = ConcurrencyLimiter(most)
+        self.rows_per_write = ROWS
         self._arrived = threading.Condition()
         self._batches: list[Waiting] = []
         self._answers: Callable[[Waiting], None] = lambda batch: None

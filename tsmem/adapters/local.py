@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.adapters.naming import naming, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, BatchWriteRow, CreateIndex, GetRange, GetRow
+from tsmem.engine.requests import (
+    MAX_ROWS_PER_TRANSACTION,
+    BatchGetRow,
+    BatchWriteRow,
+    CreateIndex,
+    GetRange,
+    GetRow,
+)
+from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import (
     Announce,
     ConcurrencyLimiter,
@@ -43,6 +51,11 @@ class LocalClient:
         self.meter = Meter()
         self.pace = ConcurrencyLimiter()
         self._engine = Engine(path, clock, notice)
+
+    @property
+    def rows_per_write(self) -> int:
+        """As TableClient."""
+        return MAX_ROWS_PER_TRANSACTION
 
     def clock_skew_s(self) -> float | None:
         """As TableClient: this machine's clock is the only one."""
@@ -115,12 +128,15 @@ class LocalClient:
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As TableClient."""
-        cost = _ONE_REQUEST
+        requests = max(1, -(-len(writes) // MAX_ROWS_PER_WRITE))
+        cost = Cost(requests)
         try:
             with naming(*tables_of(writes)):
                 replies = self._engine.write_rows(BatchWriteRow(writes))
             cost = Cost(
-                1, sum(reply.cost.read_units for reply in replies), sum(reply.cost.write_units for reply in replies)
+                requests,
+                sum(reply.cost.read_units for reply in replies),
+                sum(reply.cost.write_units for reply in replies),
             )
         finally:
             self.meter.add(cost)

@@ -219,7 +219,7 @@ class Engine:
             return versioned_reads.read_range(session, request, view)
 
     def write_rows(self, request: BatchWriteRow) -> list[WriteReply]:
-        """Write up to 200 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""
+        """Write up to 1,000 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""
         from tsmem.engine.rows import writes
 
         with self._connections.write(make=False) as session:

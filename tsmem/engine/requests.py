@@ -59,8 +59,13 @@ class GetRange(NamedTuple):
     filter: Filter | None = None
 
 
+MAX_ROWS_PER_TRANSACTION = 1000
+"""More than the service takes in one request, because each transaction costs: a random key dirties a page of each index
+in each. Measured, an import in transactions of 200 rows writes twice as many pages, and takes 1.1 times as long."""
+
+
 class BatchWriteRow(NamedTuple):
-    """Write up to 200 rows."""
+    """Write up to MAX_ROWS_PER_TRANSACTION rows."""
 
     writes: Sequence[Write | RowChange]
 

@@ -63,6 +63,7 @@ class RetryingClient:
         self._deadline = Deadline(clock) if deadline is None else deadline
         self.meter = client.meter
         self.pace = client.pace
+        self.rows_per_write = client.rows_per_write
 
     def _tries(self, ends_s: float | None = None) -> Attempts:
         return Attempts(self._clock, self._policy, self._random, ends_s)

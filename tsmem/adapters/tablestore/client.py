@@ -22,7 +22,7 @@ from tsmem.adapters.tablestore.http_session import HttpSession, Log
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.adapters.tablestore.transport import HttpAttempt
 from tsmem.errors import InvalidInput
-from tsmem.limits import MAX_VALUE_BYTES, check_write
+from tsmem.limits import MAX_ROWS_PER_WRITE, MAX_VALUE_BYTES, check_write
 from tsmem.port import (
     Announce,
     ConcurrencyLimiter,
@@ -56,6 +56,7 @@ class TablestoreClient:
         self._session = HttpSession(profile, deadline, log)
         self.meter = self._session.meter
         self.pace = ConcurrencyLimiter(MAX_IN_FLIGHT)
+        self.rows_per_write = MAX_ROWS_PER_WRITE
         self._search_fields: dict[tuple[str, str], Mapping[str, FieldType]] = {}
         """The fields of the search indexes that were described, by table and index."""
 

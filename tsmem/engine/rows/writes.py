@@ -16,13 +16,13 @@ from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.file.statements import Statement, run_statements
 from tsmem.engine.indexes import maintenance
-from tsmem.engine.requests import WriteReply
+from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply
 from tsmem.engine.rows.cells import Cell, pack, pack_cells, unpack_cells
 from tsmem.engine.rows.checked_writes import CONDITION_FAILED, CheckedWrite, cost, holds, old_row
 from tsmem.engine.rows.filters import compile_filter
 from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.limits import MAX_ROWS_PER_WRITE, check_batch, check_write
+from tsmem.limits import check_batch, check_write
 from tsmem.port import Cost
 from tsmem.rows import Delete, Existence, Put, Update, Value, Write
 
@@ -34,11 +34,11 @@ _PLAIN = (Put, Update, Delete)
 
 def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[CheckedWrite]:
     """Check a batch. Raises what is wrong with it as a whole; what is wrong with one row is in its draft."""
-    if not 0 < len(writes) <= MAX_ROWS_PER_WRITE:
-        check_batch(writes, ())  # type: ignore[arg-type] # it only counts them
+    if not 0 < len(writes) <= MAX_ROWS_PER_TRANSACTION:
+        check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it only counts them
     tables = {name: _writable(catalog, name) for name in dict.fromkeys(write.table.name for write in writes)}
     drafts = [_draft(tables[write.table.name], write) for write in writes]
-    check_batch(writes, [draft.size for draft in drafts])  # type: ignore[arg-type]
+    check_batch(writes, [draft.size for draft in drafts], MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type]
     sound = [draft.write for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
     distinct = len({(write.table.name, write.key) for write in sound})
     if distinct < len(sound) and any(write.condition.existence is not Existence.IGNORE for write in writes):

@@ -1,4 +1,4 @@
-"""Bulk writes: batches cut by 200 rows and by 4 MB, several in flight at once, each row's outcome looked at.
+"""Bulk writes in batches: as many rows as the client takes, 4 MB at most. The outcome of each row is looked at.
 
 A key is queued or in flight once at most, so that writes to one row keep their order. How many batches are in flight is
 the client's pace; who adds more waits. A row that is refused is reported by its key and does not stop the others. A
@@ -117,7 +117,7 @@ class BatchWriter:
         size = limits.check_write(write)
         entry = TaggedWrite(write, tag)
         place = entry.place
-        if len(self._queue) == limits.MAX_ROWS_PER_WRITE or self._bytes + size > limits.MAX_BATCH_BYTES:
+        if len(self._queue) == self._client.rows_per_write or self._bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
         if place in self._places:
             self.flush()
