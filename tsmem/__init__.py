@@ -77,4 +77,4 @@ def open_profile(
     ]
     layout = Layout(session_table(names[0]), message_table(names[1]))
     client = open_client(profile, time, log, notice)
-    return MemoryStore(client, layout, clock=time, target=profile.target)
+    return MemoryStore(client, layout, clock=time, target=profile.target, is_local=profile.backend == "local")

@@ -183,14 +183,14 @@ def test_nothing_is_nothing(ready: Cli) -> None:
 
 
 def test_a_pipe_stops_at_its_bad_line_with_what_was_written(ready: Cli) -> None:
-    """Standard input is read once: 400 rows are written before line 451 is seen; exit 7 says so, stdout is empty."""
-    data = b"".join(map(export_line, messages(450))) + b"bad\n"
+    """Standard input is read once: 1,000 rows are written before line 1451 is seen; exit 7 says so, stdout is empty."""
+    data = b"".join(map(export_line, messages(1450))) + b"bad\n"
     outcome = ready("import", "-o", "json", stdin=data)
 
     assert (outcome.code, outcome.out) == (7, b"")
-    assert outcome.error["message"].startswith("line 451: ")
-    assert outcome.error["done"] == 400
-    assert ready.export().count(b"\n") == EMPTY + 400
+    assert outcome.error["message"].startswith("line 1451: ")
+    assert outcome.error["done"] == 1000
+    assert ready.export().count(b"\n") == EMPTY + 1000
 
 
 def test_a_file_on_standard_input_is_checked_first(ready: Cli) -> None:

@@ -135,8 +135,8 @@ def test_a_text_that_says_ustar_is_no_archive(ready: Cli) -> None:
 CHILD = '''
 import gzip, io, resource, sys, zipfile, zlib
 from tsmem.errors import InvalidInput
-from tsmem.store.openai import Rules
-from tsmem.store.records import ImportSource, read_records
+from tsmem.transfer.formats.openai import Rules
+from tsmem.transfer.records import ImportSource, read_records
 
 def peak_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

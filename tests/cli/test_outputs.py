@@ -23,9 +23,9 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count, on_small_disk
 from tests.cli.test_private_files import ANOTHER, given, mode, needs_root
 from tsmem.cli.app.context import Context
-from tsmem.cli.commands.resume import ResumePoint
 from tsmem.cli.io.streams import Streams
 from tsmem.store.documents import export_line
+from tsmem.transfer.resume import ResumePoint
 
 BAD = b"{not json\n"
 CAP_CHOWN = 0
@@ -593,7 +593,7 @@ def test_a_file_system_without_locks_gets_no_partial_files(ready: Cli, monkeypat
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("tsmem.cli.io.partial.fcntl.flock", refuse)
+    monkeypatch.setattr("tsmem.transfer.files.partial.fcntl.flock", refuse)
     open_before = len([*Path("/dev/fd").iterdir()])
     ready.ok("export", "out")
     assert len([*Path("/dev/fd").iterdir()]) == open_before
@@ -606,7 +606,7 @@ def test_an_export_that_took_its_place_is_not_said_to_be_missing(
 ) -> None:
     """When what comes after that fails or is stopped."""
     ready.fill(messages(3))
-    monkeypatch.setattr("tsmem.cli.io.outputs.sync_folder", ends)
+    monkeypatch.setattr("tsmem.transfer.files.outputs.sync_folder", ends)
     stopped = ready("export", "out", "--progress")
     assert Path("out").read_bytes() == ready.export()
     assert stopped.code in (1, 130)
@@ -641,7 +641,7 @@ def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupt
     """Wherever Ctrl-C comes, an empty file is not left."""
     Path("in").write_bytes(b"".join(map(export_line, messages(1))))
     with monkeypatch.context() as patch:
-        patch.setattr("tsmem.cli.commands.rejects.fcntl.flock", interrupt)
+        patch.setattr("tsmem.transfer.rejects.fcntl.flock", interrupt)
         assert ready("import", "in", "--rejects", "bad").code == 130
     assert not Path("bad").exists()
 

@@ -15,8 +15,8 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count
 from tsmem.cli.app.context import Context
-from tsmem.cli.commands.resume import ResumePoint
 from tsmem.cli.io.streams import Streams
+from tsmem.transfer.resume import ResumePoint
 
 ANOTHER = 65534
 """A user who is not root and not this one."""

@@ -14,9 +14,10 @@ from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store.bulk.loading import ImportedItem, Loading
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.loading import Loading
-from tsmem.store.records import ImportedItem, ImportSource, read_records
+from tsmem.transfer.export import export_lines
+from tsmem.transfer.records import ImportSource, read_records
 
 LOST = Unavailable("the answer was lost", ambiguous=True)
 
@@ -208,7 +209,7 @@ def test_rows_that_are_refused_are_reported_by_key_and_the_others_are_written(
     tally = BulkResult()
 
     with pytest.raises(PartialFailure, match="2 of 5 rows") as caught:
-        MemoryStore(client, target="test").transfer.load(records, tally=tally)
+        MemoryStore(client, target="test").bulk.load(records, tally=tally)
 
     assert [("s", 1, "m1"), ("s", 3, "m3")] == [failure.key for failure in caught.value.failures]
     assert [0, 2, 4] == left(store)[1]
@@ -222,7 +223,7 @@ def test_a_refused_row_does_not_cost_the_last_batch(store: MemoryStore, empty_cl
     tally = BulkResult()
 
     with pytest.raises(PartialFailure, match="1 of 450 rows"):
-        MemoryStore(client, target="test").transfer.load(records, tally=tally)
+        MemoryStore(client, target="test").bulk.load(records, tally=tally)
     assert 449 == len(left(store)[1]) == tally.done
 
 
@@ -233,9 +234,9 @@ def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_cli
         columns: dict[str, Value] = {f"c{part}_{n}": n for n in range(500)}
         empty_client.update_row(Update(table, key, {**columns, f"big{part}": "x" * 1_900_000}))
     before = store.messages.get("s", "m")
-    exported = b"".join(store.transfer.export(store.transfer.items(), BulkResult()))
+    exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
     store.messages.purge("s")
-    tally = store.transfer.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
+    tally = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
 
     assert before == store.messages.get("s", "m")
     assert 1 == tally.messages
@@ -247,7 +248,7 @@ def test_rows_that_fail_for_now_are_retried_together(
     """The rows of a batch that failed for now make a smaller batch; their neighbours are not written twice."""
     client = RefusingClient(empty_client, {"m1": Throttled("busy"), "m2": LOST})
     records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(4)]
-    MemoryStore(RetryingClient(client, clock), target="test").transfer.load(records, tally=BulkResult())
+    MemoryStore(RetryingClient(client, clock), target="test").bulk.load(records, tally=BulkResult())
 
     assert [4, 2] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
     assert {"write_rows"} == set(client.names())
@@ -259,7 +260,7 @@ def test_a_key_is_in_flight_once(store: MemoryStore, empty_client: TableClient) 
     client = FaultyClient(empty_client)
     items = [Message("s", "m", 1, content="first"), Message("s", "n", 1), Message("s", "m", 1, content="second")]
     records = [ImportedItem(place, item) for place, item in enumerate(items)]
-    MemoryStore(client, target="test").transfer.load(records, tally=BulkResult())
+    MemoryStore(client, target="test").bulk.load(records, tally=BulkResult())
 
     assert ["write_rows", "write_rows"] == client.names()
     assert "second" == store.messages.get("s", "m").content
@@ -269,7 +270,7 @@ def test_batches_are_cut_by_bytes(store: MemoryStore, empty_client: TableClient)
     """A batch never passes 4 MB, however few rows that are."""
     client = FaultyClient(empty_client)
     records = [ImportedItem(n, Message("s", f"m{n}", n, content="x" * 1_500_000)) for n in range(5)]
-    MemoryStore(client, target="test").transfer.load(records, tally=BulkResult())
+    MemoryStore(client, target="test").bulk.load(records, tally=BulkResult())
 
     assert [2, 2, 1] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
 
@@ -279,7 +280,7 @@ def test_import_meets_what_exists(store: MemoryStore, conflict: str, content: st
     """overwrite replaces rows that exist, skip leaves and counts them."""
     store.messages.put(Message("s", "m1", 1, content="old"))
     records = [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
-    tally = store.transfer.load(records, Loading(conflict), tally=BulkResult())  # type: ignore[arg-type]
+    tally = store.bulk.load(records, Loading(conflict), tally=BulkResult())  # type: ignore[arg-type]
 
     assert content == store.messages.get("s", "m1").content
     assert 3 == tally.done + tally.skipped
@@ -290,9 +291,9 @@ def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
-        store.transfer.load([ImportedItem(1, Message("s", "m1", 1))], Loading("fail"), tally=BulkResult())
+        store.bulk.load([ImportedItem(1, Message("s", "m1", 1))], Loading("fail"), tally=BulkResult())
     with pytest.raises(PartialFailure, match="1 rows were written"):
-        store.transfer.load(
+        store.bulk.load(
             [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)],
             Loading("fail"),
             tally=BulkResult(),
@@ -305,13 +306,13 @@ def test_export_and_import_give_the_same_rows(store: MemoryStore, empty_client: 
     conversation(store, "u", "s", 1, 2)
     conversation(store, "v", "t", 3)
     store.messages.put(Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1})))
-    exported = b"".join(store.transfer.export(store.transfer.items(), BulkResult()))
+    exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
     store.tables.drop()
     store.tables.apply()
-    tally = store.transfer.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
+    tally = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
 
     assert (2, 4) == (tally.sessions, tally.messages)
-    assert exported == b"".join(store.transfer.export(store.transfer.items(), BulkResult()))
+    assert exported == b"".join(export_lines(store.bulk.items(), BulkResult()))
 
 
 def test_export_of_a_user_or_a_session(store: MemoryStore) -> None:
@@ -320,8 +321,8 @@ def test_export_of_a_user_or_a_session(store: MemoryStore) -> None:
     conversation(store, "u", "shared", 2)
     conversation(store, "v", "shared", update_time=3)
 
-    of_user = list(store.transfer.items(user_id="u"))
-    of_session = list(store.transfer.items(session_id="shared"))
+    of_user = list(store.bulk.items(user_id="u"))
+    of_session = list(store.bulk.items(session_id="shared"))
     assert ["s", "shared", "s", "shared"] == [item.session_id for item in of_user]
     assert ["u", "v"] == [item.user_id for item in of_session if isinstance(item, Session)]
     assert [2] == [item.create_time for item in of_session if isinstance(item, Message)]
@@ -478,7 +479,7 @@ def test_a_row_whose_beginning_was_refused_gets_no_rest(store: MemoryStore, empt
     tally = BulkResult()
 
     with pytest.raises(PartialFailure):
-        MemoryStore(client, target="test").transfer.load(
+        MemoryStore(client, target="test").bulk.load(
             [ImportedItem(1, Message("s", "m", 1, metadata=Metadata(columns))), ImportedItem(2, Message("s", "n", 2))],
             tally=tally,
         )
@@ -490,6 +491,6 @@ def test_the_first_look_knows_what_will_be_written(store: MemoryStore) -> None:
     columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
     records = [ImportedItem(7, Message("s", "m", 1, metadata=Metadata(columns)))]
 
-    assert 1 == store.transfer.check(records).messages
+    assert 1 == store.bulk.check(records).messages
     with pytest.raises(InvalidInput, match="line 7"):
-        store.transfer.check(records, Loading("skip"))
+        store.bulk.check(records, Loading("skip"))

@@ -13,8 +13,8 @@ from tests.contract.faults import FaultyClient
 from tests.support.checked_client import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.records import ImportedItem
 
 ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("get session", 1, lambda s: s.sessions.get("u", "s")),
@@ -42,8 +42,8 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("purge of 250 sessions", 3, lambda s: s.sessions.purge("r")),
     ("delete with 250 messages", 6, lambda s: s.sessions.delete("u", "m", with_messages=True)),
     ("delete with shared messages", 5, lambda s: s.sessions.delete("u", "m", with_messages=True, shared_too=True)),
-    ("import of 400", 2, lambda s: s.transfer.load(_records(400), tally=BulkResult())),
-    ("import of 401", 3, lambda s: s.transfer.load(_records(401), tally=BulkResult())),
+    ("import of 400", 2, lambda s: s.bulk.load(_records(400), tally=BulkResult())),
+    ("import of 401", 3, lambda s: s.bulk.load(_records(401), tally=BulkResult())),
 ]
 
 
@@ -53,7 +53,7 @@ def fill(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "m", 1))
     items: list[Session | Message] = [Message("m", f"m{n:04d}", n) for n in range(250)]
     others = [Session("r", f"r{n:04d}", n) for n in range(250)]
-    store.transfer.load([ImportedItem(n, item) for n, item in enumerate([*items, *others])], tally=BulkResult())
+    store.bulk.load([ImportedItem(n, item) for n, item in enumerate([*items, *others])], tally=BulkResult())
 
 
 def _records(count: int) -> list[ImportedItem]:

@@ -127,8 +127,8 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
     "messages of no session": lambda s: list(s.messages.iterate("")),
     "purge of no session": lambda s: s.messages.purge(""),
     "message without id": lambda s: s.messages.get("s", ""),
-    "export of nobody": lambda s: list(s.transfer.items(user_id="")),
-    "export of no session": lambda s: list(s.transfer.items(session_id="")),
+    "export of nobody": lambda s: list(s.bulk.items(user_id="")),
+    "export of no session": lambda s: list(s.bulk.items(session_id="")),
 }
 
 

@@ -10,8 +10,8 @@ from tests.contract.faults import FaultyClient
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Range, TableRef
 from tsmem.store import MemoryStore, Message, Metadata
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.records import ImportedItem
 
 
 class CountsBeforeFilter(FaultyClient):
@@ -50,7 +50,7 @@ def fill(store: MemoryStore, topics: list[str]) -> None:
         Message("s", f"m{n:05}", n, "user", "x", None, Metadata({"topic": topic, "score": n}))
         for n, topic in enumerate(topics)
     ]
-    store.transfer.load([ImportedItem(n, item) for n, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(n, item) for n, item in enumerate(items)], tally=BulkResult())
 
 
 @CLIENTS

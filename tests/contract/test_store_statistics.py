@@ -12,9 +12,9 @@ from tsmem.limits import MAX_VALUE_BYTES
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize, SessionSize
-from tsmem.store.records import ImportedItem
 
 DAY = 86_400_000_000
 ITEMS: list[Session | Message] = [
@@ -34,7 +34,7 @@ ITEMS: list[Session | Message] = [
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
     """The items above."""
-    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
     return store
 
 
@@ -91,7 +91,7 @@ def test_of_nothing_there_is_nothing(store: MemoryStore) -> None:
 def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
     """Largest first, and of equals the first by id; the smaller ones are not kept."""
     items = [Message(f"s{n:02d}", "m", 1, None, "x" * (n // 2)) for n in range(30)]
-    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
 
     found = store.statistics().biggest
 
@@ -133,7 +133,7 @@ def test_what_is_kept_is_bounded(store: MemoryStore) -> None:
     """A hundred roles are counted for themselves, and none that is long; the rest are counted together."""
     items = [Message("s", f"m{n}", n, f"role {n}") for n in range(150)]
     items.append(Message("s", "long", 999, "r" * 101))
-    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
 
     found = store.statistics()
 

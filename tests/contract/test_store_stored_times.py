@@ -6,12 +6,12 @@ import pytest
 
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.stored_times import StoredTimes
+from tsmem.store.bulk.stored_times import StoredTimes
 
 
 def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
     """The times that are found of these ids."""
-    lookup = store.transfer.stored_times().of_messages(session_id, ids)
+    lookup = store.bulk.stored_times().of_messages(session_id, ids)
     return {} if lookup is None else lookup.result()
 
 
@@ -32,7 +32,7 @@ def test_a_session_has_its_update_time(store: MemoryStore) -> None:
     """None where it has none, and where there is no session."""
     store.sessions.put(Session("u", "s", 0))
     store.sessions.put(Session("u", "t", None))
-    found = store.transfer.stored_times()
+    found = store.bulk.stored_times()
     assert [found.of_session("u", each) for each in ("s", "t", "v")] == [0, None, None]
 
 
@@ -40,7 +40,7 @@ def test_without_tables_nothing_is_known(empty_client: TableClient) -> None:
     """An import of them is a first one, or fails when it writes."""
     store = MemoryStore(empty_client)
     assert times(store, "s", "m") == {}
-    assert store.transfer.stored_times().of_session("u", "s") is None
+    assert store.bulk.stored_times().of_session("u", "s") is None
 
 
 def test_ids_that_no_key_can_have_are_not_looked_up(empty_client: TableClient) -> None:

@@ -15,8 +15,8 @@ from tests.contract.faults import Fault, FaultyClient
 from tsmem.errors import Denied, InvalidInput, NotFound, Throttled, Unavailable
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Metadata
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.records import ImportedItem
 
 SECOND = 1_000_000
 MB = 1024 * 1024
@@ -69,7 +69,7 @@ def nothing() -> None:
 
 def load(store: MemoryStore, *messages: Message) -> None:
     """Write them in batches."""
-    store.transfer.load([ImportedItem(n, message) for n, message in enumerate(messages)], tally=BulkResult())
+    store.bulk.load([ImportedItem(n, message) for n, message in enumerate(messages)], tally=BulkResult())
 
 
 def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:

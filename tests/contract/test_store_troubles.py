@@ -14,10 +14,10 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.maintenance.integrity import MARGIN_US, Behind, MessageSpan, Orphans, Shared, Stretch
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize
-from tsmem.store.records import ImportedItem
 
 ITEMS: list[Session | Message] = [
     Session("ada", "behind", 5),
@@ -50,7 +50,7 @@ FOUND = {
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
     """The items above."""
-    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
     return store
 
 
@@ -110,7 +110,7 @@ def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) ->
 def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> None:
     """Memory does not grow with them."""
     items = [Session(f"u{n:02d}", "default", 1) for n in range(15)]
-    store.transfer.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
 
     assert [Shared("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())
 

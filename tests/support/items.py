@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.records import ImportedItem
 
 
 def load(store: MemoryStore, items: Iterable[Session | Message]) -> None:
     """Write all of them."""
-    store.transfer.load((ImportedItem(n, item) for n, item in enumerate(items)), tally=BulkResult())
+    store.bulk.load((ImportedItem(n, item) for n, item in enumerate(items)), tally=BulkResult())
 
 
 def ids(found: Iterable[Session | Message]) -> list[str]:

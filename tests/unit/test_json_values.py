@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmem.errors import InvalidInput
-from tsmem.store import json_values
-from tsmem.store.json_values import JsonValue, values
+from tsmem.transfer.input import json_values
+from tsmem.transfer.input.json_values import JsonValue, values
 
 
 def read(data: bytes, size: int = 5) -> list[JsonValue]:
@@ -149,7 +149,7 @@ def test_a_value_without_end_is_refused(
     monkeypatch.setattr(json_values, "_SHORT", 1000)
     monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
     monkeypatch.setattr(json_values, "MAX_VALUE_PARTS", 50)
-    monkeypatch.setattr("tsmem.store.text_window.MAX_LINE_BYTES", 100_000)
+    monkeypatch.setattr("tsmem.transfer.input.text_window.MAX_LINE_BYTES", 100_000)
     chunks = Endless(first, then)
     with pytest.raises(InvalidInput) as raised:
         list(values(chunks))

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from tsmem.store.message_times import ReadTime, known_times, read_time, settled_times
+from tsmem.transfer.formats.message_times import ReadTime, known_times, read_time, settled_times
 
 START = 1_000
 times = st.integers(-3, 30)

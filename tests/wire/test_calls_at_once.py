@@ -22,8 +22,8 @@ from tsmem.server.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.comparing import compare
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.openai import Rules
-from tsmem.store.records import ImportSource, read_records
+from tsmem.transfer.formats.openai import Rules
+from tsmem.transfer.records import ImportSource, read_records
 
 DEADLINE_S = 30
 LATENCY_MS = 40
@@ -41,7 +41,7 @@ def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | 
 def untimed(store: MemoryStore, end: bytes) -> ImportSource:
     """Ten conversations whose messages have no times, and what stands behind them."""
     lines = [b'{"id": "s%d", "messages": [{"role": "user", "content": "tea"}]}\n' % n for n in range(10)]
-    return ImportSource(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.transfer.stored_times()))
+    return ImportSource(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.bulk.stored_times()))
 
 
 def fill(path: Path, items: Iterable[Session | Message]) -> None:
@@ -80,7 +80,7 @@ ALL: list[tuple[str, str, Callable[[MemoryStore], object]]] = [
     ("purge with messages reads", "GetRange", lambda s: s.sessions.purge("u", with_messages=True)),
     ("purge until", "GetRange", lambda s: s.sessions.purge("u", until=DAY_US, with_messages=True)),
     ("recent", "BatchGetRow", lambda s: list(s.sessions.recent("many", limit=None))),
-    ("export of a user", "GetRange", lambda s: list(s.transfer.items(user_id="u"))),
+    ("export of a user", "GetRange", lambda s: list(s.bulk.items(user_id="u"))),
     ("comparison of a user", "GetRange", lambda s: list(compare(s, s, BulkResult(), user_id="u"))),
 ]
 
@@ -162,13 +162,13 @@ COSTS: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
         lambda s: s.sessions.purge("u", until=DAY_US, with_messages=True),
     ),
     ("import", {"BatchWriteRow": 6}, lambda s: load(s, conversations(1, 1000, "new"))),
-    ("export", {"GetRange": 3}, lambda s: list(s.transfer.items())),
-    ("export of a user", {"GetRange": 2 + USERS}, lambda s: list(s.transfer.items(user_id="u"))),
-    ("export of a session", {"GetRange": 3}, lambda s: list(s.transfer.items(session_id="big"))),
+    ("export", {"GetRange": 3}, lambda s: list(s.bulk.items())),
+    ("export of a user", {"GetRange": 2 + USERS}, lambda s: list(s.bulk.items(user_id="u"))),
+    ("export of a session", {"GetRange": 3}, lambda s: list(s.bulk.items(session_id="big"))),
     (
         "copy of a user",
         {"GetRange": 2 + USERS, "BatchWriteRow": batches(USERS * (EACH + 1))},
-        lambda s: load(s, s.transfer.items(user_id="u")),
+        lambda s: load(s, s.bulk.items(user_id="u")),
     ),
 ]
 

@@ -18,9 +18,10 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.port import Cost
 from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.openai import Rules
-from tsmem.store.records import ImportedItem, ImportSource, read_records
+from tsmem.transfer.formats.openai import Rules
+from tsmem.transfer.records import ImportSource, read_records
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
     ("recent all", {"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
     ("delete messages", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
     ("delete sessions", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
-    ("import", {"BatchWriteRow": 51}, lambda s: s.transfer.load(_large(), tally=BulkResult())),
+    ("import", {"BatchWriteRow": 51}, lambda s: s.bulk.load(_large(), tally=BulkResult())),
 ]
 
 
@@ -117,7 +118,7 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
 def test_costs_of_more_rows_than_a_page_holds(served: Served, patient_store: MemoryStore) -> None:
     """Of 5,001 messages and sessions, each 5,000 are a page, each 200 a batch of writes, and each 100 one of reads; a
     listing that is bounded reads its bound at once."""
-    patient_store.transfer.load(_large(), tally=BulkResult())
+    patient_store.bulk.load(_large(), tally=BulkResult())
     for what, requests, operation in LARGE:
         before = len(served.log)
         operation(patient_store)
@@ -151,8 +152,8 @@ def test_an_import_of_conversations_looks_up_unsure_times_in_a_request_a_session
             message["created_at"] = 1_767_225_600_000_000 + (place + 1) * step_us
     data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
     before = len(served.log)
-    rules = Rules("u", 5, store.transfer.stored_times())
-    store.transfer.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), tally=BulkResult())
+    rules = Rules("u", 5, store.bulk.stored_times())
+    store.bulk.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), tally=BulkResult())
     assert requests == dict(Counter(served.actions()[before:]))
 
 

@@ -8,21 +8,19 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tsmem.errors import ProfileError
+from tsmem.links import is_read_only, way_to
 from tsmem.profiles.model import NoHome, home
 
 MAX_FILE_BYTES = 64 * 1024
 """Far above what people write, and low enough that a wrong file is refused at once."""
 MAX_LINE_CHARS = 4 * 1024
 """tomllib takes quadratic time for a key of thousands of parts."""
-
-_MAX_STEPS = 400
-"""On the way to a file; the system itself follows 40 links."""
 
 
 def config_path(environ: Mapping[str, str], flag: str | Path | None = None) -> Path:
@@ -150,12 +148,12 @@ def distrust(path: Path, status: os.stat_result) -> str | None:
     The file, every folder on the way to it and every link there must belong to root or the user, and group and others
     may not write it. A folder with the sticky bit lets nobody replace another's file. What is on a file system that is
     mounted read-only cannot be written at all."""
-    for step, found in _way_to(path):
+    for step, found in way_to(path):
         if found is None:
             return f"{step} cannot be looked at"
         if not stat.S_ISDIR(found.st_mode) and not stat.S_ISLNK(found.st_mode):
             found = status
-        if _is_read_only(step, found):
+        if is_read_only(step, found):
             continue
         if found.st_uid not in (0, os.geteuid()):
             what = "the link " if stat.S_ISLNK(found.st_mode) else ""
@@ -165,45 +163,5 @@ def distrust(path: Path, status: os.stat_result) -> str | None:
     return None
 
 
-def link_of_another(path: Path) -> Path | None:
-    """A link on the way to a file that another user can lead elsewhere, if there is one."""
-    for step, found in _way_to(path):
-        if found is None or not stat.S_ISLNK(found.st_mode) or found.st_uid in (0, os.geteuid()):
-            continue
-        if not _is_read_only(step, found):
-            return step
-    return None
-
-
-def _is_read_only(step: Path, found: os.stat_result) -> bool:
-    """True if a file, folder or link is on a file system that is mounted read-only."""
-    try:
-        return bool(os.statvfs(step.parent if stat.S_ISLNK(found.st_mode) else step).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
-
-
 def _is_sticky(found: os.stat_result) -> bool:
     return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
-
-
-def _way_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
-    """Yield each folder and link on the way to a file, and the file, as it is itself; what cannot be looked at ends the
-    way."""
-    at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
-    for _ in range(_MAX_STEPS):
-        try:
-            found = at.lstat()
-            target = Path(at.readlink()) if stat.S_ISLNK(found.st_mode) else None
-        except OSError:
-            yield at, None
-            return
-        yield at, found
-        if target is not None:
-            rest += reversed(target.parts[target.is_absolute() :])
-            at = Path("/") if target.is_absolute() else at.parent
-        if not rest:
-            return
-        part = rest.pop()
-        at = at.parent if part == ".." else at / part
-    yield at, None

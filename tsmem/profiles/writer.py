@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tsmem.errors import ProfileError, Unavailable
+from tsmem.links import link_of_another
 from tsmem.nearest import did_you_mean
 from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source
-from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, link_of_another, parse_toml
+from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, parse_toml
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.replacing import lock_profiles, replace
 from tsmem.profiles.rules import (

@@ -19,18 +19,24 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from tsmem.store.bulk.bulk import Bulk
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.maintenance.integrity import Trouble
     from tsmem.store.maintenance.statistics import Statistics
     from tsmem.store.tables import Tables
-    from tsmem.store.transfer import Transfer
 
 
 class MemoryStore:
     """An agent's memory. Safe to use from several threads where its client is; close it, or use it in a `with`."""
 
     def __init__(
-        self, client: TableClient, layout: Layout = DEFAULT, *, clock: Clock | None = None, target: str = ""
+        self,
+        client: TableClient,
+        layout: Layout = DEFAULT,
+        *,
+        clock: Clock | None = None,
+        target: str = "",
+        is_local: bool = False,
     ) -> None:
         self._client = client
         self._codecs = Codecs(layout)
@@ -38,6 +44,8 @@ class MemoryStore:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.target = target
         """What this store points to, in words: part of what a page token belongs to."""
+        self.is_local = is_local
+        """True if it is embedded: its tables cost nothing, and an import creates them."""
         self.messages = Messages(client, self._codecs.message, self.clock, target)
         self.sessions = Sessions(client, self._codecs.session, self.clock, target, self.messages)
 
@@ -49,11 +57,11 @@ class MemoryStore:
         return Tables(self._client, self.layout, self.clock)
 
     @cached_property
-    def transfer(self) -> Transfer:
-        """Export and import."""
-        from tsmem.store.transfer import Transfer
+    def bulk(self) -> Bulk:
+        """Everything at once: what exports, imports and copies use."""
+        from tsmem.store.bulk.bulk import Bulk
 
-        return Transfer(self._client, self.layout, self._codecs, self.sessions, self.messages)
+        return Bulk(self._client, self.layout, self._codecs, self.sessions, self.messages)
 
     def statistics(
         self, *, user_id: str | None = None, session_id: str | None = None, tally: BulkResult | None = None

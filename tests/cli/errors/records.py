@@ -220,7 +220,7 @@ CASES = (
         "import in.jsonl",
         "in.jsonl: line 1: longer than 2 MB",
         given=(
-            patched("tsmem.store.text_window.MAX_LINE_BYTES", 2 * 2**20),
+            patched("tsmem.transfer.input.text_window.MAX_LINE_BYTES", 2 * 2**20),
             file("in.jsonl", "x" * (2 * 2**20 + 2)),
         ),
     ),

@@ -5,19 +5,20 @@ Commands get it as `ctx.obj`. They return a result and talk through `say`; only 
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from tsmem.cli.io.descriptors import names_stdin
 from tsmem.clock import Clock, Time
-from tsmem.errors import InvalidInput, ProfileError, StorageFailure, TsmemError
+from tsmem.errors import InvalidInput, ProfileError
+from tsmem.transfer.files.descriptors import names_stdin
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import typer
 
     from tsmem.cli.io.streams import Streams
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the name of the variable
 """The variable with the secret that `serve` takes."""
-_DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class GlobalOptions:
@@ -215,11 +215,15 @@ class Context:
             try:
                 return _value(self.streams.stdin, "standard input")
             except OSError as error:
+                from tsmem.transfer.files.file_errors import cannot_read
+
                 raise cannot_read("standard input", error) from error
         try:
             with open(name, "rb") as stream:  # noqa: PTH123
                 return _value(stream, name)
         except (OSError, ValueError) as error:
+            from tsmem.transfer.files.file_errors import cannot_read
+
             raise cannot_read(name, error) from error
 
     # The store
@@ -242,6 +246,31 @@ class Context:
         store = open_profile(profile, self.clock, log=log, notice=self.say)
         self._opened.append(store)
         return store
+
+    def protected_files(self) -> Iterator[tuple[str, str]]:
+        """Yield the paths of the store in use and of the profile file, with what they are: no command writes them."""
+        from tsmem.disk import SUFFIXES
+        from tsmem.profiles.file import config_path
+
+        if self.profile.path is not None:
+            store = os.path.realpath(self.profile.path)
+            yield from ((store + suffix, f"a file of the store {store}") for suffix in SUFFIXES)
+            yield store, "the store itself"
+        with suppress(ProfileError):  # there is no home
+            config = os.path.realpath(config_path(self.environ, self.options.config))
+            yield config, "the profile file"
+            yield f"{config}.lock", "the lock of the profile file"
+
+    @property
+    def resume_folder(self) -> Path | None:
+        """Where imports note how far they are; None without a home directory."""
+        from tsmem.profiles.file import xdg
+        from tsmem.profiles.model import NoHome
+
+        try:
+            return xdg(self.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
+        except NoHome:
+            return None
 
     @property
     def opened(self) -> Sequence[MemoryStore]:
@@ -269,17 +298,3 @@ def _value(stream: BinaryIO, name: str) -> bytes:
     if len(data) > MAX_ROW_BYTES:
         raise InvalidInput(f"{name} is too large; a column holds at most {MAX_VALUE_BYTES:,} bytes")
     return data
-
-
-def cannot_read(name: str, error: Exception) -> InvalidInput:
-    """What to say of a file that cannot be read."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return InvalidInput(f"cannot read {name or 'a file without a name'}: {reason}")
-
-
-def cannot_write(name: str, error: OSError) -> TsmemError:
-    """What to say of a file that cannot be written: the name is wrong, or the disk fails."""
-    kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
-    hints = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "the folder must be there already"}
-    reason = error.strerror or os.strerror(error.errno or 0)
-    return kind(f"cannot write {name or 'a file without a name'}: {reason}", hint=hints.get(error.errno or 0))

@@ -171,7 +171,7 @@ def _pipe_closed(call: Context) -> int:
 def _say_stats(call: Context, seconds: float) -> None:
     if not call.opened:
         return
-    from tsmem.cli.io.counts import quantity
+    from tsmem.plurals import quantity
     from tsmem.port import Cost
 
     cost = reduce(Cost.plus, (store.cost for store in call.opened), Cost())

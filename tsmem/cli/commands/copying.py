@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tsmem.cli.app.shell_words import command_hint
-from tsmem.cli.commands.importing import create_tables
-from tsmem.cli.commands.sharing import SharedIds
 from tsmem.cli.io.counts import counted, counts
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
-from tsmem.store.loading import Loading
-from tsmem.store.records import ImportedItem
+from tsmem.store.bulk.loading import ImportedItem, Loading
+from tsmem.transfer.importing import create_tables
+from tsmem.transfer.shared_ids import SharedIds
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
@@ -46,10 +45,10 @@ class Copying:
         if self._same:
             raise InvalidInput("both profiles name the same store", hint="--to another profile")
         call.say(f"copying from {self.source.target} to {self.target.target}")
-        create_tables(call, self.target, self._profile)
+        create_tables(self.target, call.say)
         with _hinting(call, self._profile):
-            records = SharedIds(call, self.target).watch(self._records())
-            self.target.transfer.load(records, Loading(refused=_counted), tally=call.tally)
+            records = SharedIds(call.say, self.target).watch(self._records())
+            self.target.bulk.load(records, Loading(refused=_counted), tally=call.tally)
         self._say_if_nothing()
         return counts(call.tally)
 
@@ -61,7 +60,7 @@ class Copying:
 
     def _records(self) -> Iterator[ImportedItem]:
         with _hinting(self._call, self._from):
-            for item in self.source.transfer.items(**self._of):
+            for item in self.source.bulk.items(**self._of):
                 yield ImportedItem(None, item)
 
     def check(self) -> Report | None:

@@ -16,9 +16,9 @@ from tsmem.cli.app.context import Context, call_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.shell_words import all_quoted, command_hint, repeated_command
 from tsmem.cli.commands.findings import Finding, FindingGroup, of_file, of_step
-from tsmem.cli.io.counts import quantity
 from tsmem.cli.io.progress_summary import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
+from tsmem.plurals import quantity
 from tsmem.render.result import Advices, Dashboard, Report
 from tsmem.render.values import duration
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, repeated_command
-from tsmem.cli.io.counts import quantity
+from tsmem.plurals import quantity
 from tsmem.render.result import Advice
 from tsmem.render.values import iso_time, size
 from tsmem.store.documents import dumps

@@ -83,10 +83,10 @@ def put(
     if not putting.put_item(call, messages, item, if_absent=if_absent, yes=yes):
         return None
     if touch is not None:
-        from tsmem.cli.commands.sharing import SharedIds
+        from tsmem.transfer.shared_ids import SharedIds
 
         _touch(call, touch, item)
-        SharedIds(call, call.store).check(touch, session)
+        SharedIds(call.say, call.store).check(touch, session)
     return SingleItem(item)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsmem.cli.io.counts import quantity
 from tsmem.errors import AlreadyExists
+from tsmem.plurals import quantity
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context

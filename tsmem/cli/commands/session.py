@@ -51,9 +51,9 @@ def put(
     if not putting.put_item(call, call.store.sessions, item, if_absent=if_absent, yes=yes):
         return None
     if call.can_ask and session is not None:
-        from tsmem.cli.commands.sharing import SharedIds
+        from tsmem.transfer.shared_ids import SharedIds
 
-        SharedIds(call, call.store).check(user, session)
+        SharedIds(call.say, call.store).check(user, session)
     return SingleItem(item)
 
 

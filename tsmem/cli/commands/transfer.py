@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,14 +15,20 @@ from tsmem.cli.app.context import Context, call_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
 from tsmem.cli.io.counts import counted, counts
-from tsmem.cli.io.descriptors import names_stdout
 from tsmem.cli.io.emptiness import why_nothing
-from tsmem.cli.io.files import open_input
-from tsmem.cli.io.outputs import Output, check_stdout
 from tsmem.cli.io.progress_summary import account
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, Report
 from tsmem.render.stream import join_lines
+from tsmem.transfer.export import export_lines
+from tsmem.transfer.files.descriptors import names_stdout
+from tsmem.transfer.files.inputs import Input, open_input
+from tsmem.transfer.files.outputs import Output
+from tsmem.transfer.files.unwritable import OutputCheck
+
+if TYPE_CHECKING:
+    from tsmem.store.bulk.loading import OnConflict
+    from tsmem.transfer.reject_lines import ImportFormat
 
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
@@ -45,7 +52,7 @@ def export(
     _check_whose(user, session)
     why = partial(why_nothing, call, user=user, session=session)
     if names_stdout(file):
-        check_stdout(call)
+        _check_stdout(call)
         return Document(join_lines(_told(call, _lines(call, user, session), why, asked=progress)))
     with Output(call, file) as output:
         lines = _lines(call, user, session)
@@ -59,8 +66,14 @@ def export(
 
 
 def _lines(call: Context, user: str | None, session: str | None) -> Iterator[bytes]:
-    transfer = call.store.transfer
-    return transfer.export(transfer.items(user_id=user, session_id=session), call.tally)
+    return export_lines(call.store.bulk.items(user_id=user, session_id=session), call.tally)
+
+
+def _check_stdout(call: Context) -> None:
+    """Raise InvalidInput if standard output was opened on a file that must not be written."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor
+        descriptor = call.streams.stdout.fileno()
+        OutputCheck(call.protected_files(), "standard output", None).descriptor(descriptor)
 
 
 def _check_whose(user: str | None, session: str | None) -> None:
@@ -120,12 +133,40 @@ def import_(
     dry_run: o.DryRun = False,
     progress: o.Progress = False,
 ) -> Report:
-    from tsmem.cli.commands.importing import Import
+    from tsmem.transfer.importing import Import, ImportOptions
 
     call = call_of(ctx)
-    job = Import(call, file, format, user, start_time, on_conflict, rejects, resume)
-    with open_input(call, file) as source, account(call, "imported", asked=progress, quiet=dry_run) as told:
-        return counts(job.dry_run(source) if dry_run else job.run(source, told))
+    if format not in ("tsmem", "openai"):
+        raise InvalidInput(f"there is no import format '{format}'", hint="the formats are tsmem and openai")
+    if on_conflict not in ("overwrite", "skip", "fail"):
+        raise InvalidInput(f"--on-conflict is overwrite, skip or fail, not '{on_conflict}'")
+    options = ImportOptions(
+        cast("ImportFormat", format),
+        user,
+        call.point(start_time, "--start-time"),
+        cast("OnConflict", on_conflict),
+        rejects,
+        resume,
+    )
+    with _input(call, file) as source:
+        job = Import(call, source, options)
+        with account(call, "imported", asked=progress, quiet=dry_run) as told:
+            if dry_run:
+                call.say_target("a dry run on")
+                return counts(job.dry_run())
+            return counts(job.run(told))
+
+
+@contextmanager
+def _input(call: Context, name: str) -> Iterator[Input]:
+    """A file to read, or standard input for `-`. Raises InvalidInput."""
+    if name != "-":
+        with open_input(name) as source:
+            yield source
+        return
+    if call.streams.stdin_is_terminal:
+        call.say("reading what is typed here; Ctrl-D ends it")
+    yield Input("standard input", call.streams.stdin)
 
 
 @help_text(

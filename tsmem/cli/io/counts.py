@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsmem.plurals import quantity
 from tsmem.render.result import Report
 from tsmem.store.bulk.result import BulkResult
 
@@ -12,11 +13,6 @@ def counted(tally: BulkResult) -> str:
     if tally.messages or not parts:
         parts.append(quantity(tally.messages, "message"))
     return " and ".join(parts)
-
-
-def quantity(count: int, noun: str) -> str:
-    """A count with its noun, in the singular or plural."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def counts(tally: BulkResult) -> Report:

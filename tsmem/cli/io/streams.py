@@ -12,7 +12,9 @@ import select
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO, cast
+
+from tsmem.transfer.files.waiting_file import WaitingFile
 
 
 @dataclass(eq=False, repr=False)
@@ -94,42 +96,6 @@ def _input(stream: TextIO | None) -> BinaryIO:
 
 def _output(stream: TextIO | None) -> BinaryIO:
     return _Closed() if stream is None else cast(BinaryIO, WaitingFile(stream.fileno(), "wb", closefd=False))
-
-
-class WaitingFile(io.FileIO):
-    """An open descriptor that waits where it would have to. Another program may have made it non-blocking, because that
-    belongs to the pipe or terminal itself and not to one process. Nothing stays in a buffer: what was written is out.
-    """
-
-    def write(self, data: Any, /) -> int:
-        """Write all of it."""
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        while rest:
-            if (count := super().write(rest)) is None:
-                self._wait(select.POLLOUT)
-            else:
-                rest = rest[count:]
-        return size
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Read some of it; 0 at the end."""
-        while (count := super().readinto(buffer)) is None:
-            self._wait(select.POLLIN)
-        return count
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read up to so many bytes, or all."""
-        return io.RawIOBase.read(self, -1 if size is None else size) or b""
-
-    def readall(self) -> bytes:
-        """Read all of it."""
-        return io.RawIOBase.readall(self) or b""
-
-    def _wait(self, event: int) -> None:
-        ready = select.poll()
-        ready.register(self.fileno(), event)
-        ready.poll()
 
 
 class _Closed(io.BytesIO):

@@ -43,7 +43,7 @@ def compare(
     `tally` counts the rows that were compared.
 
     Cost: what exporting the same from each costs."""
-    sides = [store.transfer.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
+    sides = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
     yield from _compared(sides[0], sides[1], tally)
     if user_id is None:
         messages = [store.messages.iterate(session_id) for store in (source, target)]

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
-from tsmem.store.json_values import Place
 from tsmem.store.model import Message, Session
+from tsmem.transfer.input.json_values import Place
 
 ImportFormat = Literal["tsmem", "openai"]
 

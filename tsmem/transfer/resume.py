@@ -14,20 +14,17 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from tsmem.cli.io.outputs import replace_private
 from tsmem.disk import make_private_folder
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.limits import MAX_ROWS_PER_READ
-from tsmem.profiles.file import xdg
-from tsmem.profiles.model import NoHome
+from tsmem.transfer.files.outputs import replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
-    from tsmem.cli.app.context import Context
+    from tsmem.store.bulk.loading import ImportedItem
     from tsmem.store.model import Message, Session
-    from tsmem.store.records import ImportedItem
+    from tsmem.transfer.caller import Caller
 
 EVERY_S = 0.25
 """Seconds between two notes of the point."""
@@ -36,17 +33,17 @@ EVERY_S = 0.25
 class ResumePoint:
     """The point of one import."""
 
-    def __init__(self, call: Context, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
+    def __init__(self, caller: Caller, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
         """`how` is all that decides which rows the input becomes."""
         status = os.fstat(stream.fileno())
-        layout = call.store.layout
+        layout = caller.store.layout
         tables = (layout.session.ref.name, layout.message.ref.name)
-        identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, call.profile.target, *tables, *how]
+        identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, caller.store.target, *tables, *how]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-        folder = _folder(call)
+        folder = caller.resume_folder
         self._path = None if folder is None else folder / f"{digest}.json"
-        self._clock = call.clock
-        self._due_s = call.clock.monotonic_s() + EVERY_S
+        self._clock = caller.store.clock
+        self._due_s = self._clock.monotonic_s() + EVERY_S
         self._noted: int | None = None
 
     @property
@@ -81,14 +78,6 @@ class ResumePoint:
         if self._path is not None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
-
-
-def _folder(call: Context) -> Path | None:
-    """Where points are kept; None without a home directory, where none can be kept."""
-    try:
-        return xdg(call.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
-    except NoHome:
-        return None
 
 
 class SettledRows:

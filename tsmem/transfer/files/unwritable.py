@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, store_beside
-from tsmem.errors import InvalidInput, ProfileError
-
-if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
+from tsmem.errors import InvalidInput
+from tsmem.links import link_of_another
 
 
 class OutputCheck:
     """What may not be written, and why."""
 
-    def __init__(self, call: Context, name: str, source: BinaryIO | None) -> None:
+    def __init__(self, protected: Iterable[tuple[str, str]], name: str, source: BinaryIO | None) -> None:
+        """`protected` are paths that must not be written, with what they are; `source` is the input of the same
+        command."""
         self._name = name
-        self._precious = dict(_precious(call))
+        self._protected = dict(protected)
         self._source: os.stat_result | None = None
         with suppress(OSError, ValueError):  # an input without a descriptor
             self._source = None if source is None else os.fstat(source.fileno())
@@ -31,22 +31,20 @@ class OutputCheck:
 
     def links(self) -> None:
         """Raise InvalidInput for a name that leads over another user's link: it could lead to any file."""
-        from tsmem.profiles.file import link_of_another
-
         if (link := link_of_another(Path(self._name))) is not None:
             what = f"{link} is" if link != Path(self._name).absolute() else f"{self._name} is"
             raise InvalidInput(f"{what} a link that belongs to another user", hint="write to another file")
 
     def path(self, path: str) -> None:
         """Raise InvalidInput for the path of something precious, also where nothing is yet."""
-        if (what := self._precious.get(path)) is not None:
+        if (what := self._protected.get(path)) is not None:
             raise self._refuse(what)
         if path.endswith(SUFFIXES) and (store := store_beside(path)) is not None:
             raise self._refuse(f"a file of the store {store}")
 
     def status(self, found: os.stat_result, *, own: bool = False) -> None:
         """Raise InvalidInput for what belongs to somebody else, or is something precious under another name."""
-        for path, what in self._precious.items():
+        for path, what in self._protected.items():
             with suppress(OSError):
                 if os.path.samestat(found, os.stat(path)):  # noqa: PTH116
                     raise self._refuse(what)
@@ -62,20 +60,6 @@ class OutputCheck:
         self.status(found, own=own)
         if stat.S_ISREG(found.st_mode) and is_store(_header(descriptor)):
             raise self._refuse("a tsmem store")
-
-
-def _precious(call: Context) -> Iterator[tuple[str, str]]:
-    """The paths of the store in use and the profile file, with what they are."""
-    from tsmem.profiles.file import config_path
-
-    if call.profile.path is not None:
-        store = os.path.realpath(call.profile.path)
-        yield from ((store + suffix, f"a file of the store {store}") for suffix in SUFFIXES)
-        yield store, "the store itself"
-    with suppress(ProfileError):  # there is no home
-        config = os.path.realpath(config_path(call.environ, call.options.config))
-        yield config, "the profile file"
-        yield f"{config}.lock", "the lock of the profile file"
 
 
 def _header(descriptor: int) -> bytes:

@@ -1,34 +1,27 @@
-"""Moving memory: out as lines, and in from records, in constant memory.
-
-An import is checked wholly before its first row is written wherever its input can be read twice; the same input gives
-the same keys, so importing it again changes nothing.
-"""
+"""All of a store's memory at once, in constant memory: read, checked, written."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 
 from tsmem.errors import InvalidInput, RowFailure
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
+from tsmem.store.bulk.loading import ImportedItem, Loader, Loading, RecentKeys, line_or_key, named
 from tsmem.store.bulk.result import BulkResult
+from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
-from tsmem.store.documents import export_line
 from tsmem.store.layout import Layout
 from tsmem.store.listing.pages import Scan
 from tsmem.store.listing.scan import RowScan
-from tsmem.store.loading import Loader, Loading, RecentKeys, line_or_key, named
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
-from tsmem.store.records import VERSION, ImportedItem
 from tsmem.store.sessions import Sessions
-from tsmem.store.stored_times import StoredTimes
 
 
-class Transfer:
-    """`store.transfer`."""
+class Bulk:
+    """`store.bulk`."""
 
     def __init__(
         self, client: TableClient, layout: Layout, codecs: Codecs, sessions: Sessions, messages: Messages
@@ -56,16 +49,6 @@ class Transfer:
         if user_id is not None and session_id is not None:
             raise InvalidInput("a user and a session cannot both be asked for")
         return self._sessions.iterate(user_id) if session_id is None else self._sessions_of(session_id)
-
-    def export(self, items: Iterable[Session | Message], tally: BulkResult) -> Iterator[bytes]:
-        """The lines of an export, from its header to its end. `tally` counts what was given out."""
-        yield _line({"kind": "tsmem", "version": VERSION})
-        for item in items:
-            line = export_line(item)
-            yield line
-            tally.count(item)
-            tally.bytes += len(line)
-        yield _line({"kind": "end", "sessions": tally.sessions, "messages": tally.messages})
 
     def check(self, records: Iterable[ImportedItem], loading: Loading | None = None) -> BulkResult:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be, unless that is kept:
@@ -112,7 +95,3 @@ class Transfer:
         test = Comparison("session_id", Op.EQ, codec.check_id("session_id", session_id))
         for row in RowScan(self._client, Scan(codec.table, Range((MIN, MIN), (MAX, MAX)), test)):
             yield codec.decode(row)
-
-
-def _line(document: object) -> bytes:
-    return json.dumps(document).encode() + b"\n"

@@ -30,20 +30,20 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from io import BufferedWriter
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from tsmem.cli.app.context import cannot_write
-from tsmem.cli.io.descriptors import duplicate, is_descriptor, own_descriptor, without_links
-from tsmem.cli.io.partial import replacing
-from tsmem.cli.io.streams import WaitingFile
-from tsmem.cli.io.unwritable import OutputCheck
 from tsmem.disk import sync_folder
+from tsmem.transfer.files.descriptors import duplicate, is_descriptor, own_descriptor, without_links
+from tsmem.transfer.files.file_errors import explained
+from tsmem.transfer.files.partial import replacing
+from tsmem.transfer.files.unwritable import OutputCheck
+from tsmem.transfer.files.waiting_file import WaitingFile
 
 if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
+    from tsmem.transfer.caller import Caller
 
 _BUFFER_BYTES = 1 << 20
 _ACL = "system.posix_acl_access"
@@ -51,13 +51,6 @@ _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Opens a folder that may be entered, also one that may not be read."""
-
-
-def check_stdout(call: Context) -> None:
-    """Raise InvalidInput if standard output was opened on a file that must not be written."""
-    with suppress(OSError, ValueError):  # a stream without a descriptor
-        descriptor = call.streams.stdout.fileno()
-        OutputCheck(call, "standard output", None).descriptor(descriptor)
 
 
 def replace_private(path: str, content: bytes) -> None:
@@ -74,11 +67,11 @@ def replace_private(path: str, content: bytes) -> None:
 class Output:
     """A place to write to, found and checked. Use `with`."""
 
-    def __init__(self, call: Context, name: str, source: BinaryIO | None = None) -> None:
+    def __init__(self, caller: Caller, name: str, source: BinaryIO | None = None) -> None:
         """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
         self.name = name
-        self._call = call
-        self._check = OutputCheck(call, name, source)
+        self._caller = caller
+        self._check = OutputCheck(caller.protected_files(), name, source)
         self._folder = self._descriptor = -1
         self._base = ""
         self._path = ""
@@ -162,7 +155,7 @@ class Output:
         """Write all lines; a file is on the disk, and has its name, when this returns."""
         with explained(self.name):
             if self.is_file:
-                self._call.whole_file = self.name
+                self._caller.whole_file = self.name
                 with replacing(self._folder, self._base, self._put_in_place) as stream:
                     _write(stream, self.name, lines)
                     self._keep_access(stream.fileno())
@@ -175,12 +168,12 @@ class Output:
                 os.fsync(self._descriptor)
 
     def _put_in_place(self, partial: str) -> None:
-        self._call.whole_file = None  # from here on the file may be the new one
+        self._caller.whole_file = None  # from here on the file may be the new one
         try:
             _move(self._folder, partial, self._base)
         except OSError as error:
             if error.errno != errno.EBUSY or self._descriptor < 0:
-                self._call.whole_file = self.name
+                self._caller.whole_file = self.name
                 raise
             self._copy_over(partial)
 
@@ -191,7 +184,7 @@ class Output:
         kept = partial.replace(".part", ".whole")
         os.rename(partial, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         where = os.path.join(os.path.dirname(self.name), kept)  # noqa: PTH118, PTH120
-        self._call.next_step = f"{self.name} is only half written: its whole content is in {where}"
+        self._caller.next_step = f"{self.name} is only half written: its whole content is in {where}"
         with (
             open(os.open(kept, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder), "rb") as source,  # noqa: PTH123
             open(self._descriptor, "wb", closefd=False) as target,
@@ -201,7 +194,7 @@ class Output:
                 target.write(chunk)
             target.flush()
             os.fsync(self._descriptor)
-        self._call.next_step = None
+        self._caller.next_step = None
         os.unlink(kept, dir_fd=self._folder)
 
     def _keep_access(self, new: int) -> None:
@@ -211,15 +204,15 @@ class Output:
         old, made = os.fstat(self._descriptor), os.fstat(new)
         mode = stat.S_IMODE(old.st_mode)
         if old.st_uid != made.st_uid and not _change(lambda: os.fchown(new, old.st_uid, -1)):
-            self._call.say(f"warning: {self.name}: its owner could not be kept; it belongs to you now")
+            self._caller.say(f"warning: {self.name}: its owner could not be kept; it belongs to you now")
         if old.st_gid != made.st_gid and not _change(lambda: os.fchown(new, -1, old.st_gid)):
             mode &= ~stat.S_IRWXG  # the rights of its group are not for another one
-            self._call.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
+            self._caller.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
         elif (acl := _acl(self._descriptor)) is not None:  # then the mode's group bits are not those of the group
             if _change(lambda: os.setxattr(new, _ACL, acl)):
                 return
             mode &= ~stat.S_IRWXG
-            self._call.say(f"warning: {self.name}: its access control list could not be kept; only you can read it")
+            self._caller.say(f"warning: {self.name}: its access control list could not be kept; only you can read it")
         os.fchmod(new, mode)
 
 
@@ -272,14 +265,3 @@ def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
 def is_compressed(name: str) -> bool:
     """True for the name of a file whose content is compressed."""
     return name.lower().endswith(".gz")
-
-
-@contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Tell an OSError in a plain sentence. A reader that went away is told as everywhere."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise cannot_write(name, error) from error

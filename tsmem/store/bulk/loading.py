@@ -17,10 +17,17 @@ from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
 from tsmem.store.bulk.batches import BatchWriter, TaggedWrite
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
-from tsmem.store.model import Session
-from tsmem.store.records import ImportedItem
+from tsmem.store.model import Message, Session
 
 OnConflict = Literal["overwrite", "skip", "fail"]
+
+
+class ImportedItem(NamedTuple):
+    """An item and where it stands in the input."""
+
+    line: int | str | None
+    """None where it came from no input."""
+    item: Session | Message
 
 
 class Loading(NamedTuple):

@@ -12,29 +12,22 @@ from itertools import chain, groupby
 from typing import BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
+from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
+from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.documents import brief, dumps, item_from_document
-from tsmem.store.input_bytes import parts, text_advice
-from tsmem.store.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue, Place, values
 from tsmem.store.model import Message, Session
-from tsmem.store.openai import Converter, DraftConversation, Rules
-from tsmem.store.rejects import BadLine, ImportFormat, refused_row, unwrapped
-from tsmem.store.shapes import other_format
-from tsmem.store.stored_times import StoredTimes
+from tsmem.transfer.export import VERSION
+from tsmem.transfer.formats.openai import Converter, DraftConversation, Rules
+from tsmem.transfer.formats.shapes import other_format
+from tsmem.transfer.input.input_bytes import parts, text_advice
+from tsmem.transfer.input.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue, Place, values
+from tsmem.transfer.reject_lines import BadLine, ImportFormat, refused_row, unwrapped
 
 MAX_MESSAGES_AHEAD = 5_000
 """Messages of the conversations whose times are looked up at once."""
 MAX_TEXT_AHEAD = 8 * 2**20
 """Characters of these conversations."""
-VERSION = 1
-"""Of the export format."""
-
-
-class ImportedItem(NamedTuple):
-    """An item and the line that it came from; None where it came from no input."""
-
-    line: Place | None
-    item: Session | Message
 
 
 class ImportSource(NamedTuple):

@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import decode_at, described_fault
-from tsmem.store.text_window import TextWindow
+from tsmem.transfer.input.text_window import TextWindow
 
 MAX_VALUE_BYTES = 64 * 2**20
 """Of one value, or one element of an array. A row has 4 MB at most, and a conversation is many rows."""

@@ -16,9 +16,12 @@ from typing import NamedTuple
 from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
+from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
-from tsmem.store.message_times import (
+from tsmem.store.metadata import Metadata
+from tsmem.store.model import Message, Session
+from tsmem.transfer.formats.message_times import (
     ReadTime,
     depends_on_others,
     has_unread_time,
@@ -26,10 +29,7 @@ from tsmem.store.message_times import (
     settled_times,
     take_time,
 )
-from tsmem.store.metadata import Metadata
-from tsmem.store.model import Message, Session
-from tsmem.store.shapes import checked_conversation
-from tsmem.store.stored_times import StoredTimes
+from tsmem.transfer.formats.shapes import checked_conversation
 
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")

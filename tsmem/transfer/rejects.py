@@ -18,16 +18,16 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from tsmem.cli.app.context import cannot_write
-from tsmem.cli.io.outputs import Output, explained, is_compressed
-from tsmem.cli.io.streams import WaitingFile
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.model import Session
-from tsmem.store.rejects import BadLine, rejected_line, rejected_row
+from tsmem.transfer.files.file_errors import cannot_write, explained
+from tsmem.transfer.files.outputs import Output, is_compressed
+from tsmem.transfer.files.waiting_file import WaitingFile
+from tsmem.transfer.reject_lines import BadLine, rejected_line, rejected_row
 
 if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
-    from tsmem.store.records import ImportedItem
+    from tsmem.store.bulk.loading import ImportedItem
+    from tsmem.transfer.caller import Caller
 
 _KEYS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 
@@ -64,18 +64,18 @@ class KnownRejects(NamedTuple):
 class Rejects:
     """Where rejects go; `with` it."""
 
-    def __init__(self, call: Context, name: str, source: BinaryIO, *, resume: bool) -> None:
+    def __init__(self, caller: Caller, name: str, source: BinaryIO, *, resume: bool) -> None:
         """A line that was cut off at the end is repeated by the import that is resumed, and refused otherwise. Raises
         InvalidInput where it cannot be written, is the input, or holds something else."""
         if name == "-" or is_compressed(name):
             what = "a compressed file" if name != "-" else "standard output"
             raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
         self._name = name
-        self._tally = call.tally
+        self._tally = caller.tally
         self.known = KnownRejects(set(), {})
         self._unsynced = self._ends_in_line = False
         with ExitStack() as stack, explained(name):
-            self._output = stack.enter_context(Output(call, name, source))
+            self._output = stack.enter_context(Output(caller, name, source))
             self._descriptor = self._output.to_append()
             self._file = WaitingFile(self._descriptor, "wb", closefd=False)
             if self.lasts:

@@ -1,0 +1,77 @@
+"""Exports and imports by a program that uses the library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.contract.faults import Fault, FaultyClient
+from tests.support.items import load
+from tsmem import MemoryStore, Message, Session, open_store
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.errors import InvalidInput, PartialFailure, Unavailable
+from tsmem.transfer import ImportOptions, export_file, import_file
+
+MESSAGES = [Message("s", f"m{number:04}", number + 1, content="hello") for number in range(450)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MemoryStore]:
+    """An embedded store with one session and its messages."""
+    with open_store(environ={"HOME": str(tmp_path / "home")}) as store:
+        store.tables.apply()
+        load(store, [Session("ada", "s", 1), *MESSAGES])
+        yield store
+
+
+@pytest.mark.parametrize("name", ["memory.jsonl", "memory.jsonl.gz"])
+def test_what_was_exported_is_imported_into_a_fresh_store(store: MemoryStore, tmp_path: Path, name: str) -> None:
+    """The import creates the tables, says so, and brings everything back."""
+    said: list[str] = []
+    exported = export_file(store, str(tmp_path / name))
+    with open_store(environ={"HOME": str(tmp_path / "other")}) as fresh:
+        imported = import_file(fresh, str(tmp_path / name), say=said.append)
+        assert list(store.bulk.items()) == list(fresh.bulk.items())
+        assert [f"created the tables in {fresh.target}"] == said
+    assert (1, 450) == (exported.sessions, exported.messages) == (imported.sessions, imported.messages)
+
+
+def test_what_cannot_be_read_is_kept_and_the_rest_is_imported(store: MemoryStore, tmp_path: Path) -> None:
+    chats, rejects = tmp_path / "chats.jsonl", tmp_path / "rejects.jsonl"
+    chat = {"id": "c", "messages": [{"role": "user", "content": "hello"}]}
+    chats.write_text(f"{json.dumps(chat)}\nnot JSON\n")
+    with pytest.raises(PartialFailure, match="could not be read"):
+        import_file(store, str(chats), ImportOptions("openai", user="ada", rejects=str(rejects)))
+
+    assert ["c", "s"] == sorted(session.session_id for session in store.sessions.iterate("ada"))
+    assert "not JSON" in rejects.read_text()
+
+
+def test_a_stopped_import_goes_on_where_it_was_stopped(store: MemoryStore, tmp_path: Path) -> None:
+    exported, folder = str(tmp_path / "memory.jsonl"), tmp_path / "state"
+    export_file(store, exported)
+    said: list[str] = []
+    with closing(LocalClient(tmp_path / "fresh.db", SystemClock())) as client:
+        MemoryStore(client).tables.apply()
+        failing = MemoryStore(FaultyClient(client, Fault("write_rows", Unavailable("gone"), call=3)))
+        with pytest.raises(Unavailable, match="400 rows had been done before"):
+            import_file(failing, exported, resume_folder=folder)
+        fresh = MemoryStore(client)
+        done = import_file(fresh, exported, ImportOptions(resume=True), resume_folder=folder, say=said.append)
+        assert list(store.bulk.items()) == list(fresh.bulk.items())
+
+    assert 51 == done.done
+    assert ["going on behind 400 records; looked for 101 rows of them, all there"] == said
+
+
+def test_a_store_is_not_written_over(store: MemoryStore, tmp_path: Path) -> None:
+    (database,) = tmp_path.glob("home/**/memory.db")
+    before = database.read_bytes()
+    with pytest.raises(InvalidInput, match="is a tsmem store"):
+        export_file(store, str(database))
+    assert before == database.read_bytes()

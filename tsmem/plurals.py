@@ -1,0 +1,8 @@
+"""Counts in words."""
+
+from __future__ import annotations
+
+
+def quantity(count: int, noun: str) -> str:
+    """Return a count with its noun, in the singular or plural."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

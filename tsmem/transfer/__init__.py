@@ -1,0 +1,41 @@
+"""Transfer: memory in files, out of a store and into one.
+
+The commands `export` and `import` call it, and so can any program:
+
+    from tsmem import open_store
+    from tsmem.transfer import ImportOptions, export_file, import_file
+
+    with open_store() as store:
+        export_file(store, "memory.jsonl.gz", user_id="ada")
+        import_file(store, "chats.jsonl", ImportOptions("openai", user="ada"))
+
+An export is `export.py`: the items of `store.bulk`, one JSON line each, into a file that `files/` writes whole or not
+at all. An import is `importing.py`. Its input goes through `input/` (bytes, decompressed; text; JSON values, each with
+its place), `records.py` and `formats/` (values to items) to `store.bulk`. `resume.py` notes how far it is,
+`rejects.py` keeps what cannot be brought in, `shared_ids.py` warns of session ids that several users have.
+
+It imports the store and nothing of the command line. What it needs of whoever runs it is `caller.py`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tsmem.transfer.importing import ImportOptions
+    from tsmem.transfer.library import export_file, import_file
+
+_HOMES = {
+    "ImportOptions": "tsmem.transfer.importing",
+    "export_file": "tsmem.transfer.library",
+    "import_file": "tsmem.transfer.library",
+}
+
+__all__ = ["ImportOptions", "export_file", "import_file"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,96 @@
+"""Session ids that several users have: they share the messages, because a message's key has no user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from tsmem.errors import TableNotFound, TsmemError
+from tsmem.plurals import quantity
+from tsmem.store.model import Session
+from tsmem.store.sharing import MAX_IDS, MAX_USERS, Pair
+
+if TYPE_CHECKING:
+    from tsmem.store import MemoryStore
+    from tsmem.store.bulk.loading import ImportedItem
+
+MAX_NAMED = 5
+"""Shared ids that are named; the rest are counted."""
+MAX_REMEMBERED = 10_000
+"""Sessions of an input that are remembered, so that memory does not grow with it: the last ones."""
+
+
+class SharedIds:
+    """Warns of the sessions of an input whose ids other users have too, in the input or in the store."""
+
+    def __init__(self, say: Callable[[str], None], store: MemoryStore) -> None:
+        self._say = say
+        self._store = store
+        self._owners: dict[str, str] = {}
+        """The first user of each session id of the input."""
+        self._chunk: list[Pair] = []
+        self._users: set[str] = set()
+        self._shared: set[str] = set()
+        self._asks = True
+
+    def watch(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
+        """Pass records through. Cost: 1 request for each 500 sessions, or 100 users, and 1 more where ids are shared.
+
+        A store that cannot be asked is passed over with a word."""
+        for record in records:
+            if isinstance(record.item, Session):
+                self._add(record.item.user_id, record.item.session_id)
+            yield record
+        self._ask()
+        if len(self._shared) > MAX_NAMED:
+            more = quantity(len(self._shared) - MAX_NAMED, "session id")
+            self._say(f"warning: {more} more: messages shared with other users")
+
+    def check(self, user: str, session: str) -> None:
+        """Warn of one session. Cost: 1 request."""
+        self._chunk.append((user, session))
+        self._ask()
+
+    def _add(self, user: str, session: str) -> None:
+        owner = self._owners.setdefault(session, user)
+        if owner != user:
+            self._warn(user, session, [owner], "in this input ")
+        if len(self._owners) > MAX_REMEMBERED:
+            del self._owners[next(iter(self._owners))]
+        self._chunk.append((user, session))
+        self._users.add(user)
+        if len(self._chunk) == MAX_IDS or len(self._users) == MAX_USERS:
+            self._ask()
+
+    def _ask(self) -> None:
+        chunk, self._chunk, self._users = self._chunk, [], set()
+        if not chunk or not self._asks:
+            return
+        try:
+            found = self._store.sessions.shared(chunk)
+        except TsmemError as error:
+            self._asks = False
+            if not isinstance(error, TableNotFound) or self._has_sessions():
+                self._say(f"warning: not looked for other users with these session ids: {error.message}")
+            return
+        for (user, session), others in found.items():
+            self._warn(user, session, others)
+
+    def _has_sessions(self) -> bool:
+        """True if the table is there, so that only its search index is missing."""
+        try:
+            self._store.sessions.page(None, limit=1)
+        except TsmemError:
+            return False
+        return True
+
+    def _warn(self, user: str, session: str, others: Sequence[str], where: str = "") -> None:
+        if session in self._shared:
+            return
+        self._shared.add(session)
+        if len(self._shared) <= MAX_NAMED:
+            who = f"user '{others[0]}'" if len(others) == 1 else f"user '{others[0]}' and other users"
+            self._say(
+                f"warning: {where}{who} has a session '{session}' too: user '{user}' shares its messages, because "
+                "a message's key has no user"
+            )
