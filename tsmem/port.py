@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tsmem.errors import TsmemError
-from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write
+from tsmem.rows import ColumnType, Filter, Key, KeyBound, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -120,7 +120,7 @@ class TableSchema(NamedTuple):
     """Seconds; -1 keeps rows for ever."""
     max_versions: int = 1
     allow_update: bool = True
-    """Of one that is described: whether update_row is allowed. None is created otherwise."""
+    """Of one that is described: whether updates are allowed. None is created otherwise."""
     deviation_s: int = 86400
     """Of one that is described: how many seconds an explicit version may be from now. None is created otherwise."""
     reserved_units: tuple[int, int] = (0, 0)
@@ -263,17 +263,9 @@ class TableClient(Protocol):
         be read. Raises TableNotFound, LimitExceeded past 100 keys. Cost: 1 request."""
         ...
 
-    def put_row(self, put: Put) -> None:
-        """Write a whole row. Raises ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
-        ...
-
-    def update_row(self, update: Update) -> None:
-        """Change some columns of a row. Deleting columns of a missing row does not create it. Raises ConditionFailed,
-        TableNotFound, InvalidInput. Cost: 1 request."""
-        ...
-
-    def delete_row(self, delete: Delete) -> None:
-        """Delete a row. Raises ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
+    def write_row(self, write: Write) -> None:
+        """Write one row: put it whole, change some of its columns, or delete it. An update that only deletes columns
+        of a missing row does not create it. Raises ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
         ...
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:

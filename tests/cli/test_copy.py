@@ -261,7 +261,7 @@ def test_rows_that_cannot_be_written_are_named_by_their_key(two: Cli) -> None:
     """What another library wrote and this one may not: its key, for there is no line."""
     fill(two, "a", [Message("s", "m", 1)])
     with two.store() as store:
-        store._client.put_row(Put(store.layout.session.ref, ("", "nobodys"), {}))
+        store._client.write_row(Put(store.layout.session.ref, ("", "nobodys"), {}))
     outcome = two(*COPY, "-o", "json")
     assert outcome.code == 7
     assert [each["key"] for each in outcome.error["failures"]] == [["", "nobodys"]]

@@ -21,10 +21,10 @@ ODD_MESSAGE: dict[str, Value] = {"content": 7, "role": 3, "search_content": True
 def odd(ready: Cli) -> Cli:
     """A store with rows that were written through the port."""
     client = open_client(load_profile(ready.environ), ready.clock)
-    client.put_row(Put(SESSION, ("u", "s"), ODD_SESSION))
-    client.put_row(Put(SESSION, ("u", "t"), {}))
-    client.put_row(Put(MESSAGE, ("s", 1, "m"), ODD_MESSAGE))
-    client.put_row(Put(MESSAGE, ("s", 2, "n"), {"content": b"\xff\xfe", "role": "user"}))
+    client.write_row(Put(SESSION, ("u", "s"), ODD_SESSION))
+    client.write_row(Put(SESSION, ("u", "t"), {}))
+    client.write_row(Put(MESSAGE, ("s", 1, "m"), ODD_MESSAGE))
+    client.write_row(Put(MESSAGE, ("s", 2, "n"), {"content": b"\xff\xfe", "role": "user"}))
     client.close()
     return ready
 

@@ -84,4 +84,4 @@ def keys(client: TableClient, table: TableRef, span: Range | None = None) -> lis
 
 def put(client: TableClient, table: TableSchema, *key: str | int | bytes, **columns: Value) -> None:
     """Write a row whatever is there."""
-    client.put_row(Put(table.ref, key, columns))
+    client.write_row(Put(table.ref, key, columns))

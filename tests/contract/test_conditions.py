@@ -33,9 +33,9 @@ PRESENT: dict[str, Value] = {"n": 5, "f": 5.0, "t": "b", "z": "é", "y": True, "
 def test_expect_exist(client: TableClient) -> None:
     """A write that expects a row fails where none is, and leaves none."""
     writes: list[Callable[[], object]] = [
-        lambda: client.put_row(Put(REF, ("a",), {"x": 1}, MUST_EXIST)),
-        lambda: client.update_row(Update(REF, ("a",), {"x": 1}, condition=MUST_EXIST)),
-        lambda: client.delete_row(Delete(REF, ("a",), MUST_EXIST)),
+        lambda: client.write_row(Put(REF, ("a",), {"x": 1}, MUST_EXIST)),
+        lambda: client.write_row(Update(REF, ("a",), {"x": 1}, condition=MUST_EXIST)),
+        lambda: client.write_row(Delete(REF, ("a",), MUST_EXIST)),
     ]
     for write in writes:
         with pytest.raises(ConditionFailed, match=r"Condition check failed\.") as caught:
@@ -46,9 +46,9 @@ def test_expect_exist(client: TableClient) -> None:
 
 def test_expect_not_exist(client: TableClient) -> None:
     """A write that expects no row fails where one is, and leaves it as it was."""
-    client.put_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))
+    client.write_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))
     with pytest.raises(ConditionFailed):
-        client.put_row(Put(REF, ("a",), {"x": 2}, MUST_NOT_EXIST))
+        client.write_row(Put(REF, ("a",), {"x": 2}, MUST_NOT_EXIST))
 
     assert Row(("a",), {"x": 1}) == client.get_row(REF, ("a",))
 
@@ -56,8 +56,8 @@ def test_expect_not_exist(client: TableClient) -> None:
 def test_expectations_that_hold(client: TableClient) -> None:
     """A write whose expectation holds is done."""
     put(client, PLAIN, "a", x=1)
-    client.update_row(Update(REF, ("a",), {"x": 2}, condition=MUST_EXIST))
-    client.delete_row(Delete(REF, ("a",), MUST_EXIST))
+    client.write_row(Update(REF, ("a",), {"x": 2}, condition=MUST_EXIST))
+    client.write_row(Delete(REF, ("a",), MUST_EXIST))
 
     assert None is client.get_row(REF, ("a",))
 
@@ -97,10 +97,10 @@ def test_expectations_that_hold(client: TableClient) -> None:
 )
 def test_column_conditions(client: TableClient, test: Filter, holds: bool) -> None:
     """A column condition decides a write, and the same filter decides a row of a range."""
-    client.put_row(Put(REF, ("a",), PRESENT))
+    client.write_row(Put(REF, ("a",), PRESENT))
     done = True
     try:
-        client.update_row(Update(REF, ("a",), {"done": True}, condition=Condition(filter=test)))
+        client.write_row(Update(REF, ("a",), {"done": True}, condition=Condition(filter=test)))
     except ConditionFailed:
         done = False
     row = client.get_row(REF, ("a",))
@@ -113,8 +113,8 @@ def test_column_conditions(client: TableClient, test: Filter, holds: bool) -> No
 def test_a_missing_row_is_a_row_without_columns(client: TableClient) -> None:
     """A column condition on a missing row sees every column missing."""
     with pytest.raises(ConditionFailed):
-        client.put_row(Put(REF, ("a",), {}, Condition(filter=Comparison("x", Op.EQ, 1))))
-    client.put_row(Put(REF, ("a",), {}, Condition(filter=Comparison("x", Op.EQ, 1, pass_if_missing=True))))
+        client.write_row(Put(REF, ("a",), {}, Condition(filter=Comparison("x", Op.EQ, 1))))
+    client.write_row(Put(REF, ("a",), {}, Condition(filter=Comparison("x", Op.EQ, 1, pass_if_missing=True))))
 
     assert Row(("a",), {}) == client.get_row(REF, ("a",))
 
@@ -123,7 +123,7 @@ def test_a_failed_condition_on_a_delete_keeps_the_row(client: TableClient) -> No
     """A delete under a condition that does not hold leaves the row."""
     put(client, PLAIN, "a", update_time=7)
     with pytest.raises(ConditionFailed):
-        client.delete_row(Delete(REF, ("a",), Condition(filter=Comparison("update_time", Op.LE, 6))))
+        client.write_row(Delete(REF, ("a",), Condition(filter=Comparison("update_time", Op.LE, 6))))
 
     assert Row(("a",), {"update_time": 7}) == client.get_row(REF, ("a",))
 
@@ -133,7 +133,7 @@ def test_both_halves_of_a_condition_must_hold(client: TableClient) -> None:
     put(client, PLAIN, "a", x=1)
     condition = Condition(MUST_EXIST.existence, Comparison("x", Op.EQ, 2))
     with pytest.raises(ConditionFailed):
-        client.update_row(Update(REF, ("a",), {"x": 3}, condition=condition))
+        client.write_row(Update(REF, ("a",), {"x": 3}, condition=condition))
 
 
 def test_a_filter_has_two_parts_at_least(client: TableClient) -> None:
@@ -141,4 +141,4 @@ def test_a_filter_has_two_parts_at_least(client: TableClient) -> None:
     one = Comparison("x", Op.EQ, 1)
     for test in (And((one,)), Or((one,)), Or((one,) * 33)):
         with pytest.raises(InvalidInput):
-            client.put_row(Put(REF, ("a",), {}, Condition(filter=test)))
+            client.write_row(Put(REF, ("a",), {}, Condition(filter=test)))

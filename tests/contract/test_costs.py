@@ -68,13 +68,13 @@ def test_a_range_begins_units_once(client: TableClient) -> None:
 
 def test_an_expectation_costs_a_read(client: TableClient) -> None:
     """A condition adds one read unit at least, whether it holds or not; a failed one costs one of each."""
-    assert cost(client, lambda: client.put_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))) == Cost(1, 1, 1)
+    assert cost(client, lambda: client.write_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))) == Cost(1, 1, 1)
     condition = Condition(filter=Comparison("x", Op.EQ, 1))
-    assert cost(client, lambda: client.update_row(Update(REF, ("a",), {"y": 1}, condition=condition))) == Cost(1, 1, 1)
+    assert cost(client, lambda: client.write_row(Update(REF, ("a",), {"y": 1}, condition=condition))) == Cost(1, 1, 1)
 
     def fails() -> None:
         with pytest.raises(ConditionFailed):
-            client.put_row(Put(REF, ("nope",), {"x": "x" * 9000}, MUST_EXIST))
+            client.write_row(Put(REF, ("nope",), {"x": "x" * 9000}, MUST_EXIST))
 
     assert cost(client, fails) == Cost(1, 1, 1)
 
@@ -85,10 +85,10 @@ def test_a_condition_on_a_column_costs_the_row_that_is_read(client: TableClient,
     condition = Condition(filter=Comparison("x", Op.NE, "other", pass_if_missing=True))
     put(client, PLAIN, "", x="x" * size)
 
-    assert cost(client, lambda: client.update_row(Update(REF, ("",), {"y": 1}, condition=condition))) == Cost(
+    assert cost(client, lambda: client.write_row(Update(REF, ("",), {"y": 1}, condition=condition))) == Cost(
         1, units, 1
     )
-    assert cost(client, lambda: client.put_row(Put(REF, ("z",), {"y": 1}, condition))) == Cost(1, 1, 1)
+    assert cost(client, lambda: client.write_row(Put(REF, ("z",), {"y": 1}, condition))) == Cost(1, 1, 1)
 
 
 def test_a_batch_write_costs_the_sum_of_its_rows(client: TableClient) -> None:

@@ -28,11 +28,11 @@ def test_an_index_follows_its_table(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1)
     put(client, SESSION, "u", "s", update_time=2)
     assert keys(client, BY_TIME) == [("u", 2, "s")]
-    client.update_row(Update(SESSION.ref, ("u", "s"), {"update_time": 3}))
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 3}))
     assert keys(client, BY_TIME) == [("u", 3, "s")]
-    client.update_row(Update(SESSION.ref, ("u", "s"), {"topic": "t"}))
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"topic": "t"}))
     assert keys(client, BY_TIME) == [("u", 3, "s")]
-    client.delete_row(Delete(SESSION.ref, ("u", "s")))
+    client.write_row(Delete(SESSION.ref, ("u", "s")))
     assert keys(client, BY_TIME) == []
 
 
@@ -42,8 +42,8 @@ def test_an_index_on_the_key_follows_its_table(client: TableClient) -> None:
         put(client, MESSAGE, "s", 1 if message == "b" else 2, message)
     put(client, MESSAGE, "s", 1, "b", content="again")
     assert keys(client, BY_ID) == [("s", "a", 2), ("s", "b", 1)]
-    client.delete_row(Delete(MESSAGE.ref, ("s", 2, "a")))
-    client.delete_row(Delete(MESSAGE.ref, ("s", 9, "nope")))
+    client.write_row(Delete(MESSAGE.ref, ("s", 2, "a")))
+    client.write_row(Delete(MESSAGE.ref, ("s", 9, "nope")))
     assert keys(client, BY_ID) == [("s", "b", 1)]
 
 
@@ -54,9 +54,9 @@ def test_an_index_is_sparse(client: TableClient) -> None:
     put(client, SESSION, "u", "f", update_time=3.0)
     put(client, SESSION, "u", "b", update_time=True)
     assert keys(client, BY_TIME) == []
-    client.update_row(Update(SESSION.ref, ("u", "s"), {"update_time": 1}))
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 1}))
     assert keys(client, BY_TIME) == [("u", 1, "s")]
-    client.update_row(Update(SESSION.ref, ("u", "s"), delete=("update_time",)))
+    client.write_row(Update(SESSION.ref, ("u", "s"), delete=("update_time",)))
     assert keys(client, BY_TIME) == []
 
 
@@ -71,7 +71,7 @@ def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
 def test_an_index_is_not_written(client: TableClient) -> None:
     """A write that names an index is InvalidInput."""
     with pytest.raises(InvalidInput, match="Can't write index table directly"):
-        client.put_row(Put(BY_TIME, ("u", 1, "s"), {}))
+        client.write_row(Put(BY_TIME, ("u", 1, "s"), {}))
 
 
 def test_an_index_carries_columns(client: TableClient) -> None:
@@ -80,7 +80,7 @@ def test_an_index_carries_columns(client: TableClient) -> None:
     table = TableRef("carrying", BY_TIME.key)
     put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)
     assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
-    client.update_row(Update(SESSION.ref, ("u", "s"), {"score": 7}, ("topic",)))
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"score": 7}, ("topic",)))
     assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"score": 7})]
 
 

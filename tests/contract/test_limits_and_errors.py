@@ -28,10 +28,10 @@ def test_a_key_is_1024_bytes_at_most(client: TableClient) -> None:
 def test_a_write_has_1024_columns_at_most(client: TableClient) -> None:
     """1,024 columns are written at once, not 1,025; updates may add more to a row."""
     columns: dict[str, Value] = {f"c{number}": number for number in range(1024)}
-    client.put_row(Put(REF, ("a",), columns))
+    client.write_row(Put(REF, ("a",), columns))
     with pytest.raises(LimitExceeded, match="limit count: 1024, column count: 1025") as caught:
-        client.put_row(Put(REF, ("b",), {**columns, "more": 1}))
-    client.update_row(Update(REF, ("a",), {"more": 1}))
+        client.write_row(Put(REF, ("b",), {**columns, "more": 1}))
+    client.write_row(Update(REF, ("a",), {"more": 1}))
     row = client.get_row(REF, ("a",))
 
     assert caught.value.service_code == "OTSOutOfColumnCountLimit"
@@ -58,12 +58,12 @@ def test_a_read_has_100_rows_at_most(client: TableClient) -> None:
 def test_a_column_name_is_1_to_255_bytes_and_begins_without_a_hash(client: TableClient, name: str) -> None:
     """In puts, updates, deletions, conditions, filters and batches; nothing is changed."""
     row = Row(("a",), {"kept": 1})
-    client.put_row(Put(REF, *row))
+    client.write_row(Put(REF, *row))
     calls: list[Callable[[], object]] = [
-        lambda: client.put_row(Put(REF, ("b",), {name: 1})),
-        lambda: client.update_row(Update(REF, ("a",), {name: 1})),
-        lambda: client.update_row(Update(REF, ("a",), {"kept": 2}, delete=(name,))),
-        lambda: client.put_row(Put(REF, ("a",), {}, Condition(filter=Comparison(name, Op.EQ, 1)))),
+        lambda: client.write_row(Put(REF, ("b",), {name: 1})),
+        lambda: client.write_row(Update(REF, ("a",), {name: 1})),
+        lambda: client.write_row(Update(REF, ("a",), {"kept": 2}, delete=(name,))),
+        lambda: client.write_row(Put(REF, ("a",), {}, Condition(filter=Comparison(name, Op.EQ, 1)))),
         lambda: client.get_range(REF, everything(REF), filter=Comparison(name, Op.EQ, 1)),
     ]
     for call in calls:

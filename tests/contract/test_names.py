@@ -32,7 +32,7 @@ names = texts.filter(lambda name: name[0] != "#" and len(name.encode()) <= 255)
 def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient, name: str) -> None:
     """By every write, read, filter and condition."""
     row = Row(("a",), {name: "x"})
-    client.put_row(Put(REF, *row))
+    client.write_row(Put(REF, *row))
     assert client.get_row(REF, ("a",)) == client.get_row(REF, ("a",), [name]) == row
     assert client.get_rows(REF, [("a",)], [name]) == [row]
 
@@ -41,9 +41,9 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient,
     assert client.get_range(REF, everything(REF), columns=[name], filter=Not(is_x)).rows == []
 
     changed: dict[str, Value] = {name: b"y", "z": 1}
-    client.update_row(Update(REF, ("a",), changed, condition=Condition(filter=is_x)))
+    client.write_row(Update(REF, ("a",), changed, condition=Condition(filter=is_x)))
     assert client.get_row(REF, ("a",)) == Row(("a",), changed)
-    client.update_row(Update(REF, ("a",), delete=(name,)))
+    client.write_row(Update(REF, ("a",), delete=(name,)))
     assert client.get_row(REF, ("a",)) == Row(("a",), {"z": 1})
 
     assert client.write_rows([Put(REF, ("b",), {name: 2.5}), Delete(REF, ("a",), Condition(filter=Not(is_x)))]) == [
@@ -55,7 +55,7 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient,
 def test_columns_are_in_the_order_of_their_bytes(client: TableClient) -> None:
     """As the service gives them."""
     columns: dict[str, Value] = dict.fromkeys(NAMES, 1)
-    client.put_row(Put(REF, ("a",), columns))
+    client.write_row(Put(REF, ("a",), columns))
     row = client.get_row(REF, ("a",))
 
     assert row is not None
@@ -67,7 +67,7 @@ def test_a_name_costs_its_bytes(client: TableClient) -> None:
 
     def units(text: str) -> Cost:
         before = client.meter.total
-        client.put_row(Put(REF, ("",), {"价" * 85: text}))
+        client.write_row(Put(REF, ("",), {"价" * 85: text}))
         return Cost(*(after - earlier for after, earlier in zip(client.meter.total, before, strict=True)))
 
     assert (1, 2) == (units("x" * 3840).write_units, units("x" * 3841).write_units)
@@ -83,10 +83,10 @@ def test_key_columns_and_tables_keep_plain_names(empty_client: TableClient) -> N
 @pytest.mark.parametrize("name", ["a.b", "价格", "';--", "a\n", '"', "k0"])
 def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str) -> None:
     """Rows before and after the index are found by it."""
-    client.put_row(Put(REF, ("a",), {name: "x"}))
+    client.write_row(Put(REF, ("a",), {name: "x"}))
     schema = SearchIndexSchema("plain", "by_name", ((name, FieldType("KEYWORD")), ("k", FieldType("KEYWORD"))))
     client.create_search_index(schema)
-    client.put_row(Put(REF, ("b",), {name: "y"}))
+    client.write_row(Put(REF, ("b",), {name: "y"}))
 
     assert client.describe_search_index("plain", "by_name").fields == schema.fields
     for key, value in (("a", "x"), ("b", "y")):

@@ -75,7 +75,7 @@ def test_numbers_and_bytes_are_ordered_by_value(empty_client: TableClient) -> No
     empty_client.create_table(schema)
     wanted: list[Key] = [(n, b, "") for n in (-(2**63), -10, -9, 0, 9, 10, 2**63 - 1) for b in (b"", b"\0", b"\xff")]
     for key in reversed(wanted):
-        empty_client.put_row(Put(schema.ref, key, {}))
+        empty_client.write_row(Put(schema.ref, key, {}))
 
     assert keys(empty_client, schema.ref) == wanted
     assert keys(empty_client, schema.ref, everything(schema.ref, backward=True)) == wanted[::-1]
@@ -109,7 +109,7 @@ def test_a_limit_counts_rows_that_pass_the_filter(filled: TableClient) -> None:
 def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -> None:
     """Rows without one are left out and not counted."""
     for key in KEYS[:3]:
-        filled.update_row(Update(REF, key, {}, ("role",)))
+        filled.write_row(Update(REF, key, {}, ("role",)))
     page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])
 
     assert ([row.key for row in page.rows], page.next_start) == ([KEYS[3]], KEYS[4])
@@ -134,7 +134,7 @@ def test_a_filter_sees_only_the_columns_asked_for(filled: TableClient) -> None:
 def test_columns_are_picked(filled: TableClient) -> None:
     """With columns named, rows have those alone; key columns may be named; rows without any are left out."""
     span = Range(("a", -1, MIN), ("a", 0, MIN))
-    filled.put_row(Put(REF, ("a", -1, "bare"), {"other": 1}))
+    filled.write_row(Put(REF, ("a", -1, "bare"), {"other": 1}))
 
     assert filled.get_range(REF, span, columns=["role"]).rows == [Row(KEYS[0], {"role": "user"})]
     assert filled.get_range(REF, span, columns=["session_id"]).rows == [Row(("a", -1, "bare"), {}), Row(KEYS[0], {})]
@@ -206,7 +206,7 @@ def test_a_page_ends_at_4_megabytes(client: TableClient) -> None:
 def test_a_row_over_4_megabytes_is_a_page(client: TableClient) -> None:
     """A row that alone passes 4 MB is read, on a page of its own."""
     for number in range(3):
-        client.update_row(Update(PLAIN.ref, ("a",), {f"big{number}": "x" * 2_000_000}))
+        client.write_row(Update(PLAIN.ref, ("a",), {f"big{number}": "x" * 2_000_000}))
     put(client, PLAIN, "b")
     page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
 

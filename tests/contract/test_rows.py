@@ -57,7 +57,7 @@ def test_keys_come_back_as_they_were_written(empty_client: TableClient, key: Key
     """Text, integer and binary key columns hold every value up to their limits."""
     schema = TableSchema("t", (("a", STRING), ("b", INTEGER), ("c", BINARY)))
     empty_client.create_table(schema)
-    empty_client.put_row(Put(schema.ref, key, {"x": 1}))
+    empty_client.write_row(Put(schema.ref, key, {"x": 1}))
 
     assert Row(key, {"x": 1}) == empty_client.get_row(schema.ref, key)
 
@@ -85,21 +85,21 @@ def test_a_row_may_be_its_key_alone(client: TableClient) -> None:
 def test_update_merges(client: TableClient) -> None:
     """An update sets some columns, deletes others, and leaves the rest; deleting a missing one is no error."""
     put(client, PLAIN, "a", keep=1, change=2, drop=3)
-    client.update_row(Update(PLAIN.ref, ("a",), {"change": "two", "add": b"4"}, ("drop", "nope")))
+    client.write_row(Update(PLAIN.ref, ("a",), {"change": "two", "add": b"4"}, ("drop", "nope")))
 
     assert Row(("a",), {"add": b"4", "change": "two", "keep": 1}) == client.get_row(PLAIN.ref, ("a",))
 
 
 def test_update_creates(client: TableClient) -> None:
     """An update of a missing row makes it."""
-    client.update_row(Update(PLAIN.ref, ("a",), {"x": 1}))
+    client.write_row(Update(PLAIN.ref, ("a",), {"x": 1}))
 
     assert Row(("a",), {"x": 1}) == client.get_row(PLAIN.ref, ("a",))
 
 
 def test_update_that_only_deletes_does_not_create(client: TableClient) -> None:
     """Deleting columns of a missing row succeeds and makes no row."""
-    client.update_row(Update(PLAIN.ref, ("a",), delete=("x",)))
+    client.write_row(Update(PLAIN.ref, ("a",), delete=("x",)))
 
     assert None is client.get_row(PLAIN.ref, ("a",))
 
@@ -107,7 +107,7 @@ def test_update_that_only_deletes_does_not_create(client: TableClient) -> None:
 def test_a_row_outlives_its_columns(client: TableClient) -> None:
     """A row whose columns are all deleted stays, as its key alone."""
     put(client, PLAIN, "a", x=1)
-    client.update_row(Update(PLAIN.ref, ("a",), delete=("x",)))
+    client.write_row(Update(PLAIN.ref, ("a",), delete=("x",)))
 
     assert Row(("a",), {}) == client.get_row(PLAIN.ref, ("a",))
 
@@ -116,7 +116,7 @@ def test_delete_removes_one_row(client: TableClient) -> None:
     """A deleted row is gone, and its neighbour is not."""
     put(client, PLAIN, "a")
     put(client, PLAIN, "b")
-    client.delete_row(Delete(PLAIN.ref, ("a",)))
+    client.write_row(Delete(PLAIN.ref, ("a",)))
 
     assert [None, Row(("b",), {})] == client.get_rows(PLAIN.ref, [("a",), ("b",)])
 
@@ -124,7 +124,7 @@ def test_delete_removes_one_row(client: TableClient) -> None:
 def test_deleting_a_missing_row_is_no_error(client: TableClient) -> None:
     """A delete expects nothing of the row unless told to."""
     put(client, PLAIN, "b", x=1)
-    client.delete_row(Delete(PLAIN.ref, ("a",)))
+    client.write_row(Delete(PLAIN.ref, ("a",)))
 
     assert [None, Row(("b",), {"x": 1})] == client.get_rows(PLAIN.ref, [("a",), ("b",)])
 
@@ -167,8 +167,8 @@ def test_a_wrong_key_is_refused(client: TableClient, table: TableRef, key: Key, 
     """A key of the wrong size, names or types is InvalidInput, with the service's text, for reads and writes."""
     calls: list[Callable[[], object]] = [
         lambda: client.get_row(table, key),
-        lambda: client.put_row(Put(table, key, {})),
-        lambda: client.delete_row(Delete(table, key)),
+        lambda: client.write_row(Put(table, key, {})),
+        lambda: client.write_row(Delete(table, key)),
     ]
     for call in calls:
         with pytest.raises(InvalidInput) as caught:
@@ -182,8 +182,8 @@ def test_a_missing_table_is_not_found(client: TableClient) -> None:
     calls: list[Callable[[], object]] = [
         lambda: client.get_row(nope, ("a",)),
         lambda: client.get_rows(nope, [("a",)]),
-        lambda: client.put_row(Put(nope, ("a",), {})),
-        lambda: client.update_row(Update(nope, ("a",), {"x": 1}, condition=MUST_EXIST)),
+        lambda: client.write_row(Put(nope, ("a",), {})),
+        lambda: client.write_row(Update(nope, ("a",), {"x": 1}, condition=MUST_EXIST)),
     ]
     for call in calls:
         with pytest.raises(TableNotFound):
@@ -194,7 +194,7 @@ def test_a_missing_table_is_not_found(client: TableClient) -> None:
 def test_wrong_columns_are_refused(client: TableClient, columns: dict[str, Value]) -> None:
     """A column with a wrong name, a key column's name, or a value that no column holds is InvalidInput."""
     with pytest.raises(InvalidInput):
-        client.put_row(Put(PLAIN.ref, ("a",), columns))
+        client.write_row(Put(PLAIN.ref, ("a",), columns))
     assert None is client.get_row(PLAIN.ref, ("a",))
 
 
@@ -209,7 +209,7 @@ def test_a_lone_surrogate_is_refused(client: TableClient) -> None:
 def test_an_update_of_nothing_is_refused(client: TableClient) -> None:
     """An update that sets and deletes nothing is InvalidInput."""
     with pytest.raises(InvalidInput):
-        client.update_row(Update(PLAIN.ref, ("a",)))
+        client.write_row(Update(PLAIN.ref, ("a",)))
 
 
 def test_a_value_is_as_long_as_two_megabytes(client: TableClient) -> None:

@@ -46,7 +46,7 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_cli
         failing.sessions.delete("u", "s", with_messages=True)
     assert (["s"], [1, 2, 3]) == left(store)
 
-    failing = MemoryStore(FaultyClient(empty_client, Fault("delete_row", Unavailable("gone"))), target="test")
+    failing = MemoryStore(FaultyClient(empty_client, Fault("write_row", Unavailable("gone"))), target="test")
     with pytest.raises(Unavailable):
         failing.sessions.delete("u", "s", with_messages=True)
     assert (["s"], []) == left(store)
@@ -232,7 +232,7 @@ def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_cli
     key, table = ("s", 1, "m"), store.layout.message.ref
     for part in range(3):
         columns: dict[str, Value] = {f"c{part}_{n}": n for n in range(500)}
-        empty_client.update_row(Update(table, key, {**columns, f"big{part}": "x" * 1_900_000}))
+        empty_client.write_row(Update(table, key, {**columns, f"big{part}": "x" * 1_900_000}))
     before = store.messages.get("s", "m")
     exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
     store.messages.purge("s")
@@ -340,10 +340,10 @@ def test_a_conditional_put_whose_answer_was_lost_is_settled_by_reading_back(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
     """The second attempt fails on the first one's own row: a row equal to ours was written, so that is success."""
-    faulty = FaultyClient(empty_client, Fault("put_row", LOST, done=True))
+    faulty = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
     MemoryStore(retrying(faulty, clock), target="test").sessions.put(Session("u", "s", 1), if_absent=True)
 
-    assert ["put_row", "put_row", "get_row"] == faulty.names()
+    assert ["write_row", "write_row", "get_row"] == faulty.names()
     assert 1 == store.sessions.get("u", "s").update_time
 
 
@@ -352,7 +352,7 @@ def test_a_conditional_put_that_met_another_row_is_a_conflict(
 ) -> None:
     """When the row that stands there is not ours, a lost answer does not turn the conflict into success."""
     store.sessions.put(Session("u", "s", 2))
-    faulty = FaultyClient(empty_client, Fault("put_row", LOST))
+    faulty = FaultyClient(empty_client, Fault("write_row", LOST))
 
     with pytest.raises(AlreadyExists):
         MemoryStore(retrying(faulty, clock), target="test").sessions.put(Session("u", "s", 1), if_absent=True)
@@ -364,7 +364,7 @@ def test_a_delete_whose_answer_was_lost_is_settled_by_its_absence(
 ) -> None:
     """An absent row was deleted."""
     store.sessions.put(Session("u", "s", 1))
-    faulty = FaultyClient(empty_client, Fault("delete_row", LOST, done=True))
+    faulty = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
     MemoryStore(retrying(faulty, clock), target="test").sessions.delete("u", "s")
 
     assert store.sessions.find("u", "s") is None
@@ -375,7 +375,7 @@ def test_an_update_whose_answer_was_lost_is_done_once(
 ) -> None:
     """Repeating an update leaves what one update leaves; a failed condition is read back too."""
     store.sessions.put(Session("u", "s", 1))
-    faulty = FaultyClient(empty_client, Fault("update_row", LOST, done=True))
+    faulty = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
     MemoryStore(retrying(faulty, clock), target="test").sessions.touch("u", "s", 5)
 
     assert 5 == store.sessions.get("u", "s").update_time
@@ -386,7 +386,7 @@ def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
 ) -> None:
     """After a lost answer each row of a conditional batch is settled: ours were written, others' are conflicts."""
     table = store.layout.message.ref
-    empty_client.put_row(Put(table, ("s", 2, "theirs"), {"content": "theirs"}))
+    empty_client.write_row(Put(table, ("s", 2, "theirs"), {"content": "theirs"}))
     faulty = FaultyClient(empty_client, Fault("write_rows", LOST, done=True))
     writes: list[Write] = [
         Put(table, ("s", 1, "ours"), {"content": "ours", "x": -0.0}, MUST_NOT_EXIST),

@@ -235,7 +235,7 @@ def test_a_field_of_another_type_is_tested_as_it_is(store: MemoryStore, empty_cl
     table = store.layout.message.ref
     odd: list[tuple[Value, Value]] = [(5, "x"), ("5", b"x"), (5.0, 7)]
     for n, (role, content) in enumerate(odd):
-        empty_client.put_row(Put(table, ("s", n, "m"), {"role": role, "content": content}))
+        empty_client.write_row(Put(table, ("s", n, "m"), {"role": role, "content": content}))
 
     def times(text: str) -> list[int]:
         return [message.create_time for message in store.messages.iterate("s", filter=text)]

@@ -263,8 +263,8 @@ def test_ids_and_times_made_here_are_fixed_before_the_first_attempt(store: Memor
 def odd_rows(client: TableClient, store: MemoryStore) -> None:
     """Columns of types that the fields do not have."""
     session, message = store.layout.session.ref, store.layout.message.ref
-    client.put_row(Put(session, ("u", "s"), {"update_time": "yesterday", "search_content": 5, "topic": "x"}))
-    client.put_row(Put(message, ("s", 1, "m"), {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}))
+    client.write_row(Put(session, ("u", "s"), {"update_time": "yesterday", "search_content": 5, "topic": "x"}))
+    client.write_row(Put(message, ("s", 1, "m"), {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}))
 
 
 def test_reading_is_total(store: MemoryStore, empty_client: TableClient) -> None:
@@ -324,7 +324,7 @@ def test_any_columns_are_read_and_written_back(
     """Whatever columns a row has, reading it and putting it back changes nothing."""
     table = store.layout.message.ref
     columns = {name: value for name, value in columns.items() if name not in table.key}
-    empty_client.put_row(Put(table, ("s", 1, "m"), columns))
+    empty_client.write_row(Put(table, ("s", 1, "m"), columns))
     before = empty_client.get_row(table, ("s", 1, "m"))
     store.messages.put(store.messages.get("s", "m", create_time=1))
     after = empty_client.get_row(table, ("s", 1, "m"))

@@ -335,7 +335,7 @@ def test_the_latest_sessions_of_everyone(store: MemoryStore, empty_client: Table
     """Whole, latest first, by their ids at one time; a session without an integer for its time is not among them."""
     sessions = [Session(f"u{n % 3}", f"s{n:03d}", n // 2, "x", Metadata({"n": n})) for n in range(150)]
     load(store, [*sessions, Session("u0", "undated")])
-    empty_client.put_row(Put(store.layout.session.ref, ("u1", "odd"), {"update_time": 5.0}))
+    empty_client.write_row(Put(store.layout.session.ref, ("u1", "odd"), {"update_time": 5.0}))
     expected = sorted(sessions, key=lambda s: (-(s.update_time or 0), s.user_id, s.session_id))
 
     assert expected == list(store.sessions.recent(None, limit=None))

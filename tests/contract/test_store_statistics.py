@@ -119,8 +119,8 @@ def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
 def test_rows_of_other_libraries_are_counted(store: MemoryStore) -> None:
     """A role that is no text is none; a time that no calendar holds is on no day, but first or last all the same."""
     table = store.layout.message.ref
-    store._client.put_row(Put(table, ("s", 2**63 - 1, "m"), {"role": 5}))
-    store._client.put_row(Put(table, ("s", -(2**63), "m"), {"role": "user"}))
+    store._client.write_row(Put(table, ("s", 2**63 - 1, "m"), {"role": 5}))
+    store._client.write_row(Put(table, ("s", -(2**63), "m"), {"role": "user"}))
 
     found = store.statistics()
 

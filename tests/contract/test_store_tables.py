@@ -76,7 +76,7 @@ def test_an_index_added_later_includes_the_rows_already_there(empty_client: Tabl
     """A table that another library made without the index gets it, with its base data."""
     bare = DEFAULT.session.schema._replace(indexes=(), defined_columns=())
     empty_client.create_table(bare)
-    empty_client.put_row(Put(bare.ref, ("u", "s"), {"update_time": 5}))
+    empty_client.write_row(Put(bare.ref, ("u", "s"), {"update_time": 5}))
     store = fresh(empty_client)
     store.tables.apply()
 

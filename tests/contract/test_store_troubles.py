@@ -101,7 +101,7 @@ def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore,
 
 def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) -> None:
     """What another library wrote there cannot be compared."""
-    store._client.put_row(Put(store.layout.session.ref, ("u", "s"), {"update_time": "yesterday"}))
+    store._client.write_row(Put(store.layout.session.ref, ("u", "s"), {"update_time": "yesterday"}))
     store.messages.put(Message("s", "m", MAX_INTEGER))
 
     assert [] == list(store.troubles())

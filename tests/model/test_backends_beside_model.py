@@ -205,9 +205,8 @@ class EngineBesideModel(RuleBasedStateMachine):
     @rule(write=WRITES)
     def write(self, write: Write) -> None:
         """One row is written by both, or by neither."""
-        call = {Put: self.client.put_row, Update: self.client.update_row, Delete: self.client.delete_row}[type(write)]
         try:
-            call(write)  # type: ignore[operator]
+            self.client.write_row(write)
             done = True
         except ConditionFailed:
             done = False

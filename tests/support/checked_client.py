@@ -28,7 +28,7 @@ from tsmem.port import (
     TableSchema,
 )
 from tsmem.profiles import Profile
-from tsmem.rows import ColumnType, Delete, Filter, Key, KeyBound, Put, Range, Row, TableRef, Update, Write, in_order
+from tsmem.rows import ColumnType, Filter, Key, KeyBound, Range, Row, TableRef, Write, in_order
 from tsmem.store import MemoryStore
 
 if TYPE_CHECKING:
@@ -161,20 +161,10 @@ class CheckedClient:
                 _check_asked("get_rows", table, key, row, columns)
         return rows
 
-    def put_row(self, put: Put) -> None:
+    def write_row(self, write: Write) -> None:
         """As TableClient."""
-        _check_write("put_row", put)
-        self._watched("put_row", lambda: self._client.put_row(put))
-
-    def update_row(self, update: Update) -> None:
-        """As TableClient."""
-        _check_write("update_row", update)
-        self._watched("update_row", lambda: self._client.update_row(update))
-
-    def delete_row(self, delete: Delete) -> None:
-        """As TableClient."""
-        _check_write("delete_row", delete)
-        self._watched("delete_row", lambda: self._client.delete_row(delete))
+        _check_write("write_row", write)
+        self._watched("write_row", lambda: self._client.write_row(write))
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As TableClient; one outcome a row, each None or one of tsmem's errors."""

@@ -42,7 +42,7 @@ def fill(path: Path) -> None:
     """A file with one row."""
     with opened(path) as client:
         client.create_table(TABLE)
-        client.put_row(Put(TABLE.ref, ("a",), {"x": 1}))
+        client.write_row(Put(TABLE.ref, ("a",), {"x": 1}))
 
 
 def mode(path: Path) -> int:
@@ -64,7 +64,7 @@ def test_a_read_makes_no_file(tmp_path: Path) -> None:
 def test_a_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> None:
     """A row put where no file is fails for want of a table, and leaves nothing behind."""
     with opened(tmp_path / "new" / "memory.db") as client:
-        for write in (client.put_row, lambda put: client.write_rows([put])):
+        for write in (client.write_row, lambda put: client.write_rows([put])):
             with pytest.raises(TableNotFound):
                 write(Put(TABLE.ref, ("a",), {}))
 
@@ -190,7 +190,7 @@ def test_a_damaged_row_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     fill(path)
     with opened(path) as client:
-        client.put_row(Put(TABLE.ref, ("b",), {"x": 2}))
+        client.write_row(Put(TABLE.ref, ("b",), {"x": 2}))
         with closing(sqlite3.connect(path)) as raw:
             raw.execute("UPDATE t1 SET cells = substr(cells, 1, 9) WHERE k0 = 'a'")
             raw.commit()
@@ -229,7 +229,7 @@ def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
     path = tmp_path / "memory.db"
     fill(path)
     with failing_commits(code), opened(path) as client, pytest.raises(StorageFailure, match=words) as caught:
-        client.put_row(Put(TABLE.ref, ("b",), {}))
+        client.write_row(Put(TABLE.ref, ("b",), {}))
 
     assert caught.value.ambiguous is ambiguous
 
@@ -245,7 +245,7 @@ def test_a_disk_too_full_for_the_index_of_the_log_may_have_kept_the_write(
     with failing_commits(sqlite3.SQLITE_IOERR_SHMSIZE), opened(path) as client:
         monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
         with pytest.raises(StorageFailure, match="the disk is full: this write may have been kept"):
-            client.put_row(Put(TABLE.ref, ("b",), {}))
+            client.write_row(Put(TABLE.ref, ("b",), {}))
 
 
 def spoil(path: Path) -> None:
@@ -331,7 +331,7 @@ def test_a_long_lock_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with closing(sqlite3.connect(path, isolation_level=None)) as other, opened(path) as client:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked") as caught:
-            client.put_row(Put(TABLE.ref, ("b",), {}))
+            client.write_row(Put(TABLE.ref, ("b",), {}))
         assert client.get_row(TABLE.ref, ("a",)) is not None
 
     assert caught.value.ambiguous is False
@@ -366,7 +366,7 @@ def test_a_read_only_file_is_read(folder_mode: int) -> None:
         with opened(path) as client:
             assert client.get_row(TABLE.ref, ("a",)) == Row(("a",), {"x": 1})
             with pytest.raises(StorageFailure, match="read-only"):
-                client.put_row(Put(TABLE.ref, ("b",), {}))
+                client.write_row(Put(TABLE.ref, ("b",), {}))
 
 
 def test_a_file_that_cannot_be_made_says_so() -> None:
@@ -391,7 +391,7 @@ def test_a_temporary_file_is_shared_by_threads_and_leaves_nothing() -> None:
     with opened(None) as client:
         client.create_table(TABLE)
         threads = [
-            threading.Thread(target=lambda name=name: client.put_row(Put(TABLE.ref, (name,), {})))
+            threading.Thread(target=lambda name=name: client.write_row(Put(TABLE.ref, (name,), {})))
             for name in "abcdefgh"
         ]
         for thread in threads:
@@ -412,7 +412,7 @@ def test_threads_share_a_client(tmp_path: Path) -> None:
         def work(name: str) -> None:
             try:
                 for number in range(20):
-                    client.put_row(Put(TABLE.ref, (f"{name}{number}",), {}))
+                    client.write_row(Put(TABLE.ref, (f"{name}{number}",), {}))
                     client.get_row(TABLE.ref, (name,))
             except TsmemError as error:
                 failures.append(error)
@@ -433,7 +433,7 @@ def test_other_connections_see_a_changed_schema(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     with opened(path) as one, opened(path) as other:
         one.create_table(TABLE)
-        one.put_row(Put(TABLE.ref, ("a",), {}))
+        one.write_row(Put(TABLE.ref, ("a",), {}))
         other.delete_table("t")
         with pytest.raises(TableNotFound):
             one.get_row(TABLE.ref, ("a",))
@@ -467,9 +467,9 @@ def test_an_update_counts_although_the_clock_was_set_back(tmp_path: Path) -> Non
     clock = ManualClock()
     client = LocalClient(tmp_path / "memory.db", clock)
     client.create_table(TABLE)
-    client.put_row(Put(TABLE.ref, ("a",), {"x": "old", "y": 1}))
+    client.write_row(Put(TABLE.ref, ("a",), {"x": "old", "y": 1}))
     clock.time_us -= 3_600_000_000
-    client.update_row(Update(TABLE.ref, ("a",), {"x": "new"}))
+    client.write_row(Update(TABLE.ref, ("a",), {"x": "new"}))
 
     assert Row(("a",), {"x": "new", "y": 1}) == client.get_row(TABLE.ref, ("a",))
     client.close()

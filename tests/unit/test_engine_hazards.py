@@ -35,7 +35,7 @@ def client_of(path: Path | None) -> LocalClient:
 def put(client: LocalClient, *keys: str) -> None:
     """Rows of these keys."""
     for key in keys:
-        client.put_row(Put(TABLE.ref, (key,), {"x": key}))
+        client.write_row(Put(TABLE.ref, (key,), {"x": key}))
 
 
 def keys(client: LocalClient) -> list[object]:
@@ -185,7 +185,7 @@ def test_pages_of_large_rows_are_read_once(tmp_path: Path) -> None:
     with closing(client_of(tmp_path / "memory.db")) as client:
         client.create_table(TABLE)
         for n in range(12):
-            client.put_row(Put(TABLE.ref, (f"{n:02d}",), {"x": b"x" * 2_000_000}))
+            client.write_row(Put(TABLE.ref, (f"{n:02d}",), {"x": b"x" * 2_000_000}))
         start, seen = client.meter.total.requests, 0
         span = ALL
         while True:

@@ -46,7 +46,7 @@ try:
 except AlreadyExists:
     pass
 for number in range(int(sys.argv[3])):
-    client.put_row(Put(MESSAGE.ref, ("s", number, me), {"content": "x" * 300}))
+    client.write_row(Put(MESSAGE.ref, ("s", number, me), {"content": "x" * 300}))
 client.close()
 """
 )

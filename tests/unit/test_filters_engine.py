@@ -87,7 +87,7 @@ def test_a_filter_changes_neither_pages_nor_costs(tmp_path: Path, backward: bool
     client.create_table(MESSAGE)
     for n in range(60):
         more: dict[str, Value] = {"role": "tool", "x": n} if n % 7 == 0 else {"role": "user", "b": b"tool", "y": 0.5}
-        client.put_row(Put(MESSAGE.ref, ("s" * (n % 9 + 1), n, "m"), {**more, "content": "é" * (n * 5000)}))
+        client.write_row(Put(MESSAGE.ref, ("s" * (n % 9 + 1), n, "m"), {**more, "content": "é" * (n * 5000)}))
     everything_, ends, cost = scanned(client, None, backward=backward)
     assert len(ends) > 3
 

@@ -128,7 +128,7 @@ def test_a_gateway_that_refuses_a_large_request_is_known() -> None:
     """A 413 without a code of TableStore's is the limit that the service's would be: the batch can be cut."""
     page = b"HTTP/1.1 413 Large\r\ncontent-length: 6\r\n\r\n<html>"
     with listening(answering(page)) as endpoint, pytest.raises(LimitExceeded) as caught:
-        TablestoreClient(profile(endpoint)).put_row(PUT)
+        TablestoreClient(profile(endpoint)).write_row(PUT)
 
     assert "OTSRequestBodyTooLarge" == caught.value.service_code
 

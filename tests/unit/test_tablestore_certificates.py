@@ -66,7 +66,7 @@ def asked(profile: Profile) -> Unavailable:
     """Return what a write fails with, retries included."""
     client = open_client(profile, SystemClock())
     with pytest.raises(Unavailable) as caught:
-        client.put_row(PUT)
+        client.write_row(PUT)
     return caught.value
 
 

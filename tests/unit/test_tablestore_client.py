@@ -235,7 +235,7 @@ def test_a_column_with_a_long_name_is_deleted() -> None:
     answer = table_store_pb2.UpdateRowResponse()
     answer.consumed.capacity_unit.write = 1
     client, service = canned(answer)
-    client.update_row(Update(A, ("1",), {"set": b"\xff"}, ("x", "c" * 255)))
+    client.write_row(Update(A, ("1",), {"set": b"\xff"}, ("x", "c" * 255)))
     sent = table_store_pb2.UpdateRowRequest.FromString(service.sent[0][2]).row_change
 
     assert b"\x03\x04\xff\x00\x00\x00" + b"c" * 255 + b"\x06\x01" in sent  # cell, name, type: delete all versions
@@ -351,7 +351,7 @@ def test_a_failed_condition_costs_what_the_service_bills() -> None:
     """The answer of a failed condition names no units; one of each is billed."""
     client, _ = canned((403, table_store_pb2.Error(code="OTSConditionCheckFail", message="Condition check failed.")))
     with pytest.raises(ConditionFailed) as caught:
-        client.put_row(Put(A, ("1",), {}, MUST_NOT_EXIST))
+        client.write_row(Put(A, ("1",), {}, MUST_NOT_EXIST))
 
     assert Cost(1, 1, 1) == client.meter.total
     assert "request-1" == caught.value.request_id
@@ -380,7 +380,7 @@ def test_each_request_is_logged_without_secrets(caplog: pytest.LogCaptureFixture
     service = CannedService(client, (503, refusal), batch_answer(a=[None, None]))
     with caplog.at_level(logging.DEBUG):
         with pytest.raises(Throttled):
-            client.put_row(Put(A, ("1",), columns))
+            client.write_row(Put(A, ("1",), columns))
         client.write_rows([Put(A, ("1",), columns), Put(A, ("2",), columns)])
 
     assert lines[0].startswith("PutRow a, 1 row, ")

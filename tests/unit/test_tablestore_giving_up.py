@@ -18,9 +18,9 @@ from tsmem.rows import MAX, MIN, Delete, Key, Put, Range, Row, TableRef, Update,
 __all__ = ["engine"]
 
 CHANGES: list[tuple[str, tuple[object, ...]]] = [
-    ("put_row", (Put(PLAIN.ref, ("a",), {}),)),
-    ("update_row", (Update(PLAIN.ref, ("a",), {"x": 1}),)),
-    ("delete_row", (Delete(PLAIN.ref, ("a",)),)),
+    ("write_row", (Put(PLAIN.ref, ("a",), {}),)),
+    ("write_row", (Update(PLAIN.ref, ("a",), {"x": 1}),)),
+    ("write_row", (Delete(PLAIN.ref, ("a",)),)),
     ("create_table", (PLAIN,)),
     ("delete_table", ("plain",)),
 ]
@@ -50,9 +50,9 @@ def test_a_write_says_that_it_may_have_been_done(
 
 def test_a_write_that_was_refused_every_time_says_nothing_more(engine: TableClient) -> None:
     """Where no answer was lost, it was not done."""
-    away = [Fault("put_row", Unavailable("gone"), call=n) for n in range(1, 99)]
+    away = [Fault("write_row", Unavailable("gone"), call=n) for n in range(1, 99)]
     with pytest.raises(Unavailable) as caught:
-        retrying(FaultyClient(engine, *away), ManualClock()).put_row(Put(PLAIN.ref, ("a",), {}))
+        retrying(FaultyClient(engine, *away), ManualClock()).write_row(Put(PLAIN.ref, ("a",), {}))
 
     assert (False, False) == (caught.value.ambiguous, "may have been" in caught.value.message)
 

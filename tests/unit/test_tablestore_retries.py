@@ -99,10 +99,10 @@ def test_a_deletion_of_what_is_not_there_is_not_found(tmp_path: Path) -> None:
 
 def test_the_last_error_remembers_a_lost_answer(tmp_path: Path) -> None:
     """When a lost answer is followed by refusals until the time is up, the write may still have been done."""
-    refusals = [Fault("put_row", Throttled("busy."), call=n) for n in range(2, 100)]
+    refusals = [Fault("write_row", Throttled("busy."), call=n) for n in range(2, 100)]
     clock = ManualClock()
     with engine_client(tmp_path) as engine, pytest.raises(Unavailable) as caught:
-        retrying(FaultyClient(engine, Fault("put_row", LOST), *refusals), clock).put_row(Put(PLAIN.ref, ("a",), {}))
+        retrying(FaultyClient(engine, Fault("write_row", LOST), *refusals), clock).write_row(Put(PLAIN.ref, ("a",), {}))
 
     assert caught.value.ambiguous
     assert not isinstance(caught.value, Throttled)
@@ -113,10 +113,10 @@ def test_the_last_error_remembers_a_lost_answer(tmp_path: Path) -> None:
 def test_a_refusal_of_who_asks_is_not_repeated(tmp_path: Path) -> None:
     """Denied is raised at once."""
     with engine_client(tmp_path) as engine:
-        faulty = FaultyClient(engine, Fault("put_row", Denied("no")))
+        faulty = FaultyClient(engine, Fault("write_row", Denied("no")))
         with pytest.raises(Denied):
-            retrying(faulty, ManualClock()).put_row(Put(PLAIN.ref, ("a",), {}))
-        assert ["put_row"] == faulty.names()
+            retrying(faulty, ManualClock()).write_row(Put(PLAIN.ref, ("a",), {}))
+        assert ["write_row"] == faulty.names()
 
 
 class Scripted(FaultyClient):
@@ -180,10 +180,10 @@ def test_writes_of_one_key_end_as_without_faults(
     engine: TableClient, writes: list[Write], answer: Callable[[TableClient, Sequence[Write]], list[RowOutcome]]
 ) -> None:
     """A batch that holds a key twice does what it does when nothing fails, and says of each write what became of it."""
-    engine.put_row(Put(REF, ("k",), {"x": 0}))
+    engine.write_row(Put(REF, ("k",), {"x": 0}))
     plain = engine.write_rows(writes)
     expected = engine.get_row(REF, ("k",))
-    engine.put_row(Put(REF, ("k",), {"x": 0}))
+    engine.write_row(Put(REF, ("k",), {"x": 0}))
 
     assert plain == retrying(Scripted(engine, answer), ManualClock()).write_rows(writes)
     assert expected == engine.get_row(REF, ("k",))
@@ -244,7 +244,7 @@ def test_a_batch_that_is_too_large_on_the_wire_is_cut_in_two(engine: TableClient
 
 def test_a_lost_batch_is_read_back_in_hundreds(engine: TableClient) -> None:
     """200 conditional rows whose answer was lost are settled by two reads, ours apart from others'."""
-    engine.put_row(Put(REF, ("007",), {"x": "theirs"}))
+    engine.write_row(Put(REF, ("007",), {"x": "theirs"}))
     client = Scripted(engine, lost)
     writes: list[Write] = [Put(REF, (f"{n:03d}",), {"x": n}, MUST_NOT_EXIST) for n in range(200)]
     outcomes = retrying(client, ManualClock()).write_rows(writes)
@@ -303,7 +303,7 @@ def test_only_rows_that_failed_are_read_again(engine: TableClient) -> None:
 
 def test_a_row_that_stays_away_says_how_long_was_tried(engine: TableClient) -> None:
     """The others are there."""
-    engine.put_row(Put(REF, ("2",), {"x": 2}))
+    engine.write_row(Put(REF, ("2",), {"x": 2}))
     client = PartReader(engine, {("3",): 1000})
     there, away = retrying(client, ManualClock()).get_rows(REF, [("2",), ("3",)])
 
@@ -345,10 +345,10 @@ def test_reading_back_shares_the_deadline(tmp_path: Path) -> None:
     with engine_client(tmp_path) as engine:
         engine.create_table(PLAIN)
         unread: list[Fault] = [Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)]
-        faulty = FaultyClient(engine, Fault("put_row", LOST, done=True), *unread)
+        faulty = FaultyClient(engine, Fault("write_row", LOST, done=True), *unread)
         started = clock.monotonic_s()
         with pytest.raises(TsmemError) as caught:
-            retrying(faulty, clock).put_row(Put(PLAIN.ref, ("a",), {}, MUST_NOT_EXIST))
+            retrying(faulty, clock).write_row(Put(PLAIN.ref, ("a",), {}, MUST_NOT_EXIST))
 
     assert isinstance(caught.value, Unavailable)
     assert caught.value.ambiguous
@@ -370,15 +370,15 @@ def test_a_lost_update_is_ours_only_where_the_row_says_so(
     engine: TableClient, update: Update, found: dict[str, Value], ours: bool
 ) -> None:
     """A condition that fails after a lost answer is settled by the columns that the update names."""
-    faulty = FaultyClient(engine, Fault("update_row", LOST))
-    engine.put_row(Put(REF, ("k",), found))
+    faulty = FaultyClient(engine, Fault("write_row", LOST))
+    engine.write_row(Put(REF, ("k",), found))
     if ours:
-        retrying(faulty, ManualClock()).update_row(update)
+        retrying(faulty, ManualClock()).write_row(update)
     else:
         with pytest.raises(ConditionFailed):
-            retrying(faulty, ManualClock()).update_row(update)
+            retrying(faulty, ManualClock()).write_row(update)
 
-    assert ["update_row", "update_row", "get_row"] == faulty.names()
+    assert ["write_row", "write_row", "get_row"] == faulty.names()
 
 
 def test_a_deadline_is_known_only_during_a_call() -> None:

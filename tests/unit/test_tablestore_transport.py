@@ -107,7 +107,7 @@ def failure(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, 
     started = time.monotonic()
     try:
         with pytest.raises(Unavailable) as caught:
-            client.put_row(PUT)
+            client.write_row(PUT)
         assert caught.value.ambiguous <= client.meter.total.requests <= 1
     finally:
         client.close()
@@ -262,7 +262,7 @@ def test_all_attempts_together_end_in_time() -> None:
         retrying = RetryingClient(client, clock, RetryPolicy(1.6, first_pause_s=0.01), deadline=deadline)
         started = time.monotonic()
         with pytest.raises(Unavailable, match=r"\(tried \d+ times in 1\.\d+ s\); it may have been done$") as caught:
-            retrying.put_row(PUT)
+            retrying.write_row(PUT)
         seconds = time.monotonic() - started
         retrying.close()
 
@@ -326,7 +326,7 @@ def test_attempts_that_never_left_cost_nothing() -> None:
         endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
     client = open_client(profile(endpoint, TIMEOUT_S), SystemClock())
     with pytest.raises(Unavailable, match=r"refuses connections .tried"):
-        client.put_row(PUT)
+        client.write_row(PUT)
 
     assert Cost() == client.meter.total
 
@@ -337,7 +337,7 @@ def test_a_closed_client_fails_at_once() -> None:
         client = open_client(profile_of(served.endpoint), SystemClock())
         client.list_tables()
         client.close()
-        for call in (client.list_tables, lambda: client.put_row(PUT), lambda: client.write_rows([PUT])):
+        for call in (client.list_tables, lambda: client.write_row(PUT), lambda: client.write_rows([PUT])):
             with pytest.raises(TsmemError, match=r"^the store is closed$") as caught:
                 call()
             assert type(caught.value) is TsmemError
@@ -412,7 +412,7 @@ def test_making_up_a_request_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> N
         client = TablestoreClient(profile_of(served.endpoint))
         monkeypatch.setattr(client._session, "_allowed_s", lambda: left.pop(0))
         with pytest.raises(Unavailable, match="no time left to send") as caught:
-            client.put_row(PUT)
+            client.write_row(PUT)
         client.close()
 
         assert (False, []) == (caught.value.ambiguous, served.log)

@@ -47,12 +47,7 @@ class Worker:
 
     def _write_one(self) -> None:
         write = self._draw(self._random.choice(self._keys))
-        if isinstance(write, Put):
-            self._client.put_row(write)
-        elif isinstance(write, Update):
-            self._client.update_row(write)
-        else:
-            self._client.delete_row(write)
+        self._client.write_row(write)
 
     def _write_batch(self, count: int) -> int:
         writes = [self._draw(key) for key in self._random.sample(self._keys, count)]
@@ -149,7 +144,7 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_an_attempt(tmp_
         served.engine.create_table(MESSAGE)
         client = impatient(served, timeout_s=3)
         for place in range(3):
-            client.put_row(Put(MESSAGE.ref, ("s", place, "m"), {"n": place}))
+            client.write_row(Put(MESSAGE.ref, ("s", place, "m"), {"n": place}))
         client.close()
         found = stored(served)
 

@@ -34,7 +34,7 @@ from tsmem.port import (
     SearchIndexSchema,
     TableSchema,
 )
-from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
+from tsmem.rows import ColumnType, Filter, Key, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -114,17 +114,11 @@ class LocalClient:
         """As TableClient."""
         return [*self._priced(table, lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))]
 
-    def put_row(self, put: Put) -> None:
+    def write_row(self, write: Write) -> None:
         """As TableClient."""
-        self._write(put)
-
-    def update_row(self, update: Update) -> None:
-        """As TableClient."""
-        self._write(update)
-
-    def delete_row(self, delete: Delete) -> None:
-        """As TableClient."""
-        self._write(delete)
+        (error,) = self.write_rows((write,))
+        if error is not None:
+            raise error
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As TableClient."""
@@ -158,11 +152,6 @@ class LocalClient:
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """As TableClient."""
         return self._priced(table, lambda: self._engine.search(table, index, search))
-
-    def _write(self, write: Write) -> None:
-        (error,) = self.write_rows((write,))
-        if error is not None:
-            raise error
 
     def _counted(self, call: Callable[[], T], *tables: str) -> T:
         """A call that asks for these tables, and costs one request and nothing else."""

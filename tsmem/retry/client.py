@@ -35,7 +35,7 @@ from tsmem.port import (
 )
 from tsmem.retry.attempts import MAYBE_DONE, Attempts, Deadline, RetryPolicy
 from tsmem.retry.batches import ReadBatch, WriteBatch, is_as_written, rounds
-from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
+from tsmem.rows import ColumnType, Filter, Key, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -180,17 +180,14 @@ class RetryingClient:
 
     # Writes
 
-    def put_row(self, put: Put) -> None:
-        """As TableClient."""
-        self._write(put)
-
-    def update_row(self, update: Update) -> None:
-        """As TableClient."""
-        self._write(update)
-
-    def delete_row(self, delete: Delete) -> None:
-        """As TableClient."""
-        self._write(delete)
+    def write_row(self, write: Write) -> None:
+        """As TableClient. A lost answer is settled by reading the row."""
+        tries = self._tries()
+        try:
+            self._repeat(lambda: self._client.write_row(write), tries, changes=True)
+        except ConditionFailed as error:
+            if not (tries.lost and self._was_ours(write, error, tries.ends_s)):
+                raise
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As TableClient. The second write of a key is sent in a second batch, and so on: 1 request more for each."""
@@ -252,22 +249,6 @@ class RetryingClient:
             except TsmemError as error:
                 return error
         return None
-
-    def _write(self, write: Write) -> None:
-        tries = self._tries()
-        try:
-            self._repeat(lambda: self._send(write), tries, changes=True)
-        except ConditionFailed as error:
-            if not (tries.lost and self._was_ours(write, error, tries.ends_s)):
-                raise
-
-    def _send(self, write: Write) -> None:
-        if isinstance(write, Put):
-            self._client.put_row(write)
-        elif isinstance(write, Update):
-            self._client.update_row(write)
-        else:
-            self._client.delete_row(write)
 
     def _was_ours(self, write: Write, error: ConditionFailed, ends_s: float) -> bool:
         """Whether the row is as the write would have left it. Raises Unavailable, ambiguous, when it cannot be read."""

@@ -93,7 +93,7 @@ class Collection(Generic[Item]):
         Raises InvalidInput before anything is sent, AlreadyExists with `if_absent`. Cost: 1 request."""
         put = self._codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
         try:
-            self._client.put_row(put)
+            self._client.write_row(put)
         except ConditionFailed as error:
             raise AlreadyExists(f"{self._name(put.key)} exists already") from error
 
@@ -125,7 +125,7 @@ class Collection(Generic[Item]):
     def _delete(self, key: Key, *, missing_ok: bool) -> bool:
         """Whether it was there."""
         try:
-            self._client.delete_row(Delete(self._codec.table, key, MUST_EXIST))
+            self._client.write_row(Delete(self._codec.table, key, MUST_EXIST))
         except ConditionFailed as error:
             if missing_ok:
                 return False
@@ -149,7 +149,7 @@ class Collection(Generic[Item]):
         if not update.columns and not update.delete:
             return
         try:
-            self._client.update_row(update)
+            self._client.write_row(update)
         except ConditionFailed as error:
             raise self._missing(key) from error
 

@@ -79,7 +79,7 @@ class Sessions(Collection[Session]):
         )
         limits.check_write(update)
         try:
-            self._client.update_row(update)
+            self._client.write_row(update)
         except ConditionFailed as error:
             if self._find(key) is None:
                 raise self._missing(key) from error

@@ -121,7 +121,7 @@ def bytes_for_users(stage: Stage) -> None:
     with stage.cli.store() as store:
         key = (("user_id", ColumnType.BINARY), ("session_id", ColumnType.STRING))
         store._client.create_table(table := TableSchema("people", key))
-        store._client.put_row(Put(table.ref, (b"ada", "s1"), {"a": 1}))
+        store._client.write_row(Put(table.ref, (b"ada", "s1"), {"a": 1}))
     _local(stage, 'tables.session.name = "people"')
 
 

@@ -10,7 +10,7 @@ filter that is the same; with one it is a lower bound, and the meter counts the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsmem.adapters.naming import tables_of
@@ -37,7 +37,7 @@ from tsmem.port import (
 )
 from tsmem.profiles.model import Profile
 from tsmem.retry import Deadline
-from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write
+from tsmem.rows import ColumnType, Filter, Key, Put, Range, Row, TableRef, Update, Write
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -252,35 +252,21 @@ class TablestoreClient:
 
     # Writes
 
-    def put_row(self, put: Put) -> None:
+    def write_row(self, write: Write) -> None:
         """As TableClient."""
-        self._write(
-            "PutRow",
-            put,
-            lambda client: client.put_row(put.table.name, sdk_rows.sdk_row(put), sdk_rows.sdk_condition(put.condition)),
-        )
 
-    def update_row(self, update: Update) -> None:
-        """As TableClient."""
-        self._write(
-            "UpdateRow",
-            update,
-            lambda client: client.update_row(
-                update.table.name, sdk_rows.sdk_update(update), sdk_rows.sdk_condition(update.condition)
-            ),
-        )
+        def request(client: Any, exchange: HttpAttempt) -> None:
+            exchange.rows = 1
+            check_write(write)
+            try:
+                units, _ = _send(client, write)
+            except ots.OTSServiceError as error:
+                if error.code == "OTSConditionCheckFail":
+                    exchange.cost = sdk_batches.FAILED_CONDITION
+                raise
+            exchange.cost = _cost(units)
 
-    def delete_row(self, delete: Delete) -> None:
-        """As TableClient."""
-        self._write(
-            "DeleteRow",
-            delete,
-            lambda client: client.delete_row(
-                delete.table.name,
-                sdk_rows.key_columns(delete.table, delete.key),
-                sdk_rows.sdk_condition(delete.condition),
-            ),
-        )
+        self._session.call(f"{type(write).__name__}Row", write.table.name, request)
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As TableClient. The service takes a batch table by table, and answers each table's rows in their order; the
@@ -301,19 +287,15 @@ class TablestoreClient:
 
         return self._session.call("BatchWriteRow", tables_of(writes), request)
 
-    def _write(self, operation: str, write: Write, send: Callable[[Any], tuple[Any, Any]]) -> None:
-        def request(client: Any, exchange: HttpAttempt) -> None:
-            exchange.rows = 1
-            check_write(write)
-            try:
-                units, _ = send(client)
-            except ots.OTSServiceError as error:
-                if error.code == "OTSConditionCheckFail":
-                    exchange.cost = sdk_batches.FAILED_CONDITION
-                raise
-            exchange.cost = _cost(units)
 
-        self._session.call(operation, write.table.name, request)
+def _send(client: Any, write: Write) -> Any:
+    """Send one write by the SDK's method for it."""
+    name, condition = write.table.name, sdk_rows.sdk_condition(write.condition)
+    if isinstance(write, Put):
+        return client.put_row(name, sdk_rows.sdk_row(write), condition)
+    if isinstance(write, Update):
+        return client.update_row(name, sdk_rows.sdk_update(write), condition)
+    return client.delete_row(name, sdk_rows.key_columns(write.table, write.key), condition)
 
 
 def _announce(announce: Announce, table: TableRef, span: Range, start: Any) -> None:
