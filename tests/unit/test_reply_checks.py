@@ -6,9 +6,18 @@ from __future__ import annotations
 import pytest
 
 from tests.support.lying import WireRow, encoded
-from tsmem.adapters.tablestore.reply_checks import WrongReply, check_next_start, check_page, has_too_much, passes
+from tsmem.adapters.tablestore.reply_checks import (
+    WrongReply,
+    check_next_start,
+    check_page,
+    check_search,
+    has_too_much,
+    passes,
+)
 from tsmem.engine.rows.cells import Cell
+from tsmem.limits import MAX_ROWS_PER_PAGE
 from tsmem.port import RangePage
+from tsmem.queries import MatchAll, Search, SearchPage
 from tsmem.rows import MAX, MIN, And, Comparison, Filter, Key, Not, Op, Or, Range, Row, TableRef
 
 TABLE = TableRef("t", ("k", "n"))
@@ -82,6 +91,23 @@ def test_all_rows_of_a_page_are_looked_at() -> None:
     for keys in wrong:
         with pytest.raises(WrongReply):
             check_page(TABLE, UP, None, None, RangePage([Row(key, {}) for key in keys], None))
+
+
+@pytest.mark.parametrize("limit", [2, None])
+def test_a_page_has_no_more_rows_than_were_asked_for(limit: int | None) -> None:
+    """Nor more than a page may have, where nothing was asked for."""
+    rows = [Row(("a", n), {}) for n in range((limit or MAX_ROWS_PER_PAGE) + 1)]
+    check_page(TABLE, UP, limit, None, RangePage(rows[:-1], None))
+    with pytest.raises(WrongReply, match="are the most"):
+        check_page(TABLE, UP, limit, None, RangePage(rows, None))
+
+
+def test_a_search_finds_no_more_rows_than_were_asked_for() -> None:
+    """So that pages of a search can be joined."""
+    page = SearchPage([Row(("a", n), {}) for n in range(3)], [None] * 3, None, None)
+    check_search(Search(MatchAll(), limit=3), page)
+    with pytest.raises(WrongReply, match="are the most"):
+        check_search(Search(MatchAll(), limit=2), page)
 
 
 def test_a_page_that_is_too_much_is_not_decoded() -> None:

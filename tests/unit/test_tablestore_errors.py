@@ -120,6 +120,7 @@ def test_an_unknown_code_is_known_by_its_status(status: int, kind: type[TsmemErr
 
     assert type(error) is kind
     assert "OTSNew" in error.message
+    assert (kind is Unavailable) is (isinstance(error, Unavailable) and error.ambiguous)
 
 
 @pytest.mark.parametrize("secret", [*SECRETS, "c2lnbmF0dXJl"])

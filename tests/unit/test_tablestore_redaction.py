@@ -88,6 +88,12 @@ def test_headers_are_known_by_name(text: str) -> None:
     assert "now" in said
 
 
+@pytest.mark.parametrize("quoted", ["s3cr3t%2Bx%2F1", "s3cr3t%2bx%2f1"])
+def test_a_secret_in_a_url_is_hidden(quoted: str) -> None:
+    """Servers write the escapes of a URL in capital or in small letters."""
+    assert f"https://h/?k={HIDDEN}" == without_secrets(f"https://h/?k={quoted}", ["s3cr3t+x/1"])
+
+
 def test_secrets_are_known_in_their_printed_forms() -> None:
     """A secret with characters that repr escapes is hidden too; what is as short as a word is not touched."""
     hide(["quote'back\\slash-secret", "key", None])

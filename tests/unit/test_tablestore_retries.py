@@ -312,6 +312,50 @@ def test_a_row_that_stays_away_says_how_long_was_tried(engine: TableClient) -> N
     assert re.fullmatch(r"busy \(tried \d+ times in .* s\)", away.message)
 
 
+def test_a_row_that_failed_for_good_is_not_sent_again(engine: TableClient) -> None:
+    """Of a batch only what was refused for now is."""
+
+    def answer(_: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
+        return [Throttled("busy"), Denied("no"), None]
+
+    client = Scripted(engine, answer)
+    outcomes = retrying(client, ManualClock()).write_rows([Put(REF, (key,), {}) for key in "abc"])
+
+    assert [None, Denied, None] == [outcome and type(outcome) for outcome in outcomes]
+    assert [3, 1] == client.sizes()
+
+
+def test_pauses_do_not_grow_beyond_the_longest(engine: TableClient) -> None:
+    """They double until then."""
+    clock = ManualClock()
+    client = FaultyClient(engine, *(Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)))
+    with pytest.raises(Throttled):
+        RetryingClient(client, clock, RetryPolicy(30, max_pause_s=2.0), seed=1).get_row(REF, ("a",))
+
+    assert 1.0 < max(clock.slept_s[:-1]) <= 2.0
+
+
+def test_what_is_hopeless_is_tried_three_times_however_slow_it_is(engine: TableClient) -> None:
+    """Each attempt takes longer than the time after which it is hopeless."""
+    clock = ManualClock()
+
+    class Slow(FaultyClient):
+        def get_row(self, *_: object) -> None:
+            clock.sleep(4)
+            raise Unavailable("gone", hopeless_after_s=3)
+
+    with pytest.raises(Unavailable, match="tried 3 times"):
+        retrying(Slow(engine), clock).get_row(REF, ("a",))
+
+
+@pytest.mark.parametrize(("error", "cuts"), [(Throttled("busy"), 1), (Unavailable("gone"), 0), (LOST, 0)])
+def test_only_throttling_makes_the_concurrency_limit_smaller(engine: TableClient, error: TsmemError, cuts: int) -> None:
+    """Another failure says nothing of how many calls the service takes."""
+    retrying(FaultyClient(engine, Fault("get_row", error)), ManualClock()).get_row(REF, ("a",))
+
+    assert cuts == engine.pace.cuts
+
+
 @pytest.mark.parametrize(("after_s", "attempts", "longest_s"), [(0, 1, 0), (3, 6, 4), (None, 10, 30)])
 def test_what_is_hopeless_is_not_outwaited(
     engine: TableClient, after_s: float | None, attempts: int, longest_s: float

@@ -7,11 +7,12 @@ import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import certifi
@@ -96,6 +97,20 @@ def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterat
             thread.join()
 
 
+@contextmanager
+def swallowing() -> Iterator[tuple[str, int]]:
+    """An address whose queue is full: the kernel drops what comes next."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()
+
+
 def profile(endpoint: str, timeout_s: float = PATIENCE_S) -> Profile:
     """A profile of a certain patience."""
     return profile_of(endpoint)._replace(timeout_s=timeout_s)
@@ -146,16 +161,8 @@ def test_an_answer_that_does_not_end_ends_in_time(handler: Handler) -> None:
 
 def test_an_address_that_swallows_connections_ends_in_time() -> None:
     """A connection that is never made ends with the timeout, and certainly nothing was done."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:  # more than its queue holds: the kernel drops what comes next
-            each.setblocking(False)
-            each.connect_ex(server.getsockname())
-        error, seconds = failure(f"http://127.0.0.1:{server.getsockname()[1]}", TIMEOUT_S)
-        for each in waiting:
-            each.close()
+    with swallowing() as (_, port):
+        error, seconds = failure(f"http://127.0.0.1:{port}", TIMEOUT_S)
 
     assert not error.ambiguous
     assert "no connection in time" in error.message
@@ -241,6 +248,47 @@ def test_a_connection_that_breaks_is_ambiguous(answer: bytes) -> None:
 
     assert error.ambiguous
     assert "127.0.0.1" in error.message
+
+
+def test_a_request_that_breaks_while_it_is_sent_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service may have seen enough of it to do it."""
+    connect = sdk_transport._connect
+
+    def with_small_buffer(connection: HTTPConnection) -> socket.socket:
+        made = connect(connection)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return made
+
+    monkeypatch.setattr(sdk_transport, "_connect", with_small_buffer)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client = TablestoreClient(profile(f"http://127.0.0.1:{server.getsockname()[1]}"))
+
+        def reset() -> None:
+            connection, _ = server.accept()
+            connection.recv(10)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        resetting = threading.Thread(target=reset)
+        resetting.start()
+        with pytest.raises(Unavailable) as caught:
+            client.put_row(PUT._replace(columns={"x": "x" * 500_000}))  # more than the buffers of both sides hold
+        resetting.join()
+        client.close()
+
+    assert caught.value.ambiguous
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two addresses of a host the first swallows connections."""
+    with swallowing() as dead, serving(None) as served:
+        addresses = [dead, ("127.0.0.1", int(served.endpoint.rpartition(":")[2]))]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
+        monkeypatch.setattr(sdk_transport, "_look_up", lambda *_: found)
+        client = TablestoreClient(profile_of(served.endpoint)._replace(timeout_s=2.0))
+        assert [] == client.list_tables()
+        client.close()
 
 
 def test_an_answer_that_is_not_the_services_is_ambiguous() -> None:
