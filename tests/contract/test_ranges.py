@@ -203,6 +203,15 @@ def test_a_page_ends_at_4_megabytes(client: TableClient) -> None:
     assert (page.rows, page.next_start) == ([], ("2",))
 
 
+def test_a_page_may_have_exactly_4_megabytes(client: TableClient) -> None:
+    """Names count too: each row has two of a byte, and a key of a byte."""
+    for number in range(5):
+        put(client, PLAIN, str(number), x="x" * (2**20 - 3))
+    page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
+
+    assert (4, ("4",)) == (len(page.rows), page.next_start)
+
+
 def test_a_row_over_4_megabytes_is_a_page(client: TableClient) -> None:
     """A row that alone passes 4 MB is read, on a page of its own."""
     for number in range(3):

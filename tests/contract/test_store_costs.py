@@ -33,6 +33,7 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("delete message", 1, lambda s: s.messages.delete("m", "m0002", create_time=2)),
     ("delete message by id", 2, lambda s: s.messages.delete("m", "m0003")),
     ("list 50 messages", 1, lambda s: s.messages.page("m", limit=50)),
+    ("list 50 messages, then 50 behind a token", 2, lambda s: _two_pages(s, 50)),
     ("list all messages", 1, lambda s: list(s.messages.iterate("m"))),
     ("list sessions", 1, lambda s: s.sessions.page(None, limit=10)),
     ("last 5", 1, lambda s: s.messages.last("m", 5)),
@@ -45,6 +46,11 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("import of 400", 2, lambda s: s.bulk.load(_records(400), tally=BulkResult())),
     ("import of 401", 3, lambda s: s.bulk.load(_records(401), tally=BulkResult())),
 ]
+
+
+def _two_pages(store: MemoryStore, limit: int) -> None:
+    page = store.messages.page("m", limit=limit)
+    assert limit == len(store.messages.page("m", limit=limit, page_token=page.next_page_token).items)
 
 
 def fill(store: MemoryStore) -> None:

@@ -233,6 +233,8 @@ LISTINGS: list[Callable[[MemoryStore, str | None], Any]] = [
     lambda store, token: store.messages.page("s", limit=2, role="user", page_token=token),
     lambda store, token: store.messages.page("s", limit=2, since=1, page_token=token),
     lambda store, token: store.messages.page("s", limit=2, since=Age(10), page_token=token),
+    lambda store, token: store.messages.page("s", limit=2, until=Age(1), page_token=token),
+    lambda store, token: store.messages.page("s", limit=2, until=Age(2), page_token=token),
     lambda store, token: store.messages.page("s", limit=2, order="desc", page_token=token),
     lambda store, token: store.sessions.page("u", limit=2, page_token=token),
     lambda store, token: store.sessions.page(None, limit=2, page_token=token),

@@ -326,6 +326,20 @@ def test_bytes_in_flight_are_bounded() -> None:
     assert max(sizes) <= MAX_BYTES_IN_FLIGHT + limits.MAX_BATCH_BYTES
 
 
+def test_a_batch_may_be_exactly_4_mb() -> None:
+    """It is not cut, and a byte more is."""
+    half = limits.MAX_BATCH_BYTES // 2
+    for more, sizes in ((0, [2]), (1, [1, 1])):
+        client = Scripted()
+        client.answer_each(Waiting.answer)
+        with writer(client, BulkResult()) as writing:
+            for number in range(2):
+                writing.add(
+                    put(number, {"x": "x" * (half - limits.check_write(put(number, {"x": ""})) + more * number)})
+                )
+        assert sizes == [len(batch.keys) for batch in client.batches]
+
+
 def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
     """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
     client, tally = Scripted(), BulkResult()

@@ -139,10 +139,11 @@ def test_an_update_adds_versions(engine: Engine, clock: ManualClock) -> None:
     ]
 
 
-def test_the_last_write_counts_beside_a_version_in_the_future(engine: Engine) -> None:
-    """A cell without a version is what is read next, also where a later version stands: as with Update."""
+@pytest.mark.parametrize("change", [update(NewCell("x", "now")), Update(REF, KEY, {"x": "now"})])
+def test_the_last_write_counts_beside_a_version_in_the_future(engine: Engine, change: RowChange | Update) -> None:
+    """A cell without a version is what is read next, also where a later version stands, and has no earlier one."""
     done(engine, put(NewCell("x", "future", NOW + 5000)))
-    done(engine, update(NewCell("x", "now")))
+    done(engine, change)
 
     assert [CellRow(KEY, [Cell("x", "now", NOW + 5000)])] == cells(engine)
 

@@ -22,6 +22,7 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.disk import APPLICATION_ID
 from tsmem.engine.file import files, sqlite_errors
+from tsmem.engine.file.connections import Connections
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, Update
@@ -156,6 +157,27 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path, difference: int, hi
             with pytest.raises(StorageFailure, match=refused) as caught:
                 call()
             assert hint == caught.value.hint
+
+
+def test_a_file_that_another_tsmem_converts_meanwhile_is_refused(tmp_path: Path) -> None:
+    """Though it was opened in the format that is read here: a new format comes with a new catalog."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with opened(path) as client, closing(sqlite3.connect(path)) as raw:
+        assert ["t"] == client.list_tables()
+        raw.execute(f"PRAGMA user_version = {files.FORMAT + 1}")
+        raw.execute("UPDATE catalog_version SET version = version + 1")
+        raw.commit()
+        with pytest.raises(StorageFailure, match=f"has format {files.FORMAT + 1}"):
+            client.list_tables()
+
+
+def test_a_commit_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
+    """Source: sqlite.org/pragma.html: 2 is FULL; a commit in the log survives a power failure with nothing less."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with Connections(str(path)).write() as session:
+        assert (2,) == session.execute("PRAGMA synchronous").fetchone()
 
 
 @pytest.mark.parametrize("content", ["text", "database"])

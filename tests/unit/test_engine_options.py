@@ -163,6 +163,13 @@ def test_missing_tables_and_indexes_have_no_options(engine: Engine) -> None:
         engine.update_table("local", TableOptions(deviation_s=1))
 
 
+def test_a_column_that_an_index_carries_stays_declared(engine: Engine) -> None:
+    """As one of its key does."""
+    engine.create_table(TableSchema("t", KEY, (IndexSchema("local", ("k", "n"), ("c",)),), DEFINED))
+    with pytest.raises(InvalidInput, match="Defined column 'c' is used by index 'local'"):
+        engine.delete_defined_columns("t", ("c",))
+
+
 def test_a_local_index_begins_with_its_tables_key(engine: Engine) -> None:
     """A local one must begin with the table's first key column, a global one need not; both are in step at once."""
     with pytest.raises(InvalidInput, match="Local index 'global' must begin with primary key column 'k'"):

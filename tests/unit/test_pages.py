@@ -104,6 +104,16 @@ def test_a_start_that_was_announced_wrongly_is_not_gone_on_from() -> None:
     assert [(n,) for n in range(10)] == rows(client)
 
 
+def test_a_page_that_announces_again_is_not_believed_of_the_next() -> None:
+    """What it says once the next page was begun is about neither of the two."""
+    client = Scripted()
+    client.announced = {0: (1, 7), 1: ()}
+    client.let_all()
+
+    assert [(n,) for n in range(10)] == rows(client)
+    assert list(range(10)) == sorted(client.begun)
+
+
 def test_a_bounded_scan_asks_for_nothing_ahead_of_its_bound() -> None:
     """What is not wanted is not asked for."""
     client = Scripted()
