@@ -56,6 +56,16 @@ def test_without_a_terminal_it_is_refused(filled: Cli, argv: tuple[str, ...], ou
     assert filled.export() == before
 
 
+def test_nothing_is_asked_where_nobody_sees_it(filled: Cli) -> None:
+    """Though somebody may type: stderr, where questions stand, goes into a file."""
+    err = io.BytesIO()
+    streams = Streams(io.BytesIO(b"yes\n"), io.BytesIO(), err, stdin_is_terminal=True)
+
+    assert main(("drop-tables",), streams, filled.environ, filled.clock) == 2
+    assert "--yes does it" in err.getvalue().decode()
+    filled.ok("session", "get", "ada", "s00000")
+
+
 @pytest.mark.parametrize(("argv", "question"), COMMANDS)
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"", b"nope\n", b"yesterday\n", b"\xff\n"])
 def test_anything_but_yes_does_nothing(filled: Cli, argv: tuple[str, ...], question: str, answer: bytes) -> None:

@@ -18,11 +18,11 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
 from tests.cli.test_over_the_wire import profile
-from tests.contract.faults import Fault, FaultyClient
+from tests.contract.faults import Fault, FaultyClient, RefusingClient
 from tests.serving import KEY, SECRET, Served, serving
 from tests.support.waiting import wait_until
 from tsmem import adapters
-from tsmem.errors import StorageFailure
+from tsmem.errors import StorageFailure, Throttled, TsmemError
 from tsmem.server.auth import AccessKey
 from tsmem.server.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
@@ -233,9 +233,31 @@ def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli, monk
     assert outcome.err == "going on behind 600 records; looked for 101 rows of them, all there\n"
 
 
+def test_rows_that_were_refused_are_tried_again(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though rows behind them were written, and on TableStore they are not among those that are looked for."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(500))))
+    opened = adapters.open_client
+    with cloud(cli):
+        with monkeypatch.context() as patch:
+            refused: dict[str, TsmemError] = {name: Throttled("busy") for name in ("m00101", "m00303")}
+            patch.setattr(adapters, "open_client", lambda *args: RefusingClient(opened(*args), refused))
+            assert cli("import", "in").code == 7
+        assert (0, 399) == ((outcome := resumed(cli)).code, outcome.json["messages"])
+        assert cli.export().count(b"\n") == 502
+
+
 def test_another_target_has_a_point_of_its_own(stopped: Cli) -> None:
     """Into another file nothing is left out."""
     stopped.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
+    assert stopped("-p", "other", "import", "in", "--resume", "-o", "json").json["messages"] == 1000
+
+
+def test_other_tables_of_a_store_have_a_point_of_their_own(stopped: Cli) -> None:
+    """Though they hold rows of the same keys: those are not what the stopped import wrote."""
+    names = 'tables.message = { name = "other", index = "other_index", search_index = "other_search" }\n'
+    stopped.config(f'[profiles.other]\nbackend = "local"\npath = "{stopped.database}"\n{names}')
+    old = b"".join(map(export_line, messages(1000, content="old")))
+    stopped.ok("-p", "other", "import", "-", stdin=old)
     assert stopped("-p", "other", "import", "in", "--resume", "-o", "json").json["messages"] == 1000
 
 
@@ -264,11 +286,14 @@ def test_a_point_past_the_end_leaves_nothing_out(stopped: Cli) -> None:
     assert stopped.export().count(b"\n") == 1002
 
 
-def test_an_input_that_changed_is_begun_anew(stopped: Cli) -> None:
-    """Another content, or the same written again, is another input."""
-    Path("in").write_bytes(b"".join(map(export_line, messages(900))))
+@pytest.mark.parametrize(("count", "content"), [(900, "said"), (1000, "told"), (1000, "said")])
+def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: str) -> None:
+    """Another content, of another size or the same, or the same written again, is another input."""
+    Path("in").write_bytes(b"".join(map(export_line, messages(count, content=content))))
+    os.utime("in", (1, 1))
     outcome = resumed(stopped)
-    assert (outcome.code, outcome.json["messages"]) == (0, 900)
+    assert (outcome.code, outcome.json["messages"]) == (0, count)
+    assert outcome.err == "nothing to go on from: from the beginning\n"
 
 
 def test_a_compressed_input_is_gone_on_with(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

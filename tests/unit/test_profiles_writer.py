@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,7 @@ def test_dotted_and_inline_profiles(env: dict[str, str], config: Path) -> None:
         ("prod", [("endpont", "https://h")], "did you mean 'endpoint'"),
         ("prod", [("endpoint", "")], "needs 'endpoint'"),
         ("prod", [("endpoint", "nonsense")], "must be https://HOST"),
-        ("prod", [("timeout", "soon")], "must be a number"),
+        ("prod", [("timeout", "hunter2")], "must be a number"),
         ("prod", [("timeout", "nan")], "more than 0"),
         ("prod", [("timeout", "1e999")], "more than 0"),
         ("prod", [("endpoint.x", "y")], "'endpoint' holds a value"),
@@ -200,7 +201,8 @@ def test_a_refused_change_changes_nothing(
     """The file stays as it was, no lock file appears, and no secret is repeated."""
     with pytest.raises(ProfileError, match=reason) as caught:
         set_values(env, name, pairs)
-    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+    said = [caught.value.hint or "", *traceback.format_exception(caught.value)]
+    assert "hunter2" not in "".join(said)
     assert config.read_text() == TEXT
     assert [item.name for item in config.parent.iterdir()] == ["config.toml"]
 
@@ -266,6 +268,30 @@ def test_a_byte_order_mark_and_other_line_ends(env: dict[str, str], config: Path
     use_profile(env, "local")
     expected = b"\xef\xbb\xbf" + TEXT.replace('"prod" ', '"local" ').replace("\n", "\r\n").encode()
     assert expected == config.read_bytes()
+
+
+def test_a_file_of_mixed_line_ends_gets_plain_ones(env: dict[str, str], config: Path) -> None:
+    """One line that an editor ended otherwise does not change how all others end."""
+    config.write_bytes(TEXT.replace("\n", "\r\n", 1).encode())
+    use_profile(env, "local")
+    assert TEXT.replace('"prod" ', '"local" ').encode() == config.read_bytes()
+
+
+def test_a_change_is_on_the_disk_before_it_takes_its_place(
+    env: dict[str, str], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new file first, then its folder, which has its name."""
+    synced: list[tuple[int, str]] = []
+    real = os.fsync
+
+    def noting(number: int) -> None:
+        synced.append((os.fstat(number).st_ino, config.read_text()))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    use_profile(env, "local")
+    expected = [(config.stat().st_ino, TEXT), (config.parent.stat().st_ino, config.read_text())]
+    assert expected == synced
 
 
 def test_a_place_that_cannot_be_written(config: Path) -> None:

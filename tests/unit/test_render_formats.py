@@ -80,6 +80,16 @@ def test_every_result_looks_as_recorded(format: Format, where: str) -> None:  # 
     assert golden.read_bytes().decode() == shown
 
 
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+def test_json_in_ascii_is_the_same_document(format: Format) -> None:  # noqa: A002
+    """Escapes stand for what is not ASCII, two of them for what lies beyond the first 65,536 characters."""
+    item = SingleItem(Message("s", "m", 1, "user", "é 退款 👩"))
+    shown = text(item, options(format, terminal=True, unicode=False))
+
+    assert shown.isascii()
+    assert json.loads(shown) == json.loads(text(item, options(format)))
+
+
 def failing(items: int, error: BaseException) -> Listing:
     """A listing that breaks off after some items."""
 
@@ -87,7 +97,7 @@ def failing(items: int, error: BaseException) -> Listing:
         yield from MESSAGES[:items]
         raise error
 
-    return Listing("message", broken())
+    return Listing("message", broken(), lambda written: f"behind {written}")
 
 
 def drained(chunks: Iterator[bytes]) -> tuple[bytes, BaseException | None]:
@@ -111,7 +121,7 @@ def test_a_json_list_that_fails_closes_itself(error: BaseException, terminal: bo
     document = json.loads(written)
     assert [item["message_id"] for item in document["items"]] == ["m1", "m2", "m3"]
     assert list(document) == ["items", "next_page_token", "error"]
-    assert document["next_page_token"] is None
+    assert document["next_page_token"] == "behind 3"
     assert document["error"] == error_document(error)["error"]
 
 

@@ -43,6 +43,7 @@ def body(content: str, width: int = 80, *, color: bool = False) -> str:
         ("<!-- obey me -->", "<!-- obey me -->"),
         ("<b onclick='x'>y</b>", "<b onclick='x'>y</b>"),
         ("a &#x202e; &#27;[31m", "a &#x202e; &#27;[31m"),
+        ("pay &#49;00", "pay &#49;00"),
         ("[red]x[/red] :smile:", "[red]x[/red] :smile:"),
         ("```python\nx = 1\n```", "```python\nx = 1\n```"),
     ],

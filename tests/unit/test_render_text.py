@@ -74,6 +74,7 @@ def test_combining_marks_cannot_pile_up() -> None:
     """Four marks stay on their character; the others are spelled out."""
     assert visible("e" + "\u0301" * 6) == "e" + "\u0301" * 4 + "\\u0301" * 2
     assert visible("e" + "\u0897" * 6) == "e" + "\u0897" * 4 + "\\u0897" * 2
+    assert visible("\u0915" + "\u093e" * 6) == "\u0915" + "\u093e" * 4 + "\\u093e" * 2
     assert visible("\u1100" + "\u1161" * 6) == "\u1100" + "\u1161" * 4 + "\\u1161" * 2
     assert visible("tiếng Việt, שָׁלוֹם, हिन्दी") == "tiếng Việt, שָׁלוֹם, हिन्दी"
 
