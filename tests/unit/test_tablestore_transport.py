@@ -273,7 +273,7 @@ def test_a_request_that_breaks_while_it_is_sent_is_ambiguous(monkeypatch: pytest
         resetting = threading.Thread(target=reset)
         resetting.start()
         with pytest.raises(Unavailable) as caught:
-            client.put_row(PUT._replace(columns={"x": "x" * 500_000}))  # more than the buffers of both sides hold
+            client.write_row(PUT._replace(columns={"x": "x" * 500_000}))  # more than the buffers of both sides hold
         resetting.join()
         client.close()
 
