@@ -66,6 +66,8 @@ def test_what_a_filter_decides_of_values_of_other_types_is_left_to_the_service(
         (DOWN, ("a", 2), ("a", 1), True),
         (DOWN, ("a", 1), ("a", 2), False),
         (Range(("a", 1), ("a", MAX)), None, ("a", 1), False),
+        (Range(("a", 1), ("a", 5)), None, ("a", 5), False),
+        (Range(("a", 5), ("a", 1), backward=True), None, ("a", 1), False),
         (Range(("a", 1), ("a", MAX)), None, ("a", b"2"), False),
     ],
 )
