@@ -23,6 +23,7 @@ from tests.cli.test_over_the_wire import profile
 from tests.cli.test_processes import interrupted
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import KEY, SECRET, serving
+from tests.support.progress import drawn
 from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.cli.app.main import main
@@ -32,7 +33,6 @@ from tsmem.store import Message
 from tsmem.store.documents import export_line
 
 DEADLINE_S = 30
-CLEAR = "\r\x1b[K"
 SUMMARY = r"[\d.]+ s(, [\d,]+ rows/s)?(, [\d.]+ (bytes|KB|MB))?(, [\d,]+ (skipped|failed|in doubt))*"
 
 
@@ -62,11 +62,6 @@ def on_terminal(cli: Cli, *argv: str, environ: dict[str, str] | None = None, std
     streams = Streams(PipeIn(stdin), out, err, stderr_is_terminal=True)
     code = main(argv, streams, {**cli.environ, **(environ or {})}, Ticking())
     return Outcome(code, out.getvalue(), err.getvalue().decode())
-
-
-def drawn(err: str) -> tuple[list[str], str]:
-    """The lines that were drawn over each other, and what is left to see when all is done."""
-    return re.findall(r"\r\x1b\[K([^\r\n]+)(?=\r)", err), re.sub(r"\r\x1b\[K([^\r\n]*(?=\r))?", "", err)
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +100,9 @@ def test_what_is_said_meanwhile_has_a_line_of_its_own(ready: Cli) -> None:
     timed = [{"role": "user", "timestamp": n} for n in range(900)]
     lines = [json.dumps({"id": id_, "messages": said}) for id_, said in (("a", timed), ("b", [{"role": "user"}]))]
     argv = ("import", "--format", "openai", "--user", "u")
-    err = on_terminal(ready, *argv, stdin="\n".join(lines).encode()).err
-    before, note, _ = err.partition("1 message without a time")
-    assert note
-    assert before.endswith(CLEAR)
-    assert " rows, " in before
+    lines, left = drawn(on_terminal(ready, *argv, stdin="\n".join(lines).encode()).err)
+    assert " rows, " in lines[0]
+    assert left.startswith("1 message without a time")
 
 
 @pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])
@@ -134,8 +127,11 @@ def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line
 def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
     """A file that can be read twice says how many rows there are; the time left never grows past the whole."""
     lines, _ = drawn(on_terminal(filled, "import", "in").err)
-    assert all(re.fullmatch(r"[\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each) for each in lines)
-    counts = [int(each.split()[0].replace(",", "")) for each in lines]
+    assert all(
+        re.fullmatch(r"[━╸ ]+ \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each)
+        for each in lines
+    )
+    counts = [int(each.split(" rows")[0].split()[-1].replace(",", "")) for each in lines]
     assert counts == sorted(counts)
 
 

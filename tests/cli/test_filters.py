@@ -16,6 +16,7 @@ from tests.cli.test_airline import DATA, conversations
 from tests.cli.test_over_the_wire import INSTANCE, profile
 from tests.cli.test_terminal import Terminal
 from tests.serving import KEY, SECRET, serving
+from tests.support.progress import drawn
 from tsmem.cli.app.main import main
 from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S
 from tsmem.cli.io.streams import Streams
@@ -146,7 +147,7 @@ class Ticking:
         self.time_s += seconds
 
 
-def drawn(cli: Cli, *argv: str, terminal: bool = True, **environ: str) -> tuple[bytes, bytes]:
+def run(cli: Cli, *argv: str, terminal: bool = True, **environ: str) -> tuple[bytes, bytes]:
     """What a run writes to stdout and stderr, with a terminal for stderr."""
     out, err = io.BytesIO(), io.BytesIO()
     streams = Streams(io.BytesIO(), out, err, stderr_is_terminal=terminal)
@@ -176,32 +177,35 @@ def test_a_long_scan_shows_its_progress_on_a_terminal_alone(
 ) -> None:
     """Drawn over itself and cleared before the end; the output is what it is without it."""
     shutil.copy(long_store, ready.database)
-    plain, silent = drawn(ready, *argv, terminal=False)
-    out, err = drawn(ready, *argv)
+    plain, silent = run(ready, *argv, terminal=False)
+    out, err = run(ready, *argv)
 
     target = f"a dry run on {ready.database} (profile local)\n".encode() * ("--dry-run" in argv)
     assert (plain, target) == (out, silent)
-    assert b"\r\x1b[K5,000 rows scanned, " in err
-    assert re.search(rb" (found|0 rows)\r\x1b\[K(found 1 message: [^\r]*\n)?$", err)
-    assert (plain, target) == drawn(ready, *argv, CI="true") == drawn(ready, *argv, TERM="dumb")
+    lines, left = drawn(err.decode())
+    assert "5,000 rows scanned, " in lines[0]
+    assert re.fullmatch(r"(found 1 message: .*\n)?", left.removeprefix(target.decode()))
+    assert (plain, target) == run(ready, *argv, CI="true") == run(ready, *argv, TERM="dumb")
     assert 0 < AGAIN_AFTER_S <= FIRST_AFTER_S
 
 
 def test_a_search_that_finds_little_shows_its_progress(ready: Cli) -> None:
     """Without a filter too: the index may nominate many rows for a text, and the rows decide."""
     ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
-    out, err = drawn(ready, "message", "search", "?!", "-o", "jsonl")
+    out, err = run(ready, "message", "search", "?!", "-o", "jsonl")
 
     assert b"" == out
-    assert b" rows scanned, 0 found\r\x1b[K" in err
-    assert b"" == drawn(ready, "message", "search", "-o", "jsonl")[1]
+    lines, left = drawn(err.decode())
+    assert " rows scanned, 0 found" in lines[0]
+    assert left.startswith("no messages found")
+    assert b"" == run(ready, "message", "search", "-o", "jsonl")[1]
 
 
 def test_without_a_filter_or_a_long_scan_nothing_is_drawn(ready: Cli, process: Processes) -> None:
     """A short scan ends before anything is drawn, and a listing of everything shows by itself how far it is."""
     ready.fill(messages(3))
 
-    assert drawn(ready, "message", "list", "-o", "jsonl")[1] == b""
+    assert run(ready, "message", "list", "-o", "jsonl")[1] == b""
     code, shown = Terminal(process).run(
         "message", "list", "--filter", 'role == "user"', "-o", "csv", "--fields", "message_id"
     )

@@ -20,12 +20,11 @@ from tests.cli.test_bulk_progress import Ticking
 from tests.cli.test_over_the_wire import profile
 from tests.hostile import CORPUS, LINES
 from tests.serving import KEY, SECRET, serving
+from tests.support.progress import drawn
 from tsmem.server.auth import AccessKey
 
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
 """All that rich makes: the beginning of a style, and its end."""
-CLEARED = "\r\x1b[K"
-"""What a line of progress is drawn over with."""
 OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 UNSEEN = (
     "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
@@ -127,9 +126,14 @@ def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
     """The run on terminals of 80 columns; what bulk commands draw is drawn at once."""
     words = [*options, *run.argv]
     screen = Screens(cli, 80, encoding)(*words, typed=run.typed, clock=Ticking())
-    clear = CLEARED.encode()
-    out = screen.out.replace(clear, b"\n") if run.argv[0] == "demo" else screen.out  # it shows what was said
-    return screen._replace(out=out, err=screen.err.replace(clear, b"\n"))
+    out = _still(screen.out) if run.argv[0] == "demo" else screen.out  # it shows what was said
+    return screen._replace(out=out, err=_still(screen.err))
+
+
+def _still(sent: bytes) -> bytes:
+    """Return what was drawn and erased as lines, before those that stayed."""
+    lines, left = drawn(sent.decode())
+    return "\n".join([*lines, left]).encode()
 
 
 def clean(text: str, *, data: bool = False) -> bool:

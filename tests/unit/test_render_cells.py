@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmem.render.cells import cut, fit, pad, space_after, width, wrap
+from tsmem.render.cells import cut, fit, space_after, width, wrap
 from tsmem.render.text import visible
 
 
@@ -41,7 +41,6 @@ def test_no_piece_is_wider_than_asked_for(text: str, room: int) -> None:
     assert _cells(cut(text, room)) <= room
     assert _cells(fit(text, room, "…")) <= room
     assert max(map(_cells, wrap(text, room)), default=0) <= room
-    assert room <= width(pad(text, room))
 
 
 def _cells(text: str) -> int:

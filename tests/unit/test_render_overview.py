@@ -81,7 +81,7 @@ def test_what_names_a_row_stands_above_it_where_room_is_short() -> None:
         "cells",
         "key",
         "    column   bytes",
-        "    ───────  ──────",
+        "    ───────────────",
         "k" * 36,
         "    content  5.1 KB",
         "x" * 36,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tsmem.render.cells import pad, width, wrap
+from tsmem.render.cells import width
+from tsmem.render.grid import GAP, MAX_ALIGNED, Column, Overflow, TableCell, table_lines
 from tsmem.render.options import Options
 from tsmem.render.palette import Palette
 from tsmem.render.result import Advice
 from tsmem.render.text import visible
 
-_INDENT = 9
+_WORD_CELLS = 7
 _CONTINUED = " \\"
 _TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
 _STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yellow", "error": "bold red"}
@@ -23,20 +24,17 @@ _STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yel
 
 def advice_lines(advice: Advice, options: Options) -> Iterator[str]:
     """How bad it is at the left edge, and nothing else there; the sentence beside it, and the command beneath."""
-    ink = Palette(options)
-    room = None if options.width is None else max(8, options.width - _INDENT)
-    sentence = visible(advice.sentence)
-    first, *more = [sentence] if room is None else wrap(sentence, room)
+    room = None if options.width is None else max(8, options.width - _WORD_CELLS - GAP)
     word = visible(advice.word)
-    yield (ink.paint(_STYLES.get(word, ""), word) + pad(word, _INDENT)[len(word) :] + first).rstrip(" ")
-    yield from (" " * _INDENT + line for line in more)
+    rows = [(TableCell(word, _STYLES.get(word)), TableCell(visible(advice.sentence)))]
     if advice.command:
         words = [visible(word) for word in advice.command]
         lines = [" ".join(words)] if room is None else _broken(words, room)
-        if lines is None:
-            yield from (" " * _INDENT + line for line in wrap(_TOO_LONG, room or 0))
-        else:
-            yield from (" " * _INDENT + ink.paint("cyan", line) for line in lines)
+        shown = TableCell(_TOO_LONG) if lines is None else TableCell("\n".join(lines), "cyan")
+        rows.append((TableCell(""), shown))
+    overflow: Overflow = "push" if room is None else "wrap"
+    widths = (_WORD_CELLS, room or MAX_ALIGNED)
+    return table_lines((Column(""), Column("")), rows, widths, Palette(options), overflow=overflow, titled=False)
 
 
 def _broken(words: Sequence[str], room: int) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""Text measured, cut, padded and wrapped in terminal cells: wide characters take two, combining marks none.
+"""Text measured, cut and wrapped in terminal cells: wide characters take two, combining marks none.
 
 Where terminals differ, the widest is believed: a joined or tinted emoji is measured as if its parts stood side by
 side, and a mark that takes room of its own, as in Hindi, takes a cell. A line that is a little short is better than one
@@ -71,11 +71,6 @@ def fit_middle(text: str, cells: int, ellipsis: str) -> str:
     while tail and not width(tail[0]):  # a mark whose letter is cut off
         tail = tail[1:]
     return cut(text, room - width(tail)) + ellipsis[:cells] + tail
-
-
-def pad(text: str, cells: int) -> str:
-    """The text with spaces after it, so that it takes at least so many cells."""
-    return text + " " * (cells - width(text))
 
 
 def space_after(text: str, cells: int) -> str:

@@ -1,19 +1,30 @@
-"""Columns laid out in the width there is. What can give way gives way first: what is said aside, free text, then ids;
-never a time.
+"""Tables, drawn by rich in columns of the widths that are planned here.
 
-On a terminal every line fits. In a pipe nothing is cut: columns are aligned while their values are of common length,
-and a longer value pushes its row to the right.
+What can give way in a narrow terminal gives way first: what is said aside, free text, then ids; never a time. On a
+terminal every line fits. In a pipe nothing is cut: columns are aligned while their values are of common length, and a
+longer value pushes its row to the right.
+
+Cutting, wrapping and measuring are ours: rich cuts no id in its middle and no text round what was searched for, counts
+Indic vowel signs and joined emoji as narrower than many terminals draw them (a stored text could then run over into a
+forged row), and keeps right-to-left text not apart from the next column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.segment import Segment
+from rich.table import Table
 
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.palette import Palette
+from tsmem.render.drawing import drawn, painted
+from tsmem.render.palette import Palette, style_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
 
 GAP = 2
 MAX_ALIGNED = 60
@@ -25,6 +36,10 @@ _CONCESSIONS = (
 """What is narrowed, in turn, and how far, while ids are left whole: a cut id can be given to no other command."""
 _LAST_CONCESSIONS = (*_CONCESSIONS, ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
 """What is narrowed when nothing is left that could go instead."""
+
+Overflow = Literal["push", "cut", "wrap"]
+"""What a text does that is wider than its column; `push` moves the rest of its row, for pipes."""
+_Line = list[Segment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +82,110 @@ def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[TableCell]
     for row in rows:
         for i, cell in enumerate(row):
             if widths[i] < most:
-                widths[i] = max(widths[i], max(map(width, cell.text.split("\n"))))
+                widths[i] = max(widths[i], *(width(line + _closing(line)) for line in cell.text.split("\n")))
     return [min(most, cells) for cells in widths]
 
 
-def header(columns: Sequence[Column], widths: Sequence[int], ink: Palette, *, ruled: bool) -> Iterator[str]:
-    """The titles, and a rule beneath them on a terminal."""
-    titles = [fit(c.title, w, ink.ellipsis) if ruled else c.title for c, w in zip(columns, widths, strict=True)]
-    yield _joined([ink.paint("bold", title) for title in titles], titles, widths)
-    if ruled:
-        yield ink.paint("dim", (" " * GAP).join(ink.rule * cells for cells in widths))
+def table_lines(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[TableCell]],
+    widths: Sequence[int],
+    ink: Palette,
+    *,
+    overflow: Overflow,
+    titled: bool = True,
+) -> Iterator[str]:
+    """Draw rows in columns of these widths. On a terminal there is a rule beneath the titles."""
+    ruled = titled and overflow != "push"
+    table = Table(
+        box=SIMPLE_HEAD if ruled else None,
+        show_header=titled,
+        show_edge=False,
+        pad_edge=False,
+        padding=0,
+        header_style=None,
+        border_style="dim",
+    )
+    cut_title: Overflow = "push" if overflow == "push" else "cut"
+    parts: list[list[list[_Line]]] = []
+    for place, (column, cells) in enumerate(zip(columns, widths, strict=True)):
+        is_last = place == len(columns) - 1
+        gap = 0 if is_last else GAP - ruled  # rich puts a cell between columns that have a rule
+        title = _cell_lines(column, TableCell(column.title, "bold"), cells, ink, cut_title, is_last=is_last)
+        table.add_column(_Drawn(title), width=max(1, cells + gap))
+        parts.append([_cell_lines(column, row[place], cells, ink, overflow, is_last=is_last) for row in rows])
+    if overflow == "wrap":
+        for row in zip(*parts, strict=True):
+            table.add_row(*map(_Drawn, row))
+    elif rows:  # as one row of long cells: rich takes 0.05 ms a line for it, and 0.2 ms a row
+        table.add_row(*(_Drawn([line for lines in part for line in lines]) for part in parts))
+    for line in drawn(table, sum(widths) + (GAP + 1) * len(widths)):
+        yield painted(line, ink)
 
 
-def cut_row(
-    columns: Sequence[Column], row: Sequence[TableCell], widths: Sequence[int] | None, ink: Palette
-) -> list[TableCell]:
-    """The row's cells, each cut to its column: ids in the middle, the rest at the end, texts round what is marked."""
-    if widths is None:
-        return list(row)
-    return [
-        TableCell(_cut(column, cell, cells, ink), cell.style, cell.said)
-        for column, cell, cells in zip(columns, row, widths, strict=True)
-    ]
+class _Drawn:
+    """Lines of text for rich to set in a table."""
+
+    def __init__(self, lines: Sequence[_Line]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for line in self._lines:
+            yield from line
+            yield Segment.line()
+
+
+class _Measured(Segment):
+    """A piece of text that says how much of its column it takes: rich would count its cells otherwise."""
+
+    cells: int
+
+    @classmethod
+    def of(cls, text: str, style: str, cells: int) -> _Measured:
+        """Return the text in a style."""
+        piece = cls(text, style_of(style))
+        piece.cells = cells
+        return piece
+
+    @property
+    def cell_length(self) -> int:
+        return self.cells
+
+
+def _cell_lines(
+    column: Column, cell: TableCell, cells: int, ink: Palette, overflow: Overflow, *, is_last: bool
+) -> list[_Line]:
+    """Return a cell's lines, with room behind them where another column follows."""
+    style = column.style if cell.style is None else cell.style
+    closing = "" if is_last else _closing(cell.text)
+    room = cells - width(closing)
+    match overflow:
+        case "cut":
+            texts = [_cut(column, cell, room, ink)]
+        case "wrap":
+            texts = list(wrap(cell.text, room))
+        case "push":
+            texts = [cell.text]
+    lines: list[_Line] = []
+    for text in texts:
+        if overflow == "push" and width(text) > room:
+            gap = 0 if is_last else GAP
+            lines.append([_Measured.of(text + closing + " " * gap, style, cells + gap)])
+            continue
+        parts = ink.marked_parts(style, text) if cell.said else [(style, text)]
+        lines.append([_Measured.of(part, known, width(part)) for known, part in parts])
+        if closing:
+            lines[-1].append(_Measured.of(closing, "", width(closing)))
+    return lines
+
+
+def _closing(text: str) -> str:
+    """Return what keeps right-to-left text apart from the next column; nothing for other text."""
+    return space_after(text, GAP).rstrip(" ")
 
 
 def _cut(column: Column, cell: TableCell, cells: int, ink: Palette) -> str:
+    """Return a text in so many cells: ids without their middle, the rest without its end, or round what is marked."""
     if column.kind == "id":
         return fit_middle(cell.text, cells, ink.ellipsis)
     text = cell.text
@@ -103,30 +197,3 @@ def _cut(column: Column, cell: TableCell, cells: int, ink: Palette) -> str:
             begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
             text = ink.ellipsis + text[begin:]
     return fit(text, cells, ink.ellipsis)
-
-
-def row_line(columns: Sequence[Column], row: Sequence[TableCell], widths: Sequence[int], ink: Palette) -> str:
-    """One row on one line."""
-    painted = [
-        (ink.paint_marked if cell.said else ink.paint)(column.style if cell.style is None else cell.style, cell.text)
-        for column, cell in zip(columns, row, strict=True)
-    ]
-    return _joined(painted, [cell.text for cell in row], widths)
-
-
-def wrapped_row(
-    columns: Sequence[Column], row: Sequence[TableCell], widths: Sequence[int], ink: Palette
-) -> Iterator[str]:
-    """One row on as many lines as its longest cell needs; only a row's first line begins at the left edge."""
-    lines = (wrap(cell.text, cells) for cell, cells in zip(row, widths, strict=True))
-    for parts in zip_longest(*lines, fillvalue=""):
-        yield row_line(
-            columns, [TableCell(text, cell.style) for text, cell in zip(parts, row, strict=True)], widths, ink
-        )
-
-
-def _joined(painted: Sequence[str], texts: Sequence[str], widths: Sequence[int]) -> str:
-    line = ""
-    for paint, text, cells in zip(painted[:-1], texts, widths, strict=False):
-        line += paint + space_after(text, max(0, cells - width(text)) + GAP)
-    return (line + painted[-1]).rstrip(" ")

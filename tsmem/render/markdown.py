@@ -25,17 +25,6 @@ MARKDOWN_CHARACTERS = 20_000
 """A text longer than this is shown as it was written."""
 _LEFT_ALONE = ("reference", "entity", "autolink", "image")
 """Rules of Markdown that would hide something."""
-_STYLES = {
-    "markdown.code": "cyan",
-    "markdown.block_quote": "dim",
-    "markdown.item.bullet": "dim",
-    "markdown.item.number": "dim",
-    "markdown.hr": "dim",
-    "markdown.table.header": "bold",
-    "markdown.table.border": "dim",
-}
-_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
-"""What stands for rich's own signs on a terminal that has ASCII alone."""
 
 
 def markdown_lines(text: str, room: int, ink: Palette) -> list[str] | None:
@@ -43,33 +32,30 @@ def markdown_lines(text: str, room: int, ink: Palette) -> list[str] | None:
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
         return None
-    lines = [_stripped(line) for line in _drawn(text, room)]
+    from tsmem.render.drawing import painted
+
+    lines = _drawn(text, room)
     plain = ["".join(segment.text for segment in line) for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
         return None
     if any(visible(line) != line for line in plain):  # signs that went from between them left too many marks together
         return None
-    painted = ["".join(_painted(segment, ink) for segment in line) for line in lines]
-    while painted and not painted[0]:
-        del painted[0]
-    while painted and not painted[-1]:
-        del painted[-1]
-    return painted
+    shown = [painted(line, ink) for line in lines]
+    while shown and not shown[0]:
+        del shown[0]
+    while shown and not shown[-1]:
+        del shown[-1]
+    return shown
 
 
 def _drawn(text: str, room: int) -> list[list[Segment]]:
-    import io
-
-    from rich.console import Console
     from rich.markdown import Markdown
-    from rich.theme import Theme
 
-    console = Console(
-        file=io.StringIO(), width=room, color_system=None, legacy_windows=False, theme=Theme(_STYLES), _environ={}
-    )
+    from tsmem.render.drawing import drawn
+
     document = Markdown("", hyperlinks=False)
     document.parsed = _tokens(text)
-    return console.render_lines(document, pad=False)
+    return list(drawn(document, room))
 
 
 def _tokens(text: str) -> list[Any]:
@@ -126,26 +112,6 @@ def _made(like: Any, kind: str, tag: str, nesting: int, content: str = "") -> An
     return like.copy(
         type=kind, tag=tag, nesting=nesting, content=visible(content), children=None, attrs={}, info="", markup=""
     )
-
-
-def _stripped(line: list[Segment]) -> list[Segment]:
-    """A line without the spaces at its end."""
-    from rich.segment import Segment
-
-    line = [segment for segment in line if segment.text and not segment.is_control]
-    while line:
-        text = line[-1].text.rstrip(" ")
-        if text:
-            return [*line[:-1], Segment(text, line[-1].style)]
-        line = line[:-1]
-    return line
-
-
-def _painted(segment: Segment, ink: Palette) -> str:
-    text = visible(segment.text)
-    if not ink.unicode and not text.isascii():
-        text = "".join(sign if sign.isascii() else _SIGNS.get(sign, "+") for sign in text)
-    return text if segment.style is None else ink.paint_as(segment.style, text)
 
 
 def _letters(texts: Iterable[str]) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from rich.color import ColorSystem
@@ -32,7 +33,7 @@ class Palette:
         """The text in a style, or as it is where there is no colour."""
         if not self._color or not style:
             return text
-        return self.paint_as(_style(style), text)
+        return self.paint_as(style_of(style), text)
 
     def paint_as(self, style: Style, text: str) -> str:
         """The text in a style of rich's own; a link in it is not made."""
@@ -40,16 +41,14 @@ class Palette:
             return text
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
-    def paint_marked(self, style: str, text: str) -> str:
-        """The text in a style, and in another what was searched for."""
-        if self._marks is None or not self._color:
-            return self.paint(style, text)
-        painted: list[str] = []
+    def marked_parts(self, style: str, text: str) -> Iterator[tuple[str, str]]:
+        """Cut a text into (style, part): what was searched for has another style than the rest."""
         done = 0
-        for begin, end in spans(text, self._marks):
-            painted += self.paint(style, text[done:begin]), self.paint(MARK_STYLE, text[begin:end])
+        for begin, end in spans(text, self._marks) if self._marks is not None and self._color else ():
+            yield style, text[done:begin]
+            yield MARK_STYLE, text[begin:end]
             done = end
-        return "".join(painted) + self.paint(style, text[done:])
+        yield style, text[done:]
 
     def marked(self, text: str) -> tuple[int, int] | None:
         """Where in a text it stands first that was searched for."""
@@ -57,5 +56,6 @@ class Palette:
 
 
 @lru_cache
-def _style(definition: str) -> Style:
+def style_of(definition: str) -> Style:
+    """Return a style by its name; an empty name is no style."""
     return Style.parse(definition)

@@ -48,13 +48,8 @@ def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]],
     if titled and widths[0] < natural[0] and len(columns) > 1:
         yield from _stacked(columns, rows, options)
         return
-    if titled:
-        yield from grid.header(columns, widths, ink, ruled=options.width is not None)
-    for row in rows:
-        if options.width is None:
-            yield grid.row_line(columns, row, widths, ink)
-        else:
-            yield from grid.wrapped_row(columns, row, widths, ink)
+    overflow: grid.Overflow = "push" if options.width is None else "wrap"
+    yield from grid.table_lines(columns, rows, widths, ink, overflow=overflow, titled=titled)
 
 
 def _fitted(natural: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
@@ -73,12 +68,13 @@ def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], opt
     rest = columns[1:]
     widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
     yield ink.paint("bold", fit(columns[0].title, room, ink.ellipsis))
-    yield from (_BENEATH + line for line in grid.header(rest, widths, ink, ruled=True))
+    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, ink, overflow="wrap"))
     for first, *others in rows:
         style = columns[0].style if first.style is None else first.style
         for place, line in enumerate(wrap(first.text, room)):
             yield (_BENEATH if place else "") + ink.paint(style, line)
-        yield from (_BENEATH + line for line in grid.wrapped_row(rest, others, widths, ink))
+        lines = grid.table_lines(rest, [others], widths, ink, overflow="wrap", titled=False)
+        yield from (_BENEATH + line for line in lines)
 
 
 def _fact(value: object) -> TableCell:

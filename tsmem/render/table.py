@@ -9,10 +9,12 @@ only if the columns chosen before do not show what is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
-from tsmem.render import grid
 from tsmem.render.cells import wrap
+from tsmem.render.grid import Overflow, table_lines
 from tsmem.render.items import column_of
 from tsmem.render.layout import GridLayout, Item, layout_of
 from tsmem.render.options import Options
@@ -30,39 +32,47 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     options = options._replace(marks=listing.marks)
     ink, layout, above = Palette(options), None, None
     for items in _batches(listing.items, BATCH_ROWS):
-        if layout is None or not layout.shows(items):
+        is_new = layout is None or not layout.shows(items)
+        if layout is None or is_new:
             if layout is not None:
                 yield ""
             layout, above = layout_of(listing.noun, items, options), None
             yield from _heading(layout, options, ink)
-        for item in items:
-            if layout.grouped is not None and getattr(item, layout.grouped) != above:
+        if layout.grouped is None:
+            yield from _rows(items, layout, options, ink, titled=is_new)
+            continue
+        if is_new:
+            yield from _rows([], layout, options, ink, titled=True)
+        for value, group in groupby(items, attrgetter(layout.grouped)):
+            if value != above:
                 if above is not None:
                     yield ""
-                above = getattr(item, layout.grouped)
+                above = value
                 yield from _above(layout.grouped, above, options, ink)
-            yield _row_line(item, layout, options, ink)
+            yield from _rows(list(group), layout, options, ink)
     if layout is None:
         layout = layout_of(listing.noun, [], options)
-        yield from _heading(layout, options, ink)
+        yield from _rows([], layout, options, ink, titled=True)
     if layout.no_room and options.width is not None:
         note = f"no room for {', '.join(layout.no_room)}: a wider terminal or --fields shows more"
         yield from (ink.paint("dim", line) for line in wrap(note, options.width))
 
 
-def _row_line(item: Item, layout: GridLayout, options: Options, ink: Palette) -> str:
-    columns = [column_of(field) for field in layout.fields]
-    widths = layout.widths if options.width is not None else None
-    cells = grid.cut_row(columns, layout.row(item, options), widths, ink)
-    return grid.row_line(columns, cells, layout.widths, ink)
-
-
 def _heading(layout: GridLayout, options: Options, ink: Palette) -> Iterator[str]:
+    """The id that all rows share."""
     if layout.shared is not None and options.width is not None:
         yield from _above(*layout.shared, options, ink)
         yield ""
+
+
+def _rows(
+    items: Sequence[Item], layout: GridLayout, options: Options, ink: Palette, *, titled: bool = False
+) -> Iterator[str]:
+    """One line an item, below the titles where they are asked for."""
     columns = [column_of(field) for field in layout.fields]
-    yield from grid.header(columns, layout.widths, ink, ruled=options.width is not None)
+    rows = [layout.row(item, options) for item in items]
+    overflow: Overflow = "push" if options.width is None else "cut"
+    return table_lines(columns, rows, layout.widths, ink, overflow=overflow, titled=titled)
 
 
 def _above(field: str, value: str, options: Options, ink: Palette) -> Iterator[str]:

@@ -80,9 +80,9 @@ class Context:
 
         if self.clear_line is not None:
             self.clear_line()
-        self._talk(visible(text) + "\n")
+        self.talk(visible(text) + "\n")
 
-    def _talk(self, text: str) -> None:
+    def talk(self, text: str) -> None:
         """Write safe text to stderr, in ASCII where it can show no more. A stderr that went away does no harm."""
         encoding = "utf-8" if self.streams.unicode else "ascii"
         with suppress(OSError, ValueError):
@@ -117,7 +117,7 @@ class Context:
         text = question()
         if text is None:
             return False
-        self._talk(visible(f"{text} [y/N] "))
+        self.talk(visible(f"{text} [y/N] "))
         try:
             answer = self.streams.stdin.readline()
         except KeyboardInterrupt:

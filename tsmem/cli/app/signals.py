@@ -75,11 +75,11 @@ class StopSignals:
     @contextmanager
     def waiting(self, may_wait: Callable[[], bool]) -> Iterator[None]:
         """Around the writing of output: the first signal waits for `check`, if `may_wait` says so when it comes."""
-        self._may_wait = may_wait
+        before, self._may_wait = self._may_wait, may_wait
         try:
             yield
         finally:
-            self._may_wait = None
+            self._may_wait = before
 
     def check(self) -> None:
         """Raise Stopped if a signal waits."""

@@ -1,17 +1,20 @@
-"""Progress of what takes long, on stderr: on a terminal a line that is drawn over itself, and gone before anything else
-is said or written. In a pipe, in CI and on a dumb terminal there is none, unless it is asked for: then it is a line
-now and then.
+"""Progress of what takes long, on stderr: on a terminal rich draws it, and it is gone before anything else is said or
+written. In a pipe, in CI and on a dumb terminal there is none, unless it is asked for: then it is a line now and then.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
 
+from tsmem.cli.app.signals import STOP_SIGNALS
 from tsmem.render.result import Listing, Noun
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from tsmem.cli.app.context import Context
     from tsmem.store.listing.scan import ItemStream
     from tsmem.store.model import Message, Session
@@ -20,46 +23,107 @@ FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
 LINE_AFTER_S = 5.0
 """Between two lines where nothing can be drawn over."""
-_CLEAR = b"\r\x1b[K"
 
 
 class Progress:
-    """The line."""
+    """The line, drawn from the thread that works: no other thread writes to the terminal."""
 
-    def __init__(self, call: Context, line: Callable[[], str]) -> None:
-        """`line` says how far it is."""
+    def __init__(
+        self, call: Context, line: Callable[[], str], share: Callable[[], tuple[int, int] | None] = lambda: None
+    ) -> None:
+        """`line` says how far it is, `share` how many are done of how many, where that is known."""
         self._call = call
         self._line = line
+        self._share = share
         self._over = draws(call)
-        self._due = call.clock.monotonic_s() + (FIRST_AFTER_S if self._over else LINE_AFTER_S)
-        self._drawn = False
+        self._began_s = call.clock.monotonic_s()
+        self._due_s = self._began_s + (FIRST_AFTER_S if self._over else LINE_AFTER_S)
+        self._bar: Bar | None = None
 
     def draw(self) -> None:
         """Say how far it is, unless that was said just now."""
-        now = self._call.clock.monotonic_s()
-        if now < self._due:
+        now_s = self._call.clock.monotonic_s()
+        if now_s < self._due_s:
             return
-        line = self._line()
-        if self._over:
-            self._due = now + AGAIN_AFTER_S
-            self._drawn = True  # first: an interrupt may come while it is written
-            self._call.clear_line = self.clear
-            self._write(_CLEAR + line[: self._call.streams.width - 1].encode())
-        else:
-            self._due = now + LINE_AFTER_S
-            self._call.say(line)
+        self._due_s = now_s + (AGAIN_AFTER_S if self._over else LINE_AFTER_S)
+        if not self._over:
+            self._call.say(self._line())
+            return
+        with STOP_SIGNALS.waiting(lambda: True):  # rich does not clear what it was stopped in drawing
+            self._draw()
+        STOP_SIGNALS.check()
+
+    def _draw(self) -> None:
+        share = self._share()
+        if self._bar is not None and (share is None) == (self._bar.tasks[0].total is None):
+            done, total = share or (None, None)
+            self._bar.update(self._bar.tasks[0].id, description=self._line(), completed=done, total=total, refresh=True)
+            return
+        self.clear()
+        self._bar = _bar(self._call, self._line(), share, self._began_s)
+        self._call.clear_line = self.clear
+        self._bar.start()
+        self._bar.console.show_cursor()  # rich hides it, and a second Ctrl-C ends the process at once
 
     def clear(self) -> None:
         """Leave nothing of it."""
-        if self._drawn:
-            self._write(_CLEAR)
-            self._drawn = False
-            self._call.clear_line = None
+        if self._bar is not None:
+            with STOP_SIGNALS.waiting(lambda: True):
+                self._bar.stop()
+                self._bar = self._call.clear_line = None
+            STOP_SIGNALS.check()
 
-    def _write(self, data: bytes) -> None:
-        with suppress(OSError, ValueError):  # a stderr that went away is no reason to fail
-            self._call.streams.stderr.write(data)
-            self._call.streams.stderr.flush()
+
+def _bar(call: Context, line: str, share: tuple[int, int] | None, began_s: float) -> Bar:
+    """Return what rich draws: a bar where it is known how many there are, else a spinner; time, and the line."""
+    from rich.console import Console
+    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+    from rich.table import Column
+
+    console = Console(
+        file=cast(IO[str], _Stderr(call)),
+        force_terminal=True,
+        color_system=None,
+        legacy_windows=False,
+        width=max(1, call.streams.width - 1),
+        height=24,
+        _environ={},
+    )
+    done, total = share or (0, None)
+    moving: ProgressColumn = SpinnerColumn("dots" if call.streams.unicode else "line")
+    if total is not None:
+        moving = BarColumn(bar_width=12)
+    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="crop"))
+    bar = Bar(
+        moving,
+        TimeElapsedColumn(),
+        text,
+        console=console,
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        get_time=call.clock.monotonic_s,
+    )
+    bar.add_task(line, total=total, completed=done)
+    bar.tasks[0].start_time = began_s
+    return bar
+
+
+class _Stderr(io.TextIOBase):
+    """Standard error as rich writes to it. One that went away is no reason to fail."""
+
+    def __init__(self, call: Context) -> None:
+        self._call = call
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8" if self._call.streams.unicode else "ascii"
+
+    def write(self, text: str) -> int:
+        self._call.talk(text)
+        return len(text)
 
 
 def draws(call: Context) -> bool:

@@ -1,0 +1,14 @@
+"""What rich's progress writes to a terminal, taken apart."""
+
+from __future__ import annotations
+
+import re
+
+_DRAWN = re.compile(r"\x1b\[\?25l(.*?)\n\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)
+"""Everything from the first line to its end, where it is erased."""
+
+
+def drawn(err: str) -> tuple[list[str], str]:
+    """Return the lines that were drawn over each other, and what is left to see when all is done."""
+    shown = (part.replace("\x1b[?25h", "") for part in _DRAWN.findall(err))
+    return [line for part in shown for line in part.split("\r\x1b[2K")], _DRAWN.sub("", err)
