@@ -128,8 +128,7 @@ def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
     """A file that can be read twice says how many rows there are; the time left never grows past the whole."""
     lines, _ = drawn(on_terminal(filled, "import", "in").err)
     assert all(
-        re.fullmatch(r"[━╸ ]+ \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each)
-        for each in lines
+        re.fullmatch(r". \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each) for each in lines
     )
     counts = [int(each.split(" rows")[0].split()[-1].replace(",", "")) for each in lines]
     assert counts == sorted(counts)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from rich.box import SIMPLE_HEAD
@@ -39,7 +40,6 @@ _LAST_CONCESSIONS = (*_CONCESSIONS, ("id", 10), ("text", 6), ("aside", 6), ("id"
 
 Overflow = Literal["push", "cut", "wrap"]
 """What a text does that is wider than its column; `push` moves the rest of its row, for pipes."""
-_Line = list[Segment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,68 +96,44 @@ def table_lines(
     titled: bool = True,
 ) -> Iterator[str]:
     """Draw rows in columns of these widths. On a terminal there is a rule beneath the titles."""
-    ruled = titled and overflow != "push"
-    table = Table(
-        box=SIMPLE_HEAD if ruled else None,
-        show_header=titled,
-        show_edge=False,
-        pad_edge=False,
-        padding=0,
-        header_style=None,
-        border_style="dim",
-    )
-    cut_title: Overflow = "push" if overflow == "push" else "cut"
-    parts: list[list[list[_Line]]] = []
+    box = SIMPLE_HEAD if titled and overflow != "push" else None
+    table = Table(box=box, show_header=titled, show_edge=False, padding=0, header_style=None, border_style="dim")
+    drawn_columns: list[list[_Lines]] = []
     for place, (column, cells) in enumerate(zip(columns, widths, strict=True)):
-        is_last = place == len(columns) - 1
-        gap = 0 if is_last else GAP - ruled  # rich puts a cell between columns that have a rule
-        title = _cell_lines(column, TableCell(column.title, "bold"), cells, ink, cut_title, is_last=is_last)
-        table.add_column(_Drawn(title), width=max(1, cells + gap))
-        parts.append([_cell_lines(column, row[place], cells, ink, overflow, is_last=is_last) for row in rows])
-    if overflow == "wrap":
-        for row in zip(*parts, strict=True):
-            table.add_row(*map(_Drawn, row))
-    elif rows:  # as one row of long cells: rich takes 0.05 ms a line for it, and 0.2 ms a row
-        table.add_row(*(_Drawn([line for lines in part for line in lines]) for part in parts))
+        gap = GAP if place < len(columns) - 1 else 0
+        title = _lines(column, TableCell(column.title, "bold"), cells, gap, ink, "push" if box is None else "cut")
+        table.add_column(title, width=max(1, cells + gap - (gap > 0 and box is not None)))  # a box has a gap of 1
+        drawn_columns.append([_lines(column, row[place], cells, gap, ink, overflow) for row in rows])
+    if overflow != "wrap" and rows:  # rich takes 0.2 ms a row, and 0.05 ms a line of a row
+        drawn_columns = [[_Lines(chain.from_iterable(cells))] for cells in drawn_columns]
+    for row in zip(*drawn_columns, strict=True):
+        table.add_row(*row)
     for line in drawn(table, sum(widths) + (GAP + 1) * len(widths)):
         yield painted(line, ink)
 
 
-class _Drawn:
-    """Lines of text for rich to set in a table."""
-
-    def __init__(self, lines: Sequence[_Line]) -> None:
-        self._lines = lines
+class _Lines(list[list[Segment]]):
+    """A cell for rich to set."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for line in self._lines:
+        for line in self:
             yield from line
             yield Segment.line()
 
 
 class _Measured(Segment):
-    """A piece of text that says how much of its column it takes: rich would count its cells otherwise."""
+    """A piece of text that says itself how many cells of its column it takes."""
 
-    cells: int
-
-    @classmethod
-    def of(cls, text: str, style: str, cells: int) -> _Measured:
-        """Return the text in a style."""
-        piece = cls(text, style_of(style))
-        piece.cells = cells
-        return piece
+    cells = 0
 
     @property
     def cell_length(self) -> int:
         return self.cells
 
 
-def _cell_lines(
-    column: Column, cell: TableCell, cells: int, ink: Palette, overflow: Overflow, *, is_last: bool
-) -> list[_Line]:
-    """Return a cell's lines, with room behind them where another column follows."""
-    style = column.style if cell.style is None else cell.style
-    closing = "" if is_last else _closing(cell.text)
+def _lines(column: Column, cell: TableCell, cells: int, gap: int, ink: Palette, overflow: Overflow) -> _Lines:
+    """Return a cell's lines in a column of so many cells, with a gap behind it."""
+    closing = _closing(cell.text) if gap else ""
     room = cells - width(closing)
     match overflow:
         case "cut":
@@ -166,16 +142,14 @@ def _cell_lines(
             texts = list(wrap(cell.text, room))
         case "push":
             texts = [cell.text]
-    lines: list[_Line] = []
+    lines = _Lines()
     for text in texts:
-        if overflow == "push" and width(text) > room:
-            gap = 0 if is_last else GAP
-            lines.append([_Measured.of(text + closing + " " * gap, style, cells + gap)])
-            continue
-        parts = ink.marked_parts(style, text) if cell.said else [(style, text)]
-        lines.append([_Measured.of(part, known, width(part)) for known, part in parts])
-        if closing:
-            lines[-1].append(_Measured.of(closing, "", width(closing)))
+        text += closing + " " * (gap if width(text) > room else 0)
+        lines.append([])
+        for style, part in ink.marked_parts(column.style if cell.style is None else cell.style, text, cell.said):
+            piece = _Measured(part, style_of(style))
+            piece.cells = min(width(part), cells + gap)
+            lines[-1].append(piece)
     return lines
 
 

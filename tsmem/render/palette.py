@@ -41,10 +41,10 @@ class Palette:
             return text
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
-    def marked_parts(self, style: str, text: str) -> Iterator[tuple[str, str]]:
-        """Cut a text into (style, part): what was searched for has another style than the rest."""
+    def marked_parts(self, style: str, text: str, is_said: bool) -> Iterator[tuple[str, str]]:
+        """Cut a text into (style, part): in what was said, what was searched for has another style."""
         done = 0
-        for begin, end in spans(text, self._marks) if self._marks is not None and self._color else ():
+        for begin, end in spans(text, self._marks) if is_said and self._marks is not None else ():
             yield style, text[done:begin]
             yield MARK_STYLE, text[begin:end]
             done = end

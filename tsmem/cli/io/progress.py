@@ -13,7 +13,7 @@ from tsmem.cli.app.signals import STOP_SIGNALS
 from tsmem.render.result import Listing, Noun
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as RichProgress
 
     from tsmem.cli.app.context import Context
     from tsmem.store.listing.scan import ItemStream
@@ -28,17 +28,14 @@ LINE_AFTER_S = 5.0
 class Progress:
     """The line, drawn from the thread that works: no other thread writes to the terminal."""
 
-    def __init__(
-        self, call: Context, line: Callable[[], str], share: Callable[[], tuple[int, int] | None] = lambda: None
-    ) -> None:
-        """`line` says how far it is, `share` how many are done of how many, where that is known."""
+    def __init__(self, call: Context, line: Callable[[], str]) -> None:
+        """`line` says how far it is."""
         self._call = call
         self._line = line
-        self._share = share
         self._over = draws(call)
         self._began_s = call.clock.monotonic_s()
         self._due_s = self._began_s + (FIRST_AFTER_S if self._over else LINE_AFTER_S)
-        self._bar: Bar | None = None
+        self._drawn: RichProgress | None = None
 
     def draw(self) -> None:
         """Say how far it is, unless that was said just now."""
@@ -50,35 +47,27 @@ class Progress:
             self._call.say(self._line())
             return
         with STOP_SIGNALS.waiting(lambda: True):  # rich does not clear what it was stopped in drawing
-            self._draw()
+            if self._drawn is None:
+                self._drawn = _started(self._call, self._line(), self._began_s)
+                self._call.clear_line = self.clear
+            else:
+                self._drawn.update(self._drawn.task_ids[0], description=self._line(), refresh=True)
         STOP_SIGNALS.check()
-
-    def _draw(self) -> None:
-        share = self._share()
-        if self._bar is not None and (share is None) == (self._bar.tasks[0].total is None):
-            done, total = share or (None, None)
-            self._bar.update(self._bar.tasks[0].id, description=self._line(), completed=done, total=total, refresh=True)
-            return
-        self.clear()
-        self._bar = _bar(self._call, self._line(), share, self._began_s)
-        self._call.clear_line = self.clear
-        self._bar.start()
-        self._bar.console.show_cursor()  # rich hides it, and a second Ctrl-C ends the process at once
 
     def clear(self) -> None:
         """Leave nothing of it."""
-        if self._bar is not None:
+        if self._drawn is not None:
             with STOP_SIGNALS.waiting(lambda: True):
-                self._bar.stop()
-                self._bar = self._call.clear_line = None
+                self._drawn.stop()
+                self._drawn = self._call.clear_line = None
             STOP_SIGNALS.check()
 
 
-def _bar(call: Context, line: str, share: tuple[int, int] | None, began_s: float) -> Bar:
-    """Return what rich draws: a bar where it is known how many there are, else a spinner; time, and the line."""
+def _started(call: Context, line: str, began_s: float) -> RichProgress:
+    """Draw a spinner, the time that went by, and the line."""
     from rich.console import Console
-    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as RichProgress
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
     console = Console(
@@ -90,15 +79,10 @@ def _bar(call: Context, line: str, share: tuple[int, int] | None, began_s: float
         height=24,
         _environ={},
     )
-    done, total = share or (0, None)
-    moving: ProgressColumn = SpinnerColumn("dots" if call.streams.unicode else "line")
-    if total is not None:
-        moving = BarColumn(bar_width=12)
-    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="crop"))
-    bar = Bar(
-        moving,
+    drawn = RichProgress(
+        SpinnerColumn("dots" if call.streams.unicode else "line"),
         TimeElapsedColumn(),
-        text,
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="crop")),
         console=console,
         transient=True,
         auto_refresh=False,
@@ -106,9 +90,11 @@ def _bar(call: Context, line: str, share: tuple[int, int] | None, began_s: float
         redirect_stderr=False,
         get_time=call.clock.monotonic_s,
     )
-    bar.add_task(line, total=total, completed=done)
-    bar.tasks[0].start_time = began_s
-    return bar
+    drawn.add_task(line, total=None)
+    drawn.tasks[0].start_time = began_s
+    drawn.start()
+    console.show_cursor()  # rich hides it, and a second Ctrl-C ends the process at once
+    return drawn
 
 
 class _Stderr(io.TextIOBase):
@@ -116,10 +102,6 @@ class _Stderr(io.TextIOBase):
 
     def __init__(self, call: Context) -> None:
         self._call = call
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return "utf-8" if self._call.streams.unicode else "ascii"
 
     def write(self, text: str) -> int:
         self._call.talk(text)

@@ -51,10 +51,6 @@ class ProgressSummary:
             parts.append(f"{elapsed(seconds * left / self._rows)} left")
         return ", ".join(parts)
 
-    def share(self) -> tuple[int, int] | None:
-        """Rows that are done, and rows there are in all; None where that is not known."""
-        return None if self.total is None else (self.before + self._rows, self.total)
-
     def summary(self, *, ended: bool) -> str:
         """What was done in all."""
         seconds = self._call.clock.monotonic_s() - self._started_s
@@ -93,7 +89,7 @@ def account(
         yield it
         return
     it.speaks = True
-    progress = Progress(call, it.line, it.share)
+    progress = Progress(call, it.line)
     call.tally.heard = progress.draw
     it.stores = stores or (call.store,)
     for store in it.stores:
