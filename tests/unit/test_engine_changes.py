@@ -10,18 +10,9 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, WriteReply
-from tsmem.engine.rows.cells import Cell
-from tsmem.engine.rows.versioned_writes import MAX_STAMP_MS
-from tsmem.engine.service_requests import (
-    CellRow,
-    Change,
-    CreateTable,
-    NewCell,
-    Returned,
-    RowChange,
-    TableOptions,
-    View,
-)
+from tsmem.engine.rows.cells import Cell, CellRow
+from tsmem.engine.rows.changes import MAX_STAMP_MS, Change, NewCell, Returned, RowChange
+from tsmem.engine.service_requests import CreateTable, TableOptions, View
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (

@@ -15,7 +15,7 @@ from tests.clocks import ManualClock
 from tsmem import queries as q
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchWriteRow
-from tsmem.engine.service_requests import Change, NewCell, RowChange
+from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.errors import InvalidInput, StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Delete, Put, Value, Write

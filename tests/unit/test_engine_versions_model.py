@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchWriteRow, GetRange
-from tsmem.engine.rows.cells import Cell
-from tsmem.engine.service_requests import CellRow, Change, NewCell, Returned, RowChange, View
+from tsmem.engine.rows.cells import Cell, CellRow
+from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
+from tsmem.engine.service_requests import View
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Range, Value
 

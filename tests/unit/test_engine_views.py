@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, GetRow
-from tsmem.engine.rows.cells import Cell
-from tsmem.engine.service_requests import AnyVersion, CellPageReply, CellRow, Change, NewCell, RowChange, View
+from tsmem.engine.rows.cells import Cell, CellRow
+from tsmem.engine.rows.changes import Change, NewCell, RowChange
+from tsmem.engine.service_requests import AnyVersion, CellPageReply, View
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (
@@ -320,4 +321,4 @@ print(*(name for name in sys.modules if name.startswith("tsmem.engine.")))
 
     loaded = {name.removeprefix("tsmem.engine.") for name in done.stdout.split()}
     assert {"engine", "rows.writes"} <= loaded
-    assert set() == loaded & {"service_requests", "rows.versioned_reads", "rows.versioned_writes", "table_options"}
+    assert set() == loaded & {"service_requests", "rows.versioned_reads", "table_options"}

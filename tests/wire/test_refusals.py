@@ -80,7 +80,8 @@ WRITES: dict[str, tuple[str, bytes, str]] = {
     "a column that is a key column": (
         "PutRow", row(KEY, c("k", 2)), "Column 'k' is a primary key column and cannot be an attribute column."),
     "a column written and deleted": (
-        "UpdateRow", row(KEY, c("c", 2), c("c", None, DELETE_ALL)), "Column 'c' is both written and deleted."),
+        "UpdateRow", row(KEY, c("c", 2), c("c", None, DELETE_ALL)),
+        "Column 'c' is written, deleted or incremented at once."),
     "a column written and incremented": (
         "UpdateRow", row(KEY, c("c", 2), c("c", 3, INCREMENT)),
         "Column 'c' is written, deleted or incremented at once."),

@@ -14,7 +14,8 @@ from tsmem.port import Cost, IndexSchema, KeySchema, RangePage
 from tsmem.rows import Filter, Key, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
-    from tsmem.engine.service_requests import CellRow, RowChange
+    from tsmem.engine.rows.cells import CellRow
+    from tsmem.engine.rows.changes import RowChange
 
 
 class CreateIndex(NamedTuple):

@@ -6,12 +6,11 @@ Its one rule: what `requests.py` can say is said there; this module is loaded fo
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
-from tsmem.engine.rows.cells import Cell
+from tsmem.engine.rows.cells import CellRow
 from tsmem.port import Cost, TableSchema
-from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Key, KeyBound, TableRef, Value
+from tsmem.rows import Comparison, KeyBound
 
 
 class View(NamedTuple):
@@ -29,14 +28,6 @@ class View(NamedTuple):
     """Of the columns that are left: how many to pass over, and how many to give at most."""
 
 
-class CellRow(NamedTuple):
-    """A row with the versions of its cells."""
-
-    key: Key
-    cells: list[Cell]
-    """In order of name, versions newest first."""
-
-
 class AnyVersion(NamedTuple):
     """Holds where any version of the column passes the test, not only the latest. It may stand in a filter where a
     Comparison may: in `read_rows`, `read_range` and the conditions of writes. A range of times narrows the versions;
@@ -50,51 +41,6 @@ class Presence(NamedTuple):
 
     column: str
     present: bool
-
-
-class Change(StrEnum):
-    """What a RowChange does with the row."""
-
-    PUT = "PUT"
-    UPDATE = "UPDATE"
-    DELETE = "DELETE"
-
-
-class Returned(StrEnum):
-    """What a write answers of its row."""
-
-    NOTHING = "NOTHING"
-    KEY = "KEY"
-    AFTER_MODIFY = "AFTER_MODIFY"
-
-
-class NewCell(NamedTuple):
-    """One version of a column, to be written."""
-
-    name: str
-    value: Value
-    version_ms: int | None = None
-    """Its version, epoch milliseconds; None: now."""
-
-
-class RowChange(NamedTuple):
-    """One row's write in the service's full vocabulary; the port's Put, Update and Delete say less, and are quicker."""
-
-    change: Change
-    table: TableRef
-    key: Key
-    cells: tuple[NewCell, ...] = ()
-    """Of PUT and UPDATE. A name may come several times, with different versions."""
-    delete: tuple[str, ...] = ()
-    """Of UPDATE: columns of which all versions go."""
-    delete_versions: tuple[tuple[str, int], ...] = ()
-    """Of UPDATE: columns with the one version that goes."""
-    increments: tuple[tuple[str, int | float], ...] = ()
-    """Of UPDATE: what is added to columns of numbers of the same type; a missing one counts as 0."""
-    condition: Condition = UNCONDITIONAL
-    returned: Returned = Returned.NOTHING
-    returned_columns: tuple[str, ...] = ()
-    """Of AFTER_MODIFY: the columns wanted, as they are after the write."""
 
 
 class TableOptions(NamedTuple):

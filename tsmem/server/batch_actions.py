@@ -15,8 +15,10 @@ from typing import Any
 
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow
+from tsmem.engine.rows.cells import CellRow
+from tsmem.engine.rows.changes import RowChange
 from tsmem.engine.rows.filters import compile_filter
-from tsmem.engine.service_requests import CellRow, RowChange, View
+from tsmem.engine.service_requests import View
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
 from tsmem.port import Cost

@@ -10,7 +10,8 @@ from typing import Any
 
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange
-from tsmem.engine.service_requests import CellRow, Change, NewCell, Returned, RowChange
+from tsmem.engine.rows.cells import CellRow
+from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
 from tsmem.port import Cost
 from tsmem.rows import Bound, Delete, Put, Range, TableRef, Update, Value, Write
 from tsmem.server import row_writer, schema

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.file.statements import Statement
-from tsmem.engine.rows.cells import unpack_cells, unpack_some
+from tsmem.engine.rows.cells import Cell, unpack_cells, unpack_some
 from tsmem.engine.tables import SecondaryIndex, Table
-from tsmem.rows import Key, Put, Value
+from tsmem.rows import Key, Value
 
 if TYPE_CHECKING:
     from tsmem.engine.indexes.search_index import SearchIndex
@@ -44,6 +44,8 @@ class Planned(NamedTuple):
     """Of the row itself; None where nothing is changed."""
     of_indexes: list[Statement]
     """Of its secondary indexes."""
+    cells: list[Cell]
+    """The row's after it."""
     columns: Mapping[str, Value] | None
     """The row's after it; None where it goes, or never was."""
     old: bytes | None
@@ -80,16 +82,17 @@ def apply_planned(session: Transaction, table: Table, key: Key, planned: Planned
                 texts += search.insert(session.execute, doc, key, planned.columns)
 
 
-def insert_planned(session: Transaction, table: Table, put: Put, planned: Planned, texts: list[Statement]) -> bool:
+def insert_planned(session: Transaction, table: Table, key: Key, planned: Planned, texts: list[Statement]) -> bool:
     """Write a row as `apply_planned` does, if it is not there yet. False if it is: nothing was changed."""
     assert planned.row is not None
+    assert planned.columns is not None
     inserted = session.execute(table.insert_sql, planned.row[1])
     if not inserted.rowcount:
         return False
     for statement in planned.of_indexes:
         session.execute(*statement)
     for search in _searches(table):
-        texts += search.insert(session.execute, inserted.lastrowid or 0, put.key, put.columns)
+        texts += search.insert(session.execute, inserted.lastrowid or 0, key, planned.columns)
     return True
 
 

@@ -22,7 +22,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from tsmem.errors import StorageFailure
-from tsmem.rows import Value
+from tsmem.rows import Key, Value
 
 _FORMAT = 1
 _HEAD = struct.Struct("<BHI")
@@ -43,6 +43,14 @@ class Cell(NamedTuple):
     value: Value
     version_ms: int
     """Its version: epoch milliseconds."""
+
+
+class CellRow(NamedTuple):
+    """A row with the versions of its cells."""
+
+    key: Key
+    cells: list[Cell]
+    """In order of name, versions newest first."""
 
 
 class _Shape(NamedTuple):

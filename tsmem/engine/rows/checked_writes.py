@@ -1,7 +1,4 @@
-"""A write that was checked before its row is read: the old row, its condition, and what the write costs.
-
-Both write paths use it: `writes.py`, where a row has columns, and `versioned_writes.py`, where it has cells.
-"""
+"""A write that was checked before its row is read: the old row, its condition, and what the write costs."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from tsmem.engine.tables import Table
 from tsmem.errors import TsmemError
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
-from tsmem.rows import UNCONDITIONAL, Existence, Value, Write
+from tsmem.rows import UNCONDITIONAL, Existence, Value
 
 if TYPE_CHECKING:
-    from tsmem.engine.service_requests import RowChange
+    from tsmem.engine.rows.changes import RowChange
 
 CONDITION_FAILED = Cost(0, 1, 1)
 
@@ -26,7 +23,7 @@ CONDITION_FAILED = Cost(0, 1, 1)
 class CheckedWrite(NamedTuple):
     """The write of one row, checked as far as that is possible without the row."""
 
-    write: Write | RowChange
+    write: RowChange
     table: Table
     size: int
     """Bytes of what is written."""

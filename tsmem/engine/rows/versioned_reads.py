@@ -13,10 +13,10 @@ from itertools import groupby, islice
 from tsmem.engine import service_errors
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.requests import BatchGetRow, GetRange
-from tsmem.engine.rows.cells import Cell, unpack_cells
+from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.rows.filters import Versions, needs_versions
 from tsmem.engine.rows.reads import Selection, check_key_count, read_one, read_page
-from tsmem.engine.service_requests import CellPageReply, CellRow, CellRowsReply, View
+from tsmem.engine.service_requests import CellPageReply, CellRowsReply, View
 from tsmem.engine.tables import Table
 from tsmem.limits import capacity_units, name_bytes, value_bytes
 from tsmem.port import Cost

@@ -1,8 +1,7 @@
-"""Row writes in the service's full vocabulary: explicit versions, increments, deleted versions, returned rows.
+"""Changes of rows: what a write says, whether it may be said, and which cells the row has afterwards.
 
-Its one rule: a change is decided whole before any SQL runs, as in `writes.py`, which it shares all but the cells with.
-A cell without a version gets the transaction's, or that of the newest one there where that is later: the last write
-counts, as it does for Update. Loaded when a batch holds a RowChange.
+A change is decided whole before any SQL runs. A cell without a version gets the transaction's, or that of the newest
+one there where that is later: the last write counts.
 
 An update deletes first, increments then and writes last, so that one change may replace a version. The service's own
 texts for versions out of range and for increments that cannot be done are not known.
@@ -12,19 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from itertools import groupby, islice
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tsmem.engine import service_errors
-from tsmem.engine.file.connections import Transaction
-from tsmem.engine.file.statements import Statement
-from tsmem.engine.indexes import maintenance
-from tsmem.engine.requests import WriteReply
-from tsmem.engine.rows.cells import Cell, pack_cells, unpack_cells
-from tsmem.engine.rows.checked_writes import CONDITION_FAILED, CheckedWrite, cost, holds, old_row
-from tsmem.engine.rows.filters import compile_filter
-from tsmem.engine.service_requests import CellRow, Change, NewCell, Returned, RowChange
+from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.tables import Table
-from tsmem.errors import InvalidInput, TsmemError
 from tsmem.limits import (
     MAX_COLUMNS_PER_WRITE,
     MAX_INTEGER,
@@ -33,9 +27,9 @@ from tsmem.limits import (
     check_column_name,
     check_columns,
     check_key,
+    check_write,
 )
-from tsmem.port import Cost
-from tsmem.rows import Value
+from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 
 MAX_STAMP_MS = MAX_INTEGER // 1000
 """Exclusive. Source: the documentation of PutRow."""
@@ -46,21 +40,93 @@ _Columns = dict[str, dict[int, Value]]
 """A row's values by column and version."""
 
 
-def check_versioned(table: Table, write: RowChange) -> CheckedWrite:
-    """Check a change as far as that goes without the row and the time."""
-    size = 0
-    try:
-        table.check_key(write.table, write.key)
-        size = _size(write)
-        _check(table, write)
-        test = write.condition.filter
-        return CheckedWrite(write, table, size, None if test is None else compile_filter(test, table.names), None)
-    except TsmemError as error:
-        return CheckedWrite(write, table, size, None, error)
+class Change(StrEnum):
+    """What a RowChange does with the row."""
+
+    PUT = "PUT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
 
 
-def _size(write: RowChange) -> int:
-    """Of all that the change says, in bytes. Raises LimitExceeded or InvalidInput."""
+class Returned(StrEnum):
+    """What a write answers of its row."""
+
+    NOTHING = "NOTHING"
+    KEY = "KEY"
+    AFTER_MODIFY = "AFTER_MODIFY"
+
+
+class NewCell(NamedTuple):
+    """One version of a column, to be written."""
+
+    name: str
+    value: Value
+    version_ms: int | None = None
+    """Its version, epoch milliseconds; None: now."""
+
+
+class RowChange(NamedTuple):
+    """One row's write in the service's full vocabulary. The port's Put, Update and Delete say less."""
+
+    change: Change
+    table: TableRef
+    key: Key
+    cells: tuple[NewCell, ...] = ()
+    """Of PUT and UPDATE. A name may come several times, with different versions."""
+    delete: tuple[str, ...] = ()
+    """Of UPDATE: columns of which all versions go."""
+    delete_versions: tuple[tuple[str, int], ...] = ()
+    """Of UPDATE: columns with the one version that goes."""
+    increments: tuple[tuple[str, int | float], ...] = ()
+    """Of UPDATE: what is added to columns of numbers of the same type; a missing one counts as 0."""
+    condition: Condition = UNCONDITIONAL
+    returned: Returned = Returned.NOTHING
+    returned_columns: tuple[str, ...] = ()
+    """Of AFTER_MODIFY: the columns wanted, as they are after the write."""
+    columns: Mapping[str, Value] = MappingProxyType({})
+    """Of PUT and UPDATE: more cells to write, in the version of now. A write of the port has its columns here, as they
+    are: to make cells of them takes half as long as the whole write (measured)."""
+
+    @property
+    def is_plain_put(self) -> bool:
+        """True if it does nothing but write its columns."""
+        return self.change is Change.PUT and not (self.cells or self.delete or self.delete_versions or self.increments)
+
+
+def check_change(table: Table, write: Write | RowChange) -> tuple[RowChange, int]:
+    """Check a write as far as that goes without the row and the time. Return it as a change, and its size in bytes.
+
+    Raises LimitExceeded or InvalidInput."""
+    if isinstance(write, RowChange):
+        size = _bytes_of(write)
+        change = write
+    else:
+        size = check_write(write)
+        change = as_change(write)
+    _check(table, change)
+    return change, size
+
+
+def as_change(write: Write | RowChange) -> RowChange:
+    """Return a write of the port as a change."""
+    if isinstance(write, RowChange):
+        return write
+    if isinstance(write, Delete):
+        return RowChange(Change.DELETE, write.table, write.key, condition=write.condition)
+    if isinstance(write, Put):
+        return RowChange(Change.PUT, write.table, write.key, condition=write.condition, columns=write.columns)
+    return RowChange(
+        Change.UPDATE,
+        write.table,
+        write.key,
+        delete=write.delete,
+        condition=write.condition,
+        columns=write.columns,
+    )
+
+
+def _bytes_of(write: RowChange) -> int:
+    """Return the size in bytes of all that a change says. Raises LimitExceeded or InvalidInput."""
     size = check_key(write.table.key, write.key)
     for cell in write.cells:
         size += check_columns({cell.name: cell.value}) + (0 if cell.version_ms is None else _STAMP_BYTES)
@@ -81,8 +147,13 @@ def _size(write: RowChange) -> int:
 
 
 def _check(table: Table, write: RowChange) -> None:
+    if write.is_plain_put:
+        for name in table.names:
+            if name in write.columns:
+                raise service_errors.column_is_key(name)
+        return
     deleted = {*write.delete}
-    written = {cell.name for cell in write.cells}
+    written = {*write.columns, *(cell.name for cell in write.cells)}
     incremented = {name for name, _ in write.increments}
     named = deleted | written | incremented | {name for name, _ in write.delete_versions}
     for name in table.names:
@@ -104,26 +175,8 @@ def _check(table: Table, write: RowChange) -> None:
         raise service_errors.invalid("Versions of cells cannot be given for a table with a secondary index.")
 
 
-def apply_versioned(
-    session: Transaction, draft: CheckedWrite, write: RowChange, version_ms: int, texts: list[Statement]
-) -> WriteReply:
-    """Write one row and its index entries, and add to `texts` what remains to be done. Why that was not done is in the
-    reply, and nothing was changed."""
-    table = draft.table
-    try:
-        _check_deviation(table, write.cells, version_ms)
-        old = old_row(session, draft, always=write.change is Change.UPDATE)
-        if not holds(draft, old):
-            return WriteReply(service_errors.condition_failed(), CONDITION_FAILED)
-        cells = None if write.change is Change.DELETE else _cells_after(table, write, old, version_ms)
-        planned = _planned(table, write, old, cells)
-    except InvalidInput as error:
-        return WriteReply(error, Cost())
-    maintenance.apply_planned(session, table, write.key, planned, texts)
-    return WriteReply(None, cost(draft, old), _returned(write, cells or ()))
-
-
-def _check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None:
+def check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None:
+    """Raise InvalidInput for a version that is too far from now."""
     for cell in cells:
         if cell.version_ms is not None and abs(cell.version_ms - now_ms) > table.deviation_s * 1000:
             raise service_errors.invalid(
@@ -131,22 +184,7 @@ def _check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> Non
             )
 
 
-def _planned(table: Table, write: RowChange, old: bytes | None, cells: list[Cell] | None) -> maintenance.Planned:
-    """The SQL of a change: its index entries, and then the row itself. Without cells the row goes."""
-    if cells is None:
-        of_indexes = maintenance.of_delete(table, write.key, old)
-        return maintenance.Planned((table.delete_sql, write.key), of_indexes, None, old)
-    if old is None and not cells and write.change is Change.UPDATE:
-        return maintenance.Planned(None, [], None, None)
-    latest = {cell.name: cell for cell in reversed(cells)}
-    values = {name: cell.value for name, cell in latest.items()}
-    stamps = {name: cell.version_ms for name, cell in latest.items()}
-    of_indexes = maintenance.of_write(table, write.key, old, values, stamps)
-    row = (table.write_sql, (*write.key, pack_cells(table.key_bytes(write.key), cells)))
-    return maintenance.Planned(row, of_indexes, values, old)
-
-
-def _cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
+def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
     """The row's cells after a put or an update, no more versions of each column than the table keeps."""
     columns = _kept(table, write, old)
     # What is later than now was given so, or the clock was set back: a new cell must not stand behind it.
@@ -154,6 +192,8 @@ def _cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int)
     for name, amount in write.increments:
         versions = columns.setdefault(name, {})
         versions[stamps.get(name, now_ms)] = _sum(name, versions, amount)
+    for name, value in write.columns.items():
+        columns.setdefault(name, {})[stamps.get(name, now_ms)] = value
     for cell in write.cells:
         stamp = stamps.get(cell.name, now_ms) if cell.version_ms is None else cell.version_ms
         columns.setdefault(cell.name, {})[stamp] = cell.value
@@ -188,7 +228,8 @@ def _sum(name: str, versions: Mapping[int, Value], amount: int | float) -> int |
     return total
 
 
-def _returned(write: RowChange, cells: Iterable[Cell]) -> CellRow | None:
+def returned_row(write: RowChange, cells: Iterable[Cell]) -> CellRow | None:
+    """Return what the write is to answer of the row."""
     if write.returned is Returned.NOTHING:
         return None
     if write.returned is Returned.KEY:
