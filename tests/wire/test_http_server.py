@@ -9,6 +9,7 @@ import socket
 import threading
 import zlib
 from base64 import b64encode
+from contextlib import closing
 from hashlib import md5
 from pathlib import Path
 
@@ -41,8 +42,10 @@ from tsmem.errors import (
     from_service,
 )
 from tsmem.server.auth import AccessKey
+from tsmem.server.connection import Connection
 from tsmem.server.server import Server
 from tsmem.server.settings import Settings
+from tsmem.server.stop_event import StopEvent
 
 KEY = AccessKey("some-id", "some-secret")
 
@@ -109,12 +112,24 @@ def test_requests_may_be_sent_ahead() -> None:
     assert 2 == data.count(b"HTTP/1.1 200 OK")
 
 
-def test_a_request_may_come_byte_by_byte() -> None:
-    """However it is cut."""
-    with running() as here, here.connect() as client:
-        for byte in request(b"slow"):
-            client.send(bytes([byte]))
-        assert 200 == read_reply(client).status
+class Trickling(socket.socket):
+    """A socket that receives one byte at a time."""
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        return super().recv(1, flags)
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n", b"\r\n\n"])
+def test_the_end_of_a_head_is_found_across_packets(end: bytes) -> None:
+    """Also where each of its bytes comes in a packet of its own."""
+    ours, theirs = socket.socketpair()
+    wake = StopEvent()
+    with Trickling(fileno=ours.detach()) as trickling, theirs, closing(wake):
+        theirs.sendall(b"POST /GetRow HTTP/1.1\r\nHost: here" + end + b"body")
+        theirs.shutdown(socket.SHUT_WR)
+        connection = Connection(trickling, Settings(), SystemClock(), wake)
+        assert b"POST /GetRow HTTP/1.1\r\nHost: here" == connection.head()
+        assert b"body" == connection.body(4)
 
 
 def test_line_feeds_alone_end_lines_too() -> None:
