@@ -40,6 +40,18 @@ class ImportOptions(NamedTuple):
     resume: bool = False
     """Go on where an earlier import of the file was stopped."""
 
+    def check(self, *, is_file: bool) -> None:
+        """Raise InvalidInput where they do not fit together, or not the input."""
+        if self.format == "tsmem" and (self.user is not None or self.start_time is not None):
+            raise InvalidInput("--user and --start-time are for --format openai; an export says both itself")
+        if self.resume and not is_file:
+            raise InvalidInput("standard input cannot be resumed, because it is read once", hint="import a file")
+        if self.resume and self.on_conflict == "fail":
+            raise InvalidInput(
+                "--resume cannot go with --on-conflict fail: rows of the stopped import would be conflicts",
+                hint="--on-conflict skip leaves what is there",
+            )
+
 
 class Extent(Protocol):
     """Hears how much there is to import."""
@@ -55,15 +67,7 @@ class Import:
 
     def __init__(self, caller: Caller, source: Input, options: ImportOptions) -> None:
         """Raises InvalidInput."""
-        if options.format == "tsmem" and (options.user is not None or options.start_time is not None):
-            raise InvalidInput("--user and --start-time are for --format openai; an export says both itself")
-        if options.resume and source.path is None:
-            raise InvalidInput("standard input cannot be resumed, because it is read once", hint="import a file")
-        if options.resume and options.on_conflict == "fail":
-            raise InvalidInput(
-                "--resume cannot go with --on-conflict fail: rows of the stopped import would be conflicts",
-                hint="--on-conflict skip leaves what is there",
-            )
+        options.check(is_file=source.path is not None)
         self._caller = caller
         self._store = caller.store
         self._input = source

@@ -84,7 +84,7 @@ CASES = (
     Case(
         "A bad line behind thousands of rows that are written already, in a pipe.",
         "import",
-        "line 3001: not valid JSON: no value at column 1; 2,800 rows before it were written",
+        "line 3001: not valid JSON: no value at column 1; 2,000 rows before it were written",
         exit=7,
         code="PartialFailure",
         stdin=rows(3000) + b"nonsense\n",
@@ -439,12 +439,12 @@ CASES = (
     Case(
         "Going on behind a row that was refused.",
         "import in.jsonl --resume --rejects bad.jsonl",
-        "1 of 201 rows could not be written, and 1 of 202 lines could not be read",
+        "1 of 1,001 rows could not be written, and 1 of 1,002 lines could not be read",
         hint="bad.jsonl holds them: import it once the cause is gone",
         exit=7,
         code="PartialFailure",
         given=(
-            file("in.jsonl", rows(400) + b"nonsense\n"),
+            file("in.jsonl", rows(2000) + b"nonsense\n"),
             failed("import in.jsonl --rejects /dev/full"),
             file(
                 "bad.jsonl",

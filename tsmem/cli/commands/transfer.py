@@ -148,6 +148,7 @@ def import_(
         rejects,
         resume,
     )
+    options.check(is_file=file != "-")  # before the input is opened
     with _input(call, file) as source:
         job = Import(call, source, options)
         with account(call, "imported", asked=progress, quiet=dry_run) as told:
