@@ -117,19 +117,19 @@ def _listed(tail: LiveTail, options: Options) -> Listing:
 
 def _lines(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[str]:
     """The result as lines for people."""
-    from tsmem.render import record, table, transcript
+    if isinstance(result, Conversation):
+        if options.fields is None:
+            from tsmem.render.transcript import conversation_lines
 
-    match result:
-        case SingleItem():
-            return record.record_lines(result, options)
-        case Report():
-            return record.report_lines(result, options)
-        case Listing():
-            return table.listing_lines(result, options)
-        case Conversation() if options.fields is None:
-            return transcript.conversation_lines(result, options)
-        case Conversation():
-            return table.listing_lines(Listing("message", result.messages), options)
+            return conversation_lines(result, options)
+        result = Listing("message", result.messages)
+    if isinstance(result, Listing):
+        from tsmem.render.table import listing_lines
+
+        return listing_lines(result, options)
+    from tsmem.render.record import record_lines, report_lines
+
+    return record_lines(result, options) if isinstance(result, SingleItem) else report_lines(result, options)
 
 
 def _check(result: Result, fields: tuple[str, ...]) -> None:

@@ -12,9 +12,8 @@ forged row), and keeps right-to-left text not apart from the next column.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.segment import Segment
@@ -42,8 +41,7 @@ Overflow = Literal["push", "cut", "wrap"]
 """What a text does that is wider than its column; `push` moves the rest of its row, for pipes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """How a column is headed, and how it gives way."""
 
     title: str
@@ -51,8 +49,7 @@ class Column:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TableCell:
+class TableCell(NamedTuple):
     """One value, safe to show."""
 
     text: str

@@ -8,7 +8,7 @@ time. Only fields that were asked for by name are never left out for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tsmem.render import grid
 from tsmem.render.grid import TableCell
@@ -32,8 +32,7 @@ _WIDE = 16
 """A first key of so many cells is better above its rows than beside them, where room is short."""
 
 
-@dataclass(frozen=True, slots=True)
-class GridLayout:
+class GridLayout(NamedTuple):
     """What of a batch stands where."""
 
     fields: tuple[str, ...]
@@ -68,7 +67,7 @@ class GridLayout:
     def without(self, field: str) -> GridLayout:
         """For want of room."""
         fields = tuple(each for each in self.fields if each != field)
-        return replace(self, fields=fields, no_room=(*self.no_room, field))
+        return self._replace(fields=fields, no_room=(*self.no_room, field))
 
 
 def layout_of(noun: Noun, items: Sequence[Item], options: Options) -> GridLayout:
@@ -76,13 +75,13 @@ def layout_of(noun: Noun, items: Sequence[Item], options: Options) -> GridLayout
     fields = options.fields or FIELDS[noun]
     if options.width is None:
         layout = GridLayout(fields)
-        return replace(layout, widths=tuple(_Fitting(items, options, grid.MAX_ALIGNED).natural(layout)))
+        return layout._replace(widths=tuple(_Fitting(items, options, grid.MAX_ALIGNED).natural(layout)))
     layout = GridLayout(fields, digits=digits_needed(_times(items)))
     if options.fields is None and items:
         shared = _shared(FIRST_KEY[noun], items)
         left_out = frozenset(field for field in fields if all(is_blank(item, field) for item in items))
         gone = left_out | ({shared[0]} if shared is not None else set())
-        layout = replace(layout, fields=tuple(f for f in fields if f not in gone), shared=shared, left_out=left_out)
+        layout = layout._replace(fields=tuple(f for f in fields if f not in gone), shared=shared, left_out=left_out)
     fitting = _Fitting(items, options, options.width + 1)  # what is wider than the terminal fits in no layout
     return fitting.at_ease(layout) or fitting.in_need(layout, noun)
 
@@ -103,7 +102,7 @@ class _Fitting:
     def _wanted(self, layout: GridLayout, field: str) -> int:
         key = (field, layout.digits, layout.ages) if field in TIMES else (field,)
         if key not in self._known:
-            alone = replace(layout, fields=(field,))
+            alone = layout._replace(fields=(field,))
             rows = (alone.row(item, self._options) for item in self._items)
             self._known[key] = grid.natural_widths([column_of(field)], rows, self._most)[0]
         return self._known[key]
@@ -111,8 +110,8 @@ class _Fitting:
     def at_ease(self, layout: GridLayout) -> GridLayout | None:
         """With all there is, and every column as wide as can be wished for: with ages, else with all digits. Digits go
         before metadata is cut, and before ages do."""
-        aged = replace(layout, ages=True)
-        wishes = (aged, replace(aged, digits=0, squeezed=layout.digits > 0))
+        aged = layout._replace(ages=True)
+        wishes = (aged, aged._replace(digits=0, squeezed=layout.digits > 0))
         for least in ({**_EASE, "aside": self._most}, _EASE):
             for wish in wishes:
                 if (found := self._planned(wish, least)) is not None:
@@ -121,7 +120,7 @@ class _Fitting:
 
     def in_need(self, layout: GridLayout, noun: Noun) -> GridLayout:
         """Without what can go, in turn, until the rest can be read; then without what must."""
-        layout = replace(layout, digits=0, squeezed=layout.digits > 0)
+        layout = layout._replace(digits=0, squeezed=layout.digits > 0)
         chosen = self._options.fields is not None
         steps = [layout] if chosen else list(self._smaller(layout, FIRST_KEY[noun]))
         for least in (_READABLE, {}):
@@ -155,18 +154,18 @@ class _Fitting:
         natural, columns = self.natural(layout), [column_of(field) for field in layout.fields]
         room = max(1, self._options.width or 0)
         if len(natural) == 1 and (cut_ids or columns[0].kind != "id"):
-            return replace(layout, widths=(min(natural[0], room),))
+            return layout._replace(widths=(min(natural[0], room),))
         widths = grid.plan_widths(natural, columns, room, cut_ids=cut_ids)
         if widths is None or any(
             have < min(want, least.get(column.kind, 0))
             for have, want, column in zip(widths, natural, columns, strict=True)
         ):
             return None
-        return replace(layout, widths=tuple(widths))
+        return layout._replace(widths=tuple(widths))
 
 
 def _grouped(layout: GridLayout, first: str) -> GridLayout:
-    return replace(layout, fields=tuple(field for field in layout.fields if field != first), grouped=first)
+    return layout._replace(fields=tuple(field for field in layout.fields if field != first), grouped=first)
 
 
 def _times(items: Iterable[Item]) -> Iterator[int]:

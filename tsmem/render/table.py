@@ -32,43 +32,38 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     options = options._replace(marks=listing.marks)
     ink, layout, above = Palette(options), None, None
     for items in _batches(listing.items, BATCH_ROWS):
-        is_new = layout is None or not layout.shows(items)
-        if layout is None or is_new:
+        if layout is None or not layout.shows(items):
             if layout is not None:
                 yield ""
             layout, above = layout_of(listing.noun, items, options), None
             yield from _heading(layout, options, ink)
-        if layout.grouped is None:
-            yield from _rows(items, layout, options, ink, titled=is_new)
-            continue
-        if is_new:
-            yield from _rows([], layout, options, ink, titled=True)
-        for value, group in groupby(items, attrgetter(layout.grouped)):
-            if value != above:
+        field = layout.grouped
+        for value, group in groupby(items, (lambda _: None) if field is None else attrgetter(field)):
+            if field is not None and value != above:
                 if above is not None:
                     yield ""
                 above = value
-                yield from _above(layout.grouped, above, options, ink)
+                yield from _above(field, value, options, ink)
             yield from _rows(list(group), layout, options, ink)
     if layout is None:
         layout = layout_of(listing.noun, [], options)
-        yield from _rows([], layout, options, ink, titled=True)
+        yield from _heading(layout, options, ink)
     if layout.no_room and options.width is not None:
         note = f"no room for {', '.join(layout.no_room)}: a wider terminal or --fields shows more"
         yield from (ink.paint("dim", line) for line in wrap(note, options.width))
 
 
 def _heading(layout: GridLayout, options: Options, ink: Palette) -> Iterator[str]:
-    """The id that all rows share."""
+    """The id that all rows share, and the titles."""
     if layout.shared is not None and options.width is not None:
         yield from _above(*layout.shared, options, ink)
         yield ""
+    yield from _rows([], layout, options, ink, titled=True)
 
 
 def _rows(
     items: Sequence[Item], layout: GridLayout, options: Options, ink: Palette, *, titled: bool = False
 ) -> Iterator[str]:
-    """One line an item, below the titles where they are asked for."""
     columns = [column_of(field) for field in layout.fields]
     rows = [layout.row(item, options) for item in items]
     overflow: Overflow = "push" if options.width is None else "cut"
