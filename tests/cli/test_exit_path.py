@@ -80,21 +80,21 @@ def used_s(process: int) -> float:
 
 def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes) -> None:
     """Where nothing is there yet, that is not the end of it."""
-    rows = [export_line(row) for row in messages(400)]
+    rows = [export_line(row) for row in messages(1400)]
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     started = process.start("import", "-o", "json", stdin=reader)
     os.close(reader)
     with os.fdopen(writer, "wb") as stream:
-        stream.writelines(rows[:250])
+        stream.writelines(rows[:1250])
         stream.flush()
         with ready.store() as store:  # until it has written a batch, it has read what there was
-            wait_until(lambda: started.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) >= 200)
-        stream.writelines(rows[250:])
+            wait_until(lambda: started.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) >= 1000)
+        stream.writelines(rows[1250:])
     out, err = started.communicate(timeout=DEADLINE_S)
 
     assert (started.returncode, err) == (0, b"")
-    assert json.loads(out)["messages"] == 400
+    assert json.loads(out)["messages"] == 1400
 
 
 def test_a_non_blocking_stdin_is_read_for_a_content(ready: Cli, process: Processes) -> None:

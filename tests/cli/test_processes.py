@@ -152,11 +152,11 @@ def test_an_interrupted_import_of_a_named_pipe(filled: Cli, process: Processes, 
     os.mkfifo(fifo)
     started = process.start("import", str(fifo))
     with fifo.open("wb", buffering=0) as writer:
-        writer.write(b"".join(map(export_line, messages(450, "new"))))
-        wait_for(filled, 400, "new")
+        writer.write(b"".join(map(export_line, messages(2250, "new"))))
+        wait_for(filled, 2000, "new")
         code, out, err = interrupted(started)
     assert (code, out) == (130, b"")
-    assert err == "error: interrupted; done before: 400 messages\n"
+    assert err == "error: interrupted; done before: 2,000 messages\n"
 
 
 def wait_for(cli: Cli, count: int, session: str) -> None:
@@ -167,21 +167,21 @@ def wait_for(cli: Cli, count: int, session: str) -> None:
 
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_an_interrupted_import_says_what_was_done(ready: Cli, process: Processes, output: str) -> None:
-    """Two full batches of 450 rows are there, and the sentence says so; stdout is empty; importing again completes."""
-    data = b"".join(map(export_line, messages(450)))
+    """Two full batches of 2,250 rows are there, and the sentence says so; stdout is empty; importing again completes."""
+    data = b"".join(map(export_line, messages(2250)))
     started = process.start("import", "-o", output)
     assert started.stdin is not None
     started.stdin.write(data)
     started.stdin.flush()
-    wait_for(ready, 400, "s00000")
+    wait_for(ready, 2000, "s00000")
     code, out, err = interrupted(started)
 
     assert (code, out) == (130, b"")
-    assert "interrupted; done before: 400 messages" in err
+    assert "interrupted; done before: 2,000 messages" in err
     assert err.count("\n") == 1
-    assert ready.export().count(b"\n") == 402
+    assert ready.export().count(b"\n") == 2002
     ready.ok("import", stdin=data)
-    assert ready.export().count(b"\n") == 452
+    assert ready.export().count(b"\n") == 2252
 
 
 def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, process: Processes) -> None:

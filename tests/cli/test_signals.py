@@ -34,18 +34,18 @@ def stopped(started: subprocess.Popen[bytes], number: int) -> tuple[int, str]:
 
 @pytest.mark.parametrize(("number", "by"), STOPS)
 def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, number: int, by: str) -> None:
-    """Two full batches of 450 rows are there; a repeat completes."""
-    data = b"".join(map(export_line, messages(450)))
+    """Two full batches of 2,250 rows are there; a repeat completes."""
+    data = b"".join(map(export_line, messages(2250)))
     started = process.start("import")
     assert started.stdin is not None
     started.stdin.write(data)
     started.stdin.flush()
     with ready.store() as store:
-        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 400)
+        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 2000)
 
-    assert stopped(started, number) == (128 + number, f"error: interrupted{by}; done before: 400 messages\n")
+    assert stopped(started, number) == (128 + number, f"error: interrupted{by}; done before: 2,000 messages\n")
     ready.ok("import", stdin=data)
-    assert ready.export().count(b"\n") == 452
+    assert ready.export().count(b"\n") == 2252
 
 
 @pytest.mark.parametrize(("number", "by"), STOPS[1:])
@@ -92,16 +92,16 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(ready: Cli, process
     """As under nohup, or in a background job of a shell script."""
     started = process.start("import", preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
     assert started.stdin is not None
-    rows = [export_line(row) for row in messages(450)]
-    started.stdin.write(b"".join(rows[:250]))
+    rows = [export_line(row) for row in messages(1450)]
+    started.stdin.write(b"".join(rows[:1250]))
     started.stdin.flush()
     with ready.store() as store:
-        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 200)
+        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= 1000)
     started.send_signal(number)
-    out, err = started.communicate(b"".join(rows[250:]), timeout=DEADLINE_S)
+    out, err = started.communicate(b"".join(rows[1250:]), timeout=DEADLINE_S)
 
     assert (started.returncode, err) == (0, b"")
-    assert b"450" in out
+    assert b"1450" in out
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
