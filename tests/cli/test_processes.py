@@ -167,7 +167,7 @@ def wait_for(cli: Cli, count: int, session: str) -> None:
 
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_an_interrupted_import_says_what_was_done(ready: Cli, process: Processes, output: str) -> None:
-    """Two full batches of 2,250 rows are there, and the sentence says so; stdout is empty; importing again completes."""
+    """Two full batches of 2,250 rows are there, and the sentence says so; importing again completes."""
     data = b"".join(map(export_line, messages(2250)))
     started = process.start("import", "-o", output)
     assert started.stdin is not None
