@@ -172,12 +172,10 @@ class _Run:
         """Count the candidates of each part, as far as `most` if that is not -1. Return the smallest number, and whose
         it is."""
         first, *rest = self._condition.candidates
-        count, smallest = self._listed(first, most)
+        smallest = self._listed(first, most)
         for each in rest:
-            other, listed = self._listed(each, count)
-            if other < count:
-                count, smallest = other, listed
-        return count, smallest
+            smallest = min(smallest, self._listed(each, smallest[0]), key=lambda counted: counted[0])
+        return smallest
 
     def _listed(self, candidates: Candidates, most: int) -> tuple[int, Candidates]:
         """Count candidates as `_smallest` does. Where they are few, return the list of them instead of their query, so
