@@ -96,7 +96,7 @@ def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], in
 @pytest.mark.slow
 def test_an_import_killed_again_and_again_ends_as_an_undisturbed_one(ready: Cli, process: Processes) -> None:
     """On the embedded store: the export is the same, byte for byte, and the resume point is gone."""
-    rows = items(ROWS)
+    rows = items(5 * ROWS)
     written("in", rows)
     other = Cli(ready.folder / "other")
     other.ok("import", str(ready.folder / "in"))
