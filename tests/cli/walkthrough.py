@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.progress import drawn
+
 COLUMNS = 80
 SUBSTITUTIONS = (
-    (r"(?m)^.*\r\x1b\[K", ""),  # a line of progress that was cleared
     (r"127\.0\.0\.1:\d{5}", "127.0.0.1:NNNNN"),
     (r"[\d.]+ s, [\d,]+ rows/s", "0.0 s, N rows/s"),
     (r"--page-token \S+", "--page-token TOKEN"),
@@ -86,7 +87,7 @@ def _outputs(commands: list[str], folder: Path, environ: Mapping[str, str]) -> I
 
 
 def _same(output: str, folder: Path) -> str:
-    output = output.replace(str(folder), "~")
+    _, output = drawn(output.replace(str(folder), "~"))
     for pattern, instead in SUBSTITUTIONS:
         output = re.sub(pattern, instead, output)
     return output

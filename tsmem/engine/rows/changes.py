@@ -85,7 +85,7 @@ class RowChange(NamedTuple):
     """Of AFTER_MODIFY: the columns wanted, as they are after the write."""
     columns: Mapping[str, Value] = MappingProxyType({})
     """Of PUT and UPDATE: more cells to write, in the version of now. A write of the port has its columns here, as they
-    are: to make cells of them takes half as long as the whole write (measured)."""
+    are: to make cells of them makes a write half as slow again (measured)."""
 
     @property
     def is_plain_put(self) -> bool:
@@ -127,7 +127,7 @@ def as_change(write: Write | RowChange) -> RowChange:
 
 def _bytes_of(write: RowChange) -> int:
     """Return the size in bytes of all that a change says. Raises LimitExceeded or InvalidInput."""
-    size = check_key(write.table.key, write.key)
+    size = check_key(write.table.key, write.key) + check_columns(write.columns)
     for cell in write.cells:
         size += check_columns({cell.name: cell.value}) + (0 if cell.version_ms is None else _STAMP_BYTES)
     for name, amount in write.increments:
@@ -138,7 +138,8 @@ def _bytes_of(write: RowChange) -> int:
         size += check_column_name(name)
     for name, _ in write.delete_versions:
         size += check_column_name(name) + _STAMP_BYTES
-    count = len(write.cells) + len(write.increments) + len(write.delete) + len(write.delete_versions)
+    count = len(write.columns) + len(write.cells) + len(write.increments)
+    count += len(write.delete) + len(write.delete_versions)
     if count > MAX_COLUMNS_PER_WRITE:
         raise service_errors.too_many_columns(MAX_COLUMNS_PER_WRITE, count)
     if size > MAX_ROW_BYTES:
