@@ -201,7 +201,7 @@ class TableClient(Protocol):
     meter: Meter
 
     @property
-    def pace(self) -> ConcurrencyLimiter:
+    def limiter(self) -> ConcurrencyLimiter:
         """How many calls may be under way at once."""
         ...
 

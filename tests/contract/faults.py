@@ -35,7 +35,7 @@ class FaultyClient:
         self.before: dict[str, Callable[[], None]] = {}
         """Run once before the next call of a method: what someone else does meanwhile."""
         self.meter = client.meter
-        self.pace = client.pace
+        self.limiter = client.limiter
         self.rows_per_write = MAX_ROWS_PER_WRITE
 
     def names(self) -> list[str]:

@@ -51,8 +51,8 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_cli
         failing.sessions.delete("u", "s", with_messages=True)
     assert (["s"], []) == left(store)
 
-    tally = store.sessions.delete("u", "s", with_messages=True)
-    assert (1, 0) == (tally.sessions, tally.messages)
+    result = store.sessions.delete("u", "s", with_messages=True)
+    assert (1, 0) == (result.sessions, result.messages)
     assert ([], []) == left(store)
 
 
@@ -102,9 +102,9 @@ def test_purge_until_with_messages_keeps_a_session_with_a_later_message(store: M
     conversation(store, "u", "alive", 1, 9, update_time=2)
     conversation(store, "u", "new", 8)
 
-    tally = store.sessions.purge(None, until=5, with_messages=True)
+    result = store.sessions.purge(None, until=5, with_messages=True)
 
-    assert (1, 2, 1) == (tally.sessions, tally.messages, tally.skipped)
+    assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
     assert (["alive", "new"], [1, 9, 8]) == left(store)
 
 
@@ -115,9 +115,9 @@ def test_purge_deletes_a_session_only_while_it_is_old(store: MemoryStore, empty_
     client = FaultyClient(empty_client)
     client.before["write_rows"] = lambda: store.sessions.update("u", "a", update_time=9)
 
-    tally = MemoryStore(client, target="test").sessions.purge("u", until=5)
+    result = MemoryStore(client, target="test").sessions.purge("u", until=5)
 
-    assert (1, 1) == (tally.sessions, tally.skipped)
+    assert (1, 1) == (result.sessions, result.skipped)
     assert ["a"] == left(store)[0]
 
 
@@ -138,10 +138,10 @@ def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(
         return original(session_id, time)
 
     purging.messages.has_later = has_later  # type: ignore[method-assign]
-    tally = purging.sessions.purge("u", until=5, with_messages=True)
+    result = purging.sessions.purge("u", until=5, with_messages=True)
 
     assert ["a", "a", "b", "b"] == sorted(looked)
-    assert (1, 2, 1) == (tally.sessions, tally.messages, tally.skipped)
+    assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
     assert (["b"], [9]) == left(store)
 
 
@@ -206,25 +206,25 @@ def test_rows_that_are_refused_are_reported_by_key_and_the_others_are_written(
     """Each row's outcome is looked at: a refused row is named, its neighbours are there."""
     client = RefusingClient(empty_client, {"m1": InvalidInput("refused"), "m3": InvalidInput("refused too")})
     records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(5)]
-    tally = BulkResult()
+    result = BulkResult()
 
     with pytest.raises(PartialFailure, match="2 of 5 rows") as caught:
-        MemoryStore(client, target="test").bulk.load(records, tally=tally)
+        MemoryStore(client, target="test").bulk.load(records, result=result)
 
     assert [("s", 1, "m1"), ("s", 3, "m3")] == [failure.key for failure in caught.value.failures]
     assert [0, 2, 4] == left(store)[1]
-    assert (3, 2) == (tally.done, tally.failed)
+    assert (3, 2) == (result.done, result.failed)
 
 
 def test_a_refused_row_does_not_cost_the_last_batch(store: MemoryStore, empty_client: TableClient) -> None:
     """Rows behind a refused one are written too, down to the last batch, full or not."""
     client = RefusingClient(empty_client, {"m1": InvalidInput("refused")})
     records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(450)]
-    tally = BulkResult()
+    result = BulkResult()
 
     with pytest.raises(PartialFailure, match="1 of 450 rows"):
-        MemoryStore(client, target="test").bulk.load(records, tally=tally)
-    assert 449 == len(left(store)[1]) == tally.done
+        MemoryStore(client, target="test").bulk.load(records, result=result)
+    assert 449 == len(left(store)[1]) == result.done
 
 
 def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_client: TableClient) -> None:
@@ -236,10 +236,10 @@ def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_cli
     before = store.messages.get("s", "m")
     exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
     store.messages.purge("s")
-    tally = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
+    result = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), result=BulkResult())
 
     assert before == store.messages.get("s", "m")
-    assert 1 == tally.messages
+    assert 1 == result.messages
 
 
 def test_rows_that_fail_for_now_are_retried_together(
@@ -248,7 +248,7 @@ def test_rows_that_fail_for_now_are_retried_together(
     """The rows of a batch that failed for now make a smaller batch; their neighbours are not written twice."""
     client = RefusingClient(empty_client, {"m1": Throttled("busy"), "m2": LOST})
     records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(4)]
-    MemoryStore(RetryingClient(client, clock), target="test").bulk.load(records, tally=BulkResult())
+    MemoryStore(RetryingClient(client, clock), target="test").bulk.load(records, result=BulkResult())
 
     assert [4, 2] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
     assert {"write_rows"} == set(client.names())
@@ -260,7 +260,7 @@ def test_a_key_is_in_flight_once(store: MemoryStore, empty_client: TableClient) 
     client = FaultyClient(empty_client)
     items = [Message("s", "m", 1, content="first"), Message("s", "n", 1), Message("s", "m", 1, content="second")]
     records = [ImportedItem(place, item) for place, item in enumerate(items)]
-    MemoryStore(client, target="test").bulk.load(records, tally=BulkResult())
+    MemoryStore(client, target="test").bulk.load(records, result=BulkResult())
 
     assert ["write_rows", "write_rows"] == client.names()
     assert "second" == store.messages.get("s", "m").content
@@ -270,7 +270,7 @@ def test_batches_are_cut_by_bytes(store: MemoryStore, empty_client: TableClient)
     """A batch never passes 4 MB, however few rows that are."""
     client = FaultyClient(empty_client)
     records = [ImportedItem(n, Message("s", f"m{n}", n, content="x" * 1_500_000)) for n in range(5)]
-    MemoryStore(client, target="test").bulk.load(records, tally=BulkResult())
+    MemoryStore(client, target="test").bulk.load(records, result=BulkResult())
 
     assert [2, 2, 1] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
 
@@ -280,10 +280,10 @@ def test_import_meets_what_exists(store: MemoryStore, conflict: str, content: st
     """overwrite replaces rows that exist, skip leaves and counts them."""
     store.messages.put(Message("s", "m1", 1, content="old"))
     records = [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
-    tally = store.bulk.load(records, Loading(conflict), tally=BulkResult())  # type: ignore[arg-type]
+    result = store.bulk.load(records, Loading(conflict), result=BulkResult())  # type: ignore[arg-type]
 
     assert content == store.messages.get("s", "m1").content
-    assert 3 == tally.done + tally.skipped
+    assert 3 == result.done + result.skipped
 
 
 def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
@@ -291,12 +291,12 @@ def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
-        store.bulk.load([ImportedItem(1, Message("s", "m1", 1))], Loading("fail"), tally=BulkResult())
+        store.bulk.load([ImportedItem(1, Message("s", "m1", 1))], Loading("fail"), result=BulkResult())
     with pytest.raises(PartialFailure, match="1 rows were written"):
         store.bulk.load(
             [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)],
             Loading("fail"),
-            tally=BulkResult(),
+            result=BulkResult(),
         )
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
@@ -309,9 +309,9 @@ def test_export_and_import_give_the_same_rows(store: MemoryStore, empty_client: 
     exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
     store.tables.drop()
     store.tables.apply()
-    tally = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), tally=BulkResult())
+    result = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), result=BulkResult())
 
-    assert (2, 4) == (tally.sessions, tally.messages)
+    assert (2, 4) == (result.sessions, result.messages)
     assert exported == b"".join(export_lines(store.bulk.items(), BulkResult()))
 
 
@@ -476,12 +476,12 @@ def test_a_row_whose_beginning_was_refused_gets_no_rest(store: MemoryStore, empt
     """The Updates behind a Put that was refused are not sent: no row is made up of its rest."""
     columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
     client = RefusingClient(empty_client, {"m": InvalidInput("refused")})
-    tally = BulkResult()
+    result = BulkResult()
 
     with pytest.raises(PartialFailure):
         MemoryStore(client, target="test").bulk.load(
             [ImportedItem(1, Message("s", "m", 1, metadata=Metadata(columns))), ImportedItem(2, Message("s", "n", 2))],
-            tally=tally,
+            result=result,
         )
     assert ["n"] == [message.message_id for message in store.messages.iterate("s")]
 

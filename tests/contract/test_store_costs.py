@@ -43,8 +43,8 @@ ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("purge of 250 sessions", 3, lambda s: s.sessions.purge("r")),
     ("delete with 250 messages", 6, lambda s: s.sessions.delete("u", "m", with_messages=True)),
     ("delete with shared messages", 5, lambda s: s.sessions.delete("u", "m", with_messages=True, shared_too=True)),
-    ("import of 400", 2, lambda s: s.bulk.load(_records(400), tally=BulkResult())),
-    ("import of 401", 3, lambda s: s.bulk.load(_records(401), tally=BulkResult())),
+    ("import of 400", 2, lambda s: s.bulk.load(_records(400), result=BulkResult())),
+    ("import of 401", 3, lambda s: s.bulk.load(_records(401), result=BulkResult())),
 ]
 
 
@@ -59,7 +59,7 @@ def fill(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "m", 1))
     items: list[Session | Message] = [Message("m", f"m{n:04d}", n) for n in range(250)]
     others = [Session("r", f"r{n:04d}", n) for n in range(250)]
-    store.bulk.load([ImportedItem(n, item) for n, item in enumerate([*items, *others])], tally=BulkResult())
+    store.bulk.load([ImportedItem(n, item) for n, item in enumerate([*items, *others])], result=BulkResult())
 
 
 def _records(count: int) -> list[ImportedItem]:

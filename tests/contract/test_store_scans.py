@@ -50,7 +50,7 @@ def fill(store: MemoryStore, topics: list[str]) -> None:
         Message("s", f"m{n:05}", n, "user", "x", None, Metadata({"topic": topic, "score": n}))
         for n, topic in enumerate(topics)
     ]
-    store.bulk.load([ImportedItem(n, item) for n, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(n, item) for n, item in enumerate(items)], result=BulkResult())
 
 
 @CLIENTS

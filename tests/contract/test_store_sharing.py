@@ -31,7 +31,7 @@ def test_ones_own_sessions_cost_no_further_search(
     sessions = [Session("me", f"s{n:03d}", 1) for n in range(own)] + [
         Session("you", f"s{n:03d}", 1) for n in range(others)
     ]
-    store.bulk.load([ImportedItem(None, session) for session in sessions], tally=BulkResult())
+    store.bulk.load([ImportedItem(None, session) for session in sessions], result=BulkResult())
     client = FaultyClient(empty_client)
 
     found = MemoryStore(client, target="test").sessions.shared([("me", f"s{n:03d}") for n in range(max(own, others))])
@@ -43,7 +43,7 @@ def test_ones_own_sessions_cost_no_further_search(
 def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
     """More rows than a page holds are of the one; the other is found all the same."""
     sessions = [Session(f"u{n:03d}", "default", 1) for n in range(250)] + [Session("zoe", "zzz", 1)]
-    store.bulk.load([ImportedItem(None, session) for session in sessions], tally=BulkResult())
+    store.bulk.load([ImportedItem(None, session) for session in sessions], result=BulkResult())
 
     assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))
 

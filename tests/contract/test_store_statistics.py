@@ -34,7 +34,7 @@ ITEMS: list[Session | Message] = [
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
     """The items above."""
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], result=BulkResult())
     return store
 
 
@@ -91,7 +91,7 @@ def test_of_nothing_there_is_nothing(store: MemoryStore) -> None:
 def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
     """Largest first, and of equals the first by id; the smaller ones are not kept."""
     items = [Message(f"s{n:02d}", "m", 1, None, "x" * (n // 2)) for n in range(30)]
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], result=BulkResult())
 
     found = store.statistics().biggest
 
@@ -133,7 +133,7 @@ def test_what_is_kept_is_bounded(store: MemoryStore) -> None:
     """A hundred roles are counted for themselves, and none that is long; the rest are counted together."""
     items = [Message("s", f"m{n}", n, f"role {n}") for n in range(150)]
     items.append(Message("s", "long", 999, "r" * 101))
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], result=BulkResult())
 
     found = store.statistics()
 
@@ -156,12 +156,12 @@ def test_each_row_is_read_once(
 
 def test_what_was_counted_is_told_on_the_way(filled: MemoryStore) -> None:
     """The tally has the rows and their bytes, and who watches hears of each page."""
-    tally, heard = BulkResult(), []
-    filled.sessions.watch.on_page = filled.messages.watch.on_page = lambda: heard.append(tally.done)
+    result, heard = BulkResult(), []
+    filled.sessions.watch.on_page = filled.messages.watch.on_page = lambda: heard.append(result.done)
 
-    found = filled.statistics(tally=tally)
+    found = filled.statistics(result=result)
 
-    assert (4, 6, found.bytes) == (tally.sessions, tally.messages, tally.bytes)
+    assert (4, 6, found.bytes) == (result.sessions, result.messages, result.bytes)
     assert 2 == len(heard)
 
 

@@ -69,7 +69,7 @@ def nothing() -> None:
 
 def load(store: MemoryStore, *messages: Message) -> None:
     """Write them in batches."""
-    store.bulk.load([ImportedItem(n, message) for n, message in enumerate(messages)], tally=BulkResult())
+    store.bulk.load([ImportedItem(n, message) for n, message in enumerate(messages)], result=BulkResult())
 
 
 def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:

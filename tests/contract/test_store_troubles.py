@@ -50,7 +50,7 @@ FOUND = {
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
     """The items above."""
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], result=BulkResult())
     return store
 
 
@@ -58,12 +58,12 @@ def filled(store: MemoryStore) -> MemoryStore:
 def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> None:
     """Orphan messages, shared ids with and without messages, and update times that lag behind or are missing; in one
     stretch of session ids or in many."""
-    tally = BulkResult()
+    result = BulkResult()
 
-    found = Counter(filled.troubles(ids_at_once=ids_at_once, tally=tally))
+    found = Counter(filled.troubles(ids_at_once=ids_at_once, result=result))
 
     assert Counter(FOUND) == found
-    assert (8, 8) == (tally.sessions, tally.messages)
+    assert (8, 8) == (result.sessions, result.messages)
 
 
 def test_a_store_in_order_has_none(store: MemoryStore) -> None:
@@ -110,7 +110,7 @@ def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) ->
 def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> None:
     """Memory does not grow with them."""
     items = [Session(f"u{n:02d}", "default", 1) for n in range(15)]
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], tally=BulkResult())
+    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], result=BulkResult())
 
     assert [Shared("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())
 

@@ -66,9 +66,9 @@ class CheckedClient:
         self._client.meter = meter
 
     @property
-    def pace(self) -> ConcurrencyLimiter:
+    def limiter(self) -> ConcurrencyLimiter:
         """The watched client's own."""
-        return self._client.pace
+        return self._client.limiter
 
     @property
     def rows_per_write(self) -> int:

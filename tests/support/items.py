@@ -11,7 +11,7 @@ from tsmem.store.bulk.result import BulkResult
 
 def load(store: MemoryStore, items: Iterable[Session | Message]) -> None:
     """Write all of them."""
-    store.bulk.load((ImportedItem(n, item) for n, item in enumerate(items)), tally=BulkResult())
+    store.bulk.load((ImportedItem(n, item) for n, item in enumerate(items)), result=BulkResult())
 
 
 def ids(found: Iterable[Session | Message]) -> list[str]:

@@ -57,7 +57,7 @@ class Scripted:
 
     def __init__(self, most: int = 16) -> None:
         self.meter = Meter()
-        self.pace = ConcurrencyLimiter(most)
+        self.limiter = ConcurrencyLimiter(most)
         self.rows_per_write = ROWS
         self._arrived = threading.Condition()
         self._batches: list[Waiting] = []
@@ -107,14 +107,14 @@ def put(number: int, columns: dict[str, Value] | None = None) -> Put:
     return Put(TABLE, ("s", number, "m"), columns or {})
 
 
-def writer(client: Scripted, tally: BulkResult, refused: list[Key] | None = None) -> BatchWriter:
+def writer(client: Scripted, result: BulkResult, refused: list[Key] | None = None) -> BatchWriter:
     """One that notes what was refused."""
 
     def note(entry: TaggedWrite, error: TsmemError) -> None:
         if refused is not None:
             refused.append(entry.write.key)
 
-    return BatchWriter(client, "session", tally, refused=note)
+    return BatchWriter(client, "session", result, refused=note)
 
 
 def fill(writing: BatchWriter, first: int, batches: int) -> None:
@@ -127,34 +127,34 @@ def fill(writing: BatchWriter, first: int, batches: int) -> None:
 
 def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
     """Three batches wait at once; answered last first, all rows are counted."""
-    client, tally = Scripted(), BulkResult()
-    with writer(client, tally) as writing:
+    client, result = Scripted(), BulkResult()
+    with writer(client, result) as writing:
         fill(writing, 0, 3)
         for first in (2 * ROWS, ROWS, 0):
             client.batch(("s", first, "m")).answer()
 
-    assert 3 * ROWS == tally.messages
+    assert 3 * ROWS == result.messages
     assert [ROWS] * 3 == [len(batch.keys) for batch in client.batches]
 
 
 def test_who_adds_more_than_the_pace_waits() -> None:
     """With a fourth batch all are in flight that may be; sending it ends once one was answered, whichever it is."""
-    client, tally = Scripted(most=4), BulkResult()
-    with writer(client, tally) as writing:
+    client, result = Scripted(most=4), BulkResult()
+    with writer(client, result) as writing:
         fill(writing, 0, 3)
         for first in range(3):
             client.batch(("s", first * ROWS, "m"))
         client.answer_each(lambda batch: batch.answer() if batch.keys[0][1] == ROWS else None)
         fill(writing, 3 * ROWS, 1)
-        assert (ROWS, 4) == (tally.messages, len(client.batches))
+        assert (ROWS, 4) == (result.messages, len(client.batches))
         client.answer_each(Waiting.answer)
 
-    assert 4 * ROWS == tally.messages
+    assert 4 * ROWS == result.messages
 
 
 def test_a_key_is_in_flight_once() -> None:
     """A second write of a key that is in flight, or queued, is sent when all before it was answered, in its order."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
     seen: list[tuple[Key, Value]] = []
     active: set[Key] = set()
     lock = threading.Lock()
@@ -169,32 +169,32 @@ def test_a_key_is_in_flight_once() -> None:
         batch.answer()
 
     client.answer_each(answer)
-    with writer(client, tally) as writing:
+    with writer(client, result) as writing:
         for number in (0, 1, 0, 2, 1, 0):
             writing.add(put(number))
             assert writing.holds(put(number))
 
     assert [0, 1, 0, 2, 1, 0] == [key[1] for key, _ in seen]
-    assert 6 == tally.messages
+    assert 6 == result.messages
 
 
 def test_oldest_passes_nothing_that_is_not_settled() -> None:
     """While the first batch waits it is the oldest, however many behind it are answered; then the next one is."""
-    client, tally = Scripted(), BulkResult()
-    with writer(client, tally) as writing:
+    client, result = Scripted(), BulkResult()
+    with writer(client, result) as writing:
         assert writing.oldest is None
         fill(writing, 0, 3)
         client.batch(("s", 2 * ROWS, "m")).answer()
-        while tally.messages < ROWS:
+        while result.messages < ROWS:
             writing.send()
         assert 0 == writing.oldest
         client.batch(("s", 0, "m")).answer()
-        while tally.messages < 2 * ROWS:
+        while result.messages < 2 * ROWS:
             writing.send()
         assert ROWS == writing.oldest
         writing.add(put(9999), 9999)
         client.batch(("s", ROWS, "m")).answer()
-        while tally.messages < 3 * ROWS:
+        while result.messages < 3 * ROWS:
             writing.send()
         client.batch(("s", 9999, "m")).answer()
 
@@ -203,8 +203,8 @@ def test_oldest_passes_nothing_that_is_not_settled() -> None:
 
 def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
     """What is in flight with it is waited for and counted, nothing more is sent, and the oldest write is its first."""
-    client, tally = Scripted(), BulkResult()
-    writing = writer(client, tally)
+    client, result = Scripted(), BulkResult()
+    writing = writer(client, result)
 
     def run() -> None:
         with writing:
@@ -219,23 +219,23 @@ def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
     client.answer_each(lambda batch: batch.answer() if batch.keys[0][1] == 9999 else None)
     with pytest.raises(Unavailable, match=rf"gone \({ROWS + 1} rows had been done before\)"):
         run()
-    assert (ROWS + 1, 0) == (tally.messages, tally.unconfirmed)
+    assert (ROWS + 1, 0) == (result.messages, result.unconfirmed)
     assert 0 == writing.oldest
 
 
 def test_rows_whose_answer_was_lost_are_in_doubt() -> None:
     """They are counted, and the error says that they may have been done."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
 
     def run() -> None:
-        with writer(client, tally) as writing:
+        with writer(client, result) as writing:
             fill(writing, 0, 2)
             client.batch(("s", 0, "m")).answer()
             client.batch(("s", ROWS, "m")).fail(Unavailable("lost", ambiguous=True))
 
     with pytest.raises(Unavailable, match=f"{ROWS} may have been"):
         run()
-    assert (ROWS, ROWS) == (tally.messages, tally.unconfirmed)
+    assert (ROWS, ROWS) == (result.messages, result.unconfirmed)
 
 
 def interrupted(client: Scripted, batches: int) -> Iterator[int]:
@@ -249,21 +249,21 @@ def interrupted(client: Scripted, batches: int) -> Iterator[int]:
 
 def test_an_interrupt_waits_for_what_is_in_flight() -> None:
     """Two batches in flight are counted as done, and what was only queued is not sent."""
-    client, tally = Scripted(), BulkResult()
-    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+    client, result = Scripted(), BulkResult()
+    with suppress(KeyboardInterrupt), writer(client, result) as writing:
         for number in interrupted(client, 2):
             writing.add(put(number), number)
             if (number + 1) % ROWS == 0:
                 writing.send()
 
-    assert (2 * ROWS, 0) == (tally.messages, tally.unconfirmed)
+    assert (2 * ROWS, 0) == (result.messages, result.unconfirmed)
     assert 2 == len(client.batches)
     assert 2 * ROWS == writing.oldest
 
 
 def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C between a batch's first step and the note that it is in flight: it is waited for and counted."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
     client.answer_each(Waiting.answer)
     start = threading.Thread.start
 
@@ -273,32 +273,32 @@ def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.
         raise KeyboardInterrupt
 
     monkeypatch.setattr(threading.Thread, "start", interrupting)
-    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+    with suppress(KeyboardInterrupt), writer(client, result) as writing:
         fill(writing, 0, 2)
 
-    assert (ROWS, 0) == (tally.messages, tally.unconfirmed)
+    assert (ROWS, 0) == (result.messages, result.unconfirmed)
     assert (1, None) == (len(client.batches), writing.oldest)
 
 
 def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the time to wait is over, the rows of unanswered batches may have been done."""
     monkeypatch.setattr(bulk, "GRACE_S", 0.0)
-    client, tally = Scripted(), BulkResult()
-    with suppress(KeyboardInterrupt), writer(client, tally) as writing:
+    client, result = Scripted(), BulkResult()
+    with suppress(KeyboardInterrupt), writer(client, result) as writing:
         fill(writing, 0, 3)
         client.batch(("s", ROWS, "m")).answer()
-        while not tally.messages:
+        while not result.messages:
             writing.send()
         raise KeyboardInterrupt
     for batch in client.batches:
         batch.answer()
 
-    assert (ROWS, 2 * ROWS) == (tally.messages, tally.unconfirmed)
+    assert (ROWS, 2 * ROWS) == (result.messages, result.unconfirmed)
 
 
 def test_bytes_in_flight_are_bounded() -> None:
     """Large rows fill batches with few of them: after each send no more than the bound waits, and all is written."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
     lock = threading.Lock()
     waiting: list[Waiting] = []
     sizes: list[int] = []
@@ -313,16 +313,16 @@ def test_bytes_in_flight_are_bounded() -> None:
 
     client.answer_each(hold)
     for _ in range(200):
-        client.pace.answered()
+        client.limiter.answered()
     rows = 60
-    with writer(client, tally) as writing:
+    with writer(client, result) as writing:
         for number in range(rows):
             writing.add(put(number, {"content": "x" * 1_900_000}))
             in_flight = sum(batch.bytes for batch in writing._flight)
             assert in_flight <= MAX_BYTES_IN_FLIGHT
         client.answer_each(Waiting.answer)
 
-    assert rows == tally.messages
+    assert rows == result.messages
     assert max(sizes) <= MAX_BYTES_IN_FLIGHT + limits.MAX_BATCH_BYTES
 
 
@@ -342,36 +342,36 @@ def test_a_batch_may_be_exactly_4_mb() -> None:
 
 def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
     """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
 
     def full(entry: TaggedWrite, error: TsmemError) -> None:
         raise OSError("no room to keep it")
 
-    writing = BatchWriter(client, "session", tally, refused=full)
+    writing = BatchWriter(client, "session", result, refused=full)
     client.answer_each(lambda batch: batch.answer({3: InvalidInput("refused")}))
     with suppress(OSError), writing:
         fill(writing, 0, 1)
 
-    assert (ROWS - 1, 1) == (tally.messages, tally.failed)
+    assert (ROWS - 1, 1) == (result.messages, result.failed)
     assert 0 == writing.oldest
 
 
 def test_a_refused_row_stops_nobody() -> None:
     """It is named and heard of, once, and the rows around it are done."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
     refused: list[Key] = []
     client.answer_each(lambda batch: batch.answer({1: InvalidInput("no")}))
-    with writer(client, tally, refused) as writing:
+    with writer(client, result, refused) as writing:
         fill(writing, 0, 2)
 
     assert [("s", 1, "m"), ("s", ROWS + 1, "m")] == sorted(refused)
-    assert (2 * ROWS - 2, 2) == (tally.messages, tally.failed)
-    assert sorted(refused) == sorted(failure.key for failure in tally.failures)
+    assert (2 * ROWS - 2, 2) == (result.messages, result.failed)
+    assert sorted(refused) == sorted(failure.key for failure in result.failures)
 
 
 def test_throttled_rows_make_the_pace_smaller() -> None:
     """Rows that the service is too busy for are written again, and fewer batches are in flight then."""
-    client, tally = Scripted(), BulkResult()
+    client, result = Scripted(), BulkResult()
     lock = threading.Lock()
     busy = {("s", number * ROWS, "m") for number in range(2)}
 
@@ -383,9 +383,9 @@ def test_throttled_rows_make_the_pace_smaller() -> None:
 
     client.answer_each(answer)
     retrying = RetryingClient(client, ManualClock(), seed=1)  # no more of the port is used
-    with BatchWriter(retrying, "session", tally) as writing:
+    with BatchWriter(retrying, "session", result) as writing:
         fill(writing, 0, 2)
 
-    assert 2 * ROWS == tally.messages
-    assert client.pace.cuts >= 1
+    assert 2 * ROWS == result.messages
+    assert client.limiter.cuts >= 1
     assert sorted([1, 1, ROWS, ROWS]) == sorted(len(batch.keys) for batch in client.batches)

@@ -17,42 +17,42 @@ DEADLINE_S = 30
 
 def test_a_pace_grows_by_one_for_each_answer_until_it_is_cut() -> None:
     """A new pace opens quickly, to its most and no further; one that was cut opens by one for each round of answers."""
-    pace = ConcurrencyLimiter(8)
-    widths = [pace.width]
+    limiter = ConcurrencyLimiter(8)
+    widths = [limiter.width]
     for _ in range(6):
-        pace.answered()
-        widths.append(pace.width)
+        limiter.answered()
+        widths.append(limiter.width)
     assert [4, 5, 6, 7, 8, 8, 8] == widths
 
-    pace.throttled(pace.cuts)
-    widths = [pace.width]
+    limiter.throttled(limiter.cuts)
+    widths = [limiter.width]
     for _ in range(11):
-        pace.answered()
-        widths.append(pace.width)
+        limiter.answered()
+        widths.append(limiter.width)
     assert [4] * 5 + [5] * 5 + [6] * 2 == widths
 
 
 def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
     """Four calls that began before the first cut are one sign; a call that began after it is another."""
-    pace = ConcurrencyLimiter(16)
-    began = pace.cuts
+    limiter = ConcurrencyLimiter(16)
+    began = limiter.cuts
     for _ in range(4):
-        pace.throttled(began)
-    assert (2, 1) == (pace.width, pace.cuts)
+        limiter.throttled(began)
+    assert (2, 1) == (limiter.width, limiter.cuts)
 
-    pace.throttled(pace.cuts)
-    pace.throttled(pace.cuts)
-    assert (1, 3) == (pace.width, pace.cuts)
+    limiter.throttled(limiter.cuts)
+    limiter.throttled(limiter.cuts)
+    assert (1, 3) == (limiter.width, limiter.cuts)
 
 
 def test_a_pace_of_one_stays_one() -> None:
     """Where a second call gains nothing, neither answers nor throttling change that."""
-    pace = ConcurrencyLimiter()
+    limiter = ConcurrencyLimiter()
     for _ in range(10):
-        pace.answered()
-    pace.throttled(0)
+        limiter.answered()
+    limiter.throttled(0)
 
-    assert (1, 1) == (pace.most, pace.width)
+    assert (1, 1) == (limiter.most, limiter.width)
 
 
 def test_with_a_pace_of_one_a_call_is_made_when_its_result_is_taken() -> None:

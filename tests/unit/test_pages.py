@@ -26,7 +26,7 @@ class Scripted:
     """A client of ten pages with one row each; it announces at once, and answers a page when it is let."""
 
     def __init__(self, *, most: int = 8) -> None:
-        self.pace = ConcurrencyLimiter(most)
+        self.limiter = ConcurrencyLimiter(most)
         self.let = [threading.Event() for _ in range(10)]
         self.begun: list[int] = []
         self.announced: dict[int, Sequence[int]] = {}

@@ -353,7 +353,7 @@ def test_only_throttling_makes_the_concurrency_limit_smaller(engine: TableClient
     """Another failure says nothing of how many calls the service takes."""
     retrying(FaultyClient(engine, Fault("get_row", error)), ManualClock()).get_row(REF, ("a",))
 
-    assert cuts == engine.pace.cuts
+    assert cuts == engine.limiter.cuts
 
 
 @pytest.mark.parametrize(("after_s", "attempts", "longest_s"), [(0, 1, 0), (3, 6, 4), (None, 10, 30)])

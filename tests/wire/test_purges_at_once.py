@@ -54,7 +54,7 @@ class Jobs:
 
 def test_sessions_are_deleted_at_once_but_for_those_that_share_an_id() -> None:
     """Four meet at a barrier, so they are under way together; two of one id never are, and all are counted."""
-    jobs, tally = Jobs(), BulkResult()
+    jobs, result = Jobs(), BulkResult()
     barrier = threading.Barrier(4)
 
     def meet(part: BulkResult) -> None:
@@ -62,30 +62,30 @@ def test_sessions_are_deleted_at_once_but_for_those_that_share_an_id() -> None:
 
     ids = ["a", "b", "c", "d"]
     work = [jobs.job(each, meet) for each in ids] + [jobs.job(each) for each in ["x", "x", "y", "x", "y", "z", "x"]]
-    one_by_one(ConcurrencyLimiter(4), work, tally)
+    one_by_one(ConcurrencyLimiter(4), work, result)
 
     assert 4 == jobs.most
-    assert 11 == tally.sessions
+    assert 11 == result.sessions
     assert sorted([*ids, "x", "x", "y", "x", "y", "z", "x"]) == sorted(jobs.ended)
 
 
 def test_with_a_pace_of_one_they_are_deleted_in_order() -> None:
     """One after another, and none after one that fails."""
-    jobs, tally = Jobs(), BulkResult()
+    jobs, result = Jobs(), BulkResult()
 
     def fail(part: BulkResult) -> None:
         part.messages += 3
         raise Unavailable("gone")
 
     with pytest.raises(Unavailable, match=r"gone \(5 rows had been done before\)"):
-        one_by_one(ConcurrencyLimiter(), [jobs.job("b"), jobs.job("a"), jobs.job("c", fail), jobs.job("d")], tally)
+        one_by_one(ConcurrencyLimiter(), [jobs.job("b"), jobs.job("a"), jobs.job("c", fail), jobs.job("d")], result)
     assert ["b", "a", "c"] == jobs.ended
-    assert (2, 3) == (tally.sessions, tally.messages)
+    assert (2, 3) == (result.sessions, result.messages)
 
 
 def test_a_failure_is_raised_when_those_under_way_have_ended() -> None:
     """One of three fails at once, the others end later and are counted; what was not begun is not begun."""
-    jobs, tally = Jobs(), BulkResult()
+    jobs, result = Jobs(), BulkResult()
     failed = threading.Event()
 
     def fail(part: BulkResult) -> None:
@@ -101,14 +101,14 @@ def test_a_failure_is_raised_when_those_under_way_have_ended() -> None:
         yield from [jobs.job("a", fail), jobs.job("b", late), jobs.job("c", late), jobs.job("a")]
 
     with pytest.raises(Unavailable, match=r"gone \(22 rows had been done before; 2 may have been\)"):
-        one_by_one(ConcurrencyLimiter(8), source(), tally)
+        one_by_one(ConcurrencyLimiter(8), source(), result)
     assert ["a", "b", "c"] == sorted(jobs.ended)
-    assert (2, 20, 2) == (tally.sessions, tally.messages, tally.unconfirmed)
+    assert (2, 20, 2) == (result.sessions, result.messages, result.unconfirmed)
 
 
 def test_an_interrupt_waits_for_those_under_way() -> None:
     """Ctrl-C while the next session is looked for: those under way are counted, and it is raised."""
-    jobs, tally = Jobs(), BulkResult()
+    jobs, result = Jobs(), BulkResult()
     barrier = threading.Barrier(3)
 
     def meet(part: BulkResult) -> None:
@@ -121,8 +121,8 @@ def test_an_interrupt_waits_for_those_under_way() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        one_by_one(ConcurrencyLimiter(8), source(), tally)
-    assert 2 == tally.sessions
+        one_by_one(ConcurrencyLimiter(8), source(), result)
+    assert 2 == result.sessions
 
 
 def fill(store: MemoryStore) -> None:
@@ -154,7 +154,7 @@ class Alone:
         self._client = client
         self._lock = threading.Lock()
         self._active: set[str] = set()
-        self.meter, self.pace = client.meter, client.pace
+        self.meter, self.limiter = client.meter, client.limiter
 
     def __getattr__(self, name: str) -> object:
         method = getattr(self._client, name)
@@ -189,10 +189,10 @@ def test_over_the_wire_shared_sessions_are_deleted_one_after_another(tmp_path: P
         fill(purging(served, lambda client: client))
         before = len(served.log)
         store = purging(served, Alone)  # type: ignore[arg-type]
-        tally = store.sessions.purge(None, until=100, with_messages=True)
+        result = store.sessions.purge(None, until=100, with_messages=True)
         store.close()
 
-        assert (18, 27, 2, 0) == (tally.sessions, tally.messages, tally.skipped, tally.failed)
+        assert (18, 27, 2, 0) == (result.sessions, result.messages, result.skipped, result.failed)
         assert 2 <= together(served.log[before:], "GetRange")
         assert (["a/s9", "b/s9"], ["s9-m0", "s9-m1", "s9-m2", "later"]) == left(served)
 
@@ -202,14 +202,14 @@ def test_over_the_wire_a_refused_message_keeps_its_session(tmp_path: Path) -> No
     with serving(tmp_path / "memory.db", latency_ms=5) as served:
         fill(purging(served, lambda client: client))
         store = purging(served, lambda client: RefusingClient(client, {"s1-m1": InvalidInput("refused")}))
-        tally = BulkResult()
+        result = BulkResult()
         with pytest.raises(PartialFailure, match="could not be deleted") as caught:
-            store.sessions.purge("a", until=100, with_messages=True, shared_too=True, tally=tally)
+            store.sessions.purge("a", until=100, with_messages=True, shared_too=True, result=result)
         sessions, messages = left(served)
 
         assert [("s1", 1, "s1-m1")] == [failure.key for failure in caught.value.failures]
-        assert f"1 of {tally.done + 1} rows could not be deleted" == caught.value.message
-        assert tally.done == caught.value.done == (20 - len(sessions)) + (31 - len(messages))
+        assert f"1 of {result.done + 1} rows could not be deleted" == caught.value.message
+        assert result.done == caught.value.done == (20 - len(sessions)) + (31 - len(messages))
         assert "a/s1" in sessions
         assert "s1-m1" in messages
 

@@ -110,7 +110,7 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
     ("recent all", {"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
     ("delete messages", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
     ("delete sessions", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
-    ("import", {"BatchWriteRow": 51}, lambda s: s.bulk.load(_large(), tally=BulkResult())),
+    ("import", {"BatchWriteRow": 51}, lambda s: s.bulk.load(_large(), result=BulkResult())),
 ]
 
 
@@ -118,7 +118,7 @@ LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
 def test_costs_of_more_rows_than_a_page_holds(served: Served, patient_store: MemoryStore) -> None:
     """Of 5,001 messages and sessions, each 5,000 are a page, each 200 a batch of writes, and each 100 one of reads; a
     listing that is bounded reads its bound at once."""
-    patient_store.bulk.load(_large(), tally=BulkResult())
+    patient_store.bulk.load(_large(), result=BulkResult())
     for what, requests, operation in LARGE:
         before = len(served.log)
         operation(patient_store)
@@ -153,7 +153,7 @@ def test_an_import_of_conversations_looks_up_unsure_times_in_a_request_a_session
     data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
     before = len(served.log)
     rules = Rules("u", 5, store.bulk.stored_times())
-    store.bulk.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), tally=BulkResult())
+    store.bulk.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), result=BulkResult())
     assert requests == dict(Counter(served.actions()[before:]))
 
 

@@ -49,7 +49,7 @@ class LocalClient:
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
         self.meter = Meter()
-        self.pace = ConcurrencyLimiter()
+        self.limiter = ConcurrencyLimiter()
         self._engine = Engine(path, clock, notice)
 
     @property

@@ -14,18 +14,18 @@ from tsmem.engine.file.connections import Transaction
 from tsmem.port import KeySchema
 
 
-def add(session: Transaction, name: str, columns: KeySchema) -> None:
+def add(transaction: Transaction, name: str, columns: KeySchema) -> None:
     """Declare columns; those that are declared with the same type already stay. Raises TableNotFound, InvalidInput."""
-    table = session.catalog().main_table(name)
+    table = transaction.catalog().main_table(name)
     added = definitions.new_defined(table, columns)
     definitions.check_table(replace(table, defined=table.defined + added).schema)
-    stored.add_defined(session.connection, table.id, added)
-    definitions.changed(session)
+    stored.add_defined(transaction.connection, table.id, added)
+    definitions.changed(transaction)
 
 
-def delete_columns(session: Transaction, name: str, columns: Sequence[str]) -> None:
+def delete_columns(transaction: Transaction, name: str, columns: Sequence[str]) -> None:
     """Declare columns no longer; what rows hold in them stays. Raises TableNotFound, InvalidInput."""
-    table = session.catalog().main_table(name)
+    table = transaction.catalog().main_table(name)
     declared = dict(table.defined)
     for column in columns:
         if column not in declared:
@@ -33,5 +33,5 @@ def delete_columns(session: Transaction, name: str, columns: Sequence[str]) -> N
         for index in table.indexes:
             if column in (*index.table.names, *index.table.columns):
                 raise service_errors.invalid(f"Defined column '{column}' is used by index '{index.table.name}'.")
-    stored.remove_defined(session.connection, table.id, columns)
-    definitions.changed(session)
+    stored.remove_defined(transaction.connection, table.id, columns)
+    definitions.changed(transaction)

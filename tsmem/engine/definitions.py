@@ -35,7 +35,7 @@ MAX_DEVIATION_S = 2**63 - 1
 
 
 def create_table(
-    session: Transaction,
+    transaction: Transaction,
     schema: TableSchema,
     *,
     deviation_s: int = 86400,
@@ -43,7 +43,7 @@ def create_table(
     global_indexes: Collection[str] = (),
 ) -> None:
     """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
-    catalog = session.catalog()
+    catalog = transaction.catalog()
     check_table(schema)
     main = Table(0, schema.name, schema.key, None, (), schema.defined_columns, schema.time_to_live_s,
                  schema.max_versions, deviation_s, allow_update)  # fmt: skip
@@ -56,36 +56,36 @@ def create_table(
         raise service_errors.too_many_indexes(MAX_INDEXES)
     _check_quota(catalog, len(names))
     for table in (main, *indexes):
-        stored.add_table(session.connection, table)
-    changed(session)
+        stored.add_table(transaction.connection, table)
+    changed(transaction)
 
 
-def describe_table(session: Transaction, name: str) -> TableSchema:
+def describe_table(transaction: Transaction, name: str) -> TableSchema:
     """A table's schema, or a secondary index's. Raises TableNotFound."""
-    return session.catalog().table(name).schema
+    return transaction.catalog().table(name).schema
 
 
-def list_tables(session: Transaction) -> list[str]:
+def list_tables(transaction: Transaction) -> list[str]:
     """Names of tables and secondary indexes, in order."""
-    return sorted(session.catalog().tables)
+    return sorted(transaction.catalog().tables)
 
 
-def delete_table(session: Transaction, name: str) -> None:
+def delete_table(transaction: Transaction, name: str) -> None:
     """Delete a table and its secondary indexes. Raises TableNotFound, InvalidInput while a search index stands."""
-    catalog = session.catalog()
+    catalog = transaction.catalog()
     table = catalog.table(name)
     if table.main is not None:
         raise service_errors.write_to_index()
     if any(of_table == name for of_table, _ in catalog.search):
         raise service_errors.has_search_index(name)
     for each in (*(index.table for index in table.indexes), table):
-        stored.remove_table(session.connection, each)
-    changed(session)
+        stored.remove_table(transaction.connection, each)
+    changed(transaction)
 
 
-def create_index(session: Transaction, request: CreateIndex) -> None:
+def create_index(transaction: Transaction, request: CreateIndex) -> None:
     """Add a secondary index. Raises TableNotFound, AlreadyExists, InvalidInput."""
-    catalog = session.catalog()
+    catalog = transaction.catalog()
     table = catalog.main_table(request.table)
     if request.schema.name in catalog.tables:
         raise service_errors.table_exists()
@@ -98,27 +98,27 @@ def create_index(session: Transaction, request: CreateIndex) -> None:
                              schema.time_to_live_s, schema.max_versions))  # fmt: skip
     check_options(table, indexed=True)
     main = replace(table, defined=table.defined + added)
-    made = stored.add_table(session.connection, _index_table(main, request.schema, is_global=request.is_global))
-    stored.add_defined(session.connection, table.id, added)
+    made = stored.add_table(transaction.connection, _index_table(main, request.schema, is_global=request.is_global))
+    stored.add_defined(transaction.connection, table.id, added)
     if request.include_base_data:
-        maintenance.build_secondary_index(session, table, plan_index(table.key, made))
-    changed(session)
+        maintenance.build_secondary_index(transaction, table, plan_index(table.key, made))
+    changed(transaction)
 
 
-def delete_index(session: Transaction, table: str, name: str) -> None:
+def delete_index(transaction: Transaction, table: str, name: str) -> None:
     """Delete a secondary index. Raises TableNotFound."""
-    for index in session.catalog().main_table(table).indexes:
+    for index in transaction.catalog().main_table(table).indexes:
         if index.table.name == name:
-            stored.remove_table(session.connection, index.table)
-            changed(session)
+            stored.remove_table(transaction.connection, index.table)
+            changed(transaction)
             return
     raise service_errors.index_missing(name)
 
 
-def changed(session: Transaction) -> None:
+def changed(transaction: Transaction) -> None:
     """Tell every connection, this one included, that a schema changed."""
-    stored.raise_version(session.connection)
-    session.forget()
+    stored.raise_version(transaction.connection)
+    transaction.forget()
 
 
 def _check_quota(catalog: Catalog, more: int) -> None:

@@ -61,85 +61,85 @@ class Engine:
     def make(self) -> None:
         """Make the file where it is missing. Raises what a write would: StorageFailure for one that cannot be made, or
         can only be read."""
-        with self._connections.write() as session:
-            session.execute("UPDATE catalog_version SET version = version")  # it takes a write to know
+        with self._connections.write() as transaction:
+            transaction.execute("UPDATE catalog_version SET version = version")  # it takes a write to know
 
     def list_tables(self) -> list[str]:
         """Names of tables and secondary indexes, in order."""
         from tsmem.engine import definitions
 
-        with self._connections.read() as session:
-            return definitions.list_tables(session)
+        with self._connections.read() as transaction:
+            return definitions.list_tables(transaction)
 
     def describe_table(self, name: str) -> TableSchema:
         """A table's schema, or a secondary index's as a table. Raises TableNotFound."""
         from tsmem.engine import definitions
 
-        with self._connections.read() as session:
-            return definitions.describe_table(session, name)
+        with self._connections.read() as transaction:
+            return definitions.describe_table(transaction, name)
 
     def describe_full(self, name: str) -> TableDescription:
         """A table with its options, or a secondary index as a table. Raises TableNotFound."""
         from tsmem.engine import table_options
 
-        with self._connections.read() as session:
-            return table_options.describe_full(session, name)
+        with self._connections.read() as transaction:
+            return table_options.describe_full(transaction, name)
 
     def create_table(self, schema: TableSchema) -> None:
         """Make a table with its secondary indexes, all of them local. Raises AlreadyExists, InvalidInput."""
         from tsmem.engine import definitions
 
-        with self._connections.write() as session:
-            definitions.create_table(session, schema)
+        with self._connections.write() as transaction:
+            definitions.create_table(transaction, schema)
 
     def create_full_table(self, request: CreateTable) -> None:
         """Make a table with its options and secondary indexes. Raises AlreadyExists, InvalidInput."""
         from tsmem.engine import table_options
 
-        with self._connections.write() as session:
-            table_options.create_full(session, request)
+        with self._connections.write() as transaction:
+            table_options.create_full(transaction, request)
 
     def update_table(self, name: str, options: TableOptions) -> TableDescription:
         """Change some options of a table; rows do not expire, whatever they say. Raises TableNotFound, InvalidInput."""
         from tsmem.engine import table_options
 
-        with self._connections.write() as session:
-            return table_options.update_table(session, name, options)
+        with self._connections.write() as transaction:
+            return table_options.update_table(transaction, name, options)
 
     def add_defined_columns(self, table: str, columns: KeySchema) -> None:
         """Declare attribute columns that indexes may use. Raises TableNotFound, InvalidInput."""
         from tsmem.engine import defined_columns
 
-        with self._connections.write() as session:
-            defined_columns.add(session, table, columns)
+        with self._connections.write() as transaction:
+            defined_columns.add(transaction, table, columns)
 
     def delete_defined_columns(self, table: str, names: Sequence[str]) -> None:
         """Declare attribute columns no longer. Raises TableNotFound, InvalidInput for one that an index uses."""
         from tsmem.engine import defined_columns
 
-        with self._connections.write() as session:
-            defined_columns.delete_columns(session, table, names)
+        with self._connections.write() as transaction:
+            defined_columns.delete_columns(transaction, table, names)
 
     def delete_table(self, name: str) -> None:
         """Delete a table, its rows and its secondary indexes. Raises TableNotFound, InvalidInput."""
         from tsmem.engine import definitions
 
-        with self._connections.write() as session:
-            definitions.delete_table(session, name)
+        with self._connections.write() as transaction:
+            definitions.delete_table(transaction, name)
 
     def create_index(self, request: CreateIndex) -> None:
         """Add a secondary index. Raises TableNotFound, AlreadyExists, InvalidInput."""
         from tsmem.engine import definitions
 
-        with self._connections.write() as session:
-            definitions.create_index(session, request)
+        with self._connections.write() as transaction:
+            definitions.create_index(transaction, request)
 
     def delete_index(self, table: str, name: str) -> None:
         """Delete a secondary index. Raises TableNotFound."""
         from tsmem.engine import definitions
 
-        with self._connections.write() as session:
-            definitions.delete_index(session, table, name)
+        with self._connections.write() as transaction:
+            definitions.delete_index(transaction, table, name)
 
     def create_search_index(
         self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
@@ -148,81 +148,81 @@ class Engine:
         InvalidInput."""
         from tsmem.engine.indexes import search_schemas
 
-        with self._connections.write() as session:
-            search_schemas.create_search_index(session, schema, definition, self._clock.now_us(), time_to_live_s)
+        with self._connections.write() as transaction:
+            search_schemas.create_search_index(transaction, schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Names of a table's search indexes, in order. Raises TableNotFound."""
         from tsmem.engine.indexes import search_schemas
 
-        with self._connections.read() as session:
-            return search_schemas.list_search_indexes(session, table)
+        with self._connections.read() as transaction:
+            return search_schemas.list_search_indexes(transaction, table)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """A search index's schema. Raises TableNotFound."""
         from tsmem.engine.indexes import search_schemas
 
-        with self._connections.read() as session:
-            return search_schemas.find_index(session, table, name).schema
+        with self._connections.read() as transaction:
+            return search_schemas.find_index(transaction, table, name).schema
 
     def describe_search(self, table: str, name: str) -> SearchDescription:
         """What is known of a search index beside its fields. Raises TableNotFound."""
         from tsmem.engine import table_options
 
-        with self._connections.read() as session:
-            return table_options.describe_search(session, table, name)
+        with self._connections.read() as transaction:
+            return table_options.describe_search(transaction, table, name)
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index. Raises TableNotFound."""
         from tsmem.engine.indexes import search_schemas
 
-        with self._connections.write() as session:
-            search_schemas.delete_search_index(session, table, name)
+        with self._connections.write() as transaction:
+            search_schemas.delete_search_index(transaction, table, name)
 
     def get_row(self, request: GetRow) -> RowReply:
         """Read one row. Raises TableNotFound, InvalidInput."""
-        with self._connections.read() as session:
-            return reads.get_row(session, request)
+        with self._connections.read() as transaction:
+            return reads.get_row(transaction, request)
 
     def get_rows(self, request: BatchGetRow) -> RowsReply:
         """Read up to 100 rows, all as of one moment. Raises TableNotFound, InvalidInput."""
-        with self._connections.read() as session:
-            return reads.get_rows(session, request)
+        with self._connections.read() as transaction:
+            return reads.get_rows(transaction, request)
 
     def get_range(self, request: GetRange) -> PageReply:
         """Read one page of a range, as of one moment. Raises TableNotFound, InvalidInput."""
-        with self._connections.read() as session:
-            return reads.get_range(session, request)
+        with self._connections.read() as transaction:
+            return reads.get_range(transaction, request)
 
     def search(self, table: TableRef, index: str, search: Search, *, exact_count: bool = False) -> SearchReply:
         """Return one page of what a search index finds, as of one moment. A count that would take long is not exact
         unless `exact_count` asks for it. Raises TableNotFound, InvalidInput."""
         from tsmem.engine.search.search import search_page as search_page
 
-        with self._connections.read() as session:
-            return search_page(session, table.name, index, search, exact_count=exact_count)
+        with self._connections.read() as transaction:
+            return search_page(transaction, table.name, index, search, exact_count=exact_count)
 
     def read_rows(self, request: BatchGetRow, view: View) -> CellRowsReply:
         """Read up to 100 rows with the versions of their cells, as of one moment. Raises TableNotFound,
         InvalidInput."""
         from tsmem.engine.rows import versioned_reads
 
-        with self._connections.read() as session:
-            return versioned_reads.versioned_rows(session, request, view)
+        with self._connections.read() as transaction:
+            return versioned_reads.versioned_rows(transaction, request, view)
 
     def read_range(self, request: GetRange, view: View) -> CellPageReply:
         """Read one page of a range with the versions of its cells, as of one moment. Raises TableNotFound,
         InvalidInput."""
         from tsmem.engine.rows import versioned_reads
 
-        with self._connections.read() as session:
-            return versioned_reads.read_range(session, request, view)
+        with self._connections.read() as transaction:
+            return versioned_reads.read_range(transaction, request, view)
 
     def write_rows(self, request: BatchWriteRow) -> list[WriteReply]:
         """Write up to 1,000 rows in one transaction, each for itself, in order. Raises what is wrong with the whole."""
         from tsmem.engine.rows import writes
 
-        with self._connections.write(make=False) as session:
-            drafts = writes.draft_batch(session.catalog(), request.writes)
+        with self._connections.write(make=False) as transaction:
+            drafts = writes.draft_batch(transaction.catalog(), request.writes)
             version_ms = self._clock.now_us() // 1000
-            return writes.write_batch(session, drafts, version_ms)
+            return writes.write_batch(transaction, drafts, version_ms)

@@ -17,13 +17,13 @@ from tsmem.engine.indexes.search_schemas import find_index
 from tsmem.engine.service_requests import CreateTable, SearchDescription, TableDescription, TableOptions
 
 
-def create_full(session: Transaction, request: CreateTable) -> None:
+def create_full(transaction: Transaction, request: CreateTable) -> None:
     """Make a table with its options and secondary indexes. Raises AlreadyExists, InvalidInput."""
     unknown = request.global_indexes - {index.name for index in request.schema.indexes}
     if unknown:
         raise service_errors.invalid(f"Index '{min(unknown)}' is not among the table's.")
     create_table(
-        session,
+        transaction,
         request.schema,
         deviation_s=request.deviation_s,
         allow_update=request.allow_update,
@@ -31,32 +31,32 @@ def create_full(session: Transaction, request: CreateTable) -> None:
     )
 
 
-def update_table(session: Transaction, name: str, options: TableOptions) -> TableDescription:
+def update_table(transaction: Transaction, name: str, options: TableOptions) -> TableDescription:
     """Change some options. Fewer versions hide the older ones of rows there, and the next write of a column drops them.
     Raises TableNotFound, InvalidInput."""
-    catalog = session.catalog()
+    catalog = transaction.catalog()
     table = catalog.table(name)
     if table.main is not None:
         raise service_errors.write_to_index()
     given = {option: value for option, value in options._asdict().items() if value is not None}
     table = replace(table, **given)
     check_options(table, indexed=bool(table.indexes) or any(of_table == name for of_table, _ in catalog.search))
-    stored.set_options(session.connection, table)
-    changed(session)
-    return describe_full(session, name)
+    stored.set_options(transaction.connection, table)
+    changed(transaction)
+    return describe_full(transaction, name)
 
 
-def describe_full(session: Transaction, name: str) -> TableDescription:
+def describe_full(transaction: Transaction, name: str) -> TableDescription:
     """A table with its options; a secondary index as a table, with those of its table. Raises TableNotFound."""
-    table = session.catalog().table(name)
+    table = transaction.catalog().table(name)
     global_indexes = frozenset(index.table.name for index in table.indexes if index.table.is_global)
     return TableDescription(table.schema, table.deviation_s, table.allow_update, global_indexes, table.main)
 
 
-def describe_search(session: Transaction, table: str, name: str) -> SearchDescription:
+def describe_search(transaction: Transaction, table: str, name: str) -> SearchDescription:
     """What is known of a search index beside its fields. Raises TableNotFound."""
-    find_index(session, table, name)
-    definition, created_us = session.execute(
+    find_index(transaction, table, name)
+    definition, created_us = transaction.execute(
         "SELECT definition, created_us FROM search_indexes WHERE table_name = ? AND name = ?", (table, name)
     ).fetchone()
     return SearchDescription(definition, created_us)

@@ -36,9 +36,9 @@ def drawn(renderable: RenderableType, room: int) -> Iterator[list[Segment]]:
         yield _stripped(line)
 
 
-def painted(line: Sequence[Segment], ink: Palette) -> str:
+def painted(line: Sequence[Segment], palette: Palette) -> str:
     """Return a drawn line with its colours."""
-    return "".join(_painted(segment, ink) for segment in line)
+    return "".join(_painted(segment, palette) for segment in line)
 
 
 @lru_cache
@@ -57,8 +57,8 @@ def _stripped(line: list[Segment]) -> list[Segment]:
     return line
 
 
-def _painted(segment: Segment, ink: Palette) -> str:
+def _painted(segment: Segment, palette: Palette) -> str:
     text = segment.text
-    if not ink.unicode and not text.isascii():
+    if not palette.unicode and not text.isascii():
         text = "".join(sign if sign.isascii() else _ASCII_SIGNS.get(sign, "+") for sign in text)
-    return text if segment.style is None or text.isspace() else ink.paint_as(segment.style, text)
+    return text if segment.style is None or text.isspace() else palette.paint_as(segment.style, text)

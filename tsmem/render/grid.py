@@ -87,7 +87,7 @@ def table_lines(
     columns: Sequence[Column],
     rows: Sequence[Sequence[TableCell]],
     widths: Sequence[int],
-    ink: Palette,
+    palette: Palette,
     *,
     overflow: Overflow,
     titled: bool = True,
@@ -98,15 +98,15 @@ def table_lines(
     drawn_columns: list[list[_Lines]] = []
     for place, (column, cells) in enumerate(zip(columns, widths, strict=True)):
         gap = GAP if place < len(columns) - 1 else 0
-        title = _lines(column, TableCell(column.title, "bold"), cells, gap, ink, "push" if box is None else "cut")
+        title = _lines(column, TableCell(column.title, "bold"), cells, gap, palette, "push" if box is None else "cut")
         table.add_column(title, width=max(1, cells + gap - (gap > 0 and box is not None)))  # a box has a gap of 1
-        drawn_columns.append([_lines(column, row[place], cells, gap, ink, overflow) for row in rows])
+        drawn_columns.append([_lines(column, row[place], cells, gap, palette, overflow) for row in rows])
     if overflow != "wrap" and rows:  # rich takes 0.2 ms a row, and 0.05 ms a line of a row
         drawn_columns = [[_Lines(chain.from_iterable(cells))] for cells in drawn_columns]
     for row in zip(*drawn_columns, strict=True):
         table.add_row(*row)
     for line in drawn(table, sum(widths) + (GAP + 1) * len(widths)):
-        yield painted(line, ink)
+        yield painted(line, palette)
 
 
 class _Lines(list[list[Segment]]):
@@ -128,13 +128,13 @@ class _Measured(Segment):
         return self.cells
 
 
-def _lines(column: Column, cell: TableCell, cells: int, gap: int, ink: Palette, overflow: Overflow) -> _Lines:
+def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, overflow: Overflow) -> _Lines:
     """Return a cell's lines in a column of so many cells, with a gap behind it."""
     closing = _closing(cell.text) if gap else ""
     room = cells - width(closing)
     match overflow:
         case "cut":
-            texts = [_cut(column, cell, room, ink)]
+            texts = [_cut(column, cell, room, palette)]
         case "wrap":
             texts = list(wrap(cell.text, room))
         case "push":
@@ -143,7 +143,7 @@ def _lines(column: Column, cell: TableCell, cells: int, gap: int, ink: Palette, 
     for text in texts:
         text += closing + " " * (gap if width(text) > room else 0)
         lines.append([])
-        for style, part in ink.marked_parts(column.style if cell.style is None else cell.style, text, cell.said):
+        for style, part in palette.marked_parts(column.style if cell.style is None else cell.style, text, cell.said):
             piece = _Measured(part, style_of(style))
             piece.cells = min(width(part), cells + gap)
             lines[-1].append(piece)
@@ -155,16 +155,16 @@ def _closing(text: str) -> str:
     return space_after(text, GAP).rstrip(" ")
 
 
-def _cut(column: Column, cell: TableCell, cells: int, ink: Palette) -> str:
+def _cut(column: Column, cell: TableCell, cells: int, palette: Palette) -> str:
     """Return a text in so many cells: ids without their middle, the rest without its end, or round what is marked."""
     if column.kind == "id":
-        return fit_middle(cell.text, cells, ink.ellipsis)
+        return fit_middle(cell.text, cells, palette.ellipsis)
     text = cell.text
-    if cell.said and width(text) > cells and (place := ink.marked(text)) is not None:
+    if cell.said and width(text) > cells and (place := palette.marked(text)) is not None:
         start, end = place
-        if width(text[:end]) > cells - len(ink.ellipsis):
-            lead = cells - 2 * len(ink.ellipsis) - width(text[start:end])  # what was searched for is shown whole
+        if width(text[:end]) > cells - len(palette.ellipsis):
+            lead = cells - 2 * len(palette.ellipsis) - width(text[start:end])  # what was searched for is shown whole
             begin = max(0, start - min(cells // 4, max(0, lead)))
             begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
-            text = ink.ellipsis + text[begin:]
-    return fit(text, cells, ink.ellipsis)
+            text = palette.ellipsis + text[begin:]
+    return fit(text, cells, palette.ellipsis)

@@ -27,7 +27,7 @@ _LEFT_ALONE = ("reference", "entity", "autolink", "image")
 """Rules of Markdown that would hide something."""
 
 
-def markdown_lines(text: str, room: int, ink: Palette) -> list[str] | None:
+def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
     """The text as painted lines of so many cells; None where it is better shown as it was written."""
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
@@ -40,7 +40,7 @@ def markdown_lines(text: str, room: int, ink: Palette) -> list[str] | None:
         return None
     if any(visible(line) != line for line in plain):  # signs that went from between them left too many marks together
         return None
-    shown = [painted(line, ink) for line in lines]
+    shown = [painted(line, palette) for line in lines]
     while shown and not shown[0]:
         del shown[0]
     while shown and not shown[-1]:

@@ -54,9 +54,9 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
 
 
 def _title(text: str, options: Options) -> Iterator[str]:
-    ink = Palette(options)
+    palette = Palette(options)
     lines = [visible(text)] if options.width is None else wrap(visible(text), options.width)
-    yield from (ink.paint("bold", line) for line in lines)
+    yield from (palette.paint("bold", line) for line in lines)
 
 
 def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:

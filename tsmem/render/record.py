@@ -41,7 +41,7 @@ def report_lines(report: Report, options: Options) -> Iterator[str]:
 
 def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
     """Rows under their titles, where they have some, each on as many lines as it needs on a terminal, else on one."""
-    ink = Palette(options)
+    palette = Palette(options)
     natural = grid.natural_widths(columns, rows, options.width or grid.MAX_ALIGNED)
     widths = natural if options.width is None else _fitted(natural, columns, options.width)
     titled = any(column.title for column in columns)
@@ -49,7 +49,7 @@ def wrapped_rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]],
         yield from _stacked(columns, rows, options)
         return
     overflow: grid.Overflow = "push" if options.width is None else "wrap"
-    yield from grid.table_lines(columns, rows, widths, ink, overflow=overflow, titled=titled)
+    yield from grid.table_lines(columns, rows, widths, palette, overflow=overflow, titled=titled)
 
 
 def _fitted(natural: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
@@ -64,16 +64,16 @@ def _fitted(natural: Sequence[int], columns: Sequence[Column], width: int) -> li
 def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
     """The first column on lines of its own, and the others beneath: what names a row stays whole, and where it is
     longer than a line, no part of it but the first begins at the left edge, where it would look like another row."""
-    ink, room = Palette(options), max(1, (options.width or grid.MAX_ALIGNED) - len(_BENEATH))
+    palette, room = Palette(options), max(1, (options.width or grid.MAX_ALIGNED) - len(_BENEATH))
     rest = columns[1:]
     widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
-    yield ink.paint("bold", fit(columns[0].title, room, ink.ellipsis))
-    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, ink, overflow="wrap"))
+    yield palette.paint("bold", fit(columns[0].title, room, palette.ellipsis))
+    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, palette, overflow="wrap"))
     for first, *others in rows:
         style = columns[0].style if first.style is None else first.style
         for place, line in enumerate(wrap(first.text, room)):
-            yield (_BENEATH if place else "") + ink.paint(style, line)
-        lines = grid.table_lines(rest, [others], widths, ink, overflow="wrap", titled=False)
+            yield (_BENEATH if place else "") + palette.paint(style, line)
+        lines = grid.table_lines(rest, [others], widths, palette, overflow="wrap", titled=False)
         yield from (_BENEATH + line for line in lines)
 
 

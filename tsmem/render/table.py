@@ -30,49 +30,49 @@ BATCH_CHARACTERS = 1_000_000
 def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     """A header, then one line an item. When the listing fails, what came before is yielded first."""
     options = options._replace(marks=listing.marks)
-    ink, layout, above = Palette(options), None, None
+    palette, layout, above = Palette(options), None, None
     for items in _batches(listing.items, BATCH_ROWS):
         if layout is None or not layout.shows(items):
             if layout is not None:
                 yield ""
             layout, above = layout_of(listing.noun, items, options), None
-            yield from _heading(layout, options, ink)
+            yield from _heading(layout, options, palette)
         field = layout.grouped
         for value, group in groupby(items, (lambda _: None) if field is None else attrgetter(field)):
             if field is not None and value != above:
                 if above is not None:
                     yield ""
                 above = value
-                yield from _above(field, value, options, ink)
-            yield from _rows(list(group), layout, options, ink)
+                yield from _above(field, value, options, palette)
+            yield from _rows(list(group), layout, options, palette)
     if layout is None:
         layout = layout_of(listing.noun, [], options)
-        yield from _heading(layout, options, ink)
+        yield from _heading(layout, options, palette)
     if layout.no_room and options.width is not None:
         note = f"no room for {', '.join(layout.no_room)}: a wider terminal or --fields shows more"
-        yield from (ink.paint("dim", line) for line in wrap(note, options.width))
+        yield from (palette.paint("dim", line) for line in wrap(note, options.width))
 
 
-def _heading(layout: GridLayout, options: Options, ink: Palette) -> Iterator[str]:
+def _heading(layout: GridLayout, options: Options, palette: Palette) -> Iterator[str]:
     """The id that all rows share, and the titles."""
     if layout.shared is not None and options.width is not None:
-        yield from _above(*layout.shared, options, ink)
+        yield from _above(*layout.shared, options, palette)
         yield ""
-    yield from _rows([], layout, options, ink, titled=True)
+    yield from _rows([], layout, options, palette, titled=True)
 
 
 def _rows(
-    items: Sequence[Item], layout: GridLayout, options: Options, ink: Palette, *, titled: bool = False
+    items: Sequence[Item], layout: GridLayout, options: Options, palette: Palette, *, titled: bool = False
 ) -> Iterator[str]:
     columns = [column_of(field) for field in layout.fields]
     rows = [layout.row(item, options) for item in items]
     overflow: Overflow = "push" if options.width is None else "cut"
-    return table_lines(columns, rows, layout.widths, ink, overflow=overflow, titled=titled)
+    return table_lines(columns, rows, layout.widths, palette, overflow=overflow, titled=titled)
 
 
-def _above(field: str, value: str, options: Options, ink: Palette) -> Iterator[str]:
+def _above(field: str, value: str, options: Options, palette: Palette) -> Iterator[str]:
     """The value that the rows below have in a field: whole, on as many lines as it needs."""
-    yield from (ink.paint("bold", line) for line in wrap(f"{field} {visible_id(value)}", options.width or 80))
+    yield from (palette.paint("bold", line) for line in wrap(f"{field} {visible_id(value)}", options.width or 80))
 
 
 def _batches(items: Iterable[Session] | Iterable[Message], most: int) -> Iterator[list[Item]]:

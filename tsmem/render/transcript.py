@@ -30,31 +30,35 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
 
 def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
     """The session's name, then every message in one piece: what is told while it comes in must not stop half told."""
-    ink, empty = Palette(options), True
-    yield "\n".join(_painted(ink, "bold", [f"session {visible_id(tail.session_id)}"], options))
+    palette, empty = Palette(options), True
+    yield "\n".join(_painted(palette, "bold", [f"session {visible_id(tail.session_id)}"], options))
     teller = TranscriptWriter(options, full=tail.full)
     for message in tail.messages:
         empty = False
         yield "\n".join(("", *teller.tell(message)))
     if empty:
-        yield ink.paint("dim", "nothing to show")
+        yield palette.paint("dim", "nothing to show")
 
 
 def _header(conversation: Conversation, options: Options) -> Iterator[str]:
-    ink, session, messages = Palette(options), conversation.session, conversation.messages
+    palette, session, messages = Palette(options), conversation.session, conversation.messages
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
-        yield from _painted(ink, "bold", [f"session {visible_id(session_id)}"], options)
+        yield from _painted(palette, "bold", [f"session {visible_id(session_id)}"], options)
     facts = [] if session is None else [f"user {visible_id(session.user_id)}"]
     count = len(messages)
     facts.append(f"{count:,} message{'' if count == 1 else 's'}" if count else "no messages")
     facts.extend(_span(messages, options))
-    yield from _painted(ink, "dim", _joined(facts, f" {ink.dot} ", options.width), options)
+    yield from _painted(palette, "dim", _joined(facts, f" {palette.dot} ", options.width), options)
     if session is not None and (session.metadata or session.search_content is not None):
-        yield from _painted(ink, "dim", [aside(session, session.metadata, options, full=conversation.full)], options)
+        yield from _painted(
+            palette, "dim", [aside(session, session.metadata, options, full=conversation.full)], options
+        )
     if conversation.earlier:
         yield ""
-        yield ink.paint("dim", fit(f"{ink.ellipsis} earlier messages left out", options.width or 80, ink.ellipsis))
+        yield palette.paint(
+            "dim", fit(f"{palette.ellipsis} earlier messages left out", options.width or 80, palette.ellipsis)
+        )
 
 
 def _span(messages: Sequence[Message], options: Options) -> Iterator[str]:
@@ -82,7 +86,7 @@ def _joined(facts: Sequence[str], between: str, room: int | None) -> Iterator[st
     yield line
 
 
-def _painted(ink: Palette, style: str, texts: Iterable[str], options: Options) -> Iterator[str]:
+def _painted(palette: Palette, style: str, texts: Iterable[str], options: Options) -> Iterator[str]:
     for text in texts:
         lines = [text] if options.width is None else wrap(text, options.width)
-        yield from (ink.paint(style, line) for line in lines)
+        yield from (palette.paint(style, line) for line in lines)

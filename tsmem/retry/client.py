@@ -62,42 +62,42 @@ class RetryingClient:
         self._random = random.Random(seed)  # noqa: S311 - jitter is no secret
         self._deadline = Deadline(clock) if deadline is None else deadline
         self.meter = client.meter
-        self.pace = client.pace
+        self.limiter = client.limiter
         self.rows_per_write = client.rows_per_write
 
     def _tries(self, ends_s: float | None = None) -> Attempts:
         return Attempts(self._clock, self._policy, self._random, ends_s)
 
-    def _repeat(self, call: Callable[[], Result], tries: Attempts | None = None, *, changes: bool = False) -> Result:
+    def _repeat(self, call: Callable[[], Result], attempts: Attempts | None = None, *, changes: bool = False) -> Result:
         """Call until it answers or the time is up, and note in `tries` whether an answer may have been lost. `changes`:
         whether something is written, so that a lost answer leaves it in doubt."""
-        tries = self._tries() if tries is None else tries
+        attempts = self._tries() if attempts is None else attempts
         while True:
-            tries.count += 1
-            cuts = self.pace.cuts
+            attempts.count += 1
+            cuts = self.limiter.cuts
             try:
-                with self._deadline.until(tries.ends_s):
+                with self._deadline.until(attempts.ends_s):
                     result = call()
-                self.pace.answered()
+                self.limiter.answered()
                 return result
             except InvalidReply:  # the next answer would be no better
                 raise
             except Unavailable as error:
                 if isinstance(error, Throttled):
-                    self.pace.throttled(cuts)
-                tries.lost = tries.lost or error.ambiguous
-                if not tries.wait(error):
-                    raise tries.given_up(error, lost=tries.lost, changes=changes) from error
+                    self.limiter.throttled(cuts)
+                attempts.lost = attempts.lost or error.ambiguous
+                if not attempts.wait(error):
+                    raise attempts.given_up(error, lost=attempts.lost, changes=changes) from error
 
     # Tables. After a lost answer, creating may answer AlreadyExists for our own work, and deleting TableNotFound: then
     # it is done. Who else may have done it meanwhile cannot be told, and matters to nobody: callers read what is there.
 
     def _settled(self, call: Callable[[], None], done: type[TsmemError]) -> None:
-        tries = self._tries()
+        attempts = self._tries()
         try:
-            self._repeat(call, tries, changes=True)
+            self._repeat(call, attempts, changes=True)
         except done:
-            if not tries.lost:
+            if not attempts.lost:
                 raise
 
     def list_tables(self) -> list[str]:
@@ -148,14 +148,14 @@ class RetryingClient:
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As TableClient. Only what failed is asked for again."""
-        reading, tries = ReadBatch(self._client, table, keys, columns), self._tries()
+        reading, attempts = ReadBatch(self._client, table, keys, columns), self._tries()
         try:
-            self._repeat(reading.read, tries)
+            self._repeat(reading.read, attempts)
         except Unavailable:
             if not reading.answered:
                 raise
         return [
-            tries.given_up(row, lost=False, changes=False) if isinstance(row, Unavailable) else row
+            attempts.given_up(row, lost=False, changes=False) if isinstance(row, Unavailable) else row
             for row in reading.found
         ]
 
@@ -182,11 +182,11 @@ class RetryingClient:
 
     def write_row(self, write: Write) -> None:
         """As TableClient. A lost answer is settled by reading the row."""
-        tries = self._tries()
+        attempts = self._tries()
         try:
-            self._repeat(lambda: self._client.write_row(write), tries, changes=True)
+            self._repeat(lambda: self._client.write_row(write), attempts, changes=True)
         except ConditionFailed as error:
-            if not (tries.lost and self._was_ours(write, error, tries.ends_s)):
+            if not (attempts.lost and self._was_ours(write, error, attempts.ends_s)):
                 raise
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
@@ -208,19 +208,19 @@ class RetryingClient:
 
     def _write_part(self, writes: Sequence[Write], ends_s: float) -> list[RowOutcome]:
         """Write rows of which no two have one key. Raises what fails all of them."""
-        tries = self._tries(ends_s)
-        batch = WriteBatch(self._client, writes, tries.in_time)
+        attempts = self._tries(ends_s)
+        batch = WriteBatch(self._client, writes, attempts.in_time)
         outcomes = batch.outcomes
-        if not tries.in_time():
+        if not attempts.in_time():
             return outcomes
         try:
-            self._repeat(batch.send, tries)  # of how many rows it may have been done, the batch's writer says
+            self._repeat(batch.send, attempts)  # of how many rows it may have been done, the batch's writer says
         except Unavailable:
             if not batch.answered:
                 raise
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Unavailable) and place in batch.tried:
-                outcomes[place] = tries.given_up(outcome, lost=place in batch.unconfirmed, changes=True)
+                outcomes[place] = attempts.given_up(outcome, lost=place in batch.unconfirmed, changes=True)
         self._settle(batch, writes, ends_s)
         return outcomes
 
@@ -242,21 +242,21 @@ class RetryingClient:
 
     def _try_reading(self, reading: ReadBatch, ends_s: float) -> TsmemError | None:
         """Read what can be read in time. What ended it, where something did."""
-        tries = self._tries(ends_s)
-        if tries.in_time():
+        attempts = self._tries(ends_s)
+        if attempts.in_time():
             try:
-                self._repeat(reading.read, tries)
+                self._repeat(reading.read, attempts)
             except TsmemError as error:
                 return error
         return None
 
     def _was_ours(self, write: Write, error: ConditionFailed, ends_s: float) -> bool:
         """Whether the row is as the write would have left it. Raises Unavailable, ambiguous, when it cannot be read."""
-        tries = self._tries(ends_s)
-        if not tries.in_time():
+        attempts = self._tries(ends_s)
+        if not attempts.in_time():
             raise _in_doubt(None) from error
-        tries.lost = True
-        row = self._repeat(lambda: self._client.get_row(write.table, write.key), tries, changes=True)
+        attempts.lost = True
+        row = self._repeat(lambda: self._client.get_row(write.table, write.key), attempts, changes=True)
         return is_as_written(write, row)
 
     def clock_skew_s(self) -> float | None:

@@ -92,11 +92,11 @@ def _nothing(pending: object) -> None:
 
 
 def submit(
-    pace: ConcurrencyLimiter, call: Callable[[], Result], hold: Callable[[Pending[Result]], None] = _nothing
+    limiter: ConcurrencyLimiter, call: Callable[[], Result], hold: Callable[[Pending[Result]], None] = _nothing
 ) -> Pending[Result]:
     """Begin a call. Its context (how patient the caller is) is that of now. `hold` gets it before it is under way, so
     that an interrupt leaves none that nobody knows of."""
-    if pace.most == 1 or _BEGUN.get():
+    if limiter.most == 1 or _BEGUN.get():
         deferred = _Deferred(call)
         hold(deferred)
         return deferred
@@ -124,7 +124,7 @@ def wait_for_all(pending: Iterable[Pending[object]], timeout_s: float) -> None:
 
 
 def prefetch(
-    pace: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], most: int | None = None
+    limiter: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], most: int | None = None
 ) -> Iterator[Result]:
     """What `start` makes of each item, in their order; it is called as many items ahead as there may be calls, `most`
     where that is said, so that what it begins is under way together."""
@@ -132,7 +132,7 @@ def prefetch(
     started: deque[Result] = deque()
     while True:
         with suppress(StopIteration):
-            while len(started) < min(pace.width, most or pace.width):
+            while len(started) < min(limiter.width, most or limiter.width):
                 started.append(start(next(source)))
         if not started:
             return

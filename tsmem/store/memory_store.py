@@ -64,7 +64,7 @@ class MemoryStore:
         return Bulk(self._client, self.layout, self._codecs, self.sessions, self.messages)
 
     def statistics(
-        self, *, user_id: str | None = None, session_id: str | None = None, tally: BulkResult | None = None
+        self, *, user_id: str | None = None, session_id: str | None = None, result: BulkResult | None = None
     ) -> Statistics:
         """How much there is of what, since when, and what is big: of everything, one user, or one session id. `tally`
         is kept up to date while it is counted.
@@ -76,13 +76,13 @@ class MemoryStore:
         if user_id is not None and session_id is not None:
             raise InvalidInput("a user and a session cannot both be asked for")
         survey = Survey(
-            self._client, self._codecs, self.sessions, self.messages, BulkResult() if tally is None else tally
+            self._client, self._codecs, self.sessions, self.messages, BulkResult() if result is None else result
         )
         if user_id is not None:
             return survey.of_user(user_id)
         return survey.of_everything() if session_id is None else survey.of_session(session_id)
 
-    def troubles(self, *, ids_at_once: int | None = None, tally: BulkResult | None = None) -> Iterator[Trouble]:
+    def troubles(self, *, ids_at_once: int | None = None, result: BulkResult | None = None) -> Iterator[Trouble]:
         """What does not fit together: orphan messages, session ids that users share, sessions that are older than their
         last message, cells near their limit. Each comes as it is found; `ids_at_once` bounds what is kept.
 
@@ -92,8 +92,8 @@ class MemoryStore:
         from tsmem.store.maintenance.integrity import IDS_AT_ONCE, Examination
 
         watches = self.sessions.watch, self.messages.watch
-        tally = BulkResult() if tally is None else tally
-        examination = Examination(self._client, self._codecs, watches, self.clock.now_us(), tally)
+        result = BulkResult() if result is None else result
+        examination = Examination(self._client, self._codecs, watches, self.clock.now_us(), result)
         return examination.troubles(IDS_AT_ONCE if ids_at_once is None else ids_at_once)
 
     def clock_skew_s(self) -> float | None:

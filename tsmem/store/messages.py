@@ -181,7 +181,7 @@ class Messages(Collection[Message]):
             scan = self._scan(session_id, Window(None, None))
             return RowScan(self._client, scan, watch=self.watch).begin()
 
-        for rows in prefetch(self._client.pace, session_ids, begun, MAX_PAGES_AHEAD):
+        for rows in prefetch(self._client.limiter, session_ids, begun, MAX_PAGES_AHEAD):
             yield from self._watched(rows)
 
     def last(
@@ -306,7 +306,7 @@ class Messages(Collection[Message]):
         until: Time | None = None,
         filter: str | None = None,  # noqa: A002
         dry_run: bool = False,
-        tally: BulkResult | None = None,
+        result: BulkResult | None = None,
     ) -> BulkResult:
         """Delete a session's messages, or all sessions' (None): those not after `until`, where that is said, and that
         fulfil the filter when they are read.
@@ -316,16 +316,16 @@ class Messages(Collection[Message]):
         from tsmem.store.bulk.batches import BatchWriter
         from tsmem.store.bulk.result import BulkResult
 
-        tally = BulkResult() if tally is None else tally
+        result = BulkResult() if result is None else result
         window = cursor.resolve(None, until, self._clock.now_us())
-        with BatchWriter(self._client, "", tally) as writer:
+        with BatchWriter(self._client, "", result) as writer:
             for delete in self.deletes(session_id, window, filter):
                 if dry_run:
-                    tally.messages += 1
+                    result.messages += 1
                 else:
                     writer.add(delete)
-        tally.raise_failures("deleted")
-        return tally
+        result.raise_failures("deleted")
+        return result
 
     def deletes(
         self,

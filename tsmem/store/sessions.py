@@ -92,7 +92,7 @@ class Sessions(Collection[Session]):
         with_messages: bool = False,
         shared_too: bool = False,
         missing_ok: bool = False,
-        tally: BulkResult | None = None,
+        result: BulkResult | None = None,
     ) -> BulkResult:
         """Delete a session; with its messages, those go first and the session last, so that a failure can be repeated.
 
@@ -102,19 +102,19 @@ class Sessions(Collection[Session]):
         from tsmem.store.bulk.result import BulkResult
 
         key = self._codec.key(user_id, session_id)
-        tally = BulkResult() if tally is None else tally
+        result = BulkResult() if result is None else result
         if with_messages:
             if self._client.get_row(self._codec.table, key, ("user_id",)) is None:
                 # Messages under this id, if any, belong to nobody known: they are not this session's to delete.
                 if missing_ok:
-                    return tally
+                    return result
                 raise self._missing(key)
             if not shared_too and self._others([(user_id, session_id)]):
-                tally.keep_shared(session_id)
+                result.keep_shared(session_id)
             else:
-                self._messages.purge(session_id, tally=tally)
-        tally.sessions += self._delete(key, missing_ok=missing_ok)
-        return tally
+                self._messages.purge(session_id, result=result)
+        result.sessions += self._delete(key, missing_ok=missing_ok)
+        return result
 
     # Session ids of several users
 
@@ -266,7 +266,7 @@ class Sessions(Collection[Session]):
         with_messages: bool = False,
         shared_too: bool = False,
         dry_run: bool = False,
-        tally: BulkResult | None = None,
+        result: BulkResult | None = None,
     ) -> BulkResult:
         """Delete a user's sessions, or everyone's (None); with `until`, those whose update_time is not after it; with
         `filter`, those that fulfil it when they are read.
@@ -279,7 +279,7 @@ class Sessions(Collection[Session]):
         each session, with `until` too 5, and 1 search for each 500 sessions or 100 users."""
         from tsmem.store.bulk.result import BulkResult
 
-        tally = BulkResult() if tally is None else tally
+        result = BulkResult() if result is None else result
         window = cursor.resolve(None, until, self._clock.now_us())
         all_go = user_id is None and window.until is None and filter is None
         looked_for = with_messages and not shared_too and not all_go
@@ -288,11 +288,11 @@ class Sessions(Collection[Session]):
         rows = self._purgeable(user_id, window.until, filter)
         shared = self._with_sharing(rows, looked_for=looked_for, after=after)
         if with_messages and window.until is not None:
-            self._purge_old(shared, window, tally, dry_run=dry_run)
+            self._purge_old(shared, window, result, dry_run=dry_run)
         else:
-            self._purge_all(shared, window, tally, with_messages=with_messages, dry_run=dry_run)
-        tally.raise_failures("deleted")
-        return tally
+            self._purge_all(shared, window, result, with_messages=with_messages, dry_run=dry_run)
+        result.raise_failures("deleted")
+        return result
 
     def _purgeable(self, user_id: str | None, until: int | None, filter: str | None) -> Iterator[Row]:  # noqa: A002
         scan = self._scan(user_id)._replace(columns=("user_id",))
@@ -301,7 +301,13 @@ class Sessions(Collection[Session]):
         return self._rows(scan, filter)
 
     def _purge_all(
-        self, rows: Iterator[tuple[Row, bool]], window: Window, tally: BulkResult, *, with_messages: bool, dry_run: bool
+        self,
+        rows: Iterator[tuple[Row, bool]],
+        window: Window,
+        result: BulkResult,
+        *,
+        with_messages: bool,
+        dry_run: bool,
     ) -> None:
         """Delete sessions, and all of their messages where they go too: in batches that sessions share."""
         from tsmem.store.bulk.purge import Purge
@@ -312,20 +318,22 @@ class Sessions(Collection[Session]):
             row, shared = found
             session_id = str(row.key[1])
             if shared:
-                tally.keep_shared(session_id)
+                result.keep_shared(session_id)
             if not with_messages or shared or session_id in seen:
                 return row, iter(())
             if dry_run:
                 seen.add(session_id)
             return row, self._messages.deletes(session_id, window, begun=True)
 
-        with Purge(self._client, self._codec.table.name, tally, dry_run=dry_run) as purge:
-            for row, messages in prefetch(self._client.pace, rows, begun):
+        with Purge(self._client, self._codec.table.name, result, dry_run=dry_run) as purge:
+            for row, messages in prefetch(self._client.limiter, rows, begun):
                 for delete in messages:
                     purge.message(delete)
                 purge.session(Delete(self._codec.table, row.key, _not_after(window.until)))
 
-    def _purge_old(self, rows: Iterator[tuple[Row, bool]], window: Window, tally: BulkResult, *, dry_run: bool) -> None:
+    def _purge_old(
+        self, rows: Iterator[tuple[Row, bool]], window: Window, result: BulkResult, *, dry_run: bool
+    ) -> None:
         """Delete sessions with their messages, each by itself: a message that comes while others are deleted would be
         left alone."""
         from tsmem.store.bulk.purge import Job, one_by_one
@@ -345,7 +353,7 @@ class Sessions(Collection[Session]):
 
             return Job(session_id, delete)
 
-        one_by_one(self._client.pace, map(job, rows), tally)
+        one_by_one(self._client.limiter, map(job, rows), result)
 
     def _purge_one(self, key: Key, window: Window, part: BulkResult, *, dry_run: bool, messages: bool) -> bool:
         """Delete one session, mostly with its messages, unless it has, or gets, a message that is later: then return
@@ -358,7 +366,7 @@ class Sessions(Collection[Session]):
             part.skipped += 1
             return False
         if messages:
-            self._messages.purge(session_id, until=until, dry_run=dry_run, tally=part)
+            self._messages.purge(session_id, until=until, dry_run=dry_run, result=part)
         if dry_run:
             part.sessions += 1
         elif self._messages.has_later(session_id, until):

@@ -19,7 +19,7 @@ class Caller(Protocol):
     """The file that is written whole or not at all, until the new one takes its place."""
 
     @property
-    def tally(self) -> BulkResult:
+    def result(self) -> BulkResult:
         """What was done so far."""
         ...
 

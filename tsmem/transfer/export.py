@@ -16,15 +16,15 @@ VERSION = 1
 """Of the export format."""
 
 
-def export_lines(items: Iterable[Session | Message], tally: BulkResult) -> Iterator[bytes]:
+def export_lines(items: Iterable[Session | Message], result: BulkResult) -> Iterator[bytes]:
     """Yield the lines of an export. `tally` counts the items whose lines were taken."""
     yield _line({"kind": "tsmem", "version": VERSION})
     for item in items:
         line = export_line(item)
         yield line
-        tally.count(item)
-        tally.bytes += len(line)
-    yield _line({"kind": "end", "sessions": tally.sessions, "messages": tally.messages})
+        result.count(item)
+        result.bytes += len(line)
+    yield _line({"kind": "end", "sessions": result.sessions, "messages": result.messages})
 
 
 def _line(document: object) -> bytes:

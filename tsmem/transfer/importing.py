@@ -83,11 +83,11 @@ class Import:
     def dry_run(self) -> BulkResult:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
         rows = SettledRows(0, self._store.bulk.present)
-        tally = self._checked(self._knowing(self._source(), self._notes), rows)
-        self._say_notes(tally)
-        tally.raise_failures("brought in")
+        result = self._checked(self._knowing(self._source(), self._notes), rows)
+        self._say_notes(result)
+        result.raise_failures("brought in")
         self._say_if_empty(rows.passed)
-        return tally
+        return result
 
     def run(self, extent: Extent) -> BulkResult:
         """Bring it in. Raises PartialFailure when some of it was not."""
@@ -99,7 +99,7 @@ class Import:
                 )
             self._run(extent, rejects)
         self._say_if_empty(self._records)
-        return self._caller.tally
+        return self._caller.result
 
     def _run(self, extent: Extent, rejects: Rejects | None) -> None:
         reading = self._source()
@@ -123,8 +123,8 @@ class Import:
         try:
             self._load(records, settled, rejects, point)
         finally:
-            if self._ended or self._caller.tally.done:
-                self._say_notes(self._caller.tally)
+            if self._ended or self._caller.result.done:
+                self._say_notes(self._caller.result)
 
     def _say_if_empty(self, records: int) -> None:
         if records == 0:
@@ -161,7 +161,7 @@ class Import:
 
         loading = Loading(self._options.on_conflict, first, None if rejects is None else rejects.row, settled)
         try:
-            self._store.bulk.load(records, loading, tally=self._caller.tally)
+            self._store.bulk.load(records, loading, result=self._caller.result)
         except BaseException as error:
             if not (isinstance(error, PartialFailure) and rejects is not None and self._ended):
                 self._stopped(point, last)
@@ -205,10 +205,10 @@ class Import:
         if self._options.rejects is not None:
             reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
         records = SharedIds(self._caller.say, self._store).watch(self._input.records(read_records(reading)))
-        tally = self._store.bulk.check(rows.watch(records), loading)
-        tally.failed += unreadable
-        tally.unread += unreadable
-        return tally
+        result = self._store.bulk.check(rows.watch(records), loading)
+        result.failed += unreadable
+        result.unread += unreadable
+        return result
 
     def _source(self) -> ImportSource:
         rules = self._rules() if self._options.format == "openai" else None
@@ -230,12 +230,12 @@ class Import:
         stored = self._store.bulk.stored_times()
         return reading._replace(rules=reading.rules._replace(stored=stored, notes=notes))
 
-    def _say_notes(self, tally: BulkResult) -> None:
+    def _say_notes(self, result: BulkResult) -> None:
         for line in note_lines(self._notes, self._dated_from):
             self._caller.say(line)
-        if tally.repeated:
+        if result.repeated:
             kept = "the last of each key is kept" if self._options.on_conflict == "overwrite" else "the first is kept"
-            self._caller.say(f"{quantity(tally.repeated, 'row')} with the key of an earlier row of the input: {kept}")
+            self._caller.say(f"{quantity(result.repeated, 'row')} with the key of an earlier row of the input: {kept}")
 
     def _point(self, reading: ImportSource) -> ResumePoint | None:
         """Where to note how far it is; nowhere for what cannot be gone on with."""

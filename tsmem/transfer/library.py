@@ -20,7 +20,7 @@ class LibraryCaller:
         self.store = store
         self.say = say
         self.resume_folder = resume_folder
-        self.tally = BulkResult()
+        self.result = BulkResult()
         self.next_step: str | None = None
         self.whole_file: str | None = None
         self.total: int | None = None
@@ -49,8 +49,8 @@ def export_file(
     `store.bulk.items`."""
     caller = LibraryCaller(store, say)
     with Output(caller, name) as output:
-        output.write_whole(export_lines(store.bulk.items(user_id=user_id, session_id=session_id), caller.tally))
-    return caller.tally
+        output.write_whole(export_lines(store.bulk.items(user_id=user_id, session_id=session_id), caller.result))
+    return caller.result
 
 
 def import_file(

@@ -71,7 +71,7 @@ class Rejects:
             what = "a compressed file" if name != "-" else "standard output"
             raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
         self._name = name
-        self._tally = caller.tally
+        self._tally = caller.result
         self.known = KnownRejects(set(), {})
         self._unsynced = self._ends_in_line = False
         with ExitStack() as stack, explained(name):

@@ -55,7 +55,7 @@ class TablestoreClient:
         """`deadline` says how long a call may take, `log` hears of each request. Raises ProfileError."""
         self._session = HttpSession(profile, deadline, log)
         self.meter = self._session.meter
-        self.pace = ConcurrencyLimiter(MAX_IN_FLIGHT)
+        self.limiter = ConcurrencyLimiter(MAX_IN_FLIGHT)
         self.rows_per_write = MAX_ROWS_PER_WRITE
         self._search_fields: dict[tuple[str, str], Mapping[str, FieldType]] = {}
         """The fields of the search indexes that were described, by table and index."""

@@ -66,7 +66,7 @@ class Context:
         self._stdin_was_read = False
 
     @cached_property
-    def tally(self) -> BulkResult:
+    def result(self) -> BulkResult:
         """What a bulk command has done so far, so that an interrupted one can say it."""
         from tsmem.store.bulk.result import BulkResult
 
@@ -283,11 +283,11 @@ class Context:
             store.close()
 
 
-def call_of(ctx: typer.Context) -> Context:
+def context_of(ctx: typer.Context) -> Context:
     """The run that a command belongs to."""
-    call = ctx.obj
-    assert isinstance(call, Context)
-    return call
+    context = ctx.obj
+    assert isinstance(context, Context)
+    return context
 
 
 def _value(stream: BinaryIO, name: str) -> bytes:

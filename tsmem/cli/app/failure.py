@@ -29,38 +29,38 @@ MAX_LISTED_FAILURES = 20
 """Failed rows that are listed for a person; JSON lists all that were kept."""
 
 
-def failed(call: Context, error: TsmemError, argv: Sequence[str]) -> int:
+def failed(context: Context, error: TsmemError, argv: Sequence[str]) -> int:
     """Say what failed; returns the exit code."""
-    error = _of_another_key(call, error) or error
+    error = _of_another_key(context, error) or error
     if isinstance(error, TableNotFound) and error.hint is None:
-        error.hint = f"create what is missing in {call.profile.target} with: {command_hint(call, 'init-tables')}"
-    error.hint = "; ".join(filter(None, (error.hint, call.next_step))) or None
-    if call.options.debug:
-        _say_traceback(call, error)
-    form = _format(call, argv)
-    _say_error(call, error, form)
+        error.hint = f"create what is missing in {context.profile.target} with: {command_hint(context, 'init-tables')}"
+    error.hint = "; ".join(filter(None, (error.hint, context.next_step))) or None
+    if context.options.debug:
+        _say_traceback(context, error)
+    form = _format(context, argv)
+    _say_error(context, error, form)
     if isinstance(error, PartialFailure) and form not in ("json", "jsonl"):
         for failure in error.failures[:MAX_LISTED_FAILURES]:
-            call.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
+            context.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
         if len(error.failures) > MAX_LISTED_FAILURES:
-            call.say(f"... and {len(error.failures) - MAX_LISTED_FAILURES:,} more")
+            context.say(f"... and {len(error.failures) - MAX_LISTED_FAILURES:,} more")
     return exit_code(error)
 
 
-def interrupted(call: Context, signal_number: int, argv: Sequence[str]) -> int:
+def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> int:
     """Say what a bulk command had done when a signal stopped it; returns the exit code."""
     by = "" if signal_number == SIGINT else f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
     done = ""
-    if call.whole_file is not None:
-        done = f"; {call.whole_file} was not written"
-    elif "tally" in call.__dict__:
+    if context.whole_file is not None:
+        done = f"; {context.whole_file} was not written"
+    elif "tally" in context.__dict__:
         from tsmem.cli.io.counts import counted
 
-        tally = call.tally
-        done = f"; done before: {counted(tally)}" if tally.done else "; nothing had been done"
-        if call.tally.unconfirmed:
-            done += f"; {call.tally.unconfirmed:,} rows more may have been"
-    _say_error(call, Interrupted(f"interrupted{by}{done}", hint=call.next_step), _format(call, argv))
+        result = context.result
+        done = f"; done before: {counted(result)}" if result.done else "; nothing had been done"
+        if context.result.unconfirmed:
+            done += f"; {context.result.unconfirmed:,} rows more may have been"
+    _say_error(context, Interrupted(f"interrupted{by}{done}", hint=context.next_step), _format(context, argv))
     return stopped_by(signal_number)
 
 
@@ -74,14 +74,14 @@ def missing_module(error: Exception) -> TsmemError | None:
     return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
 
 
-def crashed(call: Context, error: Exception) -> int:
+def crashed(context: Context, error: Exception) -> int:
     """Say that this is a bug, with its traceback; returns the exit code."""
-    _say_traceback(call, error)
-    call.say(f"error: this is a bug in tsmem: {type(error).__name__}")
+    _say_traceback(context, error)
+    context.say(f"error: this is a bug in tsmem: {type(error).__name__}")
     return FAILED
 
 
-def _of_another_key(call: Context, error: TsmemError) -> SchemaMismatch | None:
+def _of_another_key(context: Context, error: TsmemError) -> SchemaMismatch | None:
     """Return what to say in place of an error whose cause may be a table with another key than the layout's.
 
     The service's own text names neither the table nor the difference. Cost: 1 request a table, after such a failure."""
@@ -90,7 +90,7 @@ def _of_another_key(call: Context, error: TsmemError) -> SchemaMismatch | None:
     from tsmem.store.layout import NOT_OURS
 
     found: list[str] = []
-    for store in call.opened:
+    for store in context.opened:
         with suppress(TsmemError):
             found += store.tables.key_differences()
     if not found:
@@ -98,21 +98,21 @@ def _of_another_key(call: Context, error: TsmemError) -> SchemaMismatch | None:
     return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id)
 
 
-def _say_error(call: Context, error: TsmemError, form: Format) -> None:
+def _say_error(context: Context, error: TsmemError, form: Format) -> None:
     with suppress(OSError, ValueError):
-        call.streams.stderr.write(render_error(error, form, unicode=call.streams.unicode))
-        call.streams.stderr.flush()
+        context.streams.stderr.write(render_error(error, form, unicode=context.streams.unicode))
+        context.streams.stderr.flush()
 
 
-def _say_traceback(call: Context, error: Exception) -> None:
+def _say_traceback(context: Context, error: Exception) -> None:
     from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
     from tsmem.profiles.model import known_secrets
     from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT
 
     variables = (*(ENVIRONMENT[key] for key in CREDENTIAL_KEYS), SECRET_VARIABLE)
-    known = [*known_secrets(), *(call.environ.get(name, "") for name in variables)]
+    known = [*known_secrets(), *(context.environ.get(name, "") for name in variables)]
     for line in traceback_lines(error):
-        call.say(without_secrets(line, known))
+        context.say(without_secrets(line, known))
 
 
 def traceback_lines(error: BaseException) -> Iterator[str]:
@@ -124,14 +124,14 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
         yield from part.rstrip("\n").split("\n") if part.startswith("  ") else [part.strip("\n")]
 
 
-def _format(call: Context, argv: Sequence[str]) -> Format:
+def _format(context: Context, argv: Sequence[str]) -> Format:
     """How to say an error, even one that came before the options were read, or lies in the profile."""
-    if call.options.output is not None:
-        return call.options.output
+    if context.options.output is not None:
+        return context.options.output
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
         name, _, value = word.partition("=")
         asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
         if word.startswith(("-o", "--output")) and asked in FORMATS:
             return asked
-    profile = call.__dict__.get("profile")  # as far as it was loaded
+    profile = context.__dict__.get("profile")  # as far as it was loaded
     return getattr(profile, "output", None) or "table"

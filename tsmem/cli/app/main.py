@@ -43,33 +43,33 @@ def main(
 
         completion_init()
         Root(name="tsmem").main(args=[], prog_name="tsmem", complete_var=COMPLETE)
-    call = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
-    started = call.clock.monotonic_s()
+    context = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
+    started = context.clock.monotonic_s()
     try:
-        code = _ended(call, argv)
-        if call.options.stats:
-            _say_stats(call, call.clock.monotonic_s() - started)
+        code = _ended(context, argv)
+        if context.options.stats:
+            _say_stats(context, context.clock.monotonic_s() - started)
         return code
     finally:
-        call.close()
+        context.close()
 
 
-def _ended(call: Context, argv: Sequence[str]) -> int:
+def _ended(context: Context, argv: Sequence[str]) -> int:
     """Run to the end, whatever it is."""
     try:
-        return _guarded(call, argv)
+        return _guarded(context, argv)
     except KeyboardInterrupt as interrupt:
         from tsmem.cli.app import failure
 
-        return failure.interrupted(call, number_of(interrupt), argv)
+        return failure.interrupted(context, number_of(interrupt), argv)
     except BrokenPipeError:
-        return _pipe_closed(call)
+        return _pipe_closed(context)
 
 
-def _guarded(call: Context, argv: Sequence[str]) -> int:
+def _guarded(context: Context, argv: Sequence[str]) -> int:
     try:
         _check_text(argv)
-        return _run(call, argv)
+        return _run(context, argv)
     except typer.Exit as end:
         return end.exit_code
     except BrokenPipeError:
@@ -80,14 +80,14 @@ def _guarded(call: Context, argv: Sequence[str]) -> int:
         from tsmem.cli.app import failure
 
         if isinstance(error, TsmemError):
-            return failure.failed(call, error, argv)
+            return failure.failed(context, error, argv)
         if isinstance(error, TyperException):
             from tsmem.cli.app.usage import usage
 
-            return failure.failed(call, usage(error), argv)
+            return failure.failed(context, usage(error), argv)
         if missing := failure.missing_module(error):
-            return failure.failed(call, missing, argv)
-        return failure.crashed(call, error)
+            return failure.failed(context, missing, argv)
+        return failure.crashed(context, error)
 
 
 def _check_text(argv: Sequence[str]) -> None:
@@ -99,31 +99,31 @@ def _check_text(argv: Sequence[str]) -> None:
             raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
 
 
-def _run(call: Context, argv: Sequence[str]) -> int:
+def _run(context: Context, argv: Sequence[str]) -> int:
     try:
-        with Root(name="tsmem").make_context("tsmem", list(argv), obj=call) as ctx:
+        with Root(name="tsmem").make_context("tsmem", list(argv), obj=context) as ctx:
             result: Result | None = ctx.command.invoke(ctx)
     except HelpShown as shown:
-        _send(call, iter([shown.text.encode()]))
+        _send(context, iter([shown.text.encode()]))
         return exit_codes.DONE
-    return exit_codes.DONE if result is None else _write(call, result, argv)
+    return exit_codes.DONE if result is None else _write(context, result, argv)
 
 
-def _write(call: Context, result: Result, argv: Sequence[str]) -> int:
+def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     from tsmem.render.result import Dashboard, Listing, LiveTail, Report
 
     if isinstance(result, Listing):
         from tsmem.cli.io.footer import Footer
 
         footer = Footer(result, argv)
-        _render(call, footer.counted())
-        footer.say(call)
+        _render(context, footer.counted())
+        footer.say(context)
         return exit_codes.DONE
     try:
-        _render(call, result)
+        _render(context, result)
     except KeyboardInterrupt as interrupt:
         if isinstance(result, LiveTail) and result.endless:
-            return _left(call, number_of(interrupt))
+            return _left(context, number_of(interrupt))
         raise
     if isinstance(result, Dashboard):
         result = result.report
@@ -132,52 +132,52 @@ def _write(call: Context, result: Result, argv: Sequence[str]) -> int:
     return exit_codes.DONE
 
 
-def _render(call: Context, result: Result) -> None:
+def _render(context: Context, result: Result) -> None:
     from tsmem.render import render
 
-    _send(call, render(result, call.render_options()))
+    _send(context, render(result, context.render_options()))
 
 
-def _send(call: Context, chunks: Iterator[bytes]) -> None:
+def _send(context: Context, chunks: Iterator[bytes]) -> None:
     from tsmem.cli.io.output import send
 
     try:
-        send(chunks, call.streams.stdout)
+        send(chunks, context.streams.stdout)
     except BrokenPipeError:
         raise
     except OSError as error:
-        give_up(call.streams.stdout)
+        give_up(context.streams.stdout)
         sentence, hint = f"cannot write standard output: {error.strerror}", None
-        if any(store.cost.write_units for store in call.opened):
+        if any(store.cost.write_units for store in context.opened):
             sentence += "; the store was changed all the same"
         elif error.errno == ENOSPC:
             hint = "free some space and try again"
         raise StorageFailure(sentence, hint=hint) from error
 
 
-def _left(call: Context, number: int) -> int:
+def _left(context: Context, number: int) -> int:
     """What has no other end than Ctrl-C ended as it should; there is nothing to say."""
-    if call.streams.stderr_is_terminal:
-        call.say("")  # behind the ^C
+    if context.streams.stderr_is_terminal:
+        context.say("")  # behind the ^C
     return exit_codes.stopped_by(number)
 
 
-def _pipe_closed(call: Context) -> int:
+def _pipe_closed(context: Context) -> int:
     """Nobody reads on: end quietly."""
-    give_up(call.streams.stdout)
+    give_up(context.streams.stdout)
     return exit_codes.PIPE_CLOSED
 
 
-def _say_stats(call: Context, seconds: float) -> None:
-    if not call.opened:
+def _say_stats(context: Context, seconds: float) -> None:
+    if not context.opened:
         return
     from tsmem.plurals import quantity
     from tsmem.port import Cost
 
-    cost = reduce(Cost.plus, (store.cost for store in call.opened), Cost())
+    cost = reduce(Cost.plus, (store.cost for store in context.opened), Cost())
     least = "at least " if cost.filtered else ""
-    returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in call.opened)
-    call.say(
+    returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in context.opened)
+    context.say(
         f"stats: {quantity(cost.requests, 'request')}, "
         f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "
         f"{least}{quantity(cost.rows_scanned, 'row')} scanned, {returned:,} returned, {seconds:.3f} s"

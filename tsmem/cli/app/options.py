@@ -82,7 +82,7 @@ def check_shared_too(shared_too: bool, with_messages: bool) -> None:
         raise InvalidInput("--shared-too is about messages, and needs --with-messages")
 
 
-def up_to(call: Context, time: Time | None) -> str:
+def up_to(context: Context, time: Time | None) -> str:
     """Up to when something is deleted, in local time, for the question; nothing where there is no bound."""
     if time is None:
         return ""
@@ -90,10 +90,10 @@ def up_to(call: Context, time: Time | None) -> str:
 
     if isinstance(time, int):
         return f" up to {local_time(time, None)}"
-    return f" up to {local_time(time.before(call.clock.now_us()), None, 0)}"
+    return f" up to {local_time(time.before(context.clock.now_us()), None, 0)}"
 
 
-def checked(call: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
+def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
     """A filter that can be read. Where an error is a line for people, the place of it is shown before it."""
     if filter is None:
         return None
@@ -103,16 +103,16 @@ def checked(call: Context, filter: str | None) -> str | None:  # noqa: A002 - th
         RowFilter(filter)
     except InvalidInput as error:
         sentence, _, place = error.message.partition("\n")
-        if call.format in ("json", "jsonl"):
+        if context.format in ("json", "jsonl"):
             raise InvalidInput(f"--filter: {error.message}", hint=error.hint) from error
         for line in place.splitlines():
-            call.say(line)
+            context.say(line)
         raise InvalidInput(f"--filter: {sentence}", hint=error.hint) from error
     return filter
 
 
-def changes(call: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
+def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
     """What -m, --unset and --replace-metadata ask for."""
     from tsmem.store import Changes
 
-    return Changes(parse_metadata(metadata or (), call.read_file), tuple(unset or ()), replace)
+    return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)

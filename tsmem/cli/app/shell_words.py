@@ -18,27 +18,27 @@ NOT_SHOWN = "(no command is shown: it would hold a character that cannot be past
 
 
 def repeated_command(
-    call: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
+    context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> tuple[str, ...] | None:
     """Return the quoted words of a command line; None where one of them cannot be quoted.
 
     Without `profile` it is for the profile of this run. Arguments and options may hold anything; options are named
     without their hyphens."""
-    chosen = (("--config", call.options.config), ("--profile", profile or call.options.profile))
+    chosen = (("--config", context.options.config), ("--profile", profile or context.options.profile))
     words = ["tsmem", *(word for name, value in chosen if value is not None for word in _option(name, value))]
     words += command
     for name, value in options.items():
         words += _option(f"--{name.replace('_', '-')}", value)
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")
-    return all_quoted((*words, *arguments), unicode=call.streams.unicode)
+    return all_quoted((*words, *arguments), unicode=context.streams.unicode)
 
 
 def command_hint(
-    call: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
+    context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> str:
     """Return the same command line as text, or a remark in its place."""
-    words = repeated_command(call, *command, arguments=arguments, profile=profile, **options)
+    words = repeated_command(context, *command, arguments=arguments, profile=profile, **options)
     return NOT_SHOWN if words is None else " ".join(words)
 
 

@@ -30,30 +30,32 @@ _COLUMNS = ("kind", "key", "state", "columns")
 class Copying:
     """Both ends, opened."""
 
-    def __init__(self, call: Context, source: str, target: str, *, user_id: str | None, session_id: str | None) -> None:
+    def __init__(
+        self, context: Context, source: str, target: str, *, user_id: str | None, session_id: str | None
+    ) -> None:
         """Raises ProfileError for a profile that is not there."""
-        self._call = call
-        self._from, self._profile = call.profile_named(source), call.profile_named(target)
-        self.source = call.open(self._from)
-        self.target = call.open(self._profile)
+        self._call = context
+        self._from, self._profile = context.profile_named(source), context.profile_named(target)
+        self.source = context.open(self._from)
+        self.target = context.open(self._profile)
         self._of = {"user_id": user_id, "session_id": session_id}
         self._same = (_place(self._from), self.source.layout) == (_place(self._profile), self.target.layout)
 
     def run(self) -> Report:
         """Copy. Raises PartialFailure when rows were refused."""
-        call = self._call
+        context = self._call
         if self._same:
             raise InvalidInput("both profiles name the same store", hint="--to another profile")
-        call.say(f"copying from {self.source.target} to {self.target.target}")
-        create_tables(self.target, call.say)
-        with _hinting(call, self._profile):
-            records = SharedIds(call.say, self.target).watch(self._records())
-            self.target.bulk.load(records, Loading(refused=_counted), tally=call.tally)
+        context.say(f"copying from {self.source.target} to {self.target.target}")
+        create_tables(self.target, context.say)
+        with _hinting(context, self._profile):
+            records = SharedIds(context.say, self.target).watch(self._records())
+            self.target.bulk.load(records, Loading(refused=_counted), result=context.result)
         self._say_if_nothing()
-        return counts(call.tally)
+        return counts(context.result)
 
     def _say_if_nothing(self) -> None:
-        if not self._call.tally.done and not self._call.tally.failed:
+        if not self._call.result.done and not self._call.result.failed:
             self._call.say(
                 why_nothing(self._call, user=self._of["user_id"], session=self._of["session_id"], store=self.source)
             )
@@ -67,9 +69,9 @@ class Copying:
         """Compare. The report's error says how many differences there are; a person is shown no table of none."""
         from tsmem.store.bulk.comparing import compare
 
-        call = self._call
+        context = self._call
         found = dict.fromkeys(("missing", "surplus", "different"), 0)
-        differences = compare(self.source, self.target, call.tally, **self._of)
+        differences = compare(self.source, self.target, context.result, **self._of)
         shown: list[Difference] = []
         with _hinting(self._call, self._from, self._profile):
             for difference in differences:
@@ -78,12 +80,12 @@ class Copying:
                     shown.append(difference)
         if not any(found.values()):
             self._say_if_nothing()
-            call.say(f"{self.source.target} and {self.target.target} are equal: {counted(call.tally)} compared")
-            if call.format == "table":
+            context.say(f"{self.source.target} and {self.target.target} are equal: {counted(context.result)} compared")
+            if context.format == "table":
                 return None
         document = {
-            "sessions": call.tally.sessions,
-            "messages": call.tally.messages,
+            "sessions": context.result.sessions,
+            "messages": context.result.messages,
             **found,
             "differences": [dict(zip(_COLUMNS, _row(each), strict=True)) for each in shown],
         }
@@ -92,12 +94,12 @@ class Copying:
 
 
 @contextmanager
-def _hinting(call: Context, *profiles: Profile) -> Iterator[None]:
+def _hinting(context: Context, *profiles: Profile) -> Iterator[None]:
     """Says of a table that is missing where to make it."""
     try:
         yield
     except TableNotFound as error:
-        commands = " or ".join(command_hint(call, "init-tables", profile=each.name) for each in profiles)
+        commands = " or ".join(command_hint(context, "init-tables", profile=each.name) for each in profiles)
         error.hint = error.hint or f"create what is missing with: {commands}"
         raise
 

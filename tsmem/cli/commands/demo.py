@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import STOPPED
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.signals import Stopped
@@ -31,14 +31,14 @@ SESSION = "trip-kyoto"
     """
 )
 def demo(ctx: typer.Context) -> Document:
-    return Document(_transcript(call_of(ctx)))
+    return Document(_transcript(context_of(ctx)))
 
 
-def _transcript(call: Context) -> Iterator[bytes]:
+def _transcript(context: Context) -> Iterator[bytes]:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="tsmem-demo-") as folder:
-        run = _Run(call, _environment(call.environ, folder))
+        run = _Run(context, _environment(context.environ, folder))
         yield from run.step("init-tables")
         yield from run.step("import", str(SAMPLE), "--format", "openai", "--user", "ada")
         yield from run.step("session", "recent", "--user", "ada")
@@ -61,8 +61,8 @@ def _environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
 class _Run:
     """Runs command lines and keeps what the last one showed."""
 
-    def __init__(self, call: Context, environ: dict[str, str]) -> None:
-        self._call = call
+    def __init__(self, context: Context, environ: dict[str, str]) -> None:
+        self._call = context
         self._environ = environ
         self._shown = ""
 

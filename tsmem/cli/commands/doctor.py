@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.shell_words import all_quoted, command_hint, repeated_command
 from tsmem.cli.commands.findings import Finding, FindingGroup, of_file, of_step
@@ -48,14 +48,14 @@ def doctor(
     ] = False,
     progress: o.Progress = False,
 ) -> Dashboard:
-    return Doctor(call_of(ctx), fix=fix, progress=progress).run()
+    return Doctor(context_of(ctx), fix=fix, progress=progress).run()
 
 
 class Doctor:
     """One examination."""
 
-    def __init__(self, call: Context, *, fix: bool, progress: bool) -> None:
-        self._call = call
+    def __init__(self, context: Context, *, fix: bool, progress: bool) -> None:
+        self._call = context
         self._fix = fix
         self._progress = progress
         self._findings: list[Finding] = []
@@ -88,36 +88,36 @@ class Doctor:
     def _profile(self) -> bool:
         from tsmem.profiles import config_path
 
-        call = self._call
+        context = self._call
         try:
-            profile = call.profile
+            profile = context.profile
         except ProfileError as error:
             self._stop("profile", error)
             return False
         chosen = profile.origins["name"]
         self._findings.append(Finding("ok", "profile", f"{profile.name} ({chosen}): {profile.target}"))
         for warning in profile.warnings:
-            file = config_path(call.environ, call.options.config)
+            file = config_path(context.environ, context.options.config)
             private = warning.startswith(f"{file}: holds secrets")
             if private:
-                command = all_quoted(("chmod", "600", str(file)), unicode=call.streams.unicode)
+                command = all_quoted(("chmod", "600", str(file)), unicode=context.streams.unicode)
             else:
-                command = repeated_command(call, "profile", "show")
+                command = repeated_command(context, "profile", "show")
             self._findings.append(Finding("warning", "profile", warning, command))
         return True
 
     def _credentials(self) -> bool:
         """Whether the store can be opened; that reveals the secrets, each once, and shows none."""
-        call = self._call
-        profile = call.profile
+        context = self._call
+        profile = context.profile
         try:
-            _ = call.store  # opened here; under -O an assert would not be run
+            _ = context.store  # opened here; under -O an assert would not be run
         except TsmemError as error:
             self._stop("credentials" if profile.backend == "tablestore" else "store", error)
             return False
         if profile.backend == "local":
             self._findings.append(Finding("ok", "credentials", "none are needed for a file"))
-            if profile.path is not None and (found := of_file(call, profile.path)) is not None:
+            if profile.path is not None and (found := of_file(context, profile.path)) is not None:
                 self._findings.append(found)
             return True
         kept = {key: getattr(profile, key) for key in ("access_key_id", "access_key_secret", "security_token")}
@@ -193,15 +193,15 @@ class Doctor:
         if error is not None:
             self._stop("rows", error)
         elif not found:
-            tally = self._call.tally
-            sentence = f"{quantity(tally.sessions, 'session')} and {quantity(tally.messages, 'message')} fit together"
+            result = self._call.result
+            sentence = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')} fit together"
             self._findings.append(Finding("ok", "rows", sentence))
 
     def _read(self, gathered: Mapping[type, FindingGroup]) -> None:
         """Gather the troubles of the store, and mend those that are to be."""
-        call = self._call
-        with account(call, "looked at", asked=self._progress):
-            for trouble in call.store.troubles(tally=call.tally):
+        context = self._call
+        with account(context, "looked at", asked=self._progress):
+            for trouble in context.store.troubles(result=context.result):
                 mendable = self._is_mendable(trouble)
                 mends = self._fix and mendable
                 if not mends or self._mend(trouble):

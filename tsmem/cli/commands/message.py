@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.groups import HouseGroup, entries, help_text
 from tsmem.cli.app.suggest import complete_user, suggest_words
 from tsmem.cli.commands import putting
@@ -57,20 +57,20 @@ def put(
     ] = None,
     yes: o.Yes = False,
 ) -> SingleItem | None:
-    call = call_of(ctx)
-    messages = call.store.messages
+    context = context_of(ctx)
+    messages = context.store.messages
     if new and (create_time is not None or if_absent):
         raise InvalidInput("--new does not go with --create-time or --if-absent")
     if touch is not None:
-        call.store.sessions.check_key(touch, session)
+        context.store.sessions.check_key(touch, session)
     item = messages.new(
         session,
-        call.store.new_id() if message is None else message,
+        context.store.new_id() if message is None else message,
         role=role,
-        content=_content(call, content, content_file),
-        create_time=call.point(create_time, "--create-time"),
+        content=_content(context, content, content_file),
+        create_time=context.point(create_time, "--create-time"),
         search_content=search_content,
-        metadata=parse_metadata(metadata or (), call.read_file),
+        metadata=parse_metadata(metadata or (), context.read_file),
     )
     messages.check(item)
     if item.content is None and item.search_content is None and not item.metadata:
@@ -80,13 +80,13 @@ def put(
         )
     if message is not None and create_time is None and not new:
         messages.check_unused(item.session_id, item.message_id)
-    if not putting.put_item(call, messages, item, if_absent=if_absent, yes=yes):
+    if not putting.put_item(context, messages, item, if_absent=if_absent, yes=yes):
         return None
     if touch is not None:
         from tsmem.transfer.shared_ids import SharedIds
 
-        _touch(call, touch, item)
-        SharedIds(call.say, call.store).check(touch, session)
+        _touch(context, touch, item)
+        SharedIds(context.say, context.store).check(touch, session)
     return SingleItem(item)
 
 
@@ -97,9 +97,9 @@ def put(
     """
 )
 def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
-    call = call_of(ctx)
-    time = call.point(create_time, "--create-time")
-    return SingleItem(call.store.messages.get(session, message, create_time=time))
+    context = context_of(ctx)
+    time = context.point(create_time, "--create-time")
+    return SingleItem(context.store.messages.get(session, message, create_time=time))
 
 
 @help_text(
@@ -121,17 +121,17 @@ def update(
     unset: o.Unset = None,
     replace_metadata: o.ReplaceMetadata = False,
 ) -> None:
-    call = call_of(ctx)
-    key = call.store.messages.update(
+    context = context_of(ctx)
+    key = context.store.messages.update(
         session,
         message,
-        create_time=call.point(create_time, "--create-time"),
-        content=_content(call, content, content_file),
+        create_time=context.point(create_time, "--create-time"),
+        content=_content(context, content, content_file),
         role=role,
         search_content=search_content,
-        changes=o.changes(call, metadata, unset, replace_metadata),
+        changes=o.changes(context, metadata, unset, replace_metadata),
     )
-    call.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
+    context.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
 
 
 @help_text(
@@ -148,10 +148,10 @@ def delete(
     create_time: o.CreateTime = None,
     missing_ok: o.MissingOk = False,
 ) -> None:
-    call = call_of(ctx)
-    time = call.point(create_time, "--create-time")
-    was_there = call.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
-    call.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
+    context = context_of(ctx)
+    time = context.point(create_time, "--create-time")
+    was_there = context.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
+    context.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
 
 
 @help_text(
@@ -174,32 +174,32 @@ def purge(
     from tsmem.cli.io.counts import counted, counts
     from tsmem.cli.io.progress_summary import account
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
-    when = call.time(until, "--until", end_of_day=True)
-    wanted = o.checked(call, filter)
-    purge_these = partial(call.store.messages.purge, session, until=when, filter=wanted)
+    when = context.time(until, "--until", end_of_day=True)
+    wanted = o.checked(context, filter)
+    purge_these = partial(context.store.messages.purge, session, until=when, filter=wanted)
     if dry_run:
-        call.say_target("a dry run on")
+        context.say_target("a dry run on")
     else:
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
-        of += o.up_to(call, when) + ("" if filter is None else f", where {filter}")
-        counting = shown(call, filter)(purge_these)
+        of += o.up_to(context, when) + ("" if filter is None else f", where {filter}")
+        counting = shown(context, filter)(purge_these)
 
         def question() -> str | None:
             found = counting(dry_run=True)
             if not found.done:
-                call.say(why_empty(call, asked("message", session, filter, until=until)))
+                context.say(why_empty(context, asked("message", session, filter, until=until)))
                 return None
             return f"Delete {counted(found)} of {of}?"
 
-        if not call.sure(yes, question, doing="deleting from"):
+        if not context.sure(yes, question, doing="deleting from"):
             return None
-    with account(call, "found" if dry_run else "deleted", asked=progress):
-        report = counts(purge_these(dry_run=dry_run, tally=call.tally))
-    if not call.tally.done:
-        call.say(why_empty(call, asked("message", session, filter, until=until)))
+    with account(context, "found" if dry_run else "deleted", asked=progress):
+        report = counts(purge_these(dry_run=dry_run, result=context.result))
+    if not context.result.done:
+        context.say(why_empty(context, asked("message", session, filter, until=until)))
     return report
 
 
@@ -223,9 +223,9 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    call = call_of(ctx)
-    window: Any = {"since": call.time(since, "--since"), "until": call.time(until, "--until", end_of_day=True)}
-    wanted = o.checked(call, filter)
+    context = context_of(ctx)
+    window: Any = {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
+    wanted = o.checked(context, filter)
     of = asked("message", session, filter, role=role, since=since, until=until)
     if order not in ("asc", "desc"):
         raise InvalidInput(f"--order is asc or desc, not '{order}'")
@@ -234,19 +234,19 @@ def list_(
             raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
-        with shown(call, filter):
-            found_last = call.store.messages.last(session, last, role=role, filter=wanted, **window)[0]
-        return Listing("message", found_last, why_empty=reason(call, of))
-    stream = call.store.messages.iterate(
+        with shown(context, filter):
+            found_last = context.store.messages.last(session, last, role=role, filter=wanted, **window)[0]
+        return Listing("message", found_last, why_empty=reason(context, of))
+    stream = context.store.messages.iterate(
         session,
         role=role,
         filter=wanted,
         order=cast("Order", order),
-        limit=call.limit(limit),
+        limit=context.limit(limit),
         page_token=page_token,
         **window,
     )
-    return listing(call, "message", stream, filter, reason(call, of, page_token))
+    return listing(context, "message", stream, filter, reason(context, of, page_token))
 
 
 @help_text(
@@ -270,20 +270,20 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    call = call_of(ctx)
-    stream = call.store.messages.search(
+    context = context_of(ctx)
+    stream = context.store.messages.search(
         text,
         session_id=session,
         role=role,
-        since=call.time(since, "--since"),
-        until=call.time(until, "--until", end_of_day=True),
-        filter=o.checked(call, filter),
+        since=context.time(since, "--since"),
+        until=context.time(until, "--until", end_of_day=True),
+        filter=o.checked(context, filter),
         sort=order(sort),
-        limit=call.limit(limit),
+        limit=context.limit(limit),
         page_token=page_token,
     )
     of = asked("message", session, filter, text=text, role=role, since=since, until=until)
-    return found(call, "message", stream, text, filter, reason(call, of, page_token))
+    return found(context, "message", stream, text, filter, reason(context, of, page_token))
 
 
 @help_text(
@@ -306,22 +306,22 @@ def tail(
     filter: o.Filter = None,  # noqa: A002
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
 ) -> LiveTail:
-    call = call_of(ctx)
-    wanted = o.checked(call, filter)
-    call.piped_format = "jsonl"
+    context = context_of(ctx)
+    wanted = o.checked(context, filter)
+    context.piped_format = "jsonl"
     if last < 0:
         raise InvalidInput(f"--last must be 0 or more, not {last}")
     if follow:
         from tsmem.cli.commands.tail import followed
 
-        if call.streams.stdout_is_terminal:
-            call.say("new messages are shown as they come; Ctrl-C ends it")
-        messages = followed(call, session, last=last, interval_s=interval, role=role, filter=wanted)
+        if context.streams.stdout_is_terminal:
+            context.say("new messages are shown as they come; Ctrl-C ends it")
+        messages = followed(context, session, last=last, interval_s=interval, role=role, filter=wanted)
         return LiveTail(session, messages, endless=True, full=full)
-    with shown(call, filter):
-        ended = call.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
+    with shown(context, filter):
+        ended = context.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
     if last and not ended:
-        call.say(why_empty(call, asked("message", session, filter, role=role)))
+        context.say(why_empty(context, asked("message", session, filter, role=role)))
     return LiveTail(session, ended, full=full)
 
 
@@ -336,21 +336,21 @@ class MessageGroup(HouseGroup):
     )
 
 
-def _content(call: Context, text: str | None, file: str | None) -> str | None:
+def _content(context: Context, text: str | None, file: str | None) -> str | None:
     if file is None:
         return text
     if text is not None:
         raise InvalidInput("--content and --content-file both say what the content is")
     try:
-        return call.read_file(file).decode()
+        return context.read_file(file).decode()
     except UnicodeDecodeError as error:
         name = "standard input" if file == "-" else file
         raise InvalidInput(f"{name} is not UTF-8 at byte {error.start + 1}") from error
 
 
-def _touch(call: Context, user: str, item: Message) -> None:
+def _touch(context: Context, user: str, item: Message) -> None:
     try:
-        call.store.sessions.touch(user, item.session_id, item.create_time)
+        context.store.sessions.touch(user, item.session_id, item.create_time)
     except NotFound as error:
         raise PartialFailure(
             f"message '{item.message_id}' is written, create time {item.create_time}, but {error.message}", done=1

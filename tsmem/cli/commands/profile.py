@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tsmem.cli.app.context import call_of
+from tsmem.cli.app.context import context_of
 from tsmem.cli.app.groups import HouseGroup, entries, help_text
 from tsmem.cli.app.suggest import complete_profile, complete_setting
 from tsmem.cli.io.values import parse_profile_assignments
@@ -25,8 +25,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.",
 def list_(ctx: typer.Context) -> Report:
     from tsmem.profiles import profile_list
 
-    call = call_of(ctx)
-    lines = profile_list(call.environ, call.options.config, call.options.profile)
+    context = context_of(ctx)
+    lines = profile_list(context.environ, context.options.config, context.options.profile)
     document = {"profiles": [line._asdict() for line in lines]}
     return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
 
@@ -48,13 +48,13 @@ def show(
 ) -> Report:
     from tsmem.profiles import describe, load_profile
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     if name is None:
-        chosen, why = call.profile, call.profile.origins["name"]
+        chosen, why = context.profile, context.profile.origins["name"]
     else:
-        chosen, why = load_profile(call.environ, config=call.options.config, profile=name), "named"
+        chosen, why = load_profile(context.environ, config=context.options.config, profile=name), "named"
         for warning in chosen.warnings:
-            call.say(f"warning: {warning}")
+            context.say(f"warning: {warning}")
     rows = [("name", chosen.name, why), *describe(chosen)]
     values = {key: {"value": value, "origin": origin} for key, value, origin in rows}
     return Report({"name": chosen.name, "values": values}, ("key", "value", "origin"), rows)
@@ -85,16 +85,16 @@ def set_(
 ) -> None:
     from tsmem.profiles import load_profile, set_values
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
         raise InvalidInput("the profile's name comes before KEY=VALUE", hint="tsmem profile set NAME KEY=VALUE")
     values = parse_profile_assignments(assignments)
-    path = set_values(call.environ, name, values, config=call.options.config, notice=call.say)
-    call.say(f"wrote profile '{name}' in {path}")
+    path = set_values(context.environ, name, values, config=context.options.config, notice=context.say)
+    context.say(f"wrote profile '{name}' in {path}")
     try:
-        load_profile(call.environ, config=call.options.config, profile=name)
+        load_profile(context.environ, config=context.options.config, profile=name)
     except ProfileError as error:
-        call.say(f"warning: it cannot be used yet: {error.message}")
+        context.say(f"warning: it cannot be used yet: {error.message}")
 
 
 @help_text(
@@ -106,9 +106,9 @@ def set_(
 def use(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import use_profile as use_profile
 
-    call = call_of(ctx)
-    path = use_profile(call.environ, name, config=call.options.config, notice=call.say)
-    call.say(f"profile '{name}' is the default in {path}")
+    context = context_of(ctx)
+    path = use_profile(context.environ, name, config=context.options.config, notice=context.say)
+    context.say(f"profile '{name}' is the default in {path}")
 
 
 @help_text(
@@ -120,9 +120,9 @@ def use(ctx: typer.Context, name: Name) -> None:
 def delete(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import delete_profile as delete_profile
 
-    call = call_of(ctx)
-    path = delete_profile(call.environ, name, config=call.options.config, notice=call.say)
-    call.say(f"deleted profile '{name}' from {path}")
+    context = context_of(ctx)
+    path = delete_profile(context.environ, name, config=context.options.config, notice=context.say)
+    context.say(f"deleted profile '{name}' from {path}")
 
 
 @help_text(
@@ -134,8 +134,8 @@ def delete(ctx: typer.Context, name: Name) -> None:
 def path(ctx: typer.Context) -> Report:
     from tsmem.profiles import config_path
 
-    call = call_of(ctx)
-    file = config_path(call.environ, call.options.config)
+    context = context_of(ctx)
+    file = config_path(context.environ, context.options.config)
     document = {"path": str(file), "exists": file.exists()}
     return Report(document, tuple(document), [tuple(document.values())])
 

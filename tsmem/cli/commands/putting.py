@@ -22,11 +22,11 @@ _MAX_SHOWN = 200
 """Characters of the values that are named in the question."""
 
 
-def put_item(call: Context, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
+def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
     """Write an item, and return False if someone at a terminal does not want to replace the one that exists.
 
     Cost: 1 request; at a terminal 2 more where the item exists. Raises AlreadyExists with `if_absent`."""
-    if if_absent or yes or not call.can_ask:
+    if if_absent or yes or not context.can_ask:
         items.put(item, if_absent=if_absent)
         return True
     try:
@@ -35,7 +35,7 @@ def put_item(call: Context, items: Collection[Item], item: Item, *, if_absent: b
     except AlreadyExists:
         old = items.stored(item)
     lost = {} if old is None else lost_values(old, item)
-    if lost and not call.sure(False, lambda: _question(items.name_of(item), lost)):
+    if lost and not context.sure(False, lambda: _question(items.name_of(item), lost)):
         return False
     items.put(item)
     return True

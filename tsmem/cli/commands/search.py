@@ -38,7 +38,7 @@ def order(text: str) -> Sort:
 
 
 def found(
-    call: Context,
+    context: Context,
     noun: Noun,
     stream: SearchStream[Session] | SearchStream[Message],
     text: str | None,
@@ -46,24 +46,24 @@ def found(
     why_empty: Callable[[], str] | None = None,
 ) -> Listing:
     """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
-    shown = listing(call, noun, stream, text if filter is None else filter, why_empty)
-    hint = None if text is None else _elsewhere(call, text) if noun == "session" else _by_name(call, text)
+    shown = listing(context, noun, stream, text if filter is None else filter, why_empty)
+    hint = None if text is None else _elsewhere(context, text) if noun == "session" else _by_name(context, text)
     return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
 
 
-def _elsewhere(call: Context, text: str) -> str:
+def _elsewhere(context: Context, text: str) -> str:
     """Sessions have a text to search in only where someone wrote one; most people mean what was said."""
     from tsmem.cli.app.shell_words import command_hint
 
-    command = command_hint(call, "message", "search", arguments=(text,))
+    command = command_hint(context, "message", "search", arguments=(text,))
     return f"sessions are found by their search_content, messages by what was said: {command}"
 
 
-def _by_name(call: Context, text: str) -> str | None:
+def _by_name(context: Context, text: str) -> str | None:
     """A tool's name is no part of what was said; what the tool answered has it as metadata."""
     from tsmem.cli.app.shell_words import command_hint
 
     if not text.isascii() or not text.isidentifier():
         return None
-    command = command_hint(call, "message", "list", filter=f'name == "{text}"')
+    command = command_hint(context, "message", "list", filter=f'name == "{text}"')
     return f"search looks into what was said; what a tool of this name answered: {command}"

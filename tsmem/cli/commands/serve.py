@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from tsmem.cli.app.context import SECRET_VARIABLE, Context, call_of
+from tsmem.cli.app.context import SECRET_VARIABLE, Context, context_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.signals import NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput
@@ -68,7 +68,7 @@ def serve(
     from tsmem.server.faults import Faults, parse_fault
     from tsmem.server.settings import Settings
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     if memory == (path is not None):
         raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="one of them, and not both")
     if path == "" or instance == "":
@@ -82,18 +82,18 @@ def serve(
         host=host,
         port=port,
         instance=instance,
-        credentials=_credentials(call, access_key_id),
+        credentials=_credentials(context, access_key_id),
         faults=Faults([parse_fault(text) for text in fault or ()], fault_seed),
         latency_ms=latency,
     )
-    return Document(_served(call, settings, None if path is None else Path(path), log=log))
+    return Document(_served(context, settings, None if path is None else Path(path), log=log))
 
 
-def _credentials(call: Context, access_key_id: str | None) -> AccessKey | None:
-    secret = call.environ.get(SECRET_VARIABLE, "")
+def _credentials(context: Context, access_key_id: str | None) -> AccessKey | None:
+    secret = context.environ.get(SECRET_VARIABLE, "")
     if access_key_id is None:
         if secret:
-            call.say(f"warning: {SECRET_VARIABLE} is set, and not used without --access-key-id")
+            context.say(f"warning: {SECRET_VARIABLE} is set, and not used without --access-key-id")
         return None
     if re.fullmatch("[!-9;-~]+", access_key_id) is None:
         raise InvalidInput("--access-key-id must be printable ASCII without spaces and colons, and not empty")
@@ -106,7 +106,7 @@ def _credentials(call: Context, access_key_id: str | None) -> AccessKey | None:
     return AccessKey(access_key_id, secret)
 
 
-def _served(call: Context, settings: Settings, path: Path | None, *, log: bool) -> Iterator[bytes]:
+def _served(context: Context, settings: Settings, path: Path | None, *, log: bool) -> Iterator[bytes]:
     """Serve until a signal says stop; yields what stdout is told when clients may come."""
     import gc
 
@@ -117,19 +117,19 @@ def _served(call: Context, settings: Settings, path: Path | None, *, log: bool) 
 
     gc.enable()  # since __main__
     with (
-        closing(Talk(call, log=log)) as talk,
-        closing(Engine(path, call.clock, call.say)) as engine,
+        closing(Talk(context, log=log)) as talk,
+        closing(Engine(path, context.clock, context.say)) as engine,
         _StopSignals() as signals,
         ExitStack() as stack,
     ):
         engine.list_tables()  # a file that cannot be opened is said now
-        server = Server(Dispatcher(engine, call.clock), settings, call.clock, talk.heard)
+        server = Server(Dispatcher(engine, context.clock), settings, context.clock, talk.heard)
         server.listen()
         stack.callback(server.stop)
         engine.make()  # and so is one that cannot be written
         # Clients may connect now, and are answered once the line is out. No thread runs yet: when nobody reads the
         # line, this generator may be dropped at the interpreter's end, where no thread can be waited for.
-        yield _announcement(call, server.endpoint, settings)
+        yield _announcement(context, server.endpoint, settings)
         talk.start()
         server.start()
         talk.welcome(server.endpoint, settings, path)
@@ -179,8 +179,8 @@ class _StopSignals:
             signal.signal(*self._before.popitem())
 
 
-def _announcement(call: Context, endpoint: str, settings: Settings) -> bytes:
-    if call.format == "table":
+def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:
+    if context.format == "table":
         return f"endpoint: {endpoint}\n".encode()
     from tsmem.store.documents import dumps
 

@@ -33,8 +33,8 @@ _MAX_FAILURE_CHARS = 400
 class Lines:
     """Lines on their way to stderr. Any thread may add to them; they are written once it was started."""
 
-    def __init__(self, call: Context, most: int = MAX_LINES) -> None:
-        self._call = call
+    def __init__(self, context: Context, most: int = MAX_LINES) -> None:
+        self._call = context
         self._most = most
         self._waiting: deque[str] = deque()
         self._dropped = 0
@@ -42,7 +42,7 @@ class Lines:
         """When the writing must end; None while nobody closes."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._room = _room(call)
+        self._room = _room(context)
 
     def start(self) -> None:
         """Begin to write."""
@@ -96,10 +96,10 @@ class Lines:
         return True
 
 
-def _room(call: Context) -> select.poll | None:
+def _room(context: Context) -> select.poll | None:
     """Tells whether stderr takes more; None where it is no file."""
     try:
-        number = call.streams.stderr.fileno()
+        number = context.streams.stderr.fileno()
     except (OSError, ValueError):
         return None
     poll = select.poll()
@@ -110,10 +110,10 @@ def _room(call: Context) -> select.poll | None:
 class Talk:
     """What people are told on stderr. Any thread may call it."""
 
-    def __init__(self, call: Context, *, log: bool) -> None:
-        self._call = call
+    def __init__(self, context: Context, *, log: bool) -> None:
+        self._call = context
         self._log = log
-        self._lines = Lines(call)
+        self._lines = Lines(context)
         self._lock = threading.Lock()
         self._warned = False
         self.answered = 0

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.groups import HouseGroup, entries, help_text
 from tsmem.cli.commands import putting
 from tsmem.cli.commands.search import SortOption, Text, found, order
@@ -40,20 +40,20 @@ def put(
     if_absent: o.IfAbsent = False,
     yes: o.Yes = False,
 ) -> SingleItem | None:
-    call = call_of(ctx)
-    item = call.store.sessions.new(
+    context = context_of(ctx)
+    item = context.store.sessions.new(
         user,
-        call.store.new_id() if session is None else session,
-        update_time=call.point(update_time, "--update-time"),
+        context.store.new_id() if session is None else session,
+        update_time=context.point(update_time, "--update-time"),
         search_content=search_content,
-        metadata=parse_metadata(metadata or (), call.read_file),
+        metadata=parse_metadata(metadata or (), context.read_file),
     )
-    if not putting.put_item(call, call.store.sessions, item, if_absent=if_absent, yes=yes):
+    if not putting.put_item(context, context.store.sessions, item, if_absent=if_absent, yes=yes):
         return None
-    if call.can_ask and session is not None:
+    if context.can_ask and session is not None:
         from tsmem.transfer.shared_ids import SharedIds
 
-        SharedIds(call.say, call.store).check(user, session)
+        SharedIds(context.say, context.store).check(user, session)
     return SingleItem(item)
 
 
@@ -64,7 +64,7 @@ def put(
     """
 )
 def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
-    return SingleItem(call_of(ctx).store.sessions.get(user, session))
+    return SingleItem(context_of(ctx).store.sessions.get(user, session))
 
 
 @help_text(
@@ -84,18 +84,18 @@ def update(
     update_time: o.UpdateTime = None,
     touch: Annotated[bool, typer.Option("--touch", help="Set its update time to now.")] = False,
 ) -> None:
-    call = call_of(ctx)
+    context = context_of(ctx)
     if touch and update_time is not None:
         raise InvalidInput("--touch and --update-time both say when")
-    time = call.clock.now_us() if touch else call.point(update_time, "--update-time")
-    call.store.sessions.update(
+    time = context.clock.now_us() if touch else context.point(update_time, "--update-time")
+    context.store.sessions.update(
         user,
         session,
         update_time=time,
         search_content=search_content,
-        changes=o.changes(call, metadata, unset, replace_metadata),
+        changes=o.changes(context, metadata, unset, replace_metadata),
     )
-    call.say(f"updated session '{session}' of user '{user}'")
+    context.say(f"updated session '{session}' of user '{user}'")
 
 
 @help_text(
@@ -118,17 +118,17 @@ def delete(
     from tsmem.cli.commands import sharing
     from tsmem.cli.io.counts import counted
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     o.check_shared_too(shared_too, with_messages)
-    tally = call.store.sessions.delete(
-        user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, tally=call.tally
+    result = context.store.sessions.delete(
+        user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, result=context.result
     )
-    sharing.say_kept(call, tally)
-    also = f" and {counted(replace(tally, sessions=0))}" if with_messages and tally.sessions else ""
-    call.say(f"{'deleted' if tally.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
-    if tally.sessions and not with_messages:
-        purge = command_hint(call, "message", "purge", session=session)
-        call.say(f"its messages stay, if it had any; this deletes them, whoever's they are: {purge}")
+    sharing.say_kept(context, result)
+    also = f" and {counted(replace(result, sessions=0))}" if with_messages and result.sessions else ""
+    context.say(f"{'deleted' if result.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
+    if result.sessions and not with_messages:
+        purge = command_hint(context, "message", "purge", session=session)
+        context.say(f"its messages stay, if it had any; this deletes them, whoever's they are: {purge}")
 
 
 @help_text(
@@ -156,46 +156,46 @@ def purge(
     from tsmem.cli.io.counts import counts
     from tsmem.cli.io.progress_summary import account
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
-    when, wanted = call.time(until, "--until", end_of_day=True), o.checked(call, filter)
+    when, wanted = context.time(until, "--until", end_of_day=True), o.checked(context, filter)
     o.check_shared_too(shared_too, with_messages)
-    purge_these = partial(call.store.sessions.purge, user, until=when, filter=wanted)
+    purge_these = partial(context.store.sessions.purge, user, until=when, filter=wanted)
     purge_these = partial(purge_these, with_messages=with_messages, shared_too=shared_too)
     of = asked("session", user, filter, until=until)
     if dry_run:
-        call.say_target("a dry run on")
+        context.say_target("a dry run on")
     else:
         whose = "everyone" if user is None else f"user '{user}'"
-        whose += o.up_to(call, when) + ("" if filter is None else f" where {filter}")
-        counting = shown(call, filter)(purge_these)
+        whose += o.up_to(context, when) + ("" if filter is None else f" where {filter}")
+        counting = shown(context, filter)(purge_these)
 
         def question() -> str | None:
-            tally = counting(dry_run=True)
-            if tally.done or tally.skipped:
-                return sharing.purge_question(tally, whose, with_messages=with_messages, shared_too=shared_too)
-            call.say(why_empty(call, of))
+            result = counting(dry_run=True)
+            if result.done or result.skipped:
+                return sharing.purge_question(result, whose, with_messages=with_messages, shared_too=shared_too)
+            context.say(why_empty(context, of))
             return None
 
-        if not call.sure(yes, question, doing="deleting from"):
+        if not context.sure(yes, question, doing="deleting from"):
             return None
     try:
-        with account(call, "found" if dry_run else "deleted", asked=progress):
-            report = counts(purge_these(dry_run=dry_run, tally=call.tally))
+        with account(context, "found" if dry_run else "deleted", asked=progress):
+            report = counts(purge_these(dry_run=dry_run, result=context.result))
     finally:
-        sharing.say_kept(call, call.tally, dry_run=dry_run)
-    if not call.tally.done and not call.tally.skipped:
-        call.say(why_empty(call, of))
-    if call.tally.sessions and not with_messages:
-        call.say(_messages_stay(call, dry_run=dry_run))
+        sharing.say_kept(context, context.result, dry_run=dry_run)
+    if not context.result.done and not context.result.skipped:
+        context.say(why_empty(context, of))
+    if context.result.sessions and not with_messages:
+        context.say(_messages_stay(context, dry_run=dry_run))
     return report
 
 
-def _messages_stay(call: Context, *, dry_run: bool) -> str:
+def _messages_stay(context: Context, *, dry_run: bool) -> str:
     from tsmem.cli.app.shell_words import command_hint
 
-    doctor = f"{command_hint(call, 'doctor')} names what is left of whom"
+    doctor = f"{command_hint(context, 'doctor')} names what is left of whom"
     return f"their messages stay, if they had any; {'--with-messages deletes them too' if dry_run else doctor}"
 
 
@@ -212,10 +212,10 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    call = call_of(ctx)
-    wanted = o.checked(call, filter)
-    stream = call.store.sessions.iterate(user, filter=wanted, limit=call.limit(limit), page_token=page_token)
-    return listing(call, "session", stream, filter, reason(call, asked("session", user, filter), page_token))
+    context = context_of(ctx)
+    wanted = o.checked(context, filter)
+    stream = context.store.sessions.iterate(user, filter=wanted, limit=context.limit(limit), page_token=page_token)
+    return listing(context, "session", stream, filter, reason(context, asked("session", user, filter), page_token))
 
 
 @help_text(
@@ -234,17 +234,17 @@ def recent(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    call = call_of(ctx)
-    stream = call.store.sessions.recent(
+    context = context_of(ctx)
+    stream = context.store.sessions.recent(
         user,
-        since=call.time(since, "--since"),
-        until=call.time(until, "--until", end_of_day=True),
-        filter=o.checked(call, filter),
-        limit=call.limit(limit),
+        since=context.time(since, "--since"),
+        until=context.time(until, "--until", end_of_day=True),
+        filter=o.checked(context, filter),
+        limit=context.limit(limit),
         page_token=page_token,
     )
     of = asked("session", user, filter, since=since, until=until)
-    return listing(call, "session", stream, filter, reason(call, of, page_token))
+    return listing(context, "session", stream, filter, reason(context, of, page_token))
 
 
 @help_text(
@@ -266,19 +266,19 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    call = call_of(ctx)
-    stream = call.store.sessions.search(
+    context = context_of(ctx)
+    stream = context.store.sessions.search(
         text,
         user_id=user,
-        since=call.time(since, "--since"),
-        until=call.time(until, "--until", end_of_day=True),
-        filter=o.checked(call, filter),
+        since=context.time(since, "--since"),
+        until=context.time(until, "--until", end_of_day=True),
+        filter=o.checked(context, filter),
         sort=order(sort),
-        limit=call.limit(limit),
+        limit=context.limit(limit),
         page_token=page_token,
     )
     of = asked("session", user, filter, text=text, since=since, until=until)
-    return found(call, "session", stream, text, filter, reason(call, of, page_token))
+    return found(context, "session", stream, text, filter, reason(context, of, page_token))
 
 
 class SessionGroup(HouseGroup):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import call_of
+from tsmem.cli.app.context import context_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
@@ -34,16 +34,16 @@ def show(
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Draw what was said as Markdown.")] = False,
 ) -> Conversation:
-    call = call_of(ctx)
+    context = context_of(ctx)
     if last is not None and last < 1:
         raise InvalidInput(f"--last must be 1 or more, not {last}")
-    found = None if user is None else call.store.sessions.get(user, session)
-    messages, earlier = call.store.messages.last(session, last)
+    found = None if user is None else context.store.sessions.get(user, session)
+    messages, earlier = context.store.messages.last(session, last)
     if not messages and found is not None:
-        call.say(why_empty(call, asked("message", session, None)))
+        context.say(why_empty(context, asked("message", session, None)))
     elif not messages:
         from tsmem.cli.app.shell_words import command_hint
 
-        hint = f"{command_hint(call, 'session', 'list')} shows what there is"
-        raise NotFound(f"session '{session}' has no messages", hint=nearest_session(call.store, session) or hint)
+        hint = f"{command_hint(context, 'session', 'list')} shows what there is"
+        raise NotFound(f"session '{session}' has no messages", hint=nearest_session(context.store, session) or hint)
     return Conversation(found, messages, earlier, full, markdown)

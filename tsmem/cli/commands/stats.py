@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import call_of
+from tsmem.cli.app.context import context_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress_summary import account
@@ -34,13 +34,13 @@ def stats(
     session: o.SessionOption = None,
     progress: o.Progress = False,
 ) -> Dashboard:
-    call = call_of(ctx)
+    context = context_of(ctx)
     if user is not None and session is not None:
         raise InvalidInput("--user and --session cannot both be asked for")
-    with account(call, "counted", asked=progress):
-        found = call.store.statistics(user_id=user, session_id=session, tally=call.tally)
+    with account(context, "counted", asked=progress):
+        found = context.store.statistics(user_id=user, session_id=session, result=context.result)
     if not found.sessions and not found.messages:
-        call.say(why_nothing(call, user=user, session=session))
+        context.say(why_nothing(context, user=user, session=session))
     document = {"user_id": user, "session_id": session, **_document(found)}
     return Dashboard(Report(document, _COLUMNS, list(_measures(found))), list(_parts(found)))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.groups import help_text
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.render.result import Report
@@ -33,19 +33,19 @@ def init_tables(
         float | None, typer.Option(metavar="S", help="Then wait, so many seconds at most, until all can be used.")
     ] = None,
 ) -> Report:
-    call = call_of(ctx)
+    context = context_of(ctx)
     if dry_run and check:
         raise InvalidInput("--dry-run and --check are two different questions")
     if wait is not None and (dry_run or check):
         raise InvalidInput("--wait is for what is created, and --dry-run and --check create nothing")
     if wait is not None and not 0 <= wait <= MAX_WAIT_S:
         raise InvalidInput(f"--wait takes 0 to {MAX_WAIT_S} seconds")
-    call.say_target("comparing" if dry_run or check else "creating tables in")
-    tables = call.store.tables
+    context.say_target("comparing" if dry_run or check else "creating tables in")
+    tables = context.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
     if wait is not None:
-        tables.wait(plan, wait, _waiting(call))
-    return _report(call, plan, check=check)
+        tables.wait(plan, wait, _waiting(context))
+    return _report(context, plan, check=check)
 
 
 @help_text(
@@ -55,37 +55,37 @@ def init_tables(
     """
 )
 def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
-    call = call_of(ctx)
-    if not call.sure(yes, lambda: _question(call), doing="deleting the tables of"):
+    context = context_of(ctx)
+    if not context.sure(yes, lambda: _question(context), doing="deleting the tables of"):
         return None
-    dropped = call.store.tables.drop(lambda name: call.say(f"deleted {name}"))
+    dropped = context.store.tables.drop(lambda name: context.say(f"deleted {name}"))
     if not dropped:
-        call.say("there was nothing to delete")
-    if call.format == "table" and call.streams.stdout_is_terminal and call.streams.stderr_is_terminal:
+        context.say("there was nothing to delete")
+    if context.format == "table" and context.streams.stdout_is_terminal and context.streams.stderr_is_terminal:
         return None  # said above, name by name
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
 
 
-def _waiting(call: Context) -> Callable[[Sequence[str]], None]:
+def _waiting(context: Context) -> Callable[[Sequence[str]], None]:
     """Says what is waited for, each time that it is something else."""
     said: list[Sequence[str]] = []
 
     def on_wait(names: Sequence[str]) -> None:
         if not said or said[-1] != names:
-            call.say(f"waiting for {', '.join(names)}")
+            context.say(f"waiting for {', '.join(names)}")
             said.append(names)
 
     return on_wait
 
 
-def _question(call: Context) -> str:
+def _question(context: Context) -> str:
     parts = []
-    for table, rows in call.store.tables.count().items():
+    for table, rows in context.store.tables.count().items():
         parts.append(f"{table} (not there)" if rows is None else f"{table} with {rows:,} row{'' if rows == 1 else 's'}")
     return f"Delete the tables {' and '.join(parts)}?"
 
 
-def _report(call: Context, plan: Plan, *, check: bool) -> Report:
+def _report(context: Context, plan: Plan, *, check: bool) -> Report:
     steps = [
         {
             "kind": step.kind,
@@ -107,8 +107,8 @@ def _report(call: Context, plan: Plan, *, check: bool) -> Report:
         if check and plan.missing:
             from tsmem.cli.app.shell_words import command_hint
 
-            command = command_hint(call, "init-tables")
+            command = command_hint(context, "init-tables")
             error.hint = f"{command} creates what is missing; what differs is for you to change"
     rows = [(s["kind"], s["name"], s["table"], s["state"], "; ".join(map(str, s["differences"]))) for s in steps]
-    document = {"target": call.profile.target, "steps": steps}
+    document = {"target": context.profile.target, "steps": steps}
     return Report(document, ("kind", "name", "table", "state", "differences"), rows, error)

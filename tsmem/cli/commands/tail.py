@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def followed(
-    call: Context,
+    context: Context,
     session: str,
     *,
     last: int,
@@ -28,19 +28,19 @@ def followed(
     """The session's messages, for ever. Iterating raises BrokenPipeError once the reader of stdout went away."""
 
     def trouble(error: Unavailable | None) -> None:
-        call.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
+        context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
 
     check_interval(interval_s, "--interval")
-    messages = call.store.messages
+    messages = context.store.messages
     looks = given = 0
 
     def heard() -> None:
         nonlocal looks
-        call.streams.check_reader()
+        context.streams.check_reader()
         looks += 1
         if looks == 2 and not given and not messages.sample(session).rows:
-            near = nearest_session(call.store, session)
-            call.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
+            near = nearest_session(context.store, session)
+            context.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
 
     def counted() -> Iterator[Message]:
         nonlocal given

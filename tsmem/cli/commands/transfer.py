@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.context import Context, call_of
+from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
 from tsmem.cli.io.counts import counted, counts
@@ -48,32 +48,32 @@ def export(
     session: o.SessionOption = None,
     progress: o.Progress = False,
 ) -> Document | None:
-    call = call_of(ctx)
+    context = context_of(ctx)
     _check_whose(user, session)
-    why = partial(why_nothing, call, user=user, session=session)
+    why = partial(why_nothing, context, user=user, session=session)
     if names_stdout(file):
-        _check_stdout(call)
-        return Document(join_lines(_told(call, _lines(call, user, session), why, asked=progress)))
-    with Output(call, file) as output:
-        lines = _lines(call, user, session)
-        with account(call, "exported", f" to {file}", asked=progress) as told:
+        _check_stdout(context)
+        return Document(join_lines(_told(context, _lines(context, user, session), why, asked=progress)))
+    with Output(context, file) as output:
+        lines = _lines(context, user, session)
+        with account(context, "exported", f" to {file}", asked=progress) as told:
             output.write_whole(lines)
     if not told.speaks:
-        call.say(f"exported {counted(call.tally)} to {file}")
-    if not call.tally.done:
-        call.say(why())
+        context.say(f"exported {counted(context.result)} to {file}")
+    if not context.result.done:
+        context.say(why())
     return None
 
 
-def _lines(call: Context, user: str | None, session: str | None) -> Iterator[bytes]:
-    return export_lines(call.store.bulk.items(user_id=user, session_id=session), call.tally)
+def _lines(context: Context, user: str | None, session: str | None) -> Iterator[bytes]:
+    return export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
 
 
-def _check_stdout(call: Context) -> None:
+def _check_stdout(context: Context) -> None:
     """Raise InvalidInput if standard output was opened on a file that must not be written."""
     with suppress(OSError, ValueError):  # a stream without a descriptor
-        descriptor = call.streams.stdout.fileno()
-        OutputCheck(call.protected_files(), "standard output", None).descriptor(descriptor)
+        descriptor = context.streams.stdout.fileno()
+        OutputCheck(context.protected_files(), "standard output", None).descriptor(descriptor)
 
 
 def _check_whose(user: str | None, session: str | None) -> None:
@@ -81,14 +81,14 @@ def _check_whose(user: str | None, session: str | None) -> None:
         raise InvalidInput("--user and --session cannot both be asked for")
 
 
-def _told(call: Context, lines: Iterator[bytes], why: Callable[[], str], *, asked: bool) -> Iterator[bytes]:
+def _told(context: Context, lines: Iterator[bytes], why: Callable[[], str], *, asked: bool) -> Iterator[bytes]:
     """The lines, with an account of them unless the terminal shows them themselves; the header with the one behind it,
     so that an export that cannot begin leaves its output empty."""
-    with account(call, "exported", asked=asked, quiet=call.streams.stdout_is_terminal):
+    with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
         yield b"".join(islice(lines, 2))
         yield from lines
-    if not call.tally.done:
-        call.say(why())
+    if not context.result.done:
+        context.say(why())
 
 
 @help_text(
@@ -135,7 +135,7 @@ def import_(
 ) -> Report:
     from tsmem.transfer.importing import Import, ImportOptions
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     if format not in ("tsmem", "openai"):
         raise InvalidInput(f"there is no import format '{format}'", hint="the formats are tsmem and openai")
     if on_conflict not in ("overwrite", "skip", "fail"):
@@ -143,31 +143,31 @@ def import_(
     options = ImportOptions(
         cast("ImportFormat", format),
         user,
-        call.point(start_time, "--start-time"),
+        context.point(start_time, "--start-time"),
         cast("OnConflict", on_conflict),
         rejects,
         resume,
     )
     options.check(is_file=file != "-")  # before the input is opened
-    with _input(call, file) as source:
-        job = Import(call, source, options)
-        with account(call, "imported", asked=progress, quiet=dry_run) as told:
+    with _input(context, file) as source:
+        job = Import(context, source, options)
+        with account(context, "imported", asked=progress, quiet=dry_run) as told:
             if dry_run:
-                call.say_target("a dry run on")
+                context.say_target("a dry run on")
                 return counts(job.dry_run())
             return counts(job.run(told))
 
 
 @contextmanager
-def _input(call: Context, name: str) -> Iterator[Input]:
+def _input(context: Context, name: str) -> Iterator[Input]:
     """A file to read, or standard input for `-`. Raises InvalidInput."""
     if name != "-":
         with open_input(name) as source:
             yield source
         return
-    if call.streams.stdin_is_terminal:
-        call.say("reading what is typed here; Ctrl-D ends it")
-    yield Input("standard input", call.streams.stdin)
+    if context.streams.stdin_is_terminal:
+        context.say("reading what is typed here; Ctrl-D ends it")
+    yield Input("standard input", context.streams.stdin)
 
 
 @help_text(
@@ -194,8 +194,8 @@ def copy(
 ) -> Report | None:
     from tsmem.cli.commands.copying import Copying
 
-    call = call_of(ctx)
+    context = context_of(ctx)
     _check_whose(user, session)
-    job = Copying(call, source, target, user_id=user, session_id=session)
-    with account(call, "compared" if check else "copied", asked=progress, stores=(job.source, job.target)):
+    job = Copying(context, source, target, user_id=user, session_id=session)
+    with account(context, "compared" if check else "copied", asked=progress, stores=(job.source, job.target)):
         return job.check() if check else job.run()

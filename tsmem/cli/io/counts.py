@@ -7,20 +7,20 @@ from tsmem.render.result import Report
 from tsmem.store.bulk.result import BulkResult
 
 
-def counted(tally: BulkResult) -> str:
+def counted(result: BulkResult) -> str:
     """In words, for a question or a sentence."""
-    parts = [quantity(tally.sessions, "session")] if tally.sessions else []
-    if tally.messages or not parts:
-        parts.append(quantity(tally.messages, "message"))
+    parts = [quantity(result.sessions, "session")] if result.sessions else []
+    if result.messages or not parts:
+        parts.append(quantity(result.messages, "message"))
     return " and ".join(parts)
 
 
-def counts(tally: BulkResult) -> Report:
+def counts(result: BulkResult) -> Report:
     """As data."""
     document = {
-        "sessions": tally.sessions,
-        "messages": tally.messages,
-        "skipped": tally.skipped,
-        "failed": tally.failed,
+        "sessions": result.sessions,
+        "messages": result.messages,
+        "skipped": result.skipped,
+        "failed": result.failed,
     }
     return Report(document, tuple(document), (tuple(document.values()),))

@@ -44,15 +44,15 @@ def asked(
     return AskedListing(noun, of, filter, tuple(names))
 
 
-def reason(call: Context, asked: AskedListing, page_token: str | None = None) -> Callable[[], str] | None:
+def reason(context: Context, asked: AskedListing, page_token: str | None = None) -> Callable[[], str] | None:
     """What a listing says where it is empty; nothing behind a page that was not."""
-    return None if page_token is not None else partial(why_empty, call, asked)
+    return None if page_token is not None else partial(why_empty, context, asked)
 
 
-def why_empty(call: Context, asked: AskedListing, store: MemoryStore | None = None) -> str:
+def why_empty(context: Context, asked: AskedListing, store: MemoryStore | None = None) -> str:
     """Say why nothing was found. A store that cannot be asked any more is no error."""
     try:
-        return f"no {asked.noun}s found: {_why(store or call.store, asked)}"
+        return f"no {asked.noun}s found: {_why(store or context.store, asked)}"
     except TsmemError:
         return f"no {asked.noun}s found"
 
@@ -103,13 +103,13 @@ def nearest_session(store: MemoryStore, session: str) -> str | None:
         return None
 
 
-def why_nothing(call: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None) -> str:
+def why_nothing(context: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None) -> str:
     """Say why neither sessions nor messages were found: of everything, one user, or one session id."""
-    source = store or call.store
+    source = store or context.store
     if session is None:
         if user is None:
             return f"nothing found: {source.target} has no sessions and no messages"
-        return why_empty(call, AskedListing("session", user), source)
+        return why_empty(context, AskedListing("session", user), source)
     near = nearest_session(source, session)
     end = f"; {near}" if near else ""
     return f"nothing found: there is no session '{session}', and there are no messages of it{end}"

@@ -34,37 +34,37 @@ class Footer:
             self._count += 1
             yield item
 
-    def say(self, call: Context) -> None:
+    def say(self, context: Context) -> None:
         """Why it is empty is said in every format. Counts are for who looks at a table on a terminal, totals for every
         table, the next page for all but JSON, which has its token."""
         why = self._listing.why_empty if not self._count else None
         if why is not None:
-            call.say(why())
-        if call.format == "json":
+            context.say(why())
+        if context.format == "json":
             return
         token = self._listing.next_page_token(None)
-        counted = call.format == "table" and call.streams.stdout_is_terminal
-        if call.format == "table":
-            self._say_total(call, counted=counted)
+        counted = context.format == "table" and context.streams.stdout_is_terminal
+        if context.format == "table":
+            self._say_total(context, counted=counted)
         if token is not None:
-            command = next_page(self._argv, token, unicode=call.streams.unicode)
-            call.say(f"{f'{self._shown()}, ' if counted else ''}more is left: {command}")
+            command = next_page(self._argv, token, unicode=context.streams.unicode)
+            context.say(f"{f'{self._shown()}, ' if counted else ''}more is left: {command}")
         elif counted and why is None:
-            call.say(self._shown())
+            context.say(self._shown())
         if counted and not self._count and self._listing.when_empty is not None:
-            call.say(f"hint: {self._listing.when_empty}")
+            context.say(f"hint: {self._listing.when_empty}")
 
     def _shown(self) -> str:
         return f"{self._count:,} {self._listing.noun}{'' if self._count == 1 else 's'}"
 
-    def _say_total(self, call: Context, *, counted: bool) -> None:
+    def _say_total(self, context: Context, *, counted: bool) -> None:
         total = None if self._listing.total is None else self._listing.total()
         if total is None or (counted and total.exact == self._count):
             return
         if total.exact is not None:
-            call.say(f"{total.exact:,} found in all")
+            context.say(f"{total.exact:,} found in all")
         elif total.at_most is not None:
-            call.say(f"at most {total.at_most:,} found in all")
+            context.say(f"at most {total.at_most:,} found in all")
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:

@@ -28,12 +28,12 @@ LINE_AFTER_S = 5.0
 class Progress:
     """The line, drawn from the thread that works: no other thread writes to the terminal."""
 
-    def __init__(self, call: Context, line: Callable[[], str]) -> None:
+    def __init__(self, context: Context, line: Callable[[], str]) -> None:
         """`line` says how far it is."""
-        self._call = call
+        self._call = context
         self._line = line
-        self._over = draws(call)
-        self._began_s = call.clock.monotonic_s()
+        self._over = draws(context)
+        self._began_s = context.clock.monotonic_s()
         self._due_s = self._began_s + (FIRST_AFTER_S if self._over else LINE_AFTER_S)
         self._drawn: RichProgress | None = None
 
@@ -63,7 +63,7 @@ class Progress:
             STOP_SIGNALS.check()
 
 
-def _started(call: Context, line: str, began_s: float) -> RichProgress:
+def _started(context: Context, line: str, began_s: float) -> RichProgress:
     """Draw a spinner, the time that went by, and the line."""
     from rich.console import Console
     from rich.progress import Progress as RichProgress
@@ -71,16 +71,16 @@ def _started(call: Context, line: str, began_s: float) -> RichProgress:
     from rich.table import Column
 
     console = Console(
-        file=cast(IO[str], _Stderr(call)),
+        file=cast(IO[str], _Stderr(context)),
         force_terminal=True,
         color_system=None,
         legacy_windows=False,
-        width=max(1, call.streams.width - 1),
+        width=max(1, context.streams.width - 1),
         height=24,
         _environ={},
     )
     drawn = RichProgress(
-        SpinnerColumn("dots" if call.streams.unicode else "line"),
+        SpinnerColumn("dots" if context.streams.unicode else "line"),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="crop")),
         console=console,
@@ -88,7 +88,7 @@ def _started(call: Context, line: str, began_s: float) -> RichProgress:
         auto_refresh=False,
         redirect_stdout=False,
         redirect_stderr=False,
-        get_time=call.clock.monotonic_s,
+        get_time=context.clock.monotonic_s,
     )
     drawn.add_task(line, total=None)
     drawn.tasks[0].start_time = began_s
@@ -100,45 +100,45 @@ def _started(call: Context, line: str, began_s: float) -> RichProgress:
 class _Stderr(io.TextIOBase):
     """Standard error as rich writes to it. One that went away is no reason to fail."""
 
-    def __init__(self, call: Context) -> None:
-        self._call = call
+    def __init__(self, context: Context) -> None:
+        self._call = context
 
     def write(self, text: str) -> int:
         self._call.talk(text)
         return len(text)
 
 
-def draws(call: Context) -> bool:
+def draws(context: Context) -> bool:
     """Whether stderr is a place for a line that is drawn over itself."""
-    quiet = call.environ.get("CI") or call.environ.get("TERM") == "dumb" or call.options.debug
-    return call.streams.stderr_is_terminal and not quiet
+    quiet = context.environ.get("CI") or context.environ.get("TERM") == "dumb" or context.options.debug
+    return context.streams.stderr_is_terminal and not quiet
 
 
-def _of_scans(call: Context) -> Progress:
+def _of_scans(context: Context) -> Progress:
     """Progress that hears of each page that a scan of the call's store has read."""
-    store = call.store
+    store = context.store
 
     def line() -> str:
         found = store.sessions.watch.returned + store.messages.watch.returned
         return f"{store.cost.rows_scanned:,} rows scanned, {found:,} found"
 
-    progress = Progress(call, line)
+    progress = Progress(context, line)
     for items in (store.sessions, store.messages):
         items.watch.on_page = progress.draw
     return progress
 
 
-def _wanted(call: Context, filter: str | None) -> bool:  # noqa: A002
-    return filter is not None and draws(call)
+def _wanted(context: Context, filter: str | None) -> bool:  # noqa: A002
+    return filter is not None and draws(context)
 
 
 @contextmanager
-def shown(call: Context, filter: str | None) -> Iterator[None]:  # noqa: A002
+def shown(context: Context, filter: str | None) -> Iterator[None]:  # noqa: A002
     """Shows progress while the block runs, where a filter makes it scan."""
-    if not _wanted(call, filter):
+    if not _wanted(context, filter):
         yield
         return
-    progress = _of_scans(call)
+    progress = _of_scans(context)
     try:
         yield
     finally:
@@ -146,16 +146,16 @@ def shown(call: Context, filter: str | None) -> Iterator[None]:  # noqa: A002
 
 
 def listing(
-    call: Context,
+    context: Context,
     noun: Noun,
     stream: ItemStream[Session] | ItemStream[Message],
     filter: str | None,  # noqa: A002
     why_empty: Callable[[], str] | None = None,
 ) -> Listing:
     """A stream as a result, with progress while its next item, or its token, is looked for."""
-    if not _wanted(call, filter):
+    if not _wanted(context, filter):
         return Listing(noun, stream, stream.token_after, why_empty=why_empty)
-    progress = _of_scans(call)
+    progress = _of_scans(context)
     return Listing(noun, _items(progress, stream), _token(progress, stream.token_after), why_empty=why_empty)
 
 

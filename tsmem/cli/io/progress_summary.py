@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class ProgressSummary:
     """Counts, rates and what is left, out of the call's tally."""
 
-    def __init__(self, call: Context, done: str, where: str = "") -> None:
+    def __init__(self, context: Context, done: str, where: str = "") -> None:
         """`done` is the verb of what is done, `where` what follows the counts."""
-        self._call = call
+        self._call = context
         self._done = done
         self._where = where
-        self._started_s = call.clock.monotonic_s()
+        self._started_s = context.clock.monotonic_s()
         self.stores: Sequence[MemoryStore] = ()
         """Where rows are read."""
         self.total: int | None = None
@@ -37,8 +37,8 @@ class ProgressSummary:
 
     @property
     def _rows(self) -> int:
-        tally = self._call.tally
-        return tally.done + tally.skipped + tally.failed
+        result = self._call.result
+        return result.done + result.skipped + result.failed
 
     def line(self) -> str:
         """How far it is."""
@@ -55,18 +55,18 @@ class ProgressSummary:
         """What was done in all."""
         seconds = self._call.clock.monotonic_s() - self._started_s
         rates = ", ".join([elapsed(seconds), *self._rates(seconds)])
-        counts = counted(self._call.tally)
+        counts = counted(self._call.result)
         if not ended and self._call.whole_file is not None:
             return f"read {counts} before it ended early; {self._call.whole_file} was not written: {rates}"
         so_far = "" if ended else " before it ended early"
         return f"{self._done} {counts}{self._where}{so_far}: {rates}"
 
     def _rates(self, seconds: float) -> list[str]:
-        tally = self._call.tally
+        result = self._call.result
         parts = [f"{self._rows / seconds:,.0f} rows/s"] if self._rows and seconds > 0 else []
-        if tally.bytes:
-            parts.append(size(tally.bytes))
-        for count, what in ((tally.skipped, "skipped"), (tally.failed, "failed"), (tally.unconfirmed, "in doubt")):
+        if result.bytes:
+            parts.append(size(result.bytes))
+        for count, what in ((result.skipped, "skipped"), (result.failed, "failed"), (result.unconfirmed, "in doubt")):
             if count:
                 parts.append(f"{count:,} {what}")
         return parts
@@ -74,7 +74,7 @@ class ProgressSummary:
 
 @contextmanager
 def account(
-    call: Context,
+    context: Context,
     done: str,
     where: str = "",
     *,
@@ -84,14 +84,14 @@ def account(
 ) -> Iterator[ProgressSummary]:
     """An account of what happens inside, in the call's store or these. `quiet` says nothing, where the output is drawn
     on the same terminal."""
-    it = ProgressSummary(call, done, where)
-    if quiet or not (asked or draws(call)):
+    it = ProgressSummary(context, done, where)
+    if quiet or not (asked or draws(context)):
         yield it
         return
     it.speaks = True
-    progress = Progress(call, it.line)
-    call.tally.heard = progress.draw
-    it.stores = stores or (call.store,)
+    progress = Progress(context, it.line)
+    context.result.heard = progress.draw
+    it.stores = stores or (context.store,)
     for store in it.stores:
         store.sessions.watch.on_page = store.messages.watch.on_page = progress.draw
     ended = False
@@ -100,4 +100,4 @@ def account(
         ended = True
     finally:
         progress.clear()
-        call.say(it.summary(ended=ended))
+        context.say(it.summary(ended=ended))

@@ -106,15 +106,15 @@ class Connections:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A read transaction. The thread's check may end it: see `interruption`."""
-        with self._transaction("BEGIN", make=False) as session:
-            yield session
+        with self._transaction("BEGIN", make=False) as transaction:
+            yield transaction
 
     @contextmanager
     def write(self, *, make: bool = True) -> Iterator[Transaction]:
         """A write transaction: committed, and on the disk, when the block ends; rolled back when it raises. What cannot
         succeed without a table need not make the file. The thread's check does not end it."""
-        with interruption.ending_by(None), self._transaction("BEGIN IMMEDIATE", make=make) as session:
-            yield session
+        with interruption.ending_by(None), self._transaction("BEGIN IMMEDIATE", make=make) as transaction:
+            yield transaction
 
     def close(self) -> None:
         """Close every connection; one in use is closed when its transaction ends."""
@@ -124,33 +124,33 @@ class Connections:
 
     @contextmanager
     def _transaction(self, begin: str, *, make: bool) -> Iterator[Transaction]:
-        session = None
+        transaction = None
         writes = begin != "BEGIN"
         stage: Stage = "write" if writes else "read"
         try:
-            session = self._take(make, writes=writes)
-            self._waits.until_free(partial(session.begin, begin), is_busy, self._path or "the temporary file")
-            yield session
+            transaction = self._take(make, writes=writes)
+            self._waits.until_free(partial(transaction.begin, begin), is_busy, self._path or "the temporary file")
+            yield transaction
             if writes:
                 stage = "commit"
-            self._commit(session)
-            if session.opened.changed():
+            self._commit(transaction)
+            if transaction.opened.changed():
                 raise _changed(self._path)
         except sqlite3.Error as error:
-            if session is not None and session.opened.changed():
+            if transaction is not None and transaction.opened.changed():
                 raise _changed(self._path) from error
             raise from_sqlite(error, self._path or "the temporary file", stage) from error
         finally:
-            if session is not None:
+            if transaction is not None:
                 with interruption.ending_by(None):
-                    self._give_back(session, writes=writes)
+                    self._give_back(transaction, writes=writes)
 
     @staticmethod
-    def _commit(session: Transaction) -> None:
+    def _commit(transaction: Transaction) -> None:
         try:
-            session.execute("COMMIT")
+            transaction.execute("COMMIT")
         except sqlite3.Error:
-            session.forget()  # SQLite may have rolled back by itself, and then nothing else tells
+            transaction.forget()  # SQLite may have rolled back by itself, and then nothing else tells
             raise
 
     def _take(self, make: bool, *, writes: bool) -> Transaction:
@@ -158,9 +158,9 @@ class Connections:
             while self._alone or self._busy >= MAX_SESSIONS:
                 self._wait()
             self._require_open()
-            session = self._of_temporary(writes) if self._path is None else self._of_file(self._path, make)
+            transaction = self._of_temporary(writes) if self._path is None else self._of_file(self._path, make)
             self._busy += 1
-            return session
+            return transaction
 
     def _require_open(self) -> None:
         if self._closed or (self._is_made and not self._idle and not self._busy):  # or all connections failed
@@ -203,17 +203,17 @@ class Connections:
             if not make:
                 return Transaction(files.open_empty())
             files.make_file(path, self._waits)
-        session = Transaction(files.open_made(path, self._waits))
-        self._identity = session.opened.identity
-        return session
+        transaction = Transaction(files.open_made(path, self._waits))
+        self._identity = transaction.opened.identity
+        return transaction
 
-    def _give_back(self, session: Transaction, *, writes: bool) -> None:
+    def _give_back(self, transaction: Transaction, *, writes: bool) -> None:
         """Roll back what was not committed, and keep the connection unless it is of no more use."""
-        connection = session.connection
-        keep = self._path is None or session.opened.lasts
+        connection = transaction.connection
+        keep = self._path is None or transaction.opened.lasts
         try:
             if connection.in_transaction:
-                session.forget()
+                transaction.forget()
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             keep = False
@@ -222,7 +222,7 @@ class Connections:
             if writes:
                 self._writing = False
             if keep and not self._closed and len(self._idle) < MAX_IDLE:
-                self._idle.append(session)
+                self._idle.append(transaction)
             else:
                 connection.close()
             self._gate.notify_all()

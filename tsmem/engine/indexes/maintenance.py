@@ -62,7 +62,7 @@ def of_delete(table: Table, key: Key, old: bytes | None) -> list[Statement]:
     return changes
 
 
-def apply_planned(session: Transaction, table: Table, key: Key, planned: Planned, texts: list[Statement]) -> None:
+def apply_planned(transaction: Transaction, table: Table, key: Key, planned: Planned, texts: list[Statement]) -> None:
     """Do it, and what it changes in the table's search indexes: those know a row by where it stands. What it changes in
     their trigram tables is added to `texts`."""
     if planned.row is None:
@@ -70,29 +70,29 @@ def apply_planned(session: Transaction, table: Table, key: Key, planned: Planned
     searches = _searches(table)
     if planned.columns is None and planned.old is not None:
         for search in searches:
-            texts += search.delete(session.execute, key, planned.old)
-    doc = session.execute(*planned.row).lastrowid
+            texts += search.delete(transaction.execute, key, planned.old)
+    doc = transaction.execute(*planned.row).lastrowid
     for statement in planned.of_indexes:
-        session.execute(*statement)
+        transaction.execute(*statement)
     if planned.columns is not None:
         for search in searches:
             if planned.old is not None:
-                texts += search.replace(session.execute, key, planned.old, planned.columns)
+                texts += search.replace(transaction.execute, key, planned.old, planned.columns)
             elif doc is not None:
-                texts += search.insert(session.execute, doc, key, planned.columns)
+                texts += search.insert(transaction.execute, doc, key, planned.columns)
 
 
-def insert_planned(session: Transaction, table: Table, key: Key, planned: Planned, texts: list[Statement]) -> bool:
+def insert_planned(transaction: Transaction, table: Table, key: Key, planned: Planned, texts: list[Statement]) -> bool:
     """Write a row as `apply_planned` does, if it is not there yet. False if it is: nothing was changed."""
     assert planned.row is not None
     assert planned.columns is not None
-    inserted = session.execute(table.insert_sql, planned.row[1])
+    inserted = transaction.execute(table.insert_sql, planned.row[1])
     if not inserted.rowcount:
         return False
     for statement in planned.of_indexes:
-        session.execute(*statement)
+        transaction.execute(*statement)
     for search in _searches(table):
-        texts += search.insert(session.execute, inserted.lastrowid or 0, key, planned.columns)
+        texts += search.insert(transaction.execute, inserted.lastrowid or 0, key, planned.columns)
     return True
 
 
@@ -108,9 +108,9 @@ def _entry_before(index: SecondaryIndex, key: Key, old: bytes | None) -> Key | N
     return None if old is None else index.entry_key(key, unpack_some(old, index.wanted)[1])
 
 
-def build_secondary_index(session: Transaction, table: Table, index: SecondaryIndex) -> None:
+def build_secondary_index(transaction: Transaction, table: Table, index: SecondaryIndex) -> None:
     """Make the entries of all rows that are there."""
-    cursor = session.connection.execute(f"SELECT * FROM t{table.id}")  # noqa: S608 - an id only
+    cursor = transaction.connection.execute(f"SELECT * FROM t{table.id}")  # noqa: S608 - an id only
     for *values, blob in cursor:
         key: Key = tuple(values)
         latest = {cell.name: cell for cell in reversed(unpack_cells(blob))}
@@ -118,4 +118,4 @@ def build_secondary_index(session: Transaction, table: Table, index: SecondaryIn
         entry = index.entry_key(key, columns)
         if entry is not None:
             stamps = {name: cell.version_ms for name, cell in latest.items()} if index.table.columns else _NO_STAMPS
-            session.execute(index.table.write_sql, (*entry, index.entry_blob(entry, columns, stamps)))
+            transaction.execute(index.table.write_sql, (*entry, index.entry_blob(entry, columns, stamps)))

@@ -31,11 +31,15 @@ _KEY_FIELDS = {
 
 
 def create_search_index(
-    session: Transaction, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int = -1
+    transaction: Transaction,
+    schema: SearchIndexSchema,
+    definition: bytes | None,
+    created_us: int,
+    time_to_live_s: int = -1,
 ) -> None:
     """Create a search index. `definition` is what a client of the server sent, kept as it came. Raises TableNotFound,
     AlreadyExists, InvalidInput."""
-    catalog = session.catalog()
+    catalog = transaction.catalog()
     table = catalog.main_table(schema.table)
     check_name("index", schema.name)
     if (schema.table, schema.name) in catalog.search:
@@ -52,9 +56,9 @@ def create_search_index(
     if table.max_versions != 1:
         raise service_errors.invalid("Max versions of a table with a search index must be 1.")
     _check_life(table, time_to_live_s)
-    index_id = stored.add_search(session.connection, schema, definition, created_us)
-    SearchIndex(table, index_id, schema).create(session.connection)
-    changed(session)
+    index_id = stored.add_search(transaction.connection, schema, definition, created_us)
+    SearchIndex(table, index_id, schema).create(transaction.connection)
+    changed(transaction)
 
 
 def _check_key_column(table: Table, name: str, kind: FieldType) -> None:
@@ -90,23 +94,23 @@ def _check_life(table: Table, time_to_live_s: int) -> None:
         raise service_errors.update_with_ttl()
 
 
-def list_search_indexes(session: Transaction, table: str) -> list[str]:
+def list_search_indexes(transaction: Transaction, table: str) -> list[str]:
     """Return the names of a table's search indexes, in order. Raises TableNotFound."""
-    catalog = session.catalog()
+    catalog = transaction.catalog()
     catalog.main_table(table)
     return sorted(name for of_table, name in catalog.search if of_table == table)
 
 
-def find_index(session: Transaction, table: str, name: str) -> SearchIndex:
+def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
     """Return a search index. Raises TableNotFound."""
-    for index in search_indexes(session.catalog().main_table(table)):
+    for index in search_indexes(transaction.catalog().main_table(table)):
         if index.schema.name == name:
             return index
     raise service_errors.search_index_missing(name)
 
 
-def delete_search_index(session: Transaction, table: str, name: str) -> None:
+def delete_search_index(transaction: Transaction, table: str, name: str) -> None:
     """Delete a search index; the rows stay. Raises TableNotFound."""
-    find_index(session, table, name).drop(session.connection)
-    stored.remove_search(session.connection, table, name)
-    changed(session)
+    find_index(transaction, table, name).drop(transaction.connection)
+    stored.remove_search(transaction.connection, table, name)
+    changed(transaction)

@@ -33,12 +33,12 @@ class CheckedWrite(NamedTuple):
     """Why it will not be done; None if nothing is wrong with it."""
 
 
-def old_row(session: Transaction, draft: CheckedWrite, *, always: bool) -> bytes | None:
+def old_row(transaction: Transaction, draft: CheckedWrite, *, always: bool) -> bytes | None:
     """Return the cells of the row, if an index or a condition depends on them, or always."""
     write, table = draft.write, draft.table
     if not (always or table.needs_old_row or write.condition is not UNCONDITIONAL):
         return None
-    found = session.execute(table.read_sql, write.key).fetchone()
+    found = transaction.execute(table.read_sql, write.key).fetchone()
     return None if found is None else found[0]
 
 

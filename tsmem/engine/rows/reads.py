@@ -90,24 +90,24 @@ class _Projection(Selection):
         return unpack(blob) if self._wanted is None else unpack_some(blob, self._wanted)
 
 
-def get_row(session: Transaction, request: GetRow) -> RowReply:
+def get_row(transaction: Transaction, request: GetRow) -> RowReply:
     """One row. Raises TableNotFound, InvalidInput."""
-    table = session.catalog().table(request.table.name)
+    table = transaction.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
-    columns, size = read_one(session, table, request.table, request.key, projection)
+    columns, size = read_one(transaction, table, request.table, request.key, projection)
     row = None if columns is None else Row(tuple(request.key), columns)
     return RowReply(row, Cost(1, capacity_units(size), 0, 1 if size else 0))
 
 
-def get_rows(session: Transaction, request: BatchGetRow) -> RowsReply:
+def get_rows(transaction: Transaction, request: BatchGetRow) -> RowsReply:
     """Rows in the order of their keys. Units are begun for each row. Raises TableNotFound, InvalidInput."""
     check_key_count(request.keys)
-    table = session.catalog().table(request.table.name)
+    table = transaction.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
     rows: list[Row | None] = []
     units = scanned = 0
     for key in request.keys:
-        columns, size = read_one(session, table, request.table, key, projection)
+        columns, size = read_one(transaction, table, request.table, key, projection)
         rows.append(None if columns is None else Row(tuple(key), columns))
         units += capacity_units(size)
         scanned += 1 if size else 0
@@ -124,12 +124,12 @@ def check_key_count(keys: Sequence[Key]) -> None:
 
 
 def read_one(
-    session: Transaction, table: Table, ref: TableRef, key: Key, projection: Reader[C]
+    transaction: Transaction, table: Table, ref: TableRef, key: Key, projection: Reader[C]
 ) -> tuple[C | None, int]:
     """What is read of one row, None where it is not there or not given, and the size of it. Raises InvalidInput."""
     table.check_key(ref, key)
     check_key(table.names, key)
-    found = session.execute(table.read_sql, key).fetchone()
+    found = transaction.execute(table.read_sql, key).fetchone()
     if found is None:
         return None, 0
     try:
@@ -144,16 +144,16 @@ def _of_row(error: StorageFailure, key: Key) -> StorageFailure:
     return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
 
 
-def get_range(session: Transaction, request: GetRange) -> PageReply:
+def get_range(transaction: Transaction, request: GetRange) -> PageReply:
     """One page of a range. Raises TableNotFound, InvalidInput."""
-    table = session.catalog().table(request.table.name)
+    table = transaction.catalog().table(request.table.name)
     projection = _Projection(table, request.columns, request.filter)
-    rows, next_start, cost = read_page(session, table, request, projection, Row)
+    rows, next_start, cost = read_page(transaction, table, request, projection, Row)
     return PageReply(RangePage(rows, next_start), cost)
 
 
 def read_page(
-    session: Transaction, table: Table, request: GetRange, projection: Reader[C], make: Callable[[Key, C], R]
+    transaction: Transaction, table: Table, request: GetRange, projection: Reader[C], make: Callable[[Key, C], R]
 ) -> tuple[list[R], Key | None, Cost]:
     """One page of a range: its rows, the first key that was not read, and the cost. Raises InvalidInput."""
     if request.limit is not None and request.limit < 1:
@@ -161,7 +161,7 @@ def read_page(
     query = range_query(table, request.table, request.span, cells=not projection.is_key)
     limit = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
     most = MAX_ROWS_PER_PAGE if projection.may_skip else limit
-    cursor = session.execute(query.sql, [*query.parameters, most + 1])
+    cursor = transaction.execute(query.sql, [*query.parameters, most + 1])
     cursor.arraysize = 4
     rows: list[R] = []
     scanned = size = 0

@@ -23,25 +23,25 @@ from tsmem.port import Cost
 from tsmem.rows import Filter, Key
 
 
-def versioned_rows(session: Transaction, request: BatchGetRow, view: View) -> CellRowsReply:
+def versioned_rows(transaction: Transaction, request: BatchGetRow, view: View) -> CellRowsReply:
     """Rows in the order of their keys, each with its cost. Raises TableNotFound, InvalidInput."""
     check_key_count(request.keys)
-    table = session.catalog().table(request.table.name)
+    table = transaction.catalog().table(request.table.name)
     projection = _ViewProjection(table, request.columns, request.filter, view)
     rows: list[CellRow | None] = []
     costs: list[Cost] = []
     for key in request.keys:
-        cells, size = read_one(session, table, request.table, key, projection)
+        cells, size = read_one(transaction, table, request.table, key, projection)
         rows.append(None if cells is None else CellRow(tuple(key), cells))
         costs.append(Cost(0, capacity_units(size), 0, 1 if size else 0))
     return CellRowsReply(rows, costs)
 
 
-def read_range(session: Transaction, request: GetRange, view: View) -> CellPageReply:
+def read_range(transaction: Transaction, request: GetRange, view: View) -> CellPageReply:
     """One page of a range. Raises TableNotFound, InvalidInput."""
-    table = session.catalog().table(request.table.name)
+    table = transaction.catalog().table(request.table.name)
     projection = _ViewProjection(table, request.columns, request.filter, view)
-    rows, next_start, cost = read_page(session, table, request, projection, CellRow)
+    rows, next_start, cost = read_page(transaction, table, request, projection, CellRow)
     return CellPageReply(rows, next_start, cost)
 
 

@@ -66,15 +66,17 @@ def _draft(table: Table, write: Write | RowChange) -> CheckedWrite:
         return CheckedWrite(as_change(write), table, 0, None, error)
 
 
-def write_batch(session: Transaction, drafts: Sequence[CheckedWrite], version_ms: int) -> list[WriteReply]:
+def write_batch(transaction: Transaction, drafts: Sequence[CheckedWrite], version_ms: int) -> list[WriteReply]:
     """Write the rows of a batch in their order, each with its index entries."""
     texts: list[Statement] = []
-    replies = [_apply(session, draft, version_ms, texts) for draft in drafts]
-    run_statements(session.connection, texts)  # together: between other statements FTS5 takes a third longer (measured)
+    replies = [_apply(transaction, draft, version_ms, texts) for draft in drafts]
+    run_statements(
+        transaction.connection, texts
+    )  # together: between other statements FTS5 takes a third longer (measured)
     return replies
 
 
-def _apply(session: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]) -> WriteReply:
+def _apply(transaction: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]) -> WriteReply:
     """Write one row and its index entries, and add to `texts` what remains to be done. A condition that does not hold,
     and an index key that is too long, are in the reply, and nothing was changed."""
     if draft.error is not None:
@@ -82,21 +84,21 @@ def _apply(session: Transaction, draft: CheckedWrite, version_ms: int, texts: li
     change, table = draft.write, draft.table
     try:
         check_deviation(table, change.cells, version_ms)
-        planned = _insert(session, draft, version_ms, texts) if change.change is Change.PUT else None
+        planned = _insert(transaction, draft, version_ms, texts) if change.change is Change.PUT else None
         old = None
         if planned is None:
-            old = old_row(session, draft, always=change.change is Change.UPDATE)
+            old = old_row(transaction, draft, always=change.change is Change.UPDATE)
             if not holds(draft, old):
                 return WriteReply(service_errors.condition_failed(), CONDITION_FAILED)
             planned = _planned(table, change, old, version_ms)
-            maintenance.apply_planned(session, table, change.key, planned, texts)
+            maintenance.apply_planned(transaction, table, change.key, planned, texts)
     except InvalidInput as error:
         return WriteReply(error, Cost())
     return WriteReply(None, cost(draft, old), returned_row(change, planned.cells))
 
 
 def _insert(
-    session: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]
+    transaction: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]
 ) -> maintenance.Planned | None:
     """Write a row that is not there yet. None if it may be there: nothing was changed. Most rows are new, and this
     spares the read of each."""
@@ -104,7 +106,7 @@ def _insert(
     if not table.searches or draft.passes is not None or put.condition.existence is Existence.EXPECT_EXIST:
         return None
     planned = _planned(table, put, None, version_ms)
-    return planned if maintenance.insert_planned(session, table, put.key, planned, texts) else None
+    return planned if maintenance.insert_planned(transaction, table, put.key, planned, texts) else None
 
 
 def _planned(table: Table, change: RowChange, old: bytes | None, version_ms: int) -> maintenance.Planned:

@@ -62,17 +62,17 @@ class Hit(NamedTuple):
 
 
 def search_page(
-    session: Transaction, table: str, name: str, request: Search, *, exact_count: bool = False
+    transaction: Transaction, table: str, name: str, request: Search, *, exact_count: bool = False
 ) -> SearchReply:
     """Return one page. Raises TableNotFound, InvalidInput."""
-    index = find_index(session, table, name)
+    index = find_index(transaction, table, name)
     _check(index, request)
     place = PageStart(request.sorts, None, request.offset)
     if request.token is not None:
         place = tokens.read_token(table, name, request.query, request.sorts, request.token)
     if place.offset + request.limit > MAX_REACH:
         raise service_errors.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
-    run = _Run(session, index, request, place)
+    run = _Run(transaction, index, request, place)
     found = run.hits(request.limit + 1) if request.limit else []
     hits, more = found[: request.limit], len(found) > request.limit
     scanned = run.checked
@@ -84,7 +84,7 @@ def search_page(
         else:
             total, is_exact = run.count(exact=exact_count)
             scanned = max(scanned, run.checked - scanned)
-    rows, size = _rows(session, index, hits, request.columns)
+    rows, size = _rows(transaction, index, hits, request.columns)
     token = None
     if more:
         end = PageStart(place.sorts, hits[-1].position)
@@ -118,8 +118,8 @@ class _Driver(NamedTuple):
 class _Run:
     """One search while it runs."""
 
-    def __init__(self, session: Transaction, index: SearchIndex, request: Search, place: PageStart) -> None:
-        self._execute = session.execute
+    def __init__(self, transaction: Transaction, index: SearchIndex, request: Search, place: PageStart) -> None:
+        self._execute = transaction.execute
         self._index = index
         reader = QueryReader(index, request.query)
         self._condition, self._tests, self._scored = reader.condition, reader.tests, reader.scored
@@ -130,8 +130,8 @@ class _Run:
         self.checked = 0
         """Rows of which a text was read."""
         self._checked_doc = 0
-        session.define(TEXT_SCORE, 3, session.score_text)
-        session.text_score = self._text_score
+        transaction.define(TEXT_SCORE, 3, transaction.score_text)
+        transaction.text_score = self._text_score
 
     def _fits(self, place: PageStart) -> bool:
         """True if a token's place, which anyone may have made up, is one of this order."""
@@ -275,7 +275,7 @@ def _docs(source: Sql, where: Sql, order: str) -> Sql:
 
 
 def _rows(
-    session: Transaction, index: SearchIndex, hits: list[Hit], columns: Sequence[str] | None
+    transaction: Transaction, index: SearchIndex, hits: list[Hit], columns: Sequence[str] | None
 ) -> tuple[list[Row], int]:
     """Return the rows with the columns that are asked for, and the size of all that was read."""
     wanted = None if columns is None else frozenset(columns)
@@ -284,7 +284,7 @@ def _rows(
     rows = []
     total = 0
     for hit in hits:
-        cells = session.execute(f"SELECT cells FROM {index.rows} WHERE rowid = ?", (hit.doc,)).fetchone()[0]  # noqa: S608
+        cells = transaction.execute(f"SELECT cells FROM {index.rows} WHERE rowid = ?", (hit.doc,)).fetchone()[0]  # noqa: S608
         size, found = unpack(cells) if wanted is None else unpack_some(cells, wanted)
         rows.append(Row(hit.key, found))
         total += size

@@ -62,7 +62,7 @@ class BatchWriter:
         self,
         client: TableClient,
         session_table: str,
-        tally: BulkResult,
+        result: BulkResult,
         *,
         skip_failed_conditions: bool = False,
         refused: Callable[[TaggedWrite, TsmemError], None] = _nothing,
@@ -70,7 +70,7 @@ class BatchWriter:
         """`refused` hears of each row that failed."""
         self._client = client
         self._session_table = session_table
-        self._tally = tally
+        self._tally = result
         self._skip = skip_failed_conditions
         self._on_refused = refused
         self._queue: list[TaggedWrite] = []
@@ -137,8 +137,8 @@ class BatchWriter:
         """Send what is queued; wait until there may be another batch."""
         if self._queue:
             writes = [entry.write for entry in self._queue]
-            submit(self._client.pace, lambda: self._client.write_rows(writes), self._hold)
-        self._land(self._client.pace.width - 1)
+            submit(self._client.limiter, lambda: self._client.write_rows(writes), self._hold)
+        self._land(self._client.limiter.width - 1)
 
     def _hold(self, pending: Pending[list[RowOutcome]]) -> None:
         """The queue is a batch in flight."""

@@ -54,24 +54,26 @@ class Bulk:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be, unless that is kept:
         then it counts as failed. Sends nothing."""
         loading = loading or Loading()
-        tally, keys = BulkResult(), RecentKeys()
+        result, keys = BulkResult(), RecentKeys()
         for record in records:
             try:
-                tally.repeated += keys.repeats(self._codecs.writes(record.item, loading.condition))
+                result.repeated += keys.repeats(self._codecs.writes(record.item, loading.condition))
             except InvalidInput as error:
                 if loading.refused is None:
                     raise named(record, error) from error
-                tally.fail(RowFailure(line_or_key(record), error))
+                result.fail(RowFailure(line_or_key(record), error))
             else:
-                tally.count(record.item)
-        return tally
+                result.count(record.item)
+        return result
 
-    def load(self, records: Iterable[ImportedItem], loading: Loading | None = None, *, tally: BulkResult) -> BulkResult:
+    def load(
+        self, records: Iterable[ImportedItem], loading: Loading | None = None, *, result: BulkResult
+    ) -> BulkResult:
         """Write records. Raises InvalidInput at a bad record when nothing was written yet, else PartialFailure;
         PartialFailure too when rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB
         does not bind."""
-        Loader(self._client, self._codecs, loading or Loading(), tally).load(records)
-        return tally
+        Loader(self._client, self._codecs, loading or Loading(), result).load(records)
+        return result
 
     def present(self, items: Iterable[Session | Message]) -> bool:
         """Whether there is a row for each of these. Cost: ceil(n / 100) requests for each kind."""

@@ -34,7 +34,7 @@ class Difference(NamedTuple):
 def compare(
     source: MemoryStore,
     target: MemoryStore,
-    tally: BulkResult,
+    result: BulkResult,
     *,
     user_id: str | None = None,
     session_id: str | None = None,
@@ -44,15 +44,15 @@ def compare(
 
     Cost: what exporting the same from each costs."""
     sides = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
-    yield from _compared(sides[0], sides[1], tally)
+    yield from _compared(sides[0], sides[1], result)
     if user_id is None:
         messages = [store.messages.iterate(session_id) for store in (source, target)]
-        yield from _compared(messages[0], messages[1], tally)
+        yield from _compared(messages[0], messages[1], result)
         return
     # The messages of every session that either side has, so that surplus ones are seen.
     ids = tee(_session_ids(source, target, user_id), 2)
     of_sessions = [store.messages.of_sessions(side) for store, side in zip((source, target), ids, strict=True)]
-    yield from _compared(of_sessions[0], of_sessions[1], tally)
+    yield from _compared(of_sessions[0], of_sessions[1], result)
 
 
 def _session_ids(source: MemoryStore, target: MemoryStore, user_id: str) -> Iterator[str]:
@@ -62,11 +62,11 @@ def _session_ids(source: MemoryStore, target: MemoryStore, user_id: str) -> Iter
         yield one.session_id
 
 
-def _compared(ours: Iterable[T], theirs: Iterable[T], tally: BulkResult) -> Iterator[Difference]:
+def _compared(ours: Iterable[T], theirs: Iterable[T], result: BulkResult) -> Iterator[Difference]:
     for mine, other in _paired(ours, theirs):
         one = mine or other
         assert one is not None
-        tally.count(one)
+        result.count(one)
         kind: Literal["session", "message"] = "session" if isinstance(one, Session) else "message"
         if other is None:
             yield Difference(kind, _key(one), "missing")

@@ -78,10 +78,10 @@ class _Placed(NamedTuple):
 class Loader:
     """One import."""
 
-    def __init__(self, client: TableClient, codecs: Codecs, loading: Loading, tally: BulkResult) -> None:
+    def __init__(self, client: TableClient, codecs: Codecs, loading: Loading, result: BulkResult) -> None:
         self._codecs = codecs
         self._loading = loading
-        self._tally = tally
+        self._tally = result
         self._keys = RecentKeys()
         self._next = loading.first
         self._stuck: int | None = None
@@ -91,7 +91,7 @@ class Loader:
         self._writer = BatchWriter(
             client,
             codecs.session.table.name,
-            tally,
+            result,
             skip_failed_conditions=loading.on_conflict == "skip",
             refused=self._on_refused,
         )
@@ -99,21 +99,21 @@ class Loader:
     def load(self, records: Iterable[ImportedItem]) -> None:
         """Write records. Raises InvalidInput at a bad one when nothing was written yet, else PartialFailure;
         PartialFailure too when rows are refused; AlreadyExists under `fail`."""
-        tally = self._tally
+        result = self._tally
         try:
             with self._writer:
                 self._add_all(records)
         except InvalidInput as error:
-            if tally.done == 0:
+            if result.done == 0:
                 raise
             raise PartialFailure(
-                f"{error.message}; {tally.done:,} rows before it were written", done=tally.done, hint=error.hint
+                f"{error.message}; {result.done:,} rows before it were written", done=result.done, hint=error.hint
             ) from error
         finally:
             self._loading.settled(self._settled())
         if self._loading.on_conflict == "fail":
-            _raise_conflicts(tally)
-        tally.raise_failures("written")
+            _raise_conflicts(result)
+        result.raise_failures("written")
 
     def _add_all(self, records: Iterable[ImportedItem]) -> None:
         fails = self._loading.on_conflict == "fail"
@@ -173,12 +173,12 @@ def named(record: ImportedItem, error: InvalidInput) -> InvalidInput:
     return type(error)(f"line {record.line}: {error.message}", hint=error.hint)
 
 
-def _raise_conflicts(tally: BulkResult) -> None:
-    there = [failure for failure in tally.failures if isinstance(failure.error, ConditionFailed)]
+def _raise_conflicts(result: BulkResult) -> None:
+    there = [failure for failure in result.failures if isinstance(failure.error, ConditionFailed)]
     if not there:
         return
     some = "a row exists" if len(there) == 1 else f"{len(there):,} rows at least exist"
     message = f"{some} already, the first is {'/'.join(map(str, there[0].key))}"
-    if tally.done == 0:
+    if result.done == 0:
         raise AlreadyExists(message, hint="--on-conflict skip leaves them, overwrite replaces them")
-    raise PartialFailure(f"{message}; {tally.done:,} rows were written", done=tally.done, failures=tally.failures)
+    raise PartialFailure(f"{message}; {result.done:,} rows were written", done=result.done, failures=result.failures)

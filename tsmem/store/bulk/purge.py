@@ -24,11 +24,11 @@ _MAX_WAITING = 1000
 class Purge:
     """Deletes sessions behind their messages; `with` it. Cost: ceil(n / 200) requests for n rows of each table."""
 
-    def __init__(self, client: TableClient, session_table: str, tally: BulkResult, *, dry_run: bool) -> None:
+    def __init__(self, client: TableClient, session_table: str, result: BulkResult, *, dry_run: bool) -> None:
         self.dry_run = dry_run
-        self._tally = tally
-        self._messages = BatchWriter(client, session_table, tally)
-        self._sessions = BatchWriter(client, session_table, tally, skip_failed_conditions=True)
+        self._tally = result
+        self._messages = BatchWriter(client, session_table, result)
+        self._sessions = BatchWriter(client, session_table, result, skip_failed_conditions=True)
         self._waiting: deque[tuple[int, Delete]] = deque()
         """Sessions with their turn, in order."""
         self._turn = 1
@@ -81,24 +81,24 @@ class Job(NamedTuple):
     """Does it, and counts what was done."""
 
 
-def one_by_one(pace: ConcurrencyLimiter, jobs: Iterable[Job], tally: BulkResult) -> None:
+def one_by_one(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkResult) -> None:
     """Delete sessions, as many at once as the pace allows; those that share an id one after another, because they share
     messages. What fails stops the rest, and is raised once those under way have ended."""
     try:
-        _all_of(pace, jobs, tally)
+        _all_of(limiter, jobs, result)
     except PartialFailure:
-        tally.raise_failures("deleted")
+        result.raise_failures("deleted")
         raise
     except TsmemError as error:
-        tally.add_to(error)
+        result.add_to(error)
         raise
 
 
-def _all_of(pace: ConcurrencyLimiter, jobs: Iterable[Job], tally: BulkResult) -> None:
+def _all_of(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkResult) -> None:
     flight: deque[tuple[Job, BulkResult, Pending[None]]] = deque()
 
     def under_way(job: Job, part: BulkResult) -> None:
-        submit(pace, partial(job.delete, part), lambda pending: flight.append((job, part, pending)))
+        submit(limiter, partial(job.delete, part), lambda pending: flight.append((job, part, pending)))
 
     def land() -> None:
         wait_for_one([flight[0][2]])  # an interrupt leaves it in flight
@@ -106,14 +106,14 @@ def _all_of(pace: ConcurrencyLimiter, jobs: Iterable[Job], tally: BulkResult) ->
         try:
             pending.result()
         finally:
-            tally.add(part)
+            result.add(part)
 
     try:
         for job in jobs:
             while any(other.session_id == job.session_id for other, _, _ in flight):
                 land()
             under_way(job, BulkResult(is_part=True))
-            while len(flight) >= pace.width:
+            while len(flight) >= limiter.width:
                 land()
         while flight:
             land()
@@ -122,4 +122,4 @@ def _all_of(pace: ConcurrencyLimiter, jobs: Iterable[Job], tally: BulkResult) ->
             wait_for_all([pending for _, _, pending in flight], GRACE_S)
         finally:
             for _, part, _ in flight:
-                tally.add(part)
+                result.add(part)

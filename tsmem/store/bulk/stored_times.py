@@ -26,7 +26,7 @@ class StoredTimes:
     @property
     def width(self) -> int:
         """How many lookups are worth having under way at once."""
-        return min(self._client.pace.width, MAX_AT_ONCE)
+        return min(self._client.limiter.width, MAX_AT_ONCE)
 
     def of_session(self, user_id: str, session_id: str) -> int | None:
         """Return the update time of a session. Cost: 1 request."""

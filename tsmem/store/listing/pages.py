@@ -117,7 +117,7 @@ class Pages:
             filter=scan.filter,
             announce=partial(self._hear, self._count) if left is None else None,
         )
-        self._ahead.append(_Begun(start, self._context.run(submit, self._client.pace, call)))
+        self._ahead.append(_Begun(start, self._context.run(submit, self._client.limiter, call)))
 
     def _hear(self, number: int, start: KeyBound | None) -> None:
         """A page says where the next one starts; called while it is read."""

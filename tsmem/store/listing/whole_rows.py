@@ -49,7 +49,7 @@ class WholeRows:
         """Index rows since the last one with a session."""
         self._ready: Iterator[tuple[Key, Session]] = iter(())
         self._peeked: tuple[Key, Session] | None = None
-        self._all = prefetch(client.pace, self._chunks(), self._begun) if want is None else None
+        self._all = prefetch(client.limiter, self._chunks(), self._begun) if want is None else None
 
     def __iter__(self) -> Iterator[tuple[Key, Session]]:
         return self
@@ -109,4 +109,4 @@ class WholeRows:
             raise StopIteration
         # The index orders user_id, update_time, session_id.
         keys = [(user, session) for user, _, session in index_keys]
-        return index_keys, submit(self._client.pace, lambda: rows_of(self._client.get_rows(self._codec.table, keys)))
+        return index_keys, submit(self._client.limiter, lambda: rows_of(self._client.get_rows(self._codec.table, keys)))

@@ -140,14 +140,14 @@ class Examination:
     """Reads a store for its troubles."""
 
     def __init__(
-        self, client: TableClient, codecs: Codecs, watches: tuple[Watch, Watch], now_us: int, tally: BulkResult
+        self, client: TableClient, codecs: Codecs, watches: tuple[Watch, Watch], now_us: int, result: BulkResult
     ) -> None:
         """`watches` hear of the pages of sessions and of messages."""
         self._client = client
         self._codecs = codecs
         self._of_sessions, self._of_messages = watches
         self._now_us = now_us
-        self._tally = tally
+        self._tally = result
 
     def troubles(self, ids_at_once: int) -> Iterator[Trouble]:
         """All there are, as they are found."""

@@ -212,14 +212,14 @@ class Survey:
     """Reads what the numbers are of, once."""
 
     def __init__(
-        self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages, tally: BulkResult
+        self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult
     ) -> None:
         """`tally` is kept up to date on the way."""
         self._client = client
         self._codecs = codecs
         self._sessions = sessions
         self._messages = messages
-        self._tally = tally
+        self._tally = result
         self._counter = Counter()
 
     def of_everything(self) -> Statistics:
