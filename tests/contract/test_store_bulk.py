@@ -14,7 +14,7 @@ from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk.loading import ImportedItem, Loading
+from tsmem.store.bulk.loading import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.export import export_lines
 from tsmem.transfer.records import ImportSource, read_records
@@ -280,7 +280,7 @@ def test_import_meets_what_exists(store: MemoryStore, conflict: str, content: st
     """overwrite replaces rows that exist, skip leaves and counts them."""
     store.messages.put(Message("s", "m1", 1, content="old"))
     records = [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
-    result = store.bulk.load(records, Loading(conflict), result=BulkResult())  # type: ignore[arg-type]
+    result = store.bulk.load(records, LoadOptions(conflict), result=BulkResult())  # type: ignore[arg-type]
 
     assert content == store.messages.get("s", "m1").content
     assert 3 == result.done + result.skipped
@@ -291,11 +291,11 @@ def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
-        store.bulk.load([ImportedItem(1, Message("s", "m1", 1))], Loading("fail"), result=BulkResult())
+        store.bulk.load([ImportedItem(1, Message("s", "m1", 1))], LoadOptions("fail"), result=BulkResult())
     with pytest.raises(PartialFailure, match="1 rows were written"):
         store.bulk.load(
             [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)],
-            Loading("fail"),
+            LoadOptions("fail"),
             result=BulkResult(),
         )
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
@@ -493,4 +493,4 @@ def test_the_first_look_knows_what_will_be_written(store: MemoryStore) -> None:
 
     assert 1 == store.bulk.check(records).messages
     with pytest.raises(InvalidInput, match="line 7"):
-        store.bulk.check(records, Loading("skip"))
+        store.bulk.check(records, LoadOptions("skip"))

@@ -252,11 +252,11 @@ def test_what_is_read_is_counted(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", n, None, Metadata({"n": n})) for n in range(9)])
 
     assert 3 == len(store.messages.page("s", filter='topic == "b"', limit=3).items)
-    assert (3, 0) == (store.messages.watch.returned, store.sessions.watch.returned)
+    assert (3, 0) == (store.messages.read_progress.returned, store.sessions.read_progress.returned)
     assert 2 == len(list(store.sessions.recent("u", filter="n > 6")))
     store.sessions.get("u", "s1")
     store.messages.purge("s", filter="not exists(topic)", dry_run=True)
-    assert (93, 3) == (store.messages.watch.returned, store.sessions.watch.returned)
+    assert (93, 3) == (store.messages.read_progress.returned, store.sessions.read_progress.returned)
 
 
 @pytest.mark.slow
@@ -264,7 +264,7 @@ def test_pages_that_are_read_are_heard_of(store: MemoryStore) -> None:
     """Once each, so that who waits can be told how far it is."""
     rows(store, 11_000, 11_000)
     heard: list[int] = []
-    store.messages.watch.on_page = lambda: heard.append(store.messages.watch.returned)
+    store.messages.read_progress.on_page = lambda: heard.append(store.messages.read_progress.returned)
 
     assert 1 == len(list(store.messages.iterate("s", filter='topic == "b"')))
     assert 3 == len(heard)

@@ -157,7 +157,7 @@ def test_each_row_is_read_once(
 def test_what_was_counted_is_told_on_the_way(filled: MemoryStore) -> None:
     """The tally has the rows and their bytes, and who watches hears of each page."""
     result, heard = BulkResult(), []
-    filled.sessions.watch.on_page = filled.messages.watch.on_page = lambda: heard.append(result.done)
+    filled.sessions.read_progress.on_page = filled.messages.read_progress.on_page = lambda: heard.append(result.done)
 
     found = filled.statistics(result=result)
 

@@ -32,7 +32,7 @@ from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Cursor, Window
 from tsmem.store.listing.pages import Scan, read_filter
-from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, RowScan, Watch
+from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, ReadProgress, RowScan
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
 
@@ -84,7 +84,7 @@ class Collection(Generic[Item]):
         self._target = target
         self._layout = codec.layout
         self._noun = codec.layout.noun
-        self.watch = Watch()
+        self.read_progress = ReadProgress()
         """Of all that is read here."""
 
     def put(self, item: Item, *, if_absent: bool = False) -> None:
@@ -113,7 +113,7 @@ class Collection(Generic[Item]):
         row = self._client.get_row(self._codec.table, key)
         if row is None:
             return None
-        self.watch.returned += 1
+        self.read_progress.returned += 1
         return self._codec.decode(row)
 
     def _get(self, key: Key) -> Item:
@@ -218,13 +218,13 @@ class Collection(Generic[Item]):
         # What the scan cannot decide is decided later: then as many rows as it has may be wanted.
         decided = wanted is None or self._readable(table).covers(wanted)
         scan = self._filtered(scan_at(window), wanted)
-        rows = RowScan(self._client, scan, query.limit if decided else None, after, self.watch)
+        rows = RowScan(self._client, scan, query.limit if decided else None, after, self.read_progress)
         return ItemStream(
             source(rows, wanted),
             query.limit,
             lambda key: cursor.encode_token(identity, Cursor(key, window)),
             query.page_token,
-            self.watch,
+            self.read_progress,
         )
 
     def _identity(self, query: Query, table: TableRef, wanted: RowFilter | None) -> dict[str, object]:
@@ -247,7 +247,7 @@ class Collection(Generic[Item]):
         """Search, loaded when something is searched for."""
         from tsmem.store.search.finder import Finder
 
-        return Finder(self._client, self._codec, self._clock, self._target, self.watch)
+        return Finder(self._client, self._codec, self._clock, self._target, self.read_progress)
 
     # Filters
 
@@ -270,12 +270,12 @@ class Collection(Generic[Item]):
 
     def _rows(self, scan: Scan, filter: str | None, *, begun: bool = False) -> Iterator[Row]:  # noqa: A002
         """The rows of a scan that fulfil a filter; `begun` asks for the first page now. Raises InvalidInput at once."""
-        rows = RowScan(self._client, self._filtered(scan, read_filter(filter)), watch=self.watch)
+        rows = RowScan(self._client, self._filtered(scan, read_filter(filter)), read_progress=self.read_progress)
         return self._watched(rows.begin() if begun else rows)
 
     def _watched(self, rows: RowScan) -> Iterator[Row]:
         for row in rows:
-            self.watch.returned += 1
+            self.read_progress.returned += 1
             yield row
 
     def _readable(self, table: TableRef) -> Readable:

@@ -91,9 +91,9 @@ class MemoryStore:
         from tsmem.store.bulk.result import BulkResult
         from tsmem.store.maintenance.integrity import IDS_AT_ONCE, Examination
 
-        watches = self.sessions.watch, self.messages.watch
+        read_progress = self.sessions.read_progress, self.messages.read_progress
         result = BulkResult() if result is None else result
-        examination = Examination(self._client, self._codecs, watches, self.clock.now_us(), result)
+        examination = Examination(self._client, self._codecs, read_progress, self.clock.now_us(), result)
         return examination.troubles(IDS_AT_ONCE if ids_at_once is None else ids_at_once)
 
     def clock_skew_s(self) -> float | None:

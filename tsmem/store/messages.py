@@ -21,7 +21,7 @@ from tsmem.store.model import Message, Page
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
-    from tsmem.store.listing.tail import Trouble
+    from tsmem.store.listing.tail import OnUnavailable
     from tsmem.store.search.criteria import Sort
     from tsmem.store.search.finder import SearchStream
 
@@ -179,7 +179,7 @@ class Messages(Collection[Message]):
 
         def begun(session_id: str) -> RowScan:
             scan = self._scan(session_id, Window(None, None))
-            return RowScan(self._client, scan, watch=self.watch).begin()
+            return RowScan(self._client, scan, read_progress=self.read_progress).begin()
 
         for rows in prefetch(self._client.limiter, session_ids, begun, MAX_PAGES_AHEAD):
             yield from self._watched(rows)
@@ -209,7 +209,7 @@ class Messages(Collection[Message]):
         interval_s: float = 2.0,
         role: str | None = None,
         filter: str | None = None,  # noqa: A002
-        trouble: Trouble | None = None,
+        trouble: OnUnavailable | None = None,
     ) -> Iterator[Message]:
         """The last messages of a session, oldest first, and then new ones as they come, for as long as they are asked
         for. Each comes once, those that one look finds in order of their keys; one that stands up to a minute before
@@ -230,7 +230,7 @@ class Messages(Collection[Message]):
         def wanted(row: Row) -> bool:
             return (role is None or row.columns.get("role") == role) and (fulfils is None or fulfils(row))
 
-        tail = SessionTail(self._client, self._codec, self._clock, self.watch, session, wanted)
+        tail = SessionTail(self._client, self._codec, self._clock, self.read_progress, session, wanted)
         return tail.messages(last, interval_s, trouble)
 
     def has_later(self, session_id: str, time: int) -> bool:

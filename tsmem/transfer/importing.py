@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.plurals import quantity
-from tsmem.store.bulk.loading import ImportedItem, Loading, OnConflict
+from tsmem.store.bulk.loading import ImportedItem, LoadOptions, OnConflict
 from tsmem.transfer.formats.openai import ImportNotes, Rules
 from tsmem.transfer.import_notes import note_lines
 from tsmem.transfer.records import ImportSource, read_records
@@ -159,7 +159,7 @@ class Import:
             if point is not None:
                 point.note(count)
 
-        loading = Loading(self._options.on_conflict, first, None if rejects is None else rejects.row, settled)
+        loading = LoadOptions(self._options.on_conflict, first, None if rejects is None else rejects.row, settled)
         try:
             self._store.bulk.load(records, loading, result=self._caller.result)
         except BaseException as error:
@@ -201,9 +201,9 @@ class Import:
             nonlocal unreadable
             unreadable += 1
 
-        loading = Loading(self._options.on_conflict)
+        loading = LoadOptions(self._options.on_conflict)
         if self._options.rejects is not None:
-            reading, loading = reading._replace(bad=count), loading._replace(refused=_passed_over)
+            reading, loading = reading._replace(bad=count), loading._replace(on_refused=_passed_over)
         records = SharedIds(self._caller.say, self._store).watch(self._input.records(read_records(reading)))
         result = self._store.bulk.check(rows.watch(records), loading)
         result.failed += unreadable

@@ -176,7 +176,9 @@ def _say_stats(context: Context, seconds: float) -> None:
 
     cost = reduce(Cost.plus, (store.cost for store in context.opened), Cost())
     least = "at least " if cost.filtered else ""
-    returned = sum(store.sessions.watch.returned + store.messages.watch.returned for store in context.opened)
+    returned = sum(
+        store.sessions.read_progress.returned + store.messages.read_progress.returned for store in context.opened
+    )
     context.say(
         f"stats: {quantity(cost.requests, 'request')}, "
         f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "

@@ -12,7 +12,7 @@ from tsmem.cli.io.counts import counted, counts
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.result import Report
-from tsmem.store.bulk.loading import ImportedItem, Loading
+from tsmem.store.bulk.loading import ImportedItem, LoadOptions
 from tsmem.transfer.importing import create_tables
 from tsmem.transfer.shared_ids import SharedIds
 
@@ -50,7 +50,7 @@ class Copying:
         create_tables(self.target, context.say)
         with _hinting(context, self._profile):
             records = SharedIds(context.say, self.target).watch(self._records())
-            self.target.bulk.load(records, Loading(refused=_counted), result=context.result)
+            self.target.bulk.load(records, LoadOptions(on_refused=_counted), result=context.result)
         self._say_if_nothing()
         return counts(context.result)
 

@@ -48,7 +48,7 @@ def followed(
             given += 1
             yield message
 
-    messages.watch.on_page = heard
+    messages.read_progress.on_page = heard
     followed_messages = messages.follow(
         session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble
     )

@@ -119,12 +119,12 @@ def _of_scans(context: Context) -> Progress:
     store = context.store
 
     def line() -> str:
-        found = store.sessions.watch.returned + store.messages.watch.returned
+        found = store.sessions.read_progress.returned + store.messages.read_progress.returned
         return f"{store.cost.rows_scanned:,} rows scanned, {found:,} found"
 
     progress = Progress(context, line)
     for items in (store.sessions, store.messages):
-        items.watch.on_page = progress.draw
+        items.read_progress.on_page = progress.draw
     return progress
 
 

@@ -90,10 +90,10 @@ def account(
         return
     it.speaks = True
     progress = Progress(context, it.line)
-    context.result.heard = progress.draw
+    context.result.on_change = progress.draw
     it.stores = stores or (context.store,)
     for store in it.stores:
-        store.sessions.watch.on_page = store.messages.watch.on_page = progress.draw
+        store.sessions.read_progress.on_page = store.messages.read_progress.on_page = progress.draw
     ended = False
     try:
         yield it

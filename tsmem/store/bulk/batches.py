@@ -30,7 +30,7 @@ Place = tuple[str, Key]
 """A row's table and key."""
 
 
-class TaggedWrite(NamedTuple):
+class QueuedWrite(NamedTuple):
     """A write with what its caller knows it by."""
 
     write: Write
@@ -44,12 +44,12 @@ class TaggedWrite(NamedTuple):
 
 class _Batch(NamedTuple):
     number: int
-    entries: list[TaggedWrite]
+    entries: list[QueuedWrite]
     bytes: int
     pending: Pending[list[RowOutcome]]
 
 
-def _nothing(entry: TaggedWrite, error: TsmemError) -> None:
+def _nothing(entry: QueuedWrite, error: TsmemError) -> None:
     pass
 
 
@@ -65,7 +65,7 @@ class BatchWriter:
         result: BulkResult,
         *,
         skip_failed_conditions: bool = False,
-        refused: Callable[[TaggedWrite, TsmemError], None] = _nothing,
+        refused: Callable[[QueuedWrite, TsmemError], None] = _nothing,
     ) -> None:
         """`refused` hears of each row that failed."""
         self._client = client
@@ -73,7 +73,7 @@ class BatchWriter:
         self._tally = result
         self._skip = skip_failed_conditions
         self._on_refused = refused
-        self._queue: list[TaggedWrite] = []
+        self._queue: list[QueuedWrite] = []
         self._bytes = 0
         self._flight: list[_Batch] = []
         self._places: set[Place] = set()
@@ -115,7 +115,7 @@ class BatchWriter:
     def add(self, write: Write, tag: object = None) -> None:
         """Queue one write; it is sent when its batch is full, or by flush. Waits where enough is in flight."""
         size = limits.check_write(write)
-        entry = TaggedWrite(write, tag)
+        entry = QueuedWrite(write, tag)
         place = entry.place
         if len(self._queue) == self._client.rows_per_write or self._bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
@@ -197,19 +197,19 @@ class BatchWriter:
         finally:  # an interrupt may come here, too
             self._tally.unconfirmed += uncounted
         self._tally.bytes += batch.bytes
-        self._tally.heard()
+        self._tally.on_change()
         for entry, outcome in refused:
             self._on_refused(entry, outcome)
         del self._open[batch.number]  # last: a row that was refused is settled when somebody has heard of it
 
-    def _count(self, entry: TaggedWrite) -> None:
+    def _count(self, entry: QueuedWrite) -> None:
         if not isinstance(entry.write, Update):  # the rest of a row that was counted by its Put
             if entry.write.table.name == self._session_table:
                 self._tally.sessions += 1
             else:
                 self._tally.messages += 1
 
-    def _is_refused(self, entry: TaggedWrite, error: TsmemError) -> bool:
+    def _is_refused(self, entry: QueuedWrite, error: TsmemError) -> bool:
         """Count a row that was not done; whether it should have been."""
         if entry.place == self._row:
             self._row_refused = True

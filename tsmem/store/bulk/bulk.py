@@ -8,7 +8,7 @@ from tsmem.errors import InvalidInput, RowFailure
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
-from tsmem.store.bulk.loading import ImportedItem, Loader, Loading, RecentKeys, line_or_key, named
+from tsmem.store.bulk.loading import ImportedItem, Loader, LoadOptions, RecentKeys, line_or_key, named
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
@@ -50,16 +50,16 @@ class Bulk:
             raise InvalidInput("a user and a session cannot both be asked for")
         return self._sessions.iterate(user_id) if session_id is None else self._sessions_of(session_id)
 
-    def check(self, records: Iterable[ImportedItem], loading: Loading | None = None) -> BulkResult:
+    def check(self, records: Iterable[ImportedItem], options: LoadOptions | None = None) -> BulkResult:
         """Count what would be written. Raises InvalidInput, with the line, for what could not be, unless that is kept:
         then it counts as failed. Sends nothing."""
-        loading = loading or Loading()
+        options = options or LoadOptions()
         result, keys = BulkResult(), RecentKeys()
         for record in records:
             try:
-                result.repeated += keys.repeats(self._codecs.writes(record.item, loading.condition))
+                result.repeated += keys.repeats(self._codecs.writes(record.item, options.condition))
             except InvalidInput as error:
-                if loading.refused is None:
+                if options.on_refused is None:
                     raise named(record, error) from error
                 result.fail(RowFailure(line_or_key(record), error))
             else:
@@ -67,12 +67,12 @@ class Bulk:
         return result
 
     def load(
-        self, records: Iterable[ImportedItem], loading: Loading | None = None, *, result: BulkResult
+        self, records: Iterable[ImportedItem], options: LoadOptions | None = None, *, result: BulkResult
     ) -> BulkResult:
         """Write records. Raises InvalidInput at a bad record when nothing was written yet, else PartialFailure;
         PartialFailure too when rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB
         does not bind."""
-        Loader(self._client, self._codecs, loading or Loading(), result).load(records)
+        Loader(self._client, self._codecs, options or LoadOptions(), result).load(records)
         return result
 
     def present(self, items: Iterable[Session | Message]) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
-from tsmem.store.bulk.batches import BatchWriter, TaggedWrite
+from tsmem.store.bulk.batches import BatchWriter, QueuedWrite
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.model import Message, Session
@@ -30,16 +30,16 @@ class ImportedItem(NamedTuple):
     item: Session | Message
 
 
-class Loading(NamedTuple):
+class LoadOptions(NamedTuple):
     """How records are brought in."""
 
     on_conflict: OnConflict = "overwrite"
     """What happens to rows that exist: `fail` stops at the first batch that meets one, and those in flight with it."""
     first: int = 0
     """How many records of the input came before those that are given."""
-    refused: Callable[[ImportedItem, TsmemError], None] | None = None
+    on_refused: Callable[[ImportedItem, TsmemError], None] | None = None
     """Keeps what cannot be written; without it, what is wrong in itself is an error."""
-    settled: Callable[[int], None] = lambda count: None
+    on_settled: Callable[[int], None] = lambda count: None
     """Hears now and then how many records of the input are settled."""
 
     @property
@@ -78,12 +78,12 @@ class _Placed(NamedTuple):
 class Loader:
     """One import."""
 
-    def __init__(self, client: TableClient, codecs: Codecs, loading: Loading, result: BulkResult) -> None:
+    def __init__(self, client: TableClient, codecs: Codecs, options: LoadOptions, result: BulkResult) -> None:
         self._codecs = codecs
-        self._loading = loading
+        self._options = options
         self._tally = result
         self._keys = RecentKeys()
-        self._next = loading.first
+        self._next = options.first
         self._stuck: int | None = None
         """The first record that was refused and is kept by nobody."""
         self._refused: int | None = None
@@ -92,7 +92,7 @@ class Loader:
             client,
             codecs.session.table.name,
             result,
-            skip_failed_conditions=loading.on_conflict == "skip",
+            skip_failed_conditions=options.on_conflict == "skip",
             refused=self._on_refused,
         )
 
@@ -110,13 +110,13 @@ class Loader:
                 f"{error.message}; {result.done:,} rows before it were written", done=result.done, hint=error.hint
             ) from error
         finally:
-            self._loading.settled(self._settled())
-        if self._loading.on_conflict == "fail":
+            self._options.on_settled(self._settled())
+        if self._options.on_conflict == "fail":
             _raise_conflicts(result)
         result.raise_failures("written")
 
     def _add_all(self, records: Iterable[ImportedItem]) -> None:
-        fails = self._loading.on_conflict == "fail"
+        fails = self._options.on_conflict == "fail"
         for record in records:
             placed = _Placed(self._next, record)
             writes = self._writes(placed)
@@ -128,29 +128,29 @@ class Loader:
                 self._writer.discard()
                 return
             if self._next % 200 == 0:
-                self._loading.settled(self._settled())
+                self._options.on_settled(self._settled())
 
     def _writes(self, placed: _Placed) -> list[Write]:
         """The writes of a record; none for one that cannot be written, where that is kept."""
         try:
-            return self._codecs.writes(placed.record.item, self._loading.condition)
+            return self._codecs.writes(placed.record.item, self._options.condition)
         except InvalidInput as error:
-            if self._loading.refused is None:
+            if self._options.on_refused is None:
                 raise named(placed.record, error) from error
             self._tally.fail(RowFailure(line_or_key(placed.record), error))
             self._refuse(placed, error)
             return []
 
-    def _on_refused(self, entry: TaggedWrite, error: TsmemError) -> None:
+    def _on_refused(self, entry: QueuedWrite, error: TsmemError) -> None:
         assert isinstance(entry.tag, _Placed)
         self._refuse(entry.tag, error)
 
     def _refuse(self, placed: _Placed, error: TsmemError) -> None:
-        if self._loading.refused is None:
+        if self._options.on_refused is None:
             self._stuck = placed.place if self._stuck is None else min(self._stuck, placed.place)
         elif placed.place != self._refused:  # once, of a row in several writes
             self._refused = placed.place
-            self._loading.refused(placed.record, error)
+            self._options.on_refused(placed.record, error)
 
     def _settled(self) -> int:
         oldest = self._writer.oldest

@@ -38,7 +38,7 @@ class BulkResult:
     bytes: int = 0
     """Of names and values that were written, or of lines that were given out."""
     failures: list[RowFailure] = field(default_factory=list)
-    heard: Callable[[], None] = lambda: None
+    on_change: Callable[[], None] = lambda: None
     """Called now and then while the counts grow."""
     is_part: bool = False
     """Of a part of a command: what was done in all is for the whole to say."""
@@ -62,7 +62,7 @@ class BulkResult:
         self.unread += part.unread
         self.bytes += part.bytes
         self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
-        self.heard()
+        self.on_change()
 
     def keep_shared(self, session_id: str) -> None:
         """One session whose messages are kept."""

@@ -26,7 +26,7 @@ _REFILL = limits.MAX_ROWS_PER_READ
 """Rows of a page beyond what was wanted: who reads on had some of them lost behind his back, and may again."""
 
 
-class Watch:
+class ReadProgress:
     """What the listings of one collection have come to: counted here, and told to who wants to hear of it."""
 
     def __init__(self) -> None:
@@ -45,9 +45,9 @@ class RowScan:
         scan: Scan,
         want: int | None = None,
         after: Key | None = None,
-        watch: Watch | None = None,
+        read_progress: ReadProgress | None = None,
     ) -> None:
-        self._watch = watch
+        self._read_progress = read_progress
         self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
         self._after = after
         self._left = want
@@ -94,8 +94,8 @@ class RowScan:
         self._begun = True
         test = self._scan.test
         self._rows = iter(page.rows) if test is None else filter(test, page.rows)
-        if self._watch is not None:
-            self._watch.on_page()
+        if self._read_progress is not None:
+            self._read_progress.on_page()
 
     def _limit(self, left: int | None) -> int | None:
         if left is None or (self._scan.chooses and (self._begun or not self._scan.exact)):
@@ -145,10 +145,10 @@ class ItemStream(Generic[Item]):
         limit: int | None,
         token_at: Callable[[Key], str],
         token: str | None = None,
-        watch: Watch | None = None,
+        read_progress: ReadProgress | None = None,
     ) -> None:
         self._source = source
-        self._watch = Watch() if watch is None else watch
+        self._read_progress = ReadProgress() if read_progress is None else read_progress
         self._left = limit
         self._token_at = token_at
         self._token = token
@@ -170,7 +170,7 @@ class ItemStream(Generic[Item]):
             raise
         self._previous, self._key = self._key, key
         self._taken += 1
-        self._watch.returned += 1
+        self._read_progress.returned += 1
         if self._left is not None:
             self._left -= 1
         return item

@@ -22,7 +22,7 @@ from tsmem.errors import InvalidInput, InvalidReply, Unavailable
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, KeyBound, Range, Row
 from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import RowScan, Watch
+from tsmem.store.listing.scan import ReadProgress, RowScan
 
 if TYPE_CHECKING:
     from tsmem.store.codec import Codec
@@ -38,7 +38,7 @@ FIRST_ROWS = 100
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 86_400.0
 Place = tuple[int, str]
 """A message's place in its session: create_time and message_id."""
-Trouble = Callable[[Unavailable | None], None]
+OnUnavailable = Callable[[Unavailable | None], None]
 """Hears why the store cannot be reached, once, and None when it answers again."""
 
 
@@ -57,26 +57,26 @@ class SessionTail:
         client: TableClient,
         codec: Codec[Message],
         clock: Clock,
-        watch: Watch,
+        read_progress: ReadProgress,
         session_id: str,
         wanted: Callable[[Row], bool],
     ) -> None:
         self._client = client
         self._codec = codec
         self._clock = clock
-        self._watch = watch
+        self._read_progress = read_progress
         self._session = session_id
         self._wanted = wanted
         self._seen: _Seen | None = None
         """None until a first look came to its end."""
 
-    def messages(self, last: int, interval_s: float, trouble: Trouble | None) -> Iterator[Message]:
+    def messages(self, last: int, interval_s: float, trouble: OnUnavailable | None) -> Iterator[Message]:
         """The last ones, then what each look finds; never ends by itself."""
         lost = False
         while True:
             try:
                 for row in self._first(last) if self._seen is None else self._new(self._seen):
-                    self._watch.returned += 1
+                    self._read_progress.returned += 1
                     yield self._codec.decode(row)
             except Unavailable as error:
                 if trouble is None or isinstance(error, InvalidReply):
@@ -111,7 +111,7 @@ class SessionTail:
         seen.move_on(self._clock.now_us())
         time, message = (MIN, "") if seen.start is None else seen.start
         span = Range((self._session, time, message or MIN), self._end)
-        for row in RowScan(self._client, Scan(self._codec.table, span), watch=self._watch):
+        for row in RowScan(self._client, Scan(self._codec.table, span), read_progress=self._read_progress):
             if seen.add(_place(row)) and self._wanted(row):
                 yield row
 
@@ -119,11 +119,11 @@ class SessionTail:
         """All rows, the latest first: a few in one request, the rest page by page where they are asked for."""
         scan = Scan(self._codec.table, Range(self._end, (self._session, MIN, MIN), backward=True))
         row, count = None, 0
-        for row in islice(RowScan(self._client, scan, few, watch=self._watch), few):
+        for row in islice(RowScan(self._client, scan, few, read_progress=self._read_progress), few):
             yield row
             count += 1
         if row is not None and count == few:
-            yield from RowScan(self._client, scan, after=row.key, watch=self._watch)
+            yield from RowScan(self._client, scan, after=row.key, read_progress=self._read_progress)
 
     @property
     def _end(self) -> KeyBound:

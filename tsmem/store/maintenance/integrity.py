@@ -22,7 +22,7 @@ from tsmem.rows import MAX, MIN, Comparison, Op, Range, Row
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import RowScan, Watch
+from tsmem.store.listing.scan import ReadProgress, RowScan
 from tsmem.store.maintenance.statistics import CellSize, large_cells
 
 IDS_AT_ONCE = 50_000
@@ -140,12 +140,17 @@ class Examination:
     """Reads a store for its troubles."""
 
     def __init__(
-        self, client: TableClient, codecs: Codecs, watches: tuple[Watch, Watch], now_us: int, result: BulkResult
+        self,
+        client: TableClient,
+        codecs: Codecs,
+        read_progress: tuple[ReadProgress, ReadProgress],
+        now_us: int,
+        result: BulkResult,
     ) -> None:
         """`watches` hear of the pages of sessions and of messages."""
         self._client = client
         self._codecs = codecs
-        self._of_sessions, self._of_messages = watches
+        self._of_sessions, self._of_messages = read_progress
         self._now_us = now_us
         self._tally = result
 
@@ -165,7 +170,7 @@ class Examination:
         if stretch.start is not None:
             later = Comparison("session_id", Op.GE, stretch.start)
             scan = scan._replace(filter=later, columns=("session_id", "update_time"))
-        for row in RowScan(self._client, scan, watch=self._of_sessions):
+        for row in RowScan(self._client, scan, read_progress=self._of_sessions):
             if stretch.start is None:
                 self._tally.sessions += 1
                 yield from large_cells("session", row)
@@ -177,7 +182,7 @@ class Examination:
         end = MAX if stretch.end is None else stretch.end
         scan = Scan(self._codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
         said: MessageSpan | None = None
-        for row in RowScan(self._client, scan, watch=self._of_messages):
+        for row in RowScan(self._client, scan, read_progress=self._of_messages):
             self._tally.messages += 1
             yield from large_cells("message", row)
             session_id, time = str(row.key[0]), int(row.key[1])

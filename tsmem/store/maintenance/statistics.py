@@ -226,7 +226,7 @@ class Survey:
         """All users. Cost: ceil(s / 5,000) + ceil(m / 5,000) requests."""
         for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX))):
             pass
-        return self._of_messages(RowScan(self._client, self._whole_table(), watch=self._messages.watch))
+        return self._of_messages(RowScan(self._client, self._whole_table(), read_progress=self._messages.read_progress))
 
     def of_user(self, user_id: str) -> Statistics:
         """One user's sessions and their messages. Cost: as everything's, and one request at least a session."""
@@ -249,7 +249,7 @@ class Survey:
     def _session_ids(self, span: Range, test: Comparison | None = None) -> Iterator[str]:
         """Count sessions, and tell of each."""
         scan = Scan(self._codecs.session.table, span, test)
-        for row in RowScan(self._client, scan, watch=self._sessions.watch):
+        for row in RowScan(self._client, scan, read_progress=self._sessions.read_progress):
             self._tally.bytes += self._counter.add_session(row)
             self._tally.sessions += 1
             yield str(row.key[1])

@@ -23,7 +23,7 @@ from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing import cursor
 from tsmem.store.listing.pages import read_filter
-from tsmem.store.listing.scan import ItemStream, Watch
+from tsmem.store.listing.scan import ItemStream, ReadProgress
 from tsmem.store.model import Item, Total
 from tsmem.store.search import places
 from tsmem.store.search.criteria import SORTS, SearchCriteria, Sort, row_matcher
@@ -61,9 +61,11 @@ class SearchRequest(NamedTuple):
 class Finder(Generic[Item]):
     """Finds items of one table. It describes the search index once."""
 
-    def __init__(self, client: TableClient, codec: Codec[Item], clock: Clock, target: str, watch: Watch) -> None:
+    def __init__(
+        self, client: TableClient, codec: Codec[Item], clock: Clock, target: str, read_progress: ReadProgress
+    ) -> None:
         self._client = client
-        self._watch = watch
+        self._read_progress = read_progress
         self._codec = codec
         self._clock = clock
         self._target = target
@@ -87,7 +89,7 @@ class Finder(Generic[Item]):
             places.check_within(place, self._codec, equal, window, dated=criteria.dated)
         hits = self._hits(criteria, place, wanted.limit)
         return SearchStream(
-            hits, wanted, lambda key: places.place_token(identity, window, hits.place_of(key)), self._watch
+            hits, wanted, lambda key: places.place_token(identity, window, hits.place_of(key)), self._read_progress
         )
 
     def _hits(self, criteria: SearchCriteria, place: SearchPosition | None, want: int | None) -> Hits[Item]:
@@ -96,7 +98,7 @@ class Finder(Generic[Item]):
 
         def ask(search: Search) -> SearchPage:
             page = self._client.search(self._codec.table, self._index, search)
-            self._watch.on_page()
+            self._read_progress.on_page()
             check_key_types(self._codec.table, page.rows)
             return page
 
@@ -278,8 +280,10 @@ class Hits(Generic[Item]):
 class SearchStream(ItemStream[Item]):
     """The items that a search finds, and their total."""
 
-    def __init__(self, hits: Hits[Item], wanted: SearchRequest, token_at: Callable[[Key], str], watch: Watch) -> None:
-        super().__init__(hits, wanted.limit, token_at, wanted.page_token, watch)
+    def __init__(
+        self, hits: Hits[Item], wanted: SearchRequest, token_at: Callable[[Key], str], read_progress: ReadProgress
+    ) -> None:
+        super().__init__(hits, wanted.limit, token_at, wanted.page_token, read_progress)
         self._hits = hits
         self._from_start = wanted.page_token is None
 
