@@ -49,23 +49,22 @@ class SystemClock:
         time.sleep(seconds)
 
 
-_patience_s: ContextVar[float | None] = ContextVar("patience_s", default=None)
+_time_budget_s: ContextVar[float | None] = ContextVar("time_budget_s", default=None)
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Within this block, whatever repeats what failed gives up after so many seconds: a caller may have less time than
-    its profile's timeout."""
-    token = _patience_s.set(seconds)
+def time_budget(seconds: float) -> Iterator[None]:
+    """Limit the time of a call in this block, retries included: a caller may have less than its profile's timeout."""
+    token = _time_budget_s.set(seconds)
     try:
         yield
     finally:
-        _patience_s.reset(token)
+        _time_budget_s.reset(token)
 
 
-def patience_s() -> float | None:
-    """Seconds that a call may take with all that is repeated; None where nobody said."""
-    return _patience_s.get()
+def time_budget_s() -> float | None:
+    """Return the seconds that a call may take, retries included; None if nobody set a limit."""
+    return _time_budget_s.get()
 
 
 class Age(NamedTuple):

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tsmem.clock import patience, patience_s
+from tsmem.clock import time_budget, time_budget_s
 from tsmem.port import ConcurrencyLimiter
 from tsmem.store.concurrency import prefetch, submit, wait_for_all, wait_for_one
 
@@ -136,11 +136,11 @@ def test_a_call_that_another_one_begins_is_made_inline() -> None:
 
 def test_a_call_is_as_patient_as_who_began_it() -> None:
     """The context goes with it into its thread, and stays what it was when that has changed."""
-    with patience(3.5):
-        pending = submit(ConcurrencyLimiter(4), patience_s)
+    with time_budget(3.5):
+        pending = submit(ConcurrencyLimiter(4), time_budget_s)
 
     assert 3.5 == pending.result(DEADLINE_S)
-    assert submit(ConcurrencyLimiter(4), patience_s).result(DEADLINE_S) is None
+    assert submit(ConcurrencyLimiter(4), time_budget_s).result(DEADLINE_S) is None
 
 
 def test_waiting_ends_with_its_time() -> None:

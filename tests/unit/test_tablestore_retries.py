@@ -11,7 +11,7 @@ import pytest
 from tests.clocks import ManualClock
 from tests.contract.backends import PLAIN, SESSION, engine_client
 from tests.contract.faults import Fault, FaultyClient
-from tsmem.clock import patience
+from tsmem.clock import time_budget
 from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
@@ -372,12 +372,12 @@ def test_what_is_hopeless_is_not_outwaited(
     assert clock.monotonic_s() - started <= longest_s
 
 
-def test_a_caller_may_have_less_patience(engine: TableClient) -> None:
-    """Within `patience`, a call ends sooner than its profile says."""
+def test_time_budget_ends_retries_before_the_profile_timeout(engine: TableClient) -> None:
+    """Within `time_budget`, a call ends sooner than its profile says."""
     clock = ManualClock()
     client = FaultyClient(engine, *(Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)))
     started = clock.monotonic_s()
-    with patience(2), pytest.raises(Throttled):
+    with time_budget(2), pytest.raises(Throttled):
         retrying(client, clock).get_row(REF, ("a",))
 
     assert clock.monotonic_s() - started <= 2

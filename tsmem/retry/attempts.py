@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from tsmem.clock import Clock, patience_s
+from tsmem.clock import Clock, time_budget_s
 from tsmem.errors import Unavailable
 
 MIN_TRIES = 3
@@ -62,9 +62,9 @@ class Attempts:
     """The attempts of one call, or of one part of it."""
 
     def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random, ends_s: float | None = None) -> None:
-        """Until `ends_s`; when it is None for the policy's whole time, or the caller's patience if that is less."""
-        patience = patience_s()
-        timeout_s = policy.timeout_s if patience is None else min(policy.timeout_s, patience)
+        """Until `ends_s`; when it is None for the policy's whole time, or the caller's time budget if that is less."""
+        budget_s = time_budget_s()
+        timeout_s = policy.timeout_s if budget_s is None else min(policy.timeout_s, budget_s)
         self._clock = clock
         self._policy = policy
         self._random = draw

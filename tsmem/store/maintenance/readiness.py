@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tsmem.clock import Clock, patience
+from tsmem.clock import Clock, time_budget
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, Unavailable
 from tsmem.port import SearchIndexSchema, TableClient
 from tsmem.rows import MAX, MIN, Range, TableRef
@@ -65,7 +65,7 @@ def _round(
 
 
 def _ask(is_ready: Callable[[], bool], seconds: float) -> bool:
-    with patience(seconds):
+    with time_budget(seconds):
         try:
             return is_ready()
         except InvalidReply:
