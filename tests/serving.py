@@ -12,9 +12,9 @@ from tsmem.clock import Clock, SystemClock
 from tsmem.engine import Engine
 from tsmem.profiles import Profile, load_profile
 from tsmem.server.dispatch import Dispatcher
-from tsmem.server.log import LogEntry
-from tsmem.server.server import Server
-from tsmem.server.settings import Settings
+from tsmem.server.http.log import LogEntry
+from tsmem.server.http.server import Server
+from tsmem.server.http.settings import Settings
 
 KEY, SECRET = "test-key", "test-secret-4f1c"
 METADATA: dict[str, Any] = {
@@ -91,7 +91,7 @@ def sdk_client(
     **more: Any,
 ) -> Any:
     """The Python SDK's own client, which tries nothing twice."""
-    from tsmem.server import schema
+    from tsmem.server.wire import schema
 
     schema.new_message("Error")  # imports the SDK without its warnings
     import tablestore

@@ -28,7 +28,7 @@ from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
-from tsmem.server.auth import AccessKey
+from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 

@@ -16,8 +16,8 @@ from tests.serving import KEY, SECRET, serving
 from tsmem import adapters
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.rows import Put
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 

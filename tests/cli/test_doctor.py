@@ -19,8 +19,8 @@ from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Fault, Faults
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Fault, Faults
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES
 

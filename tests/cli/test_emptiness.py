@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.serving import environ, serving
-from tsmem.server.faults import Fault, Faults
+from tsmem.server.http.faults import Fault, Faults
 from tsmem.store import Message, Metadata, Session
 
 ITEMS: list[Session | Message] = [

@@ -21,7 +21,7 @@ from tsmem.cli.app.main import main
 from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
-from tsmem.server.auth import AccessKey
+from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message, Metadata, Session
 
 SESSIONS = [

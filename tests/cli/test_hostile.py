@@ -21,7 +21,7 @@ from tests.cli.test_over_the_wire import profile
 from tests.hostile import CORPUS, LINES
 from tests.serving import KEY, SECRET, serving
 from tests.support.progress import drawn
-from tsmem.server.auth import AccessKey
+from tsmem.server.http.auth import AccessKey
 
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
 """All that rich makes: the beginning of a style, and its end."""

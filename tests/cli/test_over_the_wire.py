@@ -14,8 +14,8 @@ from tests.serving import KEY, SECRET, Served, serving
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Faults, parse_fault
 
 INSTANCE = "agent-memory"
 

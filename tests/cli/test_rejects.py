@@ -19,8 +19,8 @@ from tsmem import adapters
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 

@@ -23,8 +23,8 @@ from tests.serving import KEY, SECRET, Served, serving
 from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.errors import StorageFailure, Throttled, TsmemError
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 

@@ -21,7 +21,7 @@ from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.serving import serving
 from tsmem.cli.app.groups import CommandEntry
 from tsmem.cli.app.root import Root
-from tsmem.server.auth import AccessKey
+from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
 

@@ -27,9 +27,9 @@ from tsmem.profiles import load_profile
 from tsmem.profiles import model as profiles_model
 from tsmem.profiles.file import read_profiles
 from tsmem.profiles.rules import WrittenProfile
-from tsmem.server.auth import AccessKey
-from tsmem.server.log import LogEntry
-from tsmem.server.settings import Settings
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.log import LogEntry
+from tsmem.server.http.settings import Settings
 
 ENVIRON = {
     "TABLESTORE_INSTANCE_NAME": "test",

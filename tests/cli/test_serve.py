@@ -30,7 +30,7 @@ from tsmem.cli.commands.serve import serve
 from tsmem.cli.commands.serve_talk import Lines
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
-from tsmem.server import schema
+from tsmem.server.wire import schema
 
 DEADLINE_S = 30
 

@@ -23,7 +23,7 @@ from tsmem.cli.app.groups import help_of
 from tsmem.cli.app.main import main
 from tsmem.cli.commands.message import tail
 from tsmem.cli.io.streams import Streams
-from tsmem.server.faults import Fault, Faults
+from tsmem.server.http.faults import Fault, Faults
 from tsmem.store import Message
 
 NOW_US = 1_767_225_600_000_000

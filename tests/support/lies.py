@@ -10,8 +10,8 @@ from typing import Any
 from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, encoded, of_bytes, of_rows, values_of
 from tsmem.engine.rows.cells import Cell
 from tsmem.rows import Bound
-from tsmem.server import row_writer, schema
-from tsmem.server.crc8 import crc8
+from tsmem.server.wire import row_writer, schema
+from tsmem.server.wire.crc8 import crc8
 
 _numbers = itertools.count()
 

@@ -18,12 +18,12 @@ from tsmem.engine import Engine
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
-from tsmem.server import row_writer, schema
-from tsmem.server.action_result import ActionResult, RowFault
+from tsmem.server.actions.context import ActionResult, RowFault
 from tsmem.server.dispatch import Dispatcher
-from tsmem.server.row_reader import read_row
-from tsmem.server.server import Server
-from tsmem.server.settings import Settings
+from tsmem.server.http.server import Server
+from tsmem.server.http.settings import Settings
+from tsmem.server.wire import row_writer, schema
+from tsmem.server.wire.row_reader import read_row
 
 EVIL = "EVIL"
 """Stands in every row that was not asked for."""

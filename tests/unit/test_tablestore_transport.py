@@ -31,7 +31,7 @@ from tsmem.port import Cost
 from tsmem.profiles import Profile
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 from tsmem.rows import Put, TableRef
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.faults import Faults, parse_fault
 
 TIMEOUT_S = 0.4
 SLACK_S = 4.0

@@ -19,12 +19,12 @@ from tsmem.engine.service_requests import View
 from tsmem.errors import TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import Bound, Put, Value
-from tsmem.server import schema
-from tsmem.server.action_result import ActionResult, RowFault
-from tsmem.server.crc8 import crc8
+from tsmem.server.actions.context import ActionResult, RowFault
 from tsmem.server.dispatch import Dispatcher
-from tsmem.server.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
-from tsmem.server.row_reader import WireCell, read_row
+from tsmem.server.wire import schema
+from tsmem.server.wire.crc8 import crc8
+from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
+from tsmem.server.wire.row_reader import WireCell, read_row
 
 NOW_MS = 1_767_225_600_000
 """What the clock of these tests says."""

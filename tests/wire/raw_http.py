@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tsmem.clock import Clock, SystemClock
-from tsmem.server import schema
-from tsmem.server.action_result import ActionResult, RowFault
-from tsmem.server.log import LogEntry
-from tsmem.server.server import Server
-from tsmem.server.settings import Settings
+from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.http.log import LogEntry
+from tsmem.server.http.server import Server
+from tsmem.server.http.settings import Settings
+from tsmem.server.wire import schema
 
 TIMEOUT_S = 20
 

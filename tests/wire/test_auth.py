@@ -11,8 +11,8 @@ import pytest
 from tests.clocks import ManualClock
 from tests.wire.raw_http import signed
 from tsmem.errors import TsmemError
-from tsmem.server.auth import AccessKey, Authenticator, Identity, check_digest
-from tsmem.server.http import Head, parse_head
+from tsmem.server.http.auth import AccessKey, Authenticator, Identity, check_digest
+from tsmem.server.http.messages import Head, parse_head
 
 HEADERS = {
     "x-ots-date": "2026-01-01T00:00:00.000Z",
@@ -81,7 +81,7 @@ def test_the_sdk_and_the_server_believe_each_other(
     region: str | None, key: AccessKey | None, token: str | None
 ) -> None:
     """The Python SDK's requests, with V2 and V4, with and without a session token; and its check of the answer."""
-    from tsmem.server import schema
+    from tsmem.server.wire import schema
 
     schema.new_message("Error")  # imports the SDK without its warnings
     from tablestore.auth import RequestContext, SignV2, SignV4

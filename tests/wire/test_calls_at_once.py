@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput
-from tsmem.server.log import LogEntry
+from tsmem.server.http.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.comparing import compare
 from tsmem.store.bulk.result import BulkResult

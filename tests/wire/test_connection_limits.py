@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.wire.raw_http import TIMEOUT_S, Running, Stub, read_all, read_reply, request, running
-from tsmem.server import server
+from tsmem.server.http import server
 
 
 def asked(client: socket.socket) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.wire.raw_http import Running, read_all, request, running, taken_apart
-from tsmem.server.auth import AccessKey
+from tsmem.server.http.auth import AccessKey
 
 ROUNDS = 4000
 LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from tsmem.errors import TsmemError
-from tsmem.server.http import Head, check_request, parse_head, raw_body, reply_head
+from tsmem.server.http.messages import Head, check_request, parse_head, raw_body, reply_head
 
 
 def parsed(text: str) -> Head:

@@ -41,11 +41,11 @@ from tsmem.errors import (
     Unavailable,
     from_service,
 )
-from tsmem.server.auth import AccessKey
-from tsmem.server.connection import Connection
-from tsmem.server.server import Server
-from tsmem.server.settings import Settings
-from tsmem.server.stop_event import StopEvent
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.connection import Connection
+from tsmem.server.http.server import Server
+from tsmem.server.http.settings import Settings
+from tsmem.server.http.stop_event import StopEvent
 
 KEY = AccessKey("some-id", "some-secret")
 

@@ -25,9 +25,9 @@ from tsmem.clock import SystemClock
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.rows import MIN, Put
-from tsmem.server import row_writer, schema
-from tsmem.server.auth import AccessKey
 from tsmem.server.dispatch import Dispatcher
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.wire import row_writer, schema
 
 MUTATIONS = pytest.mark.parametrize("mutations", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 READS = ("GetRow", "GetRange", "BatchGetRow", "DescribeTable", "ListTable", "ListSearchIndex")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import InvalidInput
 from tsmem.rows import MAX, MIN, Value
-from tsmem.server import row_writer, schema
-from tsmem.server.crc8 import crc8
-from tsmem.server.plainbuffer import Operation, payload_of, variant
-from tsmem.server.row_reader import WireCell, WireRow, read_row
+from tsmem.server.wire import row_writer, schema
+from tsmem.server.wire.crc8 import crc8
+from tsmem.server.wire.plainbuffer import Operation, payload_of, variant
+from tsmem.server.wire.row_reader import WireCell, WireRow, read_row
 
 PUT = bytes.fromhex(
     "75000000010304010000006b05060000000301000000610a51020304010000006305090000000001000000000000000ace0974"

@@ -15,7 +15,7 @@ from tsmem.errors import ConditionFailed, TableNotFound
 from tsmem.port import RowOutcome, TableClient, rows_of
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 from tsmem.rows import MUST_NOT_EXIST, Put, Row, Value, Write
-from tsmem.server.faults import Fault, Faults, parse_fault
+from tsmem.server.http.faults import Fault, Faults, parse_fault
 
 REF = PLAIN.ref
 

@@ -31,8 +31,8 @@ from tests.wire.raw_bodies import (
     writing,
 )
 from tsmem.rows import MAX, MIN
-from tsmem.server import schema
-from tsmem.server.plainbuffer import payload_of
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import payload_of
 
 NOT, AND, OR = 1, 2, 3
 EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EXIST, NOT_EXIST = range(1, 9)

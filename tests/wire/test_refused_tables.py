@@ -9,7 +9,7 @@ import pytest
 
 from tests.wire.raw_bodies import INVALID, NO_TABLE, NOT_UTF8, UNREADABLE, Refusal, Wire, body, instance
 from tsmem.port import FieldType, SearchIndexSchema
-from tsmem.server import schema
+from tsmem.server.wire import schema
 
 INTEGER, STRING, BINARY, BOOLEAN = 1, 2, 3, 5
 DOUBLE_COLUMN, STRING_COLUMN = 2, 4

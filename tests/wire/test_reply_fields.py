@@ -27,9 +27,9 @@ from tests.wire.raw_bodies import (
 from tsmem.errors import TsmemError
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import MAX, MIN
-from tsmem.server import schema
-from tsmem.server.action_result import RowFault
+from tsmem.server.actions.context import RowFault
 from tsmem.server.dispatch import ACTIONS, error_body
+from tsmem.server.wire import schema
 
 UNITS = ("consumed.capacity_unit.read", "consumed.capacity_unit.write")
 THROUGHPUT = ("read", "write")

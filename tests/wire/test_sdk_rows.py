@@ -10,9 +10,9 @@ import pytest
 
 from tests.serving import Served, sdk_client
 from tsmem.clock import SystemClock
-from tsmem.server import row_writer, schema
 from tsmem.server.dispatch import Dispatcher
-from tsmem.server.row_reader import read_row
+from tsmem.server.wire import row_writer, schema
+from tsmem.server.wire.row_reader import read_row
 
 KEY = [("k", "a")]
 

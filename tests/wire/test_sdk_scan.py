@@ -15,7 +15,7 @@ from tests.wire.test_sdk_rows import refusal
 from tsmem.clock import SystemClock
 from tsmem.engine.requests import BatchWriteRow
 from tsmem.rows import Put
-from tsmem.server.scan_actions import MAX_SESSIONS, ScanSessions
+from tsmem.server.actions.scan_actions import MAX_SESSIONS, ScanSessions
 
 INVALID = "OTSParameterInvalid"
 EXPIRED = (

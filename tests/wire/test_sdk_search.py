@@ -16,8 +16,8 @@ from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
 from tsmem.rows import Delete
-from tsmem.server import schema
 from tsmem.server.dispatch import Dispatcher
+from tsmem.server.wire import schema
 
 EVERY = set(range(ROWS))
 COUNTED = EVERY - {MISTYPED, LACKING}

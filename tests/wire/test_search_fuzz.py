@@ -13,8 +13,8 @@ from tests.wire.test_sdk_search import QUERIES
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
 from tsmem.errors import SERVICE_CODES, TsmemError
-from tsmem.server import schema
 from tsmem.server.dispatch import Dispatcher
+from tsmem.server.wire import schema
 
 MUTATIONS = 3_000
 SORTS = (None, t.Sort([t.FieldSort("number", t.SortOrder.DESC)]), t.Sort([t.ScoreSort()]))

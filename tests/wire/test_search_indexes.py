@@ -13,7 +13,7 @@ from tsmem.engine.service_requests import TableOptions
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType
-from tsmem.server import schema
+from tsmem.server.wire import schema
 
 LONG, DOUBLE, BOOLEAN, KEYWORD, TEXT, NESTED, GEO_POINT, DATE, VECTOR, IP = 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
 MISSING = ("OTSObjectNotExist", "search index [none] does not exist")

@@ -15,9 +15,9 @@ from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Put
-from tsmem.server import row_writer, schema
-from tsmem.server.batch_actions import MAX_ANSWER_BYTES
+from tsmem.server.actions.batch_actions import MAX_ANSWER_BYTES
 from tsmem.server.dispatch import ACTIONS, Dispatcher
+from tsmem.server.wire import row_writer, schema
 
 NOTES = TableSchema("notes", (("k", ColumnType.STRING),))
 MB = 1024 * 1024

@@ -20,7 +20,7 @@ from tsmem.clock import SystemClock
 from tsmem.port import TableClient
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Condition, Delete, Key, Put, TableRef, Update, Value, Write
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.faults import Faults, parse_fault
 
 THREADS = 4
 ONE_OF_TEN = ("refuse:0.1", "throttle:0.1", "timeout:0.1", "unavailable:0.1", "drop:0.1", "partial:0.1")

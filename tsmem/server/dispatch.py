@@ -12,16 +12,16 @@ from typing import Any
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.errors import TsmemError, from_service
-from tsmem.server import (
+from tsmem.server.actions import (
     batch_actions,
     row_actions,
     scan_actions,
-    schema,
     search_actions,
     search_index_actions,
     table_actions,
 )
-from tsmem.server.action_result import ActionResult, RowFault
+from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.wire import schema
 
 __all__ = ["ACTIONS", "BATCHES", "ActionResult", "Dispatcher", "RowFault", "error_body"]
 

@@ -17,9 +17,9 @@ from tests.unit.test_tablestore_transport import Handler, listening
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
 from tsmem.port import FieldType, SearchIndexSchema
-from tsmem.server import schema
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Faults, parse_fault
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Faults, parse_fault
+from tsmem.server.wire import schema
 
 INSTANCE = "agent-memory"
 

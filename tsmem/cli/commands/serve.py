@@ -24,8 +24,8 @@ from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
 
 if TYPE_CHECKING:
-    from tsmem.server.auth import AccessKey
-    from tsmem.server.settings import Settings
+    from tsmem.server.http.auth import AccessKey
+    from tsmem.server.http.settings import Settings
 
 MAX_LATENCY_MS = 600_000
 _PRINTABLE = re.compile("[!-~]+")
@@ -65,8 +65,8 @@ def serve(
     fault_seed: Annotated[int, typer.Option("--fault-seed", metavar="N", help="Which faults strike when.")] = 0,
     log: Annotated[bool, typer.Option("--log", help="A line on stderr for each request.")] = False,
 ) -> Document:
-    from tsmem.server.faults import Faults, parse_fault
-    from tsmem.server.settings import Settings
+    from tsmem.server.http.faults import Faults, parse_fault
+    from tsmem.server.http.settings import Settings
 
     context = context_of(ctx)
     if memory == (path is not None):
@@ -100,7 +100,7 @@ def _credentials(context: Context, access_key_id: str | None) -> AccessKey | Non
     if not secret:
         raise InvalidInput(f"{SECRET_VARIABLE} is not set", hint="the secret of --access-key-id comes from there alone")
     from tsmem.adapters.redaction import hide
-    from tsmem.server.auth import AccessKey
+    from tsmem.server.http.auth import AccessKey
 
     hide([secret])
     return AccessKey(access_key_id, secret)
@@ -113,7 +113,7 @@ def _served(context: Context, settings: Settings, path: Path | None, *, log: boo
     from tsmem.cli.commands.serve_talk import Talk
     from tsmem.engine import Engine
     from tsmem.server.dispatch import Dispatcher
-    from tsmem.server.server import Server
+    from tsmem.server.http.server import Server
 
     gc.enable()  # since __main__
     with (

@@ -16,8 +16,8 @@ from tsmem.cli.app.context import SECRET_VARIABLE, Context
 from tsmem.errors import TsmemError
 
 if TYPE_CHECKING:
-    from tsmem.server.log import LogEntry
-    from tsmem.server.settings import Settings
+    from tsmem.server.http.log import LogEntry
+    from tsmem.server.http.settings import Settings
 
 MAX_LINES = 10_000
 """So many may wait to be written."""
@@ -51,7 +51,7 @@ class Lines:
             self._thread.start()
         except RuntimeError as error:
             self._thread = None
-            from tsmem.server.server import no_thread
+            from tsmem.server.http.server import no_thread
 
             raise no_thread() from error
 
@@ -174,7 +174,7 @@ class Talk:
 
 def log_line(entry: LogEntry) -> str:
     """Return a request as a line of the log."""
-    from tsmem.server.log import utc_text
+    from tsmem.server.http.log import utc_text
 
     parts = [
         f"{utc_text(entry.time_us)[:23]}Z",

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from tsmem.errors import TsmemError, from_service
 from tsmem.rows import Bound, KeyBound, KeyValue, Value
-from tsmem.server.crc8 import crc8
-from tsmem.server.plainbuffer import (
+from tsmem.server.wire.crc8 import crc8
+from tsmem.server.wire.plainbuffer import (
     CELL_SUM_TAG,
     CELL_TAG,
     DATA_TAG,

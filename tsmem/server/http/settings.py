@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tsmem.server.auth import AccessKey
-from tsmem.server.faults import Faults
+from tsmem.server.http.auth import AccessKey
+from tsmem.server.http.faults import Faults
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from tsmem.engine.service_requests import AnyVersion, Presence, View
 from tsmem.errors import TsmemError, from_service
 from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
-from tsmem.server import schema
-from tsmem.server.plainbuffer import variant
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import variant
 
 SINGLE, COMPOSITE, PAGINATION = 1, 2, 3
 EXIST, NOT_EXIST = 7, 8

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from tsmem import interruption
 from tsmem.clock import Clock
 from tsmem.errors import from_service
-from tsmem.server.connection import Connection
-from tsmem.server.settings import Settings
+from tsmem.server.http.connection import Connection
+from tsmem.server.http.settings import Settings
 
 SEARCHES = ("Search", "ParallelScan")
 _STEP_S = 0.05

@@ -16,16 +16,24 @@ from typing import Protocol
 from tsmem import interruption
 from tsmem.clock import Clock
 from tsmem.errors import TsmemError
-from tsmem.server.action_result import ActionResult, RowFault
-from tsmem.server.auth import Authenticator, Identity, check_digest
-from tsmem.server.connection import Connection
-from tsmem.server.faults import PARTIAL, Fault
-from tsmem.server.http import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
-from tsmem.server.http_response import UNANSWERED, HttpResponse, busy, crash_response, done, failure_response, stated
-from tsmem.server.log import LogEntry, utc_text
-from tsmem.server.response_budget import ResponseBudget
-from tsmem.server.settings import Settings
-from tsmem.server.work import Turns, Work
+from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.http.auth import Authenticator, Identity, check_digest
+from tsmem.server.http.connection import Connection
+from tsmem.server.http.faults import PARTIAL, Fault
+from tsmem.server.http.http_response import (
+    UNANSWERED,
+    HttpResponse,
+    busy,
+    crash_response,
+    done,
+    failure_response,
+    stated,
+)
+from tsmem.server.http.log import LogEntry, utc_text
+from tsmem.server.http.messages import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
+from tsmem.server.http.response_budget import ResponseBudget
+from tsmem.server.http.settings import Settings
+from tsmem.server.http.work import Turns, Work
 
 
 class Answering(Protocol):

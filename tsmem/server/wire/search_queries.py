@@ -31,9 +31,9 @@ from tsmem.queries import (
     Wildcard,
 )
 from tsmem.rows import MAX, MIN, Bound, Value
-from tsmem.server import schema
-from tsmem.server.filters import invalid_parameter, text
-from tsmem.server.plainbuffer import BOUNDS, variant
+from tsmem.server.wire import schema
+from tsmem.server.wire.filters import invalid_parameter, text
+from tsmem.server.wire.plainbuffer import BOUNDS, variant
 
 (
     _MATCH, _PHRASE, _TERM, _RANGE, _PREFIX, _BOOL, _CONST_SCORE, _WILDCARD, _ALL, _TERMS, _EXISTS, _DIS_MAX,

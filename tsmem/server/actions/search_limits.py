@@ -15,7 +15,7 @@ from tsmem.engine.search.conditions import Leaf
 from tsmem.port import FieldType
 from tsmem.queries import Match, MatchPhrase, Prefix, Term, Terms, Wildcard
 from tsmem.rows import Value
-from tsmem.server.filters import invalid_parameter
+from tsmem.server.wire.filters import invalid_parameter
 
 MAX_PATTERN = 32
 """Characters of a wildcard pattern. Source: "Search index limits" of the service."""

@@ -15,11 +15,11 @@ from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.errors import from_service
 from tsmem.queries import KeySort, Search
-from tsmem.server import schema
-from tsmem.server.action_result import ActionResult
-from tsmem.server.filters import invalid_parameter, text
-from tsmem.server.search_queries import decode_query
-from tsmem.server.search_target import ALL, columns_of, find, open_index
+from tsmem.server.actions.context import ActionResult
+from tsmem.server.actions.search_target import ALL, columns_of, find, open_index
+from tsmem.server.wire import schema
+from tsmem.server.wire.filters import invalid_parameter, text
+from tsmem.server.wire.search_queries import decode_query
 
 SPLITS = 1
 MAX_LIMIT = 2000

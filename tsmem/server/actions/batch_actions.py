@@ -23,10 +23,11 @@ from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
 from tsmem.port import Cost
 from tsmem.rows import Write
-from tsmem.server import row_actions, schema
-from tsmem.server.action_result import ActionResult, RowFault
-from tsmem.server.filters import ReadFilter, columns_to_get, invalid_parameter, row_filter, text, view
-from tsmem.server.row_reader import WireRow, read_row
+from tsmem.server.actions import row_actions
+from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.wire import schema
+from tsmem.server.wire.filters import ReadFilter, columns_to_get, invalid_parameter, row_filter, text, view
+from tsmem.server.wire.row_reader import WireRow, read_row
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Of the rows of one BatchGetRow."""

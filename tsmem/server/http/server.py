@@ -30,11 +30,11 @@ from typing import Any, Self
 
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.server.connection import Connection
-from tsmem.server.exchange import Answering, HttpExchange, ServerContext
-from tsmem.server.log import LogEntry
-from tsmem.server.settings import Settings
-from tsmem.server.stop_event import StopEvent
+from tsmem.server.http.connection import Connection
+from tsmem.server.http.exchange import Answering, HttpExchange, ServerContext
+from tsmem.server.http.log import LogEntry
+from tsmem.server.http.settings import Settings
+from tsmem.server.http.stop_event import StopEvent
 
 _BACKLOG = 512
 _REFUSING = 64

@@ -16,11 +16,11 @@ from typing import Any
 from tsmem.engine import Engine
 from tsmem.engine.search.search import MAX_INDEXED_LIMIT, MAX_LIMIT
 from tsmem.queries import Bool, Query, Search, Sorter
-from tsmem.server import schema
-from tsmem.server.action_result import ActionResult
-from tsmem.server.filters import invalid_parameter, text
-from tsmem.server.search_queries import decode_query, sorts
-from tsmem.server.search_target import ColumnsToGet, TargetIndex, columns_of, find, open_index
+from tsmem.server.actions.context import ActionResult
+from tsmem.server.actions.search_target import ColumnsToGet, TargetIndex, columns_of, find, open_index
+from tsmem.server.wire import schema
+from tsmem.server.wire.filters import invalid_parameter, text
+from tsmem.server.wire.search_queries import decode_query, sorts
 
 DEFAULT_LIMIT = 10
 _UNSUPPORTED = ("collapse", "aggs", "group_bys", "highlight")

@@ -20,9 +20,9 @@ from math import ceil
 
 from tsmem.clock import Clock
 from tsmem.errors import from_service
-from tsmem.server.http import MAX_HEAD_BYTES, malformed
-from tsmem.server.settings import Settings
-from tsmem.server.stop_event import StopEvent
+from tsmem.server.http.messages import MAX_HEAD_BYTES, malformed
+from tsmem.server.http.settings import Settings
+from tsmem.server.http.stop_event import StopEvent
 
 _END = re.compile(rb"\r?\n\r?\n")
 _NOTHING_YET = (bytearray(), bytearray(b"\r"))

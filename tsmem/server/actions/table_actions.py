@@ -16,9 +16,9 @@ from tsmem.engine.service_requests import CreateTable, TableDescription, TableOp
 from tsmem.errors import TsmemError
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 from tsmem.rows import ColumnType
-from tsmem.server import schema
-from tsmem.server.action_result import ActionResult
-from tsmem.server.filters import invalid_parameter, text, texts
+from tsmem.server.actions.context import ActionResult
+from tsmem.server.wire import schema
+from tsmem.server.wire.filters import invalid_parameter, text, texts
 
 _KEY_TYPES = {1: ColumnType.INTEGER, 2: ColumnType.STRING, 3: ColumnType.BINARY, 5: ColumnType.BOOLEAN}
 _COLUMN_TYPES = {

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from tsmem.engine.rows.cells import Cell
 from tsmem.rows import KeyBound, Value
-from tsmem.server.crc8 import crc8
-from tsmem.server.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
+from tsmem.server.wire.crc8 import crc8
+from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
 
 _KNOWN_NAMES = 4096
 _prefixes: dict[str, tuple[bytes, bytes]] = {}

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.errors import TsmemError, from_service
-from tsmem.server.http import Head, content_md5
+from tsmem.server.http.messages import Head, content_md5
 
 KEYLESS_SECRET = b"tsmem"
 """What clients of a server without a key sign with."""

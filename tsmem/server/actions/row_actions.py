@@ -14,11 +14,11 @@ from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
 from tsmem.port import Cost
 from tsmem.rows import Bound, Delete, Put, Range, TableRef, Update, Value, Write
-from tsmem.server import row_writer, schema
-from tsmem.server.action_result import ActionResult
-from tsmem.server.filters import columns_to_get, decode_condition, invalid_parameter, row_filter, text, texts, view
-from tsmem.server.plainbuffer import Operation
-from tsmem.server.row_reader import WireCell, WireRow, read_row
+from tsmem.server.actions.context import ActionResult
+from tsmem.server.wire import row_writer, schema
+from tsmem.server.wire.filters import columns_to_get, decode_condition, invalid_parameter, row_filter, text, texts, view
+from tsmem.server.wire.plainbuffer import Operation
+from tsmem.server.wire.row_reader import WireCell, WireRow, read_row
 
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
 

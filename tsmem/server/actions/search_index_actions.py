@@ -14,10 +14,10 @@ from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import FieldSort, ScoreSort
-from tsmem.server import schema
-from tsmem.server.action_result import ActionResult
-from tsmem.server.filters import invalid_parameter, text
-from tsmem.server.search_queries import sorts
+from tsmem.server.actions.context import ActionResult
+from tsmem.server.wire import schema
+from tsmem.server.wire.filters import invalid_parameter, text
+from tsmem.server.wire.search_queries import sorts
 
 _TYPES = {
     1: "LONG", 2: "DOUBLE", 3: "BOOLEAN", 4: "KEYWORD", 5: "TEXT", 6: "NESTED", 7: "GEO_POINT", 8: "DATE", 9: "VECTOR",

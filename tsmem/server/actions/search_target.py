@@ -20,11 +20,11 @@ from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import FieldType
 from tsmem.queries import FieldSort, Search, Sorter
 from tsmem.rows import Key, TableRef
-from tsmem.server import row_writer, schema
-from tsmem.server.filters import invalid_parameter, texts
-from tsmem.server.search_index_actions import DEFAULT_ANALYZER
-from tsmem.server.search_limits import check_work
-from tsmem.server.search_queries import leaves, sorts
+from tsmem.server.actions.search_index_actions import DEFAULT_ANALYZER
+from tsmem.server.actions.search_limits import check_work
+from tsmem.server.wire import row_writer, schema
+from tsmem.server.wire.filters import invalid_parameter, texts
+from tsmem.server.wire.search_queries import leaves, sorts
 
 ALL, SPECIFIED, NONE, ALL_FROM_INDEX = 1, 2, 3, 4
 _LATEST = View()

@@ -18,7 +18,7 @@ from tsmem.errors import (
     TsmemError,
     Unavailable,
 )
-from tsmem.server.action_result import ActionResult
+from tsmem.server.actions.context import ActionResult
 from tsmem.server.dispatch import error_body
 
 _TOLD: tuple[tuple[type[TsmemError], str], ...] = (
