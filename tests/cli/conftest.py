@@ -16,10 +16,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +25,9 @@ import pytest
 
 import tsmem
 from tests.clocks import ManualClock
+from tests.support.commands import declared_by
 from tsmem.adapters import redaction
-from tsmem.cli.app import groups as commands
-from tsmem.cli.app.endings import endings
 from tsmem.cli.app.main import main
-from tsmem.cli.app.root import Root
 from tsmem.cli.io.streams import Streams
 from tsmem.profiles import model as profile_model
 from tsmem.store import MemoryStore, Message, Session
@@ -94,21 +90,6 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def command_of(argv: Sequence[str]) -> str | None:
-    """The command that a command line names; None where it names none."""
-    words = iter(argv)
-    at, names = Root, []
-    for word in words:
-        if word not in at.entries:
-            continue
-        names.append(word)
-        entry = at.entries[word]
-        if not entry.name.endswith("Group"):
-            return " ".join(names)
-        at = getattr(import_module(entry.module), entry.name)
-    return None
-
-
 class Cli:
     """Runs command lines in this process. Its folder is the current one."""
 
@@ -134,7 +115,7 @@ class Cli:
             width=width or 80,
         )
         code = main(argv, streams, {**self.environ, **(environ or {})}, self.clock)
-        assert (command := command_of(argv)) is None or code in endings(command), (command, code, err.getvalue())
+        assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, err.getvalue())
         return Outcome(code, out.getvalue(), err.getvalue().decode())
 
     def asked(self, *argv: str, answer: bytes = b"") -> Outcome:
@@ -257,14 +238,6 @@ def _heard_signals() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _commands_built_once() -> Iterator[None]:
-    """Typer takes longer to build a command than most commands take to run; a process of its own builds one or two."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "build_command", cache(commands.build_command))
-        yield
 
 
 @pytest.fixture(autouse=True)

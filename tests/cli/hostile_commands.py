@@ -1,19 +1,18 @@
 """Every command with hostile words on its command line, in its input, and in what it works on, for `test_hostile`.
 
-A command without an entry here fails a test, so that a new one cannot be forgotten.
+A command without an entry here gets its runs from its declared parameters.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
-from tsmem.cli.app.groups import HouseGroup
-from tsmem.cli.app.root import Root
+from tests.support.commands import declarations, params_of
 from tsmem.limits import is_column_name
 from tsmem.rows import Value
 from tsmem.store import Message, Metadata, Session
@@ -74,7 +73,7 @@ def _metadata(*command: str) -> Iterator[Run]:
 
 def commands(folder: Path) -> dict[str, Callable[[], Iterator[Run]]]:
     """What to run of each command, by its name; files are in the folder, which is the current one."""
-    return {
+    told: dict[str, Callable[[], Iterator[Run]]] = {
         "demo": lambda: iter(_runs(("demo",), ("demo", WHOLE))),
         "init-tables": lambda: iter(
             _runs(("init-tables",), ("init-tables", "--check"), ("init-tables", f"--wait={WHOLE}"), ("init-tables",
@@ -122,6 +121,7 @@ def commands(folder: Path) -> dict[str, Callable[[], Iterator[Run]]]:
         "help": lambda: iter(_runs(("help",), ("help", WHOLE), ("help", "times"), ("help", "session", WHOLE),
         (WHOLE,))),
     }  # fmt: skip
+    return told | {name: partial(_declared, name) for name in declarations() if name not in told}
 
 
 def _session_put() -> Iterator[Run]:
@@ -263,13 +263,16 @@ def _serve(folder: Path) -> Iterator[Run]:
     yield from _runs(("serve", WHOLE), ("serve", "--path", f"/dev/null/{FILE}"), ("serve", "--path", "no.db"))
 
 
-def names(group: type[HouseGroup] = Root, prefix: str = "") -> Iterator[str]:
-    """Every command there is, out of the table that the command line itself is made of."""
-    for name, entry in group.entries.items():
-        if entry.name.endswith("Group"):
-            yield from names(getattr(import_module(entry.module), entry.name), f"{prefix}{name} ")
-        else:
-            yield f"{prefix}{name}"
+def _declared(name: str) -> Iterator[Run]:
+    """A command with hostile words in each of its parameters in turn."""
+    words = name.split()
+    params = params_of(name)
+    needed = [PACKS[0] for param in params if param.param_type_name == "argument" and param.required]
+    yield Run((*words, "--", *needed))
+    yield Run((*words, "--", *needed, WHOLE))
+    for param in params:
+        if param.param_type_name == "option":
+            yield Run((*words, f"{param.opts[0]}={WHOLE}", "--", *needed))
 
 
 def _bad_lines() -> Iterator[bytes]:

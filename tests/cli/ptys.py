@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from tests.cli.conftest import Cli, command_of
-from tsmem.cli.app.endings import endings
+from tests.cli.conftest import Cli
+from tests.support.commands import declared_by
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import Clock
@@ -60,7 +60,7 @@ class Screens:
             os.write(talk.ours, typed + CTRL_D)
             variables = {**self._cli.environ, "TERM": "xterm-256color", **(environ or {})}
             code = main(argv, self._streams(talk.theirs, data.theirs), variables, clock or self._cli.clock)
-        assert (command := command_of(argv)) is None or code in endings(command), (argv, code, bytes(talk.sent))
+        assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, bytes(talk.sent))
         return Screen(code, bytes(data.sent), bytes(talk.sent))
 
     def _streams(self, talk: int, data: int) -> Streams:

@@ -9,26 +9,15 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.house.modules import ROOT
-from tsmem.cli.app.endings import endings
+from tests.support.commands import declarations, everything
 from tsmem.cli.app.exit_codes import MEANINGS
-from tsmem.cli.app.groups import HouseGroup
-from tsmem.cli.app.root import Root
 from tsmem.cli.app.topics import TOPICS
-from tsmem.cli.commands.message import MessageGroup
-from tsmem.cli.commands.profile import ProfileGroup
-from tsmem.cli.commands.session import SessionGroup
 from tsmem.cli.io.times import parse_time
 from tsmem.render.result import FORMATS
 from tsmem.store import Message, Metadata, Session
 
-GROUPS: dict[str, type[HouseGroup]] = {
-    "": Root,
-    "session ": SessionGroup,
-    "message ": MessageGroup,
-    "profile ": ProfileGroup,
-}
-COMMANDS = [f"{prefix}{name}" for prefix, group in GROUPS.items() for name in group.entries]
-LEAVES = [name for name in COMMANDS if f"{name} " not in GROUPS]
+COMMANDS = everything()
+LEAVES = declarations()
 LINES = [line.strip() for topic in TOPICS.values() for line in re.findall(r"^  tsmem .*", topic.text, re.MULTILINE)]
 
 
@@ -50,7 +39,7 @@ def test_help_alone_lists_the_topics(cli: Cli) -> None:
 
     assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(TOPICS)
     assert all(topic.sentence in shown for topic in TOPICS.values())
-    assert all(name in Root.entries["help"].sentence for name in TOPICS)
+    assert all(name in LEAVES["help"].summary for name in TOPICS)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +73,10 @@ def test_a_commands_help_has_all_it_should(cli: Cli, name: str) -> None:
     shown = cli.ok(*name.split(), "--help").text
     part = re.search(r"\n  Exit codes:\n((?:    .*\n)+)", shown)
 
-    assert re.search(rf"\n  Example:\n    tsmem .*\b{name.split()[-1]}\b", shown)
+    assert f"\n  Example:\n    {LEAVES[name].example}\n" in shown
+    assert f"tsmem {name}" in LEAVES[name].example
     assert part is not None
-    assert endings(name) == [int(code) for code in re.findall(r"\d+", part[1])]
+    assert [int(code) for code in re.findall(r"\d+", part[1])] == list(LEAVES[name].exit_codes)
     assert max(len(line) for line in shown.splitlines() if not line.startswith("    tsmem ")) <= 80
 
 
@@ -100,7 +90,7 @@ def test_help_is_the_same_without_docstrings(cli: Cli, process: Processes, line:
 
 def test_exit_codes_are_all_there_are() -> None:
     """Every number that has a meaning is some command's, and no other."""
-    assert set(MEANINGS) == {code for name in LEAVES for code in endings(name)}
+    assert set(MEANINGS) == {code for command in LEAVES.values() for code in command.exit_codes}
     assert all(re.sub(r"\s+", " ", meaning) in re.sub(r"\s+", " ", TOPICS["exit-codes"].text)
                for meaning in MEANINGS.values())  # fmt: skip
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import stat
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -19,8 +19,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.serving import serving
-from tsmem.cli.app.groups import CommandEntry
-from tsmem.cli.app.root import Root
+from tests.support.commands import declarations
 from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
@@ -69,27 +68,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "profile use": ("prod",),
     "profile delete": ("prod",),
 }
+COMMANDS |= {
+    name: tuple(shlex.split(command.example)[1 + len(name.split()) :])
+    for name, command in declarations().items()
+    if name not in COMMANDS
+}
 FLAGS = ((), ("-o", "json"), ("--debug",), ("--debug", "-o", "jsonl"))
 ANSWERS = [
     ("plain", "well"), ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
     ("env", "echo"), ("env", "garbage"), ("file", "another secret"), ("file", "garbage"), ("cmd", "echo"),
 ]  # fmt: skip
 """Where a profile keeps its secrets, and what the service answers."""
-
-
-def leaves(entries: dict[str, CommandEntry]) -> Iterator[str]:
-    """The names of all commands."""
-    for name, entry in entries.items():
-        if entry.name.endswith("Group"):
-            group = getattr(import_module(entry.module), entry.name)
-            yield from (f"{name} {inner}" for inner in leaves(group.entries))
-        else:
-            yield name
-
-
-def test_every_command_is_tried() -> None:
-    """A command that is new has to be tried too."""
-    assert sorted(leaves(dict(Root.entries))) == sorted(COMMANDS)
 
 
 def forms(secret: str) -> Iterator[str]:

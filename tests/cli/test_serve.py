@@ -21,12 +21,11 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.cli.conftest import Cli, Processes
+from tests.support.commands import declarations
 from tests.support.waiting import wait_until
 from tests.wire.raw_http import ots_headers, post, read_reply, signed
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.groups import help_of
 from tsmem.cli.app.signals import SAME_S
-from tsmem.cli.commands.serve import serve
 from tsmem.cli.commands.serve_talk import Lines
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
@@ -106,9 +105,8 @@ def test_a_script_reads_one_json_object(process: Processes) -> None:
 
 def test_the_example_works(process: Processes) -> None:
     """The line that the help shows starts a server."""
-    example = re.search(r"Example: tsmem serve (.*)", help_of(serve))
-    assert example is not None
-    with serving(process, *example.group(1).split()) as server:
+    _, _, *words = declarations()["serve"].example.split()
+    with serving(process, *words) as server:
         assert b"" == server.ask()
         assert 0 == server.stop()[0]
 
@@ -325,7 +323,7 @@ def test_a_reader_that_goes_away_is_no_trouble(process: Processes) -> None:
         (("--memory", "--host", "192.0.2.1"), "'192.0.2.1' can be reached from other machines"),
         (("--memory", "--host", "a..b"), "there is no address 'a..b' to listen on"),
         (("--memory", "--port", "65536"), "--port must be from 0 to 65535, not 65536"),
-        (("--memory", "--port", "http"), "--port must be a whole number, not 'http'"),
+        (("--memory", "--port", "http"), "Invalid value for '--port': 'http' is not a valid int."),
         (("--memory", "--latency", "-1"), "--latency must be from 0 to 600000, not -1"),
         (("--memory", "--latency", "nan"), "--latency must be from 0 to 600000, not nan"),
         (("--memory", "--fault", "throtle:0.1"), "there is no kind of fault 'throtle'"),

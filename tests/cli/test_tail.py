@@ -19,9 +19,8 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.cli.test_terminal import FORBIDDEN, HOSTILE
 from tests.clocks import StagedClock
 from tests.serving import environ, serving
-from tsmem.cli.app.groups import help_of
+from tests.support.commands import declarations
 from tsmem.cli.app.main import main
-from tsmem.cli.commands.message import tail
 from tsmem.cli.io.streams import Streams
 from tsmem.server.http.faults import Fault, Faults
 from tsmem.store import Message
@@ -333,10 +332,9 @@ def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes, outp
 
 def test_the_example_works(ready: Cli, process: Processes) -> None:
     """The line that the help shows shows what is there."""
-    example = re.search(r"Example: tsmem (.*)", help_of(tail))
-    assert example is not None
+    example = declarations()["message tail"].example
     ready.fill(messages(4, "trip-7"))
-    running = process.start(*shlex.split(example.group(1)))
+    running = process.start(*shlex.split(example)[1:])
     assert running.stdout is not None
     ids = [json.loads(running.stdout.readline())["message_id"] for _ in range(3)]
     running.send_signal(signal.SIGINT)

@@ -16,8 +16,8 @@ CASES = (
     Case(
         "Setting nothing.",
         "profile set x",
-        "the argument KEY=VALUE... is missing",
-        hint="tsmem profile set NAME KEY=VALUE...",
+        "Missing argument 'KEY=VALUE...'.",
+        hint="tsmem profile set [OPTIONS] NAME KEY=VALUE...",
     ),
     Case(
         "Setting what is no assignment.",

@@ -51,8 +51,8 @@ CASES = (
     Case(
         "A copy into nothing.",
         "copy",
-        "the option --from is missing",
-        hint="tsmem copy --from PROFILE --to PROFILE",
+        "Missing option '--from'.",
+        hint="tsmem copy --help",
     ),
     Case(
         "A copy into a profile that there is not.",

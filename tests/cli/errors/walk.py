@@ -9,10 +9,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cli.conftest import Outcome, PipeIn, command_of
+from tests.cli.conftest import Outcome, PipeIn
 from tests.cli.errors.case import CTRL_C, Case
 from tests.cli.errors.stage import Stage, stage
-from tsmem.cli.app.endings import endings
+from tests.support.commands import declared_by
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 
@@ -57,7 +57,7 @@ def _run(at: Stage, case: Case, words: tuple[str, ...]) -> Outcome:
     with open(case.stdout or os.devnull, "wb", buffering=0) as device:  # noqa: PTH123
         stdout = out if case.stdout is None else device
         code = main([*words, *argv], Streams(_Keyboard(case.stdin), stdout, err), at.cli.environ, at.cli.clock)
-    assert (command := command_of(argv)) is None or code in endings(command), (command, code)
+    assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code)
     return Outcome(code, at.plain(out.getvalue().decode()).encode(), at.plain(err.getvalue().decode()))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -66,11 +66,10 @@ complete --command tsmem --force-files --condition "not __tsmem_complete is-args
 """Kept in completions/ too, for packagers; a test compares them."""
 
 
-@help_text(
-    """Print the completion script of a shell: bash, zsh or fish.
-
-    Example: tsmem completion bash
-    """
+@root.command(
+    help="Print the completion script of a shell: bash, zsh or fish.",
+    example="tsmem completion bash",
+    formats=("table",),
 )
 def completion(
     ctx: typer.Context,

@@ -1,4 +1,4 @@
-"""Exit codes: the one table from errors to numbers that scripts rely on."""
+"""Exit codes: the one table from errors to numbers that scripts rely on, and the sets that commands declare."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailur
 DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, PARTLY_DONE = range(8)
 HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED = 129, 130, 141, 143
 STOPPED = (HUNG_UP, INTERRUPTED, TERMINATED)
+
+EVERY_COMMAND = (DONE, FAILED, USAGE, HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED)
+"""Codes of every command: each can be used wrongly, fail unexpectedly, be stopped, or lose its reader."""
+OPENS_STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
+"""Codes of a command that opens a store: tables may be missing or have another key, and the store may refuse or not
+answer."""
 
 MEANINGS: dict[int, str] = {
     DONE: "done (an empty list is done)",
@@ -22,6 +28,21 @@ MEANINGS: dict[int, str] = {
     PIPE_CLOSED: "the reader of a pipe went away",
     TERMINATED: "terminated by SIGTERM",
 }
+BRIEF_MEANINGS: dict[int, str] = {
+    DONE: "done",
+    FAILED: "failed",
+    USAGE: "wrong use",
+    NOT_FOUND: "not found",
+    CONFLICT: "conflict",
+    DENIED: "denied",
+    UNAVAILABLE: "unavailable",
+    PARTLY_DONE: "partly done",
+    HUNG_UP: "hung up",
+    INTERRUPTED: "interrupted",
+    PIPE_CLOSED: "reader gone",
+    TERMINATED: "terminated",
+}
+"""Meanings for the help of a command."""
 
 _CODES: tuple[tuple[type[TsmemError], int], ...] = (
     (InvalidInput, USAGE),
@@ -34,10 +55,9 @@ _CODES: tuple[tuple[type[TsmemError], int], ...] = (
 
 
 def stopped_by(signal_number: int) -> int:
-    """The exit code of a run that a signal stopped, as shells have it."""
+    """Return the exit code of a run that a signal stopped, as shells have it."""
     return 128 + signal_number
 
 
 def exit_code(error: TsmemError) -> int:
-    """The exit code of an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

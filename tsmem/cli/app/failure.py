@@ -53,7 +53,7 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
     done = ""
     if context.whole_file is not None:
         done = f"; {context.whole_file} was not written"
-    elif "tally" in context.__dict__:
+    elif "result" in context.__dict__:
         from tsmem.cli.io.counts import counted
 
         result = context.result

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.cli.app.topics import TOPICS
 from tsmem.errors import InvalidInput
@@ -15,12 +15,13 @@ from tsmem.nearest import nearest_names
 from tsmem.render.result import Document
 
 
-@help_text(
-    """Say more on a topic: exit-codes, filters, times, profiles or output.
+@root.command(
+    help="""Say more on a topic: exit-codes, filters, times, profiles or output.
 
     The name of a command shows that command's help.
-    Example: tsmem help times
-    """
+    """,
+    example="tsmem help times",
+    formats=("table",),
 )
 def help_(
     ctx: typer.Context,
@@ -55,9 +56,9 @@ def _of_command(ctx: typer.Context, words: Sequence[str]) -> str:
     """What `tsmem WORDS --help` shows. Raises InvalidInput."""
     at: Any = ctx.find_root()
     for position, word in enumerate(words):
-        known = getattr(at.command, "entries", {})
+        known = list(getattr(at.command, "commands", ()))
         if word not in known:
-            raise _unknown(words, position, list(known))
+            raise _unknown(words, position, known)
         at = typer.Context(at.command.get_command(at, word), parent=at, info_name=word)
     return str(at.get_help())
 

@@ -15,9 +15,9 @@ import typer
 from typer.exceptions import TyperException
 
 from tsmem.cli.app import exit_codes
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.groups import HelpShown
-from tsmem.cli.app.root import Root
+from tsmem.cli.app.global_options import HelpShown
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
 from tsmem.clock import Clock, SystemClock
@@ -42,7 +42,7 @@ def main(
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
-        Root(name="tsmem").main(args=[], prog_name="tsmem", complete_var=COMPLETE)
+        root.main(args=[], prog_name="tsmem", complete_var=COMPLETE)
     context = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
     started = context.clock.monotonic_s()
     try:
@@ -82,9 +82,9 @@ def _guarded(context: Context, argv: Sequence[str]) -> int:
         if isinstance(error, TsmemError):
             return failure.failed(context, error, argv)
         if isinstance(error, TyperException):
-            from tsmem.cli.app.usage import usage
+            from tsmem.cli.app.usage import usage_error
 
-            return failure.failed(context, usage(error), argv)
+            return failure.failed(context, usage_error(error), argv)
         if missing := failure.missing_module(error):
             return failure.failed(context, missing, argv)
         return failure.crashed(context, error)
@@ -101,7 +101,7 @@ def _check_text(argv: Sequence[str]) -> None:
 
 def _run(context: Context, argv: Sequence[str]) -> int:
     try:
-        with Root(name="tsmem").make_context("tsmem", list(argv), obj=context) as ctx:
+        with root.make_context("tsmem", list(argv), obj=context) as ctx:
             result: Result | None = ctx.command.invoke(ctx)
     except HelpShown as shown:
         _send(context, iter([shown.text.encode()]))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import typer
 
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import STOPPED
-from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.signals import Stopped
 from tsmem.errors import TsmemError
 from tsmem.render.result import Document
@@ -24,11 +24,10 @@ SAMPLE = Path(__file__).with_name("demo.jsonl")
 SESSION = "trip-kyoto"
 
 
-@help_text(
-    """Try everything on a conversation of its own, in a file that is thrown away.
-
-    Example: tsmem demo
-    """
+@root.command(
+    help="Try everything on a conversation of its own, in a file that is thrown away.",
+    example="tsmem demo",
+    formats=("table",),
 )
 def demo(ctx: typer.Context) -> Document:
     return Document(_transcript(context_of(ctx)))

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import all_quoted, command_hint, repeated_command
 from tsmem.cli.commands.findings import Finding, FindingGroup, of_file, of_step
 from tsmem.cli.io.progress_summary import account
@@ -33,13 +34,14 @@ MAX_SKEW_S = 60.0
 """By how much clocks may differ unnoticed; at 15 minutes the service refuses."""
 
 
-@help_text(
-    """Look for what is wrong: the profile, the connection, the tables, and what is stored in them.
+@root.command(
+    help="""Look for what is wrong: the profile, the connection, the tables, and what is stored in them.
 
     Each finding comes with the command that mends it, or shows it. --fix deletes nothing. Exit 4 when something wrong
     is left, 5 and 6 when the service refuses or cannot be reached.
-    Example: tsmem doctor --fix
-    """
+    """,
+    example="tsmem doctor --fix",
+    exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def doctor(
     ctx: typer.Context,

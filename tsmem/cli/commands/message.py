@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
-from tsmem.cli.app.groups import HouseGroup, entries, help_text
+from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_user, suggest_words
 from tsmem.cli.commands import putting
 from tsmem.cli.commands.search import SortOption, Text, found, order
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
     from tsmem.store.messages import Order
     from tsmem.store.model import Message
 
+group = root.group("message", "Messages: what was said in sessions.")
 
-@help_text(
-    """Write a message: its content, its metadata, or both.
+
+@group.command(
+    help="""Write a message: its content, its metadata, or both.
 
     An id that the session has is refused without a time: --create-time T replaces the message of that time, --new adds
     one more of the id. At a terminal it is said what would be dropped, and asked.
-    Example: tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada
-    """
+    """,
+    example='tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada',
+    exit_codes=(*OPENS_STORE, PARTLY_DONE),
+    shows="message",
 )
 def put(
     ctx: typer.Context,
@@ -90,11 +95,11 @@ def put(
     return SingleItem(item)
 
 
-@help_text(
-    """Show one message.
-
-    Example: tsmem message get trip-7 000003 -o json
-    """
+@group.command(
+    help="Show one message.",
+    example="tsmem message get trip-7 000003 -o json",
+    exit_codes=OPENS_STORE,
+    shows="message",
 )
 def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
     context = context_of(ctx)
@@ -102,11 +107,10 @@ def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_t
     return SingleItem(context.store.messages.get(session, message, create_time=time))
 
 
-@help_text(
-    """Change parts of a message that exists, and leave the rest.
-
-    Example: tsmem message update trip-7 000003 --content "Corrected." --unset draft
-    """
+@group.command(
+    help="Change parts of a message that exists, and leave the rest.",
+    example='tsmem message update trip-7 000003 --content "Corrected." --unset draft',
+    exit_codes=OPENS_STORE,
 )
 def update(
     ctx: typer.Context,
@@ -134,12 +138,13 @@ def update(
     context.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
 
 
-@help_text(
-    """Delete one message.
+@group.command(
+    help="""Delete one message.
 
     Messages are kept by session id alone: it goes for every user who has a session of that id.
-    Example: tsmem message delete trip-7 000003
-    """
+    """,
+    example="tsmem message delete trip-7 000003",
+    exit_codes=OPENS_STORE,
 )
 def delete(
     ctx: typer.Context,
@@ -154,12 +159,13 @@ def delete(
     context.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
 
 
-@help_text(
-    """Delete many messages: a session's or all, or those up to a time.
+@group.command(
+    help="""Delete many messages: a session's or all, or those up to a time.
 
     Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
-    Example: tsmem message purge --session trip-7 --until 2026-01-01 --dry-run
-    """
+    """,
+    example="tsmem message purge --session trip-7 --until 2026-01-01 --dry-run",
+    exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def purge(
     ctx: typer.Context,
@@ -203,11 +209,11 @@ def purge(
     return report
 
 
-@help_text(
-    """List messages in order of session and time.
-
-    Example: tsmem message list --session trip-7 --role user --last 5
-    """
+@group.command(
+    help="List messages in order of session and time.",
+    example="tsmem message list --session trip-7 --role user --last 5",
+    exit_codes=OPENS_STORE,
+    shows="message",
 )
 def list_(
     ctx: typer.Context,
@@ -249,14 +255,16 @@ def list_(
     return listing(context, "message", stream, filter, reason(context, of, page_token))
 
 
-@help_text(
-    """Find messages by a text in their content, newest first.
+@group.command(
+    help="""Find messages by a text in their content, newest first.
 
     TEXT is found as it stands, whatever its case, in content and search content. On the embedded store every part of a
     text is found; on TableStore the words of a content are whole, but for the end of the last, which may go on:
     `flight` finds `flights`, `light` does not.
-    Example: tsmem message search "hi" --role user --limit 5
-    """
+    """,
+    example='tsmem message search "hi" --role user --limit 5',
+    exit_codes=OPENS_STORE,
+    shows="message",
 )
 def search(
     ctx: typer.Context,
@@ -286,13 +294,15 @@ def search(
     return found(context, "message", stream, text, filter, reason(context, of, page_token))
 
 
-@help_text(
-    """Show a session's last messages, and with --follow new ones as they come.
+@group.command(
+    help="""Show a session's last messages, and with --follow new ones as they come.
 
     In a pipe it prints JSON lines, unless -o says otherwise. A message is shown once, also one that comes up to a
     minute late; a store that cannot be reached for a while is waited for.
-    Example: tsmem message tail trip-7 --follow --last 3
-    """
+    """,
+    example="tsmem message tail trip-7 --follow --last 3",
+    exit_codes=OPENS_STORE,
+    shows="message",
 )
 def tail(
     ctx: typer.Context,
@@ -323,17 +333,6 @@ def tail(
     if last and not ended:
         context.say(why_empty(context, asked("message", session, filter, role=role)))
     return LiveTail(session, ended, full=full)
-
-
-class MessageGroup(HouseGroup):
-    """`tsmem message`."""
-
-    sentence = "Messages: what was said in sessions."
-    entries = entries(
-        *(put, get, update, delete, purge, list_, search, tail),
-        noun="message",
-        showing=(put, get, list_, search, tail),
-    )
 
 
 def _content(context: Context, text: str | None, file: str | None) -> str | None:

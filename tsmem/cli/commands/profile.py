@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
-from tsmem.cli.app.groups import HouseGroup, entries, help_text
+from tsmem.cli.app.exit_codes import UNAVAILABLE
 from tsmem.cli.app.suggest import complete_profile, complete_setting
 from tsmem.cli.io.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
@@ -15,12 +16,12 @@ from tsmem.render.result import Report
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.", autocompletion=complete_profile)]
 
+group = root.group("profile", "Profiles: which store a command talks to.")
 
-@help_text(
-    """List the profiles there are; the one in force is marked.
 
-    Example: tsmem profile list -o json
-    """
+@group.command(
+    help="List the profiles there are; the one in force is marked.",
+    example="tsmem profile list -o json",
 )
 def list_(ctx: typer.Context) -> Report:
     from tsmem.profiles import profile_list
@@ -31,11 +32,9 @@ def list_(ctx: typer.Context) -> Report:
     return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
 
 
-@help_text(
-    """Show a profile's values and where each came from, never a secret.
-
-    Example: tsmem profile show local
-    """
+@group.command(
+    help="Show a profile's values and where each came from, never a secret.",
+    example="tsmem profile show local",
 )
 def show(
     ctx: typer.Context,
@@ -60,8 +59,8 @@ def show(
     return Report({"name": chosen.name, "values": values}, ("key", "value", "origin"), rows)
 
 
-@help_text(
-    """Set values of a profile in the profile file, and make it if it is new.
+@group.command(
+    help="""Set values of a profile in the profile file, and make it if it is new.
 
     Keys: backend, timeout, output; path of a local store; endpoint, instance,
     region, access_key_id, access_key_secret, security_token and ca_file (the
@@ -70,8 +69,9 @@ def show(
 
     A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
     access_key_id is no secret and may be given itself.
-    Example: tsmem profile set work backend=local path=work.db
-    """
+    """,
+    example="tsmem profile set work backend=local path=work.db",
+    exit_codes=(UNAVAILABLE,),
 )
 def set_(
     ctx: typer.Context,
@@ -97,11 +97,10 @@ def set_(
         context.say(f"warning: it cannot be used yet: {error.message}")
 
 
-@help_text(
-    """Make a profile the default one.
-
-    Example: tsmem profile use local
-    """
+@group.command(
+    help="Make a profile the default one.",
+    example="tsmem profile use local",
+    exit_codes=(UNAVAILABLE,),
 )
 def use(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import use_profile as use_profile
@@ -111,11 +110,10 @@ def use(ctx: typer.Context, name: Name) -> None:
     context.say(f"profile '{name}' is the default in {path}")
 
 
-@help_text(
-    """Delete a profile from the profile file; what it points to stays.
-
-    Example: tsmem profile delete staging
-    """
+@group.command(
+    help="Delete a profile from the profile file; what it points to stays.",
+    example="tsmem profile delete staging",
+    exit_codes=(UNAVAILABLE,),
 )
 def delete(ctx: typer.Context, name: Name) -> None:
     from tsmem.profiles import delete_profile as delete_profile
@@ -125,11 +123,9 @@ def delete(ctx: typer.Context, name: Name) -> None:
     context.say(f"deleted profile '{name}' from {path}")
 
 
-@help_text(
-    """Say where the profile file is, or would be.
-
-    Example: tsmem profile path
-    """
+@group.command(
+    help="Say where the profile file is, or would be.",
+    example="tsmem profile path",
 )
 def path(ctx: typer.Context) -> Report:
     from tsmem.profiles import config_path
@@ -138,10 +134,3 @@ def path(ctx: typer.Context) -> Report:
     file = config_path(context.environ, context.options.config)
     document = {"path": str(file), "exists": file.exists()}
     return Report(document, tuple(document), [tuple(document.values())])
-
-
-class ProfileGroup(HouseGroup):
-    """`tsmem profile`."""
-
-    sentence = "Profiles: which store a command talks to."
-    entries = entries(list_, show, set_, use, delete, path)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import SECRET_VARIABLE, Context, context_of
-from tsmem.cli.app.groups import help_text
 from tsmem.cli.app.signals import NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -31,8 +31,8 @@ MAX_LATENCY_MS = 600_000
 _PRINTABLE = re.compile("[!-~]+")
 
 
-@help_text(
-    """Serve one file to TableStore SDKs, as an endpoint on this machine.
+@root.command(
+    help="""Serve one file to TableStore SDKs, as an endpoint on this machine.
 
     Without --access-key-id any key is taken, but Python and Java believe no answer unless the client's secret is
     'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
@@ -41,8 +41,9 @@ _PRINTABLE = re.compile("[!-~]+")
 
     Ctrl-C, SIGTERM and SIGHUP stop the server, and the exit code is 0; a signal that comes before it serves, or a
     second one, ends it with the signal's own code.
-    Example: tsmem serve --memory --port 0
-    """
+    """,
+    example="tsmem serve --memory --port 0",
+    formats=("table", "json", "jsonl"),
 )
 def serve(
     ctx: typer.Context,

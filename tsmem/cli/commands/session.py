@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
-from tsmem.cli.app.groups import HouseGroup, entries, help_text
+from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.commands import putting
 from tsmem.cli.commands.search import SortOption, Text, found, order
 from tsmem.cli.io.emptiness import asked, reason, why_empty
@@ -19,14 +20,18 @@ from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Report, SingleItem
 
+group = root.group("session", "Sessions: the conversations of users.")
 
-@help_text(
-    """Write a session, replacing the one that stood there.
+
+@group.command(
+    help="""Write a session, replacing the one that stood there.
 
     The whole session is replaced, its metadata too: session update changes single values. At a terminal it is said
     what would be dropped, and asked.
-    Example: tsmem session put ada trip-7 -m topic=travel -m score:=0.5
-    """
+    """,
+    example="tsmem session put ada trip-7 -m topic=travel -m score:=0.5",
+    exit_codes=OPENS_STORE,
+    shows="session",
 )
 def put(
     ctx: typer.Context,
@@ -57,21 +62,20 @@ def put(
     return SingleItem(item)
 
 
-@help_text(
-    """Show one session.
-
-    Example: tsmem session get ada trip-7 -o json
-    """
+@group.command(
+    help="Show one session.",
+    example="tsmem session get ada trip-7 -o json",
+    exit_codes=OPENS_STORE,
+    shows="session",
 )
 def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
     return SingleItem(context_of(ctx).store.sessions.get(user, session))
 
 
-@help_text(
-    """Change parts of a session that exists, and leave the rest.
-
-    Example: tsmem session update ada trip-7 -m topic=refund --unset score --touch
-    """
+@group.command(
+    help="Change parts of a session that exists, and leave the rest.",
+    example="tsmem session update ada trip-7 -m topic=refund --unset score --touch",
+    exit_codes=OPENS_STORE,
 )
 def update(
     ctx: typer.Context,
@@ -98,13 +102,14 @@ def update(
     context.say(f"updated session '{session}' of user '{user}'")
 
 
-@help_text(
-    """Delete one session; its messages stay unless asked for.
+@group.command(
+    help="""Delete one session; its messages stay unless asked for.
 
     A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
     a session, and says so, unless --shared-too.
-    Example: tsmem session delete ada trip-7 --with-messages
-    """
+    """,
+    example="tsmem session delete ada trip-7 --with-messages",
+    exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def delete(
     ctx: typer.Context,
@@ -131,14 +136,15 @@ def delete(
         context.say(f"its messages stay, if it had any; this deletes them, whoever's they are: {purge}")
 
 
-@help_text(
-    """Delete many sessions: a user's or everyone's, all or those up to a time.
+@group.command(
+    help="""Delete many sessions: a user's or everyone's, all or those up to a time.
 
     A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
     sessions, and says so, unless --shared-too. With --everyone and no --filter it keeps them where the other's session
     stays.
-    Example: tsmem session purge --everyone --until 90d --with-messages --dry-run
-    """
+    """,
+    example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
+    exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def purge(
     ctx: typer.Context,
@@ -199,11 +205,11 @@ def _messages_stay(context: Context, *, dry_run: bool) -> str:
     return f"their messages stay, if they had any; {'--with-messages deletes them too' if dry_run else doctor}"
 
 
-@help_text(
-    """List sessions in order of user and session id.
-
-    Example: tsmem session list --user ada --fields session_id,metadata.topic
-    """
+@group.command(
+    help="List sessions in order of user and session id.",
+    example="tsmem session list --user ada --fields session_id,metadata.topic",
+    exit_codes=OPENS_STORE,
+    shows="session",
 )
 def list_(
     ctx: typer.Context,
@@ -218,12 +224,14 @@ def list_(
     return listing(context, "session", stream, filter, reason(context, asked("session", user, filter), page_token))
 
 
-@help_text(
-    """List a user's sessions, or everyone's, latest first.
+@group.command(
+    help="""List a user's sessions, or everyone's, latest first.
 
     Everyone's come through the search index. A session without an update time is not among them.
-    Example: tsmem session recent --user ada --since 7d
-    """
+    """,
+    example="tsmem session recent --user ada --since 7d",
+    exit_codes=OPENS_STORE,
+    shows="session",
 )
 def recent(
     ctx: typer.Context,
@@ -247,13 +255,15 @@ def recent(
     return listing(context, "session", stream, filter, reason(context, of, page_token))
 
 
-@help_text(
-    """Find sessions by a text in their search content, latest first.
+@group.command(
+    help="""Find sessions by a text in their search content, latest first.
 
     TEXT is found as it stands, whatever its case. On the embedded store every part of a text is found; on TableStore
     whole words are, and a part of a word where the index is fuzzy, as the one is that init-tables makes.
-    Example: tsmem session search "refund" --user ada --since 30d
-    """
+    """,
+    example='tsmem session search "refund" --user ada --since 30d',
+    exit_codes=OPENS_STORE,
+    shows="session",
 )
 def search(
     ctx: typer.Context,
@@ -279,13 +289,3 @@ def search(
     )
     of = asked("session", user, filter, text=text, since=since, until=until)
     return found(context, "session", stream, text, filter, reason(context, of, page_token))
-
-
-class SessionGroup(HouseGroup):
-    """`tsmem session`."""
-
-    sentence = "Sessions: the conversations of users."
-    entries = entries(
-        put, get, update, delete, purge, list_, recent, search,
-        noun="session", showing=(put, get, list_, recent, search),
-    )  # fmt: skip

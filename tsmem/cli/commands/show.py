@@ -7,21 +7,24 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.exit_codes import OPENS_STORE
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
 
 
-@help_text(
-    """Show a conversation.
+@root.command(
+    help="""Show a conversation.
 
     On a terminal long content is folded, which says its size; JSON and tool calls are broken into lines. --markdown
     draws what was said, but for what tools say; a link is shown with its target.
-    Example: tsmem show trip-7 --user ada --last 10
-    """
+    """,
+    example="tsmem show trip-7 --user ada --last 10",
+    exit_codes=OPENS_STORE,
+    shows="message",
 )
 def show(
     ctx: typer.Context,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.exit_codes import OPENS_STORE
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress_summary import account
 from tsmem.errors import InvalidInput
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 _COLUMNS = ("measure", "of", "value")
 
 
-@help_text(
-    """Count what there is, by role, day and size: everything, one user's, or one session's.
+@root.command(
+    help="""Count what there is, by role, day and size: everything, one user's, or one session's.
 
     Every row is read once. Days are UTC's. Where users share a session id, --user counts the messages of all of them.
-    Example: tsmem stats --user ada
-    """
+    """,
+    example="tsmem stats --user ada",
+    exit_codes=OPENS_STORE,
 )
 def stats(
     ctx: typer.Context,

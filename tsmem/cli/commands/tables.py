@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
@@ -17,12 +18,13 @@ from tsmem.store.tables import Plan
 MAX_WAIT_S = 86400
 
 
-@help_text(
-    """Create the tables and indexes that are missing; what exists is left as it is.
+@root.command(
+    help="""Create the tables and indexes that are missing; what exists is left as it is.
 
     Doing it again changes nothing. Exit 4 when something that exists is not as the profile describes it.
-    Example: tsmem init-tables --check -o json
-    """
+    """,
+    example="tsmem init-tables --check -o json",
+    exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def init_tables(
     ctx: typer.Context,
@@ -48,11 +50,10 @@ def init_tables(
     return _report(context, plan, check=check)
 
 
-@help_text(
-    """Delete both tables with everything in them, and their indexes.
-
-    Example: tsmem drop-tables --yes
-    """
+@root.command(
+    help="Delete both tables with everything in them, and their indexes.",
+    example="tsmem drop-tables --yes",
+    exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     context = context_of(ctx)

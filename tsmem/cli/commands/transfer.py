@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
-from tsmem.cli.app.groups import help_text
+from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
 from tsmem.cli.io.counts import counted, counts
 from tsmem.cli.io.emptiness import why_nothing
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
 
-@help_text(
-    """Write sessions and messages as JSON lines: everything, one user's, or one session's.
+@root.command(
+    help="""Write sessions and messages as JSON lines: everything, one user's, or one session's.
 
     A file is written whole or not at all. A message's key has no user: where users share a session id, --user writes
     the messages of all of them.
-    Example: tsmem export memory.jsonl.gz --user ada
-    """
+    """,
+    example="tsmem export memory.jsonl.gz --user ada",
+    exit_codes=OPENS_STORE,
+    formats=("table", "jsonl"),
 )
 def export(
     ctx: typer.Context,
@@ -91,14 +94,15 @@ def _told(context: Context, lines: Iterator[bytes], why: Callable[[], str], *, a
         context.say(why())
 
 
-@help_text(
-    """Read sessions and messages from JSON lines and write them.
+@root.command(
+    help="""Read sessions and messages from JSON lines and write them.
 
     A file is checked wholly before its first row is written; importing it twice changes nothing. With --rejects, what
     cannot be read or is refused is kept in a file that can be imported again, and the rest is written. A fresh
     embedded store gets its tables. A warning names session ids that other users have too: they share the messages.
-    Example: tsmem import chats.jsonl --format openai --user ada
-    """
+    """,
+    example="tsmem import chats.jsonl --format openai --user ada",
+    exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def import_(
     ctx: typer.Context,
@@ -170,14 +174,15 @@ def _input(context: Context, name: str) -> Iterator[Input]:
     yield Input("standard input", context.streams.stdin)
 
 
-@help_text(
-    """Copy sessions and messages from one profile's store to another's, or compare both.
+@root.command(
+    help="""Copy sessions and messages from one profile's store to another's, or compare both.
 
     Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
     different, and ends with 4. Where users share a session id, --user copies the messages of all of them; a warning
     names ids that other users have in the target.
-    Example: tsmem copy --from local --to local --check
-    """
+    """,
+    example="tsmem copy --from local --to local --check",
+    exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def copy(
     ctx: typer.Context,

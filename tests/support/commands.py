@@ -1,0 +1,49 @@
+"""The commands of `tsmem` as they are declared, for tests that try each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import typer
+
+from tsmem.cli.app.command_tree import CommandGroup, Declaration, root
+
+
+def _walk(group: CommandGroup, prefix: str) -> Iterator[tuple[str, Declaration | CommandGroup]]:
+    for name in group.commands:
+        found = group.declaration(name)
+        yield f"{prefix}{name}", found
+        if isinstance(found, CommandGroup):
+            yield from _walk(found, f"{prefix}{name} ")
+
+
+def everything() -> dict[str, Declaration | CommandGroup]:
+    """Commands and groups by name, in the order of the help: `session`, `session put`."""
+    return dict(_walk(root, ""))
+
+
+def declarations() -> dict[str, Declaration]:
+    """Commands by name: `session put`."""
+    return {name: found for name, found in everything().items() if isinstance(found, Declaration)}
+
+
+def params_of(name: str) -> list[typer.core.TyperOption | typer.core.TyperArgument]:
+    """The parameters of a command that are its own."""
+    group: CommandGroup = root
+    *groups, last = name.split()
+    for each in groups:
+        group = group.get_command(None, each)
+    command = group.get_command(None, last)
+    return [param for param in command.params if param not in command.shared]
+
+
+def declared_by(argv: Sequence[str]) -> Declaration | None:
+    """The command that a command line names; None if it names none."""
+    at: CommandGroup = root
+    for word in argv:
+        if word in at.commands:
+            found = at.declaration(word)
+            if isinstance(found, Declaration):
+                return found
+            at = found
+    return None

@@ -1,0 +1,238 @@
+"""The tree of commands: how a command is declared, and how it is found, loaded and built when it is called.
+
+A module of `cli/commands/` declares its commands beside their functions:
+
+    @root.command(help="Show a conversation. ...", example="tsmem show trip-7", exit_codes=OPENS_STORE, shows="message")
+    def show(ctx: typer.Context, session: SessionId) -> Conversation: ...
+
+Declaring builds nothing. `root` imports a module when a command of it is called, and Typer builds that command alone:
+building a command takes longer than most commands take to run. What `tsmem --help` and completion say of commands that
+are not loaded stands in `contents.py`, which is generated from the declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import cleandoc
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[attr-defined]
+from typer.exceptions import TyperException
+
+from tsmem.cli.app.contents import CONTENTS
+from tsmem.cli.app.exit_codes import BRIEF_MEANINGS, EVERY_COMMAND
+from tsmem.cli.app.global_options import HelpShown, global_options, show_help
+from tsmem.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tsmem.render.result import Noun
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Everything that is said of a command."""
+
+    name: str
+    function: Callable[..., object]
+    help: str
+    example: str
+    """A command line that works."""
+    exit_codes: tuple[int, ...]
+    """All exit codes that it can end with, in order."""
+    formats: tuple[str, ...] | None
+    """The values that --output may have; None for all."""
+    shows: Noun | None
+    """The items among whose fields --fields chooses; None if it shows neither sessions nor messages."""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the help, which lists of commands show."""
+        return self.help.split("\n", 1)[0]
+
+    def build(self) -> HouseCommand:
+        """Return the command that Typer makes of the function's parameters."""
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(self.name, cls=HouseCommand, help=self.help)(self.function)
+        command = typer.main.get_command(app)
+        assert isinstance(command, HouseCommand)
+        command.declaration = self
+        return command
+
+
+class _WithGlobalOptions:
+    """What a command and a group have in common, before Typer's class in the order of bases."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shared = global_options()
+        self.params: list[Any] = [*self.params, *self.shared]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        except TyperException as error:
+            error.ctx = getattr(error, "ctx", None) or ctx  # type: ignore[attr-defined]  # some lack it: for the hint
+            raise
+        return parsed
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.callback = show_help
+        return option
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments, options and global options, each under a heading."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Global options": []}
+        for param in self.get_params(ctx):  # type: ignore[attr-defined]
+            if (record := param.get_help_record(ctx)) is not None:
+                heading = "Arguments" if param.param_type_name == "argument" else "Options"
+                sections["Global options" if param in self.shared else heading].append(record)
+        for heading, records in sections.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+class HouseCommand(_WithGlobalOptions, TyperCommand):
+    """A command, built."""
+
+    declaration: Declaration
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Raises InvalidInput before anything is done if it has no such output or fields."""
+        options, declaration = ctx.obj.options, self.declaration
+        if options.fields is not None:
+            from tsmem.render.fields import check_fields
+
+            if declaration.shows is None:
+                raise InvalidInput(
+                    "--fields chooses among the fields of sessions and messages, and this command shows neither"
+                )
+            check_fields(declaration.shows, options.fields)
+        formats = declaration.formats
+        if formats is not None and options.output is not None and options.output not in formats:
+            raise InvalidInput(
+                f"{ctx.command_path} has an output of its own, which is not {options.output}",
+                hint=f"its formats are {', '.join(formats)}" if len(formats) > 1 else "leave out --output",
+            )
+        ctx.obj.clock.now_us()  # raises if the clock cannot be read
+        return super().invoke(ctx)
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, the example on a line of its own, to be copied, and the exit codes."""
+        super().format_help_text(ctx, formatter)
+        formatter.write(f"\n  Example:\n    {self.declaration.example}\n")
+        codes = [f"{code}\xa0{BRIEF_MEANINGS[code].replace(' ', chr(0xA0))}" for code in self.declaration.exit_codes]
+        formatter.write("\n  Exit codes:\n")
+        for line in wrap(", ".join(codes), formatter.width - 4):
+            formatter.write(f"    {line}\n".replace("\xa0", " "))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the parts of the usage line; Typer puts a required argument into braces, and here it has none."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece[1:-1] if piece[0] == "{" and piece[-1] == "}" else piece for piece in pieces]
+
+
+class CommandGroup(_WithGlobalOptions, TyperGroup):
+    """Commands by name, each built when it is called."""
+
+    def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
+        super().__init__(name=name, help=help, rich_markup_mode=None)
+        self.commands: dict[str, Any] = {}  # None until it is built; Typer suggests among the names
+        self.declarations: dict[str, Declaration | CommandGroup] = {}
+
+    def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
+        """Declare a group within this one."""
+        group = self.declarations[name] = CommandGroup(name, help)
+        return group
+
+    def command(
+        self,
+        *,
+        help: str,  # noqa: A002
+        example: str,
+        exit_codes: tuple[int, ...] = (),
+        formats: tuple[str, ...] | None = None,
+        shows: Noun | None = None,
+    ) -> Callable[[Function], Function]:
+        """Declare the decorated function as a command of this group, named as the function is.
+
+        `help` begins with one line for lists of commands. It is an argument because Python drops docstrings under -OO.
+        `exit_codes` are those beyond the codes that every command can end with."""
+
+        def declare(function: Function) -> Function:
+            name = function.__name__.rstrip("_").replace("_", "-")
+            codes = tuple(sorted((*EVERY_COMMAND, *exit_codes)))
+            self.declarations[name] = Declaration(name, function, cleandoc(help), example, codes, formats, shows)
+            self.commands.setdefault(name)
+            return function
+
+        return declare
+
+    @property
+    def summary(self) -> str:
+        """The group's help, which is one line."""
+        return self.help or ""
+
+    def declaration(self, name: str) -> Declaration | CommandGroup:
+        """Return what was declared under a name."""
+        return self.declarations[name]
+
+    def summaries(self) -> dict[str, str]:
+        """Return the names of the commands, in the order of the help, with the first line of their help."""
+        return {name: declaration.summary for name, declaration in self.declarations.items()}
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse options; a group without a command shows its help."""
+        if not args and not ctx.resilient_parsing:
+            raise HelpShown(ctx.get_help())
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            declared = self.declaration(cmd_name)
+            self.commands[cmd_name] = declared if isinstance(declared, CommandGroup) else declared.build()
+        return self.commands.get(cmd_name)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return names and options. Typer's own method builds each command for its help."""
+        names = [CompletionItem(n, help=text) for n, text in self.summaries().items() if n.startswith(incomplete)]
+        return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands. Typer's own method builds each one, and cuts its help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.summaries().items()))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
+
+
+class Root(CommandGroup):
+    """`tsmem`: a group that imports what is called. Click calls it a lazy group."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "tsmem",
+            "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.",
+        )
+        self.commands.update(dict.fromkeys(CONTENTS))
+
+    def declaration(self, name: str) -> Declaration | CommandGroup:
+        """Import the module of a command, and return what it declares."""
+        import_module(CONTENTS[name].module)
+        return self.declarations[name]
+
+    def summaries(self) -> dict[str, str]:
+        return {name: entry.summary for name, entry in CONTENTS.items()}
+
+
+root = Root()
