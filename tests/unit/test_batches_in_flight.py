@@ -114,7 +114,7 @@ def writer(client: Scripted, result: BulkResult, refused: list[Key] | None = Non
         if refused is not None:
             refused.append(entry.write.key)
 
-    return BatchWriter(client, "session", result, refused=note)
+    return BatchWriter(client, "session", result, on_refused=note)
 
 
 def fill(writing: BatchWriter, first: int, batches: int) -> None:
@@ -211,7 +211,7 @@ def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
             fill(writing, 0, 3)
             client.batch(("s", 2 * ROWS, "m")).answer()
             client.batch(("s", 0, "m")).fail(Unavailable("gone"))
-            wait_for_all([writing._flight[0].pending], DEADLINE_S)
+            wait_for_all([writing._in_flight[0].pending], DEADLINE_S)
             client.batch(("s", ROWS, "m")).fail(InvalidInput("not heard of, because it is the second one"))
             writing.add(put(9999), 9999)
             writing.send()
@@ -318,7 +318,7 @@ def test_bytes_in_flight_are_bounded() -> None:
     with writer(client, result) as writing:
         for number in range(rows):
             writing.add(put(number, {"content": "x" * 1_900_000}))
-            in_flight = sum(batch.bytes for batch in writing._flight)
+            in_flight = sum(batch.bytes for batch in writing._in_flight)
             assert in_flight <= MAX_BYTES_IN_FLIGHT
         client.answer_each(Waiting.answer)
 
@@ -347,7 +347,7 @@ def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
     def full(entry: QueuedWrite, error: TsmemError) -> None:
         raise OSError("no room to keep it")
 
-    writing = BatchWriter(client, "session", result, refused=full)
+    writing = BatchWriter(client, "session", result, on_refused=full)
     client.answer_each(lambda batch: batch.answer({3: InvalidInput("refused")}))
     with suppress(OSError), writing:
         fill(writing, 0, 1)

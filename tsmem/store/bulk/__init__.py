@@ -1,9 +1,12 @@
 """Bulk: many rows at once.
 
-Called by the collections (purge), and as `store.bulk` by exports, imports and copies.
+The collections use it for purges; exports, imports and copies as `store.bulk`.
 
-`bulk.py` is `store.bulk`: all items of a store, and many of them checked, written and looked for. `loading.py` writes
-the items of an import, and `stored_times.py` looks times up for it. `batches.py` gathers writes into batches, sends
-several at once and keeps the writes of one row in order. `result.py` counts what was done, and what was not. `purge.py`
-deletes sessions with their messages. `comparing.py` finds the differences between two stores.
+- `bulk.py`: `store.bulk`, which reads, checks and writes items and looks whether they exist.
+- `loading.py`: the writing of an import. A record becomes writes, which go to a `BatchWriter`; a refused row comes back
+  through one callback. `stored_times.py` looks up times for it.
+- `batches.py`: gathers writes into batches and sends several at once.
+- `purge.py`: deletes sessions with their messages.
+- `comparing.py`: finds the differences between two stores.
+- `result.py`: the counts.
 """

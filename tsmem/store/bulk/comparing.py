@@ -1,7 +1,6 @@
-"""What two stores differ in: the same rows are asked of both, in key order, and compared one by one.
+"""Finds the differences between two stores, for `tsmem copy --check`.
 
-One rule: rows are the same when they have the same columns with the same values of the same types. Both sides are read
-once, page by page, and nothing is kept but the two rows at hand.
+The same rows are read from both, in key order and page by page; only the two rows at hand are kept.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from itertools import tee
 from typing import Literal, NamedTuple, TypeVar
 
 from tsmem.rows import Key, Value
+from tsmem.store.bulk.loading import key_of
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.memory_store import MemoryStore
 from tsmem.store.model import Message, Session
 
-State = Literal["missing", "surplus", "different"]
 T = TypeVar("T", Session, Message)
 
 
@@ -25,10 +24,10 @@ class Difference(NamedTuple):
     kind: Literal["session", "message"]
     key: Key
     """In the order of its table's key."""
-    state: State
-    """Missing in the second store, surplus there, or different."""
+    state: Literal["missing", "surplus", "different"]
+    """Missing from the second store, surplus there, or different."""
     columns: tuple[str, ...] = ()
-    """Of a different one: those that differ."""
+    """The columns that differ, where both sides have the row."""
 
 
 def compare(
@@ -39,10 +38,8 @@ def compare(
     user_id: str | None = None,
     session_id: str | None = None,
 ) -> Iterator[Difference]:
-    """The differences between two stores: in everything, in one user's sessions and their messages, or in one session.
-    `tally` counts the rows that were compared.
-
-    Cost: what exporting the same from each costs."""
+    """Yield the differences between two stores: in everything, in one user's sessions and their messages, or in one
+    session. `result` counts the rows compared. Cost: as exporting the same from each store."""
     sides = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
     yield from _compared(sides[0], sides[1], result)
     if user_id is None:
@@ -50,41 +47,34 @@ def compare(
         yield from _compared(messages[0], messages[1], result)
         return
     # The messages of every session that either side has, so that surplus ones are seen.
-    ids = tee(_session_ids(source, target, user_id), 2)
-    of_sessions = [store.messages.of_sessions(side) for store, side in zip((source, target), ids, strict=True)]
-    yield from _compared(of_sessions[0], of_sessions[1], result)
-
-
-def _session_ids(source: MemoryStore, target: MemoryStore, user_id: str) -> Iterator[str]:
-    for ours, theirs in _paired(source.sessions.iterate(user_id), target.sessions.iterate(user_id)):
-        one = ours or theirs
-        assert one is not None
-        yield one.session_id
+    pairs = _paired(source.sessions.iterate(user_id), target.sessions.iterate(user_id))
+    ids = tee((_either(mine, other).session_id for mine, other in pairs), 2)
+    yield from _compared(source.messages.of_sessions(ids[0]), target.messages.of_sessions(ids[1]), result)
 
 
 def _compared(ours: Iterable[T], theirs: Iterable[T], result: BulkResult) -> Iterator[Difference]:
     for mine, other in _paired(ours, theirs):
-        one = mine or other
-        assert one is not None
-        result.count(one)
-        kind: Literal["session", "message"] = "session" if isinstance(one, Session) else "message"
+        item = _either(mine, other)
+        result.count(item)
+        kind: Literal["session", "message"] = "session" if isinstance(item, Session) else "message"
         if other is None:
-            yield Difference(kind, _key(one), "missing")
+            yield Difference(kind, key_of(item), "missing")
         elif mine is None:
-            yield Difference(kind, _key(one), "surplus")
+            yield Difference(kind, key_of(item), "surplus")
         elif columns := _different(mine, other):
-            yield Difference(kind, _key(one), "different", columns)
+            yield Difference(kind, key_of(item), "different", columns)
 
 
 def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[T | None, T | None]]:
-    """Items of two listings in key order, those of one key together."""
+    """Yield the items of two listings in key order, those of one key together."""
     left, right = iter(ours), iter(theirs)
     mine, other = next(left, None), next(right, None)
     while mine is not None or other is not None:
-        if other is None or (mine is not None and _key(mine) < _key(other)):
+        # Keys of text compare by code points, which order as the UTF-8 bytes of the service do.
+        if other is None or (mine is not None and key_of(mine) < key_of(other)):
             yield mine, None
             mine = next(left, None)
-        elif mine is None or _key(other) < _key(mine):
+        elif mine is None or key_of(other) < key_of(mine):
             yield None, other
             other = next(right, None)
         else:
@@ -92,11 +82,10 @@ def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[T | None, 
             mine, other = next(left, None), next(right, None)
 
 
-def _key(item: Session | Message) -> Key:
-    """In the table's order. Code points order as UTF-8 bytes do."""
-    if isinstance(item, Session):
-        return item.user_id, item.session_id
-    return item.session_id, item.create_time, item.message_id
+def _either(mine: T | None, other: T | None) -> T:
+    item = mine or other
+    assert item is not None
+    return item
 
 
 def _different(mine: Session | Message, other: Session | Message) -> tuple[str, ...]:
@@ -113,5 +102,5 @@ def _values(item: Session | Message) -> dict[str, Value | None]:
 
 
 def _same(a: Value | None, b: Value | None) -> bool:
-    """Of one type, too: 1 is not True, and 0.0 is not -0.0."""
+    """Return True for equal values of one type: 1 is not True, and 0.0 is not -0.0."""
     return type(a) is type(b) and a == b and (type(a) is not float or repr(a) == repr(b))

@@ -1,9 +1,8 @@
-"""Bringing records in: written in batches, with word of how far the input is settled, so that an import that was ended
-can go on there.
+"""Writes the records of an import, and reports how much of the input is settled, so that a stopped import can go on.
 
-A record is settled when its row was written, was there already and is left alone, or was refused and is kept by
-somebody; all before it are. Writing one twice changes nothing, so going on too early is safe, and too late never
-happens.
+A record is settled when its row was written, was skipped because it exists, or was refused and somebody keeps it. The
+number reported counts records up to the first unsettled one. Writing a record twice changes nothing, so a number that
+is too low is safe.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
-from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Write
+from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Key, Write
 from tsmem.store.bulk.batches import BatchWriter, QueuedWrite
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
@@ -23,83 +22,86 @@ OnConflict = Literal["overwrite", "skip", "fail"]
 
 
 class ImportedItem(NamedTuple):
-    """An item and where it stands in the input."""
+    """An item and its place in the input."""
 
     line: int | str | None
-    """None where it came from no input."""
+    """None for an item that comes from another store."""
     item: Session | Message
 
 
 class LoadOptions(NamedTuple):
-    """How records are brought in."""
+    """How records are written."""
 
     on_conflict: OnConflict = "overwrite"
-    """What happens to rows that exist: `fail` stops at the first batch that meets one, and those in flight with it."""
+    """The treatment of rows that exist. `fail` stops at the first batch that meets one."""
     first: int = 0
-    """How many records of the input came before those that are given."""
+    """Records of the input before the given ones."""
     on_refused: Callable[[ImportedItem, TsmemError], None] | None = None
-    """Keeps what cannot be written; without it, what is wrong in itself is an error."""
+    """Keeps a record that cannot be written. If None, an invalid record is an error."""
     on_settled: Callable[[int], None] = lambda count: None
-    """Hears now and then how many records of the input are settled."""
+    """Called now and then with the number of settled records of the input."""
 
     @property
     def condition(self) -> Condition:
-        """Of each write."""
+        """The condition of each write."""
         return UNCONDITIONAL if self.on_conflict == "overwrite" else MUST_NOT_EXIST
 
 
-class RecentKeys:
-    """The keys of the last rows of an input, at least REMEMBERED of them: two rows of one key are one in the store."""
+class Encoder:
+    """Turns records into writes, and counts the invalid and the repeated ones."""
 
     REMEMBERED = 10_000
+    """Keys that are remembered at least, to notice a repeated one."""
 
-    def __init__(self) -> None:
+    def __init__(self, codecs: Codecs, options: LoadOptions, result: BulkResult) -> None:
+        self._codecs = codecs
+        self._options = options
+        self._result = result
         self._newer: set[int] = set()
         self._older: set[int] = set()
 
-    def repeats(self, writes: list[Write]) -> bool:
-        """True if the row that these write has the key of an earlier one."""
-        if not writes:
-            return False
+    def writes(self, record: ImportedItem) -> list[Write]:
+        """Return the writes of a record, none for an invalid one that is kept. Raises InvalidInput, with the line."""
+        try:
+            writes = self._codecs.writes(record.item, self._options.condition)
+        except InvalidInput as error:
+            if self._options.on_refused is None:
+                raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
+            where = key_of(record.item) if record.line is None else (f"line {record.line}",)
+            self._result.fail(RowFailure(where, error))
+            self._options.on_refused(record, error)
+            return []
         key = hash((writes[0].table.name, writes[0].key))
         if key in self._newer or key in self._older:
-            return True
-        self._newer.add(key)
-        if len(self._newer) == self.REMEMBERED:
-            self._older, self._newer = self._newer, set()
-        return False
-
-
-class _Placed(NamedTuple):
-    place: int
-    record: ImportedItem
+            self._result.repeated += 1
+        else:
+            self._newer.add(key)
+            if len(self._newer) == self.REMEMBERED:
+                self._older, self._newer = self._newer, set()
+        return writes
 
 
 class Loader:
-    """One import."""
+    """Writes the records of one import."""
 
     def __init__(self, client: TableClient, codecs: Codecs, options: LoadOptions, result: BulkResult) -> None:
-        self._codecs = codecs
         self._options = options
-        self._tally = result
-        self._keys = RecentKeys()
+        self._result = result
+        self._encoder = Encoder(codecs, options, result)
         self._next = options.first
-        self._stuck: int | None = None
-        """The first record that was refused and is kept by nobody."""
-        self._refused: int | None = None
-        """The last record that was refused."""
+        self._lost: int | None = None
+        """The position of the first record that was refused and that nobody keeps."""
         self._writer = BatchWriter(
             client,
             codecs.session.table.name,
             result,
             skip_failed_conditions=options.on_conflict == "skip",
-            refused=self._on_refused,
+            on_refused=self._refuse,
         )
 
     def load(self, records: Iterable[ImportedItem]) -> None:
-        """Write records. Raises InvalidInput at a bad one when nothing was written yet, else PartialFailure;
-        PartialFailure too when rows are refused; AlreadyExists under `fail`."""
-        result = self._tally
+        """Write records. Raises as `Bulk.load`."""
+        result = self._result
         try:
             with self._writer:
                 self._add_all(records)
@@ -116,61 +118,33 @@ class Loader:
         result.raise_failures("written")
 
     def _add_all(self, records: Iterable[ImportedItem]) -> None:
-        fails = self._options.on_conflict == "fail"
         for record in records:
-            placed = _Placed(self._next, record)
-            writes = self._writes(placed)
-            self._tally.repeated += self._keys.repeats(writes)
-            for write in writes:
-                self._writer.add(write, placed)
+            for write in self._encoder.writes(record):
+                self._writer.add(write, self._next, record)
             self._next += 1
-            if fails and self._tally.failed:
+            if self._options.on_conflict == "fail" and self._result.failed:
                 self._writer.discard()
                 return
             if self._next % 200 == 0:
                 self._options.on_settled(self._settled())
 
-    def _writes(self, placed: _Placed) -> list[Write]:
-        """The writes of a record; none for one that cannot be written, where that is kept."""
-        try:
-            return self._codecs.writes(placed.record.item, self._options.condition)
-        except InvalidInput as error:
-            if self._options.on_refused is None:
-                raise named(placed.record, error) from error
-            self._tally.fail(RowFailure(line_or_key(placed.record), error))
-            self._refuse(placed, error)
-            return []
-
-    def _on_refused(self, entry: QueuedWrite, error: TsmemError) -> None:
-        assert isinstance(entry.tag, _Placed)
-        self._refuse(entry.tag, error)
-
-    def _refuse(self, placed: _Placed, error: TsmemError) -> None:
-        if self._options.on_refused is None:
-            self._stuck = placed.place if self._stuck is None else min(self._stuck, placed.place)
-        elif placed.place != self._refused:  # once, of a row in several writes
-            self._refused = placed.place
-            self._options.on_refused(placed.record, error)
+    def _refuse(self, entry: QueuedWrite, error: TsmemError) -> None:
+        if self._options.on_refused is not None:
+            assert isinstance(entry.source, ImportedItem)
+            self._options.on_refused(entry.source, error)
+        elif self._lost is None or entry.position < self._lost:
+            self._lost = entry.position
 
     def _settled(self) -> int:
-        oldest = self._writer.oldest
-        settled = oldest.place if isinstance(oldest, _Placed) else self._next
-        return settled if self._stuck is None else min(settled, self._stuck)
+        unsettled = [position for position in (self._writer.oldest, self._lost) if position is not None]
+        return min(unsettled, default=self._next)
 
 
-def line_or_key(record: ImportedItem) -> tuple[object, ...]:
-    """What a record that cannot be written is named by: its line, or its key where it came from none."""
-    if record.line is not None:
-        return (f"line {record.line}",)
-    item = record.item
+def key_of(item: Session | Message) -> Key:
+    """Return an item's key, unchecked, in the order of its table."""
     if isinstance(item, Session):
         return item.user_id, item.session_id
     return item.session_id, item.create_time, item.message_id
-
-
-def named(record: ImportedItem, error: InvalidInput) -> InvalidInput:
-    """What is wrong with a record, with its line."""
-    return type(error)(f"line {record.line}: {error.message}", hint=error.hint)
 
 
 def _raise_conflicts(result: BulkResult) -> None:

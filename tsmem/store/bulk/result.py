@@ -1,5 +1,4 @@
-"""What a bulk command has done so far: kept up to date while it runs, so that an interrupted one can say it, and told
-to who shows progress."""
+"""The counts of a bulk command, kept up to date while it runs, so that progress and an interrupt can show them."""
 
 from __future__ import annotations
 
@@ -7,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsmem.errors import PartialFailure, RowFailure, TsmemError
+from tsmem.plurals import quantity
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
-"""Failures kept in detail; all are counted."""
+"""Failures that are kept in detail; all are counted."""
 
 MAX_SHARED_IDS = 5
-"""Shared session ids that are named."""
+"""Shared session ids that are kept; all are counted."""
 
 
 @dataclass(eq=False)
@@ -28,30 +28,29 @@ class BulkResult:
     shared: int = 0
     """Sessions whose messages were kept, because another user has a session of the same id."""
     shared_ids: list[str] = field(default_factory=list)
-    """The first of their ids."""
     unread: int = 0
-    """Of those that failed: lines of an input that could not be read, so that nobody knows what they hold."""
+    """Failed lines of an input that could not be read, so that their rows are unknown."""
     repeated: int = 0
-    """Rows of an input with the key of an earlier one: the later replaces it, unless rows that exist are left alone."""
+    """Rows of an input with the key of an earlier one. The later one replaces it, unless existing rows are kept."""
     unconfirmed: int = 0
-    """Rows of writes whose answer was lost or not waited for: they may have been done."""
+    """Rows that may have been written: their reply was lost, or not waited for."""
     bytes: int = 0
-    """Of names and values that were written, or of lines that were given out."""
+    """The size of names and values written, or of lines exported."""
     failures: list[RowFailure] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
     """Called now and then while the counts grow."""
     is_part: bool = False
-    """Of a part of a command: what was done in all is for the whole to say."""
+    """True for a part of a command, whose errors do not mention counts: the whole adds them."""
 
     def count(self, item: Session | Message) -> None:
-        """One item more."""
+        """Count one item."""
         if isinstance(item, Session):
             self.sessions += 1
         else:
             self.messages += 1
 
     def add(self, part: BulkResult) -> None:
-        """What a part of the command has done."""
+        """Add the counts of a part of the command."""
         self.sessions += part.sessions
         self.messages += part.messages
         self.skipped += part.skipped
@@ -65,24 +64,24 @@ class BulkResult:
         self.on_change()
 
     def keep_shared(self, session_id: str) -> None:
-        """One session whose messages are kept."""
+        """Count one session whose messages are kept."""
         self.shared += 1
         if len(self.shared_ids) < MAX_SHARED_IDS and session_id not in self.shared_ids:
             self.shared_ids.append(session_id)
 
     def fail(self, failure: RowFailure) -> None:
-        """One row that could not be done."""
+        """Count one row that could not be written."""
         self.failed += 1
         if len(self.failures) < MAX_REPORTED_FAILURES:
             self.failures.append(failure)
 
     def add_to(self, error: TsmemError) -> None:
-        """Let an error that ended everything say how many rows were done before it."""
-        said = [f"{self.done:,} rows had been done before"] if self.done else []
+        """Append to an error that ended the command how many rows were done before it."""
+        counts = [f"{self.done:,} rows had been done before"] if self.done else []
         if self.unconfirmed:
-            said.append(f"{self.unconfirmed:,} may have been")
-        if said and not self.is_part:
-            error.message = f"{error.message} ({'; '.join(said)})"
+            counts.append(f"{self.unconfirmed:,} may have been")
+        if counts and not self.is_part:
+            error.message = f"{error.message} ({'; '.join(counts)})"
             error.args = (error.message,)
 
     @property
@@ -91,13 +90,13 @@ class BulkResult:
         return self.sessions + self.messages
 
     def raise_failures(self, what: str) -> None:
-        """Raises PartialFailure when rows failed, or lines that could not be read."""
-        if self.failed:
-            refused = self.failed - self.unread
-            parts = [_of(refused, self.done + refused, "row", f"be {what}")] if refused else []
-            parts += [_of(self.unread, self.done + self.failed, "line", "be read")] if self.unread else []
-            raise PartialFailure(", and ".join(parts), done=self.done, failures=self.failures)
-
-
-def _of(count: int, total: int, noun: str, what: str) -> str:
-    return f"{count:,} of {total:,} {noun}{'' if total == 1 else 's'} could not {what}"
+        """Raise PartialFailure if rows failed, or lines could not be read."""
+        if not self.failed:
+            return
+        refused = self.failed - self.unread
+        parts = []
+        if refused:
+            parts.append(f"{refused:,} of {quantity(self.done + refused, 'row')} could not be {what}")
+        if self.unread:
+            parts.append(f"{self.unread:,} of {quantity(self.done + self.failed, 'line')} could not be read")
+        raise PartialFailure(", and ".join(parts), done=self.done, failures=self.failures)
