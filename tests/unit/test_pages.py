@@ -62,7 +62,7 @@ class Scripted:
 
 def pages(client: Scripted) -> Pages:
     """A scan to its end."""
-    return Pages(cast(TableClient, client), SCAN, lambda left: left)
+    return Pages(cast(TableClient, client), SCAN)
 
 
 def rows(client: Scripted, want: int | None = None) -> list[KeyBound]:

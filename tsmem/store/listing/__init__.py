@@ -1,8 +1,9 @@
 """Listing: rows of a table or secondary index, page after page, and streams of items.
 
-Called by the collections of sessions and messages, by the bulk operations and by maintenance.
+The collections of sessions and messages use it, and so do bulk operations and maintenance.
 
-`pages.py` reads the pages of a range, the next one ahead of time. `scan.py` makes rows of them, and items, and counts
-what was given out. Where a secondary index lacks columns, `whole_rows.py` fetches the rows from their table.
-`cursor.py` reads and writes page tokens. `tail.py` follows the end of a session.
+- `pages.py` reads the pages of a range and requests the next one early. `scan.py` turns them into rows and items.
+- `whole_rows.py` fetches rows from their table where a secondary index lacks columns.
+- `cursor.py` reads and writes page tokens.
+- `tail.py` follows the end of a session.
 """

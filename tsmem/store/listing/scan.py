@@ -1,12 +1,8 @@
-"""Reading ranges to their end, and streams of items that know where they stopped.
+"""Reads ranges row by row, and streams items that know where they stopped.
 
-One rule: a failure in the middle is raised, never a shorter list, and a limit is exact.
-
-The limit of a range read counts the rows that pass the service's filter, so the first page of a filtered scan asks for
-as many rows as are wanted: where matches are many, few rows are read and paid for. A service may also count before it
-filters: then a short page says nothing of how many matches there are, and each page
-after the first is asked for without a limit. n rows that are looked at cost ceil(n / 5,000) requests; one more where a
-service counts before it filters.
+A failure in the middle is raised, never a shorter list, and a limit is exact. The limit counts rows that pass the
+filter, so the first page of a filtered scan asks for as many rows as are wanted: where most rows match, few are read
+and paid for. A scan that looks at n rows costs ceil(n / 5,000) requests, 1 more on a service that counts first.
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol
 
-from tsmem import limits
 from tsmem.port import TableClient
 from tsmem.rows import Key, Row
 from tsmem.store.layout import check_key_types
@@ -22,16 +17,13 @@ from tsmem.store.listing.cursor import resumed
 from tsmem.store.listing.pages import Pages, Scan
 from tsmem.store.model import Item, Item_co, Page
 
-_REFILL = limits.MAX_ROWS_PER_READ
-"""Rows of a page beyond what was wanted: who reads on had some of them lost behind his back, and may again."""
-
 
 class ReadProgress:
-    """What the listings of one collection have come to: counted here, and told to who wants to hear of it."""
+    """Counts what the listings of one collection return, and calls back after each page."""
 
     def __init__(self) -> None:
         self.returned = 0
-        """Items that were read and are what was asked for."""
+        """Matching items that were read."""
         self.on_page: Callable[[], None] = lambda: None
         """Called after each page that a scan has read."""
 
@@ -47,18 +39,17 @@ class RowScan:
         after: Key | None = None,
         read_progress: ReadProgress | None = None,
     ) -> None:
+        """`want` is the number of rows expected to be used, None for all. The rows begin behind the key `after`."""
         self._read_progress = read_progress
         self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
         self._after = after
         self._left = want
         self._rows: Iterator[Row] = iter(())
         self._peeked: Row | None = None
-        self._begun = False
-        """True when a page was read."""
-        self._pages = Pages(client, self._scan, self._limit)
+        self._pages = Pages(client, self._scan, skips_first=after is not None)
 
     def begin(self) -> RowScan:
-        """Ask for the first page now."""
+        """Request the first page now."""
         self._pages.begin(self._left)
         return self
 
@@ -71,55 +62,45 @@ class RowScan:
         while row is None:
             row = next(self._rows, None)
             if row is None:
-                if self._pages.next is None:
-                    raise StopIteration
-                self._take()
+                self._take_page()
             elif row.key == self._after:
                 row = None
         if self._left is not None:
             self._left = max(0, self._left - 1)
         return row
 
+    def _take_page(self) -> None:
+        if self._pages.next is None:
+            raise StopIteration
+        page = self._pages.take(self._left)
+        check_key_types(self._scan.table, page.rows)
+        self._rows = iter(page.rows) if self._scan.test is None else filter(self._scan.test, page.rows)
+        if self._read_progress is not None:
+            self._read_progress.on_page()
+
     def has_more(self) -> bool:
-        """Whether another row follows. Without a filter this asks nothing: the service names the next existing row."""
+        """Return True if another row follows. Without a filter this costs nothing: a page names the next row."""
         if self._peeked is None:
-            if not self._scan.chooses and self._pages.next is not None:
+            if not self._scan.is_filtered and self._pages.next is not None:
                 return True
             self._peeked = next(self, None)
         return self._peeked is not None
 
-    def _take(self) -> None:
-        page = self._pages.take(self._left)
-        check_key_types(self._scan.table, page.rows)
-        self._begun = True
-        test = self._scan.test
-        self._rows = iter(page.rows) if test is None else filter(test, page.rows)
-        if self._read_progress is not None:
-            self._read_progress.on_page()
-
-    def _limit(self, left: int | None) -> int | None:
-        if left is None or (self._scan.chooses and (self._begun or not self._scan.exact)):
-            return None
-        if left == 0:
-            return _REFILL
-        wanted = left + (self._after is not None) + self._scan.chooses  # of chosen rows, whether another one follows
-        return None if wanted >= limits.MAX_ROWS_PER_PAGE else max(wanted, 1)
-
 
 class ItemSource(Protocol[Item_co]):
-    """Items with the keys at which a listing can go on behind them."""
+    """Items with the keys behind which a listing can go on."""
 
     def __iter__(self) -> Iterator[tuple[Key, Item_co]]: ...
 
     def __next__(self) -> tuple[Key, Item_co]: ...
 
     def has_more(self) -> bool:
-        """Whether another item follows."""
+        """Return True if another item follows."""
         ...
 
 
 class Decoded(Generic[Item]):
-    """A scan of whole rows as a source of items."""
+    """An ItemSource of rows that hold whole items."""
 
     def __init__(self, rows: RowScan, decode: Callable[[Row], Item]) -> None:
         self._rows = rows
@@ -135,9 +116,8 @@ class Decoded(Generic[Item]):
 
 
 class ItemStream(Generic[Item]):
-    """Items one by one, at most `limit`; `next_page_token` says at any moment how to go on behind the last one.
-
-    Raises what reading raises, in the middle too; the token then leads to the rest."""
+    """At most `limit` items, one by one. Reading errors are raised, in the middle too; `next_page_token` then leads to
+    the rest."""
 
     def __init__(
         self,
@@ -185,12 +165,12 @@ class ItemStream(Generic[Item]):
         return self._token if self._key is None else self._token_at(self._key)
 
     def token_after(self, count: int | None = None) -> str | None:
-        """`next_page_token` for one who used so many of the items taken: all, or all but the last, which an interrupt
+        """Return the token behind the first `count` items taken: all of them, or all but the last, which an interrupt
         kept from being written."""
         if count is None or count >= self._taken:
             return self.next_page_token
         return self._token if self._previous is None else self._token_at(self._previous)
 
     def page(self) -> Page[Item]:
-        """All of it at once."""
+        """Return all items at once."""
         return Page(tuple(self), self.next_page_token)

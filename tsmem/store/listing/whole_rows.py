@@ -1,7 +1,6 @@
-"""Whole sessions behind the rows of their secondary index, which carries keys only.
+"""Fetches the whole sessions behind rows of their secondary index, which carries keys only.
 
-Its one rule: index rows are read for what is wanted, and no more; only where sessions were deleted between the two
-reads are further ones read, some at once.
+Only as many index rows are read as sessions are wanted; further ones only for sessions deleted between the two reads.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from itertools import islice
 
 from tsmem import limits
 from tsmem.errors import InvalidReply
-from tsmem.port import TableClient, rows_of
+from tsmem.port import RowRead, TableClient, rows_of
 from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
 from tsmem.store.concurrency import Pending, prefetch, submit
@@ -19,15 +18,14 @@ from tsmem.store.listing.scan import RowScan
 from tsmem.store.model import Session
 
 MAX_MISSING = 100_000
-"""Index rows in a row without a session, before a listing ends with an error: an index is in step with its table, and
-only sessions that are deleted between two reads are missing."""
+"""Consecutive index rows without a session before a listing ends with an error. An index is in step with its table, so
+only sessions deleted between the two reads are missing."""
 _MIN_REFILL = 10
-"""Sessions that are read at once for those that were deleted in between, however few are wanted."""
+"""Sessions fetched at least to replace deleted ones, however few are wanted."""
 
 
 class WholeRows:
-    """Whole sessions behind index rows, 100 at a time; one that is deleted in between is passed over, and the listing
-    goes on to the next."""
+    """An ItemSource of whole sessions, fetched 100 at a time. A session that was deleted meanwhile is skipped."""
 
     def __init__(
         self,
@@ -37,19 +35,20 @@ class WholeRows:
         want: int | None,
         test: Callable[[Row], bool] | None = None,
     ) -> None:
-        """`test` decides which sessions are wanted."""
+        """`rows` are index rows; `want` the number of sessions expected to be used; `test` selects sessions."""
         self._client = client
         self._codec = codec
         self._rows = rows
         self._left = want if test is None else None
         self._expected = want or 0
-        """Index rows that are still read to make up what is wanted; of any more, some were deleted."""
+        """Index rows still to be read if no session was deleted."""
         self._test = test
         self._missing = 0
         """Index rows since the last one with a session."""
         self._ready: Iterator[tuple[Key, Session]] = iter(())
         self._peeked: tuple[Key, Session] | None = None
-        self._all = prefetch(client.limiter, self._chunks(), self._begun) if want is None else None
+        chunks = iter(lambda: self._index_keys(limits.MAX_ROWS_PER_READ), [])
+        self._prefetched = prefetch(client.limiter, chunks, self._fetch) if want is None else None
 
     def __iter__(self) -> Iterator[tuple[Key, Session]]:
         return self
@@ -60,53 +59,47 @@ class WholeRows:
         while item is None:
             item = next(self._ready, None)
             if item is None:
-                self._fetch()
+                self._take_chunk()
         return item
 
     def has_more(self) -> bool:
-        """Whether another session follows; where all are wanted, as far as the index says."""
+        """Return True if another session follows. Without a test, an index row is enough to say so."""
         if self._peeked is None:
             self._peeked = next(self._ready if self._test is None else self, None)
         return self._peeked is not None or (self._test is None and self._rows.has_more())
 
-    def _fetch(self) -> None:
-        if self._all is not None:
-            keys, pending = next(self._all)
+    def _take_chunk(self) -> None:
+        if self._prefetched is not None:
+            index_keys, pending = next(self._prefetched)
         else:
-            keys, pending = self._begun(self._chunk(self._size()))
-        rows = pending.result()
+            index_keys = self._index_keys(self._chunk_size())
+            if not index_keys:
+                raise StopIteration
+            index_keys, pending = self._fetch(index_keys)
+        rows = rows_of(pending.result())
         self._missing = 0 if any(row is not None for row in rows) else self._missing + len(rows)
         if self._missing > MAX_MISSING:
             table = self._codec.table.name
             raise InvalidReply(f"table '{table}' has none of {self._missing:,} sessions that its index names")
         found = [
             (key, self._codec.decode(row))
-            for key, row in zip(keys, rows, strict=True)
+            for key, row in zip(index_keys, rows, strict=True)
             if row is not None and (self._test is None or self._test(row))
         ]
         if self._left is not None:
             self._left -= len(found)
         self._ready = iter(found)
 
-    def _size(self) -> int:
-        most = limits.MAX_ROWS_PER_READ
+    def _chunk_size(self) -> int:
         if self._left is None:
-            return most
-        least = 1 if self._expected > 0 else _MIN_REFILL
-        size = max(least, min(most, self._left))
+            return limits.MAX_ROWS_PER_READ
+        size = max(1 if self._expected > 0 else _MIN_REFILL, min(limits.MAX_ROWS_PER_READ, self._left))
         self._expected -= size
         return size
 
-    def _chunk(self, size: int) -> list[Key]:
+    def _index_keys(self, size: int) -> list[Key]:
         return [row.key for row in islice(self._rows, size)]
 
-    def _chunks(self) -> Iterator[list[Key]]:
-        while chunk := self._chunk(limits.MAX_ROWS_PER_READ):
-            yield chunk
-
-    def _begun(self, index_keys: list[Key]) -> tuple[list[Key], Pending[list[Row | None]]]:
-        if not index_keys:
-            raise StopIteration
-        # The index orders user_id, update_time, session_id.
-        keys = [(user, session) for user, _, session in index_keys]
-        return index_keys, submit(self._client.limiter, lambda: rows_of(self._client.get_rows(self._codec.table, keys)))
+    def _fetch(self, index_keys: list[Key]) -> tuple[list[Key], Pending[list[RowRead]]]:
+        keys = [(user_id, session_id) for user_id, _, session_id in index_keys]
+        return index_keys, submit(self._client.limiter, lambda: self._client.get_rows(self._codec.table, keys))
