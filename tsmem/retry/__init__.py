@@ -1,6 +1,7 @@
-"""Retries round any TableClient: with a deadline, growing pauses and jitter, and an honest end after a lost answer.
+"""Retries round any TableClient, with a deadline, growing pauses and jitter.
 
-`client` repeats, `attempts` says until when and how often, `batches` keeps what is known of each row meanwhile.
+`client.py` retries the calls of the port. `attempts.py` decides when and for how long. `batches.py` holds the state of
+each row of a batch write.
 """
 
 from tsmem.retry.attempts import Deadline, RetryPolicy

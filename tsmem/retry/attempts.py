@@ -1,9 +1,8 @@
-"""The attempts of one call: until when, how often, with what pauses between, and what is said when they end.
+"""The attempts of one call: their deadline, the pauses between them, and the error after the last one.
 
-Its one rule: no attempt is made once the time is over. Time is spent where it can help: an error that is
-`hopeless_after_s` is not outwaited, so that a mistyped host is told in seconds, and a wrong certificate at once. For
-any other the time is used up: a pause that would leave none is cut, so that a last attempt begins when enough is left
-for its answer.
+No attempt begins after the deadline. An error that waiting rarely mends ends the attempts sooner (`hopeless_after_s`):
+a mistyped host is reported in seconds, and a wrong certificate at once. For any other error the whole time is used: a
+pause that would leave none is cut, so that a last attempt begins while enough is left for its reply.
 """
 
 from __future__ import annotations
@@ -18,39 +17,39 @@ from tsmem.clock import Clock, time_budget_s
 from tsmem.errors import Unavailable
 
 MIN_TRIES = 3
-"""Of what is hopeless after some time, however long they take."""
+"""Attempts at least before a hopeless error ends them, however long they take."""
 _LAST_S, _LAST_PART = 1.0, 0.1
-"""What is left for the last attempt: a second, or this part of the whole time where that is less."""
+"""Time left for the last attempt: a second, or this part of the whole time if that is less."""
 MAYBE_DONE = "it may have been done"
 LATER = "try again later; `timeout` in the profile is for how many seconds it is tried"
-"""The hint for what nothing better is known of."""
+"""The hint of an error that has none."""
 
 
 class RetryPolicy(NamedTuple):
-    """How long to go on."""
+    """Times of retries."""
 
     timeout_s: float = 30.0
-    """Seconds for one answer, all attempts and pauses together."""
+    """Seconds for one reply, all attempts and pauses together."""
     first_pause_s: float = 0.1
-    """Seconds before the second attempt; doubled each time, times 0.5 to 1.0 by chance."""
+    """Seconds before the second attempt. Doubled each time, and multiplied by 0.5 to 1.0 at random."""
     max_pause_s: float = 3.0
 
 
 class Deadline:
-    """When the call under way in this thread must have ended: RetryingClient sets it, a transport below it reads it."""
+    """The time by which the call under way in this thread must end. RetryingClient sets it, a transport reads it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._local = threading.local()
 
     def left_s(self) -> float | None:
-        """Seconds that are left for the call under way, 0 at least; None when there is none."""
+        """Return the seconds left for the call under way, or None when there is none."""
         ends_s: float | None = getattr(self._local, "ends_s", None)
         return None if ends_s is None else max(0.0, ends_s - self._clock.monotonic_s())
 
     @contextmanager
     def until(self, ends_s: float) -> Iterator[None]:
-        """A call that must have ended then, by the clock's monotonic_s."""
+        """Set the deadline within the block, by the clock's monotonic_s."""
         self._local.ends_s = ends_s
         try:
             yield
@@ -62,7 +61,7 @@ class Attempts:
     """The attempts of one call, or of one part of it."""
 
     def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random, ends_s: float | None = None) -> None:
-        """Until `ends_s`; when it is None for the policy's whole time, or the caller's time budget if that is less."""
+        """Without `ends_s`, the policy's timeout bounds them, or the caller's time budget if that is less."""
         budget_s = time_budget_s()
         timeout_s = policy.timeout_s if budget_s is None else min(policy.timeout_s, budget_s)
         self._clock = clock
@@ -72,43 +71,40 @@ class Attempts:
         self._pause_s = policy.first_pause_s
         self.ends_s = self._started_s + timeout_s if ends_s is None else ends_s
         self._last_s = self.ends_s - min(_LAST_S, (self.ends_s - self._started_s) * _LAST_PART)
-        """When the last attempt begins at the latest."""
+        """The latest start of the last attempt."""
         self._is_last = False
         self.count = 0
         self.lost = False
-        """Whether an answer to any of them may have been lost."""
+        """True if the reply to any of them may have been lost."""
 
     def in_time(self) -> bool:
-        """Whether another attempt may be made."""
+        """Return True if another attempt may begin."""
         return self._clock.monotonic_s() < self.ends_s
 
     def wait(self, error: Unavailable) -> bool:
-        """Wait for the next attempt; False, at once, when there will be none."""
+        """Pause before the next attempt and return True, or return False at once if there will be none."""
         now_s = self._clock.monotonic_s()
-        then_s = min(now_s + self._pause_s * self._random.uniform(0.5, 1.0), self._last_s)
-        if self._is_last or then_s <= now_s or self._is_hopeless(error, then_s):
+        next_s = min(now_s + self._pause_s * self._random.uniform(0.5, 1.0), self._last_s)
+        hopeless_s = error.hopeless_after_s
+        is_hopeless = hopeless_s == 0 or (
+            hopeless_s is not None and self.count >= MIN_TRIES and next_s - self._started_s >= hopeless_s
+        )
+        if self._is_last or next_s <= now_s or is_hopeless:
             return False
-        self._is_last = then_s == self._last_s
-        self._clock.sleep(then_s - now_s)
+        self._is_last = next_s == self._last_s
+        self._clock.sleep(next_s - now_s)
         self._pause_s = min(self._pause_s * 2, self._policy.max_pause_s)
         return True
 
-    def _is_hopeless(self, error: Unavailable, then_s: float) -> bool:
-        after_s = error.hopeless_after_s
-        if after_s is None:
-            return False
-        return after_s == 0 or (self.count >= MIN_TRIES and then_s - self._started_s >= after_s)
-
-    def given_up(self, error: Unavailable, *, lost: bool, changes: bool) -> Unavailable:
-        """The last attempt's error, with how long and how often was tried. What may have been done was not refused; of
-        what `changes` something, it is said."""
+    def given_up(self, error: Unavailable, *, lost: bool, is_write: bool) -> Unavailable:
+        """Return the last attempt's error, with the time and number of attempts. An error after a lost reply is plain
+        Unavailable, because the service may not have refused; for a write it says so."""
         times = "once" if self.count == 1 else f"{self.count} times"
         tried_s = self._clock.monotonic_s() - self._started_s
         message = f"{error.message.rstrip('.')} (tried {times} in {tried_s:.3g} s)"
-        if lost and changes:
+        if lost and is_write:
             message += f"; {MAYBE_DONE}"
-        kind = Unavailable if lost else type(error)
-        return kind(
+        return (Unavailable if lost else type(error))(
             message,
             ambiguous=lost,
             hint=error.hint or LATER,
