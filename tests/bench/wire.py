@@ -21,7 +21,6 @@ from tests.bench.start import BASE, ROOT, SCRIPT
 from tests.contract.backends import MESSAGE
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.rows import Put
 
 ROWS = 50_000
@@ -72,7 +71,7 @@ def _fill(path: Path) -> None:
                  "score": n / 7, "turn": n})
             for n in range(first, first + 200)
         ]  # fmt: skip
-        engine.write_rows(BatchWriteRow(puts))
+        engine.write_rows(puts)
     engine.close()
 
 

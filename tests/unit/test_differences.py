@@ -9,7 +9,6 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem.adapters.local import LocalClient
 from tsmem.engine import Engine
-from tsmem.engine.service_requests import CreateTable
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.store.layout import DEFAULT, TEXT_MAX_WORD
 from tsmem.store.maintenance import differences
@@ -86,7 +85,7 @@ def test_the_local_store_describes_how_far_versions_may_be(tmp_path: Path) -> No
     """A file that a server made is described with its own option."""
     path = tmp_path / "memory.db"
     engine = Engine(path, ManualClock())
-    engine.create_full_table(CreateTable(TABLE, deviation_s=1000))
+    engine.create_table(TABLE._replace(deviation_s=1000))
     engine.close()
     client = LocalClient(path, ManualClock())
     try:

@@ -9,10 +9,11 @@ import pytest
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, WriteReply
+from tsmem.engine.definitions import TableOptions
+from tsmem.engine.requests import BatchGetRow, GetRange, WriteReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import MAX_STAMP_MS, Change, NewCell, Returned, RowChange
-from tsmem.engine.service_requests import CreateTable, TableOptions, View
+from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (
@@ -62,7 +63,7 @@ def engine(clock: ManualClock) -> Iterator[Engine]:
 
 def write(engine: Engine, *writes: RowChange | Write) -> list[WriteReply]:
     """A batch."""
-    return engine.write_rows(BatchWriteRow(writes))
+    return engine.write_rows(writes)
 
 
 def done(engine: Engine, change: RowChange | Write) -> WriteReply:
@@ -351,7 +352,7 @@ def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
 
 def test_updates_may_be_forbidden(engine: Engine) -> None:
     """On a table without allow_update every update is an error of its row; puts and deletions are not."""
-    engine.create_full_table(CreateTable(TableSchema("fixed", TABLE.key), allow_update=False))
+    engine.create_table(TableSchema("fixed", TABLE.key, allow_update=False))
     ref = TableRef("fixed", ("k",))
     replies = write(
         engine,

@@ -15,10 +15,9 @@ import pytest
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
+from tsmem.engine.definitions import TableOptions
 from tsmem.engine.file import files
 from tsmem.engine.file.connections import Connections
-from tsmem.engine.requests import BatchWriteRow
-from tsmem.engine.service_requests import TableOptions
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError, Unavailable
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range
@@ -249,7 +248,7 @@ def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
     with closing(Engine(path, SystemClock())) as engine, closing(Engine(path, SystemClock())) as other:
         engine.create_table(TABLE)
         for key in ("a", "b", "c"):
-            engine.write_rows(BatchWriteRow([Put(TABLE.ref, (key,), {"x": "y" * 3000})]))
+            engine.write_rows([Put(TABLE.ref, (key,), {"x": "y" * 3000})])
         limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{path}-wal").stat().st_size, most))

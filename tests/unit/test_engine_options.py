@@ -10,8 +10,9 @@ import pytest
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchWriteRow, CreateIndex, GetRange
-from tsmem.engine.service_requests import CreateTable, SearchDescription, TableDescription, TableOptions
+from tsmem.engine.definitions import TableOptions
+from tsmem.engine.indexes.search_schemas import SearchDescription
+from tsmem.engine.requests import GetRange
 from tsmem.errors import InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
@@ -19,9 +20,8 @@ from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
 KEY = (("k", ColumnType.STRING), ("n", ColumnType.INTEGER))
 DEFINED = (("c", ColumnType.STRING),)
 PLAIN = TableSchema("t", KEY)
-LOCAL, GLOBAL = IndexSchema("local", ("k", "c")), IndexSchema("global", ("c",))
+LOCAL, GLOBAL = IndexSchema("local", ("k", "c")), IndexSchema("global", ("c",), is_global=True)
 INDEXED = TableSchema("t", KEY, (LOCAL, GLOBAL), DEFINED)
-GLOBALS = frozenset({"global"})
 SEARCH = SearchIndexSchema("t", "search", (("c", FieldType("KEYWORD")),))
 DAY = 86400
 
@@ -38,12 +38,12 @@ def test_an_index_counts_as_a_table(engine: Engine) -> None:
     for number in range(62):
         engine.create_table(PLAIN._replace(name=f"t{number}"))
     engine.create_table(PLAIN._replace(defined_columns=DEFINED))
-    engine.create_index(CreateIndex("t", LOCAL))
+    engine.create_index("t", LOCAL)
     before = engine.list_tables()
 
     assert 64 == len(before)
     with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\.") as caught:
-        engine.create_index(CreateIndex("t", GLOBAL))
+        engine.create_index("t", GLOBAL)
     assert "OTSQuotaExhausted" == caught.value.service_code
     with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\."):
         engine.create_table(PLAIN._replace(name="u"))
@@ -54,46 +54,40 @@ def test_a_table_has_the_defaults_unless_it_says_otherwise(engine: Engine) -> No
     """A table of the port has a deviation of a day, allows updates and has local indexes."""
     engine.create_table(PLAIN)
 
-    assert TableDescription(PLAIN, DAY, True, frozenset()) == engine.describe_full("t")
+    assert PLAIN == engine.describe_table("t")
 
 
 def test_a_table_is_described_as_it_was_created(tmp_path: Path) -> None:
     """Options and the kinds of indexes are kept in the file."""
     path = tmp_path / "memory.db"
-    schema = INDEXED._replace(time_to_live_s=2 * DAY)
+    schema = INDEXED._replace(time_to_live_s=2 * DAY, deviation_s=5, allow_update=False)
     with closing(Engine(path, ManualClock())) as engine:
-        engine.create_full_table(CreateTable(schema, 5, False, GLOBALS))
+        engine.create_table(schema)
     with closing(Engine(path, ManualClock())) as engine:
-        described = engine.describe_full("t")
-
-    indexes = (LOCAL, GLOBAL._replace(is_global=True))
-    assert TableDescription(schema._replace(indexes=indexes, allow_update=False), 5, False, GLOBALS) == described
+        assert schema == engine.describe_table("t")
 
 
 def test_an_index_is_described_with_its_table(engine: Engine) -> None:
-    """A secondary index is described as a table, with the options of its own table, which it names."""
-    engine.create_full_table(CreateTable(INDEXED._replace(time_to_live_s=DAY), 5, False, GLOBALS))
+    """A secondary index is described as a table, with the options of its own table."""
+    engine.create_table(INDEXED._replace(time_to_live_s=DAY, deviation_s=5, allow_update=False))
     engine.update_table("t", TableOptions(time_to_live_s=3 * DAY, deviation_s=7))
     key = (("c", ColumnType.STRING), *KEY)
 
-    schema = TableSchema("global", key, time_to_live_s=3 * DAY, allow_update=False)
-    expected = TableDescription(schema, 7, False, frozenset(), "t")
-    assert expected == engine.describe_full("global")
+    schema = TableSchema("global", key, time_to_live_s=3 * DAY, allow_update=False, deviation_s=7)
+    assert schema == engine.describe_table("global")
 
 
 def test_options_are_changed_one_by_one(engine: Engine) -> None:
     """What is not named stays; the answer is the table as it is now."""
     engine.create_table(PLAIN)
-    assert engine.update_table("t", TableOptions()) == engine.describe_full("t")
+    assert engine.update_table("t", TableOptions()) == engine.describe_table("t")
     engine.update_table("t", TableOptions(max_versions=4))
     engine.update_table("t", TableOptions(time_to_live_s=DAY))
     engine.update_table("t", TableOptions(deviation_s=9))
     described = engine.update_table("t", TableOptions(allow_update=False))
 
-    schema = PLAIN._replace(time_to_live_s=DAY, max_versions=4, allow_update=False)
-    assert TableDescription(schema, 9, False, frozenset()) == described
-    assert described == engine.describe_full("t")
-    assert described.schema == engine.describe_table("t")
+    assert PLAIN._replace(time_to_live_s=DAY, max_versions=4, allow_update=False, deviation_s=9) == described
+    assert described == engine.describe_table("t")
     assert engine.update_table("t", TableOptions(-1, allow_update=True)).allow_update is True
 
 
@@ -117,13 +111,13 @@ def test_wrong_options_are_refused(engine: Engine, options: TableOptions, text: 
         engine.update_table("t", options._replace(allow_update=False))
 
     assert "OTSParameterInvalid" == caught.value.service_code
-    assert TableDescription(PLAIN, DAY, True, frozenset()) == engine.describe_full("t")
+    assert PLAIN == engine.describe_table("t")
 
 
 @pytest.mark.parametrize("kind", ["secondary", "search"])
 def test_an_index_limits_options(engine: Engine, kind: str) -> None:
     """A table with an index has one version; its rows expire only where they cannot be updated."""
-    engine.create_full_table(CreateTable(INDEXED if kind == "secondary" else PLAIN, global_indexes=_globals(kind)))
+    engine.create_table(INDEXED if kind == "secondary" else PLAIN)
     if kind == "search":
         engine.create_search_index(SEARCH)
     with pytest.raises(InvalidInput, match="Max versions of a table with index must be 1"):
@@ -135,17 +129,13 @@ def test_an_index_limits_options(engine: Engine, kind: str) -> None:
         engine.update_table("t", TableOptions(allow_update=True))
 
 
-def _globals(kind: str) -> frozenset[str]:
-    return GLOBALS if kind == "secondary" else frozenset()
-
-
 @pytest.mark.parametrize("options", [TableOptions(max_versions=2), TableOptions(time_to_live_s=DAY)])
 def test_options_limit_indexes(engine: Engine, options: TableOptions) -> None:
     """An index is refused on a table of several versions, and on one whose rows expire and may be updated."""
     engine.create_table(PLAIN)
     engine.update_table("t", options)
     with pytest.raises(InvalidInput):
-        engine.create_index(CreateIndex("t", LOCAL, DEFINED))
+        engine.create_index("t", LOCAL, DEFINED)
     with pytest.raises(InvalidInput):
         engine.create_search_index(SEARCH)
     assert ["t"] == engine.list_tables()
@@ -154,9 +144,9 @@ def test_options_limit_indexes(engine: Engine, options: TableOptions) -> None:
 
 def test_missing_tables_and_indexes_have_no_options(engine: Engine) -> None:
     """A missing table is TableNotFound; a secondary index has its table's options, which are changed there."""
-    engine.create_full_table(CreateTable(INDEXED, global_indexes=GLOBALS))
+    engine.create_table(INDEXED)
     with pytest.raises(TableNotFound):
-        engine.describe_full("nope")
+        engine.describe_table("nope")
     with pytest.raises(TableNotFound):
         engine.update_table("nope", TableOptions())
     with pytest.raises(InvalidInput):
@@ -173,21 +163,17 @@ def test_a_column_that_an_index_carries_stays_declared(engine: Engine) -> None:
 def test_a_local_index_begins_with_its_tables_key(engine: Engine) -> None:
     """A local one must begin with the table's first key column, a global one need not; both are in step at once."""
     with pytest.raises(InvalidInput, match="Local index 'global' must begin with primary key column 'k'"):
-        engine.create_table(INDEXED)
-    with pytest.raises(InvalidInput, match="Local index"):
-        engine.create_full_table(CreateTable(INDEXED))
-    with pytest.raises(InvalidInput, match="Index 'nope' is not among the table's"):
-        engine.create_full_table(CreateTable(PLAIN, global_indexes=frozenset({"nope"})))
+        engine.create_table(INDEXED._replace(indexes=(GLOBAL._replace(is_global=False),)))
     engine.create_table(PLAIN)
     with pytest.raises(InvalidInput, match="Local index"):
-        engine.create_index(CreateIndex("t", GLOBAL, DEFINED))
-    engine.create_index(CreateIndex("t", GLOBAL, DEFINED, is_global=True))
-    engine.create_index(CreateIndex("t", LOCAL))
-    engine.write_rows(BatchWriteRow([Put(PLAIN.ref, ("a", 1), {"c": "x"})]))
-    page = engine.get_range(GetRange(TableRef("global", ("c", "k", "n")), Range((MIN,) * 3, (MAX,) * 3))).page
+        engine.create_index("t", GLOBAL._replace(is_global=False), DEFINED)
+    engine.create_index("t", GLOBAL, DEFINED)
+    engine.create_index("t", LOCAL)
+    engine.write_rows([Put(PLAIN.ref, ("a", 1), {"c": "x"})])
+    page = engine.get_range(GetRange(TableRef("global", ("c", "k", "n")), Range((MIN,) * 3, (MAX,) * 3)))
 
     assert [Row(("x", "a", 1), {})] == page.rows
-    assert GLOBALS == engine.describe_full("t").global_indexes
+    assert (GLOBAL, LOCAL) == engine.describe_table("t").indexes
 
 
 def test_a_search_index_keeps_its_definition(engine: Engine) -> None:

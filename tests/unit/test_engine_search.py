@@ -14,7 +14,6 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem import queries as q
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.errors import InvalidInput, StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
@@ -45,7 +44,7 @@ def engine(path: Path) -> Iterator[Engine]:
 
 def write(engine: Engine, *writes: Write | RowChange) -> None:
     """Write rows; all must be done."""
-    assert [None] * len(writes) == [reply.error for reply in engine.write_rows(BatchWriteRow(writes))]
+    assert [None] * len(writes) == [reply.error for reply in engine.write_rows(writes)]
 
 
 def put(key: str, **columns: Value) -> Put:

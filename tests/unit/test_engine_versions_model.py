@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchWriteRow, GetRange
+from tsmem.engine.requests import GetRange
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
-from tsmem.engine.service_requests import View
+from tsmem.engine.rows.versioned_reads import View
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Range, Value
 
@@ -136,7 +136,7 @@ def test_versions_are_as_the_model_says(changes: list[tuple[RowChange, int]], vi
         for change, moved_ms in changes:
             clock.time_us += moved_ms * 1000
             asked = change._replace(returned=Returned.AFTER_MODIFY, returned_columns=("x", "y"))
-            (reply,) = engine.write_rows(BatchWriteRow([asked]))
+            (reply,) = engine.write_rows([asked])
             assert model.change(change, clock.now_us() // 1000) is (reply.error is None)
             if reply.error is None:
                 latest = {row.key: row for row in model.show(View())}

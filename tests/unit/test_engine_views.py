@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange, GetRow
+from tsmem.engine.requests import BatchGetRow, GetRange, PageReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
-from tsmem.engine.service_requests import AnyVersion, CellPageReply, View
+from tsmem.engine.rows.filters import AnyVersion
+from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (
@@ -64,7 +65,7 @@ def engine() -> Iterator[Engine]:
     with closing(Engine(None, ManualClock())) as engine:
         engine.create_table(TABLE)
         changes = [RowChange(Change.PUT, REF, (key,), tuple(map(NewCell._make, cells))) for key, cells in ROWS.items()]
-        assert [None] * 3 == [reply.error for reply in engine.write_rows(BatchWriteRow(changes))]
+        assert [None] * 3 == [reply.error for reply in engine.write_rows(changes)]
         yield engine
 
 
@@ -75,7 +76,7 @@ def any_version(column: str, op: Op, value: Value, *, pass_if_missing: bool = Fa
 
 def scan(
     engine: Engine, view: View = EVERYTHING, columns: list[str] | None = None, test: Filter | None = None
-) -> CellPageReply:
+) -> PageReply[CellRow]:
     """The first page of the table."""
     return engine.read_range(GetRange(REF, ALL, None, columns, test), view)
 
@@ -175,16 +176,14 @@ def test_a_condition_may_look_at_any_version(engine: Engine) -> None:
     old, never = (Condition(filter=any_version("x", Op.EQ, value)) for value in (1, 7))
     missing = Condition(filter=any_version("x", Op.EQ, 7, pass_if_missing=True))
     replies = engine.write_rows(
-        BatchWriteRow(
-            [
-                Update(REF, ("a",), {"y": 1}, condition=never),
-                Update(REF, ("a",), {"y": 2}, condition=old),
-                RowChange(Change.UPDATE, REF, ("a",), (NewCell("z", 2),), condition=old),
-                RowChange(Change.DELETE, REF, ("a",), condition=never),
-                Put(REF, ("new",), {}, missing),
-                Put(REF, ("newer",), {}, never),
-            ]
-        )
+        [
+            Update(REF, ("a",), {"y": 1}, condition=never),
+            Update(REF, ("a",), {"y": 2}, condition=old),
+            RowChange(Change.UPDATE, REF, ("a",), (NewCell("z", 2),), condition=old),
+            RowChange(Change.DELETE, REF, ("a",), condition=never),
+            Put(REF, ("new",), {}, missing),
+            Put(REF, ("newer",), {}, never),
+        ]
     )
 
     failed = [isinstance(reply.error, ConditionFailed) for reply in replies]
@@ -220,7 +219,7 @@ def test_each_row_has_its_cost(engine: Engine) -> None:
     """A row costs what is in view of it, one unit at least; a missing row one, and it was not scanned."""
     value = "x" * 3000
     versions = tuple(NewCell("v", value, NOW - number) for number in range(3))
-    engine.write_rows(BatchWriteRow([RowChange(Change.PUT, REF, ("big",), versions)]))
+    engine.write_rows([RowChange(Change.PUT, REF, ("big",), versions)])
     request = BatchGetRow(REF, [("big",), ("nope",), ("a",)])
 
     assert [Cost(0, 3, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.read_rows(request, EVERYTHING).costs
@@ -235,7 +234,7 @@ def test_a_page_ends_at_four_megabytes_in_view(engine: Engine) -> None:
     ref = TableRef("big", ("k",))
     for number in range(4):
         versions = (NewCell("v", "x" * 1_500_000, NOW), NewCell("v", "y" * 1_500_000, NOW - 1))
-        engine.write_rows(BatchWriteRow([RowChange(Change.PUT, ref, (str(number),), versions)]))
+        engine.write_rows([RowChange(Change.PUT, ref, (str(number),), versions)])
     request = GetRange(ref, ALL, None, None, Comparison("v", Op.EQ, ""))
 
     both, one = engine.read_range(request, EVERYTHING), engine.read_range(request, View())
@@ -250,7 +249,7 @@ def test_an_index_is_read_by_its_name(engine: Engine) -> None:
         (("n", ColumnType.INTEGER), ("x", ColumnType.STRING)),
     )  # fmt: skip
     engine.create_table(schema)
-    engine.write_rows(BatchWriteRow([Put(schema.ref, ("a",), {"n": 5, "x": "carried", "y": "not"})]))
+    engine.write_rows([Put(schema.ref, ("a",), {"n": 5, "x": "carried", "y": "not"})])
     entry = CellRow(("a", 5), [Cell("x", "carried", NOW)])
     by_n = TableRef("by_n", ("k", "n"))
 
@@ -283,16 +282,16 @@ def test_the_plain_view_reads_what_plain_reads_read(
     """With one version of each cell, both ways of reading give the same rows, pages and costs."""
     with closing(Engine(None, ManualClock())) as engine:
         engine.create_table(TableSchema("t", TABLE.key))
-        engine.write_rows(BatchWriteRow([Put(REF, (key,), columns) for key, columns in rows.items()]))
+        engine.write_rows([Put(REF, (key,), columns) for key, columns in rows.items()])
         request = GetRange(REF, Range((MAX,), (MIN,), True) if backward else ALL, limit, wanted, test)
         plain, full = engine.get_range(request), engine.read_range(request, View())
         keys = [("a",), ("b",), ("c",)]
         found = engine.read_rows(BatchGetRow(REF, keys, wanted, test), View())
-        singly = [engine.get_row(GetRow(REF, key, wanted, test)) for key in keys]
+        singly = [engine.get_rows(BatchGetRow(REF, (key,), wanted, test)) for key in keys]
 
-    assert [repr(row) for row in plain.page.rows] == [repr(_plain(row)) for row in full.rows]
-    assert (plain.page.next_start, plain.cost) == (full.next_start, full.cost)
-    assert [repr(reply.row) for reply in singly] == [repr(row and _plain(row)) for row in found.rows]
+    assert [repr(row) for row in plain.rows] == [repr(_plain(row)) for row in full.rows]
+    assert (plain.next_start, plain.cost) == (full.next_start, full.cost)
+    assert [repr(reply.rows[0]) for reply in singly] == [repr(row and _plain(row)) for row in found.rows]
     assert [reply.cost._replace(requests=0) for reply in singly] == found.costs
 
 
@@ -321,4 +320,4 @@ print(*(name for name in sys.modules if name.startswith("tsmem.engine.")))
 
     loaded = {name.removeprefix("tsmem.engine.") for name in done.stdout.split()}
     assert {"engine", "rows.writes"} <= loaded
-    assert set() == loaded & {"service_requests", "rows.versioned_reads", "table_options"}
+    assert set() == loaded & {"rows.versioned_reads"}

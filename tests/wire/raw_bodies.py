@@ -4,7 +4,7 @@ send among them."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +14,9 @@ from tests.clocks import ManualClock
 from tests.contract.backends import PLAIN, SESSION, STRING, everything
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchWriteRow, GetRange
-from tsmem.engine.service_requests import View
-from tsmem.errors import TsmemError
+from tsmem.engine.requests import GetRange
+from tsmem.engine.rows.versioned_reads import View
+from tsmem.errors import TableNotFound, TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import Bound, Put, Value
 from tsmem.server.actions.context import ActionResult, RowFault
@@ -73,10 +73,10 @@ class Wire(NamedTuple):
         """All that is stored: schemas, rows with all their versions, search indexes."""
         found: dict[str, object] = {}
         for name in self.engine.list_tables():
-            described = self.engine.describe_full(name)
-            request = GetRange(described.schema.ref, everything(described.schema.ref))
+            described = self.engine.describe_table(name)
+            request = GetRange(described.ref, everything(described.ref))
             found[name] = (described, self.engine.read_range(request, View(None)).rows)
-            if described.main is None:
+            with suppress(TableNotFound):  # a secondary index has none
                 for index in self.engine.list_search_indexes(name):
                     found[f"{name}/{index}"] = self.engine.describe_search(name, index)
         return found
@@ -96,7 +96,7 @@ def instance(path: Path | None = None) -> Iterator[Wire]:
         for table in (PLAIN, VERSIONED, SESSION):
             engine.create_table(table)
         puts = [Put(table.ref, ("a",), {"c": 1}) for table in (PLAIN, VERSIONED)]
-        engine.write_rows(BatchWriteRow(puts))
+        engine.write_rows(puts)
         yield Wire(engine, clock, Dispatcher(engine, clock))
     finally:
         engine.close()

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.serving import Served, sdk_client
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Put, Value
 
@@ -59,7 +58,7 @@ BY_KEY = sorted(range(ROWS), key=key)
 def fill(served: Served) -> Any:
     """Make the table, its rows and its index; the SDK's client of the server."""
     served.engine.create_table(TABLE)
-    served.engine.write_rows(BatchWriteRow([Put(TABLE.ref, key(n), columns(n)) for n in range(ROWS)]))
+    served.engine.write_rows([Put(TABLE.ref, key(n), columns(n)) for n in range(ROWS)])
     served.engine.create_search_index(INDEX)
     return sdk_client(served.endpoint)
 

@@ -22,7 +22,6 @@ from tests.contract.backends import MESSAGE, SESSION
 from tests.serving import KEY, SECRET, Served, sdk_client, serving
 from tests.wire.test_writes_under_faults import Rows, stored
 from tsmem.clock import SystemClock
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.rows import MIN, Put
 from tsmem.server.dispatch import Dispatcher
@@ -47,7 +46,7 @@ def fill(served: Served) -> None:
     served.engine.create_table(MESSAGE)
     served.engine.create_table(SESSION)
     puts = [Put(MESSAGE.ref, ("s", n, f"m{n}"), {"content": f"said {n}", "n": n}) for n in range(20)]
-    served.engine.write_rows(BatchWriteRow(puts))
+    served.engine.write_rows(puts)
 
 
 class Recorder:

@@ -42,13 +42,12 @@ def until_an_empty_page(client: Any, wanted: str, batch_size: int, *, backward: 
 
 def fill(served: Served, topics: list[str]) -> None:
     """A row for each topic."""
-    from tsmem.engine.requests import BatchWriteRow
 
     served.engine.create_table(TABLE)
     for first in range(0, len(topics), 200):
         batch = topics[first : first + 200]
         puts = [Put(TABLE.ref, (f"{first + n:06d}",), {"topic": topic}) for n, topic in enumerate(batch)]
-        assert not any(reply.error for reply in served.engine.write_rows(BatchWriteRow(puts)))
+        assert not any(reply.error for reply in served.engine.write_rows(puts))
 
 
 @pytest.mark.parametrize("backward", [False, True])

@@ -13,7 +13,6 @@ from tests.serving import serving
 from tests.wire.said import BY_KEY, ROWS, TABLE, columns, fill, key, numbers
 from tests.wire.test_sdk_rows import refusal
 from tsmem.clock import SystemClock
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.rows import Put
 from tsmem.server.actions.scan_actions import MAX_SESSIONS, ScanSessions
 
@@ -98,7 +97,7 @@ def test_a_page_may_be_longer_than_the_engines(tmp_path: Path) -> None:
         client = fill(served)
         for start in range(ROWS, 1450, 200):
             puts = [Put(TABLE.ref, key(n), {"number": n}) for n in range(start, start + 200)]
-            served.engine.write_rows(BatchWriteRow(puts))
+            served.engine.write_rows(puts)
         first = scan(client, None, limit=1400)
         second = scan(client, None, limit=1400, next_token=first.next_token)
 

@@ -12,7 +12,6 @@ from tests.wire.said import BY_KEY, INDEX, LACKING, MISTYPED, ROWS, TABLE, colum
 from tests.wire.test_sdk_rows import refusal
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
 from tsmem.rows import Delete
@@ -265,7 +264,7 @@ def test_a_row_that_goes_meanwhile_is_left_out(served: Served, client: Any) -> N
 
     def search_then_delete(*asked: Any, **options: Any) -> Any:
         reply = found(*asked, **options)
-        engine.write_rows(BatchWriteRow([Delete(TABLE.ref, key(3))]))
+        engine.write_rows([Delete(TABLE.ref, key(3))])
         return reply
 
     engine.search = search_then_delete  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.clocks import ManualClock
 from tests.wire.raw_bodies import INVALID, NO_TABLE, NOT_UTF8, NOW_MS, UNREADABLE, Refusal, Wire, body, instance
-from tsmem.engine.service_requests import TableOptions
+from tsmem.engine.definitions import TableOptions
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType

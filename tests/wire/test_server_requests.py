@@ -11,7 +11,6 @@ import pytest
 from tests.wire.raw_http import Stub, request, running
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Put
@@ -101,7 +100,7 @@ def test_an_answer_of_many_large_rows_is_refused(engine: Engine) -> None:
     engine.create_table(NOTES._replace(name="others"))
     for name in ("notes", "others"):
         put = Put(NOTES._replace(name=name).ref, ("a",), {"c": b"x" * (2 * MB)})
-        assert engine.write_rows(BatchWriteRow([put]))[0].error is None
+        assert engine.write_rows([put])[0].error is None
     key = row_writer.row(("k",), ("a",))
 
     def asked(*counts: int) -> list[Any]:
@@ -120,7 +119,7 @@ def test_an_answer_of_many_large_rows_is_refused(engine: Engine) -> None:
 
 def test_many_rows_are_answered_in_order(engine: Engine) -> None:
     """However many are read at once: each in its place, those that are missing included."""
-    engine.write_rows(BatchWriteRow([Put(NOTES.ref, (f"{n:03}",), {"n": n}) for n in range(0, 100, 2)]))
+    engine.write_rows([Put(NOTES.ref, (f"{n:03}",), {"n": n}) for n in range(0, 100, 2)])
     keys = [row_writer.row(("k",), (f"{n:03}",)) for n in range(100)]
     group = schema.new_message("TableInBatchGetRowRequest", table_name="notes", primary_key=keys, max_versions=1)
     rows = answer(engine, "BatchGetRow", tables=[group]).tables[0].rows

@@ -13,7 +13,6 @@ from tests.wire.raw_http import Running, Stub, ots_headers, post, read_all, read
 from tests.wire.said import INDEX, TABLE
 from tsmem import interruption
 from tsmem.clock import SystemClock
-from tsmem.engine.requests import BatchWriteRow
 from tsmem.rows import Put
 
 TIMEOUT_S = 20
@@ -149,7 +148,7 @@ def test_a_search_that_takes_too_long_ends_with_a_timeout(tmp_path: Path, path: 
     with serving(None if path is None else tmp_path / path, work_s=0) as served:
         served.engine.create_table(TABLE)
         words = " ".join(f"word{n}" for n in range(20_000))
-        served.engine.write_rows(BatchWriteRow([Put(TABLE.ref, ("w", 1), {"text": words, "word": "key"})]))
+        served.engine.write_rows([Put(TABLE.ref, ("w", 1), {"text": words, "word": "key"})])
         served.engine.create_search_index(INDEX)
         client = sdk_client(served.endpoint)
         asked = tablestore.SearchQuery(tablestore.WildcardQuery("text", "*?0*1?"), limit=1)

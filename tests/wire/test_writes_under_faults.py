@@ -100,7 +100,7 @@ def stored(served: Served, table: TableRef = MESSAGE.ref) -> Rows:
     rows: Rows = {}
     span = everything(table)
     while True:
-        page = served.engine.get_range(GetRange(table, span)).page
+        page = served.engine.get_range(GetRange(table, span))
         rows.update({row.key: dict(row.columns) for row in page.rows})
         if page.next_start is None:
             return rows

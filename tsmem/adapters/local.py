@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.adapters.naming import naming, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import (
-    MAX_ROWS_PER_TRANSACTION,
-    BatchGetRow,
-    BatchWriteRow,
-    CreateIndex,
-    GetRange,
-    GetRow,
-)
+from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange
 from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import (
     Announce,
@@ -71,8 +64,7 @@ class LocalClient:
 
     def describe_table(self, name: str) -> TableSchema:
         """As TableClient."""
-        found = self._counted(lambda: self._engine.describe_full(name), name)
-        return found.schema._replace(deviation_s=found.deviation_s)
+        return self._counted(lambda: self._engine.describe_table(name), name)
 
     def create_table(self, schema: TableSchema) -> None:
         """As TableClient."""
@@ -84,7 +76,7 @@ class LocalClient:
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """As TableClient."""
-        self._counted(lambda: self._engine.create_index(CreateIndex(table, index, tuple(defined))), table)
+        self._counted(lambda: self._engine.create_index(table, index, tuple(defined)), table)
 
     def delete_index(self, table: str, name: str) -> None:
         """As TableClient."""
@@ -108,11 +100,18 @@ class LocalClient:
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         """As TableClient."""
-        return self._priced(table, lambda: self._engine.get_row(GetRow(table, key, columns)))
+        return self._read_rows(table, (key,), columns)[0]
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """As TableClient."""
-        return [*self._priced(table, lambda: self._engine.get_rows(BatchGetRow(table, keys, columns)))]
+        return [*self._read_rows(table, keys, columns)]
+
+    def _read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> list[Row | None]:
+        def read() -> tuple[list[Row | None], Cost]:
+            reply = self._engine.get_rows(BatchGetRow(table, keys, columns))
+            return reply.rows, reply.cost
+
+        return self._priced(table, read)
 
     def write_row(self, write: Write) -> None:
         """As TableClient."""
@@ -126,7 +125,7 @@ class LocalClient:
         cost = Cost(requests)
         try:
             with naming(*tables_of(writes)):
-                replies = self._engine.write_rows(BatchWriteRow(writes))
+                replies = self._engine.write_rows(writes)
             cost = Cost(
                 requests,
                 sum(reply.cost.read_units for reply in replies),
@@ -147,7 +146,12 @@ class LocalClient:
         announce: Announce | None = None,
     ) -> RangePage:
         """As TableClient."""
-        return self._priced(table, lambda: self._engine.get_range(GetRange(table, span, limit, columns, filter)))
+
+        def read() -> tuple[RangePage, Cost]:
+            reply = self._engine.get_range(GetRange(table, span, limit, columns, filter))
+            return RangePage(reply.rows, reply.next_start), reply.cost
+
+        return self._priced(table, read)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """As TableClient."""

@@ -1,7 +1,8 @@
 """The schemas of tables and indexes, as the file keeps them.
 
-Its one rule: whoever changes a schema raises `catalog_version` in the same transaction; every transaction compares that
-one number, so that nothing is read anew per request and the changes of other processes are seen at once.
+Each change of a schema raises `catalog_version` in the same transaction (`definitions.schema_changed`). Every
+transaction compares that one number, so that schemas are not read for each request, and changes by other processes are
+seen at once.
 
 Rows of a table stand in an SQL table of their own: a native column for each key column (k0, k1, ...) and one blob of
 cells. A table is a rowid table with a unique index on its key; a secondary index is WITHOUT ROWID. Measured on SQLite
@@ -25,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from tsmem.engine import service_errors
+from tsmem.engine.service_errors import table_missing
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
 from tsmem.port import FieldType, KeySchema, SearchIndexSchema
 from tsmem.rows import ColumnType
@@ -49,8 +50,8 @@ SCHEMA = (
         type TEXT NOT NULL, analyzer TEXT, min_chars INTEGER, max_chars INTEGER, delimiter TEXT, case_sensitive INTEGER,
         PRIMARY KEY (index_id, place)) WITHOUT ROWID""",
 )
-"""What a new file begins with. `part` is key, defined, or carried (of an
-index). A secondary index has its table's options: its own row's are not read."""
+"""The SQL of a new file. `part` is key, defined, or carried (columns of an index). A secondary index has its table's
+options: those in its own row of `tables` are not used."""
 
 
 class Catalog(NamedTuple):
@@ -59,21 +60,19 @@ class Catalog(NamedTuple):
     version: int
     tables: dict[str, Table]
     """Tables and secondary indexes by name."""
-    search: dict[tuple[str, str], SearchIndexSchema]
-    """Search indexes by table and name."""
 
     def table(self, name: str) -> Table:
-        """A table or secondary index. Raises TableNotFound."""
+        """Return a table or secondary index. Raises TableNotFound."""
         table = self.tables.get(name)
         if table is None:
-            raise service_errors.table_missing()
+            raise table_missing()
         return table
 
     def main_table(self, name: str) -> Table:
-        """A table that is no secondary index. Raises TableNotFound."""
+        """Return a table that is no secondary index. Raises TableNotFound."""
         table = self.table(name)
         if table.main is not None:
-            raise service_errors.table_missing()
+            raise table_missing()
         return table
 
 
@@ -95,21 +94,17 @@ def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
         key = tuple(columns[table_id, "key"])
         table = Table(table_id, name, key, main, carried, defined, time_to_live_s, max_versions, deviation_s,
                       bool(allow_update), bool(is_global), own_columns)  # fmt: skip
-        tables[name] = table if main is None else _as_index_of(tables, tables[main], table)
-    return Catalog(version, tables, _load_search(connection, tables))
+        if main is not None:
+            owner = tables[main]
+            table = replace(table, time_to_live_s=owner.time_to_live_s, deviation_s=owner.deviation_s,
+                            allow_update=owner.allow_update)  # fmt: skip
+            tables[main] = replace(owner, indexes=(*owner.indexes, plan_index(owner.key, table)))
+        tables[name] = table
+    _load_search_indexes(connection, tables)
+    return Catalog(version, tables)
 
 
-def _as_index_of(tables: dict[str, Table], main: Table, index: Table) -> Table:
-    """Put an index beside those of its table. Returns it with its table's options."""
-    index = replace(
-        index, time_to_live_s=main.time_to_live_s, deviation_s=main.deviation_s, allow_update=main.allow_update
-    )
-    tables[main.name] = replace(main, indexes=(*main.indexes, plan_index(main.key, index)))
-    return index
-
-
-def _load_search(connection: sqlite3.Connection, tables: dict[str, Table]) -> dict[tuple[str, str], SearchIndexSchema]:
-    """Every search index; each is put beside those of its table, too."""
+def _load_search_indexes(connection: sqlite3.Connection, tables: dict[str, Table]) -> None:
     fields: dict[int, list[tuple[str, FieldType]]] = {}
     for index_id, name, kind, analyzer, shortest, longest, delimiter, sensitive in connection.execute(
         "SELECT index_id, name, type, analyzer, min_chars, max_chars, delimiter, case_sensitive "
@@ -118,18 +113,13 @@ def _load_search(connection: sqlite3.Connection, tables: dict[str, Table]) -> di
         sensitive = None if sensitive is None else bool(sensitive)
         field = FieldType(kind, analyzer, shortest, longest, delimiter, sensitive)
         fields.setdefault(index_id, []).append((name, field))
-    found = {}
-    for index_id, of_table, name in connection.execute(
-        "SELECT id, table_name, name FROM search_indexes ORDER BY table_name, name"
-    ):
-        schema = found[of_table, name] = SearchIndexSchema(of_table, name, tuple(fields.get(index_id, ())))
-        table = tables[of_table]
-        tables[of_table] = replace(table, searches=(*table.searches, (index_id, schema)))
-    return found
+    for index_id, owner, name in connection.execute("SELECT id, table_name, name FROM search_indexes ORDER BY name"):
+        schema = SearchIndexSchema(owner, name, tuple(fields.get(index_id, ())))
+        tables[owner] = replace(tables[owner], searches=(*tables[owner].searches, (index_id, schema)))
 
 
 def add_table(connection: sqlite3.Connection, table: Table) -> Table:
-    """Store a table's or index's schema and make its SQL table. Returns it with its id."""
+    """Store the schema of a table or index, and make its SQL table. Return it with its id."""
     table_id = connection.execute(
         "INSERT INTO tables (name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, "
         "own_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -152,7 +142,7 @@ def add_table(connection: sqlite3.Connection, table: Table) -> Table:
 
 
 def add_defined(connection: sqlite3.Connection, table_id: int, defined: KeySchema) -> None:
-    """Store a table's defined columns after those that it has."""
+    """Add to a table's defined columns."""
     _add_columns(connection, table_id, "defined", defined)
 
 
@@ -175,7 +165,6 @@ def _add_columns(connection: sqlite3.Connection, table_id: int, part: str, colum
 
 
 def set_options(connection: sqlite3.Connection, table: Table) -> None:
-    """Store a table's options."""
     connection.execute(
         "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? WHERE id = ?",
         (table.time_to_live_s, table.max_versions, table.deviation_s, table.allow_update, table.id),
@@ -183,7 +172,7 @@ def set_options(connection: sqlite3.Connection, table: Table) -> None:
 
 
 def remove_table(connection: sqlite3.Connection, table: Table) -> None:
-    """Delete one table's or index's schema, and its rows."""
+    """Delete the schema of a table or index, and its rows."""
     connection.execute("DELETE FROM table_columns WHERE table_id = ?", (table.id,))
     connection.execute("DELETE FROM tables WHERE id = ?", (table.id,))
     connection.execute(f"DROP TABLE t{table.id}")
@@ -192,7 +181,7 @@ def remove_table(connection: sqlite3.Connection, table: Table) -> None:
 def add_search(
     connection: sqlite3.Connection, schema: SearchIndexSchema, definition: bytes | None, created_us: int
 ) -> int:
-    """Store a search index's schema, with what else is known of it. Returns its id."""
+    """Store a search index's schema, and what a client sent beside it. Return its id."""
     index_id: int = connection.execute(
         "INSERT INTO search_indexes (table_name, name, definition, created_us) VALUES (?, ?, ?, ?) RETURNING id",
         (schema.table, schema.name, definition, created_us),
@@ -205,14 +194,8 @@ def add_search(
 
 
 def remove_search(connection: sqlite3.Connection, table: str, name: str) -> None:
-    """Delete a search index's schema."""
     connection.execute(
         "DELETE FROM search_fields WHERE index_id = (SELECT id FROM search_indexes WHERE table_name = ? AND name = ?)",
         (table, name),
     )
     connection.execute("DELETE FROM search_indexes WHERE table_name = ? AND name = ?", (table, name))
-
-
-def raise_version(connection: sqlite3.Connection) -> None:
-    """Tell every connection that a schema changed."""
-    connection.execute("UPDATE catalog_version SET version = version + 1")

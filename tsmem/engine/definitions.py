@@ -1,108 +1,121 @@
-"""CreateTable, DescribeTable, DeleteTable, CreateIndex and DeleteIndex.
+"""CreateTable, DescribeTable, UpdateTable, DeleteTable, CreateIndex, DeleteIndex and defined columns.
 
-Its one rule: a schema is checked whole before anything is made, and whatever changes a schema raises the catalog's
-version in the same transaction. Limits and texts: facts of TableStore's "General limits" and its SDKs' test suites.
+Called by `engine.py` within a transaction. A schema is checked whole before anything is made, and every change of one
+raises the catalog's version in the same transaction. Options are kept and described, and `max_versions`, `deviation_s`
+and `allow_update` have effect, but rows never expire: `time_to_live_s` is only checked against the other options.
+Sources of limits and texts: TableStore's "General limits", its API reference, and its SDKs' test suites.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from tsmem.engine import catalog as stored
-from tsmem.engine import service_errors
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.indexes import maintenance
-from tsmem.engine.requests import CreateIndex
+from tsmem.engine.indexes.maintenance import build_secondary_index
+from tsmem.engine.service_errors import (
+    invalid,
+    table_exists,
+    too_many_indexes,
+    update_with_ttl,
+    versions_not_positive,
+    write_to_index,
+)
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
+from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 
 MAX_TABLES = 64
-"""Of an instance, secondary indexes included."""
+"""Tables of an instance, secondary indexes included."""
 MAX_INDEXES = 5
 """Secondary indexes of one table."""
 MAX_KEY_COLUMNS = 4
 MAX_DEFINED_COLUMNS = 32
 MIN_TIME_TO_LIVE_S = 86400
-MAX_TIME_TO_LIVE_S = 2**31 - 1
-"""What the wire's 32-bit field holds."""
-MAX_VERSIONS = 2**31 - 1
-"""As well."""
+MAX_INT32 = 2**31 - 1
+"""The largest time to live and number of versions that the wire can carry."""
 MAX_DEVIATION_S = 2**63 - 1
-"""What the wire's 64-bit field holds."""
 
 
-def create_table(
-    transaction: Transaction,
-    schema: TableSchema,
-    *,
-    deviation_s: int = 86400,
-    allow_update: bool = True,
-    global_indexes: Collection[str] = (),
-) -> None:
+class TableOptions(NamedTuple):
+    """The options that UpdateTable may change; None leaves one as it is."""
+
+    time_to_live_s: int | None = None
+    max_versions: int | None = None
+    deviation_s: int | None = None
+    """Largest distance of an explicit version from now, in seconds."""
+    allow_update: bool | None = None
+    """True if UpdateRow is allowed."""
+
+
+def create_table(transaction: Transaction, schema: TableSchema) -> None:
     """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
     catalog = transaction.catalog()
-    check_table(schema)
+    _check_table(schema)
     main = Table(0, schema.name, schema.key, None, (), schema.defined_columns, schema.time_to_live_s,
-                 schema.max_versions, deviation_s, allow_update)  # fmt: skip
-    check_options(main, indexed=bool(schema.indexes))
-    indexes = [_index_table(main, index, is_global=index.name in global_indexes) for index in schema.indexes]
-    names = [schema.name, *(index.name for index in indexes)]
-    if any(name in catalog.tables for name in names) or len(set(names)) < len(names):
-        raise service_errors.table_exists()
-    if len(indexes) > MAX_INDEXES:
-        raise service_errors.too_many_indexes(MAX_INDEXES)
+                 schema.max_versions, schema.deviation_s, schema.allow_update)  # fmt: skip
+    _check_options(main, indexed=bool(schema.indexes))
+    tables = [main, *(_index_table(main, index) for index in schema.indexes)]
+    names = {table.name for table in tables}
+    if not names.isdisjoint(catalog.tables) or len(names) < len(tables):
+        raise table_exists()
+    if len(schema.indexes) > MAX_INDEXES:
+        raise too_many_indexes(MAX_INDEXES)
     _check_quota(catalog, len(names))
-    for table in (main, *indexes):
+    for table in tables:
         stored.add_table(transaction.connection, table)
-    changed(transaction)
+    schema_changed(transaction)
 
 
-def describe_table(transaction: Transaction, name: str) -> TableSchema:
-    """A table's schema, or a secondary index's. Raises TableNotFound."""
+def update_table(transaction: Transaction, name: str, options: TableOptions) -> TableSchema:
+    """Change some options. Fewer versions hide the older ones of rows there, and the next write of a column drops them.
+    Raises TableNotFound, InvalidInput."""
+    table = transaction.catalog().table(name)
+    if table.main is not None:
+        raise write_to_index()
+    table = replace(table, **{option: value for option, value in options._asdict().items() if value is not None})
+    _check_options(table, indexed=bool(table.indexes or table.searches))
+    stored.set_options(transaction.connection, table)
+    schema_changed(transaction)
     return transaction.catalog().table(name).schema
 
 
-def list_tables(transaction: Transaction) -> list[str]:
-    """Names of tables and secondary indexes, in order."""
-    return sorted(transaction.catalog().tables)
-
-
 def delete_table(transaction: Transaction, name: str) -> None:
-    """Delete a table and its secondary indexes. Raises TableNotFound, InvalidInput while a search index stands."""
-    catalog = transaction.catalog()
-    table = catalog.table(name)
+    """Delete a table and its secondary indexes. Raises TableNotFound, and InvalidInput while it has a search index."""
+    table = transaction.catalog().table(name)
     if table.main is not None:
-        raise service_errors.write_to_index()
-    if any(of_table == name for of_table, _ in catalog.search):
-        raise service_errors.has_search_index(name)
+        raise write_to_index()
+    if table.searches:
+        raise invalid(f"Table[{name}] who has at least one search index cannot be deleted")
     for each in (*(index.table for index in table.indexes), table):
         stored.remove_table(transaction.connection, each)
-    changed(transaction)
+    schema_changed(transaction)
 
 
-def create_index(transaction: Transaction, request: CreateIndex) -> None:
-    """Add a secondary index. Raises TableNotFound, AlreadyExists, InvalidInput."""
+def create_index(
+    transaction: Transaction, name: str, schema: IndexSchema, defined: KeySchema, include_base_data: bool
+) -> None:
+    """Add a secondary index to a table. Raises TableNotFound, AlreadyExists, InvalidInput."""
     catalog = transaction.catalog()
-    table = catalog.main_table(request.table)
-    if request.schema.name in catalog.tables:
-        raise service_errors.table_exists()
+    table = catalog.main_table(name)
+    if schema.name in catalog.tables:
+        raise table_exists()
     if len(table.indexes) >= MAX_INDEXES:
-        raise service_errors.too_many_indexes(MAX_INDEXES)
+        raise too_many_indexes(MAX_INDEXES)
     _check_quota(catalog, 1)
-    added = new_defined(table, request.defined)
-    schema = table.schema
-    check_table(TableSchema(schema.name, schema.key, (request.schema,), schema.defined_columns + added,
-                             schema.time_to_live_s, schema.max_versions))  # fmt: skip
-    check_options(table, indexed=True)
+    added = _new_defined(table, defined)
     main = replace(table, defined=table.defined + added)
-    made = stored.add_table(transaction.connection, _index_table(main, request.schema, is_global=request.is_global))
+    _check_table(main.schema)
+    _check_options(table, indexed=True)
+    index = stored.add_table(transaction.connection, _index_table(main, schema))
     stored.add_defined(transaction.connection, table.id, added)
-    if request.include_base_data:
-        maintenance.build_secondary_index(transaction, table, plan_index(table.key, made))
-    changed(transaction)
+    if include_base_data:
+        build_secondary_index(transaction, table, plan_index(table.key, index))
+    schema_changed(transaction)
 
 
 def delete_index(transaction: Transaction, table: str, name: str) -> None:
@@ -110,45 +123,68 @@ def delete_index(transaction: Transaction, table: str, name: str) -> None:
     for index in transaction.catalog().main_table(table).indexes:
         if index.table.name == name:
             stored.remove_table(transaction.connection, index.table)
-            changed(transaction)
+            schema_changed(transaction)
             return
-    raise service_errors.index_missing(name)
+    raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
 
 
-def changed(transaction: Transaction) -> None:
-    """Tell every connection, this one included, that a schema changed."""
-    stored.raise_version(transaction.connection)
+def add_defined_columns(transaction: Transaction, name: str, columns: KeySchema) -> None:
+    """Declare columns; one that has the same type already is no error. Raises TableNotFound, InvalidInput."""
+    table = transaction.catalog().main_table(name)
+    added = _new_defined(table, columns)
+    _check_table(replace(table, defined=table.defined + added).schema)
+    stored.add_defined(transaction.connection, table.id, added)
+    schema_changed(transaction)
+
+
+def delete_defined_columns(transaction: Transaction, name: str, columns: Sequence[str]) -> None:
+    """Remove the declaration of columns; the values in rows stay. Raises TableNotFound, InvalidInput."""
+    table = transaction.catalog().main_table(name)
+    declared = dict(table.defined)
+    for column in columns:
+        if column not in declared:
+            raise invalid(f"Defined column '{column}' does not exist.")
+        for index in table.indexes:
+            if column in (*index.table.names, *index.table.columns):
+                raise invalid(f"Defined column '{column}' is used by index '{index.table.name}'.")
+    stored.remove_defined(transaction.connection, table.id, columns)
+    schema_changed(transaction)
+
+
+def schema_changed(transaction: Transaction) -> None:
+    """Make every connection, this one included, read the catalog again."""
+    transaction.execute("UPDATE catalog_version SET version = version + 1")
     transaction.forget()
 
 
 def _check_quota(catalog: Catalog, more: int) -> None:
     if len(catalog.tables) + more > MAX_TABLES:
-        raise service_errors.too_many_tables(MAX_TABLES)
+        raise from_service("OTSQuotaExhausted", f"Number of tables exceeds the quota:{MAX_TABLES}.")
 
 
-def new_defined(table: Table, defined: KeySchema) -> KeySchema:
-    """Those of the columns that the table does not define yet. Raises InvalidInput where it has another type."""
+def _new_defined(table: Table, defined: KeySchema) -> KeySchema:
+    """Return the columns that the table does not define yet. Raises InvalidInput for one of another type."""
     known = dict(table.defined)
     for name, kind in defined:
         if known.get(name, kind) is not kind:
-            raise service_errors.invalid(f"Defined column '{name}' is of type {known[name]}, not {kind}.")
+            raise invalid(f"Defined column '{name}' is of type {known[name]}, not {kind}.")
     return tuple((name, kind) for name, kind in dict(defined).items() if name not in known)
 
 
-def check_table(schema: TableSchema) -> None:
-    """Raises InvalidInput for a table that the service would not make: its name, its key, its defined columns."""
+def _check_table(schema: TableSchema) -> None:
+    """Raise InvalidInput for a name, key or defined columns that the service refuses."""
     check_name("table", schema.name)
     if not 1 <= len(schema.key) <= MAX_KEY_COLUMNS:
-        raise service_errors.invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
+        raise invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}].")
     names = [name for name, _ in schema.key]
     for name in names:
         check_name("column", name)
     _check_distinct(names, "Duplicated primary key name: '{}'.")
     for name, kind in schema.key:
         if kind not in SQL_TYPES:
-            raise service_errors.invalid(f"{kind} is an invalid type for the primary key column '{name}'.")
+            raise invalid(f"{kind} is an invalid type for the primary key column '{name}'.")
     if len(schema.defined_columns) > MAX_DEFINED_COLUMNS:
-        raise service_errors.invalid(f"The number of defined columns must be in range: [0, {MAX_DEFINED_COLUMNS}].")
+        raise invalid(f"The number of defined columns must be in range: [0, {MAX_DEFINED_COLUMNS}].")
     _check_distinct([*names, *(name for name, _ in schema.defined_columns)], "Duplicated column name: '{}'.")
 
 
@@ -156,54 +192,50 @@ def _check_distinct(names: Sequence[str], text: str) -> None:
     for place, name in enumerate(names):
         check_column_name(name)
         if name in names[:place]:
-            raise service_errors.invalid(text.format(name))
+            raise invalid(text.format(name))
 
 
-def check_options(table: Table, *, indexed: bool) -> None:
-    """Raises InvalidInput unless a table, with or without indexes, secondary or search, may have its options."""
+def _check_options(table: Table, *, indexed: bool) -> None:
+    """Raise InvalidInput unless a table, with or without secondary or search indexes, may have its options."""
     lasting = table.time_to_live_s == -1
     if not lasting and table.time_to_live_s < 1:
-        raise service_errors.invalid("TimeToLive cannot be 0 or less than -1.")
+        raise invalid("TimeToLive cannot be 0 or less than -1.")
     if not lasting and table.time_to_live_s < MIN_TIME_TO_LIVE_S:
-        raise service_errors.invalid(f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}.")
-    if table.time_to_live_s > MAX_TIME_TO_LIVE_S:
-        raise service_errors.invalid(f"TimeToLive cannot be greater than {MAX_TIME_TO_LIVE_S}.")
+        raise invalid(f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}.")
+    if table.time_to_live_s > MAX_INT32:
+        raise invalid(f"TimeToLive cannot be greater than {MAX_INT32}.")
     if table.max_versions < 1:
-        raise service_errors.versions_not_positive()
-    if table.max_versions > MAX_VERSIONS:
-        raise service_errors.invalid(f"The maximum versions cannot be greater than {MAX_VERSIONS}.")
+        raise versions_not_positive()
+    if table.max_versions > MAX_INT32:
+        raise invalid(f"The maximum versions cannot be greater than {MAX_INT32}.")
     if not 1 <= table.deviation_s <= MAX_DEVIATION_S:
-        raise service_errors.invalid(f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].")
+        raise invalid(f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].")
     if indexed and not lasting and table.allow_update:
-        raise service_errors.update_with_ttl()
+        raise update_with_ttl()
     if indexed and table.max_versions != 1:
-        raise service_errors.invalid("Max versions of a table with index must be 1.")
+        raise invalid("Max versions of a table with index must be 1.")
 
 
-def _index_table(main: Table, index: IndexSchema, *, is_global: bool) -> Table:
-    """A secondary index as a table: its key with the missing columns of its table's key. Raises InvalidInput."""
+def _index_table(main: Table, index: IndexSchema) -> Table:
+    """Return a secondary index as a table: its key ends in the missing columns of its table's key. Raises
+    InvalidInput."""
     check_name("index", index.name)
     types = {**dict(main.defined), **dict(main.key)}
     _check_distinct(index.key, "Duplicated primary key name: '{}'.")
     if not 1 <= len(index.key) <= MAX_KEY_COLUMNS:
-        raise service_errors.invalid(
-            f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}] in index."
-        )
+        raise invalid(f"The number of primary key columns must be in range: [1, {MAX_KEY_COLUMNS}] in index.")
     for name in (*index.key, *index.columns):
         if name not in types:
-            raise service_errors.invalid(f"Index '{index.name}' uses column '{name}', which the table does not define.")
+            raise invalid(f"Index '{index.name}' uses column '{name}', which the table does not define.")
     for name in index.key:
         if types[name] not in SQL_TYPES:
-            raise service_errors.invalid(f"{types[name]} is an invalid type for the primary key column '{name}'.")
-    if not is_global and index.key[0] != main.names[0]:
-        raise service_errors.invalid(
-            f"Local index '{index.name}' must begin with primary key column '{main.names[0]}'."
-        )
+            raise invalid(f"{types[name]} is an invalid type for the primary key column '{name}'.")
+    if not index.is_global and index.key[0] != main.names[0]:
+        raise invalid(f"Local index '{index.name}' must begin with primary key column '{main.names[0]}'.")
     _check_distinct(index.columns, "Duplicated column name: '{}'.")
-    missing = [name for name in main.names if name not in index.key]
-    key = [*index.key, *missing]
+    key = [*index.key, *(name for name in main.names if name not in index.key)]
     for name in index.columns:
         if name in key:
-            raise service_errors.invalid(f"Index '{index.name}' carries column '{name}', which is in its key.")
+            raise invalid(f"Index '{index.name}' carries column '{name}', which is in its key.")
     whole = tuple((name, types[name]) for name in key)
-    return Table(0, index.name, whole, main.name, index.columns, is_global=is_global, own_columns=len(index.key))
+    return Table(0, index.name, whole, main.name, index.columns, is_global=index.is_global, own_columns=len(index.key))

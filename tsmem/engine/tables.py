@@ -1,7 +1,7 @@
 """A table in memory: what its keys must be, the SQL that reaches it, and how its rows look in its secondary indexes.
 
-Its one rule: nothing here touches the file. A table is made once a catalog version and used by every request after, so
-that SQL texts are joined, types looked up and index entries planned once.
+Nothing here touches the file. `catalog.py` makes a table once for each version of the catalog, so that SQL texts are
+joined, types looked up and index entries planned once, and not for every request.
 """
 
 from __future__ import annotations
@@ -10,48 +10,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tsmem.engine import service_errors
 from tsmem.engine.rows.cells import Cell, pack_cells
+from tsmem.engine.service_errors import invalid
+from tsmem.errors import TsmemError, from_service
 from tsmem.limits import check_key, name_bytes
 from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyBound, KeyValue, TableRef, Value
 
 SQL_TYPES = {ColumnType.STRING: "TEXT", ColumnType.INTEGER: "INTEGER", ColumnType.BINARY: "BLOB"}
 """The types of key columns, in SQL."""
+_SERVICE_TYPES = {str: "STRING", int: "INTEGER", float: "DOUBLE", bool: "BOOLEAN", bytes: "BLOB"}
 
 
 @dataclass(eq=False, repr=False)
 class Table:
-    """A table or a secondary index. Nothing changes one: another schema is another Table."""
+    """A table or a secondary index. It is never changed: another schema is another Table."""
 
     id: int
     """Its SQL table is t<id>."""
     name: str
     key: KeySchema
-    """Of an index: its own key columns and the missing ones of its table."""
+    """For an index, its own key columns and the missing ones of its table."""
     main: str | None = None
-    """Of an index: the name of its table."""
+    """For an index, the name of its table."""
     columns: tuple[str, ...] = ()
-    """Of an index: the attribute columns that it carries."""
-    defined: tuple[tuple[str, ColumnType], ...] = ()
+    """For an index, the attribute columns that it carries."""
+    defined: KeySchema = ()
     time_to_live_s: int = -1
     max_versions: int = 1
     deviation_s: int = 86400
-    """How far an explicit version may be from now."""
     allow_update: bool = True
-    """Whether UpdateRow is allowed."""
     is_global: bool = False
-    """Of an index: whether it was asked for as a global one."""
     own_columns: int = 0
-    """Of an index: how many of its key's columns it was created with; the rest was appended. 0: not known."""
+    """For an index, the number of key columns that it was created with; 0: not known."""
     indexes: tuple[SecondaryIndex, ...] = ()
     searches: tuple[tuple[int, SearchIndexSchema], ...] = ()
     """Its search indexes, each with its id."""
     names: tuple[str, ...] = field(init=False)
     types: tuple[type, ...] = field(init=False)
-    names_bytes: int = field(init=False)
     needs_old_row: bool = field(init=False)
-    """Whether a row that is replaced must be read, because an index depends on its columns."""
+    """True if an index depends on the columns of a row that is replaced, so that it must be read."""
     read_sql: str = field(init=False)
     insert_sql: str = field(init=False)
     """Inserts a row that is not there, and changes nothing where it is."""
@@ -60,66 +58,56 @@ class Table:
 
     def __post_init__(self) -> None:
         names = [f"k{place}" for place in range(len(self.key))]
-        key = ", ".join(names)
         where = " AND ".join(f"{name} = ?" for name in names)
-        marks = "?, " * len(names) + "?"
+        insert = f"INSERT INTO t{self.id} VALUES ({'?, ' * len(names)}?) ON CONFLICT"  # noqa: S608 - ids and places only
         self.names = tuple(name for name, _ in self.key)
         self.types = tuple(PYTHON_TYPES[kind] for _, kind in self.key)
-        self.names_bytes = sum(map(name_bytes, self.names))
+        self._names_bytes = sum(map(name_bytes, self.names))
         self.needs_old_row = bool(self.searches) or any(index.wanted for index in self.indexes)
-        self.read_sql = f"SELECT cells FROM t{self.id} WHERE {where}"  # noqa: S608 - ids and places only
+        self.read_sql = f"SELECT cells FROM t{self.id} WHERE {where}"  # noqa: S608
         self.delete_sql = f"DELETE FROM t{self.id} WHERE {where}"  # noqa: S608
-        self.insert_sql = f"INSERT INTO t{self.id} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-        self.write_sql = (
-            f"INSERT INTO t{self.id} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET cells = excluded.cells"  # noqa: S608
-        )
+        self.insert_sql = f"{insert} DO NOTHING"
+        self.write_sql = f"{insert} ({', '.join(names)}) DO UPDATE SET cells = excluded.cells"
 
     @property
     def schema(self) -> TableSchema:
-        """As it is described."""
-        indexes = tuple(each.table.index_schema for each in self.indexes)
+        indexes = tuple(
+            IndexSchema(index.name, index.names[: index.own_columns or None], index.columns, index.is_global)
+            for index, _, _ in self.indexes
+        )
         return TableSchema(self.name, self.key, indexes, self.defined, self.time_to_live_s, self.max_versions,
-                           self.allow_update)  # fmt: skip
+                           self.allow_update, self.deviation_s)  # fmt: skip
 
-    @property
-    def index_schema(self) -> IndexSchema:
-        """An index as its table's description has it: with the key that it was created with."""
-        key = self.names[: self.own_columns] if self.own_columns else self.names
-        return IndexSchema(self.name, key, self.columns, self.is_global)
-
-    def check_names(self, ref: TableRef, length: int) -> None:
-        """Raises InvalidInput, with the service's text, unless a key of so many values has this table's columns."""
-        if length != len(self.names) or len(ref.key) != len(self.names):
-            given = length if length != len(self.names) else len(ref.key)
-            raise service_errors.key_size(given, len(self.names))
+    def _check_names(self, ref: TableRef, length: int) -> None:
+        for given in (length, len(ref.key)):
+            if given != len(self.names):
+                raise _invalid_key("size", given, len(self.names))
         for given_name, wanted_name in zip(ref.key, self.names, strict=True):
             if given_name != wanted_name:
-                raise service_errors.key_name(given_name, wanted_name)
+                raise _invalid_key("name", given_name, wanted_name)
 
     def check_key(self, ref: TableRef, key: Sequence[object]) -> None:
-        """Raises InvalidInput, with the service's text, unless the key has this table's columns and types."""
+        """Raise InvalidInput, with the service's text, unless the key has this table's columns and types."""
         if ref.key == self.names and tuple(map(type, key)) == self.types:
             return
-        self.check_names(ref, len(key))
+        self._check_names(ref, len(key))
         for value, wanted in zip(key, self.types, strict=True):
             if isinstance(value, Bound):
-                raise service_errors.bound_in_key(value.name)
-            if type(value) is not wanted:
-                raise service_errors.key_type(type(value), wanted)
+                raise invalid(f"VT_INF_{value.name} is an invalid type for the primary key.")
+            _check_type(value, wanted)
 
     def check_bound(self, ref: TableRef, bound: KeyBound) -> None:
-        """As `check_key`, for one end of a range. Columns after MIN or MAX do not matter."""
-        self.check_names(ref, len(bound))
-        for place, value in enumerate(bound):
+        """Check one end of a range as `check_key` does. Columns after MIN or MAX do not matter."""
+        self._check_names(ref, len(bound))
+        for name, value, wanted in zip(self.names, bound, self.types, strict=True):
             if isinstance(value, Bound):
                 return
-            if type(value) is not self.types[place]:
-                raise service_errors.key_type(type(value), self.types[place])
-            check_key((self.names[place],), (value,))
+            _check_type(value, wanted)
+            check_key((name,), (value,))
 
     def key_bytes(self, key: Key) -> int:
-        """The size of a key that was checked, names included."""
-        size = self.names_bytes
+        """Return the size of a key that was checked, names included."""
+        size = self._names_bytes
         for value in key:
             if type(value) is int:
                 size += 8
@@ -130,24 +118,29 @@ class Table:
         return size
 
 
+def _check_type(value: object, wanted: type) -> None:
+    if type(value) is not wanted:
+        given = _SERVICE_TYPES.get(type(value), type(value).__name__.upper())
+        raise _invalid_key("type", f"VT_{given}", f"VT_{_SERVICE_TYPES[wanted]}")
+
+
+def _invalid_key(what: str, given: object, wanted: object) -> TsmemError:
+    return from_service("OTSInvalidPK", f"Validate PK {what} fail. Input: {given}, Meta: {wanted}.")
+
+
 class SecondaryIndex(NamedTuple):
-    """A secondary index, seen from its table: which entry a row has in it."""
+    """A secondary index, seen from its table: the entry that a row has in it."""
 
     table: Table
     """The index as a table of its own."""
     places: tuple[int | None, ...]
-    """For each of its key columns: the place in the table's key, None for an attribute column."""
+    """For each of its key columns, the place in the table's key; None for an attribute column."""
     wanted: frozenset[str]
-    """The attribute columns that an entry depends on."""
-
-    @property
-    def follows_key(self) -> bool:
-        """Whether an entry depends on the row's key alone; then no old row has to be read to replace it."""
-        return not self.wanted
+    """The attribute columns that an entry depends on. Without any, no old row has to be read to replace it."""
 
     def entry_key(self, key: Key, columns: Mapping[str, Value]) -> Key | None:
-        """The entry's key; None for a row that lacks a key column of the declared type. Raises LimitExceeded for a text
-        that is too long for a key."""
+        """Return the entry's key; None for a row that lacks a key column of the declared type. Raises LimitExceeded for
+        a text that is too long for a key."""
         table = self.table
         if not self.wanted:
             return tuple([key[place] for place in self.places])  # type: ignore[index]
@@ -161,16 +154,13 @@ class SecondaryIndex(NamedTuple):
         return tuple(values)
 
     def entry_blob(self, entry_key: Key, columns: Mapping[str, Value], stamps: Mapping[str, int]) -> bytes:
-        """The entry's cells: the columns that the index carries, in the versions that the row has."""
-        size = self.table.key_bytes(entry_key)
-        if not self.table.columns:
-            return pack_cells(size, ())
+        """Return the entry's cells: the columns that the index carries, in the versions that the row has."""
         carried = [Cell(name, columns[name], stamps[name]) for name in sorted(self.table.columns) if name in columns]
-        return pack_cells(size, carried)
+        return pack_cells(self.table.key_bytes(entry_key), carried)
 
 
 def plan_index(main_key: KeySchema, index: Table) -> SecondaryIndex:
-    """How rows with such a key stand in an index."""
+    """Return how rows with such a key stand in an index."""
     names = [name for name, _ in main_key]
     places = tuple(names.index(name) if name in names else None for name in index.names)
     from_columns = {name for name, place in zip(index.names, places, strict=True) if place is None}

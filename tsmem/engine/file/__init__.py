@@ -4,5 +4,4 @@ Called by `engine.py`, which runs each request in one transaction of `connection
 
 `files.py` makes the file, locks it, opens it and checks its format. `connections.py` keeps connections, and begins and
 ends transactions. `sqlite_errors.py` turns errors of SQLite into errors of ours. `temporary.py` is a store in memory.
-`sqlite_version.py` refuses an SQLite that lacks something.
 """

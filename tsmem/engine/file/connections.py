@@ -1,11 +1,12 @@
 """Connections to the file, and the two kinds of transaction.
 
-Its one rule: every access is one transaction on a connection of its own. A read sees one moment and lasts one page; a
-write begins IMMEDIATE, because a transaction that reads first and then writes fails under contention whatever the busy
-timeout is (measured). Connections are kept in a pool, so that a thread that ended leaves none behind.
+Every access is one transaction on a connection that nobody else uses meanwhile. A read sees one moment and lasts one
+page. A write begins IMMEDIATE, because a transaction that reads first and then writes fails under contention whatever
+the busy timeout is (measured). Connections are kept in a pool, not by thread, so that a thread that ended leaves none
+behind.
 
 A read where no file is sees an instance without tables and makes nothing, and so does a write of rows; the first table
-makes the file. A file that was deleted or replaced is opened anew. A fork finds no connection open that is not in use.
+makes the file. A file that was deleted or replaced is opened anew. Idle connections are closed before a fork.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
 
 from tsmem import interruption
 from tsmem.engine.catalog import Catalog, load_catalog
@@ -26,15 +28,24 @@ from tsmem.errors import TsmemError, Unavailable
 from tsmem.waiting import STEP_S, Notice, Waits
 
 MAX_SESSIONS = 64
-"""In use at once; whoever comes then waits. Each holds up to three descriptors, and only one writes at a time."""
+"""Connections in use at once; further callers wait. Each has up to three descriptors, and only one writes at a time."""
 MAX_IDLE = 8
-"""Kept open for the next one."""
+"""Unused connections that are kept open."""
 TEMPORARY_SESSIONS = 8
-"""Of a temporary file, which nobody can open again."""
+"""Connections to a temporary file, which cannot be opened again."""
+
+Statement = tuple[str, Sequence[object]]
+"""An SQL text and its parameters."""
+
+
+def run_statements(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
+    """Run statements in their order, each run of the same SQL text by one call."""
+    for sql, same in groupby(statements, key=lambda statement: statement[0]):
+        connection.executemany(sql, (parameters for _, parameters in same))
 
 
 class Transaction:
-    """A connection, and the catalog as this connection last read it."""
+    """A connection in use, with the catalog as this connection last read it."""
 
     def __init__(self, opened: files.Opened) -> None:
         self.opened = opened
@@ -46,28 +57,28 @@ class Transaction:
         """Scores a text for the search that runs on this connection."""
 
     def score_text(self, number: int, doc: int, source: bytes | str | None) -> float:
-        """Let SQL call the running search: an SQL function that is defined anew expires all prepared statements."""
+        """Call `text_score`. SQL calls this method: defining a function again expires all prepared statements."""
         assert self.text_score is not None
         return self.text_score(number, doc, source)
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
-        """Let this connection's SQL call a function that says the same of the same values. The thread's check is called
-        before each call, because one may read megabytes."""
+        """Make a deterministic function callable from SQL on this connection. The thread's check runs before each call,
+        because one call may read megabytes."""
         if name not in self._defined:
             checked = interruption.callback(function)
             self.connection.create_function(name, parameters, checked, deterministic=True)  # type: ignore[arg-type]
             self._defined.add(name)
 
     def begin(self, statement: str) -> None:
-        """Begin a transaction. One that reads sees from here on one moment, and meets no lock any more."""
+        """Begin a transaction. A read transaction sees one moment from here on, and meets no more locks."""
         if not self.connection.in_transaction:
             self.execute(statement)
         if statement == "BEGIN":
             self.execute("SELECT version FROM catalog_version").fetchone()
 
     def catalog(self) -> Catalog:
-        """The schemas as the running transaction sees them. Read anew only when another version of them is there.
-        Raises StorageFailure where the file is of another format by now."""
+        """Return the schemas as the transaction sees them, read anew only if their version changed. Raises
+        StorageFailure for a file that has another format by now."""
         version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
         if self._catalog is None or self._catalog.version != version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
@@ -75,52 +86,54 @@ class Transaction:
         return self._catalog
 
     def forget(self) -> None:
-        """Drop the catalog: this transaction changes it, and may yet be rolled back."""
+        """Drop the catalog, because this transaction changed it and may yet be rolled back."""
         self._catalog = None
 
 
 class Connections:
-    """A pool over one file, or over one unnamed temporary file when the path is None. A temporary file has one
-    writer at a time here, so that writers do not wait inside SQLite with all its connections in their hands."""
+    """A pool of connections to one file, or to one unnamed temporary file if the path is None.
+
+    A temporary file has one writer at a time here, so that waiting writers do not take all of its connections."""
 
     def __init__(self, path: str | None, notice: Notice | None = None) -> None:
         self._path = path
+        self._name = path or "the temporary file"
         self._waits = Waits(notice)
         self._idle: list[Transaction] = []
         self._busy = 0
-        """Sessions in use."""
+        """Connections in use."""
         self._writing = False
-        """Whether one of a temporary file writes."""
+        """True while a writer uses the temporary file."""
         self._is_made = False
-        """Whether the temporary file was made."""
-        self._alone = False
-        """Whether someone waits for all of them to be given back."""
-        self._gate = threading.Condition()
-        """Held while sessions are taken and given back, and during a fork."""
+        """True once the temporary file was made."""
+        self._draining = False
+        """True while a thread waits until no connection is in use."""
+        self._changed = threading.Condition()
+        """Held while connections are taken and given back, and during a fork."""
         self._identity: tuple[int, int] | None = None
-        """Of the file that sessions are of."""
+        """The file that the connections are open on."""
         self._closed = False
         self._process = os.getpid()
         _pools.add(self)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """A read transaction. The thread's check may end it: see `interruption`."""
+        """Run a block in a read transaction. The thread's check may end it: see `interruption`."""
         with self._transaction("BEGIN", make=False) as transaction:
             yield transaction
 
     @contextmanager
     def write(self, *, make: bool = True) -> Iterator[Transaction]:
-        """A write transaction: committed, and on the disk, when the block ends; rolled back when it raises. What cannot
-        succeed without a table need not make the file. The thread's check does not end it."""
+        """Run a block in a write transaction: committed and synced when the block ends, rolled back when it raises. The
+        thread's check does not end it. With `make`, make the file if it is missing."""
         with interruption.ending_by(None), self._transaction("BEGIN IMMEDIATE", make=make) as transaction:
             yield transaction
 
     def close(self) -> None:
         """Close every connection; one in use is closed when its transaction ends."""
-        with self._gate:
+        with self._changed:
             self._closed = True
-            self._empty()
+            self._close_idle()
 
     @contextmanager
     def _transaction(self, begin: str, *, make: bool) -> Iterator[Transaction]:
@@ -129,33 +142,33 @@ class Connections:
         stage: Stage = "write" if writes else "read"
         try:
             transaction = self._take(make, writes=writes)
-            self._waits.until_free(partial(transaction.begin, begin), is_busy, self._path or "the temporary file")
+            self._waits.until_free(partial(transaction.begin, begin), is_busy, self._name)
             yield transaction
             if writes:
                 stage = "commit"
-            self._commit(transaction)
+            try:
+                transaction.execute("COMMIT")
+            except sqlite3.Error:
+                transaction.forget()  # SQLite may have rolled back by itself, and then nothing else tells
+                raise
             if transaction.opened.changed():
-                raise _changed(self._path)
+                raise self._file_changed()
         except sqlite3.Error as error:
             if transaction is not None and transaction.opened.changed():
-                raise _changed(self._path) from error
-            raise from_sqlite(error, self._path or "the temporary file", stage) from error
+                raise self._file_changed() from error
+            raise from_sqlite(error, self._name, stage) from error
         finally:
             if transaction is not None:
                 with interruption.ending_by(None):
                     self._give_back(transaction, writes=writes)
 
-    @staticmethod
-    def _commit(transaction: Transaction) -> None:
-        try:
-            transaction.execute("COMMIT")
-        except sqlite3.Error:
-            transaction.forget()  # SQLite may have rolled back by itself, and then nothing else tells
-            raise
+    def _file_changed(self) -> Unavailable:
+        message = f"{self._path} changed while it was read; nobody here may write beside it"
+        return Unavailable(message, hint="try again")
 
     def _take(self, make: bool, *, writes: bool) -> Transaction:
-        with self._gate:
-            while self._alone or self._busy >= MAX_SESSIONS:
+        with self._changed:
+            while self._draining or self._busy >= MAX_SESSIONS:
                 self._wait()
             self._require_open()
             transaction = self._of_temporary(writes) if self._path is None else self._of_file(self._path, make)
@@ -167,9 +180,9 @@ class Connections:
             raise TsmemError("the store is closed")
 
     def _wait(self) -> None:
-        """Wait until a session may be free. Raises what the thread's check raises."""
+        """Wait until a connection may be free. Raises what the thread's check raises."""
         interruption.check()
-        self._gate.wait(STEP_S)
+        self._changed.wait(STEP_S)
 
     def _of_temporary(self, writes: bool) -> Transaction:
         if self._process != os.getpid():
@@ -190,12 +203,12 @@ class Connections:
         # would share one index of the log. It sees that the file is gone, and leaves the log alone.
         found = files.identity(path)
         if found != self._identity and self._identity is not None:
-            self._wait_alone()
-            self._alone = False
-            self._gate.notify_all()
+            self._drain()
+            self._draining = False
+            self._changed.notify_all()
             found = files.identity(path)
         if found != self._identity:
-            self._empty()
+            self._close_idle()
             self._identity = None
         if self._idle:
             return self._idle.pop()
@@ -208,7 +221,7 @@ class Connections:
         return transaction
 
     def _give_back(self, transaction: Transaction, *, writes: bool) -> None:
-        """Roll back what was not committed, and keep the connection unless it is of no more use."""
+        """Roll back what was not committed, and keep the connection if it can be used again."""
         connection = transaction.connection
         keep = self._path is None or transaction.opened.lasts
         try:
@@ -217,7 +230,7 @@ class Connections:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             keep = False
-        with self._gate:
+        with self._changed:
             self._busy -= 1
             if writes:
                 self._writing = False
@@ -225,31 +238,31 @@ class Connections:
                 self._idle.append(transaction)
             else:
                 connection.close()
-            self._gate.notify_all()
+            self._changed.notify_all()
 
-    def _wait_alone(self) -> None:
-        """Let nobody take a session any more, and wait for those in use."""
-        self._alone = True
+    def _drain(self) -> None:
+        """Stop giving out connections, and wait for those in use."""
+        self._draining = True
         while self._busy:
-            self._gate.wait()
+            self._changed.wait()
 
-    def _empty(self) -> None:
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().connection.close()
 
     def before_fork(self) -> None:
-        """Let go of the file: SQLite's locks are the process's, and a child that inherited a connection would believe
-        that it holds them. Transactions that run are waited for."""
-        self._gate.acquire()
+        """Close the connections to the file, after the running transactions. SQLite's locks belong to the process, and
+        a child with an inherited connection would believe that it holds them."""
+        self._changed.acquire()
         if self._path is not None:
-            self._wait_alone()
-            self._empty()
+            self._drain()
+            self._close_idle()
 
     def after_fork(self) -> None:
-        """Go on."""
-        self._alone = False
-        self._gate.notify_all()
-        self._gate.release()
+        """Give out connections again, in the parent and in the child."""
+        self._draining = False
+        self._changed.notify_all()
+        self._changed.release()
 
 
 _pools: weakref.WeakSet[Connections] = weakref.WeakSet()
@@ -268,7 +281,3 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
-
-
-def _changed(path: str | None) -> Unavailable:
-    return Unavailable(f"{path} changed while it was read; nobody here may write beside it", hint="try again")

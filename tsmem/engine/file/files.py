@@ -1,11 +1,9 @@
-"""Making and opening the file: nobody ever sees a half-made one.
+"""Making and opening the file. Called by `connections.py`.
 
-Its one rule: a file is made whole under another name, and then renamed. Measured before this was written: eight
-processes that opened a fresh file met "database is locked" at the switch to WAL in spite of a busy timeout. So WAL,
-schema, application_id and user_version are set once, under a lock file, in `<path>.new`; a process killed there leaves
-a leftover that the next one removes. The lock file stays: removing it would let two processes lock two files.
-
-Pages are of 4096 bytes, see `catalog.py` for the measurement.
+A file is made whole under another name, and then renamed. Measured before this was written: eight processes that opened
+a fresh file met "database is locked" at the switch to WAL in spite of a busy timeout. So WAL, schema, application_id
+and user_version are set once, under a lock file, in `<path>.new`; a process killed there leaves a leftover that the
+next one removes. The lock file stays: removing it would let two processes lock two files.
 """
 
 from __future__ import annotations
@@ -28,14 +26,33 @@ from tsmem.waiting import STEP_S, Waits
 FORMAT = 7
 """The file's user_version. No release made files of another one; formats 1 to 6 are refused."""
 PAGE_BYTES = 4096
-
+"""Measured: see `catalog.py`."""
 CHECK_EVERY = 1000
-"""Steps of SQLite's machine between two checks: tens of microseconds where each step is cheap, and then a check costs
-nothing that could be measured. A step that looks through a large text takes long, so there must not be many."""
+"""Steps of SQLite's virtual machine between two checks: tens of microseconds of cheap steps, so that checks cost
+nothing measurable. A step that looks through a large text takes long, so there must not be many."""
+NEEDED_SQLITE = (3, 35, 0)
+"""The first SQLite with RETURNING and AS MATERIALIZED; the trigram tokenizer of FTS5 came with 3.34. Source: the
+release history of SQLite."""
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+
+
+def check_sqlite() -> None:
+    """Raise StorageFailure if this Python's SQLite is too old, or was built without FTS5."""
+    found = f"SQLite {sqlite3.sqlite_version}"
+    if sqlite3.sqlite_version_info >= NEEDED_SQLITE:
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            if connection.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone():
+                return
+        found += " without FTS5"
+    needed = ".".join(map(str, NEEDED_SQLITE[:2]))
+    raise StorageFailure(
+        f"this Python has {found}; the embedded store and serve need SQLite {needed} with FTS5",
+        hint="use a newer Python or SQLite; profiles of TableStore work without it",
+    )
 
 
 def is_made(path: str) -> bool:
-    """Whether the file is there. An empty one is not: someone only reserved its name."""
+    """Return True if the file exists and is not empty: an empty one only reserves the name."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
@@ -48,19 +65,19 @@ def is_made(path: str) -> bool:
 
 
 def make_file(path: str, waits: Waits) -> None:
-    """Make the file unless it is there, 0600, in a folder of 0700 where the folder is new too."""
+    """Make the file with mode 0600 unless it exists. Folders that are missing are made with mode 0700."""
     path = os.path.realpath(path)
     if (store := store_beside(path)) is not None:
         raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
     refuse_single_mount(path)
     try:
         make_private_folder(os.path.dirname(path))  # noqa: PTH120
-        with lock_store(path + ".lock", waits):
+        with _locked(path + ".lock", waits):
             if not is_made(path):
                 try:
                     _make_whole(path)
                 except BaseException:  # a signal too
-                    _remove(path + ".new")
+                    _remove(path + ".new", "", *_SIDE_FILES)
                     raise
     except OSError as error:
         raise from_os(error, path) from error
@@ -71,8 +88,8 @@ def make_file(path: str, waits: Waits) -> None:
 def refuse_single_mount(path: str) -> None:
     """Raise StorageFailure for a file that is mounted by itself, as containers do.
 
-    SQLite keeps its log and shared memory beside the file. Beside a mount nobody else sees them: rows would be missing
-    elsewhere, and two processes could damage the file."""
+    SQLite keeps its log and shared memory beside the file. Other containers would not see them: rows would be missing
+    there, and two processes could damage the file."""
     path = os.path.realpath(path)
     mounts = _mount_of(path), _mount_of(os.path.dirname(path))  # noqa: PTH120
     if None not in mounts and mounts[0] != mounts[1]:
@@ -83,7 +100,7 @@ def refuse_single_mount(path: str) -> None:
 
 
 def _mount_of(path: str) -> str | None:
-    """Return the kernel's number of the mount that a file or folder is on; None where that is not known.
+    """Return the kernel's number of the mount that a file or folder is on; None if that is not known.
 
     With O_PATH the file is not opened: closing it would take away SQLite's locks on it."""
     try:
@@ -100,9 +117,9 @@ def _mount_of(path: str) -> str | None:
 
 
 @contextlib.contextmanager
-def lock_store(path: str, waits: Waits) -> Iterator[None]:
-    """Hold the lock file, making it where it is missing, and not behind a link that someone left. Raises OSError;
-    BlockingIOError where another process holds it for too long."""
+def _locked(path: str, waits: Waits) -> Iterator[None]:
+    """Hold the lock file, making it if it is missing. A link in its place is not followed. Raises OSError, and
+    BlockingIOError if another process holds it for too long."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -116,16 +133,15 @@ def lock_store(path: str, waits: Waits) -> Iterator[None]:
         os.close(lock)
 
 
-def _remove(path: str) -> None:
-    """Remove a database and the files beside it, where they are there."""
-    for each in (path, path + "-wal", path + "-shm", path + "-journal"):
+def _remove(path: str, *suffixes: str) -> None:
+    for suffix in suffixes:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(each)  # noqa: PTH108
+            os.unlink(path + suffix)  # noqa: PTH108
 
 
 def _make_whole(path: str) -> None:
     new = path + ".new"
-    _remove(new)
+    _remove(new, "", *_SIDE_FILES)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(sqlite_uri(new, "mode=rw"), uri=True, isolation_level=None)
     try:
@@ -135,16 +151,13 @@ def _make_whole(path: str) -> None:
         create_schema(connection)
     finally:
         connection.close()
-    # What a file of this name left behind when it was deleted would be replayed into this one.
-    for leftover in (path + "-wal", path + "-shm", path + "-journal"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(leftover)  # noqa: PTH108
+    _remove(path, *_SIDE_FILES)  # SQLite would replay the log of a deleted file of this name into this one
     os.rename(new, path)  # noqa: PTH104
     sync_folder(os.path.dirname(path))  # noqa: PTH120
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Put the catalog and our marks into an empty database, in one transaction."""
+    """Put the empty catalog, application_id and user_version into a new database, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     for statement in catalog.SCHEMA:
         connection.execute(statement)
@@ -154,27 +167,27 @@ def create_schema(connection: sqlite3.Connection) -> None:
 
 
 class Opened(NamedTuple):
-    """A connection, and what it is to."""
+    """A connection, with the file that it is open on."""
 
     connection: sqlite3.Connection
     identity: tuple[int, int] | None = None
-    """The file's device and inode; None for one without a name."""
+    """The file's device and inode; None for a temporary file."""
     stamp: tuple[object, ...] | None = None
-    """How the file looked, where SQLite was told that it does not change."""
+    """The file's state when SQLite was told that it does not change; None if it was not."""
     path: str = ""
 
     @property
     def lasts(self) -> bool:
-        """True if it may be used again: not where it takes the file as unchanging, or there is no file."""
+        """True if the connection may be used for another transaction."""
         return self.identity is not None and self.stamp is None
 
     def changed(self) -> bool:
-        """Whether a file that was taken as unchanging has changed since."""
+        """Return True if a file that was opened as unchanging has changed since."""
         return self.stamp is not None and self.stamp != _stamp(self.path)
 
 
 def identity(path: str) -> tuple[int, int] | None:
-    """The file's device and inode; None when it is not made."""
+    """Return the file's device and inode; None if it is not made."""
     if not is_made(path):
         return None
     try:
@@ -194,16 +207,14 @@ def _stamp(path: str) -> tuple[object, ...]:
 
 def open_empty() -> Opened:
     """Open an instance without tables, for a read where no file is."""
-    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False, cached_statements=256)
-    make_interruptible(connection)
+    connection = connect("")
     connection.execute("PRAGMA synchronous = OFF")
     create_schema(connection)
     return Opened(connection)
 
 
 def open_made(path: str, waits: Waits) -> Opened:
-    """Return a connection to a file that is there. Raises StorageFailure for a file that is not ours, or is of another
-    format."""
+    """Open an existing file. Raises StorageFailure for a file that is not tsmem's, or has another format."""
     found = identity(path)
     refuse_single_mount(path)
     try:
@@ -219,7 +230,8 @@ def open_made(path: str, waits: Waits) -> Opened:
 
 
 def _only_readable(path: str) -> bool:
-    """Whether nobody here can write beside the file and no log is left: then SQLite may take it as unchanging."""
+    """Return True if nobody here can write beside the file and no log is left. Then SQLite may be told that the file
+    does not change, and need not make its shared memory there."""
     folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
     effective = os.access in os.supports_effective_ids
     return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
@@ -227,17 +239,13 @@ def _only_readable(path: str) -> bool:
 
 def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
     """Return a connection to a file of this format."""
-    connection = sqlite3.connect(
-        sqlite_uri(path, mode),
-        uri=True,
-        timeout=STEP_S,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
-    make_interruptible(connection)
+    connection = connect(sqlite_uri(path, mode), uri=True, timeout=STEP_S)
+
+    def read_marks() -> list[int]:
+        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+
     try:
-        application, version = waits.until_free(lambda: _marks(connection), is_busy, path)
+        application, version = waits.until_free(read_marks, is_busy, path)
         if application != APPLICATION_ID:
             raise StorageFailure(f"{path} is a database, but not one of tsmem's", hint="choose another path")
         check_format(path, version)
@@ -249,19 +257,18 @@ def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
     return connection
 
 
-def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
-    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return application, version
-
-
-def make_interruptible(connection: sqlite3.Connection) -> None:
-    """Let a signal and the thread's check (see `interruption`) end a long statement, with SQLITE_INTERRUPT."""
+def connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
+    """Connect to a database. A signal or the thread's check (see `interruption`) may end a long statement with
+    SQLITE_INTERRUPT."""
+    connection = sqlite3.connect(
+        path, uri=uri, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
     connection.set_progress_handler(interruption.callback(lambda: None), CHECK_EVERY)
+    return connection
 
 
 def check_format(path: str, version: int) -> None:
-    """Raises StorageFailure for a format that is not read here."""
+    """Raise StorageFailure for a format that this tsmem does not read."""
     if version != FORMAT:
         older = "export its rows with the tsmem that made it, and import them with this one"
         raise StorageFailure(

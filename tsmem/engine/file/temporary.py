@@ -1,8 +1,8 @@
-"""A store in a temporary file that has no name, for several connections at once.
+"""A store in a temporary file without a name, for several connections at once.
 
-SQLite's own temporary databases have one connection, and a long search would hold everybody up. So the file is made
-with a name, in a folder that only this user may enter. All connections are opened, and then the folder is removed: from
-then on nothing is left over, however the process ends. The files live on as long as a connection has them open.
+SQLite's own temporary databases have one connection, and a long search would block everybody else. So the file is made
+with a name, in a folder that only this user may enter. All connections are opened, and then the folder is removed. From
+then on nothing is left over, however the process ends; the files live on as long as a connection has them open.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import shutil
 import sqlite3
 import tempfile
 
-from tsmem.engine.file.files import PAGE_BYTES, Opened, create_schema, make_interruptible
+from tsmem.engine.file.files import PAGE_BYTES, Opened, connect, create_schema
 from tsmem.engine.file.sqlite_errors import from_os, from_sqlite
 
 NAME = "the temporary file"
 
 
 def open_connections(count: int) -> list[Opened]:
-    """Make the file and open it. Raises StorageFailure."""
+    """Make the file, and open so many connections to it. Raises StorageFailure."""
     opened: list[sqlite3.Connection] = []
     try:
         folder = tempfile.mkdtemp(prefix="tsmem-")
         try:
             path = f"{folder}/tables"
-            opened.append(_connect(path))
+            opened.append(_open(path))
             opened[0].execute(f"PRAGMA page_size = {PAGE_BYTES}")
             opened[0].execute("PRAGMA journal_mode = WAL").fetchone()
             create_schema(opened[0])
-            opened += [_connect(path) for _ in range(count - 1)]
+            opened += [_open(path) for _ in range(count - 1)]
             for connection in opened:  # a connection opens its log with its first read
                 connection.execute("SELECT version FROM catalog_version").fetchone()
         finally:
@@ -42,8 +42,7 @@ def open_connections(count: int) -> list[Opened]:
     return [Opened(connection) for connection in opened]
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    make_interruptible(connection)
+def _open(path: str) -> sqlite3.Connection:
+    connection = connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     return connection

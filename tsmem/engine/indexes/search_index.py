@@ -22,10 +22,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
-from tsmem.engine import service_errors
-from tsmem.engine.file.statements import Statement, run_statements
+from tsmem.engine.file.connections import Statement, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.rows.cells import unpack_some
+from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema
@@ -103,8 +103,8 @@ class SearchIndex:
         if field is not None:
             return field
         if name in self.types:
-            raise service_errors.invalid(f"field: {name} of type {self.types[name].name} cannot be searched here")
-        raise service_errors.field_missing(name)
+            raise invalid(f"field: {name} of type {self.types[name].name} cannot be searched here")
+        raise invalid(f"field: {name} does not exist")
 
     def insert(self, execute: Execute, doc: int, key: Key, columns: Mapping[str, Value]) -> list[Statement]:
         """Index a new row of the table, whose rowid there is `doc`. Return what remains to be done in the trigram

@@ -1,65 +1,55 @@
-"""GetRow, BatchGetRow and GetRange with versions: which cells of a row a view leaves.
+"""Reading the versions of a row's cells, which clients of the server may ask for and the port does not.
 
-Its one rule: what `reads.py` says of keys, pages and sizes holds here too, by the same code; only what is taken from a
-row differs. A row counts its key and the cells in view, before a filter and before columns are paged. A table shows no
-more versions than its options allow, also those that were written when more were allowed. Loaded for the server alone.
+A row counts its key and the cells in view, before a filter and before columns are paged. A table shows no more versions
+than its options allow, even where more were written before the options changed. Loaded for the server alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby, islice
+from typing import NamedTuple
 
-from tsmem.engine import service_errors
-from tsmem.engine.file.connections import Transaction
-from tsmem.engine.requests import BatchGetRow, GetRange
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.rows.filters import Versions, needs_versions
-from tsmem.engine.rows.reads import Selection, check_key_count, read_one, read_page
-from tsmem.engine.service_requests import CellPageReply, CellRowsReply, View
+from tsmem.engine.rows.reads import Reader
+from tsmem.engine.service_errors import invalid, versions_not_positive
 from tsmem.engine.tables import Table
-from tsmem.limits import capacity_units, name_bytes, value_bytes
-from tsmem.port import Cost
+from tsmem.limits import name_bytes, value_bytes
 from tsmem.rows import Filter, Key
 
 
-def versioned_rows(transaction: Transaction, request: BatchGetRow, view: View) -> CellRowsReply:
-    """Rows in the order of their keys, each with its cost. Raises TableNotFound, InvalidInput."""
-    check_key_count(request.keys)
-    table = transaction.catalog().table(request.table.name)
-    projection = _ViewProjection(table, request.columns, request.filter, view)
-    rows: list[CellRow | None] = []
-    costs: list[Cost] = []
-    for key in request.keys:
-        cells, size = read_one(transaction, table, request.table, key, projection)
-        rows.append(None if cells is None else CellRow(tuple(key), cells))
-        costs.append(Cost(0, capacity_units(size), 0, 1 if size else 0))
-    return CellRowsReply(rows, costs)
+class View(NamedTuple):
+    """The cells of a row that are read."""
+
+    max_versions: int | None = 1
+    """Newest versions of each column; None: all."""
+    time_range: tuple[int, int] | None = None
+    """Epoch milliseconds, start inclusive, end exclusive."""
+    start_column: str | None = None
+    end_column: str | None = None
+    """Exclusive."""
+    page: tuple[int, int] | None = None
+    """Number of columns to skip, and largest number to return."""
 
 
-def read_range(transaction: Transaction, request: GetRange, view: View) -> CellPageReply:
-    """One page of a range. Raises TableNotFound, InvalidInput."""
-    table = transaction.catalog().table(request.table.name)
-    projection = _ViewProjection(table, request.columns, request.filter, view)
-    rows, next_start, cost = read_page(transaction, table, request, projection, CellRow)
-    return CellPageReply(rows, next_start, cost)
+class CellReader(Reader[CellRow]):
+    """Reads the cells in view of the columns asked for."""
 
-
-class _ViewProjection(Selection):
-    """The cells in view of the columns asked for."""
-
-    whole = None
-
-    def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None, view: View) -> None:
+    def __init__(self, view: View, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
         super().__init__(table, columns, test)
-        _check(view)
+        if view.max_versions is not None and view.max_versions < 1:
+            raise versions_not_positive()
+        if view.time_range is not None and not 0 <= view.time_range[0] < view.time_range[1]:
+            raise invalid("The start of a time range must be less than its end, and not negative.")
+        if view.page is not None and min(view.page) < 0:
+            raise invalid("The offset and limit of column pagination must not be negative.")
         self._view = view
         self._max_versions = table.max_versions
         self._needs_versions = test is not None and needs_versions(test)
 
-    def read(self, key: Key, blob: bytes) -> tuple[int, list[Cell] | None]:
-        """The size that was read, and the cells; None for a row that is not given."""
-        columns = [] if self.is_key else list(self._columns(unpack_cells(blob)))
+    def read(self, key: Key, blob: bytes) -> tuple[int, CellRow | None]:
+        columns = [] if self.key_only else self._columns(unpack_cells(blob))
         cells = [cell for versions in columns for cell in versions[: self._view.max_versions]]
         size = self._key_bytes(key) + sum(name_bytes(cell.name) + value_bytes(cell.name, cell.value) for cell in cells)
         if self._needs_column and not cells:
@@ -69,11 +59,16 @@ class _ViewProjection(Selection):
             seen = [cell for versions in columns for cell in versions] if self._needs_versions else cells
             if not self._passes(key, Versions(seen, self._max_versions)):
                 return size, None
-        return size, cells if self._view.page is None else _paged(cells, *self._view.page)
+        if self._view.page is not None:
+            offset, limit = self._view.page
+            names = set(list(dict.fromkeys(cell.name for cell in cells))[offset : offset + limit])
+            cells = [cell for cell in cells if cell.name in names]
+        return size, CellRow(key, cells)
 
-    def _columns(self, cells: list[Cell]) -> Iterator[list[Cell]]:
-        """Of each column that is in view, the versions in the range of times, newest first."""
+    def _columns(self, cells: list[Cell]) -> list[list[Cell]]:
+        """Return the columns in view: of each, its versions in the time range, newest first."""
         _, time_range, start, end, _ = self._view
+        columns = []
         for name, versions in groupby(cells, lambda cell: cell.name):
             if self._wanted is not None and name not in self._wanted:
                 continue
@@ -83,20 +78,5 @@ class _ViewProjection(Selection):
             if time_range is not None:
                 kept = [cell for cell in kept if time_range[0] <= cell.version_ms < time_range[1]]
             if kept:
-                yield kept
-
-
-def _paged(cells: list[Cell], offset: int, limit: int) -> list[Cell]:
-    """The cells of some columns, counted by name."""
-    names = list(dict.fromkeys(cell.name for cell in cells))
-    kept = set(names[offset : offset + limit])
-    return [cell for cell in cells if cell.name in kept]
-
-
-def _check(view: View) -> None:
-    if view.max_versions is not None and view.max_versions < 1:
-        raise service_errors.versions_not_positive()
-    if view.time_range is not None and not 0 <= view.time_range[0] < view.time_range[1]:
-        raise service_errors.invalid("The start of a time range must be less than its end, and not negative.")
-    if view.page is not None and min(view.page) < 0:
-        raise service_errors.invalid("The offset and limit of column pagination must not be negative.")
+                columns.append(kept)
+        return columns

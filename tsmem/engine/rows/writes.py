@@ -1,21 +1,24 @@
-"""PutRow, UpdateRow, DeleteRow and BatchWriteRow.
+"""PutRow, UpdateRow, DeleteRow and BatchWriteRow: the one path on which rows are written.
 
-Its one rule: whether a row is written is decided before its first SQL change, so that a failed row needs no savepoint
-and a batch is one transaction: after a crash all of its good rows are there, or none is. All cells of a batch carry one
-version, the clock's millisecond when the transaction began.
+`engine.py` calls `draft_batch`, which checks each write without its row, and then `write_batch`. For each row that
+reads the old row if it must, tests the condition, computes the new row (`changes.py`) and writes it with its index
+entries (`indexes/maintenance.py`).
+
+A row fails before its first SQL change or not at all, so that it needs no savepoint, and a batch is one transaction:
+after a crash all of its good rows are there, or none is. All cells of a batch carry one version, the clock's
+millisecond when the transaction began.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from tsmem.engine import service_errors
 from tsmem.engine.catalog import Catalog
-from tsmem.engine.file.connections import Transaction
-from tsmem.engine.file.statements import Statement, run_statements
-from tsmem.engine.indexes import maintenance
+from tsmem.engine.file.connections import Statement, Transaction, run_statements
+from tsmem.engine.indexes.maintenance import NewRow, delete_row, insert_row, row_of_cells, write_row
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply
-from tsmem.engine.rows.cells import pack, pack_cells
+from tsmem.engine.rows.cells import pack, pack_cells, unpack, unpack_cells
 from tsmem.engine.rows.changes import (
     Change,
     Returned,
@@ -26,106 +29,133 @@ from tsmem.engine.rows.changes import (
     check_deviation,
     returned_row,
 )
-from tsmem.engine.rows.checked_writes import CONDITION_FAILED, CheckedWrite, cost, holds, old_row
-from tsmem.engine.rows.filters import compile_filter
+from tsmem.engine.rows.filters import Predicate, Versions, compile_filter, needs_versions
+from tsmem.engine.service_errors import invalid, write_to_index
 from tsmem.engine.tables import Table
-from tsmem.errors import InvalidInput, TsmemError
-from tsmem.limits import check_batch
+from tsmem.errors import InvalidInput, TsmemError, from_service
+from tsmem.limits import capacity_units, check_batch
 from tsmem.port import Cost
-from tsmem.rows import Existence, Write
+from tsmem.rows import UNCONDITIONAL, Existence, Value, Write
 
 
-def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[CheckedWrite]:
-    """Check a batch. Raises what is wrong with it as a whole; what is wrong with one row is in its draft."""
-    if not 0 < len(writes) <= MAX_ROWS_PER_TRANSACTION:
-        check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it only counts them
-    tables = {name: _writable(catalog, name) for name in dict.fromkeys(write.table.name for write in writes)}
+class Draft(NamedTuple):
+    """The write of one row, checked as far as that is possible without the row."""
+
+    change: RowChange
+    table: Table
+    size: int
+    """Bytes of what is written."""
+    passes: Predicate | None
+    """Tests the column condition."""
+    error: TsmemError | None
+    """The reason why the row is not written."""
+
+
+def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
+    """Check a batch. Raises InvalidInput for a batch that is wrong as a whole; the error of one row is in its draft."""
+    check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it only counts them
+    tables = {name: catalog.table(name) for name in dict.fromkeys(write.table.name for write in writes)}
+    if any(table.main is not None for table in tables.values()):
+        raise write_to_index()
     drafts = [_draft(tables[write.table.name], write) for write in writes]
     check_batch(writes, [draft.size for draft in drafts], MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type]
-    sound = [draft.write for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
-    distinct = len({(write.table.name, write.key) for write in sound})
+    sound = [draft.change for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
+    distinct = len({(change.table.name, change.key) for change in sound})
     if distinct < len(sound) and any(write.condition.existence is not Existence.IGNORE for write in writes):
-        raise service_errors.repeated_rows()
+        raise invalid("Repeated rows do not support row exist expectation check in BatchModify.")
     return drafts
 
 
-def _writable(catalog: Catalog, name: str) -> Table:
-    table = catalog.table(name)
-    if table.main is not None:
-        raise service_errors.write_to_index()
-    return table
-
-
-def _draft(table: Table, write: Write | RowChange) -> CheckedWrite:
+def _draft(table: Table, write: Write | RowChange) -> Draft:
     try:
         table.check_key(write.table, write.key)
         change, size = check_change(table, write)
         test = change.condition.filter
-        return CheckedWrite(change, table, size, None if test is None else compile_filter(test, table.names), None)
+        return Draft(change, table, size, None if test is None else compile_filter(test, table.names), None)
     except TsmemError as error:
-        return CheckedWrite(as_change(write), table, 0, None, error)
+        return Draft(as_change(write), table, 0, None, error)
 
 
-def write_batch(transaction: Transaction, drafts: Sequence[CheckedWrite], version_ms: int) -> list[WriteReply]:
+def write_batch(transaction: Transaction, drafts: Sequence[Draft], version_ms: int) -> list[WriteReply]:
     """Write the rows of a batch in their order, each with its index entries."""
     texts: list[Statement] = []
-    replies = [_apply(transaction, draft, version_ms, texts) for draft in drafts]
-    run_statements(
-        transaction.connection, texts
-    )  # together: between other statements FTS5 takes a third longer (measured)
+    replies = [_write(transaction, draft, version_ms, texts) for draft in drafts]
+    # All together: between other statements FTS5 takes a third longer (measured).
+    run_statements(transaction.connection, texts)
     return replies
 
 
-def _apply(transaction: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]) -> WriteReply:
-    """Write one row and its index entries, and add to `texts` what remains to be done. A condition that does not hold,
-    and an index key that is too long, are in the reply, and nothing was changed."""
+def _write(transaction: Transaction, draft: Draft, version_ms: int, texts: list[Statement]) -> WriteReply:
+    """Write one row. A condition that does not hold, or a key of an index that is too long, is in the reply."""
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
-    change, table = draft.write, draft.table
+    change, table = draft.change, draft.table
+    row: NewRow | None
     try:
         check_deviation(table, change.cells, version_ms)
-        planned = _insert(transaction, draft, version_ms, texts) if change.change is Change.PUT else None
+        if _may_insert(draft):
+            row = _row_after(table, change, None, version_ms)
+            if row is not None and insert_row(transaction, table, change.key, row, texts):
+                return WriteReply(None, _cost(draft, None), returned_row(change, row.cells))
         old = None
-        if planned is None:
-            old = old_row(transaction, draft, always=change.change is Change.UPDATE)
-            if not holds(draft, old):
-                return WriteReply(service_errors.condition_failed(), CONDITION_FAILED)
-            planned = _planned(table, change, old, version_ms)
-            maintenance.apply_planned(transaction, table, change.key, planned, texts)
+        if change.change is Change.UPDATE or table.needs_old_row or change.condition is not UNCONDITIONAL:
+            found = transaction.execute(table.read_sql, change.key).fetchone()
+            old = None if found is None else found[0]
+        if not _holds(draft, old):
+            return WriteReply(from_service("OTSConditionCheckFail", "Condition check failed."), Cost(0, 1, 1))
+        if change.change is Change.DELETE:
+            row = None
+            delete_row(transaction, table, change.key, old, texts)
+        elif (row := _row_after(table, change, old, version_ms)) is not None:
+            write_row(transaction, table, change.key, old, row, texts)
     except InvalidInput as error:
         return WriteReply(error, Cost())
-    return WriteReply(None, cost(draft, old), returned_row(change, planned.cells))
+    return WriteReply(None, _cost(draft, old), returned_row(change, () if row is None else row.cells))
 
 
-def _insert(
-    transaction: Transaction, draft: CheckedWrite, version_ms: int, texts: list[Statement]
-) -> maintenance.Planned | None:
-    """Write a row that is not there yet. None if it may be there: nothing was changed. Most rows are new, and this
-    spares the read of each."""
-    put, table = draft.write, draft.table
-    if not table.searches or draft.passes is not None or put.condition.existence is Existence.EXPECT_EXIST:
-        return None
-    planned = _planned(table, put, None, version_ms)
-    return planned if maintenance.insert_planned(transaction, table, put.key, planned, texts) else None
+def _may_insert(draft: Draft) -> bool:
+    """Return True if an attempt to insert saves work. Most rows are new, and then their old row need not be read."""
+    return (
+        draft.change.change is Change.PUT
+        and bool(draft.table.searches)
+        and draft.passes is None
+        and draft.change.condition.existence is not Existence.EXPECT_EXIST
+    )
 
 
-def _planned(table: Table, change: RowChange, old: bytes | None, version_ms: int) -> maintenance.Planned:
-    """The SQL of a change: its index entries, and the row itself."""
-    if change.change is Change.DELETE:
-        of_indexes = maintenance.of_delete(table, change.key, old)
-        return maintenance.Planned((table.delete_sql, change.key), of_indexes, [], None, old)
+def _row_after(table: Table, change: RowChange, old: bytes | None, version_ms: int) -> NewRow | None:
+    """Return the row after a put or an update; None if an update leaves no row where there was none."""
     size = table.key_bytes(change.key)
     if change.is_plain_put and change.returned is Returned.NOTHING:
         stamps = dict.fromkeys(change.columns, version_ms)
-        of_indexes = maintenance.of_write(table, change.key, old, change.columns, stamps)
-        row = (table.write_sql, (*change.key, pack(size, change.columns, version_ms)))
-        return maintenance.Planned(row, of_indexes, [], change.columns, old)
+        return NewRow(pack(size, change.columns, version_ms), change.columns, stamps)
     cells = cells_after(table, change, old, version_ms)
     if old is None and not cells and change.change is Change.UPDATE:
-        return maintenance.Planned(None, [], [], None, None)
-    latest = {cell.name: cell for cell in reversed(cells)}
-    values = {name: cell.value for name, cell in latest.items()}
-    stamps = {name: cell.version_ms for name, cell in latest.items()}
-    of_indexes = maintenance.of_write(table, change.key, old, values, stamps)
-    row = (table.write_sql, (*change.key, pack_cells(size, cells)))
-    return maintenance.Planned(row, of_indexes, cells, values, old)
+        return None
+    return row_of_cells(pack_cells(size, cells), cells)
+
+
+def _holds(draft: Draft, old: bytes | None) -> bool:
+    """Return True if the write's condition holds for the row."""
+    condition = draft.change.condition
+    if condition is UNCONDITIONAL:
+        return True
+    if condition.existence is (Existence.EXPECT_EXIST if old is None else Existence.EXPECT_NOT_EXIST):
+        return False
+    if draft.passes is None or condition.filter is None:
+        return True
+    columns: Mapping[str, Value]
+    if needs_versions(condition.filter):
+        columns = Versions(() if old is None else unpack_cells(old), draft.table.max_versions)
+    else:
+        columns = {} if old is None else unpack(old)[1]
+    return draft.passes(draft.change.key, columns)
+
+
+def _cost(draft: Draft, old: bytes | None) -> Cost:
+    read = 0
+    if draft.passes is not None:
+        read = capacity_units(0 if old is None else unpack(old)[0])
+    elif draft.change.condition.existence is not Existence.IGNORE:
+        read = 1
+    return Cost(0, read, capacity_units(draft.size))

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, BatchWriteRow
+from tsmem.engine.requests import BatchGetRow
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.rows.changes import RowChange
 from tsmem.engine.rows.filters import compile_filter
-from tsmem.engine.service_requests import View
+from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
 from tsmem.port import Cost
@@ -144,7 +144,7 @@ def _shown(value: object) -> str:
 def _write_all(engine: Engine, writes: list[Write | RowChange], row_fault: RowFaults) -> list[RowOutcome]:
     faults = [row_fault() for _ in writes]
     sent = [write for write, fault in zip(writes, faults, strict=True) if fault is not RowFault.REFUSED]
-    replies = iter(engine.write_rows(BatchWriteRow(sent)) if sent or not writes else [])
+    replies = iter(engine.write_rows(sent) if sent or not writes else [])
     outcomes: list[RowOutcome] = []
     for write, fault in zip(writes, faults, strict=True):
         if fault is RowFault.REFUSED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, BatchWriteRow, GetRange
+from tsmem.engine.requests import BatchGetRow, GetRange
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
 from tsmem.port import Cost
@@ -81,7 +81,7 @@ def delete_row(engine: Engine, body: bytes) -> ActionResult:
 
 def _written(engine: Engine, action: str, message: Any, write: Write | RowChange) -> ActionResult:
     refuse_transaction(message)
-    (reply,) = engine.write_rows(BatchWriteRow((write,)))
+    (reply,) = engine.write_rows((write,))
     if reply.error is not None:
         raise reply.error
     answer = schema.new_message(f"{action}Response", consumed=consumed(reply.cost))

@@ -94,8 +94,6 @@ def delete_search_index(engine: Engine, body: bytes) -> ActionResult:
 def _indexes_of(engine: Engine, table: str) -> list[tuple[str, str]]:
     """A table's search indexes; none of a secondary index, nor of a table that was deleted meanwhile."""
     try:
-        if engine.describe_full(table).main is not None:
-            return []
         return [(table, name) for name in engine.list_search_indexes(table)]
     except TableNotFound:
         return []

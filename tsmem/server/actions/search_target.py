@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow
 from tsmem.engine.rows.cells import CellRow
+from tsmem.engine.rows.versioned_reads import View
 from tsmem.engine.search.search import MAX_INDEXED_LIMIT
-from tsmem.engine.service_requests import View
 from tsmem.errors import TableNotFound, from_service
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import FieldType

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.requests import CreateIndex
-from tsmem.engine.service_requests import CreateTable, TableDescription, TableOptions
+from tsmem.engine.definitions import TableOptions
 from tsmem.errors import TsmemError
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 from tsmem.rows import ColumnType
@@ -54,32 +53,33 @@ def create_table(engine: Engine, body: bytes) -> ActionResult:
         raise invalid_parameter("MaxVersions is missing while creating table.")
     name = text(meta.table_name)
     indexes = tuple(_index(index) for index in message.index_metas)
-    described = TableSchema(
-        name, _key(meta), indexes, _columns(meta.defined_column), options.time_to_live, options.max_versions
+    _, _, deviation_s, allow_update = _options(options)
+    request = TableSchema(
+        name,
+        _key(meta),
+        indexes,
+        _columns(meta.defined_column),
+        options.time_to_live,
+        options.max_versions,
+        allow_update is not False,
+        _DEVIATION_S if deviation_s is None else deviation_s,
     )
-    options_of = _options(options)
-    request = CreateTable(
-        described,
-        _DEVIATION_S if options_of.deviation_s is None else options_of.deviation_s,
-        options_of.allow_update is not False,
-        frozenset(index.name for index in message.index_metas if index.index_type == _GLOBAL),
-    )
-    engine.create_full_table(request)
+    engine.create_table(request)
     return ActionResult(schema.new_message("CreateTableResponse").SerializeToString(), name)
 
 
 def describe_table(engine: Engine, body: bytes) -> ActionResult:
     """DescribeTable."""
     name = text(schema.parse_message("DescribeTableRequest", body).table_name)
-    found = engine.describe_full(name)
+    found = engine.describe_table(name)
     answer = schema.new_message(
         "DescribeTableResponse",
-        table_meta=_meta(found.schema),
+        table_meta=_meta(found),
         reserved_throughput_details=_throughput(),
         table_options=_options_of(found),
         table_status=_ACTIVE,
         stream_details=schema.new_message("StreamDetails", enable_stream=False),
-        index_metas=[_index_meta(index, found) for index in found.schema.indexes],
+        index_metas=[_index_meta(index) for index in found.indexes],
     )
     return ActionResult(answer.SerializeToString(), name)
 
@@ -120,11 +120,7 @@ def create_index(engine: Engine, body: bytes) -> ActionResult:
     """CreateIndex."""
     message = schema.parse_message("CreateIndexRequest", body)
     name = text(message.main_table_name)
-    is_global = message.index_meta.index_type == _GLOBAL
-    request = CreateIndex(
-        name, _index(message.index_meta), include_base_data=message.include_base_data, is_global=is_global
-    )
-    engine.create_index(request)
+    engine.create_index(name, _index(message.index_meta), include_base_data=message.include_base_data)
     return ActionResult(schema.new_message("CreateIndexResponse").SerializeToString(), name)
 
 
@@ -166,7 +162,8 @@ def _columns(columns: Iterable[Any]) -> KeySchema:
 
 
 def _index(meta: Any) -> IndexSchema:
-    return IndexSchema(text(meta.name), texts(meta.primary_key), texts(meta.defined_column))
+    is_global = meta.index_type == _GLOBAL
+    return IndexSchema(text(meta.name), texts(meta.primary_key), texts(meta.defined_column), is_global)
 
 
 def _options(options: Any) -> TableOptions:
@@ -209,24 +206,23 @@ def _meta(found: TableSchema) -> Any:
     return meta
 
 
-def _index_meta(index: IndexSchema, found: TableDescription) -> Any:
-    is_global = index.name in found.global_indexes
+def _index_meta(index: IndexSchema) -> Any:
     return schema.new_message(
         "IndexMeta",
         name=index.name,
         primary_key=index.key,
         defined_column=index.columns,
-        index_update_mode=_ASYNC if is_global else _SYNC,
-        index_type=_GLOBAL if is_global else _LOCAL,
+        index_update_mode=_ASYNC if index.is_global else _SYNC,
+        index_type=_GLOBAL if index.is_global else _LOCAL,
         index_sync_phase=2,
     )
 
 
-def _options_of(found: TableDescription) -> Any:
+def _options_of(found: TableSchema) -> Any:
     return schema.new_message(
         "TableOptions",
-        time_to_live=found.schema.time_to_live_s,
-        max_versions=found.schema.max_versions,
+        time_to_live=found.time_to_live_s,
+        max_versions=found.max_versions,
         deviation_cell_version_in_sec=found.deviation_s,
         allow_update=found.allow_update,
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from tsmem.engine.rows.filters import MAX_COMPARISONS
-from tsmem.engine.service_requests import AnyVersion, Presence, View
+from tsmem.engine.rows.filters import MAX_COMPARISONS, AnyVersion, Presence
+from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import TsmemError, from_service
 from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
