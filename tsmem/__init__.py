@@ -1,6 +1,7 @@
-"""tsmem: the memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.
+"""tsmem: sessions and messages of AI agents, on Alibaba Cloud TableStore or in one local file.
 
-The library's face. Importing it loads no SDK, no SQLite and no terminal library; each name is loaded when it is used.
+This is the library's public interface. Importing it loads no SDK, no SQLite and no terminal library; each name is
+loaded on first use.
 
     import tsmem
 
@@ -26,15 +27,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = dict.fromkeys(("Changes", "MemoryStore", "Message", "Metadata", "Page", "Session"), "tsmem.store")
-
 __all__ = ["Changes", "MemoryStore", "Message", "Metadata", "Page", "Session", "open_profile", "open_store"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module("tsmem.store"), name)
 
 
 def open_store(
@@ -44,8 +43,8 @@ def open_store(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> MemoryStore:
-    """The store that a profile names, chosen as on the command line: `profile`, else TSMEM_PROFILE, else the file's
-    default, else the built-in ones. Close it, or use it in a `with`.
+    """Open the store of a profile, chosen as on the command line: `profile`, else TSMEM_PROFILE, else the file's
+    default, else a built-in one. Close it, or use it in a `with`.
 
     Raises ProfileError. Nothing is connected to, created or read before the first call on the store."""
     import os
@@ -63,8 +62,8 @@ def open_profile(
     log: Callable[[str], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> MemoryStore:
-    """Open the store of a profile that is loaded already. `log` is called with a line for each request over the wire,
-    without anything secret; `notice` with what people should know while a call goes on."""
+    """Open the store of a loaded profile. `log` is called with a line for each request over the wire, without secrets;
+    `notice` with sentences that people should read while a call goes on."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore

@@ -15,7 +15,7 @@ from tsmem.errors import TsmemError
 
 
 class Clock(Protocol):
-    """What the code needs of time."""
+    """The time, as the rest of the package sees it."""
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
@@ -25,27 +25,22 @@ class Clock(Protocol):
         """Seconds from an arbitrary start, never going back: for deadlines and durations."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
+    def sleep(self, seconds: float) -> None: ...
 
 
 class SystemClock:
     """The machine's clock."""
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC. Raises TsmemError for a time that Python cannot read."""
         try:
             return time.time_ns() // 1000
         except OverflowError as error:  # nanoseconds since 1970 no longer fit in 64 bits
             raise TsmemError("the clock of this machine is past the year 2262", hint="set the clock") from error
 
     def monotonic_s(self) -> float:
-        """Seconds from an arbitrary start, never going back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
         time.sleep(seconds)
 
 
@@ -68,13 +63,13 @@ def time_budget_s() -> float | None:
 
 
 class Age(NamedTuple):
-    """A time said as an age: so long before now. It becomes a point in time when a query starts, and a page token
+    """A time given as an age: this long before now. It becomes a point in time when a query starts, and a page token
     keeps that point, so that later pages see the same window."""
 
     microseconds: int
 
     def before(self, now_us: int) -> int:
-        """The point in time, in microseconds since 1970 UTC, never before it."""
+        """Return the point in time in microseconds since 1970 UTC, at least 0."""
         return max(0, now_us - self.microseconds)
 
 

@@ -1,6 +1,6 @@
-"""What tsmem's own files look like on a disk, and the folders that are made for them.
+"""The files and folders of tsmem on a disk: how to recognise a store's file, and how to make folders durable.
 
-The engine, the profiles and the command line all use it, so it needs the standard library alone.
+The engine, the profiles and the command line use it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 from contextlib import suppress
 
 APPLICATION_ID = 0x74736D6D
-"""Stands in the header of a store's file: "tsmm"."""
+"""The application id in the header of a store's file: "tsmm"."""
 HEADER_BYTES = 100
-"""Source: sqlite.org/fileformat2.html, section 1.3."""
+"""Length of a SQLite header. Source: sqlite.org/fileformat2.html, section 1.3."""
 SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
-"""Of the files that stand beside a store's file while it is made or used."""
+"""Suffixes of the files beside a store's file while it is created or used."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
@@ -25,7 +25,7 @@ def is_store(header: bytes) -> bool:
 
 
 def store_beside(path: str) -> str | None:
-    """Return the store that a file of this name belongs to; None if it belongs to none."""
+    """Return the path of the store that a file with this name belongs to, or None."""
     for suffix in SUFFIXES:
         store = path.removesuffix(suffix)
         if store != path and os.path.isfile(store):  # noqa: PTH113
@@ -36,15 +36,15 @@ def store_beside(path: str) -> str | None:
 
 
 def sqlite_uri(path: str, parameters: str) -> str:
-    """The path as a URI, byte for byte: a path need not be valid Unicode."""
+    """Return the path as a URI. A path need not be valid Unicode, so its bytes are quoted."""
     quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
     return f"file:{quoted}?{parameters}"
 
 
 def make_private_folder(folder: str) -> None:
-    """Make a folder, and those above it that are missing, for the user alone, and put their names on the disk.
+    """Create a folder and its missing parents with mode 0700, and sync their names to the disk. The path is absolute.
 
-    The path is absolute. Raises OSError."""
+    Raises OSError."""
     if not os.path.isdir(folder):  # noqa: PTH112
         above = os.path.dirname(folder)  # noqa: PTH120
         make_private_folder(above)
@@ -54,9 +54,8 @@ def make_private_folder(folder: str) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """Put the names in a folder on the disk.
-
-    A folder that may not be read cannot be synced, and some network file systems sync none. Raises OSError."""
+    """Sync the names in a folder to the disk. Nothing happens for a folder that the user cannot read, or on a network
+    file system that does not sync folders. Raises OSError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:

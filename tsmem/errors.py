@@ -1,7 +1,7 @@
 """The error tree, and the one table between TableStore's error codes and its classes.
 
-Every failure that a caller meets is one of these; each class exists because a caller acts differently on it. Messages
-are whole sentences for people and never carry a secret; `hint` names a next step where one is known.
+Every failure that a caller meets is one of these; each class exists because a caller acts differently on it. A message
+is written for people and carries no secret; `hint` names a next step where one is known.
 
     TsmemError                 something failed that has no class of its own
     ├── InvalidInput           the request itself is wrong; nothing was done
@@ -9,15 +9,15 @@ are whole sentences for people and never carry a secret; `hint` names a next ste
     │   └── ProfileError       the profile file, or the choice of a profile, is wrong
     ├── NotFound               no such session or message
     │   └── TableNotFound      no such table or index
-    ├── Conflict               the data stands against the request
+    ├── Conflict               the stored data conflicts with the request
     │   ├── AlreadyExists      it exists already
     │   ├── ConditionFailed    a condition on the row did not hold
-    │   ├── Ambiguous          more than one row answers to the name
-    │   └── SchemaMismatch     a table exists, and is not what the profile describes
+    │   ├── Ambiguous          more than one row has this id
+    │   └── SchemaMismatch     a table differs from what the profile describes
     ├── Denied                 credentials or permission
     ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been done
-    │   ├── Throttled          refused for now, certainly not done
-    │   └── InvalidReply       an answer that breaks the rules; nothing of it is used, and nothing is asked again
+    │   ├── Throttled          refused for now, not done
+    │   └── InvalidReply       a reply that breaks the protocol; never retried
     ├── StorageFailure         the local file: disk full, read-only, damaged; `ambiguous` as above
     └── PartialFailure         some rows of a bulk request failed; `failures` names them
 """
@@ -31,9 +31,6 @@ from typing import NamedTuple
 class TsmemError(Exception):
     """The root of the tree; raised itself only for what has no class of its own."""
 
-    ambiguous = False
-    """True if what was asked may have been done all the same."""
-
     def __init__(
         self,
         message: str,
@@ -41,25 +38,31 @@ class TsmemError(Exception):
         hint: str | None = None,
         request_id: str | None = None,
         service_code: str | None = None,
+        ambiguous: bool = False,
+        hopeless_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.request_id = request_id
         self.service_code = service_code
+        self.ambiguous = ambiguous
+        """True if the request may have been carried out all the same."""
+        self.hopeless_after_s = hopeless_after_s
+        """Seconds after which a retry is of no use: 0 if never worth it, None if always."""
 
     @property
     def code(self) -> str:
-        """The stable name that scripts match on: the class's own."""
+        """The stable name that scripts match on."""
         return type(self).__name__
 
 
 class InvalidInput(TsmemError):
-    """The request is wrong in itself. Nothing was sent, nothing changed."""
+    """The request itself is wrong. Nothing was sent, nothing changed."""
 
 
 class LimitExceeded(InvalidInput):
-    """One of TableStore's limits would be passed."""
+    """The request exceeds one of TableStore's limits."""
 
 
 class ProfileError(InvalidInput):
@@ -68,11 +71,11 @@ class ProfileError(InvalidInput):
     def __init__(self, message: str, *, hint: str | None = None, key: tuple[str, ...] | None = None) -> None:
         super().__init__(message, hint=hint)
         self.key = key
-        """The path, within the profile, of the key that is wrong; () for one that is missing, None for no such key."""
+        """Path of the wrong key within the profile; () for a missing key, None if no single key is wrong."""
 
 
 class NotFound(TsmemError):
-    """No row answers to the key."""
+    """No row has the key."""
 
 
 class TableNotFound(NotFound):
@@ -80,7 +83,7 @@ class TableNotFound(NotFound):
 
 
 class Conflict(TsmemError):
-    """What is stored stands against the request."""
+    """The stored data conflicts with the request."""
 
 
 class AlreadyExists(Conflict):
@@ -92,7 +95,7 @@ class ConditionFailed(Conflict):
 
 
 class Ambiguous(Conflict):
-    """More than one row answers to the name; say which."""
+    """More than one row has this id."""
 
 
 class SchemaMismatch(Conflict):
@@ -104,43 +107,30 @@ class Denied(TsmemError):
 
 
 class Unavailable(TsmemError):
-    """The service did not do it, or did not say whether it did: then `ambiguous` is true."""
-
-    def __init__(self, message: str, *, ambiguous: bool = False, hint: str | None = None,
-                 request_id: str | None = None, service_code: str | None = None,
-                 hopeless_after_s: float | None = None) -> None:  # fmt: skip
-        super().__init__(message, hint=hint, request_id=request_id, service_code=service_code)
-        self.ambiguous = ambiguous
-        self.hopeless_after_s = hopeless_after_s
-        """Seconds after which trying again is of no use; 0 when it never is, None when it always may be."""
+    """The service did not carry out the request, or did not say whether it did: then `ambiguous` is true."""
 
 
 class Throttled(Unavailable):
-    """The service refused for now; certainly nothing was done."""
+    """The service refused for now; nothing was done."""
 
 
 class InvalidReply(Unavailable):
-    """The service answered what cannot be the answer to the request. Nothing of the answer was used, and asking again
-    would not help."""
+    """The reply breaks the protocol. Nothing of it was used, and repeating the request would not help."""
 
 
 class StorageFailure(TsmemError):
-    """The local file failed: no space, read-only, damaged, or not ours."""
-
-    def __init__(self, message: str, *, hint: str | None = None, ambiguous: bool = False) -> None:
-        super().__init__(message, hint=hint)
-        self.ambiguous = ambiguous
+    """The local file failed: no space, read-only, damaged, or not a store."""
 
 
 class RowFailure(NamedTuple):
-    """One row of a bulk request that was not done."""
+    """A row of a bulk request that was not written."""
 
     key: tuple[object, ...]
     error: TsmemError
 
 
 class PartialFailure(TsmemError):
-    """A bulk request was done in part."""
+    """Some rows of a bulk request failed."""
 
     def __init__(
         self, message: str, *, done: int, failures: Sequence[RowFailure] = (), hint: str | None = None
@@ -151,12 +141,12 @@ class PartialFailure(TsmemError):
 
 
 class ServiceCode(NamedTuple):
-    """What one of TableStore's error codes means to us."""
+    """The meaning of one of TableStore's error codes."""
 
     error: type[TsmemError]
     http_status: int
     ambiguous: bool = False
-    """Whether a write answered so may have been done all the same."""
+    """True if a write with this reply may have been carried out."""
 
 
 SERVICE_CODES: dict[str, ServiceCode] = {
@@ -194,11 +184,9 @@ SERVICE_CODES: dict[str, ServiceCode] = {
 
 
 def from_service(code: str, message: str, *, request_id: str | None = None) -> TsmemError:
-    """The error that one of TableStore's codes stands for; an unknown code is a plain TsmemError that keeps it."""
+    """Return the error for one of TableStore's codes; an unknown code becomes a plain TsmemError that keeps it."""
     meaning = SERVICE_CODES.get(code, ServiceCode(TsmemError, 500))
     error = meaning.error
     if code == "OTSQuotaExhausted" and "Too frequent" in message:
         error = Throttled
-    if issubclass(error, Unavailable):
-        return error(message, ambiguous=meaning.ambiguous, request_id=request_id, service_code=code)
-    return error(message, request_id=request_id, service_code=code)
+    return error(message, ambiguous=meaning.ambiguous, request_id=request_id, service_code=code)

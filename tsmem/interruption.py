@@ -1,10 +1,10 @@
-"""Ending work that takes too long, from inside the work.
+"""Interrupt SQLite statements that take too long.
 
-Whoever waits for a call sets a check for the thread that works on it (`ending_by`). SQLite calls the check now and then
-while a statement runs, and so does every SQL function of ours: see `callback`. A check that raises ends the statement.
+The caller sets a check for its thread (`ending_by`). SQLite calls the check now and then while a statement runs, and so
+does each SQL function written in Python (`callback`). A check that raises ends the statement.
 
-A signal takes the same way. The interpreter handles signals only between its own instructions, so a long statement
-hears of one only because SQLite calls some of them.
+Signals arrive the same way: the interpreter handles them only between its own instructions, and a long statement runs
+none but those callbacks.
 """
 
 from __future__ import annotations
@@ -19,19 +19,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Here(threading.local):
-    """What is known of the running thread."""
-
+class _ThreadState(threading.local):
     check: Check | None = None
     raised: BaseException | None = None
 
 
-_here = _Here()
+_here = _ThreadState()
 
 
 @contextmanager
 def ending_by(check: Check | None) -> Iterator[None]:
-    """Let `check` end what this thread does in the block; with None, let nothing end it but signals."""
+    """Let `check` interrupt this thread's statements within the block; with None, only signals do."""
     before, _here.check = _here.check, check
     try:
         yield
@@ -40,14 +38,14 @@ def ending_by(check: Check | None) -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise what the thread's check raises, if there is one."""
+    """Call the thread's check, if there is one."""
     if _here.check is not None:
         _here.check()
 
 
 def callback(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function that SQLite calls: it checks first. What it raises is kept for `take_raised`, because SQLite
-    turns every exception into an error of its own."""
+    """Wrap a function that SQLite calls, so that it checks first. An exception is kept for `take_raised`, because
+    SQLite replaces it by an error of its own."""
 
     def call(*arguments: P.args, **options: P.kwargs) -> T:
         try:
@@ -61,6 +59,6 @@ def callback(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def take_raised() -> BaseException | None:
-    """Return what the last callback raised in this thread, once."""
+    """Return the exception of this thread's last callback, and forget it."""
     raised, _here.raised = _here.raised, None
     return raised

@@ -1,7 +1,7 @@
-"""TableStore's limits, checked before anything is sent, by this one module, with the same error on every backend.
+"""TableStore's limits and the checks of them, with the same error on every backend.
 
-The store checks what it is about to write, and the engine checks what any client sends it, through the same functions.
-Source: "General limits" of TableStore's product overview; the texts are those its SDKs' test suites expect.
+The store checks each write before it sends it, and the engine checks what any client sends, through the same functions.
+Source: "General limits" of TableStore's product overview; the SDKs' test suites expect these texts.
 """
 
 from __future__ import annotations
@@ -11,31 +11,24 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tsmem.errors import InvalidInput, LimitExceeded
-from tsmem.rows import Delete, Key, Put, Value, Write
+from tsmem.rows import Delete, Key, Update, Value, Write
 
-MAX_KEY_BYTES = 1024
-"""Of one string or binary primary key column."""
-MAX_VALUE_BYTES = 2 * 1024 * 1024
-"""Of one string or binary attribute column."""
-MAX_ROW_BYTES = 4 * 1024 * 1024
-"""Of one row in a write."""
-MAX_BATCH_BYTES = 4 * 1024 * 1024
-"""Of all rows in one write_rows."""
+MAX_KEY_BYTES = 1024  # of one string or binary primary key column
+MAX_VALUE_BYTES = 2 * 1024 * 1024  # of one string or binary attribute column
+MAX_ROW_BYTES = 4 * 1024 * 1024  # of one row in a write
+MAX_BATCH_BYTES = 4 * 1024 * 1024  # of all rows in one write_rows
 MAX_COLUMNS_PER_WRITE = 1024
-MAX_ROWS_PER_WRITE = 200
-MAX_ROWS_PER_READ = 100
-"""Of one get_rows."""
-MAX_ROWS_PER_PAGE = 5000
-"""Scanned by one get_range."""
-MAX_BYTES_PER_PAGE = 4 * 1024 * 1024
-"""Scanned by one get_range."""
+MAX_ROWS_PER_WRITE = 200  # in one write_rows
+MAX_ROWS_PER_READ = 100  # in one get_rows
+MAX_ROWS_PER_PAGE = 5000  # scanned by one get_range
+MAX_BYTES_PER_PAGE = 4 * 1024 * 1024  # scanned by one get_range
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 CAPACITY_UNIT_BYTES = 4096
 
 MAX_NAME_BYTES = 255
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
 COLUMN_NAME_RULE = f"1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and does not begin with #"
-"""What `is_column_name` takes, for messages and hints."""
+"""The rule of `is_column_name`, for messages and hints."""
 
 
 def _invalid(message: str) -> InvalidInput:
@@ -47,21 +40,21 @@ def _limit(message: str, code: str = "OTSParameterInvalid", hint: str | None = N
 
 
 def is_name(text: str) -> bool:
-    """True if text can name a table, an index or a key column: a letter or _, then letters, digits and _, 255 at
-    most."""
+    """True if text can name a table, an index or a key column: a letter or _, then letters, digits and _, at most 255
+    characters."""
     return _NAME.match(text) is not None
 
 
 def check_name(kind: str, name: str) -> None:
-    """Raises InvalidInput unless `name` can name a table, an index or a key column."""
+    """Raise InvalidInput unless `name` can name a table, an index or a key column."""
     if not is_name(name):
         raise _invalid(f"Invalid {kind} name: '{name}'.")
 
 
 def is_column_name(text: str) -> bool:
     """True if text can name an attribute column or a field of a search index: 1 to 255 bytes of UTF-8 that do not begin
-    with #. The documentation names letters, digits and _ alone; the Java SDK's testValidColumnName, which runs against
-    the service, has the rest. A null character is refused: the Python SDK's parser in C ends a name at it
+    with #. The documentation allows only letters, digits and _; the Java SDK's testValidColumnName, which runs against
+    the service, has the rest. A null character is refused because the Python SDK's C parser ends a name there
     (native_plainbuffer.c, PyUnicode_FromString)."""
     if _NAME.match(text) is not None:
         return True
@@ -72,19 +65,19 @@ def is_column_name(text: str) -> bool:
 
 
 def check_column_name(name: str, kind: str = "column") -> int:
-    """The size of a column's name in bytes. Raises InvalidInput unless `name` can name an attribute column."""
+    """Return the size of a column's name in bytes. Raises InvalidInput unless `name` can name an attribute column."""
     if not is_column_name(name):
         raise _invalid(f"Invalid {kind} name: '{name}'.")
     return name_bytes(name)
 
 
 def name_bytes(name: str) -> int:
-    """The UTF-8 length of a column's name."""
+    """Return the UTF-8 length of a column's name."""
     return len(name) if name.isascii() else len(name.encode())
 
 
 def text_bytes(text: str, what: str) -> int:
-    """The UTF-8 length of text. Raises InvalidInput for a lone surrogate, which has no UTF-8 form."""
+    """Return the UTF-8 length of text. Raises InvalidInput for a lone surrogate, which has no UTF-8 form."""
     if text.isascii():
         return len(text)
     try:
@@ -96,9 +89,10 @@ def text_bytes(text: str, what: str) -> int:
 
 
 def value_bytes(name: str, value: object) -> int:
-    """The size of an attribute value as TableStore counts it: text and bytes by length, numbers 8, a boolean 1.
+    """Return the size of a value as TableStore counts it: text and bytes by length, numbers 8, a boolean 1.
 
-    Raises InvalidInput for what no column can hold: another type, NaN, an integer past 64 bits, a lone surrogate."""
+    Raises InvalidInput for a value that no column can hold: another type, NaN, an integer past 64 bits, a lone
+    surrogate."""
     kind = type(value)
     if kind is str:
         if value.isascii():  # type: ignore[attr-defined] # before the label is formatted: this runs for every value
@@ -123,7 +117,7 @@ def value_bytes(name: str, value: object) -> int:
 
 
 def check_key(names: Sequence[str], key: Key) -> int:
-    """The size of a primary key, names included. Raises LimitExceeded or InvalidInput."""
+    """Return the size of a primary key, names included. Raises LimitExceeded or InvalidInput."""
     size = 0
     for name, value in zip(names, key, strict=True):
         length = value_bytes(name, value)
@@ -138,7 +132,7 @@ def check_key(names: Sequence[str], key: Key) -> int:
 
 
 def check_columns(columns: Mapping[str, Value]) -> int:
-    """The size of attribute columns, names included. Raises LimitExceeded or InvalidInput."""
+    """Return the size of attribute columns, names included. Raises LimitExceeded or InvalidInput."""
     size = 0
     for name, value in columns.items():
         name_length = len(name) if _NAME.match(name) is not None else check_column_name(name)
@@ -154,16 +148,21 @@ def check_columns(columns: Mapping[str, Value]) -> int:
 
 
 def check_write(write: Write) -> int:
-    """The size in bytes of one row's write. Raises LimitExceeded or InvalidInput when the service would refuse it."""
+    """Return the size of a write in bytes. Raises LimitExceeded or InvalidInput if the service would refuse it."""
     size = check_key(write.table.key, write.key)
     if isinstance(write, Delete):
         return size
     count = len(write.columns)
     size += check_columns(write.columns)
-    if not isinstance(write, Put):
+    if isinstance(write, Update):
         count += len(write.delete)
-        for name in write.delete:
-            size += check_column_name(name)
+        size += sum(map(check_column_name, write.delete))
+    check_row_size(count, size)
+    return size
+
+
+def check_row_size(count: int, size: int) -> None:
+    """Raise LimitExceeded if one write has too many columns or too many bytes."""
     if count > MAX_COLUMNS_PER_WRITE:
         raise _limit(
             f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "
@@ -177,12 +176,10 @@ def check_write(write: Write) -> int:
             "OTSOutOfRowSizeLimit",
             hint="one write has at most 4 MB: write the rest with an update",
         )
-    return size
 
 
 def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_ROWS_PER_WRITE) -> None:
-    """Raise what is wrong with a batch as a whole, in the service's words: no rows, more rows than `most`, or more than
-    4 MB."""
+    """Raise the service's error for a batch of no rows, of more rows than `most`, or of more than 4 MB."""
     if not writes:
         raise _invalid("No row is specified in BatchWriteRow.")
     if len(writes) > most:
@@ -195,5 +192,5 @@ def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_R
 
 
 def capacity_units(size: int) -> int:
-    """Capacity units of so many bytes: one for each begun 4 KB, one at least."""
+    """Return the capacity units of so many bytes: one for each started 4 KB, at least one."""
     return max(1, -(-size // CAPACITY_UNIT_BYTES))

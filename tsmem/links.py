@@ -1,4 +1,4 @@
-"""Links on the way to a file, and who can lead them elsewhere."""
+"""Symbolic links on the path to a file, and who could change them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _MAX_STEPS = 400
-"""On the way to a file; the system itself follows 40 links."""
+"""Folders and links on one path; the system itself follows 40 links."""
 
 
 def link_of_another(path: Path) -> Path | None:
-    """A link on the way to a file that another user can lead elsewhere, if there is one."""
+    """Return a link on the path to a file that another user could change, if there is one."""
     for step, found in way_to(path):
         if found is None or not stat.S_ISLNK(found.st_mode) or found.st_uid in (0, os.geteuid()):
             continue
@@ -30,8 +30,8 @@ def is_read_only(step: Path, found: os.stat_result) -> bool:
 
 
 def way_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
-    """Yield each folder and link on the way to a file, and the file, as it is itself; what cannot be looked at ends the
-    way."""
+    """Yield each folder and link on the path to a file, then the file. A step that cannot be read comes with None and
+    is the last."""
     at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
     for _ in range(_MAX_STEPS):
         try:

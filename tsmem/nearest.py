@@ -1,18 +1,17 @@
-"""Which name was meant by one that does not exist."""
+"""Suggestions for a name that does not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _ALIKE = 0.75
-"""How much of two names must be the same for one to be meant by the other."""
+"""Least similarity of two names for a suggestion."""
 _MIN_NAME = 3
-"""To shorter names everything is near."""
+"""Shorter names are similar to everything."""
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
-    """Return the names that begin with this one, else those that are nearly it, whatever their case, the nearest
-    first."""
+    """Return the names that begin with this one, else the similar ones; case is ignored and the nearest comes first."""
     folded, known = name.casefold(), {each.casefold(): each for each in names}
     if folded in known:
         return [known[folded]]
@@ -26,6 +25,6 @@ def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest other name, or nothing if none is near."""
+    """Return `; did you mean 'x'?` for the nearest other name, or nothing."""
     others = (each for each in names if each != name)
     return "".join(f"; did you mean '{near}'?" for near in nearest_names(name, others))

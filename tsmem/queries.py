@@ -1,7 +1,7 @@
-"""The vocabulary of search: what may be asked of a search index, and what it answers. It knows no SDK and no SQL.
+"""The vocabulary of search: queries, sort orders and pages of results. It knows no SDK and no SQL.
 
-Everything here is data; what it means is the port's contract (`TableClient.search`). Source: "Search" of the service's
-API reference, search.proto, and the SDKs' tests. Loaded by those who search alone.
+Everything here is data; `TableClient.search` in the port says what it means. Only searches load this module. Source:
+"Search" of the service's API reference, search.proto, and the SDKs' tests.
 """
 
 from __future__ import annotations
@@ -14,46 +14,46 @@ from tsmem.rows import Row, Value
 
 
 class Operator(StrEnum):
-    """How the words of a Match are joined."""
+    """The number of a Match's words that must occur: any or all."""
 
     OR = "OR"
     AND = "AND"
 
 
 class Match(NamedTuple):
-    """The field has one of the text's words, or all of them. On a KEYWORD field: equal to the text."""
+    """The field has one of the text's words, or all of them. A KEYWORD field equals the text."""
 
     field: str
     text: str
     operator: Operator = Operator.OR
     minimum_should_match: int | None = None
-    """Of OR: how many words at least; None: one."""
+    """Least number of words for OR; None means one."""
 
 
 class MatchPhrase(NamedTuple):
-    """The field has the text's words, one behind the other. On a field with the analyzer fuzzy: the text is a part of
-    the field's, whatever the case."""
+    """The field has the text's words next to each other in this order. A field with the analyzer fuzzy contains the
+    text, ignoring case."""
 
     field: str
     text: str
 
 
 class Term(NamedTuple):
-    """The field is equal to the value; a TEXT field has it for a word."""
+    """The field equals the value; a TEXT field has it as a word."""
 
     field: str
     value: Value
 
 
 class Terms(NamedTuple):
-    """The field is equal to one of the values."""
+    """The field equals one of the values."""
 
     field: str
     values: tuple[Value, ...]
 
 
 class Between(NamedTuple):
-    """The field's value is in a range; None is an open end."""
+    """The field's value lies in a range; None is an open end."""
 
     field: str
     start: Value | None = None
@@ -70,22 +70,22 @@ class Prefix(NamedTuple):
 
 
 class Wildcard(NamedTuple):
-    """The field, or one of a TEXT field's words, is as the pattern says: `*` for any characters, `?` for one."""
+    """The field, or one of a TEXT field's words, matches the pattern: `*` for any characters, `?` for one."""
 
     field: str
     pattern: str
 
 
 class HasField(NamedTuple):
-    """The row has the field, with a value that the index could take."""
+    """The row has the field, with a value of the index's type."""
 
     field: str
 
 
 class Contains(NamedTuple):
-    """The TEXT field contains the text, whatever its case. The answer has every such row, and perhaps others: the
-    caller checks the rows. The embedded engine answers exactly; on the service it depends on the field's analyzer.
-    Not within `must_not`."""
+    """The TEXT field contains the text, ignoring case. The result has every such row and perhaps others, so the caller
+    checks each row. The engine is exact; on the service it depends on the field's analyzer. Not allowed in
+    `must_not`."""
 
     field: str
     text: str
@@ -95,56 +95,35 @@ class MatchAll(NamedTuple):
     """Every row of the index."""
 
 
-class Bool:
-    """All of `must` and `filter`, none of `must_not`, and of `should` so many at least. A class, because equal tuples
-    of different queries would be equal."""
+class Bool(NamedTuple):
+    """All of `must` and `filter`, none of `must_not`, and at least `minimum_should_match` of `should`."""
 
-    __slots__ = ("filter", "minimum_should_match", "must", "must_not", "should")
-
-    def __init__(
-        self,
-        must: tuple[Query, ...] = (),
-        must_not: tuple[Query, ...] = (),
-        filter: tuple[Query, ...] = (),  # noqa: A002 - TableStore's own word for it
-        should: tuple[Query, ...] = (),
-        minimum_should_match: int | None = None,
-    ) -> None:
-        """Without a minimum: one of `should` where there is neither `must` nor `filter`, else none."""
-        self.must = must
-        self.must_not = must_not
-        self.filter = filter
-        self.should = should
-        self.minimum_should_match = minimum_should_match
-
-    def __repr__(self) -> str:
-        return f"Bool({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Bool) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
-
-    def __hash__(self) -> int:
-        return hash(tuple(getattr(self, name) for name in self.__slots__))
+    must: tuple[Query, ...] = ()
+    must_not: tuple[Query, ...] = ()
+    filter: tuple[Query, ...] = ()
+    should: tuple[Query, ...] = ()
+    minimum_should_match: int | None = None
+    """None means one if there is neither `must` nor `filter`, else zero."""
 
 
 Query = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | Contains | MatchAll | Bool
-"""What is looked for."""
 
 
 class FieldSort(NamedTuple):
-    """By a field's value; rows without it come last."""
+    """Order by a field's value; rows without it come last."""
 
     field: str
     descending: bool = False
 
 
 class KeySort(NamedTuple):
-    """By primary key."""
+    """Order by primary key."""
 
     descending: bool = False
 
 
 class ScoreSort(NamedTuple):
-    """By score, which is the backend's own; best first."""
+    """Order by the backend's own score, best first."""
 
     descending: bool = True
 
@@ -153,32 +132,32 @@ Sorter = FieldSort | KeySort | ScoreSort
 
 
 class Search(NamedTuple):
-    """What is asked of a search index."""
+    """A request to a search index."""
 
     query: Query
     sorts: tuple[Sorter, ...] = ()
-    """None: by primary key. Ties are broken by primary key. With a token they must be as they were."""
+    """Empty for the order of the primary key, which also breaks ties. Must stay the same with a token."""
     limit: int = 100
-    """Rows of one page, 100 at most when columns are read, 0 to count alone."""
+    """Rows of one page: at most 100 when columns are read, 0 to count only."""
     offset: int = 0
-    """Rows to pass over; not together with a token."""
+    """Rows to skip; not allowed with a token."""
     token: bytes | None = None
-    """Where the page before ended."""
+    """Token of the previous page."""
     count: bool = False  # type: ignore[assignment] # tuples have a method of that name
-    """Whether the total is wanted."""
+    """True to count all matches."""
     columns: Sequence[str] | None = None
-    """Attribute columns to read: None for all, none for the key alone."""
+    """Attribute columns to read: None for all, empty for the key alone."""
 
 
 class SearchPage(NamedTuple):
-    """What one search brought."""
+    """One page of a search."""
 
     rows: list[Row]
     scores: list[float | None]
-    """One a row; None where nothing was scored."""
+    """One score for each row; None if rows were not scored."""
     token: bytes | None
     """None when nothing is left."""
     total: int | None
-    """How many rows match; None where it was not asked for."""
+    """Number of matching rows; None if it was not requested."""
     total_is_exact: bool = True
-    """False if fewer rows may match than `total` says: others were counted with them."""
+    """False if `total` is an upper bound."""

@@ -1,8 +1,8 @@
 """The row vocabulary that the store, the port, the adapters and the engine share. It knows no SDK and no SQL.
 
-A key is a tuple of plain values in the order of the table's primary key; `TableRef` carries the names once, so that no
-row does. Everything here is data: what it means is the port's contract. Values are named tuples where they can be: a
-frozen dataclass takes eight times as long to define (71 against 583 microseconds), and every command pays for it.
+A key is a tuple of plain values in the order of the table's primary key; only `TableRef` carries the names. Everything
+here is data; the port says what it means. The classes are named tuples: a frozen dataclass takes eight times as long to
+define (583 against 71 microseconds), and every command pays for it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Value = str | int | float | bool | bytes
-"""What an attribute column holds. `bool` is never an `int` here: True and 1 are different values."""
+"""The value of an attribute column. `bool` is never an `int` here: True and 1 are different values."""
 
 KeyValue = str | int | bytes
-"""What a primary key column holds."""
+"""The value of a primary key column."""
 
 Key = tuple[KeyValue, ...]
-"""A row's primary key, values only, in the table's order."""
+"""A row's primary key: values only, in the table's order."""
 
 
 class Bound(Enum):
-    """The ends of every key column's order."""
+    """The two ends of every key column's order. Columns behind one do not matter."""
 
     MIN = "MIN"
     MAX = "MAX"
@@ -33,16 +33,16 @@ class Bound(Enum):
 
 
 MIN = Bound.MIN
-"""Stands below every value. Columns after it do not matter."""
+"""Sorts below every value."""
 MAX = Bound.MAX
-"""Stands above every value. Columns after it do not matter."""
+"""Sorts above every value."""
 
 KeyBound = tuple[KeyValue | Bound, ...]
 """One end of a range."""
 
 
 def in_order(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
-    """Return a key or bound as something that compares in key order; what stands behind MIN or MAX does not matter."""
+    """Return a sort key that compares keys and bounds in key order."""
     places: list[tuple[int, Any]] = []
     for value in bound:
         if isinstance(value, Bound):
@@ -53,7 +53,7 @@ def in_order(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
 
 
 class ColumnType(StrEnum):
-    """The types of primary key columns and of defined columns, by TableStore's names."""
+    """The types of primary key columns and defined columns, by TableStore's names."""
 
     STRING = "STRING"
     INTEGER = "INTEGER"
@@ -69,7 +69,7 @@ PYTHON_TYPES: dict[ColumnType, type] = {
     ColumnType.BOOLEAN: bool,
     ColumnType.BINARY: bytes,
 }
-"""A value is of a column type when `type(value) is PYTHON_TYPES[...]`: exact, because bool is a subclass of int."""
+"""Compare with `type(value) is PYTHON_TYPES[...]`, because bool is a subclass of int."""
 
 
 class TableRef(NamedTuple):
@@ -77,30 +77,29 @@ class TableRef(NamedTuple):
 
     name: str
     key: tuple[str, ...]
-    """The names of its primary key columns, in order."""
+    """Names of its primary key columns, in order."""
 
 
 class Row(NamedTuple):
-    """A row as it was read."""
+    """A row as read."""
 
     key: Key
     columns: Mapping[str, Value]
-    """Attribute columns, in order of name."""
+    """Attribute columns in order of name."""
 
 
 class Range(NamedTuple):
-    """A run of rows in key order."""
+    """A range of keys."""
 
     start: KeyBound
     """Inclusive."""
     end: KeyBound
     """Exclusive. Above `start`, or below it when backward."""
     backward: bool = False
-    """Whether rows come in descending key order."""
 
     @property
     def is_empty(self) -> bool:
-        """True if no key can be in it, because its start is not before its end."""
+        """True if its start is not before its end, so that it holds no key."""
         low, high = (self.end, self.start) if self.backward else (self.start, self.end)
         return not in_order(low) < in_order(high)
 
@@ -114,7 +113,7 @@ class Range(NamedTuple):
 
 
 class Op(StrEnum):
-    """How a column is compared with a literal."""
+    """A comparison operator."""
 
     EQ = "=="
     NE = "!="
@@ -125,57 +124,39 @@ class Op(StrEnum):
 
 
 class Comparison(NamedTuple):
-    """A test of one column, which may be a key column."""
+    """A test of one column, which may be a key column. Values of different types never match."""
 
     column: str
     op: Op
     value: Value
     pass_if_missing: bool = False
-    """What the test says of a row that has no such column. Values of different types never match."""
+    """The result for a row that has no such column."""
 
 
 class Not(NamedTuple):
-    """Holds where its part does not."""
+    """True where its part is false."""
 
     part: Filter
 
 
-class _Joined:
-    """No tuple, as the rest here: two tuples of the same parts would be equal, whatever joins them."""
+class And(NamedTuple):
+    """True where all of its parts are; at least two."""
 
-    __slots__ = ("parts",)
-
-    def __init__(self, parts: tuple[Filter, ...]) -> None:
-        self.parts = parts
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self.parts == other.parts
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.parts))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.parts!r})"
+    parts: tuple[Filter, ...]
 
 
-class And(_Joined):
-    """Holds where all of its parts do; two parts at least."""
+class Or(NamedTuple):
+    """True where one of its parts is; at least two."""
 
-    __slots__ = ()
-
-
-class Or(_Joined):
-    """Holds where one of its parts does; two parts at least."""
-
-    __slots__ = ()
+    parts: tuple[Filter, ...]
 
 
 Filter = Comparison | Not | And | Or
-"""A test of a row."""
+"""A condition on a row."""
 
 
 class Existence(StrEnum):
-    """What a write expects of the row before it."""
+    """The row existence that a write expects."""
 
     IGNORE = "IGNORE"
     EXPECT_EXIST = "EXPECT_EXIST"
@@ -183,11 +164,11 @@ class Existence(StrEnum):
 
 
 class Condition(NamedTuple):
-    """What must hold for a write to be done; otherwise ConditionFailed and the row is as it was."""
+    """The condition of a write. If it fails, ConditionFailed is raised and the row stays as it was."""
 
     existence: Existence = Existence.IGNORE
     filter: Filter | None = None
-    """A missing row is a row without columns."""
+    """A missing row counts as a row without columns."""
 
 
 NO_COLUMNS: Mapping[str, Value] = MappingProxyType({})
@@ -197,7 +178,7 @@ MUST_NOT_EXIST = Condition(Existence.EXPECT_NOT_EXIST)
 
 
 class Put(NamedTuple):
-    """Write a whole row; what stood there before is gone."""
+    """Write a whole row and replace the one before it."""
 
     table: TableRef
     key: Key
@@ -206,13 +187,13 @@ class Put(NamedTuple):
 
 
 class Update(NamedTuple):
-    """Set some columns of a row and delete others; the rest stays. It creates the row unless told to expect one."""
+    """Set some columns of a row and delete others. Creates the row unless the condition expects one."""
 
     table: TableRef
     key: Key
     columns: Mapping[str, Value] = NO_COLUMNS
     delete: tuple[str, ...] = ()
-    """Columns to delete; one that does not exist is no error."""
+    """Columns to delete; a missing one is no error."""
     condition: Condition = UNCONDITIONAL
 
 
@@ -225,4 +206,3 @@ class Delete(NamedTuple):
 
 
 Write = Put | Update | Delete
-"""One row's write."""

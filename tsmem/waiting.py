@@ -1,7 +1,7 @@
 """Waiting for another process that holds a file.
 
-The wait is made of short steps, because a signal is heard only between them; it is said on stderr after a second, once;
-and it ends after a minute.
+A wait consists of short steps, because signals are handled only between them. After a second a notice says so, once;
+after a minute the wait ends.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 LIMIT_S = 60.0
-"""Seconds until a wait is given up."""
+"""Longest wait in seconds."""
 STEP_S = 0.1
-"""Seconds that one step of a wait may take."""
+"""Longest step of a wait in seconds."""
 SAID_AFTER_S = 1.0
 _PAUSE_S = 0.01
 
 T = TypeVar("T")
 Notice = Callable[[str], None]
-"""Hears what people should know while a call goes on."""
+"""Takes a sentence that people should read while a call goes on."""
 
 
 def given_up(path: str) -> str:
-    """Return the sentence on a wait that was given up."""
     return f"another process kept {path} locked for {LIMIT_S:.0f} seconds: nothing was done"
 
 
@@ -41,8 +40,8 @@ class Waits:
         self._is_said = False
 
     def until_free(self, step: Callable[[], T], is_held: Callable[[Exception], bool], path: str) -> T:
-        """Call `step` until it succeeds. Raises what it raises: at once where another process does not hold the file,
-        else when the time is over."""
+        """Call `step` until it succeeds. Raises its error: at once if no other process holds the file, else after the
+        longest wait."""
         started_s = time.monotonic()
         while True:
             try:
@@ -57,7 +56,7 @@ class Waits:
             time.sleep(_PAUSE_S)
 
     def lock(self, descriptor: int, path: str) -> None:
-        """Take the lock of a lock file. Raises BlockingIOError when the time is over, and OSError."""
+        """Lock a lock file. Raises BlockingIOError after the longest wait, and OSError."""
         self.until_free(
             lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB),
             lambda error: isinstance(error, BlockingIOError),

@@ -18,15 +18,13 @@ from typing import NamedTuple
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.service_errors import column_is_key, invalid
 from tsmem.engine.tables import Table
-from tsmem.errors import from_service
 from tsmem.limits import (
-    MAX_COLUMNS_PER_WRITE,
     MAX_INTEGER,
-    MAX_ROW_BYTES,
     MIN_INTEGER,
     check_column_name,
     check_columns,
     check_key,
+    check_row_size,
     check_write,
 )
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
@@ -136,18 +134,7 @@ def _bytes_of(write: RowChange) -> int:
     for name, _ in write.delete_versions:
         size += check_column_name(name) + _STAMP_BYTES
     parts = (write.columns, write.cells, write.increments, write.delete, write.delete_versions)
-    count = sum(map(len, parts))
-    if count > MAX_COLUMNS_PER_WRITE:
-        raise from_service(
-            "OTSOutOfColumnCountLimit",
-            "The number of attribute columns exceeds the limit, "
-            f"limit count: {MAX_COLUMNS_PER_WRITE}, column count: {count}.",
-        )
-    if size > MAX_ROW_BYTES:
-        raise from_service(
-            "OTSOutOfRowSizeLimit",
-            f"The total data size of the row exceeds the limit, limit size: {MAX_ROW_BYTES}, data size: {size}.",
-        )
+    check_row_size(sum(map(len, parts)), size)
     return size
 
 
