@@ -285,7 +285,7 @@ def test_what_is_sent_passes_all_that_the_whole_passes(tree: object, row: Mappin
     wanted = RowFilter(spelled(tree))
     index = Readable({**KEY}, columns=False)
     for readable, room in ((READABLE, MAX_SENT), (READABLE, 3), (READABLE, 0), (index, MAX_SENT)):
-        sent = wanted.sent(readable, room)
+        sent = wanted.sent(readable, room).filter
         assert condition_count(sent) <= room
         if sent is not None and holds(tree, row):
             assert passes(sent, row)
@@ -311,7 +311,7 @@ NUMBERS: list[int | float] = [
 def test_a_number_is_sent_exactly(literal: float, op: str) -> None:
     """An integer and a double each have the bound that gives what Python's exact comparison gives."""
     wanted = RowFilter(f"n {op} {literal!r}")
-    sent = wanted.sent(READABLE)
+    sent = wanted.sent(READABLE).filter
     assert sent is not None
 
     for value in NUMBERS:
@@ -323,11 +323,11 @@ def test_a_number_is_sent_exactly(literal: float, op: str) -> None:
 def test_of_what_is_joined_by_and_the_cheapest_that_fit_are_sent() -> None:
     """An `or` goes whole or not at all; a filter past ten conditions still sends a part."""
     many = " or ".join(f'a == "{n}"' for n in range(12))
-    sent = RowFilter(f'({many}) and role == "tool"').sent(READABLE)
+    sent = RowFilter(f'({many}) and role == "tool"').sent(READABLE).filter
 
     assert Comparison("role", Op.EQ, "tool") == sent
-    assert RowFilter(many).sent(READABLE) is None
-    ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).sent(READABLE)
+    assert RowFilter(many).sent(READABLE).filter is None
+    ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).sent(READABLE).filter
     assert 10 == condition_count(ten)
 
 
@@ -335,9 +335,9 @@ def test_exists_is_sent_as_two_comparisons() -> None:
     """Whatever is there is equal or not equal; both pass where nothing is."""
     both = And((Comparison("x", Op.EQ, 0, True), Comparison("x", Op.NE, 0, True)))
 
-    assert Not(both) == RowFilter("exists(x)").sent(READABLE)
-    assert both == RowFilter("not exists(x)").sent(READABLE)
-    assert RowFilter("exists(k)").sent(READABLE) is None
+    assert Not(both) == RowFilter("exists(x)").sent(READABLE).filter
+    assert both == RowFilter("not exists(x)").sent(READABLE).filter
+    assert RowFilter("exists(k)").sent(READABLE).filter is None
 
 
 @pytest.mark.parametrize(("text", "column"), [("score <", 8), ("a == 1 and", 11), ("not ", 4), ("1 <\t", 4)])

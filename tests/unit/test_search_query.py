@@ -7,8 +7,7 @@ from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll
 from tsmem.store.filters.row_filter import RowFilter
 from tsmem.store.layout import DEFAULT, KEYWORD, LONG, TEXT_MAX_WORD
 from tsmem.store.listing.cursor import Window
-from tsmem.store.search.criteria import SearchCriteria
-from tsmem.store.search.query import IndexQuery, index_query
+from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query
 
 MESSAGE = dict(DEFAULT.message.search.fields)
 FIELDS = {**MESSAGE, "topic": KEYWORD, "vip": FieldType("BOOLEAN"), "n": LONG, "score": FieldType("DOUBLE")}

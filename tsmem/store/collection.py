@@ -1,15 +1,16 @@
-"""What sessions and messages share: writing one, updating one, deleting one, listing pages. Their differences are data
-(`layout.py`) and the few methods in `sessions.py` and `messages.py`."""
+"""The operations that sessions and messages share: write, update and delete an item, and list pages.
+
+`sessions.py` and `messages.py` subclass `Collection`; the rest of their differences is data in `layout.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
-from tsmem.clock import Clock, Time
+from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import (
@@ -17,7 +18,6 @@ from tsmem.rows import (
     MIN,
     MUST_EXIST,
     MUST_NOT_EXIST,
-    PYTHON_TYPES,
     UNCONDITIONAL,
     Delete,
     Key,
@@ -35,6 +35,7 @@ from tsmem.store.listing.pages import Scan, read_filter
 from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, ReadProgress, RowScan
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
+from tsmem.store.requests import ListRequest
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import Readable, RowFilter
@@ -42,33 +43,19 @@ if TYPE_CHECKING:
     from tsmem.store.search.finder import Finder
 
 DEFAULT_LIMIT = 50
-"""Items of a page when nobody says otherwise."""
-
-
-class Query(NamedTuple):
-    """A listing as it was asked for, before ages become points in time."""
-
-    name: str
-    """Which listing it is. A page token's digest covers this, the scope, the window and the filter, not the limit."""
-    scope: Mapping[str, str | None] = MappingProxyType({})
-    since: Time | None = None
-    until: Time | None = None
-    limit: int | None = None
-    """Items at most; None for all."""
-    page_token: str | None = None
-    filter: str | None = None
-    """What items must fulfil, in the filter language; None for nothing."""
+"""Items of a page by default."""
+ANY_TIME = Window(None, None)
 
 
 class Changes(NamedTuple):
-    """What an update does to an item's metadata and fields."""
+    """The changes that an update makes to an item's metadata and fields."""
 
     metadata: Mapping[str, Value] = EMPTY
     """Values to set."""
     unset: tuple[str, ...] = ()
-    """Metadata keys, or fields, to remove; one that is not there is no error."""
+    """Metadata keys or fields to remove; a missing one is no error."""
     replace_metadata: bool = False
-    """Whether metadata that is not among `metadata` goes."""
+    """True to remove all metadata that is not in `metadata`."""
 
 
 NO_CHANGES = Changes()
@@ -85,10 +72,9 @@ class Collection(Generic[Item]):
         self._layout = codec.layout
         self._noun = codec.layout.noun
         self.read_progress = ReadProgress()
-        """Of all that is read here."""
 
     def put(self, item: Item, *, if_absent: bool = False) -> None:
-        """Write an item whole; what stood under its key before is gone.
+        """Write a whole item and replace the one before it.
 
         Raises InvalidInput before anything is sent, AlreadyExists with `if_absent`. Cost: 1 request."""
         put = self._codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
@@ -102,11 +88,11 @@ class Collection(Generic[Item]):
         self._codec.encode(item)
 
     def stored(self, item: Item) -> Item | None:
-        """What stands under an item's key, or None. Cost: 1 request."""
+        """Return the stored item with the same key, or None. Cost: 1 request."""
         return self._find(self._codec.key_of(item))
 
     def name_of(self, item: Item) -> str:
-        """An item in words, for a sentence."""
+        """Return the words that name an item in a sentence."""
         return self._name(self._codec.key_of(item))
 
     def _find(self, key: Key) -> Item | None:
@@ -123,7 +109,7 @@ class Collection(Generic[Item]):
         return item
 
     def _delete(self, key: Key, *, missing_ok: bool) -> bool:
-        """Whether it was there."""
+        """Delete an item. Return False if it did not exist."""
         try:
             self._client.write_row(Delete(self._codec.table, key, MUST_EXIST))
         except ConditionFailed as error:
@@ -133,13 +119,14 @@ class Collection(Generic[Item]):
         return True
 
     def _update(self, key: Key, fields: Mapping[str, Value | None], changes: Changes) -> None:
-        """Merge: 1 request; with replace_metadata the row is read first: 2. A field that is None stays as it is."""
+        """Set fields that are not None and apply the changes. Cost: 1 request, 2 with `replace_metadata`, which reads
+        the row first."""
         columns = {name: value for name, value in fields.items() if value is not None}
         self._codec.check_fields(columns)
         self._codec.check_changes(changes.metadata, changes.unset, columns)
         delete = set(changes.unset)
         if changes.replace_metadata:
-            # What another library wrote into a field's column is metadata, and is replaced with the rest.
+            # A field's column with another type, as another library wrote it, is metadata and is replaced too.
             delete |= set(self._get(key).metadata) - set(columns)
         elif not columns and not changes.metadata and not delete:
             raise InvalidInput("nothing to change", hint=f"say what to change of the {self._noun}")
@@ -154,9 +141,9 @@ class Collection(Generic[Item]):
             raise self._missing(key) from error
 
     def _name(self, key: Key) -> str:
-        named = {name: str(value) for name, value in zip(self._codec.table.key, key, strict=True)}
-        where = f"user '{named['user_id']}'" if self._noun == "session" else f"session '{named['session_id']}'"
-        return f"{self._noun} '{named[f'{self._noun}_id']}' of {where}"
+        owner = self._codec.table.key[0].removesuffix("_id")
+        first, last = str(key[0]), str(key[-1])
+        return f"{self._noun} '{last}' of {owner} '{first}'"
 
     def _missing(self, key: Key) -> TsmemError:
         when = f" at the create time {key[1]!r}" if self._noun == "message" else ""
@@ -165,29 +152,44 @@ class Collection(Generic[Item]):
     # Listings
 
     def first_ids(self, prefix: str = "") -> Iterator[str]:
-        """The different values of the key's first column that begin so, in order: users, or sessions with messages.
-
-        Cost: 1 request each, however many rows stand under it."""
-        rest = len(self._codec.table.key) - 1
+        """Yield the distinct values of the key's first column (users, or sessions with messages) that begin with a
+        prefix, in order. Cost: 1 request each, however many rows they have."""
+        table = self._codec.table
+        rest = len(table.key) - 1
         start: KeyBound = (prefix or MIN, *[MIN] * rest)
-        end: KeyBound = (MAX,) * (rest + 1)
         while True:
-            span = Range(start, end)
-            row = next(RowScan(self._client, Scan(self._codec.table, span, columns=self._codec.table.key[:1]), 1), None)
+            scan = Scan(table, Range(start, (MAX,) * (rest + 1)), columns=table.key[:1])
+            row = next(RowScan(self._client, scan, 1), None)
             if row is None or not str(first := row.key[0]).startswith(prefix):
                 return
             yield str(first)
             start = (first, *[MAX] * rest)
 
+    def ids_of(self, first: str, prefix: str = "") -> Iterator[str]:
+        """Yield the distinct ids of a user's sessions, or a session's messages, that begin with a prefix, in order.
+        Cost: ceil(n / 5,000) requests."""
+        table = self._layout.by_id
+        first = self._codec.check_id(table.key[0], first)
+        rest = len(table.key) - 2
+        span = Range((first, prefix or MIN, *[MIN] * rest), (first, MAX, *[MAX] * rest))
+        previous = None
+        for row in RowScan(self._client, Scan(table, span, columns=table.key[:1])):
+            found = str(row.key[1])
+            if not found.startswith(prefix):
+                return
+            if found != previous:
+                yield found
+            previous = found
+
     def sample(self, first: str | None) -> Sample:
-        """The first rows of a user's sessions, a session's messages, or all (None). Raises InvalidInput.
+        """Return the first rows of a user's sessions, of a session's messages, or of all (None). Raises InvalidInput.
         Cost: 1 request."""
         from tsmem.store.maintenance.sampling import sample
 
         return sample(self._client, self._codec.table, first)
 
     def ids_like(self, text: str) -> list[str]:
-        """Some of the users, or sessions with messages, whose ids may be meant by this one. Cost: 1 request."""
+        """Return some users, or sessions with messages, whose ids are similar to the text. Cost: 1 request."""
         from tsmem.store.maintenance.sampling import first_values
 
         return first_values(self._client, self._codec.table, text)
@@ -197,90 +199,82 @@ class Collection(Generic[Item]):
         """The columns that every row may have: its key and its fields."""
         return self._layout.reserved
 
+    def _span(self, table: TableRef, first: str | None, window: Window = ANY_TIME, *, backward: bool = False) -> Range:
+        """Return the range of one user or session, or of all rows (None). The window limits the table's second key
+        column, which must be the time."""
+        if first is None:
+            low: KeyBound = (MIN,) * len(table.key)
+            high: KeyBound = (MAX,) * len(table.key)
+        else:
+            first = self._codec.check_id(table.key[0], first)
+            low = (first, MIN if window.since is None else window.since, MIN)[: len(table.key)]
+            high = (first, MAX if window.until is None else window.until, MAX)[: len(table.key)]
+        return Range(high, low, backward=True) if backward else Range(low, high)
+
     def _stream(
         self,
-        query: Query,
+        request: ListRequest,
         table: TableRef,
         scan_at: Callable[[Window], Scan],
-        source: Callable[[RowScan, RowFilter | None], ItemSource[Item]],
+        source: Callable[[RowScan, RowFilter | None], ItemSource[Item]] | None = None,
     ) -> ItemStream[Item]:
-        """The listing that a query asks for. The scan is made once its ages are points in time."""
-        if query.limit is not None and query.limit < 1:
-            raise InvalidInput(f"the limit must be at least 1, not {query.limit}")
-        wanted = read_filter(query.filter)
-        identity = cursor.digest(self._identity(query, table, wanted))
+        """Return a listing. `scan_at` gets the window once its ages are points in time; `source` turns rows into items
+        if decoding them is not enough."""
+        request.check_limit()
+        row_filter = read_filter(request.filter)
+        digest = request.digest(self._target, table.name, row_filter)
         after: Key | None = None
-        if query.page_token is None:
-            window = cursor.resolve(query.since, query.until, self._clock.now_us())
+        if request.page_token is None:
+            window = cursor.resolve(request.since, request.until, self._clock.now_us())
         else:
-            after, window = cursor.decode_token(query.page_token, identity, table, self._codec.key_types(table))
-            cursor.check_window(window, query.since, query.until)
-        # What the scan cannot decide is decided later: then as many rows as it has may be wanted.
-        decided = wanted is None or self._readable(table).covers(wanted)
-        scan = self._filtered(scan_at(window), wanted)
-        rows = RowScan(self._client, scan, query.limit if decided else None, after, self.read_progress)
+            types = tuple(self._codec.key_types(table).values())
+            after, window = cursor.decode_token(request.page_token, digest, table, types)
+            cursor.check_window(window, request.since, request.until)
+        # If the scan cannot decide the filter, `source` does, and may need any number of rows.
+        decided = row_filter is None or self._readable(table).covers(row_filter)
+        scan = self._filtered(scan_at(window), row_filter)
+        rows = RowScan(self._client, scan, request.limit if decided else None, after, self.read_progress)
         return ItemStream(
-            source(rows, wanted),
-            query.limit,
-            lambda key: cursor.encode_token(identity, Cursor(key, window)),
-            query.page_token,
+            Decoded(rows, self._codec.decode) if source is None else source(rows, row_filter),
+            request.limit,
+            lambda key: cursor.encode_token(digest, Cursor(key, window)),
+            request.page_token,
             self.read_progress,
         )
 
-    def _identity(self, query: Query, table: TableRef, wanted: RowFilter | None) -> dict[str, object]:
-        """What a page token belongs to."""
-        return {
-            "target": self._target,
-            "table": table.name,
-            "name": query.name,
-            "since": query.since,
-            "until": query.until,
-            **query.scope,
-            **({} if wanted is None else {"filter": wanted.identity}),
-        }
-
-    def _whole(self, rows: RowScan, wanted: RowFilter | None) -> ItemSource[Item]:
-        return Decoded(rows, self._codec.decode)
-
     @cached_property
     def _finder(self) -> Finder[Item]:
-        """Search, loaded when something is searched for."""
         from tsmem.store.search.finder import Finder
 
         return Finder(self._client, self._codec, self._clock, self._target, self.read_progress)
 
-    # Filters
-
-    def _filtered(self, scan: Scan, wanted: RowFilter | None) -> Scan:
-        """The scan with as much of a filter as can be tested by what it reads: sent as far as the service can test it,
-        and decided here where the whole of it can be. A scan that names columns reads those of the filter too."""
-        if wanted is None:
+    def _filtered(self, scan: Scan, row_filter: RowFilter | None) -> Scan:
+        """Add a filter to a scan. The service gets the part that it can test; the scan tests the whole filter if it
+        reads all of the filter's columns, which are added to the columns that the scan names."""
+        if row_filter is None:
             return scan
         from tsmem.store.filters.row_filter import MAX_COLUMNS, MAX_SENT, condition_count, join_filters
 
         readable = self._readable(scan.table)
-        room = MAX_SENT - condition_count(scan.filter)
-        sent = wanted.sent(readable, room)
-        columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(wanted.columns))))
+        sent = row_filter.sent(readable, MAX_SENT - condition_count(scan.filter))
+        columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(row_filter.columns))))
         if columns and len(columns) > MAX_COLUMNS:
             columns = None
-        test = wanted.test(readable) if readable.covers(wanted) else None
-        exact = wanted.is_sent_whole(readable, room)
-        return Scan(scan.table, scan.span, join_filters(scan.filter, sent), columns, test, exact)
+        test = row_filter.test(readable) if readable.covers(row_filter) else None
+        return Scan(scan.table, scan.span, join_filters(scan.filter, sent.filter), columns, test, sent.exact)
 
-    def _rows(self, scan: Scan, filter: str | None, *, begun: bool = False) -> Iterator[Row]:  # noqa: A002
-        """The rows of a scan that fulfil a filter; `begun` asks for the first page now. Raises InvalidInput at once."""
+    def _rows(self, scan: Scan, filter: str | None, *, begin: bool = False) -> Iterator[Row]:  # noqa: A002
+        """Return the rows of a scan that match a filter. `begin` sends the first request now. Raises InvalidInput at
+        once."""
         rows = RowScan(self._client, self._filtered(scan, read_filter(filter)), read_progress=self.read_progress)
-        return self._watched(rows.begin() if begun else rows)
+        return self._counted(rows.begin() if begin else rows)
 
-    def _watched(self, rows: RowScan) -> Iterator[Row]:
+    def _counted(self, rows: RowScan) -> Iterator[Row]:
         for row in rows:
             self.read_progress.returned += 1
             yield row
 
     def _readable(self, table: TableRef) -> Readable:
-        """What the rows of the table or of its index show."""
         from tsmem.store.filters.row_filter import Readable
 
-        types = dict((*self._layout.schema.key, *self._layout.fields))
-        return Readable({name: PYTHON_TYPES[types[name]] for name in table.key}, table.name == self._codec.table.name)
+        return Readable(self._codec.key_types(table), table.name == self._codec.table.name)

@@ -1,4 +1,4 @@
-"""The two tables, their indexes and columns, as data. Sessions and messages differ here and nowhere else.
+"""The two tables, their indexes and columns, as data: here sessions and messages differ.
 
 Source: the layout that the Go, Python and Java memory libraries for TableStore share.
 """
@@ -22,7 +22,7 @@ SEARCH_FIELD_TYPES: dict[str, FieldType] = {
     "boolean": FieldType("BOOLEAN"),
     "text": TEXT_MAX_WORD,
 }
-"""What a profile's `search_fields` may say of a metadata column."""
+"""The types that a profile's `search_fields` may give a metadata column."""
 
 
 class TableLayout(NamedTuple):
@@ -31,55 +31,59 @@ class TableLayout(NamedTuple):
     noun: Literal["session", "message"]
     schema: TableSchema
     fields: tuple[tuple[str, ColumnType], ...]
-    """Attribute columns that are fields of the model, with their types; every other column is metadata."""
+    """Attribute columns that are fields of the item, with their types; every other column is metadata."""
     search: SearchIndexSchema
 
     @property
     def ref(self) -> TableRef:
-        """The table, for row requests."""
         return self.schema.ref
 
     @property
     def index_ref(self) -> TableRef:
-        """The secondary index, for reads: its key holds every key column of the table."""
+        """The secondary index. Its key has every key column of the table."""
         return TableRef(self.schema.indexes[0].name, self.schema.indexes[0].key)
 
     @property
+    def by_id(self) -> TableRef:
+        """The table or index whose rows come in order of owner (the key's first column) and id."""
+        return self.ref if self.ref.key[1] == f"{self.noun}_id" else self.index_ref
+
+    @property
     def reserved(self) -> frozenset[str]:
-        """Column names that are fields, so that metadata may not use them."""
+        """Names of fields, which metadata may not use."""
         return frozenset(self.ref.key) | {name for name, _ in self.fields}
 
     @property
     def time(self) -> str:
-        """The column that says when: the table's one field of integers."""
+        """The column with the item's time, which is the only integer."""
         return next(name for name, kind in (*self.schema.key, *self.fields) if kind is ColumnType.INTEGER)
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The columns in which search looks for text."""
+        """The columns that a search looks into."""
         return tuple(name for name, _ in self.fields if name in ("content", "search_content"))
 
 
 class Layout(NamedTuple):
-    """Where sessions and messages are kept."""
+    """The tables of sessions and messages."""
 
     session: TableLayout
     message: TableLayout
 
     @property
     def tables(self) -> tuple[TableLayout, TableLayout]:
-        """Both, in the order in which they are created."""
+        """Both tables, in the order in which they are created."""
         return (self.session, self.message)
 
 
 class Names(NamedTuple):
-    """The names that a profile may choose for one table."""
+    """The names that a profile can set for one table."""
 
     name: str
     secondary_index: str
     search_index: str
     search_fields: Mapping[str, str]
-    """Metadata columns that the search index covers, with a key of SEARCH_FIELD_TYPES each."""
+    """Metadata columns in the search index, each with a key of SEARCH_FIELD_TYPES."""
 
 
 SESSION_NAMES = Names("session", "session_secondary_index", "session_search_index", {})
@@ -87,16 +91,10 @@ MESSAGE_NAMES = Names("message", "message_secondary_index", "message_search_inde
 
 
 def session_table(names: Names = SESSION_NAMES) -> TableLayout:
-    """The table of sessions under these names."""
     key: KeySchema = (("user_id", ColumnType.STRING), ("session_id", ColumnType.STRING))
     update_time = ("update_time", ColumnType.INTEGER)
     index = IndexSchema(names.secondary_index, ("user_id", "update_time", "session_id"))
-    search = (
-        ("user_id", KEYWORD),
-        ("session_id", KEYWORD),
-        ("update_time", LONG),
-        ("search_content", TEXT_FUZZY),
-    )
+    search = (("user_id", KEYWORD), ("session_id", KEYWORD), ("update_time", LONG), ("search_content", TEXT_FUZZY))
     return TableLayout(
         "session",
         TableSchema(names.name, key, (index,), (update_time,)),
@@ -106,7 +104,6 @@ def session_table(names: Names = SESSION_NAMES) -> TableLayout:
 
 
 def message_table(names: Names = MESSAGE_NAMES) -> TableLayout:
-    """The table of messages under these names."""
     text = ColumnType.STRING
     key: KeySchema = (("session_id", text), ("create_time", ColumnType.INTEGER), ("message_id", text))
     index = IndexSchema(names.secondary_index, ("session_id", "message_id", "create_time"))
@@ -139,18 +136,17 @@ def _search_index(names: Names, fields: tuple[tuple[str, FieldType], ...]) -> Se
 
 
 DEFAULT = Layout(session_table(), message_table())
-"""The layout under its usual names."""
 NOT_OURS = "name tsmem's own tables in the profile (tables.session.name, tables.message.name)"
-"""What to do where a table of the profile's has another key."""
+"""The hint for a table with another key."""
 _KEY_TYPES = {
     name: kind for table in DEFAULT.tables for name, kind in (*table.schema.key, *table.schema.defined_columns)
 }
-"""Of every column that stands in the key of a table or of a secondary index."""
+"""Types of all columns in the key of a table or secondary index."""
 _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 
 def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
-    """Raise SchemaMismatch if the table's keys are of other types than the layout's. One row of a page tells of all."""
+    """Raise SchemaMismatch if keys have other types than the layout's. The first row of a page stands for all."""
     if not rows:
         return
     found = [_COLUMN_TYPES[type(value)] for value in rows[0].key]

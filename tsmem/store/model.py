@@ -1,4 +1,4 @@
-"""Sessions, messages and pages of them: plain frozen values, with no way to the store.
+"""Sessions, messages and pages of them: plain frozen values without access to a store.
 
 None means absent, everywhere: empty content is content, and 0 is a time.
 """
@@ -20,13 +20,13 @@ class Session:
     update_time: int | None = None
     """Microseconds since 1970 UTC."""
     search_content: str | None = None
-    """Text that search looks into."""
+    """Text for search."""
     metadata: Metadata = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing said in a session."""
+    """One message of a session."""
 
     session_id: str
     message_id: str
@@ -36,7 +36,7 @@ class Message:
     """user, assistant, system, tool, or any other text."""
     content: str | None = None
     search_content: str | None = None
-    """Text that search looks into, beside the content."""
+    """Text for search, beside the content."""
     metadata: Metadata = EMPTY
 
 
@@ -45,17 +45,17 @@ Item_co = TypeVar("Item_co", bound=Session | Message, covariant=True)
 
 
 class Page(NamedTuple, Generic[Item]):
-    """Some items of a listing."""
+    """One page of a listing."""
 
     items: tuple[Item, ...]
     next_page_token: str | None
-    """What asks for the next page; None when nothing is left."""
+    """Token of the next page; None if nothing is left."""
 
 
 class Total(NamedTuple):
-    """How many items a search finds in all, on every page."""
+    """The number of items that a search finds on all pages."""
 
     exact: int | None
-    """None where that is not known without reading on."""
+    """None if only reading on would tell."""
     at_most: int | None
-    """How many rows may match; None where that is not known."""
+    """Upper bound; None if it is not known."""

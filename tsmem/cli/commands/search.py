@@ -15,7 +15,7 @@ from tsmem.render.result import Listing, Noun
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.store.model import Message, Session
-    from tsmem.store.search.criteria import Sort
+    from tsmem.store.requests import Sort
     from tsmem.store.search.finder import SearchStream
 
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]

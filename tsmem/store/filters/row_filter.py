@@ -1,12 +1,12 @@
-"""What a filter means, and which part of it the service is asked to test.
+"""The meaning of a filter, and the part of it that the service tests.
 
-Its one rule: the whole filter decides, on the row, here; what is sent with a range read only saves rows, and is implied
-by the whole. Logic has two values: a comparison with a missing column, or of different types, is false, and `not`
-negates that. Integers and doubles are both numbers and compare exactly.
+The whole filter is tested here, on each row. What is sent with a range read only saves rows: it passes every row that
+the whole filter passes. Logic has two values: a comparison with a missing column, or of different types, is false, and
+`not` negates that. Integers and doubles are both numbers and compare exactly.
 
-The service never matches across types, so a number goes as an integer and as a double, each with bounds of its own. It
-takes ten conditions in one filter (documented; the engine takes 32): of what is joined by `and`, the cheapest that fit
-are sent. Any part of an `and` may be left out; an `or` goes whole or not at all.
+The service never compares across types, so a number is sent twice, as an integer and as a double, each with bounds of
+its own. The service takes ten conditions in one filter. Parts of an `and` may be left out, so the cheapest that fit are
+sent; an `or` is sent whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tsmem.store.filters.syntax import parse_filter
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
 
 MAX_SENT = 10
-"""Conditions that one filter may have on TableStore, negations counted. Source: Filter.md; the Java tests say 32."""
-
+"""Conditions of one filter on TableStore, negations included. Source: Filter.md; the Java tests and the engine take
+32."""
 MAX_COLUMNS = 128
 """Columns that a read may name on TableStore; past that, all are read. Source: the documentation; Java tests 1,024."""
 
@@ -43,56 +43,55 @@ _LARGEST = math.nextafter(math.inf, 0)
 
 
 class Readable(NamedTuple):
-    """What a table or index has to test a row by."""
+    """The columns of a table or index."""
 
     key: Mapping[str, type]
-    """Key columns, in order, with their types."""
+    """Key columns in order, with their types."""
     columns: bool = True
-    """Whether attribute columns can be read too."""
+    """True if it has attribute columns too."""
 
-    def covers(self, wanted: RowFilter) -> bool:
-        """Whether a filter can be decided by it."""
-        return self.columns or wanted.columns.issubset(self.key)
+    def covers(self, row_filter: RowFilter) -> bool:
+        """Return True if these columns are enough to decide a filter."""
+        return self.columns or row_filter.columns.issubset(self.key)
+
+
+class SentFilter(NamedTuple):
+    """The part of a filter that is sent to the service."""
+
+    filter: Filter | None
+    exact: bool
+    """True if it passes no other rows than the whole filter."""
 
 
 class RowFilter:
-    """A filter that was read."""
+    """A parsed filter."""
 
     def __init__(self, text: str) -> None:
-        """Raises InvalidInput for what is not in the language."""
+        """Raises InvalidInput for a text that is not in the language."""
         self.tree: Tree = parse_filter(text)
-        """What was read, for who plans by it."""
 
     @property
     def identity(self) -> str:
-        """The same for texts that mean the same but for spaces, quotes and parentheses."""
+        """Equal for texts that differ only in spaces, quotes and parentheses."""
         return repr(self.tree)
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """The columns that it looks at."""
+        """The columns that it reads."""
         return frozenset(_columns(self.tree))
 
     def test(self, readable: Readable) -> RowTest:
-        """The function that decides."""
+        """Return the function that tests the whole filter on a row."""
         return _compiled(self.tree, list(readable.key))
 
-    def sent(self, readable: Readable, room: int = MAX_SENT) -> Filter | None:
-        """What the service can be asked to test, in `room` conditions: it passes every row that the filter passes."""
-        bound = self._bound(readable, room)
-        return None if bound is None else bound.filter
-
-    def is_sent_whole(self, readable: Readable, room: int = MAX_SENT) -> bool:
-        """True if what is sent passes no other rows than the filter does."""
-        bound = self._bound(readable, room)
-        return bound is not None and bound.exact
-
-    def _bound(self, readable: Readable, room: int) -> _Bound | None:
-        return _Bounds(readable).of(_plain(self.tree), room)
+    def sent(self, readable: Readable, room: int = MAX_SENT) -> SentFilter:
+        """Return the part of at most `room` conditions that the service can test."""
+        sent = _sent(_push_down(self.tree), readable, room)
+        return SentFilter(None, exact=False) if sent is None else sent
 
 
 def condition_count(test: Filter | None) -> int:
-    """Conditions that a filter counts for: comparisons and negations."""
+    """Return the number of conditions, as the service counts: comparisons and negations."""
     if test is None:
         return 0
     if isinstance(test, Comparison):
@@ -101,9 +100,9 @@ def condition_count(test: Filter | None) -> int:
 
 
 def join_filters(*tests: Filter | None) -> Filter | None:
-    """All of these; None for none."""
-    there = tuple(test for test in tests if test is not None)
-    return And(there) if len(there) > 1 else there[0] if there else None
+    """Return the conjunction of the filters that are not None."""
+    parts = tuple(test for test in tests if test is not None)
+    return And(parts) if len(parts) > 1 else parts[0] if parts else None
 
 
 def _columns(tree: Tree) -> list[str]:
@@ -112,7 +111,7 @@ def _columns(tree: Tree) -> list[str]:
     return _columns(tree.part) if isinstance(tree, Negation) else [tree.column]
 
 
-# Deciding
+# The test on a row
 
 
 def _compiled(tree: Tree, key: list[str]) -> RowTest:
@@ -124,7 +123,7 @@ def _compiled(tree: Tree, key: list[str]) -> RowTest:
         if isinstance(tree, Either):
             return lambda row: any(part(row) for part in parts)
         return lambda row: all(part(row) for part in parts)
-    read = _reading(tree.column, key)
+    read = _reader(tree.column, key)
     if isinstance(tree, Exists):
         return lambda row: read(row) is not None
     compare, literal = _COMPARE[tree.op], tree.value
@@ -137,113 +136,86 @@ def _compiled(tree: Tree, key: list[str]) -> RowTest:
     return compared
 
 
-def _reading(column: str, key: list[str]) -> Callable[[Row], Value | None]:
+def _reader(column: str, key: list[str]) -> Callable[[Row], Value | None]:
     if column in key:
         place = key.index(column)
         return lambda row: row.key[place]
     return lambda row: row.columns.get(column)
 
 
-# Sending
+# The part for the service
 
 
-def _plain(tree: Tree, *, negated: bool = False) -> Tree:
-    """The same with `not` before single tests alone, so that leaving a part of an `and` out passes more rows."""
+def _push_down(tree: Tree, *, negated: bool = False) -> Tree:
+    """Move each `not` down to a single test, so that leaving out a part of an `and` always passes more rows."""
     if isinstance(tree, Negation):
-        return _plain(tree.part, negated=not negated)
+        return _push_down(tree.part, negated=not negated)
     if isinstance(tree, Every | Either):
-        parts = tuple(_plain(part, negated=negated) for part in tree.parts)
+        parts = tuple(_push_down(part, negated=negated) for part in tree.parts)
         return Every(parts) if isinstance(tree, Every) is not negated else Either(parts)
     return Negation(tree) if negated else tree
 
 
-class _Bound(NamedTuple):
-    filter: Filter
-    weight: int
-    exact: bool
-    """True if it passes no other rows than the tree does."""
-
-
-class _Bounds:
-    """Filters that pass all rows that a plain tree passes."""
-
-    def __init__(self, readable: Readable) -> None:
-        self._readable = readable
-
-    def of(self, tree: Tree, room: int) -> _Bound | None:
-        """The closest one that fits; None when nothing fits or can be said."""
-        if isinstance(tree, Every):
-            return self._every(tree, room)
-        if isinstance(tree, Either):
-            return self._either(tree, room)
-        test = self._leaf(tree)
-        return None if test is None or condition_count(test) > room else _Bound(test, condition_count(test), exact=True)
-
-    def _every(self, tree: Every, room: int) -> _Bound | None:
-        found: dict[int, _Bound] = {}
-        for place in sorted(range(len(tree.parts)), key=lambda place: self._weight(tree.parts[place])):
-            bound = self.of(tree.parts[place], room)
-            if bound is not None:
-                found[place] = bound
-                room -= bound.weight
-        parts = [found[place] for place in sorted(found)]
-        return _together(And, parts, exact=len(parts) == len(tree.parts))
-
-    def _either(self, tree: Either, room: int) -> _Bound | None:
-        parts: list[_Bound] = []
+def _sent(tree: Tree, readable: Readable, room: int) -> SentFilter | None:
+    """Return the closest filter of at most `room` conditions; None if nothing fits or can be expressed."""
+    if isinstance(tree, Every):
+        found: dict[int, SentFilter] = {}
+        cheapest_first = sorted(range(len(tree.parts)), key=lambda place: _weight(tree.parts[place], readable))
+        for place in cheapest_first:
+            sent = _sent(tree.parts[place], readable, room)
+            if sent is not None:
+                found[place] = sent
+                room -= condition_count(sent.filter)
+        every = [found[place] for place in sorted(found)]
+        exact = len(every) == len(tree.parts) and all(part.exact for part in every)
+        return SentFilter(join_filters(*(part.filter for part in every)), exact) if every else None
+    if isinstance(tree, Either):
+        either: list[SentFilter] = []
         for place, part in enumerate(tree.parts):
-            bound = self.of(part, room - (len(tree.parts) - place - 1))
-            if bound is None:
+            following = len(tree.parts) - place - 1
+            sent = _sent(part, readable, room - following)
+            if sent is None:
                 return None
-            parts.append(bound)
-            room -= bound.weight
-        return _together(Or, parts, exact=True)
-
-    def _weight(self, tree: Tree) -> int:
-        """Of all that can be said of it."""
-        return (
-            sum(map(self._weight, tree.parts))
-            if isinstance(tree, Every | Either)
-            else condition_count(self._leaf(tree))
-        )
-
-    def _leaf(self, tree: Tree) -> Filter | None:
-        negated = isinstance(tree, Negation)
-        leaf = tree.part if isinstance(tree, Negation) else tree
-        assert isinstance(leaf, Compared | Exists)
-        kind = self._readable.key.get(leaf.column)
-        if kind is None and not self._readable.columns:
-            return None
-        if isinstance(leaf, Exists):
-            return None if kind is not None else _exists(leaf.column, negated=negated)
-        test = _comparison(leaf, kind)
-        return Not(test) if negated and test is not None else test
+            either.append(sent)
+            room -= condition_count(sent.filter)
+        parts = tuple(part.filter for part in either if part.filter is not None)
+        return SentFilter(Or(parts), all(part.exact for part in either))
+    test = _single_test(tree, readable)
+    return None if test is None or condition_count(test) > room else SentFilter(test, exact=True)
 
 
-def _together(join: type[And] | type[Or], parts: list[_Bound], *, exact: bool) -> _Bound | None:
-    """The bounds of a tree's parts as one. `exact`: whether every part has one."""
-    if not parts:
+def _weight(tree: Tree, readable: Readable) -> int:
+    """Return the number of conditions of all parts that can be expressed."""
+    if isinstance(tree, Every | Either):
+        return sum(_weight(part, readable) for part in tree.parts)
+    return condition_count(_single_test(tree, readable))
+
+
+def _single_test(tree: Tree, readable: Readable) -> Filter | None:
+    negated = isinstance(tree, Negation)
+    test = tree.part if isinstance(tree, Negation) else tree
+    assert isinstance(test, Compared | Exists)
+    key_type = readable.key.get(test.column)
+    if key_type is None and not readable.columns:
         return None
-    exact = exact and all(part.exact for part in parts)
-    if len(parts) == 1:
-        return parts[0]._replace(exact=exact)
-    return _Bound(join(tuple(part.filter for part in parts)), sum(part.weight for part in parts), exact)
+    if isinstance(test, Compared):
+        compared = _comparison(test, key_type)
+        return Not(compared) if negated and compared is not None else compared
+    if key_type is not None:
+        return None
+    # No value is both equal and unequal to another, so only a missing column passes both.
+    missing = And(tuple(Comparison(test.column, op, 0, pass_if_missing=True) for op in (Op.EQ, Op.NE)))
+    return missing if negated else Not(missing)
 
 
-def _exists(column: str, *, negated: bool) -> Filter:
-    """No value is both equal and not equal to another: both pass where the column is missing, and there alone."""
-    both = (Comparison(column, op, 0, pass_if_missing=True) for op in (Op.EQ, Op.NE))
-    return And(tuple(both)) if negated else Not(And(tuple(both)))
-
-
-def _comparison(leaf: Compared, key_type: type | None) -> Filter | None:
-    """Exactly the comparison, in the service's words; None where it has none: a key column of another type, and the
-    order of booleans."""
-    column, op, value = leaf
+def _comparison(test: Compared, key_type: type | None) -> Filter | None:
+    """Return exactly this comparison for the service; None if it has none: for a key column of another type, and for
+    the order of booleans."""
+    column, op, value = test
     if type(value) is int or type(value) is float:
         tests = [
             Comparison(column, *bound)
-            for kind, bound in ((int, _of_integers(op, value)), (float, _of_doubles(op, value)))
+            for kind, bound in ((int, _integer_bound(op, value)), (float, _double_bound(op, value)))
             if bound is not None and key_type in (None, kind)
         ]
         return None if not tests else tests[0] if len(tests) == 1 else Or(tuple(tests))
@@ -252,8 +224,8 @@ def _comparison(leaf: Compared, key_type: type | None) -> Filter | None:
     return Comparison(column, op, value)
 
 
-def _of_integers(op: Op, number: float) -> tuple[Op, int] | None:
-    """The comparison as integers meet it; None for one that no integer does."""
+def _integer_bound(op: Op, number: float) -> tuple[Op, int] | None:
+    """Return the comparison for integer values; None if none passes."""
     below = math.floor(number)
     if below == number and MIN_INTEGER <= below <= MAX_INTEGER:
         return op, below
@@ -268,9 +240,9 @@ def _of_integers(op: Op, number: float) -> tuple[Op, int] | None:
             return (Op.LE, min(below, MAX_INTEGER)) if below >= MIN_INTEGER else None
 
 
-def _of_doubles(op: Op, number: float) -> tuple[Op, float] | None:
-    """The comparison as doubles meet it; None for one that no double does. The neighbours of an integer that is no
-    double are."""
+def _double_bound(op: Op, number: float) -> tuple[Op, float] | None:
+    """Return the comparison for double values; None if none passes. An integer that is no double is replaced by the
+    nearest double on the right side."""
     near = float(number)
     if near == number:
         return op, near

@@ -1,7 +1,6 @@
-"""What to say of a filter that Python's parser does not take: what was likely meant, and the place under a caret.
+"""Explanations for a filter that Python's parser refuses, with the correct spelling and a caret below the mistake.
 
-Its one rule: a sentence names what is allowed instead. Python's own words stand where they do, as for a text that does
-not end; it knows nothing of this language, so where it has none they are replaced.
+Python's own message is kept only where it helps, as for an unterminated string: Python does not know this language.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from unicodedata import category, east_asian_width
 
 _EXCERPT = 72
-"""Characters of a long filter that are shown round an error."""
+"""Characters of a long filter that are shown around an error."""
 _SIGNS = {
     "=": "equality is ==",
     "&": "both is and",
@@ -19,7 +18,7 @@ _SIGNS = {
     "!": "negation is not",
     "<": "inequality is !=",
 }
-"""What stands where the parser stops, and what was likely meant."""
+"""Explanations for the character at which the parser stops."""
 _JOINERS = ("and", "or", "not", "in")
 _OWN = (*_JOINERS, "True", "False")
 _PART = "a part of a text is for search; a filter compares whole values"
@@ -27,29 +26,27 @@ _OTHERS = {
     "between": "a range is 1 <= column <= 5",
     **dict.fromkeys(("contains", "has", "like", "ilike", "matches", "startswith", "endswith"), _PART),
 }
-"""Words of other languages."""
+"""Explanations for words of other languages."""
 
 
 def slip(source: str, at: int, said: str) -> str:
-    """What is wrong where the parser stopped, and said this."""
+    """Return what is wrong at the place where the parser stopped with the message `said`."""
     for place in (at, at - 1):
         if 0 <= place < len(source) and (sign := _SIGNS.get(source[place])) is not None:
             return sign
     if source[at - 1 : at] == "\n":
         return "a filter of several lines stands in parentheses"
     word = re.match(r"\w*", source[at:])
-    known = _of_word(word.group() if word is not None else "", source[:at])
-    if known is not None:
+    if (known := _word_slip("" if word is None else word.group(), source[:at])) is not None:
         return known
     said = said.partition(" (")[0].partition(".")[0]
     is_helpful = said.isascii() and said.isprintable() and not said.startswith(("invalid syntax", "Missing"))
     return said if is_helpful else "and, or, or a comparison such as == is missing here"
 
 
-def _of_word(word: str, before: str) -> str | None:
-    small = word.lower()
-    if small in _OTHERS:
-        return _OTHERS[small]
+def _word_slip(word: str, before: str) -> str | None:
+    if word.lower() in _OTHERS:
+        return _OTHERS[word.lower()]
     last = "".join(re.findall(r"\w+\s*\Z", before)).strip()
     for each in (last, word):
         if each.lower() in _JOINERS and each not in _JOINERS:
@@ -62,16 +59,12 @@ def _of_word(word: str, before: str) -> str | None:
 
 
 def pointed(line: str, at: int) -> str:
-    """A line, or what of a long one is round a place, and a caret under the place."""
+    """Return a line, shortened around a place if it is long, with a caret below the place."""
     first = max(0, min(at - _EXCERPT // 2, len(line) - _EXCERPT))
     shown = "".join(each if each.isprintable() else "?" for each in line[first : first + _EXCERPT])
     before, after = "..." if first else "", "..." if first + _EXCERPT < len(line) else ""
-    room = len(before) + sum(map(_width, shown[: at - first]))
-    return f"  {before}{shown}{after}\n  {' ' * room}^"
-
-
-def _width(character: str) -> int:
-    """Of a character on a terminal: accents and selectors stand on the one before."""
-    if category(character) in ("Mn", "Me"):
-        return 0
-    return 1 + (east_asian_width(character) in "WF")
+    indent = len(before)
+    for character in shown[: at - first]:
+        if category(character) not in ("Mn", "Me"):  # combining marks have no width of their own
+            indent += 1 + (east_asian_width(character) in "WF")
+    return f"  {before}{shown}{after}\n  {' ' * indent}^"

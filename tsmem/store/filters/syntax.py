@@ -1,7 +1,6 @@
-"""The filter language: Python's expression syntax, read by `ast` from an allowed set of nodes. Nothing is evaluated.
+"""The parser of the filter language: Python's expression syntax, limited to some nodes of `ast`. Nothing is evaluated.
 
-Its one rule: what is not in the language is InvalidInput, in one sentence with the text and a caret below its place,
-whatever the text was. `filters.py` says what a filter means; here it becomes a tree.
+Any other text raises InvalidInput: one sentence, then the line with a caret below the mistake.
 """
 
 from __future__ import annotations
@@ -19,20 +18,16 @@ from tsmem.rows import Op, Value
 from tsmem.store.filters.slips import pointed, slip
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
 
-__all__ = ["Compared", "Either", "Every", "Exists", "Negation", "Tree", "parse_filter"]
-
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
-"""Of `and`, `or` and `not` in one another."""
+"""Nesting of `and`, `or` and `not`."""
 MAX_COMPARISONS = 200
-"""Of one filter; each value in a list counts, and each exists()."""
+"""Comparisons of one filter; each value in a list counts, and each exists()."""
 ALLOWED = (
     'column == "text", != < <= > >=, in [..], not in [..], 1 < column <= 5, column alone for a true boolean, '
     'exists(column), and, or, not; a column is a name, or metadata["any-key"]; a value is text, a number, '
     'True, False or b"bytes"'
 )
-
-
 _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.Eq: Op.EQ,
     ast.NotEq: Op.NE,
@@ -42,7 +37,7 @@ _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.GtE: Op.GE,
 }
 _FLIPPED = {Op.LT: Op.GT, Op.LE: Op.GE, Op.GT: Op.LT, Op.GE: Op.LE, Op.EQ: Op.EQ, Op.NE: Op.NE}
-_ASIDES = {
+_HINTS = {
     ast.Call: "exists(column) is the only call",
     ast.Attribute: 'a metadata column is its name alone, or metadata["name"]',
     ast.JoinedStr: "a text is written without f",
@@ -50,24 +45,20 @@ _ASIDES = {
     ast.Starred: "a value cannot be starred",
     ast.BinOp: "nothing is computed",
 }
-_silence = threading.Lock()
+_warnings_lock = threading.Lock()
 
 
 def parse_filter(text: str) -> Tree:
-    """The tree of a filter. Raises InvalidInput for what is not in the language."""
+    """Return the tree of a filter. Raises InvalidInput for a text that is not in the language."""
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput(f"the filter has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    reader = _Reader(text)
-    body = reader.parsed()
-    tree = reader.test(body, 1)
-    reader.check_words()
+    parser = _Parser(text.replace("\r\n", "\n").replace("\r", "\n"))
+    tree = parser.test(parser.python_tree(), 1)
+    parser.check_tokens()
     return tree
 
 
-class _Reader:
-    """One text on its way to a tree."""
-
+class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._source = text.lstrip()
@@ -75,8 +66,7 @@ class _Reader:
         self._lines = self._source.split("\n")
         self._comparisons = 0
 
-    def parsed(self) -> ast.expr:
-        """Python's own tree of the text."""
+    def python_tree(self) -> ast.expr:
         if not self._source:
             raise InvalidInput("the filter is empty", hint=f"allowed: {ALLOWED}")
         try:
@@ -86,41 +76,39 @@ class _Reader:
         if (at := self._source.find("\0")) >= 0:
             raise self._wrong("a null character is no text", at)
         try:
-            # Odd escapes and numbers that run into words are warned of; whoever types a filter cannot act on that.
-            with _silence, warnings.catch_warnings():
+            # Python warns of odd escapes and of numbers that run into words, which is of no use to the user.
+            with _warnings_lock, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(self._source, mode="eval").body
         except SyntaxError as error:
             if "digits" in str(error.msg):
                 raise self._wrong("the number has thousands of digits", 0) from error
-            if not error.offset:  # so Python says that the text ended while it waited for more
+            if not error.offset:  # Python reports so that the text ends too early
                 raise self._wrong("it ends too early", len(self._source.rstrip())) from error
             at = self._place(error.lineno or 1, (error.offset or 1) - 1)
             raise self._wrong(slip(self._source, at, str(error.msg)), at) from error
         except (ValueError, MemoryError, RecursionError, OverflowError) as error:
             raise self._wrong("it is nested too deep, or is no text", 0) from error
 
-    def check_words(self) -> None:
-        """Refuses what the tree does not show: a comment, which hides what would be thought a part of the filter, and
-        texts side by side, which Python makes one of, where a comma was forgotten."""
+    def check_tokens(self) -> None:
+        """Refuse what the tree does not show: a comment, which could hide a part of the filter, and adjacent strings,
+        which Python joins although a comma may be missing."""
         try:
-            words = list(tokenize.generate_tokens(io.StringIO(self._source).readline))
+            tokens = list(tokenize.generate_tokens(io.StringIO(self._source).readline))
         except (tokenize.TokenError, SyntaxError) as error:
             raise self._wrong("its lines cannot be read", 0) from error
-        before = None
-        for word in words:
-            at = self._place(word.start[0], word.start[1])
-            if word.type == tokenize.COMMENT:
+        previous = None
+        for token in tokens:
+            at = self._place(*token.start)
+            if token.type == tokenize.COMMENT:
                 raise self._wrong("a filter has no comments", at)
-            if word.type == before == tokenize.STRING:
+            if token.type == previous == tokenize.STRING:
                 raise self._wrong("two texts stand side by side; a comma may be missing", at)
-            if word.type != tokenize.NL:
-                before = word.type
-
-    # Nodes
+            if token.type != tokenize.NL:
+                previous = token.type
 
     def test(self, node: ast.expr, depth: int) -> Tree:
-        """What holds or does not."""
+        """Return the tree of a node that is a condition."""
         if depth > MAX_DEPTH:
             raise self._wrong(f"it is nested deeper than {MAX_DEPTH}", node)
         match node:
@@ -130,7 +118,9 @@ class _Reader:
             case ast.UnaryOp(ast.Not(), operand):
                 return Negation(self.test(operand, depth + 1))
             case ast.Compare(left, ops, comparators):
-                return self._chain([left, *comparators], ops)
+                sides = (left, *comparators)
+                links = tuple(map(self._link, sides, ops, comparators))
+                return links[0] if len(links) == 1 else Every(links)
             case ast.Call():
                 return self._exists(node)
             case ast.Name() | ast.Subscript():
@@ -139,16 +129,12 @@ class _Reader:
             case ast.Constant():
                 raise self._wrong("a value alone is no test", node)
             case _:
-                raise self._wrong(_ASIDES.get(type(node), "this is not in the language"), node)
+                raise self._wrong(_HINTS.get(type(node), "this is not in the language"), node)
 
     def _count(self, node: ast.expr) -> None:
         self._comparisons += 1
         if self._comparisons > MAX_COMPARISONS:
             raise self._wrong(f"it has more than {MAX_COMPARISONS} comparisons", node)
-
-    def _chain(self, sides: list[ast.expr], ops: list[ast.cmpop]) -> Tree:
-        links = tuple(self._link(sides[place], op, sides[place + 1]) for place, op in enumerate(ops))
-        return links[0] if len(links) == 1 else Every(links)
 
     def _link(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Tree:
         if isinstance(op, ast.In | ast.NotIn):
@@ -170,8 +156,8 @@ class _Reader:
         return Compared(self._column(right), _FLIPPED[operator], value)
 
     def _member(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Tree:
-        """`in` is equality with one of the values. `not in` is `!=` of all that are of the column's type: a comparison
-        too, so it is false for a missing column."""
+        """`in` is `==` with one of the values. `not in` is `!=` with all values of the column's type, so it is false
+        for a missing column."""
         if isinstance(left, ast.Constant) and _is_column(right):
             raise self._wrong('a part of a text is for search; in is as in column in ["a", "b"]', left)
         column = self._column(left)
@@ -191,7 +177,7 @@ class _Reader:
 
     def _exists(self, node: ast.Call) -> Tree:
         if not _is_exists(node):
-            raise self._wrong(_ASIDES[ast.Call], node)
+            raise self._wrong(_HINTS[ast.Call], node)
         if len(node.args) != 1 or node.keywords or not _is_column(node.args[0]):
             raise self._wrong("exists(column) takes the name of one column, without quotes", node)
         self._count(node)
@@ -211,7 +197,7 @@ class _Reader:
         elif isinstance(node, ast.Constant):
             raise self._wrong("a column stands here, without quotes", node)
         else:
-            raise self._wrong(_ASIDES.get(type(node), "a column stands here"), node)
+            raise self._wrong(_HINTS.get(type(node), "a column stands here"), node)
         if not is_column_name(name):
             raise self._wrong(f"a column's name is {COLUMN_NAME_RULE}", node)
         return name
@@ -220,7 +206,7 @@ class _Reader:
         negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
         inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
         if not isinstance(inner, ast.Constant):
-            raise self._wrong(_ASIDES.get(type(inner), "a value stands here: text, a number, True, False, bytes"), node)
+            raise self._wrong(_HINTS.get(type(inner), "a value stands here: text, a number, True, False, bytes"), node)
         value = inner.value
         if value is None:
             raise self._wrong("None is no value: exists(column) says whether there is one", node)
@@ -230,34 +216,25 @@ class _Reader:
             if type(value) not in (int, float):
                 raise self._wrong("- stands before a number", node)
             value = -value  # type: ignore[operator]
-        self._check(value, node)
-        return value  # type: ignore[return-value]
-
-    def _check(self, value: object, node: ast.expr) -> None:
         if type(value) is int and not MIN_INTEGER <= value <= MAX_INTEGER:
             raise self._wrong("the integer does not fit in 64 bits", node)
         if type(value) is float and not math.isfinite(value):
             raise self._wrong("the number is too large", node)
         if type(value) is str and any("\ud800" <= character <= "\udfff" for character in value):
             raise self._wrong("the text holds a lone surrogate", node)
-
-    # Places
-
-    def _at(self, line: int, offset: int) -> int:
-        """The character that a line and a number of UTF-8 bytes are at."""
-        before = self._lines[line - 1].encode()[:offset].decode(errors="ignore")
-        return self._place(line, len(before))
+        return value  # type: ignore[return-value]
 
     def _place(self, line: int, column: int) -> int:
+        """Return the place in the text of a line and column."""
         line = max(1, min(line, len(self._lines)))
         column = max(0, min(column, len(self._lines[line - 1])))
         return sum(len(each) + 1 for each in self._lines[: line - 1]) + column
 
     def _begin(self, node: ast.expr) -> int:
-        return self._at(node.lineno, node.col_offset)
+        before = self._lines[node.lineno - 1].encode()[: node.col_offset]  # `ast` counts UTF-8 bytes
+        return self._place(node.lineno, len(before.decode(errors="ignore")))
 
     def _wrong(self, what: str, where: ast.expr | int) -> InvalidInput:
-        """What to raise: a sentence, the line of the text, a caret under the place."""
         at = self._skipped + (where if isinstance(where, int) else self._begin(where))
         begin = self._text.rfind("\n", 0, at) + 1
         line, _, _ = self._text[begin:].partition("\n")
@@ -268,7 +245,7 @@ class _Reader:
 
 
 def _meant(name: ast.expr) -> str:
-    """What a name that stands for a value was meant to be."""
+    """Return a suggestion for a name in the place of a value, or nothing."""
     word = getattr(name, "id", "")
     if word in ("true", "false"):
         return f"; {word} is written {word.capitalize()}"

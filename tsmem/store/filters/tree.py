@@ -1,4 +1,4 @@
-"""A filter as a tree: what `syntax.py` reads and `row_filter.py` gives a meaning. Plain values, and no more."""
+"""The tree of a filter: `syntax.py` builds it, and `row_filter.py` evaluates it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tsmem.rows import Op, Value
 
 
 class Compared(NamedTuple):
-    """A column against a value. False where the column is missing or of another type, whatever the operator."""
+    """A comparison of a column with a value. False if the column is missing or has another type."""
 
     column: str
     op: Op
@@ -16,25 +16,25 @@ class Compared(NamedTuple):
 
 
 class Exists(NamedTuple):
-    """Whether there is such a column."""
+    """True if the row has the column."""
 
     column: str
 
 
 class Negation(NamedTuple):
-    """Holds where its part does not."""
+    """True if its part is false."""
 
     part: Tree
 
 
 class Every(NamedTuple):
-    """Holds where all parts do; two at least."""
+    """True if all of its two or more parts are."""
 
     parts: tuple[Tree, ...]
 
 
 class Either(NamedTuple):
-    """Holds where one part does; two at least."""
+    """True if one of its two or more parts is."""
 
     parts: tuple[Tree, ...]
 

@@ -1,20 +1,21 @@
-"""Find items of one table, page after page. Loaded when something is searched for.
+"""Find items of one table through its search index, page after page. Loaded on the first search.
 
-What a page says is exact, whatever else the index finds. Pages go on behind the last item that was given out, by its
-place in the order and not by its number, so that rows written in between make nothing come twice; in order of score,
-where places mean nothing, by its number within the service's own page.
+The index may find more rows than match; every row is checked here. A page token names the last item returned, by its
+place in the order and not by its number, so that rows written in between repeat nothing. In order of score, where an
+item has no fixed place, it names the number of the item on the service's own page.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from tsmem import limits
-from tsmem.clock import Clock, Time
+from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import Search, SearchPage
@@ -22,40 +23,20 @@ from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing import cursor
+from tsmem.store.listing.cursor import Cursor, Window
 from tsmem.store.listing.pages import read_filter
 from tsmem.store.listing.scan import ItemStream, ReadProgress
 from tsmem.store.model import Item, Total
-from tsmem.store.search import places
-from tsmem.store.search.criteria import SORTS, SearchCriteria, Sort, row_matcher
-from tsmem.store.search.places import MAX_PAGE, SearchPosition
-from tsmem.store.search.query import IndexQuery, index_query
+from tsmem.store.requests import SORTS, ListRequest
+from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
 
-if TYPE_CHECKING:
-    from tsmem.store.filters.row_filter import RowFilter
-
-
+MAX_PAGE = 100
+"""Most rows of one search that reads columns."""
 MAX_EMPTY_PAGES = 10_000
-"""Pages in a row that bring no row that is new, before a search ends with an error. Rows that are deleted while the
-index is some seconds behind are missing in its pages, and rows that change come twice; so many are not."""
+"""Pages in a row without a new row before a search ends with an error. While the index is some seconds behind, deleted
+rows are missing from its pages and changed rows come twice, but not for so many pages."""
 _RECENT_ROWS = 2 * MAX_PAGE
-"""Rows by which new ones are known: those of the last pages."""
-
-
-class SearchRequest(NamedTuple):
-    """A search as it was asked for, before ages become points in time."""
-
-    name: str = "search"
-    """The listing: a page token belongs to it, and to all fields below but the limit."""
-    text: str | None = None
-    scope: Mapping[str, str | None] = MappingProxyType({})
-    """Columns with the value they must have; None for any."""
-    since: Time | None = None
-    until: Time | None = None
-    filter: str | None = None
-    """In the filter language."""
-    sort: Sort = "newest"
-    limit: int | None = None
-    page_token: str | None = None
+"""Rows that are remembered to recognise new ones."""
 
 
 class Finder(Generic[Item]):
@@ -71,78 +52,55 @@ class Finder(Generic[Item]):
         self._target = target
         self._index = codec.layout.search.name
 
-    def find(self, wanted: SearchRequest) -> SearchStream[Item]:
-        """Return what a search finds, as a stream. Raises InvalidInput, and TableNotFound for a missing table or index.
+    def find(self, request: ListRequest) -> SearchStream[Item]:
+        """Stream the items that match. Raises InvalidInput, and TableNotFound for a missing table or index.
         Cost: 1 request for each 100 rows that the index finds, and 1 once for each store."""
-        self._check(wanted)
-        chosen = read_filter(wanted.filter)
-        identity = self._identity(wanted, chosen)
-        place: SearchPosition | None = None
-        if wanted.page_token is None:
-            window = cursor.resolve(wanted.since, wanted.until, self._clock.now_us())
-        else:
-            place, window = places.open_place(wanted.page_token, identity, self._codec)
-            cursor.check_window(window, wanted.since, wanted.until)
-        equal = {name: value for name, value in wanted.scope.items() if value is not None}
-        criteria = SearchCriteria(wanted.text, equal, window, chosen, wanted.sort, dated=wanted.name == "recent")
-        if place is not None:
-            places.check_within(place, self._codec, equal, window, dated=criteria.dated)
-        hits = self._hits(criteria, place, wanted.limit)
-        return SearchStream(
-            hits, wanted, lambda key: places.place_token(identity, window, hits.place_of(key)), self._read_progress
-        )
-
-    def _hits(self, criteria: SearchCriteria, place: SearchPosition | None, want: int | None) -> Hits[Item]:
-        layout = self._codec.layout
-        query = index_query(layout, self._fields, criteria)
-
-        def ask(search: Search) -> SearchPage:
-            page = self._client.search(self._codec.table, self._index, search)
-            self._read_progress.on_page()
-            check_key_types(self._codec.table, page.rows)
-            return page
-
-        few = want is not None and criteria.filter is None
-        matches = row_matcher(layout, criteria)
-        return Hits(ask, self._codec, query, matches, place, want, few=few, counted=few and not criteria.dated)
-
-    @staticmethod
-    def _check(wanted: SearchRequest) -> None:
-        if wanted.limit is not None and wanted.limit < 1:
-            raise InvalidInput(f"the limit must be at least 1, not {wanted.limit}")
-        if wanted.sort not in SORTS:
-            raise InvalidInput(f"the results are sorted by newest or score, not '{wanted.sort}'")
-        if wanted.text == "":
+        request.check_limit()
+        if request.sort not in SORTS:
+            raise InvalidInput(f"the results are sorted by newest or score, not '{request.sort}'")
+        if request.text == "":
             raise InvalidInput("the text to search for is empty", hint="leave it out to find all of them")
-        limits.text_bytes(wanted.text or "", "the text")
-
-    def _identity(self, wanted: SearchRequest, chosen: RowFilter | None) -> str:
-        return cursor.digest(
-            {
-                "target": self._target,
-                "table": self._codec.table.name,
-                "index": self._index,
-                "name": wanted.name,
-                "text": wanted.text,
-                "since": wanted.since,
-                "until": wanted.until,
-                "filter": None if chosen is None else chosen.identity,
-                "sort": wanted.sort,
-                **wanted.scope,
-            }
+        limits.text_bytes(request.text or "", "the text")
+        row_filter = read_filter(request.filter)
+        digest = request.digest(self._target, f"{self._codec.table.name}/{self._index}", row_filter)
+        position: SearchPosition | None = None
+        if request.page_token is None:
+            window = cursor.resolve(request.since, request.until, self._clock.now_us())
+        else:
+            position, window = _decode_token(request.page_token, digest, self._codec)
+            cursor.check_window(window, request.since, request.until)
+        equal = {name: value for name, value in request.scope.items() if value is not None}
+        is_recent = request.name == "recent"
+        criteria = SearchCriteria(request.text, equal, window, row_filter, request.sort, dated=is_recent)
+        if position is not None:
+            _check_position(position, self._codec, criteria)
+        query = index_query(self._codec.layout, self._fields, criteria)
+        few = request.limit is not None and row_filter is None
+        matches = Matches(self._search, self._codec, query, criteria, position, request.limit, few=few)
+        return SearchStream(
+            matches,
+            request,
+            lambda key: _encode_token(digest, window, matches.position_of(key)),
+            self._read_progress,
         )
+
+    def _search(self, search: Search) -> SearchPage:
+        page = self._client.search(self._codec.table, self._index, search)
+        self._read_progress.on_page()
+        check_key_types(self._codec.table, page.rows)
+        return page
 
     @cached_property
     def _fields(self) -> Mapping[str, FieldType]:
-        """The fields that the index has, whoever made it."""
+        """The fields of the existing index, which another library may have created."""
         table = self._codec.table.name
         try:
             return dict(self._client.describe_search_index(table, self._index).fields)
         except TableNotFound as error:
-            error.hint = error.hint or self._others(table)
+            error.hint = error.hint or self._other_indexes(table)
             raise
 
-    def _others(self, table: str) -> str | None:
+    def _other_indexes(self, table: str) -> str | None:
         """Return a hint that names the other search indexes of the table, if it has any."""
         try:
             names = self._client.list_search_indexes(table)
@@ -154,32 +112,43 @@ class Finder(Generic[Item]):
         return f"the table has {', '.join(names)}: name it in the profile as {setting}, or run init-tables to make one"
 
 
-class Hits(Generic[Item]):
-    """The rows of an index that match, page after page of the service's."""
+class SearchPosition(NamedTuple):
+    """The position of an item in a search."""
+
+    token: bytes | None
+    """The service's token of the item's page, or of the next page if the item is the last; None for the first page."""
+    skip: int
+    """Number of rows of that page up to and including the item."""
+    key: Key
+    time: int | None
+
+
+class Matches(Generic[Item]):
+    """The matching rows of an index, from all of the service's pages."""
 
     def __init__(
         self,
-        ask: Callable[[Search], SearchPage],
+        search: Callable[[Search], SearchPage],
         codec: Codec[Item],
         query: IndexQuery,
-        matches: Callable[[Row, Item], bool],
-        place: SearchPosition | None,
+        criteria: SearchCriteria,
+        after: SearchPosition | None,
         want: int | None,
         *,
-        counted: bool,
         few: bool,
     ) -> None:
-        self._ask = ask
+        """`few`: ask for no more rows than are wanted, because nearly all that the index finds match."""
+        self._search = search
         self._codec = codec
         self._query = query
-        self._matches = matches
+        self._matches = row_matcher(codec.layout, criteria)
+        self._after = after
         self._left = want
-        self._counts = counted
         self._few = few
+        self._count = few and not criteria.dated
         self._exact = False
-        """True if all rows that the index finds match, as the last page said."""
-        self._after = place
-        self._token = None if place is None else place.token
+        """True if the last page said that all rows that the index finds match."""
+        self._token = None if after is None else after.token
         self._next: bytes | None = self._token
         self._rows: Iterator[tuple[int, Row]] = iter(())
         self._size = 0
@@ -188,59 +157,57 @@ class Hits(Generic[Item]):
         """The keys of the last page."""
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
         self._empty = 0
-        """Pages since the last one with a row that was new."""
+        """Pages since the last one with a new row."""
         self._peeked: tuple[SearchPosition, Item] | None = None
-        self._given: deque[SearchPosition] = deque(maxlen=2)
-        self.at_most: int | None = None
-        """The number of rows that the index finds; None if it was not asked."""
-        self.is_exact = False
-        """True if all of those match."""
+        self._returned: deque[SearchPosition] = deque(maxlen=2)
+        self.total = Total(None, None)
+        """The number of rows that the index finds, if the first page counted them."""
 
     def __iter__(self) -> Iterator[tuple[Key, Item]]:
         return self
 
     def __next__(self) -> tuple[Key, Item]:
-        hit = self._peeked or self._find_next()
+        found = self._peeked or self._find_next()
         self._peeked = None
-        if hit is None:
+        if found is None:
             raise StopIteration
-        place, item = hit
-        self._given.append(place)
+        position, item = found
+        self._returned.append(position)
         if self._left is not None:
             self._left = max(0, self._left - 1)
-        return place.key, item
+        return position.key, item
 
     def has_more(self) -> bool:
-        """True if another item follows."""
         if self._peeked is None:
-            if self._exact and self._begun and self._next is not None:
+            if self._exact and self._next is not None:
                 return True
             self._peeked = self._find_next()
         return self._peeked is not None
 
-    def place_of(self, key: Key) -> SearchPosition:
-        """Return the place of one of the last two items that were given out."""
-        return next(place for place in self._given if place.key == key)
+    def position_of(self, key: Key) -> SearchPosition:
+        """Return the position of one of the last two items returned."""
+        return next(position for position in self._returned if position.key == key)
 
     def _find_next(self) -> tuple[SearchPosition, Item] | None:
         while True:
             for number, row in self._rows:
                 item = self._codec.decode(row)
                 time = getattr(item, self._codec.layout.time)
-                if not self._was_given(row.key, time) and self._matches(row, item):
-                    ends = number == self._size and self._next is not None
-                    return SearchPosition(*((self._next, 0) if ends else (self._token, number)), row.key, time), item
+                if not self._is_before_start(row.key, time) and self._matches(row, item):
+                    is_last = number == self._size and self._next is not None
+                    token, skip = (self._next, 0) if is_last else (self._token, number)
+                    return SearchPosition(token, skip, row.key, time), item
             if self._begun and self._next is None:
                 return None
             self._fetch()
 
-    def _was_given(self, key: Key, time: int | None) -> bool:
-        """True if a row lies before the place from which to go on."""
+    def _is_before_start(self, key: Key, time: int | None) -> bool:
+        """Return True for a row up to the position of the page token."""
         after = self._after
         if after is None:
             return False
         if self._query.by_time:
-            return _order(key, time) <= _order(after.key, after.time)
+            return _newest_first(key, time) <= _newest_first(after.key, after.time)
         if after.skip == 0:
             return False
         self._after = after._replace(skip=after.skip - 1)
@@ -248,18 +215,19 @@ class Hits(Generic[Item]):
 
     def _fetch(self) -> None:
         self._token = self._next
+        count = self._count and not self._begun
         search = Search(self._query.query, (self._query.sorter,), self._limit(), token=self._token)
-        page = self._ask(search._replace(count=self._counts))
+        page = self._search(search._replace(count=count))
         self._exact = self._query.exact and page.total_is_exact
-        if self._counts:
-            self.at_most, self.is_exact, self._counts = page.total, self._exact, False
+        if count:
+            self.total = Total(page.total if self._exact else None, page.total)
         self._begun = True
         self._check_progress(page)
         self._rows, self._size, self._next = enumerate(page.rows, 1), len(page.rows), page.token
 
     def _check_progress(self, page: SearchPage) -> None:
-        """Raise InvalidReply for a page that is the one before, and when page after page brings nothing new: tokens
-        would lead on and on."""
+        """Raise InvalidReply for a page that repeats the last one, and after many pages without a new row: their tokens
+        might lead on for ever."""
         index, keys = self._codec.layout.search.name, [row.key for row in page.rows]
         if len(keys) > 1 and keys == self._keys:
             raise InvalidReply(f"search index '{index}' answered with the same page again")
@@ -270,7 +238,6 @@ class Hits(Generic[Item]):
             raise InvalidReply(f"search index '{index}' answered with {self._empty:,} pages without a new row")
 
     def _limit(self) -> int:
-        """Return the rows to ask for: few where few are wanted, unless the first page did not have enough."""
         if self._left is None or not self._few or (self._begun and not self._exact):
             return MAX_PAGE
         skip = 0 if self._after is None or self._begun else self._after.skip
@@ -281,23 +248,69 @@ class SearchStream(ItemStream[Item]):
     """The items that a search finds, and their total."""
 
     def __init__(
-        self, hits: Hits[Item], wanted: SearchRequest, token_at: Callable[[Key], str], read_progress: ReadProgress
+        self,
+        matches: Matches[Item],
+        request: ListRequest,
+        token_at: Callable[[Key], str],
+        read_progress: ReadProgress,
     ) -> None:
-        super().__init__(hits, wanted.limit, token_at, wanted.page_token, read_progress)
-        self._hits = hits
-        self._from_start = wanted.page_token is None
+        super().__init__(matches, request.limit, token_at, request.page_token, read_progress)
+        self._matches = matches
+        self._from_start = request.page_token is None
 
     @property
     def total(self) -> Total:
-        """The number of items in all, to be asked when those wanted are used up. It is exact if the index's count is,
-        and if all were given out."""
-        at_most = self._hits.at_most
-        if self._hits.is_exact and at_most is not None:
-            return Total(at_most, at_most)
-        ended = self._from_start and self.next_page_token is None
-        return Total(self._taken if ended else None, at_most)
+        """The number of items on all pages. Read it after the items: it is exact if the index's count is, or if the
+        stream has returned them all."""
+        total = self._matches.total
+        if total.exact is None and self._from_start and self.next_page_token is None:
+            return Total(self._taken, total.at_most)
+        return total
 
 
-def _order(key: Key, time: int | None) -> tuple[bool, int, Key]:
-    """A row's place newest first, in which rows without time come last."""
+def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
+    """Return the sort key of a row in the order newest first; rows without a time come last."""
     return (time is None, 0 if time is None else -time, key)
+
+
+# Page tokens
+
+
+def _encode_token(digest: str, window: Window, position: SearchPosition) -> str:
+    service = None if position.token is None else base64.b64encode(position.token).decode()
+    return cursor.encode_token(digest, Cursor(position.key, window), t=service, s=position.skip, u=position.time)
+
+
+def _decode_token(page_token: str, digest: str, codec: Codec[Any]) -> tuple[SearchPosition, Window]:
+    """Return the position and window of a token. Raises InvalidInput if it is damaged or belongs to another query."""
+    document = cursor.open_token(page_token, digest)
+    after, window = cursor.key_and_window(document, codec.table, tuple(codec.key_types(codec.table).values()))
+    service, skip, time = document.get("t"), document.get("s"), document.get("u")
+    if type(skip) is not int or not 0 <= skip <= MAX_PAGE:
+        raise cursor.damaged()
+    if time is not None and (type(time) is not int or not limits.MIN_INTEGER <= time <= limits.MAX_INTEGER):
+        raise cursor.damaged()
+    token: bytes | None = None
+    if service is not None:
+        try:
+            token = base64.b64decode(service, validate=True) if isinstance(service, str) else b""
+        except (binascii.Error, ValueError) as error:
+            raise cursor.damaged() from error
+        if not token:  # the service would take an empty token for the first page
+            raise cursor.damaged()
+    return SearchPosition(token, skip, after, time), window
+
+
+def _check_position(position: SearchPosition, codec: Codec[Any], criteria: SearchCriteria) -> None:
+    """Raise InvalidInput for a made-up position, which no match can have: one outside the window, with other values
+    than the criteria's, or with another time than its key."""
+    key = dict(zip(codec.table.key, position.key, strict=True))
+    time, (since, until) = position.time, criteria.window
+    outside = (
+        any(key.get(name, value) != value for name, value in criteria.equal.items())
+        or key.get(codec.layout.time, time) != time
+        or ((criteria.dated or criteria.is_bounded) and time is None)
+        or (time is not None and ((since is not None and time < since) or (until is not None and time > until)))
+    )
+    if outside:
+        raise cursor.outside()

@@ -1,35 +1,75 @@
-"""The query for an index that has some of the fields of the criteria.
+"""The criteria of a search, as a query for an index and as a test of a row.
 
-It finds at least every row that the criteria match; the row matcher decides. What the index has no field for costs
-requests, never an answer. An index made by another library serves with the fields that it has.
+The query finds at least every row that the criteria match, and the row matcher decides. An index made by another
+library serves with the fields that it has: a missing field costs requests, but never changes the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import InvalidInput
+from tsmem.folding import fold
 from tsmem.port import FieldType
-from tsmem.queries import (
-    Between,
-    Bool,
-    Contains,
-    FieldSort,
-    HasField,
-    MatchAll,
-    Query,
-    ScoreSort,
-    Sorter,
-    Term,
-)
-from tsmem.rows import Op
+from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll, Query, ScoreSort, Sorter, Term
+from tsmem.rows import PYTHON_TYPES, Op, Row
 from tsmem.store.filters.tree import Compared, Either, Every, Tree
 from tsmem.store.layout import TableLayout
-from tsmem.store.search.criteria import SearchCriteria
+from tsmem.store.listing.cursor import Window
+from tsmem.store.model import Message, Session
+from tsmem.store.requests import Sort
+
+if TYPE_CHECKING:
+    from tsmem.store.filters.row_filter import RowFilter
 
 MAX_NESTED = 6
-"""Depth to which a filter is taken over into the query, which may be nested 16 deep."""
+"""Depth to which a filter becomes part of the query; the service allows 16 levels of nesting."""
+
+
+class SearchCriteria(NamedTuple):
+    """The criteria of a search, with ages as points in time."""
+
+    text: str | None = None
+    equal: Mapping[str, str] = MappingProxyType({})
+    """Columns with the value they must have."""
+    window: Window = Window(None, None)
+    filter: RowFilter | None = None
+    sort: Sort = "newest"
+    dated: bool = False
+    """True to leave out items without a time even if the window is open."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """True if the window has an end, so that items without a time are outside."""
+        return self.window != (None, None)
+
+
+def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row, Session | Message], bool]:
+    """Return the test that decides if a row, given with its item, matches the criteria."""
+    folded = None if criteria.text is None else fold(criteria.text)
+    since, until = criteria.window
+    dated = criteria.dated or criteria.is_bounded
+    passes_filter = None
+    if criteria.filter is not None:
+        from tsmem.store.filters.row_filter import Readable
+
+        passes_filter = criteria.filter.test(Readable({name: PYTHON_TYPES[kind] for name, kind in layout.schema.key}))
+
+    def matches(row: Row, item: Session | Message) -> bool:
+        if any(getattr(item, name) != value for name, value in criteria.equal.items()):
+            return False
+        time = getattr(item, layout.time)
+        if dated and (time is None or (since is not None and time < since) or (until is not None and time > until)):
+            return False
+        if folded is not None:
+            texts = (getattr(item, name) for name in layout.texts)
+            if not any(text is not None and folded in fold(text) for text in texts):
+                return False
+        return passes_filter is None or passes_filter(row)
+
+    return matches
 
 
 class IndexQuery(NamedTuple):
@@ -38,7 +78,7 @@ class IndexQuery(NamedTuple):
     query: Query
     sorter: Sorter
     exact: bool
-    """True if all criteria are in the query; the backend says whether it answers exactly."""
+    """True if the query has all criteria; the backend says if its own result is exact."""
 
     @property
     def by_time(self) -> bool:
@@ -47,79 +87,63 @@ class IndexQuery(NamedTuple):
 
 
 def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: SearchCriteria) -> IndexQuery:
-    """Return the query for an index of these fields. Raises InvalidInput where the index cannot answer: text without a
-    text field, or newest first without the field for the time."""
-    if criteria.sort == "newest" and not _is(fields, layout.time, "LONG"):
+    """Return the query for an index with these fields. Raises InvalidInput if it cannot answer: for text without a
+    text field, or newest first without the field of the time."""
+    has_time = _is(fields, layout.time, "LONG")
+    if criteria.sort == "newest" and not has_time:
         raise _lacks(layout, f"field {layout.time} of type LONG, by which newest first is ordered")
-    conditions, exact = _conditions(layout, fields, criteria)
+    conditions: list[Query] = [
+        Term(name, value) for name, value in criteria.equal.items() if _is(fields, name, "KEYWORD")
+    ]
+    exact = len(conditions) == len(criteria.equal) and criteria.filter is None
+    if criteria.dated or criteria.is_bounded:
+        exact = exact and has_time
+        if has_time:
+            between = Between(layout.time, *criteria.window)
+            conditions.append(between if criteria.is_bounded else HasField(layout.time))
+    if criteria.filter is not None and (by_filter := _by_filter(fields, criteria.filter.tree)) is not None:
+        conditions.append(by_filter)
+    filters = tuple(conditions)
     sorter: Sorter = FieldSort(layout.time, descending=True) if criteria.sort == "newest" else ScoreSort()
     if criteria.text is None:
-        return IndexQuery(Bool(filter=conditions) if conditions else MatchAll(), sorter, exact)
-    by_text = _by_text(layout, fields, criteria.text)
-    exact = exact and all(_is(fields, name, "TEXT") for name in layout.texts)
-    return IndexQuery(Bool(must=(by_text,), filter=conditions) if conditions else by_text, sorter, exact)
-
-
-def _conditions(
-    layout: TableLayout, fields: Mapping[str, FieldType], criteria: SearchCriteria
-) -> tuple[tuple[Query, ...], bool]:
-    """Return what the index can say beside the text, and whether that is all."""
-    conditions: list[Query] = []
-    exact = True
-    for name, value in criteria.equal.items():
-        if _is(fields, name, "KEYWORD"):
-            conditions.append(Term(name, value))
-        else:
-            exact = False
-    since, until = criteria.window
-    bounded = since is not None or until is not None
-    if bounded or criteria.dated:
-        if _is(fields, layout.time, "LONG"):
-            conditions.append(Between(layout.time, since, until) if bounded else HasField(layout.time))
-        else:
-            exact = False
-    if criteria.filter is not None:
-        exact = False
-        by_filter = _by_filter(fields, criteria.filter.tree)
-        if by_filter is not None:
-            conditions.append(by_filter)
-    return tuple(conditions), exact
+        return IndexQuery(Bool(filter=filters) if filters else MatchAll(), sorter, exact)
+    texts = tuple(Contains(name, criteria.text) for name in layout.texts if _is(fields, name, "TEXT"))
+    if not texts:
+        raise _lacks(layout, f"text field {' or '.join(layout.texts)}, so no text can be found")
+    by_text = texts[0] if len(texts) == 1 else Bool(should=texts)
+    exact = exact and len(texts) == len(layout.texts)
+    return IndexQuery(Bool(must=(by_text,), filter=filters) if filters else by_text, sorter, exact)
 
 
 def _is(fields: Mapping[str, FieldType], name: str, kind: str) -> bool:
     return name in fields and fields[name].name == kind
 
 
-def _by_text(layout: TableLayout, fields: Mapping[str, FieldType], text: str) -> Query:
-    queries = tuple(Contains(name, text) for name in layout.texts if _is(fields, name, "TEXT"))
-    if not queries:
-        raise _lacks(layout, f"text field {' or '.join(layout.texts)}, so no text can be found")
-    return queries[0] if len(queries) == 1 else Bool(should=queries)
-
-
 def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Query | None:
-    """Return a query for at least every row that a filter keeps; None where the index cannot narrow it."""
+    """Return a query for at least every row that a filter passes; None if the index cannot narrow it."""
     if depth == MAX_NESTED:
         return None
-    if isinstance(tree, Every):
-        parts = tuple(part for each in tree.parts if (part := _by_filter(fields, each, depth + 1)) is not None)
-        return None if not parts else parts[0] if len(parts) == 1 else Bool(filter=parts)
-    if isinstance(tree, Either):
-        either = tuple(part for each in tree.parts if (part := _by_filter(fields, each, depth + 1)) is not None)
-        return Bool(should=either) if len(either) == len(tree.parts) else None
+    if isinstance(tree, Every | Either):
+        found = (_by_filter(fields, part, depth + 1) for part in tree.parts)
+        parts = tuple(part for part in found if part is not None)
+        if isinstance(tree, Either):
+            return Bool(should=parts) if len(parts) == len(tree.parts) else None
+        if len(parts) > 1:
+            return Bool(filter=parts)
+        return parts[0] if parts else None
     if not isinstance(tree, Compared) or tree.column not in fields:
         return None
     return _by_comparison(tree, fields[tree.column].name)
 
 
 def _by_comparison(test: Compared, kind: str) -> Query | None:
-    """Return a query for a comparison. A field holds the values of one type alone, and a filter compares numbers of
-    both types: rows without the field may have a number of the other type, so they are found too."""
+    """Return a query for a comparison. A field holds values of one type, but a filter compares integers with doubles:
+    rows without the field may hold a number of the other type, so the query finds them too."""
     column, op, value = test
     if (kind == "KEYWORD" and type(value) is str) or (kind == "BOOLEAN" and type(value) is bool):
         return Term(column, value) if op is Op.EQ else None
-    same = (kind == "LONG" and type(value) is int) or (kind == "DOUBLE" and type(value) is float)
-    if not same or op is Op.NE:
+    is_number = (kind == "LONG" and type(value) is int) or (kind == "DOUBLE" and type(value) is float)
+    if not is_number or op is Op.NE:
         return None
     start = value if op in (Op.EQ, Op.GE, Op.GT) else None
     end = value if op in (Op.EQ, Op.LE, Op.LT) else None
