@@ -19,6 +19,7 @@ VOCABULARY = {
     "tsmem.interruption",
     "tsmem.disk",
     "tsmem.nearest",
+    "tsmem.plurals",
 }
 PORT = VOCABULARY | {"tsmem.port"}
 
@@ -40,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.profiles": {"tsmem.disk", "tsmem.errors", "tsmem.links", "tsmem.limits", "tsmem.nearest", "tsmem.waiting",
                        "tsmem.profiles"},
     "tsmem.store": PORT | {"tsmem.store"},
-    "tsmem.transfer": VOCABULARY | {"tsmem.disk", "tsmem.links", "tsmem.plurals", "tsmem.store", "tsmem.transfer"},
+    "tsmem.transfer": VOCABULARY | {"tsmem.links", "tsmem.store", "tsmem.transfer"},
     "tsmem.engine": PORT | {"tsmem.engine"},
     "tsmem.server": PORT | {"tsmem.engine", "tsmem.server"},
     "tsmem.adapters": PORT | {"tsmem.adapters", "tsmem.engine", "tsmem.profiles", "tsmem.retry"},
