@@ -232,7 +232,7 @@ def test_what_was_searched_for_is_shown_whole() -> None:
     messages = [Message(f"airline-04{n}-3", "000011", 0, "assistant", said) for n in range(2)]
 
     for width in range(60, 100):
-        shown = text(Listing("message", messages, marks="FULL refund"), terminal(width))
+        shown = text(Listing("message", messages, highlight="FULL refund"), terminal(width))
         assert 2 == shown.count("full refund"), width
 
 

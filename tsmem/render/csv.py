@@ -11,35 +11,21 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tsmem.render.documents import documents
-from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Listing, Noun, Report, SingleItem
-from tsmem.render.stream import join_lines
+from tsmem.render.documents import documents, join_lines
+from tsmem.render.result import Conversation, Listing, Options, Report, SingleItem, noun_of
 from tsmem.render.text import visible
 from tsmem.store.documents import FIELDS, dumps
-from tsmem.store.model import Session
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - spreadsheets take the wide signs too
-"""How a cell begins that a spreadsheet may run (https://owasp.org/www-community/attacks/CSV_Injection), with as many
-apostrophes as it has: to take one away gives every cell back."""
+"""The beginning of a cell that a spreadsheet may run (https://owasp.org/www-community/attacks/CSV_Injection), after any
+apostrophes of its own: taking one away gives every cell back."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 def csv_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
-    """The result as CSV, streamed. A listing that fails before its first row writes no header either."""
+    """Return the result as CSV, streamed. A listing that fails before its first row writes no header either."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
     return join_lines(_lines(result, options), at_once=at_once)
-
-
-def noun_of(result: SingleItem | Listing | Conversation) -> Noun:
-    """What the result is made of."""
-    match result:
-        case SingleItem(Session()):
-            return "session"
-        case Listing():
-            return result.noun
-        case _:
-            return "message"
 
 
 def _lines(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
@@ -49,18 +35,17 @@ def _lines(result: SingleItem | Listing | Conversation | Report, options: Option
         text: str = writer.writerow([visible(cell) for cell in cells] if options.terminal else cells)
         return text.encode(errors="backslashreplace")
 
-    header = line(_columns(result, options.fields))
+    columns: Sequence[str]
+    if isinstance(result, Report):
+        columns = result.columns or list(result.document)
+    else:
+        columns = options.fields or FIELDS[noun_of(result)]
+    header = line(columns)
     for document in documents(result, options.fields):
         yield header + line(map(_cell, document.values()))
         header = b""
     if header:
         yield header
-
-
-def _columns(result: SingleItem | Listing | Conversation | Report, fields: Sequence[str] | None) -> Sequence[str]:
-    if isinstance(result, Report):
-        return result.columns or list(result.document)
-    return fields or FIELDS[noun_of(result)]
 
 
 def _cell(value: object) -> str:
@@ -71,7 +56,7 @@ def _cell(value: object) -> str:
 
 
 class _Returned:
-    """A file whose write gives the text back, so that csv formats and someone else writes."""
+    """A file whose write returns the text, so that csv formats a row and the caller writes it."""
 
     def write(self, text: str) -> str:
         return text

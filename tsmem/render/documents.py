@@ -4,39 +4,51 @@ On a terminal JSON is indented; elsewhere a record is one line, and a list has o
 is a valid document however it ends: nothing is written before its first item is there or it is known to be empty, and
 a failure later on closes it with the error inside, and is then raised. A writer that is itself interrupted between two
 chunks can throw KeyboardInterrupt into the iterator, to be given the end of the document.
+
+`join_lines` gathers the lines of every format, and `check_fields` and `documents` apply `--fields`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tsmem.errors import PartialFailure, TsmemError
-from tsmem.render.fields import pick
-from tsmem.render.options import Options
-from tsmem.render.result import Conversation, Listing, Report, SingleItem
-from tsmem.render.stream import encoded, join_lines
-from tsmem.store.documents import dumps, item_document
+from tsmem.errors import InvalidInput, PartialFailure, TsmemError
+from tsmem.limits import is_column_name
+from tsmem.nearest import nearest_names
+from tsmem.render.result import Conversation, Listing, Noun, Options, Report, SingleItem
+from tsmem.store.documents import FIELDS, dumps, item_document
 from tsmem.store.model import Message, Session
 
-
-def json_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
-    """The result as one JSON document."""
-    if isinstance(result, Listing):
-        return _json_list(result, options)
-    return encoded([dumps(_document(result, options.fields), pretty=options.terminal)])
+METADATA_PREFIX = "metadata."
+CHUNK_BYTES = 32 * 1024
+LONGEST_WAIT_S = 0.05
+"""The age at which a gathered line is written when the next one comes."""
 
 
-def jsonl_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
-    """The result as one JSON object a line."""
-    at_once = options.terminal or (isinstance(result, Listing) and result.endless)
-    return join_lines(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
+def check_fields(noun: Noun, fields: Sequence[str]) -> None:
+    """Raise InvalidInput unless each is a field of the noun or `metadata.<key>`, and none is named twice."""
+    hint = f"its fields are {', '.join(FIELDS[noun])} and metadata.<key>"
+    if not fields:
+        raise InvalidInput("no field is named", hint=hint)
+    for position, field in enumerate(fields):
+        key = field.removeprefix(METADATA_PREFIX)
+        if field not in FIELDS[noun] and (key == field or not is_column_name(key)):
+            near = nearest_names(field, FIELDS[noun])
+            if not near and is_column_name(field) and not any(field in names for names in FIELDS.values()):
+                near = [f"{METADATA_PREFIX}{field}"]
+            question = f"; did you mean '{near[0]}'?" if near else ""
+            raise InvalidInput(f"a {noun} has no field '{field}'{question}", hint=hint)
+        if field in fields[:position]:
+            raise InvalidInput(f"the field '{field}' is named twice")
 
 
 def documents(
     result: SingleItem | Listing | Conversation | Report, fields: Sequence[str] | None
 ) -> Iterable[dict[str, Any]]:
-    """The result as a run of objects, which jsonl prints as lines and csv as rows."""
+    """Return the result as a stream of objects, which jsonl prints as lines and csv as rows."""
     match result:
         case SingleItem(item):
             return [_item(item, fields)]
@@ -50,8 +62,90 @@ def documents(
             return (dict(zip(result.columns, row, strict=True)) for row in result.rows)
 
 
+def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, Any]:
+    """Return all fields of an item, or the chosen ones in the order asked; a missing metadata value is null."""
+    document = item_document(item)
+    if fields is None:
+        return document
+    return {
+        field: document["metadata"].get(field.removeprefix(METADATA_PREFIX))
+        if field.startswith(METADATA_PREFIX)
+        else document[field]
+        for field in fields
+    }
+
+
+def json_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+    """Return the result as one JSON document."""
+    document: Mapping[str, Any]
+    match result:
+        case Listing():
+            return _json_list(result, options)
+        case SingleItem(item):
+            document = _item(item, options.fields)
+        case Conversation(session, messages):
+            document = {
+                "session": None if session is None else item_document(session),
+                "messages": [_item(message, options.fields) for message in messages],
+            }
+        case Report():
+            document = dict(result.document)
+    return encoded([dumps(document, pretty=options.terminal)])
+
+
+def jsonl_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+    """Return the result as one JSON object a line."""
+    at_once = options.terminal or (isinstance(result, Listing) and result.endless)
+    return join_lines(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
+
+
+def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
+    pretty, written = options.terminal, 0
+    head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
+
+    def lines() -> Iterator[bytes]:
+        nonlocal written
+        newline = "\n    " if pretty else "\n"
+        for document in documents(listing, options.fields):
+            text = f"\n{dumps(document, pretty=pretty)}".replace("\n", newline)
+            separator = "," if written else ""
+            written += 1
+            yield f"{separator}{text}".encode()
+
+    def closing(document: dict[str, Any]) -> bytes:
+        return (dumps(document, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
+
+    begun = False
+    try:
+        for chunk in join_lines(lines(), at_once=pretty):
+            first, begun = not begun, True
+            yield head + chunk if first else chunk
+        end: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}
+        if listing.total is not None:
+            end["total"] = listing.total().exact
+    except (Exception, KeyboardInterrupt) as error:
+        if begun:
+            try:
+                token = listing.next_page_token(written)
+            except TsmemError:
+                token = None
+            yield tail + closing({"next_page_token": token, **error_document(error)})
+        raise
+    yield (tail if begun else head + tail.lstrip()) + closing(end)
+
+
+def json_in_ascii(document: str) -> str:
+    """Return the same JSON with escapes for what is not ASCII, which stands in its texts alone."""
+
+    def escapes(match: re.Match[str]) -> str:
+        units = match.group().encode("utf-16-be").hex()
+        return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+    return re.sub(r"[^\x00-\x7f]", escapes, document)
+
+
 def error_document(error: BaseException) -> dict[str, Any]:
-    """The object that stands for an error in JSON. Rows that failed in a bulk request are listed in it."""
+    """Return the object that stands for an error in JSON. It lists the rows that failed in a bulk request."""
     if not isinstance(error, TsmemError):
         interrupted = isinstance(error, KeyboardInterrupt)
         code, message = ("Interrupted", "interrupted") if interrupted else (type(error).__name__, str(error))
@@ -65,79 +159,38 @@ def error_document(error: BaseException) -> dict[str, Any]:
     if isinstance(error, PartialFailure):
         document["done"] = error.done
         document["failures"] = [
-            {"key": [_plain(part) for part in key], "code": cause.code, "message": cause.message}
+            {
+                "key": [part if isinstance(part, str | int) else str(part) for part in key],
+                "code": cause.code,
+                "message": cause.message,
+            }
             for key, cause in error.failures
         ]
     return {"error": document}
 
 
-def _plain(part: object) -> object:
-    return part if isinstance(part, str | int) else str(part)
-
-
-def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, Any]:
-    document = item_document(item)
-    return document if fields is None else pick(document, fields)
-
-
-def _document(result: SingleItem | Conversation | Report, fields: Sequence[str] | None) -> dict[str, Any]:
-    match result:
-        case SingleItem(item):
-            return _item(item, fields)
-        case Conversation(session, messages):
-            return {
-                "session": None if session is None else item_document(session),
-                "messages": [_item(message, fields) for message in messages],
-            }
-        case Report():
-            return dict(result.document)
-
-
-def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
-    pretty = options.terminal
-    head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
-    written = _Written()
-    items = join_lines(_list_lines(listing, options, written), at_once=pretty)
-    begun = False
+def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[bytes]:
+    """Join lines into chunks: the first line by itself, later ones by size and time, or each `at_once`. When the source
+    raises, the lines before are yielded first."""
+    waiting: list[bytes] = []
+    size, due = 0, 0.0
     try:
-        for chunk in items:
-            first, begun = not begun, True
-            yield head + chunk if first else chunk
-        end: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}
-        if listing.total is not None:
-            end["total"] = listing.total().exact
-    except (Exception, KeyboardInterrupt) as error:
-        if begun:
-            yield tail + _ending(
-                {"next_page_token": _rest(listing, written.items), **error_document(error)}, pretty=pretty
-            )
+        for line in lines:
+            waiting.append(line)
+            size += len(line)
+            if at_once or size >= CHUNK_BYTES or time.monotonic() >= due:
+                chunk, size = b"".join(waiting), 0
+                waiting.clear()
+                yield chunk
+                due = time.monotonic() + LONGEST_WAIT_S
+    except (Exception, KeyboardInterrupt):
+        if waiting:
+            yield b"".join(waiting)
         raise
-    yield (tail if begun else head + tail.lstrip()) + _ending(end, pretty=pretty)
+    if waiting:
+        yield b"".join(waiting)
 
 
-class _Written:
-    """How many items of a list have become lines."""
-
-    items = 0
-
-
-def _rest(listing: Listing, written: int) -> str | None:
-    """The token of what follows the last item that was written."""
-    try:
-        return listing.next_page_token(written)
-    except TsmemError:
-        return None
-
-
-def _list_lines(listing: Listing, options: Options, written: _Written) -> Iterator[bytes]:
-    separator, newline = b"", "\n    " if options.terminal else "\n"
-    for document in documents(listing, options.fields):
-        text = dumps(document, pretty=options.terminal)
-        line = separator + f"\n{text}".replace("\n", newline).encode()
-        written.items += 1
-        yield line
-        separator = b","
-
-
-def _ending(document: dict[str, Any], *, pretty: bool) -> bytes:
-    return (dumps(document, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
+def encoded(lines: Iterable[str]) -> Iterator[bytes]:
+    """Encode lines as UTF-8. A lone surrogate, which UTF-8 does not have, is spelled out."""
+    return (f"{line}\n".encode(errors="backslashreplace") for line in lines)

@@ -1,4 +1,4 @@
-"""Markdown drawn by rich, for who asks for it. The text is hostile here too: rich is given what `visible` let through,
+"""Markdown drawn by rich for `show --rendered`. The text is hostile here too: rich is given what `visible` let through,
 and a parser that hides nothing.
 
 Raw HTML, entities, automatic links, reference definitions and images are left as they were written, because drawn they
@@ -12,14 +12,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsmem.render.cells import width
 from tsmem.render.palette import Palette
 from tsmem.render.text import visible
-
-if TYPE_CHECKING:
-    from rich.segment import Segment
 
 MARKDOWN_CHARACTERS = 20_000
 """A text longer than this is shown as it was written."""
@@ -28,51 +25,38 @@ _LEFT_ALONE = ("reference", "entity", "autolink", "image")
 
 
 def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
-    """The text as painted lines of so many cells; None where it is better shown as it was written."""
+    """Return the text as painted lines of so many cells; None where it is better shown as it was written."""
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
         return None
-    from tsmem.render.drawing import painted
+    from rich.markdown import Markdown, MarkdownIt  # type: ignore[attr-defined]
 
-    lines = _drawn(text, room)
+    from tsmem.render.tables.grid import drawn, painted
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).disable(_LEFT_ALONE)
+    document = Markdown("", hyperlinks=False)
+    document.parsed = [shown for token in parser.parse(text) for shown in _shown(token)]
+    lines = list(drawn(document, room))
     plain = ["".join(segment.text for segment in line) for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
         return None
-    if any(visible(line) != line for line in plain):  # signs that went from between them left too many marks together
+    if any(visible(line) != line for line in plain):  # without the signs between them too many marks stand together
         return None
     shown = [painted(line, palette) for line in lines]
-    while shown and not shown[0]:
+    while not shown[0]:
         del shown[0]
-    while shown and not shown[-1]:
+    while not shown[-1]:
         del shown[-1]
     return shown
 
 
-def _drawn(text: str, room: int) -> list[list[Segment]]:
-    from rich.markdown import Markdown
-
-    from tsmem.render.drawing import drawn
-
-    document = Markdown("", hyperlinks=False)
-    document.parsed = _tokens(text)
-    return list(drawn(document, room))
-
-
-def _tokens(text: str) -> list[Any]:
-    from rich.markdown import MarkdownIt  # type: ignore[attr-defined]
-
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).disable(_LEFT_ALONE)
-    return [shown for token in parser.parse(text) for shown in _shown(token)]
-
-
 def _shown(token: Any) -> Iterator[Any]:
-    """A token, or those that stand for it because rich would hide a part of it, or centre it in a box."""
+    """Yield a token, or those that replace it because rich would hide a part of it, or centre it in a box."""
     if token.type in ("heading_open", "heading_close"):
-        signs = f"{'#' * int(token.tag[1:])} "
         yield token.copy(type=f"paragraph{token.type[7:]}", tag="p")
         if token.nesting == 1:
             yield _made(token, "strong_open", "strong", 1)
-            yield _made(token, "text", "", 0, signs)
+            yield _made(token, "text", "", 0, f"{'#' * int(token.tag[1:])} ")
             yield _made(token, "strong_close", "strong", -1)
     elif token.type in ("fence", "code_block"):
         yield from _code(token)
@@ -83,7 +67,7 @@ def _shown(token: Any) -> Iterator[Any]:
 
 
 def _code(token: Any) -> Iterator[Any]:
-    """A block of code as the lines that it has, between the signs that it was put between."""
+    """Yield the lines of a block of code, between the signs that it was put between."""
     inside = [("code_inline", line) for line in token.content.removesuffix("\n").split("\n")]
     if token.type == "fence":
         inside = [("text", token.markup + token.info), *inside, ("text", token.markup)]
@@ -96,7 +80,7 @@ def _code(token: Any) -> Iterator[Any]:
 
 
 def _without_links(tokens: Iterable[Any]) -> Iterator[Any]:
-    """Links as their words, and behind them where they lead."""
+    """Replace each link by its words and, behind them, its target."""
     targets: list[str] = []
     for token in tokens:
         if token.type == "link_open":

@@ -9,11 +9,11 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from tsmem.folding import spans
-from tsmem.render.options import Options
+from tsmem.render.result import Options
 from tsmem.render.text import visible
 
 ROLE_STYLES = {"user": "bold green", "assistant": "bold cyan", "system": "bold magenta", "tool": "bold yellow"}
-MARK_STYLE = "bold red"
+HIGHLIGHT_STYLE = "bold red"
 
 
 class Palette:
@@ -22,37 +22,32 @@ class Palette:
     def __init__(self, options: Options) -> None:
         self._color = options.color
         self.unicode = options.unicode
-        self._marks = None if options.marks is None else visible(options.marks)
+        self._searched = None if options.highlight is None else visible(options.highlight)
         self.ellipsis = "…" if options.unicode else "..."
         self.arrow = "→" if options.unicode else "->"
         self.speaks = "▸" if options.unicode else ">"
         self.rule = "─" if options.unicode else "-"
         self.dot = "·" if options.unicode else "-"
 
-    def paint(self, style: str, text: str) -> str:
-        """The text in a style, or as it is where there is no colour."""
+    def paint(self, style: str | Style, text: str) -> str:
+        """Return the text in a style, or as it is where there is no colour. A link in the style is not made."""
         if not self._color or not style:
             return text
-        return self.paint_as(style_of(style), text)
-
-    def paint_as(self, style: Style, text: str) -> str:
-        """The text in a style of rich's own; a link in it is not made."""
-        if not self._color or not style:
-            return text
+        style = style_of(style) if isinstance(style, str) else style
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
-    def marked_parts(self, style: str, text: str, is_said: bool) -> Iterator[tuple[str, str]]:
-        """Cut a text into (style, part): in what was said, what was searched for has another style."""
+    def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:
+        """Cut a text into (style, part), with another style for the text that was searched for."""
         done = 0
-        for begin, end in spans(text, self._marks) if is_said and self._marks is not None else ():
+        for begin, end in () if self._searched is None else spans(text, self._searched):
             yield style, text[done:begin]
-            yield MARK_STYLE, text[begin:end]
+            yield HIGHLIGHT_STYLE, text[begin:end]
             done = end
         yield style, text[done:]
 
-    def marked(self, text: str) -> tuple[int, int] | None:
-        """Where in a text it stands first that was searched for."""
-        return None if self._marks is None else next(spans(text, self._marks), None)
+    def first_match(self, text: str) -> tuple[int, int] | None:
+        """Return where the text that was searched for stands first."""
+        return None if self._searched is None else next(spans(text, self._searched), None)
 
 
 @lru_cache

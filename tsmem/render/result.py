@@ -1,4 +1,7 @@
-"""What a command returns: a result says what there is, never how it looks. One module a format turns it into bytes."""
+"""What commands return, and the options for showing it.
+
+A result holds data and never says how it looks: `render` turns it into bytes in the format that the options name.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,37 @@ from tsmem.errors import TsmemError
 from tsmem.store.model import Message, Session, Total
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, tzinfo
 
 Noun = Literal["session", "message"]
 Format = Literal["table", "json", "jsonl", "csv"]
 FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
 
 
+class Options(NamedTuple):
+    """Everything that decides how a result is shown. The command line sets it from its flags and streams; formatters
+    look at no stream, clock or environment."""
+
+    format: Format = "table"
+    fields: tuple[str, ...] | None = None
+    """The fields asked for, in order; None for all."""
+    width: int | None = None
+    """Cells in a line of the terminal; None where nothing may be cut or wrapped."""
+    color: bool = False
+    terminal: bool = False
+    """True if the output is a terminal, not a file or a pipe."""
+    unicode: bool = True
+    """True if the terminal shows UTF-8; otherwise everything is written in ASCII."""
+    now_us: int = 0
+    """The time from which ages count, in microseconds since 1970 UTC."""
+    timezone: tzinfo | None = None
+    """None for the machine's own."""
+    highlight: str | None = None
+    """The text of a search, highlighted where it stands in content."""
+
+
 def no_token(count: int | None = None) -> str | None:
-    """The page token of a listing that is read to its end."""
+    """Return no page token: the listing is complete."""
     return None
 
 
@@ -33,17 +58,17 @@ class Listing(NamedTuple):
     noun: Noun
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[int | None], str | None] = no_token
-    """Asked once the items are used up, or with the number of those that were written when something failed."""
+    """Called with None once the items are used up, or with the number of items written when something failed."""
     total: Callable[[], Total] | None = None
-    """Of a search: how many there are in all, asked once the items are used up."""
-    marks: str | None = None
-    """Of a search: the text that is marked where it stands in content, whatever its case."""
+    """The number of matches of a search on all its pages, called once the items are used up."""
+    highlight: str | None = None
+    """The text of a search, highlighted where it stands in content, whatever its case."""
     endless: bool = False
-    """Whether it goes on for as long as it is read, so that each item is shown as it comes."""
+    """True if it goes on for as long as it is read, so that each item is shown as it comes."""
     why_empty: Callable[[], str] | None = None
-    """Says why there is nothing in it, asked once it is known to be empty."""
+    """Explains why the listing is empty, called once that is known."""
     when_empty: str | None = None
-    """Where to look instead when there is nothing in it, for who looks at a table on a terminal."""
+    """Where to look instead if it is empty; shown beside a table on a terminal."""
 
 
 class Conversation(NamedTuple):
@@ -52,37 +77,37 @@ class Conversation(NamedTuple):
     session: Session | None
     """None where the user is not known."""
     messages: Sequence[Message]
-    """Oldest first."""
+    """From the oldest to the newest."""
     earlier: bool = False
-    """Whether earlier messages were left out."""
+    """True if earlier messages were left out."""
     full: bool = False
-    """Whether long content is shown whole."""
+    """True if long content is shown whole."""
     markdown: bool = False
-    """Whether what was said is read as Markdown and drawn."""
+    """True if content is drawn as Markdown."""
 
 
 class LiveTail(NamedTuple):
-    """The end of a session: its last messages, and where it is followed those that come."""
+    """The last messages of a session, and the new ones if it is followed."""
 
     session_id: str
     messages: Iterable[Message]
-    """Oldest first, then as they come."""
+    """From the oldest to the newest."""
     endless: bool = False
-    """Whether it is followed."""
+    """True if the session is followed."""
     full: bool = False
-    """Whether long content is shown whole."""
+    """True if long content is shown whole."""
 
 
 class Report(NamedTuple):
-    """A small table of facts that are no sessions and no messages: a plan, a list of profiles, counts."""
+    """A small table of facts other than sessions and messages: a plan, a list of profiles, counts."""
 
     document: Mapping[str, object]
-    """What JSON prints: plain values only."""
+    """The JSON output: plain values only."""
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[object]] = ()
-    """What table and csv print, and jsonl as one object a row; without columns all print the document."""
+    """The output as table and csv, and as one object a row in jsonl. Without columns all of them print the document."""
     error: TsmemError | None = None
-    """What is wrong all the same: said after the report, and it sets the exit code."""
+    """A failure that is printed after the report and sets the exit code."""
 
 
 class Moment(NamedTuple):
@@ -112,25 +137,25 @@ class Section(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Counts of days as a small picture."""
+    """A count for each day, drawn in one line."""
 
     title: str
     days: Sequence[tuple[date, int]]
-    """In order; a day that is missing has none."""
+    """Days in order; a missing day counts 0."""
 
 
 class Advice(NamedTuple):
-    """One thing that was found, and what to do about it."""
+    """One finding, and the command that deals with it."""
 
     word: str
-    """How bad it is."""
+    """The severity."""
     sentence: str
     command: Sequence[str] = ()
     """The words of a command line, quoted for a shell."""
 
 
 class Advices(NamedTuple):
-    """What was found, one thing beneath the other."""
+    """Findings in the order in which they are shown."""
 
     items: Sequence[Advice]
 
@@ -139,7 +164,7 @@ Part = Facts | Section | Plot | Advices
 
 
 class Dashboard(NamedTuple):
-    """Several parts of one answer, which tables show one beneath the other; every other format prints the report."""
+    """A report that has several parts as a table; every other format prints the report itself."""
 
     report: Report
     parts: Sequence[Part]
@@ -152,5 +177,16 @@ class Document(NamedTuple):
 
 
 Shown = SingleItem | Listing | Conversation | LiveTail | Report | Dashboard
-"""What a format is made of."""
+"""Every result that depends on the format."""
 Result = Shown | Document
+
+
+def noun_of(result: SingleItem | Listing | Conversation | LiveTail) -> Noun:
+    """Return the noun of the items that a result shows."""
+    match result:
+        case SingleItem(item):
+            return "session" if isinstance(item, Session) else "message"
+        case Listing():
+            return result.noun
+        case _:
+            return "message"

@@ -75,6 +75,11 @@ def _seen(character: str) -> str:
     return character if is_shown else escaped(character)
 
 
+def ascii_text(text: str) -> str:
+    """Return the text with the number of each character that is not ASCII in its place."""
+    return re.sub(r"[^\x00-\x7f]", lambda match: escaped(match.group()), text)
+
+
 def escaped(character: str) -> str:
     """A character by its number, as Python would write it."""
     code = ord(character)

@@ -1,41 +1,59 @@
 """A conversation as text to be read: whose it is, how long it is and when it was, then message after message.
 
-`transcript_writer.py` writes one message; here is what stands round them.
+Only headings and the line of a new day begin at the left edge. Content is indented, so no message can pass itself off
+as another speaker's. On a terminal lines wrap under where they began, and what is long is folded, which always says so;
+in a pipe nothing is wrapped or folded, and times are whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 
-from tsmem.render.cells import fit, space_after, width, wrap
-from tsmem.render.options import Options
-from tsmem.render.palette import Palette
-from tsmem.render.result import Conversation, LiveTail
-from tsmem.render.text import visible_id
-from tsmem.render.transcript_writer import TranscriptWriter, aside
-from tsmem.render.values import age, duration, iso_time, local_time
-from tsmem.store.model import Message
+from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
+from tsmem.render.json_text import outline, parsed_json, tool_calls
+from tsmem.render.markdown import markdown_lines
+from tsmem.render.palette import ROLE_STYLES, Palette
+from tsmem.render.result import Conversation, LiveTail, Options
+from tsmem.render.text import ascii_text, visible, visible_id
+from tsmem.render.values import age, duration, iso_time, local_day, local_time, pairs, size
+from tsmem.store.metadata import Metadata
+from tsmem.store.model import Message, Session
 
+INDENT = "  "
+READING_WIDTH = 100
+"""The longest line of text in cells: longer lines are hard to read."""
+FOLD_LINES = 12
+FOLD_SLACK = 3
+"""The least number of lines worth hiding."""
+FOLD_CHARACTERS = 20_000
+"""Characters that are wrapped before folding."""
+ASIDE_CHARACTERS = 400
+"""Characters of metadata that are formatted before they are cut to two lines."""
 _SECOND = 1_000_000
+_NAME = re.compile(r"[\w.-]{1,40}\Z")
+_BULLET = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
+"""The beginning of a list item or an indented line, which wraps under its text."""
 
 
 def conversation_lines(conversation: Conversation, options: Options) -> Iterator[str]:
-    """The session's header, then every message."""
+    """Yield the session's header, then every message."""
     yield from _header(conversation, options)
-    teller = TranscriptWriter(options, full=conversation.full, markdown=conversation.markdown)
+    writer = TranscriptWriter(options, full=conversation.full, markdown=conversation.markdown)
     for message in conversation.messages:
         yield ""
-        yield from teller.tell(message)
+        yield from writer.lines(message)
 
 
 def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
-    """The session's name, then every message in one piece: what is told while it comes in must not stop half told."""
+    """Yield the session's id, then every message in one piece, so that none stops in the middle while the next is
+    awaited."""
     palette, empty = Palette(options), True
-    yield "\n".join(_painted(palette, "bold", [f"session {visible_id(tail.session_id)}"], options))
-    teller = TranscriptWriter(options, full=tail.full)
+    yield "\n".join(_wrapped(f"session {visible_id(tail.session_id)}", "bold", palette, options))
+    writer = TranscriptWriter(options, full=tail.full)
     for message in tail.messages:
         empty = False
-        yield "\n".join(("", *teller.tell(message)))
+        yield "\n".join(("", *writer.lines(message)))
     if empty:
         yield palette.paint("dim", "nothing to show")
 
@@ -44,26 +62,34 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     palette, session, messages = Palette(options), conversation.session, conversation.messages
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
-        yield from _painted(palette, "bold", [f"session {visible_id(session_id)}"], options)
-    facts = [] if session is None else [f"user {visible_id(session.user_id)}"]
-    count = len(messages)
-    facts.append(f"{count:,} message{'' if count == 1 else 's'}" if count else "no messages")
-    facts.extend(_span(messages, options))
-    yield from _painted(palette, "dim", _joined(facts, f" {palette.dot} ", options.width), options)
+        yield from _wrapped(f"session {visible_id(session_id)}", "bold", palette, options)
+    line = ""
+    for fact in _facts(session, messages, options):
+        between = f" {palette.dot} "
+        if not line:
+            line = fact
+        elif options.width is not None and width(line + between + fact) > options.width:
+            yield from _wrapped(line, "dim", palette, options)
+            line = fact
+        else:
+            line += between[:-1] + space_after(line, 1) + fact
+    yield from _wrapped(line, "dim", palette, options)
     if session is not None and (session.metadata or session.search_content is not None):
-        yield from _painted(
-            palette, "dim", [aside(session, session.metadata, options, full=conversation.full)], options
-        )
+        known = _aside(session, session.metadata, options, full=conversation.full)
+        yield from _wrapped(known, "dim", palette, options)
     if conversation.earlier:
         yield ""
-        yield palette.paint(
-            "dim", fit(f"{palette.ellipsis} earlier messages left out", options.width or 80, palette.ellipsis)
-        )
+        note = f"{palette.ellipsis} earlier messages left out"
+        yield palette.paint("dim", fit(note, options.width or 80, palette.ellipsis))
 
 
-def _span(messages: Sequence[Message], options: Options) -> Iterator[str]:
+def _facts(session: Session | None, messages: Sequence[Message], options: Options) -> Iterator[str]:
+    if session is not None:
+        yield f"user {visible_id(session.user_id)}"
     if not messages:
+        yield "no messages"
         return
+    yield f"{len(messages):,} message{'' if len(messages) == 1 else 's'}"
     first, last = messages[0].create_time, messages[-1].create_time
     if options.width is None:
         yield f"{iso_time(first, options.timezone)} to {iso_time(last, options.timezone)}"
@@ -74,19 +100,149 @@ def _span(messages: Sequence[Message], options: Options) -> Iterator[str]:
     yield age(last, options.now_us)
 
 
-def _joined(facts: Sequence[str], between: str, room: int | None) -> Iterator[str]:
-    """The facts on one line, or on more where there is no room, none of them broken."""
-    line = facts[0]
-    for fact in facts[1:]:
-        if room is not None and width(line + between + fact) > room:
-            yield line
-            line = fact
+def _wrapped(text: str, style: str, palette: Palette, options: Options) -> Iterator[str]:
+    for line in [text] if options.width is None else wrap(text, options.width):
+        yield palette.paint(style, line)
+
+
+class TranscriptWriter:
+    """Formats messages one after the other, and remembers when the last one was."""
+
+    def __init__(self, options: Options, *, full: bool, markdown: bool = False) -> None:
+        self._options = options
+        self._palette = Palette(options)
+        self._full = full
+        self._folds = options.width is not None and not full
+        self._room = None if options.width is None else max(1, min(options.width, READING_WIDTH) - len(INDENT))
+        self._page = self._room or READING_WIDTH
+        self._markdown = markdown
+        self._last: int | None = None
+        self._day: str | None = None
+
+    def lines(self, message: Message) -> Iterator[str]:
+        """Yield the day if it has changed, the speaker and the time, the content, calls, and what else is known."""
+        day = local_day(message.create_time, self._options.timezone)
+        if self._options.width is not None and day is not None and day != self._day:  # in a pipe times have their date
+            self._day = day
+            rule = self._palette.rule * 2
+            yield self._paint("dim", fit(f"{rule} {day} {rule}", self._options.width, self._palette.ellipsis))
+            yield ""
+        yield self._heading(message, day)
+        called = tool_calls(message.metadata)
+        if message.content:
+            yield from self._content(message.content, message.role)
+        elif message.content == "" or not called:
+            yield INDENT + self._paint("dim", "(no content)" if message.content is None else "(empty)")
+        arrow = f"{self._palette.arrow} "
+        for calls in called.values():
+            for call in calls:
+                first, *others = call.lines(self._page - len(arrow))
+                yield from self._folded_text("\n".join((arrow + first, *others)), call.line(), "yellow")
+        yield from self._metadata(message, called)
+        self._last = message.create_time
+
+    def _paint(self, style: str, text: str) -> str:
+        return self._palette.paint(style, text)
+
+    def _heading(self, message: Message, day: str | None) -> str:
+        palette, room, time_us = self._palette, self._options.width, message.create_time
+        role = "(no role)" if message.role is None else _name(message.role)
+        tool = message.metadata.get("name")
+        if message.role == "tool" and isinstance(tool, str):
+            role += f" {_name(tool)}"
+        if room is None:
+            facts = [iso_time(time_us, self._options.timezone)]
+        else:  # below the line of its day it needs no date
+            facts = [local_time(time_us, self._options.timezone, 0)[0 if day is None else 11 :]]
+        if self._last is not None and time_us - self._last >= _SECOND:
+            facts.append(f"+{duration(time_us - self._last)}")
+        facts.append(visible_id(message.message_id))
+        between = f" {palette.dot} "
+        if room is not None:
+            least = room // 3
+            taken = width(between.join(facts[:-1])) + len(between) + len(palette.speaks) + 2
+            facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), least), palette.ellipsis)
+            role = fit(role, max(least, room - taken - width(facts[-1])), palette.ellipsis)
+        style = ROLE_STYLES.get(message.role or "", "bold")
+        speaker = self._paint(style, f"{role} {palette.speaks}") + space_after(role, 1)
+        return speaker + self._paint("dim", between.join(facts))
+
+    def _content(self, content: str, role: str | None) -> Iterator[str]:
+        """Yield JSON broken into lines, Markdown drawn if that is asked for, other text as it is. The output of tools
+        is not Markdown."""
+        parsed = parsed_json(content)
+        if parsed and (opened := self._outline(parsed)) is not None:
+            yield from self._folded_text(opened, content)
+        elif (
+            self._markdown
+            and role != "tool"
+            and (drawn := markdown_lines(content, self._page, self._palette)) is not None
+        ):
+            yield from self._folded(drawn, content)
         else:
-            line += between[:-1] + space_after(line, 1) + fact
-    yield line
+            yield from self._folded_text(content, content)
+
+    def _metadata(self, message: Message, called: Collection[str]) -> Iterator[str]:
+        """Yield JSON under its key, in lines of its own, then the rest on one line."""
+        shown = {"_json", *called} | ({"name"} if message.role == "tool" else set())
+        for key in str(message.metadata.get("_json", "")).split(","):
+            text = message.metadata.get(key)
+            if key not in shown and isinstance(text, str) and (parsed := parsed_json(text)) is not None:
+                shown.add(key)
+                name = f"{visible(key)}="
+                yield from self._folded_text(self._outline(parsed, name) or name + text, text, "dim")
+        rest = Metadata({key: value for key, value in message.metadata.items() if key not in shown})
+        if rest or message.search_content is not None:
+            yield from self._indented(_aside(message, rest, self._options, full=self._full), "dim")
+
+    def _outline(self, parsed: object, name: str = "") -> str | None:
+        try:
+            return "\n".join(outline(parsed, self._page, name))
+        except RecursionError:
+            return None
+
+    def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
+        if not self._folds:
+            yield from self._indented(visible(shown, keep_newlines=True), style)
+            return
+        beginning = visible(shown[:FOLD_CHARACTERS], keep_newlines=True)
+        lines = [line.removeprefix(INDENT) for line in self._indented(beginning, style)]
+        yield from self._folded(lines, stored, complete=len(shown) <= FOLD_CHARACTERS)
+
+    def _folded(self, lines: Sequence[str], stored: str, *, complete: bool = True) -> Iterator[str]:
+        """Yield finished lines, or the first of them and how much is hidden."""
+        hides = self._folds and (not complete or len(lines) >= FOLD_LINES + FOLD_SLACK)
+        shown = list(lines[:FOLD_LINES] if hides else lines)
+        while hides and shown and not shown[-1]:
+            shown.pop()
+        yield from (INDENT + line if line else "" for line in shown)
+        if hides:
+            more = f"{len(lines) - len(shown)} more lines, " if complete else ""
+            total = size(len(stored.encode(errors="surrogatepass")))
+            yield from self._indented(f"{self._palette.ellipsis} {more}{total} in all (--full shows them)", "dim")
+
+    def _indented(self, text: str, style: str = "") -> Iterator[str]:
+        """Yield safe text, indented, in lines as wide as there is room; a list item wraps under its text."""
+        text = text if self._palette.unicode else ascii_text(text)  # JSON had escapes, which were read
+        for line in text.split("\n"):
+            bullet = ""
+            if self._room is not None and width(line) > self._room:
+                bullet = _BULLET.match(line).group()  # type: ignore[union-attr]
+                bullet = bullet if len(bullet) <= self._room // 3 else ""
+            parts = [line] if self._room is None else wrap(line[len(bullet) :], self._room - len(bullet))
+            for position, part in enumerate(parts):
+                begun = (" " * len(bullet) if position else bullet) + part
+                yield INDENT + self._paint(style, begun.rstrip(" ")) if begun.strip(" ") else ""
 
 
-def _painted(palette: Palette, style: str, texts: Iterable[str], options: Options) -> Iterator[str]:
-    for text in texts:
-        lines = [text] if options.width is None else wrap(text, options.width)
-        yield from (palette.paint(style, line) for line in lines)
+def _aside(item: Session | Message, metadata: Metadata, options: Options, *, full: bool) -> str:
+    """Return metadata and the search text on one line, cut on a terminal where it is long."""
+    known = metadata if item.search_content is None else metadata.merged({"search_content": item.search_content})
+    if options.width is None or full:
+        return pairs(known, limit=None)
+    return fit(pairs(known, limit=ASIDE_CHARACTERS), 2 * options.width, Palette(options).ellipsis)
+
+
+def _name(text: str) -> str:
+    """Return a role or a tool's name, in quotes if it could be taken for more than a name."""
+    return text if _NAME.match(text) and visible_id(text) == text else f'"{visible_id(text)}"'

@@ -109,7 +109,7 @@ class HouseCommand(_WithGlobalOptions, TyperCommand):
         """Run the command. Raises InvalidInput before anything is done if it has no such output or fields."""
         options, declaration = ctx.obj.options, self.declaration
         if options.fields is not None:
-            from tsmem.render.fields import check_fields
+            from tsmem.render.documents import check_fields
 
             if declaration.shows is None:
                 raise InvalidInput(

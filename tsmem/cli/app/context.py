@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from tsmem.cli.io.streams import Streams
     from tsmem.profiles import Profile
-    from tsmem.render.options import Options
-    from tsmem.render.result import Format
+    from tsmem.render.result import Format, Options
     from tsmem.store import MemoryStore
     from tsmem.store.bulk.result import BulkResult
 
@@ -163,7 +162,7 @@ class Context:
 
     def render_options(self) -> Options:
         """How results are to be shown here."""
-        from tsmem.render.options import Options
+        from tsmem.render.result import Options
 
         terminal = self.streams.stdout_is_terminal
         plain = self.options.no_color or self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb"

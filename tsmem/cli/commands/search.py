@@ -48,7 +48,7 @@ def found(
     """What a search finds as a result. A text without words may take looking through all there is, as a filter may."""
     shown = listing(context, noun, stream, text if filter is None else filter, why_empty)
     hint = None if text is None else _elsewhere(context, text) if noun == "session" else _by_name(context, text)
-    return shown._replace(total=lambda: stream.total, marks=text, when_empty=hint)
+    return shown._replace(total=lambda: stream.total, highlight=text, when_empty=hint)
 
 
 def _elsewhere(context: Context, text: str) -> str:

@@ -19,8 +19,8 @@ from tsmem.cli.io.counts import counted, counts
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress_summary import account
 from tsmem.errors import InvalidInput
+from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
-from tsmem.render.stream import join_lines
 from tsmem.transfer.export import export_lines
 from tsmem.transfer.files.descriptors import names_stdout
 from tsmem.transfer.files.inputs import Input, open_input

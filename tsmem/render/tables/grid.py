@@ -1,30 +1,35 @@
-"""Tables, drawn by rich in columns of the widths that are planned here.
+"""Draw rows in columns: rich draws, in widths that are planned here.
 
-What can give way in a narrow terminal gives way first: what is said aside, free text, then ids; never a time. On a
+In a narrow terminal the least important columns are narrowed first: metadata, free text, then ids; never a time. On a
 terminal every line fits. In a pipe nothing is cut: columns are aligned while their values are of common length, and a
 longer value pushes its row to the right.
 
 Cutting, wrapping and measuring are ours: rich cuts no id in its middle and no text round what was searched for, counts
 Indic vowel signs and joined emoji as narrower than many terminals draw them (a stored text could then run over into a
 forged row), and keeps right-to-left text not apart from the next column.
+
+`drawn` and `painted` also serve Markdown.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.segment import Segment
 from rich.table import Table
+from rich.theme import Theme
 
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.drawing import drawn, painted
 from tsmem.render.palette import Palette, style_of
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions
+    from rich.console import ConsoleOptions, RenderableType
 
 GAP = 2
 MAX_ALIGNED = 60
@@ -33,16 +38,27 @@ _CONCESSIONS = (
     ("text", 100), ("aside", 40), ("text", 60), ("aside", 24), ("text", 40), ("aside", 12), ("name", 12), ("text", 20),
     ("aside", 8), ("name", 9), ("text", 8),
 )  # fmt: skip
-"""What is narrowed, in turn, and how far, while ids are left whole: a cut id can be given to no other command."""
+"""The kinds of columns that are narrowed, in turn, and how far. Ids stay whole: no other command takes a cut one."""
 _LAST_CONCESSIONS = (*_CONCESSIONS, ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
-"""What is narrowed when nothing is left that could go instead."""
+"""The same where no column can be left out instead."""
+_STYLES = {
+    "markdown.code": "cyan",
+    "markdown.block_quote": "dim",
+    "markdown.item.bullet": "dim",
+    "markdown.item.number": "dim",
+    "markdown.hr": "dim",
+    "markdown.table.header": "bold",
+    "markdown.table.border": "dim",
+}
+_ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
+"""Replacements for rich's own signs."""
 
 Overflow = Literal["push", "cut", "wrap"]
-"""What a text does that is wider than its column; `push` moves the rest of its row, for pipes."""
+"""What happens to a text that is wider than its column; `push` moves the rest of its row, for pipes."""
 
 
 class Column(NamedTuple):
-    """How a column is headed, and how it gives way."""
+    """A column's title, and how it is narrowed."""
 
     title: str
     kind: Literal["id", "time", "name", "text", "aside"] = "text"
@@ -54,13 +70,13 @@ class TableCell(NamedTuple):
 
     text: str
     style: str | None = None
-    """Instead of the column's."""
-    said: bool = False
-    """Whether it is a text in which is marked what was searched for."""
+    """Replaces the column's style."""
+    searched: bool = False
+    """True if the text that was searched for is highlighted in it."""
 
 
 def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
-    """The width of each column in a line of `room` cells; None when so many do not fit, however narrow."""
+    """Return the width of each column in a line of `room` cells; None if they do not fit, however narrow."""
     widths = list(natural)
     excess = sum(widths) + GAP * (len(widths) - 1) - room
     for kind, floor in _LAST_CONCESSIONS if cut_ids else _CONCESSIONS:
@@ -74,7 +90,7 @@ def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *,
 
 
 def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[TableCell]], most: int) -> list[int]:
-    """The width that each column would like, its title included, up to `most`."""
+    """Return the width that each column would like, its title included, up to `most`."""
     widths = [width(column.title) for column in columns]
     for row in rows:
         for i, cell in enumerate(row):
@@ -139,12 +155,13 @@ def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palet
             texts = list(wrap(cell.text, room))
         case "push":
             texts = [cell.text]
+    style = column.style if cell.style is None else cell.style
     lines = _Lines()
     for text in texts:
         text += closing + " " * (gap if width(text) > room else 0)
         lines.append([])
-        for style, part in palette.marked_parts(column.style if cell.style is None else cell.style, text, cell.said):
-            piece = _Measured(part, style_of(style))
+        for part_style, part in palette.highlighted(style, text) if cell.searched else [(style, text)]:
+            piece = _Measured(part, style_of(part_style))
             piece.cells = min(width(part), cells + gap)
             lines[-1].append(piece)
     return lines
@@ -156,15 +173,44 @@ def _closing(text: str) -> str:
 
 
 def _cut(column: Column, cell: TableCell, cells: int, palette: Palette) -> str:
-    """Return a text in so many cells: ids without their middle, the rest without its end, or round what is marked."""
+    """Return a text in so many cells: ids without their middle, the rest without its end, or round the first match."""
+    text, ellipsis = cell.text, palette.ellipsis
     if column.kind == "id":
-        return fit_middle(cell.text, cells, palette.ellipsis)
-    text = cell.text
-    if cell.said and width(text) > cells and (place := palette.marked(text)) is not None:
-        start, end = place
-        if width(text[:end]) > cells - len(palette.ellipsis):
-            lead = cells - 2 * len(palette.ellipsis) - width(text[start:end])  # what was searched for is shown whole
-            begin = max(0, start - min(cells // 4, max(0, lead)))
+        return fit_middle(text, cells, ellipsis)
+    if cell.searched and width(text) > cells and (match := palette.first_match(text)) is not None:
+        start, end = match
+        if width(text[:end]) > cells - len(ellipsis):
+            before = cells - 2 * len(ellipsis) - width(text[start:end])  # the match is shown whole
+            begin = max(0, start - min(cells // 4, max(0, before)))
             begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
-            text = palette.ellipsis + text[begin:]
-    return fit(text, cells, palette.ellipsis)
+            text = ellipsis + text[begin:]
+    return fit(text, cells, ellipsis)
+
+
+def drawn(renderable: RenderableType, room: int) -> Iterator[list[Segment]]:
+    """Draw something in `room` cells. Lines have no spaces at their ends."""
+    console = _console(room)
+    for line in Segment.split_lines(console.render(renderable, console.options)):
+        while line:
+            last = line.pop()
+            if not last.is_control and (text := last.text.rstrip(" ")):
+                line.append(Segment(text, last.style))
+                break
+        yield line
+
+
+def painted(line: Sequence[Segment], palette: Palette) -> str:
+    """Return a drawn line with its colours, in ASCII where the terminal shows no more."""
+    parts = []
+    for text, style, _ in line:
+        if not palette.unicode and not text.isascii():
+            text = "".join(sign if sign.isascii() else _ASCII_SIGNS.get(sign, "+") for sign in text)
+        parts.append(text if style is None or text.isspace() else palette.paint(style, text))
+    return "".join(parts)
+
+
+@lru_cache
+def _console(room: int) -> Console:
+    return Console(
+        file=io.StringIO(), width=room, color_system=None, legacy_windows=False, theme=Theme(_STYLES), _environ={}
+    )

@@ -1,0 +1,216 @@
+"""One record, a report of facts, or the parts of a dashboard beneath each other: names at the left edge, values beside
+them, wrapped rather than cut.
+
+A plot is one line: a column a day, or so many days that it fits, as high as its count beside the highest. A command is
+broken between its words alone, so that it can be copied, with the sign by which a shell goes on reading. A command with
+a word longer than a line is not shown: broken within the word it would be another command, and hostile text in the word
+could choose which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from tsmem.render.cells import fit, width, wrap
+from tsmem.render.palette import Palette
+from tsmem.render.result import (
+    Advice,
+    Advices,
+    Dashboard,
+    Facts,
+    Moment,
+    Options,
+    Part,
+    Plot,
+    Report,
+    Section,
+    SingleItem,
+    Size,
+    noun_of,
+)
+from tsmem.render.tables.grid import (
+    GAP,
+    MAX_ALIGNED,
+    Column,
+    Overflow,
+    TableCell,
+    natural_widths,
+    plan_widths,
+    table_lines,
+)
+from tsmem.render.tables.items import NULL, field_entries
+from tsmem.render.text import visible, visible_id
+from tsmem.render.values import age, iso_time, local_time, size
+from tsmem.store.documents import FIELDS, dumps
+
+BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
+"""The heights of a plot's columns from low to high, in Unicode and in ASCII; none is a space."""
+MAX_COLUMNS = 60
+"""The most columns of a plot."""
+_NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
+_BENEATH = "    "
+"""The indent of lines below a name at the left edge."""
+_WORD_CELLS = 7
+_CONTINUED = " \\"
+_TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
+_ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yellow", "error": "bold red"}
+
+
+def report_lines(result: SingleItem | Report | Dashboard, options: Options) -> Iterator[str]:
+    """Yield a record with one line or more a field; a report's rows under their titles, or its document with a line a
+    key if it has no columns; a dashboard's parts with an empty line between them."""
+    if isinstance(result, Dashboard):
+        for place, part in enumerate(result.parts):
+            if place:
+                yield ""
+            yield from _part_lines(part, options)
+    elif isinstance(result, SingleItem):
+        entries = [
+            (TableCell(visible(name)), cell)
+            for field in options.fields or FIELDS[noun_of(result)]
+            for name, cell in field_entries(result.item, field, options)
+        ]
+        yield from _rows(_NAMES_AND_VALUES, entries, options)
+    elif result.columns:
+        rows = [[_json_cell(value) for value in row] for row in result.rows]
+        yield from _rows(_columns(result.columns), rows, options)
+    else:
+        entries = [(TableCell(visible(name)), _json_cell(value)) for name, value in result.document.items()]
+        yield from _rows(_NAMES_AND_VALUES, entries, options)
+
+
+def _part_lines(part: Part, options: Options) -> Iterator[str]:
+    match part:
+        case Facts(rows):
+            entries = [(TableCell(visible(name)), _cell(value, options, aged=True)) for name, value in rows]
+            yield from _rows(_NAMES_AND_VALUES, entries, options)
+        case Section(title, columns, rows):
+            yield from _title(title, options)
+            cells = [[_cell(value, options) for value in row] for row in rows]
+            yield from _rows(_columns(columns), cells, options)
+        case Plot():
+            yield from _plot_lines(part, options)
+        case Advices(items):
+            for item, following in zip_longest(items, items[1:]):
+                if following is not None and following.command == item.command:  # it stands below the last of them
+                    item = item._replace(command=())
+                yield from _advice_lines(item, options)
+
+
+def _title(text: str, options: Options) -> Iterator[str]:
+    palette = Palette(options)
+    lines = [visible(text)] if options.width is None else wrap(visible(text), options.width)
+    yield from (palette.paint("bold", line) for line in lines)
+
+
+def _columns(titles: Sequence[str]) -> list[Column]:
+    return [Column(visible(title), "text" if i else "id") for i, title in enumerate(titles)]
+
+
+def _json_cell(value: object) -> TableCell:
+    if value is None:
+        return TableCell(NULL, "dim")
+    return TableCell(visible(value) if isinstance(value, str) else visible(dumps(value)))
+
+
+def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
+    match value:
+        case None:
+            return TableCell(NULL, "dim")
+        case Moment(time_us) if options.width is None:
+            return TableCell(iso_time(time_us, options.timezone))
+        case Moment(time_us):
+            text = local_time(time_us, options.timezone, 0)
+            return TableCell(f"{text}  ({age(time_us, options.now_us)})" if aged else text)
+        case Size(length):
+            return TableCell(size(length))
+        case int():
+            return TableCell(f"{value:,}")
+        case _:
+            return TableCell(visible_id(str(value)) or '""')
+
+
+def _rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
+    """Yield rows under their titles, if they have some, each on as many lines as it needs on a terminal, else on one.
+
+    Where room is short, the first column stands on lines of its own, and the others beneath: what names a row stays
+    whole. If it is longer than a line, only its first part begins at the left edge, so that no other looks like a row.
+    """
+    palette = Palette(options)
+    titled = any(column.title for column in columns)
+    if options.width is None:
+        widths = natural_widths(columns, rows, MAX_ALIGNED)
+        yield from table_lines(columns, rows, widths, palette, overflow="push", titled=titled)
+        return
+    natural = natural_widths(columns, rows, options.width)
+    widths = _fitted(natural, columns, options.width)
+    if not titled or widths[0] >= natural[0] or len(columns) == 1:
+        yield from table_lines(columns, rows, widths, palette, overflow="wrap", titled=titled)
+        return
+    room = max(1, options.width - len(_BENEATH))
+    rest = columns[1:]
+    widths = _fitted(natural_widths(rest, [row[1:] for row in rows], room), rest, room)
+    yield palette.paint("bold", fit(columns[0].title, room, palette.ellipsis))
+    yield from (_BENEATH + line for line in table_lines(rest, [], widths, palette, overflow="wrap"))
+    for first, *others in rows:
+        style = columns[0].style if first.style is None else first.style
+        for place, line in enumerate(wrap(first.text, room)):
+            yield (_BENEATH if place else "") + palette.paint(style, line)
+        lines = table_lines(rest, [others], widths, palette, overflow="wrap", titled=False)
+        yield from (_BENEATH + line for line in lines)
+
+
+def _fitted(natural: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
+    """Return the widths of columns on a terminal."""
+    widths = list(natural)
+    if not columns[0].title:
+        widths[0] = min(widths[0], max(12, room // 3))
+    equal = max(1, (room + GAP) // len(columns) - GAP)
+    return plan_widths(widths, columns, room, cut_ids=True) or [equal] * len(columns)
+
+
+def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
+    first, last = plot.days[0][0], plot.days[-1][0]
+    if first == last:
+        yield from _title(f"{plot.title}: {plot.days[0][1]:,} on {first}, and on no other day", options)
+        return
+    span = (last - first).days + 1
+    days_each = -(-span // min(MAX_COLUMNS, options.width or MAX_COLUMNS))
+    counts = [0] * ((span - 1) // days_each + 1)
+    for day, count in plot.days:
+        counts[(day - first).days // days_each] += count
+    highest = max(counts)
+    each = "" if days_each == 1 else f", {days_each} days a column"
+    most = f"{highest:,} {'a day' if days_each == 1 else 'a column'} at most"
+    yield from _title(f"{plot.title}: {first} to {last}{each}, {most}", options)
+    levels = BLOCKS if options.unicode else SIGNS  # rounded up, so that the smallest count is seen
+    columns = [levels[-(-count * len(levels) // highest) - 1] if count else " " for count in counts]
+    yield Palette(options).paint("cyan", "".join(columns))
+
+
+def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
+    """Return the severity at the left edge, and nothing else there; the sentence beside it, the command beneath."""
+    room = None if options.width is None else max(8, options.width - _WORD_CELLS - GAP)
+    word = visible(advice.word)
+    rows = [(TableCell(word, _ADVICE_STYLES.get(word)), TableCell(visible(advice.sentence)))]
+    if advice.command:
+        command = _command([visible(word) for word in advice.command], room)
+        rows.append((TableCell(""), TableCell(_TOO_LONG) if command is None else TableCell(command, "cyan")))
+    overflow: Overflow = "push" if room is None else "wrap"
+    widths = (_WORD_CELLS, room or MAX_ALIGNED)
+    return table_lines((Column(""), Column("")), rows, widths, Palette(options), overflow=overflow, titled=False)
+
+
+def _command(words: Sequence[str], room: int | None) -> str | None:
+    """Return a command in lines of so many cells; None if a word does not fit in one."""
+    if room is None:
+        return " ".join(words)
+    lines = [words[0]]
+    for word in words[1:]:
+        if width(lines[-1]) + 1 + width(word) + len(_CONTINUED) > room:
+            lines[-1] += _CONTINUED
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return "\n".join(lines) if all(width(line) <= room for line in lines) else None
