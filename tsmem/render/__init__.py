@@ -30,6 +30,7 @@ from tsmem.render.documents import (
 from tsmem.render.result import (
     Conversation,
     Dashboard,
+    Data,
     Document,
     Format,
     Listing,
@@ -37,8 +38,6 @@ from tsmem.render.result import (
     Options,
     Report,
     Result,
-    Shown,
-    SingleItem,
     noun_of,
 )
 from tsmem.store.documents import dumps
@@ -92,7 +91,7 @@ def _listing_of(tail: LiveTail, options: Options) -> Listing:
     return Listing("message", tail.messages, endless=tail.endless)
 
 
-def _lines(result: Shown, options: Options) -> Iterator[str]:
+def _lines(result: Data | LiveTail | Dashboard, options: Options) -> Iterator[str]:
     """Return the result as lines for people."""
     if isinstance(result, LiveTail) and options.fields is not None:
         result = _listing_of(result, options)
@@ -111,7 +110,7 @@ def _lines(result: Shown, options: Options) -> Iterator[str]:
             from tsmem.render.tables.listing import listing_lines
 
             return listing_lines(result, options)
-        case SingleItem() | Report() | Dashboard():
+        case _:
             from tsmem.render.tables.report import report_lines
 
             return report_lines(result, options)

@@ -15,7 +15,7 @@ from functools import lru_cache
 from rich.cells import get_character_cell_size
 
 _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
-"""What stays together in wrapping: a word with the spaces before it; East Asian text breaks anywhere."""
+"""The unit of wrapping: a word with the spaces before it. East Asian text breaks anywhere."""
 _TWO_CELLS = re.compile("[\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1\U0001f3fb-\U0001f3ff]")
 """Two cells on some terminals, and fewer by some version of rich: Hangul tone marks, circled numbers on black squares,
 hexagrams, Vietnamese reading marks and skin tones. tests/unit/test_render_widths.py compares with tmux."""
@@ -23,16 +23,16 @@ hexagrams, Vietnamese reading marks and skin tones. tests/unit/test_render_width
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 """The blocks that Unicode keeps for scripts written from right to left, and their numbers."""
 _LEFT_TO_RIGHT_BLANK = "\u2800"
-"""A blank pattern of Braille, which counts as a letter written from left to right (Unicode Standard Annex 9)."""
+"""A blank pattern of Braille: a letter written from left to right to Unicode Standard Annex 9."""
 
 
 def width(text: str) -> int:
-    """The cells that text takes at most."""
+    """Return the cells that text takes at most."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def cut(text: str, cells: int) -> str:
-    """The longest beginning that fits into so many cells."""
+    """Return the longest beginning that fits into so many cells."""
     if text.isascii():
         return text[: max(0, cells)]
     used = 0
@@ -45,7 +45,6 @@ def cut(text: str, cells: int) -> str:
 
 @lru_cache(4096)
 def _cells(character: str) -> int:
-    """The cells of one character at most, wherever it stands."""
     if character == "\ufe0f":  # may make an emoji of what is before it, which is wider
         return 1
     if _TWO_CELLS.match(character) is not None:
@@ -56,14 +55,14 @@ def _cells(character: str) -> int:
 
 
 def fit(text: str, cells: int, ellipsis: str) -> str:
-    """The text in so many cells, with an ellipsis where its end is missing."""
+    """Return the text in so many cells, with an ellipsis where its end is missing."""
     if width(text) <= cells:
         return text
     return cut(text, cells - len(ellipsis)) + ellipsis[:cells]
 
 
 def fit_middle(text: str, cells: int, ellipsis: str) -> str:
-    """The text in so many cells: ids differ at either end, so the middle goes."""
+    """Return the text in so many cells: ids differ at either end, so the middle is cut."""
     if width(text) <= cells:
         return text
     room = max(0, cells - len(ellipsis))
@@ -86,7 +85,7 @@ def space_after(text: str, cells: int) -> str:
 
 
 def wrap(text: str, cells: int) -> Iterator[str]:
-    """Lines of at most so many cells, broken between words where that can be; newlines in the text break too."""
+    """Yield lines of at most so many cells, broken between words where possible; newlines in the text break too."""
     for line in text.split("\n"):
         if width(line) <= cells:
             yield line

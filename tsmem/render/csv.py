@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from tsmem.render.documents import documents, join_lines
-from tsmem.render.result import Conversation, Listing, Options, Report, SingleItem, noun_of
+from tsmem.render.result import Data, Listing, Options, Report, noun_of
 from tsmem.render.text import visible
 from tsmem.store.documents import FIELDS, dumps
 
@@ -22,13 +22,13 @@ apostrophes of its own: taking one away gives every cell back."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
-def csv_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def csv_chunks(result: Data, options: Options) -> Iterator[bytes]:
     """Return the result as CSV, streamed. A listing that fails before its first row writes no header either."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
     return join_lines(_lines(result, options), at_once=at_once)
 
 
-def _lines(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def _lines(result: Data, options: Options) -> Iterator[bytes]:
     writer = csv.writer(_Returned(), lineterminator="\n" if options.terminal else "\r\n")
 
     def line(cells: Iterable[str]) -> bytes:

@@ -10,6 +10,7 @@ chunks can throw KeyboardInterrupt into the iterator, to be given the end of the
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
 from tsmem.nearest import nearest_names
-from tsmem.render.result import Conversation, Listing, Noun, Options, Report, SingleItem
+from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, SingleItem
 from tsmem.store.documents import FIELDS, dumps, item_document
 from tsmem.store.model import Message, Session
 
@@ -29,7 +30,7 @@ LONGEST_WAIT_S = 0.05
 
 
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
-    """Raise InvalidInput unless each is a field of the noun or `metadata.<key>`, and none is named twice."""
+    """Raise InvalidInput for a field that is neither the noun's nor `metadata.<key>`, or that is named twice."""
     hint = f"its fields are {', '.join(FIELDS[noun])} and metadata.<key>"
     if not fields:
         raise InvalidInput("no field is named", hint=hint)
@@ -45,9 +46,7 @@ def check_fields(noun: Noun, fields: Sequence[str]) -> None:
             raise InvalidInput(f"the field '{field}' is named twice")
 
 
-def documents(
-    result: SingleItem | Listing | Conversation | Report, fields: Sequence[str] | None
-) -> Iterable[dict[str, Any]]:
+def documents(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, Any]]:
     """Return the result as a stream of objects, which jsonl prints as lines and csv as rows."""
     match result:
         case SingleItem(item):
@@ -75,7 +74,7 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
     }
 
 
-def json_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
     """Return the result as one JSON document."""
     document: Mapping[str, Any]
     match result:
@@ -93,7 +92,7 @@ def json_chunks(result: SingleItem | Listing | Conversation | Report, options: O
     return encoded([dumps(document, pretty=options.terminal)])
 
 
-def jsonl_chunks(result: SingleItem | Listing | Conversation | Report, options: Options) -> Iterator[bytes]:
+def jsonl_chunks(result: Data, options: Options) -> Iterator[bytes]:
     """Return the result as one JSON object a line."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
     return join_lines(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
@@ -136,12 +135,7 @@ def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
 
 def json_in_ascii(document: str) -> str:
     """Return the same JSON with escapes for what is not ASCII, which stands in its texts alone."""
-
-    def escapes(match: re.Match[str]) -> str:
-        units = match.group().encode("utf-16-be").hex()
-        return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-    return re.sub(r"[^\x00-\x7f]", escapes, document)
+    return re.sub(r"[^\x00-\x7f]+", lambda match: json.dumps(match.group())[1:-1], document)
 
 
 def error_document(error: BaseException) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from tsmem.errors import InvalidInput
@@ -24,8 +25,6 @@ PRETTY_CHARACTERS = 100_000
 
 
 class ToolCall(NamedTuple):
-    """One call of a tool."""
-
     name: str
     arguments: dict[str, object] | str
     """Values by name; the text itself if it is not a JSON object."""
@@ -83,24 +82,17 @@ def parsed_json(value: object) -> object:
     if not isinstance(value, str) or len(value) > PRETTY_CHARACTERS or value.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        json.loads(value, parse_float=_unchanged_float, parse_int=_unchanged_int)
+        json.loads(value, parse_float=partial(_as_written, float), parse_int=partial(_as_written, int))
         return loads(value)
     except (InvalidInput, ValueError, RecursionError):
         return None
 
 
-def _unchanged_float(number: str) -> float:
-    """Raise ValueError for a number that would be written in another way."""
-    if repr(float(number)) != number:
+def _as_written(kind: type[int] | type[float], number: str) -> float:
+    """Raise ValueError for a number that Python would write in another way, such as -0, and for too many digits."""
+    if repr(kind(number)) != number:
         raise ValueError(number)
-    return float(number)
-
-
-def _unchanged_int(number: str) -> int:
-    """Raise ValueError for -0, and for too many digits."""
-    if str(int(number)) != number:
-        raise ValueError(number)
-    return int(number)
+    return kind(number)
 
 
 def outline(value: object, room: int, name: str = "", comma: str = "") -> Iterator[str]:

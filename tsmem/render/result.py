@@ -1,4 +1,4 @@
-"""What commands return, and the options for showing it.
+"""The results that commands return, and the options for showing them.
 
 A result holds data and never says how it looks: `render` turns it into bytes in the format that the options name.
 """
@@ -20,8 +20,7 @@ FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
 
 
 class Options(NamedTuple):
-    """Everything that decides how a result is shown. The command line sets it from its flags and streams; formatters
-    look at no stream, clock or environment."""
+    """Everything that decides how a result is shown, so that formatters look at no stream, clock or environment."""
 
     format: Format = "table"
     fields: tuple[str, ...] | None = None
@@ -41,14 +40,7 @@ class Options(NamedTuple):
     """The text of a search, highlighted where it stands in content."""
 
 
-def no_token(count: int | None = None) -> str | None:
-    """Return no page token: the listing is complete."""
-    return None
-
-
 class SingleItem(NamedTuple):
-    """One session or message."""
-
     item: Session | Message
 
 
@@ -57,7 +49,7 @@ class Listing(NamedTuple):
 
     noun: Noun
     items: Iterable[Session] | Iterable[Message]
-    next_page_token: Callable[[int | None], str | None] = no_token
+    next_page_token: Callable[[int | None], str | None] = lambda count: None
     """Called with None once the items are used up, or with the number of items written when something failed."""
     total: Callable[[], Total] | None = None
     """The number of matches of a search on all its pages, called once the items are used up."""
@@ -68,34 +60,30 @@ class Listing(NamedTuple):
     why_empty: Callable[[], str] | None = None
     """Explains why the listing is empty, called once that is known."""
     when_empty: str | None = None
-    """Where to look instead if it is empty; shown beside a table on a terminal."""
+    """A hint shown with an empty table on a terminal."""
 
 
 class Conversation(NamedTuple):
-    """A session's messages in order, to be read."""
+    """A session's messages in order, oldest first, to be read as a transcript."""
 
     session: Session | None
     """None where the user is not known."""
     messages: Sequence[Message]
-    """From the oldest to the newest."""
     earlier: bool = False
     """True if earlier messages were left out."""
     full: bool = False
     """True if long content is shown whole."""
     markdown: bool = False
-    """True if content is drawn as Markdown."""
 
 
 class LiveTail(NamedTuple):
-    """The last messages of a session, and the new ones if it is followed."""
+    """The last messages of a session, oldest first, and then the new ones if it is followed."""
 
     session_id: str
     messages: Iterable[Message]
-    """From the oldest to the newest."""
     endless: bool = False
     """True if the session is followed."""
     full: bool = False
-    """True if long content is shown whole."""
 
 
 class Report(NamedTuple):
@@ -111,19 +99,15 @@ class Report(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """A time among facts, to be read by a person."""
-
     time_us: int
 
 
 class Size(NamedTuple):
-    """A number of bytes among facts."""
-
     bytes: int
 
 
 class Facts(NamedTuple):
-    """Names and values: text, a number, a Moment, a Size, or None."""
+    """Names and values; a value is text, a number, a Moment, a Size, or None."""
 
     rows: Sequence[tuple[str, object]]
 
@@ -148,15 +132,13 @@ class Advice(NamedTuple):
     """One finding, and the command that deals with it."""
 
     word: str
-    """The severity."""
+    """Its severity."""
     sentence: str
     command: Sequence[str] = ()
     """The words of a command line, quoted for a shell."""
 
 
 class Advices(NamedTuple):
-    """Findings in the order in which they are shown."""
-
     items: Sequence[Advice]
 
 
@@ -176,9 +158,9 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
-Shown = SingleItem | Listing | Conversation | LiveTail | Report | Dashboard
-"""Every result that depends on the format."""
-Result = Shown | Document
+Data = SingleItem | Listing | Conversation | Report
+"""Results that every format can show."""
+Result = Data | LiveTail | Dashboard | Document
 
 
 def noun_of(result: SingleItem | Listing | Conversation | LiveTail) -> Noun:

@@ -25,8 +25,6 @@ from typing import Literal
 
 MAX_MARKS = 4
 """Combining marks on one character; Vietnamese and Hebrew need three, and more are drawn over other lines."""
-TAB = "    "
-"""A tab where newlines are kept."""
 
 _JOINERS = "\u200c\u200d"
 _SUSPECT = re.compile(
@@ -41,7 +39,7 @@ _SUSPECT = re.compile(
 _JAMO = re.compile("[\u1161-\u11ff\ud7b0-\ud7ff]")
 """Hangul vowels and finals, which are letters, and stand on the letter before them as marks do."""
 _MARKS = r"[^\w\s\x00-\x7f]"
-"""Where marks may be: none is a word character."""
+"""A superset of all marks, none of which is a word character."""
 _MARK_RUN = re.compile(f"{_MARKS}{{{MAX_MARKS + 1},}}")
 _MARK_OR_JAMO_RUN = re.compile(f"(?:{_MARKS}|{_JAMO.pattern}){{{MAX_MARKS + 1},}}")
 """The same for texts that have some; it is slower."""
@@ -49,58 +47,51 @@ _UNSEEN_SPACE = re.compile(r"^ |(?<= ) | \Z")
 """A space at either end, and each after another."""
 _UNSEEN_IN_IDS = re.compile("[\u180b-\u180d\u180f\u2800\ufe00-\ufe0f\U0001d159\U000e0100-\U000e01ef]")
 """Blank characters and variation selectors that Python calls printable."""
-_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
-_KEPT = {"\n": "\n", "\r\n": "\n", "\t": TAB}
+_ON_ONE_LINE = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
+_ON_LINES = {"\n": "\n", "\t": "    ", "\r": "\\r", "\r\n": "\n"}
 
 
 def visible(text: str, *, keep_newlines: bool = False) -> str:
-    """The text as it may stand on a terminal: one line, or lines when newlines are kept (tabs are then spaces)."""
+    """Return the text safe to show: on one line, or on its lines if newlines are kept (tabs are then spaces)."""
     if text.isascii() and text.isprintable():
         return text
     if not text.isascii():
         runs = _MARK_RUN if _JAMO.search(text) is None else _MARK_OR_JAMO_RUN
         text = runs.sub(_bounded, text)
-    return _SUSPECT.sub(_line_shown if keep_newlines else _shown, text)
+    short = _ON_LINES if keep_newlines else _ON_ONE_LINE
+
+    def shown(match: re.Match[str]) -> str:
+        found = match.group()
+        if found in short:
+            return short[found]
+        return found if _is_honest(found, match.string, match.start()) else escaped(found)
+
+    return _SUSPECT.sub(shown, text)
 
 
 def visible_id(text: str) -> str:
     """Return an id, a user's name or a role as one line in which every character can be seen."""
     shown = _UNSEEN_SPACE.sub(lambda match: escaped(match.group()), visible(text))
-    return shown if shown.isascii() else "".join(map(_seen, shown))
-
-
-def _seen(character: str) -> str:
-    """Return the character, or its number where Python or a terminal may have nothing to show for it."""
-    is_shown = character.isprintable() and _UNSEEN_IN_IDS.match(character) is None
-    return character if is_shown else escaped(character)
+    if shown.isascii():
+        return shown
+    return "".join(c if c.isprintable() and _UNSEEN_IN_IDS.match(c) is None else escaped(c) for c in shown)
 
 
 def ascii_text(text: str) -> str:
     """Return the text with the number of each character that is not ASCII in its place."""
-    return re.sub(r"[^\x00-\x7f]", lambda match: escaped(match.group()), text)
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def escaped(character: str) -> str:
-    """A character by its number, as Python would write it."""
+    """Return a character's number as Python would write it."""
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _shown(match: re.Match[str]) -> str:
-    found = match.group()
-    if (short := _SHORT.get(found)) is not None:
-        return short
-    return found if _is_honest(found, match.string, match.start()) else escaped(found)
-
-
-def _line_shown(match: re.Match[str]) -> str:
-    return _KEPT.get(match.group()) or _shown(match)
-
-
 def _is_honest(found: str, text: str, at: int) -> bool:
-    """Whether a joiner joins, or a variation selector varies, what is seen."""
+    """Return True if a joiner joins, or a variation selector varies, what is seen."""
     before = text[at - 1] if at else ""
     if found in _JOINERS:
         kept = _is_honest(before, text, at - 1) if _is_selector(before) else _is_seen(before)
@@ -109,7 +100,7 @@ def _is_honest(found: str, text: str, at: int) -> bool:
 
 
 def _has_variants(base: str, following: str) -> bool:
-    """Return whether a variation selector between these two may change what is seen."""
+    """Return True if a variation selector between these two may change what is seen."""
     if base.isascii():
         return following == "\u20e3"  # a keycap
     is_cased = base != "\u2139" and unicodedata.category(base) in ("Lu", "Ll", "Lt")
@@ -129,7 +120,7 @@ def _is_seen(character: str) -> bool:
 
 
 def _bounded(match: re.Match[str]) -> str:
-    """Each character with as many marks as it may have; the others by their numbers, and the joiners among them."""
+    """Return each character with the marks it may have, and the numbers of further marks and the joiners among them."""
     shown, marks, spacing = [], 0, 0
     for character in match.group():
         kind = _kind(character)
@@ -143,7 +134,7 @@ def _bounded(match: re.Match[str]) -> str:
 
 
 def _kind(character: str) -> Literal["base", "mark", "spacing", "joiner"]:
-    """What a character does to the one before it."""
+    """Return what a character is to the one before it."""
     if character in _JOINERS:
         return "joiner"
     match unicodedata.category(character):

@@ -125,14 +125,14 @@ class TranscriptWriter:
         if self._options.width is not None and day is not None and day != self._day:  # in a pipe times have their date
             self._day = day
             rule = self._palette.rule * 2
-            yield self._paint("dim", fit(f"{rule} {day} {rule}", self._options.width, self._palette.ellipsis))
+            yield self._palette.paint("dim", fit(f"{rule} {day} {rule}", self._options.width, self._palette.ellipsis))
             yield ""
         yield self._heading(message, day)
         called = tool_calls(message.metadata)
         if message.content:
             yield from self._content(message.content, message.role)
         elif message.content == "" or not called:
-            yield INDENT + self._paint("dim", "(no content)" if message.content is None else "(empty)")
+            yield INDENT + self._palette.paint("dim", "(no content)" if message.content is None else "(empty)")
         arrow = f"{self._palette.arrow} "
         for calls in called.values():
             for call in calls:
@@ -140,9 +140,6 @@ class TranscriptWriter:
                 yield from self._folded_text("\n".join((arrow + first, *others)), call.line(), "yellow")
         yield from self._metadata(message, called)
         self._last = message.create_time
-
-    def _paint(self, style: str, text: str) -> str:
-        return self._palette.paint(style, text)
 
     def _heading(self, message: Message, day: str | None) -> str:
         palette, room, time_us = self._palette, self._options.width, message.create_time
@@ -164,8 +161,8 @@ class TranscriptWriter:
             facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), least), palette.ellipsis)
             role = fit(role, max(least, room - taken - width(facts[-1])), palette.ellipsis)
         style = ROLE_STYLES.get(message.role or "", "bold")
-        speaker = self._paint(style, f"{role} {palette.speaks}") + space_after(role, 1)
-        return speaker + self._paint("dim", between.join(facts))
+        speaker = self._palette.paint(style, f"{role} {palette.speaks}") + space_after(role, 1)
+        return speaker + self._palette.paint("dim", between.join(facts))
 
     def _content(self, content: str, role: str | None) -> Iterator[str]:
         """Yield JSON broken into lines, Markdown drawn if that is asked for, other text as it is. The output of tools
@@ -232,7 +229,7 @@ class TranscriptWriter:
             parts = [line] if self._room is None else wrap(line[len(bullet) :], self._room - len(bullet))
             for position, part in enumerate(parts):
                 begun = (" " * len(bullet) if position else bullet) + part
-                yield INDENT + self._paint(style, begun.rstrip(" ")) if begun.strip(" ") else ""
+                yield INDENT + self._palette.paint(style, begun.rstrip(" ")) if begun.strip(" ") else ""
 
 
 def _aside(item: Session | Message, metadata: Metadata, options: Options, *, full: bool) -> str:

@@ -54,7 +54,7 @@ _ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
 """Replacements for rich's own signs."""
 
 Overflow = Literal["push", "cut", "wrap"]
-"""What happens to a text that is wider than its column; `push` moves the rest of its row, for pipes."""
+"""The treatment of a text that is wider than its column; `push` moves the rest of its row, for pipes."""
 
 
 class Column(NamedTuple):

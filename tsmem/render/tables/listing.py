@@ -48,7 +48,10 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
             if layout is not None:
                 yield ""
             layout, above = layout_of(listing.noun, items, options), None
-            yield from _heading(layout, options, palette)
+            if layout.shared is not None:
+                yield from _above(*layout.shared, options, palette)
+                yield ""
+            yield from _rows([], layout, options, palette, titled=True)
         field = layout.grouped
         for value, group in groupby(items, (lambda _: None) if field is None else attrgetter(field)):
             if field is not None and value != above:
@@ -57,20 +60,9 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
                 above = value
                 yield from _above(field, value, options, palette)
             yield from _rows(list(group), layout, options, palette)
-    if layout is None:
-        layout = layout_of(listing.noun, [], options)
-        yield from _heading(layout, options, palette)
-    if layout.no_room and options.width is not None:
+    if layout is not None and layout.no_room:
         note = f"no room for {', '.join(layout.no_room)}: a wider terminal or --fields shows more"
-        yield from (palette.paint("dim", line) for line in wrap(note, options.width))
-
-
-def _heading(layout: GridLayout, options: Options, palette: Palette) -> Iterator[str]:
-    """Yield the id that all rows share, and the titles."""
-    if layout.shared is not None:
-        yield from _above(*layout.shared, options, palette)
-        yield ""
-    yield from _rows([], layout, options, palette, titled=True)
+        yield from (palette.paint("dim", line) for line in wrap(note, options.width or 80))
 
 
 def _above(field: str, value: str, options: Options, palette: Palette) -> Iterator[str]:
@@ -88,9 +80,10 @@ def _rows(
 
 
 def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Session | Message]]:
-    """Yield items in lists of BATCH_ROWS, fewer where they are big. A failure is raised after the items before it."""
+    """Yield items in lists of BATCH_ROWS, fewer where they are big, and one empty list if there is none. A failure is
+    raised after the items before it."""
     batch: list[Session | Message] = []
-    characters = 0
+    characters, empty = 0, True
     try:
         for item in items:
             batch.append(item)
@@ -98,12 +91,12 @@ def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Sess
             characters += sum(len(text) for text in texts if isinstance(text, str | bytes))
             if len(batch) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
                 yield batch
-                batch, characters = [], 0
+                batch, characters, empty = [], 0, False
     except (Exception, KeyboardInterrupt):
         if batch:
             yield batch
         raise
-    if batch:
+    if batch or empty:
         yield batch
 
 

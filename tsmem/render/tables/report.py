@@ -45,7 +45,7 @@ from tsmem.render.values import age, iso_time, local_time, size
 from tsmem.store.documents import FIELDS, dumps
 
 BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
-"""The heights of a plot's columns from low to high, in Unicode and in ASCII; none is a space."""
+"""The heights of a plot's columns from low to high, in Unicode and in ASCII, without the space."""
 MAX_COLUMNS = 60
 """The most columns of a plot."""
 _NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
