@@ -1,4 +1,4 @@
-"""What `store.troubles` finds, whatever the order and however many stretches it takes, and in how many requests."""
+"""What `store.troubles` finds, whatever the order and however many idses it takes, and in how many requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.maintenance.integrity import MARGIN_US, Behind, MessageSpan, Orphans, Shared, Stretch
+from tsmem.store.maintenance.integrity import MARGIN_US, Behind, IdRange, Orphans, Shared
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize
 
 ITEMS: list[Session | Message] = [
@@ -57,7 +57,7 @@ def filled(store: MemoryStore) -> MemoryStore:
 @pytest.mark.parametrize("ids_at_once", [1, 2, 3, 4, 50_000])
 def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> None:
     """Orphan messages, shared ids with and without messages, and update times that lag behind or are missing; in one
-    stretch of session ids or in many."""
+    ids of session ids or in many."""
     result = BulkResult()
 
     found = Counter(filled.troubles(ids_at_once=ids_at_once, result=result))
@@ -77,7 +77,7 @@ def test_a_store_in_order_has_none(store: MemoryStore) -> None:
 
 
 def test_cells_near_the_limit_are_found_once(store: MemoryStore) -> None:
-    """In both tables, although the session table is read once for each stretch."""
+    """In both tables, although the session table is read once for each ids."""
     big = "x" * NEAR_LIMIT_BYTES
     for name in ("a", "b", "c"):
         store.sessions.put(Session("u", name, 5, metadata=Metadata({"note": big} if name == "b" else {})))
@@ -119,7 +119,7 @@ def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> N
 def test_the_cost_is_what_is_said(
     filled: MemoryStore, empty_client: TableClient, ids_at_once: int, requests: int
 ) -> None:
-    """A page of sessions and one of messages for each stretch: of six ids, one, two or three stretches."""
+    """A page of sessions and one of messages for each ids: of six ids, one, two or three idses."""
     client = FaultyClient(empty_client)
 
     list(MemoryStore(client).troubles(ids_at_once=ids_at_once))
@@ -140,23 +140,23 @@ def test_the_clock_of_the_service_is_told(store: MemoryStore, empty_client: Tabl
     st.lists(st.tuples(st.sampled_from("uvw"), st.text("abc\u00e9\U0001f600", min_size=1, max_size=3)), unique=True),
     st.integers(1, 4),
 )
-def test_stretches_cover_every_id_once(keys: list[tuple[str, str]], most: int) -> None:
-    """However sessions are ordered, the stretches follow one another, keep at most twice as many ids as they are told,
-    and find each shared id once, and every id in the stretch that it belongs to."""
-    stretch, shared, known = Stretch(None, most), [], []
+def test_ranges_of_ids_cover_every_id_once(keys: list[tuple[str, str]], most: int) -> None:
+    """However sessions are ordered, the ranges follow one another, keep at most twice as many ids as they are told,
+    and find each shared id once, and every id in the range that it belongs to."""
+    ids, shared, known = IdRange(None, most), [], []
     while True:
         for user, session_id in sorted(keys):
-            stretch.add(user, session_id, 5)
-            assert len(stretch._sessions) < 2 * most
-        mine = sorted(stretch._sessions)
+            ids.add(user, session_id, 5)
+            assert len(ids._owners) < 2 * most
+        mine = sorted(ids._owners)
         known += mine
         for session_id in mine[::2]:
-            shared += list(stretch.judged(MessageSpan(session_id, 1, 5, 5), 0))
-        shared += list(stretch.rest())
-        if stretch.end is None:
+            shared += list(ids.check(Orphans(session_id, 1, 5, 5), 0))
+        shared += list(ids.check_rest())
+        if ids.end is None:
             break
         assert len(mine) >= most
-        stretch = Stretch(stretch.end, most)
+        ids = IdRange(ids.end, most)
 
     users = Counter(session_id for _, session_id in keys)
     assert sorted(users) == known

@@ -89,12 +89,12 @@ class MemoryStore:
         Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
         ceil(s / 50,000)."""
         from tsmem.store.bulk.result import BulkResult
-        from tsmem.store.maintenance.integrity import IDS_AT_ONCE, Examination
+        from tsmem.store.maintenance.integrity import IDS_AT_ONCE, find_troubles
 
         read_progress = self.sessions.read_progress, self.messages.read_progress
         result = BulkResult() if result is None else result
-        examination = Examination(self._client, self._codecs, read_progress, self.clock.now_us(), result)
-        return examination.troubles(IDS_AT_ONCE if ids_at_once is None else ids_at_once)
+        ids_at_once = IDS_AT_ONCE if ids_at_once is None else ids_at_once
+        return find_troubles(self._client, self._codecs, read_progress, self.clock.now_us(), result, ids_at_once)
 
     def clock_skew_s(self) -> float | None:
         """Seconds by which the service's clock was ahead of this machine's at its last answer; None where it has none

@@ -1,8 +1,8 @@
-"""Maintenance: whether tables are as they should be, and what is in them.
+"""Maintenance: checks whether tables are as they should be, and measures what is in them.
 
-Called by `MemoryStore` and by its tables.
+Called by `MemoryStore`, its tables and its collections. Each module is one function or class:
 
-`differences.py` compares a table or index with the layout, and `readiness.py` waits until a table that was made can be
-used. `integrity.py` checks that sessions and messages fit together. `statistics.py` counts and measures rows, by
-samples of a large table (`sampling.py`).
+- `differences.py` compares a table or index with the layout; `readiness.py` waits until a new one can be used.
+- `integrity.py` finds what does not fit together; `statistics.py` counts and measures rows.
+- `sampling.py` reads a few rows to explain an empty result.
 """

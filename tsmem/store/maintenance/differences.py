@@ -1,7 +1,7 @@
-"""How a table or index that is there differs from what the profile describes, a sentence for each difference.
+"""Names the differences between an existing table or index and the profile's description, a sentence for each.
 
-Its one rule: what would make a command fail or answer wrongly, or cost money unasked, is a difference; what is only
-more than was asked for (further fields of a search index, further indexes) is none.
+A difference is what would make a command fail or return wrong results, or cost money unasked. Additions to what was
+asked for (further fields of a search index, further indexes) are none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 
 
 def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
-    """Its key and its options."""
+    """Return the differences of a table's key and options."""
     key = of_key(wanted, found)
     texts = [] if key is None else [key]
     if found.time_to_live_s != wanted.time_to_live_s:
@@ -28,13 +28,13 @@ def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
 
 
 def of_key(wanted: TableSchema, found: TableSchema) -> str | None:
-    """How the key differs; None where it does not."""
+    """Return the difference of the keys, or None."""
     return None if wanted.key == found.key else f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"
 
 
 def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, actual: TableSchema | None) -> list[str]:
-    """Its key, behind which the service may show the columns that it appended; its kind; and the types of its columns
-    in the table that is there: a row whose value is of another type is not in the index."""
+    """Return the differences of a secondary index's key, its kind, and the types of its columns in the `actual` table:
+    a row whose value is of another type is not in the index. The service may show the key columns that it appended."""
     appended = tuple(name for name, _ in table.key if name not in wanted.key)
     texts = []
     if found.key not in (wanted.key, wanted.key + appended):
@@ -49,7 +49,7 @@ def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, actual
 
 
 def of_search(wanted: SearchIndexSchema, found: SearchIndexSchema, time: str) -> list[str]:
-    """Fields that are not indexed, or in another way. `time` is the one that rows are sorted by."""
+    """Return the differences of a search index's fields. `time` is the field that rows are sorted by."""
     there = dict(found.fields)
     texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in there]
     for name, kind in wanted.fields:

@@ -1,19 +1,19 @@
-"""What in a store does not fit together: messages whose session is not there, session ids that users share, sessions
-that are older than their last message, and cells near their limit.
+"""Finds what does not fit together in a store, for `tsmem doctor`: messages without a session, session ids that users
+share, sessions older than their last message, and cells near their limit.
 
-Sessions are in the order of users and messages in that of session ids, so the two tables cannot be merged as they come.
-They are held against each other a stretch of session ids at a time: the session table is read for the smallest 50,000
-to 100,000 ids that were not looked at yet, which are kept, and then the messages of the same stretch, which their order
-makes a range. So each message is read once, the session table once for each stretch, and memory is bounded.
+Sessions come in the order of users and messages in the order of session ids, so the two tables cannot be merged as they
+are read. They are compared for one range of session ids at a time: the session table is read for the smallest 50,000 to
+100,000 ids that are left, then the messages of those ids, which are one range of their table. So each message is read
+once, the session table once for each range of ids, and memory is bounded.
 
-What is written meanwhile can be judged by half: a session that is made after its stretch of sessions was read looks
-missing. Orphans that began within 15 minutes of the start are therefore marked as recent; an import of old messages
-that runs at the same time is not.
+Changes made meanwhile may be seen partly: a session that is created after its range was read looks missing. Orphans
+that began within 15 minutes of the start are therefore marked as recent. An import of old messages meanwhile is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from tsmem.limits import MAX_INTEGER
@@ -26,11 +26,11 @@ from tsmem.store.listing.scan import ReadProgress, RowScan
 from tsmem.store.maintenance.statistics import CellSize, large_cells
 
 IDS_AT_ONCE = 50_000
-"""Session ids in a stretch at least, where there are more; up to twice as many are kept."""
+"""Session ids of a range at least, if there are more; up to twice as many are kept in memory."""
 MAX_USERS = 10
 """Users of a shared id that are named."""
 MARGIN_US = 15 * 60 * 1_000_000
-"""By how much clocks may differ: the service refuses more."""
+"""The largest difference between clocks: the service refuses requests beyond it."""
 
 
 class Orphans(NamedTuple):
@@ -41,17 +41,16 @@ class Orphans(NamedTuple):
     first_time: int
     last_time: int
     recent: bool = False
-    """True if they are so new that their session may be written after it was looked for."""
+    """True if their session may have been written after it was looked for."""
 
 
 class Shared(NamedTuple):
-    """A session id of several users: which of them its messages belong to, nobody can tell."""
+    """A session id of several users. Nobody can tell which of them its messages belong to."""
 
     session_id: str
     users: tuple[str, ...]
     """The first ten, in order."""
     user_count: int
-    """Of all of them."""
     messages: int
 
 
@@ -67,137 +66,104 @@ class Behind(NamedTuple):
 Trouble = Orphans | Shared | Behind | CellSize
 
 
-class MessageSpan(NamedTuple):
-    """What is known of the messages of one session id."""
+class _Owners(NamedTuple):
+    """The users of a session id."""
 
-    session_id: str
-    messages: int
-    first_time: int
-    last_time: int
-
-
-class _Owners:
-    """Who has a session id."""
-
-    __slots__ = ("count", "update_time", "users")
-
-    def __init__(self, user_id: str, update_time: int | None) -> None:
-        self.users: tuple[str, ...] = (user_id,)
-        self.update_time = update_time
-        self.count = 1
-
-    def add(self, user_id: str) -> None:
-        """Another user has it."""
-        self.count += 1
-        if len(self.users) < MAX_USERS:
-            self.users += (user_id,)
+    users: tuple[str, ...]
+    number: int
+    update_time: int | None
+    """The first user's."""
 
 
-class Stretch:
-    """The sessions of a run of session ids."""
+class IdRange:
+    """The sessions of a range of session ids."""
 
     def __init__(self, start: str | None, most: int) -> None:
-        """From `start` on, included; None is the first id. It ends where `most` to twice as many are kept."""
+        """The range begins with the id `start`, None for the first one, and ends where `most` to twice as many ids are
+        kept."""
         self.start = start
         self.end: str | None = None
-        """The first id that is not in it; None while it goes to the end of all."""
+        """The first id behind the range; None for no end."""
         self._most = most
-        self._sessions: dict[str, _Owners] = {}
+        self._owners: dict[str, _Owners] = {}
 
     def add(self, user_id: str, session_id: str, update_time: int | None) -> None:
-        """A session, which is kept if it is in the stretch."""
+        """Keep a session if its id is in the range."""
         if (self.start is not None and session_id < self.start) or (self.end is not None and session_id >= self.end):
             return
-        if (owners := self._sessions.get(session_id)) is not None:
-            owners.add(user_id)
+        owners = self._owners.get(session_id)
+        if owners is not None:
+            users = (*owners.users, user_id)[:MAX_USERS]
+            self._owners[session_id] = owners._replace(users=users, number=owners.number + 1)
             return
-        self._sessions[session_id] = _Owners(user_id, update_time)
-        if len(self._sessions) == 2 * self._most:
-            beyond = sorted(self._sessions)[self._most :]
+        self._owners[session_id] = _Owners((user_id,), 1, update_time)
+        if len(self._owners) == 2 * self._most:
+            beyond = sorted(self._owners)[self._most :]
             self.end = beyond[0]
             for later in beyond:
-                del self._sessions[later]
+                del self._owners[later]
 
-    def judged(self, said: MessageSpan, now_us: int) -> Iterator[Trouble]:
-        """What is wrong with the messages of an id."""
-        owners = self._sessions.pop(said.session_id, None)
+    def check(self, found: Orphans, now_us: int) -> Iterator[Trouble]:
+        """Yield what is wrong with the messages of an id. `found` describes them as if they had no session."""
+        owners = self._owners.pop(found.session_id, None)
         if owners is None:
-            yield Orphans(*said, recent=abs(said.first_time - now_us) <= MARGIN_US)
-        elif owners.count > 1:
-            yield Shared(said.session_id, owners.users, owners.count, said.messages)
-        elif owners.update_time is None or owners.update_time < said.last_time:
-            yield Behind(owners.users[0], said.session_id, owners.update_time, said.last_time)
+            yield found._replace(recent=abs(found.first_time - now_us) <= MARGIN_US)
+        elif owners.number > 1:
+            yield Shared(found.session_id, owners.users, owners.number, found.messages)
+        elif owners.update_time is None or owners.update_time < found.last_time:
+            yield Behind(owners.users[0], found.session_id, owners.update_time, found.last_time)
 
-    def rest(self) -> Iterator[Trouble]:
-        """What is wrong with the ids that have no messages."""
-        for session_id in sorted(self._sessions):
-            owners = self._sessions[session_id]
-            if owners.count > 1:
-                yield Shared(session_id, owners.users, owners.count, 0)
+    def check_rest(self) -> Iterator[Trouble]:
+        """Yield what is wrong with the ids that have no messages."""
+        for session_id, owners in sorted(self._owners.items()):
+            if owners.number > 1:
+                yield Shared(session_id, owners.users, owners.number, 0)
 
 
-class Examination:
-    """Reads a store for its troubles."""
-
-    def __init__(
-        self,
-        client: TableClient,
-        codecs: Codecs,
-        read_progress: tuple[ReadProgress, ReadProgress],
-        now_us: int,
-        result: BulkResult,
-    ) -> None:
-        """`watches` hear of the pages of sessions and of messages."""
-        self._client = client
-        self._codecs = codecs
-        self._of_sessions, self._of_messages = read_progress
-        self._now_us = now_us
-        self._tally = result
-
-    def troubles(self, ids_at_once: int) -> Iterator[Trouble]:
-        """All there are, as they are found."""
-        stretch = Stretch(None, ids_at_once)
-        yield from self._sessions(stretch)
-        yield from self._messages(stretch)
-        while stretch.end is not None:
-            stretch = Stretch(stretch.end, ids_at_once)
-            yield from self._sessions(stretch)
-            yield from self._messages(stretch)
-
-    def _sessions(self, stretch: Stretch) -> Iterator[CellSize]:
-        """Read the session table: whole the first time, for its cells, then what the stretch needs."""
-        scan = Scan(self._codecs.session.table, Range((MIN, MIN), (MAX, MAX)))
-        if stretch.start is not None:
-            later = Comparison("session_id", Op.GE, stretch.start)
-            scan = scan._replace(filter=later, columns=("session_id", "update_time"))
-        for row in RowScan(self._client, scan, read_progress=self._of_sessions):
-            if stretch.start is None:
-                self._tally.sessions += 1
+def find_troubles(
+    client: TableClient,
+    codecs: Codecs,
+    progress: tuple[ReadProgress, ReadProgress],
+    now_us: int,
+    result: BulkResult,
+    ids_at_once: int = IDS_AT_ONCE,
+) -> Iterator[Trouble]:
+    """Yield what does not fit together, as it is found. `progress` is that of sessions and of messages; `result` counts
+    the rows read."""
+    ids = IdRange(None, ids_at_once)
+    while True:
+        sessions = Scan(codecs.session.table, Range((MIN, MIN), (MAX, MAX)))
+        if ids.start is not None:  # the first pass has looked at all cells
+            later = Comparison("session_id", Op.GE, ids.start)
+            sessions = sessions._replace(filter=later, columns=("session_id", "update_time"))
+        for row in RowScan(client, sessions, read_progress=progress[0]):
+            if ids.start is None:
+                result.sessions += 1
                 yield from large_cells("session", row)
-            stretch.add(str(row.key[0]), str(row.key[1]), _update_time(row))
+            ids.add(str(row.key[0]), str(row.key[1]), _update_time(row))
 
-    def _messages(self, stretch: Stretch) -> Iterator[Trouble]:
-        """Read the messages of a stretch, and judge them id by id."""
-        start = MIN if stretch.start is None else stretch.start
-        end = MAX if stretch.end is None else stretch.end
-        scan = Scan(self._codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
-        said: MessageSpan | None = None
-        for row in RowScan(self._client, scan, read_progress=self._of_messages):
-            self._tally.messages += 1
-            yield from large_cells("message", row)
-            session_id, time = str(row.key[0]), int(row.key[1])
-            if said is not None and said.session_id == session_id:
-                said = said._replace(messages=said.messages + 1, last_time=time)
-                continue
-            if said is not None:
-                yield from stretch.judged(said, self._now_us)
-            said = MessageSpan(session_id, 1, time, time)
-        if said is not None:
-            yield from stretch.judged(said, self._now_us)
-        yield from stretch.rest()
+        start = MIN if ids.start is None else ids.start
+        end = MAX if ids.end is None else ids.end
+        messages = Scan(codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
+        rows = RowScan(client, messages, read_progress=progress[1])
+        for session_id, of_session in groupby(rows, lambda row: str(row.key[0])):
+            found: Orphans | None = None
+            for row in of_session:
+                result.messages += 1
+                yield from large_cells("message", row)
+                time = int(row.key[1])
+                found = found or Orphans(session_id, 0, time, time)
+                found = found._replace(messages=found.messages + 1, last_time=time)
+            assert found is not None
+            yield from ids.check(found, now_us)
+        yield from ids.check_rest()
+        if ids.end is None:
+            return
+        ids = IdRange(ids.end, ids_at_once)
 
 
 def _update_time(row: Row) -> int | None:
-    """None where it is missing. What another library wrote in another type is behind nothing: it cannot be compared."""
+    """Return a session's update time. Another library's value of another type cannot be compared, so it is the latest
+    time, behind nothing."""
     value = row.columns.get("update_time")
     return value if value is None or type(value) is int else MAX_INTEGER

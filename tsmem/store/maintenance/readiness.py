@@ -1,31 +1,28 @@
-"""Waiting until tables and indexes can be used: a new table is listed at once, and answers seconds later.
+"""Waits until tables and indexes can be used: the service lists a new table at once, and serves it seconds later.
 
-Its one rule: the wait is over when its time is, and nothing is asked behind that. What is refused for now is not ready.
-Questions of a round share the time that is left, each with whatever is repeated beneath it, and at least `_SHORTEST_S`:
-by that the last one may be late, and for less than that no further round is begun. A wait of no time is one round.
+Nothing is checked after the time is up, and an error that may pass means not ready. The checks of a round share the
+time that is left, retries included; each gets at least `_SHORTEST_S` seconds, so the last one may end that much late. A
+wait of no time is one round.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.clock import Clock, time_budget
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, Unavailable
-from tsmem.port import SearchIndexSchema, TableClient
+from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Range, TableRef
 from tsmem.store.layout import Layout
 
 if TYPE_CHECKING:
-    from tsmem.store.tables import Plan
+    from tsmem.store.tables import Plan, Step
 
-_Question = tuple[str, Callable[[], bool]]
-"""A name, and how to ask whether what has it is ready."""
 _PAUSE_S = 1.0
-"""Between two questions whether something is ready."""
+"""Seconds between two rounds."""
 _SHORTEST_S, _LONGEST_S = 0.5, 2.0
-"""For one question, with what is repeated beneath it."""
+"""Seconds for one check, retries included."""
 
 
 def wait(
@@ -37,75 +34,63 @@ def wait(
     on_wait: Callable[[Sequence[str]], None],
 ) -> None:
     """Return when everything of the plan that is present can be used. Raises Unavailable when the time is up."""
-    deadline = clock.monotonic_s() + timeout_s
-    waiting = _questions(client, layout, plan)
-    while waiting := _round(waiting, clock, None if timeout_s == 0 else deadline, on_wait):
-        left = deadline - clock.monotonic_s() - _SHORTEST_S
-        if left <= 0:
+    deadline_s = clock.monotonic_s() + timeout_s
+    waiting = [_Check(client, layout, step) for step in plan.steps if step.state == "present"]
+    while True:
+        unready: list[_Check] = []
+        for place, check in enumerate(waiting):
+            left_s = deadline_s - clock.monotonic_s()
+            share_s = max(_SHORTEST_S, min(_LONGEST_S, left_s / (len(waiting) - place)))
+            if (left_s > 0 or timeout_s == 0) and check.is_ready(share_s):
+                continue
+            if not unready:  # the checks after the first failed one may take as long
+                on_wait([each.name for each in waiting[place:]])
+            unready.append(check)
+        if not unready:
+            return
+        waiting = unready
+        left_s = deadline_s - clock.monotonic_s() - _SHORTEST_S
+        if left_s <= 0:
             raise Unavailable(
-                f"not ready after {timeout_s:g} s: {', '.join(name for name, _ in waiting)}",
+                f"not ready after {timeout_s:g} s: {', '.join(check.name for check in waiting)}",
                 hint="the same command waits again",
             )
-        clock.sleep(min(_PAUSE_S, left))
+        clock.sleep(min(_PAUSE_S, left_s))
 
 
-def _round(
-    waiting: Sequence[_Question], clock: Clock, deadline: float | None, on_wait: Callable[[Sequence[str]], None]
-) -> list[_Question]:
-    """Ask of each whether it is ready; None: shortly of each. Returns those of which nobody said so."""
-    still: list[_Question] = []
-    for place, (name, is_ready) in enumerate(waiting):
-        left = 0.0 if deadline is None else deadline - clock.monotonic_s()
-        share = max(_SHORTEST_S, min(_LONGEST_S, left / (len(waiting) - place)))
-        if (deadline is not None and left <= 0) or not _ask(is_ready, share):
-            if not still:  # what follows may take as long as this one
-                on_wait([name for name, _ in waiting[place:]])
-            still.append((name, is_ready))
-    return still
+class _Check(NamedTuple):
+    """The check whether one thing of a plan can be used."""
 
+    client: TableClient
+    layout: Layout
+    step: Step
 
-def _ask(is_ready: Callable[[], bool], seconds: float) -> bool:
-    with time_budget(seconds):
-        try:
-            return is_ready()
-        except InvalidReply:
-            raise
-        except (TableNotFound, Unavailable):
-            return False
+    @property
+    def name(self) -> str:
+        return f"{self.step.kind} {self.step.name}"
 
+    def is_ready(self, budget_s: float) -> bool:
+        with time_budget(budget_s):
+            try:
+                return self._is_ready()
+            except InvalidReply:
+                raise
+            except (TableNotFound, Unavailable):
+                return False
 
-def _questions(client: TableClient, layout: Layout, plan: Plan) -> list[_Question]:
-    """What to wait for."""
-    questions: list[_Question] = []
-    tables = {table.schema.name: table for table in layout.tables}
-    for step in plan.steps:
-        if step.state != "present":
-            continue
-        table = tables[step.table]
-        if step.kind == "search index":
-            is_ready = partial(_is_in_step, client, table.search)
-        elif step.kind == "table":
-            is_ready = partial(_answers, client, table.ref)
-        else:
+    def _is_ready(self) -> bool:
+        table = next(table for table in self.layout.tables if table.schema.name == self.step.table)
+        if self.step.kind == "search index":
+            return self.client.describe_search_index(table.search.table, table.search.name).in_step
+        ref = table.ref
+        if self.step.kind == "secondary index":
             key = table.schema.indexes[0].key
-            missing = tuple(name for name in table.ref.key if name not in key)
-            is_ready = partial(_answers, client, TableRef(step.name, key + missing))
-        questions.append((f"{step.kind} {step.name}", is_ready))
-    return questions
-
-
-def _answers(client: TableClient, ref: TableRef) -> bool:
-    """Whether a table or secondary index can be read: an index cannot while it is built, which the service calls an
-    invalid parameter."""
-    span = Range((MIN,) * len(ref.key), (MAX,) * len(ref.key))
-    try:
-        client.get_range(ref, span, limit=1, columns=ref.key[:1])
-    except InvalidInput as error:
-        if "building" in error.message:
-            return False
-        raise
-    return True
-
-
-def _is_in_step(client: TableClient, wanted: SearchIndexSchema) -> bool:
-    return client.describe_search_index(wanted.table, wanted.name).in_step
+            ref = TableRef(self.step.name, key + tuple(name for name in table.ref.key if name not in key))
+        span = Range((MIN,) * len(ref.key), (MAX,) * len(ref.key))
+        try:
+            self.client.get_range(ref, span, limit=1, columns=ref.key[:1])
+        except InvalidInput as error:  # the service's error for an index that is being built
+            if "building" in error.message:
+                return False
+            raise
+        return True
