@@ -135,7 +135,7 @@ def test_a_text_that_says_ustar_is_no_archive(ready: Cli) -> None:
 CHILD = '''
 import gzip, io, resource, sys, zipfile, zlib
 from tsmem.errors import InvalidInput
-from tsmem.transfer.formats.openai import Rules
+from tsmem.transfer.formats.conversations import Conversion
 from tsmem.transfer.records import ImportSource, read_records
 
 def peak_mb():
@@ -163,7 +163,7 @@ def packed(part, count, first=b""):
 
 def outcome(stream):
     try:
-        return sum(1 for _ in read_records(ImportSource(stream, "openai", Rules("u", 1))))
+        return sum(1 for _ in read_records(ImportSource(stream, "openai", Conversion("u", 1))))
     except InvalidInput as error:
         return error.message
 

@@ -16,7 +16,7 @@ from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, W
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk.loading import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
-from tsmem.transfer.export import export_lines
+from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.records import ImportSource, read_records
 
 LOST = Unavailable("the answer was lost", ambiguous=True)

@@ -22,7 +22,7 @@ from tsmem.server.http.log import LogEntry
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.comparing import compare
 from tsmem.store.bulk.result import BulkResult
-from tsmem.transfer.formats.openai import Rules
+from tsmem.transfer.formats.conversations import Conversion
 from tsmem.transfer.records import ImportSource, read_records
 
 DEADLINE_S = 30
@@ -41,7 +41,7 @@ def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | 
 def untimed(store: MemoryStore, end: bytes) -> ImportSource:
     """Ten conversations whose messages have no times, and what stands behind them."""
     lines = [b'{"id": "s%d", "messages": [{"role": "user", "content": "tea"}]}\n' % n for n in range(10)]
-    return ImportSource(io.BytesIO(b"".join(lines) + end), "openai", Rules("u", 5, store.bulk.stored_times()))
+    return ImportSource(io.BytesIO(b"".join(lines) + end), "openai", Conversion("u", 5, store.bulk.stored_times()))
 
 
 def fill(path: Path, items: Iterable[Session | Message]) -> None:

@@ -20,7 +20,7 @@ from tsmem.port import Cost
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.transfer.formats.openai import Rules
+from tsmem.transfer.formats.conversations import Conversion
 from tsmem.transfer.records import ImportSource, read_records
 
 
@@ -152,7 +152,7 @@ def test_an_import_of_conversations_looks_up_unsure_times_in_a_request_a_session
             message["created_at"] = 1_767_225_600_000_000 + (place + 1) * step_us
     data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
     before = len(served.log)
-    rules = Rules("u", 5, store.bulk.stored_times())
+    rules = Conversion("u", 5, store.bulk.stored_times())
     store.bulk.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), result=BulkResult())
     assert requests == dict(Counter(served.actions()[before:]))
 

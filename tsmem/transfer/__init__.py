@@ -9,12 +9,12 @@ The commands `export` and `import` call it, and so can any program:
         export_file(store, "memory.jsonl.gz", user_id="ada")
         import_file(store, "chats.jsonl", ImportOptions("openai", user="ada"))
 
-An export is `export.py`: the items of `store.bulk`, one JSON line each, into a file that `files/` writes whole or not
-at all. An import is `importing.py`. Its input goes through `input/` (bytes, decompressed; text; JSON values, each with
-its place), `records.py` and `formats/` (values to items) to `store.bulk`. `resume.py` notes how far it is,
-`rejects.py` keeps what cannot be brought in, `shared_ids.py` warns of session ids that several users have.
+An export is `exporting.py`: the items of `store.bulk`, one JSON line each, into a file that `files/` writes whole or
+not at all. An import is `importing.py`. `input/` reads its bytes as JSON values, each with its place; `records.py` and
+`formats/` make sessions and messages of them, which `store.bulk` writes. `resume.py` notes how far it is, `rejects.py`
+keeps what cannot be imported, `shared_ids.py` warns of session ids that several users have.
 
-It imports the store and nothing of the command line. What it needs of whoever runs it is `caller.py`.
+This package imports the store and nothing of the command line, which is a `Caller` (`caller.py`) to it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tsmem.transfer.importing import ImportOptions
-    from tsmem.transfer.library import export_file, import_file
+    from tsmem.transfer.exporting import export_file
+    from tsmem.transfer.importing import ImportOptions, import_file
 
 _HOMES = {
     "ImportOptions": "tsmem.transfer.importing",
-    "export_file": "tsmem.transfer.library",
-    "import_file": "tsmem.transfer.library",
+    "export_file": "tsmem.transfer.exporting",
+    "import_file": "tsmem.transfer.importing",
 }
 
 __all__ = ["ImportOptions", "export_file", "import_file"]

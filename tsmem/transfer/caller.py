@@ -1,26 +1,28 @@
-"""What an export or an import needs of whoever runs it: a command, or a program that uses the library."""
+"""The interface between an export or import and the program that runs it: a command, or a user of the library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tsmem.store import MemoryStore
 from tsmem.store.bulk.result import BulkResult
+
+if TYPE_CHECKING:
+    from tsmem.store import MemoryStore
 
 
 class Caller(Protocol):
-    """Who runs an export or import."""
+    """The program that runs an export or import."""
 
     next_step: str | None
-    """What to do next when this fails or is stopped, where that is known."""
+    """The hint for the user if this fails or is stopped; None for none."""
     whole_file: str | None
     """The file that is written whole or not at all, until the new one takes its place."""
 
     @property
     def result(self) -> BulkResult:
-        """What was done so far."""
+        """The counts, kept up to date."""
         ...
 
     @property
@@ -30,13 +32,32 @@ class Caller(Protocol):
 
     @property
     def resume_folder(self) -> Path | None:
-        """Where imports note how far they are; None where they cannot."""
+        """The folder of resume points; None if none are kept."""
         ...
 
     def say(self, text: str) -> None:
-        """Tell people what they should know."""
+        """Show a line to the user."""
         ...
 
     def protected_files(self) -> Iterator[tuple[str, str]]:
-        """Yield paths that must not be written, with what they are."""
+        """Yield paths that must not be written, each with a description."""
         ...
+
+
+class LibraryCaller:
+    """A program that uses the library, as a `Caller`."""
+
+    def __init__(self, store: MemoryStore, say: Callable[[str], None] | None, resume_folder: Path | None) -> None:
+        self.store = store
+        self.resume_folder = resume_folder
+        self.result = BulkResult()
+        self.next_step: str | None = None
+        self.whole_file: str | None = None
+        self._say = say
+
+    def say(self, text: str) -> None:
+        if self._say is not None:
+            self._say(text)
+
+    def protected_files(self) -> Iterator[tuple[str, str]]:
+        return iter(())  # a store's file is recognised by its content

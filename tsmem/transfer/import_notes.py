@@ -1,33 +1,53 @@
-"""What `import` says on stderr of conversations that did not say everything: a line for each kind, with a count."""
+"""Counts of what the conversations of an import left out, and the lines in which `import` reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from tsmem.plurals import quantity
 
-if TYPE_CHECKING:
-    from tsmem.transfer.formats.openai import ImportNotes
 
+@dataclass
+class ImportNotes:
+    """What messages and conversations did not say, counted while they are converted."""
 
-def note_lines(notes: ImportNotes, dated_from: str) -> Iterator[str]:
-    """Return the lines; `dated_from` says where the time comes from of what has none."""
-    if notes.unread:
-        yield f"{quantity(notes.unread, 'time')} that cannot be read: kept as metadata, and the message has none"
-    without = ((notes.dated, "message"), (notes.dated_sessions, "empty conversation"))
-    undated = [quantity(count, what) for count, what in without if count]
-    if undated:
-        yield f"{' and '.join(undated)} without a time: dated from {dated_from}"
-    if notes.kept:
-        yield f"{quantity(notes.kept, 'message')} without a time: already in the store with a time, which is kept"
-    if notes.followed:
-        yield f"{quantity(notes.followed, 'message')} without a time: put a microsecond from the one before or after"
-    if notes.moved:
-        yield f"{quantity(notes.moved, 'message')} with the time of another: moved behind it by a microsecond"
-    if notes.backwards:
-        yield f"{quantity(notes.backwards, 'message')} earlier than the one before: stored in the order of time"
-    if notes.zoneless:
-        yield f"{quantity(notes.zoneless, 'time')} without a zone: taken as UTC"
-    if notes.unnamed:
-        yield f"{quantity(notes.unnamed, 'conversation')} without an id: a longer copy becomes another session"
+    dated: int = 0
+    """Messages dated from the start time, because their conversation has no times."""
+    dated_sessions: int = 0
+    """Conversations without messages, dated from the start time."""
+    followed: int = 0
+    """Messages without a time, put beside another of their conversation."""
+    kept: int = 0
+    """Messages without a time that keep the time they have in the store."""
+    moved: int = 0
+    """Messages with the time of another one, moved behind it."""
+    backwards: int = 0
+    """Messages that are earlier than the one before them."""
+    zoneless: int = 0
+    """Times without a zone."""
+    unread: int = 0
+    """Messages whose time cannot be read; they count as messages without a time too."""
+    unnamed: int = 0
+    """Conversations without an id."""
+
+    def lines(self, dated_from: str) -> Iterator[str]:
+        """Yield a line for each kind that was met. `dated_from` names the source of the start time."""
+        if self.unread:
+            yield f"{quantity(self.unread, 'time')} that cannot be read: kept as metadata, and the message has none"
+        without = ((self.dated, "message"), (self.dated_sessions, "empty conversation"))
+        undated = [quantity(count, what) for count, what in without if count]
+        if undated:
+            yield f"{' and '.join(undated)} without a time: dated from {dated_from}"
+        if self.kept:
+            yield f"{quantity(self.kept, 'message')} without a time: already in the store with a time, which is kept"
+        if self.followed:
+            yield f"{quantity(self.followed, 'message')} without a time: put a microsecond from the one before or after"
+        if self.moved:
+            yield f"{quantity(self.moved, 'message')} with the time of another: moved behind it by a microsecond"
+        if self.backwards:
+            yield f"{quantity(self.backwards, 'message')} earlier than the one before: stored in the order of time"
+        if self.zoneless:
+            yield f"{quantity(self.zoneless, 'time')} without a zone: taken as UTC"
+        if self.unnamed:
+            yield f"{quantity(self.unnamed, 'conversation')} without an id: a longer copy becomes another session"

@@ -1,7 +1,7 @@
-"""What an import could not bring in, as lines that can be imported again once the cause is gone.
+"""The lines of a file of rejects, which can be imported again once the cause is gone.
 
-A row that was refused is its own line with the reason in `rejected`, which reading passes over. A line that could not
-be read is kept letter for letter as the `text` of a line of the kind `rejected`, and is read again out of it.
+A row that was refused is its own line with the reason in `rejected`, which reading ignores. A line that could not be
+read is kept letter for letter as the `text` of a line of the kind `rejected`, and is read again out of it.
 """
 
 from __future__ import annotations
@@ -28,56 +28,53 @@ class BadLine(NamedTuple):
 
 
 def rejected_line(bad: BadLine) -> bytes:
-    """A line that could not be read, with the reason. One that was rejected before is not wrapped again."""
-    reason = {"line": bad.line, "reason": bad.error.message}
+    """Return the line that keeps a line that could not be read. One that was rejected before is not wrapped again."""
+    before = None
     try:
         text: object = bad.raw.decode()
         before = loads(str(text))
     except UnicodeDecodeError:
-        text, before = {"$bytes": base64.b64encode(bad.raw).decode()}, None
+        text = {"$bytes": base64.b64encode(bad.raw).decode()}
     except InvalidInput:
-        before = None
-    held: dict[str, object] = {"format": bad.format, "text": text}
-    if isinstance(before, dict) and before.get("kind") == "rejected" and {*held} <= {*before}:
-        held = {name: before[name] for name in held}
-    return f"{dumps({'kind': 'rejected', **reason, **held})}\n".encode()
+        pass
+    if isinstance(before, dict) and before.get("kind") == "rejected" and {"format", "text"} <= before.keys():
+        held = {"format": before["format"], "text": before["text"]}
+    else:
+        held = {"format": bad.format, "text": text}
+    return f"{dumps({'kind': 'rejected', 'line': bad.line, 'reason': bad.error.message, **held})}\n".encode()
 
 
 def rejected_row(item: Session | Message, line: Place | None, error: TsmemError) -> bytes:
-    """A row that was refused, with the reason."""
+    """Return the line that keeps a row that was refused."""
     kind = "session" if isinstance(item, Session) else "message"
     reason = {"line": line, "reason": error.message}
     return f"{dumps({'kind': kind, **item_document(item), 'rejected': reason})}\n".encode()
 
 
 def refused_row(document: object) -> Session | Message | None:
-    """The row that a line of rejects holds, whatever its input was; None for another line. Raises InvalidInput."""
+    """Return the row that a line of rejects holds, whatever the format of its input; None for another line. Raises
+    InvalidInput."""
     if isinstance(document, dict) and "rejected" in document and document.get("kind") in ("session", "message"):
         return item_from_document(document)
     return None
 
 
 def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
-    """What a line holds: of one that was rejected, what stood in it. Raises InvalidInput."""
+    """Return the value that a line of the kind `rejected` holds; any other value as it is. Raises InvalidInput."""
     if not isinstance(document, dict) or document.get("kind") != "rejected":
         return document
     if format == "tsmem" != document.get("format"):  # the other way round, the format may have been the mistake
         raise InvalidInput(
             f"this was rejected as a line of --format {brief(str(document.get('format')))}: import it as one"
         )
-    match document.get("text"):
-        case str(text):
-            return _read_again(text)
-        case {"$bytes": str(encoded)}:
-            try:
-                return _read_again(base64.b64decode(encoded, validate=True))
-            except binascii.Error as error:
-                raise InvalidInput("the bytes of a rejected line are no base64") from error
-    raise InvalidInput("a rejected line has a text")
-
-
-def _read_again(text: str | bytes) -> object:
     try:
-        return loads(text)
-    except InvalidInput as error:  # the line that counts is the one that it stands in now
+        match document.get("text"):
+            case str(text):
+                return loads(text)
+            case {"$bytes": str(encoded)}:
+                return loads(base64.b64decode(encoded, validate=True))
+    except binascii.Error as error:
+        raise InvalidInput("the bytes of a rejected line are no base64") from error
+    except InvalidInput as error:  # without its line in that text: the one that counts is where it stands now
         raise InvalidInput(error.message.partition(": ")[2]) from error
+    raise InvalidInput("a rejected line has a text")

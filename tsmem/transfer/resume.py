@@ -1,9 +1,9 @@
-"""How far an import of a file has come, kept in a small file of its own, so that `import --resume` can go on there.
+"""How far an import of a file is, kept in a small file, so that `import --resume` can continue there.
 
-The point is that of records which are settled: all before it are written, or kept as rejects. It is written while the
-import runs, now and then, and removed when it has ended well. It belongs to one input (its path, size and modification
-time), read in one way, and to one target; of anything else there is no point. A stale one is only earlier than it could
-be, and rows that are written twice are as they were.
+The resume point is a number of settled records: all of them are written, or kept as rejects. It is noted now and then
+while the import runs, and removed when the import has ended well. It belongs to one input (path, size and modification
+time), one way to read it, and one target. A stale point is too early, never too late, and a row that is written twice
+stays the same.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.loading import ImportedItem
     from tsmem.store.model import Message, Session
     from tsmem.transfer.caller import Caller
+    from tsmem.transfer.rejects import Rejects
 
 EVERY_S = 0.25
 """Seconds between two notes of the point."""
@@ -34,7 +35,7 @@ class ResumePoint:
     """The point of one import."""
 
     def __init__(self, caller: Caller, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
-        """`how` is all that decides which rows the input becomes."""
+        """`how` holds everything else that decides which rows the input becomes."""
         status = os.fstat(stream.fileno())
         layout = caller.store.layout
         tables = (layout.session.ref.name, layout.message.ref.name)
@@ -48,11 +49,11 @@ class ResumePoint:
 
     @property
     def is_kept(self) -> bool:
-        """Whether there is a place to keep it."""
+        """Return True if there is a folder to keep it in."""
         return self._path is not None
 
     def read(self) -> int:
-        """How many records are settled; 0 where nothing is known."""
+        """Return how many records are settled; 0 if nothing was noted."""
         if self._path is None:
             return 0
         try:
@@ -62,61 +63,57 @@ class ResumePoint:
         return settled if type(settled) is int and settled > 0 else 0
 
     def note(self, settled: int, *, now: bool = False) -> bool:
-        """So many records are settled; whether there is a point to go on from. That it cannot be noted is no reason to
-        fail: an import can begin anew."""
-        if self._path is None or settled == self._noted or not (now or self._clock.monotonic_s() >= self._due_s):
-            return bool(self._noted)
-        self._due_s = self._clock.monotonic_s() + EVERY_S
-        with suppress(OSError):
-            make_private_folder(str(self._path.parent))
-            replace_private(str(self._path), json.dumps({"settled": settled}).encode())
-            self._noted = settled
+        """Note how many records are settled, `now` or when it is due. Return True if an import can be resumed.
+
+        Raises nothing where it cannot be written: an import can begin anew."""
+        if self._path is not None and settled != self._noted and (now or self._clock.monotonic_s() >= self._due_s):
+            self._due_s = self._clock.monotonic_s() + EVERY_S
+            with suppress(OSError):
+                make_private_folder(str(self._path.parent))
+                replace_private(str(self._path), json.dumps({"settled": settled}).encode())
+                self._noted = settled
         return bool(self._noted)
 
     def clear(self) -> None:
-        """The import has ended well."""
+        """Remove the point of an import that has ended well."""
         if self._path is not None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
 
 class SettledRows:
-    """Looks for the rows of the records before a resume point, while these pass: where one is gone, going on would
-    leave a gap."""
+    """Looks for the rows of settled records in the store: if one is gone, continuing would leave a gap."""
 
     def __init__(
         self,
         settled: int,
         present: Callable[[list[Session | Message]], bool],
+        rejects: Rejects | None,
         *,
-        sample: bool = False,
-        is_reject: Callable[[ImportedItem], bool] = lambda record: False,
+        sample: bool,
     ) -> None:
-        """`present` is True if the store has a row for each item. With `sample` it is asked for about a hundred rows,
-        else for all of them. Rows of rejects need not be there."""
+        """`present` returns True if the store has a row for each item. It is called for all rows, or with `sample` for
+        about a hundred. Rows that were rejected need not be there."""
         self._settled = settled
         self._present = present
+        self._rejects = rejects
         self._stride = max(1, settled // (MAX_ROWS_PER_READ - 1)) if sample else 1
+        self._items: list[Session | Message] = []
         self.is_sample = self._stride > 1
         """True if not all rows are looked for."""
-        self._is_reject = is_reject
-        self._items: list[Session | Message] = []
         self.complete = True
         """False once a row was not found."""
         self.looked_for = 0
         """Rows that were looked for."""
-        self.passed = 0
-        """Records that were seen."""
 
     def watch(self, records: Iterable[ImportedItem]) -> Iterator[ImportedItem]:
-        """Yield the records. Cost: a request for each hundred rows that are looked for."""
+        """Yield the records of the whole input. Cost: a request for each hundred rows that are looked for."""
         for place, record in enumerate(records):
             chosen = place < self._settled and (place % self._stride == 0 or place == self._settled - 1)
-            if chosen and self.complete and not self._is_reject(record):
+            if chosen and self.complete and (self._rejects is None or not self._rejects.holds(record)):
                 self._items.append(record.item)
             if len(self._items) == MAX_ROWS_PER_READ:
                 self._look()
-            self.passed += 1
             yield record
         self._look()
 

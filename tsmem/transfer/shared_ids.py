@@ -1,4 +1,4 @@
-"""Session ids that several users have: they share the messages, because a message's key has no user."""
+"""Warnings of session ids that several users have: they share the messages, because a message's key has no user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_NAMED = 5
 """Shared ids that are named; the rest are counted."""
 MAX_REMEMBERED = 10_000
-"""Sessions of an input that are remembered, so that memory does not grow with it: the last ones."""
+"""Sessions of an input that are remembered, the last ones: memory does not grow with the input."""
 
 
 class SharedIds:
@@ -28,28 +28,29 @@ class SharedIds:
         self._store = store
         self._owners: dict[str, str] = {}
         """The first user of each session id of the input."""
-        self._chunk: list[Pair] = []
+        self._pairs: list[Pair] = []
+        """Sessions that the next search looks for."""
         self._users: set[str] = set()
         self._shared: set[str] = set()
-        self._asks = True
+        self._can_search = True
 
     def watch(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
-        """Pass records through. Cost: 1 request for each 500 sessions, or 100 users, and 1 more where ids are shared.
+        """Yield the records. Cost: 1 request for each 500 sessions, or 100 users, and 1 more where ids are shared.
 
-        A store that cannot be asked is passed over with a word."""
+        If the store cannot be searched, one warning says so."""
         for record in records:
             if isinstance(record.item, Session):
                 self._add(record.item.user_id, record.item.session_id)
             yield record
-        self._ask()
+        self._search()
         if len(self._shared) > MAX_NAMED:
             more = quantity(len(self._shared) - MAX_NAMED, "session id")
             self._say(f"warning: {more} more: messages shared with other users")
 
     def check(self, user: str, session: str) -> None:
         """Warn of one session. Cost: 1 request."""
-        self._chunk.append((user, session))
-        self._ask()
+        self._pairs.append((user, session))
+        self._search()
 
     def _add(self, user: str, session: str) -> None:
         owner = self._owners.setdefault(session, user)
@@ -57,27 +58,26 @@ class SharedIds:
             self._warn(user, session, [owner], "in this input ")
         if len(self._owners) > MAX_REMEMBERED:
             del self._owners[next(iter(self._owners))]
-        self._chunk.append((user, session))
+        self._pairs.append((user, session))
         self._users.add(user)
-        if len(self._chunk) == MAX_IDS or len(self._users) == MAX_USERS:
-            self._ask()
+        if len(self._pairs) == MAX_IDS or len(self._users) == MAX_USERS:
+            self._search()
 
-    def _ask(self) -> None:
-        chunk, self._chunk, self._users = self._chunk, [], set()
-        if not chunk or not self._asks:
+    def _search(self) -> None:
+        pairs, self._pairs, self._users = self._pairs, [], set()
+        if not pairs or not self._can_search:
             return
         try:
-            found = self._store.sessions.shared(chunk)
+            found = self._store.sessions.shared(pairs)
         except TsmemError as error:
-            self._asks = False
-            if not isinstance(error, TableNotFound) or self._has_sessions():
+            self._can_search = False
+            if not isinstance(error, TableNotFound) or self._has_table():  # without a table there are no other users
                 self._say(f"warning: not looked for other users with these session ids: {error.message}")
             return
         for (user, session), others in found.items():
             self._warn(user, session, others)
 
-    def _has_sessions(self) -> bool:
-        """True if the table is there, so that only its search index is missing."""
+    def _has_table(self) -> bool:
         try:
             self._store.sessions.page(None, limit=1)
         except TsmemError:

@@ -152,7 +152,7 @@ CASES = (
         "import in.json --format openai --user ada",
         "in.json: line 1: an array of messages is one conversation, and this one has more than 2 MB or 1,000,000 values",
         given=(
-            patched("tsmem.transfer.records.MAX_VALUE_BYTES", 2 * 2**20),
+            patched("tsmem.transfer.formats.conversations.MAX_VALUE_BYTES", 2 * 2**20),
             file(
                 "in.json",
                 '[{"role": "user", "content": "'

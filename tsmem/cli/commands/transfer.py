@@ -1,10 +1,9 @@
-"""`tsmem export`, `import` and `copy`: memory as JSON lines, out and in, and from one profile to another."""
+"""The commands `export`, `import` and `copy`. Their work is done in `tsmem.transfer` and `copying.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -21,11 +20,11 @@ from tsmem.cli.io.progress_summary import account
 from tsmem.errors import InvalidInput
 from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
-from tsmem.transfer.export import export_lines
+from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.files.descriptors import names_stdout
-from tsmem.transfer.files.inputs import Input, open_input
 from tsmem.transfer.files.outputs import Output
 from tsmem.transfer.files.unwritable import OutputCheck
+from tsmem.transfer.input.input_bytes import Input, open_input
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.loading import OnConflict
@@ -53,45 +52,36 @@ def export(
 ) -> Document | None:
     context = context_of(ctx)
     _check_whose(user, session)
-    why = partial(why_nothing, context, user=user, session=session)
     if names_stdout(file):
-        _check_stdout(context)
-        return Document(join_lines(_told(context, _lines(context, user, session), why, asked=progress)))
+        with suppress(OSError, ValueError):  # a stream without a descriptor
+            descriptor = context.streams.stdout.fileno()
+            OutputCheck(context.protected_files(), "standard output", None).check_descriptor(descriptor)
+        return Document(join_lines(_to_stdout(context, user, session, asked=progress)))
     with Output(context, file) as output:
-        lines = _lines(context, user, session)
+        lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
         with account(context, "exported", f" to {file}", asked=progress) as told:
             output.write_whole(lines)
     if not told.speaks:
         context.say(f"exported {counted(context.result)} to {file}")
     if not context.result.done:
-        context.say(why())
+        context.say(why_nothing(context, user=user, session=session))
     return None
 
 
-def _lines(context: Context, user: str | None, session: str | None) -> Iterator[bytes]:
-    return export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
-
-
-def _check_stdout(context: Context) -> None:
-    """Raise InvalidInput if standard output was opened on a file that must not be written."""
-    with suppress(OSError, ValueError):  # a stream without a descriptor
-        descriptor = context.streams.stdout.fileno()
-        OutputCheck(context.protected_files(), "standard output", None).descriptor(descriptor)
+def _to_stdout(context: Context, user: str | None, session: str | None, *, asked: bool) -> Iterator[bytes]:
+    """Yield the lines of an export: the header together with the next line, so that an export that cannot begin leaves
+    its output empty."""
+    lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
+    with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
+        yield b"".join(islice(lines, 2))
+        yield from lines
+    if not context.result.done:
+        context.say(why_nothing(context, user=user, session=session))
 
 
 def _check_whose(user: str | None, session: str | None) -> None:
     if user is not None and session is not None:
         raise InvalidInput("--user and --session cannot both be asked for")
-
-
-def _told(context: Context, lines: Iterator[bytes], why: Callable[[], str], *, asked: bool) -> Iterator[bytes]:
-    """The lines, with an account of them unless the terminal shows them themselves; the header with the one behind it,
-    so that an export that cannot begin leaves its output empty."""
-    with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
-        yield b"".join(islice(lines, 2))
-        yield from lines
-    if not context.result.done:
-        context.say(why())
 
 
 @root.command(
@@ -156,15 +146,19 @@ def import_(
     with _input(context, file) as source:
         job = Import(context, source, options)
         with account(context, "imported", asked=progress, quiet=dry_run) as told:
+
+            def show_extent(total: int, settled: int) -> None:
+                told.total, told.before = total, settled
+
             if dry_run:
                 context.say_target("a dry run on")
                 return counts(job.dry_run())
-            return counts(job.run(told))
+            return counts(job.run(show_extent))
 
 
 @contextmanager
 def _input(context: Context, name: str) -> Iterator[Input]:
-    """A file to read, or standard input for `-`. Raises InvalidInput."""
+    """Open a file to read; `-` is standard input. Raises InvalidInput."""
     if name != "-":
         with open_input(name) as source:
             yield source

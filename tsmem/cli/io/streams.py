@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO, cast
 
-from tsmem.transfer.files.waiting_file import WaitingFile
+from tsmem.transfer.files.descriptors import WaitingFile
 
 
 @dataclass(eq=False, repr=False)

@@ -1,6 +1,6 @@
-"""Files: what is read and written, for exports, imports and everything else that writes a file of the user's.
+"""Files that the user names: exports, rejects, backups, and the small files of resume points.
 
-`outputs.py` opens each file that a command is told to write; `unwritable.py` says which must not be written;
-`partial.py` is the file that is written before it takes the place of another. `inputs.py` opens what is imported.
-`descriptors.py` knows names such as /dev/stdout, `waiting_file.py` waits where a descriptor does not block.
+`outputs.py` opens every file that a command is told to write; `unwritable.py` decides which must not be written;
+`partial.py` makes the new file that then takes the place of another. `descriptors.py` knows names such as /dev/stdout,
+and reads and writes descriptors that do not block. `file_errors.py` words the errors.
 """

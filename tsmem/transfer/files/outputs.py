@@ -1,4 +1,4 @@
-"""Every file that a command is told to write is opened here.
+"""Open every file that a command is told to write: the outputs of `export` and `import --rejects`.
 
 Where a name leads:
 
@@ -36,11 +36,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from tsmem.disk import sync_folder
-from tsmem.transfer.files.descriptors import duplicate, is_descriptor, own_descriptor, without_links
+from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, without_links
 from tsmem.transfer.files.file_errors import explained
 from tsmem.transfer.files.partial import replacing
 from tsmem.transfer.files.unwritable import OutputCheck
-from tsmem.transfer.files.waiting_file import WaitingFile
 
 if TYPE_CHECKING:
     from tsmem.transfer.caller import Caller
@@ -50,34 +49,33 @@ _ACL = "system.posix_acl_access"
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""Opens a folder that may be entered, also one that may not be read."""
+"""Flags that open a folder that may be entered, also one that may not be read."""
 
 
 def replace_private(path: str, content: bytes) -> None:
-    """Write a small file of our own whole; only the user can read it. Raises OSError."""
+    """Write a small file of tsmem's own whole; only the user can read it. Raises OSError."""
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
     base = os.path.basename(path)  # noqa: PTH119
     try:
-        with replacing(folder, base, lambda partial: _move(folder, partial, base)) as stream:
+        with replacing(folder, base, lambda partial: _rename(folder, partial, base)) as stream:
             stream.write(content)
     finally:
         os.close(folder)
 
 
 class Output:
-    """A place to write to, found and checked. Use `with`."""
+    """A place to write to, found and checked; a context manager."""
 
     def __init__(self, caller: Caller, name: str, source: BinaryIO | None = None) -> None:
         """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
         self.name = name
+        self.is_file = False
+        """True unless it is a device, a pipe or a descriptor that was open already."""
         self._caller = caller
         self._check = OutputCheck(caller.protected_files(), name, source)
         self._folder = self._descriptor = -1
-        self._base = ""
-        self._path = ""
+        self._path = self._base = ""
         self._is_new = False
-        self.is_file = False
-        """True unless it is a device, a pipe or a descriptor that was open already."""
         with ExitStack() as stack, explained(name):
             stack.callback(self.close)
             self._open()
@@ -92,7 +90,7 @@ class Output:
         self.close()
 
     def close(self) -> None:
-        """Close what is open. A file that was made to append to, and is empty, is removed."""
+        """Close what is open. Remove a file that was made to append to, and is empty."""
         if self._is_new:
             self._is_new = False
             with suppress(OSError):
@@ -105,14 +103,14 @@ class Output:
         self._descriptor = self._folder = -1
 
     def _open(self) -> None:
-        self._check.links()
+        self._check.check_links()
         last = without_links(self.name)
         if (number := own_descriptor(last)) is not None:
             self._descriptor = duplicate(number)
-            self._check.descriptor(self._descriptor)
+            self._check.check_descriptor(self._descriptor)
         elif is_descriptor(last):  # of another process: the main one of a container, for example
             self._descriptor = os.open(self.name, _WRITE)
-            self._check.descriptor(self._descriptor, own=False)
+            self._check.check_descriptor(self._descriptor, was_open=False)
         else:
             self._open_path()
 
@@ -121,7 +119,7 @@ class Output:
             reason = errno.EISDIR if self.name else errno.ENOENT
             raise OSError(reason, os.strerror(reason))
         self._path = os.path.realpath(self.name)
-        self._check.path(self._path)
+        self._check.check_path(self._path)
         self._base = os.path.basename(self._path)  # noqa: PTH119
         self._folder = _open_folder(os.path.dirname(self._path))  # noqa: PTH120
         try:
@@ -129,11 +127,11 @@ class Output:
         except FileNotFoundError:
             self.is_file = True
             return
-        self._check.status(found)  # opening another user's pipe would wait for them
+        self._check.check_status(found)  # opening another user's pipe would wait for them
         self.is_file = stat.S_ISREG(found.st_mode)
         flags = _APPEND | os.O_NONBLOCK if self.is_file else _WRITE | os.O_NOFOLLOW
         self._descriptor = os.open(self._base, flags, dir_fd=self._folder)
-        self._check.descriptor(self._descriptor, own=False)
+        self._check.check_descriptor(self._descriptor, was_open=False)
         if self.is_file != stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             raise OSError(errno.EAGAIN, "it was replaced by something else")
 
@@ -170,7 +168,7 @@ class Output:
     def _put_in_place(self, partial: str) -> None:
         self._caller.whole_file = None  # from here on the file may be the new one
         try:
-            _move(self._folder, partial, self._base)
+            _rename(self._folder, partial, self._base)
         except OSError as error:
             if error.errno != errno.EBUSY or self._descriptor < 0:
                 self._caller.whole_file = self.name
@@ -182,7 +180,7 @@ class Output:
 
         Where that fails or is stopped, the content stays in a file beside it, and the error names that one."""
         kept = partial.replace(".part", ".whole")
-        os.rename(partial, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        _rename(self._folder, partial, kept)
         where = os.path.join(os.path.dirname(self.name), kept)  # noqa: PTH118, PTH120
         self._caller.next_step = f"{self.name} is only half written: its whole content is in {where}"
         with (
@@ -203,51 +201,22 @@ class Output:
             return
         old, made = os.fstat(self._descriptor), os.fstat(new)
         mode = stat.S_IMODE(old.st_mode)
-        if old.st_uid != made.st_uid and not _change(lambda: os.fchown(new, old.st_uid, -1)):
+        if old.st_uid != made.st_uid and not _succeeds(lambda: os.fchown(new, old.st_uid, -1)):
             self._caller.say(f"warning: {self.name}: its owner could not be kept; it belongs to you now")
-        if old.st_gid != made.st_gid and not _change(lambda: os.fchown(new, -1, old.st_gid)):
+        if old.st_gid != made.st_gid and not _succeeds(lambda: os.fchown(new, -1, old.st_gid)):
             mode &= ~stat.S_IRWXG  # the rights of its group are not for another one
             self._caller.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
         elif (acl := _acl(self._descriptor)) is not None:  # then the mode's group bits are not those of the group
-            if _change(lambda: os.setxattr(new, _ACL, acl)):
+            if _succeeds(lambda: os.setxattr(new, _ACL, acl)):
                 return
             mode &= ~stat.S_IRWXG
             self._caller.say(f"warning: {self.name}: its access control list could not be kept; only you can read it")
         os.fchmod(new, mode)
 
 
-def _acl(descriptor: int) -> bytes | None:
-    """Return the access control list of a file; None where it has none beside its mode."""
-    if sys.platform != "linux":
-        return None
-    try:
-        return os.getxattr(descriptor, _ACL)
-    except OSError:
-        return None
-
-
-def _open_folder(path: str) -> int:
-    """Open a folder step by step, so that no step can become a link after it was looked at. Raises OSError."""
-    at = os.open("/", _STEP)
-    for step in filter(None, path.split("/")):
-        try:
-            below = os.open(step, _STEP, dir_fd=at)
-        finally:
-            os.close(at)
-        at = below
-    return at
-
-
-def _change(act: Callable[[], None]) -> bool:
-    try:
-        act()
-    except OSError:
-        return False
-    return True
-
-
-def _move(folder: int, name: str, to: str) -> None:
-    os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
+def is_compressed(name: str) -> bool:
+    """Return True for the name of a file whose content is compressed."""
+    return name.lower().endswith(".gz")
 
 
 def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
@@ -262,6 +231,35 @@ def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
         packed.writelines(lines)
 
 
-def is_compressed(name: str) -> bool:
-    """True for the name of a file whose content is compressed."""
-    return name.lower().endswith(".gz")
+def _open_folder(path: str) -> int:
+    """Open a folder step by step, so that no step can become a link after it was looked at. Raises OSError."""
+    at = os.open("/", _STEP)
+    for step in filter(None, path.split("/")):
+        try:
+            below = os.open(step, _STEP, dir_fd=at)
+        finally:
+            os.close(at)
+        at = below
+    return at
+
+
+def _rename(folder: int, name: str, to: str) -> None:
+    os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _acl(descriptor: int) -> bytes | None:
+    """Return the access control list of a file; None where it has none beside its mode."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.getxattr(descriptor, _ACL)
+    except OSError:
+        return None
+
+
+def _succeeds(act: Callable[[], None]) -> bool:
+    try:
+        act()
+    except OSError:
+        return False
+    return True

@@ -1,9 +1,9 @@
-"""The file that a command writes before it takes the place of another.
+"""The new file that is written whole before it takes the place of another.
 
 Its name is made of the target's name, so that a process that was killed leaves one such file at most, and the next
-process with the same target removes it. Who writes it holds a lock on it until it has its place: a file that nobody
-holds is a leftover. Where another process writes one for the same target, or the name is taken by something else, a
-random name serves.
+process with the same target removes it. The process that writes it holds a lock on it until it has its place: a file
+that nobody holds is a leftover. Where another process writes one for the same target, or the name is taken by something
+else, the name is random.
 """
 
 from __future__ import annotations

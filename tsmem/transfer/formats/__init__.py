@@ -1,5 +1,8 @@
-"""Formats: conversations of other tools, turned into sessions and messages.
+"""Formats of imported files. Each turns JSON values into sessions and messages.
 
-`openai.py` reads the OpenAI chat format; `message_times.py` gives each message its time; `shapes.py` says which tool
-wrote a value that is no conversation.
+`tsmem.py` reads tsmem's own export. Every other format is a conversation format: one module with a function that checks
+a JSON value and returns the conversation in the OpenAI shape, an object with a list of `messages`. `openai.py` is the
+first one; `records.py` lists them. `conversations.py` (ids, metadata, rows) and `message_times.py` are the same for all
+of them. `shapes.py` recognises the formats that cannot be read yet, for error messages: a format that gets a module
+loses its lines there.
 """

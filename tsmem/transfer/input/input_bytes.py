@@ -1,5 +1,5 @@
-"""Find the text in a file or stream that is to be imported: unpack gzip, take the conversations out of a zip, and name
-what holds no JSON.
+"""Open an input, and find the texts in its bytes: unpack gzip, take the conversations out of a zip, and name what holds
+no JSON.
 
 Everything is read in chunks, so that a small file which unpacks to a large one takes no more memory than another.
 """
@@ -9,27 +9,55 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput
+from tsmem.transfer.files.file_errors import cannot_read
 
 if TYPE_CHECKING:
-    from zipfile import ZipInfo
+    from zipfile import ZipFile, ZipInfo
 
 CHUNK_BYTES = 2**16
 """Larger ones cost page faults: 0.5 s of 2.5 s on 120 MB."""
 _SNIFFED_BYTES = 512
 """Enough for all signatures: that of tar stands at byte 257."""
 _MEMBER = re.compile(r"(?:.*/)?conversations[^/]*\.json")
-"""What the exports of ChatGPT and claude.ai have in their zip files."""
+"""The files with conversations in the zips that ChatGPT and claude.ai export."""
+
+
+class Input(NamedTuple):
+    """A file or stream that is imported."""
+
+    name: str
+    raw: BinaryIO
+    """Its bytes, compressed or not."""
+    path: str | None = None
+    """None for a stream that was open."""
+
+
+@contextmanager
+def open_input(name: str) -> Iterator[Input]:
+    """Open a file to read. Raises InvalidInput; an error of a line inside gets the file's name."""
+    try:
+        raw = open(name, "rb")  # noqa: PTH123, SIM115
+    except (OSError, ValueError) as error:
+        raise cannot_read(name, error) from error
+    with raw:
+        try:
+            yield Input(name, raw, name)
+        except InvalidInput as error:
+            if error.message.startswith("line "):
+                error.message = f"{name}: {error.message}"
+            raise
 
 
 class Part(NamedTuple):
     """A text of an input."""
 
     name: str | None
-    """Of the file in a zip."""
+    """The name of its file in a zip."""
     chunks: Iterator[bytes]
 
 
@@ -90,8 +118,9 @@ _TEXT_KINDS = (
 
 
 def parts(stream: BinaryIO, name: str) -> Iterator[Part]:
-    """Give the texts of an input, one after another. Raises InvalidInput for what holds none."""
-    first, chunks = _sniffed(_read(stream))
+    """Yield the texts of an input, one after another. Raises InvalidInput for bytes that hold none, and where they
+    cannot be read."""
+    first, chunks = _sniffed(_read(stream, name))
     if first.startswith(_ZIP):
         yield from _zipped(stream, name)
         return
@@ -102,16 +131,19 @@ def parts(stream: BinaryIO, name: str) -> Iterator[Part]:
 
 
 def text_advice(line: str) -> str:
-    """Say what a text looks like whose first line is no JSON."""
+    """Return the hint for a text whose first line is not JSON: the format that it looks like."""
     text = line.strip().lower()
     look = next((look for pattern, look in _TEXT_KINDS if re.match(pattern, text)), "plain text")
     return f"this looks like {look}; import reads JSON and JSON lines"
 
 
-def _read(stream: BinaryIO) -> Iterator[bytes]:
+def _read(stream: IO[bytes], name: str) -> Iterator[bytes]:
     read = getattr(stream, "read1", stream.read)  # of a pipe, what there is
-    while chunk := read(CHUNK_BYTES):
-        yield chunk
+    try:
+        while chunk := read(CHUNK_BYTES):
+            yield chunk
+    except OSError as error:
+        raise cannot_read(name, error) from error
 
 
 def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -123,7 +155,7 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _check(first: bytes, name: str) -> None:
-    """Raises InvalidInput for an input that begins so and holds no text."""
+    """Raise InvalidInput for an input that begins so and holds no text."""
     if first.startswith(_SQLITE):
         if first[68:72] == _TSMEM_STORE:
             raise InvalidInput(f"{name} is a tsmem store, not an export", hint=_COPY)
@@ -158,22 +190,37 @@ def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _zipped(stream: BinaryIO, name: str) -> Iterator[Part]:
-    import zipfile
+    from zipfile import ZipFile
 
     if not stream.seekable():
         raise InvalidInput(f"{name} is a zip, which cannot be read from a pipe", hint="import the file by its name")
+    with _zip_errors(name):
+        archive = ZipFile(stream)
+        members = _conversation_files(archive.infolist(), name)
+    for member in members:
+        first, chunks = _sniffed(_unzipped(archive, member, name))
+        _check(first, f"{member.filename} in {name}")
+        yield Part(member.filename, chunks)
+
+
+def _unzipped(archive: ZipFile, member: ZipInfo, name: str) -> Iterator[bytes]:
+    with _zip_errors(name), archive.open(member) as unpacked:
+        yield from _read(unpacked, name)
+
+
+@contextmanager
+def _zip_errors(name: str) -> Iterator[None]:
+    from zipfile import BadZipFile
+
     try:
-        with zipfile.ZipFile(stream) as archive:
-            for member in _conversations(archive.infolist(), name):
-                with archive.open(member) as unpacked:
-                    first, chunks = _sniffed(_read(cast(BinaryIO, unpacked)))
-                    _check(first, f"{member.filename} in {name}")
-                    yield Part(member.filename, chunks)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        yield
+    except (BadZipFile, zlib.error, EOFError) as error:
         raise InvalidInput(f"cannot read {name}: the zip is damaged") from error
+    except OSError as error:
+        raise cannot_read(name, error) from error
 
 
-def _conversations(members: list[ZipInfo], name: str) -> list[ZipInfo]:
+def _conversation_files(members: list[ZipInfo], name: str) -> list[ZipInfo]:
     """Return the members to read, by name. Raises InvalidInput if there are none, or they cannot be read."""
     names = [member.filename for member in members]
     for start, kind in _ZIP_KINDS:

@@ -1,0 +1,49 @@
+"""Exports: sessions and messages as JSON lines, between a header and an end that counts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from tsmem.store.documents import export_line
+from tsmem.transfer.caller import LibraryCaller
+from tsmem.transfer.files.outputs import Output
+
+if TYPE_CHECKING:
+    from tsmem.store import MemoryStore
+    from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.model import Message, Session
+
+VERSION = 1
+"""The version of the export format."""
+
+
+def export_lines(items: Iterable[Session | Message], result: BulkResult) -> Iterator[bytes]:
+    """Yield the lines of an export. `result` counts the items whose lines were taken."""
+    yield json.dumps({"kind": "tsmem", "version": VERSION}).encode() + b"\n"
+    for item in items:
+        line = export_line(item)
+        yield line
+        result.count(item)
+        result.bytes += len(line)
+    end = {"kind": "end", "sessions": result.sessions, "messages": result.messages}
+    yield json.dumps(end).encode() + b"\n"
+
+
+def export_file(
+    store: MemoryStore,
+    name: str,
+    *,
+    user_id: str | None = None,
+    session_id: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> BulkResult:
+    """Write everything, one user's, or one session's memory to a file, whole or not at all; `.gz` is compressed.
+
+    Return how much that was. `say` is called with warnings. Raises InvalidInput, StorageFailure. Cost: that of
+    `store.bulk.items`."""
+    caller = LibraryCaller(store, say, None)
+    with Output(caller, name) as output:
+        output.write_whole(export_lines(store.bulk.items(user_id=user_id, session_id=session_id), caller.result))
+    return caller.result

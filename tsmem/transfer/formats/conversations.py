@@ -1,0 +1,377 @@
+"""Turn conversations into sessions and messages: ids, times, and metadata. Nothing is dropped.
+
+`records.py` calls `read_conversations` with the reader of a format. That returns each conversation in the OpenAI shape.
+
+How keys become columns:
+
+- A scalar without a field of its own becomes metadata under its own key.
+- Any other value becomes compact JSON text under its own key; the column `_json` lists those keys, separated by commas.
+- Keys that cannot name a column, that are a field's, or that have a comma where `_json` would list them, go into one
+  JSON object in the column `_other`.
+- null is absence. A conversation's own `metadata` object becomes metadata of the session, key by key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from tsmem import limits
+from tsmem.errors import InvalidInput
+from tsmem.rows import Value
+from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.stored_times import StoredTimes
+from tsmem.store.documents import brief
+from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
+from tsmem.store.metadata import Metadata
+from tsmem.store.model import Message, Session
+from tsmem.transfer.formats.message_times import (
+    TIME_KEYS,
+    ReadTime,
+    depends_on_others,
+    known_times,
+    settled_times,
+    take_time,
+)
+from tsmem.transfer.import_notes import ImportNotes
+from tsmem.transfer.input.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue
+from tsmem.transfer.reject_lines import refused_row, unwrapped
+
+if TYPE_CHECKING:
+    from tsmem.transfer.records import ImportSource
+
+MAX_MESSAGES_AHEAD = 5_000
+"""Messages of the conversations whose times are looked up at once."""
+MAX_TEXT_AHEAD = 8 * 2**20
+"""Characters of these conversations."""
+SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
+MESSAGE_ID_KEYS = ("message_id", "id")
+JSON_COLUMN = "_json"
+OTHER_COLUMN = "_other"
+_TEXT_FIELDS = ("role", "content", "search_content")
+_SESSION_RESERVED = session_table(SESSION_NAMES).reserved | {JSON_COLUMN, OTHER_COLUMN}
+_MESSAGE_RESERVED = message_table(MESSAGE_NAMES).reserved | {JSON_COLUMN, OTHER_COLUMN}
+
+
+class ConversationReader(Protocol):
+    """The reader of one format."""
+
+    def __call__(self, value: object, *, in_array: bool) -> dict[str, Any]:
+        """Return a value as a conversation with a list of `messages`. Raises InvalidInput for any other value."""
+        ...
+
+
+class Conversion(NamedTuple):
+    """What the input does not say itself."""
+
+    user_id: str | None
+    """The owner of all sessions; None takes each conversation's own `user_id`."""
+    start_time: int
+    """Microseconds. A message of a conversation without times gets this plus its place in the whole input."""
+    stored: StoredTimes | None = None
+    """Looks up the times of what was imported before; without it, nothing was."""
+    notes: ImportNotes | None = None
+    """Counts what the conversations leave out."""
+
+
+class _Pending(NamedTuple):
+    """A value whose rows wait for the times of its messages."""
+
+    value: JsonValue
+    messages: int
+    rows: Callable[[], Iterable[Session | Message]]
+
+    @property
+    def size(self) -> int:
+        """Return its characters. An array of messages keeps no text; it counts as much as may wait."""
+        return len(self.value.text) or MAX_TEXT_AHEAD
+
+
+def read_conversations(
+    source: ImportSource, conversion: Conversion, read: ConversationReader
+) -> Iterator[ImportedItem]:
+    """Yield the session and the messages of each conversation. Raises InvalidInput, with the place, for what cannot be
+    read if bad values are not kept. Cost: that of looking up times (`StoredTimes`)."""
+    for pending in _ahead(_convert(source, Converter(conversion), read), conversion.stored):
+        try:
+            items = [*pending.rows()]
+        except InvalidInput as error:
+            source.refuse(pending.value, error)
+            continue
+        for item in items:
+            yield ImportedItem(pending.value.place, item)
+
+
+def _convert(source: ImportSource, converter: Converter, read: ConversationReader) -> Iterator[_Pending]:
+    for value in _conversations(source.values()):
+        try:
+            if row := refused_row(value.document):
+                yield _Pending(value, 0, partial(iter, (row,)))
+                continue
+            document = read(unwrapped(value.document, source.format), in_array=value.element is not None)
+            draft = converter.draft(document)
+        except InvalidInput as error:
+            source.refuse(value, error)
+        else:
+            yield _Pending(value, len(draft.messages), draft.rows)
+
+
+def _ahead(conversations: Iterator[_Pending], stored: StoredTimes | None) -> Iterator[_Pending]:
+    """Yield conversations some behind the one that was read last, so that the times of several are looked up at once.
+    Those that wait have at most MAX_MESSAGES_AHEAD messages and MAX_TEXT_AHEAD characters, but for the last one."""
+    waiting: deque[_Pending] = deque()
+    messages = size = 0
+    try:
+        for pending in conversations:
+            waiting.append(pending)
+            messages += pending.messages
+            size += pending.size
+            width = 1 if stored is None else stored.width
+            while len(waiting) >= width or (waiting and (messages > MAX_MESSAGES_AHEAD or size > MAX_TEXT_AHEAD)):
+                first = waiting.popleft()
+                messages -= first.messages
+                size -= first.size
+                yield first
+    except InvalidInput:
+        yield from waiting
+        raise
+    yield from waiting
+
+
+def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
+    """Yield each value as a conversation, and those of each array."""
+    for array, elements in groupby(values, key=lambda value: value.array):
+        if array is None:
+            yield from elements
+        else:
+            yield from _array_conversations(elements)
+
+
+def _array_conversations(elements: Iterator[JsonValue]) -> Iterator[JsonValue]:
+    """Yield the elements of an array if one of them has messages. Otherwise yield one conversation, whose messages they
+    are; it may be as large as one value. Raises InvalidInput for a larger one."""
+    messages: list[JsonValue] = []
+    size = parts = 0
+    for value in elements:
+        if isinstance(value.document, dict) and "messages" in value.document:
+            yield from chain(messages, (value,), elements)
+            return
+        size += len(value.text)
+        parts += 2 + value.text.count(",")
+        if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
+            raise InvalidInput(
+                f"line {value.array_place}: an array of messages is one conversation, and this one has more than "
+                f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
+            )
+        messages.append(value._replace(text=""))
+    place = messages[0].array_place
+    assert place is not None
+    yield JsonValue(place, {"messages": [each.document for each in messages]}, text="")
+
+
+class Converter:
+    """Converts the conversations of one input, one after another."""
+
+    def __init__(self, conversion: Conversion) -> None:
+        self._user_id = conversion.user_id
+        self._stored = conversion.stored
+        self._notes = conversion.notes or ImportNotes()
+        self._start = conversion.start_time
+        """The time of the next message, if its conversation has no times."""
+        self._given_ids: set[int] = set()
+        """Hashes of the session ids that the input gave: half the memory of the ids."""
+        self._repeats: dict[int, int] = {}
+        """How often the user and content of a conversation without an id came before, by their hash."""
+
+    def draft(self, conversation: dict[str, Any]) -> ConversationDraft:
+        """Begin to convert a conversation: all but the times, whose lookup begins. Raises InvalidInput."""
+        rest = dict(conversation)
+        messages: list[dict[str, object]] = rest.pop("messages")
+        user = self._user(rest)
+        given_id = _take_id(rest, SESSION_ID_KEYS)
+        if given_id is not None:
+            if hash(given_id) in self._given_ids:
+                raise InvalidInput(
+                    f"the session id '{brief(given_id)}' was used by an earlier conversation",
+                    hint="give the parts of one conversation as one, or ids of their own",
+                )
+            self._given_ids.add(hash(given_id))
+        session_id = given_id or self._made_id(user, conversation)
+        drafts = [_message_draft(number, message) for number, message in enumerate(messages)]
+        own = rest.get("metadata")
+        if isinstance(own, dict) and not any(key in rest for key in own):
+            del rest["metadata"]
+            rest |= own
+        _, metadata = _columns(rest, _SESSION_RESERVED)
+        session = Session(user, session_id, None, None, metadata)
+        draft = ConversationDraft(session, drafts, self._start, self._stored, self._notes)
+        self._start += len(messages)
+        self._notes.unnamed += given_id is None
+        return draft
+
+    def _user(self, rest: dict[str, object]) -> str:
+        if self._user_id is not None:
+            return self._user_id
+        user = rest.pop("user_id", None)
+        if not isinstance(user, str) or not user:
+            raise InvalidInput("the conversation names no user_id", hint="say whose sessions these are: --user USER")
+        return user
+
+    def _made_id(self, user: str, conversation: dict[str, object]) -> str:
+        """Return a UUID5 of the user, the content, and how many with the same were before: the same conversation has
+        the same id again, wherever it stands in the input."""
+        import uuid
+
+        content = json.dumps(conversation, sort_keys=True)
+        key = hash((user, content))
+        before = self._repeats.get(key, 0)
+        self._repeats[key] = before + 1
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {before}, {content}]"))
+
+
+class _MessageDraft(NamedTuple):
+    """A message that has no time yet."""
+
+    message_id: str
+    given: ReadTime | None
+    """The time that the input gives."""
+    is_unread: bool
+    """True if it gives one that cannot be read."""
+    texts: dict[str, str | None]
+    metadata: Metadata
+
+
+def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
+    rest = dict(message)
+    given = take_time(rest)
+    is_unread = given is None and any(message.get(key) is not None for key in TIME_KEYS)
+    message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{number:06d}"
+    return _MessageDraft(message_id, given, is_unread, *_columns(rest, _MESSAGE_RESERVED, _TEXT_FIELDS))
+
+
+class ConversationDraft:
+    """A conversation whose messages get their times once the store has said which of them it knows."""
+
+    def __init__(
+        self,
+        session: Session,
+        messages: Sequence[_MessageDraft],
+        start: int,
+        stored: StoredTimes | None,
+        notes: ImportNotes,
+    ) -> None:
+        """Begin to look up times that may not be those of the input. Messages without one count up from `start`."""
+        self.messages = messages
+        self._session = session
+        self._start = start
+        self._stored = stored
+        self._notes = notes
+        self._ids = [each.message_id for each in messages]
+        self._given = [None if each.given is None else each.given.time for each in messages]
+        self._lookup = None
+        if stored is not None and depends_on_others(self._given):
+            self._lookup = stored.of_messages(session.session_id, self._ids)
+
+    def rows(self) -> Iterator[Session | Message]:
+        """Yield the session and its messages. Raises InvalidInput where two messages would be one row."""
+        session, ids, given = self._session, self._ids, self._given
+        stored = known_times(ids, given, {} if self._lookup is None else self._lookup.result())
+        times = settled_times(given, stored, self._start)
+        _check_distinct([n if time is None else (ids[n], time) for n, time in enumerate(given)])
+        _check_distinct([*zip(ids, times, strict=True)])
+        if times:
+            update_time = max(times)
+        else:
+            known = None if self._stored is None else self._stored.of_session(session.user_id, session.session_id)
+            update_time = self._start if known is None else known
+            self._notes.dated_sessions += known is None
+        yield replace(session, update_time=update_time)
+        for each, time in zip(self.messages, times, strict=True):
+            yield Message(session.session_id, each.message_id, time, **each.texts, metadata=each.metadata)
+        self._count(stored, times)
+
+    def _count(self, stored: Sequence[int | None], times: Sequence[int]) -> None:
+        notes = self._notes
+        any_given = any(time is not None for time in self._given)
+        before: int | None = None
+        for each, known, time in zip(self.messages, stored, times, strict=True):
+            if each.given is None:
+                notes.unread += each.is_unread
+                notes.kept += known is not None
+                notes.followed += known is None and any_given
+                notes.dated += known is None and not any_given
+            else:
+                notes.zoneless += not each.given.has_zone
+                notes.moved += time != each.given.time
+                notes.backwards += before is not None and each.given.time < before
+                before = each.given.time
+
+
+def _columns(
+    values: dict[str, object], reserved: frozenset[str], text_fields: Sequence[str] = ()
+) -> tuple[dict[str, str | None], Metadata]:
+    """Return the text fields and the metadata of an object. A scalar in a text field that is not text stays itself, as
+    metadata under the field's name."""
+    texts: dict[str, str | None] = dict.fromkeys(text_fields)
+    metadata: dict[str, Value] = {}
+    as_json: list[str] = []
+    other: dict[str, object] = {}
+    for name, value in ({each: values.get(each) for each in text_fields} | values).items():
+        is_scalar = _is_scalar(value)
+        if value is None:
+            continue
+        if name in texts:
+            if is_scalar and not isinstance(value, str):
+                metadata[name] = value  # type: ignore[assignment]
+            else:
+                texts[name] = value if isinstance(value, str) else _compact(value)
+        elif name in reserved or not limits.is_column_name(name) or ("," in name and not is_scalar):
+            other[name] = value
+            continue
+        else:
+            metadata[name] = value if is_scalar else _compact(value)  # type: ignore[assignment]
+        if not is_scalar:
+            as_json.append(name)
+    if other:
+        metadata[OTHER_COLUMN] = _compact(other)
+        as_json.append(OTHER_COLUMN)
+    if as_json:
+        metadata[JSON_COLUMN] = ",".join(as_json)
+    return texts, Metadata(metadata)
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, int):
+        return limits.MIN_INTEGER <= value <= limits.MAX_INTEGER
+    return isinstance(value, str | float)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
+    """Return the first usable id. Text is taken out of `rest`; an integer becomes its digits, and stays there too."""
+    for key in keys:
+        value = rest.get(key)
+        if isinstance(value, str) and value:
+            del rest[key]
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def _check_distinct(keys: Sequence[object]) -> None:
+    """Raise InvalidInput where two messages would be one row, so that one of them would be lost."""
+    if len(set(keys)) == len(keys):
+        return
+    first: dict[object, int] = {}
+    for number, key in enumerate(keys):
+        if first.setdefault(key, number) != number:
+            raise InvalidInput(f"messages {first[key]} and {number} have the same id and the same time")

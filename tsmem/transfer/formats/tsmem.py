@@ -1,0 +1,108 @@
+"""Read tsmem's own lines: an export, from its header to its end, or plain records without either.
+
+`records.py` calls `read_tsmem`. An export that was cut short is refused, also where bad lines are kept: nobody could
+tell what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tsmem.errors import InvalidInput
+from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.result import BulkResult
+from tsmem.store.documents import brief, item_from_document
+from tsmem.store.model import Message, Session
+from tsmem.transfer.exporting import VERSION
+from tsmem.transfer.formats import openai, shapes
+from tsmem.transfer.input.json_values import Place
+from tsmem.transfer.reject_lines import unwrapped
+
+if TYPE_CHECKING:
+    from tsmem.transfer.records import ImportSource
+
+
+def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
+    """Yield the sessions and messages of a source. Raises InvalidInput, with the place, for an export that was cut
+    short, and for a line that cannot be read if bad lines are not kept."""
+    place: Place = 0
+    read: BulkResult | None = None  # rows since the header of an export that has not ended
+    unreadable_before = 0
+    for value in source.values():
+        place = value.place
+        try:
+            document = unwrapped(value.document, "tsmem")
+            kind = document.get("kind") if isinstance(document, dict) else None
+            item = None if kind in ("tsmem", "end") else _item(document, in_array=value.element is not None)
+        except InvalidInput as error:
+            source.refuse(value, error)
+            continue
+        if item is not None:
+            if read is not None:
+                read.count(item)
+            yield ImportedItem(place, item)
+        elif kind == "end":
+            _check_end(place, document, read, source.unreadable - unreadable_before)
+            read = None
+        else:
+            _check_header(place, document, read)
+            read, unreadable_before = BulkResult(), source.unreadable
+    if read is not None:
+        raise InvalidInput(
+            f"line {place}: the file ends in the middle of an export: it was cut short",
+            hint="export again, or remove its first line to import what is there",
+        )
+
+
+def _check_header(place: Place, header: object, read: BulkResult | None) -> None:
+    assert isinstance(header, dict)
+    if read is not None:
+        raise InvalidInput(f"line {place}: an export begins here, before the one above has ended: it was cut short")
+    if header != {"kind": "tsmem", "version": VERSION}:
+        version = brief(repr(header.get("version")))
+        raise InvalidInput(f"line {place}: made by another version: {version}; this one reads {VERSION}")
+
+
+def _check_end(place: Place, end: object, read: BulkResult | None, unreadable: int) -> None:
+    """Raise InvalidInput unless the end counts what was read since the header; each unreadable line is one of them."""
+    assert isinstance(end, dict)
+    if read is None:
+        raise InvalidInput(f"line {place}: an export ends here that did not begin")
+    match end:
+        case {"kind": "end", "sessions": int(sessions), "messages": int(messages), **rest} if not rest:
+            missing = (sessions - read.sessions, messages - read.messages)
+            if min(missing) >= 0 and sum(missing) == unreadable:
+                return
+    raise InvalidInput(
+        f"line {place}: the export says it holds {end.get('sessions')} sessions and {end.get('messages')} messages, "
+        f"and {read.sessions} and {read.messages} were read"
+    )
+
+
+def _item(document: object, *, in_array: bool) -> Session | Message:
+    """Return the record. Raises InvalidInput; the error of a conversation names its format."""
+    try:
+        if not isinstance(document, dict):
+            raise InvalidInput("a record is a JSON object")
+        return item_from_document(document)
+    except InvalidInput as error:
+        raise _conversation_error(document, in_array=in_array) or error from None
+
+
+def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
+    """Return the error for a value that looks like a conversation; None for another value."""
+    if not isinstance(value, dict) or "kind" in value:
+        return None
+    if isinstance(value.get("messages"), list):
+        return openai.conversation_error(value, in_array=in_array) or openai.looks_like_openai()
+    if shape := shapes.find_shape(value, shapes.CONVERSATIONS + shapes.MESSAGES):
+        return shapes.foreign_error(shape, value, in_array=in_array)
+    if openai.is_message(value):
+        if in_array:
+            return openai.looks_like_openai()
+        return None if "message_id" in value else openai.single_message("this is one message in the OpenAI format")
+    if path := shapes.path_to_messages(value):
+        hint = shapes.extraction_hint(path, value, in_array=in_array)
+        return InvalidInput("this is not a tsmem export", hint=hint)
+    return None
