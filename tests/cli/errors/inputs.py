@@ -26,6 +26,17 @@ def zipped(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     return made.getvalue()
 
 
+def damaged_zip() -> bytes:
+    """A zip with a long file, and a wrong checksum of it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("conversations.json", b'{"user_id": "u", "session_id": "s"}\n' * 10_000)
+    data = bytearray(made.getvalue())
+    checksum = data.index(b"PK\x01\x02") + 16  # in the central directory, which is what counts
+    data[checksum] ^= 1
+    return bytes(data)
+
+
 def database(application: int = 0) -> bytes:
     """An SQLite file."""
     with closing(sqlite3.connect(":memory:")) as connection:
@@ -96,6 +107,12 @@ CASES = (
         "import a.zip",
         "cannot read a.zip: the zip is damaged",
         given=(file("a.zip", zipped("conversations.json")[:-9]),),
+    ),
+    Case(
+        "A zip that is damaged behind its first chunk.",
+        "import a.zip",
+        "cannot read a.zip: the zip is damaged",
+        given=(file("a.zip", damaged_zip()),),
     ),
     Case(
         "A zip with a password.",

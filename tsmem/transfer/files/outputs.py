@@ -180,7 +180,7 @@ class Output:
 
         Where that fails or is stopped, the content stays in a file beside it, and the error names that one."""
         kept = partial.replace(".part", ".whole")
-        _rename(self._folder, partial, kept)
+        os.rename(partial, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         where = os.path.join(os.path.dirname(self.name), kept)  # noqa: PTH118, PTH120
         self._caller.next_step = f"{self.name} is only half written: its whole content is in {where}"
         with (

@@ -21,9 +21,9 @@ from tsmem.store.documents import decode_at, described_fault
 from tsmem.transfer.input.text_window import TextWindow
 
 MAX_VALUE_BYTES = 64 * 2**20
-"""Of one value, or one element of an array. A row has 4 MB at most, and a conversation is many rows."""
+"""The size of one value, or one element of an array. A row has at most 4 MB, and a conversation is many rows."""
 MAX_VALUE_PARTS = 1_000_000
-"""Of the objects, arrays and values within one value. 64 MB of `{"a":1},` would take 2 GB as Python objects."""
+"""The objects, arrays and values within one value. 64 MB of `{"a":1},` would take 2 GB as Python objects."""
 _SHORT = 2**20
 """Characters. The end of a longer value is looked for before the value is decoded."""
 _NEAR_END = 16
@@ -35,33 +35,29 @@ _WITHIN_VALUE = re.compile(r"[ \t\r\n]*+")
 _WITHIN_LINE = re.compile(r"[ \t\r\ufeff]*+")
 _SCALAR = re.compile(r"[^\s,\[\]{}]*+")
 _PART = re.compile(r'[^"\[\]{},]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},]*+)*+([\[\]{},])', re.DOTALL)
-"""What is before the next bracket or comma outside of a text, and that. It is possessive, so that it takes no memory
-for a text without end."""
-
-
+"""Everything up to the next bracket or comma outside of a text. It is possessive, so that it takes no memory for a text
+without end."""
 _SMALLER = "write it as several smaller values"
 
-
 Place = int | str
-"""A line, counted from 1; or more, such as `1, element 3` or `2 of conversations.json`. It is said behind `line`."""
+"""A line, counted from 1; or more, such as `1, element 3` or `2 of conversations.json`. Errors say it behind `line`."""
 
 
 class JsonValue(NamedTuple):
     """A value that stands for itself, or an element of an array that does."""
 
     place: Place
-    """Where it begins."""
+    """The place of its first character."""
     document: object
     text: str
-    """With the end of the line. Bytes that are not UTF-8 are lone surrogates, as in `os.fsdecode`."""
+    """Its text, with the end of its line. Bytes that are not UTF-8 are lone surrogates, as in `os.fsdecode`."""
     element: int | None = None
-    """Its place in the array, from 0."""
+    """Its number in the array, from 0."""
     array: int | None = None
-    """Which array of the text that is, from 0."""
+    """The number of the array in the text, from 0."""
     array_place: Place | None = None
-    """Where the array begins."""
     error: InvalidInput | None = None
-    """Why it cannot be read."""
+    """The reason why it cannot be read."""
 
     @property
     def raw(self) -> bytes:
@@ -70,100 +66,97 @@ class JsonValue(NamedTuple):
 
 
 def values(chunks: Iterable[bytes], of: str | None = None) -> Iterator[JsonValue]:
-    """Give the values of a text; `of` is its name, if there are several. Raises InvalidInput, with the place, for an
+    """Yield the values of a text; `of` is its name, if there are several. Raises InvalidInput, with the place, for an
     error behind which the values cannot be told apart."""
-    return _Reader(TextWindow(iter(chunks)), "" if of is None else f" of {of}").values()
+    return _Reader(TextWindow(chunks), "" if of is None else f" of {of}").values()
 
 
 class _Fault(Exception):
     """A value cannot be read, and its end is not known."""
 
     def __init__(self, message: str, at: int | None, after: str = "") -> None:
+        """`at` is the wrong character, None for the whole value; `after` is said behind its place."""
         super().__init__(message)
         self.message = message
         self.at = at
-        """Where it is wrong; None for all of it."""
         self.after = after
-        """What is said after the place."""
 
 
 class _Decoded(NamedTuple):
     document: object
-    end: int
+    length: int
     error: InvalidInput | None = None
-    """Why it cannot be used, although its end is known."""
+    """The reason why it cannot be used, although its end is known."""
 
 
 class _Reader:
+    """Reads the values of one text. Positions count from the beginning of what is in memory: `TextWindow.more` moves
+    them, so lengths are kept across it."""
+
     def __init__(self, window: TextWindow, of: str) -> None:
         self._window = window
         self._of = of
         self._place: Place = 1
-        """Of the value that is being read."""
+        """The place of the value that is being read."""
         self._line = 1
-        """Where it begins."""
-        self._arrays = 0
-        """How many arrays were begun."""
+        """The line of its first character."""
         self._by_line = False
         """True once a value had a line for itself: then every line is meant as a value."""
 
     def values(self) -> Iterator[JsonValue]:
         window = self._window
+        arrays = count()
         while first := window.skip(_BETWEEN_VALUES):
             self._place = self._placed()
+            length = 0
             try:
                 found = self._decode_short() if first == "[" else self._decode()
                 if found is not None:
-                    self._check_end_of_line(found.end)
+                    length = self._through_line(found.length)
             except _Fault as fault:
                 if first != "[" or self._is_in_line(fault):
                     yield self._refused_line(fault)
                     continue
                 found = None
             if first == "[" or found is None:
-                yield from self._elements()
+                yield from self._elements(next(arrays))
             else:
-                value = self._value(found)
+                value = self._value(found, length)
                 del found  # memory that is freed before the next value is decoded is used for it
                 yield value
                 del value
 
-    def _elements(self) -> Iterator[JsonValue]:
-        """Give the elements of an array, each once it is known what follows it. Raises InvalidInput."""
-        window, array, array_place = self._window, self._arrays, self._place
-        self._arrays += 1
-        window.advance(window.at + 1)
-        following = "]" if window.skip(_WITHIN_VALUE) == "]" else ","
-        for element in count():
-            if following == "]":
-                break
-            self._place = self._placed(element)
-            try:
-                value = self._value(self._decode(), element)
+    def _elements(self, array: int) -> Iterator[JsonValue]:
+        """Yield the elements of an array, each once it is known what follows it. Raises InvalidInput."""
+        window, array_place = self._window, self._place
+        try:
+            window.advance(window.at + 1)
+            following = "]" if window.skip(_WITHIN_VALUE) == "]" else ","
+            for element in count():
+                if following == "]":
+                    break
+                self._place = self._placed(element)
+                found = self._decode()
+                value = self._value(found, found.length, element)
                 following = window.skip(_WITHIN_VALUE)
                 if following not in ("]", ","):
                     raise _Fault("not valid JSON: no comma", window.at, self._if_cut(window.at))
-            except _Fault as fault:
-                self._refuse(self._sentence(fault))
-            yield value._replace(array=array, array_place=array_place)
-            if following == ",":
-                window.advance(window.at + 1)
-                window.skip(_WITHIN_VALUE)
-        window.advance(window.at + 1)
-        try:
-            self._check_end_of_line(window.at)
+                yield value._replace(array=array, array_place=array_place)
+                if following == ",":
+                    window.advance(window.at + 1)
+                    window.skip(_WITHIN_VALUE)
+            window.advance(window.at + 1)
+            self._through_line(0)
         except _Fault as fault:
             self._refuse(self._sentence(fault))
 
-    def _value(self, found: _Decoded, element: int | None = None) -> JsonValue:
-        window = self._window
-        end, error = found.end, found.error
-        if element is None:
-            end = self._end_of_line(end)
-        text = window.text[window.at : end]
+    def _value(self, found: _Decoded, length: int, element: int | None = None) -> JsonValue:
+        """Pass a value and return it."""
+        window, error = self._window, found.error
+        text = window.text[window.at : window.at + length]
         if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
             error = InvalidInput(self._sentence(_Fault("not valid UTF-8", window.at + bad.start())))
-        window.advance(end)
+        window.advance(window.at + length)
         return JsonValue(self._place, found.document if error is None else None, text, element, error=error)
 
     def _placed(self, element: int | None = None) -> Place:
@@ -172,29 +165,28 @@ class _Reader:
             return f"{line}, element {element}{self._of}"
         return f"{line}{self._of}" if self._of else line
 
-    # Where a value ends
+    # The end of a value
 
     def _decode(self) -> _Decoded:
-        """Decode the value at `at`, reading as much as it takes. Raises _Fault."""
+        """Decode the value at `at`, reading as much as it takes. Raises _Fault, and InvalidInput for one that is too
+        large."""
         found = self._decode_short()
         if found is None:
-            self._bring_in()
+            self._read_long()
             found = self._attempt(whole=True)
         assert found is not None
         return found
 
     def _decode_short(self) -> _Decoded | None:
         """Decode the value at `at`; None if it is a long one. Raises _Fault."""
-        found = self._attempt()
-        if found is None:
-            self._window.more(_SHORT)
-            found = self._attempt()
+        window = self._window
+        while (found := self._attempt()) is None and (size := len(window.text) - window.at) < _SHORT:
+            window.more(3 * size)  # 4 times as much each time, so that the attempts before take a third of the last
         return found
 
     def _attempt(self, *, whole: bool = False) -> _Decoded | None:
-        """Decode the value at `at`; None if more has to be read. Raises _Fault."""
+        """Decode the value at `at`; None if more has to be read, unless it is `whole`. Raises _Fault."""
         window = self._window
-        window.fill(_SHORT)
         text, at, whole = window.text, window.at, whole or window.ended
         try:
             document, end = decode_at(text, at)
@@ -206,56 +198,64 @@ class _Reader:
             cut = self._if_cut(error.pos, error.msg)
             raise _Fault(message, min(error.pos, len(text.rstrip())) if cut else error.pos, cut) from error
         except (ValueError, RecursionError) as error:
-            unused = _Parts().end(text, at)
-            if unused is not None:
-                return _Decoded(None, unused, InvalidInput(described_fault(error)))
-            if not whole:
+            end, depth = _scan(text, at)[:2] if text[at] in "{[" else (_past(_SCALAR, text, at), 0)
+            if not whole and (depth or end == len(text)):
                 return None
-            raise _Fault(described_fault(error), None) from error
-        return None if end == len(text) and not whole and text[end - 1] not in "}]" else _Decoded(document, end)
+            if depth:
+                raise _Fault(described_fault(error), None) from error
+            return _Decoded(None, end - at, InvalidInput(described_fault(error)))
+        may_go_on = text[end - 1] not in '}]"' and end > len(text) - _NEAR_END
+        return None if may_go_on and not whole else _Decoded(document, end - at)
 
-    def _bring_in(self) -> None:
+    def _read_long(self) -> None:
         """Read to the end of the long value at `at`. Raises InvalidInput for one that is too large."""
-        window, parts = self._window, _Parts()
+        window = self._window
         size = len(window.text[window.at :].encode(errors="surrogateescape"))
         if window.text[window.at] not in "{[":
             self._refuse("a text or number longer than 1 MB, which is in no object")
-        while parts.end(window.text, window.at) is None and not window.ended:
+        length = depth = parts = 0
+        while True:
+            end, depth, parts = _scan(window.text, window.at + length, depth, parts)
+            length = end - window.at
+            if parts > MAX_VALUE_PARTS:
+                self._refuse(f"more than {MAX_VALUE_PARTS:,} values within one", hint=_SMALLER)
+            if depth == 0 or window.ended:
+                return
             size += window.more(min(len(window.text) - window.at, MAX_VALUE_BYTES - size + 1))
             if size > MAX_VALUE_BYTES:
                 self._refuse(f"longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SMALLER)
-            if parts.count > MAX_VALUE_PARTS:
-                self._refuse(f"more than {MAX_VALUE_PARTS:,} values within one", hint=_SMALLER)
 
-    # What is wrong
+    def _through_line(self, length: int) -> int:
+        """Return the length of the value at `at`, with the end of its line if nothing follows there. Raises _Fault if
+        something follows that is not a value."""
+        window = self._window
+        while (behind := _past(_WITHIN_LINE, window.text, window.at + length)) == len(window.text):
+            if window.ended or behind - window.at - length > _SHORT:
+                break
+            window.more()
+        end = window.at + length
+        following = window.text[behind : behind + 1]
+        if following not in ("", "\n", "{", "["):
+            raise _Fault("not valid JSON: more after the end", behind)
+        if following in ("", "\n") and window.line_of(end) == window.line:
+            self._by_line = True
+        return behind + 1 - window.at if following == "\n" else length
+
+    # Errors
 
     def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
         raise InvalidInput(f"line {self._place}: {message}", hint=hint)
 
     def _refused_line(self, fault: _Fault) -> JsonValue:
-        """The line as a value that cannot be read. Raises InvalidInput if the next lines may belong to it."""
-        window, message = self._window, self._sentence(fault)
+        """Pass the line and return it as a value that cannot be read. Raises InvalidInput if the next lines may belong
+        to it."""
+        message = self._sentence(fault)
         if not self._is_in_line(fault) and not self._by_line:
             self._refuse(message)
-        return JsonValue(self._place, None, window.take_line(), error=InvalidInput(message))
+        return JsonValue(self._place, None, self._window.take_line(), error=InvalidInput(message))
 
     def _is_in_line(self, fault: _Fault) -> bool:
         return fault.at is None or self._window.line_of(fault.at) == self._window.line
-
-    def _check_end_of_line(self, end: int) -> None:
-        """Raises _Fault if something that is no value stands behind a value in its line."""
-        window = self._window
-        behind = _past(_WITHIN_LINE, window.text, end)
-        following = window.text[behind : behind + 1]
-        if following not in ("", "\n", "{", "["):
-            raise _Fault("not valid JSON: more after the end", behind)
-        self._by_line = self._by_line or (following in ("", "\n") and window.line_of(end) == window.line)
-
-    def _end_of_line(self, end: int) -> int:
-        """Where the line ends, if nothing follows in it."""
-        text = self._window.text
-        behind = _past(_WITHIN_LINE, text, end)
-        return behind + 1 if text[behind : behind + 1] == "\n" else end
 
     def _sentence(self, fault: _Fault) -> str:
         window = self._window
@@ -270,34 +270,19 @@ class _Reader:
         return "; the input ends in this line, perhaps in the middle of it" if ended else ""
 
 
-class _Parts:
-    """Look for the end of an object or array, and count what is in it. A number or word ends before what cannot be in
-    it."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._depth = 0
-        self._done = 0
-        """Characters that were looked at."""
-
-    def end(self, text: str, start: int) -> int | None:
-        """Return where the value ends that begins at `start`; None if the text is too short."""
-        if text[start] not in "{[":
-            return _past(_SCALAR, text, start)
-        at = start + self._done
-        while (match := _PART.match(text, at)) is not None:
-            at = match.end()
-            if (mark := match[1]) in "}]":
-                self._depth -= 1
-                if self._depth == 0:
-                    return at
-            else:
-                self._depth += mark != ","
-                self.count += 1
-                if self.count > MAX_VALUE_PARTS:
-                    break
-        self._done = at - start
-        return None
+def _scan(text: str, at: int, depth: int = 0, parts: int = 0) -> tuple[int, int, int]:
+    """Look for the end of an object or array. Return where the search ended, how many brackets are open there, none at
+    the end, and how many objects, arrays and values were met. It ends too beyond MAX_VALUE_PARTS of those."""
+    while parts <= MAX_VALUE_PARTS and (match := _PART.match(text, at)) is not None:
+        at, mark = match.end(), match[1]
+        if mark in "}]":
+            depth -= 1
+            if depth == 0:
+                break
+        else:
+            depth += mark != ","
+            parts += 1
+    return at, depth, parts
 
 
 def _past(what: re.Pattern[str], text: str, at: int) -> int:
