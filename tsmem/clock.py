@@ -19,17 +19,15 @@ class Clock(Protocol):
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
-        ...
 
     def monotonic_s(self) -> float:
         """Seconds from an arbitrary start, never going back: for deadlines and durations."""
-        ...
 
     def sleep(self, seconds: float) -> None: ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of this machine."""
 
     def now_us(self) -> int:
         try:

@@ -1,4 +1,4 @@
-"""The files and folders of tsmem on a disk: how to recognise a store's file, and how to make folders durable.
+"""Files and folders on a disk: recognise a store's file, make folders durable, and check the links on a path.
 
 The engine, the profiles and the command line use it.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 APPLICATION_ID = 0x74736D6D
 """The application id in the header of a store's file: "tsmm"."""
@@ -16,6 +19,8 @@ HEADER_BYTES = 100
 SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
 """Suffixes of the files beside a store's file while it is created or used."""
 
+_MAX_STEPS = 400
+"""Folders and links on one path; the system itself follows 40 links."""
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
 
@@ -67,3 +72,43 @@ def sync_folder(folder: str) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def link_of_another(path: Path) -> Path | None:
+    """Return a link on the path to a file that another user could change, if there is one."""
+    for step, found in way_to(path):
+        if found is None or not stat.S_ISLNK(found.st_mode) or found.st_uid in (0, os.geteuid()):
+            continue
+        if not is_read_only(step, found):
+            return step
+    return None
+
+
+def is_read_only(step: Path, found: os.stat_result) -> bool:
+    """True if a file, folder or link is on a file system that is mounted read-only."""
+    try:
+        return bool(os.statvfs(step.parent if stat.S_ISLNK(found.st_mode) else step).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def way_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Yield each folder and link on the path to a file, then the file. A step that cannot be read comes with None and
+    is the last."""
+    at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
+    for _ in range(_MAX_STEPS):
+        try:
+            found = at.lstat()
+            target = Path(at.readlink()) if stat.S_ISLNK(found.st_mode) else None
+        except OSError:
+            yield at, None
+            return
+        yield at, found
+        if target is not None:
+            rest += reversed(target.parts[target.is_absolute() :])
+            at = Path("/") if target.is_absolute() else at.parent
+        if not rest:
+            return
+        part = rest.pop()
+        at = at.parent if part == ".." else at / part
+    yield at, None

@@ -115,7 +115,7 @@ class Throttled(Unavailable):
 
 
 class InvalidReply(Unavailable):
-    """The reply breaks the protocol. Nothing of it was used, and repeating the request would not help."""
+    """The reply breaks the protocol and was discarded; repeating the request would not help."""
 
 
 class StorageFailure(TsmemError):

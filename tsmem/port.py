@@ -80,7 +80,7 @@ class ConcurrencyLimiter:
         return int(self._width)
 
     def answered(self) -> None:
-        """Record a reply."""
+        """Record the reply to a call."""
         with self._lock:
             self._width = min(float(self.most), self._width + (1 / self._width if self.cuts else 1))
 
@@ -133,7 +133,7 @@ class FieldType(NamedTuple):
     name: str
     """KEYWORD, LONG, DOUBLE, BOOLEAN or TEXT; tsmem never creates a field of another type."""
     analyzer: str | None = None
-    """For TEXT: single_word, max_word, min_word, split or fuzzy."""
+    """The analyzer of TEXT: single_word, max_word, min_word, split or fuzzy."""
     min_chars: int | None = None
     """Shortest n-gram of fuzzy."""
     max_chars: int | None = None
@@ -141,7 +141,7 @@ class FieldType(NamedTuple):
     delimiter: str | None = None
     """Separator of split; None for white space."""
     case_sensitive: bool | None = None
-    """For single_word and split."""
+    """True if words of single_word and split keep their case."""
 
 
 class SearchIndexSchema(NamedTuple):
@@ -187,7 +187,7 @@ def rows_of(found: Sequence[RowRead]) -> list[Row | None]:
 
 
 Announce = Callable[[KeyBound | None], None]
-"""Takes the start of the next page; None if there is none."""
+"""Takes the start of the next page; None after the last page."""
 
 
 class TableClient(Protocol):
@@ -201,73 +201,58 @@ class TableClient(Protocol):
     @property
     def rows_per_write(self) -> int:
         """Most rows of one write_rows: 200 on TableStore."""
-        ...
 
     def list_tables(self) -> list[str]:
         """Return the names of all tables in order; secondary indexes may be among them. Cost: 1 request."""
-        ...
 
     def describe_table(self, name: str) -> TableSchema:
         """Return a table's schema. Raises TableNotFound. Cost: 1 request."""
-        ...
 
     def create_table(self, schema: TableSchema) -> None:
         """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput. Cost: 1 request."""
-        ...
 
     def delete_table(self, name: str) -> None:
         """Delete a table, its rows and its secondary indexes. Raises TableNotFound; InvalidInput while it has a search
         index. Cost: 1 request."""
-        ...
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """Add a secondary index that includes existing rows. `defined` gives the types of attribute columns in its
         key. Raises TableNotFound, AlreadyExists. Cost: 1 request."""
-        ...
 
     def delete_index(self, table: str, name: str) -> None:
         """Delete a secondary index. Raises TableNotFound. Cost: 1 request."""
-        ...
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Return the names of a table's search indexes in order. Raises TableNotFound. Cost: 1 request."""
-        ...
 
     def create_search_index(self, schema: SearchIndexSchema) -> None:
         """Create a search index that includes existing rows. Raises TableNotFound, AlreadyExists, InvalidInput.
         Cost: 1 request."""
-        ...
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """Return a search index's schema. Raises TableNotFound. Cost: 1 request."""
-        ...
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index; the table's rows stay. Raises TableNotFound. Cost: 1 request."""
-        ...
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
-        """Return one row, or None. `columns` names the attribute columns to read, None for all. A row that has none of
+        """Return one row, or None. `columns` names the attribute columns to read, None for all. A row without any of
         the named columns is None too, unless a key column is named. Raises TableNotFound, InvalidInput.
         Cost: 1 request."""
-        ...
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """Read up to 100 rows and return an outcome for each key, in the keys' order. Raises TableNotFound,
         LimitExceeded past 100 keys. Cost: 1 request."""
-        ...
 
     def write_row(self, write: Write) -> None:
         """Put, update or delete one row. An update that only deletes columns does not create a missing row. Raises
         ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
-        ...
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """Write up to `rows_per_write` rows of any tables, together up to 4 MB, and return an outcome for each. They
         are written in order, independently of each other. A key may occur twice only if no write in the batch has an
         existence condition. Raises TableNotFound, LimitExceeded, and InvalidInput for no rows, before anything is
         written. Cost: 1 request for each 200 rows."""
-        ...
 
     def get_range(
         self,
@@ -287,7 +272,6 @@ class TableClient(Protocol):
 
         Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
         Cost: 1 request."""
-        ...
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """Return one page of the rows that match a query. A row that lacks a field, or has it in another type, is still
@@ -296,13 +280,10 @@ class TableClient(Protocol):
         Raises TableNotFound for a missing table or index; InvalidInput for a field that is not in the index, a query
         that its type cannot answer, a limit past 100, offset + limit past 100,000, or a token of another query.
         Cost: 1 request."""
-        ...
 
     def clock_skew_s(self) -> float | None:
         """Return the seconds by which the service's clock was ahead of this machine's at its last reply, give or take
         half the round trip; None before the first reply, or without another clock. Cost: nothing."""
-        ...
 
     def close(self) -> None:
         """Close connections and files. Closing twice is no error."""
-        ...

@@ -53,7 +53,7 @@ class Terms(NamedTuple):
 
 
 class Between(NamedTuple):
-    """The field's value lies in a range; None is an open end."""
+    """The field's value lies in a range, which None leaves open at that end."""
 
     field: str
     start: Value | None = None

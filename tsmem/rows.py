@@ -92,9 +92,8 @@ class Range(NamedTuple):
     """A range of keys."""
 
     start: KeyBound
-    """Inclusive."""
     end: KeyBound
-    """Exclusive. Above `start`, or below it when backward."""
+    """The exclusive end: above `start`, or below it when backward."""
     backward: bool = False
 
     @property
@@ -113,7 +112,7 @@ class Range(NamedTuple):
 
 
 class Op(StrEnum):
-    """A comparison operator."""
+    """The operator of a comparison."""
 
     EQ = "=="
     NE = "!="

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tsmem.disk import is_read_only, way_to
 from tsmem.errors import ProfileError
-from tsmem.links import is_read_only, way_to
 from tsmem.profiles.model import NoHome, home
 
 MAX_FILE_BYTES = 64 * 1024

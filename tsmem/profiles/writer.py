@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tsmem.disk import link_of_another
 from tsmem.errors import ProfileError, Unavailable
-from tsmem.links import link_of_another
 from tsmem.nearest import did_you_mean
 from tsmem.profiles import toml_text
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, source

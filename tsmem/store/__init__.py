@@ -1,4 +1,7 @@
-"""The store: what an agent's memory is and how it is kept, on any TableClient. Each name is loaded when it is used."""
+"""The store: an agent's memory on any TableClient.
+
+Commands and the library call `MemoryStore`. Each name here is loaded on first use.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,19 @@ if TYPE_CHECKING:
     from tsmem.store.metadata import Metadata
     from tsmem.store.model import Message, Page, Session
 
-_HOMES = {
-    "Changes": "tsmem.store.collection",
-    "MemoryStore": "tsmem.store.memory_store",
-    "Message": "tsmem.store.model",
-    "Metadata": "tsmem.store.metadata",
-    "Page": "tsmem.store.model",
-    "Session": "tsmem.store.model",
+_MODULES = {
+    "Changes": "collection",
+    "MemoryStore": "memory_store",
+    "Message": "model",
+    "Metadata": "metadata",
+    "Page": "model",
+    "Session": "model",
 }
 
 __all__ = ["Changes", "MemoryStore", "Message", "Metadata", "Page", "Session"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(f"tsmem.store.{_MODULES[name]}"), name)

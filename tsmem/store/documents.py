@@ -1,9 +1,9 @@
-"""Sessions and messages as JSON objects, there and back: what export writes, import reads, and render prints.
+"""Sessions and messages to JSON objects and back. Export writes them, import reads them, and render prints them.
 
-The one rule: nothing is lost. Every key is always written, in one order; an integer stays an integer and 5.0 a
-float; bytes are {"$bytes": base64}, which no metadata can be mistaken for, because no value of metadata is an object.
-Reading is strict: what does not fit is refused with a sentence, never guessed at. Text is written as UTF-8, except what
-a terminal would obey or hide behind: DEL, C1 controls, bidi marks and overrides, line separators, and lone surrogates.
+Nothing is lost: every key is always written, in one order; an integer stays an integer and 5.0 a float; bytes become
+{"$bytes": base64}, which is unambiguous because no value of metadata is an object. Reading is strict and refuses what
+does not fit. Text is written as UTF-8, with escapes for what could deceive a terminal: DEL, C1 controls, bidi marks and
+overrides, line separators, and lone surrogates.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
 
 from tsmem.errors import InvalidInput
@@ -26,12 +26,12 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
     "session": ("user_id", "session_id", "update_time", "search_content", "metadata"),
     "message": ("session_id", "message_id", "create_time", "role", "content", "search_content", "metadata"),
 }
-"""The keys of each document, in order."""
+"""The keys of each kind of document, in order."""
 
 _REQUIRED = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
 _TIMES = ("update_time", "create_time")
 _QUOTED = 80
-"""Characters of what an error quotes."""
+"""Characters that an error quotes at most."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
@@ -40,29 +40,17 @@ _ESCAPED = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]
 
 
 def item_document(item: Session | Message) -> dict[str, Any]:
-    """The item as plain JSON values: all keys, in the documented order."""
-    metadata = {k: _bytes_document(v) if type(v) is bytes else v for k, v in item.metadata.items()}
-    if isinstance(item, Session):
-        return {
-            "user_id": item.user_id,
-            "session_id": item.session_id,
-            "update_time": item.update_time,
-            "search_content": item.search_content,
-            "metadata": metadata,
-        }
-    return {
-        "session_id": item.session_id,
-        "message_id": item.message_id,
-        "create_time": item.create_time,
-        "role": item.role,
-        "content": item.content,
-        "search_content": item.search_content,
-        "metadata": metadata,
+    """Return an item as plain JSON values: all keys, in the documented order."""
+    document = {name: getattr(item, name) for name in FIELDS["session" if isinstance(item, Session) else "message"]}
+    document["metadata"] = {
+        name: {"$bytes": binascii.b2a_base64(value, newline=False).decode()} if type(value) is bytes else value
+        for name, value in item.metadata.items()
     }
+    return document
 
 
 def dumps(document: object, *, pretty: bool = False) -> str:
-    """JSON text on one line, or indented by two: safe to show on a terminal, and always encodable as UTF-8."""
+    """Return JSON text on one line, or indented by two: safe on a terminal, and always encodable as UTF-8."""
     text = (_pretty_encoder if pretty else _encoder).encode(document)
     if text.isascii() and "\x7f" not in text:
         return text
@@ -70,7 +58,7 @@ def dumps(document: object, *, pretty: bool = False) -> str:
 
 
 def export_line(item: Session | Message) -> bytes:
-    """One line of an export: the item's document with its kind before it."""
+    """Return one line of an export: the item's document after its kind."""
     kind = "session" if isinstance(item, Session) else "message"
     return f"{dumps({'kind': kind, **item_document(item)})}\n".encode()
 
@@ -86,15 +74,14 @@ _SLIPS = {
     "Illegal trailing comma before end of object": "a comma before the end of an object",
     "Illegal trailing comma before end of array": "a comma before the end of a list",
 }
-"""What the standard library says, which is not the same in all its versions, and what is said here. Others are as it
-says them."""
+"""The standard library's messages, which differ between versions, and ours. Other messages are used as they are."""
 _TOO_MANY_DIGITS = "Exceeds the limit"
-"""How the interpreter's own sentence about an integer begins (sys.set_int_max_str_digits)."""
+"""Start of the interpreter's message about a long integer (sys.set_int_max_str_digits)."""
 
 
 def loads(text: str | bytes, *, first_line: int = 1) -> object:
-    """JSON text as plain values. Raises InvalidInput, with the line, for what is not JSON to the letter, or cannot be
-    stored: NaN, a number past every float, a key given twice, bytes that are not UTF-8."""
+    """Return the value of a JSON text. Raises InvalidInput, with the line, for a text that is not strictly JSON or
+    cannot be stored: NaN, a number larger than every float, a key given twice, bytes that are not UTF-8."""
     try:
         return _decoder.decode(text if isinstance(text, str) else text.decode())
     except UnicodeDecodeError as error:
@@ -107,13 +94,13 @@ def loads(text: str | bytes, *, first_line: int = 1) -> object:
 
 
 def decode_at(text: str, at: int) -> tuple[object, int]:
-    """Decode the JSON value that begins at a character. Return it and where it ends. Raises what the decoder raises,
-    which `described_fault` describes."""
+    """Decode the JSON value that begins at a character. Return it and its end. Raises the decoder's own errors, which
+    `described_fault` describes."""
     return _decoder.raw_decode(text, at)
 
 
 def described_fault(error: ValueError | RecursionError) -> str:
-    """Say what is wrong with a JSON text, without the place."""
+    """Return what is wrong with a JSON text, without the place."""
     if isinstance(error, RecursionError):
         return "not usable JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
@@ -125,14 +112,17 @@ def described_fault(error: ValueError | RecursionError) -> str:
 
 
 def item_from_document(document: object) -> Session | Message:
-    """The item that `item_document` or a line of an export describes, type for type. Keys that may be null may be
-    left out; without `kind`, a message_id makes it a message. Raises InvalidInput."""
+    """Return the item of a document or a line of an export, with the same types. Keys that may be null may be missing;
+    without `kind`, a message_id makes it a message. Raises InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(f"a session or message must be an object, not {_described(document)}")
     kind = _kind(document)
     for name in document:
         if name not in FIELDS[kind] and name not in ("kind", "rejected"):
-            _refuse_key(kind, name)
+            raise InvalidInput(
+                f"'{brief(str(name))}' is no field of a {kind}: those are {', '.join(FIELDS[kind])}",
+                hint="everything else belongs under metadata",
+            )
     for name in _REQUIRED[kind]:
         if document.get(name) is None:
             raise InvalidInput(f"{name} is {'null' if name in document else 'missing'}; every {kind} has one")
@@ -141,31 +131,23 @@ def item_from_document(document: object) -> Session | Message:
 
 
 def _kind(document: Mapping[str, object]) -> Literal["session", "message"]:
-    match document.get("kind"):
-        case "session":
-            return "session"
-        case "message":
-            return "message"
-        case None if "message_id" in document:
-            return "message"
-        case None if "user_id" in document:
-            return "session"
-        case None:
-            raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
-        case other:
-            raise InvalidInput(f'kind is {brief(repr(other))}; only "session" and "message" are known')
-
-
-def _refuse_key(kind: Literal["session", "message"], name: object) -> NoReturn:
-    raise InvalidInput(
-        f"'{brief(str(name))}' is no field of a {kind}: those are {', '.join(FIELDS[kind])}",
-        hint="everything else belongs under metadata",
-    )
+    kind = document.get("kind")
+    if kind == "session" or (kind is None and "message_id" not in document and "user_id" in document):
+        return "session"
+    if kind == "message" or (kind is None and "message_id" in document):
+        return "message"
+    if kind is None:
+        raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
+    raise InvalidInput(f'kind is {brief(repr(kind))}; only "session" and "message" are known')
 
 
 def _field(name: str, value: object) -> object:
     if name == "metadata":
-        return _metadata(value)
+        if value is None:
+            return EMPTY
+        if not isinstance(value, dict):
+            raise InvalidInput(f"metadata is {_described(value)}; it must be an object")
+        return Metadata({check_metadata_key(key): _metadata_value(f"metadata.{key}", v) for key, v in value.items()})
     if value is None:
         return None
     if name in _TIMES:
@@ -178,44 +160,28 @@ def _field(name: str, value: object) -> object:
     return value
 
 
-def _metadata(value: object) -> Metadata:
-    if value is None:
-        return EMPTY
-    if not isinstance(value, dict):
-        raise InvalidInput(f"metadata is {_described(value)}; it must be an object")
-    return Metadata({check_metadata_key(name): _metadata_value(f"metadata.{name}", v) for name, v in value.items()})
-
-
 def _metadata_value(where: str, value: object) -> Value:
-    if isinstance(value, str):
-        text_bytes(value, where)
-        return value
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return _checked_integer(where, value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidInput(f"{where} is not a finite number")
-        return value
     match value:
+        case bool():
+            return value
+        case str():
+            text_bytes(value, where)
+            return value
+        case int():
+            return _checked_integer(where, value)
+        case float():
+            if not math.isfinite(value):
+                raise InvalidInput(f"{where} is not a finite number")
+            return value
         case {"$bytes": str(text), **rest} if not rest:
-            return _decoded_bytes(where, text)
+            try:
+                return binascii.a2b_base64(text, strict_mode=True)
+            except ValueError as error:
+                raise InvalidInput(f"{where} is not valid base64") from error
     raise InvalidInput(
         f"{where} is {_described(value)}; only text, numbers, booleans and bytes can be stored",
         hint='bytes are written {"$bytes": "<base64>"}' if isinstance(value, dict) else None,
     )
-
-
-def _bytes_document(value: bytes) -> dict[str, str]:
-    return {"$bytes": binascii.b2a_base64(value, newline=False).decode()}
-
-
-def _decoded_bytes(where: str, text: str) -> bytes:
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError as error:
-        raise InvalidInput(f"{where} is not valid base64") from error
 
 
 def _checked_integer(where: str, value: int) -> int:
@@ -225,26 +191,23 @@ def _checked_integer(where: str, value: int) -> int:
 
 
 def brief(text: str) -> str:
-    """A text out of a file as an error quotes it: of a long one the beginning, which cannot bury the sentence."""
+    """Return a text from a file as an error quotes it, cut if it is long."""
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
+_JSON_TYPES = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    dict: "an object",
+    list: "a list",
+}
+
+
 def _described(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case Mapping():
-            return "an object"
-        case Iterable():
-            return "a list"
-        case _:
-            return f"a {type(value).__name__}"
+    return _JSON_TYPES.get(type(value), f"a {type(value).__name__}")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -31,7 +31,7 @@ Order = Literal["asc", "desc"]
 
 
 class Messages(Collection[Message]):
-    """`store.messages`."""
+    """The messages of a store: `store.messages`."""
 
     def new(
         self,

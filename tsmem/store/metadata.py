@@ -1,6 +1,6 @@
-"""Metadata: a flat, typed, immutable mapping from names to column values, with getters that never lose anything.
+"""Metadata: a flat, immutable mapping from names to column values, with typed getters that lose nothing.
 
-TableStore keeps 5 and "5", 1 and true apart, and so does this: equality compares types too.
+TableStore distinguishes 5 from "5" and 1 from true; so does equality here.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tsmem.rows import NO_COLUMNS, Value
 
 _INTEGER = r"[+-]?[0-9]{1,4000}"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-"""Text that spells a number, as JSON or a person writes it."""
+"""A number as JSON or a person writes it."""
 
 
 def check_metadata_key(name: object) -> str:
-    """Return the name of a metadata value. Raises InvalidInput unless it can name a column."""
+    """Return a metadata key. Raises InvalidInput unless it can name a column."""
     if isinstance(name, str) and is_column_name(name):
         return name
     text = name if isinstance(name, str) else str(name)
@@ -28,7 +28,7 @@ def check_metadata_key(name: object) -> str:
 
 
 class Metadata(Mapping[str, Value]):
-    """Named values of a session or message. When they are written, each name must be one that a column can have."""
+    """Named values of a session or message. Only writing them checks that each name can be a column's."""
 
     __slots__ = ("_values",)
 
@@ -45,8 +45,7 @@ class Metadata(Mapping[str, Value]):
         return len(self._values)
 
     def items(self) -> ItemsView[str, Value]:
-        """As a mapping's: what it inherits looks each name up again, and this runs for every row."""
-        return self._values.items()
+        return self._values.items()  # the inherited method looks each name up again, and this runs for every row
 
     def __repr__(self) -> str:
         return f"Metadata({self._values!r})"
@@ -63,12 +62,12 @@ class Metadata(Mapping[str, Value]):
         return hash(self._typed())
 
     def merged(self, changes: Mapping[str, Value], unset: Iterable[str] = ()) -> Metadata:
-        """A copy with some values set and some removed."""
+        """Return a copy with some values set and some removed."""
         gone = set(unset)
         return Metadata({k: v for k, v in {**self._values, **changes}.items() if k not in gone})
 
     def get_str(self, key: str, default: str | None = None) -> str | None:
-        """The value as text: numbers and booleans in their JSON form, bytes as UTF-8.
+        """Return the value as text: numbers and booleans in their JSON form, bytes as UTF-8.
 
         Raises InvalidInput for bytes that are not UTF-8."""
         value = self._values.get(key)
@@ -84,7 +83,7 @@ class Metadata(Mapping[str, Value]):
         return repr(value)
 
     def get_int(self, key: str, default: int | None = None) -> int | None:
-        """The value as an integer: a whole number, or text that spells one. Raises InvalidInput otherwise."""
+        """Return an integer from a whole number, or from the text of one. Raises InvalidInput otherwise."""
         value = self._values.get(key)
         if value is None:
             return default
@@ -97,7 +96,7 @@ class Metadata(Mapping[str, Value]):
         raise _not_a(key, value, "an integer")
 
     def get_float(self, key: str, default: float | None = None) -> float | None:
-        """The value as a floating-point number, where that is exact. Raises InvalidInput otherwise."""
+        """Return a floating-point number, if that is exact. Raises InvalidInput otherwise."""
         value = self._values.get(key)
         if value is None:
             return default
@@ -110,7 +109,7 @@ class Metadata(Mapping[str, Value]):
         raise _not_a(key, value, "a number")
 
     def get_bool(self, key: str, default: bool | None = None) -> bool | None:
-        """The value as a boolean: true and false, also as text, 1 and 0. Raises InvalidInput otherwise."""
+        """Return a boolean from true and false, also as text, 1 and 0. Raises InvalidInput otherwise."""
         value = self._values.get(key)
         if value is None:
             return default
@@ -123,7 +122,7 @@ class Metadata(Mapping[str, Value]):
         raise _not_a(key, value, "a boolean")
 
     def get_bytes(self, key: str, default: bytes | None = None) -> bytes | None:
-        """The value as bytes; text as its UTF-8 form. Raises InvalidInput otherwise."""
+        """Return bytes; text becomes UTF-8. Raises InvalidInput otherwise."""
         value = self._values.get(key)
         if value is None:
             return default
@@ -140,4 +139,3 @@ def _not_a(key: str, value: Value, wanted: str) -> InvalidInput:
 
 
 EMPTY = Metadata()
-"""No metadata."""

@@ -20,7 +20,7 @@ class Session:
     update_time: int | None = None
     """Microseconds since 1970 UTC."""
     search_content: str | None = None
-    """Text for search."""
+    """Text that a search looks into."""
     metadata: Metadata = EMPTY
 
 
@@ -36,7 +36,7 @@ class Message:
     """user, assistant, system, tool, or any other text."""
     content: str | None = None
     search_content: str | None = None
-    """Text for search, beside the content."""
+    """Text that a search looks into, beside the content."""
     metadata: Metadata = EMPTY
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Sessions(Collection[Session]):
-    """`store.sessions`."""
+    """The sessions of a store: `store.sessions`."""
 
     def __init__(
         self, client: TableClient, codec: Codec[Session], clock: Clock, target: str, messages: Messages
@@ -252,11 +252,11 @@ class Sessions(Collection[Session]):
         `filter`, those that match it when they are read.
 
         `with_messages` deletes messages before their session. A session with a message later than `until` is kept
-        whole, as is one whose update_time passes `until` meanwhile; both count as skipped. If another user who keeps
-        his session has one with the same id, the messages are kept and the session counts as shared, unless
-        `shared_too`. Only keys and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are
-        refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until`
-        too 5, and 1 search for each 500 sessions or 100 users."""
+        whole, as is one whose update_time passes `until` meanwhile; both count as skipped. If another user keeps a
+        session with the same id, the messages are kept and the session counts as shared, unless `shared_too`. Only keys
+        and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused. Cost:
+        ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5, and 1
+        search for each 500 sessions or 100 users."""
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result

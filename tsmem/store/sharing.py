@@ -1,5 +1,5 @@
-"""Which session ids several users have: such users share the messages of the session, because a message's key has no
-user. They are found through the search index over sessions, and so as far as that is up to date."""
+"""Session ids that several users have. Such users share the messages of the session, because a message's key has no
+user. The search index over sessions finds them, as far as it is up to date."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tsmem.rows import TableRef
 from tsmem.store.layout import check_key_types
 
 MAX_IDS = 500
-"""Session ids of one search; the service takes 1,024 values."""
+"""Most session ids of one search; the service takes 1,024 values."""
 MAX_USERS = 100
-"""Users of one search: each is a part of the query."""
+"""Most users of one search: each is a part of the query."""
 MAX_ROWS = 100
-"""Rows of one answer."""
+"""Rows of one page."""
 
 Pair = tuple[str, str]
-"""A user's id and a session's id."""
+"""A user id and a session id."""
 
 
 def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """Cut pairs into lists that one search can ask for."""
+    """Split pairs into lists that one search each can handle."""
     chunk: list[Pair] = []
     users: set[str] = set()
     for pair in pairs:
@@ -39,11 +39,11 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def others(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
-    """Return, for each of these pairs whose session id other users have too, some of those users; with `after`, only
-    where their session is later than that, or has no update time.
+    """Return some of the other users for each pair whose session id other users have too; with `after`, only users
+    whose session is later than that, or has no update time.
 
-    Rows of the users themselves are not asked for, so mostly none are found. Raises TableNotFound and InvalidInput
-    without a search index that has both ids. Cost: 1 request, and 1 more for each 100 rows that are found."""
+    The query excludes the pairs' own users, so it mostly finds nothing. Raises TableNotFound, and InvalidInput without
+    a search index that has both ids. Cost: 1 request, and 1 more for each 100 rows found."""
     found: dict[Pair, list[str]] = {}
     left = list(pairs)
     while left:
@@ -62,7 +62,7 @@ def others(
 
 
 def _query(pairs: Sequence[Pair], after: int | None) -> Query:
-    """Sessions of these ids that belong to other users than those of the pairs."""
+    """Return the query for sessions with these ids that belong to other users."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for user, session in pairs:
         ids[user].append(session)

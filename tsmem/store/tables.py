@@ -1,12 +1,12 @@
-"""The tables themselves: what should be there, what is there, what to create.
+"""The two tables and their indexes: compare them with the profile, create what is missing, count and drop them.
 
-It creates what is missing and alters nothing that exists; what differs is named."""
+Nothing that exists is altered; its differences are reported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFound
@@ -18,43 +18,42 @@ from tsmem.store.listing.scan import RowScan
 from tsmem.store.maintenance import differences
 
 State = Literal["present", "missing", "different"]
-Found = TypeVar("Found")
 Kind = Literal["table", "secondary index", "search index"]
 
 
 class Step(NamedTuple):
-    """One thing that should be there."""
+    """A table or index that should exist."""
 
     kind: Kind
     name: str
     table: str
     state: State
     differences: tuple[str, ...] = ()
-    """Sentences: how what is there is not as described, or why `apply` could not create it."""
+    """Sentences: the differences from the profile, or why `apply` could not create it."""
     created: bool = False
-    """Whether `apply` created it."""
+    """True if `apply` created it."""
     foreign: bool = False
     """True if its table has another key than the layout's, so that `apply` creates nothing there."""
 
 
 class Plan(NamedTuple):
-    """Everything that should be there, in the order of creation."""
+    """All tables and indexes that should exist, in the order of creation."""
 
     steps: tuple[Step, ...]
 
     @property
     def missing(self) -> tuple[Step, ...]:
-        """What `apply` would create."""
+        """The tables and indexes that `apply` would create."""
         return tuple(step for step in self.steps if step.state == "missing" and not step.foreign)
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What stands in the way and is left as it is, or could not be created, a sentence each."""
+        """The differences that `apply` leaves, a sentence each."""
         return tuple(f"{step.kind} {step.name}: {text}" for step in self.steps for text in step.differences)
 
 
 class Tables:
-    """`store.tables`. Nothing is created on a table whose key is not the layout's, and it is not dropped."""
+    """`store.tables`. A table whose key is not the layout's is never changed or dropped."""
 
     def __init__(self, client: TableClient, layout: Layout, clock: Clock) -> None:
         self._client = client
@@ -62,14 +61,14 @@ class Tables:
         self._clock = clock
 
     def plan(self, *, search: bool = True) -> Plan:
-        """What is there and what is missing; changes nothing. Cost: 1 request a table, 1 a search index."""
-        return Plan(tuple(step for table in self._layout.tables for step in self._table_steps(table, search=search)))
+        """Compare the tables and indexes with the profile. Cost: 1 request a table, 1 a search index."""
+        return Plan(tuple(step for table in self._layout.tables for step in self._steps(table, search=search)))
 
     def apply(self, *, search: bool = True) -> Plan:
-        """Create what is missing, and say what came of it. Doing it twice, or in two places at once, is no error; nor
-        is what the service refuses to create: the rest is created, and the refusal is among the differences.
+        """Create what is missing and return the new state. Calling it twice, or in two places at once, is no error. If
+        the service refuses to create one thing, the rest is created and the refusal is among the differences.
 
-        Cost: that of `plan` before and after, and 1 request for each thing that is created."""
+        Cost: twice that of `plan`, and 1 request for each thing created."""
         made: set[tuple[str, str]] = set()
         refused: dict[tuple[str, str], str] = {}
         foreign: set[str] = set()
@@ -83,21 +82,29 @@ class Tables:
                     foreign.add(step.table)  # somebody else created it just now
             except (InvalidInput, TableNotFound) as error:
                 refused[step.kind, step.name] = error.message
-        return Plan(tuple(_after(step, made, refused) for step in self.plan(search=search).steps))
+        steps: list[Step] = []
+        for step in self.plan(search=search).steps:
+            name = (step.kind, step.name)
+            if step.state != "missing" or step.foreign:
+                steps.append(step._replace(created=name in made))
+            else:
+                text = refused.get(name, "it was not created: another thing may have its name")
+                steps.append(step._replace(differences=(text,)))
+        return Plan(tuple(steps))
 
     def wait(self, plan: Plan, timeout_s: float, on_wait: Callable[[Sequence[str]], None] = lambda names: None) -> None:
-        """Wait until what is there as described can be used: tables and secondary indexes answer a read, and search
-        indexes hold the rows that were there before them. `on_wait` hears in each round what may not be
-        ready, as soon as one thing is not.
+        """Wait until everything that exists as described is ready: tables and secondary indexes answer a read, and
+        search indexes hold the rows that are older than they. `on_wait` is called in each round with the names that may
+        not be ready.
 
-        Raises Unavailable that names what is not ready after `timeout_s` seconds. Cost: 1 request for each and more
-        while they are refused, as often as it takes."""
+        Raises Unavailable with the names that are not ready after `timeout_s` seconds. Cost: 1 request each, repeated
+        while they are refused."""
         from tsmem.store.maintenance.readiness import wait
 
         wait(self._client, self._clock, self._layout, plan, timeout_s, on_wait)
 
     def count(self) -> dict[str, int | None]:
-        """How many rows each table has, by its name; None for one that is not there. Keys only are read.
+        """Return the number of rows of each table by its name; None for a missing table. Only keys are read.
         Cost: ceil(n / 5,000) requests a table."""
         counted: dict[str, int | None] = {}
         for table in self._layout.tables:
@@ -110,34 +117,31 @@ class Tables:
         return counted
 
     def drop(self, on_dropped: Callable[[str], None] = lambda name: None) -> tuple[str, ...]:
-        """Delete both tables with all their rows and indexes; what is not there is passed over. Returns what was
-        deleted, and tells `on_dropped` at once. Raises SchemaMismatch, with nothing deleted, where a table has another
-        key than the layout's. Cost: 3 requests a table, 1 a search index."""
+        """Delete both tables with all rows and indexes, and return the names of what was deleted. `on_dropped` is
+        called after each. Raises SchemaMismatch, with nothing deleted, if a table has another key than the layout's.
+        Cost: 3 requests a table, 1 a search index."""
         if differences := self.key_differences():
             raise SchemaMismatch("; ".join(differences), hint=NOT_OURS)
         dropped: list[str] = []
         for table in self._layout.tables:
-            for what in self._drop(table.schema.name):
-                dropped.append(what)
-                on_dropped(what)
+            for name in self._drop(table.schema.name):
+                dropped.append(name)
+                on_dropped(name)
         return tuple(dropped)
 
     def key_differences(self) -> tuple[str, ...]:
-        """Name each table whose key is not the layout's, and the difference. Cost: 1 request a table."""
+        """Return a sentence for each table with another key than the layout's. Cost: 1 request a table."""
         found = (self._key_difference(table.schema.name) for table in self._layout.tables)
         return tuple(text for text in found if text is not None)
 
     def _key_difference(self, name: str) -> str | None:
         wanted = next(table.schema for table in self._layout.tables if table.schema.name == name)
-        try:
-            found = self._client.describe_table(name)
-        except TableNotFound:
-            return None
-        text = differences.of_key(wanted, found)
+        found = self._describe(name)
+        text = None if found is None else differences.of_key(wanted, found)
         return None if text is None else f"table {name} is not one of tsmem's: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
-        """Delete a table and its search indexes, and tell of each. What someone else deletes meanwhile is gone, too."""
+        """Delete a table and its search indexes. What somebody else deletes meanwhile is no error."""
         try:
             indexes = self._client.list_search_indexes(table)
         except TableNotFound:
@@ -150,38 +154,35 @@ class Tables:
             self._client.delete_table(table)
             yield f"table {table}"
 
-    def _table_steps(self, layout: TableLayout, *, search: bool) -> list[Step]:
-        schema, index, wanted = layout.schema, layout.schema.indexes[0], layout.search
-        name = schema.name
-        try:
-            actual: TableSchema | None = self._client.describe_table(name)
-        except TableNotFound:
-            actual = None
-        steps = [_step("table", name, name, actual, lambda found: differences.of_table(schema, found))]
-        found_index = next((i for i in actual.indexes if i.name == index.name), None) if actual else None
-        steps.append(
-            _step(
-                "secondary index",
-                index.name,
-                name,
-                found_index,
-                lambda found: differences.of_index(index, found, schema, actual),
-            )
-        )
+    def _steps(self, layout: TableLayout, *, search: bool) -> list[Step]:
+        schema, index, name = layout.schema, layout.schema.indexes[0], layout.schema.name
+        actual = self._describe(name)
+        foreign = actual is not None and differences.of_key(schema, actual) is not None
+
+        def step(kind: Kind, name: str, texts: Sequence[str] | None) -> Step:
+            """`texts` are the differences; None if the thing is missing."""
+            state: State = "missing" if texts is None else "different" if texts else "present"
+            if texts is None:
+                texts = [f"not created, because table {schema.name} has another key"] if foreign else []
+            return Step(kind, name, schema.name, state, tuple(texts), foreign=foreign)
+
+        steps = [step("table", name, None if actual is None else differences.of_table(schema, actual))]
+        texts = None
+        for found in () if actual is None else actual.indexes:
+            if found.name == index.name:
+                texts = differences.of_index(index, found, schema, actual)
+        steps.append(step("secondary index", index.name, texts))
         if search:
-            found_search = self._describe_search(wanted) if actual else None
-            steps.append(
-                _step(
-                    "search index",
-                    wanted.name,
-                    name,
-                    found_search,
-                    lambda found: differences.of_search(wanted, found, layout.time),
-                )
-            )
-        if actual is not None and differences.of_key(schema, actual) is not None:
-            return [_foreign(step) for step in steps]
+            described = None if actual is None else self._describe_search(layout.search)
+            texts = None if described is None else differences.of_search(layout.search, described, layout.time)
+            steps.append(step("search index", layout.search.name, texts))
         return steps
+
+    def _describe(self, table: str) -> TableSchema | None:
+        try:
+            return self._client.describe_table(table)
+        except TableNotFound:
+            return None
 
     def _describe_search(self, wanted: SearchIndexSchema) -> SearchIndexSchema | None:
         try:
@@ -190,38 +191,15 @@ class Tables:
             return None
 
     def _create(self, step: Step, made: set[tuple[str, str]]) -> bool:
-        """Whether it was created here, and not by someone else at the same time."""
+        """Create one thing. Return False if somebody else created it at the same time."""
         layout = next(table for table in self._layout.tables if table.schema.name == step.table)
         try:
             if step.kind == "table":
                 self._client.create_table(layout.schema)
             elif step.kind == "search index":
                 self._client.create_search_index(layout.search)
-            elif ("table", step.table) not in made:  # else it came with its table
+            elif ("table", step.table) not in made:  # else its table brought it
                 self._client.create_index(step.table, layout.schema.indexes[0], layout.schema.defined_columns)
         except AlreadyExists:
             return False
         return True
-
-
-def _after(step: Step, made: set[tuple[str, str]], refused: dict[tuple[str, str], str]) -> Step:
-    """A step once everything was tried."""
-    name = (step.kind, step.name)
-    if step.state != "missing" or step.foreign:
-        return step._replace(created=name in made)
-    return step._replace(differences=(refused.get(name, "it was not created: another thing may have its name"),))
-
-
-def _foreign(step: Step) -> Step:
-    """A step of a table that has another key: what is missing is left out."""
-    texts = (f"not created, because table {step.table} has another key",) if step.state == "missing" else ()
-    return step._replace(foreign=True, differences=(*step.differences, *texts))
-
-
-def _step(
-    kind: Kind, name: str, table: str, found: Found | None, differences: Callable[[Found], Sequence[str]]
-) -> Step:
-    if found is None:
-        return Step(kind, name, table, "missing")
-    texts = tuple(differences(found))
-    return Step(kind, name, table, "different" if texts else "present", texts)

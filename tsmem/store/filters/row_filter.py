@@ -64,10 +64,9 @@ class SentFilter(NamedTuple):
 
 
 class RowFilter:
-    """A parsed filter."""
+    """A parsed filter. Creating it raises InvalidInput for a text that is not in the language."""
 
     def __init__(self, text: str) -> None:
-        """Raises InvalidInput for a text that is not in the language."""
         self.tree: Tree = parse_filter(text)
 
     @property

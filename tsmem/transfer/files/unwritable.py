@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, store_beside
+from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, link_of_another, store_beside
 from tsmem.errors import InvalidInput
-from tsmem.links import link_of_another
 
 
 class OutputCheck:
