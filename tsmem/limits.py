@@ -182,13 +182,25 @@ def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_R
     """Raise the service's error for a batch of no rows, of more rows than `most`, or of more than 4 MB."""
     if not writes:
         raise _invalid("No row is specified in BatchWriteRow.")
-    if len(writes) > most:
-        raise _limit(f"Rows count exceeds the upper limit: {most}.")
+    check_row_count(len(writes), most)
     if (total := sum(sizes)) > MAX_BATCH_BYTES:
         raise _limit(
             "The total data size of BatchWriteRow request exceeds the limit, "
             f"limit size: {MAX_BATCH_BYTES}, data size: {total}."
         )
+
+
+def check_read(keys: Sequence[Key]) -> None:
+    """Raise the service's error for a get_rows of no keys, or of too many."""
+    if not keys:
+        raise _invalid("No row specified in the request of BatchGetRow.")
+    check_row_count(len(keys), MAX_ROWS_PER_READ)
+
+
+def check_row_count(count: int, most: int) -> None:
+    """Raise LimitExceeded for a batch of more than `most` rows."""
+    if count > most:
+        raise _limit(f"Rows count exceeds the upper limit: {most}.")
 
 
 def capacity_units(size: int) -> int:

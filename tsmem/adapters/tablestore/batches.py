@@ -14,8 +14,8 @@ from tsmem.adapters.tablestore.errors import service_error
 from tsmem.adapters.tablestore.reply_checks import check_outcomes, check_same_key
 from tsmem.adapters.tablestore.rows import batch_item, key_columns, to_row
 from tsmem.adapters.tablestore.sdk import ots
-from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TsmemError
-from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_batch, check_write
+from tsmem.errors import ConditionFailed, TsmemError
+from tsmem.limits import MAX_ROWS_PER_WRITE, check_batch, check_read, check_write
 from tsmem.port import Cost, RowOutcome, RowRead
 from tsmem.rows import Key, TableRef, Write
 
@@ -75,11 +75,7 @@ def outcomes(batch: PreparedBatch, answer: Any, count: int) -> tuple[list[RowOut
 
 def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None) -> Any:
     """Reading rows of one table. Raises InvalidInput for none, LimitExceeded for more than 100."""
-    if not keys:
-        raise InvalidInput("No row specified in the request of BatchGetRow.", service_code="OTSParameterInvalid")
-    if len(keys) > MAX_ROWS_PER_READ:
-        text = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
-        raise LimitExceeded(text, service_code="OTSParameterInvalid")
+    check_read(keys)
     request = ots.BatchGetRowRequest()
     wanted = [key_columns(table, key) for key in keys]
     request.add(ots.TableInBatchGetRowItem(table.name, wanted, columns, max_version=1))

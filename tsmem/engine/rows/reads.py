@@ -21,8 +21,8 @@ from tsmem.engine.rows.filters import compile_filter, necessary
 from tsmem.engine.rows.ranges import range_query
 from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
-from tsmem.errors import LimitExceeded, StorageFailure
-from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, MAX_ROWS_PER_READ, capacity_units, check_key
+from tsmem.errors import StorageFailure
+from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, capacity_units, check_key, check_read
 from tsmem.port import Cost
 from tsmem.rows import Filter, Key, Row
 
@@ -77,11 +77,7 @@ MakeReader = Callable[[Table, Sequence[str] | None, Filter | None], Reader[R]]
 
 def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeReader[R]) -> RowsReply[R]:
     """Read rows by their keys. Raises TableNotFound, InvalidInput."""
-    if not request.keys:
-        raise invalid("No row specified in the request of BatchGetRow.")
-    if len(request.keys) > MAX_ROWS_PER_READ:
-        message = f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}."
-        raise LimitExceeded(message, service_code="OTSParameterInvalid")
+    check_read(request.keys)
     table = transaction.catalog().table(request.table.name)
     reader = make_reader(table, request.columns, request.filter)
     rows: list[R | None] = []

@@ -20,7 +20,7 @@ from tsmem.engine.rows.changes import RowChange
 from tsmem.engine.rows.filters import compile_filter
 from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import InvalidInput, TsmemError, from_service
-from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE
+from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_row_count
 from tsmem.port import Cost
 from tsmem.rows import Write
 from tsmem.server.actions import row_actions
@@ -45,8 +45,7 @@ def batch_get_row(engine: Engine, body: bytes, row_fault: RowFaults) -> ActionRe
     message = schema.parse_message("BatchGetRowRequest", body)
     if not message.tables:
         raise invalid_parameter("No row specified in the request of BatchGetRow.")
-    if sum(len(table.primary_key) for table in message.tables) > MAX_ROWS_PER_READ:
-        raise invalid_parameter(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_READ}.")
+    check_row_count(sum(len(table.primary_key) for table in message.tables), MAX_ROWS_PER_READ)
     answer = schema.new_message("BatchGetRowResponse")
     found = size = 0
     for table in message.tables:
@@ -104,8 +103,7 @@ def batch_write_row(engine: Engine, body: bytes, row_fault: RowFaults) -> Action
     """BatchWriteRow."""
     message = schema.parse_message("BatchWriteRowRequest", body)
     row_actions.refuse_transaction(message)
-    if sum(len(table.rows) for table in message.tables) > MAX_ROWS_PER_WRITE:
-        raise invalid_parameter(f"Rows count exceeds the upper limit: {MAX_ROWS_PER_WRITE}.")
+    check_row_count(sum(len(table.rows) for table in message.tables), MAX_ROWS_PER_WRITE)
     for table in message.tables:
         if not table.rows:
             raise invalid_parameter(f"No operation is specified for table: '{text(table.table_name)}'.")
