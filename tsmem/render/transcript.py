@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from tsmem.plurals import quantity
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
 from tsmem.render.json_text import outline, parsed_json, tool_calls
 from tsmem.render.markdown import markdown_lines
@@ -89,7 +90,7 @@ def _facts(session: Session | None, messages: Sequence[Message], options: Option
     if not messages:
         yield "no messages"
         return
-    yield f"{len(messages):,} message{'' if len(messages) == 1 else 's'}"
+    yield quantity(len(messages), "message")
     first, last = messages[0].create_time, messages[-1].create_time
     if options.width is None:
         yield f"{iso_time(first, options.timezone)} to {iso_time(last, options.timezone)}"

@@ -8,6 +8,7 @@ from binascii import b2a_base64
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from tsmem.plurals import quantity
 from tsmem.render.text import visible
 from tsmem.rows import Value
 
@@ -75,7 +76,7 @@ def age(time_us: int, now_us: int) -> str:
 def size(length: int) -> str:
     """Return a number of bytes: `812 bytes`, `5.1 KB`, `2.0 MB`, `1.25 GB`."""
     if length < 1000:
-        return f"{length} byte{'' if length == 1 else 's'}"
+        return quantity(length, "byte")
     if length < 1_000_000_000:
         return f"{length / 1000:.1f} KB" if length < 1_000_000 else f"{length / 1_000_000:.1f} MB"
     return f"{length / 1_000_000_000:.2f} GB"

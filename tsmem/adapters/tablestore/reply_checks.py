@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tsmem.limits import MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MAX_VALUE_BYTES
+from tsmem.plurals import quantity
 from tsmem.rows import (
     And,
     Comparison,
@@ -152,7 +153,7 @@ def passes(test: Filter, table: TableRef, row: Row) -> bool | None:
 def check_outcomes(found: int, asked: int) -> None:
     """Raise WrongReply unless there is one outcome for each row that was asked for."""
     if found != asked:
-        raise WrongReply(f"{found:,} outcome{'' if found == 1 else 's'} for a batch of {asked:,}")
+        raise WrongReply(f"{quantity(found, 'outcome')} for a batch of {asked:,}")
 
 
 def check_search(search: Search, page: SearchPage) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tsmem.cli.app.context import SECRET_VARIABLE, Context
 from tsmem.errors import TsmemError
+from tsmem.plurals import quantity
 
 if TYPE_CHECKING:
     from tsmem.server.http.log import LogEntry
@@ -129,7 +130,7 @@ class Talk:
 
     def farewell(self) -> None:
         """That it stopped, and what it did."""
-        self._lines.say(f"stopped: {self.answered:,} request{'' if self.answered == 1 else 's'} answered")
+        self._lines.say(f"stopped: {quantity(self.answered, 'request')} answered")
 
     def welcome(self, endpoint: str, settings: Settings, path: Path | None) -> None:
         """How to reach the server."""

@@ -14,6 +14,7 @@ from tsmem.cli.app.exit_codes import OPENS_STORE
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress_summary import account
 from tsmem.errors import InvalidInput
+from tsmem.plurals import quantity
 from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _parts(found: Statistics) -> Iterator[Part]:
             ("bytes", Size(found.bytes)),
             ("first", _moment(found.first_time)),
             ("last", _moment(found.last_time)),
-            ("near 2 MB", f"{found.near_limit:,} cell{'' if found.near_limit == 1 else 's'}"),
+            ("near 2 MB", quantity(found.near_limit, "cell")),
         ]
     )
     roles = [*found.roles.items(), *([("(others)", found.other_roles)] if found.other_roles else [])]

@@ -12,6 +12,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.errors import InvalidInput, SchemaMismatch
+from tsmem.plurals import quantity
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
 
@@ -82,7 +83,7 @@ def _waiting(context: Context) -> Callable[[Sequence[str]], None]:
 def _question(context: Context) -> str:
     parts = []
     for table, rows in context.store.tables.count().items():
-        parts.append(f"{table} (not there)" if rows is None else f"{table} with {rows:,} row{'' if rows == 1 else 's'}")
+        parts.append(f"{table} (not there)" if rows is None else f"{table} with {quantity(rows, 'row')}")
     return f"Delete the tables {' and '.join(parts)}?"
 
 
@@ -102,7 +103,7 @@ def _report(context: Context, plan: Plan, *, check: bool) -> Report:
         wrong = [f"{step.kind} {step.name} is missing" for step in plan.missing] + wrong
     error = None
     if wrong:
-        count = f"{len(wrong)} difference{'' if len(wrong) == 1 else 's'} from the profile"
+        count = f"{quantity(len(wrong), 'difference')} from the profile"
         error = SchemaMismatch(f"{count}: {'; '.join(wrong)}")
         error.hint = "tsmem never alters existing tables; change this by hand"
         if check and plan.missing:

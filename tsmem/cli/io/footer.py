@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsmem.cli.app.shell_words import all_quoted
+from tsmem.plurals import quantity
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
@@ -55,7 +56,7 @@ class Footer:
             context.say(f"hint: {self._listing.when_empty}")
 
     def _shown(self) -> str:
-        return f"{self._count:,} {self._listing.noun}{'' if self._count == 1 else 's'}"
+        return quantity(self._count, self._listing.noun)
 
     def _say_total(self, context: Context, *, counted: bool) -> None:
         total = None if self._listing.total is None else self._listing.total()

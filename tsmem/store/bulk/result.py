@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsmem.errors import PartialFailure, RowFailure, TsmemError
+from tsmem.plurals import quantity
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
@@ -98,4 +99,4 @@ class BulkResult:
 
 
 def _part(count: int, total: int, noun: str, what: str) -> str:
-    return f"{count:,} of {total:,} {noun}{'' if total == 1 else 's'} could not {what}"
+    return f"{count:,} of {quantity(total, noun)} could not {what}"
