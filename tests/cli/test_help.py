@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli, Processes
 from tests.house.modules import ROOT
 from tests.support.commands import declarations, everything
 from tsmem.cli.app.exit_codes import MEANINGS
-from tsmem.cli.app.topics import TOPICS
+from tsmem.cli.app.help import TOPICS
 from tsmem.cli.io.times import parse_time
 from tsmem.render.result import FORMATS
 from tsmem.store import Message, Metadata, Session
@@ -38,7 +38,7 @@ def test_help_alone_lists_the_topics(cli: Cli) -> None:
     shown = cli.ok("help").text
 
     assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(TOPICS)
-    assert all(topic.sentence in shown for topic in TOPICS.values())
+    assert all(topic.summary in shown for topic in TOPICS.values())
     assert all(name in LEAVES["help"].summary for name in TOPICS)
 
 

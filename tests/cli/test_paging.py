@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tsmem.cli.io.footer import next_page
+from tsmem.cli.io.output import next_page
 from tsmem.store import Message, Session
 from tsmem.store.metadata import Metadata
 

@@ -141,7 +141,7 @@ class Heard:
         """A signal comes; whether it is raised."""
         self.now_s = now_s
         try:
-            self.signals.heard(number)
+            self.signals.receive(number)
         except Stopped:
             return not self.ended
         return False
@@ -169,7 +169,7 @@ def test_signals_that_come_with_the_one_that_stops_a_server_do_not_end_it(monkey
     """`timeout` sends SIGTERM to the command and to its whole group."""
     heard = Heard()
     monkeypatch.setattr(serve, "STOP_SIGNALS", heard.signals)
-    before = signal.signal(signal.SIGTERM, heard.signals.heard)
+    before = signal.signal(signal.SIGTERM, heard.signals.receive)
     try:
         with serve._StopSignals() as signals:
             signal.raise_signal(signal.SIGTERM)

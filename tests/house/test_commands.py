@@ -1,6 +1,6 @@
 """The contents of `tsmem --help`, which are read before any command is imported, are what the commands declare.
 
-`TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py` writes them anew: a new command comes last.
+`TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py` writes them anew, for ruff to format: a new module is last.
 """
 
 from __future__ import annotations
@@ -12,27 +12,23 @@ from pkgutil import iter_modules
 import tsmem.cli.commands
 from tests.house.modules import ROOT
 from tsmem.cli.app.command_tree import Declaration, root
-from tsmem.cli.app.contents import CONTENTS, ContentsEntry
+from tsmem.cli.app.contents import CONTENTS
 
 
 def test_contents_are_not_stale() -> None:
     modules = [f"tsmem.cli.commands.{module.name}" for module in iter_modules(tsmem.cli.commands.__path__)]
-    declared: dict[str, ContentsEntry] = {}
-    for module in ("tsmem.cli.app.completion", "tsmem.cli.app.help", *modules):
+    declared: dict[str, dict[str, str]] = {}
+    for module in (*CONTENTS, *modules):
         import_module(module)
     for name, command in root.declarations.items():
         first = command if isinstance(command, Declaration) else command.declaration(next(iter(command.commands)))
         assert isinstance(first, Declaration)
-        declared[name] = ContentsEntry(first.function.__module__, command.summary)
+        declared.setdefault(first.function.__module__, {})[name] = command.summary
 
     if os.environ.get("TSMEM_UPDATE_GOLDEN"):
-        names = [*(name for name in CONTENTS if name in declared), *(declared.keys() - CONTENTS.keys())]
-        entries = ""
-        for name in names:
-            module, summary = declared[name]
-            entries += f'    "{name}": ContentsEntry(\n        "{module}",\n        "{summary}",\n    ),\n'
+        order = {module: declared[module] for module in (*CONTENTS, *declared) if module in declared}
         path = ROOT / "tsmem" / "cli" / "app" / "contents.py"
-        head, opening, _ = path.read_text(encoding="utf-8").partition("= {\n")
-        path.write_text(f"{head}{opening}{entries}}}\n", encoding="utf-8")
+        head, opening, _ = path.read_text(encoding="utf-8").partition("]] = ")
+        path.write_text(f"{head}{opening}{order!r}\n", encoding="utf-8")
         return
     assert declared == CONTENTS

@@ -66,7 +66,7 @@ class Declaration:
 
 
 class _WithGlobalOptions:
-    """What a command and a group have in common, before Typer's class in the order of bases."""
+    """Common behaviour of commands and groups, mixed into Typer's classes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +101,7 @@ class _WithGlobalOptions:
 
 
 class HouseCommand(_WithGlobalOptions, TyperCommand):
-    """A command, built."""
+    """A command as Typer parses and runs it."""
 
     declaration: Declaration
 
@@ -202,7 +202,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         return self.commands.get(cmd_name)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return names and options. Typer's own method builds each command for its help."""
+        """Return names and options. Typer's method builds each command for its help."""
         names = [CompletionItem(n, help=text) for n, text in self.summaries().items() if n.startswith(incomplete)]
         return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
 
@@ -217,22 +217,21 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
 
 class Root(CommandGroup):
-    """`tsmem`: a group that imports what is called. Click calls it a lazy group."""
+    """`tsmem`: a group that imports the module of a command when it is called. Click calls it a lazy group."""
 
     def __init__(self) -> None:
         super().__init__(
             "tsmem",
             "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.",
         )
-        self.commands.update(dict.fromkeys(CONTENTS))
+        self.commands = dict.fromkeys(self.summaries())
 
     def declaration(self, name: str) -> Declaration | CommandGroup:
-        """Import the module of a command, and return what it declares."""
-        import_module(CONTENTS[name].module)
+        import_module(next(module for module, commands in CONTENTS.items() if name in commands))
         return self.declarations[name]
 
     def summaries(self) -> dict[str, str]:
-        return {name: entry.summary for name, entry in CONTENTS.items()}
+        return {name: summary for commands in CONTENTS.values() for name, summary in commands.items()}
 
 
 root = Root()

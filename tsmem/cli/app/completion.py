@@ -1,8 +1,8 @@
-"""`tsmem completion`: the scripts by which shells ask for completions."""
+"""`tsmem completion`: the scripts that make shells call tsmem for completions. `suggest.py` has what it replies."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,11 +10,6 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
-
-if TYPE_CHECKING:
-    pass
-
-MAX_SUGGESTIONS = 50
 
 SCRIPTS = {
     "bash": """\
@@ -63,7 +58,7 @@ complete --command tsmem --no-files --condition "__tsmem_complete is-args" --arg
 complete --command tsmem --force-files --condition "not __tsmem_complete is-args"
 """,
 }
-"""Kept in completions/ too, for packagers; a test compares them."""
+"""Also in completions/, for packagers; a test compares them."""
 
 
 @root.command(

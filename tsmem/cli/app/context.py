@@ -1,14 +1,16 @@
-"""One run of a command: its streams, environment, clock and global options, and the store that it opens when asked for.
+"""One run of a command: its streams, environment, clock and global options, and the store, opened at its first use.
 
-Commands get it as `ctx.obj`. They return a result and talk through `say`; only `main.py` writes and exits.
+Commands get it as `ctx.obj`. They return a result and talk through `say`; only `main.py` writes and exits. It is also
+the `Caller` of an export or import (`tsmem/transfer/caller.py`).
 """
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -31,8 +33,9 @@ SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the name of the variable
 """The variable with the secret that `serve` takes."""
 
 
+@dataclass
 class GlobalOptions:
-    """What may stand before or after the subcommand."""
+    """Values of the options that every command has."""
 
     profile: str | None = None
     config: str | None = None
@@ -44,52 +47,51 @@ class GlobalOptions:
 
 
 class Context:
-    """One run."""
+    """The state of one run."""
 
     def __init__(self, streams: Streams, environ: Mapping[str, str], clock: Clock) -> None:
         self.streams = streams
         self.environ = environ
         self.clock = clock
         self.options = GlobalOptions()
+        self.opened: list[MemoryStore] = []
+        """Stores to be closed with the run."""
         self.piped_format: Format = "table"
-        """The output format of a pipe where none was chosen."""
-        self._store: MemoryStore | None = None
-        self._opened: list[MemoryStore] = []
+        """Output format in a pipe if neither --output nor the profile chooses one."""
         self.next_step: str | None = None
-        """What to do next when this run fails or is stopped, where that is known."""
+        """The hint to give if this run fails or is stopped now."""
         self.whole_file: str | None = None
-        """The file that this run writes whole or not at all, until the new one takes its place: a run that is stopped
-        before changes nothing of it."""
+        """The file that this run is writing, as long as stopping the run would leave the old file unchanged."""
         self.clear_line: Callable[[], None] | None = None
-        """Takes a line of progress off the terminal, while one is drawn there."""
+        """Removes the progress line from the terminal; None if none is drawn."""
         self._stdin_was_read = False
 
     @cached_property
     def result(self) -> BulkResult:
-        """What a bulk command has done so far, so that an interrupted one can say it."""
+        """Counts of what a bulk command has done so far. An interrupted command reports them."""
         from tsmem.store.bulk.result import BulkResult
 
         return BulkResult()
 
-    # Talk
+    # stderr and questions
 
     def say(self, text: str) -> None:
-        """A line on stderr, made safe."""
+        """Write a line to stderr, with control characters escaped."""
         from tsmem.render.text import visible
 
         if self.clear_line is not None:
             self.clear_line()
-        self.talk(visible(text) + "\n")
+        self.write_stderr(visible(text) + "\n")
 
-    def talk(self, text: str) -> None:
-        """Write safe text to stderr, in ASCII where it can show no more. A stderr that went away does no harm."""
+    def write_stderr(self, text: str) -> None:
+        """Write text that is safe already, in ASCII if the terminal shows no more. Errors are ignored."""
         encoding = "utf-8" if self.streams.unicode else "ascii"
         with suppress(OSError, ValueError):
             self.streams.stderr.write(text.encode(encoding, "backslashreplace"))
             self.streams.stderr.flush()
 
     def say_target(self, doing: str) -> None:
-        """Name what a table command or a bulk delete is about to work on."""
+        """Name the store that a table command or a bulk delete is about to work on."""
         self.say(f"{doing} {self.profile.target} (profile {self.profile.name})")
 
     @property
@@ -98,10 +100,10 @@ class Context:
         return self.streams.stdin_is_terminal and self.streams.stderr_is_terminal
 
     def sure(self, yes: bool, question: Callable[[], str | None], doing: str | None = None) -> bool:
-        """Ask before something that cannot be undone; the question may take counting, so it is made when it is needed.
-        Where there is nothing to do it is None, and that was said. `doing` is said before it, with the target.
+        """Return True if a change that cannot be undone is confirmed, by --yes or by the answer to the question.
 
-        Raises InvalidInput where nobody can be asked and --yes is missing; False when the answer is no."""
+        `question` is called when it is asked, because making it may take counting. It returns None if there is nothing
+        to do, and has said so. `doing` and the target are said first. Raises InvalidInput if nobody can be asked."""
         if not yes and not self.can_ask:
             raise InvalidInput(
                 "cannot ask for confirmation: not a terminal",
@@ -116,7 +118,7 @@ class Context:
         text = question()
         if text is None:
             return False
-        self.talk(visible(f"{text} [y/N] "))
+        self.write_stderr(visible(f"{text} [y/N] "))
         try:
             answer = self.streams.stdin.readline()
         except KeyboardInterrupt:
@@ -131,15 +133,15 @@ class Context:
         self.say("nothing was done")
         return False
 
-    # What was chosen
+    # Profile and options
 
     @cached_property
     def profile(self) -> Profile:
-        """The profile in force; its warnings are said once."""
+        """The profile in force."""
         return self.profile_named(self.options.profile)
 
     def profile_named(self, name: str | None) -> Profile:
-        """A profile, or the one in force. Raises ProfileError."""
+        """Load a profile, or for None the one in force, and say its warnings. Raises ProfileError."""
         from tsmem.profiles import load_profile
 
         profile = load_profile(self.environ, config=self.options.config, profile=name)
@@ -149,19 +151,18 @@ class Context:
 
     @cached_property
     def format(self) -> Format:
-        """The output format: the flag, else the profile's, else a table, or what the command thinks right in a pipe. A
-        profile that cannot be loaded says nothing: who needs it for more hears of it, and the commands that repair it
-        do not fail for it."""
+        """The output format: --output, else the profile's, else a table, or in a pipe `piped_format`.
+
+        A profile that cannot be loaded is ignored here, for the commands that repair it."""
         if self.options.output is not None:
             return self.options.output
-        unchosen: Format = "table" if self.streams.stdout_is_terminal else self.piped_format
+        default: Format = "table" if self.streams.stdout_is_terminal else self.piped_format
         try:
-            return self.profile.output or unchosen  # type: ignore[return-value]
+            return self.profile.output or default  # type: ignore[return-value]
         except ProfileError:
-            return unchosen
+            return default
 
     def render_options(self) -> Options:
-        """How results are to be shown here."""
         from tsmem.render.result import Options
 
         terminal = self.streams.stdout_is_terminal
@@ -177,7 +178,7 @@ class Context:
         )
 
     def limit(self, given: int | None) -> int | None:
-        """A listing's limit: 50 for table and json, everything for jsonl and csv, 0 for everything."""
+        """Return a listing's limit: 50 by default for table and json; None, for no limit, for jsonl and csv or 0."""
         if given is None:
             return 50 if self.format in ("table", "json") else None
         if given < 0:
@@ -185,7 +186,7 @@ class Context:
         return given or None
 
     def time(self, text: str | None, option: str, *, end_of_day: bool = False) -> Time | None:
-        """A time from the command line; what looks odd gets a warning."""
+        """Return the time that an option was given; say a warning if it may not be what was meant."""
         if text is None:
             return None
         from tsmem.cli.io.times import parse_time
@@ -199,27 +200,24 @@ class Context:
         return time
 
     def point(self, text: str | None, option: str) -> int | None:
-        """A time from the command line as a point in microseconds: an age counts back from now."""
+        """Return a time in microseconds; an age counts back from now."""
         time = self.time(text, option)
         return time if time is None or isinstance(time, int) else time.before(self.clock.now_us())
 
     def read_file(self, name: str) -> bytes:
-        """A file's bytes, or standard input's for `-`. Raises InvalidInput in a plain sentence."""
+        """Read a file, or standard input for `-`, whose content becomes a value. Raises InvalidInput."""
         if names_stdin(name):
             if self._stdin_was_read:
                 raise InvalidInput("standard input can be read only once, and - stands for it twice")
             self._stdin_was_read = True
             if self.streams.stdin_is_terminal:
                 self.say("reading what is typed here; Ctrl-D ends it")
-            try:
-                return _value(self.streams.stdin, "standard input")
-            except OSError as error:
-                from tsmem.transfer.files.file_errors import cannot_read
-
-                raise cannot_read("standard input", error) from error
         try:
+            if names_stdin(name):
+                name = "standard input"
+                return _read_value(self.streams.stdin, name)
             with open(name, "rb") as stream:  # noqa: PTH123
-                return _value(stream, name)
+                return _read_value(stream, name)
         except (OSError, ValueError) as error:
             from tsmem.transfer.files.file_errors import cannot_read
 
@@ -227,27 +225,29 @@ class Context:
 
     # The store
 
-    @property
+    @cached_property
     def store(self) -> MemoryStore:
-        """The profile's store, opened at its first use and closed with the run."""
-        if self._store is None:
-            self._store = self.open(self.profile)
-            if not gc.isenabled():  # since __main__: what is there by now stays, and need not be looked at again
-                gc.freeze()
-                gc.enable()
-        return self._store
+        """The store of the profile in force."""
+        store = self.open(self.profile)
+        if not gc.isenabled():  # __main__ disabled it; what is loaded by now stays, and need not be looked at again
+            gc.freeze()
+            gc.enable()
+        return store
 
     def open(self, profile: Profile) -> MemoryStore:
-        """A profile's store, closed with the run."""
+        """Open a profile's store until the end of the run."""
         from tsmem import open_profile
 
         log = (lambda line: self.say(f"debug: {line}")) if self.options.debug else None
         store = open_profile(profile, self.clock, log=log, notice=self.say)
-        self._opened.append(store)
+        self.opened.append(store)
         return store
 
+    def close(self) -> None:
+        for store in self.opened:
+            store.close()
+
     def protected_files(self) -> Iterator[tuple[str, str]]:
-        """Yield the paths of the store in use and of the profile file, with what they are: no command writes them."""
         from tsmem.disk import SUFFIXES
         from tsmem.profiles.file import config_path
 
@@ -262,7 +262,6 @@ class Context:
 
     @property
     def resume_folder(self) -> Path | None:
-        """Where imports note how far they are; None without a home directory."""
         from tsmem.profiles.file import xdg
         from tsmem.profiles.model import NoHome
 
@@ -271,26 +270,16 @@ class Context:
         except NoHome:
             return None
 
-    @property
-    def opened(self) -> Sequence[MemoryStore]:
-        """The stores that were opened."""
-        return self._opened
-
-    def close(self) -> None:
-        """Let go of the stores."""
-        for store in self._opened:
-            store.close()
-
 
 def context_of(ctx: typer.Context) -> Context:
-    """The run that a command belongs to."""
+    """Return the run that a command belongs to."""
     context = ctx.obj
     assert isinstance(context, Context)
     return context
 
 
-def _value(stream: BinaryIO, name: str) -> bytes:
-    """Read what a column is to hold. Raises InvalidInput for more than a row can, before all of that is in memory."""
+def _read_value(stream: BinaryIO, name: str) -> bytes:
+    """Read the value of a column. Raises InvalidInput for more than a row holds, before all of it is in memory."""
     from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
 
     data = stream.read(MAX_ROW_BYTES + 1)

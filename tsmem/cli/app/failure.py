@@ -1,4 +1,7 @@
-"""How a run that failed ends: what is said on stderr, and the exit code. Loaded when something failed."""
+"""Reports a run that failed, was stopped or met a bug: a line or a JSON object on stderr, and the exit code.
+
+Loaded when that happened.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +25,16 @@ if TYPE_CHECKING:
 
 
 class Interrupted(TsmemError):
-    """A signal stopped the run: no failure of the store's, so it stands here and has exit codes of its own."""
+    """A signal stopped the run. The name stands in JSON; the exit code is the signal's."""
 
 
 MAX_LISTED_FAILURES = 20
-"""Failed rows that are listed for a person; JSON lists all that were kept."""
+"""Failed rows that are listed for people. JSON has all that were kept."""
 
 
 def failed(context: Context, error: TsmemError, argv: Sequence[str]) -> int:
-    """Say what failed; returns the exit code."""
-    error = _of_another_key(context, error) or error
+    """Report an error and return the exit code."""
+    error = _key_mismatch(context, error) or error
     if isinstance(error, TableNotFound) and error.hint is None:
         error.hint = f"create what is missing in {context.profile.target} with: {command_hint(context, 'init-tables')}"
     error.hint = "; ".join(filter(None, (error.hint, context.next_step))) or None
@@ -48,25 +51,34 @@ def failed(context: Context, error: TsmemError, argv: Sequence[str]) -> int:
 
 
 def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> int:
-    """Say what a bulk command had done when a signal stopped it; returns the exit code."""
-    by = "" if signal_number == SIGINT else f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
-    done = ""
+    """Report what a bulk command had done when a signal stopped it, and return the exit code."""
+    sentence = "interrupted"
+    if signal_number != SIGINT:
+        sentence += f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
     if context.whole_file is not None:
-        done = f"; {context.whole_file} was not written"
-    elif "result" in context.__dict__:
+        sentence += f"; {context.whole_file} was not written"
+    elif "result" in context.__dict__:  # a bulk command began
         from tsmem.cli.io.counts import counted
 
         result = context.result
-        done = f"; done before: {counted(result)}" if result.done else "; nothing had been done"
-        if context.result.unconfirmed:
-            done += f"; {context.result.unconfirmed:,} rows more may have been"
-    _say_error(context, Interrupted(f"interrupted{by}{done}", hint=context.next_step), _format(context, argv))
+        sentence += f"; done before: {counted(result)}" if result.done else "; nothing had been done"
+        if result.unconfirmed:
+            sentence += f"; {result.unconfirmed:,} rows more may have been"
+    _say_error(context, Interrupted(sentence, hint=context.next_step), _format(context, argv))
     return stopped_by(signal_number)
 
 
+def crashed(context: Context, error: Exception) -> int:
+    """Report a bug, with its traceback, and return the exit code."""
+    _say_traceback(context, error)
+    context.say(f"error: this is a bug in tsmem: {type(error).__name__}")
+    return FAILED
+
+
 def missing_module(error: Exception) -> TsmemError | None:
-    """The error to report where this Python lacks a part of the standard library: some are built without one, and
-    Windows has no fcntl."""
+    """Return the error to report if this Python lacks a part of the standard library; None for other errors.
+
+    Some Pythons are built without sqlite3 or ssl, and Windows has no fcntl."""
     name = (error.name or "").lstrip("_") if isinstance(error, ImportError) else ""
     if name not in sys.stdlib_module_names:
         return None
@@ -74,15 +86,8 @@ def missing_module(error: Exception) -> TsmemError | None:
     return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
 
 
-def crashed(context: Context, error: Exception) -> int:
-    """Say that this is a bug, with its traceback; returns the exit code."""
-    _say_traceback(context, error)
-    context.say(f"error: this is a bug in tsmem: {type(error).__name__}")
-    return FAILED
-
-
-def _of_another_key(context: Context, error: TsmemError) -> SchemaMismatch | None:
-    """Return what to say in place of an error whose cause may be a table with another key than the layout's.
+def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
+    """Return the error to report instead if a table has another key than the layout's.
 
     The service's own text names neither the table nor the difference. Cost: 1 request a table, after such a failure."""
     if not isinstance(error, InvalidInput | TableNotFound) or error.service_code is None:
@@ -93,9 +98,7 @@ def _of_another_key(context: Context, error: TsmemError) -> SchemaMismatch | Non
     for store in context.opened:
         with suppress(TsmemError):
             found += store.tables.key_differences()
-    if not found:
-        return None
-    return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id)
+    return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id) if found else None
 
 
 def _say_error(context: Context, error: TsmemError, form: Format) -> None:
@@ -105,19 +108,18 @@ def _say_error(context: Context, error: TsmemError, form: Format) -> None:
 
 
 def _say_traceback(context: Context, error: Exception) -> None:
-    from tsmem.adapters.redaction import without_secrets  # what lies below may repeat what proves who asks
+    from tsmem.adapters.redaction import without_secrets
     from tsmem.profiles.model import known_secrets
     from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT
 
     variables = (*(ENVIRONMENT[key] for key in CREDENTIAL_KEYS), SECRET_VARIABLE)
-    known = [*known_secrets(), *(context.environ.get(name, "") for name in variables)]
+    secrets = [*known_secrets(), *(context.environ.get(name, "") for name in variables)]
     for line in traceback_lines(error):
-        context.say(without_secrets(line, known))
+        context.say(without_secrets(line, secrets))
 
 
 def traceback_lines(error: BaseException) -> Iterator[str]:
-    """An error's traceback in lines. What is indented are lines of code, which are ours; the rest are messages, and one
-    is one line, whatever it quotes: it could forge lines of ours."""
+    """Yield the lines of a traceback. A message is one line whatever it quotes: it could forge lines of code."""
     import traceback
 
     for part in traceback.format_exception(error):
@@ -125,7 +127,7 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
 
 
 def _format(context: Context, argv: Sequence[str]) -> Format:
-    """How to say an error, even one that came before the options were read, or lies in the profile."""
+    """Return the format for an error, also for one raised before the options or the profile were read."""
     if context.options.output is not None:
         return context.options.output
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
@@ -133,5 +135,5 @@ def _format(context: Context, argv: Sequence[str]) -> Format:
         asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
         if word.startswith(("-o", "--output")) and asked in FORMATS:
             return asked
-    profile = context.__dict__.get("profile")  # as far as it was loaded
+    profile = context.__dict__.get("profile")  # None unless it was loaded
     return getattr(profile, "output", None) or "table"

@@ -1,6 +1,5 @@
-"""The only place that turns errors into exit codes, and the only one that writes what render made.
-
-A run: the arguments choose a command, the command returns a result, render makes bytes of it, and they are written.
+"""Runs a command line: the arguments choose a command, the command returns a result, render makes bytes of it, and they
+are written. Nothing else writes what render made, and nothing else turns errors into exit codes.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from errno import ENOSPC
 from functools import reduce
 from typing import TYPE_CHECKING
 
-import typer
 from typer.exceptions import TyperException
 
 from tsmem.cli.app import exit_codes
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from tsmem.render.result import Result
 
 COMPLETE = "_TSMEM_COMPLETE"
-"""The variable by which a shell's completion script asks."""
+"""The variable that a shell's completion script sets."""
 
 
 def main(
@@ -36,70 +34,53 @@ def main(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> int:
-    """Run one command line and return its exit code. Everything it reads and writes can be given in."""
+    """Run one command line and return its exit code. The defaults are those of this process."""
     variables = os.environ if environ is None else environ
     if variables.get(COMPLETE) and streams is None:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
-        root.main(args=[], prog_name="tsmem", complete_var=COMPLETE)
+        root.main(args=[], prog_name="tsmem", complete_var=COMPLETE)  # raises SystemExit
     context = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
-    started = context.clock.monotonic_s()
+    started_s = context.clock.monotonic_s()
     try:
-        code = _ended(context, argv)
-        if context.options.stats:
-            _say_stats(context, context.clock.monotonic_s() - started)
+        code = _exit_code(context, argv)
+        if context.options.stats and context.opened:
+            _say_stats(context, context.clock.monotonic_s() - started_s)
         return code
     finally:
         context.close()
 
 
-def _ended(context: Context, argv: Sequence[str]) -> int:
-    """Run to the end, whatever it is."""
+def _exit_code(context: Context, argv: Sequence[str]) -> int:
+    """Run the command line, report what it raised, and return the exit code."""
     try:
-        return _guarded(context, argv)
+        try:
+            return _run(context, argv)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            if STOP_SIGNALS.raised is not None:  # a library turned the signal into this error
+                raise Stopped(STOP_SIGNALS.raised) from error
+            from tsmem.cli.app import failure
+
+            if isinstance(error, TyperException):
+                from tsmem.cli.app.usage import usage_error
+
+                return failure.failed(context, usage_error(error), argv)
+            known = error if isinstance(error, TsmemError) else failure.missing_module(error)
+            return failure.crashed(context, error) if known is None else failure.failed(context, known, argv)
     except KeyboardInterrupt as interrupt:
         from tsmem.cli.app import failure
 
         return failure.interrupted(context, number_of(interrupt), argv)
-    except BrokenPipeError:
-        return _pipe_closed(context)
-
-
-def _guarded(context: Context, argv: Sequence[str]) -> int:
-    try:
-        _check_text(argv)
-        return _run(context, argv)
-    except typer.Exit as end:
-        return end.exit_code
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        if STOP_SIGNALS.raised is not None:  # the error is what became of the signal
-            raise Stopped(STOP_SIGNALS.raised) from error
-        from tsmem.cli.app import failure
-
-        if isinstance(error, TsmemError):
-            return failure.failed(context, error, argv)
-        if isinstance(error, TyperException):
-            from tsmem.cli.app.usage import usage_error
-
-            return failure.failed(context, usage_error(error), argv)
-        if missing := failure.missing_module(error):
-            return failure.failed(context, missing, argv)
-        return failure.crashed(context, error)
-
-
-def _check_text(argv: Sequence[str]) -> None:
-    for word in argv:
-        try:
-            word.encode()
-        except UnicodeEncodeError:  # it holds the word, whose value may be a secret
-            name, equals, _ = word.encode("utf-8", "backslashreplace").decode().partition("=")
-            raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
+    except BrokenPipeError:  # nobody reads on: end quietly
+        give_up(context.streams.stdout)
+        return exit_codes.PIPE_CLOSED
 
 
 def _run(context: Context, argv: Sequence[str]) -> int:
+    _check_utf8(argv)
     try:
         with root.make_context("tsmem", list(argv), obj=context) as ctx:
             result: Result | None = ctx.command.invoke(ctx)
@@ -109,33 +90,36 @@ def _run(context: Context, argv: Sequence[str]) -> int:
     return exit_codes.DONE if result is None else _write(context, result, argv)
 
 
+def _check_utf8(argv: Sequence[str]) -> None:
+    for word in argv:
+        try:
+            word.encode()
+        except UnicodeEncodeError:  # not chained, and its value not shown: it may be a secret
+            name, equals, _ = word.encode("utf-8", "backslashreplace").decode().partition("=")
+            raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
+
+
 def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
+    from tsmem.render import render
     from tsmem.render.result import Dashboard, Listing, LiveTail, Report
 
     if isinstance(result, Listing):
-        from tsmem.cli.io.footer import Footer
+        from tsmem.cli.io.output import write_listing
 
-        footer = Footer(result, argv)
-        _render(context, footer.counted())
-        footer.say(context)
+        write_listing(context, result, argv, lambda it: _send(context, render(it, context.render_options())))
         return exit_codes.DONE
     try:
-        _render(context, result)
+        _send(context, render(result, context.render_options()))
     except KeyboardInterrupt as interrupt:
-        if isinstance(result, LiveTail) and result.endless:
-            return _left(context, number_of(interrupt))
-        raise
-    if isinstance(result, Dashboard):
-        result = result.report
-    if isinstance(result, Report) and result.error is not None:
-        raise result.error
+        if not isinstance(result, LiveTail) or not result.endless:
+            raise
+        if context.streams.stderr_is_terminal:  # Ctrl-C is its normal end; the line after ^C
+            context.say("")
+        return exit_codes.stopped_by(number_of(interrupt))
+    report = result.report if isinstance(result, Dashboard) else result
+    if isinstance(report, Report) and report.error is not None:
+        raise report.error
     return exit_codes.DONE
-
-
-def _render(context: Context, result: Result) -> None:
-    from tsmem.render import render
-
-    _send(context, render(result, context.render_options()))
 
 
 def _send(context: Context, chunks: Iterator[bytes]) -> None:
@@ -155,32 +139,15 @@ def _send(context: Context, chunks: Iterator[bytes]) -> None:
         raise StorageFailure(sentence, hint=hint) from error
 
 
-def _left(context: Context, number: int) -> int:
-    """What has no other end than Ctrl-C ended as it should; there is nothing to say."""
-    if context.streams.stderr_is_terminal:
-        context.say("")  # behind the ^C
-    return exit_codes.stopped_by(number)
-
-
-def _pipe_closed(context: Context) -> int:
-    """Nobody reads on: end quietly."""
-    give_up(context.streams.stdout)
-    return exit_codes.PIPE_CLOSED
-
-
 def _say_stats(context: Context, seconds: float) -> None:
-    if not context.opened:
-        return
     from tsmem.plurals import quantity
     from tsmem.port import Cost
 
     cost = reduce(Cost.plus, (store.cost for store in context.opened), Cost())
-    least = "at least " if cost.filtered else ""
-    returned = sum(
-        store.sessions.read_progress.returned + store.messages.read_progress.returned for store in context.opened
-    )
+    progress = [items.read_progress for store in context.opened for items in (store.sessions, store.messages)]
     context.say(
         f"stats: {quantity(cost.requests, 'request')}, "
         f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "
-        f"{least}{quantity(cost.rows_scanned, 'row')} scanned, {returned:,} returned, {seconds:.3f} s"
+        f"{'at least ' if cost.filtered else ''}{quantity(cost.rows_scanned, 'row')} scanned, "
+        f"{sum(each.returned for each in progress):,} returned, {seconds:.3f} s"
     )

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, declared once: the same name means the same thing everywhere."""
+"""Arguments and options that several commands share: the same name means the same thing everywhere."""
 
 from __future__ import annotations
 
@@ -69,21 +69,19 @@ MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Progress = Annotated[bool, typer.Option("--progress", help="Say how far it is, also where no terminal is.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
 SharedToo = Annotated[
     bool, typer.Option("--shared-too", help="Messages too that another user's session of the same id shares.")
 ]
 
 
 def check_shared_too(shared_too: bool, with_messages: bool) -> None:
-    """Raise InvalidInput for --shared-too where no messages are deleted."""
+    """Raise InvalidInput for --shared-too if no messages are deleted."""
     if shared_too and not with_messages:
         raise InvalidInput("--shared-too is about messages, and needs --with-messages")
 
 
 def up_to(context: Context, time: Time | None) -> str:
-    """Up to when something is deleted, in local time, for the question; nothing where there is no bound."""
+    """Return the end of a question: up to when something is deleted, in local time; empty without a bound."""
     if time is None:
         return ""
     from tsmem.render.values import local_time
@@ -94,7 +92,7 @@ def up_to(context: Context, time: Time | None) -> str:
 
 
 def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
-    """A filter that can be read. Where an error is a line for people, the place of it is shown before it."""
+    """Return a filter that can be parsed. Raises InvalidInput; people are shown the place of the error before it."""
     if filter is None:
         return None
     from tsmem.store.filters.row_filter import RowFilter
@@ -112,7 +110,7 @@ def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 -
 
 
 def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
-    """What -m, --unset and --replace-metadata ask for."""
+    """Return the changes that -m, --unset and --replace-metadata ask for."""
     from tsmem.store import Changes
 
     return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)

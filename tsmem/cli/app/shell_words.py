@@ -1,7 +1,7 @@
 """Command lines to be pasted into a shell: they use the profile of this run, and no stored text in them is run.
 
-bash, zsh, dash and fish read the quoting here alike, which tests/unit/test_shell_words.py tries. What they have no
-common way to write, a control character, is never quoted: then no command is shown.
+bash, zsh, dash and fish read this quoting alike (tests/unit/test_shell_words.py tries it). A control character has no
+notation that all of them read: a word with one is never quoted, and the command is not shown.
 """
 
 from __future__ import annotations
@@ -20,51 +20,54 @@ NOT_SHOWN = "(no command is shown: it would hold a character that cannot be past
 def repeated_command(
     context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> tuple[str, ...] | None:
-    """Return the quoted words of a command line; None where one of them cannot be quoted.
+    """Return the quoted words of a command line, for this run's profile by default; None if one cannot be quoted.
 
-    Without `profile` it is for the profile of this run. Arguments and options may hold anything; options are named
-    without their hyphens."""
-    chosen = (("--config", context.options.config), ("--profile", profile or context.options.profile))
-    words = ["tsmem", *(word for name, value in chosen if value is not None for word in _option(name, value))]
-    words += command
-    for name, value in options.items():
-        words += _option(f"--{name.replace('_', '-')}", value)
+    Arguments and options may hold anything; options are named without their hyphens."""
+    globals_ = {"config": context.options.config, "profile": profile or context.options.profile}
+    words = ["tsmem", *_options(globals_), *command, *_options(options)]
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")
     return all_quoted((*words, *arguments), unicode=context.streams.unicode)
 
 
+def _options(values: dict[str, str] | dict[str, str | None]) -> list[str]:
+    words = []
+    for name, value in values.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            words += [f"{option}={value}"] if value.startswith("-") else [option, value]
+    return words
+
+
 def command_hint(
     context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> str:
-    """Return the same command line as text, or a remark in its place."""
+    """Return the same command line as text, or NOT_SHOWN."""
     words = repeated_command(context, *command, arguments=arguments, profile=profile, **options)
     return NOT_SHOWN if words is None else " ".join(words)
 
 
 def all_quoted(words: Iterable[str], *, unicode: bool = True) -> tuple[str, ...] | None:
-    """Return the words quoted; None where one of them cannot be."""
+    """Return the words quoted; None if one of them cannot be."""
     found = [quoted(word, unicode=unicode) for word in words]
     return None if None in found else tuple(word for word in found if word is not None)
 
 
 def quoted(word: str, *, unicode: bool = True) -> str | None:
-    """Return a word as bash, zsh, dash and fish all read it; None for one that cannot be shown as it is.
+    """Return a word as bash, zsh, dash and fish all read it; None if the terminal cannot show it as it is.
 
-    Without `unicode` nothing but ASCII can be shown."""
+    Without `unicode` the terminal shows ASCII alone."""
     from tsmem.render.text import visible
 
     if visible(word) != word or not (unicode or word.isascii()):
         return None
-    # fish, unlike the others, reads a backslash within single quotes, so it stands outside them, as the quote does.
-    parts = re.split(r"([\\'])", word)
-    return "".join(f"\\{part}" if part in ("\\", "'") else _in_quotes(part) for part in parts if part) or "''"
-
-
-def _in_quotes(text: str) -> str:
-    """Quote all but letters, digits and a few signs: of the signs, `=`, `~` and `%` mean something to some shells."""
-    return text if re.fullmatch(r"[A-Za-z0-9_./:,+@-]+", text) else f"'{text}'"
-
-
-def _option(name: str, value: str) -> Sequence[str]:
-    return (f"{name}={value}",) if value.startswith("-") else (name, value)
+    # Unlike the others, fish reads a backslash within single quotes, so it stands outside of them, as the quote does.
+    # Among the characters that are quoted, =, ~ and % mean something to some shells.
+    parts = [part for part in re.split(r"([\\'])", word) if part]
+    return (
+        "".join(
+            f"\\{part}" if part in ("\\", "'") else part if re.fullmatch(r"[A-Za-z0-9_./:,+@-]+", part) else f"'{part}'"
+            for part in parts
+        )
+        or "''"
+    )

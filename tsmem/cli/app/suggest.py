@@ -1,12 +1,13 @@
-"""What a shell is offered when it completes: words that an option takes, names of profiles, ids of the local store. It
-never reaches a network, and fails silently: a shell that completes must not be told of errors.
+"""What a shell is offered when it completes a word: words that an option takes, names of profiles, ids of the local
+store. Nothing is fetched from a network, and errors offer nothing: a shell that completes must not show them.
 
-Stored ids are hostile: what a shell would split, expand or run is not suggested at all, because each shell, and the
-script that it completes through, would need a quoting of its own.
+Stored ids are hostile. An id that a shell would split, expand or run is not offered at all, because each shell, and the
+script through which it completes, would need a quoting of its own.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -22,75 +23,65 @@ if TYPE_CHECKING:
 
 MAX_SUGGESTIONS = 50
 MAX_IDS = 500
-"""Ids that are looked at, so that those which are not offered do not hide the others: 500 take 20 ms."""
+"""Ids that are read, so that those which are not offered do not hide the others: 500 take 20 ms."""
 _HARMLESS = r"[\w.@+,/][\w.@%+,/:=-]*"
-"""Letters and digits of any script, and signs that no shell takes for its own; none that makes an option of it. No %
-at the beginning: fish reads %self as its process number."""
+"""Letters and digits of any script, and signs without a meaning to any shell. No - at the beginning, which makes an
+option, and no %: fish reads %self as its process number."""
 
 
-def suggest_words(*given: str) -> Callable[[str], list[str]]:
-    """Offers these words."""
-
-    def complete(incomplete: str) -> list[str]:
-        return [word for word in given if word.startswith(incomplete)]
-
-    return complete
+def suggest_words(*words: str) -> Callable[[str], list[str]]:
+    """Return a completion function that offers these words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def complete_profile(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Profiles whose name begins so."""
-    import os
-
     from tsmem.profiles import profile_list
 
     try:
         if _would_wait(ctx):
             return []
-        names = [line.name for line in profile_list(os.environ, _given(ctx, "config"))]
+        names = [line.name for line in profile_list(os.environ, _global_option(ctx, "config"))]
     except (TsmemError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete) and _is_harmless(name)]
 
 
 def complete_setting(incomplete: str) -> list[str]:
-    """Keys of a profile that begin so, with the = that a value follows."""
+    """Offer the keys of a profile, with the = that a value follows."""
     from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS
 
-    keys = dict.fromkeys(key for of in (COMMON_KEYS, *BACKEND_KEYS.values()) for key in of if key != "tables")
+    keys = dict.fromkeys(key for keys in (COMMON_KEYS, *BACKEND_KEYS.values()) for key in keys if key != "tables")
     return [f"{key}=" for key in keys if key.startswith(incomplete)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Users of the local store whose id begins so."""
-    return _suggest(ctx, lambda store: store.sessions.first_ids(incomplete))
+    return _suggest_ids(ctx, lambda store: store.sessions.first_ids(incomplete))
 
 
 def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Sessions of the user on the line, or of anyone, whose id begins so."""
+    """Offer the sessions of the user on the line; without one, all sessions that have messages."""
     user = ctx.params.get("user")
     if isinstance(user, str) and user:
-        return _suggest(ctx, lambda store: store.sessions.ids_of(user, incomplete))
-    return _suggest(ctx, lambda store: store.messages.first_ids(incomplete))
+        return _suggest_ids(ctx, lambda store: store.sessions.ids_of(user, incomplete))
+    return _suggest_ids(ctx, lambda store: store.messages.first_ids(incomplete))
 
 
 def complete_message(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Messages of the session on the line whose id begins so."""
+    """Offer the messages of the session on the line."""
     session = ctx.params.get("session")
     if not isinstance(session, str) or not session:
         return []
-    return _suggest(ctx, lambda store: store.messages.ids_of(session, incomplete))
+    return _suggest_ids(ctx, lambda store: store.messages.ids_of(session, incomplete))
 
 
-def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) -> list[str]:
-    import os
-
+def _suggest_ids(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) -> list[str]:
     from tsmem import open_profile
     from tsmem.profiles import load_profile
 
     try:
         if _would_wait(ctx):
             return []
-        profile = load_profile(os.environ, config=_given(ctx, "config"), profile=_given(ctx, "profile"))
+        profile = load_profile(os.environ, config=_global_option(ctx, "config"), profile=_global_option(ctx, "profile"))
         if profile.backend != "local" or profile.path is None or not profile.path.is_file():
             return []
         with open_profile(profile) as store:
@@ -100,7 +91,7 @@ def _suggest(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]) ->
 
 
 def _is_harmless(text: str) -> bool:
-    """True if every shell takes the text as one word, and its terminal shows all of it."""
+    """Return True if every shell takes the text as one word and its terminal shows all of it."""
     from tsmem.render.text import visible_id
 
     try:
@@ -111,15 +102,13 @@ def _is_harmless(text: str) -> bool:
 
 
 def _would_wait(ctx: typer.Context) -> bool:
-    """Whether the profile file is a pipe, which somebody may fill or not, and which can be read once."""
-    import os
-
+    """Return True if the profile file is a pipe: perhaps nobody writes to it, and it can be read only once."""
     from tsmem.profiles import config_path
 
-    return config_path(os.environ, _given(ctx, "config")).is_fifo()
+    return config_path(os.environ, _global_option(ctx, "config")).is_fifo()
 
 
-def _given(ctx: typer.Context, name: str) -> str | None:
-    """A global option's value on the line that is being completed, wherever it stands."""
+def _global_option(ctx: typer.Context, name: str) -> str | None:
+    """Return a global option's value on the line that is completed, wherever it stands."""
     value = ctx.meta.get(f"tsmem.{name}")
     return value if isinstance(value, str) else None

@@ -1,15 +1,23 @@
-"""Writing what render made, chunk by chunk, so that each is out before the next is asked for.
+"""Writes what render made to stdout, chunk by chunk, and below a listing says on stderr what else there is.
 
-Ctrl-C is raised inside of render alone, which can then close its document. One that falls between two chunks, or into
-the writing of one, waits for the chunk's end, because half a chunk is no JSON; a second one does not wait.
+Ctrl-C is raised inside of render alone, which can then close its document. If it falls between two chunks, or into the
+writing of one, it waits for the chunk's end, because half a chunk is no JSON. A second one does not wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from tsmem.cli.app.shell_words import all_quoted
 from tsmem.cli.app.signals import STOP_SIGNALS
+from tsmem.plurals import quantity
+
+if TYPE_CHECKING:
+    from tsmem.cli.app.context import Context
+    from tsmem.render.result import Listing
+
+_OPTION = "--page-token"
 
 
 def send(chunks: Iterator[bytes], stream: BinaryIO) -> None:
@@ -20,7 +28,7 @@ def send(chunks: Iterator[bytes], stream: BinaryIO) -> None:
                 _write(stream, chunk)
                 STOP_SIGNALS.check()
         except KeyboardInterrupt as interrupt:
-            for chunk in _ending(chunks, interrupt):
+            for chunk in _closing_chunks(chunks, interrupt):
                 _write(stream, chunk)
             raise
 
@@ -30,13 +38,63 @@ def _write(stream: BinaryIO, chunk: bytes) -> None:
     stream.flush()
 
 
-def _ending(chunks: Iterator[bytes], interrupt: KeyboardInterrupt) -> Iterator[bytes]:
-    """What render writes when it is told that it was interrupted; nothing where it knows already."""
-    throw = getattr(chunks, "throw", None)
-    if throw is None:
+def _closing_chunks(chunks: Iterator[bytes], interrupt: KeyboardInterrupt) -> Iterator[bytes]:
+    """Yield what render writes after an interrupt; nothing if it was raised there and render has written it."""
+    if (throw := getattr(chunks, "throw", None)) is not None:
+        try:
+            yield throw(interrupt)
+            yield from chunks
+        except (KeyboardInterrupt, StopIteration):
+            return
+
+
+def write_listing(context: Context, listing: Listing, argv: Sequence[str], write: Callable[[Listing], None]) -> None:
+    """Write a listing, then say why it is empty, how many there are, and the command of the next page.
+
+    The reason is said in every format, counts below a table on a terminal, totals below every table, and the next page
+    in all formats but JSON, which has the token."""
+    count = 0
+
+    def items() -> Iterator[Any]:
+        nonlocal count
+        for item in listing.items:
+            count += 1
+            yield item
+
+    write(listing._replace(items=items()))
+    why_empty = None if count else listing.why_empty
+    if why_empty is not None:
+        context.say(why_empty())
+    if context.format == "json":
         return
-    try:
-        yield throw(interrupt)
-        yield from chunks
-    except (KeyboardInterrupt, StopIteration):
-        return
+    is_table = context.format == "table"
+    with_counts = is_table and context.streams.stdout_is_terminal
+    token = listing.next_page_token(None)
+    total = listing.total() if is_table and listing.total is not None else None
+    if total is not None and not (with_counts and total.exact == count):
+        if total.exact is not None:
+            context.say(f"{total.exact:,} found in all")
+        elif total.at_most is not None:
+            context.say(f"at most {total.at_most:,} found in all")
+    shown = quantity(count, listing.noun)
+    if token is not None:
+        command = next_page(argv, token, unicode=context.streams.unicode)
+        context.say(f"{f'{shown}, ' if with_counts else ''}more is left: {command}")
+    elif with_counts and why_empty is None:
+        context.say(shown)
+    if with_counts and count == 0 and listing.when_empty is not None:
+        context.say(f"hint: {listing.when_empty}")
+
+
+def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
+    """Return the same command line with another page token; a remark if a word of it cannot be quoted for a shell."""
+    end = list(argv).index("--") if "--" in argv else len(argv)
+    options: list[str] = []
+    words = iter(argv[:end])
+    for word in words:
+        if word == _OPTION:
+            next(words, None)
+        elif not word.startswith(f"{_OPTION}="):
+            options.append(word)
+    shown = all_quoted(("tsmem", *options, _OPTION, token, *argv[end:]), unicode=unicode)
+    return f"the same command with {_OPTION} {token}" if shown is None else " ".join(shown)

@@ -1,5 +1,5 @@
-"""Progress of what takes long, on stderr: on a terminal rich draws it, and it is gone before anything else is said or
-written. In a pipe, in CI and on a dumb terminal there is none, unless it is asked for: then it is a line now and then.
+"""Progress on stderr: a line that rich draws on a terminal, and that is removed before anything else is written. In a
+pipe, in CI and on a dumb terminal there is none, unless --progress asks for it: then a line is written now and then.
 """
 
 from __future__ import annotations
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
 FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
 LINE_AFTER_S = 5.0
-"""Between two lines where nothing can be drawn over."""
+"""Seconds between two lines where nothing can be drawn over."""
 
 
 class Progress:
-    """The line, drawn from the thread that works: no other thread writes to the terminal."""
+    """The line. The working thread draws it; no other thread writes to the terminal."""
 
     def __init__(self, context: Context, line: Callable[[], str]) -> None:
-        """`line` says how far it is."""
-        self._call = context
+        """`line` returns the text to show."""
+        self._context = context
         self._line = line
-        self._over = draws(context)
+        self._draws = draws(context)
         self._began_s = context.clock.monotonic_s()
-        self._due_s = self._began_s + (FIRST_AFTER_S if self._over else LINE_AFTER_S)
+        self._due_s = self._began_s + (FIRST_AFTER_S if self._draws else LINE_AFTER_S)
         self._drawn: RichProgress | None = None
 
     def draw(self) -> None:
-        """Say how far it is, unless that was said just now."""
-        now_s = self._call.clock.monotonic_s()
+        """Show the line, unless that was done just now."""
+        now_s = self._context.clock.monotonic_s()
         if now_s < self._due_s:
             return
-        self._due_s = now_s + (AGAIN_AFTER_S if self._over else LINE_AFTER_S)
-        if not self._over:
-            self._call.say(self._line())
+        self._due_s = now_s + (AGAIN_AFTER_S if self._draws else LINE_AFTER_S)
+        if not self._draws:
+            self._context.say(self._line())
             return
-        with STOP_SIGNALS.waiting(lambda: True):  # rich does not clear what it was stopped in drawing
+        with STOP_SIGNALS.waiting():  # rich does not clear a line if it is interrupted while it draws it
             if self._drawn is None:
-                self._drawn = _started(self._call, self._line(), self._began_s)
-                self._call.clear_line = self.clear
+                self._drawn = _started(self._context, self._line(), self._began_s)
+                self._context.clear_line = self.clear
             else:
                 self._drawn.update(self._drawn.task_ids[0], description=self._line(), refresh=True)
         STOP_SIGNALS.check()
 
     def clear(self) -> None:
-        """Leave nothing of it."""
+        """Remove the line from the terminal."""
         if self._drawn is not None:
-            with STOP_SIGNALS.waiting(lambda: True):
+            with STOP_SIGNALS.waiting():
                 self._drawn.stop()
-                self._drawn = self._call.clear_line = None
+                self._drawn = self._context.clear_line = None
             STOP_SIGNALS.check()
 
 
 def _started(context: Context, line: str, began_s: float) -> RichProgress:
-    """Draw a spinner, the time that went by, and the line."""
+    """Draw a spinner, the elapsed time and the line."""
     from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -98,51 +98,46 @@ def _started(context: Context, line: str, began_s: float) -> RichProgress:
 
 
 class _Stderr(io.TextIOBase):
-    """Standard error as rich writes to it. One that went away is no reason to fail."""
+    """Standard error as a file for rich."""
 
     def __init__(self, context: Context) -> None:
-        self._call = context
+        self._context = context
 
     def write(self, text: str) -> int:
-        self._call.talk(text)
+        self._context.write_stderr(text)
         return len(text)
 
 
 def draws(context: Context) -> bool:
-    """Whether stderr is a place for a line that is drawn over itself."""
+    """Return True if a line can be drawn over itself on stderr."""
     quiet = context.environ.get("CI") or context.environ.get("TERM") == "dumb" or context.options.debug
     return context.streams.stderr_is_terminal and not quiet
 
 
-def _of_scans(context: Context) -> Progress:
-    """Progress that hears of each page that a scan of the call's store has read."""
+def _scan_progress(context: Context, filter: str | None) -> Progress | None:  # noqa: A002
+    """Return progress that is drawn after each page that is read; None without a filter, which makes the store scan."""
+    if filter is None or not draws(context):
+        return None
     store = context.store
-
-    def line() -> str:
-        found = store.sessions.read_progress.returned + store.messages.read_progress.returned
-        return f"{store.cost.rows_scanned:,} rows scanned, {found:,} found"
-
-    progress = Progress(context, line)
-    for items in (store.sessions, store.messages):
-        items.read_progress.on_page = progress.draw
+    reads = (store.sessions.read_progress, store.messages.read_progress)
+    progress = Progress(
+        context,
+        lambda: f"{store.cost.rows_scanned:,} rows scanned, {sum(read.returned for read in reads):,} found",
+    )
+    for read in reads:
+        read.on_page = progress.draw
     return progress
-
-
-def _wanted(context: Context, filter: str | None) -> bool:  # noqa: A002
-    return filter is not None and draws(context)
 
 
 @contextmanager
 def shown(context: Context, filter: str | None) -> Iterator[None]:  # noqa: A002
-    """Shows progress while the block runs, where a filter makes it scan."""
-    if not _wanted(context, filter):
-        yield
-        return
-    progress = _of_scans(context)
+    """Show progress while the block scans for rows that match the filter."""
+    progress = _scan_progress(context, filter)
     try:
         yield
     finally:
-        progress.clear()
+        if progress is not None:
+            progress.clear()
 
 
 def listing(
@@ -152,27 +147,23 @@ def listing(
     filter: str | None,  # noqa: A002
     why_empty: Callable[[], str] | None = None,
 ) -> Listing:
-    """A stream as a result, with progress while its next item, or its token, is looked for."""
-    if not _wanted(context, filter):
+    """Return a stream as a result that shows progress while the next item or the page token is looked for."""
+    progress = _scan_progress(context, filter)
+    if progress is None:
         return Listing(noun, stream, stream.token_after, why_empty=why_empty)
-    progress = _of_scans(context)
-    return Listing(noun, _items(progress, stream), _token(progress, stream.token_after), why_empty=why_empty)
 
-
-def _items(progress: Progress, stream: ItemStream[Session] | ItemStream[Message]) -> Iterator[Any]:
-    try:
-        for item in stream:
-            progress.clear()
-            yield item
-    finally:
-        progress.clear()
-
-
-def _token(progress: Progress, token: Callable[[int | None], str | None]) -> Callable[[int | None], str | None]:
-    def cleared(count: int | None) -> str | None:
+    def items() -> Iterator[Any]:
         try:
-            return token(count)
+            for item in stream:
+                progress.clear()
+                yield item
         finally:
             progress.clear()
 
-    return cleared
+    def token_after(count: int | None) -> str | None:
+        try:
+            return stream.token_after(count)
+        finally:
+            progress.clear()
+
+    return Listing(noun, items(), token_after, why_empty=why_empty)

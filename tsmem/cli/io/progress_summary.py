@@ -1,5 +1,5 @@
-"""What a bulk command says of itself on stderr: how far it is while it runs, and one line at its end in every case,
-also when it fails or is stopped. On a terminal, or where `--progress` asks for it.
+"""What a bulk command says on stderr: progress while it runs, and a summary at its end, also when it fails or is
+stopped. On a terminal, or if --progress asks for it.
 """
 
 from __future__ import annotations
@@ -18,58 +18,56 @@ if TYPE_CHECKING:
 
 
 class ProgressSummary:
-    """Counts, rates and what is left, out of the call's tally."""
+    """Makes the texts out of the run's counts."""
 
-    def __init__(self, context: Context, done: str, where: str = "") -> None:
-        """`done` is the verb of what is done, `where` what follows the counts."""
-        self._call = context
-        self._done = done
+    def __init__(self, context: Context, verb: str, where: str = "") -> None:
+        """`verb` is the past participle of what is done; `where` follows the counts."""
+        self._context = context
+        self._verb = verb
         self._where = where
         self._started_s = context.clock.monotonic_s()
         self.stores: Sequence[MemoryStore] = ()
-        """Where rows are read."""
+        """The stores that are read."""
         self.total: int | None = None
-        """Rows there are in all, where that is known."""
+        """Rows of the input; None if unknown."""
         self.before = 0
-        """Rows of them that were done by an earlier run."""
+        """Rows of the input that an earlier run has done."""
         self.speaks = False
-        """Whether it is told to anybody."""
-
-    @property
-    def _rows(self) -> int:
-        result = self._call.result
-        return result.done + result.skipped + result.failed
+        """True if progress and summary are shown."""
 
     def line(self) -> str:
-        """How far it is."""
-        seconds = self._call.clock.monotonic_s() - self._started_s
+        """Return how far it is."""
+        rows, seconds, rates = self._figures()
         scanned = sum(store.cost.rows_scanned for store in self.stores)
-        parts = [f"{scanned:,} rows scanned"] if scanned > self._rows else []
-        parts += [f"{self._rows:,} rows", *self._rates(seconds)]
-        if self.total is not None and self._rows:
-            left = max(0, self.total - self.before - self._rows)
-            parts.append(f"{elapsed(seconds * left / self._rows)} left")
+        parts = [f"{scanned:,} rows scanned"] if scanned > rows else []
+        parts += [f"{rows:,} rows", *rates]
+        if self.total is not None and rows:
+            left = max(0, self.total - self.before - rows)
+            parts.append(f"{elapsed(seconds * left / rows)} left")
         return ", ".join(parts)
 
     def summary(self, *, ended: bool) -> str:
-        """What was done in all."""
-        seconds = self._call.clock.monotonic_s() - self._started_s
-        rates = ", ".join([elapsed(seconds), *self._rates(seconds)])
-        counts = counted(self._call.result)
-        if not ended and self._call.whole_file is not None:
-            return f"read {counts} before it ended early; {self._call.whole_file} was not written: {rates}"
-        so_far = "" if ended else " before it ended early"
-        return f"{self._done} {counts}{self._where}{so_far}: {rates}"
+        """Return what was done in all; `ended` is False if it failed or was stopped."""
+        _, seconds, rates = self._figures()
+        figures = ", ".join([elapsed(seconds), *rates])
+        done, unwritten = counted(self._context.result), self._context.whole_file
+        if ended:
+            return f"{self._verb} {done}{self._where}: {figures}"
+        if unwritten is not None:
+            return f"read {done} before it ended early; {unwritten} was not written: {figures}"
+        return f"{self._verb} {done}{self._where} before it ended early: {figures}"
 
-    def _rates(self, seconds: float) -> list[str]:
-        result = self._call.result
-        parts = [f"{self._rows / seconds:,.0f} rows/s"] if self._rows and seconds > 0 else []
+    def _figures(self) -> tuple[int, float, list[str]]:
+        """Return the number of rows, the seconds, and rate, size and problems in words."""
+        result = self._context.result
+        rows = result.done + result.skipped + result.failed
+        seconds = self._context.clock.monotonic_s() - self._started_s
+        words = [f"{rows / seconds:,.0f} rows/s"] if rows and seconds > 0 else []
         if result.bytes:
-            parts.append(size(result.bytes))
-        for count, what in ((result.skipped, "skipped"), (result.failed, "failed"), (result.unconfirmed, "in doubt")):
-            if count:
-                parts.append(f"{count:,} {what}")
-        return parts
+            words.append(size(result.bytes))
+        problems = {"skipped": result.skipped, "failed": result.failed, "in doubt": result.unconfirmed}
+        words += [f"{count:,} {name}" for name, count in problems.items() if count]
+        return rows, seconds, words
 
 
 @contextmanager
@@ -82,13 +80,14 @@ def account(
     quiet: bool = False,
     stores: Sequence[MemoryStore] = (),
 ) -> Iterator[ProgressSummary]:
-    """An account of what happens inside, in the call's store or these. `quiet` says nothing, where the output is drawn
-    on the same terminal."""
+    """Show progress while the block works on the run's store, or on `stores`, and a summary at its end.
+
+    `quiet` says nothing, for output that is drawn on the same terminal."""
     it = ProgressSummary(context, done, where)
-    if quiet or not (asked or draws(context)):
+    it.speaks = not quiet and (asked or draws(context))
+    if not it.speaks:
         yield it
         return
-    it.speaks = True
     progress = Progress(context, it.line)
     context.result.on_change = progress.draw
     it.stores = stores or (context.store,)

@@ -1,7 +1,4 @@
-"""The three streams of a run and what is known of them, injected so that every output can be had in a test.
-
-stdout is bytes that render made; stderr is talk, made safe here; stdin is bytes.
-"""
+"""The three standard streams of a run and what is known of them. They are injected, so that tests have every output."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from tsmem.transfer.files.descriptors import WaitingFile
 
 @dataclass(eq=False, repr=False)
 class Streams:
-    """What a run reads and writes."""
+    """The streams that a run reads and writes."""
 
     stdin: BinaryIO
     stdout: BinaryIO
@@ -30,17 +27,23 @@ class Streams:
     width: int = 80
     """Cells in a line of the terminal."""
     unicode: bool = True
-    """Whether the terminal can show more than ASCII."""
+    """True if the terminal shows more than ASCII."""
 
     @classmethod
     def of_process(cls) -> Streams:
-        """This process's own streams. One that was closed fails when it is used."""
-        stdin, stdout, stderr = _input(sys.stdin), _output(sys.stdout), _output(sys.stderr)
+        """Return this process's own streams. One that was closed fails when it is used."""
+        stdin = io.BufferedReader(
+            _Closed() if sys.stdin is None else WaitingFile(sys.stdin.fileno(), "rb", closefd=False)
+        )
+        stdout, stderr = (
+            _Closed() if stream is None else WaitingFile(stream.fileno(), "wb", closefd=False)
+            for stream in (sys.stdout, sys.stderr)
+        )
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
         return cls(
-            stdin,
-            stdout,
-            stderr,
+            cast(BinaryIO, io.BufferedReader(stdin)),
+            cast(BinaryIO, stdout),
+            cast(BinaryIO, stderr),
             stdin.isatty(),
             stdout.isatty(),
             stderr.isatty(),
@@ -49,8 +52,9 @@ class Streams:
         )
 
     def check_reader(self) -> None:
-        """Raises BrokenPipeError where stdout is a pipe that nobody reads any more: who waits for something to write
-        would not notice it. Source: poll(2), POLLERR."""
+        """Raise BrokenPipeError if stdout is a pipe that nobody reads any more: who writes nothing does not notice.
+
+        Source: poll(2), POLLERR."""
         with suppress(io.UnsupportedOperation, ValueError):
             ready = select.poll()
             ready.register(self.stdout.fileno(), 0)
@@ -58,10 +62,35 @@ class Streams:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
+class _Closed(io.RawIOBase):
+    """A stream that was closed before the start: an input is not empty, and no output is lost silently."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+    def write(self, data: object) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _width(stdout: io.RawIOBase) -> int:
+    """Return the terminal's width. COLUMNS wins, as in other programs; 80 if the terminal does not say."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def hold_closed_streams() -> None:
-    """Put /dev/null where a standard stream was closed, so that no file that is opened later takes its descriptor:
-    what the interpreter, or a program that we start, writes to stderr would end up in it. It is open the wrong way
-    round, so that /dev/stdin is no empty file, and nothing that is written to /dev/stderr is lost without an error."""
+    """Open /dev/null in the place of standard streams that were closed.
+
+    Else a file that is opened later takes the descriptor, and what the interpreter or a child process writes to stderr
+    ends up in it. It is opened the wrong way round, so that reading /dev/stdin and writing /dev/stderr still fail."""
     for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             os.fstat(number)
@@ -70,8 +99,9 @@ def hold_closed_streams() -> None:
 
 
 def settle(stream: TextIO | None) -> None:
-    """Write what others left in a standard stream, or drop it. The interpreter would try again at its exit and end with
-    120, whatever the command did."""
+    """Flush what others left in a standard stream, or drop it if that fails.
+
+    The interpreter would try again at its exit and end with 120, whatever the command did."""
     if stream is None:
         return
     try:
@@ -81,47 +111,8 @@ def settle(stream: TextIO | None) -> None:
 
 
 def give_up(stream: BinaryIO | TextIO) -> None:
-    """Let what is still written to a stream that cannot be written go nowhere."""
+    """Redirect a stream that cannot be written to /dev/null."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
-
-
-def _input(stream: TextIO | None) -> BinaryIO:
-    if stream is None:
-        return cast(BinaryIO, io.BufferedReader(_ClosedInput()))
-    return cast(BinaryIO, io.BufferedReader(WaitingFile(stream.fileno(), "rb", closefd=False)))
-
-
-def _output(stream: TextIO | None) -> BinaryIO:
-    return _Closed() if stream is None else cast(BinaryIO, WaitingFile(stream.fileno(), "wb", closefd=False))
-
-
-class _Closed(io.BytesIO):
-    """A stream that was closed before the start: what is written to it is not lost silently."""
-
-    def write(self, data: object) -> int:
-        """Raises OSError."""
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-
-
-class _ClosedInput(io.RawIOBase):
-    """A standard input that was closed before the start: it is not an empty one."""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        raise OSError(errno.EBADF, "it is closed")
-
-
-def _width(stdout: BinaryIO) -> int:
-    """The terminal's width; COLUMNS wins, as everywhere. A terminal that does not say is 80 wide."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and int(columns) > 0:
-        return int(columns)
-    try:
-        return os.get_terminal_size(stdout.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80

@@ -1,7 +1,5 @@
-"""Times as people and scripts write them, turned into microseconds or an age.
-
-The one rule: a time is taken exactly or refused. What can be read in more than one way is read in the way written here,
-and comes with a warning sentence.
+"""Parses times as people and scripts write them. A time is taken exactly or refused; what can be read in more than one
+way comes with a warning.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ FORMS = (
     "microseconds since 1970 (1760000000000000), ISO 8601 (2025-10-09, 2025-10-09T08:53:20Z) "
     "or an age (90s, 15m, 2h, 7d, 4w)"
 )
-"""What `parse_time` takes, for help texts and hints."""
+"""The forms of `parse_time`, for help and hints."""
 
 _UNIT_US = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86_400 * 10**6, "w": 7 * 86_400 * 10**6}
 _OTHER_UNITS = (
@@ -25,8 +23,8 @@ _OTHER_UNITS = (
     (10**11 + 1, 10**14, "milliseconds", "append 000"),
     (10**17 + 1, MAX_INTEGER - 1, "nanoseconds", "drop the last 3 digits"),
 )
-"""First and last integer that look like another unit than microseconds, and how to correct them. Each unit reaches the
-year 5138 at its last integer. The largest integer stands for the end of time."""
+"""First and last integer that look like another unit, its name, and the correction. Each unit reaches the year 5138 at
+its last integer. The largest integer stands for the end of time."""
 _DATE_DIGITS = {
     4: "%Y",
     6: "%Y%m",
@@ -36,7 +34,7 @@ _DATE_DIGITS = {
     14: "%Y%m%d%H%M%S",
     17: "%Y%m%d%H%M%S%f",
 }
-"""Digits that may be meant as a date, by their number. 16 are left out: microseconds of the years 2033 to 2036."""
+"""Formats of dates without hyphens, by their number of digits. Not 16: microseconds of the years 2033 to 2036."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock arithmetic; the offset is subtracted apart
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -49,17 +47,17 @@ _DATE_TIME = re.compile(
 
 
 def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = False) -> tuple[Time, str | None]:
-    """A time as it was written, with a warning where it may not be what was meant.
+    """Return a time in microseconds since 1970 or an age, and a warning if it may not be what was meant.
 
-    A date alone is the day's first microsecond, with `end_of_day` its last. A time without zone is local time in `tz`,
-    or in the system's zone for None; one that a clock change skips or repeats comes with a warning.
-
-    A time before 1970 is a negative number of microseconds: other writers' messages may have one.
+    A date alone is the day's first microsecond, with `end_of_day` its last. A time without a zone is local time in
+    `tz`, or for None in the system's zone. A time before 1970 is negative: messages of other programs may have one.
 
     Raises InvalidInput for anything else, and for what microseconds or 64 bits cannot hold."""
     text = text.strip()
     if _INTEGER.fullmatch(text):
-        return _microseconds(text, now_us)
+        _refuse_date(text)
+        value = _fitting(text.removeprefix("-"), 1, "time")
+        return (-value if text.startswith("-") else value), _unit_warning(text, value, now_us)
     if age := _AGE.fullmatch(text):
         return Age(_fitting(age[1], _UNIT_US[age[2]], "age")), None
     try:
@@ -72,15 +70,12 @@ def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = 
     raise _refused(f"{text!r} is no time")
 
 
-def _microseconds(text: str, now_us: int) -> tuple[int, str | None]:
-    _refuse_date(text)
-    value = _fitting(text.removeprefix("-"), 1, "time")
-    warning = None
+def _unit_warning(text: str, value: int, now_us: int) -> str | None:
     for first, last, unit, correction in _OTHER_UNITS:
         if first <= value <= last:
             taken = f"{text} looks like {unit} and is taken as microseconds (now is {now_us})"
-            warning = f"{taken}; {correction} for {unit}"
-    return (-value if text.startswith("-") else value), warning
+            return f"{taken}; {correction} for {unit}"
+    return None
 
 
 def _refuse_date(digits: str) -> None:
@@ -101,7 +96,7 @@ def _refuse_date(digits: str) -> None:
 
 
 def _fitting(digits: str, unit_us: int, what: str) -> int:
-    """The product, where it fits in 64 bits. Digits are counted first: int() takes quadratic time."""
+    """Return the microseconds. Raises InvalidInput beyond 64 bits; digits are counted first, as int() is quadratic."""
     significant = digits.lstrip("0") or "0"
     if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
         raise _refused(f"the {what} {digits[:40]} does not fit in 64 bits of microseconds")
@@ -109,12 +104,11 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
 
 
 def _day(midnight: datetime, tz: tzinfo | None, end_of_day: bool) -> int:
-    """The first or last microsecond of a local day, whatever its length."""
+    """Return the first or last microsecond of a local day, which clock changes may make longer or shorter."""
     if not end_of_day:
         return _since_1970(midnight, _offset(midnight, tz))
-    if midnight.date() == date.max:  # there is no next day to end at
-        last = datetime.combine(midnight, time.max)
-        return _since_1970(last, _offset(midnight, tz))
+    if midnight.date() == date.max:  # no day follows
+        return _since_1970(datetime.combine(midnight, time.max), _offset(midnight, tz))
     after = midnight + timedelta(days=1)
     return _since_1970(after, _offset(after, tz)) - 1
 
@@ -135,10 +129,8 @@ def _moment(match: re.Match[str], tz: tzinfo | None) -> tuple[int, str | None]:
     shown = wall.isoformat(" ")
     if first < second:
         return value, f"{shown} does not exist in local time (the clock goes forward); taken as {second - first} later"
-    return (
-        value,
-        f"{shown} comes twice in local time (the clock goes back); the first is taken: append a zone to choose",
-    )
+    warning = f"{shown} comes twice in local time (the clock goes back); the first is taken: append a zone to choose"
+    return value, warning
 
 
 def _written_offset(zone: str) -> timedelta:
@@ -151,9 +143,9 @@ def _written_offset(zone: str) -> timedelta:
 
 
 def _offset(wall: datetime, tz: tzinfo | None) -> timedelta:
-    """How far local time is ahead of UTC at a wall clock's time; `fold` says which of two."""
+    """Return how far local time is ahead of UTC; `fold` chooses between two offsets."""
     if tz is None:
-        whole = wall.replace(microsecond=0)  # timestamp(), because astimezone forgets which offset skipped times had
+        whole = wall.replace(microsecond=0)  # astimezone() loses the offset of skipped times
         return whole - _EPOCH - timedelta(seconds=int(whole.timestamp()))
     offset = wall.replace(tzinfo=tz).utcoffset()
     assert offset is not None

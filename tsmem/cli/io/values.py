@@ -1,7 +1,7 @@
-"""Values as they are given on the command line: `-m` pairs with their types, and the assignments of `profile set`.
+"""Parses values of the command line: the typed pairs of -m, names of fields, and the assignments of `profile set`.
 
-The one rule: the sign says the type, and nothing is guessed from the text. `count=5` is the text "5", `count:=5` the
-number; what a sign cannot take is refused with the form that can.
+In -m the sign chooses the type, and nothing is guessed from the text: `count=5` is the text "5", `count:=5` the number.
+A text that does not fit the sign is refused, with the form that takes it.
 """
 
 from __future__ import annotations
@@ -15,30 +15,35 @@ from tsmem.rows import Value
 from tsmem.store.metadata import check_metadata_key
 
 FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
-"""What `parse_metadata` takes, for help texts and hints."""
+"""The forms of -m, for hints."""
 
 _PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?P<real>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
-"""JSON's grammar of numbers."""
+"""A number as JSON has it."""
 _QUOTED = r'"(?:[^"]|"")*"'
 _FIELD = re.compile(rf"(?:^|,)(\s*{_QUOTED}\s*(?=,|\Z)|[^,]*)")
 _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_fields\..+", re.DOTALL)
-"""Words joined by dots; behind `search_fields.` the name of a column, which may have any characters but =."""
+"""Words joined by dots; after `search_fields.` the name of a column, with any characters but =."""
 
 
 def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
-    """Metadata from its written pairs: `key=text`, `key:=json` for a number or boolean, `key@file` for a file's bytes.
+    """Return metadata: `key=text`, `key:=json` for a number or boolean, `key@file` for a file's bytes.
 
-    The first sign decides, so a key that is written here has none of them in it. Raises InvalidInput for a pair of
-    another form, a bad or repeated key, a number that a column cannot hold, text that is not Unicode, and a file that
-    cannot be read."""
+    The first sign decides, so no key has one. Raises InvalidInput for a pair of another form, a bad or repeated key, a
+    number that a column cannot hold, text that is not Unicode, and a file that cannot be read."""
     values: dict[str, Value] = {}
     for pair in pairs:
-        key, sign, rest = _split(pair)
+        match = _PAIR.fullmatch(pair)
+        if match is None:
+            raise InvalidInput(
+                f"{_shown(pair)} is no metadata: it has none of the signs =, := and @", hint=f"write {FORMS}"
+            )
+        key, sign, rest = match["key"], match["sign"], match["rest"]
+        check_metadata_key(key)
         if key in values:
             raise InvalidInput(f"metadata '{key}' is given twice")
         if sign == "=":
-            text_bytes(rest, f"metadata '{key}'")
+            text_bytes(rest, f"metadata '{key}'")  # raises InvalidInput
             values[key] = rest
         else:
             values[key] = _scalar(key, rest) if sign == ":=" else _content(key, rest, read_file)
@@ -46,21 +51,11 @@ def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> d
 
 
 def parse_fields(text: str) -> tuple[str, ...]:
-    """The fields of `--fields`: names between commas. In double quotes a name may have commas and blanks round it."""
+    """Return the names of --fields. In double quotes a name may have commas, and blanks at its ends."""
     if not text.strip():
         return ()
     parts = [match[1].strip() for match in _FIELD.finditer(text)]
     return tuple(part[1:-1].replace('""', '"') if re.fullmatch(_QUOTED, part) else part for part in parts)
-
-
-def _split(pair: str) -> tuple[str, str, str]:
-    match = _PAIR.fullmatch(pair)
-    if match is None:
-        raise InvalidInput(
-            f"{_shown(pair)} is no metadata: it has none of the signs =, := and @", hint=f"write {FORMS}"
-        )
-    check_metadata_key(match["key"])
-    return match["key"], match["sign"], match["rest"]
 
 
 def _shown(text: str) -> str:
@@ -82,7 +77,7 @@ def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
 
 
 def _scalar(key: str, text: str) -> int | float | bool:
-    """A JSON number or boolean; one with a point or an exponent is a floating-point number."""
+    """Return a JSON number or boolean. A number with a point or an exponent is a floating-point number."""
     text = text.strip(" \t\r\n")
     if text in ("true", "false"):
         return text == "true"
@@ -99,7 +94,7 @@ def _scalar(key: str, text: str) -> int | float | bool:
 
 
 def _hint(key: str, text: str) -> str:
-    """The form that takes what was meant."""
+    """Return the form that takes what was probably meant."""
     if not text:
         return f"write {key}= for empty text"
     if text == "null":
@@ -120,9 +115,9 @@ def _as_text(key: str) -> str:
 
 
 def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:
-    """The keys and values of `profile set NAME KEY=VALUE...`, in order; a value may be empty, which removes the key.
+    """Return the keys and values of `profile set`, in order. An empty value removes its key.
 
-    Raises InvalidInput for another form or a repeated key; a value is never quoted, because it may be a secret."""
+    Raises InvalidInput for another form or a repeated key, never with a value, which may be a secret."""
     found: dict[str, str] = {}
     for number, pair in enumerate(pairs, 1):
         key, equals, value = pair.partition("=")
