@@ -17,7 +17,7 @@ from tests.support.lies import LIES, other_users_hits
 from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
-from tsmem.store.listing import pages, whole_rows
+from tsmem.store.listing import scan, whole_rows
 from tsmem.store.search import finder
 
 STEP = 5
@@ -100,7 +100,7 @@ def evil(cli: Cli, liar: Liar, _empty_store: Path, monkeypatch: pytest.MonkeyPat
     """The command line with two profiles, `evil` for the server that lies and `home` for a file with tables alone.
 
     Listings end after fewer pages without a row."""
-    monkeypatch.setattr(pages, "MAX_EMPTY_PAGES", 20)
+    monkeypatch.setattr(scan, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(finder, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(whole_rows, "MAX_MISSING", 20)
     cli.config(

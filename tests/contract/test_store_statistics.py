@@ -84,8 +84,9 @@ def test_a_session_ids_numbers_are_those_of_all_who_have_it(filled: MemoryStore)
 def test_of_nothing_there_is_nothing(store: MemoryStore) -> None:
     """An empty store, an unknown user and an unknown session have no times, no days and no sessions."""
     for found in (store.statistics(), store.statistics(user_id="no"), store.statistics(session_id="no")):
-        assert (0, 0, 0, 0, None, None) == found[:6]
-        assert ({}, {}, (), ()) == (found.roles, found.days, found.biggest, found.cells)
+        assert (0, 0, 0, 0) == (found.sessions, found.users, found.messages, found.bytes)
+        assert (None, None) == (found.first_time, found.last_time)
+        assert ({}, {}, [], []) == (found.roles, found.days, found.biggest, found.cells)
 
 
 def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
@@ -109,11 +110,11 @@ def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
     found = store.statistics()
 
     assert 3 == found.near_limit
-    assert (
+    assert [
         CellSize("message", ("s", 1, "full"), "content", MAX_VALUE_BYTES),
         CellSize("message", ("s", 2, "near"), "content", NEAR_LIMIT_BYTES // 2 * 2 + 2),
         CellSize("session", ("u", "s"), "raw", NEAR_LIMIT_BYTES),
-    ) == found.cells
+    ] == found.cells
 
 
 def test_rows_of_other_libraries_are_counted(store: MemoryStore) -> None:

@@ -16,7 +16,7 @@ from tsmem.port import ConcurrencyLimiter, Meter, RowOutcome
 from tsmem.retry import RetryingClient
 from tsmem.rows import Key, Put, TableRef, Value, Write
 from tsmem.store.bulk import batches as bulk
-from tsmem.store.bulk.batches import MAX_BYTES_IN_FLIGHT, BatchWriter, QueuedWrite
+from tsmem.store.bulk.batches import MAX_BYTES_IN_FLIGHT, BatchWriter
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.concurrency import wait_for_all
 
@@ -110,9 +110,9 @@ def put(number: int, columns: dict[str, Value] | None = None) -> Put:
 def writer(client: Scripted, result: BulkResult, refused: list[Key] | None = None) -> BatchWriter:
     """One that notes what was refused."""
 
-    def note(entry: QueuedWrite, error: TsmemError) -> None:
+    def note(key: Key, error: TsmemError) -> None:
         if refused is not None:
-            refused.append(entry.write.key)
+            refused.append(key)
 
     return BatchWriter(client, "session", result, on_refused=note)
 
@@ -120,7 +120,7 @@ def writer(client: Scripted, result: BulkResult, refused: list[Key] | None = Non
 def fill(writing: BatchWriter, first: int, batches: int) -> None:
     """Add so many full batches, tagged with their numbers, and send them."""
     for number in range(first, first + batches * ROWS):
-        writing.add(put(number), number)
+        writing.add(put(number), number, put(number).key)
         if (number + 1) % ROWS == 0:
             writing.send()
 
@@ -344,7 +344,7 @@ def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
     """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
     client, result = Scripted(), BulkResult()
 
-    def full(entry: QueuedWrite, error: TsmemError) -> None:
+    def full(key: Key, error: TsmemError) -> None:
         raise OSError("no room to keep it")
 
     writing = BatchWriter(client, "session", result, on_refused=full)

@@ -14,8 +14,7 @@ from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.errors import Unavailable
 from tsmem.port import Announce, ConcurrencyLimiter, RangePage, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, KeyBound, Put, Range, Row, TableRef
-from tsmem.store.listing.pages import AHEAD, Pages, Scan
-from tsmem.store.listing.scan import RowScan
+from tsmem.store.listing.scan import AHEAD, RowScan, Scan
 
 TABLE = TableRef("t", ("create_time",))
 SCAN = Scan(TABLE, Range((MIN,), (MAX,)))
@@ -60,9 +59,9 @@ class Scripted:
             each.set()
 
 
-def pages(client: Scripted) -> Pages:
+def scanning(client: Scripted) -> RowScan:
     """A scan to its end."""
-    return Pages(cast(TableClient, client), SCAN)
+    return RowScan(cast(TableClient, client), SCAN)
 
 
 def rows(client: Scripted, want: int | None = None) -> list[KeyBound]:
@@ -74,13 +73,13 @@ def rows(client: Scripted, want: int | None = None) -> list[KeyBound]:
 def test_a_page_is_asked_for_when_it_is_announced() -> None:
     """Before the page in front of it is answered; no more than two are begun and not taken."""
     client = Scripted()
-    reading = pages(client)
-    reading.begin(None)
+    reading = scanning(client)
+    reading.begin()
     client.await_begun(AHEAD)
     assert [0, 1] == client.begun
 
     client.let[0].set()
-    assert [Row((0,), {})] == reading.take(None).rows
+    assert Row((0,), {}) == next(reading)
     client.await_begun(AHEAD + 1)
     assert [0, 1, 2] == client.begun
     client.let_all()
@@ -127,12 +126,12 @@ def test_one_call_at_a_time_asks_for_a_page_when_it_is_taken() -> None:
     """A client that gains nothing by more is asked for nothing ahead."""
     client = Scripted(most=1)
     client.let_all()
-    reading = pages(client)
-    reading.take(None)
+    reading = scanning(client)
+    next(reading)
     assert [0] == client.begun[:1]
     client.begun.clear()
 
-    assert [Row((1,), {})] == reading.take(None).rows
+    assert Row((1,), {}) == next(reading)
     assert 1 == client.begun[0]
 
 
@@ -141,15 +140,13 @@ def test_a_page_that_failed_can_be_asked_for_again() -> None:
     client = Scripted()
     client.failing = {3}
     client.let_all()
-    reading = pages(client)
-    found = [reading.take(None).rows[0].key for _ in range(3)]
+    reading = scanning(client)
+    found = [next(reading).key for _ in range(3)]
     with pytest.raises(Unavailable):
-        reading.take(None)
+        next(reading)
 
-    assert (3,) == reading.next
-    found += [reading.take(None).rows[0].key for _ in range(7)]
+    found += [row.key for row in reading]
     assert [(n,) for n in range(10)] == found
-    assert reading.next is None
 
 
 def test_the_sdk_announces_what_its_page_says() -> None:

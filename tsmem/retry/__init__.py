@@ -1,7 +1,6 @@
 """Retries round any TableClient, with a deadline, growing pauses and jitter.
 
-`client.py` retries the calls of the port. `attempts.py` decides when and for how long. `batches.py` holds the state of
-each row of a batch write.
+`client.py` retries the calls of the port, of a batch the failed rows. `attempts.py` decides when and for how long.
 """
 
 from tsmem.retry.attempts import Deadline, RetryPolicy

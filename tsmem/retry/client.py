@@ -12,11 +12,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.clock import Clock
-from tsmem.errors import AlreadyExists, ConditionFailed, InvalidReply, TableNotFound, Throttled, TsmemError, Unavailable
+from tsmem.errors import (
+    AlreadyExists,
+    ConditionFailed,
+    InvalidReply,
+    LimitExceeded,
+    TableNotFound,
+    Throttled,
+    TsmemError,
+    Unavailable,
+)
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import (
     Announce,
@@ -29,13 +38,15 @@ from tsmem.port import (
     TableSchema,
 )
 from tsmem.retry.attempts import MAYBE_DONE, Attempts, Deadline, RetryPolicy
-from tsmem.retry.batches import WriteBatch, is_as_written
-from tsmem.rows import ColumnType, Filter, Key, Range, Row, TableRef, Write
+from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Value, Write
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
 Result = TypeVar("Result")
+TOO_LARGE = "OTSRequestBodyTooLarge"
+"""The service's code for a request over 5 MB on the wire, of which nothing was done. The limit of 4 MB counts names and
+values alone, so a batch within it may still be too large as it is encoded."""
 
 
 class RetryingClient:
@@ -191,7 +202,7 @@ class RetryingClient:
                 raise _not_read_back(None) from error
             reading.lost = True
             row = self._retry(lambda: self._client.get_row(write.table, write.key), reading, is_write=True)
-            if not is_as_written(write, row):
+            if not _is_as_written(write, row):
                 raise
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
@@ -202,7 +213,7 @@ class RetryingClient:
         if len(rows) < len(writes):
             with self._deadline.until(attempts.ends_s):
                 return self._client.write_rows(writes)
-        batch = WriteBatch(self._client, writes, attempts.in_time)
+        batch = _WriteBatch(self._client, writes, attempts.in_time)
         try:
             self._retry(batch.send, attempts)
         except Unavailable:
@@ -215,7 +226,7 @@ class RetryingClient:
         self._settle(batch, writes, attempts.ends_s)
         return batch.outcomes
 
-    def _settle(self, batch: WriteBatch, writes: Sequence[Write], ends_s: float) -> None:
+    def _settle(self, batch: _WriteBatch, writes: Sequence[Write], ends_s: float) -> None:
         """Read back the rows whose conditions failed, perhaps because of our own writes, and settle their outcomes."""
         tables: dict[TableRef, list[int]] = {}
         for place in batch.unsettled:
@@ -234,7 +245,7 @@ class RetryingClient:
                 for place, row in zip(some, rows, strict=True):
                     if isinstance(row, TsmemError):
                         batch.outcomes[place] = _not_read_back(row)
-                    elif is_as_written(writes[place], row):
+                    elif _is_as_written(writes[place], row):
                         batch.outcomes[place] = None
 
     def clock_skew_s(self) -> float | None:
@@ -248,3 +259,68 @@ def _not_read_back(failure: TsmemError | None) -> Unavailable:
     """Return the error for a row whose condition failed after a lost reply, and that could not be read back."""
     why = "" if failure is None else f": {failure.message}"
     return Unavailable(f"{MAYBE_DONE}, and could not be read back in time{why}", ambiguous=True)
+
+
+class _WriteBatch:
+    """Writes of different rows. `send` sends those that are left, and may be called again and again."""
+
+    def __init__(self, client: TableClient, writes: Sequence[Write], in_time: Callable[[], bool]) -> None:
+        self._client = client
+        self._writes = writes
+        self._in_time = in_time
+        self.untried = Unavailable("there was no time left to try it; it was not done")
+        """The outcome of a row that was not sent."""
+        self.outcomes: list[RowOutcome] = [self.untried] * len(writes)
+        self.answered = False
+        """True once the service has replied to any part of the batch. Until then the batch fails as a whole."""
+        self.unconfirmed: set[int] = set()
+        """Places of rows that an attempt may have written although it failed."""
+        self.unsettled: list[int] = []
+        """Places of unconfirmed rows whose condition then failed, perhaps because of our own write."""
+
+    def send(self) -> None:
+        """Send the rows that are left. Raises the error of the whole batch, or Unavailable when rows are still left."""
+        self._send([place for place, outcome in enumerate(self.outcomes) if isinstance(outcome, Unavailable)])
+        left = [outcome for outcome in self.outcomes if isinstance(outcome, Unavailable)]
+        if left:
+            raise max(left, key=lambda error: error.ambiguous)
+
+    def _send(self, places: Sequence[int]) -> None:
+        if not self._in_time():
+            return
+        outcomes: Sequence[RowOutcome]
+        try:
+            outcomes = self._client.write_rows([self._writes[place] for place in places])
+            self.answered = True
+        except TsmemError as error:
+            too_large = isinstance(error, LimitExceeded) and error.service_code == TOO_LARGE
+            if too_large and len(places) > 1:
+                self._send(places[: len(places) // 2])
+                self._send(places[len(places) // 2 :])
+                return
+            if not (self.answered or isinstance(error, Unavailable) or (too_large and len(self._writes) > 1)):
+                raise
+            outcomes = [error] * len(places)
+        for place, outcome in zip(places, outcomes, strict=True):
+            self.outcomes[place] = outcome
+            if isinstance(outcome, Unavailable) and outcome.ambiguous:
+                self.unconfirmed.add(place)
+            elif isinstance(outcome, ConditionFailed) and place in self.unconfirmed:
+                self.unsettled.append(place)
+
+
+def _is_as_written(write: Write, row: Row | None) -> bool:
+    """Return True if a row is as the write would have left it."""
+    if isinstance(write, Delete) or row is None:
+        return isinstance(write, Delete) and row is None
+    if isinstance(write, Put):
+        return row.columns.keys() == write.columns.keys() and _has_values(row, write.columns)
+    return _has_values(row, write.columns) and not any(name in row.columns for name in write.delete)
+
+
+def _has_values(row: Row, ours: Mapping[str, Value]) -> bool:
+    """Return True if a row has these values, of the same types: 1 is not True, and 0.0 is not -0.0."""
+    found = row.columns
+    return all(
+        type(found.get(name)) is type(value) and repr(found[name]) == repr(value) for name, value in ours.items()
+    )

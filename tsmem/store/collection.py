@@ -31,8 +31,7 @@ from tsmem.rows import (
 from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Cursor, Window
-from tsmem.store.listing.pages import Scan, read_filter
-from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, ReadProgress, RowScan
+from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, ReadProgress, RowScan, Scan, read_filter
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
 from tsmem.store.requests import ListRequest

@@ -73,9 +73,7 @@ class MemoryStore:
             raise InvalidInput("a user and a session cannot both be asked for")
         result = BulkResult() if result is None else result
         survey = Survey(self._client, self._codecs, self.sessions, self.messages, result)
-        if user_id is not None:
-            return survey.of_user(user_id)
-        return survey.of_everything() if session_id is None else survey.of_session(session_id)
+        return survey.run(user_id, session_id)
 
     def troubles(self, *, ids_at_once: int | None = None, result: BulkResult | None = None) -> Iterator[Trouble]:
         """Yield inconsistencies as they are found: orphan messages, session ids that users share, sessions older than

@@ -14,8 +14,7 @@ from tsmem.store.collection import ANY_TIME, DEFAULT_LIMIT, NO_CHANGES, Changes,
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
-from tsmem.store.listing.pages import Scan, read_filter
-from tsmem.store.listing.scan import ItemStream, RowScan
+from tsmem.store.listing.scan import ItemStream, RowScan, Scan, read_filter
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
 from tsmem.store.requests import ListRequest, Sort

@@ -17,8 +17,7 @@ from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collectio
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import ItemStream, RowScan
+from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.listing.whole_rows import WholeRows
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata

@@ -13,8 +13,7 @@ from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFo
 from tsmem.port import SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, Range
 from tsmem.store.layout import NOT_OURS, Layout, TableLayout
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import RowScan
+from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.maintenance import differences
 
 State = Literal["present", "missing", "different"]

@@ -504,7 +504,7 @@ CASES = (
         code="InvalidReply",
         given=(
             lied(LIES["pages without rows, each a step further"]),
-            patched("tsmem.store.listing.pages.MAX_EMPTY_PAGES", 5),
+            patched("tsmem.store.listing.scan.MAX_EMPTY_PAGES", 5),
         ),
     ),
     Case(

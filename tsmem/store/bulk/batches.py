@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import ConditionFailed, RowFailure, TsmemError
@@ -28,13 +27,12 @@ MAX_BYTES_IN_FLIGHT = 32 * 2**20
 """Names and values of all batches in flight: their number alone would not bound memory when rows are large."""
 
 
-class QueuedWrite(NamedTuple):
-    """A write with what its caller knows it by."""
+class _QueuedWrite(NamedTuple):
+    """A write, with its place in the caller's order and the caller's object that it comes from."""
 
     write: Write
-    position: int = 0
-    """Never smaller than that of an earlier write."""
-    source: object = None
+    position: int
+    source: object
 
     @property
     def row(self) -> tuple[str, Key]:
@@ -43,7 +41,7 @@ class QueuedWrite(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    entries: list[QueuedWrite]
+    entries: list[_QueuedWrite]
     bytes: int
     pending: Pending[list[RowOutcome]]
 
@@ -60,20 +58,21 @@ class BatchWriter:
         result: BulkResult,
         *,
         skip_failed_conditions: bool = False,
-        on_refused: Callable[[QueuedWrite, TsmemError], None] | None = None,
+        on_refused: Callable[[Any, TsmemError], None] | None = None,
     ) -> None:
+        """`on_refused` gets the source of each refused write. Without it, a refused write stays the oldest."""
         self._client = client
         self._session_table = session_table
         self._result = result
         self._skip_failed_conditions = skip_failed_conditions
         self._on_refused = on_refused
-        self._queue: list[QueuedWrite] = []
+        self._queue: list[_QueuedWrite] = []
         self._queue_bytes = 0
         self._in_flight: list[_Batch] = []
         self._rows: set[tuple[str, Key]] = set()
         """The rows that are queued or in flight."""
         self._unsettled: list[int] = []
-        """The first position of each batch that was sent or discarded, and of which some outcome is not known."""
+        """The first unsettled position of each batch that was sent or discarded."""
         self._last_row: tuple[str, Key] | None = None
         """The row of the last write but Updates: those write the rest of a row too large for one write."""
         self._last_row_refused = False
@@ -85,9 +84,7 @@ class BatchWriter:
     def __enter__(self) -> BatchWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None:
             self._abort(error)
             return
@@ -99,16 +96,17 @@ class BatchWriter:
 
     @property
     def oldest(self) -> int | None:
-        """The position of the first write whose outcome is not known, or None. A write of a batch that failed as a
-        whole stays unknown for ever."""
+        """The position of the first write that is not settled, or None. A write of a batch that failed as a whole is
+        never settled."""
         if self._unsettled:
             return min(self._unsettled)
         return self._queue[0].position if self._queue else None
 
     def add(self, write: Write, position: int = 0, source: object = None) -> None:
-        """Queue one write. Sends the queue when it is full, and waits while too much is in flight."""
+        """Queue one write, whose position is not before that of an earlier write. Sends the queue when it is full, and
+        waits while too much is in flight."""
         size = limits.check_write(write)
-        entry = QueuedWrite(write, position, source)
+        entry = _QueuedWrite(write, position, source)
         if len(self._queue) == self._client.rows_per_write or self._queue_bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
         if entry.row in self._rows:
@@ -189,10 +187,12 @@ class BatchWriter:
         self._result.on_change()
         if self._on_refused is not None:
             for entry, outcome in refused:
-                self._on_refused(entry, outcome)
+                self._on_refused(entry.source, outcome)
+        elif refused:
+            self._unsettled.append(refused[0][0].position)
         self._unsettled.remove(batch.entries[0].position)  # last: a row is settled once its refusal has been reported
 
-    def _count_failed(self, entry: QueuedWrite, error: TsmemError) -> bool:
+    def _count_failed(self, entry: _QueuedWrite, error: TsmemError) -> bool:
         """Count a row that was not written. Return True if it was refused, False if it is skipped on purpose."""
         if entry.row == self._last_row:
             self._last_row_refused = True

@@ -8,13 +8,12 @@ from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
-from tsmem.store.bulk.loading import Encoder, ImportedItem, Loader, LoadOptions
+from tsmem.store.bulk.loading import Encoder, ImportedItem, LoadOptions, load
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
 from tsmem.store.layout import Layout
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import RowScan
+from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
 from tsmem.store.sessions import Sessions
@@ -72,7 +71,7 @@ class Bulk:
 
         Raises InvalidInput at an invalid record when nothing was written yet, else PartialFailure; PartialFailure when
         rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB does not bind."""
-        Loader(self._client, self._codecs, options or LoadOptions(), result).load(records)
+        load(self._client, self._codecs, records, options or LoadOptions(), result)
         return result
 
     def present(self, items: Iterable[Session | Message]) -> bool:

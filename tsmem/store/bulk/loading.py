@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Condition, Key, Write
-from tsmem.store.bulk.batches import BatchWriter, QueuedWrite
+from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.model import Message, Session
@@ -81,63 +81,42 @@ class Encoder:
         return writes
 
 
-class Loader:
-    """Writes the records of one import."""
+def load(
+    client: TableClient, codecs: Codecs, records: Iterable[ImportedItem], options: LoadOptions, result: BulkResult
+) -> None:
+    """Write records. Raises as `Bulk.load`."""
+    encoder = Encoder(codecs, options, result)
+    position = options.first
+    skip, fail = options.on_conflict == "skip", options.on_conflict == "fail"
+    writer = BatchWriter(
+        client, codecs.session.table.name, result, skip_failed_conditions=skip, on_refused=options.on_refused
+    )
 
-    def __init__(self, client: TableClient, codecs: Codecs, options: LoadOptions, result: BulkResult) -> None:
-        self._options = options
-        self._result = result
-        self._encoder = Encoder(codecs, options, result)
-        self._next = options.first
-        self._lost: int | None = None
-        """The position of the first record that was refused and that nobody keeps."""
-        self._writer = BatchWriter(
-            client,
-            codecs.session.table.name,
-            result,
-            skip_failed_conditions=options.on_conflict == "skip",
-            on_refused=self._refuse,
-        )
+    def report_settled() -> None:
+        options.on_settled(position if writer.oldest is None else writer.oldest)
 
-    def load(self, records: Iterable[ImportedItem]) -> None:
-        """Write records. Raises as `Bulk.load`."""
-        result = self._result
-        try:
-            with self._writer:
-                self._add_all(records)
-        except InvalidInput as error:
-            if result.done == 0:
-                raise
-            raise PartialFailure(
-                f"{error.message}; {result.done:,} rows before it were written", done=result.done, hint=error.hint
-            ) from error
-        finally:
-            self._options.on_settled(self._settled())
-        if self._options.on_conflict == "fail":
-            _raise_conflicts(result)
-        result.raise_failures("written")
-
-    def _add_all(self, records: Iterable[ImportedItem]) -> None:
-        for record in records:
-            for write in self._encoder.writes(record):
-                self._writer.add(write, self._next, record)
-            self._next += 1
-            if self._options.on_conflict == "fail" and self._result.failed:
-                self._writer.discard()
-                return
-            if self._next % 200 == 0:
-                self._options.on_settled(self._settled())
-
-    def _refuse(self, entry: QueuedWrite, error: TsmemError) -> None:
-        if self._options.on_refused is not None:
-            assert isinstance(entry.source, ImportedItem)
-            self._options.on_refused(entry.source, error)
-        elif self._lost is None or entry.position < self._lost:
-            self._lost = entry.position
-
-    def _settled(self) -> int:
-        unsettled = [position for position in (self._writer.oldest, self._lost) if position is not None]
-        return min(unsettled, default=self._next)
+    try:
+        with writer:
+            for record in records:
+                for write in encoder.writes(record):
+                    writer.add(write, position, record)
+                position += 1
+                if fail and result.failed:
+                    writer.discard()
+                    break
+                if position % 200 == 0:
+                    report_settled()
+    except InvalidInput as error:
+        if result.done == 0:
+            raise
+        raise PartialFailure(
+            f"{error.message}; {result.done:,} rows before it were written", done=result.done, hint=error.hint
+        ) from error
+    finally:
+        report_settled()
+    if fail:
+        _raise_conflicts(result)
+    result.raise_failures("written")
 
 
 def key_of(item: Session | Message) -> Key:

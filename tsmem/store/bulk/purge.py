@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from types import TracebackType
 from typing import NamedTuple
 
 from tsmem.errors import PartialFailure, TsmemError
@@ -41,9 +40,7 @@ class Purge:
     def __enter__(self) -> Purge:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with self._sessions, self._messages:
             if error is not None:
                 raise error

@@ -91,12 +91,12 @@ class BulkResult:
 
     def raise_failures(self, what: str) -> None:
         """Raise PartialFailure if rows failed, or lines could not be read."""
-        if self.failed:
-            refused = self.failed - self.unread
-            parts = [_part(refused, self.done + refused, "row", f"be {what}")] if refused else []
-            parts += [_part(self.unread, self.done + self.failed, "line", "be read")] if self.unread else []
-            raise PartialFailure(", and ".join(parts), done=self.done, failures=self.failures)
-
-
-def _part(count: int, total: int, noun: str, what: str) -> str:
-    return f"{count:,} of {quantity(total, noun)} could not {what}"
+        if not self.failed:
+            return
+        refused = self.failed - self.unread
+        parts = []
+        if refused:
+            parts.append(f"{refused:,} of {quantity(self.done + refused, 'row')} could not be {what}")
+        if self.unread:
+            parts.append(f"{self.unread:,} of {quantity(self.done + self.failed, 'line')} could not be read")
+        raise PartialFailure(", and ".join(parts), done=self.done, failures=self.failures)

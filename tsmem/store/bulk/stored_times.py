@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable
 from tsmem import limits
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, Range
+from tsmem.rows import MAX, MIN, KeyValue, Range, TableRef
+from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import Layout
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import RowScan
+from tsmem.store.listing.scan import RowScan, Scan
 
 MAX_AT_ONCE = 16
 """Lookups under way at once. Each keeps a conversation in memory."""
@@ -42,11 +42,36 @@ class StoredTimes:
         time = None if row is None else row.columns.get("update_time")
         return time if type(time) is int else None
 
-    def of_messages(self, session_id: str, message_ids: Collection[str]) -> MessageTimes | None:
-        """Start a lookup of the times of messages; None if no key can be made of any id. Cost: ceil(n / 5,000)
-        requests, where n is how many messages the session has between the first and the last of the ids."""
+    def of_messages(self, session_id: str, message_ids: Collection[str]) -> Pending[dict[str, list[int]]] | None:
+        """Start to look up the times of messages. The result has the times of each id that the session has, in order.
+        None if no key can be made of any id.
+
+        Cost: ceil(n / 5,000) requests for n messages of the session between the first and the last of the ids."""
         usable = frozenset(each for each in message_ids if _is_key(session_id=session_id, message_id=each))
-        return MessageTimes(self._client, self._layout, session_id, usable) if usable else None
+        return submit(self._client.limiter, lambda: self._times(session_id, usable)) if usable else None
+
+    def _times(self, session_id: str, ids: frozenset[str]) -> dict[str, list[int]]:
+        index, table = self._layout.message.index_ref, self._layout.message.ref
+        span = Range((session_id, min(ids), MIN), (session_id, max(ids), MAX))
+        try:
+            return _by_id(ids, ((row.key[1], row.key[2]) for row in self._keys(index, span)))
+        except TableNotFound:  # no index: read the keys of the table itself
+            span = Range((session_id, MIN, MIN), (session_id, MAX, MAX))
+        try:
+            return _by_id(ids, ((row.key[2], row.key[1]) for row in self._keys(table, span)))
+        except TableNotFound:
+            return {}
+
+    def _keys(self, table: TableRef, span: Range) -> RowScan:
+        return RowScan(self._client, Scan(table, span, columns=("session_id",)))
+
+
+def _by_id(ids: frozenset[str], pairs: Iterable[tuple[KeyValue, KeyValue]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for message_id, time in pairs:
+        if message_id in ids:
+            found.setdefault(str(message_id), []).append(int(time))
+    return found
 
 
 def _is_key(**parts: str) -> bool:
@@ -55,32 +80,3 @@ def _is_key(**parts: str) -> bool:
     except InvalidInput:
         return False
     return all(parts.values())
-
-
-class MessageTimes:
-    """A lookup of the times of a session's messages, under way from the start."""
-
-    def __init__(self, client: TableClient, layout: Layout, session_id: str, message_ids: frozenset[str]) -> None:
-        self._ids = message_ids
-        span = Range((session_id, min(message_ids), MIN), (session_id, max(message_ids), MAX))
-        self._index_rows = RowScan(client, Scan(layout.message.index_ref, span, columns=("session_id",))).begin()
-        whole_session = Range((session_id, MIN, MIN), (session_id, MAX, MAX))
-        self._table_rows = RowScan(client, Scan(layout.message.ref, whole_session, columns=("session_id",)))
-
-    def result(self) -> dict[str, list[int]]:
-        """Return the times of each id that the session has, in order."""
-        try:
-            return self._times((str(row.key[1]), int(row.key[2])) for row in self._index_rows)
-        except TableNotFound:  # no index: read the keys of the table itself
-            pass
-        try:
-            return self._times((str(row.key[2]), int(row.key[1])) for row in self._table_rows)
-        except TableNotFound:
-            return {}
-
-    def _times(self, pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for message_id, time in pairs:
-            if message_id in self._ids:
-                found.setdefault(message_id, []).append(time)
-        return found

@@ -1,21 +1,58 @@
-"""Reads ranges row by row, and streams items that know where they stopped.
+"""Reads ranges page by page and row by row, and streams items that know where they stopped.
 
 A failure in the middle is raised, never a shorter list, and a limit is exact. The limit counts rows that pass the
 filter, so the first page of a filtered scan asks for as many rows as are wanted: where most rows match, few are read
 and paid for. A scan that looks at n rows costs ceil(n / 5,000) requests, 1 more on a service that counts first.
+
+A page's reply says where the next page starts, so the pages cannot all be requested at once. The next page is requested
+when a page is taken. A scan to the end of its range requests it sooner: as soon as the client announces where it
+starts, which may be before the page's rows are decoded. At most AHEAD pages are requested and not yet taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Generic, Protocol
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol
 
-from tsmem.port import TableClient
-from tsmem.rows import Key, Row
+from tsmem import limits
+from tsmem.errors import InvalidReply
+from tsmem.port import RangePage, TableClient
+from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
+from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing.cursor import resumed
-from tsmem.store.listing.pages import Pages, Scan
 from tsmem.store.model import Item, Item_co, Page
+
+if TYPE_CHECKING:
+    from tsmem.store.filters.row_filter import RowFilter
+
+AHEAD = 2
+MAX_EMPTY_PAGES = 100_000
+"""Consecutive pages without rows before a listing ends with an error. A page looks at 5,000 rows or 4 MB, so this is
+500 million rows or 400 GB without a match: a service that goes on for longer is broken."""
+
+
+class Scan(NamedTuple):
+    """A range of a table or index to read."""
+
+    table: TableRef
+    span: Range
+    filter: Filter | None = None
+    """The test that the service makes."""
+    columns: Sequence[str] | None = None
+    test: Callable[[Row], bool] | None = None
+    """A further test, made here on the rows that pass the filter."""
+    exact: bool = True
+    """False if the test may refuse rows that pass the filter."""
+
+    @property
+    def is_filtered(self) -> bool:
+        """True if rows of the range may be left out."""
+        return self.filter is not None or self.test is not None
 
 
 class ReadProgress:
@@ -29,7 +66,9 @@ class ReadProgress:
 
 
 class RowScan:
-    """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows that are looked at."""
+    """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows that are looked at.
+
+    A failed page is raised, and may then be read again."""
 
     def __init__(
         self,
@@ -40,17 +79,29 @@ class RowScan:
         read_progress: ReadProgress | None = None,
     ) -> None:
         """`want` is the number of rows expected to be used, None for all. The rows begin behind the key `after`."""
-        self._read_progress = read_progress
+        self._client = client
         self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
-        self._after = after
         self._left = want
+        """Rows still expected to be used."""
+        self._after = after
+        self._read_progress = read_progress
         self._rows: Iterator[Row] = iter(())
         self._peeked: Row | None = None
-        self._pages = Pages(client, self._scan, skips_first=after is not None)
+        self._next_start: KeyBound | None = self._scan.span.start
+        """The start of the next page to take; None when all are taken."""
+        self._requested: deque[tuple[KeyBound, Pending[RangePage]]] = deque()
+        """The pages that were requested and not taken, with their starts."""
+        self._requests = 0
+        self._announced: KeyBound | None = None
+        """The start of the page after the last one requested, if known."""
+        self._empty_pages = 0
+        self._lock = threading.Lock()
+        self._context = copy_context()  # a page requested by an announcement is not a call within the announcing one
 
     def begin(self) -> RowScan:
         """Request the first page now."""
-        self._pages.begin(self._left)
+        with self._lock:
+            self._request(self._scan.span.start, self._left)
         return self
 
     def __iter__(self) -> Iterator[Row]:
@@ -69,22 +120,86 @@ class RowScan:
             self._left = max(0, self._left - 1)
         return row
 
-    def _take_page(self) -> None:
-        if self._pages.next is None:
-            raise StopIteration
-        page = self._pages.take(self._left)
-        check_key_types(self._scan.table, page.rows)
-        self._rows = iter(page.rows) if self._scan.test is None else filter(self._scan.test, page.rows)
-        if self._read_progress is not None:
-            self._read_progress.on_page()
-
     def has_more(self) -> bool:
         """Return True if another row follows. Without a filter this costs nothing: a page names the next row."""
         if self._peeked is None:
-            if not self._scan.is_filtered and self._pages.next is not None:
+            if not self._scan.is_filtered and self._next_start is not None:
                 return True
             self._peeked = next(self, None)
         return self._peeked is not None
+
+    def _take_page(self) -> None:
+        """Take the next page's rows. Raises StopIteration when there is no page, and the error of its request."""
+        scan = self._scan
+        if self._next_start is None:
+            raise StopIteration
+        with self._lock:
+            if not self._requested or self._requested[0][0] != self._next_start:
+                self._requested.clear()  # a page requested again may have announced another start than it has
+                self._request(self._next_start, self._left)
+            _, pending = self._requested.popleft()
+        page = pending.result()
+        self._empty_pages = 0 if page.rows else self._empty_pages + 1
+        if self._empty_pages > MAX_EMPTY_PAGES and page.next_start is not None:
+            raise InvalidReply(f"table '{scan.table.name}' answered with {self._empty_pages:,} pages without a row")
+        check_key_types(scan.table, page.rows)
+        left = None if self._left is None else self._left - len(page.rows)
+        with self._lock:
+            self._next_start = page.next_start
+            if self._requested:
+                self._request_announced()
+            elif self._next_start is not None and (left is None or (left > 0 and not scan.is_filtered)):
+                self._request(self._next_start, left)
+        self._rows = iter(page.rows) if scan.test is None else filter(scan.test, page.rows)
+        if self._read_progress is not None:
+            self._read_progress.on_page()
+
+    def _request(self, start: KeyBound, left: int | None) -> None:
+        scan = self._scan
+        self._requests += 1
+        self._announced = None
+        call = partial(
+            self._client.get_range,
+            scan.table,
+            scan.span._replace(start=start),
+            limit=self._limit(start, left),
+            columns=scan.columns,
+            filter=scan.filter,
+            announce=partial(self._on_announced, self._requests) if left is None else None,
+        )
+        self._requested.append((start, self._context.run(submit, self._client.limiter, call)))
+
+    def _limit(self, start: KeyBound, left: int | None) -> int | None:
+        """Return the limit of a page. A service may count a page's limit before it filters. A short page then says
+        nothing about the number of matches, so only the first page of a filtered scan has a limit."""
+        scan = self._scan
+        if left is None or (scan.is_filtered and (start != scan.span.start or not scan.exact)):
+            return None
+        if left == 0:  # rows that were read were deleted meanwhile, and more may be
+            return limits.MAX_ROWS_PER_READ
+        # One more for the row `after`, and one more of a filtered scan, to know if there is one.
+        wanted = left + (self._after is not None) + scan.is_filtered
+        return None if wanted >= limits.MAX_ROWS_PER_PAGE else wanted
+
+    def _on_announced(self, request: int, start: KeyBound | None) -> None:
+        """Note where the page after the last one requested starts. Called while a page is read."""
+        with self._lock:
+            if request == self._requests and self._announced is None:
+                self._announced = start
+                self._request_announced()
+
+    def _request_announced(self) -> None:
+        if self._announced is not None and len(self._requested) < AHEAD:
+            self._request(self._announced, None)
+
+
+def read_filter(text: str | None) -> RowFilter | None:
+    """Return a filter's parsed form. Raises InvalidInput. The filter language is loaded only when it is used."""
+    if text is None:
+        return None
+    from tsmem.store.filters.row_filter import RowFilter
+
+    return RowFilter(text)
 
 
 class ItemSource(Protocol[Item_co]):
@@ -124,11 +239,11 @@ class ItemStream(Generic[Item]):
         source: ItemSource[Item],
         limit: int | None,
         token_at: Callable[[Key], str],
-        token: str | None = None,
-        read_progress: ReadProgress | None = None,
+        token: str | None,
+        read_progress: ReadProgress,
     ) -> None:
         self._source = source
-        self._read_progress = ReadProgress() if read_progress is None else read_progress
+        self._read_progress = read_progress
         self._left = limit
         self._token_at = token_at
         self._token = token

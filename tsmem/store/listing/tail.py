@@ -21,8 +21,7 @@ from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, InvalidReply, Unavailable
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, KeyBound, Range, Row
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import ReadProgress, RowScan
+from tsmem.store.listing.scan import ReadProgress, RowScan, Scan
 
 if TYPE_CHECKING:
     from tsmem.store.codec import Codec

@@ -21,8 +21,7 @@ from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Op, Range, Row
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import ReadProgress, RowScan
+from tsmem.store.listing.scan import ReadProgress, RowScan, Scan
 from tsmem.store.maintenance.statistics import CellSize, large_cells
 
 IDS_AT_ONCE = 50_000

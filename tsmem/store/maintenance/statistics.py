@@ -7,7 +7,8 @@ only the present session is summed. Days are UTC days, so that every machine sho
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeVar
@@ -17,8 +18,7 @@ from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, Row
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
-from tsmem.store.listing.pages import Scan
-from tsmem.store.listing.scan import RowScan
+from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
@@ -58,30 +58,31 @@ class CellSize(NamedTuple):
     bytes: int
 
 
-class Statistics(NamedTuple):
+@dataclass
+class Statistics:
     """The numbers of a store. Times are microseconds since 1970 UTC."""
 
-    sessions: int
-    users: int
-    messages: int
-    bytes: int
+    sessions: int = 0
+    users: int = 0
+    messages: int = 0
+    bytes: int = 0
     """Keys, names and values of all rows, as the service counts them."""
-    first_time: int | None
+    first_time: int | None = None
     """The time of the first message; None without messages."""
-    last_time: int | None
-    roles: Mapping[str | None, int]
+    last_time: int | None = None
+    roles: dict[str | None, int] = field(default_factory=dict)
     """Messages by role, the most frequent first. None stands for no role."""
-    other_roles: int
+    other_roles: int = 0
     """Messages whose role is beyond the number or length of roles that are counted separately."""
-    days: Mapping[date, int]
+    days: dict[date, int] = field(default_factory=dict)
     """Messages by UTC day, in order; days without messages are left out."""
-    undated: int
+    undated: int = 0
     """Messages whose time is on no calendar."""
-    biggest: tuple[SessionSize, ...]
+    biggest: list[SessionSize] = field(default_factory=list)
     """The ten sessions whose messages have the most bytes."""
-    near_limit: int
+    near_limit: int = 0
     """Cells of 80 % of 2 MB and more."""
-    cells: tuple[CellSize, ...]
+    cells: list[CellSize] = field(default_factory=list)
     """The largest hundred of them."""
 
 
@@ -89,7 +90,7 @@ Sized = TypeVar("Sized", SessionSize, CellSize)
 
 
 class Survey:
-    """Reads sessions and messages once, and counts. `result` is kept up to date meanwhile."""
+    """Reads sessions and messages once, and counts them. `result` is kept up to date meanwhile."""
 
     def __init__(
         self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult
@@ -99,50 +100,45 @@ class Survey:
         self._sessions = sessions
         self._messages = messages
         self._result = result
-        self._session_count = self._user_count = self._message_count = self._bytes = 0
-        self._roles: dict[str | None, int] = {}
-        self._other_roles = 0
+        self._found = Statistics()
         self._days: dict[int, int] = {}
-        self._undated = 0
-        self._biggest: list[SessionSize] = []
-        self._near_limit = 0
-        self._cells: list[CellSize] = []
 
-    def of_everything(self) -> Statistics:
-        """All users. Cost: ceil(s / 5,000) + ceil(m / 5,000) requests."""
-        for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX))):
-            pass
-        table = Scan(self._codecs.message.table, Range((MIN, MIN, MIN), (MAX, MAX, MAX)))
-        return self._of_messages(RowScan(self._client, table, read_progress=self._messages.read_progress))
-
-    def of_user(self, user_id: str) -> Statistics:
-        """One user's sessions and their messages. Cost: as for everything, and at least one request a session."""
-        user = self._codecs.session.check_id("user_id", user_id)
-        return self._of_messages(self._messages.rows_of(self._session_ids(Range((user, MIN), (user, MAX)))))
-
-    def of_session(self, session_id: str) -> Statistics:
-        """One session id, whoever has it. Cost: the whole session table is read, because its key begins with the user,
-        and the messages of the session."""
-        session = self._codecs.session.check_id("session_id", session_id)
-        for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX)), Comparison("session_id", Op.EQ, session)):
-            pass
-        return self._of_messages(self._messages.rows_of([session]))
+    def run(self, user_id: str | None, session_id: str | None) -> Statistics:
+        """Count everything, one user's sessions and messages, or one session id. Raises and costs as
+        `MemoryStore.statistics`."""
+        codec, table = self._codecs.session, self._codecs.message.table
+        if user_id is not None:
+            user = codec.check_id("user_id", user_id)
+            self._count_messages(self._messages.rows_of(self._session_ids(Range((user, MIN), (user, MAX)))))
+        elif session_id is not None:
+            session = codec.check_id("session_id", session_id)
+            for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX)), Comparison("session_id", Op.EQ, session)):
+                pass
+            self._count_messages(self._messages.rows_of([session]))
+        else:
+            for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX))):
+                pass
+            scan = Scan(table, Range((MIN, MIN, MIN), (MAX, MAX, MAX)))
+            self._count_messages(RowScan(self._client, scan, read_progress=self._messages.read_progress))
+        found = self._found
+        found.roles = dict(sorted(found.roles.items(), key=lambda each: (-each[1], each[0] or "")))
+        found.days = {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
+        return found
 
     def _session_ids(self, span: Range, test: Comparison | None = None) -> Iterator[str]:
         """Count sessions, and yield the id of each."""
         user: object = None
         scan = Scan(self._codecs.session.table, span, test)
         for row in RowScan(self._client, scan, read_progress=self._sessions.read_progress):
-            self._session_count += 1
-            self._user_count += row.key[0] != user
+            self._found.sessions += 1
+            self._found.users += row.key[0] != user
             user = row.key[0]
             self._measure("session", scan.table.key, row)
             self._result.sessions += 1
             yield str(row.key[1])
 
-    def _of_messages(self, rows: Iterator[Row]) -> Statistics:
-        first_time: int | None = None
-        last_time: int | None = None
+    def _count_messages(self, rows: Iterator[Row]) -> None:
+        found = self._found
         for session_id, of_session in groupby(rows, lambda row: str(row.key[0])):
             messages = size = first = last = 0
             for row in of_session:  # in the order of time
@@ -151,27 +147,16 @@ class Survey:
                 messages += 1
                 size += self._measure("message", self._codecs.message.table.key, row)
                 self._count_role(row.columns.get("role"))
-                self._count_day(last // _DAY_US)
+                day = last // _DAY_US
+                if day in _DAYS:
+                    self._days[day] = self._days.get(day, 0) + 1
+                else:
+                    found.undated += 1
                 self._result.messages += 1
-            self._message_count += messages
-            first_time = first if first_time is None else min(first_time, first)
-            last_time = last if last_time is None else max(last_time, last)
-            _keep_largest(self._biggest, SessionSize(session_id, messages, size, first, last), MAX_BIGGEST)
-        return Statistics(
-            self._session_count,
-            self._user_count,
-            self._message_count,
-            self._bytes,
-            first_time,
-            last_time,
-            dict(sorted(self._roles.items(), key=lambda each: (-each[1], each[0] or ""))),
-            self._other_roles,
-            {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())},
-            self._undated,
-            tuple(self._biggest),
-            self._near_limit,
-            tuple(self._cells),
-        )
+            found.messages += messages
+            found.first_time = first if found.first_time is None else min(found.first_time, first)
+            found.last_time = last if found.last_time is None else max(found.last_time, last)
+            _keep_largest(found.biggest, SessionSize(session_id, messages, size, first, last), MAX_BIGGEST)
 
     def _measure(self, kind: Literal["session", "message"], key_names: tuple[str, ...], row: Row) -> int:
         """Count a row's bytes and its large cells. Return the bytes."""
@@ -180,26 +165,21 @@ class Survey:
         columns = sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in row.columns.items())
         if columns >= NEAR_LIMIT_BYTES:
             for cell in large_cells(kind, row):
-                self._near_limit += 1
-                _keep_largest(self._cells, cell, MAX_CELLS)
+                self._found.near_limit += 1
+                _keep_largest(self._found.cells, cell, MAX_CELLS)
         size += columns
-        self._bytes += size
+        self._found.bytes += size
         self._result.bytes += size
         return size
 
     def _count_role(self, value: object) -> None:
         role = value if isinstance(value, str) else None
+        roles = self._found.roles
         is_long = role is not None and len(role) > MAX_ROLE_CHARACTERS
-        if is_long or (role not in self._roles and len(self._roles) == MAX_ROLES):
-            self._other_roles += 1
+        if is_long or (role not in roles and len(roles) == MAX_ROLES):
+            self._found.other_roles += 1
         else:
-            self._roles[role] = self._roles.get(role, 0) + 1
-
-    def _count_day(self, day: int) -> None:
-        if day in _DAYS:
-            self._days[day] = self._days.get(day, 0) + 1
-        else:
-            self._undated += 1
+            roles[role] = roles.get(role, 0) + 1
 
 
 def _keep_largest(largest: list[Sized], item: Sized, most: int) -> None:

@@ -24,8 +24,7 @@ from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Cursor, Window
-from tsmem.store.listing.pages import read_filter
-from tsmem.store.listing.scan import ItemStream, ReadProgress
+from tsmem.store.listing.scan import ItemStream, ReadProgress, read_filter
 from tsmem.store.model import Item, Total
 from tsmem.store.requests import SORTS, ListRequest
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
