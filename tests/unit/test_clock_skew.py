@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tsmem.adapters.tablestore.transport import ServiceDate
+from tsmem.adapters.tablestore.transport import clock_skew_s
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from tsmem.adapters.tablestore.transport import ServiceDate
 )
 def test_the_skew_is_held_against_the_middle_of_the_exchange(text: str, skew_s: float | None) -> None:
     """The answer was made between the question and its coming; what is no time says nothing."""
-    assert skew_s == ServiceDate(text, 100.0, 102.0).skew_s()
+    assert skew_s == clock_skew_s(text, 100.0, 102.0)

@@ -1,20 +1,17 @@
-"""Rules of answers that no command meets: filters with values of other types, and answers that are too much to decode.
+"""Rules of answers that no command meets: filters with values of other types, and pages that are too long.
 The other rules are in tests/cli/test_lying_service.py."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.lying import WireRow, encoded
 from tsmem.adapters.tablestore.reply_checks import (
     WrongReply,
     check_next_start,
     check_page,
     check_search,
-    has_too_much,
     passes,
 )
-from tsmem.engine.rows.cells import Cell
 from tsmem.limits import MAX_ROWS_PER_PAGE
 from tsmem.port import RangePage
 from tsmem.queries import MatchAll, Search, SearchPage
@@ -110,23 +107,3 @@ def test_a_search_finds_no_more_rows_than_were_asked_for() -> None:
     check_search(Search(MatchAll(), limit=3), page)
     with pytest.raises(WrongReply, match="are the most"):
         check_search(Search(MatchAll(), limit=2), page)
-
-
-def test_a_page_that_is_too_much_is_not_decoded() -> None:
-    """Rows and cells are counted in the bytes. Texts that look like ends of rows are not counted as such."""
-    short = encoded([WireRow(("k",), ("",))])
-    looks_like_ends = Cell("content", "\t\0\1" * 50_000, 1)
-    small = Cell("c", 1, 1)
-
-    assert has_too_much(short[:4] + short[4:] * 20_001)
-    assert not has_too_much(short[:4] + short[4:] * 5_000)
-    assert not has_too_much(encoded([WireRow(("k",), ("",), (looks_like_ends,))]))
-    assert not has_too_much(encoded([WireRow(("k",), ("",), (small,))]) * 2)
-
-
-@pytest.mark.parametrize("damage", [b"\x04\xff\xff\xff\xff", b"\x05\x00\x00\x00\x00\x09", b"\x0b", b"\x04"])
-def test_damaged_rows_are_left_to_the_decoder(damage: bytes) -> None:
-    """Counting ends where the bytes make no sense, and does not go round."""
-    ends = b"\x75\0\0\0" + damage + b"\x09\0\1" * 30_000
-
-    assert not has_too_much(ends)

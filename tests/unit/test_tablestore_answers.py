@@ -39,9 +39,8 @@ def endless_head(connection: socket.socket, over: threading.Event) -> None:
 
 
 @pytest.mark.parametrize("handler", [endless, endless_trailer, endless_head])
-def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
+def test_an_answer_without_end_is_not_kept(handler: Handler) -> None:
     """What is longer than any answer is given up where that is known, and not asked for again."""
-    monkeypatch.setattr(sdk_transport, "MAX_ANSWER_BYTES", 1_000_000)
     with listening(handler) as endpoint:
         error, _ = failure(endpoint)
 

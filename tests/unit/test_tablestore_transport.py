@@ -252,14 +252,14 @@ def test_a_connection_that_breaks_is_ambiguous(answer: bytes) -> None:
 
 def test_a_request_that_breaks_while_it_is_sent_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service may have seen enough of it to do it."""
-    connect = sdk_transport._connect
+    connect = sdk_transport._Connection._new_conn
 
-    def with_small_buffer(connection: HTTPConnection) -> socket.socket:
+    def with_small_buffer(connection: sdk_transport._Connection) -> socket.socket:
         made = connect(connection)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         return made
 
-    monkeypatch.setattr(sdk_transport, "_connect", with_small_buffer)
+    monkeypatch.setattr(sdk_transport._Connection, "_new_conn", with_small_buffer)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client = TablestoreClient(profile(f"http://127.0.0.1:{server.getsockname()[1]}"))
@@ -328,13 +328,13 @@ def test_one_attempt_leaves_time_for_another(left_s: float, allowed_s: float) ->
 def test_connections_are_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls one after another share a connection."""
     made: list[HTTPConnection] = []
-    connect = sdk_transport._connect
+    connect = sdk_transport._Connection._new_conn
 
-    def counted(connection: HTTPConnection) -> socket.socket:
+    def counted(connection: sdk_transport._Connection) -> socket.socket:
         made.append(connection)
         return connect(connection)
 
-    monkeypatch.setattr(sdk_transport, "_connect", counted)
+    monkeypatch.setattr(sdk_transport._Connection, "_new_conn", counted)
     with serving(None) as served:
         client = TablestoreClient(profile_of(served.endpoint))
         for _ in range(3):
@@ -415,13 +415,13 @@ def test_a_thread_that_waits_to_try_again_finds_the_client_closed() -> None:
 def test_a_forked_process_makes_connections_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a parent left idle is not used by its child."""
     made: list[HTTPConnection] = []
-    connect = sdk_transport._connect
+    connect = sdk_transport._Connection._new_conn
 
-    def counted(connection: HTTPConnection) -> socket.socket:
+    def counted(connection: sdk_transport._Connection) -> socket.socket:
         made.append(connection)
         return connect(connection)
 
-    monkeypatch.setattr(sdk_transport, "_connect", counted)
+    monkeypatch.setattr(sdk_transport._Connection, "_new_conn", counted)
     with serving(None) as served:
         client = TablestoreClient(profile_of(served.endpoint))
         client.list_tables()

@@ -1,4 +1,4 @@
-"""From a profile to a TableClient: this is the one place that chooses an adapter, and it imports exactly one."""
+"""Open the TableClient of a profile: the one place that chooses an adapter. It imports exactly one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def open_client(
     log: Callable[[str], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> TableClient:
-    """The client of a profile's backend. Nothing is connected to yet. `log` hears of each request over the wire, and
-    `notice` what people should know of the file while it goes on.
+    """Return the client of a profile's backend. Nothing is connected to yet.
 
-    Raises ProfileError."""
+    `log` takes a line about each request over the wire; `notice` takes what people should know about a wait for the
+    file. Raises ProfileError."""
     if profile.backend == "local" and profile.path is not None:
         from tsmem.adapters.local import LocalClient
 

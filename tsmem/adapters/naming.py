@@ -1,6 +1,6 @@
-"""Says which table is missing: the service does not, and whoever asked knows.
+"""Name the missing table in an error: the service does not say which one it is, but the caller knows.
 
-Both adapters name it in the same words; the server answers its clients with the service's own.
+Both adapters use the same words. `tsmem serve` replies with the service's own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tsmem.rows import Write
 
 @contextmanager
 def naming(*tables: str) -> Iterator[None]:
-    """Around a call that asks for these tables or secondary indexes."""
+    """Name these tables or secondary indexes in a TableNotFound of the block."""
     try:
         yield
     except TableNotFound as error:
@@ -23,14 +23,15 @@ def naming(*tables: str) -> Iterator[None]:
 
 
 def name_missing(error: TsmemError | None, tables: Sequence[str]) -> None:
-    """Name what was asked for, where an error says that something is not there and not what. Names stand in brackets
-    or quotes: those of search indexes do."""
-    named = [f"'{table}'" for table in tables]
-    if isinstance(error, TableNotFound) and named and not any(sign in error.message for sign in "['"):
-        error.message = f"there is no table or index {' or '.join(named)}"
+    """Name the tables of the request in a TableNotFound that names nothing.
+
+    A name stands in brackets or quotes: errors on search indexes have one."""
+    if isinstance(error, TableNotFound) and tables and not any(sign in error.message for sign in "['"):
+        named = " or ".join(f"'{table}'" for table in tables)
+        error.message = f"there is no table or index {named}"
         error.args = (error.message,)
 
 
 def tables_of(writes: Sequence[Write]) -> tuple[str, ...]:
-    """The tables that rows are written to, in their order."""
+    """Return the tables that rows are written to, each once, in their order."""
     return tuple(dict.fromkeys(write.table.name for write in writes))

@@ -1,8 +1,8 @@
-"""What must never be printed: the secrets of every connection that was opened, taken out of any text.
+"""Take the secrets of every connection out of a text before it is printed.
 
-Its one rule: who prints a traceback asks here first. The SDK puts a request's headers into local values and messages,
-where an exception of anyone's may repeat them, so that no error class can promise to be clean. A session adds what it
-proves itself with; headers are known by their names, whatever they hold.
+The SDK puts the headers of a request into local variables and messages, and any exception may repeat them, so no error
+class can promise to be clean. Each connection calls `hide` with its secrets; `without_secrets` is called for every
+traceback and for messages of the service. Headers are recognised by their names, whatever they hold.
 """
 
 from __future__ import annotations
@@ -17,34 +17,29 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "(hidden)"
 _SHORTEST_SECRET = 8
-"""Real ones have 16 characters and more. Shorter ones are hidden where they stand alone, not within words."""
+"""Real secrets have 16 characters and more. A shorter one is hidden where it stands alone, not within words."""
 _SHORTEST_WORD = 4
 """Hiding a test server's `key` would hide words."""
-_NO_SECRET = "tsmem"  # noqa: S105 - as it says
-"""The secret of a server without a key, which everyone may know, and which stands in every traceback."""
+_NO_SECRET = "tsmem"  # noqa: S105 - the secret of a server without a key, public and in every traceback
 _MAX_KNOWN = 256
-"""Of a process that opens connections without end, the last ones are known."""
-
+"""A process that opens connections without end remembers the last secrets."""
 _HEADER = re.compile(
     r"(x-ots-(?:accesskeyid|ststoken|signature(?:v4)?)\\?['\"]?\s*[:=,]\s*b?\\?)(?:(['\"]).*?\2|[^\s'\",}\\]+)",
     re.IGNORECASE,
 )
-"""A header that proves who asks, as text or as it stands in a printed mapping or pair."""
-
-_PERCENT = re.compile("%..")
+"""A header with an access key id, token or signature, as text or within a printed mapping or pair."""
 
 _known: deque[str] = deque(maxlen=_MAX_KNOWN)
 
 
 def hide(secrets: Iterable[str | None]) -> None:
-    """Never print these again. Those too short to be told from words are left out."""
+    """Remember secrets for `without_secrets`, except those that are as short as words."""
     _known.extend(s for s in secrets if s and _is_secret(s) and s not in _known)
 
 
 def without_secrets(text: str, more: Iterable[str] = ()) -> str:
-    """A text without what proves who asks: what `hide` was told, `more`, and headers that carry such."""
-    longest_first = sorted({*_known, *filter(_is_secret, more)}, key=len, reverse=True)
-    for secret in longest_first:
+    """Return a text without the secrets that `hide` was told, those of `more`, and headers that carry secrets."""
+    for secret in sorted({*_known, *filter(_is_secret, more)}, key=len, reverse=True):
         for form in _forms(secret):
             if len(secret) < _SHORTEST_SECRET:
                 text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", HIDDEN, text)
@@ -59,14 +54,14 @@ def _is_secret(text: str) -> bool:
 
 @lru_cache(4 * _MAX_KNOWN)
 def _forms(secret: str) -> tuple[str, ...]:
-    """A secret as it is, as Python and JSON print it, twice over too, as it stands in a URL, and in base64; the longest
-    first."""
+    """Return the forms in which a secret may be printed, longest first: itself, as Python and JSON print it (also one
+    within the other), within a URL, and in base64."""
     found = {secret}
     if not secret.isalnum() or not secret.isascii():
         for _ in range(2):
             found |= {each for form in found for each in (repr(form)[1:-1], json.dumps(form)[1:-1])}
-        quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-        found |= quoted | {_PERCENT.sub(lambda match: match[0].lower(), each) for each in quoted}
+        for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+            found |= {quoted, re.sub("%..", lambda match: match[0].lower(), quoted)}
     if len(secret) >= _SHORTEST_SECRET:
         for encode in (b64encode, urlsafe_b64encode):
             encoded = encode(secret.encode(errors="surrogateescape")).decode()

@@ -1,10 +1,14 @@
-"""The TableStore adapter: the port's `TableClient` over the SDK. Nothing else imports `tablestore`, but for protobuf
-classes in the server.
+"""The TableStore adapter: the port's `TableClient` over the SDK.
 
-Called by `adapters.open_client`, which imports it when a profile names TableStore: the SDK takes half a second.
+`adapters.open_client` imports it for a TableStore profile alone: importing the SDK takes half a second and logs
+warnings. Nothing else imports `tablestore`, except that the server uses its protobuf classes.
 
-`client.py` is the TableClient. It makes requests of the SDK (`rows.py`, `batches.py`, `schemas.py`, `search.py`, with
-`contains.py` for parts of texts) and sends them through `http_session.py`, which counts them and turns errors into ours
-(`errors.py`). Below the SDK, `transport.py` bounds each attempt in time. Answers are read by the SDK (`replies.py`,
-`wire_format.py`) and checked by `reply_checks.py`. `sdk.py` imports the SDK and keeps it quiet.
+A call passes through these modules:
+
+    client.py        the TableClient
+    rows.py, batches.py, schemas.py, search.py, contains.py    requests in the SDK's classes, and results in ours
+    http_session.py  the SDK's client: meters and logs the call, decodes the reply, raises our errors (errors.py)
+    sdk.py           the SDK, imported quietly
+    transport.py     HTTP below the SDK, with a deadline for each attempt
+    reply_checks.py  checks the reply against the request
 """

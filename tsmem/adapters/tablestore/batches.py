@@ -1,8 +1,9 @@
-"""Batches: rows in one request, and an outcome for each in the place where it was given.
+"""Batch requests for the SDK, and an outcome for each row, in the order of the rows.
 
-Its one rule: an answer that does not hold exactly one outcome for each row is an error, never a shorter list.
+A reply that does not have exactly one outcome for each row is an error, never a shorter list.
 
-Source: tablestore 6.4.8, encoder.py (one part a table, rows in order), metadata.py (answers numbered within a table).
+Source: tablestore 6.4.8, encoder.py (one part for each table, rows in order), metadata.py (outcomes numbered within a
+table).
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from tsmem.port import Cost, RowOutcome, RowRead
 from tsmem.rows import Key, TableRef, Write
 
 FAILED_CONDITION = Cost(0, 1, 1)
-"""A condition that does not hold costs a unit of each kind; the answer may not say so. Source: PutRow, "Billing"."""
+"""A failed condition costs a unit of each kind, also where the reply does not say so. Source: PutRow, "Billing"."""
 
 
 class PreparedBatch(NamedTuple):
-    """A batch to send."""
+    """A batch of writes for the SDK."""
 
     request: Any
     places: dict[str, list[int]]
-    """By table, where each of its rows stands in the batch."""
+    """The places of each table's rows in the batch, by the table's name."""
     refused: dict[int, TsmemError]
-    """What is not sent, because no wire can carry it or it is over a limit, by its place."""
+    """Errors of rows that cannot be sent, by their place."""
 
 
 def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
-    """A batch of writes. Raises what is wrong with it as a whole."""
+    """Return a batch of writes. Raises InvalidInput, LimitExceeded for what is wrong with the batch as a whole."""
     if not 0 < len(writes) <= MAX_ROWS_PER_WRITE:
         check_batch(writes, ())
     refused: dict[int, TsmemError] = {}
@@ -52,17 +53,17 @@ def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
         places.setdefault(write.table.name, []).append(place)
     check_batch(writes, sizes)
     request = ots.BatchWriteRowRequest()
-    for name, of_table in items.items():
-        request.add(ots.TableInBatchWriteRowItem(name, of_table))
+    for name, items_of_table in items.items():
+        request.add(ots.TableInBatchWriteRowItem(name, items_of_table))
     return PreparedBatch(request, places, refused)
 
 
-def outcomes(batch: PreparedBatch, answer: Any, count: int) -> tuple[list[RowOutcome], Cost]:
-    """What became of each row of the batch, and what it cost. Raises WrongReply."""
+def outcomes(batch: PreparedBatch, reply: Any, count: int) -> tuple[list[RowOutcome], Cost]:
+    """Return the outcome of each row of the batch, and what it cost. Raises WrongReply."""
     found: list[RowOutcome] = [batch.refused.get(place) for place in range(count)]
     read_units = write_units = 0
     for name, places in batch.places.items():
-        kinds = (answer.table_of_put, answer.table_of_update, answer.table_of_delete)
+        kinds = (reply.table_of_put, reply.table_of_update, reply.table_of_delete)
         items = {item.index: item for kind in kinds for item in kind.get(name, ())}
         check_outcomes(len(items), len(places))
         for index, place in enumerate(places):
@@ -74,16 +75,16 @@ def outcomes(batch: PreparedBatch, answer: Any, count: int) -> tuple[list[RowOut
 
 
 def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None) -> Any:
-    """Reading rows of one table. Raises InvalidInput for none, LimitExceeded for more than 100."""
+    """Return a request for rows of one table. Raises InvalidInput for no rows, LimitExceeded for more than 100."""
     check_read(keys)
     request = ots.BatchGetRowRequest()
-    wanted = [key_columns(table, key) for key in keys]
-    request.add(ots.TableInBatchGetRowItem(table.name, wanted, columns, max_version=1))
+    sdk_keys = [key_columns(table, key) for key in keys]
+    request.add(ots.TableInBatchGetRowItem(table.name, sdk_keys, columns, max_version=1))
     return request
 
 
 def rows_cost(items: Iterable[Any]) -> Cost:
-    """What the rows that were read cost, failed ones among them."""
+    """Return what the rows of a read cost, failed ones included."""
     total = Cost()
     for item in items:
         total = total.plus(_cost(item.consumed, None)).plus(Cost(rows_scanned=0 if item.row is None else 1))
@@ -91,7 +92,7 @@ def rows_cost(items: Iterable[Any]) -> Cost:
 
 
 def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
-    """What became of each row that was to be read. Raises WrongReply."""
+    """Return the row or the error for each key. Raises WrongReply."""
     check_outcomes(len(items), len(keys))
     rows: list[RowRead] = []
     for key, item in zip(keys, items, strict=True):

@@ -1,30 +1,23 @@
-"""One SDK client over our transport: calls of the SDK that end in time, are metered and logged, and fail as ours do.
+"""One SDK client over `Transport`: each call of the SDK ends in time, is metered and logged, and fails with our errors.
 
-Its one rule: nothing of the SDK leaves it but through `call`. The SDK's own retries are off: tsmem.retry repeats, and
-says through a Deadline how long one attempt may take. What never left this machine is not counted as a request.
+`client.py` makes every request through `HttpSession.call`. The SDK's own retries are off: tsmem.retry retries, and its
+Deadline says how long an attempt may take.
 """
 
 from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tsmem.adapters.naming import name_missing
 from tsmem.adapters.redaction import hide
 from tsmem.adapters.tablestore.errors import translate
-from tsmem.adapters.tablestore.replies import install
+from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.schemas import extend
-from tsmem.adapters.tablestore.sdk import ots, quiet_logger
-from tsmem.adapters.tablestore.transport import (
-    CURRENT_ATTEMPT,
-    MAX_ANSWER_BYTES,
-    HttpAttempt,
-    ServiceDate,
-    Transport,
-    attempt_s,
-)
+from tsmem.adapters.tablestore.sdk import ots, quiet_logger, table_store_pb2
+from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, MAX_REPLY_BYTES, HttpAttempt, Transport, attempt_s
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
@@ -35,27 +28,31 @@ T = TypeVar("T")
 Log = Callable[[str], None]
 """Takes a line about each request: operation, table, rows, milliseconds, request id, error code."""
 
-
-_MAX_OTHER_BYTES = 4 * 2**20
-"""Of an answer without rows: names, schemas, outcomes."""
 _MAX_BYTES = {
-    "GetRow": MAX_ANSWER_BYTES,
-    "BatchGetRow": MAX_ANSWER_BYTES,
-    "Search": MAX_ANSWER_BYTES,
+    "GetRow": MAX_REPLY_BYTES,
+    "BatchGetRow": MAX_REPLY_BYTES,
+    "Search": MAX_REPLY_BYTES,
     "GetRange": 64 * 2**20,
 }
-"""Of an answer, by operation. A page has 4 MB of names and values. On the wire a cell of 2 bytes takes 25, so a page of
-nothing but the smallest cells is 50 MB."""
+"""Bytes of a reply, by operation. A page has 4 MB of names and values; on the wire a cell of 2 bytes takes 25, so a
+page of nothing but the smallest cells is 50 MB."""
+_MAX_OTHER_BYTES = 4 * 2**20
+"""Bytes of a reply without rows: names, schemas, outcomes."""
+_MAX_REASON = 200
+_READABLE = (ots.OTSError, ValueError)
+"""Errors of the SDK's decoder with a reason in words. Others only show how it is made."""
 
 
 class HttpSession:
     """Connections and credentials of one profile. The secrets are revealed once, here."""
 
     def __init__(self, profile: Profile, deadline: Deadline | None = None, log: Log | None = None) -> None:
-        """Without a deadline each call may take the profile's whole timeout. Raises ProfileError."""
+        """Open no connection yet. Without a deadline each call may take the profile's whole timeout.
+
+        Raises ProfileError."""
         self.meter = Meter()
         self._closed = False
-        self._dated: ServiceDate | None = None
+        self._clock_skew_s: float | None = None
         self._deadline = deadline
         self._timeout_s = profile.timeout_s
         self._log = log
@@ -74,45 +71,52 @@ class HttpSession:
             raise ProfileError(f"profile '{profile.name}': {error.message}") from error
         self._client.connection = self._transport
         extend(self._client)
-        install(self._client)
+        _install_decoder(self._client)
 
     def call(self, operation: str, asked: str | tuple[str, ...], request: Callable[[Any, HttpAttempt], T]) -> T:
-        """Make a request with the SDK's client, and read its answer. `request` notes rows and cost in the exchange;
-        `asked` are the tables that it is about.
+        """Call `request` with the SDK's client and the attempt, in which it notes rows and cost; return its result.
+        `asked` are the tables of the request.
 
-        Raises one of tsmem.errors, Unavailable when the attempt's time is up. Cost: 1 request where something was sent,
+        Raises errors of tsmem.errors; Unavailable when the attempt's time is up. Cost: 1 request if something was sent,
         and what was noted."""
         self._require_open()
         tables = (asked,) if isinstance(asked, str) else asked
-        allowed_s = self._allowed_s()
-        if allowed_s <= 0:
+        if self._allowed_s() <= 0:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
         started_s = time.monotonic()
-        exchange = HttpAttempt(started_s + allowed_s, self._allowed_s)
-        exchange.operation, exchange.max_bytes = operation, _MAX_BYTES.get(operation, _MAX_OTHER_BYTES)
-        token = CURRENT_ATTEMPT.set(exchange)
+        attempt = HttpAttempt(operation, self._allowed_s, _MAX_BYTES.get(operation, _MAX_OTHER_BYTES))
+        token = CURRENT_ATTEMPT.set(attempt)
         error: TsmemError | None = None
         try:
-            return request(self._client, exchange)
+            return request(self._client, attempt)
         except Exception as failure:
-            hide(exchange.signatures)  # the cause that a traceback shows may hold them
-            if not exchange.sent:
+            hide(attempt.signatures)  # the traceback of the cause may show them
+            if not attempt.sent:
                 self._require_open()  # closed meanwhile
-            error = translate(failure, exchange, self._transport.host, self._secrets)
+            error = translate(failure, attempt, self._transport.host, self._secrets)
             name_missing(error, tables)
             if error is None or error is failure:
                 raise
             raise error from failure
         finally:
             CURRENT_ATTEMPT.reset(token)
-            self._dated = exchange.dated or self._dated
-            self.meter.add(exchange.cost.plus(Cost(1 if exchange.sent else 0)))
-            if self._log is not None and (exchange.sent or isinstance(error, Unavailable)):
-                self._log(_line(operation, tables, exchange, time.monotonic() - started_s, error))
+            if attempt.skew_s is not None:
+                self._clock_skew_s = attempt.skew_s
+            self.meter.add(attempt.cost.plus(Cost(1 if attempt.sent else 0)))
+            if self._log is not None and (attempt.sent or isinstance(error, Unavailable)):
+                parts = [" ".join((operation, *tables))]
+                if attempt.rows is not None:
+                    parts.append("1 row" if attempt.rows == 1 else f"{attempt.rows} rows")
+                parts.append(f"{(time.monotonic() - started_s) * 1000:.1f} ms")
+                if request_id := attempt.request_id or (error and error.request_id):
+                    parts.append(f"request {request_id}")
+                if error is not None:
+                    parts.append(error.service_code or error.code)
+                self._log(", ".join(parts))
 
     def clock_skew_s(self) -> float | None:
-        """As TableClient."""
-        return None if self._dated is None else self._dated.skew_s()
+        """Return the seconds by which the service's clock is ahead, as its last reply says; None if none said so."""
+        return self._clock_skew_s
 
     def _require_open(self) -> None:
         if self._closed:
@@ -123,13 +127,13 @@ class HttpSession:
         return self._timeout_s if left_s is None else attempt_s(left_s)
 
     def close(self) -> None:
-        """Close connections: what is asked from now on fails. Closing twice is no error."""
+        """Close the connections; later calls fail. Closing twice is no error."""
         self._closed = True
         self._transport.close()
 
 
 def _transport(profile: Profile) -> Transport:
-    """Raises ProfileError for a file of certificates that cannot be used."""
+    """Return the transport of a profile. Raises ProfileError for a file of certificates that cannot be used."""
     ca_file = None if profile.ca_file is None else str(profile.ca_file)
     try:
         return Transport(profile.endpoint or "", ca_file, profile.ca_folders)
@@ -140,7 +144,7 @@ def _transport(profile: Profile) -> Transport:
 
 
 def _check_headers(profile: Profile, credentials: Credentials) -> None:
-    """Raises ProfileError, without the value, for what the header that is to carry it cannot."""
+    """Raise ProfileError, without the value, for a value that no HTTP header can carry."""
     carried = (
         ("instance", profile.instance),
         ("access_key_id", credentials.access_key_id),
@@ -159,16 +163,39 @@ def _check_headers(profile: Profile, credentials: Credentials) -> None:
         )
 
 
-def _line(
-    operation: str, tables: Sequence[str], exchange: HttpAttempt, seconds: float, error: TsmemError | None
-) -> str:
-    parts = [" ".join((operation, *tables))]
-    if exchange.rows is not None:
-        parts.append("1 row" if exchange.rows == 1 else f"{exchange.rows} rows")
-    parts.append(f"{seconds * 1000:.1f} ms")
-    request_id = exchange.request_id or (error and error.request_id)
-    if request_id:
-        parts.append(f"request {request_id}")
-    if error is not None:
-        parts.append(error.service_code or error.code)
-    return ", ".join(parts)
+def _install_decoder(client: Any) -> None:
+    """Replace an SDK client's `parse_response`, which decodes a reply after its signature was checked.
+
+    A reply that cannot be decoded raises WrongReply, which is not retried. The SDK's function would print the whole
+    body into a message first: four times the memory of the reply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
+    decoder = client.protocol.decoder
+    decoder.api_decode_map["GetRange"] = _announcing(decoder.api_decode_map["GetRange"])
+
+    def parse_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
+        try:
+            reply, message = decoder.decode_response(operation, body, headers.get("x-ots-requestid") or "")
+            if message is not None and not message.IsInitialized():  # an empty body would be a page without rows
+                raise WrongReply("what cannot be decoded (a part is missing)")
+        except (MemoryError, WrongReply):
+            raise
+        except Exception as error:
+            reason = str(error)[:_MAX_REASON] if isinstance(error, _READABLE) else type(error).__name__
+            raise WrongReply(f"what cannot be decoded ({reason.rstrip('.')})") from error
+        CURRENT_ATTEMPT.get().decoded = True
+        return reply
+
+    client.protocol.parse_response = parse_response
+
+
+def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
+    """Return a decoder of GetRange that announces the start of the next page before it decodes the rows."""
+
+    def announced(body: bytes, request_id: str) -> Any:
+        if (announce := CURRENT_ATTEMPT.get().announce) is not None:
+            head = table_store_pb2.GetRangeResponse.FromString(body)
+            head.rows = b""
+            (_, next_start, *_), _ = decode(head.SerializeToString(), request_id)
+            announce(next_start)
+        return decode(body, request_id)
+
+    return announced

@@ -1,14 +1,14 @@
-"""Keys, rows, filters and writes in the SDK's words, and rows back in ours.
+"""Keys, rows, filters and writes in the SDK's classes, and rows in ours.
 
-Its one rule: what no wire can carry is refused here, by tsmem.limits, before the SDK sees it. The SDK sends `bytes` as
-text and `bytearray` as binary, so binary values go as bytearray and come back as bytes.
+tsmem.limits refuses what cannot be sent before the SDK sees it. The SDK sends `bytes` as text and `bytearray` as
+binary, so binary values are sent as bytearray and come back as bytes.
 
 Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/plain_buffer_builder.py, encoder.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tsmem import limits
@@ -24,7 +24,6 @@ from tsmem.rows import (
     Filter,
     Key,
     KeyBound,
-    KeyValue,
     Not,
     Op,
     Put,
@@ -44,47 +43,48 @@ _COMPARATORS = {
     Op.LT: ots.ComparatorType.LESS_THAN,
     Op.LE: ots.ComparatorType.LESS_EQUAL,
 }
+_BATCH_ITEMS: dict[type[Write], Any] = {Put: ots.PutRowItem, Update: ots.UpdateRowItem, Delete: ots.DeleteRowItem}
 
 
 def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
-    """A key as the SDK's list of names and values. Raises InvalidInput, LimitExceeded."""
+    """Return a key as the SDK's names and values. Raises InvalidInput, LimitExceeded."""
     limits.check_key(table.key, key)
     return [(to_wire_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
 
 
 def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
-    """One end of a range. Raises InvalidInput, LimitExceeded. How long a value after MIN or MAX is does not matter."""
+    """Return one end of a range as the SDK's names and values. Raises InvalidInput, LimitExceeded."""
     columns: list[tuple[Any, Any]] = []
-    ended = False
+    after_bound = False
     for name, value in zip(table.key, bound, strict=True):
         if isinstance(value, Bound):
-            ended = True
+            after_bound = True
             columns.append((to_wire_name(name), _BOUNDS[value]))
             continue
-        check = value_bytes if ended else _check_key_value
-        check(name, value)
+        if after_bound:  # then the length of a value does not matter
+            value_bytes(name, value)
+        else:
+            limits.check_key((name,), (value,))
         columns.append((to_wire_name(name), to_wire(value)))
     return columns
 
 
-def _check_key_value(name: str, value: KeyValue) -> int:
-    return limits.check_key((name,), (value,))
-
-
 def to_wire_name(name: str) -> str | bytes:
-    """The name of a cell as the SDK takes it. Of text it counts characters where bytes are meant (write_cell_name,
-    compute_column_size), so a name that is not ASCII goes as bytes. Raises InvalidInput."""
+    """Return a column name for the SDK. Raises InvalidInput.
+
+    Of text the SDK counts characters where it needs bytes (write_cell_name, compute_column_size), so a name that is not
+    ASCII is sent as bytes."""
     check_column_name(name)
     return name if name.isascii() else name.encode()
 
 
 def to_wire(value: Value) -> Any:
-    """A value as the SDK takes it."""
+    """Return a value for the SDK."""
     return bytearray(value) if type(value) is bytes else value
 
 
 def column_filter(test: Filter | None) -> Any:
-    """A filter as the SDK's column condition. Raises InvalidInput."""
+    """Return a filter as the SDK's column condition. Raises InvalidInput."""
     if test is None:
         return None
     if isinstance(test, Comparison):
@@ -95,55 +95,44 @@ def column_filter(test: Filter | None) -> Any:
             pass_if_missing=test.pass_if_missing, latest_version_only=True,
         )  # fmt: skip
     if isinstance(test, Not):
-        return _composite(ots.LogicalOperator.NOT, (test.part,))
-    operator = ots.LogicalOperator.AND if isinstance(test, And) else ots.LogicalOperator.OR
-    return _composite(operator, test.parts)
-
-
-def _composite(operator: int, parts: Sequence[Filter]) -> Any:
+        operator = ots.LogicalOperator.NOT
+    else:
+        operator = ots.LogicalOperator.AND if isinstance(test, And) else ots.LogicalOperator.OR
     condition = ots.CompositeColumnCondition(operator)
-    for part in parts:
+    for part in (test.part,) if isinstance(test, Not) else test.parts:
         condition.add_sub_condition(column_filter(part))
     return condition
 
 
-def sdk_condition(wanted: Condition) -> Any:
-    """A write's condition."""
-    return ots.Condition(str(wanted.existence), column_filter(wanted.filter))
+def sdk_condition(condition: Condition) -> Any:
+    return ots.Condition(str(condition.existence), column_filter(condition.filter))
 
 
-def sdk_row(put: Put) -> Any:
-    """A whole row to write."""
-    return ots.Row(key_columns(put.table, put.key), _attributes(put.columns))
-
-
-def sdk_update(update: Update) -> Any:
-    """Changes of a row. A column to delete goes as (name, None): for a bare name the SDK computes a buffer too small
-    when the name has more than 12 characters, and (name,) it refuses."""
+def sdk_row(write: Write) -> Any:
+    """Return the row of a write: key and columns of a put, key and changes of an update, key of a deletion."""
+    key = key_columns(write.table, write.key)
+    if isinstance(write, Delete):
+        return ots.Row(key)
+    columns = [(to_wire_name(name), to_wire(value)) for name, value in write.columns.items()]
+    if isinstance(write, Put):
+        return ots.Row(key, columns)
     changes: dict[str, list[tuple[Any, Any]]] = {}
-    if update.columns:
-        changes["PUT"] = _attributes(update.columns)
-    if update.delete:
-        changes["DELETE_ALL"] = [(to_wire_name(name), None) for name in update.delete]
-    return ots.Row(key_columns(update.table, update.key), changes)
+    if columns:
+        changes["PUT"] = columns
+    if write.delete:
+        # (name, None): for a bare name the SDK computes a buffer too small when the name has more than 12 characters,
+        # and (name,) it refuses.
+        changes["DELETE_ALL"] = [(to_wire_name(name), None) for name in write.delete]
+    return ots.Row(key, changes)
 
 
 def batch_item(write: Write) -> Any:
-    """One row's write as part of a batch."""
-    if isinstance(write, Put):
-        return ots.PutRowItem(sdk_row(write), sdk_condition(write.condition))
-    if isinstance(write, Update):
-        return ots.UpdateRowItem(sdk_update(write), sdk_condition(write.condition))
-    assert isinstance(write, Delete)
-    return ots.DeleteRowItem(ots.Row(key_columns(write.table, write.key)), sdk_condition(write.condition))
-
-
-def _attributes(columns: Mapping[str, Value]) -> list[tuple[Any, Any]]:
-    return [(to_wire_name(name), to_wire(value)) for name, value in columns.items()]
+    """Return a write as a part of a batch."""
+    return _BATCH_ITEMS[type(write)](sdk_row(write), sdk_condition(write.condition))
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
-    """A key as the SDK read it. Raises WrongReply unless it has the table's columns, in their order."""
+    """Return a key that the SDK read. Raises WrongReply unless it has the table's columns, in their order."""
     names, values = zip(*columns, strict=True) if columns else ((), ())
     if names != table.key:
         raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
@@ -153,7 +142,7 @@ def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
 
 
 def to_row(table: TableRef, found: Any) -> Row:
-    """A row as the SDK read it, its columns in order of name. Raises WrongReply."""
+    """Return a row that the SDK read, its columns in order of name. Raises WrongReply."""
     attributes = found.attribute_columns or ()
     columns = {column[0]: column[1] for column in attributes}
     types = set(map(type, columns.values()))

@@ -1,8 +1,7 @@
 """TableStore's SDK, imported quietly and in one place: `from tsmem.adapters.tablestore.sdk import ots`.
 
-Its one rule: nothing else imports `tablestore`, so that the SDK is loaded for a TableStore profile alone, and after its
-loggers were told to be quiet. On import it warns that its native code does not fit this Python, by `logging` on
-stderr and by `warnings`; neither is news to anyone who runs a command.
+On import the SDK warns that its native code does not fit this Python, by `logging` on stderr and by `warnings`. Neither
+helps anyone who runs a command.
 
 Source: tablestore 6.4.8, encoder.py, decoder.py, native/__init__.py, ots_sdk/__init__.py.
 """
@@ -25,8 +24,10 @@ __all__ = ["ots", "quiet_logger", "search_pb2", "table_store_pb2"]
 
 
 def quiet_logger() -> str:
-    """The name of a logger for our SDK client that says nothing. At level NOTSET or DEBUG the SDK writes out every
-    request with its access key and signature, and at ERROR whole answers (protocol.py)."""
+    """Return the name of a silent logger for an SDK client.
+
+    At level NOTSET or DEBUG the SDK logs every request with its access key and signature, and at ERROR whole replies
+    (protocol.py)."""
     name = "tsmem.adapters.tablestore.sdk"
     logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return name
