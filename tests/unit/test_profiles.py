@@ -93,7 +93,8 @@ def test_nothing_is_needed_to_start() -> None:
     """Without a file or a variable there is `local`, in the data directory."""
     profile = load_profile({"HOME": "/h"})
     assert ("local", "local", Path("/h/.local/share/tsmem/memory.db")) == (profile.name, profile.backend, profile.path)
-    assert tuple(profile.origins[k] for k in ("name", "path", "timeout")) == ("built in", "built in", "default")
+    assert (profile.origins["name"], profile.origins["path"]) == ("built in", "built in")
+    assert ("timeout", 30.0, "default") in describe(profile)
     assert profile.target == "/h/.local/share/tsmem/memory.db"
     assert load_profile({"HOME": "/h", "XDG_DATA_HOME": "/d"}).path == Path("/d/tsmem/memory.db")
     assert load_profile({"HOME": "/dev/null"}).name == "local"
@@ -126,7 +127,7 @@ def test_a_whole_profile(env: dict[str, str], config: Path) -> None:
     assert profile.origins["name"] == "config.toml line 1"
     assert profile.origins["timeout"] == "config.toml line 13"
     assert profile.origins["tables.session.search_fields.topic"] == "config.toml line 17"
-    assert profile.origins["tables.message.name"] == "default"
+    assert ("tables.message.name", "message", "default") in describe(profile)
     assert profile.warnings == ()
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import delete_profile, load_profile, set_values, use_profile
+from tsmem.profiles import load_profile
+from tsmem.profiles.writer import delete_profile, set_values, use_profile
 
 NOTATIONS = {
     "comments at the ends of lines": (
@@ -219,7 +220,7 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> N
     config = tmp_path / "config.toml"
     config.write_text('# mine\n[profiles.p]\nbackend = "local"\npath = "0"\n')
     code = (
-        "import sys; from tsmem.profiles import set_values\n"
+        "import sys; from tsmem.profiles.writer import set_values\n"
         "for i in range(10**6): set_values({'HOME': '/h'}, 'p', [('path', f'{sys.argv[2]}-{i}')], config=sys.argv[1])\n"
     )
     pick = random.Random(7)

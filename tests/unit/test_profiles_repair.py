@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import delete_profile, load_profile, profile_list, set_values, use_profile
+from tsmem.profiles import load_profile, profile_list
+from tsmem.profiles.writer import delete_profile, set_values, use_profile
 
 TWO_BROKEN = """\
 default_profile = "a"

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import delete_profile, load_profile, set_values, use_profile
+from tsmem.profiles import load_profile
+from tsmem.profiles.writer import delete_profile, set_values, use_profile
 
 TEXT = """\
 # my profiles
@@ -314,7 +315,7 @@ def test_a_name_as_long_as_may_be_can_be_written(tmp_path: Path) -> None:
 def test_two_writers_lose_nothing(env: dict[str, str], config: Path) -> None:
     """Two processes set fifteen profiles each, and a reader never meets half a file."""
     code = (
-        "import sys; from tsmem.profiles import set_values\n"
+        "import sys; from tsmem.profiles.writer import set_values\n"
         "for i in range(15): set_values({'HOME': '/h'}, f'{sys.argv[2]}{i}', "
         "[('backend', 'local'), ('path', f'{i}.db')], config=sys.argv[1])"
     )

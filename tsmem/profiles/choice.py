@@ -1,11 +1,11 @@
-"""Which profile: the flag's, else TSMEM_PROFILE, else the file's default, else `env`, else `local`.
+"""Choose a profile: the flag's, else TSMEM_PROFILE's, else the file's default, else `env`, else `local`.
 
 Environment variables make the profile `env` and choose among profiles; they never change a profile that was named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -13,7 +13,7 @@ from tsmem.errors import ProfileError
 from tsmem.nearest import did_you_mean
 from tsmem.profiles.file import ConfigFile, read_profiles, xdg
 from tsmem.profiles.model import Profile, Secret
-from tsmem.profiles.rules import CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
+from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
 
 LOCAL, ENV = "local", "env"
 """The built-in profiles."""
@@ -23,15 +23,14 @@ _TOP_KEYS = ("default_profile", "profiles")
 def load_profile(
     environ: Mapping[str, str], *, config: str | Path | None = None, profile: str | None = None
 ) -> Profile:
-    """The profile a command works on.
+    """Return the profile that a command works on.
 
-    Raises ProfileError: the file cannot be used, no such profile, or the profile breaks a rule. Other profiles of the
-    file are not looked at, so that one mistake does not close them all."""
+    Raises ProfileError: the file cannot be used, there is no such profile, or it breaks a rule. Other profiles of the
+    file are not checked, so that one mistake does not make all of them useless."""
     file = read_profiles(environ, config)
     check_top(file)
-    written = profiles_in(file)
     name, chosen_by = _choose(environ, file, profile)
-    made = build_profile(source(environ, file, written, name, chosen_by), chosen_by)
+    made = build_profile(written_profile(environ, file, profiles_in(file), name, chosen_by), chosen_by)
     others = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
     if chosen_by == "built in" and others:  # in CI, a secret that is missing is an empty variable
         text = f"{others[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {made.target}"
@@ -40,7 +39,7 @@ def load_profile(
 
 
 def check_top(file: ConfigFile | None) -> None:
-    """Raise ProfileError for what a file holds beside profiles."""
+    """Raise ProfileError for anything in a file but profiles and the name of the default one."""
     if file is None:
         return
     for key in file.data:
@@ -54,9 +53,7 @@ def check_top(file: ConfigFile | None) -> None:
 
 
 def profiles_in(file: ConfigFile | None) -> dict[str, object]:
-    """Return the profiles that a file holds, unchecked: one that is wrong must not close the others.
-
-    Raises ProfileError unless they are in a table."""
+    """Return the profiles of a file, unchecked. Raises ProfileError unless they are in a table."""
     profiles = {} if file is None else file.data.get("profiles", {})
     if not isinstance(profiles, dict):
         assert file is not None
@@ -64,20 +61,8 @@ def profiles_in(file: ConfigFile | None) -> dict[str, object]:
     return profiles
 
 
-def _values_of(file: ConfigFile, name: str, values: object) -> dict[str, object]:
-    """Return the values of a profile. Raises ProfileError unless it is a table, under a name that is free."""
-    place = file.place(("profiles", name))
-    if not isinstance(values, dict):
-        raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
-    if name == ENV:
-        raise ProfileError(f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise")
-    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
-        raise ProfileError(f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen")
-    return values
-
-
 def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | None) -> tuple[str, str]:
-    """A name, and what chose it."""
+    """Return the name of the profile, and what chose it."""
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):
@@ -89,76 +74,88 @@ def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | 
     return LOCAL, "built in"
 
 
-def source(
+def written_profile(
     environ: Mapping[str, str],
     file: ConfigFile | None,
-    written: Mapping[str, object],
+    profiles: Mapping[str, object],
     name: str,
     chosen_by: str = "",
 ) -> WrittenProfile:
-    """The profile of a name as it is written, or as it is built in. Raises ProfileError when there is none, which says
-    what chose it where that was no flag."""
-    values: Mapping[str, object] = {}
-    if file is not None and name in written:
-        values = _values_of(file, name, written[name])
+    """Return a profile of a file, or a built-in one. Raises ProfileError if there is none of that name; it says what
+    chose the name unless a flag did."""
+    values: dict[str, object] = {}
+    if file is not None and name in profiles:
+        place, found = file.place(("profiles", name)), profiles[name]
+        if not isinstance(found, dict):
+            raise ProfileError(
+                f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys"
+            )
+        if name == ENV:
+            raise ProfileError(
+                f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise"
+            )
+        if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
+            raise ProfileError(
+                f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen"
+            )
+        values = found
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
         given = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
         origins = {key: f"environment {variable}" for key, variable in variables.items()}
         return WrittenProfile(
-            ENV, environ, given={"backend": "tablestore", **given}, origins={"backend": "built in", **origins}
+            ENV, environ, {"backend": "tablestore", **given}, None, {"backend": "built in", **origins}
         )
-    if name not in written and name != LOCAL:
-        names = _names(environ, written)
+    if name not in profiles and name != LOCAL:
+        names = _names(environ, profiles)
         where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
         raise ProfileError(
             f"no profile {name!r}{where}{did_you_mean(name, names)}", hint=f"profiles: {', '.join(names)}"
         )
     if name != LOCAL or values.get("backend", "local") != "local":
         return WrittenProfile(name, environ, values, file)
-    given = {"backend": "local"}
+    built_in = {"backend": "local"}
     if "path" not in values:
-        given["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
-    return WrittenProfile(
-        LOCAL, environ, values, file if LOCAL in written else None, given, dict.fromkeys(given, "built in")
-    )
+        built_in["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
+    origins = {key: "built in" for key in built_in if key not in values}
+    return WrittenProfile(LOCAL, environ, {**built_in, **values}, file if LOCAL in profiles else None, origins)
 
 
-def _names(environ: Mapping[str, str], written: Mapping[str, object]) -> list[str]:
-    """The names that can be chosen: the file's in its order, then the built-in ones."""
+def _names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[str]:
+    """Return the names that can be chosen: the file's in its order, then the built-in ones."""
     built_in = [ENV, LOCAL] if environ.get(ENVIRONMENT["endpoint"]) else [LOCAL]
-    return list(dict.fromkeys([*written, *built_in]))
+    return list(dict.fromkeys([*profiles, *built_in]))
 
 
 class ProfileLine(NamedTuple):
-    """A profile in a list of them."""
+    """A profile in a list of profiles."""
 
     name: str
     backend: str
-    """`invalid` for one that breaks a rule."""
+    """The backend, or `invalid` for a profile that breaks a rule."""
     target: str
-    """What it points to; of an invalid one, why."""
+    """The store that it points to, or why it is invalid."""
     is_default: bool
-    """Whether commands use it when no flag says otherwise."""
+    """True if commands use it when no flag names another one."""
     origin: str
 
 
 def profile_list(
     environ: Mapping[str, str], config: str | Path | None = None, profile: str | None = None
 ) -> list[ProfileLine]:
-    """All profiles: the file's in its order, then the built-in ones; the default is the one that `load_profile` would
-    give. Raises ProfileError for an unusable file; a profile that breaks a rule is listed with the reason."""
+    """Return all profiles, with the reason for each that breaks a rule. The default is the one that `load_profile`
+    would return. Raises ProfileError for a file that cannot be used."""
     file = read_profiles(environ, config)
     check_top(file)
-    written = profiles_in(file)
+    profiles = profiles_in(file)
     default, _ = _choose(environ, file, profile)
     lines = []
-    for name in _names(environ, written):
-        origin = file.origin(("profiles", name)) if file is not None and name in written else "built in"
+    for name in _names(environ, profiles):
+        origin = file.origin(("profiles", name)) if file is not None and name in profiles else "built in"
         if name == ENV:
             origin = f"environment {ENVIRONMENT['endpoint']}"
         try:
-            built = build_profile(source(environ, file, written, name), origin)
+            built = build_profile(written_profile(environ, file, profiles, name), origin)
             lines.append(ProfileLine(name, built.backend, built.target, name == default, origin))
         except ProfileError as error:
             lines.append(ProfileLine(name, "invalid", error.message, name == default, origin))
@@ -166,24 +163,14 @@ def profile_list(
 
 
 def describe(profile: Profile) -> list[tuple[str, str | float | None, str]]:
-    """Key, value as it may be shown, and origin, of all in a profile but its name. Secrets show as references."""
-    return [(key, _shown(value), profile.origins.get(key, "default")) for key, value in _values(profile)]
-
-
-def _values(profile: Profile) -> Iterator[tuple[str, object]]:
-    yield "backend", profile.backend
-    if profile.backend == "local":
-        yield "path", profile.path
-    else:
-        for key in ("endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file"):
-            yield key, getattr(profile, key)
-    yield "timeout", profile.timeout_s
-    yield "output", profile.output
+    """Return key, value and origin of everything in a profile but its name. Secrets show as references."""
+    keys = ("backend", *BACKEND_KEYS[profile.backend])
+    values: dict[str, object] = {key: getattr(profile, key) for key in keys}
+    values |= {"timeout": profile.timeout_s, "output": profile.output}
     for noun, table in (("session", profile.tables.session), ("message", profile.tables.message)):
-        for key, name in zip(TABLE_KEYS[:3], table[:3], strict=True):
-            yield f"tables.{noun}.{key}", name
-        for name, kind in table.search_fields.items():
-            yield f"tables.{noun}.search_fields.{name}", kind
+        values |= {f"tables.{noun}.{key}": name for key, name in zip(TABLE_KEYS[:3], table[:3], strict=True)}
+        values |= {f"tables.{noun}.search_fields.{name}": kind for name, kind in table.search_fields.items()}
+    return [(key, _shown(value), profile.origins.get(key, "default")) for key, value in values.items()]
 
 
 def _shown(value: object) -> str | float | None:

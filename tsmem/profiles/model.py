@@ -1,7 +1,7 @@
-"""What a profile is once it is read: plain frozen values, and secrets that do not show themselves.
+"""Profiles as frozen values, and secrets that do not show themselves.
 
-A `Secret` keeps what the file says and fetches the value when a connection is made. No repr, str, format or error of it
-carries the value; only `reveal` and `find` do.
+A `Secret` keeps what the file says, and fetches its value when a connection is made. No repr, str, format or error of
+it carries the value; only `reveal` and `find` return it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tsmem.errors import ProfileError
 
 Backend = Literal["local", "tablestore"]
 REFERENCES = ("env:", "file:", "cmd:")
-"""How a text begins that says where a secret is, rather than what it is."""
+"""Beginnings of a text that says where a secret is, rather than what it is."""
 COMMAND_TIMEOUT_S = 30.0
 _MAX_KNOWN = 256
-"""Of a process that reads profiles without end, the last secrets are known."""
+"""A process that reads profiles without end remembers the last secrets."""
 MAX_SECRET_BYTES = 64 * 1024
 _OWN_SECRETS = frozenset(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"))
-"""Variables that hold secrets of the profile `env` and of `serve`. A command that fetches another secret gets all
-others, because only its writer knows what it needs (PATH, HOME, a password manager's session), but not these."""
+"""Variables that hold secrets of the profile `env` and of `serve`. A command that fetches another secret gets all other
+variables, because only its author knows what it needs (PATH, HOME, a password manager's session)."""
 
 
 class Secret:
@@ -42,17 +42,16 @@ class Secret:
 
     @property
     def is_reference(self) -> bool:
-        """Whether it says where the secret is, rather than what."""
         return self._text.startswith(REFERENCES)
 
     @property
     def shown(self) -> str:
-        """What may be shown of it: its reference, never its value."""
+        """The reference, or words in place of the value."""
         return self._text if self.is_reference else "(set, hidden)"
 
     @property
     def at_hand(self) -> str | None:
-        """The secret where nothing has to be fetched for it: plain, or in a variable."""
+        """The value if nothing has to be fetched: it is plain, or in a variable."""
         return self._environ.get(self._text.removeprefix("env:")) if self.is_reference else self._text
 
     def __repr__(self) -> str:
@@ -61,9 +60,9 @@ class Secret:
     __str__ = __repr__
 
     def reveal(self) -> str:
-        """The secret itself, fetched anew each time.
+        """Return the value, fetched anew each time.
 
-        Raises ProfileError when it cannot be had: variable not set, file unreadable, command failed or took more than
+        Raises ProfileError if it cannot be had: variable not set, file unreadable, command failed or took more than
         30 s, or a `cmd:` in a file that others can write."""
         if (value := self.find()) is None:
             variable = self._text.removeprefix("env:")
@@ -72,17 +71,19 @@ class Secret:
         return value
 
     def find(self) -> str | None:
-        """The secret itself, or None where it refers to an environment variable that is not set or empty: for the
-        optional security token. Raises ProfileError as `reveal` does."""
-        kind, colon, rest = self._text.partition(":")
+        """Return the value, or None if it refers to an environment variable that is not set or empty. Raises
+        ProfileError as `reveal` does."""
+        kind, _, rest = self._text.partition(":")
         if not self.is_reference:
-            return self._checked(self._text.encode())
-        if kind + colon == "env:":
-            value = self._environ.get(rest)
-            return self._checked(value.encode(errors="surrogateescape")) if value else None
-        return self._checked(self._from_file(rest) if kind + colon == "file:" else self._from_command(rest))
-
-    def _checked(self, raw: bytes) -> str:
+            raw = self._text.encode()
+        elif kind == "file":
+            raw = self._from_file(rest)
+        elif kind == "cmd":
+            raw = self._from_command(rest)
+        elif not (value := self._environ.get(rest)):
+            return None
+        else:
+            raw = value.encode(errors="surrogateescape")
         if len(raw) > MAX_SECRET_BYTES:
             raise self._error(f"is longer than {MAX_SECRET_BYTES} bytes")
         raw = raw.removesuffix(b"\n").removesuffix(b"\r")
@@ -102,52 +103,49 @@ class Secret:
             raise self._error(f"cannot read {path}: {error.strerror}") from error
 
     def _from_command(self, command: str) -> bytes:
+        """Return what the command writes to its standard output. Its standard error is ours, so that it can ask or
+        explain. subprocess.run has a timeout too, but keeps output without end."""
+        import os
+        import select
         import shlex
+        import subprocess
+        import time
 
         if self._distrust is not None:
             raise self._error(f"no command is run from a profile file that others can change: {self._distrust}")
         try:
-            arguments = shlex.split(command)
+            words = shlex.split(command)
         except ValueError as error:
             raise self._error(f"cmd: cannot be split into words: {error}") from error
-        if not arguments or not arguments[0]:
+        if not words or not words[0]:
             raise self._error("cmd: names no command")
-        return self._output(arguments)
-
-    def _output(self, arguments: list[str]) -> bytes:
-        """What the command writes to its standard output. Its standard error is ours, so that it can ask or explain."""
-        import os
-        import select
-        import subprocess
-        import time
-
-        deadline = time.monotonic() + COMMAND_TIMEOUT_S
+        ends_s = time.monotonic() + COMMAND_TIMEOUT_S
         environ = {name: value for name, value in self._environ.items() if name not in _OWN_SECRETS}
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, from a file only the user can write
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ, cwd=self._folder
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ, cwd=self._folder
             )
         except (OSError, ValueError) as error:
-            raise self._error(f"cannot run {arguments[0]!r}: {getattr(error, 'strerror', error)}") from error
+            raise self._error(f"cannot run {words[0]!r}: {getattr(error, 'strerror', error)}") from error
         assert process.stdout is not None
         output, ready = b"", select.poll()
         ready.register(process.stdout)
         try:
             while len(output) <= MAX_SECRET_BYTES:
-                if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                    raise subprocess.TimeoutExpired(arguments, COMMAND_TIMEOUT_S)
+                if not ready.poll(max(0.0, ends_s - time.monotonic()) * 1000):
+                    raise subprocess.TimeoutExpired(words, COMMAND_TIMEOUT_S)
                 if not (piece := os.read(process.stdout.fileno(), MAX_SECRET_BYTES)):
-                    process.wait(max(0.0, deadline - time.monotonic()))
+                    process.wait(max(0.0, ends_s - time.monotonic()))
                     break
                 output += piece
         except subprocess.TimeoutExpired:
-            raise self._error(f"{arguments[0]!r} took more than {COMMAND_TIMEOUT_S:g} s") from None
+            raise self._error(f"{words[0]!r} took more than {COMMAND_TIMEOUT_S:g} s") from None
         finally:
             process.kill()
             process.stdout.close()
             process.wait()
         if process.returncode and len(output) <= MAX_SECRET_BYTES:
-            raise self._error(f"{arguments[0]!r} failed with exit code {process.returncode}")
+            raise self._error(f"{words[0]!r} failed with exit code {process.returncode}")
         return output
 
     def _error(self, text: str, hint: str | None = None) -> ProfileError:
@@ -158,12 +156,13 @@ _known: deque[Secret] = deque(maxlen=_MAX_KNOWN)
 
 
 def known_secrets() -> list[str]:
-    """The secrets of all profiles that were read, as far as they are at hand: who prints a traceback takes them out."""
+    """Return the secrets of all profiles that were read, as far as they are at hand, to take them out of tracebacks."""
     return [text for secret in _known if (text := secret.at_hand)]
 
 
 def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
-    """A path with its `~` resolved; a relative one starts at `folder`. Raises ProfileError for an unknown home."""
+    """Return a path with its `~` resolved; a relative one starts at `folder`. Raises ProfileError for an unknown
+    home."""
     import os
 
     if name == "~" or name.startswith("~/"):
@@ -175,11 +174,11 @@ def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
 
 
 class NoHome(ProfileError):
-    """The user has no home directory, as a user id that a container was given may have none."""
+    """The user has no home directory, like a user id that only a container knows."""
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """The home directory: HOME, else the user database's. Raises NoHome when neither knows it."""
+    """Return the home directory: HOME's, else the user database's. Raises NoHome if neither knows it."""
     if (text := environ.get("HOME", "")).startswith("/"):
         return Path(text)
     import os
@@ -206,11 +205,10 @@ class Credentials(NamedTuple):
 
 
 class TableNames(NamedTuple):
-    """What a table and its indexes are called."""
+    """Names of a table and its indexes."""
 
     name: str
     secondary_index: str
-    """Its secondary index."""
     search_index: str
     search_fields: Mapping[str, str] = MappingProxyType({})
     """Metadata fields of the search index, with their types: keyword, long, double, boolean or text."""
@@ -232,27 +230,26 @@ class Profile(NamedTuple):
     name: str
     backend: Backend
     path: Path | None = None
-    """Of local: the store's file, absolute."""
+    """File of a local store, absolute. The fields from `endpoint` to `ca_folders` belong to TableStore."""
     endpoint: str | None = None
-    """Of tablestore, as are all that follow down to the certificates."""
     instance: str | None = None
     region: str | None = None
-    """Where set, requests carry V4 signatures."""
+    """If set, requests carry V4 signatures."""
     access_key_id: Secret | None = None
     access_key_secret: Secret | None = None
     security_token: Secret | None = None
     ca_file: Path | None = None
     """Certificates of the authorities to trust, instead of the public ones."""
     ca_folders: str | None = None
-    """Folders of more such certificates, joined by colons, as SSL_CERT_DIR names them; None where the profile names a
-    `ca_file` itself."""
+    """Folders of more such certificates, joined by colons, as in SSL_CERT_DIR; None if the profile names a
+    `ca_file`."""
     timeout_s: float = 30.0
-    """How long to wait for one answer, retries included."""
+    """Seconds to wait for one answer, retries included."""
     output: str | None = None
-    """table, json, jsonl or csv, where no flag says otherwise."""
+    """Default output format: table, json, jsonl or csv."""
     tables: ProfileTables = DEFAULT_TABLES
     origins: Mapping[str, str] = MappingProxyType({})
-    """Where each value came from, by its dotted key in the file; `name` says how the profile was chosen."""
+    """Where each value that is not a default came from, by its dotted key; `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()
     """Sentences for stderr."""
 
@@ -262,9 +259,9 @@ class Profile(NamedTuple):
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:
-        """Reveal the secrets of a tablestore profile; a token whose variable is not set is none.
+        """Reveal the secrets of a tablestore profile; a token whose variable is not set is None.
 
-        Raises ProfileError when a secret cannot be had, or the profile is local."""
+        Raises ProfileError if a secret cannot be had, or the profile is local."""
         if self.access_key_id is None or self.access_key_secret is None:
             raise ProfileError(f"profile '{self.name}' has no access keys")
         token = None if self.security_token is None else self.security_token.find()

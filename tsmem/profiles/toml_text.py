@@ -1,16 +1,19 @@
-"""Where in a TOML text each key stands, and edits of one key that leave the rest of the text as it was.
+"""Find the line of each key of a TOML text, and edit single keys so that the rest of the text stays as it is.
 
-The text has been read by tomllib before it comes here; this module finds lines, never meaning. Its edits need not be
-right for every text: the writer reads what comes out, and takes it only when it says what was wanted.
+`file.py` calls `key_lines` on every profile file that is read, and `writer.py` calls `edited`. The standard library has
+neither: tomllib keeps no positions and writes nothing, and tomli_w writes a whole document, without its comments.
+
+tomllib has read the text before, so this module looks for lines only. It cannot edit every way to write TOML: `edited`
+reads its result again, and if that does not say what was wanted, tomli_w writes the document anew.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Path = tuple[str, ...]
 """Keys from the root of the document."""
@@ -27,60 +30,59 @@ _MAX_DEPTH = 6
 """No key of a profile lies deeper."""
 
 
-class Kind(Enum):
-    """What a statement is."""
+class Edit(NamedTuple):
+    """A change of one key: its path, and its value, None to remove it."""
 
+    path: Path
+    value: object
+
+    def __repr__(self) -> str:  # the value may be a secret
+        return f"Edit({'.'.join(self.path)!r})"
+
+
+class Kind(Enum):
     HEADER = "[table]"
     KEY = "key = value"
     OTHER = "comment or blank line"
 
 
 class Statement(NamedTuple):
-    """A run of whole lines that belong together."""
+    """Whole lines that belong together."""
 
     kind: Kind
     path: Path
-    """Of a header its table, of a key its full path, else the table it stands in."""
+    """The table of a header, the full path of a key, else the table that it stands in."""
     table: Path
-    """The table it stands in; of a header its own."""
-    start: int
-    end: int
-    """Exclusive; after the line's end."""
+    """The table that it stands in; the own one of a header."""
     line: int
-    """Of its start, from 1."""
+    """Number of the first line, from 1."""
     text: str
 
 
 def statements(text: str) -> list[Statement]:
-    """The text cut into statements, in order; the last line ends like the others, there or not. Raises ValueError for a
-    text that is not TOML."""
+    """Split a text into statements, in order; together they are the text, with a line end at the end.
+
+    Raises ValueError for a text that is not TOML."""
     found: list[Statement] = []
     table: Path = ()
     start, line, depth = 0, 1, 0
-    if not text.endswith("\n"):
+    if text and not text.endswith("\n"):
         text += "\n"
     for token in _TOKEN.finditer(text):
-        mark = token.group()
-        depth += _DEPTH.get(mark, 0)
-        if mark != "\n" or depth:
+        depth += _DEPTH.get(token.group(), 0)
+        if token.group() != "\n" or depth:
             continue
-        statement = _statement(text[start : token.end()], table, start, line)
-        if statement.kind is Kind.HEADER:
-            table = statement.path
-        found.append(statement)
-        line += statement.text.count("\n")
+        lines = text[start : token.end()]
+        kind, path = Kind.OTHER, table
+        if match := _HEADER.match(lines):
+            kind, path = Kind.HEADER, _parts(match[1])
+            table = path
+        elif match := _KEY.match(lines):
+            kind, path = Kind.KEY, table + _parts(match[1])
+        found.append(Statement(kind, path, table, line, lines))
+        line += lines.count("\n")
         start = token.end()
     return found
-
-
-def _statement(text: str, table: Path, start: int, line: int) -> Statement:
-    kind, path = Kind.OTHER, table
-    if match := _HEADER.match(text):
-        kind, path = Kind.HEADER, _parts(match[1])
-        table = path
-    elif match := _KEY.match(text):
-        kind, path = Kind.KEY, table + _parts(match[1])
-    return Statement(kind, path, table, start, start + len(text), line, text)
 
 
 def _parts(dotted: str) -> Path:
@@ -95,7 +97,7 @@ def _parts(dotted: str) -> Path:
 
 
 def key_lines(text: str) -> dict[Path, int]:
-    """The line on which each key and table first appears."""
+    """Return the line on which each key and table first appears."""
     found: dict[Path, int] = {}
     for statement in statements(text):
         if statement.kind is not Kind.OTHER:
@@ -104,90 +106,103 @@ def key_lines(text: str) -> dict[Path, int]:
     return found
 
 
-def with_value(text: str, path: Path, data: Mapping[str, object]) -> str:
-    """The text with the key at `path` saying what `data`, the whole document, has there."""
+def edited(text: str, edits: Sequence[Edit], wanted: Mapping[str, Any]) -> str:
+    """Return the text after edits; `wanted` is the document after all of them.
+
+    With a table are removed the comments in it and directly above it. Where lines cannot be edited, all comments and
+    the notation of values are lost."""
+    import tomli_w
+
+    try:
+        new = text
+        for path, value in edits:
+            new = _without(new, path, wanted) if value is None else _with_value(new, path, wanted)
+        if _without_empty_tables(tomllib.loads(new)) == _without_empty_tables(wanted):
+            return new
+    except (ValueError, KeyError, TypeError):
+        pass
+    return tomli_w.dumps(wanted)
+
+
+def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: _without_empty_tables(value) if isinstance(value, dict) else value for key, value in data.items()}
+    return {key: value for key, value in found.items() if value != {}}
+
+
+def _with_value(text: str, path: Path, data: Mapping[str, Any]) -> str:
+    """Return the text with the value that the document `data` has at `path`."""
     parts = statements(text)
-    for part in parts:
-        if part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # itself, or an inline table round it
-            return _splice(text, part.start, part.end, _with_literal(part.text, _literal(_at(data, part.path))))
-    literal = _literal(_at(data, path))
-    section = [p for p in parts if p.kind is not Kind.OTHER and _in_section(p, path[:-1])]
-    near = [p for p in parts if p.kind is not Kind.OTHER and p.path[:2] == path[:2]]
-    dotted = [p for p in near if p.kind is Kind.KEY and len(p.table) < min(len(path), 2)]
-    if beside := section or dotted:  # its table, or a profile that is written in keys like `prod.timeout`
-        return _splice(text, beside[-1].end, beside[-1].end, _line(beside[-1], path, literal))
-    line = f"{_key(path[-1])} = {literal}\n"
-    if len(path) == 1:
-        start = _block_start(parts, next((i for i, p in enumerate(parts) if p.kind is Kind.HEADER), len(parts)))
-        return _splice(text, start, start, line + "\n")
-    header = ".".join(map(_key, path[:-1]))
-    end = near[-1].end if near else len(text)
-    return _splice(text, end, end, f"\n[{header}]\n{line}" if text[:end].strip() else f"[{header}]\n{line}")
+    lines = [part.text for part in parts]
+    for i, part in enumerate(parts):
+        if part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # the key, or an inline table that holds it
+            lines[i] = _with_literal(part, data)
+            return "".join(lines)
+    line = f"{_key(path[-1])} = {_literal(_at(data, path))}\n"
+    keyed = [(i, part) for i, part in enumerate(parts) if part.kind is not Kind.OTHER]
+    near = [(i, part) for i, part in keyed if part.path[:2] == path[:2]]
+    in_table = [
+        (i, part) for i, part in keyed if (part.path if part.kind is Kind.HEADER else part.path[:-1]) == path[:-1]
+    ]
+    dotted = [(i, part) for i, part in near if part.kind is Kind.KEY and len(part.table) < min(len(path), 2)]
+    if beside := in_table or dotted:  # `dotted`: a profile that is written in keys like `prod.timeout`
+        i, part = beside[-1]
+        indent = part.text[: len(part.text) - len(part.text.lstrip())] if part.kind is Kind.KEY else ""
+        prefix = "".join(f"{_key(name)}." for name in path[len(part.table) : -1])
+        lines.insert(i + 1, indent + prefix + line)
+    elif len(path) == 1:
+        first_header = next((i for i, part in enumerate(parts) if part.kind is Kind.HEADER), len(parts))
+        lines.insert(_block_start(parts, first_header), f"{line}\n")
+    else:
+        i = near[-1][0] + 1 if near else len(lines)
+        blank = "\n" if "".join(lines[:i]).strip() else ""
+        lines.insert(i, f"{blank}[{'.'.join(map(_key, path[:-1]))}]\n{line}")
+    return "".join(lines)
 
 
-def _line(beside: Statement, path: Path, literal: str) -> str:
-    """A key's line to stand below a statement, indented as that is."""
-    indent = beside.text[: len(beside.text) - len(beside.text.lstrip())] if beside.kind is Kind.KEY else ""
-    return f"{indent}{'.'.join(map(_key, path[len(beside.table) :]))} = {literal}\n"
-
-
-def without(text: str, path: Path, data: Mapping[str, object]) -> str:
-    """The text without what stands at `path`; `data` is what remains. With a table go the comments in it and those
-    directly above it; what follows its last key stays."""
+def _without(text: str, path: Path, data: Mapping[str, Any]) -> str:
+    """Return the text without the key or table at `path`; `data` is the document that remains. Comments behind the last
+    key of a table stay."""
     parts = statements(text)
-    inside = False
-    for i, part in reversed(list(enumerate(parts))):
-        gone = part.path[: len(path)] == path
+    lines = [part.text for part in parts]
+    before_key = False
+    for i, part in reversed([*enumerate(parts)]):
+        removed = part.path[: len(path)] == path
         if part.kind is Kind.OTHER:
-            if gone and inside:
-                text = _splice(text, part.start, part.end, "")
+            if removed and before_key:
+                lines[i] = ""
             continue
-        inside = gone and part.kind is Kind.KEY
-        if gone:
-            start = _block_start(parts, i, blank=True) if part.kind is Kind.HEADER else part.start
-            text = _splice(text, start, part.end, "")
-        elif part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # an inline table round it
-            text = _splice(text, part.start, part.end, _with_literal(part.text, _literal(_at(data, part.path))))
-    return text
-
-
-def _in_section(part: Statement, table: Path) -> bool:
-    """Whether a statement is the header of this very table, or a plain key in it."""
-    return part.path == table if part.kind is Kind.HEADER else part.path[:-1] == table
+        before_key = removed and part.kind is Kind.KEY
+        if removed:
+            start = _block_start(parts, i, blank=True) if part.kind is Kind.HEADER else i
+            lines[start : i + 1] = [""] * (i + 1 - start)
+        elif part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # an inline table that holds it
+            lines[i] = _with_literal(part, data)
+    return "".join(lines)
 
 
 def _block_start(parts: list[Statement], index: int, *, blank: bool = False) -> int:
-    """Where a header begins, with the comment lines directly above it, and with the blank line above those."""
+    """Return where the comments directly above a header begin; with `blank`, or the blank line above them."""
     while index and parts[index - 1].kind is Kind.OTHER and parts[index - 1].text.strip():
         index -= 1
-    if blank and index and parts[index - 1].kind is Kind.OTHER:
-        index -= 1
-    return parts[index].start if index < len(parts) else 0
+    return index - 1 if blank and index and parts[index - 1].kind is Kind.OTHER else index
 
 
-def _splice(text: str, start: int, end: int, new: str) -> str:
-    if new and start and text[start - 1] != "\n":
-        new = "\n" + new
-    return text[:start] + new + text[end:]
-
-
-def _with_literal(statement: str, literal: str) -> str:
-    """A `key = value  # comment` with another value."""
-    match = _KEY.match(statement)
+def _with_literal(part: Statement, data: Mapping[str, Any]) -> str:
+    """Return a `key = value  # comment` with the value that the document has."""
+    match = _KEY.match(part.text)
     assert match is not None
-    end = len(statement)
-    for token in _TOKEN.finditer(statement, match.end()):
+    end = len(part.text)
+    for token in _TOKEN.finditer(part.text, match.end()):
         if token.group().startswith("#"):
             end = token.start()
-    value = statement[match.end() : end].rstrip()
-    return statement[: match.end()] + literal + statement[match.end() + len(value) :]
+    old = part.text[match.end() : end].rstrip()
+    return part.text[: match.end()] + _literal(_at(data, part.path)) + part.text[match.end() + len(old) :]
 
 
-def _at(data: Mapping[str, object], path: Path) -> object:
-    level: object = data
+def _at(data: Mapping[str, Any], path: Path) -> Any:
     for part in path:
-        level = level[part]  # type: ignore[index]
-    return level
+        data = data[part]
+    return data
 
 
 def _literal(value: object) -> str:

@@ -83,7 +83,8 @@ def set_(
         ),
     ],
 ) -> None:
-    from tsmem.profiles import load_profile, set_values
+    from tsmem.profiles import load_profile
+    from tsmem.profiles.writer import set_values
 
     context = context_of(ctx)
     if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
@@ -103,7 +104,7 @@ def set_(
     exit_codes=(UNAVAILABLE,),
 )
 def use(ctx: typer.Context, name: Name) -> None:
-    from tsmem.profiles import use_profile as use_profile
+    from tsmem.profiles.writer import use_profile
 
     context = context_of(ctx)
     path = use_profile(context.environ, name, config=context.options.config, notice=context.say)
@@ -116,7 +117,7 @@ def use(ctx: typer.Context, name: Name) -> None:
     exit_codes=(UNAVAILABLE,),
 )
 def delete(ctx: typer.Context, name: Name) -> None:
-    from tsmem.profiles import delete_profile as delete_profile
+    from tsmem.profiles.writer import delete_profile
 
     context = context_of(ctx)
     path = delete_profile(context.environ, name, config=context.options.config, notice=context.say)
