@@ -55,8 +55,8 @@ READING = (
     "message purge --session s1 --dry-run",
     "init-tables --check",
 )
-LARGE = ("a value of 4 MB", "800,000 rows", "5,000,000 rows without keys")
-"""Lies that take a second each."""
+LARGE = ("a value of 4 MB", "6,000 rows", "6,000 rows without keys")
+"""Lies that one command is told: they take a while."""
 THOROUGH = ("a row of another user", "a page that goes on where it began")
 """Lies that every command is told."""
 COPYING = (

@@ -14,19 +14,8 @@ refused with its place, and a secret stays a reference until a connection is mad
 The environment is always a parameter, never read from the process.
 """
 
-from tsmem.profiles.choice import ProfileLine, describe, load_profile, profile_list
+from tsmem.profiles.choice import describe, load_profile, profile_list
 from tsmem.profiles.file import config_path
-from tsmem.profiles.model import Credentials, Profile, ProfileTables, Secret, TableNames
+from tsmem.profiles.model import Profile, Secret
 
-__all__ = [
-    "Credentials",
-    "Profile",
-    "ProfileLine",
-    "ProfileTables",
-    "Secret",
-    "TableNames",
-    "config_path",
-    "describe",
-    "load_profile",
-    "profile_list",
-]
+__all__ = ["Profile", "Secret", "config_path", "describe", "load_profile", "profile_list"]

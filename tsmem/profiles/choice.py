@@ -16,7 +16,7 @@ from tsmem.profiles.model import Profile, Secret
 from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
 
 LOCAL, ENV = "local", "env"
-"""The built-in profiles."""
+"""Names of the built-in profiles."""
 _TOP_KEYS = ("default_profile", "profiles")
 
 
@@ -30,7 +30,7 @@ def load_profile(
     file = read_profiles(environ, config)
     check_top(file)
     name, chosen_by = _choose(environ, file, profile)
-    made = build_profile(written_profile(environ, file, profiles_in(file), name, chosen_by), chosen_by)
+    made = build_profile(written_profile(environ, file, name, chosen_by), chosen_by)
     others = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
     if chosen_by == "built in" and others:  # in CI, a secret that is missing is an empty variable
         text = f"{others[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {made.target}"
@@ -75,14 +75,12 @@ def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | 
 
 
 def written_profile(
-    environ: Mapping[str, str],
-    file: ConfigFile | None,
-    profiles: Mapping[str, object],
-    name: str,
-    chosen_by: str = "",
+    environ: Mapping[str, str], file: ConfigFile | None, name: str, chosen_by: str = ""
 ) -> WrittenProfile:
-    """Return a profile of a file, or a built-in one. Raises ProfileError if there is none of that name; it says what
-    chose the name unless a flag did."""
+    """Return a profile of a file, or a built-in one.
+
+    Raises ProfileError if no profile has the name, and says what chose the name unless a flag did."""
+    profiles = profiles_in(file)
     values: dict[str, object] = {}
     if file is not None and name in profiles:
         place, found = file.place(("profiles", name)), profiles[name]
@@ -155,7 +153,7 @@ def profile_list(
         if name == ENV:
             origin = f"environment {ENVIRONMENT['endpoint']}"
         try:
-            built = build_profile(written_profile(environ, file, profiles, name), origin)
+            built = build_profile(written_profile(environ, file, name), origin)
             lines.append(ProfileLine(name, built.backend, built.target, name == default, origin))
         except ProfileError as error:
             lines.append(ProfileLine(name, "invalid", error.message, name == default, origin))

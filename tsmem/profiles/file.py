@@ -55,7 +55,7 @@ class ConfigFile(NamedTuple):
     lines: Mapping[tuple[str, ...], int] = {}
     """The line on which each key and table first stands; empty for a text that is not on the disk yet."""
     distrust: str | None = None
-    """How someone else can change the file, if so."""
+    """The way in which someone else can change the file; None if nobody can."""
     readable_by_others: bool = False
 
     def __repr__(self) -> str:
@@ -85,7 +85,7 @@ class ConfigFile(NamedTuple):
 
 
 def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile | None:
-    """Return the profile file, or None if there is none and none was named.
+    """Return the profile file; None if no file was named and the default one does not exist.
 
     Raises ProfileError: named and not found, unreadable, too large, not UTF-8, not TOML."""
     try:

@@ -249,17 +249,17 @@ class Profile(NamedTuple):
     """Default output format: table, json, jsonl or csv."""
     tables: ProfileTables = DEFAULT_TABLES
     origins: Mapping[str, str] = MappingProxyType({})
-    """Where each value that is not a default came from, by its dotted key; `name` says how the profile was chosen."""
+    """Origins of the values that are not defaults, by dotted key; `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()
     """Sentences for stderr."""
 
     @property
     def target(self) -> str:
-        """What the profile points to, in a few words."""
+        """The store that the profile points to, in a few words."""
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:
-        """Reveal the secrets of a tablestore profile; a token whose variable is not set is None.
+        """Reveal the secrets of a tablestore profile. The token is None if its variable is not set.
 
         Raises ProfileError if a secret cannot be had, or the profile is local."""
         if self.access_key_id is None or self.access_key_secret is None:

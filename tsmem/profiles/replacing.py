@@ -24,7 +24,7 @@ _NOT_REPLACEABLE = (errno.EBUSY, errno.EXDEV, errno.EROFS)
 
 @contextmanager
 def lock_profiles(target: Path, waits: Waits) -> Iterator[None]:
-    """Hold the lock of the file, and make its folder if there is none. The lock file stays: removing it would race.
+    """Hold the lock of the file, after making its folder. The lock file stays: removing it would race.
 
     Raises OSError; BlockingIOError if another process holds the lock for too long."""
     for folder in reversed([target.parent, *target.parent.parents]):

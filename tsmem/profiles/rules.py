@@ -70,13 +70,13 @@ class WrittenProfile(NamedTuple):
     values: Mapping[str, object] = {}
     file: ConfigFile | None = None
     origins: Mapping[str, str] = {}
-    """Where those values came from that the file does not hold."""
+    """Origins of the values that the file does not hold."""
 
     def __repr__(self) -> str:
         return f"WrittenProfile({self.name!r})"
 
     def find(self, *path: str) -> object:
-        """Return the value at a path of keys, or None. Raises ProfileError if a table on the way is none."""
+        """Return the value at a path of keys, or None. Raises ProfileError for a value in the place of a table."""
         level = self.values
         for depth, part in enumerate(path[:-1], 1):
             below = level.get(part, {})
@@ -86,7 +86,7 @@ class WrittenProfile(NamedTuple):
         return level.get(path[-1])
 
     def table(self, *path: str) -> Mapping[str, object]:
-        """Return the table at a path, an empty one if there is none. Raises ProfileError."""
+        """Return the table at a path, or an empty one. Raises ProfileError for a value in its place."""
         self.find(*path, "")
         return cast("Mapping[str, object]", self.find(*path) or {})
 

@@ -37,8 +37,8 @@ from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 _TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.(?s:.+))?"
 
-Plan = Callable[[Mapping[str, Any]], list[Edit]]
-"""Returns the edits to make, given the document of the file."""
+Plan = Callable[[ConfigFile], list[Edit]]
+"""Returns the edits to make, given the file."""
 Check = Callable[[ConfigFile, ConfigFile], None]
 """Raises ProfileError for what the edits make wrong, given the old and the new file."""
 
@@ -51,7 +51,7 @@ def set_values(
     config: str | Path | None = None,
     notice: Notice | None = None,
 ) -> Path:
-    """Set keys of a profile, which is created if there is none; return the path of the file.
+    """Set keys of a profile, create it if it is new, and return the path of the file.
 
     A key may be dotted, as in `tables.session.search_fields.topic`. An empty value removes the key, or the table of
     that name with all its keys. Raises ProfileError, with nothing written, if the file would break a rule, or if a
@@ -66,12 +66,13 @@ def set_values(
         path = [*table.split("."), "search_fields", field] if search_fields else key.split(".")
         edits.append(Edit(("profiles", name, *path), _parsed(key, text)))
 
-    def plan(data: Mapping[str, Any]) -> list[Edit]:
-        if all(edit.value is None for edit in edits):  # nothing can be removed from a profile that does not exist
-            _require(environ, data, name)
+    def plan(old: ConfigFile) -> list[Edit]:
+        profiles = profiles_in(old)
+        if name not in profiles and all(edit.value is None for edit in edits):
+            written_profile(environ, old, name)  # raises: nothing can be removed from a profile that does not exist
         for edit in edits:
             if edit.value is None:
-                _check_removable(data.get("profiles", {}).get(name, {}), edit.path[2:])
+                _check_removable(profiles.get(name, {}), edit.path[2:])
         return edits
 
     def check(old: ConfigFile, new: ConfigFile) -> None:
@@ -144,11 +145,12 @@ def delete_profile(
     Raises ProfileError if the file has no such profile, or it is the default, so that no command silently turns to
     another store."""
 
-    def plan(data: Mapping[str, Any]) -> list[Edit]:
-        if name in (LOCAL, ENV) and name not in data.get("profiles", {}):
-            raise ProfileError(f"profile {name!r} is built in; there is nothing to delete")
-        _require(environ, data, name)
-        if data.get("default_profile") == name and name != LOCAL:
+    def plan(old: ConfigFile) -> list[Edit]:
+        if name not in profiles_in(old):
+            if name in (LOCAL, ENV):
+                raise ProfileError(f"profile {name!r} is built in; there is nothing to delete")
+            written_profile(environ, old, name)  # raises
+        if old.data.get("default_profile") == name and name != LOCAL:
             raise ProfileError(
                 f"profile {name!r} is the default", hint="make another one the default first, with tsmem profile use"
             )
@@ -157,16 +159,10 @@ def delete_profile(
     return _change(config_path(environ, config), plan, lambda _old, _new: None, notice)
 
 
-def _require(environ: Mapping[str, str], data: Mapping[str, Any], name: str) -> None:
-    """Raise ProfileError unless the file has the profile, or it is built in."""
-    if name not in data.get("profiles", {}):
-        written_profile(environ, None, data.get("profiles", {}), name)
-
-
 def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
     """Return what is wrong with a profile of the file; None if it is valid."""
     try:
-        build_profile(written_profile(environ, file, profiles_in(file), name), "")
+        build_profile(written_profile(environ, file, name), "")
     except ProfileError as error:
         return error
     return None
@@ -199,7 +195,7 @@ def _changed(path: Path, target: Path, plan: Plan, check: Check) -> bytes | None
         text = decode_text(path, raw)
         old = ConfigFile(path, text, parse_toml(path, text), key_lines(text))
     profiles_in(old)  # raises if there is no place for a profile
-    edits = plan(old.data)
+    edits = plan(old)
     text = edited(old.text, edits, _applied(old.data, edits))
     # An error in the new text names no line of an edited key, nor any for a new profile: they are not in the file.
     changed = [edit.path if edit.path[:2] in old.lines else edit.path[:1] for edit in edits]

@@ -1,7 +1,7 @@
 """TableClient over TableStore's SDK: one request at a time, from any thread.
 
-Each method makes a request of the SDK and sends it through `HttpSession.call`, with a function that reads the reply and
-checks it (`reply_checks.py`). Nothing is retried here: tsmem.retry wraps this client. tsmem.limits refuses what cannot
+Each method makes a request of the SDK, reads the reply and checks it (`reply_checks.py`), all within
+`HttpSession.call`. Nothing is retried here: tsmem.retry wraps this client. tsmem.limits refuses what cannot
 be sent or is over a limit before anything is sent, with the engine's errors.
 
 The meter's rows scanned are the rows that came back, because the service does not say how many it looked at. With a
@@ -22,7 +22,7 @@ from tsmem.adapters.tablestore.http_session import HttpSession, Log
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.adapters.tablestore.transport import HttpAttempt
 from tsmem.errors import InvalidInput
-from tsmem.limits import MAX_ROWS_PER_WRITE, check_write
+from tsmem.limits import MAX_ROWS_PER_WRITE, MAX_VALUE_BYTES, check_write
 from tsmem.port import (
     Announce,
     ConcurrencyLimiter,
@@ -69,102 +69,90 @@ class TablestoreClient:
     # Tables
 
     def list_tables(self) -> list[str]:
-        return self._session.call(
-            "ListTable", (), lambda client, _: reply_checks.check_listed([*(client.list_table() or ())])
-        )
+        with self._session.call("ListTable") as (client, _):
+            return reply_checks.check_listed([*(client.list_table() or ())])
 
     def describe_table(self, name: str) -> TableSchema:
-        def request(client: Any, _: HttpAttempt) -> TableSchema:
+        with self._session.call("DescribeTable", name) as (client, _):
             return reply_checks.check_described(name, sdk_schemas.described_table(client.describe_table(name)))
 
-        return self._session.call("DescribeTable", name, request)
-
     def create_table(self, schema: TableSchema) -> None:
-        self._session.call(
-            "CreateTable", schema.name, lambda client, _: client.create_table(*sdk_schemas.table_request(schema))
-        )
+        with self._session.call("CreateTable", schema.name) as (client, _):
+            client.create_table(*sdk_schemas.table_request(schema))
 
     def delete_table(self, name: str) -> None:
-        self._session.call("DeleteTable", name, lambda client, _: client.delete_table(name))
+        with self._session.call("DeleteTable", name) as (client, _):
+            client.delete_table(name)
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """Create a secondary index, as TableClient says.
 
         If the service refuses it because the table does not define its columns yet, they are added first. Cost: 3
         requests more."""
-
-        def create(client: Any, _: HttpAttempt) -> None:
-            client.create_secondary_index(table, sdk_schemas.index_meta(index), True)
-
         try:
-            self._session.call("CreateIndex", table, create)
+            self._create_index(table, index)
         except InvalidInput as refused:
             known = dict(self.describe_table(table).defined_columns) if defined else {}
             missing = [(name, kind) for name, kind in dict(defined).items() if name not in known]
             if not missing:
                 raise
-            operation = sdk_schemas.ADD_DEFINED_COLUMN
             try:
-                self._session.call(
-                    operation, table, lambda client, _: client._request_helper(operation, table, missing)
-                )
+                with self._session.call(sdk_schemas.ADD_DEFINED_COLUMN, table) as (client, _):
+                    client._request_helper(sdk_schemas.ADD_DEFINED_COLUMN, table, missing)
             except InvalidInput as error:
                 raise refused from error
-            self._session.call("CreateIndex", table, create)
+            self._create_index(table, index)
+
+    def _create_index(self, table: str, index: IndexSchema) -> None:
+        with self._session.call("CreateIndex", table) as (client, _):
+            client.create_secondary_index(table, sdk_schemas.index_meta(index), True)
 
     def delete_index(self, table: str, name: str) -> None:
-        self._session.call("DropIndex", table, lambda client, _: client.delete_secondary_index(table, name))
+        with self._session.call("DropIndex", table) as (client, _):
+            client.delete_secondary_index(table, name)
 
     # Search indexes
 
     def list_search_indexes(self, table: str) -> list[str]:
-        def request(client: Any, _: HttpAttempt) -> list[str]:
+        with self._session.call("ListSearchIndex", table) as (client, _):
             return reply_checks.check_listed([name for of, name in client.list_search_index(table) if of == table])
 
-        return self._session.call("ListSearchIndex", table, request)
-
     def create_search_index(self, schema: SearchIndexSchema) -> None:
-        self._session.call(
-            "CreateSearchIndex",
-            schema.table,
-            lambda client, _: client.create_search_index(schema.table, schema.name, sdk_schemas.search_meta(schema)),
-        )
+        with self._session.call("CreateSearchIndex", schema.table) as (client, _):
+            client.create_search_index(schema.table, schema.name, sdk_schemas.search_meta(schema))
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        def request(client: Any, _: HttpAttempt) -> SearchIndexSchema:
+        with self._session.call("DescribeSearchIndex", table) as (client, _):
             found: SearchIndexSchema = client.describe_search_index(table, name)
-            self._search_fields[table, name] = dict(found.fields)
-            return found._replace(table=table, name=name)
-
-        return self._session.call("DescribeSearchIndex", table, request)
+        self._search_fields[table, name] = dict(found.fields)
+        return found._replace(table=table, name=name)
 
     def delete_search_index(self, table: str, name: str) -> None:
-        self._session.call("DeleteSearchIndex", table, lambda client, _: client.delete_search_index(table, name))
+        with self._session.call("DeleteSearchIndex", table) as (client, _):
+            client.delete_search_index(table, name)
 
     # Reads
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
-        def request(client: Any, attempt: HttpAttempt) -> Row | None:
-            units, found, _ = client.get_row(
-                table.name, sdk_rows.key_columns(table, key), _names(columns), max_version=1
-            )
+        with self._session.call("GetRow", table.name) as (client, attempt):
+            sdk_key = sdk_rows.key_columns(table, key)
+            units, found, _ = client.get_row(table.name, sdk_key, _names(columns), max_version=1)
             row = None if found is None else sdk_rows.to_row(table, found)
             attempt.rows = 0 if row is None else 1
             attempt.cost = _cost(units, attempt.rows)
             reply_checks.check_same_key(key, row)
+            _check_values(attempt, (row,))
             return row
 
-        return self._session.call("GetRow", table.name, request)
-
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        def request(client: Any, attempt: HttpAttempt) -> list[RowRead]:
+        with self._session.call("BatchGetRow", table.name) as (client, attempt):
             attempt.rows = len(keys)
             batch = sdk_batches.read_request(table, keys, _names(columns))
             items = client.batch_get_row(batch).get_result_by_table(table.name) or ()
             attempt.cost = sdk_batches.rows_cost(items)
-            return sdk_batches.read_outcomes(table, keys, items)
-
-        return self._session.call("BatchGetRow", table.name, request)
+            rows = sdk_batches.read_outcomes(table, keys, items)
+            _check_values(attempt, [row for row in rows if isinstance(row, Row)])
+            return rows
 
     def get_range(
         self,
@@ -176,7 +164,7 @@ class TablestoreClient:
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
         announce: Announce | None = None,
     ) -> RangePage:
-        def request(client: Any, attempt: HttpAttempt) -> RangePage:
+        with self._session.call("GetRange", table.name) as (client, attempt):
             if announce is not None:
                 attempt.announce = lambda start: announce(None if start is None else sdk_rows.to_key(table, start))
             units, next_start, found, _ = client.get_range(
@@ -194,9 +182,8 @@ class TablestoreClient:
             rows = [sdk_rows.to_row(table, row) for row in found]
             page = RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
             reply_checks.check_page(table, span, limit, filter, page)
+            _check_values(attempt, rows)
             return page
-
-        return self._session.call("GetRange", table.name, request)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """Search, as TableClient says. The service does not say how many capacity units it took.
@@ -211,20 +198,18 @@ class TablestoreClient:
                 self.describe_search_index(table.name, index)
             query = sdk_contains.plan_contains(search.query, self._search_fields[table.name, index])
             search = search._replace(query=query)
-
-        def request(client: Any, attempt: HttpAttempt) -> SearchPage:
+        with self._session.call("Search", table.name) as (client, attempt):
             reply = client.search(table.name, index, sdk_search.request(search), sdk_search.columns(search.columns))
             attempt.rows = len(reply.rows)
             attempt.cost = Cost(rows_scanned=attempt.rows)
             page = sdk_search.page(table, reply, search)
+            _check_values(attempt, page.rows)
             return page._replace(total_is_exact=not planned)
-
-        return self._session.call("Search", table.name, request)
 
     # Writes
 
     def write_row(self, write: Write) -> None:
-        def request(client: Any, attempt: HttpAttempt) -> None:
+        with self._session.call(f"{type(write).__name__}Row", write.table.name) as (client, attempt):
             attempt.rows = 1
             check_write(write)
             row, condition = sdk_rows.sdk_row(write), sdk_rows.sdk_condition(write.condition)
@@ -240,15 +225,12 @@ class TablestoreClient:
                 raise
             attempt.cost = _cost(units)
 
-        self._session.call(f"{type(write).__name__}Row", write.table.name, request)
-
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """Write rows, as TableClient says. Writes of one key keep their order.
 
         The service takes and answers a batch table by table. A row that cannot be sent does not keep the others
         back."""
-
-        def request(client: Any, attempt: HttpAttempt) -> list[RowOutcome]:
+        with self._session.call("BatchWriteRow", *tables_of(writes)) as (client, attempt):
             attempt.rows = len(writes)
             batch = sdk_batches.prepare_batch(writes)
             if not batch.places:
@@ -260,7 +242,11 @@ class TablestoreClient:
             found, attempt.cost = sdk_batches.outcomes(batch, reply, len(writes))
             return found
 
-        return self._session.call("BatchWriteRow", tables_of(writes), request)
+
+def _check_values(attempt: HttpAttempt, rows: Sequence[Row | None]) -> None:
+    """Raise WrongReply for a value that is too long. Only a reply that is longer than a value can have one."""
+    if attempt.received_bytes > MAX_VALUE_BYTES:
+        reply_checks.check_values(rows)
 
 
 def _names(columns: Sequence[str] | None) -> list[str] | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from tsmem.adapters.naming import name_missing
 from tsmem.adapters.redaction import hide
@@ -22,8 +23,6 @@ from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
 from tsmem.retry import Deadline
-
-T = TypeVar("T")
 
 Log = Callable[[str], None]
 """Takes a line about each request: operation, table, rows, milliseconds, request id, error code."""
@@ -73,14 +72,14 @@ class HttpSession:
         extend(self._client)
         _install_decoder(self._client)
 
-    def call(self, operation: str, asked: str | tuple[str, ...], request: Callable[[Any, HttpAttempt], T]) -> T:
-        """Call `request` with the SDK's client and the attempt, in which it notes rows and cost; return its result.
-        `asked` are the tables of the request.
+    @contextmanager
+    def call(self, operation: str, *tables: str) -> Iterator[tuple[Any, HttpAttempt]]:
+        """Give the block the SDK's client for one request about these tables, and the attempt, in which it notes rows
+        and cost.
 
         Raises errors of tsmem.errors; Unavailable when the attempt's time is up. Cost: 1 request if something was sent,
         and what was noted."""
         self._require_open()
-        tables = (asked,) if isinstance(asked, str) else asked
         if self._allowed_s() <= 0:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
         started_s = time.monotonic()
@@ -88,7 +87,7 @@ class HttpSession:
         token = CURRENT_ATTEMPT.set(attempt)
         error: TsmemError | None = None
         try:
-            return request(self._client, attempt)
+            yield self._client, attempt
         except Exception as failure:
             hide(attempt.signatures)  # the traceback of the cause may show them
             if not attempt.sent:

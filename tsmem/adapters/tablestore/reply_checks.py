@@ -12,7 +12,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tsmem.limits import MAX_KEY_BYTES, MAX_ROWS_PER_PAGE
+from tsmem.limits import MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MAX_VALUE_BYTES
 from tsmem.plurals import quantity
 from tsmem.rows import And, Comparison, Filter, Key, KeyBound, Not, Op, Range, Row, TableRef, Value
 
@@ -54,6 +54,14 @@ def check_attributes(table: TableRef, columns: Mapping[str, Value], types: set[t
         for value in columns.values():
             if type(value) is float and not math.isfinite(value):
                 raise WrongReply("a number that is not finite")
+
+
+def check_values(rows: Sequence[Row | None]) -> None:
+    """Raise WrongReply for a value that is longer than a column can be."""
+    for row in rows:
+        for value in () if row is None else row.columns.values():
+            if isinstance(value, str | bytes) and len(value) > MAX_VALUE_BYTES:
+                raise WrongReply("a value longer than 2 MB")
 
 
 def check_same_key(key: Key, row: Row | None) -> None:
