@@ -27,7 +27,7 @@ def run() -> None:
 
         code = main(sys.argv[1:])
         STOP_SIGNALS.uninstall()
-    except KeyboardInterrupt as interrupt:  # before main could hear it, or behind its end
+    except KeyboardInterrupt as interrupt:  # before main handles it, or after main has ended
         from tsmem.cli.app.signals import STOP_SIGNALS
 
         STOP_SIGNALS.uninstall()

@@ -259,7 +259,7 @@ class Collection(Generic[Item]):
         columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(row_filter.columns))))
         if columns and len(columns) > MAX_COLUMNS:
             columns = None
-        test = row_filter.test(readable) if readable.covers(row_filter) else None
+        test = row_filter.test(scan.table.key) if readable.covers(row_filter) else None
         return Scan(scan.table, scan.span, join_filters(scan.filter, sent.filter), columns, test, sent.exact)
 
     def _rows(self, scan: Scan, filter: str | None, *, begin: bool = False) -> Iterator[Row]:  # noqa: A002

@@ -232,7 +232,7 @@ class Messages(Collection[Message]):
             raise InvalidInput(f"the number of last messages must be 0 or more, not {last}")
         session, interval_s = self._codec.check_id("session_id", session_id), check_interval(interval_s)
         row_filter = read_filter(filter)
-        test = None if row_filter is None else row_filter.test(self._readable(self._codec.table))
+        test = None if row_filter is None else row_filter.test(self._codec.table.key)
 
         def matches(row: Row) -> bool:
             return (role is None or row.columns.get("role") == role) and (test is None or test(row))

@@ -209,7 +209,7 @@ class Sessions(Collection[Session]):
         """Read the whole sessions of index rows, and test a filter that the index alone could not decide."""
         if row_filter is None or self._readable(self._layout.index_ref).covers(row_filter):
             return WholeRows(self._client, self._codec, rows, want)
-        return WholeRows(self._client, self._codec, rows, want, row_filter.test(self._readable(self._codec.table)))
+        return WholeRows(self._client, self._codec, rows, want, row_filter.test(self._codec.table.key))
 
     def search(
         self,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -79,9 +79,9 @@ class RowFilter:
         """The columns that it reads."""
         return frozenset(_columns(self.tree))
 
-    def test(self, readable: Readable) -> RowTest:
-        """Return the function that tests the whole filter on a row."""
-        return _compiled(self.tree, list(readable.key))
+    def test(self, key: Iterable[str]) -> RowTest:
+        """Return the function that tests the whole filter on a row. `key` names the key columns in order."""
+        return _compiled(self.tree, list(key))
 
     def sent(self, readable: Readable, room: int = MAX_SENT) -> SentFilter:
         """Return the part of at most `room` conditions that the service can test."""

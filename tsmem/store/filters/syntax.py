@@ -15,7 +15,7 @@ import warnings
 from tsmem.errors import InvalidInput
 from tsmem.limits import COLUMN_NAME_RULE, MAX_INTEGER, MIN_INTEGER, is_column_name
 from tsmem.rows import Op, Value
-from tsmem.store.filters.slips import pointed, slip
+from tsmem.store.filters.syntax_errors import explain_error, line_with_caret
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
 
 MAX_CHARACTERS = 10_000
@@ -86,7 +86,7 @@ class _Parser:
             if not error.offset:  # Python reports so that the text ends too early
                 raise self._wrong("it ends too early", len(self._source.rstrip())) from error
             at = self._place(error.lineno or 1, (error.offset or 1) - 1)
-            raise self._wrong(slip(self._source, at, str(error.msg)), at) from error
+            raise self._wrong(explain_error(self._source, at, str(error.msg)), at) from error
         except (ValueError, MemoryError, RecursionError, OverflowError) as error:
             raise self._wrong("it is nested too deep, or is no text", 0) from error
 
@@ -239,7 +239,7 @@ class _Parser:
         begin = self._text.rfind("\n", 0, at) + 1
         line, _, _ = self._text[begin:].partition("\n")
         return InvalidInput(
-            f"the filter cannot be used: {what}, at column {at - begin + 1}\n{pointed(line, at - begin)}",
+            f"the filter cannot be used: {what}, at column {at - begin + 1}\n{line_with_caret(line, at - begin)}",
             hint=f"allowed: {ALLOWED}",
         )
 

@@ -14,7 +14,7 @@ from tsmem.errors import InvalidInput
 from tsmem.folding import fold
 from tsmem.port import FieldType
 from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll, Query, ScoreSort, Sorter, Term
-from tsmem.rows import PYTHON_TYPES, Op, Row
+from tsmem.rows import Op, Row
 from tsmem.store.filters.tree import Compared, Either, Every, Tree
 from tsmem.store.layout import TableLayout
 from tsmem.store.listing.cursor import Window
@@ -51,11 +51,7 @@ def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row,
     folded = None if criteria.text is None else fold(criteria.text)
     since, until = criteria.window
     dated = criteria.dated or criteria.is_bounded
-    passes_filter = None
-    if criteria.filter is not None:
-        from tsmem.store.filters.row_filter import Readable
-
-        passes_filter = criteria.filter.test(Readable({name: PYTHON_TYPES[kind] for name, kind in layout.schema.key}))
+    passes_filter = None if criteria.filter is None else criteria.filter.test(layout.ref.key)
 
     def matches(row: Row, item: Session | Message) -> bool:
         if any(getattr(item, name) != value for name, value in criteria.equal.items()):

@@ -11,7 +11,7 @@ from unicodedata import category, east_asian_width
 
 _EXCERPT = 72
 """Characters of a long filter that are shown around an error."""
-_SIGNS = {
+_CHARACTERS = {
     "=": "equality is ==",
     "&": "both is and",
     "|": "one of two is or",
@@ -20,45 +20,45 @@ _SIGNS = {
 }
 """Explanations for the character at which the parser stops."""
 _JOINERS = ("and", "or", "not", "in")
-_OWN = (*_JOINERS, "True", "False")
+_OPERATOR_WORDS = (*_JOINERS, "True", "False")
 _PART = "a part of a text is for search; a filter compares whole values"
-_OTHERS = {
+_FOREIGN_WORDS = {
     "between": "a range is 1 <= column <= 5",
     **dict.fromkeys(("contains", "has", "like", "ilike", "matches", "startswith", "endswith"), _PART),
 }
 """Explanations for words of other languages."""
 
 
-def slip(source: str, at: int, said: str) -> str:
-    """Return what is wrong at the place where the parser stopped with the message `said`."""
+def explain_error(source: str, at: int, message: str) -> str:
+    """Return what is wrong where the parser stopped with this message."""
     for place in (at, at - 1):
-        if 0 <= place < len(source) and (sign := _SIGNS.get(source[place])) is not None:
+        if 0 <= place < len(source) and (sign := _CHARACTERS.get(source[place])) is not None:
             return sign
     if source[at - 1 : at] == "\n":
         return "a filter of several lines stands in parentheses"
     word = re.match(r"\w*", source[at:])
-    if (known := _word_slip("" if word is None else word.group(), source[:at])) is not None:
+    if (known := _explain_word("" if word is None else word.group(), source[:at])) is not None:
         return known
-    said = said.partition(" (")[0].partition(".")[0]
-    is_helpful = said.isascii() and said.isprintable() and not said.startswith(("invalid syntax", "Missing"))
-    return said if is_helpful else "and, or, or a comparison such as == is missing here"
+    message = message.partition(" (")[0].partition(".")[0]
+    is_helpful = message.isascii() and message.isprintable() and not message.startswith(("invalid syntax", "Missing"))
+    return message if is_helpful else "and, or, or a comparison such as == is missing here"
 
 
-def _word_slip(word: str, before: str) -> str | None:
-    if word.lower() in _OTHERS:
-        return _OTHERS[word.lower()]
+def _explain_word(word: str, before: str) -> str | None:
+    if word.lower() in _FOREIGN_WORDS:
+        return _FOREIGN_WORDS[word.lower()]
     last = "".join(re.findall(r"\w+\s*\Z", before)).strip()
     for each in (last, word):
         if each.lower() in _JOINERS and each not in _JOINERS:
             return f"{each} is written {each.lower()}"
     if word in ("and", "or"):
         return f"{word} stands between two tests"
-    if keyword.iskeyword(word) and word not in _OWN:
+    if keyword.iskeyword(word) and word not in _OPERATOR_WORDS:
         return f'"{word}" is a word of the language; a column of that name is metadata["{word}"]'
     return "exists(column) has parentheses" if last == "exists" else None
 
 
-def pointed(line: str, at: int) -> str:
+def line_with_caret(line: str, at: int) -> str:
     """Return a line, shortened around a place if it is long, with a caret below the place."""
     first = max(0, min(at - _EXCERPT // 2, len(line) - _EXCERPT))
     shown = "".join(each if each.isprintable() else "?" for each in line[first : first + _EXCERPT])
