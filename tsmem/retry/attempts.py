@@ -43,7 +43,7 @@ class Deadline:
         self._local = threading.local()
 
     def left_s(self) -> float | None:
-        """Return the seconds left for the call under way, or None when there is none."""
+        """Return the seconds left for the call under way, or None if no call is."""
         ends_s: float | None = getattr(self._local, "ends_s", None)
         return None if ends_s is None else max(0.0, ends_s - self._clock.monotonic_s())
 
@@ -61,7 +61,7 @@ class Attempts:
     """The attempts of one call, or of one part of it."""
 
     def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random, ends_s: float | None = None) -> None:
-        """Without `ends_s`, the policy's timeout bounds them, or the caller's time budget if that is less."""
+        """`ends_s` defaults to the end of the policy's timeout, or of the caller's time budget if that is sooner."""
         budget_s = time_budget_s()
         timeout_s = policy.timeout_s if budget_s is None else min(policy.timeout_s, budget_s)
         self._clock = clock

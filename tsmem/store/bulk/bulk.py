@@ -8,7 +8,7 @@ from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
-from tsmem.store.bulk.loading import Encoder, ImportedItem, LoadOptions, load
+from tsmem.store.bulk.loading import ImportedItem, LoadOptions, encode, load
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
@@ -20,7 +20,7 @@ from tsmem.store.sessions import Sessions
 
 
 class Bulk:
-    """`store.bulk`."""
+    """Reads, checks and writes all items of a store."""
 
     def __init__(
         self, client: TableClient, layout: Layout, codecs: Codecs, sessions: Sessions, messages: Messages
@@ -58,16 +58,15 @@ class Bulk:
         """Count what would be written, and send nothing. A record that cannot be written raises InvalidInput with its
         line, or counts as failed if `options.on_refused` keeps it."""
         result = BulkResult()
-        encoder = Encoder(self._codecs, options or LoadOptions(), result)
-        for record in records:
-            if encoder.writes(record):
+        for record, writes in encode(self._codecs, records, options or LoadOptions(), result):
+            if writes:
                 result.count(record.item)
         return result
 
     def load(
         self, records: Iterable[ImportedItem], options: LoadOptions | None = None, *, result: BulkResult
     ) -> BulkResult:
-        """Write records.
+        """Write records, and count them in `result`.
 
         Raises InvalidInput at an invalid record when nothing was written yet, else PartialFailure; PartialFailure when
         rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB does not bind."""

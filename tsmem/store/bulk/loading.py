@@ -7,7 +7,8 @@ is too low is safe.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
@@ -18,6 +19,8 @@ from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.model import Message, Session
 
+REMEMBERED_KEYS = 10_000
+"""Keys of the latest rows, to notice that one is repeated."""
 OnConflict = Literal["overwrite", "skip", "fail"]
 
 
@@ -30,7 +33,7 @@ class ImportedItem(NamedTuple):
 
 
 class LoadOptions(NamedTuple):
-    """How records are written."""
+    """Options of an import."""
 
     on_conflict: OnConflict = "overwrite"
     """The treatment of rows that exist. `fail` stops at the first batch that meets one."""
@@ -47,45 +50,37 @@ class LoadOptions(NamedTuple):
         return UNCONDITIONAL if self.on_conflict == "overwrite" else MUST_NOT_EXIST
 
 
-class Encoder:
-    """Turns records into writes, and counts the invalid and the repeated ones."""
-
-    REMEMBERED = 10_000
-    """Keys that are remembered at least, to notice a repeated one."""
-
-    def __init__(self, codecs: Codecs, options: LoadOptions, result: BulkResult) -> None:
-        self._codecs = codecs
-        self._options = options
-        self._result = result
-        self._newer: set[int] = set()
-        self._older: set[int] = set()
-
-    def writes(self, record: ImportedItem) -> list[Write]:
-        """Return the writes of a record, none for an invalid one that is kept. Raises InvalidInput, with the line."""
+def encode(
+    codecs: Codecs, records: Iterable[ImportedItem], options: LoadOptions, result: BulkResult
+) -> Iterator[tuple[ImportedItem, list[Write]]]:
+    """Yield records with their writes, none for an invalid record that is kept. `result` counts the invalid records,
+    and those that repeat a key. Raises InvalidInput, with the line."""
+    recent: OrderedDict[int, None] = OrderedDict()
+    for record in records:
         try:
-            writes = self._codecs.writes(record.item, self._options.condition)
+            writes = codecs.writes(record.item, options.condition)
         except InvalidInput as error:
-            if self._options.on_refused is None:
+            if options.on_refused is None:
                 raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
             where = key_of(record.item) if record.line is None else (f"line {record.line}",)
-            self._result.fail(RowFailure(where, error))
-            self._options.on_refused(record, error)
-            return []
+            result.fail(RowFailure(where, error))
+            options.on_refused(record, error)
+            yield record, []
+            continue
         key = hash((writes[0].table.name, writes[0].key))
-        if key in self._newer or key in self._older:
-            self._result.repeated += 1
+        if key in recent:
+            result.repeated += 1
         else:
-            self._newer.add(key)
-            if len(self._newer) == self.REMEMBERED:
-                self._older, self._newer = self._newer, set()
-        return writes
+            recent[key] = None
+            if len(recent) > REMEMBERED_KEYS:
+                recent.popitem(last=False)
+        yield record, writes
 
 
 def load(
     client: TableClient, codecs: Codecs, records: Iterable[ImportedItem], options: LoadOptions, result: BulkResult
 ) -> None:
     """Write records. Raises as `Bulk.load`."""
-    encoder = Encoder(codecs, options, result)
     position = options.first
     skip, fail = options.on_conflict == "skip", options.on_conflict == "fail"
     writer = BatchWriter(
@@ -97,8 +92,8 @@ def load(
 
     try:
         with writer:
-            for record in records:
-                for write in encoder.writes(record):
+            for record, writes in encode(codecs, records, options, result):
+                for write in writes:
                     writer.add(write, position, record)
                 position += 1
                 if fail and result.failed:

@@ -43,7 +43,6 @@ class BulkResult:
     """True for a part of a command, whose errors do not mention counts: the whole adds them."""
 
     def count(self, item: Session | Message) -> None:
-        """Count one item."""
         if isinstance(item, Session):
             self.sessions += 1
         else:

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from tsmem.store.model import Message
 
 LOOK_BACK_US = 60_000_000
-"""How much earlier than the latest message a late one may stand: for writers whose clocks differ, and for slow writes.
+"""Microseconds before the latest message that each look goes back: for writers whose clocks differ, and slow writes.
 Counted from now if the latest message is in the future, because then its writer's clock is wrong."""
 LOOK_BACK_MESSAGES = 1000
-"""How many known messages a late one may stand before: an import may write any number in one second."""
+"""Known messages that each look goes back at most: an import may write any number in one second."""
 FIRST_ROWS = 100
 """Rows of the first request, to return the last messages and to know what exists."""
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 86_400.0

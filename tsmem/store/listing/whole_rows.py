@@ -40,8 +40,8 @@ class WholeRows:
         self._codec = codec
         self._rows = rows
         self._left = want if test is None else None
-        self._expected = want or 0
-        """Index rows still to be read if no session was deleted."""
+        self._refills = False
+        """True once a session was missing, so that further index rows are read."""
         self._test = test
         self._missing = 0
         """Index rows since the last one with a session."""
@@ -72,11 +72,11 @@ class WholeRows:
         if self._prefetched is not None:
             index_keys, pending = next(self._prefetched)
         else:
-            index_keys = self._index_keys(self._chunk_size())
-            if not index_keys:
-                raise StopIteration
-            index_keys, pending = self._fetch(index_keys)
+            least = _MIN_REFILL if self._refills else 1
+            size = limits.MAX_ROWS_PER_READ if self._left is None else max(least, self._left)
+            index_keys, pending = self._fetch(self._index_keys(min(size, limits.MAX_ROWS_PER_READ)))
         rows = rows_of(pending.result())
+        self._refills = self._refills or None in rows
         self._missing = 0 if any(row is not None for row in rows) else self._missing + len(rows)
         if self._missing > MAX_MISSING:
             table = self._codec.table.name
@@ -90,16 +90,11 @@ class WholeRows:
             self._left -= len(found)
         self._ready = iter(found)
 
-    def _chunk_size(self) -> int:
-        if self._left is None:
-            return limits.MAX_ROWS_PER_READ
-        size = max(1 if self._expected > 0 else _MIN_REFILL, min(limits.MAX_ROWS_PER_READ, self._left))
-        self._expected -= size
-        return size
-
     def _index_keys(self, size: int) -> list[Key]:
         return [row.key for row in islice(self._rows, size)]
 
     def _fetch(self, index_keys: list[Key]) -> tuple[list[Key], Pending[list[RowRead]]]:
+        if not index_keys:
+            raise StopIteration
         keys = [(user_id, session_id) for user_id, _, session_id in index_keys]
         return index_keys, submit(self._client.limiter, lambda: self._client.get_rows(self._codec.table, keys))

@@ -71,7 +71,7 @@ class _Owners(NamedTuple):
     users: tuple[str, ...]
     number: int
     update_time: int | None
-    """The first user's."""
+    """That of the first user's session."""
 
 
 class IdRange:

@@ -8,7 +8,7 @@ wait of no time is one round.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, time_budget
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, Unavailable
@@ -35,62 +35,49 @@ def wait(
 ) -> None:
     """Return when everything of the plan that is present can be used. Raises Unavailable when the time is up."""
     deadline_s = clock.monotonic_s() + timeout_s
-    waiting = [_Check(client, layout, step) for step in plan.steps if step.state == "present"]
+    waiting = [step for step in plan.steps if step.state == "present"]
     while True:
-        unready: list[_Check] = []
-        for place, check in enumerate(waiting):
+        unready: list[Step] = []
+        for place, step in enumerate(waiting):
             left_s = deadline_s - clock.monotonic_s()
             share_s = max(_SHORTEST_S, min(_LONGEST_S, left_s / (len(waiting) - place)))
-            if (left_s > 0 or timeout_s == 0) and check.is_ready(share_s):
+            if (left_s > 0 or timeout_s == 0) and _is_ready(client, layout, step, share_s):
                 continue
             if not unready:  # the checks after the first failed one may take as long
-                on_wait([each.name for each in waiting[place:]])
-            unready.append(check)
+                on_wait(_names(waiting[place:]))
+            unready.append(step)
         if not unready:
             return
         waiting = unready
         left_s = deadline_s - clock.monotonic_s() - _SHORTEST_S
         if left_s <= 0:
-            raise Unavailable(
-                f"not ready after {timeout_s:g} s: {', '.join(check.name for check in waiting)}",
-                hint="the same command waits again",
-            )
+            names = ", ".join(_names(waiting))
+            raise Unavailable(f"not ready after {timeout_s:g} s: {names}", hint="the same command waits again")
         clock.sleep(min(_PAUSE_S, left_s))
 
 
-class _Check(NamedTuple):
-    """The check whether one thing of a plan can be used."""
+def _names(steps: Sequence[Step]) -> list[str]:
+    return [f"{step.kind} {step.name}" for step in steps]
 
-    client: TableClient
-    layout: Layout
-    step: Step
 
-    @property
-    def name(self) -> str:
-        return f"{self.step.kind} {self.step.name}"
-
-    def is_ready(self, budget_s: float) -> bool:
-        with time_budget(budget_s):
-            try:
-                return self._is_ready()
-            except InvalidReply:
-                raise
-            except (TableNotFound, Unavailable):
-                return False
-
-    def _is_ready(self) -> bool:
-        table = next(table for table in self.layout.tables if table.schema.name == self.step.table)
-        if self.step.kind == "search index":
-            return self.client.describe_search_index(table.search.table, table.search.name).in_step
-        ref = table.ref
-        if self.step.kind == "secondary index":
-            key = table.schema.indexes[0].key
-            ref = TableRef(self.step.name, key + tuple(name for name in table.ref.key if name not in key))
-        span = Range((MIN,) * len(ref.key), (MAX,) * len(ref.key))
+def _is_ready(client: TableClient, layout: Layout, step: Step, budget_s: float) -> bool:
+    table = next(table for table in layout.tables if table.schema.name == step.table)
+    ref = table.ref
+    if step.kind == "secondary index":
+        key = table.schema.indexes[0].key
+        ref = TableRef(step.name, key + tuple(name for name in table.ref.key if name not in key))
+    with time_budget(budget_s):
         try:
-            self.client.get_range(ref, span, limit=1, columns=ref.key[:1])
-        except InvalidInput as error:  # the service's error for an index that is being built
-            if "building" in error.message:
-                return False
+            if step.kind == "search index":
+                return client.describe_search_index(step.table, step.name).in_step
+            span = Range((MIN,) * len(ref.key), (MAX,) * len(ref.key))
+            client.get_range(ref, span, limit=1, columns=ref.key[:1])
+        except InvalidReply:
             raise
-        return True
+        except (TableNotFound, Unavailable):
+            return False
+        except InvalidInput as error:
+            if "building" not in error.message:  # the service's word for an index that cannot be read yet
+                raise
+            return False
+    return True

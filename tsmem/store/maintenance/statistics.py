@@ -7,6 +7,7 @@ only the present session is summed. Days are UTC days, so that every machine sho
 from __future__ import annotations
 
 from bisect import insort
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -106,20 +107,22 @@ class Survey:
     def run(self, user_id: str | None, session_id: str | None) -> Statistics:
         """Count everything, one user's sessions and messages, or one session id. Raises and costs as
         `MemoryStore.statistics`."""
-        codec, table = self._codecs.session, self._codecs.message.table
+        codec = self._codecs.session
+        sessions, test = Range((MIN, MIN), (MAX, MAX)), None
         if user_id is not None:
-            user = codec.check_id("user_id", user_id)
-            self._count_messages(self._messages.rows_of(self._session_ids(Range((user, MIN), (user, MAX)))))
+            user_id = codec.check_id("user_id", user_id)
+            sessions = Range((user_id, MIN), (user_id, MAX))
         elif session_id is not None:
-            session = codec.check_id("session_id", session_id)
-            for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX)), Comparison("session_id", Op.EQ, session)):
-                pass
-            self._count_messages(self._messages.rows_of([session]))
+            session_id = codec.check_id("session_id", session_id)
+            test = Comparison("session_id", Op.EQ, session_id)
+        ids = self._session_ids(sessions, test)
+        if user_id is not None:
+            self._count_messages(self._messages.rows_of(ids))
         else:
-            for _ in self._session_ids(Range((MIN, MIN), (MAX, MAX))):
-                pass
-            scan = Scan(table, Range((MIN, MIN, MIN), (MAX, MAX, MAX)))
-            self._count_messages(RowScan(self._client, scan, read_progress=self._messages.read_progress))
+            deque(ids, maxlen=0)  # to the end
+            message = Scan(self._codecs.message.table, Range((MIN, MIN, MIN), (MAX, MAX, MAX)))
+            rows = RowScan(self._client, message, read_progress=self._messages.read_progress)
+            self._count_messages(rows if session_id is None else self._messages.rows_of([session_id]))
         found = self._found
         found.roles = dict(sorted(found.roles.items(), key=lambda each: (-each[1], each[0] or "")))
         found.days = {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
