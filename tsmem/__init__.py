@@ -1,7 +1,7 @@
-"""tsmem: sessions and messages of AI agents, on Alibaba Cloud TableStore or in one local file.
+"""tsmem: the memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.
 
-This is the library's public interface. Importing it loads no SDK, no SQLite and no terminal library; each name is
-loaded on first use.
+This is the library's public face. Importing it loads no SDK, no SQLite and no terminal library; a name is loaded when it
+is used.
 
     import tsmem
 
@@ -43,10 +43,12 @@ def open_store(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> MemoryStore:
-    """Open the store of a profile, chosen as on the command line: `profile`, else TSMEM_PROFILE, else the file's
-    default, else a built-in one. Close it, or use it in a `with`.
+    """Open the store that a profile names. Close it, or use it in a `with`.
 
-    Raises ProfileError. Nothing is connected to, created or read before the first call on the store."""
+    The profile is chosen as on the command line: `profile`, else TSMEM_PROFILE, else the default of the profile file,
+    else a built-in one. Nothing is connected to, created or read before the first call on the store.
+
+    Raises ProfileError."""
     import os
 
     from tsmem.profiles import load_profile
@@ -62,8 +64,10 @@ def open_profile(
     log: Callable[[str], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> MemoryStore:
-    """Open the store of a loaded profile. `log` is called with a line for each request over the wire, without secrets;
-    `notice` with sentences that people should read while a call goes on."""
+    """Open the store of a profile that is loaded already.
+
+    `log` is called with a line for each request over the wire, without secrets; `notice` with remarks for people while
+    a call goes on."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
 from tests.house.modules import ROOT, dotted, imports, sources, tree
 from tsmem.cli.app import exit_codes
-from tsmem.cli.app.completion import SCRIPTS
+from tsmem.cli.app.completion import FOLDER, SCRIPTS
+from tsmem.cli.app.help import topic_page
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.profiles.rules import OUTPUTS
 from tsmem.render.result import FORMATS
 
-COMPLETIONS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
 EMPTY_NAMES = {"helpers", "helper", "utils", "util", "common", "manager", "base", "misc"}
 
 
@@ -35,17 +36,19 @@ def test_only_main_makes_exit_codes() -> None:
     assert users <= {"tsmem.cli.app.main", "tsmem.cli.app.failure"}
 
 
-@pytest.mark.parametrize("shell", COMPLETIONS)
-def test_completions_are_not_stale(shell: str) -> None:
+@pytest.mark.parametrize("name", SCRIPTS.values())
+def test_completions_are_not_stale(name: str) -> None:
     """The files for packagers are what the command prints."""
-    assert SCRIPTS[shell] == (ROOT / "completions" / COMPLETIONS[shell]).read_text(encoding="utf-8")
+    assert (FOLDER / name).read_bytes() == (ROOT / "completions" / name).read_bytes()
 
 
 def test_every_error_has_an_exit_code_and_the_readme_lists_them_all() -> None:
-    """The table of exit codes in the README is the one in the code."""
+    """The table of exit codes in the README is the one of `tsmem help exit-codes`."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for code, meaning in exit_codes.MEANINGS.items():
-        assert f"| {code} | {meaning} |" in readme
+    listed = re.findall(r"^ +(\d+)  (.*(?:\n {7}.*)*)", topic_page("exit-codes"), re.MULTILINE)
+    assert [int(code) for code, _ in listed] == list(exit_codes.MEANINGS)
+    for code, meaning in listed:
+        assert f"| {code} | {' '.join(meaning.split())} |" in readme
     kinds = [TsmemError]
     for kind in kinds:
         kinds += kind.__subclasses__()

@@ -24,7 +24,7 @@ from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[
 from typer.exceptions import TyperException
 
 from tsmem.cli.app.contents import CONTENTS
-from tsmem.cli.app.exit_codes import BRIEF_MEANINGS, EVERY_COMMAND
+from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS
 from tsmem.cli.app.global_options import HelpShown, global_options, show_help
 from tsmem.errors import InvalidInput
 
@@ -129,7 +129,7 @@ class HouseCommand(_WithGlobalOptions, TyperCommand):
         """Write the help, the example on a line of its own, to be copied, and the exit codes."""
         super().format_help_text(ctx, formatter)
         formatter.write(f"\n  Example:\n    {self.declaration.example}\n")
-        codes = [f"{code}\xa0{BRIEF_MEANINGS[code].replace(' ', chr(0xA0))}" for code in self.declaration.exit_codes]
+        codes = [f"{code}\xa0{MEANINGS[code].replace(' ', chr(0xA0))}" for code in self.declaration.exit_codes]
         formatter.write("\n  Exit codes:\n")
         for line in wrap(", ".join(codes), formatter.width - 4):
             formatter.write(f"    {line}\n".replace("\xa0", " "))

@@ -73,8 +73,6 @@ class Context:
 
         return BulkResult()
 
-    # stderr and questions
-
     def say(self, text: str) -> None:
         """Write a line to stderr, with control characters escaped."""
         from tsmem.render.text import visible
@@ -132,8 +130,6 @@ class Context:
             return True
         self.say("nothing was done")
         return False
-
-    # Profile and options
 
     @cached_property
     def profile(self) -> Profile:
@@ -222,8 +218,6 @@ class Context:
             from tsmem.transfer.files.file_errors import cannot_read
 
             raise cannot_read(name, error) from error
-
-    # The store
 
     @cached_property
     def store(self) -> MemoryStore:

@@ -15,20 +15,6 @@ OPENS_STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
 answer."""
 
 MEANINGS: dict[int, str] = {
-    DONE: "done (an empty list is done)",
-    FAILED: "something failed that has no number of its own; a bug",
-    USAGE: "wrong use, bad input, bad profile",
-    NOT_FOUND: "not found: session, message, table",
-    CONFLICT: "conflict: exists already, condition failed, `init-tables --check` found a difference",
-    DENIED: "denied: credentials, permission",
-    UNAVAILABLE: "unavailable: no connection, timeout, throttled, after retries; an answer that breaks the rules",
-    PARTLY_DONE: "partly done: some rows of a bulk command failed (they are listed)",
-    HUNG_UP: "stopped by SIGHUP: the terminal was closed",
-    INTERRUPTED: "interrupted",
-    PIPE_CLOSED: "the reader of a pipe went away",
-    TERMINATED: "terminated by SIGTERM",
-}
-BRIEF_MEANINGS: dict[int, str] = {
     DONE: "done",
     FAILED: "failed",
     USAGE: "wrong use",
@@ -42,7 +28,7 @@ BRIEF_MEANINGS: dict[int, str] = {
     PIPE_CLOSED: "reader gone",
     TERMINATED: "terminated",
 }
-"""Meanings for the help of a command."""
+"""Brief meanings, for the help of a command. The page `tsmem help exit-codes` and README say more."""
 
 _CODES: tuple[tuple[type[TsmemError], int], ...] = (
     (InvalidInput, USAGE),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import typer
 from typer.core import TyperOption
 
 from tsmem.cli.app.context import Context
@@ -33,70 +32,60 @@ def show_help(ctx: Any, param: object, value: bool) -> None:
 
 def global_options() -> list[TyperOption]:
     """Return new option objects, for one command."""
-
-    def option(*names: str, callback: Callable[..., None], help: str, **more: Any) -> TyperOption:  # noqa: A002
-        return TyperOption(
-            param_decls=list(names), callback=callback, help=help, expose_value=False, show_default=False, **more
-        )
-
     return [
-        option(
-            "--profile",
-            "-p",
-            callback=_store_as("profile"),
-            metavar="NAME",
-            help="Which profile to use.",
-            autocompletion=lambda ctx, args, incomplete: complete_profile(ctx, incomplete),
-        ),
-        option("--config", callback=_store_as("config"), metavar="FILE", help="The profile file."),
-        option(
+        _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=_complete_profile),
+        _option("--config", metavar="FILE", help="The profile file."),
+        _option(
             "--output",
             "-o",
-            callback=_store_output,
             metavar="FORMAT",
             help="table, json, jsonl or csv.",
+            parse=_output_format,
             autocompletion=lambda ctx, args, incomplete: ["table", "json", "jsonl", "csv"],
         ),
-        option("--fields", callback=_store_fields, metavar="A,B,...", help="Only these, e.g. role,metadata.topic."),
-        option("--stats", callback=_store_as("stats"), is_flag=True, help="Say what it cost, on stderr."),
-        option("--debug", callback=_store_as("debug"), is_flag=True, help="Log requests, and show a traceback."),
-        option("--version", callback=_show_version, is_flag=True, is_eager=True, help="Say which version this is."),
-        option("--no-color", callback=_store_as("no_color"), is_flag=True, help="No colours (so does NO_COLOR)."),
+        _option("--fields", metavar="A,B,...", help="Only these, e.g. role,metadata.topic.", parse=_field_names),
+        _option("--stats", is_flag=True, help="Say what it cost, on stderr."),
+        _option("--debug", is_flag=True, help="Log requests, and show a traceback."),
+        _option("--version", is_flag=True, help="Say which version this is.", is_eager=True, callback=_show_version),
+        _option("--no-color", is_flag=True, help="No colours (so does NO_COLOR)."),
     ]
 
 
-def _store(ctx: typer.Context, name: str, value: object) -> None:
-    ctx.meta[f"tsmem.{name}"] = value
-    if isinstance(ctx.obj, Context):
-        setattr(ctx.obj.options, name, value)
+def _option(*names: str, parse: Callable[[str], object] | None = None, **more: Any) -> TyperOption:
+    """Return an option whose value, if it is given, is parsed and stored under its own name."""
+    name = names[0].removeprefix("--").replace("-", "_")
+
+    def store(ctx: Any, param: object, value: Any) -> None:
+        if value is None or value is False:
+            return
+        ctx.meta[f"tsmem.{name}"] = value if parse is None else parse(value)
+        if isinstance(ctx.obj, Context):
+            setattr(ctx.obj.options, name, ctx.meta[f"tsmem.{name}"])
+
+    return TyperOption(
+        **{"param_decls": list(names), "callback": store, "expose_value": False, "show_default": False, **more}
+    )
 
 
-def _store_as(name: str) -> Callable[[typer.Context, object, object], None]:
-    def callback(ctx: typer.Context, param: object, value: object) -> None:
-        if value is not None and value is not False:
-            _store(ctx, name, value)
-
-    return callback
+def _complete_profile(ctx: Any, args: object, incomplete: str) -> list[str]:
+    return complete_profile(ctx, incomplete)
 
 
-def _store_output(ctx: typer.Context, param: object, value: str | None) -> None:
-    if value is None:
-        return
+def _output_format(text: str) -> str:
     from tsmem.render.result import FORMATS
 
-    if value not in FORMATS:
-        raise InvalidInput(f"there is no output format '{value}'", hint=f"the formats are {', '.join(FORMATS)}")
-    _store(ctx, "output", value)
+    if text not in FORMATS:
+        raise InvalidInput(f"there is no output format '{text}'", hint=f"the formats are {', '.join(FORMATS)}")
+    return text
 
 
-def _store_fields(ctx: typer.Context, param: object, value: str | None) -> None:
-    if value is not None:
-        from tsmem.cli.io.values import parse_fields
+def _field_names(text: str) -> tuple[str, ...]:
+    from tsmem.cli.io.values import parse_fields
 
-        _store(ctx, "fields", parse_fields(value))
+    return parse_fields(text)
 
 
-def _show_version(ctx: typer.Context, param: object, value: bool) -> None:
+def _show_version(ctx: Any, param: object, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from tsmem import __version__
 

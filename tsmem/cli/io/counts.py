@@ -1,4 +1,4 @@
-"""What bulk commands say of what they did: the same words and the same JSON for all."""
+"""Counts of what a bulk command did: the same words and the same JSON for all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tsmem.store.bulk.result import BulkResult
 
 
 def counted(result: BulkResult) -> str:
-    """In words, for a question or a sentence."""
+    """Return sessions and messages in words."""
     parts = [quantity(result.sessions, "session")] if result.sessions else []
     if result.messages or not parts:
         parts.append(quantity(result.messages, "message"))
@@ -16,7 +16,7 @@ def counted(result: BulkResult) -> str:
 
 
 def counts(result: BulkResult) -> Report:
-    """As data."""
+    """Return all counts as a result."""
     document = {
         "sessions": result.sessions,
         "messages": result.messages,

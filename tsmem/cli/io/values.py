@@ -27,7 +27,7 @@ _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_
 
 
 def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
-    """Return metadata: `key=text`, `key:=json` for a number or boolean, `key@file` for a file's bytes.
+    """Return metadata: `key=text`, `key:=json` for a number or boolean, `key@file` for its bytes, which `read_file` returns.
 
     The first sign decides, so no key has one. Raises InvalidInput for a pair of another form, a bad or repeated key, a
     number that a column cannot hold, text that is not Unicode, and a file that cannot be read."""
@@ -71,9 +71,6 @@ def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
         return read_file(name)
     except InvalidInput as error:
         raise InvalidInput(f"metadata '{key}': {error.message}", hint=error.hint) from error
-    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidInput(f"metadata '{key}': cannot read {name!r}: {reason}") from error
 
 
 def _scalar(key: str, text: str) -> int | float | bool:
