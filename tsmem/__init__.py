@@ -1,7 +1,7 @@
 """tsmem: the memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.
 
-This is the library's public face. Importing it loads no SDK, no SQLite and no terminal library; a name is loaded when it
-is used.
+This is the library's public face. Importing it loads no SDK, no SQLite and no terminal library; each name is loaded
+when it is used.
 
     import tsmem
 

@@ -33,7 +33,7 @@ def show_help(ctx: Any, param: object, value: bool) -> None:
 def global_options() -> list[TyperOption]:
     """Return new option objects, for one command."""
     return [
-        _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=_complete_profile),
+        _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=_profiles),
         _option("--config", metavar="FILE", help="The profile file."),
         _option(
             "--output",
@@ -67,7 +67,7 @@ def _option(*names: str, parse: Callable[[str], object] | None = None, **more: A
     )
 
 
-def _complete_profile(ctx: Any, args: object, incomplete: str) -> list[str]:
+def _profiles(ctx: Any, args: object, incomplete: str) -> list[str]:
     return complete_profile(ctx, incomplete)
 
 

@@ -6,7 +6,8 @@ writing of one, it waits for the chunk's end, because half a chunk is no JSON. A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsmem.cli.app.shell_words import all_quoted
@@ -22,30 +23,23 @@ _OPTION = "--page-token"
 
 def send(chunks: Iterator[bytes], stream: BinaryIO) -> None:
     """Write all chunks. Raises what render and the stream raise, and KeyboardInterrupt once the document is closed."""
+
+    def write(chunk: bytes) -> None:
+        stream.write(chunk)
+        stream.flush()
+
     with STOP_SIGNALS.waiting(lambda: not getattr(chunks, "gi_running", False)):
         try:
             for chunk in chunks:
-                _write(stream, chunk)
+                write(chunk)
                 STOP_SIGNALS.check()
         except KeyboardInterrupt as interrupt:
-            for chunk in _closing_chunks(chunks, interrupt):
-                _write(stream, chunk)
+            if isinstance(chunks, Generator):
+                with suppress(KeyboardInterrupt, StopIteration):  # from render, which has closed its document already
+                    write(chunks.throw(interrupt))
+                    for chunk in chunks:
+                        write(chunk)
             raise
-
-
-def _write(stream: BinaryIO, chunk: bytes) -> None:
-    stream.write(chunk)
-    stream.flush()
-
-
-def _closing_chunks(chunks: Iterator[bytes], interrupt: KeyboardInterrupt) -> Iterator[bytes]:
-    """Yield what render writes after an interrupt; nothing if it was raised there and render has written it."""
-    if (throw := getattr(chunks, "throw", None)) is not None:
-        try:
-            yield throw(interrupt)
-            yield from chunks
-        except (KeyboardInterrupt, StopIteration):
-            return
 
 
 def write_listing(context: Context, listing: Listing, argv: Sequence[str], write: Callable[[Listing], None]) -> None:

@@ -32,12 +32,9 @@ class Streams:
     @classmethod
     def of_process(cls) -> Streams:
         """Return this process's own streams. One that was closed fails when it is used."""
-        stdin = io.BufferedReader(
-            _Closed() if sys.stdin is None else WaitingFile(sys.stdin.fileno(), "rb", closefd=False)
-        )
-        stdout, stderr = (
-            _Closed() if stream is None else WaitingFile(stream.fileno(), "wb", closefd=False)
-            for stream in (sys.stdout, sys.stderr)
+        stdin, stdout, stderr = (
+            _Closed() if stream is None else WaitingFile(stream.fileno(), mode, closefd=False)
+            for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
         )
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
         return cls(

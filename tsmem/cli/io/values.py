@@ -27,7 +27,7 @@ _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_
 
 
 def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
-    """Return metadata: `key=text`, `key:=json` for a number or boolean, `key@file` for its bytes, which `read_file` returns.
+    """Return metadata: `key=text`, `key:=json` for a number or boolean, `key@file` for what `read_file` returns.
 
     The first sign decides, so no key has one. Raises InvalidInput for a pair of another form, a bad or repeated key, a
     number that a column cannot hold, text that is not Unicode, and a file that cannot be read."""
