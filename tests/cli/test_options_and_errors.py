@@ -124,6 +124,7 @@ WRONG = [
     (("session", "put", "u", "s", "-m", "a:=[1]"), "flat"),
     (("session", "put", "u", "s", "-m", "a:=null"), "null"),
     (("session", "put", "u", "s", "-m", "a@/no/such/file"), "/no/such/file"),
+    (("session", "put", "u", "s", "-m", "a@x\0"), "null byte"),
     (("message", "put", "s", "m", "--content", "x", "--content-file", "-"), "--content-file"),
     (("message", "put", "s", "m", "--content-file", "-", "-m", "a@-"), "standard input"),
     (("message", "put", "s", "m", "--content-file", "/no/such/file"), "/no/such/file"),

@@ -55,12 +55,11 @@ class Declaration:
         """The first line of the help, which lists of commands show."""
         return self.help.split("\n", 1)[0]
 
-    def build(self) -> HouseCommand:
-        """Return the command that Typer makes of the function's parameters."""
+    def build(self) -> Any:
+        """Return the HouseCommand that Typer makes of the function's parameters."""
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(self.name, cls=HouseCommand, help=self.help)(self.function)
-        command = typer.main.get_command(app)
-        assert isinstance(command, HouseCommand)
+        command: Any = typer.main.get_command(app)
         command.declaration = self
         return command
 
@@ -148,11 +147,6 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         self.commands: dict[str, Any] = {}  # None until it is built; Typer suggests among the names
         self.declarations: dict[str, Declaration | CommandGroup] = {}
 
-    def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
-        """Declare a group within this one."""
-        group = self.declarations[name] = CommandGroup(name, help)
-        return group
-
     def command(
         self,
         *,
@@ -225,6 +219,11 @@ class Root(CommandGroup):
             "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.",
         )
         self.commands = dict.fromkeys(self.summaries())
+
+    def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
+        """Declare a group of commands."""
+        group = self.declarations[name] = CommandGroup(name, help)
+        return group
 
     def declaration(self, name: str) -> Declaration | CommandGroup:
         import_module(next(module for module, commands in CONTENTS.items() if name in commands))
