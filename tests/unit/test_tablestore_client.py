@@ -417,7 +417,7 @@ def test_rows_come_back_with_their_types() -> None:
     from tsmem.adapters.tablestore.sdk import ots
 
     found = ots.Row([("k", bytearray(b"\0"))], [("z", bytearray(b"\xff"), 1), ("b", True, 1), ("a", 1.0, 1)])
-    row = sdk_rows.to_row(A, found)
+    row = sdk_rows.to_row(A, found.primary_key, found.attribute_columns)
 
     assert Row((b"\0",), {"a": 1.0, "b": True, "z": b"\xff"}) == row
     assert ["a", "b", "z"] == list(row.columns)

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class LocalClient:
-    """TableStore in one file; in an unnamed temporary file if `path` is None."""
+    """TableStore in one file, or in an unnamed temporary file without a path."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
         self.meter = Meter()

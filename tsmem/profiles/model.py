@@ -259,9 +259,9 @@ class Profile(NamedTuple):
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:
-        """Reveal the secrets of a tablestore profile. The token is None if its variable is not set.
+        """Reveal the secrets of a tablestore profile. A token whose variable is not set is None.
 
-        Raises ProfileError if a secret cannot be had, or the profile is local."""
+        Raises ProfileError if the profile is local, or a secret cannot be fetched."""
         if self.access_key_id is None or self.access_key_secret is None:
             raise ProfileError(f"profile '{self.name}' has no access keys")
         token = None if self.security_token is None else self.security_token.find()

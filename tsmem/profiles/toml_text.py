@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 """Keys from the root of the document."""
 
 _PART = r"""(?:"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
@@ -33,7 +33,7 @@ _MAX_DEPTH = 6
 class Edit(NamedTuple):
     """A change of one key: its path, and its value, None to remove it."""
 
-    path: Path
+    path: KeyPath
     value: object
 
     def __repr__(self) -> str:  # the value may be a secret
@@ -50,9 +50,9 @@ class Statement(NamedTuple):
     """Whole lines that belong together."""
 
     kind: Kind
-    path: Path
+    path: KeyPath
     """The table of a header, the full path of a key, else the table that it stands in."""
-    table: Path
+    table: KeyPath
     """The table that it stands in; the own one of a header."""
     line: int
     """Number of the first line, from 1."""
@@ -64,7 +64,7 @@ def statements(text: str) -> list[Statement]:
 
     Raises ValueError for a text that is not TOML."""
     found: list[Statement] = []
-    table: Path = ()
+    table: KeyPath = ()
     start, line, depth = 0, 1, 0
     if text and not text.endswith("\n"):
         text += "\n"
@@ -85,7 +85,7 @@ def statements(text: str) -> list[Statement]:
     return found
 
 
-def _parts(dotted: str) -> Path:
+def _parts(dotted: str) -> KeyPath:
     if re.fullmatch(r"[A-Za-z0-9_.-]+", dotted):
         return tuple(dotted.split("."))
     parts: list[str] = []
@@ -96,9 +96,9 @@ def _parts(dotted: str) -> Path:
     return tuple(parts)
 
 
-def key_lines(text: str) -> dict[Path, int]:
+def key_lines(text: str) -> dict[KeyPath, int]:
     """Return the line on which each key and table first appears."""
-    found: dict[Path, int] = {}
+    found: dict[KeyPath, int] = {}
     for statement in statements(text):
         if statement.kind is not Kind.OTHER:
             for depth in range(1, min(len(statement.path), _MAX_DEPTH) + 1):
@@ -109,8 +109,8 @@ def key_lines(text: str) -> dict[Path, int]:
 def edited(text: str, edits: Sequence[Edit], wanted: Mapping[str, Any]) -> str:
     """Return the text after edits; `wanted` is the document after all of them.
 
-    With a table are removed the comments in it and directly above it. Where lines cannot be edited, all comments and
-    the notation of values are lost."""
+    A removed table takes the comments in it and directly above it along. If the text cannot be edited line by line, all
+    comments and the notation of values are lost."""
     import tomli_w
 
     try:
@@ -129,7 +129,7 @@ def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != {}}
 
 
-def _with_value(text: str, path: Path, data: Mapping[str, Any]) -> str:
+def _with_value(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
     """Return the text with the value that the document `data` has at `path`."""
     parts = statements(text)
     lines = [part.text for part in parts]
@@ -137,6 +137,7 @@ def _with_value(text: str, path: Path, data: Mapping[str, Any]) -> str:
         if part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # the key, or an inline table that holds it
             lines[i] = _with_literal(part, data)
             return "".join(lines)
+    # A new key goes below the last one of its table; else into a new table below the profile's last line.
     line = f"{_key(path[-1])} = {_literal(_at(data, path))}\n"
     keyed = [(i, part) for i, part in enumerate(parts) if part.kind is not Kind.OTHER]
     near = [(i, part) for i, part in keyed if part.path[:2] == path[:2]]
@@ -144,12 +145,12 @@ def _with_value(text: str, path: Path, data: Mapping[str, Any]) -> str:
         (i, part) for i, part in keyed if (part.path if part.kind is Kind.HEADER else part.path[:-1]) == path[:-1]
     ]
     dotted = [(i, part) for i, part in near if part.kind is Kind.KEY and len(part.table) < min(len(path), 2)]
-    if beside := in_table or dotted:  # `dotted`: a profile that is written in keys like `prod.timeout`
+    if beside := in_table or dotted:  # `dotted`: the keys of a profile that is written like `prod.timeout = 5`
         i, part = beside[-1]
         indent = part.text[: len(part.text) - len(part.text.lstrip())] if part.kind is Kind.KEY else ""
         prefix = "".join(f"{_key(name)}." for name in path[len(part.table) : -1])
         lines.insert(i + 1, indent + prefix + line)
-    elif len(path) == 1:
+    elif len(path) == 1:  # a key of the document itself stands above all tables
         first_header = next((i for i, part in enumerate(parts) if part.kind is Kind.HEADER), len(parts))
         lines.insert(_block_start(parts, first_header), f"{line}\n")
     else:
@@ -159,7 +160,7 @@ def _with_value(text: str, path: Path, data: Mapping[str, Any]) -> str:
     return "".join(lines)
 
 
-def _without(text: str, path: Path, data: Mapping[str, Any]) -> str:
+def _without(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
     """Return the text without the key or table at `path`; `data` is the document that remains. Comments behind the last
     key of a table stay."""
     parts = statements(text)
@@ -199,7 +200,7 @@ def _with_literal(part: Statement, data: Mapping[str, Any]) -> str:
     return part.text[: match.end()] + _literal(_at(data, part.path)) + part.text[match.end() + len(old) :]
 
 
-def _at(data: Mapping[str, Any], path: Path) -> Any:
+def _at(data: Mapping[str, Any], path: KeyPath) -> Any:
     for part in path:
         data = data[part]
     return data

@@ -37,9 +37,9 @@ from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 _TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.(?s:.+))?"
 
-Plan = Callable[[ConfigFile], list[Edit]]
+_PlanEdits = Callable[[ConfigFile], list[Edit]]
 """Returns the edits to make, given the file."""
-Check = Callable[[ConfigFile, ConfigFile], None]
+_CheckResult = Callable[[ConfigFile, ConfigFile], None]
 """Raises ProfileError for what the edits make wrong, given the old and the new file."""
 
 
@@ -127,8 +127,7 @@ def _check_removable(profile: object, path: Sequence[str]) -> None:
 def use_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
-    """Make a profile the default one; return the path of the file. Raises ProfileError if there is none of that name,
-    or it cannot be used."""
+    """Make a profile the default one; return the path of the file. Raises ProfileError if it is unknown or invalid."""
 
     def check(_: ConfigFile, new: ConfigFile) -> None:
         if name != ENV and (problem := _problem(environ, new, name)) is not None:
@@ -168,7 +167,7 @@ def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> Profile
     return None
 
 
-def _change(path: Path, plan: Plan, check: Check, notice: Notice | None) -> Path:
+def _change(path: Path, plan: _PlanEdits, check: _CheckResult, notice: Notice | None) -> Path:
     if (link := link_of_another(path)) is not None:
         raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
     target = Path(os.path.realpath(path))
@@ -184,7 +183,7 @@ def _change(path: Path, plan: Plan, check: Check, notice: Notice | None) -> Path
     return path
 
 
-def _changed(path: Path, target: Path, plan: Plan, check: Check) -> bytes | None:
+def _changed(path: Path, target: Path, plan: _PlanEdits, check: _CheckResult) -> bytes | None:
     """Return the new content of the file; None if it stays the same. Raises ProfileError if that would break a rule."""
     raw, old = b"", ConfigFile(path, "", {})
     if target.exists():

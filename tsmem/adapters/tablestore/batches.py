@@ -97,7 +97,9 @@ def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) ->
     rows: list[RowRead] = []
     for key, item in zip(keys, items, strict=True):
         failure = _failure(item)
-        row = None if failure is not None or item.row is None else to_row(table, item.row)
+        row = None
+        if failure is None and item.row is not None:
+            row = to_row(table, item.row.primary_key, item.row.attribute_columns)
         check_same_key(key, row)
         rows.append(row if failure is None else failure)
     return rows

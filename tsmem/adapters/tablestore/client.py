@@ -61,7 +61,7 @@ class TablestoreClient:
         """Fields of the described search indexes, by table and index."""
 
     def clock_skew_s(self) -> float | None:
-        return self._session.clock_skew_s()
+        return self._session.clock_skew_s
 
     def close(self) -> None:
         self._session.close()
@@ -137,7 +137,7 @@ class TablestoreClient:
         with self._session.call("GetRow", table.name) as (client, attempt):
             sdk_key = sdk_rows.key_columns(table, key)
             units, found, _ = client.get_row(table.name, sdk_key, _names(columns), max_version=1)
-            row = None if found is None else sdk_rows.to_row(table, found)
+            row = None if found is None else sdk_rows.to_row(table, found.primary_key, found.attribute_columns)
             attempt.rows = 0 if row is None else 1
             attempt.cost = _cost(units, attempt.rows)
             reply_checks.check_same_key(key, row)
@@ -179,7 +179,7 @@ class TablestoreClient:
             )
             attempt.rows = len(found)
             attempt.cost = _cost(units, attempt.rows)._replace(filtered=0 if filter is None else 1)
-            rows = [sdk_rows.to_row(table, row) for row in found]
+            rows = [sdk_rows.to_row(table, row.primary_key, row.attribute_columns) for row in found]
             page = RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
             reply_checks.check_page(table, span, limit, filter, page)
             _check_values(attempt, rows)
@@ -199,10 +199,12 @@ class TablestoreClient:
             query = sdk_contains.plan_contains(search.query, self._search_fields[table.name, index])
             search = search._replace(query=query)
         with self._session.call("Search", table.name) as (client, attempt):
-            reply = client.search(table.name, index, sdk_search.request(search), sdk_search.columns(search.columns))
+            reply = client.search(
+                table.name, index, sdk_search.search_request(search), sdk_search.columns_to_get(search.columns)
+            )
             attempt.rows = len(reply.rows)
             attempt.cost = Cost(rows_scanned=attempt.rows)
-            page = sdk_search.page(table, reply, search)
+            page = sdk_search.search_page(table, reply, search)
             _check_values(attempt, page.rows)
             return page._replace(total_is_exact=not planned)
 

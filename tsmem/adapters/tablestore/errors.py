@@ -47,14 +47,8 @@ _STARTING_S = 3.0
 _CHECK_ENDPOINT = "check the endpoint and the instance of the profile, and the network"
 _CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 
-READS = frozenset(
-    (
-        "ListTable", "DescribeTable", "ListSearchIndex", "DescribeSearchIndex",
-        "GetRow", "BatchGetRow", "GetRange", "Search",
-    )
-)  # fmt: skip
-"""Operations that change nothing."""
-
+_READS = ("BatchGet", "Describe", "Get", "List", "Search")
+"""Beginnings of the names of operations that change nothing."""
 _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
 """Raised by the SDK and protobuf for a request that they cannot encode."""
 
@@ -164,7 +158,7 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequ
 
 def _invalid_reply(rule: str, attempt: HttpAttempt, host: str) -> InvalidReply:
     """Return the error for a reply that breaks a rule."""
-    reads = attempt.operation in READS
+    reads = attempt.operation.startswith(_READS)
     end = "nothing of the answer was used" if reads else "what was asked may have been done"
     return InvalidReply(
         f"{host} answered with {rule}; {end}",

@@ -51,7 +51,8 @@ class HttpSession:
         Raises ProfileError."""
         self.meter = Meter()
         self._closed = False
-        self._clock_skew_s: float | None = None
+        self.clock_skew_s: float | None = None
+        """Seconds by which the service's clock is ahead, as its last reply says."""
         self._deadline = deadline
         self._timeout_s = profile.timeout_s
         self._log = log
@@ -100,7 +101,7 @@ class HttpSession:
         finally:
             CURRENT_ATTEMPT.reset(token)
             if attempt.skew_s is not None:
-                self._clock_skew_s = attempt.skew_s
+                self.clock_skew_s = attempt.skew_s
             self.meter.add(attempt.cost.plus(Cost(1 if attempt.sent else 0)))
             if self._log is not None and (attempt.sent or isinstance(error, Unavailable)):
                 parts = [" ".join((operation, *tables))]
@@ -112,10 +113,6 @@ class HttpSession:
                 if error is not None:
                     parts.append(error.service_code or error.code)
                 self._log(", ".join(parts))
-
-    def clock_skew_s(self) -> float | None:
-        """Return the seconds by which the service's clock is ahead, as its last reply says; None if none said so."""
-        return self._clock_skew_s
 
     def _require_open(self) -> None:
         if self._closed:

@@ -141,17 +141,16 @@ def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
     return values
 
 
-def to_row(table: TableRef, found: Any) -> Row:
+def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence[Any] | None) -> Row:
     """Return a row that the SDK read, its columns in order of name. Raises WrongReply."""
-    attributes = found.attribute_columns or ()
-    columns = {column[0]: column[1] for column in attributes}
+    columns = {column[0]: column[1] for column in attributes or ()}
     types = set(map(type, columns.values()))
     if bytearray in types:
         columns = {name: bytes(value) if type(value) is bytearray else value for name, value in columns.items()}
         types = set(map(type, columns.values()))
-    check_attributes(table, columns, types, len(attributes))
+    check_attributes(table, columns, types, len(attributes or ()))
     names = list(columns)
     ordered = sorted(names)
     if names != ordered:
         columns = {name: columns[name] for name in ordered}
-    return Row(to_key(table, found.primary_key), columns)
+    return Row(to_key(table, key), columns)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tsmem import queries
 from tsmem.adapters.tablestore.reply_checks import check_search
@@ -31,14 +31,7 @@ _SAME = {
 """Queries with the same arguments in the SDK."""
 
 
-class _FoundRow(NamedTuple):
-    """A row of a search, with the attributes that `to_row` reads."""
-
-    primary_key: Sequence[tuple[str, Any]]
-    attribute_columns: Sequence[tuple[str, Any]]
-
-
-def request(search: Search) -> Any:
+def search_request(search: Search) -> Any:
     """Return a search for the SDK, without its columns."""
     return ots.SearchQuery(
         sdk_query(search.query),
@@ -50,18 +43,18 @@ def request(search: Search) -> Any:
     )
 
 
-def columns(names: Sequence[str] | None) -> Any:
-    """Return the columns to read: all if `names` is None."""
+def columns_to_get(names: Sequence[str] | None) -> Any:
+    """Return the columns to read; `None` stands for all."""
     if names is None:
         return ots.ColumnsToGet(return_type=ots.ColumnReturnType.ALL)
     return ots.ColumnsToGet(list(names), ots.ColumnReturnType.SPECIFIED if names else ots.ColumnReturnType.NONE)
 
 
-def page(table: TableRef, reply: Any, search: Search) -> SearchPage:
+def search_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
     """Return the page of a reply. Raises Unavailable if a part of the index did not reply, and WrongReply."""
     if not reply.is_all_succeed:
         raise Unavailable("a part of the search index did not answer")
-    rows = [to_row(table, _FoundRow(*row[:2])) for row in reply.rows]
+    rows = [to_row(table, *row[:2]) for row in reply.rows]
     scores = [hit.score for hit in reply.search_hits] or [None] * len(rows)
     finite = [score if score is not None and math.isfinite(score) else None for score in scores]
     total = reply.total_count if search.count else None

@@ -81,7 +81,7 @@ class HttpAttempt:
     max_bytes: int = MAX_REPLY_BYTES
     """Bytes that the reply may have."""
     ends_s: float = 0.0
-    """When the attempt must have ended, by time.monotonic. The time to encode the request does not count."""
+    """End of the attempt, by time.monotonic. The time to encode the request does not count."""
     announce: Callable[[Any], None] | None = None
     """Called with the start of a range's next page, in the SDK's form, before the rows are decoded."""
     signatures: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class HttpAttempt:
     """Capacity units and rows, without the request itself."""
 
     def left_s(self) -> float:
-        """Return the seconds that are left. Raises TimeoutError if none are."""
+        """Return the seconds until the end. Raises TimeoutError after it."""
         if (left := self.ends_s - time.monotonic()) <= 0:
             raise TimeoutError("timed out")
         return left
