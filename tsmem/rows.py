@@ -79,6 +79,11 @@ class TableRef(NamedTuple):
     key: tuple[str, ...]
     """Names of its primary key columns, in order."""
 
+    def range_of(self, *prefix: KeyValue) -> Range:
+        """Return the range of all rows whose key begins with these values."""
+        rest = len(self.key) - len(prefix)
+        return Range((*prefix, *[MIN] * rest), (*prefix, *[MAX] * rest))
+
 
 class Row(NamedTuple):
     """A row as read."""

@@ -201,13 +201,12 @@ class Collection(Generic[Item]):
     def _span(self, table: TableRef, first: str | None, window: Window = ANY_TIME, *, backward: bool = False) -> Range:
         """Return the range of one user or session, or of all rows (None). The window limits the table's second key
         column, which must be the time."""
-        if first is None:
-            low: KeyBound = (MIN,) * len(table.key)
-            high: KeyBound = (MAX,) * len(table.key)
-        else:
-            first = self._codec.check_id(table.key[0], first)
-            low = (first, MIN if window.since is None else window.since, MIN)[: len(table.key)]
-            high = (first, MAX if window.until is None else window.until, MAX)[: len(table.key)]
+        span = table.range_of() if first is None else table.range_of(self._codec.check_id(table.key[0], first))
+        low, high = span.start, span.end
+        if first is not None and window.since is not None:
+            low = (first, window.since, MIN)
+        if first is not None and window.until is not None:
+            high = (first, window.until, MAX)
         return Range(high, low, backward=True) if backward else Range(low, high)
 
     def _stream(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
-from tsmem.rows import MAX, MIN, And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
+from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Row, Value
 from tsmem.store.collection import ANY_TIME, DEFAULT_LIMIT, NO_CHANGES, Changes, Collection
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
@@ -120,8 +120,8 @@ class Messages(Collection[Message]):
         """Return the create times of the first two messages with an id, from the secondary index."""
         session = self._codec.check_id("session_id", session_id)
         message = self._codec.check_id("message_id", message_id)
-        span = Range((session, message, MIN), (session, message, MAX))
-        rows = RowScan(self._client, Scan(self._layout.index_ref, span), 2)
+        index = self._layout.index_ref
+        rows = RowScan(self._client, Scan(index, index.range_of(session, message)), 2)
         return [int(row.key[2]) for row in islice(rows, 2)]
 
     # Listings

@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFound
 from tsmem.port import SearchIndexSchema, TableClient, TableSchema
-from tsmem.rows import MAX, MIN, Range
 from tsmem.store.layout import NOT_OURS, Layout, TableLayout
 from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.maintenance import differences
@@ -108,9 +107,9 @@ class Tables:
         counted: dict[str, int | None] = {}
         for table in self._layout.tables:
             ref = table.ref
-            span = Range((MIN,) * len(ref.key), (MAX,) * len(ref.key))
             try:
-                counted[ref.name] = sum(1 for _ in RowScan(self._client, Scan(ref, span, columns=ref.key[:1])))
+                scan = Scan(ref, ref.range_of(), columns=ref.key[:1])
+                counted[ref.name] = sum(1 for _ in RowScan(self._client, scan))
             except TableNotFound:
                 counted[ref.name] = None
         return counted

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
-from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, TableRef
+from tsmem.rows import Comparison, Key, Op, TableRef
 from tsmem.store.bulk.loading import ImportedItem, LoadOptions, encode, load
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
@@ -52,7 +52,7 @@ class Bulk:
             return self._sessions.iterate(user_id)
         codec = self._codecs.session
         test = Comparison("session_id", Op.EQ, codec.check_id("session_id", session_id))
-        return map(codec.decode, RowScan(self._client, Scan(codec.table, Range((MIN, MIN), (MAX, MAX)), test)))
+        return map(codec.decode, RowScan(self._client, Scan(codec.table, codec.table.range_of(), test)))
 
     def check(self, records: Iterable[ImportedItem], options: LoadOptions | None = None) -> BulkResult:
         """Count what would be written, and send nothing. A record that cannot be written raises InvalidInput with its

@@ -56,7 +56,7 @@ class StoredTimes:
         try:
             return _by_id(ids, ((row.key[1], row.key[2]) for row in self._keys(index, span)))
         except TableNotFound:  # no index: read the keys of the table itself
-            span = Range((session_id, MIN, MIN), (session_id, MAX, MAX))
+            span = table.range_of(session_id)
         try:
             return _by_id(ids, ((row.key[2], row.key[1]) for row in self._keys(table, span)))
         except TableNotFound:

@@ -131,7 +131,7 @@ def find_troubles(
     the rows read."""
     ids = IdRange(None, ids_at_once)
     while True:
-        sessions = Scan(codecs.session.table, Range((MIN, MIN), (MAX, MAX)))
+        sessions = Scan(codecs.session.table, codecs.session.table.range_of())
         if ids.start is not None:  # the first pass has looked at all cells
             later = Comparison("session_id", Op.GE, ids.start)
             sessions = sessions._replace(filter=later, columns=("session_id", "update_time"))

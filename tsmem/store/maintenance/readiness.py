@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tsmem.clock import Clock, time_budget
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, Unavailable
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, Range, TableRef
+from tsmem.rows import TableRef
 from tsmem.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def _is_ready(client: TableClient, layout: Layout, step: Step, budget_s: float) 
         try:
             if step.kind == "search index":
                 return client.describe_search_index(step.table, step.name).in_step
-            span = Range((MIN,) * len(ref.key), (MAX,) * len(ref.key))
-            client.get_range(ref, span, limit=1, columns=ref.key[:1])
+            client.get_range(ref, ref.range_of(), limit=1, columns=ref.key[:1])
         except InvalidReply:
             raise
         except (TableNotFound, Unavailable):

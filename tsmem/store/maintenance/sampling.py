@@ -26,9 +26,8 @@ class Sample(NamedTuple):
 
 def sample(client: TableClient, table: TableRef, first: str | None) -> Sample:
     """Read the first rows whose key begins with the value `first`, or of all rows. Cost: 1 request."""
-    rest = len(table.key) - 1
-    low, high = (MIN, MAX) if first is None else (first, first)
-    page = client.get_range(table, Range((low, *[MIN] * rest), (high, *[MAX] * rest)), limit=MAX_SAMPLE)
+    span = table.range_of() if first is None else table.range_of(first)
+    page = client.get_range(table, span, limit=MAX_SAMPLE)
     check_key_types(table, page.rows)
     columns = frozenset(name for row in page.rows for name in row.columns)
     return Sample(len(page.rows), columns, page.next_start is None)

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from tsmem import limits
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, Comparison, Key, Op, Range, Row
+from tsmem.rows import Comparison, Key, Op, Range, Row
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.listing.scan import RowScan, Scan
@@ -108,10 +108,10 @@ class Survey:
         """Count everything, one user's sessions and messages, or one session id. Raises and costs as
         `MemoryStore.statistics`."""
         codec = self._codecs.session
-        sessions, test = Range((MIN, MIN), (MAX, MAX)), None
+        sessions, test = codec.table.range_of(), None
         if user_id is not None:
             user_id = codec.check_id("user_id", user_id)
-            sessions = Range((user_id, MIN), (user_id, MAX))
+            sessions = codec.table.range_of(user_id)
         elif session_id is not None:
             session_id = codec.check_id("session_id", session_id)
             test = Comparison("session_id", Op.EQ, session_id)
@@ -120,7 +120,7 @@ class Survey:
             self._count_messages(self._messages.rows_of(ids))
         else:
             deque(ids, maxlen=0)  # to the end
-            message = Scan(self._codecs.message.table, Range((MIN, MIN, MIN), (MAX, MAX, MAX)))
+            message = Scan(self._codecs.message.table, self._codecs.message.table.range_of())
             rows = RowScan(self._client, message, read_progress=self._messages.read_progress)
             self._count_messages(rows if session_id is None else self._messages.rows_of([session_id]))
         found = self._found
