@@ -81,9 +81,9 @@ def test_an_answer_of_a_part_of_the_index_is_none() -> None:
     asked = Search(MatchAll(), count=True)
     whole, part = (ots.SearchResponse([], [], [], b"", complete, 0, []) for complete in (True, False))
 
-    assert SearchPage([], [], None, 0) == sdk_search.search_page(TABLE.ref, whole, asked)
+    assert SearchPage([], [], None, 0) == sdk_search.to_page(TABLE.ref, whole, asked)
     with pytest.raises(Unavailable, match="a part of the search index did not answer"):
-        sdk_search.search_page(TABLE.ref, part, asked)
+        sdk_search.to_page(TABLE.ref, part, asked)
 
 
 def test_a_search_is_repeated(client: TablestoreClient) -> None:

@@ -200,11 +200,11 @@ class TablestoreClient:
             search = search._replace(query=query)
         with self._session.call("Search", table.name) as (client, attempt):
             reply = client.search(
-                table.name, index, sdk_search.search_request(search), sdk_search.columns_to_get(search.columns)
+                table.name, index, sdk_search.search_request(search), sdk_search.sdk_columns(search.columns)
             )
             attempt.rows = len(reply.rows)
             attempt.cost = Cost(rows_scanned=attempt.rows)
-            page = sdk_search.search_page(table, reply, search)
+            page = sdk_search.to_page(table, reply, search)
             _check_values(attempt, page.rows)
             return page._replace(total_is_exact=not planned)
 

@@ -43,14 +43,14 @@ def search_request(search: Search) -> Any:
     )
 
 
-def columns_to_get(names: Sequence[str] | None) -> Any:
+def sdk_columns(names: Sequence[str] | None) -> Any:
     """Return the columns to read; `None` stands for all."""
     if names is None:
         return ots.ColumnsToGet(return_type=ots.ColumnReturnType.ALL)
     return ots.ColumnsToGet(list(names), ots.ColumnReturnType.SPECIFIED if names else ots.ColumnReturnType.NONE)
 
 
-def search_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
+def to_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
     """Return the page of a reply. Raises Unavailable if a part of the index did not reply, and WrongReply."""
     if not reply.is_all_succeed:
         raise Unavailable("a part of the search index did not answer")
