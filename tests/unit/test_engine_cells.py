@@ -120,5 +120,5 @@ def test_many_shapes_do_not_pile_up() -> None:
 
     for number in range(3000):
         assert unpack(pack(0, {f"c{number}": number}, 0))[1] == {f"c{number}": number}
-    assert len(cells._by_raw) <= 512
-    assert len(cells._by_types) <= 512
+    assert cells._compile_cached.cache_info().currsize <= 512
+    assert cells._shape_of_cached.cache_info().currsize <= 512

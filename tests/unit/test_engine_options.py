@@ -10,8 +10,7 @@ import pytest
 
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.definitions import TableOptions
-from tsmem.engine.indexes.search_schemas import SearchDescription
+from tsmem.engine.definitions import SearchDescription, TableOptions
 from tsmem.engine.requests import GetRange
 from tsmem.errors import InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema

@@ -8,7 +8,7 @@ nothing here knows of sessions and messages.
     service_errors.py  TableStore's error texts
     catalog.py         the schemas as they are stored
     tables.py          a table in memory: key checks, SQL texts, index entries
-    definitions.py     create, change and delete tables, secondary indexes and defined columns
+    definitions.py     create, change and delete tables and indexes
     file/              making, locking and opening the file; connections and transactions
     rows/              reading and writing rows
     indexes/           secondary and search indexes, kept in step with the rows

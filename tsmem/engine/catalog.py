@@ -1,10 +1,10 @@
 """The schemas of tables and indexes, as the file keeps them.
 
-Each change of a schema raises `catalog_version` in the same transaction (`definitions.schema_changed`). Every
+Each change of a schema raises `catalog_version` in the same transaction (`Transaction.schema_changed`). Every
 transaction compares that one number, so that schemas are not read for each request, and changes by other processes are
 seen at once.
 
-Rows of a table stand in an SQL table of their own: a native column for each key column (k0, k1, ...) and one blob of
+The rows of a table are in an SQL table of their own: a native column for each key column (k0, k1, ...) and one blob of
 cells. A table is a rowid table with a unique index on its key; a secondary index is WITHOUT ROWID. Measured on SQLite
 3.40 with 12,000 messages, batches of 200, one secondary index, 40 sessions written interleaved, pages of 4096 bytes:
 
@@ -77,7 +77,7 @@ class Catalog(NamedTuple):
 
 
 def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
-    """Read every schema."""
+    """Read all schemas from the file."""
     columns: dict[tuple[int, str], list[tuple[str, ColumnType]]] = {}
     for table_id, part, name, kind in connection.execute(
         "SELECT table_id, part, name, type FROM table_columns ORDER BY table_id, part, place"

@@ -1,4 +1,4 @@
-"""CreateTable, DescribeTable, UpdateTable, DeleteTable, CreateIndex, DeleteIndex and defined columns.
+"""Creating, changing and deleting tables, secondary indexes, defined columns and search indexes.
 
 Called by `engine.py` within a transaction. A schema is checked whole before anything is made, and every change of one
 raises the catalog's version in the same transaction. Options are kept and described, and `max_versions`, `deviation_s`
@@ -16,6 +16,7 @@ from tsmem.engine import catalog as stored
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import build_secondary_index
+from tsmem.engine.indexes.search_index import SearchIndex, find_index
 from tsmem.engine.service_errors import (
     invalid,
     table_exists,
@@ -27,7 +28,8 @@ from tsmem.engine.service_errors import (
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
 from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
-from tsmem.port import IndexSchema, KeySchema, TableSchema
+from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
+from tsmem.rows import ColumnType
 
 MAX_TABLES = 64
 """Tables of an instance, secondary indexes included."""
@@ -39,6 +41,16 @@ MIN_TIME_TO_LIVE_S = 86400
 MAX_INT32 = 2**31 - 1
 """The largest time to live and number of versions that the wire can carry."""
 MAX_DEVIATION_S = 2**63 - 1
+MAX_FIELDS = 1000
+_ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
+_MAX_DIFFERENCE = 6
+"""Characters between the longest and the shortest n-gram of a fuzzy field."""
+_KEY_FIELDS = {
+    ColumnType.STRING: ("KEYWORD", "TEXT", "DATE", "GEO_POINT", "IP"),
+    ColumnType.INTEGER: ("LONG", "DATE"),
+    ColumnType.BINARY: ("VECTOR",),
+}
+"""Types of fields that may index a key column, by its type."""
 
 
 class TableOptions(NamedTuple):
@@ -50,6 +62,15 @@ class TableOptions(NamedTuple):
     """Largest distance of an explicit version from now, in seconds."""
     allow_update: bool | None = None
     """True if UpdateRow is allowed."""
+
+
+class SearchDescription(NamedTuple):
+    """Facts about a search index beside its schema."""
+
+    definition: bytes | None
+    """The request of a client that created it; None where the port created it."""
+    created_us: int
+    """Microseconds since 1970 UTC; 0 where it was created by a tsmem that did not store it."""
 
 
 def create_table(transaction: Transaction, schema: TableSchema) -> None:
@@ -68,7 +89,7 @@ def create_table(transaction: Transaction, schema: TableSchema) -> None:
     _check_quota(catalog, len(names))
     for table in tables:
         stored.add_table(transaction.connection, table)
-    schema_changed(transaction)
+    transaction.schema_changed()
 
 
 def update_table(transaction: Transaction, name: str, options: TableOptions) -> TableSchema:
@@ -80,7 +101,7 @@ def update_table(transaction: Transaction, name: str, options: TableOptions) -> 
     table = replace(table, **{option: value for option, value in options._asdict().items() if value is not None})
     _check_options(table, indexed=bool(table.indexes or table.searches))
     stored.set_options(transaction.connection, table)
-    schema_changed(transaction)
+    transaction.schema_changed()
     return transaction.catalog().table(name).schema
 
 
@@ -93,7 +114,7 @@ def delete_table(transaction: Transaction, name: str) -> None:
         raise invalid(f"Table[{name}] who has at least one search index cannot be deleted")
     for each in (*(index.table for index in table.indexes), table):
         stored.remove_table(transaction.connection, each)
-    schema_changed(transaction)
+    transaction.schema_changed()
 
 
 def create_index(
@@ -115,7 +136,7 @@ def create_index(
     stored.add_defined(transaction.connection, table.id, added)
     if include_base_data:
         build_secondary_index(transaction, table, plan_index(table.key, index))
-    schema_changed(transaction)
+    transaction.schema_changed()
 
 
 def delete_index(transaction: Transaction, table: str, name: str) -> None:
@@ -123,7 +144,7 @@ def delete_index(transaction: Transaction, table: str, name: str) -> None:
     for index in transaction.catalog().main_table(table).indexes:
         if index.table.name == name:
             stored.remove_table(transaction.connection, index.table)
-            schema_changed(transaction)
+            transaction.schema_changed()
             return
     raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
 
@@ -134,7 +155,7 @@ def add_defined_columns(transaction: Transaction, name: str, columns: KeySchema)
     added = _new_defined(table, columns)
     _check_table(replace(table, defined=table.defined + added).schema)
     stored.add_defined(transaction.connection, table.id, added)
-    schema_changed(transaction)
+    transaction.schema_changed()
 
 
 def delete_defined_columns(transaction: Transaction, name: str, columns: Sequence[str]) -> None:
@@ -148,13 +169,56 @@ def delete_defined_columns(transaction: Transaction, name: str, columns: Sequenc
             if column in (*index.table.names, *index.table.columns):
                 raise invalid(f"Defined column '{column}' is used by index '{index.table.name}'.")
     stored.remove_defined(transaction.connection, table.id, columns)
-    schema_changed(transaction)
+    transaction.schema_changed()
 
 
-def schema_changed(transaction: Transaction) -> None:
-    """Make every connection, this one included, read the catalog again."""
-    transaction.execute("UPDATE catalog_version SET version = version + 1")
-    transaction.forget()
+def create_search_index(
+    transaction: Transaction, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int
+) -> None:
+    """Create a search index, which holds all rows from its first moment.
+
+    A field of a type that the engine does not know is described as it was created; a search that names it is refused.
+    `definition` is the request of a client of the server, stored as it came. Raises TableNotFound, AlreadyExists,
+    InvalidInput."""
+    table = transaction.catalog().main_table(schema.table)
+    check_name("index", schema.name)
+    if schema.name in [other.name for _, other in table.searches]:
+        raise from_service("OTSObjectAlreadyExist", f"search index [{schema.name}] already exists")
+    names = [name for name, _ in schema.fields]
+    if not 1 <= len(names) <= MAX_FIELDS:
+        raise invalid(f"The number of fields must be in range: [1, {MAX_FIELDS}].")
+    if len(set(names)) < len(names):
+        raise invalid("Duplicated field name in the search index.")
+    for name, kind in schema.fields:
+        _check_field(table, name, kind)
+    if table.max_versions != 1:
+        raise invalid("Max versions of a table with a search index must be 1.")
+    # Rows of the index live as long as those of the table or less, and cannot be updated where they expire.
+    if time_to_live_s == 0 or time_to_live_s < -1:
+        raise invalid("TimeToLive cannot be 0 or less than -1.")
+    if -1 < table.time_to_live_s < time_to_live_s:
+        raise invalid("The time to live of a search index cannot be longer than that of its table.")
+    if table.allow_update and (table.time_to_live_s, time_to_live_s) != (-1, -1):
+        raise update_with_ttl()
+    index_id = stored.add_search(transaction.connection, schema, definition, created_us)
+    SearchIndex(table, index_id, schema).create(transaction.connection)
+    transaction.schema_changed()
+
+
+def describe_search(transaction: Transaction, table: str, name: str) -> SearchDescription:
+    """Return what is known of a search index beside its schema. Raises TableNotFound."""
+    find_index(transaction, table, name)
+    found = transaction.execute(
+        "SELECT definition, created_us FROM search_indexes WHERE table_name = ? AND name = ?", (table, name)
+    )
+    return SearchDescription(*found.fetchone())
+
+
+def delete_search_index(transaction: Transaction, table: str, name: str) -> None:
+    """Delete a search index; the rows stay. Raises TableNotFound."""
+    find_index(transaction, table, name).drop(transaction.connection)
+    stored.remove_search(transaction.connection, table, name)
+    transaction.schema_changed()
 
 
 def _check_quota(catalog: Catalog, more: int) -> None:
@@ -239,3 +303,20 @@ def _index_table(main: Table, index: IndexSchema) -> Table:
             raise invalid(f"Index '{index.name}' carries column '{name}', which is in its key.")
     whole = tuple((name, types[name]) for name in key)
     return Table(0, index.name, whole, main.name, index.columns, is_global=index.is_global, own_columns=len(index.key))
+
+
+def _check_field(table: Table, name: str, kind: FieldType) -> None:
+    check_column_name(name, "field")
+    column = dict(table.key).get(name)
+    if column is not None and kind.name not in _KEY_FIELDS[column]:
+        raise invalid(f"field: {name} of type {kind.name} cannot hold the primary key column of type {column.value}")
+    if kind.analyzer is None:
+        return
+    if kind.name != "TEXT":
+        raise invalid(f"field: {name} of type {kind.name} cannot have an analyzer")
+    if kind.analyzer not in _ANALYZERS:
+        raise invalid(f"Unsupported operation: 'analyzer {kind.analyzer} of field {name}'.")
+    shortest = 1 if kind.min_chars is None else kind.min_chars
+    longest = shortest if kind.max_chars is None else kind.max_chars
+    if not 1 <= shortest <= longest <= shortest + _MAX_DIFFERENCE:
+        raise invalid(f"field: {name} cannot be cut into parts of {shortest} to {longest} characters")

@@ -22,8 +22,7 @@ from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import Row, TableRef, Write
 
 if TYPE_CHECKING:
-    from tsmem.engine.definitions import TableOptions
-    from tsmem.engine.indexes.search_schemas import SearchDescription
+    from tsmem.engine.definitions import SearchDescription, TableOptions
     from tsmem.engine.rows.cells import CellRow
     from tsmem.engine.rows.changes import RowChange
     from tsmem.engine.rows.versioned_reads import View
@@ -117,10 +116,10 @@ class Engine:
     ) -> None:
         """Create a search index; `definition` is stored as it comes. Raises TableNotFound, AlreadyExists,
         InvalidInput."""
-        from tsmem.engine.indexes import search_schemas
+        from tsmem.engine import definitions
 
         with self._connections.write() as transaction:
-            search_schemas.create_search_index(transaction, schema, definition, self._clock.now_us(), time_to_live_s)
+            definitions.create_search_index(transaction, schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Return the names of a table's search indexes, in order. Raises TableNotFound."""
@@ -129,24 +128,24 @@ class Engine:
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         """Return a search index's schema. Raises TableNotFound."""
-        from tsmem.engine.indexes import search_schemas
+        from tsmem.engine.indexes.search_index import find_index
 
         with self._connections.read() as transaction:
-            return search_schemas.find_index(transaction, table, name).schema
+            return find_index(transaction, table, name).schema
 
     def describe_search(self, table: str, name: str) -> SearchDescription:
         """Return what is known of a search index beside its schema. Raises TableNotFound."""
-        from tsmem.engine.indexes import search_schemas
+        from tsmem.engine import definitions
 
         with self._connections.read() as transaction:
-            return search_schemas.describe_search(transaction, table, name)
+            return definitions.describe_search(transaction, table, name)
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index. Raises TableNotFound."""
-        from tsmem.engine.indexes import search_schemas
+        from tsmem.engine import definitions
 
         with self._connections.write() as transaction:
-            search_schemas.delete_search_index(transaction, table, name)
+            definitions.delete_search_index(transaction, table, name)
 
     def get_rows(self, request: BatchGetRow) -> RowsReply[Row]:
         """Read up to 100 rows, all as of one moment. Raises TableNotFound, InvalidInput."""

@@ -75,4 +75,4 @@ class WriteReply(NamedTuple):
     error: TsmemError | None
     cost: Cost
     row: CellRow | None = None
-    """What the write was asked to return."""
+    """The part of the row that the write returns, if any."""

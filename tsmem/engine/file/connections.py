@@ -85,8 +85,13 @@ class Transaction:
             self._catalog = load_catalog(self.connection, version)
         return self._catalog
 
+    def schema_changed(self) -> None:
+        """Make every connection, this one included, read the catalog again."""
+        self.execute("UPDATE catalog_version SET version = version + 1")
+        self.forget()
+
     def forget(self) -> None:
-        """Drop the catalog, because this transaction changed it and may yet be rolled back."""
+        """Drop the catalog, which this transaction may have changed before it was rolled back."""
         self._catalog = None
 
 

@@ -26,7 +26,7 @@ from tsmem.waiting import STEP_S, Waits
 FORMAT = 7
 """The file's user_version. No release made files of another one; formats 1 to 6 are refused."""
 PAGE_BYTES = 4096
-"""Measured: see `catalog.py`."""
+"""The best size by the measurement in `catalog.py`."""
 CHECK_EVERY = 1000
 """Steps of SQLite's virtual machine between two checks: tens of microseconds of cheap steps, so that checks cost
 nothing measurable. A step that looks through a large text takes long, so there must not be many."""

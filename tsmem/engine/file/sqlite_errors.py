@@ -1,6 +1,6 @@
-"""SQLite's and the file system's errors as tsmem's, in plain sentences that name the file.
+"""Translates errors of SQLite and of the file system into tsmem's, so that neither leaves the engine.
 
-Its one rule: no `sqlite3.Error` and no `OSError` leaves the engine.
+Called by the other modules of this folder. Each message is a sentence that names the file.
 """
 
 from __future__ import annotations
@@ -18,25 +18,30 @@ from tsmem.errors import StorageFailure, TsmemError, Unavailable
 RESTORE = "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy"
 _CHECK_MODE = "check the owner and mode of the file and its folder"
 
-
 Stage = Literal["read", "write", "commit"]
-"""What a transaction was doing when it failed: only reading, writing, or committing what it wrote."""
-
+"""The stage of a transaction in which it failed: a read, or a write before and during its commit."""
 _READING_FAILED = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
 _DISK_ERRNOS = (errno.EIO, errno.ENXIO, errno.ERANGE)
-"""Source: unixRead in SQLite's os_unix.c, which takes these for a corrupt file system."""
+"""Errors that SQLite reports as a corrupt file. Source: unixRead in its os_unix.c."""
+_OUTCOMES: dict[tuple[Stage, bool], str] = {
+    ("read", False): "",
+    ("write", False): "; nothing of this write was kept",
+    ("commit", False): "; nothing of this write was kept",
+    ("commit", True): "; this write may have been kept",
+}
+"""The ends of messages, by stage and ambiguity."""
 
 
 def from_sqlite(error: sqlite3.Error, path: str, stage: Stage = "write") -> TsmemError:
-    """What an error of SQLite means to the caller. An extended code's low byte is its primary code. Raises
-    KeyboardInterrupt where a signal ended a statement: see `interruption`."""
+    """Return the error that one of SQLite's means to the caller. Raises KeyboardInterrupt if a signal ended a
+    statement: see `interruption`."""
     raised = interruption.take_raised()
     if isinstance(raised, TsmemError):
         return raised
     if isinstance(raised, KeyboardInterrupt):
         raise KeyboardInterrupt from error
     extended = getattr(error, "sqlite_errorcode", None) or 0
-    code = extended & 0xFF
+    code = extended & 0xFF  # the primary code
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return disk_full(path, stage, ambiguous=_may_be_kept(extended, stage))
     if code == sqlite3.SQLITE_INTERRUPT:
@@ -74,16 +79,8 @@ def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure
     return StorageFailure(message + _OUTCOMES[stage, ambiguous], hint=hint, ambiguous=ambiguous)
 
 
-_OUTCOMES: dict[tuple[Stage, bool], str] = {
-    ("read", False): "",
-    ("write", False): "; nothing of this write was kept",
-    ("commit", False): "; nothing of this write was kept",
-    ("commit", True): "; this write may have been kept",
-}
-
-
 def _may_be_kept(extended: int, stage: Stage) -> bool:
-    """True if a commit that failed may be found in the log by the next process that recovers the file.
+    """Return True if the next process that recovers the file may find a failed commit in the log.
 
     SQLite writes the log, the mark of the commit last, then syncs it, then updates its index (sqlite3WalFrames). So a
     log that could not be written has no commit. One that could not be synced or indexed has it, until another write
@@ -92,7 +89,7 @@ def _may_be_kept(extended: int, stage: Stage) -> bool:
 
 
 def _disk_fails(path: str) -> bool:
-    """True if the disk fails to give what is in the file or its log.
+    """Return True if the file or its log cannot be read from the disk.
 
     SQLite reports EIO as a corrupt file, so both are read once more. The file is read through a descriptor of SQLite's,
     because closing one of our own would take away SQLite's locks on it. There are no locks on the log."""
@@ -119,14 +116,14 @@ def _descriptor_of(path: str) -> int:
 
 
 def _read_whole(descriptor: int) -> None:
-    """Read all that a file holds. Raises OSError."""
+    """Read a whole file. Raises OSError."""
     offset = 0
     while count := len(os.pread(descriptor, 2**20, offset)):
         offset += count
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether another process holds the file, so that waiting helps."""
+    """Return True if another process holds the file, so that waiting helps."""
     return isinstance(error, sqlite3.Error) and (error.sqlite_errorcode or 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
@@ -135,7 +132,7 @@ def _held(path: str) -> Unavailable:
 
 
 def from_os(error: OSError, path: str) -> TsmemError:
-    """What an error of the file system means, met while the file was made."""
+    """Return the error that one of the file system means while the file is made."""
     if isinstance(error, BlockingIOError):
         return _held(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -145,7 +142,7 @@ def from_os(error: OSError, path: str) -> TsmemError:
 
 
 def _no_room(path: str) -> bool:
-    """Whether no block is left where the file is: SQLite calls that an I/O error when the log's index cannot grow."""
+    """Return True if the disk is full: SQLite reports an I/O error when the log's index cannot grow."""
     try:
         return os.statvfs(os.path.dirname(os.path.realpath(path))).f_bavail == 0  # noqa: PTH120
     except OSError:
@@ -153,7 +150,7 @@ def _no_room(path: str) -> bool:
 
 
 def disk_full(path: str, stage: Stage = "write", *, ambiguous: bool = False) -> StorageFailure:
-    """No space is left for a write, or for the index of the log."""
+    """Return the error of a disk without space for a write, or for the index of the log."""
     if stage == "read":
         message = f"the disk is full: {path} could not be read"
     else:

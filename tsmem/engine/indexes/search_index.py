@@ -22,12 +22,12 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
-from tsmem.engine.file.connections import Statement, run_statements
+from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.rows.cells import unpack_some
 from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
-from tsmem.errors import StorageFailure
+from tsmem.errors import StorageFailure, from_service
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import Key, Value
 
@@ -71,12 +71,16 @@ class SearchIndex:
         self.docs = f"s{index_id}"
         self.trigrams = f"s{index_id}_text"
         self.keys = tuple(f"r.k{place}" for place in range(len(table.key)))
-        self.fields = {
-            name: _field(table, place, name, kind)
-            for place, (name, kind) in enumerate(schema.fields)
-            if kind.name in _TYPES
-        }
+        self.fields: dict[str, Field] = {}
         """The fields that can be searched, by name."""
+        for place, (name, kind) in enumerate(schema.fields):
+            if name in table.names:
+                key_place = table.names.index(name)
+                field = Field(name, kind, f"r.k{key_place}", key_place)
+            else:
+                field = Field(name, kind, "r.cells" if kind.name == "TEXT" else f"d.f{place}", None)
+            if kind.name in _TYPES:
+                self.fields[name] = field
         self._texts = [field for field in self.fields.values() if field.type.name == "TEXT"]
         typed = [field for field in self.fields.values() if field.type.name != "TEXT"]
         self._stored = [field for field in typed if field.key_place is None]
@@ -89,8 +93,7 @@ class SearchIndex:
         """The SQL index on each column of a field that is not TEXT."""
         where = " AND ".join(f"k{place} = ?" for place in range(len(table.key)))
         marks = ", ".join("?" * (2 + len(self._stored)))
-        # The names are our own: letters and numbers.
-        self._select_doc = f"SELECT rowid FROM {self.rows} WHERE {where}"  # noqa: S608
+        self._select_doc = f"SELECT rowid FROM {self.rows} WHERE {where}"  # noqa: S608 - own names
         self._select_checksum = f"SELECT checksum FROM {self.docs} WHERE doc = ?"  # noqa: S608
         self._write = f"REPLACE INTO {self.docs} VALUES ({marks})"  # noqa: S608
         self._delete = f"DELETE FROM {self.docs} WHERE doc = ?"  # noqa: S608
@@ -107,15 +110,15 @@ class SearchIndex:
         raise invalid(f"field: {name} does not exist")
 
     def insert(self, execute: Execute, doc: int, key: Key, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index a new row of the table, whose rowid there is `doc`. Return what remains to be done in the trigram
-        table."""
+        """Index a new row of the table, whose rowid there is `doc`. Return the changes of the trigram table, which are
+        run later."""
         text = self._trigram_text(key, columns)
         execute(self._write, (doc, _checksum(text), *(field.value(key, columns) for field in self._stored)))
         return [(self._add_text, (doc, text))] if text else []
 
     def replace(self, execute: Execute, key: Key, old: bytes, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index a row of the table again that was written over. `old` are the cells that it had before. Return what
-        remains to be done in the trigram table."""
+        """Index a row again that was written over; `old` are its former cells. Return the changes of the trigram
+        table."""
         (doc,) = execute(self._select_doc, key).fetchone()
         old_text, text = self._trigram_text(key, self._columns(old)), self._trigram_text(key, columns)
         checksum = self._checksum_of(execute, doc)
@@ -125,8 +128,8 @@ class SearchIndex:
         return [*self._removal(doc, old_text, checksum), *self.insert(execute, doc, key, columns)]
 
     def delete(self, execute: Execute, key: Key, old: bytes) -> list[Statement]:
-        """Take a row out of the index that still stands in its table, with the cells `old`. Return what remains to be
-        done in the trigram table."""
+        """Remove a row from the index while it is still in its table, with the cells `old`. Return the changes of the
+        trigram table."""
         (doc,) = execute(self._select_doc, key).fetchone()
         removal = self._removal(doc, self._trigram_text(key, self._columns(old)), self._checksum_of(execute, doc))
         execute(self._delete, (doc,))
@@ -186,14 +189,15 @@ def _checksum(text: str) -> int:
     return crc32(text.encode())
 
 
-def _field(table: Table, place: int, name: str, kind: FieldType) -> Field:
-    key_place = table.names.index(name) if name in table.names else None
-    if key_place is not None:
-        return Field(name, kind, f"r.k{key_place}", key_place)
-    return Field(name, kind, "r.cells" if kind.name == "TEXT" else f"d.f{place}", None)
-
-
 @lru_cache(maxsize=64)
 def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
     """Return the search indexes of a table."""
     return tuple(SearchIndex(table, index_id, schema) for index_id, schema in table.searches)
+
+
+def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
+    """Return a search index. Raises TableNotFound."""
+    for index in search_indexes(transaction.catalog().main_table(table)):
+        if index.schema.name == name:
+            return index
+    raise from_service("OTSObjectNotExist", f"search index [{name}] does not exist")

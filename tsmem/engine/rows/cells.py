@@ -1,7 +1,7 @@
 """A row's cells as one blob, and back, bit for bit and type for type.
 
-Its one rule: the bytes alone say what every cell is. JSON would turn -0.0, NUL and bytes into something else, pickle
-and marshal would run or crash on damaged input; this is `struct` and slices, and damage is StorageFailure.
+The bytes alone say what every cell is. JSON would turn -0.0, NUL and bytes into something else, pickle and marshal
+would run or crash on damaged input; this is `struct` and slices, and damage is StorageFailure.
 
     head    <BHI    format (1), size of the row's key, length of the shape
     shape           for each cell: type, length of its name in bytes, name in UTF-8
@@ -9,16 +9,17 @@ and marshal would run or crash on damaged input; this is `struct` and slices, an
     slots   <q, <d, <?, <I each: an integer, a double, a boolean, or the length of text or bytes
     data            the texts and bytes, in order
 
-Cells stand in order of name, versions of one name newest first; a reader that wants the latest takes the first. Rows
-of one table repeat few shapes, so a bounded cache maps a shape's bytes to its compiled form, and a row decodes with
-two unpacks and a slice for each text. The size of a row by TableStore's rule (names, values, key) needs no decoding:
-the shape knows all of it but the lengths, and the lengths are what is left of the blob.
+Cells stand in order of name, versions of one name newest first. Rows of one table have few different shapes, so a
+bounded cache maps a shape's bytes to its compiled form, and a row decodes with two unpacks and a slice for each text.
+The size of a row by TableStore's rule (names, values, key) needs no decoding: the shape has all of it but the lengths
+of texts and bytes, and those are what is left of the blob.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tsmem.errors import StorageFailure
@@ -30,10 +31,12 @@ _INTEGER, _DOUBLE, _BOOLEAN, _TEXT, _BYTES = range(5)
 _KINDS: dict[type, int] = {int: _INTEGER, float: _DOUBLE, bool: _BOOLEAN, str: _TEXT, bytes: _BYTES}
 _SLOTS = "qd?II"
 _SIZES = (8, 8, 1, 0, 0)
-"""What a value counts by TableStore's rule, beside the length of text and bytes."""
+"""Size of a value by TableStore's rule, without the length of text and bytes."""
 _CACHED_SHAPES = 512
 _CACHED_SHAPE_BYTES = 4096
-"""A longer shape is compiled each time: 512 of them bound the cache to 2 MB of keys."""
+_CACHED_COLUMNS = 64
+"""Shapes that are longer or have more columns are compiled each time, so that the caches stay small."""
+_UNREADABLE = (struct.error, UnicodeDecodeError, IndexError)
 
 
 class Cell(NamedTuple):
@@ -42,7 +45,7 @@ class Cell(NamedTuple):
     name: str
     value: Value
     version_ms: int
-    """Its version: epoch milliseconds."""
+    """Epoch milliseconds."""
 
 
 class CellRow(NamedTuple):
@@ -56,21 +59,15 @@ class CellRow(NamedTuple):
 class _Shape(NamedTuple):
     raw: bytes
     steps: tuple[tuple[str, int, bool], ...]
-    """Name, kind, and whether it is the latest version of its name."""
+    """For each cell: name, kind, and True for the latest version of its name."""
     sizes: tuple[int, ...]
-    """What each cell counts by TableStore's rule, without the length of text and bytes."""
+    """For each cell: its size by TableStore's rule, without the length of text and bytes."""
     stamps: struct.Struct
     slots: struct.Struct
-    slots_at: int
-    """From the end of the shape."""
     data_at: int
-    """From the end of the shape."""
+    """Bytes from the end of the shape to the data."""
     fixed_bytes: int
-    """The size of all but texts and bytes, by TableStore's rule."""
-
-
-_by_raw: dict[bytes, _Shape] = {}
-_by_types: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
+    """The size of the row by TableStore's rule, without its key, and without the length of texts and bytes."""
 
 
 def _damaged(what: str) -> StorageFailure:
@@ -81,65 +78,43 @@ def _damaged(what: str) -> StorageFailure:
 
 
 def _compile(raw: bytes) -> _Shape:
-    """The compiled form of a shape, from the cache if it is there."""
-    names: list[str] = []
-    kinds: list[int] = []
+    steps: list[tuple[str, int, bool]] = []
     sizes: list[int] = []
     at = 0
     while at < len(raw):
         kind, end = raw[at], at + 2 + raw[at + 1]
         if kind > _BYTES or end > len(raw):
             raise _damaged("its columns cannot be read")
-        kinds.append(kind)
-        names.append(raw[at + 2 : end].decode())
+        name = raw[at + 2 : end].decode()
+        steps.append((name, kind, not steps or steps[-1][0] != name))
         sizes.append(raw[at + 1] + _SIZES[kind])
         at = end
-    stamps = struct.Struct(f"<{len(names)}q")
-    slots = struct.Struct("<" + "".join(_SLOTS[kind] for kind in kinds))
-    shape = _Shape(
-        raw,
-        tuple(
-            (name, kind, index == 0 or names[index - 1] != name)
-            for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
-        ),
-        tuple(sizes),
-        stamps,
-        slots,
-        stamps.size,
-        stamps.size + slots.size,
-        sum(sizes),
-    )
-    if len(raw) <= _CACHED_SHAPE_BYTES:
-        if len(_by_raw) >= _CACHED_SHAPES:
-            _by_raw.clear()
-        _by_raw[raw] = shape
-    return shape
+    stamps = struct.Struct(f"<{len(steps)}q")
+    slots = struct.Struct("<" + "".join(_SLOTS[kind] for _, kind, _ in steps))
+    return _Shape(raw, tuple(steps), tuple(sizes), stamps, slots, stamps.size + slots.size, sum(sizes))
+
+
+_compile_cached = lru_cache(_CACHED_SHAPES)(_compile)
 
 
 def _shape_of(names: tuple[str, ...], types: tuple[type, ...]) -> _Shape:
-    shape = _by_types.get((names, types))
-    if shape is None:
-        raw = zip(types, map(str.encode, names), strict=True)
-        shape = _compile(b"".join(bytes((_KINDS[kind], len(name))) + name for kind, name in raw))
-        if len(shape.raw) <= _CACHED_SHAPE_BYTES:
-            if len(_by_types) >= _CACHED_SHAPES:
-                _by_types.clear()
-            _by_types[names, types] = shape
-    return shape
+    raw = zip(types, map(str.encode, names), strict=True)
+    return _compile(b"".join(bytes((_KINDS[kind], len(name))) + name for kind, name in raw))
+
+
+_shape_of_cached = lru_cache(_CACHED_SHAPES)(_shape_of)
 
 
 def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], stamps: Sequence[int]) -> bytes:
-    shape = _shape_of(names, tuple(map(type, values)))
+    types = tuple(map(type, values))
+    shape = _shape_of_cached(names, types) if len(names) <= _CACHED_COLUMNS else _shape_of(names, types)
     slots: list[Value] = []
     data: list[bytes] = []
     for value in values:
-        if type(value) is str:
-            text = value.encode()
-            data.append(text)
-            slots.append(len(text))
-        elif type(value) is bytes:
-            data.append(value)
-            slots.append(len(value))
+        if type(value) is str or type(value) is bytes:
+            part = value.encode() if type(value) is str else value
+            data.append(part)  # type: ignore[arg-type]
+            slots.append(len(part))
         else:
             slots.append(value)
     head = _HEAD.pack(_FORMAT, key_bytes, len(shape.raw))
@@ -147,13 +122,13 @@ def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], stamp
 
 
 def pack(key_bytes: int, columns: Mapping[str, Value], version_ms: int) -> bytes:
-    """The blob of a row whose cells were all written at once. `key_bytes` is the size of its key, names included."""
+    """Return the blob of a row whose cells all have one version. `key_bytes` is the size of its key, names included."""
     names = tuple(sorted(columns))
     return _pack(key_bytes, names, [columns[name] for name in names], (version_ms,) * len(names))
 
 
 def pack_cells(key_bytes: int, cells: Sequence[Cell]) -> bytes:
-    """The blob of a row from its cells, which stand in order of name, versions newest first."""
+    """Return the blob of a row from its cells, in order of name, versions newest first."""
     if not cells:
         return _HEAD.pack(_FORMAT, key_bytes, 0)
     names, values, stamps = zip(*cells, strict=True)
@@ -161,22 +136,30 @@ def pack_cells(key_bytes: int, cells: Sequence[Cell]) -> bytes:
 
 
 def _open(blob: bytes) -> tuple[_Shape, int, int]:
-    """A blob's shape, the size of its key, and where its shape ends."""
+    """Return a blob's shape, the size of its key, and where its shape ends."""
     version, key_bytes, length = _HEAD.unpack_from(blob)
     if version != _FORMAT:
         raise _damaged(f"its format is {version}")
     at = _HEAD.size + length
     raw = blob[_HEAD.size : at]
-    return _by_raw.get(raw) or _compile(raw), key_bytes, at
+    return (_compile_cached if length <= _CACHED_SHAPE_BYTES else _compile)(raw), key_bytes, at
+
+
+def size_of(blob: bytes) -> int:
+    """Return the size of a row as `unpack` does, without decoding it. Raises StorageFailure for a damaged shape."""
+    try:
+        shape, key_bytes, at = _open(blob)
+    except _UNREADABLE as error:
+        raise _damaged("its bytes end too early, or are no text") from error
+    return key_bytes + shape.fixed_bytes + len(blob) - at - shape.data_at
 
 
 def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
-    """The size of a row, key included, and the latest version of its columns, in order of name.
-
-    Raises StorageFailure for damaged bytes."""
+    """Return the size of a row, key included, and the latest version of its columns, in order of name. Raises
+    StorageFailure for damaged bytes."""
     try:
         shape, key_bytes, at = _open(blob)
-        slots = shape.slots.unpack_from(blob, at + shape.slots_at)
+        slots = shape.slots.unpack_from(blob, at + shape.stamps.size)
         at += shape.data_at
         size: int = key_bytes + shape.fixed_bytes + len(blob) - at
         columns: dict[str, Value] = {}
@@ -189,29 +172,20 @@ def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
             if latest:
                 columns[name] = blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
+    except _UNREADABLE as error:
         raise _damaged("its bytes end too early, or are no text") from error
     if at != len(blob):
         raise _damaged("its length is not what it says")
     return size, columns
 
 
-def size_of(blob: bytes) -> int:
-    """The size of a row as `unpack` gives it, without its columns. Raises StorageFailure for a damaged shape."""
-    try:
-        shape, key_bytes, at = _open(blob)
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise _damaged("its bytes end too early, or are no text") from error
-    return key_bytes + shape.fixed_bytes + len(blob) - at - shape.data_at
-
-
 def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Value]]:
-    """As `unpack`, of the wanted columns alone: the size counts the key and those columns."""
+    """Unpack the wanted columns only: the size counts the key and those columns."""
+    size: int
     try:
-        shape, key_bytes, at = _open(blob)
-        slots = shape.slots.unpack_from(blob, at + shape.slots_at)
+        shape, size, at = _open(blob)
+        slots = shape.slots.unpack_from(blob, at + shape.stamps.size)
         at += shape.data_at
-        size: int = key_bytes
         columns: dict[str, Value] = {}
         for (name, kind, latest), fixed_bytes, slot in zip(shape.steps, shape.sizes, slots, strict=True):
             end = at + slot if kind >= _TEXT else at
@@ -219,7 +193,7 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
                 size += fixed_bytes + end - at
                 columns[name] = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
+    except _UNREADABLE as error:
         raise _damaged("its bytes end too early, or are no text") from error
     if at != len(blob):
         raise _damaged("its length is not what it says")
@@ -227,11 +201,12 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
 
 
 def unpack_cells(blob: bytes) -> list[Cell]:
-    """All versions of all cells, in order of name, versions newest first. Raises StorageFailure for damaged bytes."""
+    """Return all versions of all cells, in order of name, versions newest first. Raises StorageFailure for damaged
+    bytes."""
     try:
         shape, _, at = _open(blob)
         stamps = shape.stamps.unpack_from(blob, at)
-        slots = shape.slots.unpack_from(blob, at + shape.slots_at)
+        slots = shape.slots.unpack_from(blob, at + shape.stamps.size)
         at += shape.data_at
         cells: list[Cell] = []
         for (name, kind, _), stamp, slot in zip(shape.steps, stamps, slots, strict=True):
@@ -239,7 +214,7 @@ def unpack_cells(blob: bytes) -> list[Cell]:
             value = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
             cells.append(Cell(name, value, stamp))
             at = end
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
+    except _UNREADABLE as error:
         raise _damaged("its bytes end too early, or are no text") from error
     if at != len(blob):
         raise _damaged("its length is not what it says")

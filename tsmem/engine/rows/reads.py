@@ -18,13 +18,12 @@ from tsmem.engine.file.connections import Transaction
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply
 from tsmem.engine.rows.cells import size_of, unpack, unpack_some
 from tsmem.engine.rows.filters import compile_filter, necessary
-from tsmem.engine.rows.ranges import range_query
 from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, capacity_units, check_key, check_read
 from tsmem.port import Cost
-from tsmem.rows import Filter, Key, Row
+from tsmem.rows import Bound, Filter, Key, KeyBound, KeyValue, Range, Row, TableRef
 
 R = TypeVar("R")
 
@@ -103,7 +102,7 @@ def get_range(transaction: Transaction, request: GetRange, make_reader: MakeRead
         raise invalid("The limit must be greater than 0.")
     limit = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
     most = MAX_ROWS_PER_PAGE if reader.may_skip else limit
-    sql, parameters = range_query(table, request.table, request.span, cells=not reader.key_only)
+    sql, parameters = _range_query(table, request.table, request.span, cells=not reader.key_only)
     read = reader.read
     rows: list[R] = []
     scanned = size = 0
@@ -131,3 +130,47 @@ def get_range(transaction: Transaction, request: GetRange, make_reader: MakeRead
 
 def _damaged(error: StorageFailure, key: Key) -> StorageFailure:
     return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
+
+
+def _range_query(table: Table, ref: TableRef, span: Range, *, cells: bool = True) -> tuple[str, list[KeyValue]]:
+    """Return the SQL for a range's rows in order, and its parameters but the last, the number of rows.
+
+    The last column holds the cells. Without `cells` it is NULL, and only the key's index is read.
+
+    Each end of a range is a cut just before or just after all rows whose keys begin with some values. MIN cuts before
+    them, MAX after them. A whole key cuts before its row going forward and after it going backward, so that starts are
+    inclusive and ends exclusive in both directions. Values that both cuts share become equalities, so that SQLite's
+    planner reads one stretch of the key's index.
+
+    Raises InvalidInput for an empty range."""
+    table.check_bound(ref, span.start)
+    table.check_bound(ref, span.end)
+    if span.is_empty:
+        side, direction = ("more", "BACKWARD") if span.backward else ("less", "FORWARD")
+        raise invalid(f"Begin key must {side} than end key in {direction}")
+    low, high = (span.end, span.start) if span.backward else (span.start, span.end)
+    (low_values, after_low), (high_values, after_high) = _cut(low, span.backward), _cut(high, span.backward)
+    names = [f"k{place}" for place in range(len(table.names))]
+    shared = 0
+    while shared < min(len(low_values), len(high_values)) and low_values[shared] == high_values[shared]:
+        shared += 1
+    tests = [f"{name} = ?" for name in names[:shared]]
+    parameters = low_values[:shared]
+    for values, sign in ((low_values, ">" if after_low else ">="), (high_values, "<=" if after_high else "<")):
+        if rest := values[shared:]:
+            tests.append(f"({', '.join(names[shared : len(values)])}) {sign} ({', '.join('?' * len(rest))})")
+            parameters += rest
+    where = f" WHERE {' AND '.join(tests)}" if tests else ""
+    order = ", ".join(f"{name} DESC" if span.backward else name for name in names)
+    wanted = "*" if cells else ", ".join([*names, "NULL"])
+    return f"SELECT {wanted} FROM t{table.id}{where} ORDER BY {order} LIMIT ?", parameters  # noqa: S608 - own names
+
+
+def _cut(bound: KeyBound, backward: bool) -> tuple[list[KeyValue], bool]:
+    """Return the values that rows begin with, and True if the cut is after those rows."""
+    values: list[KeyValue] = []
+    for value in bound:
+        if isinstance(value, Bound):
+            return values, value is Bound.MAX
+        values.append(value)
+    return values, backward

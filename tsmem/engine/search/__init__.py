@@ -8,7 +8,7 @@ How a search is answered:
 
 1. `conditions.py` turns the query into one SQL condition on a row. What a query asks of a typed field is plain SQL.
    What it asks of a text is a Python function (`text_queries.py`) that SQL calls: it reads the text from the row, cuts
-   it as the field's analyzer does (`words.py`), and scores it (`scores.py`). Text without a score does not match.
+   it as the field's analyzer does (`words.py`), and scores it. Text without a score does not match.
 2. Each part of the query that an SQL index can narrow also gives its *candidates*: an SQL query for the rows that may
    match, from the index on a typed field or from the trigrams of a text.
 3. `search.py` counts the candidates of each part. The part with the fewest drives the search. If they are few, they are

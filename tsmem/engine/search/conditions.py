@@ -1,18 +1,18 @@
 """Queries as conditions on a row, and the candidates that each part of a query proposes.
 
-A query is read whole before any row is, so that what is wrong with it is said whatever the index holds.
+A query is read whole before any row is, so that an invalid one is refused whatever the index holds.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from tsmem.engine import service_errors
 from tsmem.engine.indexes.search_index import Field, SearchIndex
 from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
 from tsmem.engine.search import values
 from tsmem.engine.search.sql import Sql, and_, join_sql
 from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, text_test
+from tsmem.engine.service_errors import invalid
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
 MAX_DEPTH = 16
@@ -32,7 +32,7 @@ class Candidates(NamedTuple):
     """Rows that may match, by one index."""
 
     sql: Sql
-    """Selects their doc."""
+    """Selects the doc of each."""
     column: str | None = None
     """The column of the typed field; None for trigrams, and for several parts."""
     condition: Sql = Sql("1")
@@ -45,7 +45,7 @@ class RowCondition(NamedTuple):
     sql: Sql
     """1 or 0 for a row, never NULL. `d` is the row's typed fields, `r` the row in its table."""
     candidates: tuple[Candidates, ...] = ()
-    """Each has all rows that match. Empty: no index narrows the query."""
+    """Each of them includes all rows that match. Empty: no index narrows the query."""
 
 
 ALL_ROWS = RowCondition(Sql("1"))
@@ -53,11 +53,11 @@ NO_ROWS = RowCondition(Sql("0"), (Candidates(Sql("SELECT 0 AS doc WHERE 0")),))
 
 
 def check_size(depth: int, count: int) -> None:
-    """Raises InvalidInput for a query so deep within others, or for so many of them in one search."""
+    """Raise InvalidInput for queries that are nested too deep, or too many in one search."""
     if depth > MAX_DEPTH:
-        raise service_errors.invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
+        raise invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
     if count > MAX_QUERIES:
-        raise service_errors.invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
+        raise invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
 
 
 class QueryReader:
@@ -67,15 +67,14 @@ class QueryReader:
         """Raises InvalidInput."""
         self._index = index
         self.tests: list[TextTest] = []
-        """The tests of texts. The SQL names each by its place here."""
+        """The tests of texts. SQL names each by its place here."""
         self.scored: list[tuple[str, TextTest]] = []
         """The tests that count for a score, with the SQL of each: those of TEXT fields that stand under neither
         `filter` nor `must_not`."""
         self._queries = 0
         self.condition = self._condition(query, 0, scored=True)
-        """The whole query."""
         if len(self.condition.sql.parameters) > MAX_PARAMETERS:
-            raise service_errors.invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
+            raise invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
 
     def _condition(self, query: Query, depth: int, *, scored: bool) -> RowCondition:
         self._queries += 1
@@ -119,7 +118,7 @@ class QueryReader:
             raise _cannot_answer(field, query)
         if isinstance(query, Prefix):
             return self._on_column(column, values.starts_with(field, values.check_prefix(query.text)))
-        pattern = values.check_pattern(values.query_text(field, query.pattern))
+        pattern = values.pattern_text(field, query.pattern)
         begin = pattern.replace("?", "*").partition("*")[0]
         matches = values.wildcard(pattern)
         fits = RowCondition(self._tested(TextTest(field, [Pattern(lambda text: matches(text.text))])))
@@ -162,7 +161,7 @@ def _all(parts: list[RowCondition]) -> RowCondition:
 
 
 def _at_least(parts: list[RowCondition], least: int) -> RowCondition:
-    """Return the condition that so many parts hold."""
+    """Return the condition that at least so many parts hold."""
     if least > len(parts):
         return NO_ROWS
     if least == len(parts):
@@ -182,6 +181,5 @@ def _not(part: RowCondition) -> RowCondition:
 
 
 def _cannot_answer(field: Field, query: object) -> Exception:
-    """Return the error of a query that the field's type cannot answer."""
     kind = type(query).__name__
-    return service_errors.invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")
+    return invalid(f"field: {field.name} of type {field.type.name} cannot answer a query of kind {kind}")

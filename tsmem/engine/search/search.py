@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
-from tsmem.engine import service_errors
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.indexes.search_index import SearchIndex
-from tsmem.engine.indexes.search_schemas import find_index
+from tsmem.engine.indexes.search_index import SearchIndex, find_index
 from tsmem.engine.rows.cells import unpack, unpack_some
 from tsmem.engine.search import tokens
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
 from tsmem.engine.search.order import Order, Position
-from tsmem.engine.search.scores import weight
 from tsmem.engine.search.sql import Sql, and_, join_sql
-from tsmem.engine.search.text_queries import TextTest
+from tsmem.engine.search.text_queries import weight
 from tsmem.engine.search.tokens import PageStart
+from tsmem.engine.service_errors import invalid
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search, SearchPage
@@ -36,7 +33,6 @@ WALKED_PER_SORTED = 16
 MAX_COUNTED = 10_000
 """Candidates whose texts are checked to count the matches. Where there are more, the total is the number of candidates,
 unless the exact count is asked for."""
-
 MAX_LISTED = 500
 """Candidates that are kept when they are counted."""
 
@@ -57,7 +53,6 @@ class Hit(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """Its primary key."""
         return self.position[-1]  # type: ignore[return-value]
 
 
@@ -71,7 +66,7 @@ def search_page(
     if request.token is not None:
         place = tokens.read_token(table, name, request.query, request.sorts, request.token)
     if place.offset + request.limit > MAX_REACH:
-        raise service_errors.invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
+        raise invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
     run = _Run(transaction, index, request, place)
     found = run.hits(request.limit + 1) if request.limit else []
     hits, more = found[: request.limit], len(found) > request.limit
@@ -100,19 +95,11 @@ def _check(index: SearchIndex, request: Search) -> None:
     indexed = columns is not None and all(name in index.types or name in index.table.names for name in columns)
     most = MAX_INDEXED_LIMIT if indexed else MAX_LIMIT
     if not 0 <= request.limit <= most:
-        raise service_errors.invalid(f"The limit of a search must be in range: [0, {most}].")
+        raise invalid(f"The limit of a search must be in range: [0, {most}].")
     if request.offset < 0:
-        raise service_errors.invalid("The offset of a search cannot be less than 0.")
+        raise invalid("The offset of a search cannot be less than 0.")
     if request.token is not None and request.offset:
-        raise service_errors.invalid("A search cannot have both an offset and a token.")
-
-
-class _Driver(NamedTuple):
-    """The candidates that are looked at."""
-
-    candidates: Candidates
-    is_small: bool
-    """True if it is faster to sort them than to walk over all rows in order."""
+        raise invalid("A search cannot have both an offset and a token.")
 
 
 class _Run:
@@ -125,19 +112,21 @@ class _Run:
         self._condition, self._tests, self._scored = reader.condition, reader.tests, reader.scored
         self.order = Order(index, place.sorts)
         self._place = place
-        if request.token is not None and not self._fits(place):
-            raise service_errors.invalid("The token is of another search.")
+        if request.token is not None:  # which anyone may have made up
+            position = place.position
+            if self.order.by_score != (position is None) or (position is not None and not self.order.fits(position)):
+                raise invalid("The token is of another search.")
         self.checked = 0
         """Rows of which a text was read."""
         self._checked_doc = 0
         transaction.define(TEXT_SCORE, 3, transaction.score_text)
         transaction.text_score = self._text_score
-
-    def _fits(self, place: PageStart) -> bool:
-        """True if a token's place, which anyone may have made up, is one of this order."""
-        if self.order.by_score:
-            return place.position is None
-        return place.position is not None and self.order.fits(place.position)
+        self._driver: Candidates | None = None
+        """The candidates of the part of the query that proposes the fewest rows; None if no index narrows any part."""
+        self._sorts_driver = False
+        """True if it is faster to sort those candidates than to walk over all rows in order."""
+        if self._condition.candidates:
+            self._choose_driver()
 
     def _text_score(self, number: int, doc: int, source: bytes | str | None) -> float:
         self.checked += doc != self._checked_doc
@@ -156,21 +145,17 @@ class _Run:
                 break
         return hits[self._place.offset :]
 
-    @cached_property
-    def _driver(self) -> _Driver | None:
-        """The part of the query that proposes the fewest rows; None if no index narrows any part."""
-        if not self._condition.candidates:
-            return None
+    def _choose_driver(self) -> None:
         last = self._execute(f"SELECT max(doc) FROM {self._index.docs}").fetchone()[0]  # noqa: S608 - a name of ours
         most = (last or 0) // WALKED_PER_SORTED + 1
-        count, smallest = self._smallest(most)
+        count, self._driver = self._smallest(most)
         if count == most and len(self._condition.candidates) > 1:
-            _, smallest = self._smallest(-1)
-        return _Driver(smallest, count < most)
+            _, self._driver = self._smallest(-1)
+        self._sorts_driver = count < most
 
     def _smallest(self, most: int) -> tuple[int, Candidates]:
-        """Count the candidates of each part, as far as `most` if that is not -1. Return the smallest number, and whose
-        it is."""
+        """Count the candidates of each part, up to `most` if that is not -1. Return the smallest number, and the
+        candidates."""
         first, *rest = self._condition.candidates
         smallest = self._listed(first, most)
         for each in rest:
@@ -178,8 +163,8 @@ class _Run:
         return smallest
 
     def _listed(self, candidates: Candidates, most: int) -> tuple[int, Candidates]:
-        """Count candidates as `_smallest` does. Where they are few, return the list of them instead of their query, so
-        that it need not run again."""
+        """Count candidates as `_smallest` does. If they are few, return a list of them in place of their query, so that
+        it need not run again."""
         found = self._execute(f"SELECT doc FROM {_docs_of(candidates, MAX_LISTED).text}", candidates.sql.parameters)  # noqa: S608
         docs = [doc for (doc,) in found]
         if len(docs) == MAX_LISTED or len(docs) >= most >= 0:
@@ -190,16 +175,19 @@ class _Run:
         """Return the queries for the rows that are checked, one after the other, in order: few candidates, sorted; or
         the rows of an SQL index that has the order, without those that are no candidates."""
         position = self._place.position
-        if self._driver is not None and self._driver.is_small:
+        if self._sorts_driver:
             return [_docs(self._candidates(), self.order.after(position), self.order.sql)]
         first = self.order.units[0].columns[0]
         conditions = [each.condition for each in self._condition.candidates if each.column == first]
-        if self._driver is not None and self._driver.candidates.column != first:
-            doc, (text, parameters) = "r.rowid" if first[0] == "r" else "d.doc", self._driver.candidates.sql
+        if self._driver is not None and self._driver.column != first:
+            doc, (text, parameters) = "r.rowid" if first[0] == "r" else "d.doc", self._driver.sql
             conditions.append(Sql(f"{doc} IN ({text})", parameters))
-        rows = self._all_rows()
-        stages = self.order.stages(position)
-        return [_docs(rows, and_([stage.where, *conditions]), stage.order) for stage in stages]
+        index, by = self._index, self._index.sql_indexes.get(first, f"{self._index.rows}_key")
+        if first[0] == "r":
+            rows = Sql(f"{index.rows} AS r INDEXED BY {by} CROSS JOIN {index.docs} AS d ON d.doc = r.rowid")
+        else:
+            rows = Sql(f"{index.docs} AS d INDEXED BY {by} CROSS JOIN {index.rows} AS r ON r.rowid = d.doc")
+        return [_docs(rows, and_([where, *conditions]), order) for where, order in self.order.stages(position)]
 
     def _checked(self, docs: Sql, wanted: int) -> list[Hit]:
         """Check rows one by one in the order in which they are selected, until so many match.
@@ -216,7 +204,13 @@ class _Run:
         """Score all rows that match, and return those of the page."""
         source, where = self._candidates(), self._condition.sql
         rows = self._count(Sql(self._index.docs))
-        scores = [Sql(f"? * {sql}", (weight(rows, self._proposed_by(test, rows)),)) for sql, test in self._scored]
+        scores = []
+        for sql, test in self._scored:
+            proposed = rows // 2
+            if test.proposed is not None:
+                trigrams = self._index.trigrams
+                proposed = self._count(Sql(f"{trigrams} WHERE {trigrams} MATCH ?", (test.proposed,)))
+            scores.append(Sql(f"? * {sql}", (weight(rows, proposed),)))
         score = join_sql(scores, " + ") if scores else Sql("0.0")
         selected = f"SELECT d.doc, {score.text} AS score, {self.order.columns} FROM {source.text}"  # noqa: S608
         sql = f"{selected} WHERE {where.text} ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
@@ -224,24 +218,9 @@ class _Run:
         found = self._execute(sql, parameters)
         return [Hit(doc, self.order.position(values), score) for doc, score, *values in found]
 
-    def _proposed_by(self, test: TextTest, rows: int) -> int:
-        if test.proposed is None:
-            return rows // 2
-        return self._count(Sql(f"{self._index.trigrams} WHERE {self._index.trigrams} MATCH ?", (test.proposed,)))
-
-    def _all_rows(self) -> Sql:
-        """Return the source of all rows, in the order of the first unit's SQL index."""
-        index, column = self._index, self.order.units[0].columns[0]
-        by = index.sql_indexes.get(column, f"{index.rows}_key")
-        if column[0] == "r":
-            return Sql(f"{index.rows} AS r INDEXED BY {by} CROSS JOIN {index.docs} AS d ON d.doc = r.rowid")
-        return Sql(f"{index.docs} AS d INDEXED BY {by} CROSS JOIN {index.rows} AS r ON r.rowid = d.doc")
-
     def _proposed(self) -> Sql:
         """Return the source of the docs that the driver proposes, or of all."""
-        if self._driver is None:
-            return Sql(self._index.docs)
-        return _docs_of(self._driver.candidates)
+        return Sql(self._index.docs) if self._driver is None else _docs_of(self._driver)
 
     def _candidates(self) -> Sql:
         """Return the source of the rows that the driver proposes, or of all."""
@@ -250,7 +229,8 @@ class _Run:
         return Sql(f"{text} AS c {joins}", parameters)
 
     def count(self, *, exact: bool) -> tuple[int, bool]:
-        """Return how many rows match, and True; or how many may match, and False, where too many must be checked."""
+        """Return the number of rows that match, and True; or of those that may match, and False, if too many would have
+        to be checked."""
         if self._condition == ALL_ROWS:
             return self._count(Sql(self._index.docs)), True
         if self._tests and not exact and (proposed := self._count(self._proposed())) > MAX_COUNTED:
@@ -264,7 +244,7 @@ class _Run:
 
 
 def _docs_of(candidates: Candidates, most: int = -1) -> Sql:
-    """Return the source of candidates, of so many at most if that is not -1."""
+    """Return the source of candidates, up to `most` if that is not -1."""
     return Sql(f"({candidates.sql.text} LIMIT {most})", candidates.sql.parameters)
 
 
@@ -277,7 +257,7 @@ def _docs(source: Sql, where: Sql, order: str) -> Sql:
 def _rows(
     transaction: Transaction, index: SearchIndex, hits: list[Hit], columns: Sequence[str] | None
 ) -> tuple[list[Row], int]:
-    """Return the rows with the columns that are asked for, and the size of all that was read."""
+    """Return the rows with the wanted columns, and the size of all that was read."""
     wanted = None if columns is None else frozenset(columns)
     if wanted is not None and wanted.issubset(index.table.names):
         return [Row(hit.key, {}) for hit in hits], sum(index.table.key_bytes(hit.key) for hit in hits)

@@ -1,4 +1,14 @@
-"""What each kind of query asks of a text, and which rows trigrams propose for it.
+"""Tests and scores of texts: each query on a TEXT field as patterns that are counted in a text, and as trigrams that
+propose rows.
+
+A score is BM25 with a fixed mean length:
+
+    score(row) = sum over the tests of weight * tf * (K + 1) / (tf + K * (1 - B + B * length / MEAN_LENGTH))
+    weight     = ln(1 + (n - df + 0.5) / (df + 0.5))
+
+tf counts the patterns of the test in the text, n is the number of rows of the index, and df the number of those that
+the trigrams propose for the test; half of n if they propose none. So no text is read before the first row is scored.
+The service's own formula is not known.
 
 Contains and fuzzy fields always ignore case. Other fields fold their words, and those of a Match or MatchPhrase, unless
 they are case-sensitive. What a client names in a Term, Prefix or Wildcard is never folded: Term "Tea" finds nothing in
@@ -15,20 +25,24 @@ from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.indexes.trigrams import all_of, any_of
 from tsmem.engine.rows.cells import unpack_some
 from tsmem.engine.search import values
-from tsmem.engine.search.scores import frequency_score
 from tsmem.engine.search.words import CutText, count_phrase, cut_words, is_pair, match_groups, term_words
 from tsmem.folding import fold, is_case_invariant
 from tsmem.queries import Contains, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
+
+K = 1.2
+B = 0.75
+MEAN_LENGTH = 400
+"""Characters."""
 
 TextQuery = Match | MatchPhrase | Term | Terms | Prefix | Wildcard | HasField | Contains
 
 
 class Pattern(NamedTuple):
-    """What is looked for in a text."""
+    """A pattern that is counted in a text."""
 
     count: Callable[[CutText], int]
     parts: Sequence[str] = ()
-    """Parts that every text has that matches, whatever their case."""
+    """Parts that every matching text contains, whatever their case."""
 
 
 class TextTest(NamedTuple):
@@ -60,12 +74,19 @@ class TextTest(NamedTuple):
             return 0.0
         text = CutText(self.field.type, source)
         counts = [pattern.count(text) for pattern in self.patterns]
-        found = len(counts) - counts.count(0)
-        return frequency_score(sum(counts), len(source)) if found >= self.least else 0.0
+        if len(counts) - counts.count(0) < self.least:
+            return 0.0
+        frequency = sum(counts)
+        return frequency * (K + 1) / (frequency + K * (1 - B + B * len(source) / MEAN_LENGTH))
+
+
+def weight(rows: int, proposed: int) -> float:
+    """Return the weight of a test for which `proposed` of `rows` are candidates."""
+    return math.log(1 + (rows - proposed + 0.5) / (proposed + 0.5))
 
 
 def text_test(field: Field, query: TextQuery) -> TextTest | None:
-    """Return the test that a query is; None if nothing matches it. Raises InvalidInput."""
+    """Return the test of a query; None if nothing matches it. Raises InvalidInput."""
     if isinstance(query, HasField):
         return TextTest(field, [Pattern(lambda text: 1)])
     if isinstance(query, Match):
@@ -99,7 +120,7 @@ def _in_text(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcard
     if isinstance(query, Prefix):
         return [_part(values.check_prefix(query.text))]
     if isinstance(query, Wildcard):
-        matches = values.wildcard(f"*{values.check_pattern(values.query_text(field, query.pattern))}*")
+        matches = values.wildcard(f"*{values.pattern_text(field, query.pattern)}*")
         return [Pattern(lambda text: matches(text.folded), values.literal_parts(query.pattern))]
     # A Term is one of the n-grams that the service would make.
     shortest, longest = field.type.min_chars or 1, field.type.max_chars or math.inf
@@ -115,7 +136,7 @@ def _in_words(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcar
         begin = values.check_prefix(query.text)
         return [Pattern(lambda text: sum(word.startswith(begin) for word in text.words), [begin]) if begin else None]
     if isinstance(query, Wildcard):
-        matches = values.wildcard(values.check_pattern(values.query_text(field, query.pattern)))
+        matches = values.wildcard(values.pattern_text(field, query.pattern))
         return [Pattern(lambda text: sum(map(matches, text.words)), values.literal_parts(query.pattern))]
     return [_phrase(term_words(kind, term)) for term in _terms(field, query)]
 

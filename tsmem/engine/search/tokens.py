@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from tsmem.engine import service_errors
 from tsmem.engine.search.order import Position
+from tsmem.engine.service_errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.queries import FieldSort, KeySort, Query, ScoreSort, Sorter
 
@@ -21,13 +21,13 @@ _SORTS = {letter: kind for kind, letter in _LETTERS.items()}
 
 
 class PageStart(NamedTuple):
-    """Where a page begins."""
+    """The place where a page begins."""
 
     sorts: tuple[Sorter, ...]
     position: Position | None = None
     """The last row of the page before."""
     offset: int = 0
-    """Matching rows to skip: what the request says, or, in the order of score, the rows of the pages before."""
+    """Matching rows to skip: the request's offset, or, in the order of score, the rows of the pages before."""
 
 
 def write_token(table: str, index: str, query: Query, place: PageStart) -> bytes:
@@ -38,7 +38,7 @@ def write_token(table: str, index: str, query: Query, place: PageStart) -> bytes
 
 
 def read_token(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> PageStart:
-    """Return the place that a token means. Raises InvalidInput for a damaged token, or one of another search."""
+    """Return the place in a token. Raises InvalidInput for a damaged token, or one of another search."""
     try:
         version, digest, packed, rows = json.loads(token)
         found = tuple(_sort(*each) for each in packed)
@@ -46,12 +46,12 @@ def read_token(table: str, index: str, query: Query, sorts: Sequence[Sorter], to
             place = PageStart(found, None, rows)
         else:
             place = PageStart(found, [tuple(_unpacked(each) for each in unit) for unit in rows])
+        if place.offset < 0:
+            raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise service_errors.invalid("The token of the search cannot be read.") from error
+        raise invalid("The token of the search cannot be read.") from error
     if (version, digest) != (_VERSION, _digest(table, index, query)) or (sorts and tuple(sorts) != found):
-        raise service_errors.invalid("The token is of another search.")
-    if place.offset < 0:
-        raise service_errors.invalid("The token of the search cannot be read.")
+        raise invalid("The token is of another search.")
     return place
 
 

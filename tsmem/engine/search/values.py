@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Callable
 
-from tsmem.engine import service_errors
 from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.search.sql import Sql
+from tsmem.engine.service_errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.queries import Between
 from tsmem.rows import Value
@@ -50,22 +50,20 @@ def typed(field: Field, value: Value) -> object:
 
 def _number(value: Value) -> int | float | None:
     """Return a number; as a double if it does not fit in 64 bits."""
+    number = value
     try:
-        number = _read(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            if not value.isascii() or "_" in value:
+                return None
+            try:
+                number = int(value)
+            except ValueError:
+                number = float(value)
         if isinstance(number, int) and not MIN_INTEGER <= number <= MAX_INTEGER:
             number = float(number)
     except (ValueError, OverflowError):
         return None
     return None if isinstance(number, float) and math.isnan(number) else number  # type: ignore[return-value]
-
-
-def _read(text: str) -> int | float:
-    if not text.isascii() or "_" in text:
-        raise ValueError
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
 
 
 def between(field: Field, query: Between) -> Sql:
@@ -90,24 +88,25 @@ def starts_with(field: Field, prefix: str) -> Sql:
 
 
 def check_terms(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Raises InvalidInput for no terms, and for too many."""
+    """Raise InvalidInput for no terms, and for too many."""
     if not 0 < len(values) <= MAX_TERMS:
-        raise service_errors.invalid(f"The number of terms must be in range: [1, {MAX_TERMS}].")
+        raise invalid(f"The number of terms must be in range: [1, {MAX_TERMS}].")
     return values
 
 
 def check_prefix(text: str) -> str:
-    """Raises InvalidInput for a prefix that is too long."""
+    """Raise InvalidInput for a prefix that is too long."""
     if text_bytes(text, "the prefix") > MAX_PREFIX_BYTES:
-        raise service_errors.invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
+        raise invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
     return text
 
 
-def check_pattern(pattern: str) -> str:
-    """Raises InvalidInput for a pattern that is too long."""
-    if len(pattern) > MAX_PATTERN:
-        raise service_errors.invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
-    return pattern
+def pattern_text(field: Field, pattern: Value) -> str:
+    """Return a wildcard pattern. Raises InvalidInput for one that is no text, or too long."""
+    text = query_text(field, pattern)
+    if len(text) > MAX_PATTERN:
+        raise invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
+    return text
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
@@ -132,7 +131,5 @@ def literal_parts(pattern: str) -> list[str]:
 
 
 def not_comparable(field: Field, value: Value) -> Exception:
-    """Return the error of a value that the field's type cannot be."""
-    return service_errors.invalid(
-        f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}"
-    )
+    """Return the error of a value that cannot be compared with the field."""
+    return invalid(f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}")

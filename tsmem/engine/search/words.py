@@ -35,8 +35,8 @@ def _folded(kind: FieldType, text: str) -> str:
 
 
 class CutText:
-    """The text of one row, folded and cut when that is asked for. (A cached_property takes a lock in Python 3.11: 1 us
-    for each row.)"""
+    """The text of one row, folded and cut when first needed. (A cached_property takes a lock in Python 3.11: 1 us for
+    each row.)"""
 
     __slots__ = ("_counts", "_folded", "_kind", "_words", "text")
 
@@ -49,21 +49,19 @@ class CutText:
 
     @property
     def folded(self) -> str:
-        """The folded text."""
         if self._folded is None:
             self._folded = fold(self.text)
         return self._folded
 
     @property
     def words(self) -> list[str]:
-        """The words, in order."""
         if self._words is None:
             self._words = cut_words(self._kind, self.text)
         return self._words
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each word stands in the text."""
+        """The number of times that each word occurs."""
         if self._counts is None:
             self._counts = Counter(self.words)
         return self._counts
@@ -90,7 +88,7 @@ def match_groups(kind: FieldType, text: str, *, alone: bool) -> list[tuple[str, 
 
 
 def is_pair(kind: FieldType, word: str) -> bool:
-    """True for a pair of `match_groups`, which is no word of the field."""
+    """Return True for a pair of `match_groups`, which is no word of the field."""
     return _has_pairs(kind) and len(word) == 2 and all(map(SINGLE.match, word))
 
 
@@ -106,7 +104,7 @@ def term_words(kind: FieldType, term: str) -> list[str]:
 
 
 def count_phrase(text: CutText, phrase: list[str]) -> int:
-    """Count where the words of a phrase stand side by side in a text."""
+    """Count the places where the words of a phrase stand side by side."""
     first, size, found = phrase[0], len(phrase), text.words
     if size == 1:
         return text.counts[first]
