@@ -22,7 +22,6 @@ the file with long ones. Entries of secondary indexes are small: there WITHOUT R
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -126,9 +125,9 @@ def add_table(connection: sqlite3.Connection, table: Table) -> Table:
         (table.name, table.main, table.time_to_live_s, table.max_versions, table.deviation_s, table.allow_update,
          table.is_global, table.own_columns),
     ).fetchone()[0]  # fmt: skip
-    _add_columns(connection, table_id, "key", table.key)
-    add_defined(connection, table_id, table.defined)
-    _add_columns(connection, table_id, "carried", tuple((name, ColumnType.STRING) for name in table.columns))
+    add_columns(connection, table_id, "key", table.key)
+    add_columns(connection, table_id, "defined", table.defined)
+    add_columns(connection, table_id, "carried", tuple((name, ColumnType.STRING) for name in table.columns))
     names = ", ".join(f"k{place}" for place in range(len(table.key)))
     declared = ", ".join(f"k{place} {SQL_TYPES[kind]} NOT NULL" for place, (_, kind) in enumerate(table.key))
     if table.main is None:
@@ -141,33 +140,14 @@ def add_table(connection: sqlite3.Connection, table: Table) -> Table:
     return replace(table, id=table_id)
 
 
-def add_defined(connection: sqlite3.Connection, table_id: int, defined: KeySchema) -> None:
-    """Add to a table's defined columns."""
-    _add_columns(connection, table_id, "defined", defined)
-
-
-def remove_defined(connection: sqlite3.Connection, table_id: int, names: Sequence[str]) -> None:
-    """Delete some of a table's defined columns."""
-    connection.executemany(
-        "DELETE FROM table_columns WHERE table_id = ? AND part = 'defined' AND name = ?",
-        [(table_id, name) for name in names],
-    )
-
-
-def _add_columns(connection: sqlite3.Connection, table_id: int, part: str, columns: KeySchema) -> None:
+def add_columns(connection: sqlite3.Connection, table_id: int, part: str, columns: KeySchema) -> None:
+    """Add columns to those of a table or index. `part` is as in SCHEMA."""
     first = connection.execute(
         "SELECT coalesce(max(place) + 1, 0) FROM table_columns WHERE table_id = ? AND part = ?", (table_id, part)
     ).fetchone()[0]
     connection.executemany(
         "INSERT INTO table_columns VALUES (?, ?, ?, ?, ?)",
         [(table_id, part, place, name, kind.value) for place, (name, kind) in enumerate(columns, first)],
-    )
-
-
-def set_options(connection: sqlite3.Connection, table: Table) -> None:
-    connection.execute(
-        "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? WHERE id = ?",
-        (table.time_to_live_s, table.max_versions, table.deviation_s, table.allow_update, table.id),
     )
 
 

@@ -100,7 +100,10 @@ def update_table(transaction: Transaction, name: str, options: TableOptions) -> 
         raise write_to_index()
     table = replace(table, **{option: value for option, value in options._asdict().items() if value is not None})
     _check_options(table, indexed=bool(table.indexes or table.searches))
-    stored.set_options(transaction.connection, table)
+    transaction.execute(
+        "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? WHERE id = ?",
+        (table.time_to_live_s, table.max_versions, table.deviation_s, table.allow_update, table.id),
+    )
     transaction.schema_changed()
     return transaction.catalog().table(name).schema
 
@@ -133,7 +136,7 @@ def create_index(
     _check_table(main.schema)
     _check_options(table, indexed=True)
     index = stored.add_table(transaction.connection, _index_table(main, schema))
-    stored.add_defined(transaction.connection, table.id, added)
+    stored.add_columns(transaction.connection, table.id, "defined", added)
     if include_base_data:
         build_secondary_index(transaction, table, plan_index(table.key, index))
     transaction.schema_changed()
@@ -154,7 +157,7 @@ def add_defined_columns(transaction: Transaction, name: str, columns: KeySchema)
     table = transaction.catalog().main_table(name)
     added = _new_defined(table, columns)
     _check_table(replace(table, defined=table.defined + added).schema)
-    stored.add_defined(transaction.connection, table.id, added)
+    stored.add_columns(transaction.connection, table.id, "defined", added)
     transaction.schema_changed()
 
 
@@ -168,7 +171,10 @@ def delete_defined_columns(transaction: Transaction, name: str, columns: Sequenc
         for index in table.indexes:
             if column in (*index.table.names, *index.table.columns):
                 raise invalid(f"Defined column '{column}' is used by index '{index.table.name}'.")
-    stored.remove_defined(transaction.connection, table.id, columns)
+    transaction.connection.executemany(
+        "DELETE FROM table_columns WHERE table_id = ? AND part = 'defined' AND name = ?",
+        [(table.id, column) for column in columns],
+    )
     transaction.schema_changed()
 
 

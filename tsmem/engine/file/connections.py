@@ -91,7 +91,7 @@ class Transaction:
         self.forget()
 
     def forget(self) -> None:
-        """Drop the catalog, which this transaction may have changed before it was rolled back."""
+        """Drop the catalog: this transaction changed it, or was rolled back."""
         self._catalog = None
 
 

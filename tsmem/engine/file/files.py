@@ -51,17 +51,18 @@ def check_sqlite() -> None:
     )
 
 
-def is_made(path: str) -> bool:
-    """Return True if the file exists and is not empty: an empty one only reserves the name."""
+def identity(path: str) -> tuple[int, int] | None:
+    """Return the file's device and inode; None if it does not exist, or is empty: that only reserves the name. Raises
+    StorageFailure for a path that is no file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
         raise StorageFailure(f"{path} cannot be opened: {error.strerror or error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise StorageFailure(f"{path} is not a regular file", hint="choose another path")
-    return status.st_size > 0
+    return (status.st_dev, status.st_ino) if status.st_size > 0 else None
 
 
 def make_file(path: str, waits: Waits) -> None:
@@ -73,7 +74,7 @@ def make_file(path: str, waits: Waits) -> None:
     try:
         make_private_folder(os.path.dirname(path))  # noqa: PTH120
         with _locked(path + ".lock", waits):
-            if not is_made(path):
+            if identity(path) is None:
                 try:
                     _make_whole(path)
                 except BaseException:  # a signal too
@@ -186,23 +187,12 @@ class Opened(NamedTuple):
         return self.stamp is not None and self.stamp != _stamp(self.path)
 
 
-def identity(path: str) -> tuple[int, int] | None:
-    """Return the file's device and inode; None if it is not made."""
-    if not is_made(path):
-        return None
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _stamp(path: str) -> tuple[object, ...]:
     try:
         status = os.stat(path)  # noqa: PTH116
     except OSError:
         return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, is_made(path + "-wal")
+    return status.st_ino, status.st_size, status.st_mtime_ns, identity(path + "-wal")
 
 
 def open_empty() -> Opened:
@@ -234,7 +224,7 @@ def _only_readable(path: str) -> bool:
     does not change, and need not make its shared memory there."""
     folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
     effective = os.access in os.supports_effective_ids
-    return not os.access(folder, os.W_OK, effective_ids=effective) and not is_made(path + "-wal")
+    return not os.access(folder, os.W_OK, effective_ids=effective) and identity(path + "-wal") is None
 
 
 def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
