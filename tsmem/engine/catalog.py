@@ -25,8 +25,8 @@ import sqlite3
 from dataclasses import replace
 from typing import NamedTuple
 
-from tsmem.engine.service_errors import table_missing
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
+from tsmem.errors import from_service
 from tsmem.port import FieldType, KeySchema, SearchIndexSchema
 from tsmem.rows import ColumnType
 
@@ -62,16 +62,15 @@ class Catalog(NamedTuple):
 
     def table(self, name: str) -> Table:
         """Return a table or secondary index. Raises TableNotFound."""
-        table = self.tables.get(name)
-        if table is None:
-            raise table_missing()
-        return table
+        if name not in self.tables:
+            raise from_service("OTSObjectNotExist", "Requested table does not exist.")
+        return self.tables[name]
 
     def main_table(self, name: str) -> Table:
         """Return a table that is no secondary index. Raises TableNotFound."""
         table = self.table(name)
         if table.main is not None:
-            raise table_missing()
+            raise from_service("OTSObjectNotExist", "Requested table does not exist.")
         return table
 
 

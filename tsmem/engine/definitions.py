@@ -17,14 +17,7 @@ from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import build_secondary_index
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
-from tsmem.engine.service_errors import (
-    invalid,
-    table_exists,
-    too_many_indexes,
-    update_with_ttl,
-    versions_not_positive,
-    write_to_index,
-)
+from tsmem.engine.service_errors import invalid, versions_not_positive, write_to_index
 from tsmem.engine.tables import SQL_TYPES, Table, plan_index
 from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
@@ -41,6 +34,7 @@ MIN_TIME_TO_LIVE_S = 86400
 MAX_INT32 = 2**31 - 1
 """The largest time to live and number of versions that the wire can carry."""
 MAX_DEVIATION_S = 2**63 - 1
+_UPDATE_WITH_TTL = "Don't support allow update operation on table with index and ttl"
 MAX_FIELDS = 1000
 _ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
 _MAX_DIFFERENCE = 6
@@ -81,12 +75,7 @@ def create_table(transaction: Transaction, schema: TableSchema) -> None:
                  schema.max_versions, schema.deviation_s, schema.allow_update)  # fmt: skip
     _check_options(main, indexed=bool(schema.indexes))
     tables = [main, *(_index_table(main, index) for index in schema.indexes)]
-    names = {table.name for table in tables}
-    if not names.isdisjoint(catalog.tables) or len(names) < len(tables):
-        raise table_exists()
-    if len(schema.indexes) > MAX_INDEXES:
-        raise too_many_indexes(MAX_INDEXES)
-    _check_quota(catalog, len(names))
+    _check_new(catalog, [table.name for table in tables], len(schema.indexes))
     for table in tables:
         stored.add_table(transaction.connection, table)
     transaction.schema_changed()
@@ -126,11 +115,7 @@ def create_index(
     """Add a secondary index to a table. Raises TableNotFound, AlreadyExists, InvalidInput."""
     catalog = transaction.catalog()
     table = catalog.main_table(name)
-    if schema.name in catalog.tables:
-        raise table_exists()
-    if len(table.indexes) >= MAX_INDEXES:
-        raise too_many_indexes(MAX_INDEXES)
-    _check_quota(catalog, 1)
+    _check_new(catalog, [schema.name], len(table.indexes) + 1)
     added = _new_defined(table, defined)
     main = replace(table, defined=table.defined + added)
     _check_table(main.schema)
@@ -205,7 +190,7 @@ def create_search_index(
     if -1 < table.time_to_live_s < time_to_live_s:
         raise invalid("The time to live of a search index cannot be longer than that of its table.")
     if table.allow_update and (table.time_to_live_s, time_to_live_s) != (-1, -1):
-        raise update_with_ttl()
+        raise invalid(_UPDATE_WITH_TTL)
     index_id = stored.add_search(transaction.connection, schema, definition, created_us)
     SearchIndex(table, index_id, schema).create(transaction.connection)
     transaction.schema_changed()
@@ -227,8 +212,13 @@ def delete_search_index(transaction: Transaction, table: str, name: str) -> None
     transaction.schema_changed()
 
 
-def _check_quota(catalog: Catalog, more: int) -> None:
-    if len(catalog.tables) + more > MAX_TABLES:
+def _check_new(catalog: Catalog, names: Sequence[str], index_count: int) -> None:
+    """Raise AlreadyExists for names in use or given twice, and InvalidInput or the quota's error for too many."""
+    if any(name in catalog.tables for name in names) or len(set(names)) < len(names):
+        raise from_service("OTSObjectAlreadyExist", "Requested table already exists.")
+    if index_count > MAX_INDEXES:
+        raise invalid(f"Number of index per table exceeds the quota:{MAX_INDEXES}.")
+    if len(catalog.tables) + len(names) > MAX_TABLES:
         raise from_service("OTSQuotaExhausted", f"Number of tables exceeds the quota:{MAX_TABLES}.")
 
 
@@ -281,7 +271,7 @@ def _check_options(table: Table, *, indexed: bool) -> None:
     if not 1 <= table.deviation_s <= MAX_DEVIATION_S:
         raise invalid(f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].")
     if indexed and not lasting and table.allow_update:
-        raise update_with_ttl()
+        raise invalid(_UPDATE_WITH_TTL)
     if indexed and table.max_versions != 1:
         raise invalid("Max versions of a table with index must be 1.")
 

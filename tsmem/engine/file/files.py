@@ -197,8 +197,7 @@ def _stamp(path: str) -> tuple[object, ...]:
 
 def open_empty() -> Opened:
     """Open an instance without tables, for a read where no file is."""
-    connection = connect("")
-    connection.execute("PRAGMA synchronous = OFF")
+    connection = connect_temporary("")
     create_schema(connection)
     return Opened(connection)
 
@@ -254,6 +253,13 @@ def connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Co
         path, uri=uri, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     connection.set_progress_handler(interruption.callback(lambda: None), CHECK_EVERY)
+    return connection
+
+
+def connect_temporary(path: str) -> sqlite3.Connection:
+    """Connect to a database that need not survive a crash."""
+    connection = connect(path)
+    connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 

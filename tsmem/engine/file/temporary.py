@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 
-from tsmem.engine.file.files import PAGE_BYTES, Opened, connect, create_schema
+from tsmem.engine.file.files import PAGE_BYTES, Opened, connect_temporary, create_schema
 from tsmem.engine.file.sqlite_errors import from_os, from_sqlite
 
 NAME = "the temporary file"
@@ -24,11 +24,11 @@ def open_connections(count: int) -> list[Opened]:
         folder = tempfile.mkdtemp(prefix="tsmem-")
         try:
             path = f"{folder}/tables"
-            opened.append(_open(path))
+            opened.append(connect_temporary(path))
             opened[0].execute(f"PRAGMA page_size = {PAGE_BYTES}")
             opened[0].execute("PRAGMA journal_mode = WAL").fetchone()
             create_schema(opened[0])
-            opened += [_open(path) for _ in range(count - 1)]
+            opened += [connect_temporary(path) for _ in range(count - 1)]
             for connection in opened:  # a connection opens its log with its first read
                 connection.execute("SELECT version FROM catalog_version").fetchone()
         finally:
@@ -40,9 +40,3 @@ def open_connections(count: int) -> list[Opened]:
             connection.close()
         raise from_sqlite(error, NAME) from error
     return [Opened(connection) for connection in opened]
-
-
-def _open(path: str) -> sqlite3.Connection:
-    connection = connect(path)
-    connection.execute("PRAGMA synchronous = OFF")
-    return connection

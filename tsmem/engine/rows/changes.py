@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
-from tsmem.engine.service_errors import column_is_key, invalid
+from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
+from tsmem.errors import TsmemError
 from tsmem.limits import (
     MAX_INTEGER,
     MIN_INTEGER,
@@ -96,10 +97,14 @@ def check_change(table: Table, write: Write | RowChange) -> tuple[RowChange, int
     if change.is_plain_put:
         for name in table.names:
             if name in change.columns:
-                raise column_is_key(name)
+                raise _column_is_key(name)
     else:
         _check(table, change)
     return change, size
+
+
+def _column_is_key(name: str) -> TsmemError:
+    return invalid(f"Column '{name}' is a primary key column and cannot be an attribute column.")
 
 
 def as_change(write: Write | RowChange) -> RowChange:
@@ -145,7 +150,7 @@ def _check(table: Table, write: RowChange) -> None:
     named = deleted | written | incremented | {name for name, _ in write.delete_versions}
     for name in table.names:
         if name in named:
-            raise column_is_key(name)
+            raise _column_is_key(name)
     if write.change is Change.UPDATE:
         if not table.allow_update:  # the service's own text is not known
             raise invalid("UpdateRow is not supported on a table whose allow_update is false.")

@@ -32,10 +32,6 @@ class Unit(NamedTuple):
         direction = "DESC" if self.descending else "ASC"
         return ", ".join(f"{column} {direction}{' NULLS LAST' if self.nullable else ''}" for column in self.columns)
 
-    def equal(self, value: tuple[object, ...]) -> Sql:
-        """Return the condition that a row has this value."""
-        return Sql(" AND ".join(f"{column} IS ?" for column in self.columns), value)
-
     def after(self, value: tuple[object, ...], *, or_equal: bool = False) -> Sql:
         """Return the condition that a row comes after this value, which must not be NULL. Rows with NULL do not."""
         sign = ("<" if self.descending else ">") + ("=" if or_equal else "")
@@ -104,7 +100,7 @@ class Order:
                 if unit.nullable:
                     later = Sql(f"({later.text} OR {unit.columns[0]} IS NULL)", later.parameters)
                 parts.append(and_([*same, later]))
-            same.append(unit.equal(value))
+            same.append(Sql(" AND ".join(f"{column} IS ?" for column in unit.columns), value))
         return join_sql(parts, " OR ")
 
     def stages(self, position: Position | None) -> list[tuple[Sql, str]]:
