@@ -44,6 +44,7 @@ def size_of(columns: dict[str, Value]) -> int:
     return size
 
 
+@settings(deadline=None)
 @given(COLUMNS, st.integers(0, 5116), STAMPS)
 def test_a_row_comes_back(columns: dict[str, Value], key_bytes: int, stamp: int) -> None:
     """Every value comes back with its type, in order of name, and the size is TableStore's."""
@@ -56,6 +57,7 @@ def test_a_row_comes_back(columns: dict[str, Value], key_bytes: int, stamp: int)
     assert size == key_bytes + size_of(columns)
 
 
+@settings(deadline=None)
 @given(COLUMNS, st.sets(NAMES, max_size=3))
 def test_a_part_of_a_row_comes_back(columns: dict[str, Value], others: set[str]) -> None:
     """A partial read gives the wanted columns and counts them alone."""
@@ -67,6 +69,7 @@ def test_a_part_of_a_row_comes_back(columns: dict[str, Value], others: set[str])
     assert size == 7 + size_of(expected)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.lists(st.tuples(STAMPS, VALUES), min_size=1, max_size=3), max_size=5))
 def test_versions_come_back_newest_first(versions: dict[str, list[tuple[int, Value]]]) -> None:
     """A blob holds several versions of a column; the first is the one that a plain read gives."""
@@ -79,7 +82,7 @@ def test_versions_come_back_newest_first(versions: dict[str, list[tuple[int, Val
     assert unpack(blob)[1] == {name: versions[name][0][1] for name in sorted(versions)}
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(blob: bytes) -> None:
     """Bytes that are no row raise StorageFailure and nothing else."""

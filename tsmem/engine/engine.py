@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """TableStore's tables in one file; in an unnamed temporary one when `path` is None."""
+    """TableStore's tables in one file, or in an unnamed temporary file."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        """`notice` is called with messages for the user while a call waits. Raises StorageFailure where this Python's
-        SQLite is too old."""
+        """Without a path, use a temporary file. `notice` is called with messages for the user while a call waits.
+        Raises StorageFailure where this Python's SQLite is too old."""
         check_sqlite()
         self._connections = Connections(None if path is None else abspath(path), notice)  # noqa: PTH100 - resolve() would follow links
         self._clock = clock

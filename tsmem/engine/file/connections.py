@@ -96,7 +96,7 @@ class Transaction:
 
 
 class Connections:
-    """A pool of connections to one file, or to one unnamed temporary file if the path is None.
+    """A pool of connections to one file, or to one unnamed temporary file if there is no path.
 
     A temporary file has one writer at a time here, so that waiting writers do not take all of its connections."""
 

@@ -81,7 +81,7 @@ def delete_row(transaction: Transaction, table: Table, key: Key, old: bytes | No
 
 
 def _entry_changes(table: Table, key: Key, old: bytes | None, row: NewRow | None) -> list[Statement]:
-    """Return the SQL for a row's entries in secondary indexes; `row` is None for a deletion."""
+    """Return the SQL for a row's entries in secondary indexes. A deletion has no `row`."""
     changes: list[Statement] = []
     for index in table.indexes:
         before = None

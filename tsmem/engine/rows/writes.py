@@ -5,7 +5,7 @@ reads the old row if it must, tests the condition, computes the new row (`change
 entries (`indexes/maintenance.py`).
 
 A row fails before its first SQL change or not at all, so that it needs no savepoint, and a batch is one transaction:
-after a crash all of its good rows are there, or none is. All cells of a batch carry one version, the clock's
+after a crash all of its good rows are there, or nothing of it. All cells of a batch carry one version, the clock's
 millisecond when the transaction began.
 """
 
