@@ -18,12 +18,12 @@ from tsmem.engine import Engine
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
-from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.actions import ActionResult, RowFault
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
-from tsmem.server.wire import row_writer, schema
-from tsmem.server.wire.row_reader import read_row
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import read_row, write_row
 
 EVIL = "EVIL"
 """Stands in every row that was not asked for."""
@@ -158,7 +158,7 @@ def decoded(data: bytes) -> list[WireRow]:
 
 def encoded(rows: list[WireRow]) -> bytes:
     """The opposite."""
-    parts = [row_writer.row(row.names, row.key, row.cells) for row in rows]
+    parts = [write_row(row.names, row.key, row.cells) for row in rows]
     return parts[0][:4] + b"".join(part[4:] for part in parts) if parts else b""
 
 

@@ -19,12 +19,10 @@ from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import Bound, Put, Value
-from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.actions import ActionResult, RowFault
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.wire import schema
-from tsmem.server.wire.crc8 import crc8
-from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, payload_of
-from tsmem.server.wire.row_reader import WireCell, read_row
+from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, WireCell, crc8, encode_value, read_row
 
 NOW_MS = 1_767_225_600_000
 """What the clock of these tests says."""
@@ -128,7 +126,7 @@ def row(key: Mapping[str, Any], *cells: WireCell, marker: bool = False) -> bytes
 
 def _cell(cell: WireCell, sums: bytearray) -> bytes:
     name = cell.name.encode()
-    value = b"" if cell.value is None else payload_of(cell.value)
+    value = b"" if cell.value is None else encode_value(cell.value)
     operation = b"" if cell.operation is None else bytes((cell.operation,))
     stamp = b"" if cell.version_ms is None else SIGNED.pack(cell.version_ms)
     sums.append(crc8(name + value + stamp + operation))
@@ -198,7 +196,7 @@ def comparison(column: str = "c", comparator: int = 1, value: Value = 1, **more:
     """A test of one column, which no row without it passes."""
     fields = {"filter_if_missing": True, "latest_version_only": True, **more}
     single = schema.new_message(
-        "SingleColumnValueFilter", comparator=comparator, column_name=column, column_value=payload_of(value), **fields
+        "SingleColumnValueFilter", comparator=comparator, column_name=column, column_value=encode_value(value), **fields
     )
     return schema.new_message("Filter", type=1, filter=single.SerializeToString())
 

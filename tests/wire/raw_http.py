@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tsmem.clock import Clock, SystemClock
-from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.server.actions import ActionResult, RowFault
+from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.log import LogEntry
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
@@ -25,7 +26,7 @@ TIMEOUT_S = 20
 
 
 @dataclass
-class Stub:
+class Stub(Dispatcher):
     """Stands behind the HTTP and answers whatever is asked, or does what it is told to do."""
 
     asked: list[tuple[str, bytes]] = field(default_factory=list)
@@ -34,7 +35,7 @@ class Stub:
     rows: int = 3
     row_faults: list[RowFault | None] = field(default_factory=list)
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None]) -> ActionResult:
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         """The same body to all, and a row fault drawn for each row."""
         self.asked.append((action, body))
         self.row_faults += [row_fault() for _ in range(self.rows)]
@@ -83,7 +84,7 @@ class Running:
 
     def await_begun(self) -> None:
         """Until a part of a request has been read."""
-        while not any(connection.wire._buffer for connection in list(self.server._connections)):
+        while not any(client.connection._buffer for client in list(self.server._clients)):
             os.sched_yield()
 
     def raw(self, data: bytes) -> bytes:

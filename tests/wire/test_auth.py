@@ -45,9 +45,8 @@ def head(headers: dict[str, str], target: str = "/GetRow") -> Head:
 
 def admit(headers: dict[str, str], target: str = "/GetRow", key: AccessKey | None = KEY, **more: Any) -> Identity:
     """Who that is."""
-    return Authenticator(key, more.get("instance"), ManualClock(more.get("now_us", 1_767_225_600_000_000))).admit(
-        head(headers, target)
-    )
+    clock = ManualClock(more.get("now_us", 1_767_225_600_000_000))
+    return Authenticator(key, more.get("instance"), clock).authenticate(head(headers, target))
 
 
 def refused(headers: dict[str, str], **more: Any) -> tuple[str | None, str]:
@@ -70,7 +69,7 @@ def test_signatures_are_those_of_openssl(headers: dict[str, str], authorization:
     """A request signed with V2 or V4 is let in, and its answer is signed with the same key."""
     identity = admit(headers)
 
-    assert identity.believed
+    assert identity.is_verified
     assert authorization == identity.authorization(REPLY)
 
 
@@ -95,7 +94,7 @@ def test_the_sdk_and_the_server_believe_each_other(
     identity = admit(headers, key=key)
 
     wanted = signer.make_response_signature("/GetRow", REPLY, signer.get_signing_key(context))
-    assert identity.believed
+    assert identity.is_verified
     assert f"OTS some-id:{wanted}" == identity.authorization(REPLY)
 
 
@@ -104,7 +103,7 @@ def test_every_x_ots_header_is_signed() -> None:
     more = {**HEADERS, "x-ots-sdk-traceid": "t", "x-ots-request-tag": "a", "x-ots-anything": "b"}
     right = signed(more, "some-secret")
 
-    assert admit(right).believed
+    assert admit(right).is_verified
     assert ("OTSAuthFailed", "Signature mismatch.") == refused(changed(right, x_ots_anything="c"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused({**right, "x-ots-new": "d"})
 
@@ -117,8 +116,8 @@ def test_headers_may_be_sorted_by_line_or_by_name() -> None:
     text = "\n".join(["/GetRow", "POST", "", *lines, ""])
     by_name = {**more, "x-ots-signature": b64encode(hmac.digest(b"some-secret", text.encode(), "sha1")).decode()}
 
-    assert admit(by_name).believed
-    assert admit(signed(more, "some-secret")).believed
+    assert admit(by_name).is_verified
+    assert admit(signed(more, "some-secret")).is_verified
 
 
 @pytest.mark.parametrize("path", ["/GetRow", "/some/prefix/GetRow"])
@@ -144,7 +143,7 @@ def v4(secret: str, **change: str) -> dict[str, str]:
 @pytest.mark.parametrize("day", ["20251231", "20260101", "20260102"])
 def test_a_v4_key_is_one_of_the_request_s_day(day: str) -> None:
     """Or of a day beside it, which it is elsewhere on earth."""
-    assert admit(v4("some-secret", x_ots_signdate=day)).believed
+    assert admit(v4("some-secret", x_ots_signdate=day)).is_verified
 
 
 @pytest.mark.parametrize(
@@ -209,7 +208,7 @@ def test_a_v2_signature_beside_a_v4_one_does_not_count() -> None:
     """Where both are sent the stronger one decides."""
     both = {**V4, "x-ots-signature": signed({k: v for k, v in V4.items() if "signature" not in k})["x-ots-signature"]}
 
-    assert admit(both).believed
+    assert admit(both).is_verified
     assert ("OTSAuthFailed", "Signature mismatch.") == refused({**both, "x-ots-signaturev4": "x"})
 
 
@@ -218,14 +217,14 @@ def test_a_server_without_a_key_knows_two_secrets(secret: str) -> None:
     """`tsmem`, and the access key id itself; the answer is signed with the one that the request was signed with."""
     identity = admit(signed(HEADERS, secret), key=None)
 
-    assert (True, secret.encode()) == (identity.believed, identity.key)
+    assert (True, secret.encode()) == (identity.is_verified, identity.key)
 
 
 def test_a_server_without_a_key_takes_any() -> None:
     """It answers what it cannot verify, signed as well as it can be."""
     identity = admit(signed(HEADERS, "nobody knows"), key=None)
 
-    assert (False, b"tsmem") == (identity.believed, identity.key)
+    assert (False, b"tsmem") == (identity.is_verified, identity.key)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +240,7 @@ def test_a_server_without_a_key_takes_any() -> None:
 )
 def test_dates_are_read_leniently(date: str) -> None:
     """Go sends odd fractions of a second; a clock may be a quarter of an hour off."""
-    assert admit(signed(changed(HEADERS, x_ots_date=date), "some-secret")).believed
+    assert admit(signed(changed(HEADERS, x_ots_date=date), "some-secret")).is_verified
 
 
 @pytest.mark.parametrize("date", ["2025-12-31T23:44:59.000Z", "2026-01-01T00:15:01.000Z", "0001-01-01T00:00:00Z"])
@@ -270,7 +269,7 @@ def test_another_instance_is_refused_where_one_is_named() -> None:
     """And any is taken where none is; a name is compared letter by letter."""
     for name in ("other", "Some-Instance", "some-instanc", "some-instance1", "SOME-INSTANCE", ""):
         assert ("OTSAuthFailed", "The instance is not found.") == refused(V2, instance=name)
-    assert admit(V2, instance="some-instance").believed
+    assert admit(V2, instance="some-instance").is_verified
 
 
 def test_another_api_version_is_refused() -> None:

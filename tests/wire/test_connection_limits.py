@@ -42,8 +42,8 @@ def test_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> Non
 
 def test_connections_beyond_those_that_are_told_so_are_closed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """No number of clients takes more threads than that."""
-    monkeypatch.setattr(server, "_REFUSING", 2)
-    monkeypatch.setattr(server, "_REFUSING_S", 20.0)
+    monkeypatch.setattr(server, "_REFUSED_CONNECTIONS", 2)
+    monkeypatch.setattr(server, "_REFUSED_S", 20.0)
     with running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as served:
         served.sendall(request())
         assert 200 == read_reply(served).status
@@ -83,7 +83,7 @@ def test_the_connection_that_waits_longest_for_a_request_gives_up_its_place() ->
         assert served(used)
         begun.sendall(b"POST /GetRow")
         here.await_begun()
-        while any(each.wire.waits_since_s is None for each in list(here.server._connections)):
+        while any(each.connection.waiting_since_s is None for each in list(here.server._clients)):
             os.sched_yield()
         with here.connect() as first, here.connect() as second, here.connect() as third:
             assert [True, True, True] == [served(each) for each in (first, second, third)]

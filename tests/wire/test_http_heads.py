@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from tsmem.errors import TsmemError
-from tsmem.server.http.messages import Head, check_request, parse_head, raw_body, reply_head
+from tsmem.server.http.messages import Head, check_request, decompress_body, parse_head, response_head
 
 
 def parsed(text: str) -> Head:
@@ -167,7 +167,7 @@ def test_a_body_of_5_mb_is_taken() -> None:
 def compressed(body: bytes, size: object, kind: str = "deflate") -> bytes:
     """What a compressed body is read as."""
     text = f"POST /A HTTP/1.1\nx-ots-request-compress-type: {kind}\nx-ots-request-compress-size: {size}"
-    return raw_body(parsed(text), body)
+    return decompress_body(parsed(text), body)
 
 
 @pytest.mark.parametrize("raw", [b"", b"a", b"row" * 100_000, b"\0" * 5_242_880])
@@ -209,4 +209,4 @@ def test_a_reply_is_written_to_the_byte() -> None:
     assert (
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 7\r\nx-ots-requestid: r\r\n"
         b"Authorization: OTS id:sig\r\nConnection: close\r\n\r\n"
-    ) == reply_head(503, 7, {"x-ots-requestid": "r"}, "OTS id:sig", close=True)
+    ) == response_head(503, 7, {"x-ots-requestid": "r"}, "OTS id:sig", close=True)

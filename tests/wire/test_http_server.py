@@ -42,10 +42,9 @@ from tsmem.errors import (
     from_service,
 )
 from tsmem.server.http.auth import AccessKey
-from tsmem.server.http.connection import Connection
+from tsmem.server.http.connection import Connection, StopEvent
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
-from tsmem.server.http.stop_event import StopEvent
 
 KEY = AccessKey("some-id", "some-secret")
 
@@ -128,8 +127,8 @@ def test_the_end_of_a_head_is_found_across_packets(end: bytes) -> None:
         theirs.sendall(b"POST /GetRow HTTP/1.1\r\nHost: here" + end + b"body")
         theirs.shutdown(socket.SHUT_WR)
         connection = Connection(trickling, Settings(), SystemClock(), wake)
-        assert b"POST /GetRow HTTP/1.1\r\nHost: here" == connection.head()
-        assert b"body" == connection.body(4)
+        assert b"POST /GetRow HTTP/1.1\r\nHost: here" == connection.read_head()
+        assert b"body" == connection.read_body(4)
 
 
 def test_line_feeds_alone_end_lines_too() -> None:

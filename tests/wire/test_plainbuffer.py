@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import InvalidInput
 from tsmem.rows import MAX, MIN, Value
-from tsmem.server.wire import row_writer, schema
-from tsmem.server.wire.crc8 import crc8
-from tsmem.server.wire.plainbuffer import Operation, payload_of, variant
-from tsmem.server.wire.row_reader import WireCell, WireRow, read_row
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import (
+    Operation,
+    WireCell,
+    WireRow,
+    crc8,
+    decode_literal,
+    encode_value,
+    read_row,
+    write_row,
+    write_rows,
+)
 
 PUT = bytes.fromhex(
     "75000000010304010000006b05060000000301000000610a51020304010000006305090000000001000000000000000ace0974"
@@ -72,21 +80,21 @@ def test_zero_bytes_after_a_row_are_passed_over() -> None:
 @given(KEYS, CELLS)
 def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> None:
     """Keys, bounds, values of every type and versions come back bit for bit."""
-    found = read_row(row_writer.row(NAMES, key, cells))
+    found = read_row(write_row(NAMES, key, cells))
 
     assert (NAMES, key, False) == (found.names, found.key, found.is_delete)
-    assert [(c.name, type(c.value), payload_of(c.value), c.version_ms) for c in cells] == [
-        (c.name, type(c.value), payload_of(c.value), c.version_ms)  # type: ignore[arg-type]
+    assert [(c.name, type(c.value), encode_value(c.value), c.version_ms) for c in cells] == [
+        (c.name, type(c.value), encode_value(c.value), c.version_ms)  # type: ignore[arg-type]
         for c in found.cells
     ]
 
 
 def test_rows_stand_back_to_back() -> None:
     """Rows of a page share one header; no rows are no bytes."""
-    one, two = row_writer.row(NAMES, ("a", 1)), row_writer.row(NAMES, ("b", 2))
+    one, two = write_row(NAMES, ("a", 1)), write_row(NAMES, ("b", 2))
 
-    assert one + two[4:] == row_writer.rows(NAMES, [(("a", 1), []), (("b", 2), [])])
-    assert b"" == row_writer.rows(NAMES, [])
+    assert one + two[4:] == write_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
+    assert b"" == write_rows(NAMES, [])
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +143,7 @@ def test_the_sdks_updates_are_read(sdk: Any) -> None:
 @given(VALUES)
 def test_literals_are_read(value: Value) -> None:
     """The literal of a filter is a type and a value."""
-    found = variant(payload_of(value))
+    found = decode_literal(encode_value(value))
 
     assert (type(value), repr(value)) == (type(found), repr(found))
 
@@ -179,7 +187,7 @@ def test_random_bytes_are_refused_and_nothing_else(noise: bytes, at: int) -> Non
     """Noise in the middle of a row is refused, or leaves a row that can be written again; nothing else escapes."""
     with contextlib.suppress(InvalidInput):
         found = read_row(PUT[:at] + noise + PUT[at:])
-        row_writer.row(found.names, found.key)
+        write_row(found.names, found.key)
 
 
 @pytest.mark.parametrize(
@@ -188,4 +196,4 @@ def test_random_bytes_are_refused_and_nothing_else(noise: bytes, at: int) -> Non
 def test_a_literal_that_is_none_is_refused(data: bytes) -> None:
     """Empty, cut short, infinite, too long."""
     with pytest.raises(InvalidInput):
-        variant(data)
+        decode_literal(data)

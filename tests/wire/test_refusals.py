@@ -33,8 +33,7 @@ from tests.wire.raw_http import signed
 from tests.wire.test_auth import HEADERS, V2, V4, changed, refused
 from tsmem.rows import MAX, MIN
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import Operation
-from tsmem.server.wire.row_reader import read_row
+from tsmem.server.wire.plainbuffer import Operation, read_row
 
 DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, Operation.INCREMENT
 IN_PUT = "Invalid put row request: an operation on a cell."

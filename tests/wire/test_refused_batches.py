@@ -30,9 +30,9 @@ from tests.wire.raw_bodies import (
     row,
     wanted,
 )
-from tsmem.server.actions.context import RowFault
+from tsmem.server.actions import RowFault
 from tsmem.server.wire import schema
-from tsmem.server.wire.row_reader import read_row
+from tsmem.server.wire.plainbuffer import read_row
 
 DONE: Refusal = ("", "")
 FAILED: Refusal = ("OTSConditionCheckFail", "Condition check failed.")

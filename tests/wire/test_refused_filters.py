@@ -32,7 +32,7 @@ from tests.wire.raw_bodies import (
 )
 from tsmem.rows import MAX, MIN
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import payload_of
+from tsmem.server.wire.plainbuffer import encode_value
 
 NOT, AND, OR = 1, 2, 3
 EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EXIST, NOT_EXIST = range(1, 9)
@@ -53,7 +53,7 @@ def single(raw: bytes) -> Any:
 
 def without(field: str, **given: Any) -> bytes:
     """A comparison's bytes without one of its fields."""
-    fields = {"comparator": 1, "column_name": "c", "column_value": payload_of(1), "filter_if_missing": True,
+    fields = {"comparator": 1, "column_name": "c", "column_value": encode_value(1), "filter_if_missing": True,
               "latest_version_only": True, **given}  # fmt: skip
     del fields[field]
     data: bytes = schema.new_message("SingleColumnValueFilter", **fields).SerializePartialToString()

@@ -27,7 +27,7 @@ from tests.wire.raw_bodies import (
 from tsmem.errors import TsmemError
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.rows import MAX, MIN
-from tsmem.server.actions.context import RowFault
+from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, error_body
 from tsmem.server.wire import schema
 

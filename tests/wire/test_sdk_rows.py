@@ -11,8 +11,8 @@ import pytest
 from tests.serving import Served, sdk_client
 from tsmem.clock import SystemClock
 from tsmem.server.dispatch import Dispatcher
-from tsmem.server.wire import row_writer, schema
-from tsmem.server.wire.row_reader import read_row
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import read_row, write_row
 
 KEY = [("k", "a")]
 
@@ -180,7 +180,7 @@ def test_existence_can_be_tested(served: Served, client: Any) -> None:
             latest_version_only=True,
         )  # fmt: skip
         test = schema.new_message("Filter", type=1, filter=single.SerializeToString()).SerializeToString()
-        key = row_writer.row(("k",), ("a",))
+        key = write_row(("k",), ("a",))
         request = schema.new_message("GetRowRequest", table_name="one", primary_key=key, max_versions=1, filter=test)
         answer = Dispatcher(served.engine, SystemClock()).answer("GetRow", request.SerializeToString())
         return bool(schema.parse_message("GetRowResponse", answer.body).row)

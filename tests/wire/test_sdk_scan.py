@@ -14,7 +14,7 @@ from tests.wire.said import BY_KEY, ROWS, TABLE, columns, fill, key, numbers
 from tests.wire.test_sdk_rows import refusal
 from tsmem.clock import SystemClock
 from tsmem.rows import Put
-from tsmem.server.actions.scan_actions import MAX_SESSIONS, ScanSessions
+from tsmem.server.actions.search_actions import MAX_SESSIONS, ScanSessions
 
 INVALID = "OTSParameterInvalid"
 EXPIRED = (

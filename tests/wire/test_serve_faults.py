@@ -12,7 +12,7 @@ import pytest
 
 from tests.wire.raw_http import Running, Stub, ots_headers, post, request, running, signed, taken_apart
 from tsmem.errors import InvalidInput
-from tsmem.server.actions.context import RowFault
+from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import KINDS, Fault, Faults, FaultSpec, parse_fault

@@ -24,7 +24,7 @@ from tests.wire.raw_http import (
     signed,
     taken_apart,
 )
-from tsmem.server.http.stop_event import StopEvent
+from tsmem.server.http.connection import StopEvent
 
 SOON_S = 5
 """Far less than what a stop would wait for otherwise."""

@@ -1,5 +1,7 @@
-"""TableStore's wire protocol in front of an engine: HTTP, signatures, protobuf and PlainBuffer.
+"""TableStore's wire protocol in front of an engine. It knows nothing of sessions and messages.
 
-Its one rule: it knows nothing of sessions and messages. A request is authenticated (`auth`), decoded and answered
-(`dispatch`, one module a kind of action), and sent back signed (`http`); what a table means is the engine's.
+A request passes three rooms: `http` receives it, checks its signature and its limits, and sends the response; between
+that, `dispatch` hands the body to one function of `actions`, which asks the engine; `wire` has the codecs of bodies.
+Each room imports only those after it in this order: http, dispatch, actions, wire. `tsmem serve` puts a `Server` in
+front of a `Dispatcher` in front of an `Engine`; nothing else of the package calls this room.
 """

@@ -148,7 +148,7 @@ class Talk:
         """One request was answered."""
         with self._lock:
             self.answered += entry.status != 0
-            warn, self._warned = not (entry.believed or self._warned), self._warned or not entry.believed
+            warn, self._warned = not (entry.is_verified or self._warned), self._warned or not entry.is_verified
         if warn:
             self._lines.say(
                 "warning: a client signs with a secret that this server does not know; Python and Java will say that "

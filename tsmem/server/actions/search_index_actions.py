@@ -1,23 +1,21 @@
 """CreateSearchIndex, DescribeSearchIndex, ListSearchIndex and DeleteSearchIndex.
 
-Its one rule: what is described is what was created, field by field, also where the engine knows nothing of a field's
-options. The request is kept whole for that, beside the fields that the engine reads.
+DescribeSearchIndex returns what CreateSearchIndex got, field by field, also the options that the engine does not know.
+For that the whole request is stored beside the fields that the engine uses.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import FieldSort, ScoreSort
-from tsmem.server.actions.context import ActionResult
-from tsmem.server.wire import schema
-from tsmem.server.wire.filters import invalid_parameter, text
-from tsmem.server.wire.search_queries import sorts
+from tsmem.server.actions import ActionContext
+from tsmem.server.wire.schema import invalid_parameter, new_message, parse_message, text
+from tsmem.server.wire.search_queries import decode_sorters
 
 _TYPES = {
     1: "LONG", 2: "DOUBLE", 3: "BOOLEAN", 4: "KEYWORD", 5: "TEXT", 6: "NESTED", 7: "GEO_POINT", 8: "DATE", 9: "VECTOR",
@@ -31,138 +29,120 @@ _PARAMETERS = {
     "split": ("SplitAnalyzerParameter", ("delimiter", "case_sensitive")),
     "fuzzy": ("FuzzyAnalyzerParameter", ("min_chars", "max_chars")),
 }
-"""By analyzer: the message of its parameters, and those of them that the engine knows."""
-_IN_STEP = 2
-"""sync_phase INCR: the index holds every row."""
+"""The message of each analyzer's parameters, and those of them that the engine knows."""
+_NO_EXPIRY = -1
+_INCREMENTAL = 2
+"""The sync phase of an index that holds every row."""
 _RUNNING = 3
 
 
-def create_search_index(engine: Engine, body: bytes) -> ActionResult:
-    """CreateSearchIndex."""
-    message = schema.parse_message("CreateSearchIndexRequest", body)
-    table, name = text(message.table_name), text(message.index_name)
-    fields = tuple((text(field.field_name), _field_type(field)) for field in message.schema.field_schemas)
-    _check_order(message.schema.index_sort, fields)
-    time_to_live_s = message.time_to_live if message.HasField("time_to_live") else -1
-    engine.create_search_index(SearchIndexSchema(table, name, fields), message.SerializeToString(), time_to_live_s)
-    return ActionResult(schema.new_message("CreateSearchIndexResponse").SerializeToString(), table)
+def create_search_index(context: ActionContext, request: Any, response: Any) -> None:
+    fields = tuple((text(field.field_name), _field_type(field)) for field in request.schema.field_schemas)
+    kinds = dict(fields)
+    for sorter in decode_sorters(request.schema.index_sort):
+        if isinstance(sorter, ScoreSort):
+            raise invalid_parameter("A search index cannot be sorted by score.")
+        if isinstance(sorter, FieldSort) and sorter.field not in kinds:
+            raise invalid_parameter(f"field: {sorter.field} does not exist")
+        if isinstance(sorter, FieldSort) and kinds[sorter.field].name in ("TEXT", "NESTED"):
+            raise invalid_parameter(f"field: {sorter.field} of type {kinds[sorter.field].name} cannot be sorted by")
+    schema = SearchIndexSchema(text(request.table_name), text(request.index_name), fields)
+    context.engine.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
 
 
-def describe_search_index(engine: Engine, body: bytes, clock: Clock) -> ActionResult:
-    """DescribeSearchIndex."""
-    message = schema.parse_message("DescribeSearchIndexRequest", body)
-    table, name = text(message.table_name), text(message.index_name)
-    found = engine.describe_search(table, name)
+def describe_search_index(context: ActionContext, request: Any, response: Any) -> None:
+    table, name = text(request.table_name), text(request.index_name)
+    found = context.engine.describe_search(table, name)
     if found.definition is None:
-        request = _synthesized(engine.describe_search_index(table, name))
+        created = _request_of(context.engine.describe_search_index(table, name))
     else:
-        request = schema.parse_message("CreateSearchIndexRequest", found.definition)
-    now_ns = min(clock.now_us() * 1000, MAX_INTEGER)  # nanoseconds in 64 bits end in the year 2262
-    answer = schema.new_message(
-        "DescribeSearchIndexResponse",
-        schema=_with_defaults(request.schema, engine, table),
-        sync_stat=schema.new_message("SyncStat", sync_phase=_IN_STEP, current_sync_timestamp=now_ns),
-        create_time=found.created_us // 1_000_000,
-        time_to_live=request.time_to_live if request.HasField("time_to_live") else -1,
-        index_status=schema.new_message("IndexStatus", status=_RUNNING),
-    )
-    return ActionResult(answer.SerializeToString(), table)
+        created = parse_message("CreateSearchIndexRequest", found.definition)
+    response.schema.CopyFrom(created.schema)
+    _set_defaults(response.schema)
+    response.sync_stat.sync_phase = _INCREMENTAL
+    # nanoseconds in 64 bits end in the year 2262
+    response.sync_stat.current_sync_timestamp = min(context.clock.now_us() * 1000, MAX_INTEGER)
+    response.create_time = found.created_us // 1_000_000
+    response.time_to_live = _time_to_live(created)
+    response.index_status.status = _RUNNING
 
 
-def list_search_index(engine: Engine, body: bytes) -> ActionResult:
-    """ListSearchIndex: of one table, or of all where none is named."""
-    message = schema.parse_message("ListSearchIndexRequest", body)
-    table = text(message.table_name)
-    answer = schema.new_message("ListSearchIndexResponse")
+def list_search_index(context: ActionContext, request: Any, response: Any) -> int:
+    table = text(request.table_name)
     if table:
-        found = [(table, name) for name in engine.list_search_indexes(table)]
+        names = {table: context.engine.list_search_indexes(table)}
     else:
-        found = [pair for each in engine.list_tables() for pair in _indexes_of(engine, each)]
-    for table_name, name in found:
-        answer.indices.add(table_name=table_name, index_name=name)
-    return ActionResult(answer.SerializeToString(), table, len(answer.indices))
+        names = {each: _list_indexes(context.engine, each) for each in context.engine.list_tables()}
+    for table_name, index_names in names.items():
+        for index_name in index_names:
+            response.indices.add(table_name=table_name, index_name=index_name)
+    return len(response.indices)
 
 
-def delete_search_index(engine: Engine, body: bytes) -> ActionResult:
-    """DeleteSearchIndex."""
-    message = schema.parse_message("DeleteSearchIndexRequest", body)
-    table = text(message.table_name)
-    engine.delete_search_index(table, text(message.index_name))
-    return ActionResult(schema.new_message("DeleteSearchIndexResponse").SerializeToString(), table)
-
-
-def _indexes_of(engine: Engine, table: str) -> list[tuple[str, str]]:
-    """A table's search indexes; none of a secondary index, nor of a table that was deleted meanwhile."""
+def _list_indexes(engine: Engine, table: str) -> list[str]:
+    """Return a table's search indexes; none for a secondary index, or for a table that was deleted meanwhile."""
     try:
-        return [(table, name) for name in engine.list_search_indexes(table)]
+        return engine.list_search_indexes(table)
     except TableNotFound:
         return []
 
 
-def _check_order(index_sort: Any, fields: tuple[tuple[str, FieldType], ...]) -> None:
-    """Every search that says no order has this one: raises OTSParameterInvalid for one that no search could have."""
-    kinds = dict(fields)
-    for sort in sorts(index_sort):
-        if isinstance(sort, ScoreSort):
-            raise invalid_parameter("A search index cannot be sorted by score.")
-        if isinstance(sort, FieldSort) and sort.field not in kinds:
-            raise invalid_parameter(f"field: {sort.field} does not exist")
-        if isinstance(sort, FieldSort) and kinds[sort.field].name in ("TEXT", "NESTED"):
-            raise invalid_parameter(f"field: {sort.field} of type {kinds[sort.field].name} cannot be sorted by")
+def delete_search_index(context: ActionContext, request: Any, response: Any) -> None:
+    context.engine.delete_search_index(text(request.table_name), text(request.index_name))
+
+
+def _time_to_live(request: Any) -> int:
+    return int(request.time_to_live) if request.HasField("time_to_live") else _NO_EXPIRY
 
 
 def _field_type(field: Any) -> FieldType:
     if not field.HasField("field_type"):
         raise invalid_parameter(f"The type of field '{text(field.field_name)}' is missing.")
     kind = _TYPES[field.field_type]
-    if field.field_type != _TEXT:
-        return FieldType(kind, text(field.analyzer) or None)
-    analyzer = text(field.analyzer) or DEFAULT_ANALYZER
-    if analyzer not in _PARAMETERS:
-        return FieldType(kind, analyzer)
-    message, names = _PARAMETERS[analyzer]
-    parameter = schema.parse_message(message, field.analyzer_parameter)
-    said = {name: getattr(parameter, name) for name in names if parameter.HasField(name)}
-    text(said.get("delimiter", ""))
-    return FieldType(kind, analyzer, **said)
+    analyzer = text(field.analyzer) or None
+    if field.field_type == _TEXT:
+        analyzer = analyzer or DEFAULT_ANALYZER
+        if analyzer in _PARAMETERS:
+            message, names = _PARAMETERS[analyzer]
+            parameter = parse_message(message, field.analyzer_parameter)
+            given = {name: getattr(parameter, name) for name in names if parameter.HasField(name)}
+            text(given.get("delimiter", ""))
+            return FieldType(kind, analyzer, **given)
+    return FieldType(kind, analyzer)
 
 
-def _synthesized(found: SearchIndexSchema) -> Any:
-    """The request that would have created an index that the port created."""
-    request = schema.new_message("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
+def _request_of(found: SearchIndexSchema) -> Any:
+    """Return the request that would have created an index that was created through the port."""
+    request = new_message("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
     for name, kind in found.fields:
         field = request.schema.field_schemas.add(field_name=name, field_type=_NUMBERS[kind.name])
         if kind.analyzer is not None:
             field.analyzer = kind.analyzer
         if kind.analyzer in _PARAMETERS:
             message, names = _PARAMETERS[kind.analyzer]
-            said = schema.new_message(message, **{name: getattr(kind, name) for name in names}).SerializeToString()
-            if said:
-                field.analyzer_parameter = said
+            parameter = new_message(message, **{name: getattr(kind, name) for name in names}).SerializeToString()
+            if parameter:
+                field.analyzer_parameter = parameter
     return request
 
 
-def _with_defaults(described: Any, engine: Engine, table: str) -> Any:
-    """What the service fills in: options of fields, routing, and the order, which is the primary key's."""
-    for field in described.field_schemas:
-        _fill(field)
-    if not described.HasField("index_setting"):
-        described.index_setting.routing_partition_size = 1
-    nested = any(field.field_type == _NESTED for field in described.field_schemas)
-    if not nested and not described.HasField("index_sort"):
-        described.index_sort.sorter.add().pk_sort.order = 0
-    return described
+def _set_defaults(schema: Any) -> None:
+    """Fill in what the service fills in: options of fields, routing, and the order of rows, by primary key."""
+    for field in schema.field_schemas:
+        _set_field_defaults(field)
+    if not schema.HasField("index_setting"):
+        schema.index_setting.routing_partition_size = 1
+    nested = any(field.field_type == _NESTED for field in schema.field_schemas)
+    if not nested and not schema.HasField("index_sort"):
+        schema.index_sort.sorter.add().pk_sort.order = 0
 
 
-def _fill(field: Any) -> None:
-    for name in ("index", "store"):
+def _set_field_defaults(field: Any) -> None:
+    is_sortable = field.field_type not in (_TEXT, _NESTED)
+    for name, default in (("index", True), ("store", True), ("enable_sort_and_agg", is_sortable), ("is_array", False)):
         if not field.HasField(name):
-            setattr(field, name, True)
-    for part in field.field_schemas:  # of a nested field
-        _fill(part)
-    if not field.HasField("enable_sort_and_agg"):
-        field.enable_sort_and_agg = field.field_type not in (_TEXT, _NESTED)
-    if not field.HasField("is_array"):
-        field.is_array = False
+            setattr(field, name, default)
     if field.field_type == _TEXT and not field.analyzer:
         field.analyzer = DEFAULT_ANALYZER
+    for part in field.field_schemas:  # the fields of a nested one
+        _set_field_defaults(part)

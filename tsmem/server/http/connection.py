@@ -1,12 +1,10 @@
-"""One client's connection: bytes in and out, each with an end to the waiting.
+"""One client's connection: bytes in and out, and an end to every wait.
 
-Its one rule: no client holds a thread for ever. A connection waits so long for its next request; a request has so long
-to arrive whole, however it trickles; an answer has so long to be taken. What is refused is read to some extent, because
-a connection that is closed on unread bytes is reset, and the client never sees why.
+No client holds a thread for ever: `Settings` limits each wait, however slowly bytes trickle in. A refused client is
+read on for a while, because a connection that is closed with unread bytes is reset, and the client never sees why.
 
-A server that stops wakes whoever waits without a request in hand, and whoever waits for the rest of one: that has a
-little while yet. It does not shut sockets for reading: SDKs send a request's head and body apart, and the body would be
-lost.
+A stop wakes every thread that waits without a request, and leaves a while to a request that has begun to arrive. It
+does not shut sockets down for reading: SDKs send a request's head and body apart, and the body would be lost.
 """
 
 from __future__ import annotations
@@ -22,51 +20,82 @@ from tsmem.clock import Clock
 from tsmem.errors import from_service
 from tsmem.server.http.messages import MAX_HEAD_BYTES, malformed
 from tsmem.server.http.settings import Settings
-from tsmem.server.http.stop_event import StopEvent
 
-_END = re.compile(rb"\r?\n\r?\n")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NOTHING_YET = (bytearray(), bytearray(b"\r"))
 _READ_BYTES = 64 * 1024
 _LINGER_BYTES = 64 * 1024 * 1024
 
 
-class Connection:
-    """A connected socket."""
+class StopEvent:
+    """An event with a file descriptor that is readable once it is set, so that a thread can poll it beside a socket.
+    Any thread may use it."""
 
-    def __init__(self, sock: socket.socket, settings: Settings, clock: Clock, wake: StopEvent) -> None:
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self.is_set = False
+
+    def fileno(self) -> int:
+        return self._reader.fileno()
+
+    def set(self) -> None:
+        self.is_set = True
+        self._writer.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the event is set, for `seconds` at most. Return True if it is set."""
+        if not self.is_set:
+            poll = select.poll()
+            poll.register(self._reader, select.POLLIN)
+            poll.poll(ceil(seconds * 1000))
+        return self.is_set
+
+    def close(self) -> None:
+        """Close the sockets, when nobody waits any more."""
+        self._writer.close()
+        self._reader.close()
+
+
+class Connection:
+    """A client's socket, with the bytes that were received and not used yet."""
+
+    def __init__(self, sock: socket.socket, settings: Settings, clock: Clock, stop_event: StopEvent) -> None:
+        self.stop_event = stop_event
         self._socket = sock
         self._settings = settings
         self._clock = clock
-        self.wake = wake
-        """What it waits for beside its client."""
-        self._readable = select.poll()
-        self._readable.register(sock, select.POLLIN)
-        self._readable.register(wake, select.POLLIN)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._poll.register(stop_event, select.POLLIN)
         self._buffer = bytearray()
         self._due_s = 0.0
-        """When the request that is being read must be there."""
-        self._hurried = False
-        """Whether a stop has set that time."""
+        """The time by which the request that is being read must have arrived."""
+        self._is_hurried = False
+        """True once a stop has moved that time forward."""
         self._lock = threading.Lock()
-        """Held while a request is taken in hand, or the connection gives up its place."""
-        self._waits_since_s: float | None = clock.monotonic_s()
-        """Since when it has no whole request; None while one is answered."""
-        self._gave_up = False
-        """Whether it gave up its place."""
-        with suppress(OSError):  # gone already
+        self.waiting_since_s: float | None = clock.monotonic_s()
+        """The time since which there is no whole request; None while one is being answered. Any thread may read it."""
+        self._is_given_up = False
+        with suppress(OSError):  # the client has left already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def head(self) -> bytes | None:
-        """The next request's head, without the empty line behind it. None when there is none: the client went away,
-        or was idle for too long, or the server stops. Raises what is wrong with it, and OSError."""
-        if self._waits_since_s is None:
-            self._waits_since_s = self._clock.monotonic_s()
-        if not self._await_request():
-            return None
+    def read_head(self) -> bytes | None:
+        """Return the next request's head, without the empty line after it; None if the client left, was idle for too
+        long, or the server stops. Raises the service's errors, and OSError."""
+        if self.waiting_since_s is None:
+            self.waiting_since_s = self._clock.monotonic_s()
+        idle_until_s = self._clock.monotonic_s() + self._settings.idle_s
+        while True:
+            while self._buffer.startswith((b"\r\n", b"\n")):  # some clients end a body with an empty line
+                del self._buffer[: self._buffer.index(b"\n") + 1]
+            if self._buffer not in _NOTHING_YET:
+                break
+            if not self._receive(idle_until_s):
+                return None
         self._due_s = self._clock.monotonic_s() + self._settings.request_s
         searched = 0
         while True:
-            end = _END.search(self._buffer, searched)
+            end = _HEAD_END.search(self._buffer, searched)
             if end is not None and end.start() <= MAX_HEAD_BYTES:
                 data = bytes(self._buffer[: end.start()])
                 del self._buffer[: end.end()]
@@ -76,31 +105,28 @@ class Connection:
             if not self._buffer[:1].isalpha():
                 raise malformed("it does not begin with a method")
             searched = max(0, len(self._buffer) - 3)
-            self._read_more()
+            self._receive_rest()
 
-    def body(self, length: int) -> bytes:
-        """So many bytes. Raises what is wrong with them, and OSError."""
+    def read_body(self, length: int) -> bytes:
+        """Return the next `length` bytes. Raises the service's errors, and OSError."""
         while len(self._buffer) < length:
-            self._read_more()
+            self._receive_rest()
         data = bytes(self._buffer[:length])
         del self._buffer[:length]
         return data
 
-    def skip(self, length: int) -> None:
-        """Read so many bytes and keep none."""
-        while length > len(self._buffer):
-            length -= len(self._buffer)
-            self._buffer.clear()
-            self._read_more()
-        del self._buffer[:length]
+    def skip_body(self, length: int) -> None:
+        """Read and discard `length` bytes. Raises as `read_body` does."""
+        while length:
+            length -= len(self.read_body(min(length, _READ_BYTES)))
 
     def send(self, data: bytes) -> None:
-        """All of it. Raises OSError."""
+        """Send all of it. Raises OSError."""
         self._socket.settimeout(self._settings.request_s)
         self._socket.sendall(data)
 
     def linger(self) -> None:
-        """Say that no more comes, and read on for a while what the client has still to say."""
+        """End the sending side, and read on for a while what the client is still sending."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             due_s, left = self._clock.monotonic_s() + self._settings.linger_s, _LINGER_BYTES
@@ -110,97 +136,71 @@ class Connection:
                 left -= len(data) if data else left
 
     def await_end(self, seconds: float) -> None:
-        """Wait until the client goes away, or for so long; or until the server stops."""
+        """Wait until the client leaves or the server stops, for `seconds` at most."""
         due_s = self._clock.monotonic_s() + seconds
         with suppress(OSError):
-            while not self.wake.is_set and self._await_more(due_s - self._clock.monotonic_s()):
+            while not self.stop_event.is_set and self._receive(due_s):
                 self._buffer.clear()
 
-    def pause(self, seconds: float) -> None:
-        """Wait for so long, or until the server stops."""
-        self.wake.wait(seconds)
-
     def is_gone(self) -> bool:
-        """True if the client has closed its side. What it has sent beyond its request is left for later."""
+        """Return True if the client has closed its side. Bytes of its next request stay unread."""
         try:
-            ready = [number for number, _ in self._readable.poll(0)]
-            return self._socket.fileno() in ready and not self._socket.recv(1, socket.MSG_PEEK)
+            return self._is_readable(0) and not self._socket.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
-    @property
-    def waits_since_s(self) -> float | None:
-        """Since when the connection has no whole request; None while one is answered. Any thread may read this."""
-        return self._waits_since_s
-
-    def take_in_hand(self) -> None:
-        """A request is there and is answered now. Raises ConnectionAbortedError if the connection gave up its place."""
+    def begin_answer(self) -> None:
+        """Mark the request as received. Raises ConnectionAbortedError if the connection was closed meanwhile."""
         with self._lock:
-            if self._gave_up:
+            if self._is_given_up:
                 raise ConnectionAbortedError("another connection has its place")
-            self._waits_since_s = None
+            self.waiting_since_s = None
 
-    def give_up(self) -> bool:
-        """Close the connection, unless a request is answered; true if it is closed. Any thread may call this."""
+    def give_up_place(self) -> bool:
+        """Close the connection unless a request is being answered. Return True if it is closed. Any thread may call
+        this."""
         with self._lock:
-            self._gave_up = self._waits_since_s is not None
-        if self._gave_up:
+            self._is_given_up = self.waiting_since_s is not None
+        if self._is_given_up:
             self.cut()
-        return self._gave_up
+        return self._is_given_up
 
     def cut(self) -> None:
         """End the connection now. Any thread may call this."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether no further request is wanted."""
-        return self.wake.is_set
-
     def close(self) -> None:
-        """Let go of the socket."""
         self._socket.close()
 
-    def _await_request(self) -> bool:
-        """Whether a request begins in time. Lines before it are no part of one: some clients end a body with one."""
-        due_s = self._clock.monotonic_s() + self._settings.idle_s
-        while True:
-            while self._buffer.startswith((b"\r\n", b"\n")):
-                del self._buffer[: 2 if self._buffer.startswith(b"\r") else 1]
-            if self._buffer not in _NOTHING_YET:
-                return True
-            if not self._await_more(due_s - self._clock.monotonic_s()):
-                return False
+    def _is_readable(self, seconds: float) -> bool:
+        """Wait for bytes, for `seconds` at most, or until the server stops. Bytes that are there already count."""
+        return self._socket.fileno() in [number for number, _ in self._poll.poll(ceil(seconds * 1000))]
 
-    def _await_more(self, seconds: float) -> bool:
-        """Whether bytes came before the time was up or the server stopped; those that are there already count."""
-        ready = self._readable.poll(ceil(seconds * 1000)) if seconds > 0 else []
-        if self._socket.fileno() not in (number for number, _ in ready):
+    def _receive(self, due_s: float) -> bool:
+        """Receive bytes into the buffer. Return False if there are none: the time is up, or the client or the server
+        ends."""
+        left_s = due_s - self._clock.monotonic_s()
+        if left_s <= 0 or not self._is_readable(left_s):
             return False
         data = self._socket.recv(_READ_BYTES)
         self._buffer += data
         return bool(data)
 
-    def _await_rest(self) -> bool:
-        """Whether bytes came before the request was due. A stop, when it comes, sets an earlier time."""
+    def _receive_rest(self) -> None:
+        """Receive more of the request that is being read. Raises OTSRequestTimeout when it is late."""
         while True:
-            if self.wake.is_set and not self._hurried:
-                self._hurried = True
-                self._readable.unregister(self.wake)  # it stays readable, and nobody waits for it again
+            if self.stop_event.is_set and not self._is_hurried:
+                self._is_hurried = True
+                self._poll.unregister(self.stop_event)  # it stays readable, and must not end the wait again
                 self._due_s = min(self._due_s, self._clock.monotonic_s() + self._settings.receive_s)
             left_s = self._due_s - self._clock.monotonic_s()
             if left_s <= 0:
-                return False
-            ready = [number for number, _ in self._readable.poll(ceil(left_s * 1000))]
-            if self._socket.fileno() in ready:
-                return True
-
-    def _read_more(self) -> None:
-        if not self._await_rest():
-            raise from_service("OTSRequestTimeout", "Request timeout.")
+                raise from_service("OTSRequestTimeout", "Request timeout.")
+            if self._is_readable(left_s):
+                break
         data = self._socket.recv(_READ_BYTES)
-        if not data and (self.wake.is_set or self._gave_up):
+        if not data and (self.stop_event.is_set or self._is_given_up):
             raise ConnectionAbortedError("cut off, or gone, while the server stops")
         if not data:
             raise malformed("it ends before it is whole")

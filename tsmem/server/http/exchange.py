@@ -1,251 +1,287 @@
-"""One request and its answer: what is checked in which order, what a fault changes, and what the log is told.
+"""One request and its response.
 
-Its one rule: whatever happens, the client gets an answer of the service's own or a closed connection, and the log gets
-one entry for each request that came whole or is answered. Nothing of this server's inside, no path and no traceback,
-reaches a client. Who may not come in has no body kept for him, and faults strike only those who may.
+Whatever happens, the client gets one of the service's responses or a closed connection, and each request that arrived
+whole or is answered leaves one log entry. No path, traceback or other internal of this server reaches a client. The
+body of an unauthenticated request is discarded, and faults apply only to authenticated ones.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Protocol
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from tsmem import interruption
+from tsmem import errors, interruption
 from tsmem.clock import Clock
-from tsmem.errors import TsmemError
-from tsmem.server.actions.context import ActionResult, RowFault
+from tsmem.errors import SERVICE_CODES, TsmemError, from_service
+from tsmem.server.actions import RowFault
+from tsmem.server.dispatch import Dispatcher, error_body
+from tsmem.server.http import messages
 from tsmem.server.http.auth import Authenticator, Identity, check_digest
 from tsmem.server.http.connection import Connection
 from tsmem.server.http.faults import PARTIAL, Fault
-from tsmem.server.http.http_response import (
-    UNANSWERED,
-    HttpResponse,
-    busy,
-    crash_response,
-    done,
-    failure_response,
-    stated,
-)
 from tsmem.server.http.log import LogEntry, utc_text
-from tsmem.server.http.messages import CONTINUE, Head, check_request, content_md5, parse_head, raw_body, reply_head
-from tsmem.server.http.response_budget import ResponseBudget
+from tsmem.server.http.messages import Head
 from tsmem.server.http.settings import Settings
-from tsmem.server.http.work import Turns, Work
+
+_SEARCHES = ("Search", "ParallelScan")
+_TURN_S = 0.05
+_SMALL_BYTES = 1024 * 1024
+_BUSY = ("OTSServerBusy", "Server is busy.")
+_SHOWN: tuple[tuple[type[TsmemError], str], ...] = (
+    (errors.InvalidInput, "OTSParameterInvalid"),
+    (errors.TableNotFound, "OTSObjectNotExist"),
+    (errors.AlreadyExists, "OTSObjectAlreadyExist"),
+    (errors.ConditionFailed, "OTSConditionCheckFail"),
+)
+"""Errors without a code of the service's whose message is about the request, and shown to the client."""
 
 
-class Answering(Protocol):
-    """What stands behind the HTTP: the dispatcher."""
+class HttpResponse(NamedTuple):
+    """A response before its headers."""
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None]) -> ActionResult:
-        """The answer to one request. Raises TsmemError."""
-        ...
+    status: int
+    body: bytes
 
-    def tables(self, action: str, body: bytes) -> str:
-        """The tables that a request names, joined by commas; empty where it cannot be read. For the log of what failed
-        or was not done."""
-        ...
+
+class ResponseBudget:
+    """Bytes of large responses that are being sent, over all connections. Any thread may call it.
+
+    Each of 512 clients may ask for 64 MB and read none of it: twenty that asked for 60 MB took 1 GB (measured). Small
+    responses do not count, so that the response to a write that was carried out is never withdrawn."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reserve(self, size: int) -> Iterator[bool]:
+        """Reserve room for a response while the block runs; yield False if none is left."""
+        if size <= _SMALL_BYTES:
+            yield True
+            return
+        with self._lock:
+            reserved = size if size <= self._left else 0
+            self._left -= reserved
+        try:
+            yield reserved > 0
+        finally:
+            with self._lock:
+                self._left += reserved
 
 
 class ServerContext:
-    """What all exchanges of a server share."""
+    """The parts that all exchanges of a server share."""
 
     def __init__(
-        self, dispatcher: Answering, settings: Settings, clock: Clock, on_request: Callable[[LogEntry], None] | None
+        self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: Callable[[LogEntry], None] | None
     ) -> None:
         self.dispatcher = dispatcher
         self.settings = settings
         self.clock = clock
-        self.gate = Authenticator(settings.credentials, settings.instance, clock)
-        self._on_request = on_request
-        self._numbers = itertools.count()
-        self._nonce = os.urandom(4).hex()
-        self.held = ResponseBudget(settings.max_held_bytes)
-        self.turns = Turns(settings.max_searches)
-        self.busy = busy()
-        """Made now: the first error takes a third of a second, for what protobuf loads."""
-
-    def request_id(self, now_us: int) -> str:
-        """A new id, in the shape of the service's: the time, then what makes it the only one."""
-        text = f"{now_us:016x}{self._nonce}{next(self._numbers) & 0xFFFFFFFF:08x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-    def record(self, entry: LogEntry) -> None:
-        """Tell whoever keeps the log."""
-        if self._on_request is not None:
-            self._on_request(entry)
+        self.on_request = on_request
+        self.authenticator = Authenticator(settings.credentials, settings.instance, clock)
+        self.response_budget = ResponseBudget(settings.max_held_bytes)
+        self.searches = threading.Semaphore(settings.max_searches)
+        error_body(*_BUSY)  # loads protobuf now: the first error takes a third of a second
 
 
 class HttpExchange:
-    """One request on a connection, and its answer."""
+    """One request on a connection, and its response."""
 
-    def __init__(self, desk: ServerContext, wire: Connection, *, last: bool = False) -> None:
-        """`last` closes the connection behind the answer."""
-        self._desk = desk
-        self._wire = wire
-        self._last = last
-        self._head: Head | None = None
+    def __init__(
+        self, context: ServerContext, connection: Connection, *, is_refused: bool = False, is_last: bool = False
+    ) -> None:
+        """`is_refused`: the response is OTSServerBusy. `is_last`: the connection is closed after the response."""
+        self._context = context
+        self._connection = connection
+        self._is_refused = is_refused
+        self._is_last = is_last
+        self._entry = LogEntry(request_id=str(uuid.uuid4()))
         self._identity: Identity | None = None
-        self._fault: Fault | None = None
-        self._rows_struck = False
-        self._read_s = 0.0
-        self._now_us = 0
-        self._id = ""
+        self._read_s: float | None = None
+        """The time at which the request was read."""
+        self._is_abandoned = False
+        """True if the client left while its request was carried out."""
 
     def run(self) -> bool:
-        """Answer the next request there is; whether another may follow. Raises OSError when the client is gone."""
+        """Answer the next request. Return True if another may follow. Raises OSError when the client is gone."""
         try:
-            data = self._wire.head()
+            data = self._connection.read_head()
             if data is None:
                 return False
-            self._begin()
-            head = self._head = parse_head(data)
-            check_request(head)
-            body = self._admitted_body(head)
+            self._read_s = self._context.clock.monotonic_s()
+            if self._is_refused:
+                raise from_service(*_BUSY)
+            head = messages.parse_head(data)
+            self._is_last = self._is_last or not head.keep_alive
+            self._entry.action, self._entry.request_bytes = head.action, head.length
+            messages.check_request(head)
+            body = self._read_body(head)
             return self._send(body) if isinstance(body, HttpResponse) else self._answer(head, body)
-        except TsmemError as error:  # what follows on the connection is not known to be a request
-            self._send(failure_response(error), close=True)
         except OSError:
             raise
-        except Exception as error:  # a bug
-            self._send(crash_response(error), close=True)
-        self._wire.linger()
-        return False
+        except Exception as error:  # a refusal, or a bug; what follows on the connection may not be a request
+            self._is_last = True
+            self._send(self._failure(error))
+            self._connection.linger()
+            return False
 
-    def refuse(self) -> None:
-        """Say that the server is busy, whatever is asked; nothing to who asks nothing."""
-        with suppress(TsmemError):
-            if self._wire.head() is None:
-                return
-        self._send(self._desk.busy, close=True)
-        self._wire.linger()
-
-    def _begin(self) -> None:
-        self._read_s = self._desk.clock.monotonic_s()
-        self._now_us = self._desk.clock.now_us()
-        self._id = self._desk.request_id(self._now_us)
-
-    def _admitted_body(self, head: Head) -> bytes | HttpResponse:
-        """The body of a request that may come in, or why it may not."""
+    def _read_body(self, head: Head) -> bytes | HttpResponse:
+        """Return the body of an authenticated request, or the response that refuses the request."""
         try:
-            self._identity = self._desk.gate.admit(head)
+            self._identity = self._context.authenticator.authenticate(head)
         except TsmemError as error:
             if head.expects_continue:
                 raise
-            self._wire.skip(head.length)
-            return failure_response(error)
+            self._connection.skip_body(head.length)
+            return self._failure(error)
+        self._entry.is_verified = self._identity.is_verified
         if head.expects_continue and head.length:
-            self._wire.send(CONTINUE)
-        body = self._wire.body(head.length)
-        self._wire.take_in_hand()
-        self._read_s = self._desk.clock.monotonic_s()
+            self._connection.send(messages.CONTINUE)
+        body = self._connection.read_body(head.length)
+        self._connection.begin_answer()
+        self._read_s = self._context.clock.monotonic_s()
         try:
             check_digest(head, body)
-            return raw_body(head, body)
+            return messages.decompress_body(head, body)
         except TsmemError as error:
-            return failure_response(error)
+            return self._failure(error)
 
     def _answer(self, head: Head, body: bytes) -> bool:
-        fault = self._fault = self._desk.settings.faults.strike(head.action)
-        was = self._perform(head, body) if fault is None or fault.done else self._undone(head, body)
-        if was.status == UNANSWERED.status:
-            self._record(was, 0)
-            return False
+        fault = self._context.settings.faults.strike(head.action)
         if fault is None:
-            return self._send(was)
-        if fault.error is not None:
-            return self._send(stated(*fault.error)._replace(table=was.table, rows=was.rows))
-        cut = UNANSWERED._replace(table=was.table, rows=was.rows)
-        if fault.kind == "drop":
-            # The head promises a byte more than there is: whatever is sent, no client takes it for the whole.
-            promised = self._head_bytes(was, len(was.body) + 1, close=False)
-            part = (promised + was.body)[: fault.cut(len(promised), len(was.body))]
-            self._pause()
-            self._record(cut, len(part))
-            self._wire.send(part)
-            return False
-        self._record(cut, 0)
-        if fault.kind == "hang":
-            self._wire.await_end(self._desk.settings.hang_s)
+            response = self._carry_out(head, body)
+            return response is not None and self._send(response)
+        self._entry.fault = fault.kind
+        if fault.done:
+            response = self._carry_out(head, body)
+        else:
+            response = HttpResponse(200, b"")
+            self._entry.table = self._context.dispatcher.tables(head.action, body)
+        if response is not None and fault.error is not None:
+            return self._send(self._failure(from_service(*fault.error)))
+        if response is not None:
+            self._send_part(response, fault)
         return False
 
-    def _perform(self, head: Head, body: bytes) -> HttpResponse:
-        desk = self._desk
-        work = Work(self._wire, desk.settings, desk.clock)
+    def _carry_out(self, head: Head, body: bytes) -> HttpResponse | None:
+        """Return the response to a request; None if the client has left."""
+        dispatcher = self._context.dispatcher
+        response: HttpResponse | None
         try:
-            with desk.turns.taken(head.action, work.check), interruption.ending_by(work.check):
-                return done(desk.dispatcher.answer(head.action, body, self._row_fault(head.action)))
+            with self._turn(head.action), interruption.ending_by(self._check_work):
+                result = dispatcher.answer(head.action, body, self._row_fault(head.action))
+            self._entry.table, self._entry.rows = result.table, result.rows
+            return HttpResponse(200, result.body)
         except TsmemError as error:
-            outcome = UNANSWERED if work.is_abandoned else failure_response(error)
-        except Exception as error:  # a bug: the log has it, the client is told no more than that
-            outcome = crash_response(error)
-        return outcome._replace(table=desk.dispatcher.tables(head.action, body))
+            response = None if self._is_abandoned else self._failure(error)
+        except Exception as error:  # a bug: the log has it, and the client learns no more than that
+            response = self._failure(error)
+        self._entry.table = dispatcher.tables(head.action, body)
+        if response is None:
+            self._record(0, 0)
+        return response
+
+    def _check_work(self) -> None:
+        """Raise OTSTimeout if the time is up, or the client has left and nobody would read the response. Only reads
+        are ended so; a write that has begun is completed."""
+        self._is_abandoned = self._connection.is_gone()
+        if self._is_abandoned or self._worked_s() >= self._context.settings.work_s:
+            raise from_service("OTSTimeout", "Operation timeout.")
+
+    def _worked_s(self) -> float:
+        return 0 if self._read_s is None else self._context.clock.monotonic_s() - self._read_s
+
+    @contextmanager
+    def _turn(self, action: str) -> Iterator[None]:
+        """Let only a few searches run at once, which leaves processors and the store's connections to others."""
+        if action not in _SEARCHES:
+            yield
+            return
+        while not self._context.searches.acquire(timeout=_TURN_S):
+            self._check_work()
+        try:
+            yield
+        finally:
+            self._context.searches.release()
 
     def _row_fault(self, action: str) -> Callable[[], RowFault | None]:
-        """Draws the fault of each row of a batch, and notes that one was struck."""
-        draw = self._desk.settings.faults.row_fault(action)
+        """Return a function that draws the fault of each row of a batch, and notes for the log that there was one."""
+        draw = self._context.settings.faults.row_fault(action)
 
         def noted() -> RowFault | None:
             fault = draw()
-            self._rows_struck |= fault is not None
+            if fault is not None:
+                self._entry.fault = self._entry.fault or PARTIAL
             return fault
 
         return noted
 
-    def _undone(self, head: Head, body: bytes) -> HttpResponse:
-        """What is known of a request that a fault keeps from being carried out."""
-        return done(ActionResult(b"", self._desk.dispatcher.tables(head.action, body)))
+    def _failure(self, error: Exception) -> HttpResponse:
+        """Return the response to a request that failed. An error that may speak of this machine goes to the log, and
+        one of the service's own to the client."""
+        code, message = "OTSInternalServerError", "Internal server error."
+        failure: Exception | None = error
+        if isinstance(error, TsmemError):
+            shown = error.service_code if error.service_code in SERVICE_CODES else None
+            shown = shown or next((code for kind, code in _SHOWN if isinstance(error, kind)), None)
+            if shown is not None:
+                code, message, failure = shown, error.message, None
+            elif isinstance(error, errors.Throttled) or (isinstance(error, errors.Unavailable) and not error.ambiguous):
+                code, message = _BUSY
+        self._entry.code, self._entry.failure = code, failure
+        return HttpResponse(SERVICE_CODES[code].http_status, error_body(code, message))
 
-    def _send(self, outcome: HttpResponse, *, close: bool = False) -> bool:
-        """Send an answer, or one that the server is busy; whether another request may follow."""
-        with self._desk.held.holding(len(outcome.body)) as fits:
+    def _send(self, response: HttpResponse) -> bool:
+        """Send a response, or OTSServerBusy if there is no room for it. Return True if another request may follow."""
+        context, connection = self._context, self._connection
+        with context.response_budget.reserve(len(response.body)) as fits:
             if not fits:
-                outcome = self._desk.busy._replace(table=outcome.table)
-            return self._send_held(outcome, close=close)
+                response = self._failure(from_service(*_BUSY))
+                self._entry.rows = 0
+            if self._identity is not None and context.settings.latency_ms:
+                connection.stop_event.wait(context.settings.latency_ms / 1000)
+            self._is_last = self._is_last or connection.stop_event.is_set
+            data = self._head(response, len(response.body)) + response.body
+            self._record(response.status, len(data))  # before it is sent: a client finds its request in the log
+            connection.send(data)
+        return not self._is_last
 
-    def _send_held(self, outcome: HttpResponse, *, close: bool) -> bool:
-        if not self._id:
-            self._begin()
-        if self._identity is not None:
-            self._pause()
-        close = close or self._last or self._head is None or not self._head.keep_alive or self._wire.stopping
-        data = self._head_bytes(outcome, len(outcome.body), close=close) + outcome.body
-        self._record(outcome, len(data))  # before it is sent: who has an answer finds it in the log
-        self._wire.send(data)
-        return not close
+    def _send_part(self, response: HttpResponse, fault: Fault) -> None:
+        """Send a part of a response, or nothing, as a fault says."""
+        settings = self._context.settings
+        self._entry.code, self._entry.failure = "", None
+        part = b""
+        if fault.kind == "drop":
+            # The head promises a byte more than there is, so that no client takes the response for whole.
+            head = self._head(response, len(response.body) + 1)
+            part = (head + response.body)[: fault.cut(len(head), len(response.body))]
+            self._connection.stop_event.wait(settings.latency_ms / 1000)
+        self._record(0, len(part))
+        if part:
+            self._connection.send(part)
+        if fault.kind == "hang":
+            self._connection.await_end(settings.hang_s)
 
-    def _pause(self) -> None:
-        if self._desk.settings.latency_ms:
-            self._wire.pause(self._desk.settings.latency_ms / 1000)
-
-    def _head_bytes(self, outcome: HttpResponse, length: int, *, close: bool) -> bytes:
+    def _head(self, response: HttpResponse, length: int) -> bytes:
         headers = {
-            "x-ots-contentmd5": content_md5(outcome.body),
+            "x-ots-contentmd5": messages.content_md5(response.body),
             "x-ots-contenttype": "protocol buffer",
-            "x-ots-date": utc_text(self._desk.clock.now_us()),
-            "x-ots-requestid": self._id,
+            "x-ots-date": utc_text(self._context.clock.now_us()),
+            "x-ots-requestid": self._entry.request_id,
         }
         signature = None if self._identity is None else self._identity.authorization(headers)
-        return reply_head(outcome.status, length, headers, signature, close=close)
+        return messages.response_head(response.status, length, headers, signature, close=self._is_last)
 
-    def _record(self, outcome: HttpResponse, response_bytes: int) -> None:
-        head = self._head
-        fault = self._fault.kind if self._fault else PARTIAL if self._rows_struck else ""
-        entry = LogEntry(
-            time_us=self._now_us,
-            request_id=self._id,
-            action="" if head is None else head.action,
-            table=outcome.table,
-            rows=outcome.rows,
-            status=outcome.status,
-            code=outcome.code,
-            milliseconds=(self._desk.clock.monotonic_s() - self._read_s) * 1000,
-            request_bytes=0 if head is None else head.length,
-            response_bytes=response_bytes,
-            fault=fault,
-            believed=self._identity is None or self._identity.believed,
-            failure=outcome.failure,
-        )
-        self._desk.record(entry)
+    def _record(self, status: int, response_bytes: int) -> None:
+        entry = self._entry
+        worked_s = self._worked_s()
+        entry.time_us = self._context.clock.now_us() - int(worked_s * 1e6)
+        entry.milliseconds = worked_s * 1000
+        entry.status = status
+        entry.response_bytes = response_bytes
+        if self._context.on_request is not None:
+            self._context.on_request(entry)

@@ -1,9 +1,9 @@
-"""Faults on demand, so that anyone's retry code can be tried: answers that are refused, late, lost or cut.
+"""Injected faults, for trying a client's retries: responses that are refused, late, lost or cut.
 
-Its one rule: a fault is drawn from one seeded source, in the order in which requests arrive. A client that sends one
-request after the other meets the same faults each time; for clients that send at once only the rates are the same.
-One draw decides between all kinds that may strike, each of which has its part of [0, 1): so every rate is kept, and
-rates of more than 1 together are refused.
+All faults are drawn from one seeded source, in the order in which requests arrive: a client that sends one request
+after another meets the same faults each time, and several clients at once see the same rates. One draw decides between
+all kinds that apply to a request, each of which has its part of [0, 1). So every rate is kept, and rates of more than 1
+together are refused.
 """
 
 from __future__ import annotations
@@ -16,19 +16,13 @@ from typing import NamedTuple
 
 from tsmem.errors import InvalidInput
 from tsmem.nearest import nearest_names
-from tsmem.server.dispatch import ACTIONS, BATCHES, RowFault
+from tsmem.server.actions import RowFault
+from tsmem.server.dispatch import ACTIONS, BATCHES
 
 PARTIAL = "partial"
-"""The kind that strikes rows, not requests."""
-KINDS: dict[str, str] = {
-    "refuse": "the connection is closed before anything is done",
-    "throttle": "refused for now, not done: OTSServerBusy and its like",
-    "timeout": "OTSTimeout; done, or not",
-    "unavailable": "OTSServerUnavailable or OTSInternalServerError; done, or not",
-    "drop": "the connection is cut before the answer, or in the middle of it; done, or not",
-    "hang": "no answer until the client goes away; done, or not",
-    PARTIAL: "single rows of BatchWriteRow and BatchGetRow fail, each at the rate; done, or not",
-}
+"""The kind that applies to rows, not to requests."""
+KINDS = ("refuse", "throttle", "timeout", "unavailable", "drop", "hang", PARTIAL)
+"""README says what a client meets with each."""
 EXAMPLE = "a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"
 
 _ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -49,28 +43,27 @@ _NEVER_DONE = ("refuse", "throttle")
 
 
 class FaultSpec(NamedTuple):
-    """A kind of fault, and how often."""
+    """A kind of fault, and how often it happens."""
 
     kind: str
     rate: float
-    """From 0 to 1."""
     action: str | None = None
-    """The only action that it strikes; None for all."""
+    """The only action that it applies to; None means all."""
 
 
 class Fault(NamedTuple):
-    """What happens to one request."""
+    """The fault of one request."""
 
     kind: str
     done: bool
-    """Whether the request is carried out all the same."""
+    """True if the request is carried out all the same."""
     error: tuple[str, str] | None
-    """Code and message of the answer; None when there is no whole one."""
+    """Code and message of the response; None if there is no whole response."""
     part: float
-    """From 0 to 1: where the answer is cut."""
+    """The place where the response is cut, from 0 to 1."""
 
     def cut(self, head_bytes: int, body_bytes: int) -> int:
-        """How many bytes of an answer are sent: in a third of all cases none, in a third a part of the head."""
+        """Return how many bytes of a response are sent: none in a third of all cases, part of the head in another."""
         third, part = divmod(self.part * 3, 1)
         if third == 0:
             return 0
@@ -78,10 +71,10 @@ class Fault(NamedTuple):
 
 
 def parse_fault(text: str) -> FaultSpec:
-    """A fault from KIND:RATE[:ACTION]. Raises InvalidInput."""
+    """Parse KIND:RATE[:ACTION]. Raises InvalidInput."""
     kind, _, rest = text.partition(":")
     rate_text, colon, action = rest.partition(":")
-    _check_known("kind of fault", kind, tuple(KINDS))
+    _check_known("kind of fault", kind, KINDS)
     try:
         rate = float(rate_text)
     except ValueError as error:
@@ -98,14 +91,59 @@ def parse_fault(text: str) -> FaultSpec:
 
 
 def _check_known(what: str, word: str, known: Sequence[str]) -> None:
-    if word in known:
-        return
-    near = nearest_names(word, known)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)};"
-    raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
+    if word not in known:
+        near = nearest_names(word, known)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)};"
+        raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
 
 
-def _check_sum(specs: Sequence[FaultSpec], action: str | None) -> None:
+class Faults:
+    """Draws the faults of requests and rows. Any thread may call it."""
+
+    def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
+        """Raises InvalidInput for rates of more than 1 together."""
+        self._specs = [spec for spec in specs if spec.kind != PARTIAL]
+        self._partial = [spec for spec in specs if spec.kind == PARTIAL]
+        for kinds in (self._specs, self._partial):
+            for action in (None, *ACTIONS):
+                _check_rates([spec for spec in kinds if spec.action in (None, action)], action)
+        self._random = Random(seed)  # noqa: S311 - to be repeatable, not secret
+        self._lock = threading.Lock()
+
+    def strike(self, action: str) -> Fault | None:
+        """Draw the fault of a request."""
+        if not self._specs:
+            return None
+        with self._lock:
+            spec = self._draw([spec for spec in self._specs if spec.action in (None, action)])
+            if spec is None:
+                return None
+            done = spec.kind not in _NEVER_DONE and self._random.random() < 0.5
+            error = self._random.choice(_ERRORS[spec.kind]) if spec.kind in _ERRORS else None
+            return Fault(spec.kind, done, error, self._random.random())
+
+    def row_fault(self, action: str) -> Callable[[], RowFault | None]:
+        """Return a function that draws the fault of one row of a batch."""
+        specs = [spec for spec in self._partial if spec.action in (None, action)]
+        if not specs or action not in BATCHES:
+            return lambda: None
+
+        def draw() -> RowFault | None:
+            with self._lock:
+                if self._draw(specs) is None:
+                    return None
+                return self._random.choice((RowFault.REFUSED, RowFault.LOST))
+
+        return draw
+
+    def _draw(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
+        """Draw at most one of some faults."""
+        draw = self._random.random() if specs else 1.0
+        ends = [math.fsum(spec.rate for spec in specs[: at + 1]) for at in range(len(specs))]
+        return next((spec for spec, end in zip(specs, ends, strict=True) if draw < end), None)
+
+
+def _check_rates(specs: Sequence[FaultSpec], action: str | None) -> None:
     if math.fsum(spec.rate for spec in specs) <= 1:
         return
     *most, last = dict.fromkeys(spec.kind for spec in specs)
@@ -114,53 +152,3 @@ def _check_sum(specs: Sequence[FaultSpec], action: str | None) -> None:
     raise InvalidInput(
         f"the rates of {kinds}{of_action} are more than 1 together", hint="a request meets one fault at most"
     )
-
-
-class Faults:
-    """Says which requests are struck, and how. Any thread may ask."""
-
-    def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
-        self._specs = [spec for spec in specs if spec.kind != PARTIAL]
-        self._partial = [spec for spec in specs if spec.kind == PARTIAL]
-        for kinds in (self._specs, self._partial):
-            for action in (None, *ACTIONS):
-                _check_sum([spec for spec in kinds if spec.action in (None, action)], action)
-        self._random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
-        self._lock = threading.Lock()
-
-    def strike(self, action: str) -> Fault | None:
-        """What happens to a request."""
-        if not self._specs:
-            return None
-        with self._lock:
-            spec = self._drawn([spec for spec in self._specs if spec.action in (None, action)])
-            return None if spec is None else self._fault(spec.kind)
-
-    def _drawn(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
-        """At most one of them."""
-        draw = self._random.random() if specs else 1.0
-        ends = [math.fsum(spec.rate for spec in specs[: at + 1]) for at in range(len(specs))]
-        return next((spec for spec, end in zip(specs, ends, strict=True) if draw < end), None)
-
-    def _fault(self, kind: str) -> Fault:
-        draw = self._random
-        done = kind not in _NEVER_DONE and draw.random() < 0.5
-        error = draw.choice(_ERRORS[kind]) if kind in _ERRORS else None
-        return Fault(kind, done, error, draw.random())
-
-    def row_fault(self, action: str) -> Callable[[], RowFault | None]:
-        """To be asked once for each row of a batch: what happens to it."""
-        specs = [spec for spec in self._partial if spec.action in (None, action)]
-        if not specs or action not in BATCHES:
-            return _no_fault
-        return lambda: self._row_fault(specs)
-
-    def _row_fault(self, specs: Sequence[FaultSpec]) -> RowFault | None:
-        with self._lock:
-            if self._drawn(specs) is None:
-                return None
-            return self._random.choice((RowFault.REFUSED, RowFault.LOST))
-
-
-def _no_fault() -> RowFault | None:
-    return None

@@ -1,4 +1,4 @@
-"""How a server is set up."""
+"""The settings of a server."""
 
 from __future__ import annotations
 
@@ -10,40 +10,38 @@ from tsmem.server.http.faults import Faults
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server needs to know beside what it serves."""
+    """The options of a server."""
 
     host: str = "127.0.0.1"
-    """A name or address; one beyond this machine needs credentials."""
+    """A name or address; needs credentials if other machines can reach it."""
     port: int = 0
-    """0 takes a free one."""
     instance: str | None = None
-    """The only instance that is there; None for any name."""
+    """The only instance that exists; None accepts any name."""
     credentials: AccessKey | None = None
-    """The only key; None takes any."""
+    """The only key that is accepted; None accepts any."""
     faults: Faults = field(default_factory=Faults)
     latency_ms: float = 0
-    """Added to every answer."""
     max_connections: int = 512
-    """Those beyond are told that the server is busy; fewer where the process may not open so many files."""
+    """Further ones get OTSServerBusy. Lower if the process may not open so many files."""
     max_peer_connections: int = 384
-    """Of one address. Those beyond are told the same."""
+    """Connections from one address; further ones get OTSServerBusy."""
     yield_after_s: float = 1
-    """How long a connection keeps its place without a whole request, when another one needs it."""
+    """Seconds for which a connection without a whole request is safe from being closed for a new one."""
     max_held_bytes: int = 256 * 1024 * 1024
-    """Of large answers that are being sent; whose answer would be more is told that the server is busy."""
+    """Large responses that are being sent, in all; one that does not fit is replaced by OTSServerBusy."""
     idle_s: float = 75
-    """How long a connection may wait for its next request."""
+    """Seconds that a connection may wait for its next request."""
     request_s: float = 30
-    """How long a request may take to arrive whole, and an answer to be taken."""
+    """Seconds that a request may take to arrive, and a response to be taken."""
     work_s: float = 20
     """Seconds that a read may work; tsmem's own clients wait for 30."""
     max_searches: int = 6
-    """Searches that work at once; the others wait for their turn. Less than a temporary store has connections."""
+    """Searches that run at once; others wait. Fewer than a temporary store has connections."""
     linger_s: float = 2
-    """How long a refused client is read on, so that it sees why."""
+    """Seconds for which a refused client is read on, so that it sees why."""
     hang_s: float = 600
-    """How long the fault `hang` lasts at most."""
+    """Seconds that the fault `hang` lasts at most."""
     receive_s: float = 1
-    """How long a stop leaves to a request that is still on its way to arrive whole."""
+    """Seconds that a stop waits for a request that has begun to arrive."""
     stop_s: float = 30
-    """How long a stop waits for requests in hand."""
+    """Seconds that a stop waits for requests that are being answered."""

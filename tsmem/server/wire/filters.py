@@ -1,57 +1,33 @@
-"""Filters and conditions of the wire as the engine's, and which cells a read asks for.
+"""Filters, conditions, and the columns and versions that a read asks for.
 
-Its one rule: what the engine cannot test is refused, never passed over. Source: table_store_filter.proto, and the SDKs'
-tests: the wire says `filter_if_missing` where the SDKs say the opposite, `pass_if_missing`.
+A filter that the engine cannot evaluate is refused, never ignored. Source: table_store_filter.proto and the SDKs'
+tests; the wire says `filter_if_missing` where the SDKs say the opposite, `pass_if_missing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from tsmem.engine.rows.filters import MAX_COMPARISONS, AnyVersion, Presence
 from tsmem.engine.rows.versioned_reads import View
-from tsmem.errors import TsmemError, from_service
 from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
-from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import variant
+from tsmem.server.wire.plainbuffer import decode_literal
+from tsmem.server.wire.schema import invalid_parameter, parse_message, text, texts, unsupported_operation
 
-SINGLE, COMPOSITE, PAGINATION = 1, 2, 3
-EXIST, NOT_EXIST = 7, 8
+_SINGLE, _PAGINATION = 1, 3
+_EXIST, _NOT_EXIST = 7, 8
 _OPS = {1: Op.EQ, 2: Op.NE, 3: Op.GT, 4: Op.GE, 5: Op.LT, 6: Op.LE}
-NOT, AND, OR = 1, 2, 3
+_NOT, _AND = 1, 2
 _EXISTENCE = (Existence.IGNORE, Existence.EXPECT_EXIST, Existence.EXPECT_NOT_EXIST)
 
-
-class ReadFilter(NamedTuple):
-    """What a read's filter says."""
-
-    test: Filter | None = None
-    page: tuple[int, int] | None = None
-    """Offset and limit over a row's columns."""
+ColumnPage = tuple[int, int]
+"""Offset and limit over the columns of a row."""
 
 
-def invalid_parameter(text: str) -> TsmemError:
-    """A parameter that the service refuses."""
-    return from_service("OTSParameterInvalid", text)
-
-
-def text(value: str | bytes) -> str:
-    """A string of a message, which protobuf gives as bytes when it is not UTF-8. Raises OTSParameterInvalid."""
-    if isinstance(value, bytes):
-        raise schema.unreadable()
-    return value
-
-
-def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
-    """As `text`, of many."""
-    return tuple(map(text, values))
-
-
-def columns_to_get(message: Any) -> tuple[str, ...]:
-    """The columns that a read asks for; none for all. Raises OTSParameterInvalid for more than a row can be written
-    with, and for names that no column has."""
+def decode_columns(message: Any) -> tuple[str, ...]:
+    """Return the columns that a read asks for; none means all. Raises OTSParameterInvalid for more columns than a row
+    can be written with, and for names that no column has."""
     if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
         raise invalid_parameter(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
     names = texts(message.columns_to_get)
@@ -60,85 +36,85 @@ def columns_to_get(message: Any) -> tuple[str, ...]:
     return names
 
 
-def row_filter(data: bytes) -> ReadFilter:
-    """A filter of a read out of its bytes; none for no bytes. Raises OTSParameterInvalid."""
+def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
+    """Return a read's filter. On the wire a page of columns is a filter too. Raises OTSParameterInvalid."""
     if not data:
-        return ReadFilter()
-    message = schema.parse_message("Filter", data)
-    if message.type == PAGINATION:
-        page = schema.parse_message("ColumnPaginationFilter", message.filter)
-        if page.offset < 0 or page.limit < 0:
-            raise invalid_parameter("The offset and limit of a column pagination filter must not be negative.")
-        return ReadFilter(page=(page.offset, page.limit))
-    return ReadFilter(_test(message, 1))
+        return None, None
+    message = parse_message("Filter", data)
+    if message.type != _PAGINATION:
+        return _filter(message, 1), None
+    page = parse_message("ColumnPaginationFilter", message.filter)
+    if page.offset < 0 or page.limit < 0:
+        raise invalid_parameter("The offset and limit of a column pagination filter must not be negative.")
+    return None, (page.offset, page.limit)
 
 
 def decode_condition(message: Any) -> Condition:
-    """A write's condition. Raises OTSParameterInvalid."""
+    """Return a write's condition. Raises OTSParameterInvalid."""
     existence = _EXISTENCE[message.row_existence]
-    test = row_filter(message.column_condition)
-    if test.page is not None:
+    test, page = decode_filter(message.column_condition)
+    if page is not None:
         raise invalid_parameter("A column pagination filter cannot be a condition.")
-    if existence is Existence.IGNORE and test.test is None:
+    if existence is Existence.IGNORE and test is None:
         return UNCONDITIONAL
-    return Condition(existence, test.test)
+    return Condition(existence, test)
 
 
-def _test(message: Any, depth: int) -> Filter:
+def _filter(message: Any, depth: int) -> Filter:
     if depth > MAX_COMPARISONS:
         raise invalid_parameter(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
-    if message.type == SINGLE:
-        return _comparison(schema.parse_message("SingleColumnValueFilter", message.filter))
-    if message.type == PAGINATION:
+    if message.type == _SINGLE:
+        return _comparison(parse_message("SingleColumnValueFilter", message.filter))
+    if message.type == _PAGINATION:
         raise invalid_parameter("A column pagination filter cannot be part of another filter.")
-    composite = schema.parse_message("CompositeColumnValueFilter", message.filter)
+    composite = parse_message("CompositeColumnValueFilter", message.filter)
     if len(composite.sub_filters) > MAX_COMPARISONS:
         raise invalid_parameter(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
-    parts = tuple(_test(part, depth + 1) for part in composite.sub_filters)
-    if composite.combinator == NOT:
+    parts = tuple(_filter(part, depth + 1) for part in composite.sub_filters)
+    if composite.combinator == _NOT:
         if len(parts) != 1:
             raise invalid_parameter("Invalid NOT operator: the number of sub-filters must be 1.")
         return Not(parts[0])
-    return And(parts) if composite.combinator == AND else Or(parts)
+    return And(parts) if composite.combinator == _AND else Or(parts)
 
 
 def _comparison(message: Any) -> Filter:
     column = text(message.column_name)
     if message.HasField("value_trans_rule"):
-        raise invalid_parameter("Unsupported operation: 'value_trans_rule'.")
-    if message.comparator in (EXIST, NOT_EXIST):
-        return Presence(column, message.comparator == EXIST)  # type: ignore[return-value]
-    test = Comparison(column, _OPS[message.comparator], variant(message.column_value), not message.filter_if_missing)
+        raise unsupported_operation("value_trans_rule")
+    if message.comparator in (_EXIST, _NOT_EXIST):
+        return Presence(column, message.comparator == _EXIST)  # type: ignore[return-value]
+    literal = decode_literal(message.column_value)
+    test = Comparison(column, _OPS[message.comparator], literal, not message.filter_if_missing)
     return test if message.latest_version_only else AnyVersion(test)  # type: ignore[return-value]
 
 
-def view(message: Any, page: tuple[int, int] | None) -> View:
-    """Which cells a read asks for. Raises OTSParameterInvalid where it does not say, or contradicts itself."""
+def decode_view(message: Any, page: ColumnPage | None) -> View:
+    """Return which cells of a row a read asks for. Raises OTSParameterInvalid if the request does not say, or
+    contradicts itself."""
     time_range = _time_range(message.time_range) if message.HasField("time_range") else None
-    if not message.HasField("max_versions"):
-        if time_range is None:
-            raise invalid_parameter("No version condition is specified while querying row.")
-        versions = None
-    else:
-        versions = message.max_versions
-        if versions < 1:
-            raise invalid_parameter("The maximum versions cannot be less than or equal to 0.")
-        if message.time_range.HasField("specific_time"):
-            raise invalid_parameter("Specific tiemstamp and max versions cannot be given at the same time.")
+    max_versions = message.max_versions if message.HasField("max_versions") else None
+    if max_versions is None and time_range is None:
+        raise invalid_parameter("No version condition is specified while querying row.")
+    if max_versions is not None and max_versions < 1:
+        raise invalid_parameter("The maximum versions cannot be less than or equal to 0.")
+    if max_versions is not None and message.time_range.HasField("specific_time"):
+        raise invalid_parameter("Specific tiemstamp and max versions cannot be given at the same time.")
     start = text(message.start_column) if message.HasField("start_column") else None
     end = text(message.end_column) if message.HasField("end_column") else None
-    return View(versions, time_range, start, end, page)
+    return View(max_versions, time_range, start, end, page)
 
 
 def _time_range(message: Any) -> tuple[int, int]:
+    has_bounds = message.HasField("start_time"), message.HasField("end_time")
     if message.HasField("specific_time"):
-        if message.HasField("start_time") or message.HasField("end_time"):
+        if any(has_bounds):
             raise invalid_parameter("A specific timestamp and a time range cannot be given at the same time.")
         start, end = message.specific_time, message.specific_time + 1
-    else:
-        if not (message.HasField("start_time") and message.HasField("end_time")):
-            raise invalid_parameter("A time range needs a start and an end.")
+    elif all(has_bounds):
         start, end = message.start_time, message.end_time
+    else:
+        raise invalid_parameter("A time range needs a start and an end.")
     if not 0 <= start < end:
         raise invalid_parameter(f"The time range is invalid: [{start}, {end}).")
     return start, end
