@@ -18,8 +18,8 @@ from tsmem.engine import Engine
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
-from tsmem.server.actions import ActionResult, RowFault
-from tsmem.server.dispatch import Dispatcher
+from tsmem.server.actions import RowFault
+from tsmem.server.dispatch import ActionResult, Dispatcher
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 from tsmem.server.wire import schema

@@ -19,8 +19,8 @@ from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import Bound, Put, Value
-from tsmem.server.actions import ActionResult, RowFault
-from tsmem.server.dispatch import Dispatcher
+from tsmem.server.actions import RowFault
+from tsmem.server.dispatch import ActionResult, Dispatcher
 from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, WireCell, crc8, encode_value, read_row
 

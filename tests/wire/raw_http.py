@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tsmem.clock import Clock, SystemClock
-from tsmem.server.actions import ActionResult, RowFault
-from tsmem.server.dispatch import Dispatcher
+from tsmem.server.actions import RowFault
+from tsmem.server.dispatch import ActionResult, Dispatcher
 from tsmem.server.http.log import LogEntry
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings

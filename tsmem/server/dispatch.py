@@ -7,14 +7,13 @@ and streams among them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.errors import TsmemError
 from tsmem.server.actions import (
     ActionContext,
-    ActionResult,
     RowFault,
     row_actions,
     search_actions,
@@ -50,6 +49,16 @@ _HANDLERS: dict[str, Callable[[ActionContext, Any, Any], int | None]] = {
 }
 ACTIONS = tuple(_HANDLERS)
 BATCHES = ("BatchWriteRow", "BatchGetRow")
+
+
+class ActionResult(NamedTuple):
+    """An encoded response, and what the log says of it."""
+
+    body: bytes
+    table: str = ""
+    """The tables of the request, joined by commas."""
+    rows: int = 0
+    """Rows written, or in the response."""
 
 
 class Dispatcher:

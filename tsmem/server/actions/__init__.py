@@ -36,13 +36,3 @@ class ActionContext(NamedTuple):
     scans: ScanSessions
     row_fault: Callable[[], RowFault | None]
     """Draws the fault of the next row of a batch."""
-
-
-class ActionResult(NamedTuple):
-    """An encoded response, and what the log says of it."""
-
-    body: bytes
-    table: str = ""
-    """The tables of the request, joined by commas."""
-    rows: int = 0
-    """Rows written, or in the response."""

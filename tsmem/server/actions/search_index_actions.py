@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsmem.engine import Engine
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
@@ -17,11 +16,6 @@ from tsmem.server.actions import ActionContext
 from tsmem.server.wire.schema import invalid_parameter, new_message, parse_message, text
 from tsmem.server.wire.search_queries import decode_sorters
 
-_TYPES = {
-    1: "LONG", 2: "DOUBLE", 3: "BOOLEAN", 4: "KEYWORD", 5: "TEXT", 6: "NESTED", 7: "GEO_POINT", 8: "DATE", 9: "VECTOR",
-    10: "FUZZY_KEYWORD", 11: "IP", 12: "JSON", 13: "FLATTENED",
-}  # fmt: skip
-_NUMBERS = {name: number for number, name in _TYPES.items()}
 _TEXT, _NESTED = 5, 6
 DEFAULT_ANALYZER = "single_word"
 _PARAMETERS = {
@@ -69,22 +63,16 @@ def describe_search_index(context: ActionContext, request: Any, response: Any) -
 
 def list_search_index(context: ActionContext, request: Any, response: Any) -> int:
     table = text(request.table_name)
-    if table:
-        names = {table: context.engine.list_search_indexes(table)}
-    else:
-        names = {each: _list_indexes(context.engine, each) for each in context.engine.list_tables()}
-    for table_name, index_names in names.items():
-        for index_name in index_names:
-            response.indices.add(table_name=table_name, index_name=index_name)
+    for each in [table] if table else context.engine.list_tables():
+        try:
+            names = context.engine.list_search_indexes(each)
+        except TableNotFound:
+            if table:
+                raise
+            names = []  # the table was deleted meanwhile
+        for name in names:
+            response.indices.add(table_name=each, index_name=name)
     return len(response.indices)
-
-
-def _list_indexes(engine: Engine, table: str) -> list[str]:
-    """Return a table's search indexes; none for a secondary index, or for a table that was deleted meanwhile."""
-    try:
-        return engine.list_search_indexes(table)
-    except TableNotFound:
-        return []
 
 
 def delete_search_index(context: ActionContext, request: Any, response: Any) -> None:
@@ -98,7 +86,7 @@ def _time_to_live(request: Any) -> int:
 def _field_type(field: Any) -> FieldType:
     if not field.HasField("field_type"):
         raise invalid_parameter(f"The type of field '{text(field.field_name)}' is missing.")
-    kind = _TYPES[field.field_type]
+    kind = field.DESCRIPTOR.fields_by_name["field_type"].enum_type.values_by_number[field.field_type].name
     analyzer = text(field.analyzer) or None
     if field.field_type == _TEXT:
         analyzer = analyzer or DEFAULT_ANALYZER
@@ -115,7 +103,7 @@ def _request_of(found: SearchIndexSchema) -> Any:
     """Return the request that would have created an index that was created through the port."""
     request = new_message("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
     for name, kind in found.fields:
-        field = request.schema.field_schemas.add(field_name=name, field_type=_NUMBERS[kind.name])
+        field = request.schema.field_schemas.add(field_name=name, field_type=kind.name)
         if kind.analyzer is not None:
             field.analyzer = kind.analyzer
         if kind.analyzer in _PARAMETERS:

@@ -24,7 +24,6 @@ from tsmem.server.http.settings import Settings
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NOTHING_YET = (bytearray(), bytearray(b"\r"))
 _READ_BYTES = 64 * 1024
-_LINGER_BYTES = 64 * 1024 * 1024
 
 
 class StopEvent:
@@ -129,11 +128,11 @@ class Connection:
         """End the sending side, and read on for a while what the client is still sending."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-            due_s, left = self._clock.monotonic_s() + self._settings.linger_s, _LINGER_BYTES
-            while left > 0 and (left_s := due_s - self._clock.monotonic_s()) > 0:
+            due_s = self._clock.monotonic_s() + self._settings.linger_s
+            while (left_s := due_s - self._clock.monotonic_s()) > 0:
                 self._socket.settimeout(left_s)
-                data = self._socket.recv(_READ_BYTES)
-                left -= len(data) if data else left
+                if not self._socket.recv(_READ_BYTES):
+                    break
 
     def await_end(self, seconds: float) -> None:
         """Wait until the client leaves or the server stops, for `seconds` at most."""

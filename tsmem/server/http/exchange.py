@@ -22,7 +22,7 @@ from tsmem.server.http import messages
 from tsmem.server.http.auth import Authenticator, Identity, check_digest
 from tsmem.server.http.connection import Connection
 from tsmem.server.http.faults import PARTIAL, Fault
-from tsmem.server.http.log import LogEntry, utc_text
+from tsmem.server.http.log import LogEntry, OnRequest, utc_text
 from tsmem.server.http.messages import Head
 from tsmem.server.http.settings import Settings
 
@@ -75,9 +75,7 @@ class ResponseBudget:
 class ServerContext:
     """The parts that all exchanges of a server share."""
 
-    def __init__(
-        self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: Callable[[LogEntry], None] | None
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None) -> None:
         self.dispatcher = dispatcher
         self.settings = settings
         self.clock = clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +36,9 @@ class LogEntry:
     """True if the client signs with a secret that the server knows. The Python and Java SDKs reject other responses."""
     failure: BaseException | None = None
     """The error, if it is the server's and not the request's."""
+
+
+OnRequest = Callable[[LogEntry], None]
 
 
 def utc_text(time_us: int) -> str:

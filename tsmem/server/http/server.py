@@ -22,7 +22,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Self
@@ -32,7 +32,7 @@ from tsmem.errors import InvalidInput, TsmemError
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.connection import Connection, StopEvent
 from tsmem.server.http.exchange import HttpExchange, ServerContext
-from tsmem.server.http.log import LogEntry
+from tsmem.server.http.log import OnRequest
 from tsmem.server.http.settings import Settings
 
 _BACKLOG = 512
@@ -64,11 +64,7 @@ class Server:
     raise an error."""
 
     def __init__(
-        self,
-        dispatcher: Dispatcher,
-        settings: Settings,
-        clock: Clock,
-        on_request: Callable[[LogEntry], None] | None = None,
+        self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None = None
     ) -> None:
         self.endpoint = ""
         """http://ADDRESS:PORT, once the server listens."""
