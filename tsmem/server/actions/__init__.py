@@ -9,7 +9,7 @@ the service's code where it has one. Codecs are in `wire`; what a table, a row o
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.clock import Clock
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tsmem.server.actions.search_actions import ScanSessions
 
 
-class RowFault(StrEnum):
-    """An injected failure of one row of a batch."""
+class RowFault(Enum):
+    """An injected failure of one row of a batch, with the code and message of its error."""
 
-    REFUSED = "refused"
-    """The row is not carried out, and reported as OTSServerBusy."""
-    LOST = "lost"
-    """The row is carried out, and reported as OTSTimeout."""
+    REFUSED = ("OTSServerBusy", "Server is busy.")
+    """The row is not carried out."""
+    LOST = ("OTSTimeout", "Operation timeout.")
+    """The row is carried out."""
 
 
 class ActionContext(NamedTuple):

@@ -34,7 +34,6 @@ _ROWS_AT_ONCE = 20
 """Rows that BatchGetRow reads in one transaction, so that no more of them are held beyond the limit."""
 _CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
-_FAULTS = {RowFault.REFUSED: ("OTSServerBusy", "Server is busy."), RowFault.LOST: ("OTSTimeout", "Operation timeout.")}
 
 RowResult = tuple[bytes, Cost] | TsmemError
 """One row's bytes and cost, or why it failed."""
@@ -128,7 +127,7 @@ def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
         read = [row for row, fault in part if fault is None]
         results = iter(_read_rows(context.engine, table.table_name, read, columns, test, view))
         for _, fault in part:
-            yield next(results) if fault is None else from_service(*_FAULTS[fault])
+            yield next(results) if fault is None else from_service(*fault.value)
 
 
 def _read_rows(
@@ -192,7 +191,7 @@ def _write_each(context: ActionContext, writes: list[Write | RowChange]) -> list
     for write, fault in zip(writes, faults, strict=True):
         reply = None if fault is RowFault.REFUSED else next(replies)
         if fault is not None:
-            results.append(from_service(*_FAULTS[fault]))
+            results.append(from_service(*fault.value))
         elif reply is not None and reply.error is not None:
             results.append(reply.error)
         elif reply is not None:

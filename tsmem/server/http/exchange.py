@@ -30,12 +30,12 @@ _SEARCHES = ("Search", "ParallelScan")
 _TURN_S = 0.05
 _SMALL_BYTES = 1024 * 1024
 _BUSY = ("OTSServerBusy", "Server is busy.")
-_SHOWN: tuple[tuple[type[TsmemError], str], ...] = (
-    (errors.InvalidInput, "OTSParameterInvalid"),
-    (errors.TableNotFound, "OTSObjectNotExist"),
-    (errors.AlreadyExists, "OTSObjectAlreadyExist"),
-    (errors.ConditionFailed, "OTSConditionCheckFail"),
-)
+_SHOWN: dict[type[TsmemError], str] = {
+    errors.InvalidInput: "OTSParameterInvalid",
+    errors.TableNotFound: "OTSObjectNotExist",
+    errors.AlreadyExists: "OTSObjectAlreadyExist",
+    errors.ConditionFailed: "OTSConditionCheckFail",
+}
 """Errors without a code of the service's whose message is about the request, and shown to the client."""
 
 
@@ -225,7 +225,7 @@ class HttpExchange:
         failure: Exception | None = error
         if isinstance(error, TsmemError):
             shown = error.service_code if error.service_code in SERVICE_CODES else None
-            shown = shown or next((code for kind, code in _SHOWN if isinstance(error, kind)), None)
+            shown = shown or next((code for kind, code in _SHOWN.items() if isinstance(error, kind)), None)
             if shown is not None:
                 code, message, failure = shown, error.message, None
             elif isinstance(error, errors.Throttled) or (isinstance(error, errors.Unavailable) and not error.ambiguous):

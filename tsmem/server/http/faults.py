@@ -139,8 +139,10 @@ class Faults:
     def _draw(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
         """Draw at most one of some faults."""
         draw = self._random.random() if specs else 1.0
-        ends = [math.fsum(spec.rate for spec in specs[: at + 1]) for at in range(len(specs))]
-        return next((spec for spec, end in zip(specs, ends, strict=True) if draw < end), None)
+        for count, spec in enumerate(specs, 1):
+            if draw < math.fsum(each.rate for each in specs[:count]):
+                return spec
+        return None
 
 
 def _check_rates(specs: Sequence[FaultSpec], action: str | None) -> None:

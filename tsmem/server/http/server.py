@@ -58,10 +58,8 @@ class _Client:
 
 
 class Server:
-    """An HTTP server in front of a dispatcher, to be used with `with`, or started and stopped.
-
-    The threads of the connections call `on_request`, once for each request, before the response is sent. It must not
-    raise an error."""
+    """An HTTP server in front of a dispatcher. The threads of connections call `on_request`, once for each request,
+    before the response is sent; it must not raise an error."""
 
     def __init__(
         self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None = None
@@ -120,8 +118,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Accept no more connections, wait for requests that are being answered, and close everything. Stopping twice
-        is no error."""
+        """Accept no more connections, wait for requests that are being answered, and close everything."""
         listener, self._listener = self._listener, None
         stop_event, self._stop_event = self._stop_event, None
         if self._thread is not None and stop_event is not None:
@@ -228,7 +225,7 @@ def no_thread() -> TsmemError:
 
 
 def _join(clients: Sequence[_Client], seconds: float) -> None:
-    """Wait for the threads of clients, in short steps: a signal that another thread gets does not end a join."""
+    """Wait for threads, in short steps: a signal that another thread gets does not end a join."""
     due_s = time.monotonic() + seconds
     for client in clients:
         while client.thread.is_alive() and (left_s := due_s - time.monotonic()) > 0:

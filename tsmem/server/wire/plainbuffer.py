@@ -235,10 +235,8 @@ class _Reader:
 
 
 def write_row(names: Sequence[str], key: KeyBound, cells: Sequence[Cell] = ()) -> bytes:
-    """Encode one row with its header; without cells, a key alone.
-
-    Every attribute cell carries its version, in order of name and newest first: clients that keep versions expect it.
-    A row that does not exist is no bytes at all, because a header without a row breaks two of the SDKs."""
+    """Encode one row with its header; without cells, a key alone. Clients expect the cells in order of name, newest
+    first, and no bytes at all for a missing row: a header without a row breaks two of the SDKs."""
     return HEADER + _body(names, key, cells)
 
 

@@ -8,7 +8,7 @@ filter finds. A DisMaxQuery finds what any of its parts finds, scored by their s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tsmem import queries
@@ -18,24 +18,10 @@ from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
 from tsmem.server.wire.schema import invalid_parameter, parse_message, text, unsupported_operation
 
-_BODIES = {
-    1: "MatchQuery",
-    2: "MatchPhraseQuery",
-    3: "TermQuery",
-    4: "RangeQuery",
-    5: "PrefixQuery",
-    6: "BoolQuery",
-    7: "ConstScoreQuery",
-    10: "WildcardQuery",
-    11: "MatchAllQuery",
-    15: "TermsQuery",
-    16: "ExistsQuery",
-    20: "DisMaxQuery",
-}
-"""The message of each type of query that is supported."""
 _AND = 2
 _NEUTRAL = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
 """Unsupported options, with the value at which they change nothing."""
+_COMPOUND = ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery")
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -69,10 +55,10 @@ class _Decoder:
         check_size(depth, self._count)
         if not message.HasField("type"):
             raise invalid_parameter("The type of a query is missing, or not known.")
-        kind = _BODIES.get(message.type)
-        if kind is None:
-            values = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number
-            raise unsupported_operation(values[message.type].name)
+        type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
+        kind = type_name.title().replace("_", "")  # a MATCH_QUERY has a MatchQuery as its body
+        if kind not in _COMPOUND and kind not in _LEAVES:
+            raise unsupported_operation(type_name)
         body = parse_message(kind, message.query)
         for name, neutral in _NEUTRAL.items():
             if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != neutral:
@@ -89,33 +75,23 @@ class _Decoder:
             return Bool(filter=(self.decode(body.filter, depth + 1),))
         if kind == "DisMaxQuery":
             return Bool(should=self._all(body.queries, depth), minimum_should_match=1)
-        return _leaf(kind, body)
+        if kind == "MatchAllQuery":
+            return queries.MatchAll()
+        return _LEAVES[kind](text(body.field_name), body)
 
     def _all(self, messages: Any, depth: int) -> tuple[Query, ...]:
         return tuple(self.decode(message, depth + 1) for message in messages)
 
 
-def _leaf(kind: str, body: Any) -> Query:
-    """Return a query that has no other inside it."""
-    if kind == "MatchAllQuery":
-        return queries.MatchAll()
-    field = text(body.field_name)
-    if kind == "MatchQuery":
-        if body.operator == _AND:  # every word must match, whatever minimum is given
-            return queries.Match(field, text(body.text), queries.Operator.AND, None)
-        return queries.Match(field, text(body.text), queries.Operator.OR, _minimum_should_match(body))
-    if kind == "MatchPhraseQuery":
-        return queries.MatchPhrase(field, text(body.text))
-    if kind == "TermQuery":
-        return queries.Term(field, decode_literal(body.term))
-    if kind == "TermsQuery":
-        return queries.Terms(field, tuple(map(decode_literal, body.terms)))
-    if kind == "RangeQuery":
-        start, end = _range_end(body, "range_from", MIN), _range_end(body, "range_to", MAX)
-        return queries.Between(field, start, end, body.include_lower, body.include_upper)
-    if kind == "PrefixQuery":
-        return queries.Prefix(field, text(body.prefix))
-    return queries.HasField(field) if kind == "ExistsQuery" else queries.Wildcard(field, text(body.value))
+def _match(field: str, body: Any) -> Query:
+    if body.operator == _AND:  # every word must match, whatever minimum is given
+        return queries.Match(field, text(body.text), queries.Operator.AND, None)
+    return queries.Match(field, text(body.text), queries.Operator.OR, _minimum_should_match(body))
+
+
+def _range(field: str, body: Any) -> Query:
+    start, end = _range_end(body, "range_from", MIN), _range_end(body, "range_to", MAX)
+    return queries.Between(field, start, end, body.include_lower, body.include_upper)
 
 
 def _range_end(body: Any, name: str, infinite: Bound) -> Value | None:
@@ -137,6 +113,19 @@ def _minimum_should_match(body: Any) -> int | None:
     if minimum < 0:
         raise unsupported_operation(f"minimum_should_match {minimum}")
     return minimum or None
+
+
+_LEAVES: dict[str, Callable[[str, Any], Query]] = {
+    "MatchQuery": _match,
+    "MatchPhraseQuery": lambda field, body: queries.MatchPhrase(field, text(body.text)),
+    "TermQuery": lambda field, body: queries.Term(field, decode_literal(body.term)),
+    "TermsQuery": lambda field, body: queries.Terms(field, tuple(map(decode_literal, body.terms))),
+    "RangeQuery": _range,
+    "PrefixQuery": lambda field, body: queries.Prefix(field, text(body.prefix)),
+    "ExistsQuery": lambda field, body: queries.HasField(field),
+    "WildcardQuery": lambda field, body: queries.Wildcard(field, text(body.value)),
+}
+"""The queries of one field, by the name of their message."""
 
 
 def _sorter(message: Any) -> Sorter:
