@@ -11,7 +11,7 @@ from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, encoded, o
 from tsmem.engine.rows.cells import Cell
 from tsmem.rows import Bound
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import crc8, write_row
+from tsmem.server.wire.plainbuffer import crc8, encode_row
 
 _numbers = itertools.count()
 
@@ -33,7 +33,7 @@ def _pages(key_of: Any, *, empty: bool = False) -> Lie:
         names, start, _ = bounds_of(reply)
         if (key := key_of(reply, names, start)) is None:
             return
-        reply.message.next_start_primary_key = write_row(names, key)
+        reply.message.next_start_primary_key = encode_row(names, key)
         if empty:
             reply.message.rows = b""
 
@@ -73,7 +73,7 @@ def _far_key(reply: Reply, names: tuple[str, ...], start: Any) -> Any:
 def _short_next(reply: Reply) -> None:
     if reply.action == "GetRange":
         names, start, _ = bounds_of(reply)
-        reply.message.next_start_primary_key = write_row(names[:1], values_of(start, names)[:1])
+        reply.message.next_start_primary_key = encode_row(names[:1], values_of(start, names)[:1])
 
 
 def _no_next_key(reply: Reply) -> None:

@@ -23,7 +23,7 @@ from tsmem.server.dispatch import ActionResult, Dispatcher
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import read_row, write_row
+from tsmem.server.wire.plainbuffer import decode_row, encode_row
 
 EVIL = "EVIL"
 """Stands in every row that was not asked for."""
@@ -158,7 +158,7 @@ def decoded(data: bytes) -> list[WireRow]:
 
 def encoded(rows: list[WireRow]) -> bytes:
     """The opposite."""
-    parts = [write_row(row.names, row.key, row.cells) for row in rows]
+    parts = [encode_row(row.names, row.key, row.cells) for row in rows]
     return parts[0][:4] + b"".join(part[4:] for part in parts) if parts else b""
 
 
@@ -212,8 +212,8 @@ def of_bytes(change: Callable[[bytes], bytes]) -> Lie:
 
 def bounds_of(reply: Reply) -> tuple[tuple[str, ...], KeyBound, KeyBound]:
     """The names of the key, the start and the end of a range that was asked for."""
-    start = read_row(reply.request.inclusive_start_primary_key)
-    return start.names, start.key, read_row(reply.request.exclusive_end_primary_key).key
+    start = decode_row(reply.request.inclusive_start_primary_key)
+    return start.names, start.key, decode_row(reply.request.exclusive_end_primary_key).key
 
 
 def values_of(bound: KeyBound, names: tuple[str, ...]) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from tsmem.rows import Bound, Put, Value
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ActionResult, Dispatcher
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, WireCell, crc8, encode_value, read_row
+from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, WireCell, crc8, decode_row, encode_value
 
 NOW_MS = 1_767_225_600_000
 """What the clock of these tests says."""
@@ -163,7 +163,7 @@ def getting(table: str = "plain", key: Mapping[str, Any] | None = None, **more: 
 def found(answer: ActionResult) -> Cells | None:
     """Names and values of the cells that a GetRow brought; None for no row."""
     data = schema.parse_message("GetRowResponse", answer.body).row
-    return [(cell.name, cell.value) for cell in read_row(data).cells] if data else None
+    return [(cell.name, cell.value) for cell in decode_row(data).cells] if data else None
 
 
 # Batches

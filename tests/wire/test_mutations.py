@@ -27,7 +27,7 @@ from tsmem.rows import MIN, Put
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import write_row
+from tsmem.server.wire.plainbuffer import encode_row
 
 MUTATIONS = pytest.mark.parametrize("mutations", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 READS = ("GetRow", "GetRange", "BatchGetRow", "DescribeTable", "ListTable", "ListSearchIndex")
@@ -269,7 +269,7 @@ def test_a_length_that_lies_is_an_error(guarded: Served, length: int) -> None:
     import tablestore
 
     client = sdk_client(guarded.endpoint, secret=SECRET)
-    good = write_row(MESSAGE.ref.key, ("s", 3, "m3"))
+    good = encode_row(MESSAGE.ref.key, ("s", 3, "m3"))
     at = good.index(b"session_id") - 4
     broken = good[:at] + length.to_bytes(4, "little", signed=True) + good[at + 4 :]
     request = schema.new_message("GetRowRequest", table_name="message", primary_key=broken, max_versions=1)
@@ -288,7 +288,9 @@ def test_an_infinite_key_is_no_row(guarded: Served) -> None:
 
     client = sdk_client(guarded.endpoint, secret=SECRET)
     before = stored(guarded)
-    request = schema.new_message("PutRowRequest", table_name="message", row=write_row(MESSAGE.ref.key, ("s", MIN, "m")))
+    request = schema.new_message(
+        "PutRowRequest", table_name="message", row=encode_row(MESSAGE.ref.key, ("s", MIN, "m"))
+    )
     request.condition.row_existence = 0
     client.protocol.encoder.encode_request = lambda *_: request
 

@@ -19,10 +19,10 @@ from tsmem.server.wire.plainbuffer import (
     WireRow,
     crc8,
     decode_literal,
+    decode_row,
+    encode_row,
+    encode_rows,
     encode_value,
-    read_row,
-    write_row,
-    write_rows,
 )
 
 PUT = bytes.fromhex(
@@ -65,22 +65,22 @@ def test_the_checksum_holds_at_the_edges_of_folding(length: int) -> None:
 
 def test_recorded_bytes_are_read() -> None:
     """A put, a delete and an infinite key, as the Python SDK was seen to send them."""
-    assert WireRow(("k",), ("a",), [WireCell("c", 1, None, None)], False) == read_row(PUT)
-    assert WireRow(("k",), ("a",), [], True) == read_row(DELETE)
-    assert WireRow(("k",), (MIN,), [], False) == read_row(MINIMUM)
+    assert WireRow(("k",), ("a",), [WireCell("c", 1, None, None)], False) == decode_row(PUT)
+    assert WireRow(("k",), ("a",), [], True) == decode_row(DELETE)
+    assert WireRow(("k",), (MIN,), [], False) == decode_row(MINIMUM)
 
 
 def test_zero_bytes_after_a_row_are_passed_over() -> None:
     """The Node.js SDK appends one for each infinite key column; anything else there is an error."""
-    assert read_row(MINIMUM) == read_row(MINIMUM + b"\x00")
+    assert decode_row(MINIMUM) == decode_row(MINIMUM + b"\x00")
     with pytest.raises(InvalidInput, match="bytes follow the row"):
-        read_row(MINIMUM + b"\x01")
+        decode_row(MINIMUM + b"\x01")
 
 
 @given(KEYS, CELLS)
 def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> None:
     """Keys, bounds, values of every type and versions come back bit for bit."""
-    found = read_row(write_row(NAMES, key, cells))
+    found = decode_row(encode_row(NAMES, key, cells))
 
     assert (NAMES, key, False) == (found.names, found.key, found.is_delete)
     assert [(c.name, type(c.value), encode_value(c.value), c.version_ms) for c in cells] == [
@@ -91,10 +91,10 @@ def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> Non
 
 def test_rows_stand_back_to_back() -> None:
     """Rows of a page share one header; no rows are no bytes."""
-    one, two = write_row(NAMES, ("a", 1)), write_row(NAMES, ("b", 2))
+    one, two = encode_row(NAMES, ("a", 1)), encode_row(NAMES, ("b", 2))
 
-    assert one + two[4:] == write_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
-    assert b"" == write_rows(NAMES, [])
+    assert one + two[4:] == encode_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
+    assert b"" == encode_rows(NAMES, [])
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ ASCII_KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1))
 def test_what_the_sdk_writes_is_read(sdk: Any, key: tuple[str, int], columns: dict[str, Value]) -> None:
     """The SDK's rows are read with every type as it was; it writes bytes as text, and a bytearray as bytes."""
     sent = [(name, bytearray(value) if isinstance(value, bytes) else value) for name, value in columns.items()]
-    found = read_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
+    found = decode_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
 
     assert (NAMES, key) == (found.names, found.key)
     assert [(name, type(value), repr(value)) for name, value in columns.items()] == [
@@ -137,7 +137,7 @@ def test_the_sdks_updates_are_read(sdk: Any) -> None:
         WireCell("c", None, Operation.DELETE_ONE, 1600),
         WireCell("d", None, Operation.DELETE_ALL, None),
         WireCell("e", 5, Operation.INCREMENT, None),
-    } == set(read_row(data).cells)
+    } == set(decode_row(data).cells)
 
 
 @given(VALUES)
@@ -170,7 +170,7 @@ def test_literals_are_read(value: Value) -> None:
 def test_damage_is_named(data: bytes, what: str) -> None:
     """Each way in which a row can be wrong is an error of the service's own code."""
     with pytest.raises(InvalidInput, match=what) as caught:
-        read_row(data)
+        decode_row(data)
 
     assert "OTSParameterInvalid" == caught.value.service_code
 
@@ -179,15 +179,15 @@ def test_damage_is_named(data: bytes, what: str) -> None:
 def test_a_row_cut_short_is_refused(length: int) -> None:
     """Wherever it ends too early."""
     with pytest.raises(InvalidInput):
-        read_row(PUT[:length])
+        decode_row(PUT[:length])
 
 
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_random_bytes_are_refused_and_nothing_else(noise: bytes, at: int) -> None:
     """Noise in the middle of a row is refused, or leaves a row that can be written again; nothing else escapes."""
     with contextlib.suppress(InvalidInput):
-        found = read_row(PUT[:at] + noise + PUT[at:])
-        write_row(found.names, found.key)
+        found = decode_row(PUT[:at] + noise + PUT[at:])
+        encode_row(found.names, found.key)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from tests.wire.raw_http import signed
 from tests.wire.test_auth import HEADERS, V2, V4, changed, refused
 from tsmem.rows import MAX, MIN
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import Operation, read_row
+from tsmem.server.wire.plainbuffer import Operation, decode_row
 
 DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, Operation.INCREMENT
 IN_PUT = "Invalid put row request: an operation on a cell."
@@ -240,7 +240,7 @@ def test_a_range_goes_the_way_it_is_told(wire: Wire) -> None:
     ends = {"inclusive_start_primary_key": row({"k": MAX}), "exclusive_end_primary_key": row({"k": MIN})}
     answer = wire.ask("GetRange", table_name="plain", direction=1, max_versions=1, limit=1, **ends)
 
-    assert (("b",), ("a",)) == (read_row(answer.rows).key, read_row(answer.next_start_primary_key).key)
+    assert (("b",), ("a",)) == (decode_row(answer.rows).key, decode_row(answer.next_start_primary_key).key)
 
 
 @pytest.mark.parametrize(

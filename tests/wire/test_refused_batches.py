@@ -32,7 +32,7 @@ from tests.wire.raw_bodies import (
 )
 from tsmem.server.actions import RowFault
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import read_row
+from tsmem.server.wire.plainbuffer import decode_row
 
 DONE: Refusal = ("", "")
 FAILED: Refusal = ("OTSConditionCheckFail", "Condition check failed.")
@@ -83,7 +83,7 @@ def _outcome(answered: Any) -> Refusal:
 
 
 def _columns(data: bytes) -> dict[str, Any] | None:
-    return {cell.name: cell.value for cell in read_row(data).cells} if data else None
+    return {cell.name: cell.value for cell in decode_row(data).cells} if data else None
 
 
 def values(wire: Wire, *keys: str) -> list[Any]:

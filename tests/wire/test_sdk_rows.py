@@ -12,7 +12,7 @@ from tests.serving import Served, sdk_client
 from tsmem.clock import SystemClock
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import read_row, write_row
+from tsmem.server.wire.plainbuffer import decode_row, encode_row
 
 KEY = [("k", "a")]
 
@@ -118,7 +118,7 @@ def test_an_increments_result_is_returned(served: Served, client: Any) -> None:
     request.return_content.return_type = 2
     request.return_content.return_column_names.append("n")
     answer = Dispatcher(served.engine, SystemClock()).answer("UpdateRow", request.SerializeToString())
-    row = read_row(schema.parse_message("UpdateRowResponse", answer.body).row)
+    row = decode_row(schema.parse_message("UpdateRowResponse", answer.body).row)
 
     assert (("a",), [("n", 42)]) == (row.key, [(cell.name, cell.value) for cell in row.cells])
 
@@ -180,7 +180,7 @@ def test_existence_can_be_tested(served: Served, client: Any) -> None:
             latest_version_only=True,
         )  # fmt: skip
         test = schema.new_message("Filter", type=1, filter=single.SerializeToString()).SerializeToString()
-        key = write_row(("k",), ("a",))
+        key = encode_row(("k",), ("a",))
         request = schema.new_message("GetRowRequest", table_name="one", primary_key=key, max_versions=1, filter=test)
         answer = Dispatcher(served.engine, SystemClock()).answer("GetRow", request.SerializeToString())
         return bool(schema.parse_message("GetRowResponse", answer.body).row)

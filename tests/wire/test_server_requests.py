@@ -17,7 +17,7 @@ from tsmem.rows import ColumnType, Put
 from tsmem.server.actions.row_actions import MAX_ANSWER_BYTES
 from tsmem.server.dispatch import ACTIONS, Dispatcher
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import write_row
+from tsmem.server.wire.plainbuffer import encode_row
 
 NOTES = TableSchema("notes", (("k", ColumnType.STRING),))
 MB = 1024 * 1024
@@ -102,7 +102,7 @@ def test_an_answer_of_many_large_rows_is_refused(engine: Engine) -> None:
     for name in ("notes", "others"):
         put = Put(NOTES._replace(name=name).ref, ("a",), {"c": b"x" * (2 * MB)})
         assert engine.write_rows([put])[0].error is None
-    key = write_row(("k",), ("a",))
+    key = encode_row(("k",), ("a",))
 
     def asked(*counts: int) -> list[Any]:
         return [
@@ -121,7 +121,7 @@ def test_an_answer_of_many_large_rows_is_refused(engine: Engine) -> None:
 def test_many_rows_are_answered_in_order(engine: Engine) -> None:
     """However many are read at once: each in its place, those that are missing included."""
     engine.write_rows([Put(NOTES.ref, (f"{n:03}",), {"n": n}) for n in range(0, 100, 2)])
-    keys = [write_row(("k",), (f"{n:03}",)) for n in range(100)]
+    keys = [encode_row(("k",), (f"{n:03}",)) for n in range(100)]
     group = schema.new_message("TableInBatchGetRowRequest", table_name="notes", primary_key=keys, max_versions=1)
     rows = answer(engine, "BatchGetRow", tables=[group]).tables[0].rows
 

@@ -24,7 +24,7 @@ from tsmem.port import Cost
 from tsmem.rows import Bound, Delete, Filter, Put, Range, TableRef, Update, Value, Write
 from tsmem.server.actions import ActionContext, RowFault
 from tsmem.server.wire.filters import decode_columns, decode_condition, decode_filter, decode_view
-from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, read_row, write_row, write_rows
+from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, decode_row, encode_row, encode_rows
 from tsmem.server.wire.schema import invalid_parameter, text, texts, unsupported_operation
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -41,7 +41,7 @@ RowResult = tuple[bytes, Cost] | TsmemError
 
 def get_row(context: ActionContext, request: Any, response: Any) -> int:
     _refuse_transaction(request)
-    row = read_row(request.primary_key)
+    row = decode_row(request.primary_key)
     ref = TableRef(text(request.table_name), row.names)
     test, page = decode_filter(request.filter)
     engine_request = BatchGetRow(ref, (row.key,), decode_columns(request), test)  # type: ignore[arg-type]
@@ -54,8 +54,8 @@ def get_row(context: ActionContext, request: Any, response: Any) -> int:
 
 def get_range(context: ActionContext, request: Any, response: Any) -> int:
     _refuse_transaction(request)
-    start = read_row(request.inclusive_start_primary_key)
-    end = read_row(request.exclusive_end_primary_key)
+    start = decode_row(request.inclusive_start_primary_key)
+    end = decode_row(request.exclusive_end_primary_key)
     ref = TableRef(text(request.table_name), start.names)
     if end.names != start.names and start.names == context.engine.describe_table(ref.name).ref.key:
         ref = TableRef(ref.name, end.names)  # the end is wrong, and the engine's error says how
@@ -65,9 +65,9 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
     engine_request = GetRange(ref, span, limit, decode_columns(request), test)
     reply = context.engine.read_range(engine_request, decode_view(request, page))
     _set_cost(response, reply.cost)
-    response.rows = write_rows(ref.key, ((row.key, row.cells) for row in reply.rows))
+    response.rows = encode_rows(ref.key, ((row.key, row.cells) for row in reply.rows))
     if reply.next_start is not None:
-        response.next_start_primary_key = write_row(ref.key, reply.next_start)
+        response.next_start_primary_key = encode_row(ref.key, reply.next_start)
     return len(reply.rows)
 
 
@@ -114,7 +114,7 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
 
 
 def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
-    rows = [read_row(data) for data in table.primary_key]
+    rows = [decode_row(data) for data in table.primary_key]
     test, page = decode_filter(table.filter)
     view = decode_view(table, page)
     columns = decode_columns(table)
@@ -213,7 +213,7 @@ def _add_result(group: Any, result: RowResult) -> Any:
 
 def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Write | RowChange:
     """Return a write, from its PlainBuffer row and the message with its condition. Raises OTSParameterInvalid."""
-    row = read_row(data)
+    row = decode_row(data)
     _check_shape(change, row)
     ref = TableRef(text(table), row.names)
     condition = decode_condition(message.condition)
@@ -271,7 +271,7 @@ def _value(cell: WireCell) -> Value:
 
 
 def _row_bytes(ref: TableRef, row: CellRow | None) -> bytes:
-    return b"" if row is None else write_row(ref.key, row.key, row.cells)
+    return b"" if row is None else encode_row(ref.key, row.key, row.cells)
 
 
 def _set_cost(message: Any, cost: Cost) -> None:

@@ -36,7 +36,7 @@ from tsmem.queries import Bool, FieldSort, KeySort, Match, MatchPhrase, Prefix, 
 from tsmem.rows import Key, TableRef
 from tsmem.server.actions import ActionContext
 from tsmem.server.actions.search_index_actions import DEFAULT_ANALYZER
-from tsmem.server.wire.plainbuffer import write_row
+from tsmem.server.wire.plainbuffer import encode_row
 from tsmem.server.wire.schema import invalid_parameter, new_message, parse_message, text, texts, unsupported_operation
 from tsmem.server.wire.search_queries import decode_query, decode_sorters, leaves
 
@@ -269,13 +269,13 @@ def _find_rows(engine: Engine, index: _Index, asked: Search, columns: _Columns) 
 def _read_rows(engine: Engine, table: TableRef, keys: Sequence[Key], columns: _Columns) -> list[bytes | None]:
     """Return the encoded rows of some keys; None for a row that is gone."""
     if columns == ():
-        return [write_row(table.key, key) for key in keys]
+        return [encode_row(table.key, key) for key in keys]
     # With a key column among those asked for, a row that has none of the others is found all the same.
     wanted = None if columns is None else (*columns, table.key[0])
     rows: list[CellRow | None] = []
     for start in range(0, len(keys), MAX_ROWS_PER_READ):
         rows += engine.read_rows(BatchGetRow(table, keys[start : start + MAX_ROWS_PER_READ], wanted), View()).rows
-    return [None if row is None else write_row(table.key, row.key, row.cells) for row in rows]
+    return [None if row is None else encode_row(table.key, row.key, row.cells) for row in rows]
 
 
 def _check_search(index: _Index, asked: Search) -> None:

@@ -1,4 +1,4 @@
-"""PlainBuffer, the format of rows: `read_row` for what clients send, `write_row` and `write_rows` for responses.
+"""PlainBuffer, the format of rows: `decode_row` for what clients send, `encode_row` and `encode_rows` for responses.
 
     row     header, key tag, key cells, [data tag, cells], [delete marker], row checksum
     cell    tag, name, [value], [operation], [timestamp], checksum
@@ -130,7 +130,7 @@ def encode_value(value: Value | Bound) -> bytes:
     return bytes((_INF_MIN if value is MIN else _INF_MAX,))
 
 
-def read_row(data: bytes) -> WireRow:
+def decode_row(data: bytes) -> WireRow:
     """Return the one row of a buffer. Raises OTSParameterInvalid for anything else."""
     if data[:4] != HEADER:
         raise _broken("its header is missing")
@@ -188,35 +188,37 @@ class _Reader:
         data = self._data
         self.require(_NAME_TAG, "a cell has no name")
         start = self._at + 4
-        self._at = start + _length_at(data, self._at)
-        name = summed = data[start : self._at]
+        at = start + _length_at(data, self._at)
+        name = summed = data[start:at]
         value: Value | Bound | None = None
         operation: Operation | None = None
         version_ms: int | None = None
-        if self.take(_VALUE_TAG):
-            start = self._at + 4
-            end = start + _length_at(data, self._at)
-            if end == start:
+        if data[at : at + 1] == _VALUE_TAG:
+            start = at + 5
+            at = start + _length_at(data, at + 1)
+            if at == start:
                 raise _broken("a value is empty")
             value, value_end = _decode_value(data[start], data, start + 1)
-            if value_end != end:
+            if value_end != at:
                 raise _broken("a value is not as long as it says")
-            summed += data[start:end]
-            self._at = end
-        if self.take(_OPERATION_TAG):
+            summed += data[start:at]
+        if data[at : at + 1] == _OPERATION_TAG:
+            self._at = at + 1
             number = self._byte()
+            at = self._at
             try:
                 operation = Operation(number)
             except ValueError:
                 raise _broken(f"there is no operation {number}") from None
-        if self.take(_TIMESTAMP_TAG):
-            if self._at + 8 > len(data):
+        if data[at : at + 1] == _TIMESTAMP_TAG:
+            if at + 9 > len(data):
                 raise _broken("it ends within a timestamp")
-            version_ms = SIGNED.unpack_from(data, self._at)[0]
-            summed += data[self._at : self._at + 8]
-            self._at += 8
+            version_ms = SIGNED.unpack_from(data, at + 1)[0]
+            summed += data[at + 1 : at + 9]
+            at += 9
         if operation is not None:
             summed += bytes((operation,))
+        self._at = at
         self.require(_CELL_SUM_TAG, "a cell has no checksum")
         self._sums.append(self._check_sum(crc8(summed), "expected"))
         return WireCell(_decode_utf8(name), value, operation, version_ms)
@@ -234,13 +236,13 @@ class _Reader:
         return found
 
 
-def write_row(names: Sequence[str], key: KeyBound, cells: Sequence[Cell] = ()) -> bytes:
+def encode_row(names: Sequence[str], key: KeyBound, cells: Sequence[Cell] = ()) -> bytes:
     """Encode one row with its header; without cells, a key alone. Clients expect the cells in order of name, newest
     first, and no bytes at all for a missing row: a header without a row breaks two of the SDKs."""
     return HEADER + _body(names, key, cells)
 
 
-def write_rows(names: Sequence[str], found: Iterable[tuple[KeyBound, Sequence[Cell]]]) -> bytes:
+def encode_rows(names: Sequence[str], found: Iterable[tuple[KeyBound, Sequence[Cell]]]) -> bytes:
     """Encode rows one after another behind one header; no bytes for no rows."""
     bodies = b"".join([_body(names, key, cells) for key, cells in found])
     return HEADER + bodies if bodies else b""
