@@ -30,10 +30,14 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_only_main_makes_exit_codes() -> None:
     """Errors become exit codes in one place."""
-    makers = {f"tsmem.cli.app.exit_codes.{name}" for name in ("exit_code", "stopped_by")}
-    users = {dotted(path) for path in sources() for used in imports(path) if used.module in makers}
+    users = {
+        dotted(path)
+        for path in sources()
+        for used in imports(path)
+        if used.module == "tsmem.cli.app.exit_codes.exit_code"
+    }
 
-    assert users <= {"tsmem.cli.app.main", "tsmem.cli.app.failure"}
+    assert users == {"tsmem.cli.app.failure"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS.values())

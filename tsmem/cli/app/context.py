@@ -9,10 +9,10 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, Time
 from tsmem.errors import InvalidInput, ProfileError
@@ -202,22 +202,26 @@ class Context:
 
     def read_file(self, name: str) -> bytes:
         """Read a file, or standard input for `-`, whose content becomes a value. Raises InvalidInput."""
-        if names_stdin(name):
+        from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
+
+        is_stdin = names_stdin(name)
+        if is_stdin:
             if self._stdin_was_read:
                 raise InvalidInput("standard input can be read only once, and - stands for it twice")
             self._stdin_was_read = True
             if self.streams.stdin_is_terminal:
                 self.say("reading what is typed here; Ctrl-D ends it")
+            name = "standard input"
         try:
-            if names_stdin(name):
-                name = "standard input"
-                return _read_value(self.streams.stdin, name)
-            with open(name, "rb") as stream:  # noqa: PTH123
-                return _read_value(stream, name)
+            with nullcontext(self.streams.stdin) if is_stdin else open(name, "rb") as stream:  # noqa: PTH123
+                data = stream.read(MAX_ROW_BYTES + 1)  # a larger file is refused before all of it is in memory
         except (OSError, ValueError) as error:
             from tsmem.transfer.files.file_errors import cannot_read
 
             raise cannot_read(name, error) from error
+        if len(data) > MAX_ROW_BYTES:
+            raise InvalidInput(f"{name} is too large; a column holds at most {MAX_VALUE_BYTES:,} bytes")
+        return data
 
     @cached_property
     def store(self) -> MemoryStore:
@@ -270,13 +274,3 @@ def context_of(ctx: typer.Context) -> Context:
     context = ctx.obj
     assert isinstance(context, Context)
     return context
-
-
-def _read_value(stream: BinaryIO, name: str) -> bytes:
-    """Read the value of a column. Raises InvalidInput for more than a row holds, before all of it is in memory."""
-    from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
-
-    data = stream.read(MAX_ROW_BYTES + 1)
-    if len(data) > MAX_ROW_BYTES:
-        raise InvalidInput(f"{name} is too large; a column holds at most {MAX_VALUE_BYTES:,} bytes")
-    return data

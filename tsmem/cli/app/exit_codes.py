@@ -5,7 +5,7 @@ from __future__ import annotations
 from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 
 DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, PARTLY_DONE = range(8)
-HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED = 129, 130, 141, 143
+HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED = 129, 130, 141, 143  # 128 + the signal, as shells have it
 STOPPED = (HUNG_UP, INTERRUPTED, TERMINATED)
 
 EVERY_COMMAND = (DONE, FAILED, USAGE, HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED)
@@ -38,11 +38,6 @@ _CODES: tuple[tuple[type[TsmemError], int], ...] = (
     (Unavailable, UNAVAILABLE),
     (PartialFailure, PARTLY_DONE),
 )
-
-
-def stopped_by(signal_number: int) -> int:
-    """Return the exit code of a run that a signal stopped, as shells have it."""
-    return 128 + signal_number
 
 
 def exit_code(error: TsmemError) -> int:

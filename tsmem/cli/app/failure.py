@@ -1,7 +1,4 @@
-"""Reports a run that failed, was stopped or met a bug: a line or a JSON object on stderr, and the exit code.
-
-Loaded when that happened.
-"""
+"""Reports a run that failed or was stopped: a line or a JSON object on stderr, and the exit code. Loaded only then."""
 
 from __future__ import annotations
 
@@ -10,10 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from signal import SIGINT
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from typer.exceptions import TyperException
+
+from tsmem.cli.app.command_tree import CommandGroup
 from tsmem.cli.app.context import SECRET_VARIABLE
-from tsmem.cli.app.exit_codes import FAILED, exit_code, stopped_by
+from tsmem.cli.app.exit_codes import FAILED, exit_code
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.signals import NAMES
 from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError
@@ -28,12 +28,21 @@ class Interrupted(TsmemError):
     """A signal stopped the run. The name stands in JSON; the exit code is the signal's."""
 
 
+OFTEN_GIVEN_AS_ARGUMENT = ("--session", "--user", "--path")
 MAX_LISTED_FAILURES = 20
 """Failed rows that are listed for people. JSON has all that were kept."""
 
 
-def failed(context: Context, error: TsmemError, argv: Sequence[str]) -> int:
-    """Report an error and return the exit code."""
+def failed(context: Context, raised: Exception, argv: Sequence[str]) -> int:
+    """Report what a run raised and return the exit code. What is not an error of ours is a bug."""
+    if isinstance(raised, TyperException):
+        error: TsmemError | None = _usage_error(raised)
+    else:
+        error = raised if isinstance(raised, TsmemError) else _missing_module(raised)
+    if error is None:
+        _say_traceback(context, raised)
+        context.say(f"error: this is a bug in tsmem: {type(raised).__name__}")
+        return FAILED
     error = _key_mismatch(context, error) or error
     if isinstance(error, TableNotFound) and error.hint is None:
         error.hint = f"create what is missing in {context.profile.target} with: {command_hint(context, 'init-tables')}"
@@ -41,7 +50,7 @@ def failed(context: Context, error: TsmemError, argv: Sequence[str]) -> int:
     if context.options.debug:
         _say_traceback(context, error)
     form = _format(context, argv)
-    _say_error(context, error, form)
+    context.write_stderr(render_error(error, form, unicode=context.streams.unicode).decode())
     if isinstance(error, PartialFailure) and form not in ("json", "jsonl"):
         for failure in error.failures[:MAX_LISTED_FAILURES]:
             context.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
@@ -64,18 +73,12 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
         sentence += f"; done before: {counted(result)}" if result.done else "; nothing had been done"
         if result.unconfirmed:
             sentence += f"; {result.unconfirmed:,} rows more may have been"
-    _say_error(context, Interrupted(sentence, hint=context.next_step), _format(context, argv))
-    return stopped_by(signal_number)
+    error = Interrupted(sentence, hint=context.next_step)
+    context.write_stderr(render_error(error, _format(context, argv), unicode=context.streams.unicode).decode())
+    return 128 + signal_number
 
 
-def crashed(context: Context, error: Exception) -> int:
-    """Report a bug, with its traceback, and return the exit code."""
-    _say_traceback(context, error)
-    context.say(f"error: this is a bug in tsmem: {type(error).__name__}")
-    return FAILED
-
-
-def missing_module(error: Exception) -> TsmemError | None:
+def _missing_module(error: Exception) -> TsmemError | None:
     """Return the error to report if this Python lacks a part of the standard library; None for other errors.
 
     Some Pythons are built without sqlite3 or ssl, and Windows has no fcntl."""
@@ -84,6 +87,65 @@ def missing_module(error: Exception) -> TsmemError | None:
         return None
     hint = "use a Python that has it" if os.name == "posix" else "tsmem runs on Linux and macOS; on Windows use WSL"
     return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
+
+
+def _usage_error(error: TyperException) -> InvalidInput:
+    """Return the parser's error as one of ours: its own sentence, with the hint that helps most."""
+    message = error.format_message()
+    ctx: Any = getattr(error, "ctx", None)
+    hint = None
+    if ctx is None:
+        return InvalidInput(message)
+    if message.startswith("No such option"):
+        hint = _option_hint(getattr(error, "option_name", ""), ctx)
+    elif message.startswith("Missing argument"):
+        hint = _usage_line(ctx)
+    elif message.startswith("Got unexpected extra argument"):
+        hint = _extra_argument_hint(ctx)
+    return InvalidInput(message, hint=hint or f"{ctx.command_path} --help")
+
+
+def _option_hint(option: str, ctx: Any) -> str | None:
+    """Say where an unknown option belongs, or how to pass an argument that looks like one."""
+    if isinstance(ctx.command, CommandGroup):
+        return f"options of a command go after its name; see {ctx.command_path} --help"
+    names = _arguments(ctx)
+    if option.removeprefix("--").upper() in names:
+        return _usage_line(ctx)
+    if not option.startswith("--") and names:
+        words = " ".join(names)
+        return f"an argument that begins with - goes behind --, after all options: {ctx.command_path} -- {words}"
+    noun = ctx.command.declaration.shows
+    if noun is None:
+        return None
+    group = ctx.find_root().command.get_command(ctx, noun)
+    siblings = [group.get_command(ctx, name) for name in group.commands]
+    having = [
+        f"tsmem {noun} {sibling.name}"
+        for sibling in siblings
+        if sibling.declaration.shows and any(option in param.opts for param in sibling.params)
+    ]
+    return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it" if having else None
+
+
+def _extra_argument_hint(ctx: Any) -> str | None:
+    names = _arguments(ctx)
+    if "TEXT" in names:
+        return f"put a text of several words in quotes: {ctx.command_path} 'several words'"
+    options = {name: param.metavar for param in ctx.command.params for name in param.opts}
+    instead = [f"{name} {options[name]}" for name in OFTEN_GIVEN_AS_ARGUMENT if name in options]
+    if instead:
+        return " or ".join(" ".join((ctx.command_path, *names, option)) for option in instead)
+    return _usage_line(ctx) if names else None
+
+
+def _usage_line(ctx: Any) -> str:
+    return " ".join((ctx.command_path, *ctx.command.collect_usage_pieces(ctx)))
+
+
+def _arguments(ctx: Any) -> list[str]:
+    """Return the names of a command's arguments, without the brackets of optional ones."""
+    return [param.metavar.strip("[]") for param in ctx.command.params if param.param_type_name == "argument"]
 
 
 def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
@@ -99,12 +161,6 @@ def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
         with suppress(TsmemError):
             found += store.tables.key_differences()
     return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id) if found else None
-
-
-def _say_error(context: Context, error: TsmemError, form: Format) -> None:
-    with suppress(OSError, ValueError):
-        context.streams.stderr.write(render_error(error, form, unicode=context.streams.unicode))
-        context.streams.stderr.flush()
 
 
 def _say_traceback(context: Context, error: Exception) -> None:

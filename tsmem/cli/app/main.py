@@ -10,8 +10,6 @@ from errno import ENOSPC
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from typer.exceptions import TyperException
-
 from tsmem.cli.app import exit_codes
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
@@ -19,7 +17,7 @@ from tsmem.cli.app.global_options import HelpShown
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
 from tsmem.clock import Clock, SystemClock
-from tsmem.errors import InvalidInput, StorageFailure, TsmemError
+from tsmem.errors import InvalidInput, StorageFailure
 
 if TYPE_CHECKING:
     from tsmem.render.result import Result
@@ -64,12 +62,7 @@ def _exit_code(context: Context, argv: Sequence[str]) -> int:
                 raise Stopped(STOP_SIGNALS.raised) from error
             from tsmem.cli.app import failure
 
-            if isinstance(error, TyperException):
-                from tsmem.cli.app.usage import usage_error
-
-                return failure.failed(context, usage_error(error), argv)
-            known = error if isinstance(error, TsmemError) else failure.missing_module(error)
-            return failure.crashed(context, error) if known is None else failure.failed(context, known, argv)
+            return failure.failed(context, error, argv)
     except KeyboardInterrupt as interrupt:
         from tsmem.cli.app import failure
 
@@ -115,7 +108,7 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
             raise
         if context.streams.stderr_is_terminal:  # Ctrl-C is its normal end; the line after ^C
             context.say("")
-        return exit_codes.stopped_by(number_of(interrupt))
+        return 128 + number_of(interrupt)
     report = result.report if isinstance(result, Dashboard) else result
     if isinstance(report, Report) and report.error is not None:
         raise report.error

@@ -23,20 +23,23 @@ def repeated_command(
     """Return the quoted words of a command line, for this run's profile by default; None if one cannot be quoted.
 
     Arguments and options may hold anything; options are named without their hyphens."""
-    globals_ = {"config": context.options.config, "profile": profile or context.options.profile}
-    words = ["tsmem", *_options(globals_), *command, *_options(options)]
+    words = [
+        "tsmem",
+        *_option("config", context.options.config),
+        *_option("profile", profile or context.options.profile),
+    ]
+    words += command
+    for name, value in options.items():
+        words += _option(name.replace("_", "-"), value)
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")
     return all_quoted((*words, *arguments), unicode=context.streams.unicode)
 
 
-def _options(values: dict[str, str] | dict[str, str | None]) -> list[str]:
-    words = []
-    for name, value in values.items():
-        if value is not None:
-            option = f"--{name.replace('_', '-')}"
-            words += [f"{option}={value}"] if value.startswith("-") else [option, value]
-    return words
+def _option(name: str, value: str | None) -> Sequence[str]:
+    if value is None:
+        return ()
+    return (f"--{name}={value}",) if value.startswith("-") else (f"--{name}", value)
 
 
 def command_hint(

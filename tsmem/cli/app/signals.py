@@ -73,12 +73,13 @@ class StopSignals:
 
     @contextmanager
     def waiting(self, may_wait: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Let the first signal in the block wait for `check`, if `may_wait` returns True when it comes."""
+        """Let the first signal wait for `check` or the end of the block, if `may_wait` returns True when it comes."""
         before, self._may_wait = self._may_wait, may_wait
         try:
             yield
         finally:
             self._may_wait = before
+        self.check()
 
     def check(self) -> None:
         """Raise Stopped if a signal waits."""

@@ -52,7 +52,6 @@ class Progress:
                 self._context.clear_line = self.clear
             else:
                 self._drawn.update(self._drawn.task_ids[0], description=self._line(), refresh=True)
-        STOP_SIGNALS.check()
 
     def clear(self) -> None:
         """Remove the line from the terminal."""
@@ -60,7 +59,6 @@ class Progress:
             with STOP_SIGNALS.waiting():
                 self._drawn.stop()
                 self._drawn = self._context.clear_line = None
-            STOP_SIGNALS.check()
 
 
 def _started(context: Context, line: str, began_s: float) -> RichProgress:
