@@ -63,7 +63,7 @@ class Context:
         self.whole_file: str | None = None
         """The file that this run is writing, as long as stopping the run would leave the old file unchanged."""
         self.clear_line: Callable[[], None] | None = None
-        """Removes the progress line from the terminal; None if none is drawn."""
+        """Function that clears the progress line of the terminal; None while there is none."""
         self._stdin_was_read = False
 
     @cached_property

@@ -23,12 +23,8 @@ def repeated_command(
     """Return the quoted words of a command line, for this run's profile by default; None if one cannot be quoted.
 
     Arguments and options may hold anything; options are named without their hyphens."""
-    words = [
-        "tsmem",
-        *_option("config", context.options.config),
-        *_option("profile", profile or context.options.profile),
-    ]
-    words += command
+    words = ["tsmem", *_option("config", context.options.config)]
+    words += [*_option("profile", profile or context.options.profile), *command]
     for name, value in options.items():
         words += _option(name.replace("_", "-"), value)
     if any(argument.startswith("-") for argument in arguments):

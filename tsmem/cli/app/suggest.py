@@ -1,5 +1,5 @@
-"""What a shell is offered when it completes a word: words that an option takes, names of profiles, ids of the local
-store. Nothing is fetched from a network, and errors offer nothing: a shell that completes must not show them.
+"""Offers words to a shell that completes: the words that an option takes, names of profiles, ids of the local store.
+Nothing is fetched from a network, and an error offers nothing: a shell that completes must not show it.
 
 Stored ids are hostile. An id that a shell would split, expand or run is not offered at all, because each shell, and the
 script through which it completes, would need a quoting of its own.

@@ -1,5 +1,5 @@
-"""Progress on stderr: a line that rich draws on a terminal, and that is removed before anything else is written. In a
-pipe, in CI and on a dumb terminal there is none, unless --progress asks for it: then a line is written now and then.
+"""Shows progress on stderr. On a terminal rich draws a line, which is removed before anything else is written. In a
+pipe, in CI and on a dumb terminal there is none, unless --progress asks for it: then a line is written every 5 seconds.
 """
 
 from __future__ import annotations

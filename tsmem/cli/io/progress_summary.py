@@ -1,5 +1,5 @@
-"""What a bulk command says on stderr: progress while it runs, and a summary at its end, also when it fails or is
-stopped. On a terminal, or if --progress asks for it.
+"""Progress of a bulk command while it runs, and a summary at its end, also if it fails or is stopped. They are written
+to stderr if that is a terminal, or if --progress asks for them.
 """
 
 from __future__ import annotations
