@@ -21,7 +21,7 @@ from tsmem.adapters.tablestore.errors import service_error
 from tsmem.adapters.tablestore.transport import shown_id
 from tsmem.cli.app import main as running
 from tsmem.cli.app.context import Context
-from tsmem.cli.commands.serve_talk import Talk
+from tsmem.cli.commands.server_log import ServerLog
 from tsmem.cli.io.streams import Streams
 from tsmem.profiles import load_profile
 from tsmem.profiles import model as profiles_model
@@ -321,9 +321,11 @@ def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
     stderr = io.BytesIO()
     call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), cli.environ, cli.clock)
     call.options.debug = True
-    with closing(Talk(call, log=True)) as talk:
-        talk.start()
-        talk.heard(LogEntry(0, "id", status=500, failure=RuntimeError(SECRETS, {"x-ots-signature": "c2lnbmF0dXJl"})))
+    with closing(ServerLog(call, each_request=True)) as log:
+        log.start()
+        log.add_request(
+            LogEntry(0, "id", status=500, failure=RuntimeError(SECRETS, {"x-ots-signature": "c2lnbmF0dXJl"}))
+        )
     said = stderr.getvalue().decode()
 
     assert [] == leaks(said)

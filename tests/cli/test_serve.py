@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 from tests.wire.raw_http import ots_headers, post, read_reply, signed
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import SAME_S
-from tsmem.cli.commands.serve_talk import Lines
+from tsmem.cli.commands.server_log import QueuedLines
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.server.wire import schema
@@ -212,12 +212,12 @@ def test_lines_that_do_not_fit_are_dropped_and_counted() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as told, os.fdopen(writer, "wb") as stderr:
         call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock())
-        lines = Lines(call, most=5)
+        lines = QueuedLines(call, max_lines=5)
         for number in range(12):
-            lines.say(f"line {number}")
+            lines.add(f"line {number}")
         lines.start()
         first = [told.readline() for _ in range(6)]
-        lines.say("later")
+        lines.add("later")
         assert b"later\n" == told.readline()
         lines.close()
 
@@ -235,9 +235,9 @@ def test_a_stalled_reader_does_not_hold_the_end() -> None:
     os.set_blocking(writer, True)
     before = set(threading.enumerate())
     with os.fdopen(reader, "rb"), os.fdopen(writer, "wb") as stderr:
-        lines = Lines(Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock()))
+        lines = QueuedLines(Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock()))
         lines.start()
-        lines.say("nobody reads this")
+        lines.add("nobody reads this")
         lines.close()
 
     assert before == set(threading.enumerate())

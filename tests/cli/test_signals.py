@@ -171,9 +171,9 @@ def test_signals_that_come_with_the_one_that_stops_a_server_do_not_end_it(monkey
     monkeypatch.setattr(serve, "STOP_SIGNALS", heard.signals)
     before = signal.signal(signal.SIGTERM, heard.signals.receive)
     try:
-        with serve._StopSignals() as signals:
+        with serve._stop_signals() as wait_for_signal:
             signal.raise_signal(signal.SIGTERM)
-            signals.wait()
+            wait_for_signal()
             heard.now_s = SAME_S / 2
             signal.raise_signal(signal.SIGTERM)
             heard.now_s = 2 * SAME_S

@@ -9,6 +9,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from tsmem.folding import spans
+from tsmem.render.cells import wrap
 from tsmem.render.result import Options
 from tsmem.render.text import visible
 
@@ -21,6 +22,7 @@ class Palette:
 
     def __init__(self, options: Options) -> None:
         self._color = options.color
+        self._width = options.width
         self.unicode = options.unicode
         self._searched = None if options.highlight is None else visible(options.highlight)
         self.ellipsis = "…" if options.unicode else "..."
@@ -35,6 +37,11 @@ class Palette:
             return text
         style = style_of(style) if isinstance(style, str) else style
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
+
+    def wrapped(self, style: str, text: str) -> Iterator[str]:
+        """Yield the text in a style on as many lines as the terminal needs, or on one where there is none."""
+        for line in [text] if self._width is None else wrap(text, self._width):
+            yield self.paint(style, line)
 
     def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:
         """Cut a text into (style, part), with another style for the text that was searched for."""

@@ -50,7 +50,7 @@ def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
     """Yield the session's id, then every message in one piece, so that none stops in the middle while the next is
     awaited."""
     palette, empty = Palette(options), True
-    yield "\n".join(_wrapped(f"session {visible_id(tail.session_id)}", "bold", palette, options))
+    yield "\n".join(palette.wrapped("bold", f"session {visible_id(tail.session_id)}"))
     writer = TranscriptWriter(options, full=tail.full)
     for message in tail.messages:
         empty = False
@@ -63,21 +63,20 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     palette, session, messages = Palette(options), conversation.session, conversation.messages
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
-        yield from _wrapped(f"session {visible_id(session_id)}", "bold", palette, options)
+        yield from palette.wrapped("bold", f"session {visible_id(session_id)}")
     line = ""
     for fact in _facts(session, messages, options):
         between = f" {palette.dot} "
         if not line:
             line = fact
         elif options.width is not None and width(line + between + fact) > options.width:
-            yield from _wrapped(line, "dim", palette, options)
+            yield from palette.wrapped("dim", line)
             line = fact
         else:
             line += between[:-1] + space_after(line, 1) + fact
-    yield from _wrapped(line, "dim", palette, options)
+    yield from palette.wrapped("dim", line)
     if session is not None and (session.metadata or session.search_content is not None):
-        known = _aside(session, session.metadata, options, full=conversation.full)
-        yield from _wrapped(known, "dim", palette, options)
+        yield from palette.wrapped("dim", _aside(session, session.metadata, options, full=conversation.full))
     if conversation.earlier:
         yield ""
         note = f"{palette.ellipsis} earlier messages left out"
@@ -99,11 +98,6 @@ def _facts(session: Session | None, messages: Sequence[Message], options: Option
     if last - first >= _SECOND:
         yield f"over {duration(last - first)}"
     yield age(last, options.now_us)
-
-
-def _wrapped(text: str, style: str, palette: Palette, options: Options) -> Iterator[str]:
-    for line in [text] if options.width is None else wrap(text, options.width):
-        yield palette.paint(style, line)
 
 
 class TranscriptWriter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,8 +12,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_user, suggest_words
-from tsmem.cli.commands import putting
-from tsmem.cli.commands.search import SortOption, Text, found, order
+from tsmem.cli.commands.items import SortOption, Text, found, order, put_item, window
 from tsmem.cli.io.emptiness import asked, reason, why_empty
 from tsmem.cli.io.progress import listing, shown
 from tsmem.cli.io.values import parse_metadata
@@ -21,8 +20,8 @@ from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, LiveTail, Report, SingleItem
 
 if TYPE_CHECKING:
+    from tsmem.store.bulk.result import BulkResult
     from tsmem.store.messages import Order
-    from tsmem.store.model import Message
 
 group = root.group("message", "Messages: what was said in sessions.")
 
@@ -85,12 +84,16 @@ def put(
         )
     if message is not None and create_time is None and not new:
         messages.check_unused(item.session_id, item.message_id)
-    if not putting.put_item(context, messages, item, if_absent=if_absent, yes=yes):
+    if not put_item(context, messages, item, if_absent=if_absent, yes=yes):
         return None
     if touch is not None:
         from tsmem.transfer.shared_ids import SharedIds
 
-        _touch(context, touch, item)
+        try:
+            context.store.sessions.touch(touch, session, item.create_time)
+        except NotFound as error:
+            written = f"message '{item.message_id}' is written, create time {item.create_time}"
+            raise PartialFailure(f"{written}, but {error.message}", done=1) from error
         SharedIds(context.say, context.store).check(touch, session)
     return SingleItem(item)
 
@@ -177,36 +180,29 @@ def purge(
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    from tsmem.cli.io.counts import counted, counts
-    from tsmem.cli.io.progress_summary import account
+    from tsmem.cli.commands.purging import purge_after_question
+    from tsmem.cli.io.counts import counted
 
     context = context_of(ctx)
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
     when = context.time(until, "--until", end_of_day=True)
     wanted = o.checked(context, filter)
-    purge_these = partial(context.store.messages.purge, session, until=when, filter=wanted)
-    if dry_run:
-        context.say_target("a dry run on")
-    else:
+
+    def question(found: BulkResult) -> str:
         of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
         of += o.up_to(context, when) + ("" if filter is None else f", where {filter}")
-        counting = shown(context, filter)(purge_these)
+        return f"Delete {counted(found)} of {of}?"
 
-        def question() -> str | None:
-            found = counting(dry_run=True)
-            if not found.done:
-                context.say(why_empty(context, asked("message", session, filter, until=until)))
-                return None
-            return f"Delete {counted(found)} of {of}?"
-
-        if not context.sure(yes, question, doing="deleting from"):
-            return None
-    with account(context, "found" if dry_run else "deleted", asked=progress):
-        report = counts(purge_these(dry_run=dry_run, result=context.result))
-    if not context.result.done:
-        context.say(why_empty(context, asked("message", session, filter, until=until)))
-    return report
+    return purge_after_question(
+        context,
+        partial(context.store.messages.purge, session, until=when, filter=wanted),
+        asked("message", session, filter, until=until),
+        question,
+        dry_run=dry_run,
+        yes=yes,
+        progress=progress,
+    )
 
 
 @group.command(
@@ -230,7 +226,7 @@ def list_(
     page_token: o.PageToken = None,
 ) -> Listing:
     context = context_of(ctx)
-    window: Any = {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
+    times = window(context, since, until)
     wanted = o.checked(context, filter)
     of = asked("message", session, filter, role=role, since=since, until=until)
     if order not in ("asc", "desc"):
@@ -241,7 +237,7 @@ def list_(
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
         with shown(context, filter):
-            found_last = context.store.messages.last(session, last, role=role, filter=wanted, **window)[0]
+            found_last = context.store.messages.last(session, last, role=role, filter=wanted, **times)[0]
         return Listing("message", found_last, why_empty=reason(context, of))
     stream = context.store.messages.iterate(
         session,
@@ -250,7 +246,7 @@ def list_(
         order=cast("Order", order),
         limit=context.limit(limit),
         page_token=page_token,
-        **window,
+        **times,
     )
     return listing(context, "message", stream, filter, reason(context, of, page_token))
 
@@ -283,8 +279,7 @@ def search(
         text,
         session_id=session,
         role=role,
-        since=context.time(since, "--since"),
-        until=context.time(until, "--until", end_of_day=True),
+        **window(context, since, until),
         filter=o.checked(context, filter),
         sort=order(sort),
         limit=context.limit(limit),
@@ -345,12 +340,3 @@ def _content(context: Context, text: str | None, file: str | None) -> str | None
     except UnicodeDecodeError as error:
         name = "standard input" if file == "-" else file
         raise InvalidInput(f"{name} is not UTF-8 at byte {error.start + 1}") from error
-
-
-def _touch(context: Context, user: str, item: Message) -> None:
-    try:
-        context.store.sessions.touch(user, item.session_id, item.create_time)
-    except NotFound as error:
-        raise PartialFailure(
-            f"message '{item.message_id}' is written, create time {item.create_time}, but {error.message}", done=1
-        ) from error

@@ -1,19 +1,17 @@
 """`tsmem serve`: a TableStore endpoint in front of one file, for SDKs in any language.
 
-Its one rule: the first line on stdout is the endpoint, and it is there when clients may come. Everything else is talk.
-The server's own modules write nothing: what they have to say comes to `serve_talk` as log entries.
+The first line on stdout is the endpoint, written once clients can connect; everything else goes to stderr. The server's
+own modules write nothing: they pass log entries to `server_log`.
 """
 
 from __future__ import annotations
 
 import re
 import signal
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -87,7 +85,7 @@ def serve(
         faults=Faults([parse_fault(text) for text in fault or ()], fault_seed),
         latency_ms=latency,
     )
-    return Document(_served(context, settings, None if path is None else Path(path), log=log))
+    return Document(_served(context, settings, None if path is None else Path(path), each_request=log))
 
 
 def _credentials(context: Context, access_key_id: str | None) -> AccessKey | None:
@@ -107,77 +105,57 @@ def _credentials(context: Context, access_key_id: str | None) -> AccessKey | Non
     return AccessKey(access_key_id, secret)
 
 
-def _served(context: Context, settings: Settings, path: Path | None, *, log: bool) -> Iterator[bytes]:
-    """Serve until a signal says stop; yields what stdout is told when clients may come."""
+def _served(context: Context, settings: Settings, path: Path | None, *, each_request: bool) -> Iterator[bytes]:
+    """Serve until a signal stops it; yield the line for stdout once clients can connect."""
     import gc
 
-    from tsmem.cli.commands.serve_talk import Talk
+    from tsmem.cli.commands.server_log import ServerLog
     from tsmem.engine import Engine
     from tsmem.server.dispatch import Dispatcher
     from tsmem.server.http.server import Server
 
     gc.enable()  # since __main__
     with (
-        closing(Talk(context, log=log)) as talk,
+        closing(ServerLog(context, each_request=each_request)) as log,
         closing(Engine(path, context.clock, context.say)) as engine,
-        _StopSignals() as signals,
+        _stop_signals() as wait_for_signal,
         ExitStack() as stack,
     ):
-        engine.list_tables()  # a file that cannot be opened is said now
-        server = Server(Dispatcher(engine, context.clock), settings, context.clock, talk.heard)
+        engine.list_tables()  # a file that cannot be opened is reported now
+        server = Server(Dispatcher(engine, context.clock), settings, context.clock, log.add_request)
         server.listen()
         stack.callback(server.stop)
         engine.make()  # and so is one that cannot be written
         # Clients may connect now, and are answered once the line is out. No thread runs yet: when nobody reads the
         # line, this generator may be dropped at the interpreter's end, where no thread can be waited for.
         yield _announcement(context, server.endpoint, settings)
-        talk.start()
+        log.start()
         server.start()
-        talk.welcome(server.endpoint, settings, path)
-        signals.wait()
+        log.add_address(server.endpoint, settings, path)
+        wait_for_signal()
         stack.close()
-        talk.farewell()
+        log.add_end()
 
 
-class _StopSignals:
-    """Hears SIGINT, SIGTERM and SIGHUP. A later one, once the first was taken, does what it always does; those that
-    come with the first count as one with it.
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], None]]:
+    """Hold back SIGINT, SIGTERM and SIGHUP, and yield a function that waits for the first of them. Those that come with
+    it count as the same one. After the wait they do again what they did before.
 
-    The interpreter writes their numbers to a socket, which wakes who reads it. A wait for a lock or a queue would not
-    do: it goes on when the signal comes just before it, or to another thread (seen under load)."""
+    They are blocked in this thread and in those that it starts, so that none is lost before the wait, and none goes to
+    another thread. Ignored ones (nohup) are left out: while they are blocked, `sigwait` would return them."""
+    numbers = {number for number in NAMES if signal.getsignal(number) is not signal.SIG_IGN}
 
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._writer.setblocking(False)
-        self._before: dict[int, Any] = {}
-        self._fd_before: int | None = None
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-            for number in NAMES:
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, lambda number, frame: None)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._restore()
-        self._reader.close()
-        self._writer.close()
-
-    def wait(self) -> None:
-        """Until the first one."""
-        while not set(self._reader.recv(1)) & set(self._before):
-            continue
+    def wait() -> None:
+        signal.sigwait(numbers)
         STOP_SIGNALS.taken()
-        self._restore()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
-    def _restore(self) -> None:
-        if self._fd_before is not None:
-            signal.set_wakeup_fd(self._fd_before)
-            self._fd_before = None
-        while self._before:
-            signal.signal(*self._before.popitem())
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield wait
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:

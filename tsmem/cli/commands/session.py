@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import Context, context_of
+from tsmem.cli.app.context import context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
-from tsmem.cli.commands import putting
-from tsmem.cli.commands.search import SortOption, Text, found, order
-from tsmem.cli.io.emptiness import asked, reason, why_empty
-from tsmem.cli.io.progress import listing, shown
+from tsmem.cli.commands.items import SortOption, Text, found, order, put_item, window
+from tsmem.cli.io.emptiness import asked, reason
+from tsmem.cli.io.progress import listing
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Report, SingleItem
+
+if TYPE_CHECKING:
+    from tsmem.store.bulk.result import BulkResult
 
 group = root.group("session", "Sessions: the conversations of users.")
 
@@ -53,7 +55,7 @@ def put(
         search_content=search_content,
         metadata=parse_metadata(metadata or (), context.read_file),
     )
-    if not putting.put_item(context, context.store.sessions, item, if_absent=if_absent, yes=yes):
+    if not put_item(context, context.store.sessions, item, if_absent=if_absent, yes=yes):
         return None
     if context.can_ask and session is not None:
         from tsmem.transfer.shared_ids import SharedIds
@@ -120,7 +122,7 @@ def delete(
     missing_ok: o.MissingOk = False,
 ) -> None:
     from tsmem.cli.app.shell_words import command_hint
-    from tsmem.cli.commands import sharing
+    from tsmem.cli.commands.purging import say_kept
     from tsmem.cli.io.counts import counted
 
     context = context_of(ctx)
@@ -128,7 +130,7 @@ def delete(
     result = context.store.sessions.delete(
         user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, result=context.result
     )
-    sharing.say_kept(context, result)
+    say_kept(context, result)
     also = f" and {counted(replace(result, sessions=0))}" if with_messages and result.sessions else ""
     context.say(f"{'deleted' if result.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
     if result.sessions and not with_messages:
@@ -158,51 +160,52 @@ def purge(
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    from tsmem.cli.commands import sharing
-    from tsmem.cli.io.counts import counts
-    from tsmem.cli.io.progress_summary import account
+    from tsmem.cli.app.shell_words import command_hint
+    from tsmem.cli.commands.purging import purge_after_question
+    from tsmem.cli.io.counts import counted
+    from tsmem.plurals import quantity
 
     context = context_of(ctx)
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
-    when, wanted = context.time(until, "--until", end_of_day=True), o.checked(context, filter)
+    when = context.time(until, "--until", end_of_day=True)
+    wanted = o.checked(context, filter)
     o.check_shared_too(shared_too, with_messages)
-    purge_these = partial(context.store.sessions.purge, user, until=when, filter=wanted)
-    purge_these = partial(purge_these, with_messages=with_messages, shared_too=shared_too)
-    of = asked("session", user, filter, until=until)
-    if dry_run:
-        context.say_target("a dry run on")
-    else:
+
+    def question(found: BulkResult) -> str:
         whose = "everyone" if user is None else f"user '{user}'"
         whose += o.up_to(context, when) + ("" if filter is None else f" where {filter}")
-        counting = shown(context, filter)(purge_these)
+        also = ""
+        if not with_messages:
+            also = ", but none of their messages"
+        elif shared_too:
+            also = " (messages of another user's session of the same id go too)"
+        elif found.shared:
+            kept = quantity(found.shared, "session")
+            also = f" (the messages of {kept} are kept: another user has a session of the same id)"
+        return f"Delete {counted(found)} of {whose}{also}?"
 
-        def question() -> str | None:
-            result = counting(dry_run=True)
-            if result.done or result.skipped:
-                return sharing.purge_question(result, whose, with_messages=with_messages, shared_too=shared_too)
-            context.say(why_empty(context, of))
-            return None
-
-        if not context.sure(yes, question, doing="deleting from"):
-            return None
-    try:
-        with account(context, "found" if dry_run else "deleted", asked=progress):
-            report = counts(purge_these(dry_run=dry_run, result=context.result))
-    finally:
-        sharing.say_kept(context, context.result, dry_run=dry_run)
-    if not context.result.done and not context.result.skipped:
-        context.say(why_empty(context, of))
-    if context.result.sessions and not with_messages:
-        context.say(_messages_stay(context, dry_run=dry_run))
+    report = purge_after_question(
+        context,
+        partial(
+            context.store.sessions.purge,
+            user,
+            until=when,
+            filter=wanted,
+            with_messages=with_messages,
+            shared_too=shared_too,
+        ),
+        asked("session", user, filter, until=until),
+        question,
+        dry_run=dry_run,
+        yes=yes,
+        progress=progress,
+    )
+    if report is not None and context.result.sessions and not with_messages:
+        doctor = f"{command_hint(context, 'doctor')} names what is left of whom"
+        next_step = "--with-messages deletes them too" if dry_run else doctor
+        context.say(f"their messages stay, if they had any; {next_step}")
     return report
-
-
-def _messages_stay(context: Context, *, dry_run: bool) -> str:
-    from tsmem.cli.app.shell_words import command_hint
-
-    doctor = f"{command_hint(context, 'doctor')} names what is left of whom"
-    return f"their messages stay, if they had any; {'--with-messages deletes them too' if dry_run else doctor}"
 
 
 @group.command(
@@ -245,8 +248,7 @@ def recent(
     context = context_of(ctx)
     stream = context.store.sessions.recent(
         user,
-        since=context.time(since, "--since"),
-        until=context.time(until, "--until", end_of_day=True),
+        **window(context, since, until),
         filter=o.checked(context, filter),
         limit=context.limit(limit),
         page_token=page_token,
@@ -280,8 +282,7 @@ def search(
     stream = context.store.sessions.search(
         text,
         user_id=user,
-        since=context.time(since, "--since"),
-        until=context.time(until, "--until", end_of_day=True),
+        **window(context, since, until),
         filter=o.checked(context, filter),
         sort=order(sort),
         limit=context.limit(limit),

@@ -49,7 +49,7 @@ def stats(
 
 
 def _document(found: Statistics) -> dict[str, object]:
-    """As JSON prints it. Names that users chose are values there, never keys."""
+    """Return the statistics as JSON prints them. Names that users chose are values there, never keys."""
     return {
         "sessions": found.sessions,
         "users": found.users,
@@ -68,7 +68,7 @@ def _document(found: Statistics) -> dict[str, object]:
 
 
 def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
-    """As jsonl and csv print it, a number a line."""
+    """Yield the statistics as jsonl and csv print them, a number a line."""
     for name in ("sessions", "users", "messages", "bytes", "first_time", "last_time"):
         yield name, None, getattr(found, name)
     yield from (("role", role, count) for role, count in found.roles.items())
@@ -83,15 +83,16 @@ def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
 
 
 def _parts(found: Statistics) -> Iterator[Part]:
-    """As a table shows it."""
+    """Yield the statistics as a table shows them."""
+    first, last = (None if time is None else Moment(time) for time in (found.first_time, found.last_time))
     yield Facts(
         [
             ("sessions", found.sessions),
             ("users", found.users),
             ("messages", found.messages),
             ("bytes", Size(found.bytes)),
-            ("first", _moment(found.first_time)),
-            ("last", _moment(found.last_time)),
+            ("first", first),
+            ("last", last),
             ("near 2 MB", quantity(found.near_limit, "cell")),
         ]
     )
@@ -106,7 +107,3 @@ def _parts(found: Statistics) -> Iterator[Part]:
     if found.cells:
         cells = [("/".join(map(str, c.key)), c.column, Size(c.bytes)) for c in found.cells]
         yield Section("cells of 80 % of 2 MB and more", ("key", "column", "bytes"), cells)
-
-
-def _moment(time: int | None) -> Moment | None:
-    return None if time is None else Moment(time)

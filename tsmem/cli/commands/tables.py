@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -47,7 +47,14 @@ def init_tables(
     tables = context.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
     if wait is not None:
-        tables.wait(plan, wait, _waiting(context))
+        waited_for: list[str] = []
+
+        def on_wait(names: Sequence[str]) -> None:
+            if list(names) != waited_for:
+                waited_for[:] = names
+                context.say(f"waiting for {', '.join(names)}")
+
+        tables.wait(plan, wait, on_wait)
     return _report(context, plan, check=check)
 
 
@@ -58,7 +65,15 @@ def init_tables(
 )
 def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     context = context_of(ctx)
-    if not context.sure(yes, lambda: _question(context), doing="deleting the tables of"):
+
+    def question() -> str:
+        tables = [
+            f"{table} (not there)" if rows is None else f"{table} with {quantity(rows, 'row')}"
+            for table, rows in context.store.tables.count().items()
+        ]
+        return f"Delete the tables {' and '.join(tables)}?"
+
+    if not context.sure(yes, question, doing="deleting the tables of"):
         return None
     dropped = context.store.tables.drop(lambda name: context.say(f"deleted {name}"))
     if not dropped:
@@ -66,25 +81,6 @@ def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
     if context.format == "table" and context.streams.stdout_is_terminal and context.streams.stderr_is_terminal:
         return None  # said above, name by name
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
-
-
-def _waiting(context: Context) -> Callable[[Sequence[str]], None]:
-    """Says what is waited for, each time that it is something else."""
-    said: list[Sequence[str]] = []
-
-    def on_wait(names: Sequence[str]) -> None:
-        if not said or said[-1] != names:
-            context.say(f"waiting for {', '.join(names)}")
-            said.append(names)
-
-    return on_wait
-
-
-def _question(context: Context) -> str:
-    parts = []
-    for table, rows in context.store.tables.count().items():
-        parts.append(f"{table} (not there)" if rows is None else f"{table} with {quantity(rows, 'row')}")
-    return f"Delete the tables {' and '.join(parts)}?"
 
 
 def _report(context: Context, plan: Plan, *, check: bool) -> Report:
@@ -103,8 +99,7 @@ def _report(context: Context, plan: Plan, *, check: bool) -> Report:
         wrong = [f"{step.kind} {step.name} is missing" for step in plan.missing] + wrong
     error = None
     if wrong:
-        count = f"{quantity(len(wrong), 'difference')} from the profile"
-        error = SchemaMismatch(f"{count}: {'; '.join(wrong)}")
+        error = SchemaMismatch(f"{quantity(len(wrong), 'difference')} from the profile: {'; '.join(wrong)}")
         error.hint = "tsmem never alters existing tables; change this by hand"
         if check and plan.missing:
             from tsmem.cli.app.shell_words import command_hint

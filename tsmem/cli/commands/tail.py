@@ -25,31 +25,30 @@ def followed(
     role: str | None,
     filter: str | None,  # noqa: A002 - the option's own name
 ) -> Iterator[Message]:
-    """The session's messages, for ever. Iterating raises BrokenPipeError once the reader of stdout went away."""
-
-    def trouble(error: Unavailable | None) -> None:
-        context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
-
+    """Return the session's messages, for ever. Iterating raises BrokenPipeError once the reader of stdout went away."""
     check_interval(interval_s, "--interval")
     messages = context.store.messages
-    looks = given = 0
+    pages = shown = 0
 
-    def heard() -> None:
-        nonlocal looks
+    def on_unavailable(error: Unavailable | None) -> None:
+        context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
+
+    def on_page() -> None:
+        nonlocal pages
         context.streams.check_reader()
-        looks += 1
-        if looks == 2 and not given and not messages.sample(session).rows:
+        pages += 1
+        if pages == 2 and not shown and not messages.sample(session).rows:
             near = nearest_session(context.store, session)
             context.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
 
     def counted() -> Iterator[Message]:
-        nonlocal given
-        for message in followed_messages:
-            given += 1
+        nonlocal shown
+        for message in stream:
+            shown += 1
             yield message
 
-    messages.read_progress.on_page = heard
-    followed_messages = messages.follow(
-        session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=trouble
+    messages.read_progress.on_page = on_page
+    stream = messages.follow(
+        session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=on_unavailable
     )
     return counted()

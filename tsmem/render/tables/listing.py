@@ -18,7 +18,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from tsmem.render.cells import wrap
 from tsmem.render.palette import Palette
 from tsmem.render.result import Listing, Noun, Options
 from tsmem.render.tables.grid import MAX_ALIGNED, Overflow, TableCell, natural_widths, plan_widths, table_lines
@@ -49,7 +48,7 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
                 yield ""
             layout, above = layout_of(listing.noun, items, options), None
             if layout.shared is not None:
-                yield from _above(*layout.shared, options, palette)
+                yield from _above(*layout.shared, palette)
                 yield ""
             yield from _rows([], layout, options, palette, titled=True)
         field = layout.grouped
@@ -58,16 +57,16 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
                 if above is not None:
                     yield ""
                 above = value
-                yield from _above(field, value, options, palette)
+                yield from _above(field, value, palette)
             yield from _rows(list(group), layout, options, palette)
     if layout is not None and layout.no_room:
         note = f"no room for {', '.join(layout.no_room)}: a wider terminal or --fields shows more"
-        yield from (palette.paint("dim", line) for line in wrap(note, options.width or 80))
+        yield from palette.wrapped("dim", note)
 
 
-def _above(field: str, value: str, options: Options, palette: Palette) -> Iterator[str]:
-    """Yield the value that the rows below have in a field: whole, on as many lines as it needs."""
-    yield from (palette.paint("bold", line) for line in wrap(f"{field} {visible_id(value)}", options.width or 80))
+def _above(field: str, value: str, palette: Palette) -> Iterator[str]:
+    """Return the value that the rows below have in a field: whole, on as many lines as it needs."""
+    return palette.wrapped("bold", f"{field} {visible_id(value)}")
 
 
 def _rows(

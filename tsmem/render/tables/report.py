@@ -99,9 +99,7 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
 
 
 def _title(text: str, options: Options) -> Iterator[str]:
-    palette = Palette(options)
-    lines = [visible(text)] if options.width is None else wrap(visible(text), options.width)
-    yield from (palette.paint("bold", line) for line in lines)
+    return Palette(options).wrapped("bold", visible(text))
 
 
 def _columns(titles: Sequence[str]) -> list[Column]:

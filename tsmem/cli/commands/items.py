@@ -1,0 +1,110 @@
+"""The parts that commands on sessions and on messages share: writing an item, --since and --until, and a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from tsmem.cli.app.suggest import suggest_words
+from tsmem.cli.io.progress import listing
+from tsmem.errors import AlreadyExists, InvalidInput
+from tsmem.render.result import Listing, Noun
+
+if TYPE_CHECKING:
+    from tsmem.cli.app.context import Context
+    from tsmem.rows import Value
+    from tsmem.store.collection import Collection
+    from tsmem.store.model import Item, Message, Session
+    from tsmem.store.requests import Sort
+    from tsmem.store.search.finder import SearchStream
+
+Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
+SortOption = Annotated[
+    str,
+    typer.Option(
+        "--sort",
+        metavar="ORDER",
+        help="newest, or score: best first, and pages go on by number.",
+        autocompletion=suggest_words("newest", "score"),
+    ),
+]
+_KEPT = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
+"""Fields that are the key, that every put sets, or that are compared by themselves."""
+_MAX_SHOWN = 200
+"""Characters of the values that the question names."""
+
+
+def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
+    """Write an item, and return False if someone at a terminal does not want to replace the one that exists.
+
+    Cost: 1 request; at a terminal 2 more where the item exists. Raises AlreadyExists with `if_absent`."""
+    if if_absent or yes or not context.can_ask:
+        items.put(item, if_absent=if_absent)
+        return True
+    try:
+        items.put(item, if_absent=True)
+        return True
+    except AlreadyExists:
+        old = items.stored(item)
+    lost = {} if old is None else _lost_values(old, item)
+
+    def question() -> str:
+        from tsmem.plurals import quantity
+        from tsmem.render.values import pairs
+
+        drops = f"this drops {quantity(len(lost), 'value')}: {pairs(lost, limit=_MAX_SHOWN)}"
+        return f"{items.name_of(item)} exists; {drops}. Replace it?"
+
+    if lost and not context.sure(False, question):
+        return False
+    items.put(item)
+    return True
+
+
+def _lost_values(old: Item, new: Item) -> dict[str, Value]:
+    """Return the values of an item that are gone once the new one stands in its place."""
+    lost = {name: getattr(old, name) for name in old.__slots__ if name not in _KEPT}
+    lost = {name: value for name, value in lost.items() if value is not None and value != getattr(new, name)}
+    for key, value in old.metadata.items():
+        if key not in new.metadata or (type(new.metadata[key]), new.metadata[key]) != (type(value), value):
+            lost[key] = value
+    return lost
+
+
+def window(context: Context, since: str | None, until: str | None) -> dict[str, Any]:
+    """Return --since and --until as keyword arguments of a listing."""
+    return {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
+
+
+def order(text: str) -> Sort:
+    """Return the order that --sort names."""
+    if text not in ("newest", "score"):
+        raise InvalidInput(f"--sort is newest or score, not '{text}'")
+    return cast("Sort", text)
+
+
+def found(
+    context: Context,
+    noun: Noun,
+    stream: SearchStream[Session] | SearchStream[Message],
+    text: str | None,
+    filter: str | None,  # noqa: A002 - the option's own name
+    why_empty: Callable[[], str] | None = None,
+) -> Listing:
+    """Return a search as a result. A text without words may take a scan, as a filter may.
+
+    Its hint for an empty result: sessions are found by a text that few have, most people mean the messages; and the
+    name of a tool is not in what it answered, but in its metadata."""
+    from tsmem.cli.app.shell_words import command_hint
+
+    hint = None
+    if text is not None and noun == "session":
+        command = command_hint(context, "message", "search", arguments=(text,))
+        hint = f"sessions are found by their search_content, messages by what was said: {command}"
+    elif text is not None and text.isascii() and text.isidentifier():
+        command = command_hint(context, "message", "list", filter=f'name == "{text}"')
+        hint = f"search looks into what was said; what a tool of this name answered: {command}"
+    shown = listing(context, noun, stream, text if filter is None else filter, why_empty)
+    return shown._replace(total=lambda: stream.total, highlight=text, when_empty=hint)
