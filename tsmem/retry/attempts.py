@@ -26,8 +26,6 @@ LATER = "try again later; `timeout` in the profile is for how many seconds it is
 
 
 class RetryPolicy(NamedTuple):
-    """Times of retries."""
-
     timeout_s: float = 30.0
     """Seconds for one reply, all attempts and pauses together."""
     first_pause_s: float = 0.1
@@ -78,7 +76,6 @@ class Attempts:
         """True if the reply to any of them may have been lost."""
 
     def in_time(self) -> bool:
-        """Return True if another attempt may begin."""
         return self._clock.monotonic_s() < self.ends_s
 
     def wait(self, error: Unavailable) -> bool:

@@ -36,7 +36,6 @@ class _QueuedWrite(NamedTuple):
 
     @property
     def row(self) -> tuple[str, Key]:
-        """The table and key of the row that is written."""
         return self.write.table.name, self.write.key
 
 
@@ -70,16 +69,13 @@ class BatchWriter:
         self._queue_bytes = 0
         self._in_flight: list[_Batch] = []
         self._rows: set[tuple[str, Key]] = set()
-        """The rows that are queued or in flight."""
         self._unsettled: list[int] = []
         """The first unsettled position of each batch that was sent or discarded."""
         self._last_row: tuple[str, Key] | None = None
         """The row of the last write but Updates: those write the rest of a row too large for one write."""
         self._last_row_refused = False
         self._failure: TsmemError | None = None
-        """The error that a whole batch failed with."""
         self.failed = 0
-        """Rows that were refused."""
 
     def __enter__(self) -> BatchWriter:
         return self
@@ -136,7 +132,6 @@ class BatchWriter:
         self._settle_some(self._client.limiter.width - 1)
 
     def flush(self) -> None:
-        """Send the queue, and wait for all batches."""
         self.send()
         self._settle_some(0)
 

@@ -19,8 +19,6 @@ T = TypeVar("T", Session, Message)
 
 
 class Difference(NamedTuple):
-    """One row that is not the same on both sides."""
-
     kind: Literal["session", "message"]
     key: Key
     """In the order of its table's key."""

@@ -25,16 +25,12 @@ OnConflict = Literal["overwrite", "skip", "fail"]
 
 
 class ImportedItem(NamedTuple):
-    """An item and its place in the input."""
-
     line: int | str | None
     """None for an item that comes from another store."""
     item: Session | Message
 
 
 class LoadOptions(NamedTuple):
-    """Options of an import."""
-
     on_conflict: OnConflict = "overwrite"
     """The treatment of rows that exist. `fail` stops at the first batch that meets one."""
     first: int = 0
@@ -46,7 +42,6 @@ class LoadOptions(NamedTuple):
 
     @property
     def condition(self) -> Condition:
-        """The condition of each write."""
         return UNCONDITIONAL if self.on_conflict == "overwrite" else MUST_NOT_EXIST
 
 

@@ -20,7 +20,6 @@ from tsmem.store.bulk.result import BulkResult
 from tsmem.store.concurrency import Pending, wait_for_all, wait_for_one
 
 _MAX_WAITING = 1000
-"""Sessions that wait for their messages to be deleted."""
 
 
 class Purge:
@@ -80,7 +79,6 @@ class Job(NamedTuple):
 
     session_id: str
     delete: Callable[[BulkResult], None]
-    """Deletes, and counts in the given result."""
 
 
 def one_by_one(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkResult) -> None:

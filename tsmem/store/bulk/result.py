@@ -49,7 +49,6 @@ class BulkResult:
             self.messages += 1
 
     def add(self, part: BulkResult) -> None:
-        """Add the counts of a part of the command."""
         self.sessions += part.sessions
         self.messages += part.messages
         self.skipped += part.skipped
@@ -63,13 +62,11 @@ class BulkResult:
         self.on_change()
 
     def keep_shared(self, session_id: str) -> None:
-        """Count one session whose messages are kept."""
         self.shared += 1
         if len(self.shared_ids) < MAX_SHARED_IDS and session_id not in self.shared_ids:
             self.shared_ids.append(session_id)
 
     def fail(self, failure: RowFailure) -> None:
-        """Count one row that could not be written."""
         self.failed += 1
         if len(self.failures) < MAX_REPORTED_FAILURES:
             self.failures.append(failure)
@@ -85,7 +82,6 @@ class BulkResult:
 
     @property
     def done(self) -> int:
-        """Rows written or deleted."""
         return self.sessions + self.messages
 
     def raise_failures(self, what: str) -> None:

@@ -32,8 +32,6 @@ class Window(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """The content of a token."""
-
     after: Key
     """The last key that was returned, in the order of the table or index that is read."""
     window: Window

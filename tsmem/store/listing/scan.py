@@ -37,8 +37,6 @@ MAX_EMPTY_PAGES = 100_000
 
 
 class Scan(NamedTuple):
-    """A range of a table or index to read."""
-
     table: TableRef
     span: Range
     filter: Filter | None = None
@@ -60,7 +58,6 @@ class ReadProgress:
 
     def __init__(self) -> None:
         self.returned = 0
-        """Matching items that were read."""
         self.on_page: Callable[[], None] = lambda: None
         """Called after each page that a scan has read."""
 
@@ -82,7 +79,6 @@ class RowScan:
         self._client = client
         self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
         self._left = want
-        """Rows still expected to be used."""
         self._after = after
         self._read_progress = read_progress
         self._rows: Iterator[Row] = iter(())
@@ -99,7 +95,6 @@ class RowScan:
         self._context = copy_context()  # a page requested by an announcement is not a call within the announcing one
 
     def begin(self) -> RowScan:
-        """Request the first page now."""
         with self._lock:
             self._request(self._scan.span.start, self._left)
         return self
@@ -287,5 +282,4 @@ class ItemStream(Generic[Item]):
         return self._token if self._previous is None else self._token_at(self._previous)
 
     def page(self) -> Page[Item]:
-        """Return all items at once."""
         return Page(tuple(self), self.next_page_token)

@@ -28,7 +28,6 @@ def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
 
 
 def of_key(wanted: TableSchema, found: TableSchema) -> str | None:
-    """Return the difference of the keys, or None."""
     return None if wanted.key == found.key else f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"
 
 

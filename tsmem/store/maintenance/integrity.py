@@ -27,7 +27,6 @@ from tsmem.store.maintenance.statistics import CellSize, large_cells
 IDS_AT_ONCE = 50_000
 """Session ids of a range at least, if there are more; up to twice as many are kept in memory."""
 MAX_USERS = 10
-"""Users of a shared id that are named."""
 MARGIN_US = 15 * 60 * 1_000_000
 """The largest difference between clocks: the service refuses requests beyond it."""
 
@@ -66,8 +65,6 @@ Trouble = Orphans | Shared | Behind | CellSize
 
 
 class _Owners(NamedTuple):
-    """The users of a session id."""
-
     users: tuple[str, ...]
     number: int
     update_time: int | None
@@ -131,11 +128,11 @@ def find_troubles(
     the rows read."""
     ids = IdRange(None, ids_at_once)
     while True:
-        sessions = Scan(codecs.session.table, codecs.session.table.range_of())
+        scan = Scan(codecs.session.table, codecs.session.table.range_of())
         if ids.start is not None:  # the first pass has looked at all cells
             later = Comparison("session_id", Op.GE, ids.start)
-            sessions = sessions._replace(filter=later, columns=("session_id", "update_time"))
-        for row in RowScan(client, sessions, read_progress=progress[0]):
+            scan = scan._replace(filter=later, columns=("session_id", "update_time"))
+        for row in RowScan(client, scan, read_progress=progress[0]):
             if ids.start is None:
                 result.sessions += 1
                 yield from large_cells("session", row)
@@ -143,18 +140,17 @@ def find_troubles(
 
         start = MIN if ids.start is None else ids.start
         end = MAX if ids.end is None else ids.end
-        messages = Scan(codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
-        rows = RowScan(client, messages, read_progress=progress[1])
+        scan = Scan(codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
+        rows = RowScan(client, scan, read_progress=progress[1])
         for session_id, of_session in groupby(rows, lambda row: str(row.key[0])):
-            found: Orphans | None = None
-            for row in of_session:
+            messages = first = last = 0
+            for row in of_session:  # in the order of time
                 result.messages += 1
                 yield from large_cells("message", row)
-                time = int(row.key[1])
-                found = found or Orphans(session_id, 0, time, time)
-                found = found._replace(messages=found.messages + 1, last_time=time)
-            assert found is not None
-            yield from ids.check(found, now_us)
+                last = int(row.key[1])
+                first = last if messages == 0 else first
+                messages += 1
+            yield from ids.check(Orphans(session_id, messages, first, last), now_us)
         yield from ids.check_rest()
         if ids.end is None:
             return

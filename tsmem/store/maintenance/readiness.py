@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tsmem.store.tables import Plan, Step
 
 _PAUSE_S = 1.0
-"""Seconds between two rounds."""
 _SHORTEST_S, _LONGEST_S = 0.5, 2.0
 """Seconds for one check, retries included."""
 

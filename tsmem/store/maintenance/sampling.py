@@ -15,8 +15,6 @@ MAX_IDS = 1000
 
 
 class Sample(NamedTuple):
-    """The first rows of a range."""
-
     rows: int
     columns: frozenset[str]
     """The attribute columns that they have."""

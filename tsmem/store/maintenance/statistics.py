@@ -24,13 +24,11 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 MAX_BIGGEST = 10
-"""Sessions that are listed by size."""
 MAX_CELLS = 100
 """Cells near their limit that are listed; all are counted."""
 MAX_ROLES = 100
 """Roles that are counted each; a role may be any text."""
 MAX_ROLE_CHARACTERS = 100
-"""Length of a role that is counted separately."""
 NEAR_LIMIT_BYTES = limits.MAX_VALUE_BYTES * 4 // 5
 """The size of a cell near its limit: 80 % of 2 MB."""
 _DAY_US = 86_400_000_000
@@ -54,7 +52,6 @@ class CellSize(NamedTuple):
 
     kind: Literal["session", "message"]
     key: Key
-    """In the order of its table's key."""
     column: str
     bytes: int
 
@@ -80,11 +77,9 @@ class Statistics:
     undated: int = 0
     """Messages whose time is on no calendar."""
     biggest: list[SessionSize] = field(default_factory=list)
-    """The ten sessions whose messages have the most bytes."""
     near_limit: int = 0
     """Cells of 80 % of 2 MB and more."""
     cells: list[CellSize] = field(default_factory=list)
-    """The largest hundred of them."""
 
 
 Sized = TypeVar("Sized", SessionSize, CellSize)
