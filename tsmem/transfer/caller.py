@@ -1,4 +1,7 @@
-"""The interface between an export or import and the program that runs it: a command, or a user of the library."""
+"""The interface between an export or import and the program that runs it: a command, or a user of the library.
+
+The command line passes its `Context`; `export_file` and `import_file` make a `LibraryCaller`.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Caller(Protocol):
 
     @property
     def resume_folder(self) -> Path | None:
-        """The folder of resume points; None if none are kept."""
+        """The folder of resume points; None to keep none."""
         ...
 
     def say(self, text: str) -> None:

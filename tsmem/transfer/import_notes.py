@@ -10,7 +10,7 @@ from tsmem.plurals import quantity
 
 @dataclass
 class ImportNotes:
-    """What messages and conversations did not say, counted while they are converted."""
+    """Counts of missing or odd times and ids, kept while conversations are converted."""
 
     dated: int = 0
     """Messages dated from the start time, because their conversation has no times."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ImportOptions(NamedTuple):
-    """How a file is imported."""
+    """The options of one import."""
 
     format: ImportFormat = "tsmem"
     user: str | None = None
@@ -75,7 +75,7 @@ def import_file(
 
 
 class Import:
-    """One import."""
+    """An import of one file or stream."""
 
     def __init__(self, caller: Caller, source: Input, options: ImportOptions) -> None:
         """Raises InvalidInput."""
@@ -99,7 +99,7 @@ class Import:
 
     def dry_run(self) -> BulkResult:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
-        result = self._check(self._source(self._passed_over, looks_up=True, notes=self._notes), None)
+        result = self._check(None, looks_up=True, notes=self._notes)
         self._say_notes(result)
         result.raise_failures("brought in")
         self._say_if_empty(result.done)
@@ -127,7 +127,7 @@ class Import:
         total = readable = None
         if self._input.raw.seekable():
             start = self._input.raw.tell()
-            found = self._check(self._source(self._passed_over, looks_up=settled > 0), rows if settled else None)
+            found = self._check(rows if settled else None, looks_up=settled > 0)
             self._input.raw.seek(start)
             total = found.done + found.failed
             readable = total - found.unread
@@ -158,14 +158,11 @@ class Import:
             conversion = Conversion(self._options.user, self._start_time, stored, notes)
         return ImportSource(self._input.raw, self._options.format, conversion, keep, self._input.name)
 
-    @property
-    def _passed_over(self) -> Callable[[BadLine], None] | None:
-        """What a check does with values that cannot be read: they are counted if the import will keep them."""
-        return None if self._options.rejects is None else lambda line: None
-
-    def _check(self, source: ImportSource, rows: SettledRows | None) -> BulkResult:
-        """Read the whole input and count it. Raises InvalidInput for what the import would not keep."""
-        on_refused = None if self._options.rejects is None else lambda record, error: None
+    def _check(self, rows: SettledRows | None, *, looks_up: bool, notes: ImportNotes | None = None) -> BulkResult:
+        """Read the whole input and count it. Raises InvalidInput for what would not be kept as a reject."""
+        keeps = self._options.rejects is not None
+        source = self._source((lambda line: None) if keeps else None, looks_up=looks_up, notes=notes)
+        on_refused = (lambda record, error: None) if keeps else None
         records = SharedIds(self._caller.say, self._store).watch(read_records(source))
         if rows is not None:
             records = rows.watch(records)

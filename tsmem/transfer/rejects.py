@@ -37,17 +37,18 @@ class Rejects:
     """The rejects of one import; a context manager."""
 
     def __init__(self, caller: Caller, name: str, source: BinaryIO, *, resume: bool) -> None:
-        """With `resume`, a last line that was cut off is removed; the import repeats it. Otherwise it is refused.
-        Raises InvalidInput for a file that cannot be written, is the input, or holds something else."""
+        """Open the file. A last line that was cut off is removed with `resume`, because the import repeats it, and
+        refused otherwise. Raises InvalidInput for a file that cannot be written, is the input, or holds something
+        else."""
         if name == "-" or is_compressed(name):
             what = "a compressed file" if name != "-" else "standard output"
             raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
         self._name = name
         self._result = caller.result
         self._digests: set[bytes] = set()
-        """What each line of the file holds, without the reason; they may come from several inputs."""
+        """Hashes of the file's lines without their reasons. They may come from several inputs."""
         self._reasons: dict[tuple[object, ...], str] = {}
-        """Why the rows of the file were refused, by their line in the input and their key."""
+        """The reasons of the rows in the file, by their line in the input and their key."""
         self._unsynced = self._ends_in_line = False
         with ExitStack() as stack, explained(name):
             self._output = stack.enter_context(Output(caller, name, source))

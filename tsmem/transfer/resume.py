@@ -1,4 +1,4 @@
-"""How far an import of a file is, kept in a small file, so that `import --resume` can continue there.
+"""The resume point of an import, kept in a small file, so that `import --resume` can continue there.
 
 The resume point is a number of settled records: all of them are written, or kept as rejects. It is noted now and then
 while the import runs, and removed when the import has ended well. It belongs to one input (path, size and modification

@@ -22,8 +22,7 @@ from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
 from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.files.descriptors import names_stdout
-from tsmem.transfer.files.outputs import Output
-from tsmem.transfer.files.unwritable import OutputCheck
+from tsmem.transfer.files.outputs import ForbiddenFiles, Output
 from tsmem.transfer.input.input_bytes import Input, open_input
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def export(
     if names_stdout(file):
         with suppress(OSError, ValueError):  # a stream without a descriptor
             descriptor = context.streams.stdout.fileno()
-            OutputCheck(context.protected_files(), "standard output", None).check_descriptor(descriptor)
+            ForbiddenFiles(context.protected_files()).check_descriptor("standard output", descriptor)
         return Document(join_lines(_to_stdout(context, user, session, asked=progress)))
     with Output(context, file) as output:
         lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)

@@ -29,17 +29,19 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from io import BufferedWriter
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from tsmem.disk import sync_folder
+from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, store_beside, sync_folder
+from tsmem.errors import InvalidInput
+from tsmem.links import link_of_another
 from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, without_links
 from tsmem.transfer.files.file_errors import explained
 from tsmem.transfer.files.partial import replacing
-from tsmem.transfer.files.unwritable import OutputCheck
 
 if TYPE_CHECKING:
     from tsmem.transfer.caller import Caller
@@ -72,7 +74,7 @@ class Output:
         self.is_file = False
         """True unless it is a device, a pipe or a descriptor that was open already."""
         self._caller = caller
-        self._check = OutputCheck(caller.protected_files(), name, source)
+        self._forbidden = ForbiddenFiles(caller.protected_files(), source)
         self._folder = self._descriptor = -1
         self._path = self._base = ""
         self._is_new = False
@@ -103,14 +105,16 @@ class Output:
         self._descriptor = self._folder = -1
 
     def _open(self) -> None:
-        self._check.check_links()
+        if (link := link_of_another(Path(self.name))) is not None:  # it could lead to any file
+            name = link if link != Path(self.name).absolute() else self.name
+            raise _refusal(f"{name} is a link that belongs to another user")
         last = without_links(self.name)
         if (number := own_descriptor(last)) is not None:
             self._descriptor = duplicate(number)
-            self._check.check_descriptor(self._descriptor)
+            self._forbidden.check_descriptor(self.name, self._descriptor)
         elif is_descriptor(last):  # of another process: the main one of a container, for example
             self._descriptor = os.open(self.name, _WRITE)
-            self._check.check_descriptor(self._descriptor, was_open=False)
+            self._forbidden.check_descriptor(self.name, self._descriptor, was_open=False)
         else:
             self._open_path()
 
@@ -119,7 +123,7 @@ class Output:
             reason = errno.EISDIR if self.name else errno.ENOENT
             raise OSError(reason, os.strerror(reason))
         self._path = os.path.realpath(self.name)
-        self._check.check_path(self._path)
+        self._forbidden.check_path(self.name, self._path)
         self._base = os.path.basename(self._path)  # noqa: PTH119
         self._folder = _open_folder(os.path.dirname(self._path))  # noqa: PTH120
         try:
@@ -127,11 +131,11 @@ class Output:
         except FileNotFoundError:
             self.is_file = True
             return
-        self._check.check_status(found)  # opening another user's pipe would wait for them
+        self._forbidden.check_status(self.name, found)  # opening another user's pipe would wait for them
         self.is_file = stat.S_ISREG(found.st_mode)
         flags = _APPEND | os.O_NONBLOCK if self.is_file else _WRITE | os.O_NOFOLLOW
         self._descriptor = os.open(self._base, flags, dir_fd=self._folder)
-        self._check.check_descriptor(self._descriptor, was_open=False)
+        self._forbidden.check_descriptor(self.name, self._descriptor, was_open=False)
         if self.is_file != stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             raise OSError(errno.EAGAIN, "it was replaced by something else")
 
@@ -212,6 +216,57 @@ class Output:
             mode &= ~stat.S_IRWXG
             self._caller.say(f"warning: {self.name}: its access control list could not be kept; only you can read it")
         os.fchmod(new, mode)
+
+
+class ForbiddenFiles:
+    """The files that a command must not write. Each check raises InvalidInput for one of them."""
+
+    def __init__(self, protected: Iterable[tuple[str, str]], source: BinaryIO | None = None) -> None:
+        """`protected` are paths, each with a description; `source` is the input of the same command."""
+        self._protected = dict(protected)
+        self._source: os.stat_result | None = None
+        with suppress(OSError, ValueError):  # an input without a descriptor
+            self._source = None if source is None else os.fstat(source.fileno())
+
+    def check_path(self, name: str, path: str) -> None:
+        """Refuse the path of a protected file, also where no file is yet."""
+        if (what := self._protected.get(path)) is not None:
+            raise _refusal(f"{name} is {what}")
+        if path.endswith(SUFFIXES) and (store := store_beside(path)) is not None:
+            raise _refusal(f"{name} is a file of the store {store}")
+
+    def check_status(self, name: str, found: os.stat_result, *, was_open: bool = False) -> None:
+        """Refuse a protected file under another name, the input, and what belongs to another user. What was open when
+        the command started may belong to anybody."""
+        for path, what in self._protected.items():
+            with suppress(OSError):
+                if os.path.samestat(found, os.stat(path)):  # noqa: PTH116
+                    raise _refusal(f"{name} is {what}")
+        same = self._source is not None and os.path.samestat(found, self._source)
+        if same and not stat.S_ISCHR(found.st_mode) and not stat.S_ISSOCK(found.st_mode):  # those go both ways
+            raise _refusal(f"{name} is what is imported", hint="rejects go into a file of their own")
+        if not was_open and found.st_uid not in (0, os.geteuid()):
+            raise _refusal(f"{name} belongs to another user")
+
+    def check_descriptor(self, name: str, descriptor: int, *, was_open: bool = True) -> None:
+        """Check the file that a descriptor is open on, and refuse a store, known by its content."""
+        found = os.fstat(descriptor)
+        self.check_status(name, found, was_open=was_open)
+        if stat.S_ISREG(found.st_mode) and is_store(_header(descriptor)):
+            raise _refusal(f"{name} is a tsmem store")
+
+
+def _refusal(message: str, hint: str = "write to another file") -> InvalidInput:
+    return InvalidInput(message, hint=hint)
+
+
+def _header(descriptor: int) -> bytes:
+    """Return the first bytes of a file, also of one that is open for writing only; none where they cannot be read."""
+    with suppress(OSError):
+        return os.pread(descriptor, HEADER_BYTES, 0)
+    with suppress(OSError), open(f"/dev/fd/{descriptor}", "rb") as stream:  # noqa: PTH123
+        return stream.read(HEADER_BYTES)
+    return b""
 
 
 def is_compressed(name: str) -> bool:

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -25,7 +24,7 @@ from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
 from tsmem.store.bulk.loading import ImportedItem
-from tsmem.store.bulk.stored_times import StoredTimes
+from tsmem.store.bulk.stored_times import MessageTimes, StoredTimes
 from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
 from tsmem.store.metadata import Metadata
@@ -67,7 +66,7 @@ class ConversationReader(Protocol):
 
 
 class Conversion(NamedTuple):
-    """What the input does not say itself."""
+    """The parts of the rows that the input does not have."""
 
     user_id: str | None
     """The owner of all sessions; None takes each conversation's own `user_id`."""
@@ -79,12 +78,42 @@ class Conversion(NamedTuple):
     """Counts what the conversations leave out."""
 
 
+class _MessageDraft(NamedTuple):
+    """A message that has no time yet."""
+
+    message_id: str
+    given: ReadTime | None
+    """The time that the input gives."""
+    is_unread: bool
+    """True if it gives one that cannot be read."""
+    texts: dict[str, str | None]
+    metadata: Metadata
+
+    @property
+    def given_us(self) -> int | None:
+        return None if self.given is None else self.given.time
+
+
+class ConversationDraft(NamedTuple):
+    """A conversation whose messages have no times yet."""
+
+    session: Session
+    messages: Sequence[_MessageDraft]
+    start: int
+    """The time of its first message, if neither the input nor the store has one."""
+    lookup: MessageTimes | None
+    """The lookup of the messages in the store; None where their times depend on nothing there."""
+
+
 class _Pending(NamedTuple):
-    """A value whose rows wait for the times of its messages."""
+    """A value, and the conversation or the row of rejects that it holds."""
 
     value: JsonValue
-    messages: int
-    rows: Callable[[], Iterable[Session | Message]]
+    content: ConversationDraft | Session | Message
+
+    @property
+    def messages(self) -> int:
+        return len(self.content.messages) if isinstance(self.content, ConversationDraft) else 0
 
     @property
     def size(self) -> int:
@@ -97,28 +126,28 @@ def read_conversations(
 ) -> Iterator[ImportedItem]:
     """Yield the session and the messages of each conversation. Raises InvalidInput, with the place, for what cannot be
     read if bad values are not kept. Cost: that of looking up times (`StoredTimes`)."""
-    for pending in _ahead(_convert(source, Converter(conversion), read), conversion.stored):
+    converter = Converter(conversion)
+    for value, content in _ahead(_convert(source, converter, read), conversion.stored):
         try:
-            items = [*pending.rows()]
+            items = [*converter.rows(content)] if isinstance(content, ConversationDraft) else [content]
         except InvalidInput as error:
-            source.refuse(pending.value, error)
+            source.refuse(value, error)
             continue
         for item in items:
-            yield ImportedItem(pending.value.place, item)
+            yield ImportedItem(value.place, item)
 
 
 def _convert(source: ImportSource, converter: Converter, read: ConversationReader) -> Iterator[_Pending]:
     for value in _conversations(source.values()):
         try:
-            if row := refused_row(value.document):
-                yield _Pending(value, 0, partial(iter, (row,)))
-                continue
-            document = read(unwrapped(value.document, source.format), in_array=value.element is not None)
-            draft = converter.draft(document)
+            content: ConversationDraft | Session | Message | None = refused_row(value.document)
+            if content is None:
+                document = unwrapped(value.document, source.format)
+                content = converter.draft(read(document, in_array=value.element is not None))
         except InvalidInput as error:
             source.refuse(value, error)
         else:
-            yield _Pending(value, len(draft.messages), draft.rows)
+            yield _Pending(value, content)
 
 
 def _ahead(conversations: Iterator[_Pending], stored: StoredTimes | None) -> Iterator[_Pending]:
@@ -186,10 +215,11 @@ class Converter:
         self._given_ids: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
         self._repeats: dict[int, int] = {}
-        """How often the user and content of a conversation without an id came before, by their hash."""
+        """Numbers of conversations without an id, by the hash of their user and content."""
 
     def draft(self, conversation: dict[str, Any]) -> ConversationDraft:
-        """Begin to convert a conversation: all but the times, whose lookup begins. Raises InvalidInput."""
+        """Convert all of a conversation but its times, and begin to look up those that may not be the input's. Raises
+        InvalidInput."""
         rest = dict(conversation)
         messages: list[dict[str, object]] = rest.pop("messages")
         user = self._user(rest)
@@ -208,11 +238,45 @@ class Converter:
             del rest["metadata"]
             rest |= own
         _, metadata = _columns(rest, _SESSION_RESERVED)
-        session = Session(user, session_id, None, None, metadata)
-        draft = ConversationDraft(session, drafts, self._start, self._stored, self._notes)
-        self._start += len(messages)
+        lookup = None
+        if self._stored is not None and depends_on_others([each.given_us for each in drafts]):
+            lookup = self._stored.of_messages(session_id, [each.message_id for each in drafts])
+        draft = ConversationDraft(Session(user, session_id, None, None, metadata), drafts, self._start, lookup)
+        self._start += len(drafts)
         self._notes.unnamed += given_id is None
         return draft
+
+    def rows(self, draft: ConversationDraft) -> Iterator[Session | Message]:
+        """Yield the session and its messages, with their times. Raises InvalidInput where two messages would be one
+        row."""
+        session, notes = draft.session, self._notes
+        ids = [each.message_id for each in draft.messages]
+        given = [each.given_us for each in draft.messages]
+        stored = known_times(ids, given, {} if draft.lookup is None else draft.lookup.result())
+        times = settled_times(given, stored, draft.start)
+        _check_distinct([n if time is None else (ids[n], time) for n, time in enumerate(given)])
+        _check_distinct([*zip(ids, times, strict=True)])
+        if times:
+            update_time = max(times)
+        else:
+            known = None if self._stored is None else self._stored.of_session(session.user_id, session.session_id)
+            update_time = draft.start if known is None else known
+            notes.dated_sessions += known is None
+        yield replace(session, update_time=update_time)
+        any_given = given.count(None) < len(given)
+        before: int | None = None
+        for each, known, time in zip(draft.messages, stored, times, strict=True):
+            yield Message(session.session_id, each.message_id, time, **each.texts, metadata=each.metadata)
+            if each.given is None:
+                notes.unread += each.is_unread
+                notes.kept += known is not None
+                notes.followed += known is None and any_given
+                notes.dated += known is None and not any_given
+            else:
+                notes.zoneless += not each.given.has_zone
+                notes.moved += time != each.given.time
+                notes.backwards += before is not None and each.given.time < before
+                before = each.given.time
 
     def _user(self, rest: dict[str, object]) -> str:
         if self._user_id is not None:
@@ -234,82 +298,12 @@ class Converter:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {before}, {content}]"))
 
 
-class _MessageDraft(NamedTuple):
-    """A message that has no time yet."""
-
-    message_id: str
-    given: ReadTime | None
-    """The time that the input gives."""
-    is_unread: bool
-    """True if it gives one that cannot be read."""
-    texts: dict[str, str | None]
-    metadata: Metadata
-
-
 def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
     rest = dict(message)
     given = take_time(rest)
     is_unread = given is None and any(message.get(key) is not None for key in TIME_KEYS)
     message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{number:06d}"
     return _MessageDraft(message_id, given, is_unread, *_columns(rest, _MESSAGE_RESERVED, _TEXT_FIELDS))
-
-
-class ConversationDraft:
-    """A conversation whose messages get their times once the store has said which of them it knows."""
-
-    def __init__(
-        self,
-        session: Session,
-        messages: Sequence[_MessageDraft],
-        start: int,
-        stored: StoredTimes | None,
-        notes: ImportNotes,
-    ) -> None:
-        """Begin to look up times that may not be those of the input. Messages without one count up from `start`."""
-        self.messages = messages
-        self._session = session
-        self._start = start
-        self._stored = stored
-        self._notes = notes
-        self._ids = [each.message_id for each in messages]
-        self._given = [None if each.given is None else each.given.time for each in messages]
-        self._lookup = None
-        if stored is not None and depends_on_others(self._given):
-            self._lookup = stored.of_messages(session.session_id, self._ids)
-
-    def rows(self) -> Iterator[Session | Message]:
-        """Yield the session and its messages. Raises InvalidInput where two messages would be one row."""
-        session, ids, given = self._session, self._ids, self._given
-        stored = known_times(ids, given, {} if self._lookup is None else self._lookup.result())
-        times = settled_times(given, stored, self._start)
-        _check_distinct([n if time is None else (ids[n], time) for n, time in enumerate(given)])
-        _check_distinct([*zip(ids, times, strict=True)])
-        if times:
-            update_time = max(times)
-        else:
-            known = None if self._stored is None else self._stored.of_session(session.user_id, session.session_id)
-            update_time = self._start if known is None else known
-            self._notes.dated_sessions += known is None
-        yield replace(session, update_time=update_time)
-        for each, time in zip(self.messages, times, strict=True):
-            yield Message(session.session_id, each.message_id, time, **each.texts, metadata=each.metadata)
-        self._count(stored, times)
-
-    def _count(self, stored: Sequence[int | None], times: Sequence[int]) -> None:
-        notes = self._notes
-        any_given = any(time is not None for time in self._given)
-        before: int | None = None
-        for each, known, time in zip(self.messages, stored, times, strict=True):
-            if each.given is None:
-                notes.unread += each.is_unread
-                notes.kept += known is not None
-                notes.followed += known is None and any_given
-                notes.dated += known is None and not any_given
-            else:
-                notes.zoneless += not each.given.has_zone
-                notes.moved += time != each.given.time
-                notes.backwards += before is not None and each.given.time < before
-                before = each.given.time
 
 
 def _columns(

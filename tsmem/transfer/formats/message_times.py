@@ -1,9 +1,10 @@
-"""Times of imported messages: reading those that the input gives, and making those that it does not, so that a
-conversation keeps its order and importing it again gives the same times.
+"""Times of imported messages: read those that the input gives, and make those that it does not, so that a conversation
+keeps its order and importing it again gives the same times.
 
-Messages are stored in the order of the times that the input gives. Those of one time keep the order of the input, a
-microsecond apart. One without a time follows the message before it. A message that the store has already keeps the time
-that it has there, because the time is a part of its key: one without a time, and one that was moved behind another.
+`conversations.py` calls this for each conversation. Messages are stored in the order of the times that the input gives.
+Those of one time keep the order of the input, a microsecond apart. One without a time follows the message before it. A
+message that the store has already keeps the time that it has there, because the time is a part of its key: one without
+a time, and one that was moved behind another.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 
 TIME_KEYS = ("create_time", "timestamp", "created_at")
 _UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
-"""Below which size a number is seconds, milliseconds, microseconds, nanoseconds since 1970."""
+"""Numbers below these are seconds, milliseconds, microseconds and nanoseconds since 1970."""
 _DATE_DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
-"""Digits that are a date, by their number. As numbers they would be times of the 1970s, or of the year 2611."""
+"""Numbers of digits that are dates. As numbers they would be times of the 1970s, or of the year 2611."""
 MAX_MOVED_US = 1_000
-"""How far behind its own time a message of the store may be and still be the one of the input."""
+"""The longest way that a message is taken to have been moved behind its own time by an earlier import."""
 _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
@@ -47,11 +49,6 @@ def take_time(rest: dict[str, object]) -> ReadTime | None:
     return None
 
 
-def has_unread_time(message: Mapping[str, object]) -> bool:
-    """True if a message has something where its time would be."""
-    return any(message.get(key) is not None for key in TIME_KEYS)
-
-
 def read_time(value: object) -> ReadTime | None:
     """Read a number by its size, also as text, an ISO 8601 text, or digits of a date. Return None for anything else."""
     if isinstance(value, str):
@@ -62,8 +59,11 @@ def read_time(value: object) -> ReadTime | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         return None
-    if isinstance(value, int) and (date := _from_digits(str(value))):
-        return date
+    if isinstance(value, int) and (form := _DATE_DIGITS.get(len(str(value)))) and str(value)[:2] in ("19", "20"):
+        try:
+            return _from_iso(datetime.strptime(str(value), form).isoformat())  # noqa: DTZ007 - taken as UTC there
+        except ValueError:
+            pass
     for bound, unit in _UNITS_PER_SECOND:
         if value < bound:
             if isinstance(value, int):
@@ -73,21 +73,7 @@ def read_time(value: object) -> ReadTime | None:
     return None
 
 
-def _from_digits(digits: str) -> ReadTime | None:
-    from datetime import datetime
-
-    form = _DATE_DIGITS.get(len(digits))
-    if form is None or digits[:2] not in ("19", "20"):
-        return None
-    try:
-        return _from_iso(datetime.strptime(digits, form).isoformat())  # noqa: DTZ007 - taken as UTC there
-    except ValueError:
-        return None
-
-
 def _from_iso(text: str) -> ReadTime | None:
-    from datetime import UTC, datetime, timedelta
-
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -100,67 +86,70 @@ def _from_iso(text: str) -> ReadTime | None:
 
 
 def depends_on_others(given: Sequence[int | None]) -> bool:
-    """True if the time of a message may depend on the others of its conversation, as they are now or were in an earlier
-    copy: it has no time, that of another, or one of whole seconds, which others may have had."""
+    """Return True if the time of a message may depend on the other messages of its conversation, now or in an earlier
+    copy: it has no time, the time of another, or one of whole seconds, which another may have had."""
     return len(set(given)) < len(given) or any(time is None or time % 10**6 == 0 for time in given)
 
 
 def known_times(
     ids: Sequence[str], given: Sequence[int | None], found: Mapping[str, Sequence[int]]
 ) -> list[int | None]:
-    """Return the time that the store has for each message of a conversation, out of all times that were found of each
-    id, in order: for one with a time that time, or one that it may have been moved to; for others, in turn, what is
-    left."""
+    """Return the time that the store has for each message of a conversation. `found` has all times of each id, sorted.
+
+    A message with a time gets that time, or one that it may have been moved to. The others then get, in turn, what is
+    left of their id."""
     left = {message_id: list(times) for message_id, times in found.items()}
     known: list[int | None] = [None] * len(ids)
 
-    def take(place: int, first: int, last: int) -> None:
-        times = left.get(ids[place], [])
+    def take(index: int, first: int, last: int) -> None:
+        times = left.get(ids[index], [])
         at = bisect_left(times, first)
-        if known[place] is None and at < len(times) and times[at] <= last:
-            known[place] = times.pop(at)
+        if known[index] is None and at < len(times) and times[at] <= last:
+            known[index] = times.pop(at)
 
     again = settled_times(given, known, 0)
-    timed = [(place, time) for place, time in enumerate(given) if time is not None]
-    for place, _ in timed:
-        take(place, again[place], again[place])
-    for place, time in timed:
-        take(place, time, time + MAX_MOVED_US)
-    for place, own in enumerate(given):
+    timed = [(index, time) for index, time in enumerate(given) if time is not None]
+    for index, _ in timed:
+        take(index, again[index], again[index])
+    for index, time in timed:
+        take(index, time, time + MAX_MOVED_US)
+    for index, own in enumerate(given):
         if own is None:
-            take(place, MIN_INTEGER, MAX_INTEGER)
+            take(index, MIN_INTEGER, MAX_INTEGER)
     return known
 
 
 def settled_times(given: Sequence[int | None], stored: Sequence[int | None], start: int) -> list[int]:
     """Return the time of each message of a conversation, from those that the input gives and those that the store has
-    (see `known_times`). Where neither gives any, they count up from `start`; so do, where the input gives none at all,
-    messages that were added behind those that the store has."""
-    order = _chained(given, 0, 0)
-    wanted = _chained([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
+    (`known_times`).
+
+    Where neither has any, they count up from `start`. So do messages that were added behind those that the store has,
+    where the input gives no time at all."""
+    order = _filled(given, 0, 0)
+    times = _filled([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
     if given.count(None) == len(given):
-        for place in range(len(given) - 1, -1, -1):
-            if stored[place] is not None:
+        for index in range(len(given) - 1, -1, -1):
+            if stored[index] is not None:
                 break
-            wanted[place] = max(wanted[place], start + place)
-    times, last = list(wanted), None
-    for place in sorted(range(len(given)), key=order.__getitem__):
-        if last is not None and stored[place] is None:
-            times[place] = max(wanted[place], last + 1)
-        last = times[place] if last is None else max(last, times[place])
+            times[index] = max(times[index], start + index)
+    last = None
+    for index in sorted(range(len(given)), key=order.__getitem__):
+        if last is not None and stored[index] is None:
+            times[index] = max(times[index], last + 1)
+        last = times[index] if last is None else max(last, times[index])
     return times
 
 
-def _chained(times: Sequence[int | None], start: int, step: int) -> list[int]:
-    """Give each message without a time that of the one before it; those before the first time count down from it by
-    `step`, and where there is no time, they count up from `start`."""
-    first = next((place for place, time in enumerate(times) if time is not None), None)
+def _filled(times: Sequence[int | None], start: int, step: int) -> list[int]:
+    """Give each message without a time that of the message before it. Those before the first time count down from it by
+    `step`; where there is no time at all, they count up from `start`."""
+    first = next((index for index, time in enumerate(times) if time is not None), None)
     if first is None:
-        return [start + place * step for place in range(len(times))]
+        return [start + index * step for index in range(len(times))]
     last = times[first]
     assert last is not None
-    chained = [last - (first - place) * step for place in range(first)]
+    filled = [last - (first - index) * step for index in range(first)]
     for time in times[first:]:
         last = last if time is None else time
-        chained.append(last)
-    return chained
+        filled.append(last)
+    return filled

@@ -19,7 +19,7 @@ READABLE = (
 )
 """The hint that says what can be read."""
 PIPE = "FILE | tsmem import --format openai --user USER"
-"""How a jq command of a hint ends."""
+"""The end of a jq command in a hint."""
 _MAX_KEYS = 8
 """Keys that an error names."""
 

@@ -61,39 +61,33 @@ class Part(NamedTuple):
     chunks: Iterator[bytes]
 
 
-class _Kind(NamedTuple):
-    signature: bytes
-    name: str
-    advice: str
-    at: int = 0
-
-
 _UNPACK = "unpack it first, and import what is in it"
 _COPY = "give it a profile of its own, and then: tsmem copy --from PROFILE --to PROFILE"
 _EXPORT = "write the conversations as JSON first"
 _KINDS = (
-    _Kind(b"%PDF-", "a PDF", _EXPORT),
-    _Kind(b"PAR1", "a Parquet file", _EXPORT),
-    _Kind(b"ARROW1", "an Arrow file", _EXPORT),
-    _Kind(b"Obj\x01", "an Avro file", _EXPORT),
-    _Kind(b"\x93NUMPY", "a NumPy file", _EXPORT),
-    _Kind(b"\x80\x04\x95", "a Python pickle", _EXPORT),
-    _Kind(b"\x80\x05\x95", "a Python pickle", _EXPORT),
-    _Kind(b"{\\rtf", "an RTF document", _EXPORT),
-    _Kind(b"\xd0\xcf\x11\xe0", "an old Microsoft Office document", _EXPORT),
-    _Kind(b"\x89PNG", "a PNG image", _EXPORT),
-    _Kind(b"\xff\xd8\xff", "a JPEG image", _EXPORT),
-    _Kind(b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it first, with zstd -d"),
-    _Kind(b"BZh", "compressed with bzip2", "unpack it first, with bunzip2"),
-    _Kind(b"\xfd7zXZ\x00", "compressed with xz", "unpack it first, with unxz"),
-    _Kind(b"\x04\x22\x4d\x18", "compressed with lz4", "unpack it first, with lz4 -d"),
-    _Kind(b"\x1f\x9d", "compressed with compress", "unpack it first, with uncompress"),
-    _Kind(b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
-    _Kind(b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    _Kind(b"ustar\x00", "a tar archive", "unpack it first, with tar -xf", at=257),
-    _Kind(b"ustar  \x00", "a tar archive", "unpack it first, with tar -xf", at=257),
-    _Kind(b"\x00\x00\x00\x00", "binary data", _EXPORT),
+    (0, b"%PDF-", "a PDF", _EXPORT),
+    (0, b"PAR1", "a Parquet file", _EXPORT),
+    (0, b"ARROW1", "an Arrow file", _EXPORT),
+    (0, b"Obj\x01", "an Avro file", _EXPORT),
+    (0, b"\x93NUMPY", "a NumPy file", _EXPORT),
+    (0, b"\x80\x04\x95", "a Python pickle", _EXPORT),
+    (0, b"\x80\x05\x95", "a Python pickle", _EXPORT),
+    (0, b"{\\rtf", "an RTF document", _EXPORT),
+    (0, b"\xd0\xcf\x11\xe0", "an old Microsoft Office document", _EXPORT),
+    (0, b"\x89PNG", "a PNG image", _EXPORT),
+    (0, b"\xff\xd8\xff", "a JPEG image", _EXPORT),
+    (0, b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it first, with zstd -d"),
+    (0, b"BZh", "compressed with bzip2", "unpack it first, with bunzip2"),
+    (0, b"\xfd7zXZ\x00", "compressed with xz", "unpack it first, with unxz"),
+    (0, b"\x04\x22\x4d\x18", "compressed with lz4", "unpack it first, with lz4 -d"),
+    (0, b"\x1f\x9d", "compressed with compress", "unpack it first, with uncompress"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (0, b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (257, b"ustar\x00", "a tar archive", "unpack it first, with tar -xf"),
+    (257, b"ustar  \x00", "a tar archive", "unpack it first, with tar -xf"),
+    (0, b"\x00\x00\x00\x00", "binary data", _EXPORT),
 )
+"""Signatures at their places, with the names of what begins so and what to do with it."""
 _SQLITE = b"SQLite format 3\x00"
 _TSMEM_STORE = b"tsmm"
 """The application_id of the embedded store, at byte 68 of an SQLite file (sqlite.org/fileformat2.html)."""
@@ -162,9 +156,9 @@ def _check(first: bytes, name: str) -> None:
         raise InvalidInput(f"{name} is an SQLite database, not JSON", hint=_EXPORT)
     if first.startswith((_GZIP, *_ZIP)):
         raise InvalidInput(f"{name} is compressed twice", hint=_UNPACK)
-    for kind in _KINDS:
-        if first.startswith(kind.signature, kind.at):
-            raise InvalidInput(f"{name} is {kind.name}, not JSON", hint=kind.advice)
+    for at, signature, kind, advice in _KINDS:
+        if first.startswith(signature, at):
+            raise InvalidInput(f"{name} is {kind}, not JSON", hint=advice)
 
 
 def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
