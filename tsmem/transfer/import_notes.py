@@ -10,26 +10,17 @@ from tsmem.plurals import quantity
 
 @dataclass
 class ImportNotes:
-    """Counts of missing or odd times and ids, kept while conversations are converted."""
+    """Counts of missing and odd times and ids. `lines` says what each one counts."""
 
     dated: int = 0
-    """Messages dated from the start time, because their conversation has no times."""
     dated_sessions: int = 0
-    """Conversations without messages, dated from the start time."""
     followed: int = 0
-    """Messages without a time, put beside another of their conversation."""
     kept: int = 0
-    """Messages without a time that keep the time they have in the store."""
     moved: int = 0
-    """Messages with the time of another one, moved behind it."""
     backwards: int = 0
-    """Messages that are earlier than the one before them."""
     zoneless: int = 0
-    """Times without a zone."""
     unread: int = 0
-    """Messages whose time cannot be read; they count as messages without a time too."""
     unnamed: int = 0
-    """Conversations without an id."""
 
     def lines(self, dated_from: str) -> Iterator[str]:
         """Yield a line for each kind that was met. `dated_from` names the source of the start time."""

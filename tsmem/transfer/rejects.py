@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 from contextlib import ExitStack, suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
@@ -105,9 +104,7 @@ class Rejects:
     def __enter__(self) -> Rejects:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self.sync()
         finally:

@@ -7,8 +7,7 @@ of its own documentation and of files that its tool wrote.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import brief
@@ -24,69 +23,58 @@ _MAX_KEYS = 8
 """Keys that an error names."""
 
 
-class Shape(NamedTuple):
-    """A format and the keys it is recognised by."""
-
-    name: str
-    paths: tuple[str, ...]
-    """Paths that all lead to a value: keys joined by dots; a list stands for its first element."""
-
-    def __str__(self) -> str:
-        return f"{self.name} (it has {' and '.join(self.paths)})"
-
-
-CONVERSATIONS = tuple(
-    Shape(name, tuple(paths.split()))
-    for name, paths in (
-        ("a ChatGPT data export", "mapping"),
-        ("a claude.ai data export", "chat_messages"),
-        ("an Open WebUI export", "chat.history"),
-        ("a LibreChat export", "messages.isCreatedByUser"),
-        ("a ShareGPT file", "conversations.from"),
-        ("a ShareGPT file", "conversation.from"),
-        ("a file of conversations under 'conversations'", "conversations.messages"),
-        ("a Hugging Face chat data set", "conversation.role"),
-        ("a Gemini CLI session", "projectHash"),
-        ("a Gemini request", "contents"),
-        ("a Google ADK session", "appName events"),
-        ("a Claude Code transcript", "sessionId uuid"),
-        ("a Claude Code transcript", "leafUuid summary"),
-        ("a Claude Code transcript", "messageId snapshot"),
-        ("a Codex CLI session", "payload type"),
-        ("a LangGraph state", "values.messages"),
-        ("an answer of Alibaba Cloud's memory store", "session.messages"),
-        ("an OpenAI preference file", "preferred_output"),
-        ("a preference file", "chosen rejected"),
-        ("an instruction file (Alpaca)", "instruction output"),
-        ("an OpenAI batch request", "custom_id body"),
-        ("an OpenAI batch answer", "custom_id response"),
-        ("an OpenAI chat completion", "choices.message"),
-        ("an OpenAI response", "object output.type"),
-        ("an Ollama answer", "message done"),
-        ("a Langfuse trace", "sessionId input output"),
-        ("a DashScope request", "input.messages parameters"),
-    )
+CONVERSATIONS = (
+    ("a ChatGPT data export", "mapping"),
+    ("a claude.ai data export", "chat_messages"),
+    ("an Open WebUI export", "chat.history"),
+    ("a LibreChat export", "messages.isCreatedByUser"),
+    ("a ShareGPT file", "conversations.from"),
+    ("a ShareGPT file", "conversation.from"),
+    ("a file of conversations under 'conversations'", "conversations.messages"),
+    ("a Hugging Face chat data set", "conversation.role"),
+    ("a Gemini CLI session", "projectHash"),
+    ("a Gemini request", "contents"),
+    ("a Google ADK session", "appName events"),
+    ("a Claude Code transcript", "sessionId uuid"),
+    ("a Claude Code transcript", "leafUuid summary"),
+    ("a Claude Code transcript", "messageId snapshot"),
+    ("a Codex CLI session", "payload type"),
+    ("a LangGraph state", "values.messages"),
+    ("an answer of Alibaba Cloud's memory store", "session.messages"),
+    ("an OpenAI preference file", "preferred_output"),
+    ("a preference file", "chosen rejected"),
+    ("an instruction file (Alpaca)", "instruction output"),
+    ("an OpenAI batch request", "custom_id body"),
+    ("an OpenAI batch answer", "custom_id response"),
+    ("an OpenAI chat completion", "choices.message"),
+    ("an OpenAI response", "object output.type"),
+    ("an Ollama answer", "message done"),
+    ("a Langfuse trace", "sessionId input output"),
+    ("a DashScope request", "input.messages parameters"),
 )
-MESSAGES = tuple(
-    Shape(name, tuple(paths.split()))
-    for name, paths in (
-        ("a ShareGPT message", "from value"),
-        ("a LangChain message", "data.content type"),
-        ("a LangChain message", "lc kwargs"),
-        ("a LangChain message", "additional_kwargs type"),
-        ("a LlamaIndex message", "blocks.block_type"),
-        ("a Vercel AI SDK message", "parts.type"),
-        ("a Gemini message", "parts role"),
-        ("a Gemini message", "parts.text"),
-        ("a Spring AI message", "messageType"),
-        ("a LibreChat export", "isCreatedByUser"),
-    )
+"""Conversations of other formats: their names, and the paths that all lead to a value. A path is keys joined by dots; a
+list stands for its first element."""
+MESSAGES = (
+    ("a ShareGPT message", "from value"),
+    ("a LangChain message", "data.content type"),
+    ("a LangChain message", "lc kwargs"),
+    ("a LangChain message", "additional_kwargs type"),
+    ("a LlamaIndex message", "blocks.block_type"),
+    ("a Vercel AI SDK message", "parts.type"),
+    ("a Gemini message", "parts role"),
+    ("a Gemini message", "parts.text"),
+    ("a Spring AI message", "messageType"),
+    ("a LibreChat export", "isCreatedByUser"),
 )
+"""Messages of other formats, likewise."""
 
 
-def find_shape(value: Mapping[str, object], shapes: tuple[Shape, ...]) -> Shape | None:
-    """Return the first of the shapes that a value has."""
-    return next((shape for shape in shapes if all(_has_path(value, path) for path in shape.paths)), None)
+def find_shape(value: Mapping[str, object], shapes: Iterable[tuple[str, str]]) -> str | None:
+    """Return the description of the first shape that a value has."""
+    for name, paths in shapes:
+        if all(_has_path(value, path) for path in paths.split()):
+            return f"{name} (it has {' and '.join(paths.split())})"
+    return None
 
 
 def _has_path(value: object, path: str) -> bool:
@@ -99,7 +87,7 @@ def _has_path(value: object, path: str) -> bool:
     return True
 
 
-def foreign_error(shape: Shape, value: Mapping[str, object], *, in_array: bool) -> InvalidInput:
+def foreign_error(shape: str, value: Mapping[str, object], *, in_array: bool) -> InvalidInput:
     """Return the error for a value of another format."""
     hint = messages_hint(value, in_array=in_array)
     return InvalidInput(f"this looks like {shape}, which import cannot read", hint=hint)

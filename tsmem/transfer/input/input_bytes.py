@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
+from tsmem.disk import is_store
 from tsmem.errors import InvalidInput
 from tsmem.transfer.files.file_errors import cannot_read
 
@@ -87,10 +88,8 @@ _KINDS = (
     (257, b"ustar  \x00", "a tar archive", "unpack it first, with tar -xf"),
     (0, b"\x00\x00\x00\x00", "binary data", _EXPORT),
 )
-"""Signatures at their places, with the names of what begins so and what to do with it."""
+"""Signatures with their positions, the kinds of files that have them, and hints."""
 _SQLITE = b"SQLite format 3\x00"
-_TSMEM_STORE = b"tsmm"
-"""The application_id of the embedded store, at byte 68 of an SQLite file (sqlite.org/fileformat2.html)."""
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_KINDS = (
@@ -151,7 +150,7 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 def _check(first: bytes, name: str) -> None:
     """Raise InvalidInput for an input that begins so and holds no text."""
     if first.startswith(_SQLITE):
-        if first[68:72] == _TSMEM_STORE:
+        if is_store(first):
             raise InvalidInput(f"{name} is a tsmem store, not an export", hint=_COPY)
         raise InvalidInput(f"{name} is an SQLite database, not JSON", hint=_EXPORT)
     if first.startswith((_GZIP, *_ZIP)):
