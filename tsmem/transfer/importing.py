@@ -12,11 +12,12 @@ from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.plurals import quantity
 from tsmem.store.bulk.loading import ImportedItem, LoadOptions, OnConflict
 from tsmem.transfer.caller import LibraryCaller
+from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.formats.conversations import Conversion
 from tsmem.transfer.import_notes import ImportNotes
 from tsmem.transfer.input.input_bytes import open_input
 from tsmem.transfer.records import ImportSource, read_records
-from tsmem.transfer.reject_lines import BadLine, ImportFormat
+from tsmem.transfer.reject_lines import BadLine
 from tsmem.transfer.rejects import Rejects
 from tsmem.transfer.resume import ResumePoint, SettledRows
 from tsmem.transfer.shared_ids import SharedIds
@@ -84,18 +85,24 @@ class Import:
         self._store = caller.store
         self._input = source
         self._options = options
-        self._start_time, self._dated_from = options.start_time or 0, "--start-time"
-        if options.start_time is None and source.path is not None:
-            self._start_time = os.fstat(source.raw.fileno()).st_mtime_ns // 1000
-            self._dated_from = f"the file (--start-time {self._start_time})"
-        elif options.start_time is None:
-            self._start_time = self._store.clock.now_us()
-            self._dated_from = f"now (--start-time {self._start_time})"
+        self._start_time, self._dated_from = self._dating()
+        self._rejects: Rejects | None = None
+        self._point: ResumePoint | None = None
         self._notes = ImportNotes()
         self._records = 0
         """Records that were read to be written."""
         self._ended = False
         """True once the input was read to its end."""
+
+    def _dating(self) -> tuple[int, str]:
+        """Return the time of the first message if it has none, and where that comes from."""
+        if self._options.start_time is not None:
+            return self._options.start_time, "--start-time"
+        if self._input.path is None:
+            time, what = self._store.clock.now_us(), "now"
+        else:
+            time, what = os.fstat(self._input.raw.fileno()).st_mtime_ns // 1000, "the file"
+        return time, f"{what} (--start-time {time})"
 
     def dry_run(self) -> BulkResult:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
@@ -108,45 +115,45 @@ class Import:
     def run(self, on_extent: Callable[[int, int], None] = lambda total, settled: None) -> BulkResult:
         """Import. If the input can be read twice, call `on_extent` with the number of its records, and with how many of
         them an earlier import settled. Raises PartialFailure when some were not written."""
+        say = self._caller.say
         with ExitStack() as stack:
-            rejects = None
             if self._options.rejects is not None:  # before anything else: what it may not write is refused at once
-                rejects = stack.enter_context(
+                self._rejects = stack.enter_context(
                     Rejects(self._caller, self._options.rejects, self._input.raw, resume=self._options.resume)
                 )
-            self._run(on_extent, rejects)
+            self._point = self._resume_point()
+            settled, readable = self._look_ahead(on_extent)
+            create_tables(self._store, say)
+            records = self._unsettled(settled, readable)
+            if readable is None:  # otherwise the check has warned
+                records = SharedIds(say, self._store).watch(records)
+            try:
+                self._load(records, settled)
+            finally:
+                if self._ended or self._caller.result.done:
+                    self._say_notes(self._caller.result)
         self._say_if_empty(self._records)
         return self._caller.result
 
-    def _run(self, on_extent: Callable[[int, int], None], rejects: Rejects | None) -> None:
-        say = self._caller.say
-        point = self._resume_point()
-        settled = point.read() if point is not None and self._options.resume else 0
+    def _look_ahead(self, on_extent: Callable[[int, int], None]) -> tuple[int, int | None]:
+        """Check the input if it can be read twice. Return how many records are settled, and how many can be read; None
+        if it was not checked."""
+        settled = self._point.read() if self._point is not None and self._options.resume else 0
         # On TableStore, to look for all rows would take more requests than to write them again.
-        rows = SettledRows(settled, self._store.bulk.present, rejects, sample=not self._store.is_local)
-        total = readable = None
+        rows = SettledRows(settled, self._store.bulk.present, self._rejects, sample=not self._store.is_local)
+        found = None
         if self._input.raw.seekable():
             start = self._input.raw.tell()
             found = self._check(rows if settled else None, looks_up=settled > 0)
             self._input.raw.seek(start)
-            total = found.done + found.failed
-            readable = total - found.unread
         if self._options.resume:
-            say(_resume_message(settled, rows, point))
+            self._caller.say(_resume_message(settled, rows, self._point))
         if not rows.complete:
             settled = 0
-        if total is not None:
-            on_extent(total, settled)
-        create_tables(self._store, say)
-        keep = None if rejects is None else rejects.line
-        records = self._unsettled(self._source(keep, looks_up=True, notes=self._notes), settled, readable, rejects)
-        if total is None:  # otherwise the check has warned
-            records = SharedIds(say, self._store).watch(records)
-        try:
-            self._load(records, settled, rejects, point)
-        finally:
-            if self._ended or self._caller.result.done:
-                self._say_notes(self._caller.result)
+        if found is None:
+            return settled, None
+        on_extent(found.done + found.failed, settled)
+        return settled, found.done + found.failed - found.unread
 
     def _source(
         self, keep: Callable[[BadLine], None] | None, *, looks_up: bool, notes: ImportNotes | None = None
@@ -171,16 +178,15 @@ class Import:
         result.unread += source.unreadable
         return result
 
-    def _unsettled(
-        self, source: ImportSource, settled: int, expected: int | None, rejects: Rejects | None
-    ) -> Iterator[ImportedItem]:
+    def _unsettled(self, settled: int, expected: int | None) -> Iterator[ImportedItem]:
         """Yield the records behind the settled ones. Raises InvalidInput where there are fewer than the check found."""
-        for record in read_records(source):
+        keep = None if self._rejects is None else self._rejects.line
+        for record in read_records(self._source(keep, looks_up=True, notes=self._notes)):
             self._records += 1
             if self._records > settled:
                 yield record
-            elif rejects is not None:
-                rejects.count_again(record)
+            elif self._rejects is not None:
+                self._rejects.count_again(record)
         if expected is not None and self._records < expected:
             raise InvalidInput(
                 f"{self._input.name} was cut short while it was read: "
@@ -188,10 +194,8 @@ class Import:
             )
         self._ended = True
 
-    def _load(
-        self, records: Iterator[ImportedItem], first: int, rejects: Rejects | None, point: ResumePoint | None
-    ) -> None:
-        last = first
+    def _load(self, records: Iterator[ImportedItem], first: int) -> None:
+        rejects, point, last = self._rejects, self._point, first
 
         def on_settled(count: int) -> None:
             nonlocal last
@@ -201,9 +205,9 @@ class Import:
             if point is not None:
                 point.note(count)
 
-        loading = LoadOptions(self._options.on_conflict, first, None if rejects is None else rejects.row, on_settled)
+        options = LoadOptions(self._options.on_conflict, first, None if rejects is None else rejects.row, on_settled)
         try:
-            self._store.bulk.load(records, loading, result=self._caller.result)
+            self._store.bulk.load(records, options, result=self._caller.result)
         except BaseException as error:
             if not (isinstance(error, PartialFailure) and rejects is not None and self._ended):
                 if point is not None and point.note(last, now=True):

@@ -13,15 +13,14 @@ from typing import BinaryIO
 from tsmem.errors import InvalidInput
 from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.documents import dumps
-from tsmem.transfer.formats import openai
-from tsmem.transfer.formats.conversations import Conversion, read_conversations
+from tsmem.transfer.formats import ImportFormat, openai
+from tsmem.transfer.formats.conversations import ConversationReader, Conversion, read_conversations
 from tsmem.transfer.formats.tsmem import read_tsmem
 from tsmem.transfer.input.input_bytes import parts, text_advice
 from tsmem.transfer.input.json_values import JsonValue, values
-from tsmem.transfer.reject_lines import BadLine, ImportFormat
+from tsmem.transfer.reject_lines import BadLine
 
-CONVERSATION_FORMATS = {"openai": openai.read_conversation}
-"""The reader of each conversation format."""
+CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
 
 
 class ImportSource:
@@ -76,4 +75,4 @@ def read_records(source: ImportSource) -> Iterator[ImportedItem]:
         return read_tsmem(source)
     if source.conversion is None:
         raise InvalidInput(f"the {source.format} format needs a user and a start time")
-    return read_conversations(source, source.conversion, CONVERSATION_FORMATS[source.format])
+    return read_conversations(source, source.conversion, CONVERSATION_READERS[source.format])

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
 from tsmem.store.model import Message, Session
+from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.input.json_values import Place
-
-ImportFormat = Literal["tsmem", "openai"]
 
 
 class BadLine(NamedTuple):

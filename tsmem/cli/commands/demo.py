@@ -1,14 +1,15 @@
-"""`tsmem demo`: the main job, command by command, on a conversation of its own in a file that is thrown away.
+"""The command `demo`: the main job, command by command, on a sample conversation in a file that is thrown away.
 
-It runs the real command line, each time with an environment of its own: it touches no profile and no memory of yours.
+It runs the real command line, each time with an environment of its own, so that no profile and no memory is touched.
 """
 
 from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -37,52 +38,37 @@ def _transcript(context: Context) -> Iterator[bytes]:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="tsmem-demo-") as folder:
-        run = _Run(context, _environment(context.environ, folder))
-        yield from run.step("init-tables")
-        yield from run.step("import", str(SAMPLE), "--format", "openai", "--user", "ada")
-        yield from run.step("session", "recent", "--user", "ada")
+        kept = {k: v for k, v in context.environ.items() if not k.startswith(("TSMEM_", "TABLESTORE_"))}
+        environ = {**kept, "XDG_CONFIG_HOME": f"{folder}/config", "XDG_DATA_HOME": f"{folder}/data"}
+        step = partial(_step, context, environ)
+        yield from step("init-tables")
+        yield from step("import", str(SAMPLE), "--format", "openai", "--user", "ada")
+        yield from step("session", "recent", "--user", "ada")
         page = ("message", "list", "--session", SESSION, "--limit", "4", "--fields", "message_id,role,content")
-        yield from run.step(*page)
-        yield from run.step(*page, "--page-token", run.page_token())
-        yield from run.step("show", SESSION, "--user", "ada")
-        yield from run.step("session", "update", "ada", SESSION, "-m", "status=booked")
-        yield from run.step("session", "get", "ada", SESSION, "-o", "json")
-        yield from run.step("session", "delete", "ada", SESSION, "--with-messages")
-        yield from run.step("session", "list")
+        shown = yield from step(*page)
+        yield from step(*page, "--page-token", shown.rpartition("--page-token ")[2].strip())
+        yield from step("show", SESSION, "--user", "ada")
+        yield from step("session", "update", "ada", SESSION, "-m", "status=booked")
+        yield from step("session", "get", "ada", SESSION, "-o", "json")
+        yield from step("session", "delete", "ada", SESSION, "--with-messages")
+        yield from step("session", "list")
     yield b"\nThat was all of it; the file is gone. Your own memory: tsmem init-tables, then tsmem --help\n"
 
 
-def _environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
-    kept = {name: value for name, value in environ.items() if not name.startswith(("TSMEM_", "TABLESTORE_"))}
-    return {**kept, "XDG_CONFIG_HOME": f"{folder}/config", "XDG_DATA_HOME": f"{folder}/data"}
+def _step(context: Context, environ: dict[str, str], *argv: str) -> Generator[bytes, None, str]:
+    """Run a command line. Yield it and its output; return the output as text."""
+    from tsmem.cli.app.main import main
 
-
-class _Run:
-    """Runs command lines and keeps what the last one showed."""
-
-    def __init__(self, context: Context, environ: dict[str, str]) -> None:
-        self._call = context
-        self._environ = environ
-        self._shown = ""
-
-    def step(self, *argv: str) -> Iterator[bytes]:
-        """The command line and its output."""
-        from tsmem.cli.app.main import main
-
-        line = shlex.join(("tsmem", *argv))
-        yield f"\n$ {line}\n".encode()
-        shown = io.BytesIO()  # talk and data, in the order in which a terminal would get them
-        # Not a terminal to ask on, but one to be wide and coloured for.
-        streams = replace(self._call.streams, stdin=io.BytesIO(), stdout=shown, stderr=shown, stdin_is_terminal=False)
-        options = ["--no-color"] if self._call.options.no_color else []
-        code = main([*options, *argv], streams, self._environ, self._call.clock)
-        self._shown = shown.getvalue().decode(errors="replace")
-        yield shown.getvalue()
-        if code in STOPPED:
-            raise Stopped(code - 128)
-        if code != 0:
-            raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
-
-    def page_token(self) -> str:
-        """The token that the last command said, below its table."""
-        return self._shown.rpartition("--page-token ")[2].strip()
+    line = shlex.join(("tsmem", *argv))
+    yield f"\n$ {line}\n".encode()
+    shown = io.BytesIO()  # both streams, in the order in which a terminal would get them
+    # Not a terminal to ask on, but one to be wide and coloured for.
+    streams = replace(context.streams, stdin=io.BytesIO(), stdout=shown, stderr=shown, stdin_is_terminal=False)
+    options = ["--no-color"] if context.options.no_color else []
+    code = main([*options, *argv], streams, environ, context.clock)
+    yield shown.getvalue()
+    if code in STOPPED:
+        raise Stopped(code - 128)
+    if code != 0:
+        raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
+    return shown.getvalue().decode(errors="replace")

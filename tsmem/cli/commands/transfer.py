@@ -23,11 +23,11 @@ from tsmem.render.result import Document, Report
 from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.files.descriptors import names_stdout
 from tsmem.transfer.files.outputs import ForbiddenFiles, Output
+from tsmem.transfer.formats import FORMATS
 from tsmem.transfer.input.input_bytes import Input, open_input
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.loading import OnConflict
-    from tsmem.transfer.reject_lines import ImportFormat
 
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
@@ -58,9 +58,9 @@ def export(
         return Document(join_lines(_to_stdout(context, user, session, asked=progress)))
     with Output(context, file) as output:
         lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
-        with account(context, "exported", f" to {file}", asked=progress) as told:
+        with account(context, "exported", f" to {file}", asked=progress) as summary:
             output.write_whole(lines)
-    if not told.speaks:
+    if not summary.speaks:
         context.say(f"exported {counted(context.result)} to {file}")
     if not context.result.done:
         context.say(why_nothing(context, user=user, session=session))
@@ -98,9 +98,7 @@ def import_(
     file: File = "-",
     format: Annotated[  # noqa: A002
         str,
-        typer.Option(
-            "--format", metavar="FORMAT", help="tsmem or openai.", autocompletion=suggest_words("tsmem", "openai")
-        ),
+        typer.Option("--format", metavar="FORMAT", help="tsmem or openai.", autocompletion=suggest_words(*FORMATS)),
     ] = "tsmem",
     user: Annotated[
         str | None,
@@ -129,12 +127,12 @@ def import_(
     from tsmem.transfer.importing import Import, ImportOptions
 
     context = context_of(ctx)
-    if format not in ("tsmem", "openai"):
-        raise InvalidInput(f"there is no import format '{format}'", hint="the formats are tsmem and openai")
+    if format not in FORMATS:
+        raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
     if on_conflict not in ("overwrite", "skip", "fail"):
         raise InvalidInput(f"--on-conflict is overwrite, skip or fail, not '{on_conflict}'")
     options = ImportOptions(
-        cast("ImportFormat", format),
+        format,
         user,
         context.point(start_time, "--start-time"),
         cast("OnConflict", on_conflict),
@@ -144,10 +142,10 @@ def import_(
     options.check(is_file=file != "-")  # before the input is opened
     with _input(context, file) as source:
         job = Import(context, source, options)
-        with account(context, "imported", asked=progress, quiet=dry_run) as told:
+        with account(context, "imported", asked=progress, quiet=dry_run) as summary:
 
             def show_extent(total: int, settled: int) -> None:
-                told.total, told.before = total, settled
+                summary.total, summary.before = total, settled
 
             if dry_run:
                 context.say_target("a dry run on")
