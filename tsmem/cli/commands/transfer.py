@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -140,7 +140,10 @@ def import_(
         resume,
     )
     options.check(is_file=file != "-")  # before the input is opened
-    with _input(context, file) as source:
+    if file == "-" and context.streams.stdin_is_terminal:
+        context.say("reading what is typed here; Ctrl-D ends it")
+    stdin = Input("standard input", context.streams.stdin)
+    with nullcontext(stdin) if file == "-" else open_input(file) as source:
         job = Import(context, source, options)
         with account(context, "imported", asked=progress, quiet=dry_run) as summary:
 
@@ -151,18 +154,6 @@ def import_(
                 context.say_target("a dry run on")
                 return counts(job.dry_run())
             return counts(job.run(show_extent))
-
-
-@contextmanager
-def _input(context: Context, name: str) -> Iterator[Input]:
-    """Open a file to read; `-` is standard input. Raises InvalidInput."""
-    if name != "-":
-        with open_input(name) as source:
-            yield source
-        return
-    if context.streams.stdin_is_terminal:
-        context.say("reading what is typed here; Ctrl-D ends it")
-    yield Input("standard input", context.streams.stdin)
 
 
 @root.command(

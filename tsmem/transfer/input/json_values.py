@@ -108,21 +108,22 @@ class _Reader:
         arrays = count()
         while first := window.skip(_BETWEEN_VALUES):
             self._place = self._placed()
-            length = 0
             try:
+                # Also for a short array, whose elements are decoded again: a line may be `[10:00] started`.
                 found = self._decode_short() if first == "[" else self._decode()
-                if found is not None:
-                    length = self._through_line(found.length)
+                length = 0 if found is None else self._through_line(found.length)
             except _Fault as fault:
                 if first != "[" or self._is_in_line(fault):
                     yield self._refused_line(fault)
                     continue
-                found = None
-            if first == "[" or found is None:
+                found = None  # an array of several lines, with a fault in a later one
+            if first == "[":
+                del found  # memory that is freed before the next value is decoded is used for it
                 yield from self._elements(next(arrays))
             else:
+                assert found is not None
                 value = self._value(found, length)
-                del found  # memory that is freed before the next value is decoded is used for it
+                del found
                 yield value
                 del value
 
