@@ -35,9 +35,8 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, store_beside, sync_folder
+from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, link_of_another, store_beside, sync_folder
 from tsmem.errors import InvalidInput
-from tsmem.links import link_of_another
 from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, without_links
 from tsmem.transfer.files.file_errors import explained
 from tsmem.transfer.files.partial import replacing

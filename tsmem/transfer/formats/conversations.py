@@ -24,7 +24,8 @@ from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
 from tsmem.store.bulk.loading import ImportedItem
-from tsmem.store.bulk.stored_times import MessageTimes, StoredTimes
+from tsmem.store.bulk.stored_times import StoredTimes
+from tsmem.store.concurrency import Pending
 from tsmem.store.documents import brief
 from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
 from tsmem.store.metadata import Metadata
@@ -101,11 +102,11 @@ class ConversationDraft(NamedTuple):
     messages: Sequence[_MessageDraft]
     start: int
     """The time of its first message, if neither the input nor the store has one."""
-    lookup: MessageTimes | None
+    lookup: Pending[dict[str, list[int]]] | None
     """The lookup of the messages in the store; None where their times depend on nothing there."""
 
 
-class _Pending(NamedTuple):
+class _Converted(NamedTuple):
     """A value, and the conversation or the row of rejects that it holds."""
 
     value: JsonValue
@@ -137,7 +138,7 @@ def read_conversations(
             yield ImportedItem(value.place, item)
 
 
-def _convert(source: ImportSource, converter: Converter, read: ConversationReader) -> Iterator[_Pending]:
+def _convert(source: ImportSource, converter: Converter, read: ConversationReader) -> Iterator[_Converted]:
     for value in _conversations(source.values()):
         try:
             content: ConversationDraft | Session | Message | None = refused_row(value.document)
@@ -147,19 +148,19 @@ def _convert(source: ImportSource, converter: Converter, read: ConversationReade
         except InvalidInput as error:
             source.refuse(value, error)
         else:
-            yield _Pending(value, content)
+            yield _Converted(value, content)
 
 
-def _ahead(conversations: Iterator[_Pending], stored: StoredTimes | None) -> Iterator[_Pending]:
+def _ahead(conversations: Iterator[_Converted], stored: StoredTimes | None) -> Iterator[_Converted]:
     """Yield conversations some behind the one that was read last, so that the times of several are looked up at once.
     Those that wait have at most MAX_MESSAGES_AHEAD messages and MAX_TEXT_AHEAD characters, but for the last one."""
-    waiting: deque[_Pending] = deque()
+    waiting: deque[_Converted] = deque()
     messages = size = 0
     try:
-        for pending in conversations:
-            waiting.append(pending)
-            messages += pending.messages
-            size += pending.size
+        for converted in conversations:
+            waiting.append(converted)
+            messages += converted.messages
+            size += converted.size
             width = 1 if stored is None else stored.width
             while len(waiting) >= width or (waiting and (messages > MAX_MESSAGES_AHEAD or size > MAX_TEXT_AHEAD)):
                 first = waiting.popleft()
