@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
-from tsmem.store.model import Session
+from tsmem.store.bulk.loading import key_of
 from tsmem.transfer.files.descriptors import WaitingFile
 from tsmem.transfer.files.file_errors import cannot_write, explained
 from tsmem.transfer.files.outputs import Output, is_compressed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.loading import ImportedItem
     from tsmem.transfer.caller import Caller
 
-_KEYS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
+_KEY_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 _BEGINNING = b'{"kind": "'
 """The beginning of every line of rejects."""
 
@@ -89,7 +89,7 @@ class Rejects:
         if document["kind"] == "rejected":
             _ = document["line"], document["format"], document["text"]
         else:
-            key = (document[name] for name in _KEYS[document["kind"]])
+            key = (document[name] for name in _KEY_FIELDS[document["kind"]])
             self._reasons[(document["rejected"]["line"], *key)] = str(document["rejected"]["reason"])
         self._digests.add(_digest(line))
 
@@ -112,13 +112,14 @@ class Rejects:
 
     def holds(self, record: ImportedItem) -> bool:
         """Return True if an earlier run kept a record."""
-        return _key(record) in self._reasons
+        return (record.line, *key_of(record.item)) in self._reasons
 
     def count_again(self, record: ImportedItem) -> None:
         """Count a record that an earlier run settled as failed, if it was kept: it is still missing in the store."""
-        key = _key(record)
-        if key in self._reasons:
-            self._result.fail(RowFailure(key[1:], InvalidInput(self._reasons[key])))
+        key = key_of(record.item)
+        reason = self._reasons.get((record.line, *key))
+        if reason is not None:
+            self._result.fail(RowFailure(key, InvalidInput(reason)))
 
     def line(self, bad: BadLine) -> None:
         """Keep a line that could not be read."""
@@ -158,12 +159,6 @@ class Rejects:
             self._ends_in_line = False
         except OSError as error:
             raise cannot_write(self._name, error) from error
-
-
-def _key(record: ImportedItem) -> tuple[object, ...]:
-    item = record.item
-    kind = "session" if isinstance(item, Session) else "message"
-    return record.line, *(getattr(item, name) for name in _KEYS[kind])
 
 
 def _digest(line: bytes) -> bytes:
