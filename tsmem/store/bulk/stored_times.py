@@ -1,6 +1,6 @@
 """Looks up the times of rows that exist, for imported items that carry no time of their own.
 
-`transfer/formats/openai.py` uses it, so that importing a conversation again does not date its messages anew.
+`transfer/formats/conversations.py` uses it, so that importing a conversation again does not date its messages anew.
 """
 
 from __future__ import annotations
