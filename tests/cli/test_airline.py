@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ROOT, Cli
+from tests.cli.conftest import Cli
+from tests.support.airline import DATA, conversations, needs_airline
 
-DATA = ROOT.parent / "shared" / "data" / "airline-conversations.jsonl"
-
-pytestmark = pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+pytestmark = needs_airline
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +29,6 @@ def _imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def airline(_imported: Path, cli: Cli) -> Cli:
     """The command line on that store; no test changes it but by what it proves to change nothing."""
     return Cli(_imported)
-
-
-def conversations() -> list[dict[str, Any]]:
-    """The input."""
-    return [json.loads(line) for line in DATA.read_bytes().splitlines()]
 
 
 @pytest.mark.slow

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, PipeIn, Processes, messages, sessions
-from tests.cli.test_over_the_wire import profile
 from tests.cli.test_processes import interrupted
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import KEY, SECRET, serving
-from tests.support.progress import drawn
+from tests.support.cloud_profiles import profile
+from tests.support.progress import Ticking, drawn
 from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.cli.app.main import main
@@ -34,26 +34,6 @@ from tsmem.store.documents import export_line
 
 DEADLINE_S = 30
 SUMMARY = r"[\d.]+ s(, [\d,]+ rows/s)?(, [\d.]+ (bytes|KB|MB))?(, [\d,]+ (skipped|failed|in doubt))*"
-
-
-class Ticking:
-    """A clock on which each look takes more than half a second, so that what is drawn depends on nothing else."""
-
-    def __init__(self) -> None:
-        self._time_us = 1_767_225_600_000_000
-
-    def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
-        return self._time_us
-
-    def monotonic_s(self) -> float:
-        """Seconds."""
-        self._time_us += 600_000
-        return self._time_us / 1e6
-
-    def sleep(self, seconds: float) -> None:
-        """Move on at once."""
-        self._time_us += round(seconds * 1e6)
 
 
 def on_terminal(cli: Cli, *argv: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Outcome:

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
-from tests.cli.test_failing_disks import limited, on_small_disk, plain
+from tests.cli.conftest import Cli, Outcome, messages, sessions
 from tests.contract.faults import FaultyClient
 from tsmem import adapters
 from tsmem.adapters.local import LocalClient
@@ -40,57 +39,6 @@ def said(outcome: Outcome, code: int, *words: str) -> None:
     assert outcome.err.count("error: ") == 1
     assert "Traceback" not in outcome.err
     assert all(word in outcome.err for word in words), outcome.err
-
-
-# Disks
-
-
-@pytest.mark.parametrize("name", ["in", pytest.param("in.gz", marks=pytest.mark.slow)])
-def test_a_disk_that_fills_up_during_an_import(process: Processes, tmp_path: Path, name: str) -> None:
-    """Exit 1, how many rows were done, and that --resume goes on; with room it does, behind what was done."""
-    data = lines(1000, "z" * 12_000)
-    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    outcome = on_small_disk(
-        process,
-        tmp_path,
-        6144,
-        f"$TSMEM init-tables >/dev/null 2>&1; $TSMEM import {name}; code=$?; $TSMEM export >out; "
-        f"mount -o remount,size=65536k disk; $TSMEM import {name} --resume 2>&1; $TSMEM export >out2; exit $code",
-    )
-    assert outcome.code == 1
-    assert "disk is full" in outcome.err
-    done = (tmp_path / "out").read_bytes().count(b"\n") - EMPTY
-    assert 0 < done < 1000
-    assert f"({done:,} rows had been done before)" in outcome.err
-    assert "hint: free some space and try again; the same command with --resume goes on where" in outcome.err
-    assert f"going on behind {done:,} records" in outcome.text
-    assert f"{1000 - done}" in outcome.text.splitlines()[-1]
-    assert (tmp_path / "out2").read_bytes().count(b"\n") - EMPTY == 1000
-
-
-@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
-def test_a_disk_that_fills_up_during_an_export(ready: Cli, process: Processes, name: str) -> None:
-    """Exit 1, the old file is as it was, and no part of the new one is left."""
-    ready.fill([Message("s", f"m{n:05d}", n, content=os.urandom(1500).hex()) for n in range(500)])
-    Path(name).write_bytes(b"old")
-    outcome = process.run("export", name, before=limited(400_000))
-
-    plain(outcome, f"cannot write {name}: File too large")
-    assert Path(name).read_bytes() == b"old"
-    assert sorted(path.name for path in Path().iterdir()) == ["data", name]
-
-
-@pytest.mark.parametrize("name", ["out", "out.gz"])
-def test_a_full_disk_keeps_the_old_export(ready: Cli, process: Processes, tmp_path: Path, name: str) -> None:
-    """The same on a file system without room."""
-    ready.fill([Message("s", f"m{n:05d}", n, content=os.urandom(1500).hex()) for n in range(500)])
-    script = (
-        f"echo old >disk/{name}; XDG_DATA_HOME={ready.folder}/data $TSMEM export disk/{name}; code=$?; "
-        f"ls disk >names; cat disk/{name} >kept; exit $code"
-    )
-    plain(on_small_disk(process, tmp_path, 256, script), f"cannot write disk/{name}: No space left on device")
-    assert (tmp_path / "names").read_text() == f"{name}\n"
-    assert (tmp_path / "kept").read_text() == "old\n"
 
 
 # Inputs that change, end or cannot be read

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages
-from tests.cli.test_airline import DATA, conversations
-from tests.cli.test_over_the_wire import INSTANCE, profile
 from tests.cli.test_terminal import Terminal
 from tests.serving import KEY, SECRET, serving
+from tests.support.airline import DATA, conversations
+from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.progress import drawn
 from tsmem.cli.app.main import main
 from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S

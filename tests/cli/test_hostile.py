@@ -15,13 +15,12 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.hostile_commands import PACKS, WHOLE, Run, commands, items
-from tests.cli.ptys import Screen, Screens
-from tests.cli.test_bulk_progress import Ticking
-from tests.cli.test_over_the_wire import profile
 from tests.hostile import CORPUS, LINES
 from tests.serving import KEY, SECRET, serving
+from tests.support.cloud_profiles import profile
 from tests.support.commands import declarations
-from tests.support.progress import drawn
+from tests.support.progress import Ticking, drawn
+from tests.support.ptys import Screen, Screens
 from tsmem.server.http.auth import AccessKey
 
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes
-
-
-def mounted(process: Processes, folder: Path, script: str) -> Outcome:
-    """Run a script that may mount what it likes in the folder, with `$TSMEM` as the command line."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("unshare is not installed")
-    done = subprocess.run(
-        [unshare, "--map-root-user", "--mount", "sh", "-c", f"set -e\n{script}"],
-        env={**process.environ, "TSMEM": " ".join(process.argv())},
-        cwd=folder,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode == 77 or b"unshare:" in done.stderr:
-        pytest.skip("nothing can be mounted here")
-    return Outcome(done.returncode, done.stdout, done.stderr.decode())
+from tests.cli.conftest import Cli, Processes
+from tests.support.mounts import mounting
 
 
 def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Processes, tmp_path: Path) -> None:
@@ -39,49 +21,46 @@ def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Process
     script = (
         "mount -t tmpfs tmpfs map || exit 77\nmkdir map/..v1\nchmod 0777 map map/..v1\nln -s ..v1 map/..data\n"
         f"cat > map/..v1/config.toml <<'END'\n{config}END\nchmod 0666 map/..v1/config.toml\n"
-        "ln -s ..data/config.toml map/config.toml\n{}$TSMEM --config map/config.toml -p p session list --limit 1\n"
+        "ln -s ..data/config.toml map/config.toml\nrun='$TSMEM --config map/config.toml -p p session list --limit 1'\n"
+        "eval $run 2> changeable\nmount -o remount,ro map\neval $run\n"
     )
-    changeable = mounted(process, tmp_path, script.format(""))
-    assert "no command is run from a profile file that others can change" in changeable.err
-    read_only = mounted(process, tmp_path, script.format("mount -o remount,ro map\n"))
+    read_only = mounting(process, tmp_path, script)
+    assert "no command is run from a profile file that others can change" in (tmp_path / "changeable").read_text()
     assert (read_only.code, "others can change" in read_only.err) == (6, False), read_only
 
 
-BIND = "mkdir folder\ntouch folder/config.toml\nmount --bind real.toml folder/config.toml || exit 77\n"
-SET = "$TSMEM --config folder/config.toml profile set local timeout=7\n"
+SET = "$TSMEM --config folder/config.toml profile set local timeout=7"
 
 
-def test_a_file_that_is_mounted_by_itself_is_written_over(process: Processes, tmp_path: Path) -> None:
-    """A file that is mounted by itself is written over."""
+def test_a_profile_file_that_is_mounted_by_itself_is_written_in_place(process: Processes, tmp_path: Path) -> None:
     (tmp_path / "real.toml").write_text("[profiles.local]\ntimeout = 123456 # much\n")
-    outcome = mounted(process, tmp_path, f"{BIND}{SET}ls -A folder\n")
+    bind = "mkdir folder\ntouch folder/config.toml\nmount --bind real.toml folder/config.toml || exit 77\n"
+    outcome = mounting(process, tmp_path, f"{bind}{SET} && ls -A folder\n")
     assert outcome.code == 0, outcome
     assert (tmp_path / "real.toml").read_text() == "[profiles.local]\ntimeout = 7 # much\n"
     assert (tmp_path / "real.toml").stat().st_mode & 0o777 == 0o600
     assert outcome.text.split() == ["config.toml", "config.toml.lock"]
 
 
-def test_a_mounted_file_in_a_read_only_folder_is_written_over(process: Processes, tmp_path: Path) -> None:
-    """A mounted file in a read-only folder is written over."""
+def test_a_mounted_profile_file_in_a_read_only_folder_is_written_in_place(process: Processes, tmp_path: Path) -> None:
     (tmp_path / "real.toml").write_text("[profiles.local]\n")
     script = (
         "mkdir folder\nmount -t tmpfs tmpfs folder || exit 77\ntouch folder/config.toml\n"
         "mount --bind real.toml folder/config.toml\nmount -o remount,ro,bind folder\n"
     )
-    outcome = mounted(process, tmp_path, script + SET)
+    outcome = mounting(process, tmp_path, script + SET)
     assert outcome.code == 0, outcome
     assert (tmp_path / "real.toml").read_text() == "[profiles.local]\ntimeout = 7\n"
 
 
-def test_a_mounted_file_on_a_full_disk_keeps_what_it_held(process: Processes, tmp_path: Path) -> None:
-    """A mounted file on a full disk keeps what it held."""
+def test_a_mounted_profile_file_on_a_full_disk_keeps_what_it_held(process: Processes, tmp_path: Path) -> None:
     text = "[profiles.local]\n" + "#" * 4000 + "\n" + "#" * 76 + "\n"
     (tmp_path / "text").write_text(text)
     script = (
         "mkdir disk folder\nmount -t tmpfs -o size=4k tmpfs disk || exit 77\ncp text disk/real.toml\n"
         "touch folder/config.toml\nmount --bind disk/real.toml folder/config.toml\n"
     )
-    outcome = mounted(process, tmp_path, f"{script}{SET.strip()} || echo code $?\ncat disk/real.toml\nls -A folder\n")
+    outcome = mounting(process, tmp_path, f"{script}{SET} || echo code $?\ncat disk/real.toml\nls -A folder\n")
     assert f"code 2\n{text}" in outcome.text
     assert "cannot be written: No space left on device\n" in outcome.err
     assert "config.toml\nconfig.toml.lock\n" in outcome.text
@@ -98,18 +77,17 @@ def test_a_store_that_is_mounted_as_a_single_file_is_refused(
         "cat > c.toml <<END\n[profiles.local]\npath = 'folder/m.db'\nEND\n"
         "$TSMEM --config c.toml init-tables || echo code $?\nls -A folder\n"
     )
-    outcome = mounted(process, tmp_path, script)
+    outcome = mounting(process, tmp_path, script)
     assert outcome.text == "code 1\nm.db\n"
     assert "folder/m.db is mounted as a single file, and SQLite's files beside it would not be shared" in outcome.err
     assert "hint: mount its folder\n" in outcome.err
 
 
 def test_a_store_in_a_mounted_folder_is_used(process: Processes, ready: Cli, tmp_path: Path) -> None:
-    """A store in a mounted folder is used."""
     (tmp_path / "real").mkdir()
     shutil.copy(ready.database, tmp_path / "real" / "memory.db")
     script = (
         "mkdir -p folder/tsmem\nmount --bind real folder/tsmem || exit 77\n"
         "XDG_DATA_HOME=$PWD/folder $TSMEM session put ada s1\n"
     )
-    assert mounted(process, tmp_path, script).code == 0
+    assert mounting(process, tmp_path, script).code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import json
@@ -20,15 +19,23 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, messages
-from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count, on_small_disk
-from tests.cli.test_private_files import ANOTHER, given, mode, needs_root
+from tests.support.mounts import on_small_disk
+from tests.support.privileges import (
+    ANOTHER,
+    CAP_CHOWN,
+    given,
+    mode,
+    modes_count,
+    needs_root,
+    skip_unless_possible,
+    without,
+)
 from tsmem.cli.app.context import Context
 from tsmem.cli.io.streams import Streams
 from tsmem.store.documents import export_line
 from tsmem.transfer.resume import ResumePoint
 
 BAD = b"{not json\n"
-CAP_CHOWN = 0
 OTHER_PROFILE = '[profiles.other]\nbackend = "local"\npath = "other.db"\n'
 
 
@@ -420,13 +427,7 @@ def test_a_group_that_cannot_be_kept_loses_its_rights(ready: Cli, process: Proce
     os.chown(out, 0, ANOTHER)
     out.chmod(0o664)
 
-    def may_not_give_files_away() -> None:
-        if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_CHOWN, 0, 0, 0) != 0:
-            os._exit(77)
-
-    outcome = process.run("export", "out", before=may_not_give_files_away)
-    if outcome.code == 77:
-        pytest.skip("root could not be told to leave owners as they are")
+    outcome = skip_unless_possible(process.run("export", "out", before=without(CAP_CHOWN)))
     assert outcome.code == 0, outcome
     assert (0, 0, 0o604) == (out.stat().st_uid, out.stat().st_gid, mode(out))
     assert "warning: out: its group could not be kept" in outcome.err
@@ -449,9 +450,7 @@ def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes)
     """As a redirection of the shell does."""
     Path("out").write_bytes(b"mine")
     Path("out").chmod(0o444)
-    outcome = process.run("export", "out", before=modes_count)
-    if outcome.code == 77:
-        pytest.skip("root could not be told to heed modes")
+    outcome = skip_unless_possible(process.run("export", "out", before=modes_count))
     assert (2, b"mine") == (outcome.code, Path("out").read_bytes())
     assert "error: cannot write out: Permission denied\n" in outcome.err
 
@@ -666,9 +665,7 @@ def test_a_folder_that_cannot_be_written_is_named_as_the_reason(process: Process
     Path("ro").mkdir()
     Path("ro/out").write_bytes(b"mine")
     Path("ro").chmod(0o555)
-    outcome = process.run("export", "ro/out", before=modes_count)
-    if outcome.code == 77:
-        pytest.skip("root could not be told to heed modes")
+    outcome = skip_unless_possible(process.run("export", "ro/out", before=modes_count))
     assert "error: cannot write ro/out: its folder cannot be written\n" in outcome.err
     assert Path("ro/out").read_bytes() == b"mine"
 

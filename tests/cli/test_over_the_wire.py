@@ -11,13 +11,12 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes
 from tests.serving import KEY, SECRET, Served, serving
+from tests.support.cloud_profiles import INSTANCE, profile
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
-
-INSTANCE = "agent-memory"
 
 
 @pytest.fixture
@@ -26,16 +25,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
     credentials = AccessKey(KEY, SECRET)
     with serving(tmp_path / "served.db", credentials=credentials, instance=INSTANCE) as served:
         yield served
-
-
-def profile(
-    endpoint: str, *, key: str = KEY, secret: str = SECRET, instance: str = INSTANCE, more: str = "timeout = 5\n"
-) -> str:
-    """A profile file whose default is a TableStore instance."""
-    return (
-        f'default_profile = "cloud"\n[profiles.cloud]\nbackend = "tablestore"\nendpoint = "{endpoint}"\n'
-        f'instance = "{instance}"\naccess_key_id = "{key}"\naccess_key_secret = "{secret}"\n{more}'
-    )
 
 
 @pytest.fixture

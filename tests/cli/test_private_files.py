@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import io
 import os
-import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,34 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.cli.test_failing_disks import PR_CAPBSET_DROP, modes_count
+from tests.support.privileges import ANOTHER, given, mode, modes_count_for_reading, needs_root
 from tsmem.cli.app.context import Context
 from tsmem.cli.io.streams import Streams
 from tsmem.transfer.resume import ResumePoint
 
-ANOTHER = 65534
-"""A user who is not root and not this one."""
 PROFILE = '[profiles.p]\nbackend = "tablestore"\nendpoint = "http://127.0.0.1:1"\ninstance = "i"\n'
 PLAIN = f'{PROFILE}access_key_id = "hunter2-id"\naccess_key_secret = "hunter2-secret"\n'
-CAP_DAC_READ_SEARCH = 2
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="giving files to another user takes root")
-
-
-def mode(path: Path) -> int:
-    """Permission bits, of a link itself."""
-    return stat.S_IMODE(path.lstat().st_mode)
-
-
-def modes_count_for_reading() -> None:
-    """In a new process: root, too, may read and write only what modes allow."""
-    modes_count()
-    if os.geteuid() == 0 and ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) != 0:
-        os._exit(77)
-
-
-def given(path: Path) -> None:
-    """Let it belong to another user."""
-    os.lchown(path, ANOTHER, ANOTHER)
 
 
 # The profile file

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, messages, sessions
-from tests.cli.test_over_the_wire import profile
 from tests.contract.faults import RefusingClient
 from tests.serving import KEY, SECRET, serving
+from tests.support.cloud_profiles import profile
 from tsmem import adapters
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient

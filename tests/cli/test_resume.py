@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
-from tests.cli.test_over_the_wire import profile
 from tests.contract.faults import Fault, FaultyClient, RefusingClient
 from tests.serving import KEY, SECRET, Served, serving
+from tests.support.cloud_profiles import profile
 from tests.support.waiting import wait_until
 from tsmem import adapters
 from tsmem.errors import StorageFailure, Throttled, TsmemError

@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.cli.ptys import Screens
 from tests.cli.test_hostile import COLOUR, cells, clean
 from tests.cli.test_show import NO_UTF8
 from tests.cli.test_terminal import Terminal
+from tests.support.ptys import Screens
 from tsmem.store import Message, Metadata, Session
 
 USER, SESSION = "9f1c2e88-0d5b-4c1e-9a37-6d2f5f0a7b11", "0b3c8f3e-4a6b-4a53-9d5c-2f1f6f9f0c11"

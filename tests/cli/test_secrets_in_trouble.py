@@ -14,7 +14,7 @@ import pytest
 from tests.cli import test_secrets_everywhere as everywhere
 from tests.cli.conftest import Cli, Processes
 from tests.cli.test_secrets_everywhere import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaks, service, written
-from tests.cli.test_serve import serving
+from tests.support.serve import serving
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
 from tsmem.adapters.tablestore.errors import service_error

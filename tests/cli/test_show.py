@@ -8,9 +8,9 @@ import pytest
 from rich.cells import cell_len
 
 from tests.cli.conftest import Cli, Processes
-from tests.cli.ptys import Screens
-from tests.cli.test_airline import DATA as AIRLINE
 from tests.cli.test_terminal import COLOURS, FORBIDDEN, HOSTILE, Terminal
+from tests.support.airline import DATA as AIRLINE
+from tests.support.ptys import Screens
 from tests.unit.transcripts import MESSAGES, SESSION
 from tsmem.store import Message
 from tsmem.store.documents import item_document

@@ -16,14 +16,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT
-from tests.cli.test_airline import DATA
-from tests.cli.walkthrough import steps, walk
+from tests.support.airline import DATA, needs_airline
+from tests.support.walkthrough import steps, walk
 
 WALKTHROUGHS = Path(__file__).parent / "walkthroughs"
 NEEDS_HATCHLING = pytest.mark.skipif(
     find_spec("hatchling") is None, reason="hatchling, which the wheel is built with, comes with the extra `test`"
 )
-NEEDS_DATA = pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_the_first_ten_minutes(home: Path, environ: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@NEEDS_DATA
+@needs_airline
 def test_the_airline_conversations(home: Path, environ: dict[str, str]) -> None:
     """Real conversations, by the same commands over the wire: found, counted, exported and purged."""
     tsmem = Path(environ["PATH"].partition(":")[0], "tsmem")

@@ -12,3 +12,23 @@ def drawn(err: str) -> tuple[list[str], str]:
     """Return the lines that were drawn over each other, and what is left to see when all is done."""
     shown = (part.replace("\x1b[?25h", "") for part in _DRAWN.findall(err))
     return [line for part in shown for line in part.split("\r\x1b[2K")], _DRAWN.sub("", err)
+
+
+class Ticking:
+    """A clock on which each look takes more than half a second, so that progress is drawn at each look."""
+
+    def __init__(self) -> None:
+        self._time_us = 1_767_225_600_000_000
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return self._time_us
+
+    def monotonic_s(self) -> float:
+        """Seconds."""
+        self._time_us += 600_000
+        return self._time_us / 1e6
+
+    def sleep(self, seconds: float) -> None:
+        """Move on at once."""
+        self._time_us += round(seconds * 1e6)

@@ -1,0 +1,18 @@
+"""Real input: 200 conversations between customers and an airline's agent, with tool calls."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import ROOT
+
+DATA = ROOT.parent / "shared" / "data" / "airline-conversations.jsonl"
+needs_airline = pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+
+
+def conversations() -> list[dict[str, Any]]:
+    """Return the input."""
+    return [json.loads(line) for line in DATA.read_bytes().splitlines()]

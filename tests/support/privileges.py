@@ -1,0 +1,61 @@
+"""Rights of files and processes: run without root's rights, give files to another user, limit the size of files."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Outcome
+
+ANOTHER = 65534
+"""A user who is neither root nor the one that runs the tests."""
+CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0, 1, 2
+NOT_POSSIBLE = 77
+"""Exit code of a process that could not be set up as the test needs it."""
+_PR_CAPBSET_DROP = 24
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="giving files to another user takes root")
+
+
+def without(*capabilities: int) -> Callable[[], None]:
+    """Return a function that takes these capabilities from root, to be called in a new process."""
+
+    def drop() -> None:
+        for capability in capabilities:
+            if os.geteuid() == 0 and ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+                os._exit(NOT_POSSIBLE)
+
+    return drop
+
+
+modes_count = without(CAP_DAC_OVERRIDE)
+"""Call it in a new process: root, too, may then write only what modes allow."""
+modes_count_for_reading = without(CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)
+"""Call it in a new process: root, too, may then read and write only what modes allow."""
+
+
+def skip_unless_possible(outcome: Outcome) -> Outcome:
+    """Skip the test if the process could not be set up."""
+    if outcome.code == NOT_POSSIBLE:
+        pytest.skip("root's rights could not be dropped")
+    return outcome
+
+
+def limited(size: int) -> Callable[[], None]:
+    """Return a function that limits the size of files, to be called in a new process."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def mode(path: Path) -> int:
+    """Return the permission bits, of a link itself."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def given(path: Path) -> None:
+    """Give it to another user."""
+    os.lchown(path, ANOTHER, ANOTHER)
