@@ -1,0 +1,151 @@
+"""Which profile is chosen, and where each of its values came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.profile_files import MINIMAL, PROD, refusal, write
+from tsmem.errors import ProfileError
+from tsmem.profiles import describe, load_profile, profile_list
+
+
+def test_without_file_and_variables_the_profile_is_local() -> None:
+    profile = load_profile({"HOME": "/h"})
+    assert ("local", "local", Path("/h/.local/share/tsmem/memory.db")) == (profile.name, profile.backend, profile.path)
+    assert (profile.origins["name"], profile.origins["path"]) == ("built in", "built in")
+    assert ("timeout", 30.0, "default") in describe(profile)
+    assert profile.target == "/h/.local/share/tsmem/memory.db"
+    assert load_profile({"HOME": "/h", "XDG_DATA_HOME": "/d"}).path == Path("/d/tsmem/memory.db")
+    assert load_profile({"HOME": "/dev/null"}).name == "local"
+
+
+def test_only_the_environment_given_in_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TSMEM_PROFILE", "TSMEM_CONFIG", "TABLESTORE_ENDPOINT", "HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, "/nowhere")
+    assert load_profile({"HOME": "/h"}).path == Path("/h/.local/share/tsmem/memory.db")
+
+
+def test_every_value_of_a_profile_says_where_it_came_from(env: dict[str, str], config: Path) -> None:
+    write(config, PROD)
+    profile = load_profile(env)
+    assert profile.target == "my-instance @ https://my-instance.cn-hangzhou.ots.aliyuncs.com"
+    assert (profile.timeout_s, profile.region, profile.output, profile.path) == (10.0, "cn-hangzhou", None, None)
+    session, message = profile.tables.session, profile.tables.message
+    assert (session.name, session.secondary_index) == ("chats", "session_secondary_index")
+    assert session.search_fields == {"topic": "keyword", "score": "double"}
+    assert (message.name, message.search_index) == ("message", "message_search_index")
+    assert profile.origins["name"] == "config.toml line 1"
+    assert profile.origins["timeout"] == "config.toml line 13"
+    assert profile.origins["tables.session.search_fields.topic"] == "config.toml line 17"
+    assert ("tables.message.name", "message", "default") in describe(profile)
+    assert profile.warnings == ()
+
+
+def test_profile_is_chosen_by_flag_variable_file_default_endpoint_then_local(env: dict[str, str], config: Path) -> None:
+    """The flag, TSMEM_PROFILE, the file's default, TABLESTORE_ENDPOINT, local."""
+    write(config, PROD)
+    endpoint = {"TABLESTORE_ENDPOINT": "https://e", "TABLESTORE_INSTANCE_NAME": "i"}
+    keys = {"TABLESTORE_ACCESS_KEY_ID": "id", "TABLESTORE_ACCESS_KEY_SECRET": "s"}
+    env |= endpoint | keys
+    assert load_profile(env | {"TSMEM_PROFILE": "prod"}, profile="local").origins["name"] == "--profile"
+    assert load_profile(env | {"TSMEM_PROFILE": "local"}).origins["name"] == "environment TSMEM_PROFILE"
+    assert load_profile(env | {"TSMEM_PROFILE": ""}).name == "prod"
+    write(config, MINIMAL)
+    assert load_profile(env).name == "env"
+    assert load_profile(env | {"TABLESTORE_ENDPOINT": ""}).name == "local"
+
+
+def test_tablestore_variables_never_change_a_profile_of_the_file(env: dict[str, str], config: Path) -> None:
+    write(config, PROD)
+    env |= {"TABLESTORE_ENDPOINT": "https://evil", "TABLESTORE_INSTANCE_NAME": "evil", "TABLESTORE_REGION": "evil"}
+    for profile in (load_profile(env), load_profile(env, profile="prod"), load_profile(env, profile="local")):
+        assert "evil" not in repr(profile)
+
+
+def test_profile_env_takes_each_value_from_its_variable() -> None:
+    environ = {"HOME": "/h", "TABLESTORE_ENDPOINT": "https://e/", "TABLESTORE_INSTANCE_NAME": "i"}
+    error = refusal(environ)
+    assert "TABLESTORE_ACCESS_KEY_ID, TABLESTORE_ACCESS_KEY_SECRET" in str(error)
+    environ |= {"TABLESTORE_ACCESS_KEY_ID": "id", "TABLESTORE_ACCESS_KEY_SECRET": "hunter2"}
+    profile = load_profile(environ)
+    assert profile.target == "i @ https://e"
+    assert profile.origins["endpoint"] == "environment TABLESTORE_ENDPOINT"
+    assert (profile.credentials().access_key_secret, profile.credentials().security_token) == ("hunter2", None)
+    assert "hunter2" not in repr(profile)
+    assert "TABLESTORE_ENDPOINT" in str(refusal({"HOME": "/h"}, "env"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("[profiles]\np = 5", "p", ":2: profile 'p' must be a table"),
+        ("[profiles.env]\nbackend = 'local'", "env", ":1: 'env' is made of TABLESTORE_ENDPOINT"),
+        ('[profiles."a\\u001bb"]', "a\x1bb", "cannot name a profile"),
+    ],
+)
+def test_an_entry_that_is_no_profile_does_not_stop_the_others(
+    env: dict[str, str], config: Path, text: str, name: str, reason: str
+) -> None:
+    write(config, text)
+    assert reason in str(refusal(env, name))
+    assert load_profile(env).name == "local"
+    assert [line.backend for line in profile_list(env)] == ["invalid", "local"]
+
+
+def test_a_mistake_in_a_profile_does_not_stop_the_others_and_is_listed(env: dict[str, str], config: Path) -> None:
+    write(config, MINIMAL + "[profiles.bad]\nbackend = 'local'\npth = 'x'\n")
+    assert load_profile(env, profile="p").name == "p"
+    listed = {line.name: line for line in profile_list(env)}
+    assert list(listed) == ["p", "bad", "local"]
+    assert listed["bad"].backend == "invalid"
+    assert "did you mean 'path'" in listed["bad"].target
+    assert (listed["local"].is_default, listed["p"].is_default) == (True, False)
+    assert (listed["p"].origin, listed["local"].origin) == ("config.toml line 1", "built in")
+
+
+def test_profile_list_without_a_file_has_the_built_in_profiles() -> None:
+    assert [line.name for line in profile_list({"HOME": "/h"})] == ["local"]
+    lines = profile_list({"HOME": "/h", "TABLESTORE_ENDPOINT": "https://e", "TSMEM_PROFILE": "gone"})
+    assert [(line.name, line.backend, line.is_default) for line in lines] == [
+        ("env", "invalid", False),
+        ("local", "local", False),
+    ]
+
+
+def test_describe_shows_origins_and_hides_plain_secrets(env: dict[str, str], config: Path) -> None:
+    write(config, PROD)
+    rows = {key: (shown, origin) for key, shown, origin in describe(load_profile(env))}
+    assert rows["access_key_id"] == ("env:KEY_ID", "config.toml line 11")
+    assert rows["access_key_secret"] == ("(set, hidden)", "config.toml line 12")
+    assert rows["security_token"] == (None, "default")
+    assert rows["timeout"] == (10.0, "config.toml line 13")
+    assert rows["tables.session.search_fields.score"] == ("double", "config.toml line 17")
+    assert "path" not in rows
+    assert [key for key, _, _ in describe(load_profile(env, profile="local"))][:3] == ["backend", "path", "timeout"]
+
+
+def test_repr_and_str_of_a_profile_hide_secrets(env: dict[str, str], config: Path) -> None:
+    write(config, PROD.replace("env:KEY_ID", "swordfish"))
+    profile = load_profile(env)
+    secret = profile.access_key_secret
+    assert secret is not None
+    shown = [repr(profile), str(profile), f"{secret} {secret!r} {secret:}", str(tuple(profile))]
+    shown += [repr(profile.credentials()), str(describe(profile)), str(profile_list(env))]
+    assert not [text for text in shown if "hunter2" in text or "swordfish" in text]
+    assert secret.reveal() == "hunter2"
+
+
+def test_credentials_of_a_local_profile_are_refused() -> None:
+    with pytest.raises(ProfileError, match="has no access keys"):
+        load_profile({"HOME": "/h"}).credentials()
+
+
+@pytest.mark.parametrize("endpoint", [{}, {"TABLESTORE_ENDPOINT": ""}])
+def test_tablestore_variables_without_an_endpoint_give_a_warning(tmp_path: Path, endpoint: dict[str, str]) -> None:
+    environ = {"HOME": str(tmp_path), "TABLESTORE_INSTANCE_NAME": "i", **endpoint}
+
+    (warning,) = load_profile(environ).warnings
+    assert warning.startswith("TABLESTORE_INSTANCE_NAME is set and TABLESTORE_ENDPOINT is not: this is the local file ")
+    assert () == load_profile(environ, profile="local").warnings

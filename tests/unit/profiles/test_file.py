@@ -1,0 +1,125 @@
+"""The profile file: where it is, what can be read, and who else can change it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.profile_files import refusal, write
+from tsmem.errors import ProfileError
+from tsmem.profiles import config_path, load_profile
+from tsmem.profiles.file import decode_text, distrust, parse_toml
+from tsmem.profiles.toml_text import key_lines
+
+
+@pytest.mark.parametrize(
+    ("environ", "flag", "expected"),
+    [
+        ({"HOME": "/h"}, None, "/h/.config/tsmem/config.toml"),
+        ({"HOME": "/h", "XDG_CONFIG_HOME": "/x"}, None, "/x/tsmem/config.toml"),
+        ({"HOME": "/h", "XDG_CONFIG_HOME": ""}, None, "/h/.config/tsmem/config.toml"),
+        ({"HOME": "/h", "XDG_CONFIG_HOME": "relative"}, None, "/h/.config/tsmem/config.toml"),
+        ({"HOME": "/h", "XDG_CONFIG_HOME": "/x", "TSMEM_CONFIG": "/t"}, None, "/t"),
+        ({"HOME": "/h", "TSMEM_CONFIG": ""}, None, "/h/.config/tsmem/config.toml"),
+        ({"HOME": "/h", "TSMEM_CONFIG": "/t"}, "/f", "/f"),
+    ],
+)
+def test_config_path_is_flag_then_variable_then_xdg_then_home(
+    environ: dict[str, str], flag: str | None, expected: str
+) -> None:
+    assert Path(expected) == config_path(environ, flag)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a = 'x", ":1:7: "),
+        (b"ok = 1\n\xff\xfe", ":2:1: not UTF-8"),
+        (b"\x7fELF" + bytes(range(256)), "not UTF-8"),
+        ("a = " + "[" * 4000, "nested too deeply"),
+        ("a = " + "{a=" * 1300, "nested too deeply"),
+        ("[[profiles]]\nname = 'x'", ":1: 'profiles' must be a table"),
+        ("a = [\n1,\n\n", ":3:1: "),
+        ("a = [\r\n1,\r\n", ":2:3: "),
+        ('a = """\n\n', ":2:1: "),
+        ("[a]\nb.c = ", ":2:7: "),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_is_refused_with_its_place(
+    env: dict[str, str], config: Path, text: str | bytes, reason: str
+) -> None:
+    write(config, text)
+    error = str(refusal(env))
+    assert error.startswith(str(config))
+    assert reason in error
+    assert len(error) < 400
+
+
+@settings(max_examples=30)
+@given(st.text(max_size=60) | st.from_regex(r"\A([a\"'=#\n\[\]{}., 1\\]{0,40})\Z"))
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    path = Path("config.toml")
+    try:
+        parse_toml(path, decode_text(path, text.encode(errors="surrogatepass")))
+    except ProfileError:
+        return
+    key_lines(text)
+
+
+def test_folders_of_a_link_and_of_its_target_are_both_checked(tmp_path: Path) -> None:
+    real, safe = tmp_path / "real", tmp_path / "safe"
+    real.mkdir(mode=0o700)
+    safe.mkdir(mode=0o700)
+    (real / "c.toml").write_text("[profiles.local]\n")
+    (real / "c.toml").chmod(0o600)
+    (safe / "c.toml").symlink_to(real / "c.toml")
+    assert load_profile({"HOME": "/h"}, config=safe / "c.toml").warnings == ()
+    for folder in (real, safe):
+        folder.chmod(0o777)
+        assert str(folder) in load_profile({"HOME": "/h"}, config=safe / "c.toml").warnings[0]
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (0o700, None),
+        (0o755, None),
+        (0o1777, None),
+        (0o777, "(mode 777)"),
+        (0o770, "(mode 770)"),
+        (0o2775, "(mode 2775)"),
+    ],
+)
+def test_a_folder_above_that_others_can_write_is_distrusted(tmp_path: Path, mode: int, expected: str | None) -> None:
+    """They could put another folder, with another file, in the place of the one below it; the sticky bit forbids it."""
+    folder = tmp_path / "above" / "between"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "c.toml").touch(mode=0o600)
+    (tmp_path / "above").chmod(mode)
+    reason = distrust(folder / "c.toml", (folder / "c.toml").stat())
+    assert reason == (expected and f"{tmp_path}/above can be written by others {expected}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("mode", [0o700, 0o1777])
+def test_a_folder_above_of_another_user_is_distrusted(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "theirs" / "ours"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "c.toml").touch(mode=0o600)
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    (tmp_path / "theirs").chmod(mode)
+    assert distrust(folder / "c.toml", (folder / "c.toml").stat()) == f"{tmp_path}/theirs belongs to another user"
+
+
+def test_a_file_of_another_user_is_distrusted(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "c.toml").touch()
+    owners = {0: None, os.geteuid(): None, os.geteuid() + 1: f"{tmp_path}/c.toml belongs to another user"}
+    for owner, expected in owners.items():
+        status = os.stat_result((0o100600, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+        assert expected == distrust(tmp_path / "c.toml", status)

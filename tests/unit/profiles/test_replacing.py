@@ -1,0 +1,143 @@
+"""A profile file is replaced as a whole: private, durable, one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.profile_files import COMMENTED, parsed, write
+from tsmem.profiles import load_profile
+from tsmem.profiles.writer import set_values, use_profile
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def config(config: Path) -> Path:
+    """A profile file with comments."""
+    write(config, COMMENTED)
+    return config
+
+
+def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('# mine\n[profiles.p]\nbackend = "local"\npath = "0"\n')
+    code = (
+        "import sys; from tsmem.profiles.writer import set_values\n"
+        "for i in range(10**6): set_values({'HOME': '/h'}, 'p', [('path', f'{sys.argv[2]}-{i}')], config=sys.argv[1])\n"
+    )
+    pick = random.Random(7)
+    for run in range(2):
+        with subprocess.Popen([sys.executable, "-c", code, str(config), str(run)], cwd=ROOT) as it:
+            wanted = pick.randrange(5, 40)
+            while not (
+                found := load_profile({"HOME": "/h"}, config=config, profile="p").path
+            ) or not found.name.startswith(f"{run}-"):
+                continue
+            for _ in range(wanted):
+                assert load_profile({"HOME": "/h"}, config=config, profile="p").path is not None
+            os.kill(it.pid, signal.SIGKILL)
+        assert config.read_text().startswith('# mine\n[profiles.p]\nbackend = "local"\npath = "')
+        assert {item.name for item in tmp_path.iterdir()} <= {"config.toml", "config.toml.lock", ".config.toml.tmp"}
+    set_values({"HOME": "/h"}, "p", [("path", "end")], config=config)
+
+    assert {"config.toml", "config.toml.lock"} == {item.name for item in tmp_path.iterdir()}
+    assert "end" == parsed(config)["profiles"]["p"]["path"]
+
+
+@pytest.fixture
+def _umask_000() -> Iterator[None]:
+    old = os.umask(0)
+    yield
+    os.umask(old)
+
+
+def mode(path: Path) -> int:
+    """Permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("_umask_000")
+def test_a_new_file_and_its_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    path = set_values(environ, "x", [("backend", "local"), ("path", "/x.db"), ("timeout", "5")])
+    assert path == tmp_path / ".config" / "tsmem" / "config.toml"
+    assert (mode(path), mode(path.parent), mode(path.parent.parent)) == (0o600, 0o700, 0o700)
+    assert sorted(item.name for item in path.parent.iterdir()) == ["config.toml", "config.toml.lock"]
+    assert mode(path.with_name("config.toml.lock")) == 0o600
+    assert path.read_text() == '[profiles.x]\nbackend = "local"\npath = "/x.db"\ntimeout = 5\n'
+    use_profile(environ, "x")
+    assert path.read_text().startswith('default_profile = "x"\n\n[profiles.x]\n')
+    assert (load_profile(environ).name, load_profile(environ).timeout_s, load_profile(environ).warnings) == (
+        "x",
+        5.0,
+        (),
+    )
+
+
+def test_the_target_of_a_link_is_replaced(env: dict[str, str], config: Path, tmp_path: Path) -> None:
+    link = tmp_path / "links" / "c.toml"
+    link.parent.mkdir()
+    link.symlink_to(config)
+    set_values(env, "staging", [("path", "t.db")], config=link)
+    assert link.is_symlink()
+    assert parsed(config)["profiles"]["staging"]["path"] == "t.db"
+    assert [item.name for item in link.parent.iterdir()] == ["c.toml"]
+    link.unlink()
+    link.symlink_to(tmp_path / "new" / "c.toml")
+    set_values(env, "x", [("backend", "local"), ("path", "x.db")], config=link)
+    assert (tmp_path / "new" / "c.toml").is_file()
+
+
+def test_a_rewritten_file_is_private_and_stale_temporary_files_do_not_matter(env: dict[str, str], config: Path) -> None:
+    config.chmod(0o644)
+    config.with_name(".config.toml.tmp").write_text("half")
+    use_profile(env, "local")
+    assert mode(config) == 0o600
+    assert sorted(item.name for item in config.parent.iterdir()) == ["config.toml", "config.toml.lock"]
+
+
+def test_the_new_file_is_synced_before_the_rename_and_its_folder_after(
+    env: dict[str, str], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, str]] = []
+    real = os.fsync
+
+    def noting(number: int) -> None:
+        synced.append((os.fstat(number).st_ino, config.read_text()))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    use_profile(env, "local")
+    expected = [(config.stat().st_ino, COMMENTED), (config.parent.stat().st_ino, config.read_text())]
+    assert expected == synced
+
+
+def test_a_file_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
+    config = tmp_path / ("n" * 250 + ".toml")
+    for timeout in ("5", "6"):
+        set_values({"HOME": "/h"}, "local", [("timeout", timeout)], config=config)
+    assert parsed(config) == {"profiles": {"local": {"timeout": 6}}}
+    assert len(list(tmp_path.iterdir())) == 2  # it and its lock
+
+
+def test_two_processes_that_write_lose_nothing(env: dict[str, str], config: Path) -> None:
+    code = (
+        "import sys; from tsmem.profiles.writer import set_values\n"
+        "for i in range(6): set_values({'HOME': '/h'}, f'{sys.argv[2]}{i}', "
+        "[('backend', 'local'), ('path', f'{i}.db')], config=sys.argv[1])"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(config), who], cwd=ROOT) for who in "ab"]
+    while any(writer.poll() is None for writer in writers):
+        assert load_profile(env).instance == "i"
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert {f"{who}{i}" for who in "ab" for i in range(6)} <= set(parsed(config)["profiles"])
+    assert "# the laptop" in config.read_text()

@@ -1,0 +1,299 @@
+"""The one writer of the profile file: whole or not at all, private, and careful with what people wrote."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.profile_files import COMMENTED, parsed, write
+from tsmem.errors import ProfileError
+from tsmem.profiles import load_profile, profile_list
+from tsmem.profiles.writer import delete_profile, set_values, use_profile
+
+TWO_BROKEN = """\
+default_profile = "a"
+
+[profiles.a]
+backend = "local"
+paht = "a.db"
+
+[profiles.b]
+backend = "tablestore"
+endpoint = "nonsense"
+timeout = "soon"
+
+[profiles.good]
+backend = "local"
+path = "good.db"
+"""
+
+
+@pytest.fixture
+def config(config: Path) -> Path:
+    """A profile file with comments."""
+    write(config, COMMENTED)
+    return config
+
+
+@pytest.fixture
+def two_broken(config: Path) -> Path:
+    """A profile file in which two profiles are broken."""
+    write(config, TWO_BROKEN)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("name", "assignment", "old", "new"),
+    [
+        ("prod", ("endpoint", "https://g"), 'endpoint = "https://h"', 'endpoint = "https://g"'),
+        ("prod", ("timeout", "2.5"), '"file:secret"\n', '"file:secret"\ntimeout = 2.5\n'),
+        ("prod", ("tables.session.name", "a"), 'name = "chats"', 'name = "a"'),
+        ("prod", ("tables.session.index", "b"), "# for search\n", '# for search\nindex = "b"\n'),
+        ("prod", ("tables.session.search_fields.n", "long"), '"keyword" }', '"keyword", n = "long" }'),
+        ("prod", ("tables.session.search_fields.topic", ""), '{ topic = "keyword" }', "{}"),
+        ("prod", ("tables.session.search_fields", ""), 'search_fields = { topic = "keyword" }  # for search\n', ""),
+        (
+            "prod",
+            ("tables.message.name", "m"),
+            "# for search\n",
+            '# for search\n\n[profiles.prod.tables.message]\nname = "m"\n',
+        ),
+        ("local", ("path", ""), 'path = "~/memory.db"\n', ""),
+        ("staging", ("path", 'a "b" \\'), 'path = "s.db"', 'path = "a \\"b\\" \\\\"'),
+    ],
+)
+def test_set_changes_only_its_line(
+    env: dict[str, str], config: Path, name: str, assignment: tuple[str, str], old: str, new: str
+) -> None:
+    assert COMMENTED.count(old) == 1
+    set_values(env, name, [assignment])
+    assert COMMENTED.replace(old, new) == config.read_text()
+
+
+def test_a_new_profile_is_appended_and_its_name_quoted(env: dict[str, str], config: Path) -> None:
+    set_values(env, "new one", [("backend", "local"), ("path", "n.db")])
+    assert config.read_text() == COMMENTED + '\n[profiles."new one"]\nbackend = "local"\npath = "n.db"\n'
+
+
+def test_use_keeps_the_comment_on_its_line(env: dict[str, str], config: Path) -> None:
+    use_profile(env, "staging")
+    assert config.read_text() == COMMENTED.replace('= "prod" ', '= "staging" ')
+    use_profile(env, "env")
+    assert parsed(config)["default_profile"] == "env"
+
+
+def test_delete_removes_a_profile_with_its_comments(env: dict[str, str], config: Path) -> None:
+    (config.parent / "s.db").write_text("data")
+    delete_profile(env, "staging")
+    start = COMMENTED.index("\n# staging")
+    assert config.read_text() == COMMENTED[:start] + "# the end\n"
+    assert (config.parent / "s.db").exists()
+    use_profile(env, "local")
+    delete_profile(env, "prod")
+    assert list(parsed(config)["profiles"]) == ["local"]
+    delete_profile(env, "local")
+    assert load_profile(env).origins["path"] == "built in"
+    assert "# my profiles" in config.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "reason"),
+    [
+        ("prod", [("endpoint", "")], "needs 'endpoint'"),
+        ("prod", [("endpoint", "nonsense")], "must be https://HOST"),
+        ("prod", [("timeout", "hunter2")], "must be a number"),
+        ("prod", [("timeout", "nan")], "more than 0"),
+        ("prod", [("endpoint.x", "y")], "'endpoint' holds a value"),
+        ("prod", [("tables.session", "y")], "must be a table"),
+        ("prod", [("access_key_secret", "hunter2")], "takes no secret itself"),
+        ("prod", [("security_token", "hunter2")], "takes no secret itself"),
+        ("prod", [("access_key_secret", "env:hunter2 x")], "names no environment variable"),
+        ("prod", [("access_key_secret.x", "hunter2")], "'access_key_secret' holds a value"),
+        ("prod", [("security_token.x", "hunter2")], "must be text, not a table"),
+        ("", [("backend", "local"), ("path", "x")], "cannot name a profile"),
+    ],
+)
+def test_a_refused_set_leaves_the_file_and_says_no_secret(
+    env: dict[str, str], config: Path, name: str, pairs: list[tuple[str, str]], reason: str
+) -> None:
+    with pytest.raises(ProfileError, match=reason) as caught:
+        set_values(env, name, pairs)
+    said = [caught.value.hint or "", *traceback.format_exception(caught.value)]
+    assert "hunter2" not in "".join(said)
+    assert config.read_text() == COMMENTED
+    assert [item.name for item in config.parent.iterdir()] == ["config.toml"]
+
+
+def test_a_file_that_cannot_be_read_is_not_overwritten(env: dict[str, str], config: Path) -> None:
+    for raw in (b"a = ", b"\xff", b"profiles = 1\n"):
+        config.write_bytes(raw)
+        with pytest.raises(ProfileError):
+            set_values(env, "local", [("timeout", "5")])
+        assert config.read_bytes() == raw
+
+
+def test_mixed_line_ends_become_plain_ones(env: dict[str, str], config: Path) -> None:
+    config.write_bytes(COMMENTED.replace("\n", "\r\n", 1).encode())
+    use_profile(env, "local")
+    assert COMMENTED.replace('"prod" ', '"local" ').encode() == config.read_bytes()
+
+
+KEYS = st.sampled_from(["path", "timeout", "output", "tables", "tables.session.name", "tables.session.search_fields.t"])
+VALUES = {"path": ["a.db", "b # c"], "timeout": ["1", "2.5"], "output": ["json", "csv"], "tables": [""]}
+CHANGES = st.lists(st.tuples(st.sampled_from(["local", "staging", "x.y"]), KEYS, st.integers(0, 2)), max_size=8)
+
+
+@settings(deadline=None, max_examples=25)
+@given(changes=CHANGES)
+def test_any_sequence_of_sets_and_removals_is_what_the_file_says(
+    changes: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = tmp_path_factory.mktemp("run") / "config.toml"
+    config.write_text(COMMENTED + '[profiles."x.y"]\nbackend = "local"\npath = "z"\ntables.session.index = "i"\n')
+    wanted = parsed(config)
+    for name, key, choice in changes:
+        default = "text" if key.endswith(".t") else key.replace(".", "_")
+        value = ([*VALUES.get(key, [default, default]), ""] * 2)[choice]
+        *tables, last = key.split(".")
+        level = wanted["profiles"][name]
+        for table in tables:
+            level = level.setdefault(table, {})
+        if key == "path" and not value and name != "local":
+            continue
+        level.pop(last, None)
+        if value:
+            level[last] = (float(value) if "." in value else int(value)) if key == "timeout" else value
+        set_values({"HOME": "/h"}, name, [(key, value)], config=config)
+    assert _pruned(wanted) == _pruned(parsed(config))
+
+
+def _pruned(level: dict[str, Any]) -> dict[str, Any]:
+    found = {key: _pruned(value) if isinstance(value, dict) else value for key, value in level.items()}
+    return {key: value for key, value in found.items() if value != {}}
+
+
+def test_an_unknown_key_in_the_file_can_be_removed(env: dict[str, str], config: Path) -> None:
+    config.write_text('[profiles.p]\nbackend = "local"\npath = "x"\npaths = "y" # wrong\n')
+    set_values(env, "p", [("paths", "")])
+    assert config.read_text() == '[profiles.p]\nbackend = "local"\npath = "x"\n'
+
+
+def _set_path(env: dict[str, str], name: str) -> Path:
+    return set_values(env, name, [("path", "y")])
+
+
+@pytest.mark.parametrize(
+    "text", ['[[profiles.a]]\nbackend = "local"\npath = "x"\n', "profiles = [1]\n", "[[profiles]]\n"]
+)
+@pytest.mark.parametrize("change", [_set_path, use_profile])
+def test_an_array_of_profiles_is_not_overwritten(
+    env: dict[str, str], config: Path, text: str, change: Callable[..., Path]
+) -> None:
+    config.write_text(text)
+    with pytest.raises(ProfileError, match="must be a table"):
+        change(env, "a")
+    assert config.read_text() == text
+
+
+def states(env: dict[str, str]) -> dict[str, str]:
+    """Return the backend of each profile, or `invalid`."""
+    return {line.name: line.backend for line in profile_list(env)}
+
+
+@pytest.mark.usefixtures("two_broken")
+def test_one_of_two_broken_profiles_can_be_repaired_key_by_key(env: dict[str, str]) -> None:
+    set_values(env, "a", [("paht", ""), ("path", "a.db")])
+    assert states(env) == {"a": "local", "b": "invalid", "good": "local", "local": "local"}
+    for key, value in (
+        ("timeout", "5"),
+        ("endpoint", "https://h.example"),
+        ("instance", "i"),
+        ("access_key_id", "env:ID"),
+        ("access_key_secret", "env:SECRET"),
+    ):
+        assert states(env)["b"] == "invalid"
+        set_values(env, "b", [(key, value)])
+    assert states(env)["b"] == "tablestore"
+
+
+@pytest.mark.usefixtures("two_broken")
+def test_a_broken_profile_can_be_deleted_though_another_is_broken(env: dict[str, str]) -> None:
+    delete_profile(env, "b")
+    use_profile(env, "good")
+    delete_profile(env, "a")
+    assert states(env) == {"good": "local", "local": "local"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[profiles]\na = 5\n", "[profiles.env]\n", "[[profiles.a]]\n", '[profiles." a"]\n', "[profiles.a.tables]\n"],
+)
+def test_an_entry_that_is_no_profile_can_be_deleted(env: dict[str, str], config: Path, text: str) -> None:
+    config.write_text(text + '[profiles.good]\nbackend = "local"\npath = "good.db"\n')
+    (name,) = set(states(env)) - {"good", "local"}
+    delete_profile(env, name)
+    assert states(env) == {"good": "local", "local": "local"}
+
+
+def test_a_default_that_is_no_name_can_be_replaced(env: dict[str, str], config: Path) -> None:
+    config.write_text("default_profile = 5\n")
+    use_profile(env, "local")
+    assert load_profile(env).name == "local"
+
+
+def test_a_broken_profile_cannot_become_the_default(env: dict[str, str], two_broken: Path) -> None:
+    with pytest.raises(ProfileError, match=r":9: profile 'b': 'endpoint' must be"):
+        use_profile(env, "b")
+    assert two_broken.read_text() == TWO_BROKEN
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "reason"),
+    [
+        ("a", [("timeout", "-1")], "'timeout' must be more than 0"),
+        ("a", [("timeout", "5"), ("outptu", "json")], "unknown key 'outptu'"),
+        ("b", [("endpoint", "ftp://x")], "'endpoint' must be"),
+        ("good", [("path", "")], "needs 'path'"),
+        ("good", [("backend", "tablestore")], "'path' is a key of backend local"),
+    ],
+)
+def test_an_edit_may_not_add_a_mistake(
+    env: dict[str, str], two_broken: Path, name: str, pairs: list[tuple[str, str]], reason: str
+) -> None:
+    with pytest.raises(ProfileError, match=reason):
+        set_values(env, name, pairs)
+    assert two_broken.read_text() == TWO_BROKEN
+
+
+@pytest.mark.parametrize("ending", ["", "\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'default_profile = "local"',
+        "[profiles.x]\nbackend = 'local'\npath = 'x'",
+        "profiles.x.backend = 'local'\nprofiles.x.path = 'x'",
+        "profiles = { x = { backend = 'local', path = 'x' } }",
+        "[profiles]\nx = { backend = 'local', path = 'x' }",
+        '[profiles.x]\nbackend = "local"\npath = """\nx"""',
+    ],
+)
+@pytest.mark.parametrize("name", ["x", "new"])
+def test_a_refused_set_names_no_line_that_the_file_lacks(
+    env: dict[str, str], config: Path, text: str, ending: str, name: str
+) -> None:
+    """What an edit would write is not in the file, and has no line there."""
+    text = text.replace("\n", ending or "\n") if ending == "\r\n" else text
+    config.write_bytes((text + ending).encode())
+    with pytest.raises(ProfileError) as caught:
+        set_values(env, name, [("backend", "local"), ("path", "y"), ("timeout", "-1")])
+    place = re.match(rf"{re.escape(str(config))}(?::(\d+))?: profile '{name}'", str(caught.value))
+    assert place is not None, caught.value
+    assert int(place[1] or 1) <= len(config.read_bytes().splitlines())
+    assert name != "new" or place[1] is None
