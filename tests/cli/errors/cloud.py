@@ -21,7 +21,7 @@ from tests.cli.errors.servers import (
     tables,
 )
 from tests.support.lies import LIES, no_rows_in_a_batch
-from tests.unit.test_tablestore_transport import silent
+from tests.support.listening import silent
 
 CASES = (
     Case(

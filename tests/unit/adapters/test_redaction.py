@@ -22,14 +22,18 @@ SECRETS = {
 }
 
 
-@pytest.mark.parametrize("sent", [False, True])
-@pytest.mark.parametrize("error", [ValueError, AttributeError])
-@pytest.mark.parametrize("flags", [[], ["--debug"]])
-@pytest.mark.parametrize("region", [{}, {"TABLESTORE_REGION": "cn-hangzhou"}])
-def test_a_bug_below_prints_no_secret(
+@pytest.mark.parametrize(
+    ("sent", "error", "flags", "region"),
+    [
+        (False, ValueError, ["--debug"], {}),
+        (True, ValueError, [], {"TABLESTORE_REGION": "cn-hangzhou"}),
+        (False, AttributeError, [], {}),
+        (True, AttributeError, ["--debug"], {"TABLESTORE_REGION": "cn-hangzhou"}),
+    ],
+)
+def test_a_traceback_hides_key_token_and_signature(
     monkeypatch: pytest.MonkeyPatch, sent: bool, error: type[Exception], flags: list[str], region: dict[str, str]
 ) -> None:
-    """An exception that repeats a request's headers ends in a traceback without key, token and signature."""
     seen: list[str] = []
 
     def broken(_: Transport, url: str, headers: dict[str, str], body: bytes) -> Any:
@@ -50,8 +54,7 @@ def test_a_bug_below_prints_no_secret(
         assert HIDDEN in said
 
 
-def test_a_signature_is_known_without_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What below repeats a signature alone, with no name before it, is hidden in the traceback too."""
+def test_a_traceback_hides_a_signature_without_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
     def broken(*_: object) -> None:
@@ -79,8 +82,7 @@ def test_a_signature_is_known_without_its_header(monkeypatch: pytest.MonkeyPatch
         "ValueError(\"{\\'x-ots-signature\\': \\'c2ln+bmF0=\\', \\'x\\': \\'now\\'}\")",
     ],
 )
-def test_headers_are_known_by_name(text: str) -> None:
-    """A header that proves who asks is hidden however it is printed, and its neighbours stay."""
+def test_authentication_headers_are_hidden_however_they_are_printed(text: str) -> None:
     said = without_secrets(text)
 
     assert "c2ln" not in said
@@ -89,12 +91,12 @@ def test_headers_are_known_by_name(text: str) -> None:
 
 
 @pytest.mark.parametrize("quoted", ["s3cr3t%2Bx%2F1", "s3cr3t%2bx%2f1"])
-def test_a_secret_in_a_url_is_hidden(quoted: str) -> None:
+def test_a_percent_encoded_secret_is_hidden(quoted: str) -> None:
     """Servers write the escapes of a URL in capital or in small letters."""
     assert f"https://h/?k={HIDDEN}" == without_secrets(f"https://h/?k={quoted}", ["s3cr3t+x/1"])
 
 
-def test_secrets_are_known_in_their_printed_forms() -> None:
+def test_a_secret_is_hidden_in_its_repr_and_short_words_are_not() -> None:
     """A secret with characters that repr escapes is hidden too; what is as short as a word is not touched."""
     hide(["quote'back\\slash-secret", "key", None])
 

@@ -43,8 +43,10 @@ def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
         ('{"退": "💬"}\n[1.5, "é"]', [(1, {"退": "💬"}), ("2, element 0", 1.5), ("2, element 1", "é")]),
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize("size", [1, 7, 10**6])
+@pytest.mark.parametrize(
+    ("encoding", "size"),
+    [("utf-8", 1), ("utf-8", 7), ("utf-8", 10**6), ("utf-16", 1), ("utf-16-le", 7), ("utf-16-be", 7), ("utf-32", 7)],
+)
 def test_values_end_where_json_says(text: str, expected: list[tuple[object, object]], encoding: str, size: int) -> None:
     """Whatever its encoding, and wherever the chunks of the input are cut."""
     assert found(text.encode(encoding), size) == expected

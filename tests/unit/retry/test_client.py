@@ -25,12 +25,16 @@ from tsmem.errors import (
 from tsmem.port import IndexSchema, RowOutcome, RowRead, SearchIndexSchema, TableClient
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
 from tsmem.rows import (
+    MAX,
+    MIN,
     MUST_NOT_EXIST,
     Comparison,
     Condition,
+    Delete,
     Key,
     Op,
     Put,
+    Range,
     Row,
     TableRef,
     Update,
@@ -56,10 +60,9 @@ def retrying(client: TableClient, clock: ManualClock) -> RetryingClient:
         ("create_search_index", (SEARCH,)),
     ],
 )
-def test_a_creation_whose_answer_was_lost_is_done(
+def test_a_creation_whose_reply_was_lost_succeeds_on_retry(
     tmp_path: Path, operation: str, arguments: tuple[object, ...]
 ) -> None:
-    """The second attempt finds what the first made: that is success, and without a lost answer it is AlreadyExists."""
     with engine_client(tmp_path) as engine:
         engine.create_table(SESSION)
         faulty = FaultyClient(engine, Fault(operation, LOST, done=True))
@@ -78,8 +81,9 @@ def test_a_creation_whose_answer_was_lost_is_done(
         ("delete_table", ("plain",)),
     ],
 )
-def test_a_deletion_whose_answer_was_lost_is_done(tmp_path: Path, operation: str, arguments: tuple[str, ...]) -> None:
-    """The second attempt finds nothing, because the first did it: that is success."""
+def test_a_deletion_whose_reply_was_lost_succeeds_on_retry(
+    tmp_path: Path, operation: str, arguments: tuple[str, ...]
+) -> None:
     with engine_client(tmp_path) as engine:
         for schema in (SESSION, PLAIN):
             engine.create_table(schema)
@@ -90,13 +94,12 @@ def test_a_deletion_whose_answer_was_lost_is_done(tmp_path: Path, operation: str
         assert [operation] * 2 == faulty.names()
 
 
-def test_a_deletion_of_what_is_not_there_is_not_found(tmp_path: Path) -> None:
-    """Without a lost answer TableNotFound is what it says."""
+def test_a_deletion_of_a_missing_table_is_not_found(tmp_path: Path) -> None:
     with engine_client(tmp_path) as engine, pytest.raises(TableNotFound):
         retrying(engine, ManualClock()).delete_table("nope")
 
 
-def test_the_last_error_remembers_a_lost_answer(tmp_path: Path) -> None:
+def test_the_last_error_is_ambiguous_if_an_earlier_reply_was_lost(tmp_path: Path) -> None:
     """When a lost answer is followed by refusals until the time is up, the write may still have been done."""
     refusals = [Fault("write_row", Throttled("busy."), call=n) for n in range(2, 100)]
     clock = ManualClock()
@@ -109,8 +112,7 @@ def test_the_last_error_remembers_a_lost_answer(tmp_path: Path) -> None:
     assert caught.value.message.endswith(" s); it may have been done")
 
 
-def test_a_refusal_of_who_asks_is_not_repeated(tmp_path: Path) -> None:
-    """Denied is raised at once."""
+def test_denied_is_not_retried(tmp_path: Path) -> None:
     with engine_client(tmp_path) as engine:
         faulty = FaultyClient(engine, Fault("write_row", Denied("no")))
         with pytest.raises(Denied):
@@ -162,7 +164,7 @@ def where(column: str, value: Value) -> Condition:
 REF = PLAIN.ref
 
 
-def test_a_batch_with_a_key_twice_is_not_retried(engine: TableClient) -> None:
+def test_a_batch_with_a_repeated_key_is_not_retried(engine: TableClient) -> None:
     """A failed write that is sent again alone could undo the later write of its key."""
     client = Scripted(engine, first_refused)
     refused, done = retrying(client, ManualClock()).write_rows([Put(REF, ("k",), {"x": 1}), Put(REF, ("k",), {"x": 2})])
@@ -171,9 +173,7 @@ def test_a_batch_with_a_key_twice_is_not_retried(engine: TableClient) -> None:
     assert [2] == client.sizes()
 
 
-def test_a_batch_that_is_too_large_on_the_wire_is_cut_in_two(engine: TableClient) -> None:
-    """Parts are halved until they fit; a row that does not fit alone is LimitExceeded, and the others are written."""
-
+def test_a_batch_that_is_too_large_on_the_wire_is_halved_until_it_fits(engine: TableClient) -> None:
     class Narrow(Scripted):
         def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
             self.calls.append(("write_rows", (writes,)))
@@ -193,8 +193,7 @@ def test_a_batch_that_is_too_large_on_the_wire_is_cut_in_two(engine: TableClient
         retrying(client, ManualClock()).write_rows(writes[4:5])
 
 
-def test_a_lost_batch_is_read_back_in_hundreds(engine: TableClient) -> None:
-    """200 conditional rows whose answer was lost are settled by two reads, ours apart from others'."""
+def test_a_lost_conditional_batch_is_read_back_in_hundreds(engine: TableClient) -> None:
     engine.write_row(Put(REF, ("007",), {"x": "theirs"}))
     client = Scripted(engine, lost)
     writes: list[Write] = [Put(REF, (f"{n:03d}",), {"x": n}, MUST_NOT_EXIST) for n in range(200)]
@@ -205,8 +204,7 @@ def test_a_lost_batch_is_read_back_in_hundreds(engine: TableClient) -> None:
     assert ["write_rows", "write_rows", "get_rows", "get_rows"] == client.names()
 
 
-def test_rows_that_cannot_be_read_back_in_time_are_in_doubt(engine: TableClient) -> None:
-    """When the time is over, a row that may be ours is Unavailable and ambiguous, and nothing is sent for it."""
+def test_rows_that_cannot_be_read_back_in_time_are_ambiguous(engine: TableClient) -> None:
     clock = ManualClock()
 
     def late(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
@@ -241,8 +239,7 @@ class PartReader(FaultyClient):
         return found
 
 
-def test_only_rows_that_failed_are_read_again(engine: TableClient) -> None:
-    """A read whose rows fail now and then asks again for those alone, and gives all in the order asked for."""
+def test_only_rows_that_failed_are_read_again_in_order(engine: TableClient) -> None:
     engine.write_rows([Put(REF, (str(n),), {"x": n}) for n in range(10)])
     client = PartReader(engine, {("3",): 2, ("5",): 1})
     rows = retrying(client, ManualClock()).get_rows(REF, [(str(n),) for n in range(11)])
@@ -252,8 +249,7 @@ def test_only_rows_that_failed_are_read_again(engine: TableClient) -> None:
     assert rows[10] is None
 
 
-def test_a_row_that_stays_away_says_how_long_was_tried(engine: TableClient) -> None:
-    """The others are there."""
+def test_a_row_that_fails_until_the_timeout_says_how_often_it_was_tried(engine: TableClient) -> None:
     engine.write_row(Put(REF, ("2",), {"x": 2}))
     client = PartReader(engine, {("3",): 1000})
     there, away = retrying(client, ManualClock()).get_rows(REF, [("2",), ("3",)])
@@ -263,9 +259,7 @@ def test_a_row_that_stays_away_says_how_long_was_tried(engine: TableClient) -> N
     assert re.fullmatch(r"busy \(tried \d+ times in .* s\)", away.message)
 
 
-def test_a_row_that_failed_for_good_is_not_sent_again(engine: TableClient) -> None:
-    """Of a batch only what was refused for now is."""
-
+def test_only_throttled_rows_of_a_batch_are_sent_again(engine: TableClient) -> None:
     def answer(_: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
         return [Throttled("busy"), Denied("no"), None]
 
@@ -276,8 +270,7 @@ def test_a_row_that_failed_for_good_is_not_sent_again(engine: TableClient) -> No
     assert [3, 1] == client.sizes()
 
 
-def test_pauses_do_not_grow_beyond_the_longest(engine: TableClient) -> None:
-    """They double until then."""
+def test_pauses_are_not_longer_than_max_pause(engine: TableClient) -> None:
     clock = ManualClock()
     client = FaultyClient(engine, *(Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)))
     with pytest.raises(Throttled):
@@ -286,8 +279,7 @@ def test_pauses_do_not_grow_beyond_the_longest(engine: TableClient) -> None:
     assert 1.0 < max(clock.slept_s[:-1]) <= 2.0
 
 
-def test_what_is_hopeless_is_tried_three_times_however_slow_it_is(engine: TableClient) -> None:
-    """Each attempt takes longer than the time after which it is hopeless."""
+def test_a_hopeless_call_is_tried_three_times_however_slow(engine: TableClient) -> None:
     clock = ManualClock()
 
     class Slow(FaultyClient):
@@ -300,18 +292,16 @@ def test_what_is_hopeless_is_tried_three_times_however_slow_it_is(engine: TableC
 
 
 @pytest.mark.parametrize(("error", "cuts"), [(Throttled("busy"), 1), (Unavailable("gone"), 0), (LOST, 0)])
-def test_only_throttling_makes_the_concurrency_limit_smaller(engine: TableClient, error: TsmemError, cuts: int) -> None:
-    """Another failure says nothing of how many calls the service takes."""
+def test_only_throttling_lowers_the_concurrency_limit(engine: TableClient, error: TsmemError, cuts: int) -> None:
     retrying(FaultyClient(engine, Fault("get_row", error)), ManualClock()).get_row(REF, ("a",))
 
     assert cuts == engine.limiter.cuts
 
 
 @pytest.mark.parametrize(("after_s", "attempts", "longest_s"), [(0, 1, 0), (3, 6, 4), (None, 10, 30)])
-def test_what_is_hopeless_is_not_outwaited(
+def test_an_error_is_raised_when_it_is_hopeless(
     engine: TableClient, after_s: float | None, attempts: int, longest_s: float
 ) -> None:
-    """An error that says when it is hopeless is raised then; another one after the whole time."""
     clock = ManualClock()
     away = [Fault("get_row", Unavailable("gone", hopeless_after_s=after_s), call=n) for n in range(1, 100)]
     client = FaultyClient(engine, *away)
@@ -323,8 +313,7 @@ def test_what_is_hopeless_is_not_outwaited(
     assert clock.monotonic_s() - started <= longest_s
 
 
-def test_time_budget_ends_retries_before_the_profile_timeout(engine: TableClient) -> None:
-    """Within `time_budget`, a call ends sooner than its profile says."""
+def test_time_budget_ends_retries_before_the_timeout(engine: TableClient) -> None:
     clock = ManualClock()
     client = FaultyClient(engine, *(Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)))
     started = clock.monotonic_s()
@@ -334,8 +323,7 @@ def test_time_budget_ends_retries_before_the_profile_timeout(engine: TableClient
     assert clock.monotonic_s() - started <= 2
 
 
-def test_reading_back_shares_the_deadline(tmp_path: Path) -> None:
-    """A row that cannot be read back within the one deadline leaves the write in doubt."""
+def test_reading_back_shares_the_deadline_of_the_write(tmp_path: Path) -> None:
     clock = ManualClock()
     with engine_client(tmp_path) as engine:
         engine.create_table(PLAIN)
@@ -361,10 +349,9 @@ LOST_UPDATES = [
 
 
 @pytest.mark.parametrize(("update", "found", "ours"), LOST_UPDATES)
-def test_a_lost_update_is_ours_only_where_the_row_says_so(
+def test_a_lost_conditional_update_is_settled_by_the_columns_it_names(
     engine: TableClient, update: Update, found: dict[str, Value], ours: bool
 ) -> None:
-    """A condition that fails after a lost answer is settled by the columns that the update names."""
     faulty = FaultyClient(engine, Fault("write_row", LOST))
     engine.write_row(Put(REF, ("k",), found))
     if ours:
@@ -376,8 +363,7 @@ def test_a_lost_update_is_ours_only_where_the_row_says_so(
     assert ["write_row", "write_row", "get_row"] == faulty.names()
 
 
-def test_a_deadline_is_known_only_during_a_call() -> None:
-    """Below a call, the time that is left is known; between calls there is none."""
+def test_deadline_is_known_only_during_a_call() -> None:
     clock = ManualClock()
     deadline = Deadline(clock)
     assert deadline.left_s() is None
@@ -387,3 +373,73 @@ def test_a_deadline_is_known_only_during_a_call() -> None:
         clock.sleep(9)
         assert 0 == deadline.left_s()
     assert deadline.left_s() is None
+
+
+CHANGES: list[tuple[str, tuple[object, ...]]] = [
+    ("write_row", (Put(PLAIN.ref, ("a",), {}),)),
+    ("write_row", (Update(PLAIN.ref, ("a",), {"x": 1}),)),
+    ("write_row", (Delete(PLAIN.ref, ("a",)),)),
+    ("create_table", (PLAIN,)),
+    ("delete_table", ("plain",)),
+]
+
+
+OTHERS: list[tuple[str, tuple[object, ...]]] = [
+    ("write_rows", ([Put(PLAIN.ref, ("a",), {})],)),
+    ("get_row", (PLAIN.ref, ("a",))),
+    ("get_rows", (PLAIN.ref, [("a",)])),
+    ("get_range", (PLAIN.ref, Range((MIN,), (MAX,)))),
+    ("describe_table", ("plain",)),
+]
+
+
+@pytest.mark.parametrize(("operation", "arguments"), CHANGES + OTHERS, ids=[name for name, _ in CHANGES + OTHERS])
+def test_a_write_whose_reply_was_lost_says_that_it_may_have_been_done(
+    engine: TableClient, operation: str, arguments: tuple[object, ...]
+) -> None:
+    """Where an answer was lost and none came after, what changes something says so once. A read has nothing to say, and
+    of a whole batch its writer says it, with the number of rows."""
+    gone = [Fault(operation, LOST if n == 1 else Unavailable("gone"), call=n) for n in range(1, 99)]
+    with pytest.raises(Unavailable) as caught:
+        getattr(retrying(FaultyClient(engine, *gone), ManualClock()), operation)(*arguments)
+
+    assert caught.value.ambiguous
+    assert ((operation, arguments) in CHANGES) == caught.value.message.endswith(" s); it may have been done")
+    assert caught.value.message.count("may have been done") <= 1
+
+
+def test_a_write_that_was_refused_every_time_is_not_ambiguous(engine: TableClient) -> None:
+    away = [Fault("write_row", Unavailable("gone"), call=n) for n in range(1, 99)]
+    with pytest.raises(Unavailable) as caught:
+        retrying(FaultyClient(engine, *away), ManualClock()).write_row(Put(PLAIN.ref, ("a",), {}))
+
+    assert (False, False) == (caught.value.ambiguous, "may have been" in caught.value.message)
+
+
+def test_only_rows_whose_reply_was_lost_may_have_been_done(engine: TableClient) -> None:
+    def fails(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
+        return [LOST if write.key == ("a",) else Throttled("busy") for write in writes]
+
+    client = Scripted(engine, *[fails] * 99)
+    in_doubt, refused = retrying(client, ManualClock()).write_rows([Put(REF, ("a",), {}), Put(REF, ("b",), {})])
+
+    assert str(in_doubt).endswith("; it may have been done")
+    assert str(refused).endswith(" s)")
+
+
+@pytest.mark.parametrize(("timeout_s", "seed"), [(0.5, 1), (2, 2), (5, 3), (5, 4), (30, 5), (30, 6)])
+def test_the_last_attempt_begins_shortly_before_the_timeout(engine: TableClient, timeout_s: float, seed: int) -> None:
+    clock = ManualClock()
+    started_s = clock.monotonic_s()
+
+    class Away(FaultyClient):
+        def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
+            begun_s.append(clock.monotonic_s() - started_s)
+            raise Throttled("busy")
+
+    begun_s: list[float] = []
+    client = RetryingClient(Away(engine), clock, RetryPolicy(timeout_s), seed=seed)
+    with pytest.raises(Throttled):
+        client.get_row(REF, ("a",))
+
+    assert pytest.approx(timeout_s - min(1, timeout_s / 10), abs=1e-5) == begun_s[-1]

@@ -52,7 +52,6 @@ FOREIGN = [
 @pytest.mark.parametrize("kind", [*FOREIGN, http.client.HTTPException, ssl.SSLError, OSError, socket.gaierror])
 @pytest.mark.parametrize("sent", [False, True])
 def test_every_foreign_error_is_one_of_ours(kind: type[Exception], sent: bool) -> None:
-    """Each exception class of urllib3 and of the SDK, and of what lies below, has an error of ours."""
     failure = kind.__new__(kind)
     for name, value in (("message", "m"), ("code", "OTSServerBusy"), ("http_status", 503), ("request_id", "r")):
         setattr(failure, name, value)
@@ -64,8 +63,7 @@ def test_every_foreign_error_is_one_of_ours(kind: type[Exception], sent: bool) -
     assert str(error)
 
 
-def test_a_write_that_was_sent_may_have_been_done() -> None:
-    """A network failure is ambiguous exactly when something was sent."""
+def test_a_network_failure_is_ambiguous_if_something_was_sent() -> None:
     for sent in (False, True):
         error = translated(urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError()), sent=sent)
         assert isinstance(error, Unavailable)
@@ -73,22 +71,19 @@ def test_a_write_that_was_sent_may_have_been_done() -> None:
 
 
 @pytest.mark.parametrize("failure", [ValueError("v"), TypeError("t"), ots.OTSClientError("c"), RecursionError("r")])
-def test_what_cannot_be_encoded_is_wrong_input(failure: Exception) -> None:
-    """What the SDK refuses before it sends is InvalidInput; the same after an answer is a broken answer."""
+def test_what_the_sdk_cannot_encode_is_invalid_input(failure: Exception) -> None:
     assert type(translated(failure, sent=False)) is InvalidInput
     after = translated(failure, sent=True)
     assert isinstance(after, Unavailable)
     assert after.ambiguous
 
 
-def test_a_bug_stays_a_bug() -> None:
-    """What neither the SDK nor the network raises before anything is sent is not dressed up as input."""
+def test_a_bug_before_anything_is_sent_is_not_translated() -> None:
     assert translated(AttributeError("ours"), sent=False) is None
 
 
 @pytest.mark.parametrize("code", SERVICE_CODES)
-def test_every_service_code_keeps_its_code_and_request(code: str) -> None:
-    """The service's own answer keeps its text, its code and its request id."""
+def test_a_service_error_keeps_its_text_code_and_request_id(code: str) -> None:
     error = translated(ots.OTSServiceError(SERVICE_CODES[code].http_status, code, "The text.", "r-1"), sent=True)
 
     assert isinstance(error, SERVICE_CODES[code].error)
@@ -106,7 +101,7 @@ def test_every_service_code_keeps_its_code_and_request(code: str) -> None:
         ("The limit must be greater than 0.", InvalidInput),
     ],
 )
-def test_what_search_calls_say_under_one_code(text: str, kind: type[TsmemError]) -> None:
+def test_parameter_invalid_is_told_apart_by_its_text(text: str, kind: type[TsmemError]) -> None:
     """OTSParameterInvalid stands for missing and existing tables and indexes too; a missing field is wrong input."""
     assert type(service_error("OTSParameterInvalid", text)) is kind
 
@@ -114,8 +109,7 @@ def test_what_search_calls_say_under_one_code(text: str, kind: type[TsmemError])
 @pytest.mark.parametrize(
     ("status", "kind"), [(500, Unavailable), (502, Unavailable), (429, Throttled), (403, Denied), (418, TsmemError)]
 )
-def test_an_unknown_code_is_known_by_its_status(status: int, kind: type[TsmemError]) -> None:
-    """A code that nobody knows, or none, is what its HTTP status says, and never without words."""
+def test_an_unknown_code_is_translated_by_its_status(status: int, kind: type[TsmemError]) -> None:
     error = service_error("OTSNew", "", status=status)
 
     assert type(error) is kind
@@ -133,8 +127,7 @@ def test_an_unknown_code_is_known_by_its_status(status: int, kind: type[TsmemErr
     ],
 )
 @pytest.mark.parametrize("sent", [False, True])
-def test_no_error_says_a_secret(secret: str, make: Callable[[str], Exception], sent: bool) -> None:
-    """Whatever a server or the SDK repeats, no message and no SDK error in a traceback shows what proves who asks."""
+def test_no_translated_error_says_a_secret(secret: str, make: Callable[[str], Exception], sent: bool) -> None:
     failure = make(f"not good: {secret}.")
     error = translated(failure, sent=sent)
 
@@ -142,19 +135,3 @@ def test_no_error_says_a_secret(secret: str, make: Callable[[str], Exception], s
     assert secret not in f"{error.message} {error.hint} {error!r}"
     if isinstance(failure, ots.OTSError):
         assert secret not in str(failure)
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("Mismatch between system time and x-ots-date: 2020.", "clock"),
-        ("The instance is not found.", "instance"),
-        ("Signature mismatch.", "access key"),
-    ],
-)
-def test_a_refusal_says_what_to_check(text: str, hint: str) -> None:
-    """Refused credentials come with a next step."""
-    error = service_error("OTSAuthFailed", text)
-
-    assert isinstance(error, Denied)
-    assert hint in (error.hint or "")

@@ -11,8 +11,8 @@ from tsmem.transfer.formats.message_times import ReadTime, known_times, read_tim
 
 START = 1_000
 times = st.integers(-3, 30)
-busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""On a busy machine."""
+busy = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+"""For a busy machine."""
 conversations = st.lists(st.none() | times, max_size=8)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import environ
-from tests.unit.test_tablestore_transport import PUT, listening
+from tests.support.listening import PUT, listening, trickling_body
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import ProfileError, Unavailable
@@ -52,13 +52,17 @@ def not_found(connection: socket.socket, _: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
 
 
+def tls(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate of the folder."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context
+
+
 @pytest.fixture
 def endpoint(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a server with the certificate that a test names, or the good one."""
-    name = getattr(request, "param", "good")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    with listening(not_found, context) as url:
+    with listening(not_found, tls(folder, getattr(request, "param", "good"))) as url:
         yield url.replace("http://127.0.0.1", "https://localhost")
 
 
@@ -82,8 +86,7 @@ def profile(endpoint: str, tmp_path: Path, *, ca_file: Path | None = None, **var
     return load_profile({key: str(value) for key, value in variables.items()}, config=config, profile="p")
 
 
-def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(endpoint: str, tmp_path: Path) -> None:
-    """A private authority is refused with the reason and the way to trust it."""
+def test_an_unknown_authority_is_refused_with_a_hint(endpoint: str, tmp_path: Path) -> None:
     error = asked(profile(endpoint, tmp_path))
 
     assert "the certificate of localhost" in error.message
@@ -91,6 +94,12 @@ def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(
     assert error.hint == (
         "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates"
     )
+
+
+def test_a_reply_over_tls_takes_no_longer_than_the_timeout(folder: Path, tmp_path: Path) -> None:
+    with listening(trickling_body, tls(folder, "good")) as url:
+        made = profile(url.replace("http://127.0.0.1", "https://localhost"), tmp_path, ca_file=folder / "ca.pem")
+        assert "did not answer in time" in asked(made._replace(timeout_s=2.0)).message
 
 
 @pytest.mark.parametrize(
@@ -102,61 +111,51 @@ def test_a_private_authority_is_refused_with_the_reason_and_the_way_to_trust_it(
         {"SSL_CERT_FILE": "old.pem", "SSL_CERT_DIR": "hashed"},
     ],
 )
-def test_an_authority_that_is_named_is_trusted(
+def test_ca_file_and_ssl_variables_are_trusted(
     endpoint: str, folder: Path, tmp_path: Path, named: dict[str, str]
 ) -> None:
-    """An authority that is named is trusted."""
     options = {key: folder / value for key, value in named.items()}
     assert "does not answer as TableStore does (HTTP 404)" in asked(profile(endpoint, tmp_path, **options)).message
 
 
-def test_the_profiles_authority_goes_before_that_of_the_environment(
-    endpoint: str, folder: Path, tmp_path: Path
-) -> None:
-    """The authority of the profile goes before that of the environment."""
+def test_ca_file_of_the_profile_goes_before_ssl_cert_file(endpoint: str, folder: Path, tmp_path: Path) -> None:
     made = profile(endpoint, tmp_path, ca_file=folder / "ca.pem", SSL_CERT_FILE=folder / "good.key")
     assert "(HTTP 404)" in asked(made).message
     assert ("ca_file", str(folder / "ca.pem"), "config.toml line 8") in describe(made)
 
 
 def test_an_authority_of_the_environment_is_shown_with_its_origin(folder: Path, tmp_path: Path) -> None:
-    """An authority of the environment is shown with its origin."""
     made = profile("https://h.example", tmp_path, SSL_CERT_FILE=folder / "ca.pem")
     assert ("ca_file", str(folder / "ca.pem"), "environment SSL_CERT_FILE") in describe(made)
 
 
-def test_the_profile_of_the_environment_heeds_it_too(endpoint: str, folder: Path) -> None:
-    """The profile of the environment heeds it too."""
+def test_profile_env_trusts_ssl_cert_file(endpoint: str, folder: Path) -> None:
     made = load_profile(environ(endpoint, SSL_CERT_FILE=str(folder / "ca.pem")), profile="env")
     assert "(HTTP 404)" in asked(made).message
 
 
 @pytest.mark.parametrize("endpoint", ["old"], indirect=True)
-def test_an_expired_certificate_is_said_to_be(endpoint: str, folder: Path, tmp_path: Path) -> None:
-    """An expired certificate is said to be."""
+def test_an_expired_certificate_is_refused(endpoint: str, folder: Path, tmp_path: Path) -> None:
     error = asked(profile(endpoint, tmp_path, ca_file=folder / "ca.pem"))
     assert "is not trusted: certificate has expired (tried once" in error.message
     assert error.hint == "renew the certificate, or set the clock of this machine"
 
 
-def test_a_certificate_of_another_host_is_said_to_be(endpoint: str, folder: Path, tmp_path: Path) -> None:
-    """A certificate of another host is said to be."""
+def test_a_certificate_of_another_host_is_refused(endpoint: str, folder: Path, tmp_path: Path) -> None:
     url = endpoint.replace("localhost", "127.0.0.1")
     error = asked(profile(url, tmp_path, ca_file=folder / "ca.pem"))
     assert "IP address mismatch, certificate is not valid for '127.0.0.1' (tried once" in error.message
     assert error.hint == "check the endpoint of the profile: the certificate is another host's"
 
 
-def test_a_file_without_certificates_is_the_profiles_error(folder: Path, tmp_path: Path) -> None:
-    """A file without certificates is an error of the profile."""
+def test_a_ca_file_without_certificates_is_a_profile_error(folder: Path, tmp_path: Path) -> None:
     for name, reason in (("names", "holds no certificates in PEM form"), ("none", "No such file or directory")):
         with pytest.raises(ProfileError, match=reason) as caught:
             open_client(profile("https://h.example", tmp_path, ca_file=folder / name), SystemClock())
         assert f"{folder / name} (config.toml line 8)" in caught.value.message
 
 
-def test_http_to_a_port_of_tls_is_said_after_few_tries(endpoint: str, tmp_path: Path) -> None:
-    """The server closes the connection without a word; nothing else is tried until the time is up."""
+def test_http_to_a_tls_port_is_tried_three_times(endpoint: str, tmp_path: Path) -> None:
     error = asked(profile(endpoint.replace("https:", "http:"), tmp_path))
     assert "speaks TLS alone (tried 3 times" in error.message
     assert error.hint == "begin the endpoint with https://"

@@ -1,0 +1,415 @@
+"""The transport: whatever the other side does, a call ends in time, as one of our errors, and says what is known."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from urllib3.connection import HTTPConnection
+
+from tests.clocks import ManualClock
+from tests.serving import profile_of, serving
+from tests.support.listening import (
+    PATIENCE_S,
+    PUT,
+    Handler,
+    failure,
+    listening,
+    profile,
+    silent,
+    swallowing,
+    trickling,
+    trickling_body,
+)
+from tsmem.adapters import open_client
+from tsmem.adapters.tablestore import transport as sdk_transport
+from tsmem.adapters.tablestore.client import TablestoreClient
+from tsmem.adapters.tablestore.transport import attempt_s, clock_skew_s
+from tsmem.clock import SystemClock
+from tsmem.errors import LimitExceeded, ProfileError, TsmemError, Unavailable
+from tsmem.port import Cost
+from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+from tsmem.server.http.faults import Faults, parse_fault
+
+TIMEOUT_S = 0.4
+SLACK_S = 30.0
+"""For a busy machine; what does not end with its timeout goes on for 90 seconds."""
+
+
+@pytest.mark.parametrize("handler", [silent, trickling, trickling_body])
+def test_a_reply_that_does_not_end_takes_no_longer_than_the_timeout(handler: Handler) -> None:
+    with listening(handler) as endpoint:
+        error, seconds = failure(endpoint, TIMEOUT_S)
+
+    assert error.ambiguous
+    assert "did not answer in time" in error.message
+    assert TIMEOUT_S <= seconds < TIMEOUT_S + SLACK_S
+
+
+def test_a_connection_that_is_never_made_takes_no_longer_than_the_timeout() -> None:
+    with swallowing() as (_, port):
+        error, seconds = failure(f"http://127.0.0.1:{port}", TIMEOUT_S)
+
+    assert not error.ambiguous
+    assert "no connection in time" in error.message
+    assert seconds < TIMEOUT_S + SLACK_S
+
+
+def test_an_unknown_host_is_named_and_not_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error, _ = failure("https://no-such-instance.example")
+
+    assert ("the host no-such-instance.example is not known", False) == (error.message, error.ambiguous)
+
+
+def test_a_name_lookup_that_hangs_takes_no_longer_than_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(90) and [])
+    error, seconds = failure("https://slow.example", TIMEOUT_S)
+    over.set()
+
+    assert not error.ambiguous
+    assert seconds < TIMEOUT_S + SLACK_S
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 200 OK\r\ncontent-le", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort", b"SSH-2.0-x\r\n"],
+)
+def test_a_connection_that_breaks_before_the_reply_is_whole_is_ambiguous(answer: bytes) -> None:
+    with listening(lambda connection, _: connection.sendall(answer)) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert error.ambiguous
+    assert "127.0.0.1" in error.message
+
+
+def test_a_connection_that_breaks_while_the_request_is_sent_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sdk_transport._Connection._new_conn
+
+    def with_small_buffer(connection: sdk_transport._Connection) -> socket.socket:
+        made = connect(connection)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return made
+
+    monkeypatch.setattr(sdk_transport._Connection, "_new_conn", with_small_buffer)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client = TablestoreClient(profile(f"http://127.0.0.1:{server.getsockname()[1]}"))
+
+        def reset() -> None:
+            connection, _ = server.accept()
+            connection.recv(10)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        resetting = threading.Thread(target=reset)
+        resetting.start()
+        with pytest.raises(Unavailable) as caught:
+            client.write_row(PUT._replace(columns={"x": "x" * 500_000}))  # more than the buffers of both sides hold
+        resetting.join()
+        client.close()
+
+    assert caught.value.ambiguous
+
+
+def test_the_first_dead_address_leaves_time_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of forty addresses of a host the first swallows connections, and gets a fortieth of the time."""
+    with swallowing() as dead, serving(None) as served:
+        addresses = [dead, *[("127.0.0.1", int(served.endpoint.rpartition(":")[2]))] * 39]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
+        monkeypatch.setattr(sdk_transport, "_look_up", lambda *_: found)
+        client = TablestoreClient(profile(served.endpoint))
+        assert [] == client.list_tables()
+        client.close()
+
+
+def test_a_web_page_with_status_200_is_ambiguous() -> None:
+    page = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>"
+    with listening(lambda connection, _: connection.sendall(page)) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert error.ambiguous
+    assert "cannot be understood" in error.message
+
+
+def test_all_attempts_together_take_no_longer_than_the_timeout() -> None:
+    clock = SystemClock()
+    deadline = Deadline(clock)
+    with listening(silent) as endpoint:
+        client = TablestoreClient(profile(endpoint), deadline)
+        retrying = RetryingClient(client, clock, RetryPolicy(1.6, first_pause_s=0.01), deadline=deadline)
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match=r"\(tried 2 times in .* s\); it may have been done$") as caught:
+            retrying.write_row(PUT)
+        seconds = time.monotonic() - started
+        retrying.close()
+
+    assert caught.value.ambiguous
+    assert 2 == client.meter.total.requests
+    assert seconds < 1.6 + SLACK_S
+
+
+@pytest.mark.parametrize(("left_s", "allowed_s"), [(30, 15), (4, 2), (1.5, 1), (0.7, 0.7), (0, 0)])
+def test_one_attempt_takes_half_of_the_time_left_and_a_second_at_least(left_s: float, allowed_s: float) -> None:
+    assert allowed_s == attempt_s(left_s)
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[HTTPConnection]:
+    """The connections that were made."""
+    made: list[HTTPConnection] = []
+    connect = sdk_transport._Connection._new_conn
+
+    def counted(connection: sdk_transport._Connection) -> socket.socket:
+        made.append(connection)
+        return connect(connection)
+
+    monkeypatch.setattr(sdk_transport._Connection, "_new_conn", counted)
+    return made
+
+
+def test_calls_one_after_another_share_a_connection(connections: list[HTTPConnection]) -> None:
+    with serving(None) as served:
+        client = TablestoreClient(profile_of(served.endpoint))
+        for _ in range(3):
+            assert [] == client.list_tables()
+        client.close()
+        client.close()
+
+    assert 1 == len(connections)
+
+
+def test_refused_connections_are_no_requests() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
+    client = open_client(profile(endpoint, TIMEOUT_S), SystemClock())
+    with pytest.raises(Unavailable, match=r"refuses connections .tried") as caught:
+        client.write_row(PUT)
+
+    assert not caught.value.ambiguous
+    assert Cost() == client.meter.total
+
+
+def test_a_closed_client_sends_nothing() -> None:
+    with serving(None) as served:
+        client = open_client(profile_of(served.endpoint), SystemClock())
+        client.list_tables()
+        client.close()
+        for call in (client.list_tables, lambda: client.write_row(PUT), lambda: client.write_rows([PUT])):
+            with pytest.raises(TsmemError, match=r"^the store is closed$") as caught:
+                call()
+            assert type(caught.value) is TsmemError
+
+        assert ["ListTable"] == served.actions()
+
+
+def test_closing_ends_retries_that_wait() -> None:
+    clock = ManualClock()
+    with serving(None, faults=Faults([parse_fault("throttle:1")])) as served:
+        client = TablestoreClient(profile_of(served.endpoint))
+        retrying = RetryingClient(client, clock)
+        sleep = clock.sleep
+
+        def closing(seconds: float) -> None:
+            sleep(seconds)
+            client.close()
+
+        clock.sleep = closing  # type: ignore[method-assign]
+        with pytest.raises(TsmemError, match=r"^the store is closed$"):
+            retrying.list_tables()
+
+        assert 1 == len(served.log)
+
+
+def test_a_forked_process_makes_connections_of_its_own(
+    connections: list[HTTPConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(None) as served:
+        client = TablestoreClient(profile_of(served.endpoint))
+        client.list_tables()
+        parents = client._session._transport._pool
+        process = os.getpid() + 1
+        monkeypatch.setattr(sdk_transport, "getpid", lambda: process)
+        client.list_tables()
+        client.list_tables()
+        client.close()
+        parents.close()
+
+    assert 2 == len(connections)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "setting"),
+    [
+        ("TABLESTORE_ACCESS_KEY_ID", "hunter2:secret", "access_key_id"),
+        ("TABLESTORE_ACCESS_KEY_ID", "hunter2-ключ", "access_key_id"),
+        ("TABLESTORE_SECURITY_TOKEN", "hunter2 é", "security_token"),
+    ],
+)
+def test_what_no_header_carries_is_the_profiles_error(variable: str, value: str, setting: str) -> None:
+    """A credential that no request can carry names its setting, never its value."""
+    with pytest.raises(ProfileError) as caught:
+        TablestoreClient(profile_of("http://127.0.0.1:1", **{variable: value}))
+
+    assert f"'{setting}'" in caught.value.message
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_making_up_a_request_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that took all of its time to be encoded is not sent, and no connection is blamed."""
+    left = [30.0, 0.0]
+    with serving(None) as served:
+        client = TablestoreClient(profile_of(served.endpoint))
+        monkeypatch.setattr(client._session, "_allowed_s", lambda: left.pop(0))
+        with pytest.raises(Unavailable, match="no time left to send") as caught:
+            client.write_row(PUT)
+        client.close()
+
+        assert (False, []) == (caught.value.ambiguous, served.log)
+        assert Cost() == client.meter.total
+
+
+def answering(answer: bytes) -> Handler:
+    """Gives one answer to each request."""
+    return lambda connection, _: connection.sendall(answer)
+
+
+def endless(connection: socket.socket, over: threading.Event) -> None:
+    """Chunks without end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    while not over.is_set():
+        connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+
+
+def endless_trailer(connection: socket.socket, over: threading.Event) -> None:
+    """A whole body, then lines without end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
+    while not over.is_set():
+        connection.sendall(b"x: y\r\n" * 10_000)
+
+
+def endless_head(connection: socket.socket, over: threading.Event) -> None:
+    """Interim answers without end, which a client passes over."""
+    while not over.is_set():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
+
+
+@pytest.mark.parametrize("handler", [endless, endless_trailer, endless_head])
+def test_a_reply_without_end_is_given_up_and_not_retried(handler: Handler) -> None:
+    with listening(handler) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert "longer than any of TableStore's" in error.message
+    assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
+
+
+@pytest.mark.parametrize("length", [b"999999999999", b"9" * 5000])
+def test_a_reply_with_a_huge_content_length_is_not_read(length: bytes) -> None:
+    with listening(answering(b"HTTP/1.1 200 OK\r\ncontent-length: " + length + b"\r\n\r\n")) as endpoint:
+        error, seconds = failure(endpoint)
+
+    assert "longer than any of TableStore's" in error.message
+    assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
+    assert seconds < PATIENCE_S
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"br"])
+def test_a_compressed_reply_is_refused(encoding: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-encoding: " + encoding + b"\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00"
+    with listening(answering(answer)) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert "compressed" in error.message
+    assert 0 == error.hopeless_after_s
+
+
+def test_memory_error_is_reported_and_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_much(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(sdk_transport, "_check_head", too_much)
+    with listening(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert "not enough memory" in error.message
+    assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(302, b""), (304, b""), (403, b""), (404, b"<html>no</html>"), (101, b"x")]
+)
+def test_a_status_that_tablestore_does_not_give_is_not_retried(status: int, body: bytes) -> None:
+    head = b"HTTP/1.1 %d No\r\nlocation: /\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % (
+        status,
+        len(body),
+    )
+    with listening(answering(head + body)) as endpoint:
+        error, _ = failure(endpoint)
+
+    host = endpoint.removeprefix("http://")
+    assert f"{host} does not answer as TableStore does (HTTP {status})" == error.message
+    assert (False, 0) == (error.ambiguous, error.hopeless_after_s)
+    assert "check the endpoint" in (error.hint or "")
+
+
+def test_status_413_without_a_code_is_the_limit_of_a_request() -> None:
+    page = b"HTTP/1.1 413 Large\r\ncontent-length: 6\r\n\r\n<html>"
+    with listening(answering(page)) as endpoint, pytest.raises(LimitExceeded) as caught:
+        TablestoreClient(profile(endpoint)).write_row(PUT)
+
+    assert "OTSRequestBodyTooLarge" == caught.value.service_code
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_gateway_error_is_ambiguous_and_retried(status: int) -> None:
+    page = b"HTTP/1.1 %d Bad\r\ncontent-length: 6\r\n\r\n<html>" % status
+    with listening(answering(page)) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert (True, None) == (error.ambiguous, error.hopeless_after_s)
+
+
+def test_http_for_https_and_https_for_http_are_not_retried() -> None:
+    with listening(answering(b"\x15\x03\x01\x00\x02\x02\x16")) as endpoint:
+        error, _ = failure(endpoint)
+    assert ("speaks TLS alone" in error.message, error.hopeless_after_s) == (True, 0)
+
+    with listening(answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as endpoint:
+        error, _ = failure(endpoint.replace("http:", "https:"))
+    assert ("does not speak TLS" in error.message, error.hopeless_after_s) == (True, 0)
+
+
+def test_a_request_id_is_cut_and_printable() -> None:
+    head = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\nx-ots-requestid: \x1b[31m" + b"A" * 60000 + b"\r\n\r\n"
+    with listening(answering(head)) as endpoint:
+        error, _ = failure(endpoint)
+
+    assert error.request_id is not None
+    assert len(error.request_id) <= 64
+    assert error.request_id.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "skew_s"),
+    [
+        ("1970-01-01T00:01:41.000Z", 0.0),
+        ("1970-01-01T00:01:51.500000Z", 10.5),
+        ("1970-01-01T00:00:00.000Z", -101.0),
+        ("1970-01-01T00:01:41Z", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 10_000, None),
+    ],
+)
+def test_clock_skew_is_measured_at_the_middle_of_the_exchange(text: str, skew_s: float | None) -> None:
+    """The answer was made between the question and its coming; what is no time says nothing."""
+    assert skew_s == clock_skew_s(text, 100.0, 102.0)
