@@ -1,5 +1,5 @@
-"""Every error that a user can cause is a row of a table, and each is caused here: what is said, in which exit code, in
-words for people and for machines, and that nothing was done."""
+"""Each error that a user can cause is a row of a table, and is caused here: the sentence, the hint and the exit code to
+the letter, and that nothing was done."""
 
 from __future__ import annotations
 
@@ -9,45 +9,38 @@ import pytest
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.table import TABLE
-from tests.cli.errors.walk import Walked, told, walked
+from tests.cli.errors.walk import told, walked
+
+_ONE_OF_EACH_KIND = {(case.code, case.hint is None): case for case in TABLE if case.form}.values()
+IN_BOTH_FORMS = [case for case in TABLE if case.out or case in _ONE_OF_EACH_KIND]
+"""One error of each kind, and those after which stdout holds something: enough to see that the two forms agree."""
 
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.cause.rstrip("."))
 def test_an_error_is_told_as_the_table_says(case: Case) -> None:
-    """To people and to machines; and it leaves everything as it was, unless the table says that it does not."""
-    walk = walked(case)
-    _told_to_people(case, walk)
-    if case.form is not None:
-        _told_to_machines(case, walk)
-    if not case.changes:  # no row of any store and no file is another one than before, and none is left behind
-        assert () == walk.changed
+    """In the machine's form if there is one; and everything is as it was, unless the table says that it is not."""
+    outcome, changed = walked(case, *(("-o", case.form) if case.form else ()))
+    error = told(outcome)
+
+    assert case.exit == outcome.code
+    assert (case.sentence, case.hint) == (error["message"].partition("\n")[0], error["hint"])
+    if case.form:
+        assert ["code", "message", "hint", "request_id"] == list(error)[:4]
+        assert case.code == error["code"]
+    assert bool(case.out) == bool(outcome.out)
+    if outcome.out:
+        json.loads(outcome.out)
+    if not case.changes:
+        assert [] == changed
 
 
-def _told_to_people(case: Case, walk: Walked) -> None:
-    """The sentence, the hint and the exit code, to the letter; and stdout holds what it should, mostly nothing."""
-    it = walk.text
-    error = told(it)
+@pytest.mark.parametrize("case", IN_BOTH_FORMS, ids=lambda case: case.cause.rstrip("."))
+def test_people_are_told_what_machines_are_told(case: Case) -> None:
+    outcome, _ = walked(case)
 
-    assert (case.exit, case.out) == (it.code, it.text)
-    assert (case.sentence, case.hint) == (error["message"], error["hint"])
-    assert case.code == error.get("code", case.code)
-    assert "Traceback" not in it.err
-
-
-def _told_to_machines(case: Case, walk: Walked) -> None:
-    """With -o json: the same sentence, hint and exit code, under the error's name. Where a sentence points into a text,
-    people were shown the place before it. What is on stdout is a whole document."""
-    assert walk.machine is not None
-    error = told(walk.machine)
-    sentence, _, place = error["message"].partition("\n")
-
-    assert ["code", "message", "hint", "request_id"] == list(error)[:4]
-    assert (case.exit, case.code) == (walk.machine.code, error["code"])
-    assert (case.sentence, case.hint) == (sentence, error["hint"])
-    assert place in walk.text.err
-    assert bool(case.out) == bool(walk.machine.out)
-    if walk.machine.out:
-        json.loads(walk.machine.out)
+    assert (case.exit, case.out) == (outcome.code, outcome.text)
+    assert {"message": case.sentence, "hint": case.hint} == told(outcome)
+    assert "Traceback" not in outcome.err
 
 
 def test_causes_are_told_apart() -> None:

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 CTRL_C = b"^C"
 """Stands for the key at the end of an input."""
 Given = Callable[["Stage"], object]
-"""What is made so before a command is run."""
+"""Prepares the stage before a command is run."""
+EXITS = {
+    1: ("StorageFailure", "TsmemError"),
+    2: ("InvalidInput", "LimitExceeded", "NoHome", "ProfileError"),
+    3: ("NotFound", "TableNotFound"),
+    4: ("AlreadyExists", "Ambiguous", "Conflict", "SchemaMismatch"),
+    5: ("Denied",),
+    6: ("InvalidReply", "Throttled", "Unavailable"),
+    7: ("PartialFailure",),
+    130: ("Interrupted",),
+}
+"""Exit codes, and the names in JSON of the errors that end with them."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +35,24 @@ class Case:
     argv: str
     """The command line, as a shell reads it."""
     sentence: str
-    """Behind `error: `, exactly. Of several lines where the sentence points into a text."""
+    """The text after `error: `, without the place that it points into."""
     hint: str | None = None
-    """Behind `hint: `, exactly; None where there is none."""
-    exit: int = 2
+    """The text after `hint: `; None if there is none."""
     code: str = "InvalidInput"
     """The error's name in JSON."""
     given: tuple[Given, ...] = ()
     stdin: bytes = b""
-    """What is piped in; the interpreter's own interruption comes in its place where it ends in CTRL_C."""
+    """Piped input; an interruption follows it if it ends in CTRL_C."""
     stdout: str | None = None
     """The device that is written to; None for what the test reads."""
     form: str | None = "json"
-    """The machine's format that the command can say its errors in; None where its output is text alone."""
+    """The machine's format that the command can say its errors in; None if its output is text alone."""
     out: str = ""
-    """What stdout holds all the same, as text: a report, or rows before the failure."""
+    """The text on stdout all the same: a report, or rows before the failure."""
     changes: bool = False
-    """Whether a part of it was done, or a file is left, as the sentence says."""
+    """True if a part of it was done, or a file is left, as the sentence says."""
+
+    @property
+    def exit(self) -> int:
+        """The exit code."""
+        return next(number for number, codes in EXITS.items() if self.code in codes)

@@ -15,22 +15,25 @@ THE_FORMAT = (
     '"content": "hi"}]}; convert the file to one of them'
 )
 
+OPENAI = "import in.json --format openai --user ada --start-time 1767225600000000"
+
+
+def _line(cause: str, content: str, reason: str, hint: str | None = None) -> Case:
+    """A file that `import` refuses."""
+    return Case(cause, "import in.jsonl", f"in.jsonl: {reason}", hint, given=(file("in.jsonl", content),))
+
+
+def _conversation(cause: str, content: str, reason: str, hint: str | None = None) -> Case:
+    """A file that `import --format openai` refuses."""
+    return Case(cause, OPENAI, f"in.json: {reason}", hint, given=(file("in.json", content),))
+
+
 CASES = (
     Case(
-        "A file to import that is not there.",
-        "import none.jsonl",
-        "cannot read none.jsonl: No such file or directory",
+        "A file to import that is not there.", "import none.jsonl", "cannot read none.jsonl: No such file or directory"
     ),
-    Case(
-        "A folder to import.",
-        "import .",
-        "cannot read .: Is a directory",
-    ),
-    Case(
-        "A file whose name is none.",
-        "import ''",
-        "cannot read a file without a name: No such file or directory",
-    ),
+    Case("A folder to import.", "import .", "cannot read .: Is a directory"),
+    Case("A file whose name is none.", "import ''", "cannot read a file without a name: No such file or directory"),
     Case(
         "A format that there is not.",
         "import in.jsonl --format xml",
@@ -71,7 +74,6 @@ CASES = (
         "import in.jsonl --on-conflict fail",
         "a row exists already, the first is ada/s1",
         hint="--on-conflict skip leaves them, overwrite replaces them",
-        exit=4,
         code="AlreadyExists",
         given=(file("in.jsonl", "{" + '"user_id": "ada", "session_id": "s1"' + "}\n"),),
     ),
@@ -85,7 +87,6 @@ CASES = (
         "A bad line behind thousands of rows that are written already, in a pipe.",
         "import",
         "line 3001: not valid JSON: no value at column 1; 2,000 rows before it were written",
-        exit=7,
         code="PartialFailure",
         stdin=rows(3000) + b"nonsense\n",
         changes=True,
@@ -94,7 +95,6 @@ CASES = (
         "A conflict behind rows that are written already.",
         "import --on-conflict fail",
         "a row exists already, the first is ada/s1; 3,000 rows were written",
-        exit=7,
         code="PartialFailure",
         stdin=rows(3000) + b'{"user_id": "ada", "session_id": "s1"}\n',
         changes=True,
@@ -104,7 +104,6 @@ CASES = (
         "import in.jsonl --rejects bad.jsonl",
         "1 of 2 lines could not be read",
         hint="bad.jsonl holds them: import it once the cause is gone",
-        exit=7,
         code="PartialFailure",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\nnonsense\n'),),
         changes=True,
@@ -113,7 +112,6 @@ CASES = (
         "A dry run with a line that would be kept as a reject.",
         "import in.jsonl --rejects bad.jsonl --dry-run",
         "1 of 2 lines could not be read",
-        exit=7,
         code="PartialFailure",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\nnonsense\n'),),
     ),
@@ -122,7 +120,6 @@ CASES = (
         "import in.jsonl --rejects bad.jsonl",
         "1 of 2 rows could not be written",
         hint="bad.jsonl holds them: import it once the cause is gone",
-        exit=7,
         code="PartialFailure",
         given=(
             file(
@@ -150,49 +147,29 @@ CASES = (
         "import in.jsonl --rejects /dev/full",
         "cannot write /dev/full: No space left on device",
         hint="free some space and try again",
-        exit=1,
         code="StorageFailure",
         given=(file("in.jsonl", "nonsense\n"),),
         changes=True,
     ),
-    Case(
+    _line(
         "A rejected line of another format.",
-        "import in.jsonl",
-        "in.jsonl: line 1: this was rejected as a line of --format openai: import it as one",
-        given=(file("in.jsonl", '{"kind": "rejected", "format": "openai", "line": 1, "reason": "", "text": "{}"}\n'),),
+        '{"kind": "rejected", "format": "openai", "line": 1, "reason": "", "text": "{}"}\n',
+        "line 1: this was rejected as a line of --format openai: import it as one",
     ),
-    Case(
+    _line(
         "A rejected line without a text.",
-        "import in.jsonl",
-        "in.jsonl: line 1: a rejected line has a text",
-        given=(file("in.jsonl", '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": ""}\n'),),
+        '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": ""}\n',
+        "line 1: a rejected line has a text",
     ),
-    Case(
+    _line(
         "A rejected line whose bytes are none.",
-        "import in.jsonl",
-        "in.jsonl: line 1: the bytes of a rejected line are no base64",
-        given=(
-            file(
-                "in.jsonl",
-                '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": {"$bytes": "!"}}\n',
-            ),
-        ),
+        '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": {"$bytes": "!"}}\n',
+        "line 1: the bytes of a rejected line are no base64",
     ),
-    Case(
+    _line(
         "A rejected line that is still wrong.",
-        "import in.jsonl",
-        "in.jsonl: line 1: not valid JSON: no value at column 1",
-        given=(
-            file("in.jsonl", '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": "nonsense"}\n'),
-        ),
-    ),
-    Case(
-        "A rejected line that JSON does not allow.",
-        "import in.jsonl",
-        "in.jsonl: line 1: not valid JSON: NaN is not a JSON number",
-        given=(
-            file("in.jsonl", '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": "[NaN]"}\n'),
-        ),
+        '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": "nonsense"}\n',
+        "line 1: not valid JSON: no value at column 1",
     ),
     Case(
         "A compressed file that was cut short.",
@@ -213,54 +190,47 @@ CASES = (
         "cannot read in.jsonl.gz: the compressed file is damaged",
         given=(file("in.jsonl.gz", gzip.compress(b"x" * 9)[:10] + b"\xff" * 20),),
     ),
-    Case(
+    _conversation(
         "An object that has no messages.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: a conversation has a list of 'messages'; the keys here are a, b",
-        hint=THE_FORMAT,
-        given=(file("in.json", '{"a": 1, "b": 2}\n'),),
+        '{"a": 1, "b": 2}\n',
+        "line 1: a conversation has a list of 'messages'; the keys here are a, b",
+        THE_FORMAT,
     ),
-    Case(
+    _conversation(
         "Messages that stand elsewhere in the object.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: a conversation has a list of 'messages'; the keys here are id, log",
-        hint="its messages are under log: jq -c '{id, messages: .log}' FILE | tsmem import --format openai --user USER",
-        given=(file("in.json", '{"id": "a", "log": [{"role": "user", "content": "tea"}]}\n'),),
+        '{"id": "a", "log": [{"role": "user", "content": "tea"}]}\n',
+        "line 1: a conversation has a list of 'messages'; the keys here are id, log",
+        "its messages are under log: jq -c '{id, messages: .log}' FILE | tsmem import --format openai --user USER",
     ),
-    Case(
+    _conversation(
         "A text where a conversation should be.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: a conversation is an object with a list of 'messages'",
-        hint=THE_FORMAT,
-        given=(file("in.json", '"tea"\n'),),
+        '"tea"\n',
+        "line 1: a conversation is an object with a list of 'messages'",
+        THE_FORMAT,
     ),
-    Case(
+    _conversation(
         "An array of which one element is not a conversation.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1, element 1: a conversation has a list of 'messages'; the keys here are title",
-        hint=THE_FORMAT,
-        given=(file("in.json", '[{"messages": [{"role": "user", "content": "tea"}]}, {"title": "milk"}]\n'),),
+        '[{"messages": [{"role": "user", "content": "tea"}]}, {"title": "milk"}]\n',
+        "line 1, element 1: a conversation has a list of 'messages'; the keys here are title",
+        THE_FORMAT,
     ),
-    Case(
+    _conversation(
         "One message a line.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: this is one message; a conversation has a list of 'messages'",
-        hint="put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER",
-        given=(file("in.json", '{"role": "user", "content": "tea"}\n'),),
+        '{"role": "user", "content": "tea"}\n',
+        "line 1: this is one message; a conversation has a list of 'messages'",
+        "put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER",
     ),
-    Case(
+    _conversation(
         "Conversations of another tool.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: this looks like a ChatGPT data export (it has mapping), which import cannot read",
-        hint=THE_FORMAT,
-        given=(file("in.json", '[{"title": "Tea", "mapping": {}}]\n'),),
+        '[{"title": "Tea", "mapping": {}}]\n',
+        "line 1: this looks like a ChatGPT data export (it has mapping), which import cannot read",
+        THE_FORMAT,
     ),
-    Case(
+    _conversation(
         "Conversations of another tool, one a line.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: this looks like an OpenAI chat completion (it has choices.message), which import cannot read",
-        hint=THE_FORMAT,
-        given=(file("in.json", '{"id": "a", "choices": [{"message": {"role": "assistant", "content": "tea"}}]}\n'),),
+        '{"id": "a", "choices": [{"message": {"role": "assistant", "content": "tea"}}]}\n',
+        "line 1: this looks like an OpenAI chat completion (it has choices.message), which import cannot read",
+        THE_FORMAT,
     ),
     Case(
         "Conversations of another tool, without --format openai.",
@@ -269,33 +239,23 @@ CASES = (
         hint=THE_FORMAT,
         given=(file("in.json", '[{"title": "Tea", "mapping": {}}]\n'),),
     ),
-    Case(
-        "One list of messages, without --format openai.",
-        "import in.json",
-        "in.json: line 1, element 0: this looks like conversations in the OpenAI format",
-        hint="add --format openai --user USER",
-        given=(file("in.json", '[{"role": "user", "content": "tea"}]\n'),),
-    ),
-    Case(
+    _conversation(
         "An export as conversations.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: this looks like a tsmem export",
-        hint="leave out --format openai, --user and --start-time",
-        given=(file("in.json", '{"kind": "tsmem", "version": 1}\n{"kind": "end", "sessions": 0, "messages": 0}\n'),),
+        '{"kind": "tsmem", "version": 1}\n{"kind": "end", "sessions": 0, "messages": 0}\n',
+        "line 1: this looks like a tsmem export",
+        "leave out --format openai, --user and --start-time",
     ),
-    Case(
+    _conversation(
         "Messages of another tool.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: message 0 looks like a ShareGPT message (it has from and value), which import cannot read",
-        hint=THE_FORMAT,
-        given=(file("in.json", '{"messages": [{"from": "human", "value": "tea"}]}\n'),),
+        '{"messages": [{"from": "human", "value": "tea"}]}\n',
+        "line 1: message 0 looks like a ShareGPT message (it has from and value), which import cannot read",
+        THE_FORMAT,
     ),
-    Case(
+    _conversation(
         "A message without a role.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: message 1 has no role; its keys are content",
-        hint=THE_FORMAT,
-        given=(file("in.json", '{"messages": [{"role": "user", "content": "tea"}, {"content": "milk"}]}\n'),),
+        '{"messages": [{"role": "user", "content": "tea"}, {"content": "milk"}]}\n',
+        "line 1: message 1 has no role; its keys are content",
+        THE_FORMAT,
     ),
     Case(
         "Conversations in the OpenAI format, without --format openai.",
@@ -325,60 +285,25 @@ CASES = (
         hint="say whose sessions these are: --user USER",
         given=(file("in.json", '{"messages": []}\n'),),
     ),
-    Case(
-        "A message that is none.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: message 0 is not an object",
-        hint=THE_FORMAT,
-        given=(file("in.json", '{"messages": [5]}\n'),),
-    ),
-    Case(
+    _conversation("A message that is none.", '{"messages": [5]}\n', "line 1: message 0 is not an object", THE_FORMAT),
+    _conversation(
         "A session id used twice.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 2: the session id 'a' was used by an earlier conversation",
-        hint="give the parts of one conversation as one, or ids of their own",
-        given=(file("in.json", '{"id": "a", "messages": []}\n{"id": "a", "messages": []}\n'),),
+        '{"id": "a", "messages": []}\n{"id": "a", "messages": []}\n',
+        "line 2: the session id 'a' was used by an earlier conversation",
+        "give the parts of one conversation as one, or ids of their own",
     ),
-    Case(
+    _conversation(
         "Two messages that would be one row.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: messages 0 and 1 have the same id and the same time",
-        given=(
-            file(
-                "in.json",
-                '{"messages": [{"role": "x", "id": "a", "created_at": 5}, {"role": "x", "id": "a", "created_at": 5}]}\n',
-            ),
-        ),
+        '{"messages": [{"role": "x", "id": "a", "created_at": 5}, {"role": "x", "id": "a", "created_at": 5}]}\n',
+        "line 1: messages 0 and 1 have the same id and the same time",
     ),
-    Case(
+    _conversation(
         "An array that is cut off.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 1: not valid JSON: no key in double quotes at column 18; the input ends in this line, perhaps in the middle of it",
-        given=(file("in.json", '[{"role": "user",\n'),),
+        '[{"role": "user",\n',
+        "line 1: not valid JSON: no key in double quotes at column 18; the input ends in this line, perhaps in the middle of it",
     ),
     Case(
-        "A start that is no time.",
-        "import in.json --format openai --user ada --start-time soon",
-        "--start-time: 'soon' is no time",
-        hint=A_TIME,
-        given=(file("in.json", "[]"),),
-    ),
-    Case(
-        "A user without a name.",
-        "import in.json --format openai --user '' --start-time 1767225600000000",
-        "in.json: line 1: the user id is empty",
-        given=(file("in.json", '{"messages": []}'),),
-    ),
-    Case(
-        "A line of a conversation that is no JSON.",
-        "import in.json --format openai --user ada --start-time 1767225600000000",
-        "in.json: line 2: not valid JSON: no value at column 1",
-        given=(file("in.json", '{"messages": []}\nnonsense\n'),),
-    ),
-    Case(
-        "A file that fails while it is read.",
-        "import /proc/self/mem",
-        "cannot read /proc/self/mem: Input/output error",
+        "A file that fails while it is read.", "import /proc/self/mem", "cannot read /proc/self/mem: Input/output error"
     ),
     Case(
         "A row in a pipe that no table can hold.",
@@ -386,44 +311,26 @@ CASES = (
         "line 1: The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
         hint="an id has at most 1,024 bytes of UTF-8",
         code="LimitExceeded",
-        stdin=b'{"user_id": "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu", "session_id": "s"}\n',
+        stdin=b'{"user_id": "' + b"u" * 1025 + b'", "session_id": "s"}\n',
     ),
-    Case(
+    _line(
         "A rejected line whose bytes are no text.",
-        "import in.jsonl",
-        "in.jsonl: line 1: not valid UTF-8 at byte 1",
-        given=(
-            file(
-                "in.jsonl",
-                '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": {"$bytes": "/w=="}}\n',
-            ),
-        ),
+        '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": {"$bytes": "/w=="}}\n',
+        "line 1: not valid UTF-8 at byte 1",
     ),
     Case(
         "Ctrl-C while a pipe is read.",
         "import",
         "interrupted; nothing had been done",
-        exit=130,
         code="Interrupted",
         stdin=b'{"user_id": "u", "session_id": "s"}\n^C',
         changes=True,
     ),
     Case(
-        "Ctrl-C before anything was read.",
-        "import",
-        "interrupted; nothing had been done",
-        exit=130,
-        code="Interrupted",
-        stdin=b"^C",
-    ),
-    Case(
         "Going on with rejects in a folder.",
         "import in.jsonl --resume --rejects .",
         "cannot write .: Is a directory",
-        given=(
-            file("in.jsonl", rows(400) + b"nonsense\n"),
-            failed("import in.jsonl --rejects /dev/full"),
-        ),
+        given=(file("in.jsonl", rows(400) + b"nonsense\n"), failed("import in.jsonl --rejects /dev/full")),
     ),
     Case(
         "Going on with rejects that are none.",
@@ -441,7 +348,6 @@ CASES = (
         "import in.jsonl --resume --rejects bad.jsonl",
         "1 of 1,001 rows could not be written, and 1 of 1,002 lines could not be read",
         hint="bad.jsonl holds them: import it once the cause is gone",
-        exit=7,
         code="PartialFailure",
         given=(
             file("in.jsonl", rows(2000) + b"nonsense\n"),
@@ -457,7 +363,6 @@ CASES = (
         "A result on a full disk, of a row that was written.",
         "session put u s",
         "cannot write standard output: No space left on device; the store was changed all the same",
-        exit=1,
         code="StorageFailure",
         stdout="/dev/full",
         changes=True,
@@ -467,7 +372,6 @@ CASES = (
         "session list",
         "cannot write standard output: No space left on device",
         hint="free some space and try again",
-        exit=1,
         code="StorageFailure",
         stdout="/dev/full",
     ),

@@ -56,7 +56,6 @@ CASES = (
         "-p x init-tables",
         "FOLDER/other.db.lock is a file of the store FOLDER/other.db",
         hint="choose another path",
-        exit=1,
         code="StorageFailure",
         given=(other_store, config('[profiles.x]\nbackend = "local"\npath = "FOLDER/other.db.lock"\n')),
     ),

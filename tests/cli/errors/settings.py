@@ -31,11 +31,7 @@ CASES = (
         "assignment 1 begins with no key of a profile",
         hint="for example timeout=10",
     ),
-    Case(
-        "Setting a key twice.",
-        "profile set x backend=local backend=local",
-        "'backend' is given twice",
-    ),
+    Case("Setting a key twice.", "profile set x backend=local backend=local", "'backend' is given twice"),
     Case(
         "Setting the environment's profile.",
         "profile set env backend=local",
@@ -83,29 +79,9 @@ CASES = (
         code="ProfileError",
     ),
     Case(
-        "Setting a name that can be none.",
-        "profile set -- -x backend=local path=x.db",
-        "FOLDER/config/tsmem/config.toml: '-x' cannot name a profile: 1 to 64 printable characters, no leading hyphen",
-        code="ProfileError",
-    ),
-    Case(
         "Removing keys of a profile that there is not.",
         "profile set x path=",
         "no profile 'x'",
-        hint="profiles: local",
-        code="ProfileError",
-    ),
-    Case(
-        "Using a profile that there is not.",
-        "profile use prod",
-        "no profile 'prod'",
-        hint="profiles: local",
-        code="ProfileError",
-    ),
-    Case(
-        "Deleting a profile that there is not.",
-        "profile delete prod",
-        "no profile 'prod'",
         hint="profiles: local",
         code="ProfileError",
     ),

@@ -63,28 +63,11 @@ CASES = (
         "--since: +99:00 is no offset from UTC",
         hint=A_TIME,
     ),
-    Case(
-        "A negative age.",
-        "message put s9 m9 --create-time -5d",
-        "--create-time: '-5d' is no time",
-        hint=A_TIME,
-    ),
-    Case(
-        "An age as the time of a session.",
-        "session put ada s9 --update-time soon",
-        "--update-time: 'soon' is no time",
-        hint=A_TIME,
-    ),
+    Case("A negative age.", "message put s9 m9 --create-time -5d", "--create-time: '-5d' is no time", hint=A_TIME),
     Case(
         "A window that ends before it begins.",
         "session recent --user ada --since 1h --until 2h",
         "the time window is empty: since 1767222000000000 is after until 1767218400000000",
-        hint="since is the earlier one; of two ages the longer is the earlier",
-    ),
-    Case(
-        "A window of a search that ends before it begins.",
-        "message search tea --since 2025-01-02 --until 2025-01-01",
-        "the time window is empty: since 1735776000000000 is after until 1735775999999999",
         hint="since is the earlier one; of two ages the longer is the earlier",
     ),
     Case(
@@ -94,18 +77,11 @@ CASES = (
         hint=A_TIME,
     ),
     Case(
-        "The time of a message that is none.",
-        "message get s1 m1 --create-time now",
-        "--create-time: 'now' is no time",
-        hint=A_TIME,
-    ),
-    Case(
         "A clock that Python cannot read.",
         "message list",
         "the clock of this machine is past the year 2262",
         hint="set the clock",
         code="TsmemError",
         given=(past_2262,),
-        exit=1,
     ),
 )

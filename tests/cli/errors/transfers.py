@@ -15,12 +15,6 @@ CASES = (
         form="jsonl",
     ),
     Case(
-        "An export into a folder.",
-        "export .",
-        "cannot write .: Is a directory",
-        form="jsonl",
-    ),
-    Case(
         "An export over the store.",
         "export FOLDER/data/tsmem/memory.db",
         "FOLDER/data/tsmem/memory.db is the store itself",
@@ -32,14 +26,7 @@ CASES = (
         "export /dev/full",
         "cannot write /dev/full: No space left on device",
         hint="free some space and try again",
-        exit=1,
         code="StorageFailure",
-        form="jsonl",
-    ),
-    Case(
-        "An export of a user without a name.",
-        "export --user ''",
-        "the user id is empty",
         form="jsonl",
     ),
     Case(
@@ -47,12 +34,6 @@ CASES = (
         "copy --from local --to local",
         "both profiles name the same store",
         hint="--to another profile",
-    ),
-    Case(
-        "A copy into nothing.",
-        "copy",
-        "Missing option '--from'.",
-        hint="tsmem copy --help",
     ),
     Case(
         "A copy into a profile that there is not.",
@@ -66,21 +47,8 @@ CASES = (
         "copy --from local --to other --check",
         "7 differences in FOLDER/other.db: 7 missing",
         hint="the same command without --check writes what is missing or different",
-        exit=4,
         code="Conflict",
-        given=(
-            config(OTHER),
-            ran("-p other init-tables"),
-        ),
+        given=(config(OTHER), ran("-p other init-tables")),
         out="kind     key          state    columns\nsession  ada/s1       missing\nsession  ada/s2       missing\nsession  bob/s3       missing\nmessage  s1/100/m1    missing\nmessage  s1/200/m2    missing\nmessage  s1/300/twin  missing\nmessage  s1/400/twin  missing\n",
-    ),
-    Case(
-        "A comparison with a store that was never made.",
-        "copy --from local --to other --check",
-        "there is no table or index 'session'",
-        hint="create what is missing with: tsmem --profile local init-tables or tsmem --profile other init-tables",
-        exit=3,
-        code="TableNotFound",
-        given=(config(OTHER),),
     ),
 )

@@ -6,37 +6,13 @@ from tests.cli.errors.case import Case
 from tests.cli.errors.given import file
 
 CASES = (
-    Case(
-        "A user whose name is empty.",
-        "session put ''",
-        "the user id is empty",
-    ),
-    Case(
-        "A session without a name.",
-        "session get ada ''",
-        "the session id is empty",
-    ),
-    Case(
-        "A message without a name.",
-        "message update s1 '' --content x",
-        "the message id is empty",
-    ),
-    Case(
-        "A user without a name is not everyone.",
-        "session purge --user '' --yes",
-        "the user id is empty",
-    ),
+    Case("A user whose name is empty.", "session put ''", "the user id is empty"),
+    Case("A session without a name.", "session get ada ''", "the session id is empty"),
+    Case("A message without a name.", "message update s1 '' --content x", "the message id is empty"),
     Case(
         "A user id of more bytes than a key may have.",
         "session put " + "u" * 1025,
         "The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
-        hint="an id has at most 1,024 bytes of UTF-8",
-        code="LimitExceeded",
-    ),
-    Case(
-        "A message id of more bytes than a key may have.",
-        "message put s1 " + "m" * 1025,
-        "The length of primary key column: 'message_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
         hint="an id has at most 1,024 bytes of UTF-8",
         code="LimitExceeded",
     ),
@@ -58,11 +34,7 @@ CASES = (
         "'#b' cannot be a metadata key",
         hint="a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #",
     ),
-    Case(
-        "A metadata key twice.",
-        "session put ada s9 -m a=1 -m a=2",
-        "metadata 'a' is given twice",
-    ),
+    Case("A metadata key twice.", "session put ada s9 -m a=1 -m a=2", "metadata 'a' is given twice"),
     Case(
         "A metadata key that is a field of a session.",
         "session put ada s9 -m update_time=2",
@@ -70,28 +42,10 @@ CASES = (
         hint="reserved: search_content, session_id, update_time, user_id",
     ),
     Case(
-        "A metadata key that is a field of a message.",
-        "message put s9 m9 -m role=x",
-        "'role' is a field of a message, so metadata cannot use the name",
-        hint="reserved: content, create_time, message_id, role, search_content, session_id",
-    ),
-    Case(
-        "A metadata key that is a part of the key.",
-        "session update ada s1 -m user_id=x",
-        "'user_id' is a field of a session, so metadata cannot use the name",
-        hint="reserved: search_content, session_id, update_time, user_id",
-    ),
-    Case(
         "A typed value that is none.",
         "session put ada s9 -m a:=yes",
         "metadata 'a': 'yes' is no JSON number or boolean",
         hint="a=TEXT keeps it as text",
-    ),
-    Case(
-        "A typed value in quotes.",
-        "session put ada s9 -m 'a:=\"x\"'",
-        "metadata 'a': '\"x\"' is no JSON number or boolean",
-        hint="text needs no JSON: write a=TEXT",
     ),
     Case(
         "A number that is not finite.",
@@ -122,31 +76,16 @@ CASES = (
         "session put ada s9 -m a@none.txt",
         "metadata 'a': cannot read none.txt: No such file or directory",
     ),
-    Case(
-        "A key set and removed at once.",
-        "session update ada s1 -m a=1 --unset a",
-        "'a' is both set and removed",
-    ),
+    Case("A key set and removed at once.", "session update ada s1 -m a=1 --unset a", "'a' is both set and removed"),
     Case(
         "A part of the key removed.",
         "session update ada s1 --unset user_id",
         "'user_id' is part of the key of a session; it cannot be removed",
     ),
     Case(
-        "A key removed that can be none.",
-        "session update ada s1 --unset '#b'",
-        "'#b' cannot be a metadata key",
-        hint="a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #",
-    ),
-    Case(
         "Content from a file that is not there.",
         "message put s9 m9 --content-file none.txt",
         "cannot read none.txt: No such file or directory",
-    ),
-    Case(
-        "Content from a folder.",
-        "message put s9 m9 --content-file .",
-        "cannot read .: Is a directory",
     ),
     Case(
         "Content from a file that is no text.",
@@ -164,14 +103,6 @@ CASES = (
         "Content of more than a column may hold.",
         "message put s9 m9 --content-file big.txt",
         "The length of attribute column: 'content' exceeds the MaxLength:2097152 with CurrentLength:2097153.",
-        hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
-        code="LimitExceeded",
-        given=(file("big.txt", "x" * (2 * 2**20 + 1)),),
-    ),
-    Case(
-        "Search content of more than a column may hold, by a file of metadata.",
-        "session put ada s9 -m a@big.txt",
-        "The length of attribute column: 'a' exceeds the MaxLength:2097152 with CurrentLength:2097153.",
         hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
         code="LimitExceeded",
         given=(file("big.txt", "x" * (2 * 2**20 + 1)),),

@@ -1,4 +1,4 @@
-"""Cause the errors of the table, once each, and keep what was told of them."""
+"""Cause the errors of the table, and keep what was told of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import io
 import json
 import os
 import shlex
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.cli.conftest import Outcome, PipeIn
 from tests.cli.errors.case import CTRL_C, Case
@@ -17,46 +16,30 @@ from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 
 
-@dataclass(frozen=True)
-class Walked:
-    """What a case came to."""
+class Walked(NamedTuple):
+    """The outcome of a case, and the files that it changed."""
 
-    text: Outcome
-    machine: Outcome | None
-    """The same in the machine's format."""
-    changed: tuple[str, ...]
-    """Files that are not what they were."""
+    outcome: Outcome
+    changed: list[str]
 
 
-def walked(case: Case) -> Walked:
-    """Cause it."""
-    machine = None
+def walked(case: Case, *options: str) -> Walked:
+    """Cause the error, on a stage of its own."""
     with stage() as at:
-        before = _prepared(at, case)
-        text = _run(at, case, ())
-        changed = _changed(at, before)
-        if case.form is not None and not case.changes:
-            machine = _run(at, case, ("-o", case.form))
-            changed += _changed(at, before)
-    if case.form is not None and case.changes:
-        with stage() as again:
-            _prepared(again, case)
-            machine = _run(again, case, ("-o", case.form))
-    return Walked(text, machine, changed)
+        for step in case.given:
+            step(at)
+        before = at.state()
+        outcome = _run(at, case, options)
+        after = at.state()
+    return Walked(outcome, sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
 
 
-def _prepared(at: Stage, case: Case) -> dict[str, str]:
-    for step in case.given:
-        step(at)
-    return at.state()
-
-
-def _run(at: Stage, case: Case, words: tuple[str, ...]) -> Outcome:
+def _run(at: Stage, case: Case, options: tuple[str, ...]) -> Outcome:
     argv = shlex.split(at.filled(case.argv))
     out, err = io.BytesIO(), io.BytesIO()
     with open(case.stdout or os.devnull, "wb", buffering=0) as device:  # noqa: PTH123
         stdout = out if case.stdout is None else device
-        code = main([*words, *argv], Streams(_Keyboard(case.stdin), stdout, err), at.cli.environ, at.cli.clock)
+        code = main([*options, *argv], Streams(_Keyboard(case.stdin), stdout, err), at.cli.environ, at.cli.clock)
     assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code)
     return Outcome(code, at.plain(out.getvalue().decode()).encode(), at.plain(err.getvalue().decode()))
 
@@ -69,20 +52,15 @@ class _Keyboard(PipeIn):
         self._interrupts = content.endswith(CTRL_C)
 
     def read1(self, size: int | None = -1, /) -> bytes:
-        """What there is. Raises KeyboardInterrupt."""
+        """Return the next bytes. Raise KeyboardInterrupt at the end, if Ctrl-C is pressed there."""
         chunk = super().read1(size)
         if not chunk and self._interrupts:
             raise KeyboardInterrupt
         return chunk
 
 
-def _changed(at: Stage, before: dict[str, str]) -> tuple[str, ...]:
-    after = at.state()
-    return tuple(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
-
-
 def told(outcome: Outcome) -> dict[str, Any]:
-    """What was told of the error: an object, or `error: ` with its sentence and `hint: ` with the next step."""
+    """Return what was told of the error: an object, or `error: ` with its sentence and `hint: ` with the next step."""
     if objects := [line for line in outcome.err.splitlines() if line.startswith('{"error"')]:
         error: dict[str, Any] = json.loads(objects[-1])["error"]
         return error
