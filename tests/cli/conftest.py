@@ -289,6 +289,38 @@ def process(tmp_path: Path) -> Iterator[Processes]:
     processes.end()
 
 
+Offered = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def offered(cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Offered:
+    """Ask, as bash does, what completes the last word of a line."""
+
+    def offered(line: str) -> list[str]:
+        return completed(cli, monkeypatch, capfd, **asked_by_bash(line))
+
+    return offered
+
+
+def asked_by_bash(line: str) -> dict[str, str]:
+    """The variables by which bash asks for the last word of the line."""
+    return {"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+
+
+def completed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], **variables: str
+) -> list[str]:
+    """Run completion in this process. Return the lines that a shell is given."""
+    with monkeypatch.context() as patch:
+        for name, value in {**cli.environ, **variables}.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as end:
+            main([])
+    out, err = capfd.readouterr()
+    assert (end.value.code, err) == (0, "")
+    return [line for line in out.splitlines() if line]
+
+
 def sessions(count: int, user: str = "ada") -> list[Session]:
     """So many sessions of a user, a second apart."""
     return [Session(user, f"s{n:05d}", 1_767_000_000_000_000 + n * 1_000_000) for n in range(count)]

@@ -320,9 +320,10 @@ def _metadata_of(text: str) -> Metadata:
     return Metadata({text: "x", **metadata} if is_column_name(text) else metadata)
 
 
-def items() -> Iterator[Session | Message]:
-    """The corpus in every field that holds it."""
-    for place, (text, key) in enumerate(zip(CORPUS, [*keys(), "-"], strict=True)):
+def items(every: int = 1) -> Iterator[Session | Message]:
+    """The corpus, or each so-many-th text of it, in every field that holds it."""
+    texts = list(zip(CORPUS, [*keys(), "-"], strict=True))[::every]
+    for place, (text, key) in enumerate(texts):
         metadata = _metadata_of(text)
         yield Session(key, key, T + place, text, metadata)
         yield Session("eve", key, T + place, text)
@@ -331,17 +332,17 @@ def items() -> Iterator[Session | Message]:
         calls = Metadata({"tool_calls": tool_calls(text)})
         result = None if place % 2 else json.dumps({text: [text] * 9}, ensure_ascii=False)
         yield Message("calls", f"{place}", T + place, "tool", result, None, calls)
-    yield from packed_items()
-    for place, text in enumerate(LINES):
+    yield from packed_items(every)
+    for place, text in enumerate(LINES if every == 1 else LINES[:1]):
         yield Message("long", f"{place}", T + place, "assistant", text)
     calls = Metadata({"text": LINES[1], "tool_calls": tool_calls(LINES[1][:15_000])})
     yield Message("long", "every field", T + 9, LINES[1], LINES[1], LINES[1], calls)
     yield Session("u", "long", T, LINES[1], Metadata({"text": LINES[1]}))
 
 
-def packed_items() -> Iterator[Session | Message]:
+def packed_items(every: int = 1) -> Iterator[Session | Message]:
     """The corpus in few ids: sessions of their own, sessions that two share, messages that nobody has, big cells."""
-    for place, pack in enumerate(PACKS):
+    for place, pack in enumerate(PACKS[::every]):
         whole = pack if place else WHOLE
         metadata = _metadata_of(whole)
         yield Session(pack, pack, T, whole, metadata)

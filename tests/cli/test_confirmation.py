@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+from itertools import cycle
 
 import pytest
 
-from tests.cli.conftest import Cli, messages, sessions
+from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.support.terminals import Terminal
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 
@@ -36,23 +38,15 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
-def asked(cli: Cli, argv: tuple[str, ...], answer: bytes) -> tuple[int, bytes, str]:
-    """Run with someone at a terminal who gives this answer."""
-    out, err = io.BytesIO(), io.BytesIO()
-    streams = Streams(io.BytesIO(answer), out, err, stdin_is_terminal=True, stderr_is_terminal=True)
-    return main(argv, streams, cli.environ, cli.clock), out.getvalue(), err.getvalue().decode()
-
-
-@pytest.mark.parametrize("argv", ARGV)
-@pytest.mark.parametrize("output", ["table", "json"])
-def test_without_a_terminal_it_is_refused(filled: Cli, argv: tuple[str, ...], output: str) -> None:
+def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
     """Exit 2, a hint at --yes that names the target, no word of deleting, and nothing done."""
     before = filled.export()
-    outcome = filled(*argv, "-o", output)
+    for argv in ARGV:
+        outcome = filled(*argv)
+        assert (outcome.code, outcome.out) == (2, b""), argv
+        assert f"--yes does it in {filled.database} without asking" in outcome.err
+        assert "deleting" not in outcome.err
 
-    assert (outcome.code, outcome.out) == (2, b"")
-    assert f"--yes does it in {filled.database} without asking" in outcome.err
-    assert "deleting" not in outcome.err
     assert filled.export() == before
 
 
@@ -66,37 +60,50 @@ def test_nothing_is_asked_where_nobody_sees_it(filled: Cli) -> None:
     filled.ok("session", "get", "ada", "s00000")
 
 
-@pytest.mark.parametrize(("argv", "question"), COMMANDS)
-@pytest.mark.parametrize("answer", [b"n\n", b"\n", b"", b"nope\n", b"yesterday\n", b"\xff\n"])
-def test_anything_but_yes_does_nothing(filled: Cli, argv: tuple[str, ...], question: str, answer: bytes) -> None:
-    """The question says what and how many; every answer but yes leaves all as it was."""
+def test_the_question_says_what_and_how_many(filled: Cli) -> None:
+    """And no does nothing."""
     before = filled.export()
-    code, out, err = asked(filled, argv, answer)
+    for argv, question in COMMANDS:
+        outcome = filled.asked(*argv, answer=b"n\n")
+        assert (outcome.code, outcome.out) == (0, b""), argv
+        assert question in outcome.err
 
-    assert (code, out) == (0, b"")
-    assert question in err
-    end = "" if answer.endswith(b"\n") else "\n"  # where the terminal shows no newline of the answer's own
-    assert err.endswith(f"[y/N] {end}nothing was done\n")
     assert filled.export() == before
 
 
-@pytest.mark.parametrize("argv", ARGV)
-@pytest.mark.parametrize("answer", [b"y\n", b"YES\n", b"  Yes \n"])
+@pytest.mark.parametrize("answer", [b"\n", b"", b"nope\n", b"yesterday\n", b"\xff\n"])
+def test_anything_but_yes_does_nothing(filled: Cli, answer: bytes) -> None:
+    outcome = filled.asked("drop-tables", answer=answer)
+
+    end = "" if answer.endswith(b"\n") else "\n"  # where the terminal shows no newline of the answer's own
+    assert outcome.err.endswith(f"[y/N] {end}nothing was done\n")
+    filled.ok("session", "get", "ada", "s00000")
+
+
+@pytest.mark.parametrize(("argv", "answer"), list(zip(ARGV, cycle((b"y\n", b"YES\n", b"  Yes \n")), strict=False)))
 def test_yes_does_it(filled: Cli, argv: tuple[str, ...], answer: bytes) -> None:
     """After yes it is done, and stdout says what."""
     before = filled.export()
-    code, out, _ = asked(filled, argv, answer)
+    outcome = filled.asked(*argv, answer=answer)
 
-    assert code == 0
-    assert out
+    assert outcome.code == 0
+    assert outcome.out
     assert argv == ("drop-tables",) or filled.export() != before
+
+
+def test_a_process_asks_on_its_terminal(filled: Cli, process: Processes) -> None:
+    code, shown = Terminal(process).run("message", "purge", "--everything", answer=b"y\n")
+
+    assert (code, str(filled.database) in shown) == (0, True)
+    assert "Delete 3 messages of all sessions" in shown
+    assert [] == filled.ok("message", "list", "-o", "jsonl").lines
 
 
 @pytest.mark.parametrize("argv", [("session", "purge", "--everyone"), ("message", "purge", "--everything")])
 def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> None:
     """In local time, whatever was given: an age or a day; then the filter."""
     for until, said in (("2h", "2025-12-31 22:00:00"), ("2025-12-31", "2025-12-31 23:59:59.999999")):
-        _, _, err = asked(filled, (*argv, "--until", until, "--filter", "not (n == 1)"), b"n\n")
+        err = filled.asked(*argv, "--until", until, "--filter", "not (n == 1)", answer=b"n\n").err
         assert f" up to {said}" in err
         assert err.index("up to") < err.index("where not (n == 1)")
 
@@ -104,7 +111,7 @@ def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> Non
 def test_input_that_is_typed_is_waited_for_with_a_word(filled: Cli) -> None:
     """Who forgot the file hears that it is his turn; a pipe hears nothing."""
     for argv in (("import",), ("message", "put", "s00000", "--content-file", "-")):
-        assert "reading what is typed here; Ctrl-D ends it\n" in asked(filled, argv, b"")[2]
+        assert "reading what is typed here; Ctrl-D ends it\n" in filled.asked(*argv).err
         assert "typed" not in filled.ok(*argv).err
 
 
@@ -117,7 +124,7 @@ def test_messages_of_a_shared_id_are_counted_once(filled: Cli) -> None:
     assert counts["messages"] == 3
 
 
-@pytest.mark.parametrize("argv", ARGV)
+@pytest.mark.parametrize("argv", [ARGV[0], *ARGV[-2:]])
 def test_yes_on_the_line_asks_nothing(filled: Cli, argv: tuple[str, ...]) -> None:
     """--yes is enough anywhere."""
     assert "[y/N]" not in filled.ok(*argv, "--yes").err
@@ -138,9 +145,8 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
 
 def test_a_hostile_id_cannot_forge_the_question(filled: Cli) -> None:
     """An id with newlines and escapes stands escaped, on the one line of the question."""
-    code, _, err = asked(filled, ("session", "purge", "--user", "x\n\x1b[2Jfake? [y/N] y\u202e"), b"n\n")
+    err = filled.asked("session", "purge", "--user", "x\n\x1b[2Jfake? [y/N] y\u202e", answer=b"n\n").err
 
-    assert code == 0
     assert "\x1b" not in err
     assert "\u202e" not in err
     assert "x\\n\\x1b[2Jfake? [y/N] y\\u202e" in err
@@ -162,5 +168,5 @@ def test_a_terminal_that_goes_away_is_no_yes(filled: Cli) -> None:
     """Nothing is done, and no bug is reported."""
     streams = Streams(Gone(), io.BytesIO(), Gone(), stdin_is_terminal=True, stderr_is_terminal=True)
 
-    assert main(("drop-tables",), streams, filled.environ, filled.clock) == asked(filled, ("drop-tables",), b"n\n")[0]
+    assert main(("drop-tables",), streams, filled.environ, filled.clock) == 0
     filled.ok("session", "get", "ada", "s00000")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages
-from tests.cli.test_terminal import Terminal
 from tests.serving import KEY, SECRET, serving
-from tests.support.airline import DATA, conversations
+from tests.support.airline import DATA, conversations, needs_airline
 from tests.support.cloud_profiles import INSTANCE, profile
-from tests.support.progress import drawn
+from tests.support.progress import Ticking, drawn
+from tests.support.terminals import Terminal
 from tsmem.cli.app.main import main
 from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S
 from tsmem.cli.io.streams import Streams
@@ -127,26 +127,6 @@ def test_stats_say_what_was_scanned_and_what_was_returned(filled: Cli) -> None:
 # Progress
 
 
-class Ticking:
-    """A clock on which a second goes by whenever it is looked at."""
-
-    def __init__(self) -> None:
-        self.time_s = 1_767_225_600.0
-
-    def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
-        return round(self.time_s * 1e6)
-
-    def monotonic_s(self) -> float:
-        """Seconds."""
-        self.time_s += 1
-        return self.time_s
-
-    def sleep(self, seconds: float) -> None:
-        """Move on at once."""
-        self.time_s += seconds
-
-
 def run(cli: Cli, *argv: str, terminal: bool = True, **environ: str) -> tuple[bytes, bytes]:
     """What a run writes to stdout and stderr, with a terminal for stderr."""
     out, err = io.BytesIO(), io.BytesIO()
@@ -230,7 +210,7 @@ def airline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
+@needs_airline
 @pytest.mark.parametrize("backend", ["local", "cloud"])
 @pytest.mark.parametrize(
     ("text", "chosen"),

@@ -9,17 +9,17 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, messages
-from tests.cli.test_terminal import FORBIDDEN, HOSTILE
 from tests.clocks import StagedClock
 from tests.serving import environ, serving
 from tests.support.commands import declarations
+from tests.support.terminals import clean
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.server.http.faults import Fault, Faults
@@ -27,7 +27,8 @@ from tsmem.store import Message
 
 NOW_US = 1_767_225_600_000_000
 """Where the clock begins."""
-DEADLINE_S = 30
+DEADLINE_S = 60
+HOSTILE = "\x1b[2J\x1b]0;title\x07 \x9b31m a\u202eb\u2066c\u2069 \r\nnext\rover\x08\x7f\u2028\u200b[red]x[/red]"
 
 
 class Following:
@@ -187,29 +188,8 @@ def test_hostile_text_is_harmless(ready: Cli, following: Following) -> None:
     put(ready, HOSTILE, role=HOSTILE, content=HOSTILE + "\nuser ▸ forged", search_content=HOSTILE)
 
     for shown in (following("--no-color", width=80), ready("message", "tail", HOSTILE, "-o", "table")):
-        assert FORBIDDEN.search(shown.text + shown.err) is None
-        assert "\r" not in shown.text
+        assert clean(shown.text + shown.err)
         assert "\nuser ▸" not in shown.text
-
-
-@pytest.mark.parametrize(
-    ("argv", "words"),
-    [
-        (("-o", "json"), "a JSON document has an end"),
-        (("-o", "table", "--fields", "role"), "-o csv, or -o jsonl"),
-        (("--interval", "0"), "--interval must be 0.1 to 86400 seconds, not 0"),
-        (("--interval", "nan"), "--interval must be"),
-        (("--last", "-1"), "--last must be 0 or more"),
-        (("--fields", "rolle"), "rolle"),
-        (("--filter", "role =="), "--filter"),
-    ],
-)
-def test_what_cannot_be_followed_is_refused(following: Following, argv: tuple[str, ...], words: str) -> None:
-    """Exit 2 before anything is read, with the way out where there is one."""
-    outcome = following(*argv)
-
-    assert (2, b"") == (outcome.code, outcome.out)
-    assert words in outcome.err
 
 
 def test_a_profile_that_prefers_json_is_told_too(ready: Cli, following: Following) -> None:
@@ -256,34 +236,23 @@ class Outage(Faults):
         return Fault("throttle", False, busy, 1.0) if self.lasts and action == "GetRange" else None
 
 
-@pytest.fixture
-def outage() -> Outage:
-    """Of the server below; it begins and ends when a test says so."""
-    return Outage()
-
-
-@pytest.fixture
-def wired(cli: Cli, tmp_path: Path, outage: Outage) -> Iterator[Cli]:
-    """The command line on a server, over the wire."""
-    with serving(tmp_path / "served.db", faults=outage) as served:
-        cli.environ |= environ(served.endpoint, HOME=str(tmp_path / "home"))
-        cli.ok("init-tables")
-        yield cli
-
-
-def test_an_outage_is_said_once_and_so_is_its_end(wired: Cli, outage: Outage) -> None:
+def test_an_outage_is_said_once_and_so_is_its_end(cli: Cli, tmp_path: Path) -> None:
     """On stderr; stdout has every message once, those too that came while the service could not be read."""
-    put(wired, "m0")
+    outage = Outage()
 
     def begins() -> None:
         outage.lasts = True
-        put(wired, "m1", 1)
+        put(cli, "m1", 1)
 
     def ends() -> None:
         outage.lasts = False
-        put(wired, "m2", 2)
+        put(cli, "m2", 2)
 
-    outcome = Following(wired)(steps=[begins, lambda: None, lambda: None, ends, lambda: None])
+    with serving(tmp_path / "served.db", faults=outage) as served:
+        cli.environ |= environ(served.endpoint, HOME=str(tmp_path / "home"))
+        cli.ok("init-tables")
+        put(cli, "m0")
+        outcome = Following(cli)(steps=[begins, lambda: None, lambda: None, ends, lambda: None])
 
     assert ["m0", "m1", "m2"] == [line["message_id"] for line in outcome.lines]
     assert 130 == outcome.code
@@ -300,15 +269,13 @@ def started(process: Processes, *argv: str, **options: Any) -> subprocess.Popen[
     return process.start("message", "tail", "s", "--follow", "--interval", "0.1", *argv, **options)
 
 
-@pytest.mark.parametrize("backend", ["ready", "wired"])
-def test_ctrl_c_ends_it_quietly(backend: str, request: pytest.FixtureRequest, process: Processes) -> None:
-    """A real process that waits, on either backend: exit 130, whole lines on stdout, and nothing on stderr."""
-    cli: Cli = request.getfixturevalue(backend)
-    put(cli, "m0")
-    running = started(process, env={**process.environ, **cli.environ})
+def test_ctrl_c_ends_it_quietly(ready: Cli, process: Processes) -> None:
+    """A real process that waits: exit 130, whole lines on stdout, and nothing on stderr."""
+    put(ready, "m0")
+    running = started(process)
     assert running.stdout is not None
     first = running.stdout.readline()
-    put(cli, "m1", 1)
+    put(ready, "m1", 1)
     second = running.stdout.readline()
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=DEADLINE_S)
@@ -317,11 +284,10 @@ def test_ctrl_c_ends_it_quietly(backend: str, request: pytest.FixtureRequest, pr
     assert (130, b"", b"") == (running.returncode, out, err)
 
 
-@pytest.mark.parametrize("output", ["table", "jsonl", "csv"])
-def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes, output: str) -> None:
+def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes) -> None:
     """Although nothing new comes that could not be written: exit 141, and not a word."""
     put(ready, "m0")
-    running = started(process, "-o", output)
+    running = started(process)
     assert running.stdout is not None
     assert running.stderr is not None
     os.read(running.stdout.fileno(), 1)
@@ -330,14 +296,11 @@ def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes, outp
     assert (141, b"") == (running.wait(DEADLINE_S), running.stderr.read())
 
 
-def test_the_example_works(ready: Cli, process: Processes) -> None:
+def test_the_example_works(ready: Cli) -> None:
     """The line that the help shows shows what is there."""
-    example = declarations()["message tail"].example
     ready.fill(messages(4, "trip-7"))
-    running = process.start(*shlex.split(example)[1:])
-    assert running.stdout is not None
-    ids = [json.loads(running.stdout.readline())["message_id"] for _ in range(3)]
-    running.send_signal(signal.SIGINT)
+    ready.clock = StagedClock()
+    outcome = ready(*shlex.split(declarations()["message tail"].example)[1:])
 
-    assert ["m00001", "m00002", "m00003"] == ids
-    assert 130 == running.wait(DEADLINE_S)
+    assert ["m00001", "m00002", "m00003"] == [line["message_id"] for line in outcome.lines]
+    assert 130 == outcome.code

@@ -71,7 +71,7 @@ CASES = (
     Case("A field named twice.", "session list --fields user_id,user_id", "the field 'user_id' is named twice"),
     Case(
         "A field that is nearly one.",
-        "session list --fields user",
+        "session put ada s9 --fields user",
         "a session has no field 'user'; did you mean 'user_id'?",
         hint="its fields are user_id, session_id, update_time, search_content, metadata and metadata.<key>",
     ),

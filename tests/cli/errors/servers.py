@@ -12,6 +12,7 @@ import pytest
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage, copied
 from tests.serving import KEY, SECRET, serving
+from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.listening import Handler, listening
 from tests.support.lying import Lie, lying
 from tsmem.clock import SystemClock
@@ -20,8 +21,6 @@ from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.server.wire import schema
-
-INSTANCE = "agent-memory"
 
 
 class Ahead(SystemClock):
@@ -35,10 +34,7 @@ class Ahead(SystemClock):
 def cloud(stage: Stage, endpoint: str, *, key: str = KEY, secret: str = SECRET, more: str = "") -> None:
     """The default profile is a TableStore at an endpoint."""
     stage.names["HOST"] = endpoint.partition("//")[2]
-    stage.cli.config(
-        f'default_profile = "cloud"\n[profiles.cloud]\nbackend = "tablestore"\nendpoint = "{endpoint}"\n'
-        f'instance = "{INSTANCE}"\naccess_key_id = "{key}"\naccess_key_secret = "{secret}"\n{more or "timeout = 5"}\n'
-    )
+    stage.cli.config(profile(endpoint, key=key, secret=secret, more=f"{more or 'timeout = 5'}\n"))
 
 
 def served(*faults: str, more: str = "", key: str = KEY, secret: str = SECRET, **settings: Any) -> Given:

@@ -1,0 +1,123 @@
+"""Options that every command has, and rules that hold for all commands."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from tests.cli.conftest import Cli, messages, sessions
+
+
+def test_global_options_stand_before_and_after(ready: Cli) -> None:
+    """At the root, at the noun, at the command; the last one counts."""
+    ready.ok("session", "put", "u", "s")
+    for line in (
+        "-o json session get u s",
+        "session --output json get u s",
+        "session get -ojson u s",
+        "session get u s --output=json",
+        "-o csv session -o table get u s -o json",
+        "-p local session get u s -o json",
+    ):
+        assert ready.ok(*line.split()).json["session_id"] == "s", line
+
+
+def test_fields_choose_in_every_format(ready: Cli) -> None:
+    """In the order asked, a missing metadata value null, in all formats."""
+    ready.ok("session", "put", "u", "s", "-m", "topic=x")
+    fields = ("--fields", "session_id,metadata.topic, metadata.none")
+
+    assert ready.ok("session", "list", "-o", "csv", *fields).text.splitlines()[1] == "s,x,"
+    assert ready.ok(*fields, "session", "list", "-o", "jsonl").lines == [
+        {"session_id": "s", "metadata.topic": "x", "metadata.none": None}
+    ]
+    assert ready.ok("session", "get", "u", "s", "-o", "json", *fields).json["metadata.topic"] == "x"
+    assert ready.ok("session", "list", *fields).text.split()[:3] == ["session_id", "metadata.topic", "metadata.none"]
+
+
+def test_fields_are_refused_where_there_is_nothing_to_choose(ready: Cli) -> None:
+    """A command that shows no items refuses --fields, and does nothing."""
+    ready.fill([*sessions(1), *messages(1)])
+    before = ready.export()
+    for line in (
+        "init-tables", "drop-tables --yes", "session update ada s00000 -m a=1", "session delete ada s00000",
+        "session purge --everyone --yes", "message update s00000 m00000 -m a=1", "message delete s00000 m00000",
+        "message purge --everything --yes", "export", "export out.jsonl", "import", "profile list",
+        "profile set x backend=local", "completion bash", "demo",
+    ):  # fmt: skip
+        outcome = ready(*line.split(), "--fields", "session_id", stdin=b'{"user_id": "u", "session_id": "s"}\n')
+        assert (outcome.code, outcome.out) == (2, b""), line
+        assert outcome.err.startswith("error: --fields chooses among the fields of sessions and messages"), line
+
+    assert ready.export() == before
+    assert not Path("out.jsonl").exists()
+    assert not (ready.folder / "config").exists()
+
+
+def test_an_empty_id_is_never_everyone(ready: Cli) -> None:
+    """An empty id is refused with exit 2, empty stdout and nothing changed."""
+    ready.fill([*sessions(2), *messages(2)])
+    before = ready.export()
+    for line in (
+        "session put ''", "session put u ''", "session get '' s", "session update u '' -m a=1",
+        "session delete '' s00000 --with-messages", "session delete ada '' --missing-ok",
+        "session purge --user '' --yes", "session purge --user '' --dry-run", "session list --user ''",
+        "session recent --user ''", "session search tea --user ''", "message put ''", "message put s ''",
+        "message put s00000 m9 --touch ''", "message get '' m", "message update s00000 '' --content x",
+        "message delete '' m00000", "message purge --session '' --yes", "message list --session ''",
+        "message list --session '' --last 1", "message search tea --session ''", "show ''", "show s00000 --user ''",
+        "export --user ''", "export --session ''", "import --format openai --user ''", "stats --user ''",
+    ):  # fmt: skip
+        outcome = ready(*shlex.split(line), stdin=b'[{"role": "user", "content": "x"}]\n')
+        assert (outcome.code, outcome.out) == (2, b""), line
+        assert "empty" in outcome.err, line
+
+    assert ready.export() == before
+
+
+def test_a_profile_chooses_the_format_of_errors_too(cli: Cli) -> None:
+    """`output = "json"` in a profile makes its errors JSON."""
+    cli.config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\noutput = "json"\n')
+    outcome = cli("session", "list")
+
+    assert (outcome.code, outcome.error["code"]) == (3, "TableNotFound")
+    assert cli("-o", "table", "session", "list").err.startswith("error: ")
+
+
+def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
+    """Help, version, completion scripts and profile path need no profile."""
+    cli.config("nonsense")
+    for argv, said in (
+        (("--help",), "Usage: tsmem"),
+        (("session", "list", "--help"), "Usage: tsmem session list"),
+        (("--version",), "tsmem "),
+        ((), "Usage: tsmem"),
+        (("profile", "path"), "config.toml"),
+        (("completion", "bash"), "complete -o default"),
+    ):
+        assert said in cli.ok(*argv).text
+
+
+def test_debug_shows_a_traceback_and_the_error_line_all_the_same(ready: Cli) -> None:
+    """--debug adds the traceback; without it there is none."""
+    debugged = ready("session", "get", "u", "s", "--debug")
+    assert "Traceback" in debugged.err
+    assert debugged.err.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in ready("session", "get", "u", "s").err
+
+
+def test_warnings_about_times_are_talk(ready: Cli) -> None:
+    """A time that looks like seconds is taken as microseconds, with a warning on stderr."""
+    put = ready.ok("session", "put", "u", "s", "--update-time", "1760000000", "-o", "json")
+    assert put.json["update_time"] == 1760000000
+    assert put.err.startswith("warning: --update-time: 1760000000 looks like seconds")
+
+
+def test_hint_names_the_double_dash_for_text_that_begins_with_a_dash(ready: Cli) -> None:
+    """https://github.com/pallets/click/issues/1624: the parser takes such a text for an option."""
+    ready.ok("message", "put", "s", "m", "--content", "- milk")
+    outcome = ready("message", "search", "- milk", "-o", "json")
+
+    assert outcome.code == 2
+    assert "tsmem message search -- TEXT" in outcome.error["hint"]
+    assert [row["message_id"] for row in ready.ok("message", "search", "-o", "jsonl", "--", "- milk").lines] == ["m"]

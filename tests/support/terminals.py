@@ -1,0 +1,219 @@
+"""Command lines on real pseudo-terminals, in this process or in one of their own, and what a terminal may be sent."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from tests.cli.conftest import Cli, Processes
+from tests.support.commands import declared_by
+from tsmem.cli.app.main import main
+from tsmem.cli.io.streams import Streams
+from tsmem.clock import Clock
+
+CTRL_D = b"\x04"
+COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
+"""All that rich makes: the beginning of a style, and its end."""
+OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+UNSEEN = (
+    "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+)
+PILE = 4
+"""Marks that one character may have."""
+
+
+class Screen(NamedTuple):
+    """What a command line came to on its terminals."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self) -> str:
+        """What stdout showed."""
+        return self.out.decode()
+
+
+class Screens:
+    """Runs command lines in this process, on two terminals: one for standard input and stderr, one for stdout.
+
+    What each was sent is kept to the byte, as the kernel is told to add nothing to it."""
+
+    def __init__(self, cli: Cli, columns: int = 80, encoding: str = "utf-8") -> None:
+        self._cli = cli
+        self._columns = columns
+        self._encoding = encoding
+
+    def __call__(
+        self,
+        *argv: str,
+        typed: bytes = b"",
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> Screen:
+        """Run `tsmem ARGV`. What is typed waits in the terminal for whoever reads it; then Ctrl-D is pressed, so that a
+        question nobody foresaw ends the command instead of waiting for ever."""
+        with _terminal(self._columns) as talk, _terminal(self._columns) as data:
+            os.write(talk.ours, typed + CTRL_D)
+            variables = {**self._cli.environ, "TERM": "xterm-256color", **(environ or {})}
+            code = main(argv, self._streams(talk.theirs, data.theirs), variables, clock or self._cli.clock)
+        assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, bytes(talk.sent))
+        return Screen(code, bytes(data.sent), bytes(talk.sent))
+
+    def _streams(self, talk: int, data: int) -> Streams:
+        """The streams of a process that has these terminals."""
+        before = sys.stdin, sys.stdout, sys.stderr
+        sys.stdin = self._opened(talk, "rb")
+        sys.stdout, sys.stderr = self._opened(data, "wb"), self._opened(talk, "wb")
+        try:
+            return Streams.of_process()
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = before
+
+    def _opened(self, descriptor: int, mode: str) -> io.TextIOWrapper:
+        opened = io.TextIOWrapper(os.fdopen(os.dup(descriptor), mode), encoding=self._encoding)
+        _kept.append(opened)
+        return opened
+
+
+_kept: list[io.TextIOWrapper] = []
+"""Streams that are closed with their terminal."""
+
+
+class _Terminal(NamedTuple):
+    ours: int
+    theirs: int
+    sent: bytearray
+
+
+@contextmanager
+def _terminal(columns: int) -> Iterator[_Terminal]:
+    """A pseudo-terminal whose output is as it was sent, and shows nothing that is typed."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    modes = termios.tcgetattr(theirs)
+    modes[1] &= ~termios.OPOST
+    modes[3] &= ~termios.ECHO
+    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    terminal = _Terminal(ours, theirs, bytearray())
+    reader = threading.Thread(target=_read, args=(ours, terminal.sent))
+    reader.start()
+    try:
+        yield terminal
+    finally:
+        while _kept:
+            _kept.pop().close()
+        os.close(theirs)
+        reader.join()
+        os.close(ours)
+
+
+def _read(ours: int, sent: bytearray) -> None:
+    while True:
+        try:
+            piece = os.read(ours, 1 << 16)
+        except OSError:  # the other side is closed
+            return
+        if not piece:
+            return
+        sent += piece
+
+
+class Terminal:
+    """Runs command lines as processes, with one terminal for all three streams."""
+
+    def __init__(self, process: Processes, columns: int = 80) -> None:
+        self._process = process
+        self._columns = columns
+
+    def run(self, *argv: str, answer: bytes = b"", environ: dict[str, str] | None = None) -> tuple[int, str]:
+        """The exit code, and what the terminal was sent. An answer is typed once the question is there."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self._columns, 0, 0))
+        started = subprocess.Popen(
+            self._process.argv(*argv),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**self._process.environ, "TERM": "xterm-256color", **(environ or {})},
+            cwd=self._process.folder,
+        )
+        os.close(theirs)
+        try:
+            sent = b"".join(self._sent(ours, answer))
+            return started.wait(60), sent.decode().replace("\r\n", "\n")
+        finally:
+            os.close(ours)
+            started.kill()
+            started.wait()
+
+    @staticmethod
+    def _sent(ours: int, answer: bytes) -> Iterator[bytes]:
+        deadline = time.monotonic() + 60
+        while select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # the other side is closed
+                return
+            if not piece:
+                return
+            yield piece
+            if answer and b"[y/N]" in piece:
+                os.write(ours, answer)
+                answer = b""
+
+
+def clean(text: str, *, data: bool = False) -> bool:
+    """Whether there is nothing in it that a terminal obeys, nothing that hides, and no pile of marks."""
+    found = re.search(OBEYED if data else f"{OBEYED}|{UNSEEN}", text)
+    assert found is None, text[max(0, found.start() - 80) : found.end() + 80].encode("unicode_escape").decode()
+    assert data or highest_pile(text) <= PILE
+    return True
+
+
+def highest_pile(text: str) -> int:
+    """The most marks that stand on one character, joiners between them or not."""
+    highest = 0
+    for run in re.findall("[^\x00-\x7f]{2,}", text):
+        pile = 0
+        for character in run:
+            kind = unicodedata.category(character)
+            if kind in ("Mn", "Me") or "\u1161" <= character <= "\u11ff":
+                pile += 1
+                highest = max(highest, pile)
+            elif kind not in ("Mc", "Cf"):
+                pile = 0
+    return highest
+
+
+def cells(line: str) -> int:
+    """The cells that a line takes at most, measured otherwise than by what is tested."""
+    if line.isascii():
+        return len(line)
+    return sum(map(_cell, line))
+
+
+def _cell(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me") or character in "\u200c\u200d":
+        return 0
+    if "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
+        return 0
+    if unicodedata.category(character) == "Cn":
+        return 1
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
