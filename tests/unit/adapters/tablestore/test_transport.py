@@ -348,16 +348,14 @@ def test_memory_error_is_reported_and_not_retried(monkeypatch: pytest.MonkeyPatc
     ("status", "body"), [(302, b""), (304, b""), (403, b""), (404, b"<html>no</html>"), (101, b"x")]
 )
 def test_a_status_that_tablestore_does_not_give_is_not_retried(status: int, body: bytes) -> None:
-    head = b"HTTP/1.1 %d No\r\nlocation: /\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % (
-        status,
-        len(body),
-    )
+    length = len(body)
+    head = b"HTTP/1.1 %d No\r\nlocation: /\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % (status, length)
     with listening(answering(head + body)) as endpoint:
         error, _ = failure(endpoint)
 
     host = endpoint.removeprefix("http://")
     assert f"{host} does not answer as TableStore does (HTTP {status})" == error.message
-    assert (False, 0) == (error.ambiguous, error.hopeless_after_s)
+    assert (status == 101, 0) == (error.ambiguous, error.hopeless_after_s)
     assert "check the endpoint" in (error.hint or "")
 
 

@@ -70,7 +70,7 @@ def rows(client: Scripted, want: int | None = None) -> list[KeyBound]:
     return [row.key for row in islice(scan, want)]
 
 
-def test_a_page_is_asked_for_when_it_is_announced() -> None:
+def test_an_announced_page_is_requested_before_the_one_before_it_is_answered() -> None:
     """Before the page in front of it is answered; no more than two are begun and not taken."""
     client = Scripted()
     reading = scanning(client)
@@ -86,7 +86,6 @@ def test_a_page_is_asked_for_when_it_is_announced() -> None:
 
 
 def test_all_rows_come_once_and_in_order() -> None:
-    """However far pages are read ahead, and each page is asked for once."""
     client = Scripted()
     client.let_all()
 
@@ -94,8 +93,7 @@ def test_all_rows_come_once_and_in_order() -> None:
     assert list(range(10)) == sorted(client.begun)
 
 
-def test_a_start_that_was_announced_wrongly_is_not_gone_on_from() -> None:
-    """Where the answer that counts says otherwise, as when it was asked for again, the page is asked for there."""
+def test_a_wrongly_announced_start_is_not_used() -> None:
     client = Scripted()
     client.announced = {2: (7,), 4: (5, 9)}
     client.let_all()
@@ -103,8 +101,7 @@ def test_a_start_that_was_announced_wrongly_is_not_gone_on_from() -> None:
     assert [(n,) for n in range(10)] == rows(client)
 
 
-def test_a_page_that_announces_again_is_not_believed_of_the_next() -> None:
-    """What it says once the next page was begun is about neither of the two."""
+def test_a_late_announcement_is_not_believed() -> None:
     client = Scripted()
     client.announced = {0: (1, 7), 1: ()}
     client.let_all()
@@ -113,8 +110,7 @@ def test_a_page_that_announces_again_is_not_believed_of_the_next() -> None:
     assert list(range(10)) == sorted(client.begun)
 
 
-def test_a_bounded_scan_asks_for_nothing_ahead_of_its_bound() -> None:
-    """What is not wanted is not asked for."""
+def test_a_bounded_scan_requests_nothing_beyond_its_bound() -> None:
     client = Scripted()
     client.let_all()
 
@@ -122,8 +118,7 @@ def test_a_bounded_scan_asks_for_nothing_ahead_of_its_bound() -> None:
     assert [0, 1, 2] == client.begun
 
 
-def test_one_call_at_a_time_asks_for_a_page_when_it_is_taken() -> None:
-    """A client that gains nothing by more is asked for nothing ahead."""
+def test_without_concurrency_a_page_is_requested_when_it_is_needed() -> None:
     client = Scripted(most=1)
     client.let_all()
     reading = scanning(client)
@@ -135,8 +130,7 @@ def test_one_call_at_a_time_asks_for_a_page_when_it_is_taken() -> None:
     assert 1 == client.begun[0]
 
 
-def test_a_page_that_failed_can_be_asked_for_again() -> None:
-    """The place stays, and what was read ahead is not lost."""
+def test_a_failed_page_can_be_requested_again() -> None:
     client = Scripted()
     client.failing = {3}
     client.let_all()
@@ -149,8 +143,7 @@ def test_a_page_that_failed_can_be_asked_for_again() -> None:
     assert [(n,) for n in range(10)] == found
 
 
-def test_the_sdk_announces_what_its_page_says() -> None:
-    """Once, before the rows are decoded: the start of the next page, or that there is none."""
+def test_the_sdk_client_announces_the_next_page_once() -> None:
     schema = TableSchema("t", (("k", ColumnType.STRING),))
     heard: list[KeyBound | None] = []
     with serving(None) as served:

@@ -15,7 +15,7 @@ from tsmem.store.concurrency import prefetch, submit, wait_for_all, wait_for_one
 DEADLINE_S = 30
 
 
-def test_a_pace_grows_by_one_for_each_answer_until_it_is_cut() -> None:
+def test_the_limit_grows_with_each_answer_until_it_is_cut() -> None:
     """A new pace opens quickly, to its most and no further; one that was cut opens by one for each round of answers."""
     limiter = ConcurrencyLimiter(8)
     widths = [limiter.width]
@@ -32,8 +32,7 @@ def test_a_pace_grows_by_one_for_each_answer_until_it_is_cut() -> None:
     assert [4] * 5 + [5] * 5 + [6] * 2 == widths
 
 
-def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
-    """Four calls that began before the first cut are one sign; a call that began after it is another."""
+def test_calls_throttled_together_halve_the_limit_once() -> None:
     limiter = ConcurrencyLimiter(16)
     began = limiter.cuts
     for _ in range(4):
@@ -45,8 +44,7 @@ def test_calls_that_were_under_way_together_halve_the_pace_once() -> None:
     assert (1, 3) == (limiter.width, limiter.cuts)
 
 
-def test_a_pace_of_one_stays_one() -> None:
-    """Where a second call gains nothing, neither answers nor throttling change that."""
+def test_a_limit_of_one_stays_one() -> None:
     limiter = ConcurrencyLimiter()
     for _ in range(10):
         limiter.answered()
@@ -55,8 +53,7 @@ def test_a_pace_of_one_stays_one() -> None:
     assert (1, 1) == (limiter.most, limiter.width)
 
 
-def test_with_a_pace_of_one_a_call_is_made_when_its_result_is_taken() -> None:
-    """In the caller's own thread, and never when nobody asks."""
+def test_with_a_limit_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     threads: list[threading.Thread] = []
     pending = submit(ConcurrencyLimiter(), lambda: threads.append(threading.current_thread()))
     submit(ConcurrencyLimiter(), lambda: threads.append(threading.current_thread()))
@@ -69,7 +66,7 @@ def test_with_a_pace_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     assert [threading.current_thread()] == threads
 
 
-def test_where_no_thread_can_be_started_calls_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_are_made_in_turn_if_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the caller's thread, each once, with its own result; what one raises comes with its result."""
 
     def refuse(thread: threading.Thread) -> None:
@@ -99,8 +96,7 @@ def test_where_no_thread_can_be_started_calls_are_made_one_after_another(monkeyp
         failing.result(0)
 
 
-def test_calls_that_are_begun_are_under_way_together() -> None:
-    """Four calls that wait for each other all end, and each has its own result."""
+def test_submitted_calls_run_together() -> None:
     together = threading.Barrier(4)
 
     def call(number: int) -> Callable[[], int]:
@@ -110,8 +106,7 @@ def test_calls_that_are_begun_are_under_way_together() -> None:
     assert [0, 1, 2, 3] == [each.result(DEADLINE_S) for each in pending]
 
 
-def test_what_a_call_raises_is_raised_where_its_result_is_taken() -> None:
-    """The error itself, and not before."""
+def test_an_error_is_raised_where_the_result_is_taken() -> None:
     error = ValueError("wrong")
 
     def call() -> None:
@@ -124,9 +119,7 @@ def test_what_a_call_raises_is_raised_where_its_result_is_taken() -> None:
     assert error is caught.value
 
 
-def test_a_call_that_another_one_begins_is_made_inline() -> None:
-    """So that calls cannot wait for each other's threads: it runs in the thread of the first, when it is taken."""
-
+def test_a_call_within_a_call_is_made_inline() -> None:
     def outer() -> tuple[bool, bool]:
         inner = submit(ConcurrencyLimiter(4), threading.current_thread)
         return inner.done(), inner.result() is threading.current_thread()
@@ -134,8 +127,7 @@ def test_a_call_that_another_one_begins_is_made_inline() -> None:
     assert (True, True) == submit(ConcurrencyLimiter(4), outer).result(DEADLINE_S)
 
 
-def test_a_call_is_as_patient_as_who_began_it() -> None:
-    """The context goes with it into its thread, and stays what it was when that has changed."""
+def test_a_call_keeps_the_time_budget_of_its_submitter() -> None:
     with time_budget(3.5):
         pending = submit(ConcurrencyLimiter(4), time_budget_s)
 
@@ -143,8 +135,7 @@ def test_a_call_is_as_patient_as_who_began_it() -> None:
     assert submit(ConcurrencyLimiter(4), time_budget_s).result(DEADLINE_S) is None
 
 
-def test_waiting_ends_with_its_time() -> None:
-    """A call that does not end is not waited for longer; one that ended is there."""
+def test_waiting_for_calls_ends_with_the_timeout() -> None:
     never = threading.Event()
     pending = [submit(ConcurrencyLimiter(4), never.wait), submit(ConcurrencyLimiter(4), lambda: True)]
     pending[1].result(DEADLINE_S)
@@ -165,8 +156,7 @@ def counted(items: int, taken: list[int]) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("most", "width"), [(None, 4), (2, 2), (9, 4)])
-def test_no_more_is_started_ahead_than_there_may_be_calls(most: int | None, width: int) -> None:
-    """Results come in the order of their items, and when one is taken no more than the width was asked for."""
+def test_prefetch_takes_no_more_items_than_the_limit(most: int | None, width: int) -> None:
     taken: list[int] = []
     found = []
     for result in prefetch(ConcurrencyLimiter(16), counted(10, taken), lambda item: -item, most):
@@ -176,8 +166,7 @@ def test_no_more_is_started_ahead_than_there_may_be_calls(most: int | None, widt
     assert [-item for item in range(10)] == found
 
 
-def test_with_a_pace_of_one_nothing_is_started_that_nobody_wants() -> None:
-    """One item is asked for at a time."""
+def test_prefetch_with_a_limit_of_one_takes_one_item_at_a_time() -> None:
     taken: list[int] = []
     results = prefetch(ConcurrencyLimiter(), counted(10, taken), lambda item: item)
     assert (0, 1) == (next(results), next(results))

@@ -35,8 +35,7 @@ CONVERTED: list[tuple[Value, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("value", "converted"), CONVERTED, ids=[repr(value) for value, _ in CONVERTED])
-def test_a_value_is_converted_where_that_loses_nothing(value: Value, converted: dict[str, object]) -> None:
-    """Each getter gives the value in its type, or raises: never a rounded number, never true for 5."""
+def test_getters_convert_values_without_loss_or_raise(value: Value, converted: dict[str, object]) -> None:
     metadata = Metadata({"key": value})
     for getter in GETTERS:
         if getter in converted:
@@ -48,15 +47,13 @@ def test_a_value_is_converted_where_that_loses_nothing(value: Value, converted: 
 
 
 @pytest.mark.parametrize("getter", GETTERS)
-def test_what_is_not_there_is_the_default(getter: str) -> None:
-    """A missing key is None, or the default that was given; an empty value is not missing."""
+def test_getters_return_the_default_for_a_missing_key(getter: str) -> None:
     assert getattr(Metadata(), getter)("key") is None
     assert "default" == getattr(Metadata(), getter)("key", "default")
     assert "" == Metadata({"key": ""}).get_str("key", "default")
 
 
-def test_types_are_told_apart() -> None:
-    """5 is not "5" and not 5.0, 1 is not true, -0.0 is not 0.0; the order of keys does not matter."""
+def test_metadata_equality_tells_types_apart() -> None:
     values: list[Value] = [5, "5", 5.0, 1, True, 1.0, 0.0, -0.0, b"5", ""]
     for place, value in enumerate(values):
         for other, second in enumerate(values):
@@ -66,8 +63,7 @@ def test_types_are_told_apart() -> None:
     assert Metadata() != 5
 
 
-def test_a_long_value_is_not_repeated_in_an_error() -> None:
-    """An error names the value's beginning, not megabytes of it."""
+def test_an_error_shows_only_the_beginning_of_a_long_value() -> None:
     with pytest.raises(InvalidInput) as caught:
         Metadata({"key": "x" * 1_000_000}).get_int("key")
     assert len(str(caught.value)) < 200

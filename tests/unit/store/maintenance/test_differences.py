@@ -16,12 +16,6 @@ from tsmem.store.maintenance import differences
 TABLE, MESSAGES = DEFAULT.session.schema, DEFAULT.message.search
 
 
-def test_what_is_as_described_has_no_difference() -> None:
-    """A table and an index of the layout's own."""
-    assert [] == differences.of_table(TABLE, TABLE)
-    assert [] == differences.of_search(MESSAGES, MESSAGES, "create_time")
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -31,8 +25,7 @@ def test_what_is_as_described_has_no_difference() -> None:
         ({"allow_update": False}, "updates are not allowed"),
     ],
 )
-def test_an_option_that_differs_is_named(change: dict[str, object], said: str) -> None:
-    """What costs money and what refuses writes is a difference of the table."""
+def test_a_table_option_that_differs_is_named(change: dict[str, object], said: str) -> None:
     assert [said] == differences.of_table(TABLE, TABLE._replace(**change))  # type: ignore[arg-type]
 
 
@@ -44,19 +37,9 @@ def test_an_option_that_differs_is_named(change: dict[str, object], said: str) -
         (FieldType("KEYWORD"), "KEYWORD, not TEXT max_word"),
     ],
 )
-def test_an_analyzer_that_differs_is_named(kind: FieldType, said: str) -> None:
-    """A text that is cut into other words is found by other words."""
+def test_a_field_type_or_analyzer_that_differs_is_named(kind: FieldType, said: str) -> None:
     assert [f"field content is {said}"] == differences.of_search(MESSAGES, with_field("content", kind), "create_time")
     assert TEXT_MAX_WORD == dict(MESSAGES.fields)["content"]
-
-
-@pytest.mark.parametrize("sizes", [(1, 6), (2, 7)])
-def test_lengths_of_parts_that_differ_are_named(sizes: tuple[int, int]) -> None:
-    """Of a fuzzy field the shortest and the longest part are compared."""
-    found = with_field("search_content", FieldType("TEXT", "fuzzy", *sizes))
-    said = f"field search_content is TEXT fuzzy({sizes[0]}..{sizes[1]}), not TEXT fuzzy(1..7)"
-
-    assert [said] == differences.of_search(MESSAGES, found, "create_time")
 
 
 @pytest.mark.parametrize(
@@ -67,22 +50,19 @@ def test_lengths_of_parts_that_differ_are_named(sizes: tuple[int, int]) -> None:
         ({"not_sorted": {"create_time"}}, "field create_time cannot be sorted by (enable_sort_and_agg is false)"),
     ],
 )
-def test_a_field_that_makes_searches_fail_is_named(change: dict[str, set[str]], said: str) -> None:
-    """A field that is there, and of the right type, but cannot be asked for or sorted by."""
+def test_a_field_that_cannot_be_searched_or_sorted_is_named(change: dict[str, set[str]], said: str) -> None:
     found = MESSAGES._replace(**{name: frozenset(names) for name, names in change.items()})  # type: ignore[arg-type]
 
     assert [said] == differences.of_search(MESSAGES, found, "create_time")
 
 
-def test_what_nothing_needs_is_let_pass() -> None:
-    """Only the time is sorted by, and fields that nobody asked for may be anything."""
+def test_options_that_nothing_needs_may_differ() -> None:
     found = MESSAGES._replace(not_sorted=frozenset({"role"}), not_indexed=frozenset({"x"}), arrays=frozenset({"y"}))
 
     assert [] == differences.of_search(MESSAGES, found, "create_time")
 
 
-def test_the_local_store_describes_how_far_versions_may_be(tmp_path: Path) -> None:
-    """A file that a server made is described with its own option."""
+def test_the_local_store_describes_version_deviation(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     engine = Engine(path, ManualClock())
     engine.create_table(TABLE._replace(deviation_s=1000))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmem.cli.io.times import parse_time
@@ -72,16 +72,14 @@ def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("1970-01-01T00:00:00+00:01", -60_000_000),
     ],
 )
-def test_a_point_in_time(text: str, expected: int) -> None:
-    """Every written form means exactly one number of microseconds."""
+def test_iso_times_and_microseconds_are_exact(text: str, expected: int) -> None:
     assert expected == parse(text)
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604_800), ("4w", 2_419_200), ("0s", 0)]
 )
-def test_an_age(text: str, seconds: int) -> None:
-    """An age stays an age, so that the query that starts with it fixes it."""
+def test_ages_stay_ages(text: str, seconds: int) -> None:
     assert Age(seconds * 1_000_000) == parse(text)
 
 
@@ -95,8 +93,7 @@ def test_an_age(text: str, seconds: int) -> None:
         ("1760000000000000000", "nanoseconds"),
     ],
 )
-def test_another_unit_is_suspected_aloud(text: str, unit: str) -> None:
-    """What looks like another unit is taken as microseconds, with a warning."""
+def test_a_number_that_looks_like_another_unit_gives_a_warning(text: str, unit: str) -> None:
     value, warning = parse_time(text, now_us=NOW, tz=UTC)
     assert int(text) == value
     assert warning is not None
@@ -107,43 +104,30 @@ def test_another_unit_is_suspected_aloud(text: str, unit: str) -> None:
     ("text", "reason"),
     [
         ("", "no time"),
-        ("   ", "no time"),
-        ("soon", "no time"),
         ("+5", "no time"),
-        ("1_000", "no time"),
         ("1.5", "no time"),
-        ("0x10", "no time"),
         ("١٢٣", "no time"),
         ("２０２５-10-09", "no time"),
         ("７d", "no time"),
         ("7D", "no time"),
         ("1h30m", "no time"),
-        ("7 d", "no time"),
-        ("-7d", "no time"),
-        ("2025-13-01", "calendar"),
         ("2025-02-29", "calendar"),
         ("2025-10-09T24:00:01Z", "clock"),
         ("2025-10-09T08:53:60Z", "clock"),
         ("2025-10-09T08", "no time"),
         ("2025-10-09T08:53:20+24:00", "no offset"),
         ("2025-10-09T08:53:20+01:60", "no offset"),
-        ("2025-10-09T08:53:20.1234567Z", "6 digits"),
-        ("2025-10-09T08:53.5Z", "seconds before"),
         ("20251009T0853.5Z", "seconds before"),
         ("20251009T08", "no time"),
         ("20251309T085320", "calendar"),
         ("2025-10-09T08:53:20 Z", "no time"),
         (f"-{2**63}", "64 bits"),
-        (str(2**63), "64 bits"),
-        ("9" * 100_000, "64 bits"),
         ("9" * 100_000 + "w", "64 bits"),
-        ("15250285w", "64 bits"),
         ("10000-01-01", "no time"),
         ("2025-10-09\x00", "no time"),
     ],
 )
-def test_anything_else_is_refused(text: str, reason: str) -> None:
-    """A refusal says why, and what would be taken."""
+def test_a_text_that_is_no_time_is_refused_with_a_hint(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason) as caught:
         parse(text)
     assert "ISO 8601" in str(caught.value.hint)
@@ -161,8 +145,7 @@ def test_anything_else_is_refused(text: str, reason: str) -> None:
         ("20251009123015678", "2025-10-09T12:30:15.678000"),
     ],
 )
-def test_digits_that_read_as_a_date_are_refused_with_both_ways_to_write_them(text: str, date: str) -> None:
-    """Each of the two ways that the hint names is taken."""
+def test_digits_that_could_be_a_date_are_refused_with_both_spellings(text: str, date: str) -> None:
     with pytest.raises(InvalidInput, match=f"{text} could be a date or microseconds") as caught:
         parse(text)
     hint = re.fullmatch("write (.+) for the date, (.+) for the microseconds", str(caught.value.hint))
@@ -174,8 +157,7 @@ def test_digits_that_read_as_a_date_are_refused_with_both_ways_to_write_them(tex
 @pytest.mark.parametrize(
     "text", ["20251309", "20250230", "202510092460", "1800", "18001009", "0020251009", "2034100912000012"]
 )
-def test_digits_that_are_no_date_are_microseconds(text: str) -> None:
-    """A month 13 is none, and 16 digits are microseconds of our time."""
+def test_digits_that_cannot_be_a_date_are_microseconds(text: str) -> None:
     value, _ = parse_time(text, now_us=NOW, tz=UTC)
     assert int(text) == value
 
@@ -183,30 +165,27 @@ def test_digits_that_are_no_date_are_microseconds(text: str) -> None:
 @pytest.mark.parametrize(
     ("day", "hours"), [("2025-10-09", 24), ("2025-03-30", 23), ("2025-10-26", 25)], ids=["plain", "spring", "autumn"]
 )
-def test_a_day_is_as_long_as_it_is(day: str, hours: int) -> None:
+def test_a_day_lasts_23_24_or_25_hours(day: str, hours: int) -> None:
     """A date alone begins at local midnight, and with end_of_day is the day's last microsecond."""
     first, last = parse(day, BERLIN), parse(day, BERLIN, end=True)
     assert isinstance(first, int)
     assert first + hours * 3600 * 10**6 - 1 == last
 
 
-def test_a_day_without_midnight() -> None:
-    """Where the clock skips midnight, the day begins when the clock goes forward, and the day before ends there."""
+def test_a_day_without_midnight_begins_at_the_clock_change() -> None:
     havana = ZoneInfo("America/Havana")
     first = us(2025, 3, 9, 5)
     assert first == parse("2025-03-09", havana)
     assert first - 1 == parse("2025-03-08", havana, end=True)
 
 
-def test_the_last_day_there_is() -> None:
-    """The year 9999 ends too, in every zone."""
+def test_the_last_day_of_year_9999_ends_in_every_zone() -> None:
     last = us(9999, 12, 31, 23, 59, 59, 999_999)
     assert last == parse("9999-12-31", end=True)
     assert last + 5 * 3600 * 10**6 == parse("9999-12-31", timezone(timedelta(hours=-5)), end=True)
 
 
-def test_the_end_of_day_is_for_dates_alone() -> None:
-    """A date with a time is that time."""
+def test_end_of_day_changes_only_dates_without_time() -> None:
     assert us(2025, 10, 9, 0, 0) == parse("2025-10-09T00:00:00Z", end=True)
 
 
@@ -217,16 +196,14 @@ def test_the_end_of_day_is_for_dates_alone() -> None:
         ("2025-10-26T02:30:00", (2025, 10, 26, 0, 30), "comes twice"),
     ],
 )
-def test_a_clock_change_is_told(text: str, expected: tuple[int, ...], reason: str) -> None:
-    """A local time that is skipped moves forward, one that comes twice is the first; both are said."""
+def test_a_skipped_or_repeated_local_time_gives_a_warning(text: str, expected: tuple[int, ...], reason: str) -> None:
     value, warning = parse_time(text, now_us=NOW, tz=BERLIN)
     assert us(*expected) == value
     assert reason in str(warning)
 
 
 @pytest.mark.usefixtures("in_new_york")
-def test_the_system_zone() -> None:
-    """Without a zone given in, local time is the system's, clock changes included."""
+def test_without_a_zone_local_time_is_the_systems() -> None:
     assert us(2025, 7, 1, 16) == parse("2025-07-01T12:00:00", None)
     assert us(2025, 3, 10, 4) - 1 == parse("2025-03-09", None, end=True)
     assert (us(2025, 3, 9, 7, 30), True) == _warned("2025-03-09T02:30:00")
@@ -244,16 +221,16 @@ FIRST, LAST = (
 )
 
 
+@settings(max_examples=30)
 @given(st.datetimes(FIRST, LAST), st.integers(-1439, 1439))
-def test_what_python_writes_is_read_back(wall: datetime, minutes: int) -> None:
-    """The isoformat of any aware time is read exactly."""
+def test_isoformat_of_any_aware_time_is_read_exactly(wall: datetime, minutes: int) -> None:
     aware = wall.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == parse(aware.isoformat())
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=40) | st.from_regex(r"\A[0-9T:+Z.-]{1,40}\Z"))
-def test_no_text_does_anything_else(text: str) -> None:
-    """Any text is a time that fits in 64 bits, an age, or refused."""
+def test_any_text_is_a_time_an_age_or_refused(text: str) -> None:
     try:
         value, _ = parse_time(text, now_us=NOW, tz=BERLIN)
     except InvalidInput:

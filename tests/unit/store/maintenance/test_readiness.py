@@ -59,8 +59,7 @@ def made(tmp_path: Path) -> Iterator[TableClient]:
         yield client
 
 
-def test_a_search_index_is_waited_for_until_it_is_in_step(made: TableClient, clock: ManualClock) -> None:
-    """An index that lacks rows that were there before it is not ready, and is named; it is asked again until it is."""
+def test_wait_lasts_until_search_indexes_are_in_step(made: TableClient, clock: ManualClock) -> None:
     plan = MemoryStore(made, target="test").tables.plan()
     client = Building(made, clock, 3)
     said: list[list[str]] = []
@@ -76,9 +75,7 @@ def test_a_search_index_is_waited_for_until_it_is_in_step(made: TableClient, clo
 
 
 @pytest.mark.parametrize("timeout_s", [0.1, 0.5, 1, 2.3, 4, 10])
-def test_waiting_ends_in_time_whatever_is_repeated_beneath(
-    made: TableClient, clock: ManualClock, timeout_s: float
-) -> None:
+def test_wait_ends_in_time_despite_retries(made: TableClient, clock: ManualClock, timeout_s: float) -> None:
     """Nothing is asked once the time is over: it is passed by what is left of one question at most. What was ready in
     time to be asked is not said to be unready."""
     plan = MemoryStore(made, target="test").tables.plan()
@@ -94,7 +91,7 @@ def test_waiting_ends_in_time_whatever_is_repeated_beneath(
     assert timeout_s < 4 or "search index" not in caught.value.message
 
 
-def test_no_time_to_wait_is_one_question_for_each(made: TableClient, clock: ManualClock) -> None:
+def test_wait_0_asks_each_table_and_index_once(made: TableClient, clock: ManualClock) -> None:
     """--wait 0 asks everything once, and is content where everything answers."""
     plan = MemoryStore(made, target="test").tables.plan()
     client = Building(made, clock, 0)

@@ -20,7 +20,7 @@ def asked(criteria: SearchCriteria, fields: dict[str, FieldType] = MESSAGE) -> I
     return index_query(DEFAULT.message, fields, criteria)
 
 
-def test_the_query_says_what_the_index_has_fields_for() -> None:
+def test_index_query_contains_what_the_index_has_fields_for() -> None:
     """The text, what must be equal, the window and the time; the query is not exact if anything is left to the row."""
     window = Bool(filter=(Term("session_id", "s"), Between("create_time", 1, None)))
     cases: list[tuple[dict[str, FieldType], SearchCriteria, Query, bool]] = [
@@ -35,7 +35,7 @@ def test_the_query_says_what_the_index_has_fields_for() -> None:
         assert IndexQuery(query, FieldSort("create_time", descending=True), exact) == asked(criteria, fields)
 
 
-def test_a_filter_narrows_by_keywords_booleans_and_numbers() -> None:
+def test_a_filter_narrows_the_query_by_keywords_booleans_and_numbers() -> None:
     """A filter on a number finds rows with the other type of number, as 5.0 for 5, which a LONG field does not hold:
     rows without the field are asked for, too."""
 

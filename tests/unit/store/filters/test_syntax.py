@@ -1,0 +1,176 @@
+"""The filter language: what is read, and how the rest is refused. tests/cli/errors/filters.py has more refusals."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from contextlib import suppress
+
+import pytest
+
+from tsmem.errors import InvalidInput
+from tsmem.store.filters.row_filter import RowFilter
+from tsmem.store.filters.syntax import MAX_COMPARISONS, MAX_DEPTH
+
+VALID = [
+    'role == "tool" and exists(name)',
+    'role in ["user", "assistant"] and not exists(tool_calls)',
+    'topic == "billing" and not (score < 3 or vip)',
+    "1 < score <= 5 or n not in (1, 2.5, b'x', \"é\", True)",
+    'metadata["from"] != b"\\x00\\xff" and x >= -9223372036854775808',
+    "5 < score",
+    "not not vip",
+    '  (a == "北京"\n or b == -1.5e3)\n',
+]
+
+
+REFUSED = [
+    ('a == __import__("os").system("id")', 6, "exists(column) is the only call"),
+    ("exists(a)(b)", 1, "exists(column) is the only call"),
+    ("a and (lambda: 1)", 8, "not in the language"),
+    ("[a for a in b]", 1, "not in the language"),
+    ("a in [b for b in c]", 6, "in wants values"),
+    ("{a for a in b}", 1, "not in the language"),
+    ('f"{a}"', 1, "without f"),
+    ('a == f"{b}"', 6, "without f"),
+    ("(a := 1)", 2, "equality is =="),
+    ("a in [*b]", 7, "starred"),
+    ("a, b", 1, "not in the language"),
+    ("a == ...", 6, "a value is text"),
+    ("a == --5", 6, "a value stands here"),
+    ("-a", 1, "not in the language"),
+    ("a in []", 6, "in wants values"),
+    ('a in "abc"', 6, "in wants values"),
+    ("a == true", 6, "true is written True"),
+    ("1 < a < b", 9, "compared with a value"),
+    ("a || b", 4, "one of two is or"),
+    ("!a", 1, "negation is not"),
+    ('class == "x"', 1, 'metadata["class"]'),
+    ("x == -9223372036854775809", 6, "64 bits"),
+    ("x == 0x" + "f" * 9000, 6, "64 bits"),
+    ('x == "\ud800"', 7, "lone surrogate"),
+    ("exists(a, b)", 1, "one column"),
+    ("exists(a=b)", 1, "one column"),
+    ("metadata[a] == 1", 1, 'metadata["name"]'),
+    ("(a == 1 # and not b\n)", 9, "no comments"),
+    ('a in ["x" "y"]', 11, "two texts stand side by side"),
+    ('(a == "x"\n"y")', 1, "two texts stand side by side"),
+    ('"北京" == a and b = 1', 17, "equality is =="),
+    ("a == 1 and", 11, "it ends too early"),
+    ("1 <\t", 4, "it ends too early"),
+    ("a == 1\nor b", 1, "in parentheses"),
+    ("NOT a", 5, "NOT is written not"),
+    ("or a", 1, "or stands between two tests"),
+    ("a and or b", 7, "or stands between two tests"),
+    ('a contains "x"', 3, "a part of a text is for search"),
+    ("a between 1 and 2", 3, "a range is 1 <= column <= 5"),
+    ("True == exists(a)", 1, "exists(column) is a test by itself"),
+    ("exists a", 8, "exists(column) has parentheses"),
+    ("print a", 1, "is missing here"),
+    ("a b", 3, "and, or, or a comparison such as == is missing here"),
+    ("(a == 1\n or b = 2)", 7, "equality is =="),
+]
+
+
+@pytest.mark.parametrize("text", VALID)
+def test_identity_of_a_filter_does_not_depend_on_spacing(text: str) -> None:
+    assert RowFilter(text).identity == RowFilter(f"( {text.strip()} )").identity
+
+
+@pytest.mark.parametrize(("text", "column", "reason"), REFUSED, ids=[text[:30] for text, _, _ in REFUSED])
+def test_a_mistake_in_a_filter_is_refused_with_its_column(text: str, column: int, reason: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        RowFilter(text)
+
+    sentence, shown, caret = refused.value.message.split("\n")
+    assert sentence.startswith("the filter cannot be used: ")
+    assert sentence.endswith(f", at column {column}")
+    assert reason in sentence
+    assert caret.strip() == "^"
+    assert len(shown) <= 80
+    assert "exists(column)" in str(refused.value.hint)
+
+
+def test_the_caret_stands_under_the_mistake() -> None:
+    """Also behind characters that are two cells wide or none, and in the part that is shown of a long text."""
+    for text, shown in (('topic = "x"', 'topic = "x"'), ('"北京" == a and b = 1', '"北京" == a and b = 1')):
+        with pytest.raises(InvalidInput) as refused:
+            RowFilter(text)
+        assert f"  {shown}" == refused.value.message.split("\n")[1]
+    assert len('  "北京" == a and b ') + 2 == refused.value.message.split("\n")[2].index("^")
+
+    with pytest.raises(InvalidInput) as refused:
+        RowFilter('"cafe\u0301 \u2764\ufe0f" == a and b = 1')
+    assert len('  "cafe \u2764" == a and b ') == refused.value.message.split("\n")[2].index("^")
+
+    with pytest.raises(InvalidInput) as refused:
+        RowFilter("a == 1 and " * 100 + "b = 2")
+    _, line, caret = refused.value.message.split("\n")
+    assert "=" == line[caret.index("^")]
+
+
+@pytest.mark.parametrize("text", ["\n", "()", "(" * 500 + "a" + ")" * 500, "a\0"])
+def test_no_text_and_too_much_text_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="filter"):
+        RowFilter(text)
+
+
+def test_depth_and_number_of_comparisons_are_limited() -> None:
+    RowFilter("not " * (MAX_DEPTH - 1) + "a")
+    with pytest.raises(InvalidInput, match=f"deeper than {MAX_DEPTH}"):
+        RowFilter("not " * MAX_DEPTH + "a")
+    RowFilter(" or ".join(["a"] * MAX_COMPARISONS))
+    with pytest.raises(InvalidInput, match=f"more than {MAX_COMPARISONS} comparisons"):
+        RowFilter(f"a in {list(range(MAX_COMPARISONS + 1))}")
+
+
+@pytest.mark.parametrize("text", ['a == "\\d"', "a == 1 or b == 1and c", "1 == 1", 'a is "x"'])
+def test_a_filter_causes_no_python_warning(text: str) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with suppress(InvalidInput):
+            RowFilter(text)
+
+    assert [] == warned
+
+
+def test_random_text_is_read_or_refused() -> None:
+    source = random.Random(4)
+    signs = [chr(n) for n in range(128)] + list("é北\ud800\u2028😀\x85")
+    words = [
+        "and",
+        "or",
+        "not",
+        "in",
+        "exists",
+        "metadata",
+        "==",
+        "<",
+        "(",
+        ")",
+        "[",
+        "]",
+        '"',
+        "'",
+        "lambda",
+        ":",
+        "f'{",
+    ]
+    texts = ["".join(source.choices(signs, k=source.randrange(40))) for _ in range(400)]
+    texts += [" ".join(source.choices([*words, *signs], k=source.randrange(30))) for _ in range(400)]
+    for _ in range(800):
+        mutant = list(source.choice(VALID))
+        for _ in range(source.randrange(1, 5)):
+            place = source.randrange(len(mutant) + 1)
+            mutant[place : place + source.randrange(3)] = source.choice([*words, *signs]) * source.choice((0, 1, 1, 50))
+        texts.append("".join(mutant))
+
+    read = 0
+    for text in texts:
+        try:
+            RowFilter(text)
+            read += 1
+        except InvalidInput:
+            continue
+
+    assert 0 < read < len(texts)
