@@ -1,29 +1,36 @@
-"""The backends that every contract test runs over, and the tables that they use.
-
-Its one rule: a backend is one entry in `BACKENDS`, a context manager that gives a TableClient on an empty instance.
-"""
+"""The backends that contract tests run over, and the tables that they use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.serving import profile_of, serving
+import pytest
+
+from tests.serving import profile_of
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
+from tsmem.engine import Engine
 from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef, Value
+from tsmem.server.actions import RowFault
+from tsmem.server.dispatch import ActionResult, Dispatcher
+from tsmem.server.http.server import Server
+from tsmem.server.http.settings import Settings
 
 FILE = "memory.db"
 """The store's file in a backend's folder."""
 STRING, INTEGER, BINARY, DOUBLE = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY, ColumnType.DOUBLE
+BACKENDS = ("engine", "sdk")
+on_engine = pytest.mark.parametrize("backend", ["engine"], indirect=True)
+"""For rules of the store alone: over the SDK they would only repeat what other tests show of the requests."""
 
 
 @contextmanager
 def engine_client(folder: Path) -> Iterator[TableClient]:
-    """The local adapter on a file of its own."""
+    """The local adapter on the file in a folder."""
     client = LocalClient(folder / FILE, SystemClock())
     try:
         yield client
@@ -31,23 +38,46 @@ def engine_client(folder: Path) -> Iterator[TableClient]:
         client.close()
 
 
-@contextmanager
-def sdk_client(folder: Path) -> Iterator[TableClient]:
-    """The TableStore adapter over the real SDK, talking to our server in front of a file of its own."""
-    clock = SystemClock()
-    with serving(folder / FILE, clock=clock) as served:
-        client = open_client(profile_of(served.endpoint), clock)
+class _CurrentDispatcher(Dispatcher):
+    """Passes requests to the dispatcher of the test that runs."""
+
+    current: Dispatcher
+
+    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        return self.current.answer(action, body, row_fault)
+
+
+class SharedServer:
+    """One server for all tests over the SDK, in front of one file after the other."""
+
+    def __init__(self, endpoint: str, dispatcher: _CurrentDispatcher) -> None:
+        self._endpoint = endpoint
+        self._dispatcher = dispatcher
+
+    @contextmanager
+    def client(self, folder: Path) -> Iterator[TableClient]:
+        """The TableStore adapter over the real SDK, talking to the server in front of the file in a folder."""
+        clock = SystemClock()
+        engine = Engine(folder / FILE, clock)
+        self._dispatcher.current = Dispatcher(engine, clock)
+        client = open_client(profile_of(self._endpoint), clock)
         try:
             yield client
         finally:
             client.close()
+            engine.close()
 
 
-BACKENDS: dict[str, Callable[[Path], AbstractContextManager[TableClient]]] = {
-    "engine": engine_client,
-    "sdk": sdk_client,
-}
-"""By the name that stands in a test's id."""
+@contextmanager
+def shared_server(folder: Path) -> Iterator[SharedServer]:
+    """A server that runs until all tests are done."""
+    clock = SystemClock()
+    engine = Engine(folder / FILE, clock)
+    dispatcher = _CurrentDispatcher(engine, clock)
+    with Server(dispatcher, Settings(), clock) as server:
+        yield SharedServer(server.endpoint, dispatcher)
+    engine.close()
+
 
 SESSION = TableSchema(
     "session",

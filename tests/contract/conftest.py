@@ -1,4 +1,4 @@
-"""The `client` fixture: every contract test runs once for each backend, watched by CheckedClient."""
+"""The `client` and `store` fixtures: a contract test runs once for each backend, watched by CheckedClient."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
-from tests.contract.backends import BACKENDS, FILE, MESSAGE, PLAIN, SESSION, engine_client
+from tests.contract.backends import (
+    BACKENDS,
+    FILE,
+    MESSAGE,
+    PLAIN,
+    SESSION,
+    SharedServer,
+    engine_client,
+    shared_server,
+)
 from tests.support.checked_client import CheckedClient
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore
 
 
 @pytest.fixture(scope="session")
-def _made_tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def _made_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files with the tables of `client` and of `store`, to be copied: making them takes longer than most tests do."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("client", "store")}
     with engine_client(folders["client"]) as client:
@@ -27,6 +36,12 @@ def _made_tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / FILE for name, folder in folders.items()}
 
 
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedServer]:
+    with shared_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of the backend, for a rule that is not the same on each."""
@@ -35,13 +50,20 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def file(request: pytest.FixtureRequest, _made_files: dict[str, Path]) -> Path | None:
+    """The file that a copy is made of. A module whose tests need many rows has a fixture of this name with its own."""
+    return next((made for name, made in _made_files.items() if name in request.fixturenames), None)
+
+
+@pytest.fixture
 def empty_client(
-    backend: str, request: pytest.FixtureRequest, tmp_path: Path, _made_tables: dict[str, Path]
+    backend: str, file: Path | None, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[TableClient]:
     """An instance without tables, where neither `client` nor `store` is asked for too."""
-    for name in _made_tables.keys() & set(request.fixturenames):
-        shutil.copy(_made_tables[name], tmp_path / FILE)
-    with BACKENDS[backend](tmp_path) as client:
+    if file is not None:
+        shutil.copy(file, tmp_path / FILE)
+    opened = engine_client if backend == "engine" else request.getfixturevalue("_server").client
+    with opened(tmp_path) as client:
         yield CheckedClient(client)
 
 

@@ -13,7 +13,6 @@ REF = PLAIN.ref
 
 
 def test_rows_of_any_tables_are_written_together(client: TableClient) -> None:
-    """One batch puts, updates and deletes rows of several tables."""
     put(client, PLAIN, "gone")
     outcomes = client.write_rows(
         [
@@ -31,7 +30,6 @@ def test_rows_of_any_tables_are_written_together(client: TableClient) -> None:
 
 
 def test_each_row_has_its_own_outcome(client: TableClient) -> None:
-    """A row that fails says so in its place, and the others are written."""
     put(client, PLAIN, "a", x=1)
     outcomes = client.write_rows(
         [
@@ -51,7 +49,6 @@ def test_each_row_has_its_own_outcome(client: TableClient) -> None:
 
 
 def test_a_repeated_key_is_applied_in_order(client: TableClient) -> None:
-    """A key may come twice without existence conditions: the writes apply in order."""
     outcomes = client.write_rows(
         [
             Put(REF, ("a",), {"x": 1}),
@@ -75,7 +72,6 @@ def test_a_repeated_key_with_an_existence_condition_is_refused(client: TableClie
 
 
 def test_the_same_key_in_two_tables_is_no_repetition(client: TableClient) -> None:
-    """Rows of different tables are different rows."""
     client.create_table(type(PLAIN)("other", PLAIN.key))
     other = TableRef("other", ("k",))
 
@@ -85,14 +81,12 @@ def test_the_same_key_in_two_tables_is_no_repetition(client: TableClient) -> Non
 
 
 def test_a_missing_table_fails_the_whole_batch(client: TableClient) -> None:
-    """A batch that names a missing table is TableNotFound, and nothing is done."""
     with pytest.raises(TableNotFound):
         client.write_rows([Put(REF, ("a",), {}), Put(TableRef("nope", ("k",)), ("a",), {})])
     assert keys(client, REF) == []
 
 
 def test_a_batch_has_no_more_rows_than_the_client_takes(client: TableClient) -> None:
-    """As many rows as the client takes are written, one more is LimitExceeded, and none is InvalidInput."""
     most = client.rows_per_write
     writes: list[Write] = [Put(REF, (f"{number:04d}",), {}) for number in range(most + 1)]
     with pytest.raises(LimitExceeded, match=rf"Rows count exceeds the upper limit: {most}\."):
@@ -105,7 +99,6 @@ def test_a_batch_has_no_more_rows_than_the_client_takes(client: TableClient) -> 
 
 
 def test_a_batch_has_4_megabytes_at_most(client: TableClient) -> None:
-    """A batch over 4 MB is LimitExceeded, and nothing is done."""
     writes: list[Write] = [Put(REF, (str(number),), {"x": "x" * 1_500_000}) for number in range(3)]
     with pytest.raises(LimitExceeded, match="The total data size of BatchWriteRow request exceeds the limit"):
         client.write_rows(writes)

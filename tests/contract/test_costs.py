@@ -21,14 +21,12 @@ def cost(client: TableClient, call: Callable[[], object]) -> Cost:
     return Cost(*(after - earlier for after, earlier in zip(client.meter.total, before, strict=True)))
 
 
-def test_every_call_is_one_request(client: TableClient) -> None:
-    """Calls about tables cost a request and no units."""
+def test_a_call_about_tables_costs_a_request_and_no_units(client: TableClient) -> None:
     assert cost(client, client.list_tables) == Cost(1)
     assert cost(client, lambda: client.describe_table("plain")) == Cost(1)
 
 
 def test_a_failed_call_is_one_request(client: TableClient) -> None:
-    """A call that fails is counted too."""
 
     def fails() -> None:
         with pytest.raises(TableNotFound):
@@ -37,27 +35,21 @@ def test_a_failed_call_is_one_request(client: TableClient) -> None:
     assert cost(client, fails) == Cost(1)
 
 
-@pytest.mark.parametrize(("size", "units"), [(0, 1), (4094, 1), (4095, 2), (8190, 2), (8191, 3)])
+@pytest.mark.parametrize(("size", "units"), [(0, 1), (4094, 1), (4095, 2), (8191, 3)])
 def test_a_put_costs_a_unit_for_each_begun_4_kilobytes(client: TableClient, size: int, units: int) -> None:
     """A row counts the names and values of its key and columns: here k, its one byte, x, and the text."""
     assert cost(client, lambda: put(client, PLAIN, "", x="x" * size)) == Cost(1, 0, units)
     assert cost(client, lambda: client.get_row(REF, ("",))) == Cost(1, units, 0, 1)
-
-
-def test_a_missing_row_costs_one_unit(client: TableClient) -> None:
-    """Reading a row that is not there costs one read unit."""
-    assert cost(client, lambda: client.get_row(REF, ("a",))).read_units == 1
+    assert cost(client, lambda: client.get_row(REF, ("none",))).read_units == 1
 
 
 def test_a_batch_read_begins_units_for_each_row(client: TableClient) -> None:
-    """Each key of a batch read costs one unit at least."""
     put(client, PLAIN, "a", x="x" * 5000)
 
     assert cost(client, lambda: client.get_rows(REF, [("a",), ("b",)]))[:3] == (1, 3, 0)
 
 
 def test_a_range_begins_units_once(client: TableClient) -> None:
-    """A range is rounded up once for all its rows, and a filter lowers nothing."""
     for number in range(10):
         put(client, PLAIN, str(number), x="x" * 997)
 
@@ -79,9 +71,8 @@ def test_an_expectation_costs_a_read(client: TableClient) -> None:
     assert cost(client, fails) == Cost(1, 1, 1)
 
 
-@pytest.mark.parametrize(("size", "units"), [(4094, 1), (4095, 2), (9000, 3)])
+@pytest.mark.parametrize(("size", "units"), [(4094, 1), (4095, 2)])
 def test_a_condition_on_a_column_costs_the_row_that_is_read(client: TableClient, size: int, units: int) -> None:
-    """A read unit for each begun 4 KB of the row as it was, whatever is written; one where there is none."""
     condition = Condition(filter=Comparison("x", Op.NE, "other", pass_if_missing=True))
     put(client, PLAIN, "", x="x" * size)
 
@@ -92,7 +83,6 @@ def test_a_condition_on_a_column_costs_the_row_that_is_read(client: TableClient,
 
 
 def test_a_batch_write_costs_the_sum_of_its_rows(client: TableClient) -> None:
-    """One request, and the units of each row; a failed condition is among them."""
     put(client, PLAIN, "a")
     batch: list[Write] = [
         Put(REF, ("a",), {}, MUST_NOT_EXIST),

@@ -14,7 +14,6 @@ CARRIED = (("topic", STRING), ("score", INTEGER))
 
 
 def test_an_index_orders_by_its_own_key(client: TableClient) -> None:
-    """An index gives a table's rows in the order of the index key, with no columns but those that it carries."""
     for time, session in ((3, "a"), (1, "c"), (2, "b")):
         put(client, SESSION, "u", session, update_time=time, topic="t")
     put(client, SESSION, "v", "z", update_time=0)
@@ -23,8 +22,7 @@ def test_an_index_orders_by_its_own_key(client: TableClient) -> None:
     assert page.rows == [Row(("u", 3, "a"), {}), Row(("u", 2, "b"), {}), Row(("u", 1, "c"), {})]
 
 
-def test_an_index_follows_its_table(client: TableClient) -> None:
-    """A put, update or delete of a row moves or removes its entry at once."""
+def test_an_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1)
     put(client, SESSION, "u", "s", update_time=2)
     assert keys(client, BY_TIME) == [("u", 2, "s")]
@@ -37,7 +35,6 @@ def test_an_index_follows_its_table(client: TableClient) -> None:
 
 
 def test_an_index_on_the_key_follows_its_table(client: TableClient) -> None:
-    """An index whose columns are all of the primary key follows puts and deletes too."""
     for message in ("b", "a"):
         put(client, MESSAGE, "s", 1 if message == "b" else 2, message)
     put(client, MESSAGE, "s", 1, "b", content="again")
@@ -47,8 +44,7 @@ def test_an_index_on_the_key_follows_its_table(client: TableClient) -> None:
     assert keys(client, BY_ID) == [("s", "b", 1)]
 
 
-def test_an_index_is_sparse(client: TableClient) -> None:
-    """A row without an index column, or with another type in it, has no entry."""
+def test_a_row_without_an_index_column_of_its_type_has_no_entry(client: TableClient) -> None:
     put(client, SESSION, "u", "s")
     put(client, SESSION, "u", "t", update_time="3")
     put(client, SESSION, "u", "f", update_time=3.0)
@@ -61,7 +57,6 @@ def test_an_index_is_sparse(client: TableClient) -> None:
 
 
 def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
-    """get_row and get_rows read an index by its name and key."""
     put(client, SESSION, "u", "s", update_time=1)
 
     assert client.get_row(BY_TIME, ("u", 1, "s")) == Row(("u", 1, "s"), {})
@@ -69,7 +64,6 @@ def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
 
 
 def test_an_index_is_not_written(client: TableClient) -> None:
-    """A write that names an index is InvalidInput."""
     with pytest.raises(InvalidInput, match="Can't write index table directly"):
         client.write_row(Put(BY_TIME, ("u", 1, "s"), {}))
 
@@ -85,7 +79,6 @@ def test_an_index_carries_columns(client: TableClient) -> None:
 
 
 def test_a_later_index_includes_the_rows_there(client: TableClient) -> None:
-    """An index added to a table with rows has their entries, and is described with the table."""
     put(client, SESSION, "u", "s", update_time=1, topic="t")
     put(client, SESSION, "u", "none")
     client.create_index("session", CARRYING, CARRIED)
@@ -105,7 +98,6 @@ def test_missing_key_columns_are_appended(client: TableClient) -> None:
 
 
 def test_a_deleted_index_is_gone(client: TableClient) -> None:
-    """A deleted index cannot be read, its table stays, and its name is free."""
     put(client, SESSION, "u", "s", update_time=1)
     client.delete_index("session", "session_by_time")
     with pytest.raises(TableNotFound):
@@ -115,8 +107,7 @@ def test_a_deleted_index_is_gone(client: TableClient) -> None:
     assert keys(client, BY_TIME) == [("u", 1, "s")]
 
 
-def test_indexes_have_their_errors(client: TableClient) -> None:
-    """An index that exists is AlreadyExists; a missing index or table is TableNotFound."""
+def test_an_index_that_exists_and_one_that_does_not_are_errors(client: TableClient) -> None:
     with pytest.raises(AlreadyExists):
         client.create_index("session", SESSION.indexes[0])
     with pytest.raises(TableNotFound):
@@ -128,16 +119,18 @@ def test_indexes_have_their_errors(client: TableClient) -> None:
 
 
 def test_a_table_has_five_indexes_at_most(empty_client: TableClient) -> None:
-    """The sixth secondary index of a table is refused."""
     five = tuple(IndexSchema(f"i{number}", ("a", "b")) for number in range(5))
     empty_client.create_table(TableSchema("t", (("a", STRING), ("b", STRING)), five))
 
     with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\."):
         empty_client.create_index("t", IndexSchema("i5", ("a", "b")))
+    six = (*five, IndexSchema("i5", ("a", "b")))
+    with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\.") as caught:
+        empty_client.create_table(TableSchema("u", (("a", STRING), ("b", STRING)), six))
+    assert "OTSParameterInvalid" == caught.value.service_code
 
 
 def test_an_index_key_is_as_long_as_a_key(client: TableClient) -> None:
-    """A text that is too long for a key is refused in an index column, and nothing is written."""
     client.create_index("session", IndexSchema("by_topic", ("user_id", "topic")), (("topic", STRING),))
     with pytest.raises(InvalidInput, match="MaxLength:1024 with CurrentLength:1025"):
         put(client, SESSION, "u", "s", update_time=1, topic="t" * 1025)
@@ -147,7 +140,6 @@ def test_an_index_key_is_as_long_as_a_key(client: TableClient) -> None:
 
 
 def test_an_index_of_undefined_columns_is_refused(client: TableClient) -> None:
-    """An index on an attribute column needs that column's type."""
     with pytest.raises(InvalidInput):
         client.create_index("plain", IndexSchema("i", ("k", "c")))
     assert client.describe_table("plain") == PLAIN

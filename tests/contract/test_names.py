@@ -18,9 +18,8 @@ from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, sess
 
 REF = PLAIN.ref
 NAMES = [
-    "a.b", "price-2", "a:b", "9c", " ", " a ", "价格", "価" * 85, "é" * 127 + "x", "c" * 255,
-    "😀", "a\n", "\t", "\x01", "\x1b[31m",
-    "'", '"', "`", "';--", "$ & * ( ) /", "[x]", "a,b", "a=b", "a@b", "a#", "\u202e", "k0", "metadata", "\\", "%s{0}",
+    "a.b", "9c", " ", " a ", "价格", "価" * 85, "c" * 255, "😀", "a\n", "\x01", "\x1b[31m",
+    "'", '"', "`", "';--", "$ & * ( ) /", "[x]", "a,b", "a@b", "a#", "\u202e", "k0", "\\", "%s{0}",
 ]  # fmt: skip
 FIELDS = message_table(MESSAGE_NAMES).reserved | session_table(SESSION_NAMES).reserved
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
@@ -28,21 +27,22 @@ values = st.integers(-9, 9) | texts | st.booleans() | st.binary(max_size=3)
 names = texts.filter(lambda name: name[0] != "#" and len(name.encode()) <= 255)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient, name: str) -> None:
-    """By every write, read, filter and condition."""
+def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient) -> None:
+    for name in NAMES:
+        _write_test_and_delete(client, name)
+
+
+def _write_test_and_delete(client: TableClient, name: str) -> None:
     row = Row(("a",), {name: "x"})
     client.write_row(Put(REF, *row))
-    assert client.get_row(REF, ("a",)) == client.get_row(REF, ("a",), [name]) == row
+    assert client.get_row(REF, ("a",), [name]) == row
     assert client.get_rows(REF, [("a",)], [name]) == [row]
 
     is_x = Comparison(name, Op.EQ, "x")
     assert client.get_range(REF, everything(REF), filter=is_x).rows == [row]
     assert client.get_range(REF, everything(REF), columns=[name], filter=Not(is_x)).rows == []
 
-    changed: dict[str, Value] = {name: b"y", "z": 1}
-    client.write_row(Update(REF, ("a",), changed, condition=Condition(filter=is_x)))
-    assert client.get_row(REF, ("a",)) == Row(("a",), changed)
+    client.write_row(Update(REF, ("a",), {name: b"y", "z": 1}, condition=Condition(filter=is_x)))
     client.write_row(Update(REF, ("a",), delete=(name,)))
     assert client.get_row(REF, ("a",)) == Row(("a",), {"z": 1})
 
@@ -50,10 +50,10 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient,
         None, None,
     ]  # fmt: skip
     assert client.get_range(REF, everything(REF)).rows == [Row(("b",), {name: 2.5})]
+    client.write_row(Delete(REF, ("b",)))
 
 
-def test_columns_are_in_the_order_of_their_bytes(client: TableClient) -> None:
-    """As the service gives them."""
+def test_columns_come_in_the_order_of_the_bytes_of_their_names(client: TableClient) -> None:
     columns: dict[str, Value] = dict.fromkeys(NAMES, 1)
     client.write_row(Put(REF, ("a",), columns))
     row = client.get_row(REF, ("a",))
@@ -74,15 +74,13 @@ def test_a_name_costs_its_bytes(client: TableClient) -> None:
 
 
 def test_key_columns_and_tables_keep_plain_names(empty_client: TableClient) -> None:
-    """Letters, digits and _ alone."""
     for schema in (TableSchema("a-b", (("k", STRING),)), TableSchema("t", (("价", STRING),))):
         with pytest.raises(InvalidInput, match=r"Invalid (table|column) name"):
             empty_client.create_table(schema)
 
 
-@pytest.mark.parametrize("name", ["a.b", "价格", "';--", "a\n", '"', "k0"])
+@pytest.mark.parametrize("name", ["价格", "';--", '"'])
 def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str) -> None:
-    """Rows before and after the index are found by it."""
     client.write_row(Put(REF, ("a",), {name: "x"}))
     schema = SearchIndexSchema("plain", "by_name", ((name, FieldType("KEYWORD")), ("k", FieldType("KEYWORD"))))
     client.create_search_index(schema)
@@ -94,11 +92,11 @@ def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str
         assert [row.key for row in page.rows] == [(key,)]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True, database=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
 @given(st.dictionaries(names, values, min_size=1, max_size=4))
 def test_metadata_of_any_names_comes_back(store: MemoryStore, metadata: dict[str, Value]) -> None:
-    """Put, read, listed, filtered, exported and read back, and removed."""
     kept = Metadata({name: value for name, value in metadata.items() if name not in FIELDS})
     message = Message("s", "m", 1, "user", "hi", None, kept)
     session = Session("u", "s", 1, None, kept)

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.contract.backends import MESSAGE, PLAIN, put
+from tests.contract.backends import MESSAGE, PLAIN, on_engine, put
 from tests.support.pages import all_keys, pages
 from tsmem import queries as q
 from tsmem.errors import InvalidInput, TableNotFound
@@ -160,26 +160,22 @@ def test_an_index_follows_its_table(searched: TableClient) -> None:
     assert ["", "abcdef"] == said(part, q.MatchAll())
 
 
+@on_engine
 def test_an_index_follows_a_batch_that_writes_a_row_again_and_again(searched: TableClient) -> None:
     """Rows that were there and rows that were not, put, updated and deleted within one batch."""
-    texts = ("quick", "slow", "brown")
-    rows: dict[str, list[Write]] = {}
-    for number, (before, first, second, third) in enumerate(product((False, True), range(4), range(4), range(4))):
-        key = f"{number:03}"
+    steps: dict[str, Write | None] = {}
+    for number, (before, *kinds) in enumerate(product((False, True), range(3), range(3), range(3))):
+        key = (f"{number:03}",)
         if before:
-            put(searched, PLAIN, key, text="lazy")
-        rows[key] = [
-            Put(PLAIN.ref, (key,), {"text": texts[what]}) if what < 3 else Delete(PLAIN.ref, (key,))
-            for what in (first, second, third)
-        ]
-    for key, writes in rows.items():
-        assert [None] * 3 == searched.write_rows(writes), key
-    for text in (*texts, "lazy"):
-        last = {key: writes[-1] for key, writes in rows.items()}
-        expected = [key for key, write in last.items() if isinstance(write, Put) and write.columns["text"] == text]
-        search = q.Search(q.MatchPhrase("text", text), limit=100, columns=())
-        hits = {str(row.key[0]) for page in pages(searched, PLAIN.ref, "search", search) for row in page.rows}
-        assert expected == sorted(hits - TEXTS.keys()), text
+            put(searched, PLAIN, *key, text="lazy")
+        each = (Put(PLAIN.ref, key, {"text": "quick"}), Put(PLAIN.ref, key, {"text": "slow"}), Delete(PLAIN.ref, key))
+        writes: list[Write] = [each[kind] for kind in kinds]
+        assert [None] * 3 == searched.write_rows(writes)
+        steps[key[0]] = writes[-1]
+    for text in ("quick", "slow", "lazy"):
+        expected = [key for key, write in steps.items() if isinstance(write, Put) and write.columns["text"] == text]
+        hits = all_keys(searched, PLAIN.ref, "search", q.Search(q.MatchPhrase("text", text), limit=100, columns=()))
+        assert expected == sorted({str(key[0]) for key in hits} - TEXTS.keys()), text
 
 
 def test_a_later_index_has_the_rows_there(searched: TableClient) -> None:
@@ -218,11 +214,11 @@ ORDERS: list[tuple[tuple[q.Sorter, ...], str]] = [
 def test_rows_come_in_order_page_by_page(searched: TableClient) -> None:
     for sorts, keys in ORDERS:
         assert keys == found(searched, q.MatchAll(), *sorts)
-        for query in (q.MatchAll(), q.HasField("n"), q.Bool(should=(QUICK, q.Bool(must_not=(QUICK,))))):
+        for query in (q.MatchAll(), q.Bool(should=(QUICK, q.Bool(must_not=(QUICK,))))):
             assert [keys[:2], keys[2:4], keys[4:]] == paged(searched, query, 2, *sorts)
 
 
-@pytest.mark.parametrize("limit", [1, 4, 9, 10])
+@pytest.mark.parametrize("limit", [1, 4, 10])
 def test_rows_without_a_field_come_last(searched: TableClient, limit: int) -> None:
     for key, columns in (("A", {}), ("z", {"x": 9.0}), ("y", {"x": 10.0})):
         put(searched, PLAIN, key, **columns)
@@ -276,14 +272,15 @@ def test_a_wider_key_is_followed_to_its_end(client: TableClient) -> None:
         assert order == all_keys(client, MESSAGE.ref, "search", q.Search(q.MatchAll(), (sort,), 5, columns=()))
 
 
-def test_what_is_not_there_is_named(searched: TableClient) -> None:
+def test_a_missing_table_index_or_field_is_named(searched: TableClient) -> None:
     for table, index in ((PLAIN.ref, "nope"), (PLAIN.ref._replace(name="nope"), "search")):
         with pytest.raises(TableNotFound):
             searched.search(table, index, q.Search(q.MatchAll()))
-    nowhere = (q.Match("nope", "x"), q.Bool(must_not=(q.Term("nope", 1),)), q.HasField("nope"))
-    for search in (*(q.Search(query) for query in nowhere), q.Search(q.MatchAll(), (q.FieldSort("nope"),))):
+    for query in (q.Match("nope", "x"), q.Bool(must_not=(q.Term("nope", 1),)), q.HasField("nope")):
         with pytest.raises(InvalidInput, match="field: nope does not exist"):
-            searched.search(PLAIN.ref, "search", search)
+            ask(searched, query)
+    with pytest.raises(InvalidInput, match="field: nope does not exist"):
+        ask(searched, q.MatchAll(), q.FieldSort("nope"))
 
 
 def test_what_a_type_cannot_answer_is_refused(searched: TableClient) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import BACKENDS, FILE, engine_client
+from tests.contract.backends import FILE, engine_client, on_engine
 from tests.contract.faults import FaultyClient
-from tests.support.checked_client import CheckedClient
+from tests.support.items import load
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
 from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
+
+pytestmark = on_engine
 
 ONE_ITEM: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
     ("get session", 1, lambda s: s.sessions.get("u", "s")),
@@ -59,7 +60,7 @@ def fill(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "m", 1))
     items: list[Session | Message] = [Message("m", f"m{n:04d}", n) for n in range(250)]
     others = [Session("r", f"r{n:04d}", n) for n in range(250)]
-    store.bulk.load([ImportedItem(n, item) for n, item in enumerate([*items, *others])], result=BulkResult())
+    load(store, [*items, *others])
 
 
 def _records(count: int) -> list[ImportedItem]:
@@ -71,7 +72,7 @@ def _records(count: int) -> list[ImportedItem]:
 
 
 @pytest.fixture(scope="module")
-def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("filled")
     with engine_client(folder) as client:
         store = MemoryStore(client, target="test")
@@ -80,30 +81,12 @@ def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / FILE
 
 
-@pytest.fixture(params=BACKENDS)
-def filled_client(request: pytest.FixtureRequest, tmp_path: Path, _filled: Path) -> Iterator[TableClient]:
-    """An instance that holds all that the operations are done on."""
-    shutil.copy(_filled, tmp_path / FILE)
-    with BACKENDS[request.param](tmp_path) as client:
-        yield CheckedClient(client)
-
-
 @pytest.mark.parametrize(("what", "requests", "operation"), ONE_ITEM, ids=[what for what, _, _ in ONE_ITEM])
-def test_an_operation_costs_no_more_than_the_contract_says(
-    filled_client: TableClient, what: str, requests: int, operation: Callable[[MemoryStore], object]
+def test_an_operation_makes_no_more_requests_than_the_contract_says(
+    empty_client: TableClient, what: str, requests: int, operation: Callable[[MemoryStore], object]
 ) -> None:
-    """The number of requests of each operation, counted at the port."""
-    client = FaultyClient(filled_client)
+    client = FaultyClient(empty_client)
 
     operation(MemoryStore(client, target="test"))
 
     assert requests == len(client.calls), client.names()
-
-
-def test_the_meter_counts_what_was_asked(store: MemoryStore) -> None:
-    """The store's cost is the sum of its requests, with the rows that were scanned."""
-    store.messages.put(Message("s", "m", 1))
-    before = store.cost
-    store.messages.page("s")
-
-    assert (1, 1) == (store.cost.requests - before.requests, store.cost.rows_scanned - before.rows_scanned)
