@@ -124,7 +124,7 @@ def test_a_table_has_five_indexes_at_most(empty_client: TableClient) -> None:
 
     with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\."):
         empty_client.create_index("t", IndexSchema("i5", ("a", "b")))
-    six = (*five, IndexSchema("i5", ("a", "b")))
+    six = tuple(IndexSchema(f"j{number}", ("a", "b")) for number in range(6))
     with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\.") as caught:
         empty_client.create_table(TableSchema("u", (("a", STRING), ("b", STRING)), six))
     assert "OTSParameterInvalid" == caught.value.service_code

@@ -1,4 +1,4 @@
-"""Deleting and moving many: nothing lost, nothing left half done without saying so, each row's outcome looked at."""
+"""Deleting and importing many: nothing lost, nothing left half done without saying so, each row's outcome looked at."""
 
 from __future__ import annotations
 
@@ -7,9 +7,20 @@ import io
 import pytest
 
 from tests.clocks import ManualClock
+from tests.contract.backends import on_engine
 from tests.contract.faults import Fault, FaultyClient, RefusingClient
+from tests.support.items import ids, load
 from tsmem.clock import Age
-from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, PartialFailure, Throttled, Unavailable
+from tsmem.errors import (
+    AlreadyExists,
+    ConditionFailed,
+    InvalidInput,
+    NotFound,
+    PartialFailure,
+    Throttled,
+    TsmemError,
+    Unavailable,
+)
 from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
@@ -20,14 +31,13 @@ from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.records import ImportSource, read_records
 
 LOST = Unavailable("the answer was lost", ambiguous=True)
+GONE = Unavailable("gone")
+REFUSED = InvalidInput("refused")
 
 
 def conversation(store: MemoryStore, user: str, session: str, *times: int, update_time: int | None = None) -> None:
-    """A session with messages at these times."""
     latest = max(times, default=None) if update_time is None else update_time
-    store.sessions.put(Session(user, session, latest))
-    for time in times:
-        store.messages.put(Message(session, f"m{time}", time))
+    load(store, [Session(user, session, latest), *(Message(session, f"m{time}", time) for time in times)])
 
 
 def left(store: MemoryStore) -> tuple[list[str], list[int]]:
@@ -35,20 +45,27 @@ def left(store: MemoryStore) -> tuple[list[str], list[int]]:
     return [s.session_id for s in store.sessions.iterate(None)], [m.create_time for m in store.messages.iterate(None)]
 
 
+def faulty(client: TableClient, *faults: Fault) -> MemoryStore:
+    return MemoryStore(FaultyClient(client, *faults), target="test")
+
+
+def refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
+    return MemoryStore(RefusingClient(client, refused), target="test")
+
+
 # Deleting
 
 
+@on_engine
 def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_client: TableClient) -> None:
     """A failure in the middle leaves the session, so that the same command can be repeated and ends the job."""
     conversation(store, "u", "s", 1, 2, 3)
-    failing = MemoryStore(FaultyClient(empty_client, Fault("write_rows", Unavailable("gone"))), target="test")
     with pytest.raises(Unavailable):
-        failing.sessions.delete("u", "s", with_messages=True)
+        faulty(empty_client, Fault("write_rows", GONE)).sessions.delete("u", "s", with_messages=True)
     assert (["s"], [1, 2, 3]) == left(store)
 
-    failing = MemoryStore(FaultyClient(empty_client, Fault("write_row", Unavailable("gone"))), target="test")
     with pytest.raises(Unavailable):
-        failing.sessions.delete("u", "s", with_messages=True)
+        faulty(empty_client, Fault("write_row", GONE)).sessions.delete("u", "s", with_messages=True)
     assert (["s"], []) == left(store)
 
     result = store.sessions.delete("u", "s", with_messages=True)
@@ -56,7 +73,8 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_cli
     assert ([], []) == left(store)
 
 
-def test_a_session_that_does_not_exist_takes_no_messages_with_it(store: MemoryStore) -> None:
+@on_engine
+def test_a_missing_session_takes_no_messages_with_it(store: MemoryStore) -> None:
     """A mistyped user deletes nobody's messages, although their keys carry no user."""
     conversation(store, "u", "s", 1, 2)
 
@@ -66,8 +84,8 @@ def test_a_session_that_does_not_exist_takes_no_messages_with_it(store: MemorySt
     assert (["s"], [1, 2]) == left(store)
 
 
-def test_whether_a_session_is_there_is_asked_of_one_column(store: MemoryStore, empty_client: TableClient) -> None:
-    """Before its messages are deleted a session is looked for, and nothing that it holds is read and paid for."""
+@on_engine
+def test_a_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, empty_client: TableClient) -> None:
     store.sessions.put(Session("u", "s", 1, "x" * 100_000))
     client = FaultyClient(empty_client)
     MemoryStore(client, target="test").sessions.delete("u", "s", with_messages=True)
@@ -75,20 +93,17 @@ def test_whether_a_session_is_there_is_asked_of_one_column(store: MemoryStore, e
     assert [("user_id",)] == [arguments[2] for name, arguments in client.calls if name == "get_row"]
 
 
+@on_engine
 def test_deleting_a_session_alone_leaves_its_messages(store: MemoryStore) -> None:
-    """Messages go only when that is asked for."""
     conversation(store, "u", "s", 1)
     store.sessions.delete("u", "s")
 
     assert ([], [1]) == left(store)
 
 
-def test_purge_until_includes_its_end_and_spares_the_timeless(store: MemoryStore) -> None:
-    """Sessions up to the time go, later ones and those without a time stay, and other users' stay."""
-    for n in range(4):
-        store.sessions.put(Session("u", f"s{n}", n))
-    store.sessions.put(Session("u", "timeless"))
-    store.sessions.put(Session("v", "other", 0))
+def test_purge_until_includes_its_end_and_keeps_sessions_without_a_time(store: MemoryStore) -> None:
+    sessions = [Session("u", f"s{n}", n) for n in range(4)]
+    load(store, [*sessions, Session("u", "timeless"), Session("v", "other", 0)])
 
     assert 2 == store.sessions.purge("u", until=1).sessions
     assert ["s2", "s3", "timeless", "other"] == left(store)[0]
@@ -96,20 +111,21 @@ def test_purge_until_includes_its_end_and_spares_the_timeless(store: MemoryStore
     assert ["other"] == left(store)[0]
 
 
-def test_purge_until_with_messages_keeps_a_session_with_a_later_message(store: MemoryStore) -> None:
-    """A session that still speaks after the time is kept whole, whatever its own time says."""
+def test_purge_until_keeps_sessions_with_later_messages(store: MemoryStore) -> None:
+    """Whatever their own time says. A dry run counts the same, and writes nothing."""
     conversation(store, "u", "old", 1, 2)
     conversation(store, "u", "alive", 1, 9, update_time=2)
     conversation(store, "u", "new", 8)
 
-    result = store.sessions.purge(None, until=5, with_messages=True)
-
-    assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
+    for dry_run in (True, False):
+        assert (["alive", "new", "old"], [1, 9, 8, 1, 2]) == left(store)
+        result = store.sessions.purge(None, until=5, with_messages=True, dry_run=dry_run)
+        assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
     assert (["alive", "new"], [1, 9, 8]) == left(store)
 
 
-def test_purge_deletes_a_session_only_while_it_is_old(store: MemoryStore, empty_client: TableClient) -> None:
-    """A session that was touched after it was read is kept: it is deleted under the condition that it is old."""
+def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, empty_client: TableClient) -> None:
+    """It is deleted under the condition that it is old."""
     conversation(store, "u", "a", update_time=1)
     conversation(store, "u", "b", update_time=1)
     client = FaultyClient(empty_client)
@@ -121,62 +137,43 @@ def test_purge_deletes_a_session_only_while_it_is_old(store: MemoryStore, empty_
     assert ["a"] == left(store)[0]
 
 
+@on_engine
 def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
     """Each session is looked at again when its messages are gone, right before it goes."""
     for name in ("a", "b"):
         conversation(store, "u", name, 1)
-    purging = MemoryStore(empty_client, target="test")
-    looked: list[str] = []
-    original = purging.messages.has_later
+    client = FaultyClient(empty_client)
 
-    def has_later(session_id: str, time: int) -> bool:
-        looked.append(session_id)
-        if looked.count("b") == 2 and session_id == "b":
+    def arrive() -> None:
+        if list(store.messages.iterate("b")):
+            client.before["get_range"] = arrive
+        else:
             store.messages.put(Message("b", "m9", 9))
-        return original(session_id, time)
 
-    purging.messages.has_later = has_later  # type: ignore[method-assign]
-    result = purging.sessions.purge("u", until=5, with_messages=True)
+    client.before["get_range"] = arrive
+    result = MemoryStore(client, target="test").sessions.purge("u", until=5, with_messages=True)
 
-    assert ["a", "a", "b", "b"] == sorted(looked)
     assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
     assert (["b"], [9]) == left(store)
 
 
-def test_purge_dry_run_counts_and_does_nothing(store: MemoryStore, empty_client: TableClient) -> None:
-    """A dry run counts what a real one deletes, and writes nothing."""
-    conversation(store, "u", "s", 1, 2, 3)
-    conversation(store, "u", "t", 1, 9)
-    client = FaultyClient(empty_client)
-    dry = MemoryStore(client, target="test")
-
-    counted = dry.sessions.purge("u", until=5, with_messages=True, dry_run=True)
-    assert {"get_range", "search"} == set(client.names())
-    done = store.sessions.purge("u", until=5, with_messages=True)
-    assert (done.sessions, done.messages, done.skipped) == (counted.sessions, counted.messages, counted.skipped)
-
-
-def test_purge_reads_keys_only(store: MemoryStore, empty_client: TableClient) -> None:
-    """Purging reads keys and the columns of its condition, never contents."""
+@on_engine
+def test_purge_reads_keys_and_no_contents(store: MemoryStore) -> None:
     for n in range(3):
-        store.messages.put(Message("s", f"m{n}", n, content="x" * 1_000_000))
-        store.sessions.put(Session("u", f"s{n}", n, metadata=Metadata({"big": "x" * 1_000_000})))
-    store_before = store.cost.read_units
-    client = FaultyClient(empty_client)
-    purging = MemoryStore(client, target="test")
-    purging.messages.purge("s")
-    purging.sessions.purge("u", until=1)
+        store.messages.put(Message("s", f"m{n}", n, content="x" * 100_000))
+        store.sessions.put(Session("u", f"s{n}", n, metadata=Metadata({"big": "x" * 100_000})))
+    before = store.cost.read_units
+    store.messages.purge("s")
+    store.sessions.purge("u")
 
-    scans = [args for name, args in client.calls if name == "get_range"]
-    assert 2 == len(scans)
-    assert store_before <= store.cost.read_units
-    assert ([f"s{n}" for n in (2,)], []) == left(store)
+    assert ([], []) == left(store)
+    assert store.cost.read_units - before < 25
 
 
+@on_engine
 def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> None:
-    """An age counts back from now; one session's messages or all."""
     clock.time_us = 1000
     conversation(store, "u", "s", 1, 500, 900)
     conversation(store, "u", "t", 2, 950)
@@ -186,53 +183,73 @@ def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> Non
     assert [900, 950] == left(store)[1]
 
 
+@on_engine
 def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStore, empty_client: TableClient) -> None:
-    """When the service goes away after a batch, the error says how many rows were done before."""
-    for n in range(250):
-        store.messages.put(Message("s", f"m{n}", n))
-    failing = MemoryStore(FaultyClient(empty_client, Fault("write_rows", Unavailable("gone"), call=2)), target="test")
+    load(store, [Message("s", f"m{n}", n) for n in range(250)])
 
     with pytest.raises(Unavailable, match="200 rows had been done before"):
-        failing.messages.purge("s")
+        faulty(empty_client, Fault("write_rows", GONE, call=2)).messages.purge("s")
     assert 50 == len(left(store)[1])
 
 
-# Rows of a batch
+@on_engine
+def test_a_message_that_cannot_be_deleted_keeps_its_session(store: MemoryStore, empty_client: TableClient) -> None:
+    conversation(store, "u", "a", 1, 2)
+    conversation(store, "u", "b", 3)
+
+    with pytest.raises(PartialFailure):
+        refusing(empty_client, m2=REFUSED).sessions.purge("u", with_messages=True)
+    assert (["a", "b"], [2]) == left(store)
+    store.sessions.purge("u", with_messages=True)
+    assert ([], []) == left(store)
 
 
-def test_rows_that_are_refused_are_reported_by_key_and_the_others_are_written(
+@on_engine
+def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
-    """Each row's outcome is looked at: a refused row is named, its neighbours are there."""
-    client = RefusingClient(empty_client, {"m1": InvalidInput("refused"), "m3": InvalidInput("refused too")})
-    records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(5)]
+    load(store, [Session("u", f"s{n:03d}", n) for n in range(250)])
+
+    with pytest.raises(PartialFailure, match="1 of 250 rows"):
+        refusing(empty_client, s000=REFUSED).sessions.purge("u")
+    assert ["s000"] == left(store)[0]
+
+
+@on_engine
+def test_a_purge_of_everything_shares_batches(store: MemoryStore, empty_client: TableClient) -> None:
+    """Messages of many sessions are deleted together, and so are the sessions behind them."""
+    for n in range(6):
+        conversation(store, "u", f"s{n}", 1, 2)
+    client = FaultyClient(empty_client)
+    MemoryStore(client, target="test").sessions.purge(None, with_messages=True)
+
+    assert [12, 6] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
+    assert 7 == client.names().count("get_range")
+
+
+# Importing
+
+
+@on_engine
+def test_refused_rows_are_named_and_all_others_are_written(store: MemoryStore, empty_client: TableClient) -> None:
+    """Down to the last batch, full or not."""
+    client = refusing(empty_client, m1=REFUSED, m3=InvalidInput("refused too"))
     result = BulkResult()
 
-    with pytest.raises(PartialFailure, match="2 of 5 rows") as caught:
-        MemoryStore(client, target="test").bulk.load(records, result=result)
+    with pytest.raises(PartialFailure, match="2 of 450 rows") as caught:
+        load(client, [Message("s", f"m{n}", n) for n in range(450)], result=result)
 
     assert [("s", 1, "m1"), ("s", 3, "m3")] == [failure.key for failure in caught.value.failures]
-    assert [0, 2, 4] == left(store)[1]
-    assert (3, 2) == (result.done, result.failed)
+    assert [0, 2, *range(4, 450)] == left(store)[1]
+    assert (448, 2) == (result.done, result.failed)
 
 
-def test_a_refused_row_does_not_cost_the_last_batch(store: MemoryStore, empty_client: TableClient) -> None:
-    """Rows behind a refused one are written too, down to the last batch, full or not."""
-    client = RefusingClient(empty_client, {"m1": InvalidInput("refused")})
-    records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(450)]
-    result = BulkResult()
-
-    with pytest.raises(PartialFailure, match="1 of 450 rows"):
-        MemoryStore(client, target="test").bulk.load(records, result=result)
-    assert 449 == len(left(store)[1]) == result.done
-
-
-def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_client: TableClient) -> None:
-    """Updates can make a row of more columns and bytes than one write holds; export and import keep it all the same."""
+def test_a_row_that_grew_past_one_write_is_exported_and_imported(store: MemoryStore, empty_client: TableClient) -> None:
+    """Updates can make a row of more columns and bytes than one write holds."""
     key, table = ("s", 1, "m"), store.layout.message.ref
     for part in range(3):
         columns: dict[str, Value] = {f"c{part}_{n}": n for n in range(500)}
-        empty_client.write_row(Update(table, key, {**columns, f"big{part}": "x" * 1_900_000}))
+        empty_client.write_row(Update(table, key, {**columns, f"big{part}": "x" * 1_400_000}))
     before = store.messages.get("s", "m")
     exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
     store.messages.purge("s")
@@ -242,67 +259,82 @@ def test_a_row_that_grew_past_one_write_comes_back(store: MemoryStore, empty_cli
     assert 1 == result.messages
 
 
-def test_rows_that_fail_for_now_are_retried_together(
+@on_engine
+def test_a_row_of_several_writes_whose_first_was_refused_gets_no_rest(
+    store: MemoryStore, empty_client: TableClient
+) -> None:
+    columns = Metadata({f"c{n}": n for n in range(1500)})
+
+    with pytest.raises(PartialFailure):
+        load(refusing(empty_client, m=REFUSED), [Message("s", "m", 1, metadata=columns), Message("s", "n", 2)])
+    assert ["n"] == ids(store.messages.iterate("s"))
+
+
+@on_engine
+def test_a_row_of_several_writes_cannot_be_imported_beside_what_exists(store: MemoryStore) -> None:
+    records = [ImportedItem(7, Message("s", "m", 1, metadata=Metadata({f"c{n}": n for n in range(1500)})))]
+
+    assert 1 == store.bulk.check(records).messages
+    with pytest.raises(InvalidInput, match="line 7"):
+        store.bulk.check(records, LoadOptions("skip"))
+
+
+@on_engine
+def test_rows_that_fail_for_now_are_retried_together_and_no_others(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
-    """The rows of a batch that failed for now make a smaller batch; their neighbours are not written twice."""
     client = RefusingClient(empty_client, {"m1": Throttled("busy"), "m2": LOST})
-    records = [ImportedItem(n, Message("s", f"m{n}", n)) for n in range(4)]
-    MemoryStore(RetryingClient(client, clock), target="test").bulk.load(records, result=BulkResult())
+    load(MemoryStore(RetryingClient(client, clock), target="test"), [Message("s", f"m{n}", n) for n in range(4)])
 
     assert [4, 2] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
     assert {"write_rows"} == set(client.names())
     assert [0, 1, 2, 3] == left(store)[1]
 
 
-def test_a_key_is_in_flight_once(store: MemoryStore, empty_client: TableClient) -> None:
-    """Two writes of one key are never in one batch, and the later one wins."""
+@on_engine
+def test_two_writes_of_a_key_are_never_in_one_batch_and_the_later_wins(
+    store: MemoryStore, empty_client: TableClient
+) -> None:
     client = FaultyClient(empty_client)
     items = [Message("s", "m", 1, content="first"), Message("s", "n", 1), Message("s", "m", 1, content="second")]
-    records = [ImportedItem(place, item) for place, item in enumerate(items)]
-    MemoryStore(client, target="test").bulk.load(records, result=BulkResult())
+    load(MemoryStore(client, target="test"), items)
 
     assert ["write_rows", "write_rows"] == client.names()
     assert "second" == store.messages.get("s", "m").content
 
 
-def test_batches_are_cut_by_bytes(store: MemoryStore, empty_client: TableClient) -> None:
-    """A batch never passes 4 MB, however few rows that are."""
+@on_engine
+def test_a_batch_never_passes_4_megabytes(store: MemoryStore, empty_client: TableClient) -> None:
     client = FaultyClient(empty_client)
-    records = [ImportedItem(n, Message("s", f"m{n}", n, content="x" * 1_500_000)) for n in range(5)]
-    MemoryStore(client, target="test").bulk.load(records, result=BulkResult())
+    big = [Message("s", f"m{n}", n, content="x" * 1_500_000) for n in range(5)]
+    load(MemoryStore(client, target="test"), big)
 
     assert [2, 2, 1] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
 
 
 @pytest.mark.parametrize(("conflict", "content"), [("overwrite", "new"), ("skip", "old")])
-def test_import_meets_what_exists(store: MemoryStore, conflict: str, content: str) -> None:
-    """overwrite replaces rows that exist, skip leaves and counts them."""
+def test_an_import_overwrites_or_skips_what_exists(store: MemoryStore, conflict: str, content: str) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
-    records = [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in range(3)]
-    result = store.bulk.load(records, LoadOptions(conflict), result=BulkResult())  # type: ignore[arg-type]
+    new = [Message("s", f"m{n}", n, content="new") for n in range(3)]
+    result = load(store, new, LoadOptions(conflict))  # type: ignore[arg-type]
 
     assert content == store.messages.get("s", "m1").content
     assert 3 == result.done + result.skipped
 
 
-def test_import_can_fail_on_what_exists(store: MemoryStore) -> None:
-    """fail leaves what exists as it is and says what of the rest was written."""
+@on_engine
+def test_an_import_can_fail_on_what_exists(store: MemoryStore) -> None:
+    """It leaves that as it is, and says what of the rest was written."""
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
-        store.bulk.load([ImportedItem(1, Message("s", "m1", 1))], LoadOptions("fail"), result=BulkResult())
+        load(store, [Message("s", "m1", 1)], LoadOptions("fail"))
     with pytest.raises(PartialFailure, match="1 rows were written"):
-        store.bulk.load(
-            [ImportedItem(n, Message("s", f"m{n}", n, content="new")) for n in (1, 2)],
-            LoadOptions("fail"),
-            result=BulkResult(),
-        )
+        load(store, [Message("s", f"m{n}", n, content="new") for n in (1, 2)], LoadOptions("fail"))
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
 
-def test_export_and_import_give_the_same_rows(store: MemoryStore, empty_client: TableClient) -> None:
-    """What was exported, deleted and imported again exports to the same bytes."""
+def test_export_and_import_give_the_same_rows(store: MemoryStore) -> None:
     conversation(store, "u", "s", 1, 2)
     conversation(store, "v", "t", 3)
     store.messages.put(Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1})))
@@ -315,8 +347,8 @@ def test_export_and_import_give_the_same_rows(store: MemoryStore, empty_client: 
     assert exported == b"".join(export_lines(store.bulk.items(), BulkResult()))
 
 
-def test_export_of_a_user_or_a_session(store: MemoryStore) -> None:
-    """A user's export holds their sessions and messages, a session's export its rows under every user."""
+@on_engine
+def test_an_export_of_a_user_has_messages_and_one_of_a_session_has_all_users(store: MemoryStore) -> None:
     conversation(store, "u", "s", 1)
     conversation(store, "u", "shared", 2)
     conversation(store, "v", "shared", update_time=3)
@@ -331,166 +363,89 @@ def test_export_of_a_user_or_a_session(store: MemoryStore) -> None:
 # Lost answers
 
 
-def retrying(client: TableClient, clock: ManualClock) -> RetryingClient:
-    """With pauses that cost no time."""
-    return RetryingClient(client, clock, seed=1)
+def retrying(client: TableClient, clock: ManualClock) -> MemoryStore:
+    """With pauses that take no time."""
+    return MemoryStore(RetryingClient(client, clock, seed=1), target="test")
 
 
+@on_engine
 def test_a_conditional_put_whose_answer_was_lost_is_settled_by_reading_back(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
-    """The second attempt fails on the first one's own row: a row equal to ours was written, so that is success."""
-    faulty = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
-    MemoryStore(retrying(faulty, clock), target="test").sessions.put(Session("u", "s", 1), if_absent=True)
+    """The second attempt fails on the first one's own row: that is success. Another row there is a conflict."""
+    client = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
+    retrying(client, clock).sessions.put(Session("u", "s", 1), if_absent=True)
+    assert ["write_row", "write_row", "get_row"] == client.names()
+    assert 1 == store.sessions.get("u", "s").update_time
 
-    assert ["write_row", "write_row", "get_row"] == faulty.names()
+    client = FaultyClient(empty_client, Fault("write_row", LOST))
+    with pytest.raises(AlreadyExists):
+        retrying(client, clock).sessions.put(Session("u", "s", 2), if_absent=True)
     assert 1 == store.sessions.get("u", "s").update_time
 
 
-def test_a_conditional_put_that_met_another_row_is_a_conflict(
+@on_engine
+def test_a_delete_and_an_update_whose_answers_were_lost_are_done_once(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
-    """When the row that stands there is not ours, a lost answer does not turn the conflict into success."""
-    store.sessions.put(Session("u", "s", 2))
-    faulty = FaultyClient(empty_client, Fault("write_row", LOST))
-
-    with pytest.raises(AlreadyExists):
-        MemoryStore(retrying(faulty, clock), target="test").sessions.put(Session("u", "s", 1), if_absent=True)
-    assert 2 == store.sessions.get("u", "s").update_time
-
-
-def test_a_delete_whose_answer_was_lost_is_settled_by_its_absence(
-    store: MemoryStore, empty_client: TableClient, clock: ManualClock
-) -> None:
-    """An absent row was deleted."""
     store.sessions.put(Session("u", "s", 1))
-    faulty = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
-    MemoryStore(retrying(faulty, clock), target="test").sessions.delete("u", "s")
+    retrying(FaultyClient(empty_client, Fault("write_row", LOST, done=True)), clock).sessions.touch("u", "s", 5)
+    assert 5 == store.sessions.get("u", "s").update_time
 
+    retrying(FaultyClient(empty_client, Fault("write_row", LOST, done=True)), clock).sessions.delete("u", "s")
     assert store.sessions.find("u", "s") is None
 
 
-def test_an_update_whose_answer_was_lost_is_done_once(
-    store: MemoryStore, empty_client: TableClient, clock: ManualClock
-) -> None:
-    """Repeating an update leaves what one update leaves; a failed condition is read back too."""
-    store.sessions.put(Session("u", "s", 1))
-    faulty = FaultyClient(empty_client, Fault("write_row", LOST, done=True))
-    MemoryStore(retrying(faulty, clock), target="test").sessions.touch("u", "s", 5)
-
-    assert 5 == store.sessions.get("u", "s").update_time
-
-
+@on_engine
 def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
-    """After a lost answer each row of a conditional batch is settled: ours were written, others' are conflicts."""
+    """Rows equal to ours were written by us, others are conflicts."""
     table = store.layout.message.ref
     empty_client.write_row(Put(table, ("s", 2, "theirs"), {"content": "theirs"}))
-    faulty = FaultyClient(empty_client, Fault("write_rows", LOST, done=True))
+    client = FaultyClient(empty_client, Fault("write_rows", LOST, done=True))
     writes: list[Write] = [
         Put(table, ("s", 1, "ours"), {"content": "ours", "x": -0.0}, MUST_NOT_EXIST),
         Put(table, ("s", 2, "theirs"), {"content": "ours"}, MUST_NOT_EXIST),
         Delete(table, ("s", 3, "gone"), MUST_EXIST),
         Update(table, ("s", 4, "none"), {"content": "x"}, condition=MUST_EXIST),
     ]
-    outcomes = retrying(faulty, clock).write_rows(writes)
+    outcomes = RetryingClient(client, clock, seed=1).write_rows(writes)
 
-    assert outcomes[0] is None
-    assert isinstance(outcomes[1], ConditionFailed)
-    assert outcomes[2] is None
-    assert isinstance(outcomes[3], ConditionFailed)
+    assert [type(None), ConditionFailed, type(None), ConditionFailed] == list(map(type, outcomes))
 
 
-def test_retries_end_with_the_deadline(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
-    """A service that stays away ends in Unavailable within the time that was set, pauses growing."""
+@on_engine
+def test_retries_end_with_the_deadline(empty_client: TableClient, clock: ManualClock) -> None:
+    """Pauses grow until then."""
     faults = [Fault("get_row", Throttled("busy"), call=n) for n in range(1, 200)]
-    client = retrying(FaultyClient(empty_client, *faults), clock)
     started = clock.monotonic_s()
 
     with pytest.raises(Throttled):
-        MemoryStore(client, target="test").sessions.get("u", "s")
+        retrying(FaultyClient(empty_client, *faults), clock).sessions.get("u", "s")
     assert 20 < clock.monotonic_s() - started <= 30
     assert clock.slept_s[0] < clock.slept_s[4] <= 3.0
 
 
-def test_a_batch_has_one_deadline(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
-    """However many rows of a batch stay throttled, the batch ends within the time that was set, each row named."""
+@on_engine
+def test_a_batch_has_one_deadline_for_all_its_rows(
+    store: MemoryStore, empty_client: TableClient, clock: ManualClock
+) -> None:
     busy = [f"m{n}" for n in range(50)]
     client = RefusingClient(empty_client, {name: Throttled("busy") for name in busy})
     client.always = True
     started = clock.monotonic_s()
-    outcomes = retrying(client, clock).write_rows([Put(store.layout.message.ref, ("s", 1, name), {}) for name in busy])
+    writes = [Put(store.layout.message.ref, ("s", 1, name), {}) for name in busy]
+    outcomes = RetryingClient(client, clock, seed=1).write_rows(writes)
 
-    assert all(isinstance(outcome, Throttled) for outcome in outcomes)
+    assert {Throttled} == set(map(type, outcomes))
     assert clock.monotonic_s() - started <= 31
 
 
-def test_what_is_wrong_is_not_retried(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
-    """Only unavailability is tried again."""
-    faulty = FaultyClient(empty_client, Fault("get_row", InvalidInput("no")))
+@on_engine
+def test_only_unavailability_is_retried(empty_client: TableClient, clock: ManualClock) -> None:
+    client = FaultyClient(empty_client, Fault("get_row", InvalidInput("no")))
 
     with pytest.raises(InvalidInput):
-        MemoryStore(retrying(faulty, clock), target="test").sessions.get("u", "s")
-    assert ["get_row"] == faulty.names()
-
-
-def test_a_message_that_cannot_be_deleted_keeps_its_session(store: MemoryStore, empty_client: TableClient) -> None:
-    """A purge never deletes a session whose messages are still there: what failed can be repeated."""
-    conversation(store, "u", "a", 1, 2)
-    conversation(store, "u", "b", 3)
-    client = RefusingClient(empty_client, {"m2": InvalidInput("refused")})
-
-    with pytest.raises(PartialFailure):
-        MemoryStore(client, target="test").sessions.purge("u", with_messages=True)
-    assert (["a", "b"], [2]) == left(store)
-    store.sessions.purge("u", with_messages=True)
-    assert ([], []) == left(store)
-
-
-def test_a_purge_of_everything_shares_batches(store: MemoryStore, empty_client: TableClient) -> None:
-    """Without a time limit the messages of many sessions share batches, and so do the sessions behind them."""
-    for n in range(6):
-        conversation(store, "u", f"s{n}", 1, 2)
-    client = FaultyClient(empty_client)
-    MemoryStore(client, target="test").sessions.purge(None, with_messages=True)
-
-    assert [12, 6] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
-    assert 7 == client.names().count("get_range")
-
-
-def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
-    store: MemoryStore, empty_client: TableClient
-) -> None:
-    """A refused session is named; all later ones go."""
-    for n in range(250):
-        store.sessions.put(Session("u", f"s{n:03d}", n))
-    client = RefusingClient(empty_client, {"s000": InvalidInput("refused")})
-
-    with pytest.raises(PartialFailure, match="1 of 250 rows"):
-        MemoryStore(client, target="test").sessions.purge("u")
-    assert ["s000"] == left(store)[0]
-
-
-def test_a_row_whose_beginning_was_refused_gets_no_rest(store: MemoryStore, empty_client: TableClient) -> None:
-    """The Updates behind a Put that was refused are not sent: no row is made up of its rest."""
-    columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
-    client = RefusingClient(empty_client, {"m": InvalidInput("refused")})
-    result = BulkResult()
-
-    with pytest.raises(PartialFailure):
-        MemoryStore(client, target="test").bulk.load(
-            [ImportedItem(1, Message("s", "m", 1, metadata=Metadata(columns))), ImportedItem(2, Message("s", "n", 2))],
-            result=result,
-        )
-    assert ["n"] == [message.message_id for message in store.messages.iterate("s")]
-
-
-def test_the_first_look_knows_what_will_be_written(store: MemoryStore) -> None:
-    """A row that needs several writes is refused by the check where rows that exist are to be left alone."""
-    columns: dict[str, Value] = {f"c{n}": n for n in range(1500)}
-    records = [ImportedItem(7, Message("s", "m", 1, metadata=Metadata(columns)))]
-
-    assert 1 == store.bulk.check(records).messages
-    with pytest.raises(InvalidInput, match="line 7"):
-        store.bulk.check(records, LoadOptions("skip"))
+        retrying(client, clock).sessions.get("u", "s")
+    assert ["get_row"] == client.names()

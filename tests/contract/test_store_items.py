@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
+from tests.contract.backends import on_engine
 from tests.contract.faults import FaultyClient
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, LimitExceeded, NotFound
 from tsmem.port import TableClient
@@ -34,7 +35,6 @@ VALUES: dict[str, Value] = {
 
 
 def test_every_metadata_type_survives(store: MemoryStore) -> None:
-    """Values come back bit for bit and type for type, in sessions and in messages."""
     store.sessions.put(Session("u", "s", 1, "", Metadata(VALUES)))
     store.messages.put(Message("s", "m", 1, "", "", "", Metadata(VALUES)))
 
@@ -44,24 +44,13 @@ def test_every_metadata_type_survives(store: MemoryStore) -> None:
         assert -1.0 == math.copysign(1.0, float(item.metadata["negative_zero"]))
 
 
-def test_empty_is_not_absent(store: MemoryStore) -> None:
-    """Empty content is content; None is absence; both come back as they were."""
+def test_empty_content_is_not_absent_content(store: MemoryStore) -> None:
     store.messages.put(Message("s", "empty", 1, "", "", ""))
     store.messages.put(Message("s", "none", 2))
 
     empty, none = store.messages.get("s", "empty"), store.messages.get("s", "none")
     assert ("", "", "") == (empty.role, empty.content, empty.search_content)
     assert (None, None, None) == (none.role, none.content, none.search_content)
-
-
-def test_the_largest_ids_and_content_are_kept(store: MemoryStore) -> None:
-    """Ids of 1,024 bytes and content of 2 MB are within the limits."""
-    user, session, content = "é" * 512, "s" * 1024, "x" * (2 * 1024 * 1024)
-    store.sessions.put(Session(user, session, 1))
-    store.messages.put(Message(session, "m" * 1024, 1, content=content))
-
-    assert user == store.sessions.get(user, session).user_id
-    assert content == store.messages.get(session, "m" * 1024).content
 
 
 PAST_LIMITS: dict[str, Callable[[MemoryStore], object]] = {
@@ -75,11 +64,9 @@ PAST_LIMITS: dict[str, Callable[[MemoryStore], object]] = {
 }
 
 
+@on_engine
 @pytest.mark.parametrize("what", PAST_LIMITS)
-def test_one_past_a_limit_is_refused_before_anything_is_sent(
-    store: MemoryStore, empty_client: TableClient, what: str
-) -> None:
-    """TableStore's limits are checked here, with one error on every backend, and nothing reaches the service."""
+def test_what_is_past_a_limit_is_refused_before_anything_is_sent(empty_client: TableClient, what: str) -> None:
     client = FaultyClient(empty_client)
 
     with pytest.raises(LimitExceeded):
@@ -132,10 +119,10 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
 }
 
 
+@on_engine
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_refused_and_nothing_is_sent(store: MemoryStore, empty_client: TableClient, what: str) -> None:
-    """Wrong ids, types, names and values are InvalidInput; an empty id never means everyone; no request is made."""
-    store.sessions.put(Session("u", "s", 1))
+def test_bad_input_is_refused_and_nothing_is_sent(empty_client: TableClient, what: str) -> None:
+    """Also where an empty id could be taken for everyone."""
     client = FaultyClient(empty_client)
 
     with pytest.raises(InvalidInput):
@@ -144,7 +131,6 @@ def test_bad_input_is_refused_and_nothing_is_sent(store: MemoryStore, empty_clie
 
 
 def test_put_overwrites_the_whole_row(store: MemoryStore) -> None:
-    """What stood under the key before is gone, metadata included."""
     store.sessions.put(Session("u", "s", 1, "text", Metadata({"a": 1})))
     store.sessions.put(Session("u", "s", 2, metadata=Metadata({"b": 2})))
 
@@ -152,7 +138,6 @@ def test_put_overwrites_the_whole_row(store: MemoryStore) -> None:
 
 
 def test_put_if_absent_leaves_what_is_there(store: MemoryStore) -> None:
-    """if_absent raises AlreadyExists and changes nothing."""
     store.sessions.put(Session("u", "s", 1))
 
     with pytest.raises(AlreadyExists, match="session 's' of user 'u' exists already"):
@@ -160,8 +145,7 @@ def test_put_if_absent_leaves_what_is_there(store: MemoryStore) -> None:
     assert 1 == store.sessions.get("u", "s").update_time
 
 
-def test_get_raises_and_find_does_not(store: MemoryStore) -> None:
-    """get raises NotFound with the names; find returns None."""
+def test_get_raises_not_found_and_find_returns_none(store: MemoryStore) -> None:
     with pytest.raises(NotFound, match="no session 's' of user 'u'"):
         store.sessions.get("u", "s")
     with pytest.raises(NotFound, match="no message 'm' of session 's'"):
@@ -171,7 +155,6 @@ def test_get_raises_and_find_does_not(store: MemoryStore) -> None:
 
 
 def test_update_changes_only_what_it_is_told_to(store: MemoryStore) -> None:
-    """A merge sets and removes what is named and leaves the rest."""
     store.sessions.put(Session("u", "s", 1, "text", Metadata({"a": 1, "b": 2, "c": 3})))
     store.sessions.update("u", "s", update_time=9, changes=Changes({"a": 5, "d": "new"}, unset=("b", "absent")))
 
@@ -179,15 +162,14 @@ def test_update_changes_only_what_it_is_told_to(store: MemoryStore) -> None:
 
 
 def test_update_replaces_metadata_when_asked_to(store: MemoryStore) -> None:
-    """replace_metadata leaves only the metadata that is given, and the fields as they were."""
     store.messages.put(Message("s", "m", 1, "user", "hi", None, Metadata({"a": 1, "b": 2})))
     store.messages.update("s", "m", changes=Changes({"b": 3}, replace_metadata=True))
 
     assert Message("s", "m", 1, "user", "hi", None, Metadata({"b": 3})) == store.messages.get("s", "m")
 
 
+@on_engine
 def test_update_can_remove_a_field(store: MemoryStore) -> None:
-    """A field may be unset: then it is absent, not empty."""
     store.messages.put(Message("s", "m", 1, "user", "hi"))
     store.messages.update("s", "m", changes=Changes(unset=("content",)))
 
@@ -196,7 +178,6 @@ def test_update_can_remove_a_field(store: MemoryStore) -> None:
 
 @pytest.mark.parametrize("changes", [Changes({"a": 1}), Changes({}, replace_metadata=True), Changes(unset=("a",))])
 def test_update_cannot_create(store: MemoryStore, changes: Changes) -> None:
-    """Updating what does not exist raises NotFound and writes nothing."""
     with pytest.raises(NotFound):
         store.sessions.update("u", "s", changes=changes)
     with pytest.raises(NotFound):
@@ -204,6 +185,7 @@ def test_update_cannot_create(store: MemoryStore, changes: Changes) -> None:
     assert [] == [*store.sessions.iterate(None), *store.messages.iterate(None)]
 
 
+@on_engine
 def test_touch_only_raises_the_time(store: MemoryStore) -> None:
     """touch sets an older or absent update time and leaves a later one; it cannot create."""
     store.sessions.put(Session("u", "s"))
@@ -235,7 +217,6 @@ def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
 
 
 def test_delete_says_when_there_was_nothing(store: MemoryStore) -> None:
-    """Deleting what does not exist is NotFound, unless that is said to be all right."""
     with pytest.raises(NotFound):
         store.sessions.delete("u", "s")
     with pytest.raises(NotFound):
@@ -247,8 +228,7 @@ def test_delete_says_when_there_was_nothing(store: MemoryStore) -> None:
     store.messages.delete("s", "m", create_time=1, missing_ok=True)
 
 
-def test_ids_and_times_made_here_are_fixed_before_the_first_attempt(store: MemoryStore, clock: ManualClock) -> None:
-    """An item made by `new` carries its time, so that putting it twice writes one row."""
+def test_a_new_message_put_twice_is_one_row(store: MemoryStore, clock: ManualClock) -> None:
     message = store.messages.new("s", store.new_id(), content="once")
     store.messages.put(message)
     clock.time_us += 5
@@ -267,8 +247,8 @@ def odd_rows(client: TableClient, store: MemoryStore) -> None:
     client.write_row(Put(message, ("s", 1, "m"), {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}))
 
 
-def test_reading_is_total(store: MemoryStore, empty_client: TableClient) -> None:
-    """A field's column of another type leaves the field None and is metadata under its own name."""
+def test_a_field_of_another_type_is_read_as_metadata(store: MemoryStore, empty_client: TableClient) -> None:
+    """Another library may have written it."""
     odd_rows(empty_client, store)
 
     assert Session("u", "s", metadata=Metadata({"update_time": "yesterday", "search_content": 5, "topic": "x"})) == (
@@ -279,24 +259,8 @@ def test_reading_is_total(store: MemoryStore, empty_client: TableClient) -> None
     ) == store.messages.get("s", "m")
 
 
-def test_every_row_that_can_be_read_can_be_written_back(store: MemoryStore, empty_client: TableClient) -> None:
-    """Putting back what was read leaves the row as it was, column for column."""
-    odd_rows(empty_client, store)
-    before = [
-        empty_client.get_row(store.layout.session.ref, ("u", "s")),
-        empty_client.get_row(store.layout.message.ref, ("s", 1, "m")),
-    ]
-    store.sessions.put(store.sessions.get("u", "s"))
-    store.messages.put(store.messages.get("s", "m"))
-
-    assert before == [
-        empty_client.get_row(store.layout.session.ref, ("u", "s")),
-        empty_client.get_row(store.layout.message.ref, ("s", 1, "m")),
-    ]
-
-
+@on_engine
 def test_a_field_of_another_type_is_replaced_with_the_metadata(store: MemoryStore, empty_client: TableClient) -> None:
-    """Setting the field, or replacing metadata, mends such a row; unsetting removes the column."""
     odd_rows(empty_client, store)
     store.messages.update("s", "m", content="text", changes=Changes({"a": 1}, replace_metadata=True))
     store.sessions.update("u", "s", update_time=7, changes=Changes(unset=("search_content",)))
@@ -306,9 +270,8 @@ def test_a_field_of_another_type_is_replaced_with_the_metadata(store: MemoryStor
 
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SCALARS = st.one_of(
-    TEXTS,
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     st.integers(-(2**63), 2**63 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     st.booleans(),
@@ -316,12 +279,12 @@ SCALARS = st.one_of(
 )
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(columns=st.dictionaries(NAMES | st.sampled_from(["role", "content", "search_content"]), SCALARS, max_size=6))
-def test_any_columns_are_read_and_written_back(
+def test_putting_back_what_was_read_changes_nothing(
     store: MemoryStore, empty_client: TableClient, columns: dict[str, Value]
 ) -> None:
-    """Whatever columns a row has, reading it and putting it back changes nothing."""
+    """Whatever columns a row has."""
     table = store.layout.message.ref
     columns = {name: value for name, value in columns.items() if name not in table.key}
     empty_client.write_row(Put(table, ("s", 1, "m"), columns))

@@ -1,4 +1,4 @@
-"""Listings of the store: whole, exact, in order, and resumable. Libraries before this one broke each of these rules."""
+"""Listings of the store: whole, exact, in order, and resumable."""
 
 from __future__ import annotations
 
@@ -8,78 +8,65 @@ from typing import Any
 import pytest
 
 from tests.clocks import ManualClock
+from tests.contract.backends import on_engine
 from tests.contract.faults import Fault, FaultyClient
+from tests.support.items import ids, load
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Message, Metadata, Session
 
+pytestmark = on_engine
 MB = 1024 * 1024
 
 
 def fill(store: MemoryStore, session: str, count: int, **more: Any) -> list[Message]:
-    """Messages at times 1, 2, 3, ... of one session."""
     messages = [
         Message(session, f"m{n:04d}", n, "user" if n % 3 else "tool", f"text {n}", **more) for n in range(1, count + 1)
     ]
-    for message in messages:
-        store.messages.put(message)
+    load(store, messages)
     return messages
 
 
-def test_an_error_in_the_middle_of_a_listing_is_raised(store: MemoryStore, empty_client: TableClient) -> None:
-    """A listing whose second page fails raises; it never ends early as if it were whole."""
-    for n in range(6):
-        store.messages.put(Message("s", f"m{n}", n, content="x" * MB))
-    client = FaultyClient(empty_client, Fault("get_range", Unavailable("gone"), call=2))
-    failing = MemoryStore(client, target="test")
-
-    stream = failing.messages.iterate("s")
-    seen: list[str] = []
-    with pytest.raises(Unavailable, match="gone"):
-        seen.extend(message.message_id for message in stream)
-
-    assert 0 < len(seen) < 6
-
-
-def test_a_listing_that_failed_can_be_resumed_where_it_stopped(store: MemoryStore, empty_client: TableClient) -> None:
-    """After a failure in the middle the stream's token leads to the rest, nothing twice and nothing left out."""
+def test_a_listing_that_fails_can_be_resumed_where_it_stopped(store: MemoryStore, empty_client: TableClient) -> None:
     for n in range(6):
         store.messages.put(Message("s", f"m{n}", n, content="x" * MB))
     client = FaultyClient(empty_client, Fault("get_range", Unavailable("gone"), call=2))
     stream = MemoryStore(client, target="test").messages.iterate("s")
     seen: list[str] = []
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="gone"):
         seen.extend(message.message_id for message in stream)
 
+    assert 0 < len(seen) < 6
     assert stream.next_page_token is not None
     rest = [message.message_id for message in store.messages.iterate("s", page_token=stream.next_page_token)]
     assert [f"m{n}" for n in range(6)] == seen + rest
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 7, 20, 21])
-@pytest.mark.parametrize("order", ["asc", "desc"])
-def test_pages_give_each_item_once_and_the_last_has_no_token(store: MemoryStore, size: int, order: Any) -> None:
-    """Walking pages of any size gives every item exactly once in order, each page full but the last, which has no token
-    even where it is full."""
-    expected = [message.message_id for message in fill(store, "s", 20)]
-    fill(store, "other", 3)
-
+def walk(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
+    """The ids of all pages; each but the last is full."""
     walked: list[str] = []
     token = None
     while True:
-        page = store.messages.page("s", limit=size, order=order, page_token=token)
-        walked += [message.message_id for message in page.items]
+        page = listing(limit=size, page_token=token, **wanted)
+        walked += ids(page.items)
         token = page.next_page_token
         if token is None:
-            break
+            return walked
         assert size == len(page.items)
 
-    assert (expected if order == "asc" else expected[::-1]) == walked
+
+@pytest.mark.parametrize("size", [1, 5, 7, 20, 21])
+def test_pages_give_each_item_once_in_order_and_the_last_has_no_token(store: MemoryStore, size: int) -> None:
+    """Even where the last page is full."""
+    expected = ids(fill(store, "s", 20))
+    fill(store, "other", 3)
+
+    assert expected == walk(store.messages.page, size, session_id="s")
+    assert expected[::-1] == walk(store.messages.page, size, session_id="s", order="desc")
 
 
 def test_a_limit_counts_rows_that_match(store: MemoryStore) -> None:
-    """A limit counts matches, not rows looked at, and a page with fewer is the last one."""
     fill(store, "s", 30)
 
     page = store.messages.page("s", role="tool", limit=4)
@@ -92,38 +79,25 @@ def test_a_limit_counts_rows_that_match(store: MemoryStore) -> None:
 
 
 def test_a_page_is_empty_only_when_nothing_is_left(store: MemoryStore) -> None:
-    """A match far behind many rows that do not match is still on the first page."""
-    for n in range(60):
-        store.messages.put(Message("s", f"m{n:04d}", n, "user"))
-    store.messages.put(Message("s", "last", 1000, "tool"))
+    load(store, [*(Message("s", f"m{n:04d}", n, "user") for n in range(60)), Message("s", "last", 1000, "tool")])
 
     page = store.messages.page("s", role="tool", limit=1)
 
-    assert ["last"] == [message.message_id for message in page.items]
-    assert page.next_page_token is None
+    assert (["last"], None) == (ids(page.items), page.next_page_token)
 
 
 def test_a_window_includes_both_of_its_ends(store: MemoryStore) -> None:
-    """since and until are inclusive, for one session and for all."""
     fill(store, "a", 5)
     fill(store, "b", 5)
+    store.messages.put(Message("zero", "m", 0))
 
+    assert ["m"] == ids(store.messages.iterate("zero", until=0))
     assert [2, 3, 4] == [m.create_time for m in store.messages.iterate("a", since=2, until=4)]
     assert [2, 3, 4, 2, 3, 4] == [m.create_time for m in store.messages.iterate(None, since=2, until=4)]
     assert [4, 3, 2, 4, 3, 2] == [m.create_time for m in store.messages.iterate(None, since=2, until=4, order="desc")]
 
 
-def test_zero_is_a_time(store: MemoryStore) -> None:
-    """A message at time 0, and a window that ends there, are not "no time"."""
-    store.messages.put(Message("s", "m", 0, content="first"))
-    store.messages.put(Message("s", "n", 1, content="second"))
-
-    assert ["m"] == [m.message_id for m in store.messages.iterate("s", until=0)]
-    assert "first" == store.messages.get("s", "m", create_time=0).content
-
-
 def test_recent_is_latest_first_with_whole_sessions(store: MemoryStore) -> None:
-    """recent gives metadata and text although the index carries keys only."""
     for n in range(5):
         store.sessions.put(Session("u", f"s{n}", 100 - n, "text", Metadata({"n": n, "x": b"\0"})))
     store.sessions.put(Session("v", "other", 50))
@@ -137,7 +111,6 @@ def test_recent_is_latest_first_with_whole_sessions(store: MemoryStore) -> None:
 def test_recent_passes_over_a_session_deleted_meanwhile_and_fills_the_page(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
-    """A session deleted between the index and the table is left out, and the next one takes its place."""
     for n in range(6):
         store.sessions.put(Session("u", f"s{n}", n))
     client = FaultyClient(empty_client)
@@ -151,62 +124,37 @@ def test_recent_passes_over_a_session_deleted_meanwhile_and_fills_the_page(
 
 
 def test_recent_refills_a_page_many_at_once(store: MemoryStore, empty_client: TableClient) -> None:
-    """Where most of a page is deleted between the index and the table, what takes its place is read at once."""
-    for n in range(80):
-        store.sessions.put(Session("u", f"s{n:02d}", n))
+    """Also where most of what takes the place of deleted sessions is deleted too."""
+    load(store, [Session("u", f"s{n:02d}", n) for n in range(80)])
     client = FaultyClient(empty_client)
 
-    def meanwhile() -> None:
-        for n in range(30, 79):
-            store.sessions.delete("u", f"s{n}")
+    def delete(first: int, end: int) -> None:
+        for n in range(first, end):
+            store.sessions.delete("u", f"s{n:02d}")
 
-    client.before["get_rows"] = meanwhile
-    found = [session.session_id for session in MemoryStore(client, target="test").sessions.recent("u", limit=40)]
-
-    assert ["s79", *(f"s{n:02d}" for n in range(29, -1, -1))] == found
+    client.before["get_rows"] = lambda: delete(30, 79)
+    recent = MemoryStore(client, target="test").sessions.recent
+    assert ["s79", *(f"s{n:02d}" for n in range(29, -1, -1))] == ids(recent("u", limit=40))
     assert (2, 2) == (client.names().count("get_range"), client.names().count("get_rows"))
 
-
-def test_recent_refills_for_a_few_with_some_to_spare(store: MemoryStore, empty_client: TableClient) -> None:
-    """For one session that is wanting several are read, so that it is no matter when most of those are deleted, too."""
-    for n in range(20):
-        store.sessions.put(Session("u", f"s{n:02d}", n))
-    client = FaultyClient(empty_client)
-
-    def meanwhile() -> None:
-        store.sessions.delete("u", "s18")
-        client.before["get_rows"] = again
-
     def again() -> None:
-        for n in range(10, 18):
-            store.sessions.delete("u", f"s{n}")
+        delete(29, 30)
+        client.before["get_rows"] = lambda: delete(21, 29)
 
-    client.before["get_rows"] = meanwhile
-    found = [session.session_id for session in MemoryStore(client, target="test").sessions.recent("u", limit=2)]
-
-    assert ["s19", "s09"] == found
-    assert 2 == client.names().count("get_rows")
+    client.before["get_rows"] = again
+    assert ["s79", "s20"] == ids(recent("u", limit=2))
+    assert 4 == client.names().count("get_rows")
 
 
 def test_recent_window_and_pages(store: MemoryStore) -> None:
-    """recent honours since and until with both ends, and pages through sessions of one update time."""
-    for n in range(7):
-        store.sessions.put(Session("u", f"s{n}", 10 if n < 4 else n * 10))
+    load(store, [Session("u", f"s{n}", 10 if n < 4 else n * 10) for n in range(7)])
 
     assert [60, 50, 40] == [s.update_time for s in store.sessions.recent("u", since=40, until=60)]
-    walked: list[str] = []
-    token = None
-    while True:
-        page = store.sessions.recent("u", limit=2, page_token=token).page()
-        walked += [s.session_id for s in page.items]
-        token = page.next_page_token
-        if token is None:
-            break
+    walked = walk(lambda **wanted: store.sessions.recent("u", **wanted).page(), 2)
     assert ["s6", "s5", "s4", "s3", "s2", "s1", "s0"] == walked
 
 
 def test_a_session_without_update_time_is_listed_but_not_recent(store: MemoryStore) -> None:
-    """The index is sparse: absence of a time is not a time."""
     store.sessions.put(Session("u", "timeless"))
     store.sessions.put(Session("u", "timed", 0))
 
@@ -243,7 +191,6 @@ LISTINGS: list[Callable[[MemoryStore, str | None], Any]] = [
 
 
 def test_a_token_of_another_query_is_refused(store: MemoryStore, clock: ManualClock) -> None:
-    """Every listing takes its own tokens and refuses those of every other listing."""
     clock.time_us = 8
     for session in "st":
         fill(store, session, 6)
@@ -261,7 +208,6 @@ def test_a_token_of_another_query_is_refused(store: MemoryStore, clock: ManualCl
 
 
 def test_a_token_of_another_target_is_refused(store: MemoryStore, empty_client: TableClient) -> None:
-    """A token of one store is refused by another, though it lists the same tables."""
     fill(store, "s", 3)
     token = store.messages.page("s", limit=1).next_page_token
 
@@ -282,7 +228,6 @@ def test_tokens_hold_the_longest_keys(store: MemoryStore) -> None:
 
 
 def test_a_token_takes_another_limit(store: MemoryStore) -> None:
-    """The limit is no part of a query: the next page may be of another size."""
     fill(store, "s", 5)
     token = store.messages.page("s", limit=2).next_page_token
 
@@ -303,28 +248,24 @@ def test_an_age_is_a_point_in_time_for_the_whole_walk(store: MemoryStore, clock:
     assert () == store.messages.page("s", since=Age(100), limit=2).items
 
 
-@pytest.mark.parametrize("token", ["", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ"])
-def test_a_damaged_token_is_refused(store: MemoryStore, token: str) -> None:
-    """Whatever is no token is InvalidInput, never a traceback or a listing from the start."""
-    with pytest.raises(InvalidInput, match="page token"):
-        store.messages.page("s", page_token=token)
+def test_a_damaged_token_is_refused(store: MemoryStore) -> None:
+    for token in ("", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ"):
+        with pytest.raises(InvalidInput, match="page token"):
+            store.messages.page("s", page_token=token)
 
 
-@pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_below_one_is_refused(store: MemoryStore, limit: int) -> None:
-    """No limit is None; 0 and negative ones mean nothing."""
-    with pytest.raises(InvalidInput, match="limit"):
-        store.messages.page("s", limit=limit)
+def test_a_limit_below_one_is_refused(store: MemoryStore) -> None:
+    for limit in (0, -1):
+        with pytest.raises(InvalidInput, match="limit"):
+            store.messages.page("s", limit=limit)
 
 
 def test_an_empty_window_is_refused(store: MemoryStore) -> None:
-    """since after until is a mistake, not an empty list."""
     with pytest.raises(InvalidInput, match="window is empty"):
         store.messages.page("s", since=5, until=4)
 
 
 def test_first_ids_are_distinct_and_ordered(store: MemoryStore) -> None:
-    """The users of sessions and the sessions of messages are found without reading every row."""
     for user in ("ada", "adam", "bob"):
         for n in range(3):
             store.sessions.put(Session(user, f"s{n}", n))
@@ -336,7 +277,6 @@ def test_first_ids_are_distinct_and_ordered(store: MemoryStore) -> None:
 
 
 def test_the_token_for_what_was_written_repeats_what_was_only_taken(store: MemoryStore) -> None:
-    """Who was interrupted between taking an item and writing it goes on with that item, not behind it."""
     fill(store, "s", 4)
     stream = store.messages.iterate("s")
     assert 1 == next(stream).create_time

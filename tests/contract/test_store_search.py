@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clocks import ManualClock
+from tests.contract.backends import engine_client, on_engine
 from tests.support.items import ids, load
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, TableNotFound
@@ -77,6 +79,7 @@ def test_sessions_are_found_by_search_content(store: MemoryStore) -> None:
     assert ["a"] == ids(store.sessions.search("tea", until=1))
 
 
+@on_engine
 def test_ages_count_back_from_the_search(store: MemoryStore, clock: ManualClock) -> None:
     now = clock.now_us()
     load(store, [Session("u", f"s{n}", now - n * 1_000_000) for n in range(6)])
@@ -87,6 +90,7 @@ def test_ages_count_back_from_the_search(store: MemoryStore, clock: ManualClock)
     assert ["s2", "s3"] == ids(store.sessions.search(since=Age(3_500_000), limit=9, page_token=first.next_page_token))
 
 
+@on_engine
 def test_what_cannot_be_searched_for_is_refused(store: MemoryStore) -> None:
     before = store.cost.requests
     wrong: list[dict[str, Any]] = [{"text": ""}, {"user_id": ""}, {"limit": 0}, {"sort": "age"}, {"filter": "1 +"}]
@@ -125,11 +129,12 @@ def walk(search: Callable[..., SearchStream[Any]], limit: int, **wanted: Any) ->
 
 
 @pytest.fixture
-def many(store: MemoryStore) -> MemoryStore:
+def many(store: MemoryStore, tmp_path: Path) -> MemoryStore:
     """230 messages, of which every other says tea; times are shared by three."""
     texts = ("green tea", "coffee")
     items = [Message("s", f"m{n:03d}", n // 3, "user", texts[n % 2], None, Metadata({"n": n})) for n in range(230)]
-    load(store, items)
+    with engine_client(tmp_path) as filling:
+        load(MemoryStore(filling, target="test"), items)
     return store
 
 
@@ -141,7 +146,9 @@ WANTED: list[tuple[dict[str, Any], Callable[[int], bool]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("limit", [3, 50, 115])
+@pytest.mark.parametrize(
+    ("backend", "limit"), [("engine", 3), ("engine", 50), ("engine", 115), ("sdk", 50)], indirect=["backend"]
+)
 def test_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> None:
     for wanted, keeps in WANTED:
         whole = ids(many.messages.search(**wanted, limit=None))
@@ -151,6 +158,7 @@ def test_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> No
         assert whole == walk(many.messages.search, limit, **wanted)
 
 
+@on_engine
 def test_what_is_written_between_pages_makes_nothing_come_twice(many: MemoryStore) -> None:
     first = many.messages.search("tea", limit=3)
     given = ids(first)
@@ -189,6 +197,7 @@ DAMAGE: list[dict[str, object]] = [
 """Parts that no page token has: key, time, window, rows to skip in a page of the service, the service's token."""
 
 
+@on_engine
 @pytest.mark.parametrize("sort", ["newest", "score"])
 def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, sort: Any) -> None:
     wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
@@ -201,6 +210,7 @@ def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, sort: An
                 ids(many.messages.search(**wanted, limit=limit, page_token=token))
 
 
+@on_engine
 def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", n) for n in range(5)])
     first = store.sessions.recent(None, limit=2)

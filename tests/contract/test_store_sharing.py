@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.backends import on_engine
 from tests.contract.faults import FaultyClient
+from tests.support.items import load
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Session
-from tsmem.store.bulk.loading import ImportedItem
-from tsmem.store.bulk.result import BulkResult
 from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
 
@@ -23,15 +23,15 @@ def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
     assert {("zoe", "c"): ["cleo"]} == store.sessions.shared([("zoe", "c"), ("zoe", "C"), ("zoe", "a s")])
 
 
+@on_engine
 @pytest.mark.parametrize(("own", "others", "searches"), [(500, 0, 1), (0, 250, 3), (100, 90, 1)])
 def test_ones_own_sessions_cost_no_further_search(
     store: MemoryStore, empty_client: TableClient, own: int, others: int, searches: int
 ) -> None:
-    """Only those of other users are read, a hundred with each search."""
     sessions = [Session("me", f"s{n:03d}", 1) for n in range(own)] + [
         Session("you", f"s{n:03d}", 1) for n in range(others)
     ]
-    store.bulk.load([ImportedItem(None, session) for session in sessions], result=BulkResult())
+    load(store, sessions)
     client = FaultyClient(empty_client)
 
     found = MemoryStore(client, target="test").sessions.shared([("me", f"s{n:03d}") for n in range(max(own, others))])
@@ -40,19 +40,18 @@ def test_ones_own_sessions_cost_no_further_search(
     assert ["search"] * searches == client.names()
 
 
-def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
-    """More rows than a page holds are of the one; the other is found all the same."""
-    sessions = [Session(f"u{n:03d}", "default", 1) for n in range(250)] + [Session("zoe", "zzz", 1)]
-    store.bulk.load([ImportedItem(None, session) for session in sessions], result=BulkResult())
-
-    assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))
-
-
-def test_pairs_are_cut_by_ids_and_by_users() -> None:
-    """So that one search can ask for each list; nothing is lost."""
+def test_pairs_are_split_by_ids_and_by_users() -> None:
     one = [("me", str(n)) for n in range(MAX_IDS + 1)]
     many = [(str(n), "s") for n in range(MAX_USERS + 1)]
 
-    assert [MAX_IDS, 1] == [len(chunk) for chunk in split_pairs(one)]
-    assert [MAX_USERS, 1] == [len(chunk) for chunk in split_pairs(many)]
+    assert [one[:-1], one[-1:]] == list(split_pairs(one))
+    assert [many[:-1], many[-1:]] == list(split_pairs(many))
     assert [] == list(split_pairs([]))
+
+
+@on_engine
+def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
+    sessions = [Session(f"u{n:03d}", "default", 1) for n in range(250)] + [Session("zoe", "zzz", 1)]
+    load(store, sessions)
+
+    assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))

@@ -6,16 +6,18 @@ from datetime import date
 
 import pytest
 
+from tests.contract.backends import on_engine
 from tests.contract.faults import FaultyClient
+from tests.support.items import load
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.limits import MAX_VALUE_BYTES
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize, SessionSize
 
+pytestmark = on_engine
 DAY = 86_400_000_000
 ITEMS: list[Session | Message] = [
     Session("ada", "a1", 1),
@@ -33,8 +35,7 @@ ITEMS: list[Session | Message] = [
 
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
-    """The items above."""
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], result=BulkResult())
+    load(store, ITEMS)
     return store
 
 
@@ -61,7 +62,6 @@ def test_bytes_are_those_of_keys_names_and_values(store: MemoryStore) -> None:
 
 
 def test_a_users_numbers_are_those_of_his_sessions(filled: MemoryStore) -> None:
-    """His sessions, and the messages of their ids."""
     found = filled.statistics(user_id="ada")
 
     assert (2, 1, 4) == (found.sessions, found.users, found.messages)
@@ -81,8 +81,7 @@ def test_a_session_ids_numbers_are_those_of_all_who_have_it(filled: MemoryStore)
     )
 
 
-def test_of_nothing_there_is_nothing(store: MemoryStore) -> None:
-    """An empty store, an unknown user and an unknown session have no times, no days and no sessions."""
+def test_an_empty_store_and_unknown_ids_have_no_numbers(store: MemoryStore) -> None:
     for found in (store.statistics(), store.statistics(user_id="no"), store.statistics(session_id="no")):
         assert (0, 0, 0, 0) == (found.sessions, found.users, found.messages, found.bytes)
         assert (None, None) == (found.first_time, found.last_time)
@@ -90,9 +89,7 @@ def test_of_nothing_there_is_nothing(store: MemoryStore) -> None:
 
 
 def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
-    """Largest first, and of equals the first by id; the smaller ones are not kept."""
-    items = [Message(f"s{n:02d}", "m", 1, None, "x" * (n // 2)) for n in range(30)]
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], result=BulkResult())
+    load(store, [Message(f"s{n:02d}", "m", 1, None, "x" * (n // 2)) for n in range(30)])
 
     found = store.statistics().biggest
 
@@ -101,7 +98,6 @@ def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
 
 
 def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
-    """From 80 % of 2 MB on, in fields and metadata of either table, largest first."""
     store.messages.put(Message("s", "full", 1, None, "x" * MAX_VALUE_BYTES))
     store.messages.put(Message("s", "near", 2, None, "é" * (NEAR_LIMIT_BYTES // 2 + 1)))
     store.messages.put(Message("s", "fits", 3, None, "x" * (NEAR_LIMIT_BYTES - 1)))
@@ -130,11 +126,9 @@ def test_rows_of_other_libraries_are_counted(store: MemoryStore) -> None:
     assert (-(2**63), 2**63 - 1) == (found.first_time, found.last_time)
 
 
-def test_what_is_kept_is_bounded(store: MemoryStore) -> None:
-    """A hundred roles are counted for themselves, and none that is long; the rest are counted together."""
+def test_a_hundred_short_roles_are_counted_and_the_rest_together(store: MemoryStore) -> None:
     items = [Message("s", f"m{n}", n, f"role {n}") for n in range(150)]
-    items.append(Message("s", "long", 999, "r" * 101))
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], result=BulkResult())
+    load(store, [*items, Message("s", "long", 999, "r" * 101)])
 
     found = store.statistics()
 
@@ -147,7 +141,6 @@ def test_what_is_kept_is_bounded(store: MemoryStore) -> None:
 def test_each_row_is_read_once(
     filled: MemoryStore, empty_client: TableClient, scope: dict[str, str], requests: int
 ) -> None:
-    """One page a table, or of a user one for each session; nothing is described on the way."""
     client = FaultyClient(empty_client)
 
     MemoryStore(client).statistics(**scope)  # type: ignore[arg-type]
@@ -155,8 +148,7 @@ def test_each_row_is_read_once(
     assert ["get_range"] * requests == client.names()
 
 
-def test_what_was_counted_is_told_on_the_way(filled: MemoryStore) -> None:
-    """The tally has the rows and their bytes, and who watches hears of each page."""
+def test_counting_reports_rows_bytes_and_each_page(filled: MemoryStore) -> None:
     result, heard = BulkResult(), []
     filled.sessions.read_progress.on_page = filled.messages.read_progress.on_page = lambda: heard.append(result.done)
 
@@ -167,7 +159,6 @@ def test_what_was_counted_is_told_on_the_way(filled: MemoryStore) -> None:
 
 
 def test_an_error_in_the_middle_is_raised(filled: MemoryStore, empty_client: TableClient) -> None:
-    """Never the numbers of a part."""
     client = FaultyClient(empty_client)
     client.before["get_range"] = lambda: client.before.update(get_range=_unreachable)
 
@@ -180,7 +171,6 @@ def _unreachable() -> None:
 
 
 def test_wrong_scopes_are_refused(store: MemoryStore) -> None:
-    """A user and a session at once, and an empty id, which never means everyone."""
     for scope in ({"user_id": "u", "session_id": "s"}, {"user_id": ""}, {"session_id": ""}):
         with pytest.raises(InvalidInput):
             store.statistics(**scope)  # type: ignore[arg-type]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.backends import on_engine
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.stored_times import StoredTimes
 
 
 def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
-    """The times that are found of these ids."""
     lookup = store.bulk.stored_times().of_messages(session_id, ids)
     return {} if lookup is None else lookup.result()
 
@@ -19,7 +19,6 @@ def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]
 def test_times_are_found_by_id_with_and_without_an_index(
     store: MemoryStore, empty_client: TableClient, index: bool
 ) -> None:
-    """Of an id that is used twice both, in order; of other sessions and other ids none."""
     for session, message, time in (("s", "m", 5), ("s", "m", 3), ("s", "n", 4), ("s", "z", 1), ("t", "o", 9)):
         store.messages.put(Message(session, message, time))
     if not index:
@@ -29,22 +28,21 @@ def test_times_are_found_by_id_with_and_without_an_index(
 
 
 def test_a_session_has_its_update_time(store: MemoryStore) -> None:
-    """None where it has none, and where there is no session."""
     store.sessions.put(Session("u", "s", 0))
     store.sessions.put(Session("u", "t", None))
     found = store.bulk.stored_times()
     assert [found.of_session("u", each) for each in ("s", "t", "v")] == [0, None, None]
 
 
+@on_engine
 def test_without_tables_nothing_is_known(empty_client: TableClient) -> None:
-    """An import of them is a first one, or fails when it writes."""
     store = MemoryStore(empty_client)
     assert times(store, "s", "m") == {}
     assert store.bulk.stored_times().of_session("u", "s") is None
 
 
+@on_engine
 def test_ids_that_no_key_can_have_are_not_looked_up(empty_client: TableClient) -> None:
-    """What is wrong with them is said when they are written."""
     found = StoredTimes(empty_client, MemoryStore(empty_client).layout)
     for session, message in (("", "m"), ("s", ""), ("s" * 1025, "m"), ("s", "\ud800")):
         assert found.of_messages(session, [message]) is None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.clocks import ManualClock
+from tests.contract.backends import on_engine
 from tests.contract.faults import Fault, FaultyClient
 from tsmem.errors import InvalidInput, SchemaMismatch, Throttled, Unavailable
 from tsmem.port import IndexSchema, SearchIndexSchema, TableClient, TableSchema
@@ -18,12 +19,10 @@ STATES = {"table", "secondary index", "search index"}
 
 
 def fresh(client: TableClient) -> MemoryStore:
-    """A store on tables that nobody made yet."""
     return MemoryStore(client, target="test")
 
 
 def test_a_first_apply_creates_everything(empty_client: TableClient) -> None:
-    """Tables, secondary indexes and search indexes are all made, and said to be."""
     store = fresh(empty_client)
     plan = store.tables.plan()
     assert ["missing"] * 6 == [step.state for step in plan.steps]
@@ -36,6 +35,7 @@ def test_a_first_apply_creates_everything(empty_client: TableClient) -> None:
     assert DEFAULT.message.search == empty_client.describe_search_index("message", "message_search_index")
 
 
+@on_engine
 def test_tables_are_made_without_retention(empty_client: TableClient) -> None:
     """A time to live beside a secondary index would forbid updates: rows are kept for ever, in one version."""
     fresh(empty_client).tables.apply()
@@ -46,7 +46,6 @@ def test_tables_are_made_without_retention(empty_client: TableClient) -> None:
 
 
 def test_a_second_apply_changes_nothing(store: MemoryStore, empty_client: TableClient) -> None:
-    """Doing it again only looks."""
     client = FaultyClient(empty_client)
     again = MemoryStore(client, target="test").tables.apply()
 
@@ -54,6 +53,7 @@ def test_a_second_apply_changes_nothing(store: MemoryStore, empty_client: TableC
     assert {"describe_table", "describe_search_index"} == set(client.names())
 
 
+@on_engine
 def test_two_applies_at_once_both_succeed(empty_client: TableClient) -> None:
     """What another job created in between is no error, and is not said to be ours."""
     client = FaultyClient(empty_client)
@@ -64,8 +64,8 @@ def test_two_applies_at_once_both_succeed(empty_client: TableClient) -> None:
     assert not any(step.created for step in done.steps if step.kind != "secondary index")
 
 
+@on_engine
 def test_search_indexes_can_be_left_out(empty_client: TableClient) -> None:
-    """search=False neither makes nor compares them."""
     done = fresh(empty_client).tables.apply(search=False)
 
     assert {"table", "secondary index"} == {step.kind for step in done.steps}
@@ -73,7 +73,6 @@ def test_search_indexes_can_be_left_out(empty_client: TableClient) -> None:
 
 
 def test_an_index_added_later_includes_the_rows_already_there(empty_client: TableClient) -> None:
-    """A table that another library made without the index gets it, with its base data."""
     bare = DEFAULT.session.schema._replace(indexes=(), defined_columns=())
     empty_client.create_table(bare)
     empty_client.write_row(Put(bare.ref, ("u", "s"), {"update_time": 5}))
@@ -84,7 +83,6 @@ def test_an_index_added_later_includes_the_rows_already_there(empty_client: Tabl
 
 
 def test_differences_are_named_and_left_alone(empty_client: TableClient) -> None:
-    """A key, an option, an index key and a search field that differ are each named; nothing that exists is altered."""
     text, integer = ColumnType.STRING, ColumnType.INTEGER
     session = TableSchema(
         "session",
@@ -133,8 +131,8 @@ def test_nothing_is_created_on_a_table_with_another_key(empty_client: TableClien
     assert [3] == [sum(step.foreign for step in done.steps)]
 
 
+@on_engine
 def test_a_table_with_another_key_that_comes_meanwhile_gets_no_index(empty_client: TableClient) -> None:
-    """Somebody creates it between the look and the creation."""
     client = FaultyClient(empty_client)
     client.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
     done = MemoryStore(client, target="test").tables.apply()
@@ -145,7 +143,6 @@ def test_a_table_with_another_key_that_comes_meanwhile_gets_no_index(empty_clien
 
 @pytest.mark.parametrize("foreign", FOREIGN[1:3], ids=["session", "message"])
 def test_a_table_with_another_key_is_not_dropped(empty_client: TableClient, foreign: TableSchema) -> None:
-    """Nor is the other one: it is said before anything is deleted."""
     empty_client.create_table(foreign)
     store = fresh(empty_client)
     store.tables.apply()
@@ -157,14 +154,13 @@ def test_a_table_with_another_key_is_not_dropped(empty_client: TableClient, fore
 
 
 def test_drop_deletes_everything_and_can_be_repeated(store: MemoryStore, empty_client: TableClient) -> None:
-    """Both tables go with their indexes, search indexes first; what is gone already is passed over."""
     assert 4 == len(store.tables.drop())
     assert [] == empty_client.list_tables()
     assert () == store.tables.drop()
 
 
+@on_engine
 def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(store: MemoryStore, empty_client: TableClient) -> None:
-    """Another job that deletes the index first does not keep the table standing."""
     client = FaultyClient(empty_client)
     client.before["delete_search_index"] = lambda: empty_client.delete_search_index("session", "session_search_index")
     dropped = MemoryStore(client, target="test").tables.drop()
@@ -174,7 +170,6 @@ def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(store: MemorySto
 
 
 def test_what_the_service_refuses_is_named_and_the_rest_is_made(empty_client: TableClient) -> None:
-    """An index that cannot stand beside the options of a table that someone made is a difference, and no end."""
     empty_client.create_table(TableSchema("session", DEFAULT.session.schema.key, time_to_live_s=86400, max_versions=2))
     done = fresh(empty_client).tables.apply()
 
@@ -186,7 +181,6 @@ def test_what_the_service_refuses_is_named_and_the_rest_is_made(empty_client: Ta
 
 
 def test_a_name_that_is_taken_is_no_success(empty_client: TableClient) -> None:
-    """Where another table has the index's name, what is missing is said to be, with the reason."""
     empty_client.create_table(TableSchema("session_secondary_index", (("k", ColumnType.STRING),)))
     done = fresh(empty_client).tables.apply()
 
@@ -217,10 +211,10 @@ def busy(count: int) -> list[Fault]:
     return [Fault("get_range", error, call) for call in range(1, count + 1)]
 
 
+@on_engine
 def test_waiting_goes_on_until_everything_answers(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
-    """What is not ready is asked again, once a second, and said; what is ready is not asked again."""
     client = FaultyClient(empty_client, *busy(5))
     waiting = MemoryStore(client, clock=clock, target="test")
     plan = waiting.tables.plan()
@@ -235,8 +229,8 @@ def test_waiting_goes_on_until_everything_answers(
     assert 9 == client.names().count("get_range")
 
 
+@on_engine
 def test_waiting_ends_when_its_time_is_over(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
-    """What is not ready then is named."""
     waiting = MemoryStore(FaultyClient(empty_client, *busy(99)), clock=clock, target="test")
 
     with pytest.raises(Unavailable, match="not ready after 3 s: table session, secondary index"):
@@ -245,6 +239,7 @@ def test_waiting_ends_when_its_time_is_over(store: MemoryStore, empty_client: Ta
     assert [1.0, 1.0, 0.5] == clock.slept_s
 
 
+@on_engine
 def test_an_index_that_is_built_is_waited_for(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tests.clocks import StagedClock
+from tests.contract.backends import on_engine
 from tests.contract.faults import Fault, FaultyClient
+from tests.support.items import load
 from tsmem.errors import Denied, InvalidInput, NotFound, Throttled, Unavailable
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Metadata
-from tsmem.store.bulk.loading import ImportedItem
-from tsmem.store.bulk.result import BulkResult
 
+pytestmark = on_engine
 SECOND = 1_000_000
 MB = 1024 * 1024
 
@@ -67,11 +68,6 @@ def nothing() -> None:
     """A step in which nothing happens."""
 
 
-def load(store: MemoryStore, *messages: Message) -> None:
-    """Write them in batches."""
-    store.bulk.load([ImportedItem(n, message) for n, message in enumerate(messages)], result=BulkResult())
-
-
 def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:
     """The last messages oldest first, then new ones in order of arrival, those of one look in order of their keys."""
     for n in range(5):
@@ -115,7 +111,6 @@ def test_a_message_that_comes_late_is_found(store: MemoryStore) -> None:
 
 
 def test_a_message_between_those_shown_is_found(store: MemoryStore) -> None:
-    """Its place is among messages that were given already, and even before all of them."""
     for n in range(3):
         putting(store, f"m{n}", ago_s=20 - n)()
 
@@ -125,7 +120,6 @@ def test_a_message_between_those_shown_is_found(store: MemoryStore) -> None:
 
 
 def test_an_empty_session_is_followed(store: MemoryStore) -> None:
-    """What comes first is new, however old it is."""
     found = Followed(store, nothing, lambda: store.messages.put(Message("s", "old", -5)), putting(store, "now"))
 
     assert [[], [], ["old"], ["now"]] == found.looks
@@ -165,7 +159,6 @@ def test_a_message_that_is_changed_does_not_come_again(store: MemoryStore) -> No
 
 
 def test_a_time_in_the_future_hides_nothing(store: MemoryStore) -> None:
-    """A message from a clock that is a day ahead does not keep those from being found that are written now."""
     putting(store, "ahead", ago_s=-86_400)()
 
     found = Followed(store, putting(store, "now"), putting(store, "late", ago_s=50), nothing, putting(store, "then"))
@@ -186,7 +179,6 @@ def test_a_clock_that_is_set_back_makes_nothing_come_twice(store: MemoryStore, c
 
 
 def test_the_ends_of_time_can_be_followed(store: MemoryStore) -> None:
-    """From the least time there is, before which there is no minute, to the last."""
     store.messages.put(Message("s", "first", -(2**63)))
 
     found = Followed(
@@ -199,8 +191,8 @@ def test_the_ends_of_time_can_be_followed(store: MemoryStore) -> None:
 
 
 def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
-    """Forty looks at up to six messages each, up to 59 s late, some deleted again: each is given in the first look at
-    it, in order of the keys."""
+    """At each of 25 looks up to six messages, up to 59 s late, some deleted again: each is given in the next look, in
+    order of the keys."""
     draw, expected, keys = Random(7), [list[str]()], dict[str, int]()
 
     def step() -> None:
@@ -216,13 +208,13 @@ def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
         keys.update(new)
         expected.append(sorted(new, key=lambda message_id: (new[message_id], message_id)))
 
-    assert expected == Followed(store, *[step] * 40).looks
+    assert expected == Followed(store, *[step] * 25).looks
 
 
 def test_roles_and_filters_choose(store: MemoryStore) -> None:
     """The last of those that fulfil both, however far back, and then new ones that do."""
     roles = ["user"] * 250 + ["tool"] * 50
-    load(store, *(Message("s", f"m{n:03d}", n, role, metadata=Metadata({"n": n})) for n, role in enumerate(roles)))
+    load(store, [Message("s", f"m{n:03d}", n, role, metadata=Metadata({"n": n})) for n, role in enumerate(roles)])
 
     found = Followed(
         store,
@@ -249,7 +241,6 @@ def test_roles_and_filters_choose(store: MemoryStore) -> None:
     ],
 )
 def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore, options: dict[str, Any], words: str) -> None:
-    """Before the first message is asked for."""
     with pytest.raises(InvalidInput, match=words):
         store.messages.follow(**{"session_id": "s", **options})
 
@@ -259,7 +250,7 @@ def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore, options:
 
 def test_a_look_costs_one_request(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
     """The first and each later one, with nothing new and with a little."""
-    load(store, *(Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)))
+    load(store, [Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)])
     client = FaultyClient(empty_client)
     watched = MemoryStore(client, clock=clock, target="test")
 
@@ -270,7 +261,6 @@ def test_a_look_costs_one_request(store: MemoryStore, empty_client: TableClient,
 
 
 def test_an_interval_lies_between_looks(store: MemoryStore, clock: StagedClock) -> None:
-    """The clock's own sleep, as long as it was asked for."""
     clock.pause_s = 0.5
     Followed(store, nothing, nothing, interval_s=0.5)
 
@@ -278,7 +268,6 @@ def test_an_interval_lies_between_looks(store: MemoryStore, clock: StagedClock) 
 
 
 def test_much_that_is_new_is_read_in_pages(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
-    """More than one answer holds comes whole, and each once."""
     client = FaultyClient(empty_client)
     watched = MemoryStore(client, clock=clock, target="test")
 
@@ -288,42 +277,36 @@ def test_much_that_is_new_is_read_in_pages(store: MemoryStore, empty_client: Tab
     assert len(client.calls) > 3
 
 
-def test_what_is_looked_at_again_is_bounded(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, clock: StagedClock
-) -> None:
-    """After any number of messages of one second a look reads the last thousand again, and finds what comes among
-    them; here it is twenty."""
-    monkeypatch.setattr("tsmem.store.listing.tail.LOOK_BACK_MESSAGES", 20)
+def test_a_look_reads_the_last_thousand_messages_again(store: MemoryStore, clock: StagedClock) -> None:
+    """However many came in the last minute; what comes among them is found."""
     scanned: list[int] = []
 
     def burst() -> None:
         base = clock.now_us()
-        load(store, *(Message("s", f"m{n:04d}", base + n * 10) for n in range(500)))
+        load(store, [Message("s", f"m{n:04d}", base + n * 10) for n in range(1500)])
         scanned.append(store.cost.rows_scanned)
 
     def among() -> None:
         scanned.append(store.cost.rows_scanned)
         base = store.messages.last("s", 1)[0][0].create_time
         store.messages.put(Message("s", "found", base - 15))
-        store.messages.put(Message("s", "lost", base - 205))
+        store.messages.put(Message("s", "lost", base - 10_005))
 
     found = Followed(store, burst, among, lambda: scanned.append(store.cost.rows_scanned), nothing)
 
-    assert [0, 500, 1, 0, 0] == list(map(len, found.looks))
+    assert [0, 1500, 1, 0, 0] == list(map(len, found.looks))
     assert ["found"] == found.looks[2]
-    assert 500 == scanned[1] - scanned[0]
-    assert 1 + 20 + 1 == scanned[2] - scanned[1]
+    assert 1500 == scanned[1] - scanned[0]
+    assert 1 + 1000 + 1 == scanned[2] - scanned[1]
 
 
-def test_a_first_look_at_many_is_bounded(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the last minute holds more messages than are remembered, those further back are not taken for new."""
-    monkeypatch.setattr("tsmem.store.listing.tail.LOOK_BACK_MESSAGES", 20)
+def test_messages_further_back_than_a_first_look_remembers_are_not_new(store: MemoryStore) -> None:
     base = store.clock.now_us()
-    load(store, *(Message("s", f"m{n:04d}", base + n) for n in range(300)))
+    load(store, [Message("s", f"m{n:04d}", base + n) for n in range(1300)])
 
-    found = Followed(store, nothing, putting(store, "new"), last=150)
+    found = Followed(store, nothing, putting(store, "new"), last=1150)
 
-    assert [150, 0, 1] == list(map(len, found.looks))
+    assert [1150, 0, 1] == list(map(len, found.looks))
 
 
 # What fails meanwhile
@@ -337,7 +320,6 @@ def failing(clock: StagedClock, client: TableClient, *faults: Fault) -> MemorySt
 def test_an_outage_is_told_once_and_its_end_too(
     store: MemoryStore, empty_client: TableClient, clock: StagedClock
 ) -> None:
-    """Looking goes on, whatever kind of unavailability it is, and what came meanwhile is found behind it."""
     faults = [Fault("get_range", Throttled("busy") if n == 3 else Unavailable("gone"), call=n) for n in (2, 3, 4, 6)]
     arriving = [putting(store, f"m{n}") for n in range(6)]
 
@@ -350,7 +332,6 @@ def test_an_outage_is_told_once_and_its_end_too(
 def test_a_store_that_cannot_be_reached_at_first_is_waited_for(
     store: MemoryStore, empty_client: TableClient, clock: StagedClock
 ) -> None:
-    """The first look is made again: the last messages are those of then."""
     putting(store, "before")()
 
     gone = failing(clock, empty_client, Fault("get_range", Unavailable("gone")))
@@ -363,7 +344,6 @@ def test_a_store_that_cannot_be_reached_at_first_is_waited_for(
 def test_a_look_that_fails_in_the_middle_is_made_again(
     store: MemoryStore, empty_client: TableClient, clock: StagedClock
 ) -> None:
-    """What its first page brought is not given twice, and what its second page would have brought is not lost."""
     gone = failing(clock, empty_client, Fault("get_range", Unavailable("gone"), call=3))
 
     found = Followed(gone, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing, listening=True)
@@ -376,13 +356,11 @@ def test_a_look_that_fails_in_the_middle_is_made_again(
 def test_without_a_listener_unavailability_is_raised(
     store: MemoryStore, empty_client: TableClient, clock: StagedClock
 ) -> None:
-    """Nothing is swallowed that nobody hears of."""
     with pytest.raises(Unavailable, match="gone"):
         Followed(failing(clock, empty_client, Fault("get_range", Unavailable("gone"), call=2)), nothing)
 
 
 def test_any_other_failure_ends_it(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
-    """Who may not read, or whose table is dropped meanwhile, is told so."""
     with pytest.raises(Denied):
         Followed(failing(clock, empty_client, Fault("get_range", Denied("no"), call=2)), nothing, listening=True)
     with pytest.raises(NotFound):

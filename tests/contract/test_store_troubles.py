@@ -1,24 +1,25 @@
-"""What `store.troubles` finds, whatever the order and however many idses it takes, and in how many requests."""
+"""What `store.troubles` finds, whatever the order and however many session ids are read at once."""
 
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.clocks import ManualClock
+from tests.contract.backends import on_engine
 from tests.contract.faults import FaultyClient
+from tests.support.items import load
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk.loading import ImportedItem
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.maintenance.integrity import MARGIN_US, Behind, IdRange, Orphans, Shared
+from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize
 
+pytestmark = on_engine
 ITEMS: list[Session | Message] = [
     Session("ada", "behind", 5),
     Session("ada", "fine", 9),
@@ -49,15 +50,13 @@ FOUND = {
 
 @pytest.fixture
 def filled(store: MemoryStore) -> MemoryStore:
-    """The items above."""
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(ITEMS)], result=BulkResult())
+    load(store, ITEMS)
     return store
 
 
-@pytest.mark.parametrize("ids_at_once", [1, 2, 3, 4, 50_000])
+@pytest.mark.parametrize("ids_at_once", [1, 3, 50_000])
 def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> None:
-    """Orphan messages, shared ids with and without messages, and update times that lag behind or are missing; in one
-    ids of session ids or in many."""
+    """Orphan messages, shared ids with and without messages, and update times that are too early or missing."""
     result = BulkResult()
 
     found = Counter(filled.troubles(ids_at_once=ids_at_once, result=result))
@@ -67,7 +66,6 @@ def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> No
 
 
 def test_a_store_in_order_has_none(store: MemoryStore) -> None:
-    """A session without messages, and one as late as its last message, are in order; so is nothing at all."""
     assert [] == list(store.troubles())
     store.sessions.put(Session("u", "empty"))
     store.sessions.put(Session("u", "s", 5))
@@ -77,7 +75,6 @@ def test_a_store_in_order_has_none(store: MemoryStore) -> None:
 
 
 def test_cells_near_the_limit_are_found_once(store: MemoryStore) -> None:
-    """In both tables, although the session table is read once for each ids."""
     big = "x" * NEAR_LIMIT_BYTES
     for name in ("a", "b", "c"):
         store.sessions.put(Session("u", name, 5, metadata=Metadata({"note": big} if name == "b" else {})))
@@ -99,8 +96,24 @@ def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore,
     }
 
 
+@pytest.mark.parametrize("ids_at_once", [1, 2, 3])
+def test_shared_ids_are_found_once_in_any_order_of_sessions(store: MemoryStore, ids_at_once: int) -> None:
+    source = Random(3)
+    for _ in range(10):
+        sessions = [Session(source.choice("uvw"), source.choice(["a", "b", "ab", "é", "😀"]), 5) for _ in range(9)]
+        users = Counter(session_id for _, session_id in {(each.user_id, each.session_id) for each in sessions})
+        load(store, sessions)
+
+        shared = [each for each in store.troubles(ids_at_once=ids_at_once) if isinstance(each, Shared)]
+
+        assert len(shared) == len({each.session_id for each in shared})
+        assert {name: count for name, count in users.items() if count > 1} == {
+            each.session_id: each.user_count for each in shared
+        }
+        store.sessions.purge(None)
+
+
 def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) -> None:
-    """What another library wrote there cannot be compared."""
     store._client.write_row(Put(store.layout.session.ref, ("u", "s"), {"update_time": "yesterday"}))
     store.messages.put(Message("s", "m", MAX_INTEGER))
 
@@ -108,58 +121,19 @@ def test_an_update_time_of_another_type_is_behind_nothing(store: MemoryStore) ->
 
 
 def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> None:
-    """Memory does not grow with them."""
-    items = [Session(f"u{n:02d}", "default", 1) for n in range(15)]
-    store.bulk.load([ImportedItem(place, item) for place, item in enumerate(items)], result=BulkResult())
+    load(store, [Session(f"u{n:02d}", "default", 1) for n in range(15)])
 
     assert [Shared("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())
 
 
 @pytest.mark.parametrize(("ids_at_once", "requests"), [(50_000, 2), (3, 4), (2, 6)])
-def test_the_cost_is_what_is_said(
+def test_each_range_of_ids_costs_two_requests(
     filled: MemoryStore, empty_client: TableClient, ids_at_once: int, requests: int
 ) -> None:
-    """A page of sessions and one of messages for each ids: of six ids, one, two or three idses."""
+    """A page of sessions and one of messages for each range of ids."""
     client = FaultyClient(empty_client)
 
     list(MemoryStore(client).troubles(ids_at_once=ids_at_once))
 
     assert len(client.calls) <= requests
     assert {"get_range"} == set(client.names())
-
-
-def test_the_clock_of_the_service_is_told(store: MemoryStore, empty_client: TableClient) -> None:
-    """Where it has one of its own: this test's server has this machine's, and the embedded store has none."""
-    skew_s = store.clock_skew_s()
-
-    assert skew_s == empty_client.clock_skew_s()
-    assert skew_s is None or abs(skew_s) < 60
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from("uvw"), st.text("abc\u00e9\U0001f600", min_size=1, max_size=3)), unique=True),
-    st.integers(1, 4),
-)
-def test_ranges_of_ids_cover_every_id_once(keys: list[tuple[str, str]], most: int) -> None:
-    """However sessions are ordered, the ranges follow one another, keep at most twice as many ids as they are told,
-    and find each shared id once, and every id in the range that it belongs to."""
-    ids, shared, known = IdRange(None, most), [], []
-    while True:
-        for user, session_id in sorted(keys):
-            ids.add(user, session_id, 5)
-            assert len(ids._owners) < 2 * most
-        mine = sorted(ids._owners)
-        known += mine
-        for session_id in mine[::2]:
-            shared += list(ids.check(Orphans(session_id, 1, 5, 5), 0))
-        shared += list(ids.check_rest())
-        if ids.end is None:
-            break
-        assert len(mine) >= most
-        ids = IdRange(ids.end, most)
-
-    users = Counter(session_id for _, session_id in keys)
-    assert sorted(users) == known
-    assert {session_id: count for session_id, count in users.items() if count > 1} == {
-        each.session_id: each.user_count for each in shared if isinstance(each, Shared)
-    }

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.loading import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 
 
-def load(store: MemoryStore, items: Iterable[Session | Message]) -> None:
-    """Write all of them."""
-    store.bulk.load((ImportedItem(n, item) for n, item in enumerate(items)), result=BulkResult())
+def load(
+    store: MemoryStore,
+    items: Iterable[Session | Message],
+    options: LoadOptions | None = None,
+    result: BulkResult | None = None,
+) -> BulkResult:
+    """Write items in batches, each as from the line of its place."""
+    records = (ImportedItem(place, item) for place, item in enumerate(items))
+    return store.bulk.load(records, options, result=BulkResult() if result is None else result)
 
 
 def ids(found: Iterable[Session | Message]) -> list[str]:
