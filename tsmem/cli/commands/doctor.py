@@ -6,7 +6,10 @@ stopped it decides the exit code; otherwise the code is 4 if something wrong is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -14,23 +17,45 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
-from tsmem.cli.app.shell_words import all_quoted, command_hint, repeated_command
-from tsmem.cli.commands.findings import Finding, FindingGroup, Severity, file_finding, step_finding
+from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repeated_command
 from tsmem.cli.io.progress_summary import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.plurals import quantity
-from tsmem.render.result import Advices, Dashboard, Report
-from tsmem.render.values import duration
+from tsmem.render.result import Advice, Advices, Dashboard, Report
+from tsmem.render.values import duration, iso_time, size
+from tsmem.store.documents import dumps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tsmem.profiles import Secret
-    from tsmem.store.maintenance.integrity import Behind
+    from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
+    from tsmem.store.maintenance.statistics import CellSize
     from tsmem.store.tables import Plan
 
+Severity = Literal["ok", "note", "warning", "error"]
 _NO_PERMISSION = "OTSNoPermissionAccess"
 """The code for one request that is not permitted; others may be, unlike where the credentials are wrong."""
 MAX_SKEW_S = 60.0
 """The difference of clocks from which doctor warns; at 15 minutes the service refuses."""
+MAX_NAMED = 20
+"""The findings of one kind about rows that are named; the others are counted."""
+
+
+class Finding(NamedTuple):
+    severity: Severity
+    """error: commands fail; warning: something is wrong; note: worth knowing; ok."""
+    about: str
+    sentence: str
+    command: tuple[str, ...] = ()
+    """The quoted words of the command line that mends it, or that shows it where mending takes a decision."""
+    mended: bool = False
+    """True if --fix has mended it."""
+
+    @property
+    def is_left(self) -> bool:
+        """True if something is still wrong."""
+        return self.severity in ("warning", "error") and not self.mended
 
 
 @root.command(
@@ -66,10 +91,39 @@ class Doctor:
         """Look at everything that can be reached."""
         if self._profile() and self._credentials() and self._tables():
             self._rows()
-        return self._result()
+        context, found = self._context, self._findings
+        left = sum(finding.is_left for finding in found)
+        error = self._stopped_by
+        if error is None and left:
+            hint = None
+            mends = (repeated_command(context, "init-tables"), repeated_command(context, "doctor", "--fix"))
+            if not self._fix and any(finding.is_left and finding.command in mends for finding in found):
+                hint = f"{command_hint(context, 'doctor', '--fix')} mends what can be mended without a decision"
+            error = Conflict(f"{left:,} finding{' is' if left == 1 else 's are'} left", hint=hint)
+        documents = [{**finding._asdict(), "command": " ".join(finding.command) or None} for finding in found]
+        document = {"findings": documents, "left": left, "mended": sum(finding.mended for finding in found)}
+        report = Report(document, Finding._fields, [tuple(each.values()) for each in documents], error)
+        advices = [
+            Advice("mended" if mended else severity, f"{about}: {sentence}", command)
+            for severity, about, sentence, command, mended in found
+        ]
+        return Dashboard(report, [Advices(advices)])
 
-    def _add(self, severity: Severity, about: str, sentence: str, command: tuple[str, ...] | None = ()) -> None:
-        self._findings.append(Finding(severity, about, sentence, command))
+    def _finding(self, severity: Severity, about: str, sentence: str, *command: str, **options: Any) -> Finding:
+        """Return a finding with a command line of this run's profile, if `command` has words."""
+        words = repeated_command(self._context, *command, **options) if command else ()
+        return self._with_command(severity, about, sentence, words)
+
+    def _with_command(self, severity: Severity, about: str, sentence: str, words: tuple[str, ...] | None) -> Finding:
+        """Return a finding with a command line of these quoted words; None stands for one that cannot be shown."""
+        return Finding(severity, about, f"{sentence} {NOT_SHOWN}" if words is None else sentence, words or ())
+
+    def _chmod(self, about: str, sentence: str, mode: str, file: Path) -> None:
+        words = all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
+        self._findings.append(self._with_command("warning", about, sentence, words))
+
+    def _add(self, severity: Severity, about: str, sentence: str, *command: str) -> None:
+        self._findings.append(self._finding(severity, about, sentence, *command))
 
     def _stop(self, about: str, error: TsmemError) -> None:
         """Report an error behind which nothing can be looked at."""
@@ -82,7 +136,7 @@ class Doctor:
             except ProfileError:
                 how = "path"
         hint = "" if error.hint is None else f"; {error.hint}"
-        self._add("error", about, f"{error.message}{hint}", repeated_command(self._context, "profile", how))
+        self._add("error", about, f"{error.message}{hint}", "profile", how)
         self._stopped_by = self._stopped_by or error
 
     def _profile(self) -> bool:
@@ -98,25 +152,23 @@ class Doctor:
         file = config_path(context.environ, context.options.config)
         for warning in profile.warnings:
             if warning.startswith(f"{file}: holds secrets"):
-                command = all_quoted(("chmod", "600", str(file)), unicode=context.streams.unicode)
+                self._chmod("profile", warning, "600", file)
             else:
-                command = repeated_command(context, "profile", "show")
-            self._add("warning", "profile", warning, command)
+                self._add("warning", "profile", warning, "profile", "show")
         return True
 
     def _credentials(self) -> bool:
         """Open the store, which reveals the secrets, each once, and shows none. Return False if it cannot be opened."""
-        context = self._context
-        profile = context.profile
+        profile = self._context.profile
         try:
-            _ = context.store  # opened here; under -O an assert would not be run
+            _ = self._context.store  # opened here; under -O an assert would not be run
         except TsmemError as error:
             self._stop("credentials" if profile.backend == "tablestore" else "store", error)
             return False
         if profile.backend == "local":
             self._add("ok", "credentials", "none are needed for a file")
-            if profile.path is not None and (found := file_finding(context, profile.path)) is not None:
-                self._findings.append(found)
+            if profile.path is not None:
+                self._file(profile.path.resolve())
             return True
         present = []
         for key in ("access_key_id", "access_key_secret", "security_token"):
@@ -128,6 +180,24 @@ class Doctor:
                 present.append(f"{key} {secret.shown}")
         self._add("ok", "credentials", f"present: {', '.join(present)}")
         return True
+
+    def _file(self, file: Path) -> None:
+        """Warn if others can read or change the embedded store's file."""
+        with suppress(OSError):
+            folder = stat.S_IMODE(file.parent.stat().st_mode)
+            if not folder & 0o011:
+                return
+            if folder & 0o002:
+                where = f"in {file.parent} (mode {folder:o}), where {file.name} is"
+                self._chmod("store", f"others can put files of their own {where}", "o-w", file.parent)
+                return
+        for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+            with suppress(OSError):
+                mode = stat.S_IMODE(each.stat().st_mode)
+                if mode & 0o077:
+                    can = "read and change" if mode & 0o022 else "read"
+                    self._chmod("store", f"others can {can} {each} (mode {mode:o})", "600", each)
+                    return
 
     def _tables(self) -> bool:
         """Compare the tables with the profile, and create them with --fix. Return True if rows can be looked at."""
@@ -152,17 +222,27 @@ class Doctor:
             return looks and error.service_code == _NO_PERMISSION
 
     def _compare(self, plan: Plan) -> bool:
-        found = [finding for step in plan.steps if (finding := step_finding(self._context, step)) is not None]
-        self._findings += found
-        if not found:
+        before = len(self._findings)
+        for step in plan.steps:
+            needed: Severity = "warning" if step.kind == "search index" else "error"
+            name, differences = f"{step.kind} {step.name}", "; ".join(step.differences)
+            if step.created:
+                self._findings.append(Finding(needed, "tables", f"{name} was missing, and is created", mended=True))
+            elif step.state == "missing":
+                refused = f": {differences}" if differences else ""
+                command = ("init-tables", "--check") if step.foreign else ("init-tables",)
+                self._add(needed, "tables", f"{name} is missing{refused}", *command)
+            elif step.state == "different":
+                self._add("warning", "tables", f"{name} differs: {differences}", "init-tables", "--check")
+        if len(self._findings) == before:
             self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes are as described")
         if foreign := sorted({step.table for step in plan.steps if step.foreign}):
             sentence = f"not looked at, because table {' and table '.join(foreign)} has another key"
-            self._add("error", "rows", sentence, repeated_command(self._context, "init-tables", "--check"))
+            self._add("error", "rows", sentence, "init-tables", "--check")
             return False
         if any(step.state == "missing" or step.created for step in plan.steps if step.kind == "table"):
             sentence = "not looked at, because a table is missing or was made just now; this looks again"
-            self._add("note", "rows", sentence, repeated_command(self._context, "doctor"))
+            self._add("note", "rows", sentence, "doctor")
             return False
         return True
 
@@ -176,57 +256,95 @@ class Doctor:
         length = duration(round(abs(skew_s)) * 1_000_000)
         side = "behind" if skew_s > 0 else "ahead of"
         sentence = f"this machine's is {length} {side} the service's, which refuses more than 15 minutes"
-        self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
+        self._findings.append(Finding("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true")))
 
     def _rows(self) -> None:
-        """Read the rows, and with --fix raise update times that lag behind."""
-        from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
-        from tsmem.store.maintenance.statistics import CellSize
-
+        """Read the rows, and with --fix raise update times that lag behind. Of each kind of trouble the first are
+        named, the others counted, those that are mended and those that are left apart."""
         context, error = self._context, None
-        groups: dict[type, FindingGroup] = {kind: FindingGroup(context) for kind in (Orphans, Shared, Behind, CellSize)}
+        named: dict[str, list[Finding]] = {about: [] for about in ("orphans", "shared session", "update_time", "size")}
+        more: dict[tuple[str, bool], tuple[int, Finding]] = {}
         try:
             with account(context, "looked at", asked=self._progress):
-                for trouble in context.store.troubles(result=context.result):
-                    mendable = mended = False
-                    if isinstance(trouble, Behind):
-                        # A last message of the future, by more than clocks may differ, is a mistake not to be spread.
-                        mendable = trouble.last_time <= context.clock.now_us() + MARGIN_US
-                        mended = mendable and self._fix
-                        if mended and not self._mend(trouble):
-                            continue
-                    groups[type(trouble)].add(trouble, mended=mended, mendable=mendable)
+                for found in self._troubles():
+                    if len(named[found.about]) < MAX_NAMED:
+                        named[found.about].append(found)
+                    else:
+                        key = (found.about, found.mended)
+                        more[key] = (more[key][0] + 1 if key in more else 1, found)
         except TsmemError as failure:
             error = failure
-        found = [finding for group in groups.values() for finding in group.findings()]
-        self._findings += found
+        for about, findings in named.items():
+            self._findings += findings
+            for (kind, _), (count, last) in more.items():
+                if kind == about:
+                    self._findings.append(last._replace(sentence=f"{count:,} more, the last: {last.sentence}"))
         if error is not None:
             self._stop("rows", error)
-        elif not found:
+        elif not any(named.values()):
             result = context.result
-            counted = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')}"
-            self._add("ok", "rows", f"{counted} fit together")
+            counts = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')}"
+            self._add("ok", "rows", f"{counts} fit together")
 
-    def _mend(self, behind: Behind) -> bool:
-        """Raise a session's update time. Return False if the session is gone."""
-        try:
-            self._context.store.sessions.touch(behind.user_id, behind.session_id, behind.last_time)
-        except NotFound:
-            return False
-        return True
+    def _troubles(self) -> Iterator[Finding]:
+        from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
 
-    def _result(self) -> Dashboard:
-        context, found = self._context, self._findings
-        documents = [finding.document() for finding in found]
-        left = sum(finding.is_left for finding in found)
-        error = self._stopped_by
-        if error is None and left:
-            hint = None
-            mends = (repeated_command(context, "init-tables"), repeated_command(context, "doctor", "--fix"))
-            if not self._fix and any(finding.is_left and finding.command in mends for finding in found):
-                hint = f"{command_hint(context, 'doctor', '--fix')} mends what can be mended without a decision"
-            error = Conflict(f"{left:,} finding{' is' if left == 1 else 's are'} left", hint=hint)
-        document = {"findings": documents, "left": left, "mended": sum(finding.mended for finding in found)}
-        rows = [tuple(each.values()) for each in documents]
-        report = Report(document, Finding._fields, rows, error)
-        return Dashboard(report, [Advices([finding.advice() for finding in found])])
+        for trouble in self._context.store.troubles(result=self._context.result):
+            match trouble:
+                case Orphans():
+                    yield self._orphans(trouble)
+                case Shared():
+                    yield self._shared(trouble)
+                case Behind():
+                    with suppress(NotFound):  # the session is gone
+                        yield self._behind(trouble)
+                case _:
+                    yield self._big_cell(trouble)
+
+    def _orphans(self, found: Orphans) -> Finding:
+        count, last = quantity(found.messages, "message"), iso_time(found.last_time, None)
+        sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
+        if found.recent:
+            return self._finding(
+                "note", "orphans", f"{sentence}; it may be written just now; this looks again", "doctor"
+            )
+        sentence += "; session put adopts them, and this deletes them"
+        return self._finding("warning", "orphans", sentence, "message", "purge", session=found.session_id)
+
+    def _shared(self, found: Shared) -> Finding:
+        users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
+        whose = f"{found.user_count:,} users have a session {found.session_id!r}, whose"
+        sentence = (
+            f"{whose} {quantity(found.messages, 'message')} cannot be told apart: {users}; this lists the sessions"
+        )
+        condition = f"session_id == {dumps(found.session_id)}"
+        return self._finding("warning", "shared session", sentence, "session", "list", filter=condition, limit="0")
+
+    def _behind(self, found: Behind) -> Finding:
+        """Return the finding about an update time that lags behind, which --fix raises. Raises NotFound if the session
+        is gone meanwhile."""
+        from tsmem.store.maintenance.integrity import MARGIN_US
+
+        context = self._context
+        was = "no update_time" if found.update_time is None else f"the update_time {iso_time(found.update_time, None)}"
+        last = f"its last message is of {iso_time(found.last_time, None)}"
+        sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, and {last}"
+        # A last message of the future, by more than clocks may differ, is a mistake not to be spread.
+        if found.last_time > context.clock.now_us() + MARGIN_US:
+            sentence += ", which is still to come: not raised; this shows it"
+            look = ("message", "tail")
+            return self._finding("warning", "update_time", sentence, *look, last="1", arguments=(found.session_id,))
+        if not self._fix:
+            return self._finding("warning", "update_time", sentence, "doctor", "--fix")
+        context.store.sessions.touch(found.user_id, found.session_id, found.last_time)
+        return Finding("warning", "update_time", f"{sentence}; raised to that", mended=True)
+
+    def _big_cell(self, found: CellSize) -> Finding:
+        first, *rest = map(str, found.key)
+        where = f"{found.kind} {' / '.join(map(repr, found.key))}"
+        sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it"
+        look: dict[str, Any] = {"arguments": (first, *rest)}
+        if found.kind == "message":
+            time, message = rest
+            look = {"arguments": (first, message), "create_time": time}
+        return self._finding("note", "size", sentence, found.kind, "get", **look, output="json")
