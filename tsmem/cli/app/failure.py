@@ -67,7 +67,7 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
     if context.whole_file is not None:
         sentence += f"; {context.whole_file} was not written"
     elif "result" in context.__dict__:  # a bulk command began
-        from tsmem.cli.io.counts import counted
+        from tsmem.cli.io.progress import counted
 
         result = context.result
         sentence += f"; done before: {counted(result)}" if result.done else "; nothing had been done"

@@ -1,4 +1,7 @@
-"""The parts that commands on sessions and on messages share: writing an item, --since and --until, and a search."""
+"""The parts that commands on sessions and on messages share: writing an item, --since and --until, search and purge.
+
+Users with sessions of one id share its messages, because a message's key has no user: `say_kept` names such sessions.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from tsmem.cli.app.suggest import suggest_words
-from tsmem.cli.io.progress import listing
+from tsmem.cli.io.emptiness import AskedListing, why_empty
+from tsmem.cli.io.progress import account, counts, listing, shown
 from tsmem.errors import AlreadyExists, InvalidInput
-from tsmem.render.result import Listing, Noun
+from tsmem.plurals import quantity
+from tsmem.render.result import Listing
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
+    from tsmem.render.result import Report
     from tsmem.rows import Value
+    from tsmem.store.bulk.result import BulkResult
     from tsmem.store.collection import Collection
     from tsmem.store.model import Item, Message, Session
     from tsmem.store.requests import Sort
@@ -51,7 +58,6 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
     lost = {} if old is None else _lost_values(old, item)
 
     def question() -> str:
-        from tsmem.plurals import quantity
         from tsmem.render.values import pairs
 
         drops = f"this drops {quantity(len(lost), 'value')}: {pairs(lost, limit=_MAX_SHOWN)}"
@@ -87,24 +93,70 @@ def order(text: str) -> Sort:
 
 def found(
     context: Context,
-    noun: Noun,
+    asked: AskedListing,
     stream: SearchStream[Session] | SearchStream[Message],
+    page_token: str | None,
     text: str | None,
-    filter: str | None,  # noqa: A002 - the option's own name
-    why_empty: Callable[[], str] | None = None,
 ) -> Listing:
-    """Return a search as a result. A text without words may take a scan, as a filter may.
+    """Return a search as a result.
 
     Its hint for an empty result: sessions are found by a text that few have, most people mean the messages; and the
     name of a tool is not in what it answered, but in its metadata."""
     from tsmem.cli.app.shell_words import command_hint
 
     hint = None
-    if text is not None and noun == "session":
+    if text is not None and asked.noun == "session":
         command = command_hint(context, "message", "search", arguments=(text,))
         hint = f"sessions are found by their search_content, messages by what was said: {command}"
     elif text is not None and text.isascii() and text.isidentifier():
         command = command_hint(context, "message", "list", filter=f'name == "{text}"')
         hint = f"search looks into what was said; what a tool of this name answered: {command}"
-    shown = listing(context, noun, stream, text if filter is None else filter, why_empty)
-    return shown._replace(total=lambda: stream.total, highlight=text, when_empty=hint)
+    result = listing(context, asked, stream, page_token, text)
+    return result._replace(total=lambda: stream.total, highlight=text, when_empty=hint)
+
+
+def purge_after_question(
+    context: Context,
+    purge: Callable[..., BulkResult],
+    asked: AskedListing,
+    question: Callable[[BulkResult], str],
+    *,
+    dry_run: bool,
+    yes: bool,
+    progress: bool,
+) -> Report | None:
+    """Count what would be deleted, ask, and delete it. Return the counts; None if the answer was no. With `dry_run`
+    only count, with `yes` do not ask."""
+
+    def text() -> str | None:
+        with shown(context, asked.filter):
+            found = purge(dry_run=True)
+        if found.done or found.skipped:
+            return question(found)
+        context.say(why_empty(context, asked))
+        return None
+
+    if dry_run:
+        context.say_target("a dry run on")
+    elif not context.sure(yes, text, doing="deleting from"):
+        return None
+    try:
+        with account(context, "found" if dry_run else "deleted", asked=progress):
+            report = counts(purge(dry_run=dry_run, result=context.result))
+    finally:
+        say_kept(context, context.result, dry_run=dry_run)
+    if not context.result.done and not context.result.skipped:
+        context.say(why_empty(context, asked))
+    return report
+
+
+def say_kept(context: Context, result: BulkResult, *, dry_run: bool = False) -> None:
+    """Say that messages were kept because other users have sessions of the same ids."""
+    if result.shared:
+        named = ", ".join(f"'{each}'" for each in result.shared_ids)
+        more = ", ..." if result.shared > len(result.shared_ids) else ""
+        verb = "would be kept" if dry_run else "were kept"
+        context.say(
+            f"the messages of {quantity(result.shared, 'session')} {verb}, because another user has a session of the "
+            f"same id: {named}{more}; --shared-too deletes them too"
+        )

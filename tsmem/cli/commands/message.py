@@ -12,16 +12,20 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_user, suggest_words
-from tsmem.cli.commands.items import SortOption, Text, found, order, put_item, window
-from tsmem.cli.io.emptiness import asked, reason, why_empty
-from tsmem.cli.io.progress import listing, shown
+from tsmem.cli.commands.items import SortOption, Text, found, order, purge_after_question, put_item, window
+from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
+from tsmem.cli.io.progress import counted, listing, shown
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, LiveTail, Report, SingleItem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsmem.errors import Unavailable
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.messages import Order
+    from tsmem.store.model import Message
 
 group = root.group("message", "Messages: what was said in sessions.")
 
@@ -180,8 +184,6 @@ def purge(
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    from tsmem.cli.commands.purging import purge_after_question
-    from tsmem.cli.io.counts import counted
 
     context = context_of(ctx)
     if everything == (session is not None):
@@ -238,7 +240,7 @@ def list_(
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
         with shown(context, filter):
             found_last = context.store.messages.last(session, last, role=role, filter=wanted, **times)[0]
-        return Listing("message", found_last, why_empty=reason(context, of))
+        return Listing("message", found_last, why_empty=partial(why_empty, context, of))
     stream = context.store.messages.iterate(
         session,
         role=role,
@@ -248,7 +250,7 @@ def list_(
         page_token=page_token,
         **times,
     )
-    return listing(context, "message", stream, filter, reason(context, of, page_token))
+    return listing(context, of, stream, page_token)
 
 
 @group.command(
@@ -286,7 +288,7 @@ def search(
         page_token=page_token,
     )
     of = asked("message", session, filter, text=text, role=role, since=since, until=until)
-    return found(context, "message", stream, text, filter, reason(context, of, page_token))
+    return found(context, of, stream, page_token, text)
 
 
 @group.command(
@@ -317,17 +319,57 @@ def tail(
     if last < 0:
         raise InvalidInput(f"--last must be 0 or more, not {last}")
     if follow:
-        from tsmem.cli.commands.tail import followed
-
         if context.streams.stdout_is_terminal:
             context.say("new messages are shown as they come; Ctrl-C ends it")
-        messages = followed(context, session, last=last, interval_s=interval, role=role, filter=wanted)
+        messages = _followed(context, session, last=last, interval_s=interval, role=role, filter=wanted)
         return LiveTail(session, messages, endless=True, full=full)
     with shown(context, filter):
         ended = context.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
     if last and not ended:
         context.say(why_empty(context, asked("message", session, filter, role=role)))
     return LiveTail(session, ended, full=full)
+
+
+def _followed(
+    context: Context,
+    session: str,
+    *,
+    last: int,
+    interval_s: float,
+    role: str | None,
+    filter: str | None,  # noqa: A002 - the option's own name
+) -> Iterator[Message]:
+    """Return the session's messages, for ever, and say when the store cannot be reached, and when it can again.
+
+    Iterating raises BrokenPipeError once the reader of stdout went away."""
+    from tsmem.store.listing.tail import check_interval
+
+    check_interval(interval_s, "--interval")
+    messages = context.store.messages
+    pages = taken = 0
+
+    def on_unavailable(error: Unavailable | None) -> None:
+        context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
+
+    def on_page() -> None:
+        nonlocal pages
+        context.streams.check_reader()
+        pages += 1
+        if pages == 2 and not taken and not messages.sample(session).rows:
+            near = nearest_session(context.store, session)
+            context.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
+
+    def items() -> Iterator[Message]:
+        nonlocal taken
+        for message in stream:
+            taken += 1
+            yield message
+
+    messages.read_progress.on_page = on_page
+    stream = messages.follow(
+        session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=on_unavailable
+    )
+    return items()
 
 
 def _content(context: Context, text: str | None, file: str | None) -> str | None:

@@ -12,11 +12,12 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
-from tsmem.cli.commands.items import SortOption, Text, found, order, put_item, window
-from tsmem.cli.io.emptiness import asked, reason
-from tsmem.cli.io.progress import listing
+from tsmem.cli.commands.items import SortOption, Text, found, order, purge_after_question, put_item, say_kept, window
+from tsmem.cli.io.emptiness import asked
+from tsmem.cli.io.progress import counted, listing
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
+from tsmem.plurals import quantity
 from tsmem.render.result import Listing, Report, SingleItem
 
 if TYPE_CHECKING:
@@ -122,8 +123,6 @@ def delete(
     missing_ok: o.MissingOk = False,
 ) -> None:
     from tsmem.cli.app.shell_words import command_hint
-    from tsmem.cli.commands.purging import say_kept
-    from tsmem.cli.io.counts import counted
 
     context = context_of(ctx)
     o.check_shared_too(shared_too, with_messages)
@@ -161,9 +160,6 @@ def purge(
     progress: o.Progress = False,
 ) -> Report | None:
     from tsmem.cli.app.shell_words import command_hint
-    from tsmem.cli.commands.purging import purge_after_question
-    from tsmem.cli.io.counts import counted
-    from tsmem.plurals import quantity
 
     context = context_of(ctx)
     if everyone == (user is not None):
@@ -224,7 +220,7 @@ def list_(
     context = context_of(ctx)
     wanted = o.checked(context, filter)
     stream = context.store.sessions.iterate(user, filter=wanted, limit=context.limit(limit), page_token=page_token)
-    return listing(context, "session", stream, filter, reason(context, asked("session", user, filter), page_token))
+    return listing(context, asked("session", user, filter), stream, page_token)
 
 
 @group.command(
@@ -254,7 +250,7 @@ def recent(
         page_token=page_token,
     )
     of = asked("session", user, filter, since=since, until=until)
-    return listing(context, "session", stream, filter, reason(context, of, page_token))
+    return listing(context, of, stream, page_token)
 
 
 @group.command(
@@ -289,4 +285,4 @@ def search(
         page_token=page_token,
     )
     of = asked("session", user, filter, text=text, since=since, until=until)
-    return found(context, "session", stream, text, filter, reason(context, of, page_token))
+    return found(context, of, stream, page_token, text)

@@ -12,7 +12,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE
 from tsmem.cli.io.emptiness import why_nothing
-from tsmem.cli.io.progress_summary import account
+from tsmem.cli.io.progress import account
 from tsmem.errors import InvalidInput
 from tsmem.plurals import quantity
 from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size

@@ -1,9 +1,10 @@
-"""The commands `export`, `import` and `copy`. Their work is done in `tsmem.transfer` and `copying.py`."""
+"""The commands `export`, `import` and `copy`. The work of the first two is done in `tsmem.transfer`."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -13,11 +14,12 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
+from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
-from tsmem.cli.io.counts import counted, counts
 from tsmem.cli.io.emptiness import why_nothing
-from tsmem.cli.io.progress_summary import account
-from tsmem.errors import InvalidInput
+from tsmem.cli.io.progress import account, counted, counts
+from tsmem.errors import Conflict, InvalidInput, TableNotFound
+from tsmem.plurals import quantity
 from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
 from tsmem.transfer.exporting import export_lines
@@ -27,7 +29,14 @@ from tsmem.transfer.formats import FORMATS
 from tsmem.transfer.input.input_bytes import Input, open_input
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk.loading import OnConflict
+    from tsmem.profiles import Profile
+    from tsmem.store import MemoryStore
+    from tsmem.store.bulk.comparing import Difference
+    from tsmem.store.bulk.loading import ImportedItem, OnConflict
+
+MAX_DIFFERENCES = 10_000
+"""Differences that `copy --check` names; all are counted."""
+_COLUMNS = ("kind", "key", "state", "columns")
 
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
 
@@ -179,10 +188,93 @@ def copy(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    from tsmem.cli.commands.copying import Copying
-
     context = context_of(ctx)
     _check_whose(user, session)
-    job = Copying(context, source, target, user_id=user, session_id=session)
-    with account(context, "compared" if check else "copied", asked=progress, stores=(job.source, job.target)):
-        return job.check() if check else job.run()
+    profiles = context.profile_named(source), context.profile_named(target)
+    stores = context.open(profiles[0]), context.open(profiles[1])
+    run = _compare if check else _copy
+    with account(context, "compared" if check else "copied", asked=progress, stores=stores):
+        return run(context, profiles, stores, user, session)
+
+
+def _copy(
+    context: Context,
+    profiles: tuple[Profile, Profile],
+    stores: tuple[MemoryStore, MemoryStore],
+    user: str | None,
+    session: str | None,
+) -> Report:
+    from tsmem.store.bulk.loading import ImportedItem, LoadOptions
+    from tsmem.transfer.importing import create_tables
+    from tsmem.transfer.shared_ids import SharedIds
+
+    source, target = stores
+    # A file is one place, by whatever path it is named.
+    places = [each.target if each.path is None else os.path.realpath(each.path) for each in profiles]
+    if places[0] == places[1] and source.layout == target.layout:
+        raise InvalidInput("both profiles name the same store", hint="--to another profile")
+    context.say(f"copying from {source.target} to {target.target}")
+    create_tables(target, context.say)
+
+    def records() -> Iterator[ImportedItem]:
+        with _naming_init_tables(context, profiles[0]):
+            for item in source.bulk.items(user_id=user, session_id=session):
+                yield ImportedItem(None, item)
+
+    options = LoadOptions(on_refused=lambda record, error: None)  # it is counted, and named at the end
+    with _naming_init_tables(context, profiles[1]):
+        target.bulk.load(SharedIds(context.say, target).watch(records()), options, result=context.result)
+    if not context.result.done and not context.result.failed:
+        context.say(why_nothing(context, user=user, session=session, store=source))
+    return counts(context.result)
+
+
+def _compare(
+    context: Context,
+    profiles: tuple[Profile, Profile],
+    stores: tuple[MemoryStore, MemoryStore],
+    user: str | None,
+    session: str | None,
+) -> Report | None:
+    """Return the differences; the report's error says how many there are. None where a person would be shown an empty
+    table."""
+    from tsmem.store.bulk.comparing import compare
+
+    source, target = stores
+    result = context.result
+    found = dict.fromkeys(("missing", "surplus", "different"), 0)
+    named: list[Difference] = []
+    with _naming_init_tables(context, *profiles):
+        for difference in compare(source, target, result, user_id=user, session_id=session):
+            found[difference.state] += 1
+            if len(named) < MAX_DIFFERENCES:
+                named.append(difference)
+    count = sum(found.values())
+    error = None
+    if count:
+        parts = ", ".join(f"{number:,} {state}" for state, number in found.items() if number)
+        more = f"; the first {MAX_DIFFERENCES:,} are named" if count > MAX_DIFFERENCES else ""
+        error = Conflict(f"{quantity(count, 'difference')} in {target.target}: {parts}{more}")
+        if found["surplus"] < count:
+            error.hint = "the same command without --check writes what is missing or different"
+    else:
+        if not result.done and not result.failed:
+            context.say(why_nothing(context, user=user, session=session, store=source))
+        context.say(f"{source.target} and {target.target} are equal: {counted(result)} compared")
+        if context.format == "table":
+            return None
+    differences = [dict(zip(_COLUMNS, (kind, key, state, columns), strict=True)) for kind, key, state, columns in named]
+    document = {"sessions": result.sessions, "messages": result.messages, **found, "differences": differences}
+    rows = [(kind, "/".join(map(str, key)), state, ", ".join(columns)) for kind, key, state, columns in named]
+    return Report(document, _COLUMNS, rows, error)
+
+
+@contextmanager
+def _naming_init_tables(context: Context, *profiles: Profile) -> Iterator[None]:
+    """Add to the error of a missing table the commands that create it."""
+    try:
+        yield
+    except TableNotFound as error:
+        commands = " or ".join(command_hint(context, "init-tables", profile=each.name) for each in profiles)
+        error.hint = error.hint or f"create what is missing with: {commands}"
+        raise

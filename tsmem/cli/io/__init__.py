@@ -3,6 +3,6 @@
 Called by `cli/app/` and by the commands.
 
 `streams.py` has the three standard streams. `output.py` writes what render made, and what follows a listing;
-`emptiness.py` says why one is empty. `progress.py` and `progress_summary.py` show how far a bulk command is, in the
-words of `counts.py`. `times.py` and `values.py` parse times and metadata.
+`emptiness.py` says why one is empty. `progress.py` shows how far a command is, and what it did. `times.py` and
+`values.py` parse times and metadata.
 """

@@ -5,8 +5,6 @@ It costs at most 2 requests, and only if nothing was found. It changes neither s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import TsmemError
@@ -42,11 +40,6 @@ def asked(
     """Return the conditions of a command; those of `others` that are None were not given."""
     names = (f"--{name}" if name != "text" else "the text" for name, value in others.items() if value is not None)
     return AskedListing(noun, of, filter, tuple(names))
-
-
-def reason(context: Context, asked: AskedListing, page_token: str | None = None) -> Callable[[], str] | None:
-    """Return what makes the sentence for a listing; None for a page that follows another."""
-    return None if page_token is not None else partial(why_empty, context, asked)
 
 
 def why_empty(context: Context, asked: AskedListing, store: MemoryStore | None = None) -> str:
