@@ -136,7 +136,7 @@ def test_rich_is_loaded_inside_functions() -> None:
         module for module, each in used() if within(each.module, ("rich",)) and not each.lazy and not each.typing_only
     }
 
-    assert eager <= {*(f"tsmem.render.{name}" for name in ("cells", "palette", "tables.grid"))}
+    assert eager <= {*(f"tsmem.render.{name}" for name in ("cells", "markdown", "palette", "tables.grid"))}
 
 
 def test_no_module_imports_another_in_a_circle() -> None:

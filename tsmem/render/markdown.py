@@ -11,11 +11,14 @@ written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from rich.markdown import Markdown, MarkdownContext, MarkdownIt, Paragraph  # type: ignore[attr-defined]
 
 from tsmem.render.cells import width
 from tsmem.render.palette import Palette
+from tsmem.render.tables.grid import drawn, painted
 from tsmem.render.text import visible
 
 MARKDOWN_CHARACTERS = 20_000
@@ -29,13 +32,13 @@ def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
         return None
-    from rich.markdown import Markdown, MarkdownIt  # type: ignore[attr-defined]
-
-    from tsmem.render.tables.grid import drawn, painted
-
+    document = _Document("", hyperlinks=False)
     parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).disable(_LEFT_ALONE)
-    document = Markdown("", hyperlinks=False)
-    document.parsed = [shown for token in parser.parse(text) for shown in _shown(token)]
+    document.parsed = parser.parse(text)
+    for token in document.parsed:
+        for child in token.children or ():
+            if child.type == "link_open" and child.attrs.get("title"):  # rich shows the target alone
+                child.attrs["href"] = f'{child.attrs["href"]} "{child.attrs["title"]}"'
     lines = list(drawn(document, room))
     plain = ["".join(segment.text for segment in line) for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
@@ -50,52 +53,44 @@ def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
     return shown
 
 
-def _shown(token: Any) -> Iterator[Any]:
-    """Yield a token, or those that replace it because rich would hide a part of it, or centre it in a box."""
-    if token.type in ("heading_open", "heading_close"):
-        yield token.copy(type=f"paragraph{token.type[7:]}", tag="p")
-        if token.nesting == 1:
-            yield _made(token, "strong_open", "strong", 1)
-            yield _made(token, "text", "", 0, f"{'#' * int(token.tag[1:])} ")
-            yield _made(token, "strong_close", "strong", -1)
-    elif token.type in ("fence", "code_block"):
-        yield from _code(token)
-    elif token.children:
-        yield token.copy(children=list(_without_links(token.children)))
-    else:
-        yield token
+class _Heading(Paragraph):
+    """A heading behind its signs. Rich would centre the first one."""
+
+    level: int
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Any) -> _Heading:
+        heading = cls("left")
+        heading.level = int(token.tag.removeprefix("h"))
+        return heading
+
+    def on_enter(self, context: MarkdownContext) -> None:
+        super().on_enter(context)
+        self.text.append(f"{'#' * self.level} ", "bold")
 
 
-def _code(token: Any) -> Iterator[Any]:
-    """Yield the lines of a block of code, between the signs that it was put between."""
-    inside = [("code_inline", line) for line in token.content.removesuffix("\n").split("\n")]
-    if token.type == "fence":
-        inside = [("text", token.markup + token.info), *inside, ("text", token.markup)]
-    yield _made(token, "paragraph_open", "p", 1)
-    for position, (kind, line) in enumerate(inside):
-        if position:
-            yield _made(token, "hardbreak", "br", 0)
-        yield _made(token, kind, "code" if kind == "code_inline" else "", 0, line)
-    yield _made(token, "paragraph_close", "p", -1)
+class _Code(Paragraph):
+    """A block of code, between the signs that it was put between. Rich would highlight it, in a box."""
+
+    token: Any
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Any) -> _Code:
+        code = cls("left")
+        code.token = token
+        return code
+
+    def on_text(self, context: MarkdownContext, text: Any) -> None:
+        fence = self.token.markup
+        if fence:
+            self.text.append(f"{fence}{self.token.info}\n")
+        self.text.append(self.token.content.removesuffix("\n"), "markdown.code")
+        if fence:
+            self.text.append(f"\n{fence}")
 
 
-def _without_links(tokens: Iterable[Any]) -> Iterator[Any]:
-    """Replace each link by its words and, behind them, its target."""
-    targets: list[str] = []
-    for token in tokens:
-        if token.type == "link_open":
-            title = token.attrs.get("title")
-            targets.append(f"{token.attrs.get('href', '')}" + (f' "{title}"' if title else ""))
-        elif token.type == "link_close":
-            yield _made(token, "text", "", 0, f" ({targets.pop()})")
-        else:
-            yield token
-
-
-def _made(like: Any, kind: str, tag: str, nesting: int, content: str = "") -> Any:
-    return like.copy(
-        type=kind, tag=tag, nesting=nesting, content=visible(content), children=None, attrs={}, info="", markup=""
-    )
+class _Document(Markdown):
+    elements: ClassVar = {**Markdown.elements, "heading_open": _Heading, "fence": _Code, "code_block": _Code}
 
 
 def _letters(texts: Iterable[str]) -> Counter[str]:

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Sequence
 from tsmem.plurals import quantity
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
 from tsmem.render.json_text import outline, parsed_json, tool_calls
-from tsmem.render.markdown import markdown_lines
 from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.result import Conversation, LiveTail, Options
 from tsmem.render.text import ascii_text, visible, visible_id
@@ -165,14 +164,15 @@ class TranscriptWriter:
         parsed = parsed_json(content)
         if parsed and (opened := self._outline(parsed)) is not None:
             yield from self._folded_text(opened, content)
-        elif (
-            self._markdown
-            and role != "tool"
-            and (drawn := markdown_lines(content, self._page, self._palette)) is not None
-        ):
+        elif self._markdown and role != "tool" and (drawn := self._markdown_lines(content)) is not None:
             yield from self._folded(drawn, content)
         else:
             yield from self._folded_text(content, content)
+
+    def _markdown_lines(self, content: str) -> list[str] | None:
+        from tsmem.render.markdown import markdown_lines
+
+        return markdown_lines(content, self._page, self._palette)
 
     def _metadata(self, message: Message, called: Collection[str]) -> Iterator[str]:
         """Yield JSON under its key, in lines of its own, then the rest on one line."""

@@ -47,6 +47,8 @@ _STYLES = {
     "markdown.item.bullet": "dim",
     "markdown.item.number": "dim",
     "markdown.hr": "dim",
+    "markdown.link": "none",
+    "markdown.link_url": "none",
     "markdown.table.header": "bold",
     "markdown.table.border": "dim",
 }
