@@ -254,6 +254,24 @@ def test_doctor_tells_of_a_store_where_others_can_put_files(ready: Cli) -> None:
     assert 0 == ready("doctor").code
 
 
+@pytest.mark.parametrize("name", ["memory.db.lock", "memory.db.new"])
+def test_a_planted_link_leads_nowhere(cli: Cli, name: str) -> None:
+    """A link that someone left where the store's own files go makes and changes no file behind it."""
+    folder = cli.database.parent
+    folder.mkdir(parents=True)
+    victim = cli.folder / "victim"
+    (folder / name).symlink_to(victim)
+    outcome = cli("init-tables")
+    assert not victim.exists()
+    assert (1 if name.endswith("lock") else 0, name.endswith("lock")) == (
+        outcome.code,
+        "is a symbolic link" in outcome.err,
+    )
+    victim.write_text("theirs")
+    cli("init-tables")
+    assert victim.read_text() == "theirs"
+
+
 # What an import and an export write
 
 
@@ -306,3 +324,36 @@ def test_anothers_link_is_not_written_through(ready: Cli, argv: tuple[str, ...])
     ready(*argv, stdin=b"{not json\n")
     assert "" != victim.read_text()
     assert link.is_symlink()
+
+
+def test_what_is_written_is_private_under_a_loose_umask(cli: Cli) -> None:
+    """Stores, logs, locks, profile files, exports, rejects and resume points are 0600, in folders that are 0700."""
+    (cli.folder / "in.jsonl").write_bytes(b'{"user_id": "u", "session_id": "s"}\n{not json\n')
+    (cli.folder / "home").mkdir(mode=0o700)
+    for line in (
+        "init-tables",
+        "import in.jsonl --rejects home/rejects.jsonl",
+        "export home/out.jsonl",
+        "export home/out.jsonl.gz",
+        "profile set a backend=local path=deep/er/a.db",
+        "profile use a",
+        "init-tables",
+        "copy --from local --to a",
+    ):
+        before = os.umask(0)  # files are for everyone unless someone says otherwise
+        try:
+            outcome = cli(*line.split())
+        finally:
+            os.umask(before)
+        assert outcome.code in (0, 7), outcome.err
+    files = [path for name in ("home", "data", "config") for path in (cli.folder / name).rglob("*")]
+
+    assert {"memory.db", "a.db", "config.toml", "rejects.jsonl", "out.jsonl", "out.jsonl.gz"} <= {
+        path.name for path in files
+    }
+    wrong = [
+        (str(path.relative_to(cli.folder)), oct(found))
+        for path in files
+        if (found := mode(path)) != (0o700 if path.is_dir() else 0o600)
+    ]
+    assert [] == wrong

@@ -1,105 +1,103 @@
-"""No secret reaches an output: not what is shown, not what went wrong, not a traceback."""
+"""Every command, wherever a profile keeps its secrets and whatever the service answers: no output and no file that is
+written has one, in any of the forms that text takes on the way."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from tests.cli.conftest import Cli, Outcome
+from tests.cli.conftest import Cli, Offered
+from tests.support.secrets import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaking_files, leaks, service
 
-SECRET = "hunter2-Ω-s3cr3t"
-COMMANDS = [
-    ("profile", "list"),
-    ("profile", "show"),
-    ("profile", "show", "prod"),
-    ("profile", "path"),
-    ("-p", "prod", "session", "list"),
-    ("-p", "prod", "session", "list", "--debug"),
-    ("-p", "prod", "init-tables", "--debug"),
-    ("-p", "prod", "drop-tables", "--yes", "--debug"),
-    ("-p", "prod", "session", "purge", "--everyone", "--yes", "--debug"),
-    ("profile", "set", "prod", "timeout=x"),
-    ("profile", "set", "prod", "timeout=5"),
-    ("profile", "set", "prod", "acces_key_secret=" + SECRET),
-    ("profile", "set", "prod", "access_key_secret" + SECRET),
-    ("profile", "set", "prod", "access_key_secret=" + SECRET + "\n"),
-    ("profile", "set", "prod", "access_key_secret=" + SECRET, "access_key_secret=" + SECRET),
-    ("profile", "set", "new", "access_key_secret=" + SECRET),
-    ("profile", "set", "local", "access_key_secret=" + SECRET),
-    ("profile", "set", "prod", "backend=tablestore", "access_key_secret=" + SECRET),
-    ("--access-key-secret=" + SECRET, "session", "list"),
-    ("profile", "show", "--access-key-secret=" + SECRET),
-    ("profile", "use", "prod"),
-    ("profile", "delete", "prod"),
-]
+ANSWERS = [
+    ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
+    ("env", "echo"), ("env", "garbage"), ("file", "another secret"), ("file", "garbage"), ("cmd", "echo"),
+]  # fmt: skip
+"""Where a profile keeps its secrets, and what the service answers."""
+ENVIRON = {"TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
 
 
-def profile(cli: Cli, secret: str = SECRET) -> None:
-    """A TableStore profile with its secrets written plainly."""
-    cli.config(
-        'default_profile = "prod"\n[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\n'
-        f'instance = "i"\naccess_key_id = "{secret}"\naccess_key_secret = "{secret}"\nsecurity_token = "{secret}"\n'
-    )
+def check(cli: Cli, kind: str, answer: str, runs: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+    """Run commands with flags. Neither what is shown, nor what went wrong, nor its traceback, nor a file has a secret."""
+    said, environ = kept(cli, kind)
+    with service(answer) as endpoint:
+        for command, flags in runs:
+            configure(cli, endpoint, said)
+            outcome = cli(*flags, *command.split(), *COMMANDS[command], stdin=ROW, environ={**environ, **ENVIRON})
+            assert [] == leaks(outcome.text + outcome.err), (command, flags)
+            assert "this is a bug" not in outcome.err, (command, flags)
+            if answer == "well" and not flags and command != "serve":
+                assert outcome.code in (0, 3, 4), (command, outcome.err)
+    assert [] == leaking_files(cli)
 
 
-def said(outcome: Outcome) -> str:
-    """Everything that was said."""
-    return outcome.text + outcome.err
+def test_no_command_shows_or_writes_a_secret_when_all_is_well(cli: Cli) -> None:
+    check(cli, "plain", "well", [(command, ()) for command in COMMANDS])
 
 
-@pytest.mark.parametrize("argv", COMMANDS, ids=lambda argv: " ".join(argv).replace(SECRET, "SECRET")[:60].strip())
-@pytest.mark.parametrize("output", ["table", "json"])
-def test_a_plain_secret_is_never_shown(cli: Cli, argv: tuple[str, ...], output: str) -> None:
-    """Whatever is asked, and however it fails."""
-    profile(cli)
-    everything = said(cli("-o", output, *argv)) + said(cli("-o", output, *argv, width=80))
-    assert SECRET not in everything
-    assert "s3cr3t" not in everything
-    assert "this is a bug" not in everything
+@pytest.mark.parametrize(("place", "kind", "answer"), [(place, *each) for place, each in enumerate(ANSWERS)])
+def test_no_command_shows_or_writes_a_secret(cli: Cli, place: int, kind: str, answer: str) -> None:
+    """Each command meets a third of the answers, each time with other flags."""
+    runs = [
+        (command, FLAGS[2] if kind == "cmd" else FLAGS[(number + place) // 3 % len(FLAGS)])
+        for number, command in enumerate(COMMANDS)
+        if (number + place) % 3 == 0
+    ]
+    check(cli, kind, answer, runs)
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        f'[profiles.prod]\naccess_key_secret = "{SECRET}\n',
-        f"[profiles.prod]\naccess_key_secret = {SECRET}\n",
-        f'[profiles.prod]\naccess_key_secret = ["{SECRET}"]\n',
-        f'[profiles.prod]\nbackend = "tablestore"\nacess_key_secret = "{SECRET}"\n',
-        f'[profiles.prod]\naccess_key_secret = "{SECRET}"\naccess_key_secret = "{SECRET}"\n',
-        f'access_key_secret = "{SECRET}"\n',
-        f'[profiles]\naccess_key_secret = "{SECRET}"\n',
-    ],
-)
-def test_a_broken_profile_file_does_not_show_the_secret_in_it(cli: Cli, broken: str) -> None:
-    """Errors name the place, and never quote a value."""
-    cli.config(broken)
-    for argv in (("-p", "prod", "session", "list"), ("profile", "list"), ("-p", "prod", "profile", "show", "--debug")):
-        outcome = cli(*argv)
-        assert SECRET not in said(outcome)
-        assert "s3cr3t" not in said(outcome)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "answer"), ANSWERS)
+def test_no_command_shows_or_writes_a_secret_with_any_flags(cli: Cli, kind: str, answer: str) -> None:
+    flags = FLAGS if kind != "cmd" else FLAGS[2:3]
+    check(cli, kind, answer, [(command, each) for command in COMMANDS for each in flags])
+
+
+def test_the_environments_profile_shows_and_writes_no_secret(cli: Cli) -> None:
+    """The built-in profile `env`, whose values are all in the environment."""
+    environ = {f"TABLESTORE_{name.upper()}": secret for name, secret in SECRETS.items()}
+    with service("echo") as endpoint:
+        environ |= {"TABLESTORE_INSTANCE_NAME": "test", "TABLESTORE_ENDPOINT": endpoint, **ENVIRON}
+        for command in ("session list", "message put", "import", "doctor", "profile list", "profile show"):
+            arguments = () if command == "profile show" else COMMANDS[command]
+            outcome = cli("--debug", *command.split(), *arguments, stdin=ROW, environ=environ)
+            assert [] == leaks(outcome.text + outcome.err), command
+    assert [] == leaking_files(cli)
 
 
 def test_references_are_shown_and_not_followed(cli: Cli) -> None:
     """env:, file: and cmd: are what show prints; showing neither reads the file nor runs the command."""
-    (cli.folder / "secret").write_text(SECRET)
+    (cli.folder / "secret").write_text("hunter2-s3cr3t")
     cli.config(
         '[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\ninstance = "i"\n'
         f'access_key_id = "env:KEY_ID"\naccess_key_secret = "file:{cli.folder}/secret"\n'
         f'security_token = "cmd:touch {cli.folder}/ran"\n'
     )
-    outcome = cli("profile", "show", "prod", environ={"KEY_ID": SECRET})
+    outcome = cli("profile", "show", "prod", environ={"KEY_ID": "hunter2-s3cr3t"})
     assert "env:KEY_ID" in outcome.text
     assert "cmd:touch" in outcome.text
-    assert SECRET not in said(outcome)
+    assert "s3cr3t" not in outcome.text + outcome.err
     assert not (cli.folder / "ran").exists()
 
 
-def test_the_environments_profile_shows_no_secret(cli: Cli) -> None:
-    """The built-in profile `env` hides what TABLESTORE_ACCESS_KEY_SECRET holds."""
-    environ = {
-        "TABLESTORE_ENDPOINT": "https://127.0.0.1:1",
-        "TABLESTORE_INSTANCE_NAME": "i",
-        "TABLESTORE_ACCESS_KEY_ID": SECRET,
-        "TABLESTORE_ACCESS_KEY_SECRET": SECRET,
-    }
-    for argv in (("profile", "show"), ("profile", "list"), ("session", "list", "--debug")):
-        assert SECRET not in said(cli(*argv, environ=environ))
+@pytest.mark.parametrize("secret", ["hunter2", "pa55"])
+def test_a_short_secret_is_hidden_where_it_stands_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    """A service that repeats it, or a traceback, shows it no more than a long one."""
+    monkeypatch.setitem(SECRETS, "access_key_secret", secret)
+    said, environ = kept(cli, "plain")
+    with service("echo") as endpoint:
+        configure(cli, endpoint, said)
+        outcome = cli("--debug", "session", "list", environ=environ)
+    assert outcome.code == 6
+    assert secret not in outcome.text + outcome.err
+
+
+def test_completion_shows_no_secret(cli: Cli, offered: Offered) -> None:
+    """A shell is offered profiles by their names, and runs no cmd:."""
+    said, environ = kept(cli, "plain")
+    configure(cli, "https://127.0.0.1:1", {**said, "security_token": f"cmd:touch {cli.folder}/ran"})
+    cli.environ |= environ
+    for line in ("tsmem -p ", "tsmem profile show ", "tsmem -p prod session get ", "tsmem profile set prod "):
+        assert [] == leaks("\n".join(offered(line))), line
+    assert not (cli.folder / "ran").exists()

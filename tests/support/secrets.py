@@ -1,0 +1,197 @@
+"""Secrets, commands that may leak them, profiles that keep them in every way, and services that repeat them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote, quote_plus
+
+from tests.cli.conftest import Cli, messages, sessions
+from tests.serving import serving
+from tests.support.commands import declarations
+from tsmem.server.http.auth import AccessKey
+from tsmem.store import Message, Session
+from tsmem.store.documents import export_line
+
+SECRETS = {
+    "access_key_id": "LTAI5tQ9'K\"ey\\Id",
+    "access_key_secret": "s3cr3t+/=%25&'\"\\x",
+    "security_token": "CAIS-t0ken/+=='\"\\y",
+}
+"""With characters that repr, JSON, a URL and TOML each write in another way."""
+ITEMS: list[Session | Message] = [*sessions(1), *messages(1)]
+ROW = b"".join(map(export_line, ITEMS))
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "demo": (),
+    "init-tables": (),
+    "session put": ("ada", "s00001", "-m", "topic=tea"),
+    "session get": ("ada", "s00001"),
+    "session update": ("ada", "s00001", "-m", "topic=coffee"),
+    "session list": (),
+    "session recent": ("--user", "ada"),
+    "session search": ("tea",),
+    "message put": ("s00001", "m1", "--content", "said", "--create-time", "1760000000000000"),
+    "message get": ("s00001", "m1"),
+    "message update": ("s00001", "m1", "--content", "meant"),
+    "message list": (),
+    "message search": ("said",),
+    "message tail": ("s00001",),
+    "show": ("s00001", "--user", "ada"),
+    "import": ("-",),
+    "export": ("out.jsonl",),
+    "copy": ("--from", "prod", "--to", "local"),
+    "stats": (),
+    "doctor": (),
+    "message delete": ("s00001", "m1"),
+    "message purge": ("--everything", "--yes"),
+    "session delete": ("ada", "s00001"),
+    "session purge": ("--everyone", "--yes"),
+    "drop-tables": ("--yes",),
+    "serve": ("--path", "served.db", "--host", "256.0.0.1", "--access-key-id", SECRETS["access_key_id"]),
+    "completion": ("bash",),
+    "help": ("profiles",),
+    "profile list": (),
+    "profile show": ("prod",),
+    "profile path": (),
+    "profile set": ("prod", "timeout=7"),
+    "profile use": ("prod",),
+    "profile delete": ("prod",),
+}
+COMMANDS |= {
+    name: tuple(shlex.split(command.example)[1 + len(name.split()) :])
+    for name, command in declarations().items()
+    if name not in COMMANDS
+}
+FLAGS = ((), ("-o", "json"), ("--debug",), ("--debug", "-o", "jsonl"))
+
+
+def forms(secret: str) -> Iterator[str]:
+    """The secret as text may have it."""
+    yield secret
+    yield repr(secret)[1:-1]
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(json.dumps(secret)[1:-1])[1:-1]
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield base64.b64encode(secret.encode()).decode()
+
+
+def leaks(text: str) -> list[str]:
+    """Which secrets a text shows, in which form."""
+    return [f"{name}: {form}" for name, secret in SECRETS.items() for form in forms(secret) if form in text]
+
+
+# Where a profile keeps its secrets
+
+
+def kept(cli: Cli, kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What the profile file says for each secret, and the environment that it takes."""
+    environ = {"TSMEM_PROFILE": "prod"}
+    if kind == "env":
+        environ |= {name.upper(): secret for name, secret in SECRETS.items()}
+    said = {}
+    for name, secret in SECRETS.items():
+        path = cli.folder / "kept" / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.write_text(secret + "\n")
+        said[name] = {"plain": secret, "env": f"env:{name.upper()}", "file": f"file:{path}", "cmd": f"cmd:cat {path}"}[
+            kind
+        ]
+    return said, environ
+
+
+def configure(cli: Cli, endpoint: str, said: dict[str, str]) -> None:
+    """Write the profile file."""
+    values = {"backend": "tablestore", "endpoint": endpoint, "instance": "test", **said}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    cli.config("[profiles.prod]\ntimeout = 0.5\n" + "\n".join(lines) + "\n")
+
+
+# What the service answers
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """A service that repeats in its refusal what it was sent."""
+
+    def do_POST(self) -> None:
+        headers = "; ".join(f"{name}: {value}" for name, value in self.headers.items())
+        known = " ".join(
+            form for secret in SECRETS.values() for form in (secret, quote(secret, safe=""), json.dumps(secret))
+        )
+        text = f"denied {headers} {dict(self.headers)!r} {json.dumps(dict(self.headers))} {known}".encode()
+        body = b"\x0a\x0fOTSAuthFailed__" + b"\x12" + _varint(len(text)) + text
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Garbage(_Echo):
+    """A service that answers with what it was sent, as if that were a row."""
+
+    def do_POST(self) -> None:
+        body = str(self.headers).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _varint(number: int) -> bytes:
+    parts = []
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+@contextmanager
+def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def service(name: str) -> Iterator[str]:
+    """An endpoint that behaves so."""
+    with ExitStack() as stack:
+        if name == "well":
+            credentials = AccessKey(SECRETS["access_key_id"], SECRETS["access_key_secret"])
+            yield stack.enter_context(serving(None, credentials=credentials)).endpoint
+        elif name == "another secret":
+            credentials = AccessKey(SECRETS["access_key_id"], "another")
+            yield stack.enter_context(serving(None, credentials=credentials)).endpoint
+        elif name == "echo":
+            yield stack.enter_context(_answering(_Echo))
+        elif name == "garbage":
+            yield stack.enter_context(_answering(_Garbage))
+        elif name == "away":
+            yield "http://127.0.0.1:1"
+        else:
+            user, secret, token = SECRETS.values()
+            yield f"https://{quote(user, safe='')}:{secret}@h/?t={token}"
+
+
+def leaking_files(cli: Cli) -> list[str]:
+    """Return the files that show a secret, but for those that are there to keep it."""
+    kept_in = {cli.folder / "config" / "tsmem" / "config.toml"}
+    return [
+        str(path)
+        for path in sorted(cli.folder.rglob("*"))
+        if path.is_file() and path not in kept_in and path.parent.name != "kept"
+        if leaks(path.read_bytes().decode(errors="replace"))
+    ]
