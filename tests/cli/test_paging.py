@@ -1,4 +1,4 @@
-"""Walking a listing page by page gives each item once, in order, and then ends."""
+"""Pages of a listing on the command line: how many items, the command for the next page, and refused tokens."""
 
 from __future__ import annotations
 
@@ -17,21 +17,6 @@ from tsmem.store.metadata import Metadata
 
 HOUR = 3_600_000_000
 
-LISTINGS = [
-    ("session", "list"),
-    ("session", "list", "--user", "ada"),
-    ("session", "recent", "--user", "ada"),
-    ("session", "recent", "--user", "ada", "--since", "1767000003000000", "--until", "1767000018000000"),
-    ("message", "list"),
-    ("message", "list", "--order", "desc"),
-    ("message", "list", "--session", "s00000"),
-    ("message", "list", "--session", "s00000", "--order", "desc"),
-    ("message", "list", "--role", "user"),
-    ("message", "list", "--session", "s00000", "--role", "tool"),
-    ("message", "list", "--since", "1767000002000000", "--until", "1767000004000000"),
-    ("message", "list", "--session", "s00001", "--since", "1767000002000000"),
-]
-
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
@@ -42,40 +27,15 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
-@pytest.mark.parametrize("argv", LISTINGS)
-@pytest.mark.parametrize("limit", [1, 3, 7])
-def test_pages_give_each_item_once_in_order(filled: Cli, argv: tuple[str, ...], limit: int) -> None:
-    """The pages joined are the whole listing; each but the last is full and has a token, and the last has none."""
-    whole = filled.ok(*argv, "-o", "json", "--limit", "0").json
-    assert whole["next_page_token"] is None
-    assert len(whole["items"]) > 2
-
-    walked, token = [], ""
-    while token is not None:
-        more = ("--page-token", token) if token else ()
-        page = filled.ok(*argv, "-o", "json", "--limit", str(limit), *more).json
-        token = page["next_page_token"]
-        assert len(page["items"]) == limit or token is None
-        assert page["items"]
-        walked += page["items"]
-    assert walked == whole["items"]
-
-
-def test_a_page_that_ends_exactly_has_no_token(filled: Cli) -> None:
-    """Twenty of twenty is all there is."""
-    argv = ("session", "recent", "--user", "ada", "--limit", "20", "-o", "json")
-    assert filled.ok(*argv).json["next_page_token"] is None
-
-
-@pytest.mark.parametrize(("output", "count"), [("table", 50), ("json", 50), ("jsonl", 60), ("csv", 60)])
-def test_default_limits(ready: Cli, output: str, count: int) -> None:
-    """50 for table and json, everything for jsonl and csv, which stream; what is left is said."""
+def test_default_limits(ready: Cli) -> None:
+    """50 for table and json, everything for jsonl and csv, which stream; a table says that more is left."""
     ready.fill(messages(60))
-    outcome = ready.ok("message", "list", "-o", output)
 
-    rows = len(outcome.json["items"]) if output == "json" else outcome.text.count("said ")
-    assert rows == count
-    assert ("--page-token" in outcome.err) == (output == "table")
+    for output, count in (("table", 50), ("json", 50), ("jsonl", 60), ("csv", 60)):
+        outcome = ready.ok("message", "list", "-o", output)
+        rows = len(outcome.json["items"]) if output == "json" else outcome.text.count("said ")
+        assert rows == count
+        assert ("--page-token" in outcome.err) == (output == "table")
 
 
 @pytest.mark.parametrize("output", ["table", "jsonl", "csv"])
@@ -88,72 +48,23 @@ def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, out
     assert rest == filled.ok("message", "list", "-o", "jsonl").lines[4:]
 
 
-def test_an_age_keeps_its_window_over_the_pages(ready: Cli) -> None:
-    """`--since 2h` means two hours before the first page, however late the last one is asked for."""
-    now = ready.clock.time_us
-    ready.fill([Message("s", f"m{n}", now - 2 * HOUR + n * 60_000_000) for n in range(-1, 6)])
-    argv = ("message", "list", "--session", "s", "--since", "2h", "--limit", "2", "-o", "json")
-
-    seen, token = [], None
-    for _ in range(3):
-        page = ready.ok(*argv, *(("--page-token", token) if token else ())).json
-        seen += [item["message_id"] for item in page["items"]]
-        token = page["next_page_token"]
-        ready.clock.time_us += 24 * HOUR
-    assert seen == [f"m{n}" for n in range(6)]
-    assert token is None
-
-
-def test_items_that_come_and_go_do_not_disturb_a_walk(filled: Cli) -> None:
-    """The item that a page ended with may be deleted; the next page starts behind it all the same."""
-    argv = ("session", "list", "--user", "ada", "--limit", "5", "-o", "json")
-    first = filled.ok(*argv).json
-    filled.ok("session", "delete", "ada", "s00004")
-    filled.ok("session", "put", "ada", "s00003x")
-    second = filled.ok(*argv, "--page-token", first["next_page_token"]).json
-    assert [item["session_id"] for item in second["items"]] == [f"s{n:05d}" for n in range(5, 10)]
-
-
-OTHERS = [
-    ("session", "list"),
-    ("session", "list", "--user", "bob"),
-    ("session", "recent", "--user", "ada"),
-    ("message", "list"),
-    ("message", "list", "--session", "ada"),
-]
-
-
-@pytest.mark.parametrize("other", OTHERS)
-def test_a_token_of_another_query_is_refused(filled: Cli, other: tuple[str, ...]) -> None:
-    """Another listing, user, or noun refuses it with exit 2 and empty stdout."""
-    token = filled.ok("session", "list", "--user", "ada", "--limit", "2", "-o", "json").json["next_page_token"]
-    outcome = filled(*other, "--page-token", token, "-o", "json")
-
-    assert (outcome.code, outcome.out) == (2, b"")
-    assert "another query" in outcome.error["message"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("--role", "user"),
-        ("--order", "desc"),
-        ("--since", "1h"),
-        ("--until", "1767000004000000"),
-    ],
-)
-def test_a_token_is_refused_when_an_option_changed(filled: Cli, change: tuple[str, str]) -> None:
-    """Role, order and window are part of the query."""
+def test_a_token_belongs_to_the_options_of_its_command(filled: Cli) -> None:
+    """Another listing, noun, role, order or window refuses it with exit 2 and empty stdout."""
     token = filled.ok("message", "list", "--session", "a", "--limit", "2", "-o", "json").json["next_page_token"]
-    assert filled("message", "list", "--session", "a", "--page-token", token, *change).code == 2
-
-
-def test_a_token_of_another_profile_is_refused(filled: Cli) -> None:
-    """The store it came from is part of it."""
-    token = filled.ok("session", "list", "--limit", "2", "-o", "json").json["next_page_token"]
-    filled.config(f'[profiles.other]\nbackend = "local"\npath = "{filled.folder}/other.db"\n')
-    filled.ok("-p", "other", "init-tables")
-    assert filled("-p", "other", "session", "list", "--page-token", token).code == 2
+    for line in (
+        "message list",
+        "message list --session s00000",
+        "message list --session a --role user",
+        "message list --session a --order desc",
+        "message list --session a --since 1h",
+        "message list --session a --until 1767000004000000",
+        "message search --session a",
+        "session list --user a",
+        "session recent --user a",
+    ):
+        outcome = filled(*line.split(), "--page-token", token, "-o", "json")
+        assert (outcome.code, outcome.out) == (2, b""), line
+        assert "another query" in outcome.error["message"], line
 
 
 def forged(token: str, **changes: object) -> str:
@@ -183,6 +94,7 @@ AWKWARD = [
     ("message", "list", "--limit=3", "--filter", 'role == "user" and not (content == "a b")', "--order", "desc"),
     ("--fields", "session_id,message_id", "message", "list", "--since", "2h", "--limit", "4"),
     ("message", "search", "--limit", "4", "--", "said"),
+    ("session", "recent", "--user", USERS[0], "--limit", "5"),
 ]
 
 

@@ -19,7 +19,7 @@ ENVIRON = {"TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
 
 
 def check(cli: Cli, kind: str, answer: str, runs: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-    """Run commands with flags. Neither what is shown, nor what went wrong, nor its traceback, nor a file has a secret."""
+    """Run commands with flags. Neither output, nor error, nor traceback, nor a file that was written has a secret."""
     said, environ = kept(cli, kind)
     with service(answer) as endpoint:
         for command, flags in runs:
