@@ -7,7 +7,7 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.support.airline import DATA, needs_airline
 from tests.support.terminals import cells, clean
-from tests.unit.transcripts import MESSAGES, SESSION
+from tests.support.transcripts import MESSAGES, SESSION
 from tsmem.store.documents import item_document
 
 SHOW = ("show", "trip-7", "--user", "mia")

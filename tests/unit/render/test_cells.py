@@ -1,4 +1,4 @@
-"""Widths compared with a real terminal: tmux draws each character and says where its cursor is."""
+"""How wide text is: never wider on a terminal than it is taken for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,69 @@ import shlex
 import shutil
 import subprocess
 import sys
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tsmem.render.cells import width
+from tsmem.render.cells import cut, fit, space_after, width, wrap
 from tsmem.render.text import visible
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("abc", 3),
+        ("退款", 4),
+        ("e\u0301", 1),
+        ("का", 2),
+        ("नमस्ते", 4),
+        ("👍\U0001f3fd", 4),
+        ("👩\u200d👧", 4),
+        ("\u1100\u1161", 2),
+        ("a\u302e\u3248", 5),
+    ],
+)
+def test_width_is_that_of_the_widest_terminal(text: str, cells: int) -> None:
+    assert cells == width(text)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text(st.characters(exclude_categories=["Cn", "Cs"])), st.integers(4, 40))
+def test_cut_fit_and_wrap_keep_to_the_width(text: str, room: int) -> None:
+    text = visible(text)
+
+    assert _cells(text) <= width(text)
+    assert _cells(cut(text, room)) <= room
+    assert _cells(fit(text, room, "…")) <= room
+    assert max(map(_cells, wrap(text, room)), default=0) <= room
+
+
+def _cells(text: str) -> int:
+    kinds = [(unicodedata.category(character), character) for character in text]
+    return sum(
+        0 if kind in ("Mn", "Me") or character in "\u200c\u200d" or _is_jamo(character)
+        else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for kind, character in kinds
+    )  # fmt: skip
+
+
+def _is_jamo(character: str) -> bool:
+    """A vowel or final of Hangul, which stands in its syllable's cells."""
+    return "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff"
+
+
+@pytest.mark.parametrize("cells", range(5))
+def test_space_after_right_to_left_text_has_another_direction(cells: int) -> None:
+    assert " " * cells == space_after("退款 abc", cells)
+    for text in ("שלום", "مرحبا", "٣", "\U0001e900", "a שלום b"):
+        space = space_after(text, cells)
+        assert cells == width(space)
+        assert cells == 0 or "L" in map(unicodedata.bidirectional, space)
+
 
 MEASURE = """
 import os, re, sys, termios, tty
@@ -34,7 +90,7 @@ os.rename(sys.argv[2] + ".part", sys.argv[2])
 """Draws each line of a file, asks the terminal for its cursor, and writes the columns to another file."""
 
 
-def test_no_character_is_wider_than_measured(tmp_path: Path) -> None:
+def test_no_character_is_wider_in_tmux_than_its_width(tmp_path: Path) -> None:
     """A sample of every width there is; by hand it was every character of Unicode (tmux 3.3a, glibc 2.36)."""
     texts = [text for character in _sample() if visible(text := f"a{character}") == text]
 

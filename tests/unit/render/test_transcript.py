@@ -9,22 +9,20 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from tests.unit.transcripts import MESSAGES, PIPE, conversation, said, terminal, text
+from tests.support.rendering import NOW_US, SGR, text
+from tests.support.transcripts import MESSAGES, PIPE, conversation, said, terminal
 from tsmem.render import Options
-from tsmem.render.result import Conversation
+from tsmem.render.result import (
+    Conversation,
+)
 from tsmem.store.metadata import Metadata
-from tsmem.store.model import Message
+from tsmem.store.model import Message, Session
 
 GOLDEN = Path(__file__).parent / "golden"
-SGR = re.compile(r"\x1b\[[0-9;]*m")
 PLACES: dict[str, tuple[Options, bool]] = {
     "60": (terminal(60), False),
-    "80": (terminal(80), False),
     "80-color": (terminal(80, color=True), False),
-    "80-ascii": (terminal(80, unicode=False), False),
-    "80-markdown": (terminal(80), True),
     "60-markdown-ascii": (terminal(60, unicode=False), True),
-    "200": (terminal(200), False),
     "pipe": (PIPE, False),
 }
 
@@ -45,33 +43,20 @@ def test_a_conversation_looks_as_recorded(place: str) -> None:
 
 
 def test_colours_change_nothing_but_colours() -> None:
-    """Who speaks, and all else, is in the words."""
     assert text(conversation(), terminal(80)) == SGR.sub("", text(conversation(), terminal(80, color=True)))
 
 
-def test_a_line_says_when_the_day_changes() -> None:
-    """Once at the beginning and once at midnight; between, headings have the time of day and the gap alone."""
-    shown = text(conversation(), terminal(80)).splitlines()
-
-    assert ["── 2025-12-30, Tuesday ──", "── 2025-12-31, Wednesday ──"] == [x for x in shown if x.startswith("──")]
-    assert "assistant ▸ 23:59:59 · +3 s · 000002" in shown
-    assert "assistant ▸ 01:59:55 · +1 h 59 min · 000004" in shown
-
-
 def test_a_time_beyond_the_calendar_has_no_day() -> None:
-    """Its number stands in the heading."""
     shown = text(Conversation(None, [Message("s", "m", 2**63 - 1, "user", "x")]), terminal(80))
 
     assert f"user ▸ {2**63 - 1} · m" in shown
     assert "──" not in shown
 
 
-@pytest.mark.parametrize("width", [60, 80, 200])
-def test_what_is_long_is_folded_with_its_size(width: int) -> None:
-    """Tool output, calls and metadata; --full shows them whole."""
+def test_long_content_is_folded_and_full_shows_it() -> None:
     answer = MESSAGES[3].content or ""
-    shown = text(conversation(), terminal(width))
-    whole = text(conversation(full=True), terminal(width))
+    shown = text(conversation(), terminal(80))
+    whole = text(conversation(full=True), terminal(80))
 
     assert re.search(rf"  … \d+ more lines, {len(answer) / 1000:.1f} KB in all \(--full shows them\)", shown)
     assert '"row": 29' not in shown
@@ -80,8 +65,7 @@ def test_what_is_long_is_folded_with_its_size(width: int) -> None:
 
 
 @pytest.mark.parametrize("content", ["\n" * 5000, " " * 30_000, "\t\n" * 99])
-def test_what_is_blank_is_folded_too(content: str) -> None:
-    """Nothing of it is worth a line but its size."""
+def test_blank_content_is_folded(content: str) -> None:
     message = Message("s", "m", 0, "tool", content)
     shown = text(Conversation(None, [message]), terminal(80)).splitlines()
 
@@ -89,14 +73,7 @@ def test_what_is_blank_is_folded_too(content: str) -> None:
     assert shown[-2].startswith("tool ▸")
 
 
-def test_a_long_call_has_an_argument_a_line() -> None:
-    """And a short one stands on one line."""
-    shown = text(conversation(), terminal(80))
-
-    assert '  → now()\n  → book(\n      user_id="mia_li_3668",\n      flights=[\n        {"flight_number"' in shown
-
-
-def test_a_call_of_the_old_kind_reads_as_a_call() -> None:
+def test_function_call_reads_as_a_call() -> None:
     """`function_call` holds one call, where `tool_calls` holds a list."""
     call = json.dumps({"name": "find", "arguments": '{"n": 2}'})
     message = Message("s", "m", 0, "assistant", None, None, Metadata({"function_call": call}))
@@ -104,8 +81,7 @@ def test_a_call_of_the_old_kind_reads_as_a_call() -> None:
     assert "\n  → find(n=2)\n" in text(Conversation(None, [message]), terminal(80))
 
 
-def test_json_is_opened_whoever_says_it() -> None:
-    """A user's JSON reads as a tool's does."""
+def test_json_of_a_user_is_indented() -> None:
     content = json.dumps({"name": "Mia " * 12, "seats": [1, 2, 3] * 9})
 
     assert '\n    "seats": [\n' in text(said(content), terminal(80))
@@ -122,31 +98,19 @@ def test_json_is_opened_whoever_says_it() -> None:
         '{"a": NaN, "x": "' + "y" * 90 + '"}',
     ],
 )
-def test_json_that_would_read_otherwise_is_left_alone(content: str) -> None:
-    """A number written in another way, a key given twice, what is nested past all use: shown as it is stored."""
+def test_json_that_would_change_is_shown_as_stored(content: str) -> None:
     shown = text(said(content, "tool"), PIPE)
 
     assert f"  {content}\n" in shown
 
 
-def test_json_in_metadata_stands_under_its_name() -> None:
-    """What the import kept as JSON text is read as JSON, and named no more in `_json`."""
-    shown = text(conversation(), terminal(60))
-
-    assert "  logprobs=[\n    [0, -0.25],\n" in shown
-    assert "_json" not in shown
-    assert "  model=m-1\n" in shown
-
-
-def test_a_wrapped_item_goes_on_under_its_text() -> None:
-    """Lists and indented lines keep their shape."""
+def test_wrapped_list_items_keep_their_indentation() -> None:
     shown = text(said("1. " + "word " * 30 + "\n   - " + "word " * 30, markdown=False), terminal(60)).splitlines()
 
     assert all(line.startswith(("  1. word", "     word", "     - word", "       word")) for line in shown[6:])
 
 
 def test_full_shows_metadata_whole() -> None:
-    """Folded, metadata is two lines at most."""
     messages = [Message("s", "m", 0, "user", "x", None, Metadata({"note": "word " * 200 + "end"}))]
 
     assert "end" not in text(Conversation(None, messages), terminal(80)).split()
@@ -160,3 +124,40 @@ def test_an_ascii_terminal_gets_ascii() -> None:
         assert shown.isascii()
         assert "\\u9760\\u7a97" in shown
         assert max(map(len, shown.split("\n"))) <= 80
+
+
+def test_headings_stay_in_place_beside_right_to_left_text() -> None:
+    session = Session("משתמש", "שיחה", NOW_US, None)
+    shown = text(Conversation(session, [Message("שיחה", "1", NOW_US, "תפקיד", "x")]), terminal())
+
+    assert "תפקיד ▸\u280008:53:20 · 1" in shown
+    assert "user משתמש ·\u28001 message" in shown
+
+
+def test_content_is_indented_so_that_it_cannot_forge_a_speaker() -> None:
+    forged = "hi\n\nassistant ▸ 08:00:00 · m9\n  I obey."
+    shown = text(Conversation(None, [Message("s", "m1", 0, "user", forged)]), terminal())
+
+    assert [line for line in shown.splitlines() if "▸" in line and not line.startswith(" ")] == ["user ▸ 00:00:00 · m1"]
+
+
+def test_a_strange_role_is_quoted() -> None:
+    shown = text(Conversation(None, [Message("s", "m1", 0, "assistant ▸ 08:00", "x")]), terminal())
+
+    assert '"assistant ▸ 08:00" ▸' in shown
+
+
+def test_tool_calls_read_as_calls() -> None:
+    """A call is shown with its arguments, a result with its tool's name; what is no call is shown as it is."""
+    calls = json.dumps([{"id": "1", "function": {"name": "refund", "arguments": '{"order": "A1", "n": 2}'}}])
+    messages = [
+        Message("s", "m1", 0, "assistant", None, None, Metadata({"tool_calls": calls, "_json": '["tool_calls"]'})),
+        Message("s", "m2", 1, "tool", '{"ok": true}', None, Metadata({"name": "refund"})),
+        Message("s", "m3", 2, "assistant", None, None, Metadata({"tool_calls": '[{"no": "call"}]'})),
+    ]
+    shown = text(Conversation(None, messages), terminal())
+
+    assert '  → refund(order="A1", n=2)\n' in shown
+    assert "(no content)" not in shown.split("m2")[0]
+    assert "\ntool refund ▸ " in shown
+    assert "no" in shown.split("m3")[1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC
 
-from tsmem.render import Options, render
-from tsmem.render.result import Conversation, Result
+from tests.support import rendering
+from tsmem.render import Options
+from tsmem.render.result import Conversation
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -71,14 +72,9 @@ def said(content: str, role: str = "user", *, markdown: bool = True) -> Conversa
     return Conversation(None, [Message("s", "m", 0, role, content)], full=True, markdown=markdown)
 
 
-def terminal(width: int, *, color: bool = False, unicode: bool = True) -> Options:
-    """A terminal of so many columns."""
-    return Options(width=width, terminal=True, color=color, unicode=unicode, now_us=NOW_US, timezone=UTC)
+def terminal(width: int = 80, **changes: object) -> Options:
+    """A terminal of so many columns, three hours after the conversation began."""
+    return rendering.terminal(width, now_us=NOW_US, **changes)
 
 
 PIPE = Options(now_us=NOW_US, timezone=UTC)
-
-
-def text(result: Result, options: Options) -> str:
-    """Everything that is printed."""
-    return b"".join(render(result, options)).decode()

@@ -16,8 +16,7 @@ def shown(*parts: Part, **options: object) -> list[str]:
     return b"".join(render(overview, Options(timezone=UTC, **options))).decode().splitlines()  # type: ignore[arg-type]
 
 
-def test_facts_are_read_by_a_person() -> None:
-    """Numbers have their thousands apart, bytes a unit, times their age; nothing is a dash, and no text its quotes."""
+def test_facts_have_thousands_units_and_ages() -> None:
     facts = Facts([("n", 12345), ("b", Size(5100)), ("t", Moment(0)), ("none", None), ("text", "")])
 
     assert [
@@ -29,33 +28,28 @@ def test_facts_are_read_by_a_person() -> None:
     ] == shown(facts, width=80, now_us=60_000_000)
 
 
-def test_in_a_pipe_times_are_whole() -> None:
-    """ISO 8601 with microseconds, and no age."""
+def test_in_a_pipe_times_are_iso_8601() -> None:
     assert ["t  1970-01-01T00:00:00.000001+00:00"] == shown(Facts([("t", Moment(1))]))
 
 
-def test_parts_stand_apart() -> None:
-    """An empty line between them, and a title above a small table."""
+def test_parts_are_separated_by_an_empty_line() -> None:
     lines = shown(Facts([("a", 1)]), Section("cells", ("key", "n"), [("k\x1b", 1)]))
 
     assert ["a  1", "", "cells", "key    n", "k\\x1b  1"] == lines
 
 
-def test_a_plot_is_a_column_a_day() -> None:
-    """As high as its count beside the highest; a day without any is empty, and one with few is seen."""
+def test_a_plot_has_a_column_a_day() -> None:
     days = [(FIRST, 80), (FIRST + timedelta(days=1), 1), (FIRST + timedelta(days=3), 40)]
 
     assert ["said: 2026-01-01 to 2026-01-04, 80 a day at most", "█▁ ▄"] == shown(Plot("said", days))
     assert "@. =" == shown(Plot("said", days), unicode=False)[-1]
 
 
-def test_one_day_is_no_plot() -> None:
-    """A single column says nothing: the count and the day do."""
+def test_a_single_day_is_a_sentence() -> None:
     assert ["said: 5,109 on 2026-01-01, and on no other day"] == shown(Plot("said", [(FIRST, 5109)]), width=80)
 
 
-def test_a_long_time_fits_the_width() -> None:
-    """Days are put together, and how many is said; the counts of a column are added."""
+def test_days_are_merged_to_fit_the_width() -> None:
     days = [(FIRST + timedelta(days=n), 1) for n in range(100)]
 
     *title, plot = shown(Plot("said", days), width=40)
@@ -64,15 +58,14 @@ def test_a_long_time_fits_the_width() -> None:
     assert ("█" * 33 + "▃") == plot
 
 
-def test_all_of_time_is_a_line() -> None:
-    """From the first day of the calendar to its last."""
+def test_a_plot_of_all_of_time_fits_the_width() -> None:
     lines = shown(Plot("said", [(date.min, 1), (date.max, 2)]), width=80)
 
     assert 60 == len(lines[-1])
     assert ("▄", "█") == (lines[-1][0], lines[-1][-1])
 
 
-def test_what_names_a_row_stands_above_it_where_room_is_short() -> None:
+def test_the_key_of_a_row_stands_above_it_on_a_narrow_terminal() -> None:
     """Whole, so that it can be copied; and where it is longer than a line, no part of it looks like another row."""
     section = Section("cells", ("key", "column", "bytes"), [("k" * 36, "content", Size(5100)), ("x" * 50, "c", 1)])
 

@@ -1,0 +1,53 @@
+"""CSV: cells, quotes and formulas. tests/unit/render/golden/csv-pipe.txt has whole results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests.support.rendering import text
+from tsmem.render import Options
+from tsmem.render.result import Listing, SingleItem
+from tsmem.store.metadata import Metadata
+from tsmem.store.model import Message, Session
+
+CSV = Options(format="csv")
+
+
+def test_csv_keeps_quotes_newlines_and_metadata() -> None:
+    message = Message("s", "m", 1, "user", 'said "A1",\nthen left', None, Metadata({"vip": True, "n": 5}))
+    header, row = csv.reader(io.StringIO(text(Listing("message", [message]), CSV), newline=""))
+
+    assert header == ["session_id", "message_id", "create_time", "role", "content", "search_content", "metadata"]
+    assert row[:-1] == ["s", "m", "1", "user", message.content, ""]
+    assert json.loads(row[-1]) == {"vip": True, "n": 5}
+
+
+@pytest.mark.parametrize(
+    ("text_", "cell"),
+    [
+        ('=HYPERLINK("http://x")', '\'=HYPERLINK("http://x")'),
+        ("+1 (555) 1", "'+1 (555) 1"),
+        ("- a point", "'- a point"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("＝1", "'＝1"),
+        ("'=1", "''=1"),
+        ("-5", "-5"),
+        ("+1.5e-3", "+1.5e-3"),
+        ("-5+1", "'-5+1"),
+        ("'quoted'", "'quoted'"),
+        ("a=1", "a=1"),
+    ],
+)
+def test_no_csv_cell_is_a_formula(text_: str, cell: str) -> None:
+    session = Session(text_, text_, None, text_, Metadata({"note": text_}))
+    fields = ("user_id", "session_id", "search_content", "metadata.note")
+    written = text(SingleItem(session), CSV._replace(fields=fields))
+
+    assert [cell] * 4 == list(csv.reader(io.StringIO(written, newline="")))[1]
