@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tsmem.rows import Row, Value
+from tsmem.rows import And, Filter, Not, Op, Or, Row, Value
 from tsmem.store.filters.row_filter import Readable
 
 KEY: dict[str, type] = {"k": str, "i": int}
@@ -103,3 +103,20 @@ def kind(value: object) -> str:
 def compared(value: Any, op: str, literal: Any) -> bool:
     """Python's own comparison, of one kind."""
     return kind(value) == kind(literal) and bool(eval("a" + op + "b", {"a": value, "b": literal}))
+
+
+def passes(test: Filter, row: Mapping[str, Value]) -> bool:
+    """What the service says of a filter: never a match across types."""
+    if isinstance(test, Not):
+        return not passes(test.part, row)
+    if isinstance(test, And | Or):
+        return (all if isinstance(test, And) else any)(passes(part, row) for part in test.parts)
+    value = row.get(test.column)
+    if value is None:
+        return test.pass_if_missing
+    if type(value) is not type(test.value):
+        return False
+    less, same = value < test.value, value == test.value  # type: ignore[operator]
+    return {Op.EQ: same, Op.NE: not same, Op.LT: less, Op.LE: less or same, Op.GT: not (less or same)}.get(
+        test.op, not less
+    )

@@ -5,7 +5,6 @@ Its one rule: the model is written from the port's contract, not from the engine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.filters import passes
 from tests.serving import profile_of, serving
 from tests.support.checked_client import CheckedClient
 from tsmem.adapters import open_client
@@ -100,25 +100,6 @@ def exactly(row: Row | None) -> object:
     return row and (row.key, [(name, type(value), repr(value)) for name, value in row.columns.items()])
 
 
-def matches(test: Filter, row: Mapping[str, Value]) -> bool:
-    """What a filter says of a row, key columns among its columns."""
-    if isinstance(test, Not):
-        return not matches(test.part, row)
-    if isinstance(test, And):
-        return all(matches(part, row) for part in test.parts)
-    if isinstance(test, Or):
-        return any(matches(part, row) for part in test.parts)
-    if test.column not in row:
-        return test.pass_if_missing
-    value = row[test.column]
-    if type(value) is not type(test.value):
-        return False
-    less, same = value < test.value, value == test.value  # type: ignore[operator]
-    return {"==": same, "!=": not same, "<": less, "<=": less or same, ">": not less and not same, ">=": not less}[
-        test.op
-    ]
-
-
 class Model:
     """The contract, over a dict."""
 
@@ -134,7 +115,7 @@ class Model:
         if condition.existence is Existence.EXPECT_NOT_EXIST and old is not None:
             return False
         seen = {**dict(zip(REF.key, write.key, strict=True)), **(old or {})}
-        if condition.filter is not None and not matches(condition.filter, seen):
+        if condition.filter is not None and not passes(condition.filter, seen):
             return False
         if isinstance(write, Delete):
             self.rows.pop(write.key, None)
@@ -286,7 +267,7 @@ class EngineBesideModel(RuleBasedStateMachine):
             if row is None:
                 continue
             seen = {**dict(zip(ref.key, key, strict=True)), **row.columns}
-            if test is None or matches(test, seen):
+            if test is None or passes(test, seen):
                 expected.append(exactly(row))
         page = self.client.get_range(ref, span, limit=limit, columns=wanted, filter=test)
         assert [exactly(row) for row in page.rows] == expected

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 
-from tests.filters import KEY, READABLE, ROWS, TREES, as_row, holds, spelled
-from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Value
+from tests.filters import KEY, READABLE, ROWS, TREES, as_row, holds, passes, spelled
+from tsmem.rows import And, Comparison, Filter, Not, Op, Value
 from tsmem.store.filters.row_filter import MAX_SENT, Readable, RowFilter, condition_count
 
 # Meaning
@@ -54,23 +54,6 @@ def test_a_filter_means_what_plain_python_says(tree: object, row: Mapping[str, V
 
 
 # Sending
-
-
-def passes(test: Filter, row: Mapping[str, Value]) -> bool:
-    """What the service says: never a match across types."""
-    if isinstance(test, Not):
-        return not passes(test.part, row)
-    if isinstance(test, And | Or):
-        return (all if isinstance(test, And) else any)(passes(part, row) for part in test.parts)
-    value = row.get(test.column)
-    if value is None:
-        return test.pass_if_missing
-    if type(value) is not type(test.value):
-        return False
-    less, same = value < test.value, value == test.value  # type: ignore[operator]
-    return {Op.EQ: same, Op.NE: not same, Op.LT: less, Op.LE: less or same, Op.GT: not (less or same)}.get(
-        test.op, not less
-    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""Options of tables, kinds of secondary indexes, and what is kept of search indexes."""
+"""Options of tables, kinds of secondary indexes, and definitions of search indexes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-def test_an_index_counts_as_a_table(engine: Engine) -> None:
-    """The sixty-fifth is refused, whether it comes with its table or later, and nothing of it is left."""
+def test_tables_and_indexes_share_a_limit_of_64(engine: Engine) -> None:
     for number in range(62):
         engine.create_table(PLAIN._replace(name=f"t{number}"))
     engine.create_table(PLAIN._replace(defined_columns=DEFINED))
@@ -49,15 +48,13 @@ def test_an_index_counts_as_a_table(engine: Engine) -> None:
     assert before == engine.list_tables()
 
 
-def test_a_table_has_the_defaults_unless_it_says_otherwise(engine: Engine) -> None:
-    """A table of the port has a deviation of a day, allows updates and has local indexes."""
+def test_a_table_has_default_options(engine: Engine) -> None:
     engine.create_table(PLAIN)
 
     assert PLAIN == engine.describe_table("t")
 
 
 def test_a_table_is_described_as_it_was_created(tmp_path: Path) -> None:
-    """Options and the kinds of indexes are kept in the file."""
     path = tmp_path / "memory.db"
     schema = INDEXED._replace(time_to_live_s=2 * DAY, deviation_s=5, allow_update=False)
     with closing(Engine(path, ManualClock())) as engine:
@@ -66,8 +63,7 @@ def test_a_table_is_described_as_it_was_created(tmp_path: Path) -> None:
         assert schema == engine.describe_table("t")
 
 
-def test_an_index_is_described_with_its_table(engine: Engine) -> None:
-    """A secondary index is described as a table, with the options of its own table."""
+def test_a_secondary_index_is_described_as_a_table_with_its_options(engine: Engine) -> None:
     engine.create_table(INDEXED._replace(time_to_live_s=DAY, deviation_s=5, allow_update=False))
     engine.update_table("t", TableOptions(time_to_live_s=3 * DAY, deviation_s=7))
     key = (("c", ColumnType.STRING), *KEY)
@@ -76,8 +72,7 @@ def test_an_index_is_described_with_its_table(engine: Engine) -> None:
     assert schema == engine.describe_table("global")
 
 
-def test_options_are_changed_one_by_one(engine: Engine) -> None:
-    """What is not named stays; the answer is the table as it is now."""
+def test_options_that_are_not_named_stay(engine: Engine) -> None:
     engine.create_table(PLAIN)
     assert engine.update_table("t", TableOptions()) == engine.describe_table("t")
     engine.update_table("t", TableOptions(max_versions=4))
@@ -103,8 +98,7 @@ def test_options_are_changed_one_by_one(engine: Engine) -> None:
         (TableOptions(deviation_s=2**63), "deviation"),
     ],
 )
-def test_wrong_options_are_refused(engine: Engine, options: TableOptions, text: str) -> None:
-    """Options that no table can have are InvalidInput, with the service's code, and change nothing."""
+def test_impossible_options_are_refused(engine: Engine, options: TableOptions, text: str) -> None:
     engine.create_table(PLAIN)
     with pytest.raises(InvalidInput, match=text) as caught:
         engine.update_table("t", options._replace(allow_update=False))
@@ -114,8 +108,7 @@ def test_wrong_options_are_refused(engine: Engine, options: TableOptions, text: 
 
 
 @pytest.mark.parametrize("kind", ["secondary", "search"])
-def test_an_index_limits_options(engine: Engine, kind: str) -> None:
-    """A table with an index has one version; its rows expire only where they cannot be updated."""
+def test_a_table_with_an_index_has_one_version_and_no_ttl_with_updates(engine: Engine, kind: str) -> None:
     engine.create_table(INDEXED if kind == "secondary" else PLAIN)
     if kind == "search":
         engine.create_search_index(SEARCH)
@@ -129,8 +122,7 @@ def test_an_index_limits_options(engine: Engine, kind: str) -> None:
 
 
 @pytest.mark.parametrize("options", [TableOptions(max_versions=2), TableOptions(time_to_live_s=DAY)])
-def test_options_limit_indexes(engine: Engine, options: TableOptions) -> None:
-    """An index is refused on a table of several versions, and on one whose rows expire and may be updated."""
+def test_an_index_is_refused_on_a_table_with_versions_or_ttl(engine: Engine, options: TableOptions) -> None:
     engine.create_table(PLAIN)
     engine.update_table("t", options)
     with pytest.raises(InvalidInput):
@@ -141,8 +133,7 @@ def test_options_limit_indexes(engine: Engine, options: TableOptions) -> None:
     assert [] == engine.list_search_indexes("t")
 
 
-def test_missing_tables_and_indexes_have_no_options(engine: Engine) -> None:
-    """A missing table is TableNotFound; a secondary index has its table's options, which are changed there."""
+def test_options_of_missing_tables_and_of_indexes_are_refused(engine: Engine) -> None:
     engine.create_table(INDEXED)
     with pytest.raises(TableNotFound):
         engine.describe_table("nope")
@@ -153,14 +144,12 @@ def test_missing_tables_and_indexes_have_no_options(engine: Engine) -> None:
 
 
 def test_a_column_that_an_index_carries_stays_declared(engine: Engine) -> None:
-    """As one of its key does."""
     engine.create_table(TableSchema("t", KEY, (IndexSchema("local", ("k", "n"), ("c",)),), DEFINED))
     with pytest.raises(InvalidInput, match="Defined column 'c' is used by index 'local'"):
         engine.delete_defined_columns("t", ("c",))
 
 
-def test_a_local_index_begins_with_its_tables_key(engine: Engine) -> None:
-    """A local one must begin with the table's first key column, a global one need not; both are in step at once."""
+def test_a_local_index_begins_with_the_tables_first_key_column(engine: Engine) -> None:
     with pytest.raises(InvalidInput, match="Local index 'global' must begin with primary key column 'k'"):
         engine.create_table(INDEXED._replace(indexes=(GLOBAL._replace(is_global=False),)))
     engine.create_table(PLAIN)
@@ -176,7 +165,6 @@ def test_a_local_index_begins_with_its_tables_key(engine: Engine) -> None:
 
 
 def test_a_search_index_keeps_its_definition(engine: Engine) -> None:
-    """The definition comes back as it came, with the time of creation; the port's has none."""
     engine.create_table(PLAIN)
     definition = bytes(range(256))
     engine.create_search_index(SEARCH, definition)
@@ -188,8 +176,7 @@ def test_a_search_index_keeps_its_definition(engine: Engine) -> None:
     assert SEARCH == engine.describe_search_index("t", "search")
 
 
-def test_a_search_index_that_is_not_there_is_not_described(engine: Engine) -> None:
-    """A missing table or index is TableNotFound, and a deleted one is gone with its definition."""
+def test_a_deleted_search_index_is_gone_with_its_definition(engine: Engine) -> None:
     engine.create_table(PLAIN)
     engine.create_search_index(SEARCH, b"old")
     engine.delete_search_index("t", "search")

@@ -10,7 +10,7 @@ import pytest
 from tests.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
-from tsmem.engine.requests import BatchGetRow, GetRange, WriteReply
+from tsmem.engine.requests import GetRange, WriteReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import MAX_STAMP_MS, Change, NewCell, Returned, RowChange
 from tsmem.engine.rows.versioned_reads import View
@@ -27,7 +27,6 @@ from tsmem.rows import (
     Op,
     Put,
     Range,
-    Row,
     TableRef,
     Update,
     Write,
@@ -109,30 +108,10 @@ def test_a_put_writes_the_versions_that_it_names(engine: Engine) -> None:
     )
 
 
-def test_a_put_replaces_the_whole_row(engine: Engine) -> None:
-    """Nothing of the old row stays, its older versions included."""
-    done(engine, put(NewCell("x", 1, NOW - 9), NewCell("y", 1)))
-    done(engine, put(NewCell("x", 2)))
-
-    assert [CellRow(KEY, [Cell("x", 2, NOW)])] == cells(engine)
-
-
-def test_an_update_adds_versions(engine: Engine, clock: ManualClock) -> None:
-    """A new version stands among the older ones by its time, replaces one of the same time, and the oldest goes."""
-    done(engine, put(NewCell("x", "old", NOW - 10), NewCell("x", "new", NOW), NewCell("y", 1)))
-    done(engine, update(NewCell("x", "between", NOW - 5), NewCell("x", "new again", NOW)))
-    assert [("new again", NOW), ("between", NOW - 5), ("old", NOW - 10), (1, NOW)] == [
-        cell[1:] for cell in cells(engine)[0].cells
-    ]
-    clock.sleep(1)
-    done(engine, update(NewCell("x", "last")))
-    assert [("last", NOW + 1000), ("new again", NOW), ("between", NOW - 5), (1, NOW)] == [
-        cell[1:] for cell in cells(engine)[0].cells
-    ]
-
-
 @pytest.mark.parametrize("change", [update(NewCell("x", "now")), Update(REF, KEY, {"x": "now"})])
-def test_the_last_write_counts_beside_a_version_in_the_future(engine: Engine, change: RowChange | Update) -> None:
+def test_a_write_without_a_version_wins_over_a_version_in_the_future(
+    engine: Engine, change: RowChange | Update
+) -> None:
     """A cell without a version is what is read next, also where a later version stands, and has no earlier one."""
     done(engine, put(NewCell("x", "future", NOW + 5000)))
     done(engine, change)
@@ -141,71 +120,24 @@ def test_the_last_write_counts_beside_a_version_in_the_future(engine: Engine, ch
 
 
 @pytest.mark.parametrize("stamp", [-1, MAX_STAMP_MS, NOW - 86_400_001, NOW + 86_400_001])
-def test_a_version_far_from_now_is_refused(engine: Engine, stamp: int) -> None:
-    """A version outside the table's deviation, or outside what any table takes, is an error of its row."""
+def test_a_version_outside_the_deviation_is_refused(engine: Engine, stamp: int) -> None:
     assert str(stamp) in refused(engine, put(NewCell("x", 1, stamp)))
 
 
-def test_a_version_within_the_deviation_is_taken(engine: Engine) -> None:
-    """The deviation is the table's option, counted from the clock."""
+def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
     done(engine, put(NewCell("x", 1, NOW - 86_400_000), NewCell("x", 2, NOW + 86_400_000)))
     engine.update_table("t", TableOptions(deviation_s=1))
     done(engine, update(NewCell("y", 1, NOW - 1000)))
     assert "more than 1 s from now" in refused(engine, update(NewCell("y", 1, NOW - 1001)))
 
 
-def test_one_version_is_deleted(engine: Engine) -> None:
-    """The named version goes and the next one is the latest; a version that is not there is no error."""
-    done(engine, put(NewCell("x", 1, NOW - 1), NewCell("x", 2, NOW), NewCell("y", 1, NOW)))
-    change = RowChange(Change.UPDATE, REF, KEY, delete_versions=(("x", NOW), ("y", 5), ("nope", 5)))
-    done(engine, change)
-    assert [CellRow(KEY, [Cell("x", 1, NOW - 1), Cell("y", 1, NOW)])] == cells(engine)
-    done(engine, change._replace(delete_versions=(("x", NOW - 1), ("y", NOW))))
-    assert [CellRow(KEY, [])] == cells(engine)
-
-
-def test_a_version_is_replaced_in_one_change(engine: Engine) -> None:
-    """Deletions come first: what the same change writes stays."""
-    done(engine, put(NewCell("x", 1, NOW)))
-    done(engine, update(NewCell("x", 2, NOW - 7))._replace(delete_versions=(("x", NOW), ("x", NOW - 7))))
-
-    assert [CellRow(KEY, [Cell("x", 2, NOW - 7)])] == cells(engine)
-
-
-def test_all_versions_are_deleted(engine: Engine) -> None:
-    """A deleted column is gone with all its versions, and a row without cells stays."""
-    done(engine, put(NewCell("x", 1, NOW - 1), NewCell("x", 2, NOW)))
-    done(engine, RowChange(Change.UPDATE, REF, KEY, delete=("x", "nope")))
-
-    assert [CellRow(KEY, [])] == cells(engine)
-
-
-def test_only_deletions_make_no_row(engine: Engine) -> None:
-    """An update that deletes from a missing row leaves it missing, and answers with its key where asked to."""
-    change = RowChange(Change.UPDATE, REF, KEY, delete=("x",), delete_versions=(("y", 1),), returned=Returned.KEY)
-
-    assert CellRow(KEY, []) == done(engine, change).row
-    assert [] == cells(engine)
-
-
-def test_an_increment_adds(engine: Engine, clock: ManualClock) -> None:
-    """What is missing counts as 0; the sum is a new version of the latest one, and the row is made."""
+def test_an_increment_adds_to_the_latest_version_or_0(engine: Engine, clock: ManualClock) -> None:
     change = RowChange(Change.UPDATE, REF, KEY, increments=(("n", 5), ("m", -1)))
     done(engine, change)
     clock.sleep(1)
     done(engine, change._replace(increments=(("n", -7), ("n", 1))))
 
     assert [CellRow(KEY, [Cell("m", -1, NOW), Cell("n", -1, NOW + 1000), Cell("n", 5, NOW)])] == cells(engine)
-
-
-def test_a_double_is_incremented_by_a_double(engine: Engine, clock: ManualClock) -> None:
-    """What is missing counts as 0; the sum is a double's."""
-    change = RowChange(Change.UPDATE, REF, KEY, increments=(("n", 0.1),))
-    done(engine, change)
-    clock.sleep(1)
-    done(engine, change._replace(increments=(("n", 0.2),)))
-
-    assert [CellRow(KEY, [Cell("n", 0.1 + 0.2, NOW + 1000), Cell("n", 0.1, NOW)])] == cells(engine)
 
 
 @pytest.mark.parametrize(
@@ -215,11 +147,9 @@ def test_a_double_is_incremented_by_a_double(engine: Engine, clock: ManualClock)
         (-1.7e308, -1.7e308),
     ],
 )  # fmt: skip
-def test_an_increment_that_cannot_be_done_is_refused(
+def test_an_increment_of_another_type_or_past_64_bits_is_refused(
     engine: Engine, value: str | float | int, amount: int | float
 ) -> None:
-    """Another type, and a sum past 64 bits or past what a double holds, are errors of the row, and nothing of it is
-    written."""
     done(engine, put(NewCell("n", value)))
 
     assert "cannot be incremented" in refused(engine, update(NewCell("x", 1))._replace(increments=(("n", amount),)))
@@ -246,12 +176,10 @@ def test_an_increment_that_cannot_be_done_is_refused(
     ],
 )
 def test_a_wrong_change_is_refused(engine: Engine, change: RowChange, text: str) -> None:
-    """What the service would refuse is an error of its row."""
     assert text in refused(engine, change)
 
 
-def test_everything_in_a_change_counts(engine: Engine) -> None:
-    """1024 columns and 4 MB are counted over cells, increments and deletions; an explicit version counts 8 bytes."""
+def test_limits_count_cells_increments_deletions_and_versions(engine: Engine) -> None:
     many = RowChange(
         Change.UPDATE,
         REF,
@@ -270,8 +198,7 @@ def test_everything_in_a_change_counts(engine: Engine) -> None:
     assert "data size: 4194305" in refused(engine, longer, "OTSOutOfRowSizeLimit")
 
 
-def test_a_batch_counts_changes(engine: Engine) -> None:
-    """The 4 MB of a batch count explicit versions too, beside plain writes."""
+def test_the_4_mb_of_a_batch_count_versioned_writes(engine: Engine) -> None:
     value = "x" * 2_000_000
     writes: list[RowChange | Write] = [
         put(NewCell("c", value), key=("a",)),
@@ -283,8 +210,7 @@ def test_a_batch_counts_changes(engine: Engine) -> None:
     assert [] == cells(engine)
 
 
-def test_changes_stand_beside_plain_writes(engine: Engine) -> None:
-    """A batch may hold both, in order, each row with its own outcome."""
+def test_versioned_and_plain_writes_share_a_batch(engine: Engine) -> None:
     replies = write(
         engine,
         Put(REF, KEY, {"x": 1}),
@@ -299,8 +225,7 @@ def test_changes_stand_beside_plain_writes(engine: Engine) -> None:
     assert [CellRow(KEY, [Cell("y", 2, NOW - 1)])] == cells(engine)
 
 
-def test_a_change_has_conditions(engine: Engine) -> None:
-    """A condition that fails costs one unit of each kind, returns no row and changes nothing."""
+def test_a_failed_condition_of_a_versioned_write_costs_and_changes_nothing(engine: Engine) -> None:
     change = update(NewCell("x", 1, NOW))._replace(condition=MUST_EXIST, returned=Returned.KEY)
     (reply,) = write(engine, change)
     assert (ConditionFailed, Cost(0, 1, 1), None) == (type(reply.error), reply.cost, reply.row)
@@ -311,8 +236,7 @@ def test_a_change_has_conditions(engine: Engine) -> None:
     assert [] == cells(engine)
 
 
-def test_a_write_returns_what_was_asked_for(engine: Engine) -> None:
-    """The key alone, or with the latest cells of some columns as they are after the write; of a deleted row the key."""
+def test_a_write_returns_the_key_or_the_cells_after_it(engine: Engine) -> None:
     change = put(NewCell("x", 1, NOW - 1), NewCell("x", 2, NOW), NewCell("y", 3), NewCell("z", 4))
     assert done(engine, change).row is None
     assert CellRow(KEY, []) == done(engine, change._replace(returned=Returned.KEY)).row
@@ -322,8 +246,7 @@ def test_a_write_returns_what_was_asked_for(engine: Engine) -> None:
     assert CellRow(KEY, []) == done(engine, RowChange(Change.DELETE, REF, KEY, **after)).row  # type: ignore[arg-type]
 
 
-def test_indexes_are_in_step(engine: Engine) -> None:
-    """Entries follow puts, updates, increments and deletions, with the latest versions of what they carry."""
+def test_secondary_indexes_follow_versioned_writes(engine: Engine) -> None:
     change = RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1), NewCell("x", "a")))
     done(engine, change)
     assert [CellRow(("a", 1), [Cell("x", "a", NOW)])] == cells(engine, BY_N)
@@ -339,7 +262,6 @@ def test_indexes_are_in_step(engine: Engine) -> None:
 
 
 def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
-    """As for plain writes: an error of the row, and nothing is written."""
     engine.create_table(
         TableSchema(
             "texts", (("k", ColumnType.STRING),), (IndexSchema("by_x", ("k", "x")),), (("x", ColumnType.STRING),)
@@ -350,8 +272,7 @@ def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
     assert "MaxLength:1024" in refused(engine, change)
 
 
-def test_updates_may_be_forbidden(engine: Engine) -> None:
-    """On a table without allow_update every update is an error of its row; puts and deletions are not."""
+def test_updates_are_refused_without_allow_update(engine: Engine) -> None:
     engine.create_table(TableSchema("fixed", TABLE.key, allow_update=False))
     ref = TableRef("fixed", ("k",))
     replies = write(
@@ -368,8 +289,7 @@ def test_updates_may_be_forbidden(engine: Engine) -> None:
     assert [CellRow(KEY, [Cell("x", 1, NOW)])] == cells(engine, ref)
 
 
-def test_a_lower_number_of_versions_hides_the_older_ones(engine: Engine) -> None:
-    """What is over the table's number is not shown, and the next write does not bring it back."""
+def test_lower_max_versions_hides_older_versions_for_good(engine: Engine) -> None:
     done(engine, put(*(NewCell("x", n, NOW - n) for n in range(3))))
     engine.update_table("t", TableOptions(max_versions=1))
     assert [CellRow(KEY, [Cell("x", 0, NOW)])] == cells(engine)
@@ -378,14 +298,6 @@ def test_a_lower_number_of_versions_hides_the_older_ones(engine: Engine) -> None
     assert [CellRow(KEY, [Cell("y", 1, NOW)])] == cells(engine)
 
 
-def test_an_index_is_not_changed(engine: Engine) -> None:
-    """A change that names a secondary index fails with the whole batch."""
+def test_a_secondary_index_cannot_be_written(engine: Engine) -> None:
     with pytest.raises(InvalidInput, match="Can't write index table directly"):
         write(engine, RowChange(Change.DELETE, BY_N, ("a", 1)))
-
-
-def test_what_was_changed_is_read_by_plain_reads(engine: Engine) -> None:
-    """The latest versions are what the port's reads give."""
-    done(engine, put(NewCell("x", "old", NOW - 1), NewCell("x", "new", NOW)))
-
-    assert [Row(KEY, {"x": "new"})] == engine.get_rows(BatchGetRow(REF, [KEY])).rows

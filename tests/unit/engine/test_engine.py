@@ -1,11 +1,7 @@
-"""The engine and its search indexes under contention and crashes, with real processes.
-
-Set TSMEM_TEST_PUTS=1000 for the full count of puts by eight writers.
-"""
+"""The engine and its search indexes under contention and crashes, with real processes."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,10 +16,10 @@ from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import Contains, Match, Query, Search, Term
 from tsmem.rows import MAX, MIN, Range, Row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 INDEX = SearchIndexSchema("message", "search", (("n", FieldType("LONG")), ("content", FieldType("TEXT", "max_word"))))
-PUTS = int(os.environ.get("TSMEM_TEST_PUTS", "60"))
-WRITERS = 8
+PUTS = 40
+WRITERS = 4
 
 PRELUDE = """
 import sys
@@ -55,7 +51,7 @@ BATCHES = (
     PRELUDE
     + """
 import itertools
-from tests.unit.test_engine_processes import INDEX
+from tests.unit.engine.test_engine import INDEX
 client.create_table(MESSAGE)
 client.create_search_index(INDEX)
 for batch in itertools.count():
@@ -69,7 +65,7 @@ for batch in itertools.count():
 REPLACED = (
     PRELUDE
     + """
-for number in range(25):  # each batch replaces the one before
+for number in range(12):  # each batch replaces the one before
     columns = {"n": number, "content": f"by {me} part-{number}!"}
     if any(client.write_rows([Put(MESSAGE.ref, ("s", row, me), columns) for row in range(20)])):
         raise SystemExit("a row failed")
@@ -105,7 +101,7 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def test_eight_processes_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     """Eight processes open a fresh file at once, make its table and put rows one by one: none fails, none is lost."""
     path = tmp_path / "memory.db"
     writers = [start(WRITER, path, f"w{number}", PUTS) for number in range(WRITERS)]
@@ -128,7 +124,7 @@ def test_eight_processes_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
     """After SIGKILL every acknowledged batch is there, the last one wholly or not at all, and its indexes agree."""
-    for round_number in range(3):
+    for round_number in range(2):
         path = tmp_path / f"{round_number}.db"
         writer = start(BATCHES, path, "w")
         if writer.stdout is None:
@@ -174,7 +170,7 @@ def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
         client.create_search_index(INDEX)
         writers = [start(REPLACED, path, who) for who in "ab"]
         sizes: set[int | None] = set()
-        for number in cycle(range(25)):
+        for number in cycle(range(12)):
             for query in (Term("n", number), Match("content", str(number)), Contains("content", f"T-{number}!")):
                 sizes.add(found(client, query))
             if all(writer.poll() is not None for writer in writers):
@@ -184,12 +180,11 @@ def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
         assert sizes <= {0, 20, 40}
         assert [40, 40, 40, 0] == [
             found(client, query)
-            for query in (Term("n", 24), Match("content", "24"), Contains("content", "PART-24!"), Term("n", 23))
+            for query in (Term("n", 11), Match("content", "11"), Contains("content", "PART-11!"), Term("n", 10))
         ]
 
 
-def test_a_killed_maker_leaves_room_for_the_next(tmp_path: Path) -> None:
-    """A process killed while it makes the file leaves none in its place, and the next opener makes it."""
+def test_a_killed_maker_of_the_file_does_not_stop_the_next(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     maker = start(MAKER, path, "m")
     maker.communicate()
@@ -200,12 +195,3 @@ def test_a_killed_maker_leaves_room_for_the_next(tmp_path: Path) -> None:
         assert client.list_tables() == []
         client.create_table(MESSAGE)
         assert keys(client, MESSAGE.ref) == []
-
-
-def test_a_client_loads_little() -> None:
-    """The local adapter loads no module that is slow to import."""
-    code = "import sys, tsmem.adapters.local; print(*sorted(sys.modules))"
-    found = start(code).communicate()[0].split()
-
-    slow = {"tempfile", "multiprocessing", "asyncio", "json", "logging", "subprocess", "tablestore"}
-    assert slow & set(found) == set()

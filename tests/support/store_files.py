@@ -1,0 +1,71 @@
+"""Files of the embedded engine: clients that use one, rows in a table, and children that are forked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.engine.file.connections import Connections
+from tsmem.port import TableSchema
+from tsmem.rows import MAX, MIN, ColumnType, Put, Range
+
+TABLE = TableSchema("t", (("k", ColumnType.STRING),))
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[LocalClient]:
+    """A client that is closed at the end."""
+    with closing(LocalClient(path, SystemClock())) as client:
+        yield client
+
+
+def fill(path: Path) -> None:
+    """Make a file with one row."""
+    with opened(path) as client:
+        client.create_table(TABLE)
+        client.write_row(Put(TABLE.ref, ("a",), {"x": 1}))
+
+
+def put(client: LocalClient, *keys: str) -> None:
+    """Write rows of these keys."""
+    for key in keys:
+        client.write_row(Put(TABLE.ref, (key,), {"x": key}))
+
+
+def keys(client: LocalClient) -> list[object]:
+    """Return the keys of all rows of the table, which fit in a page."""
+    return [row.key[0] for row in client.get_range(TABLE.ref, Range((MIN,), (MAX,))).rows]
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Start a child that calls `work`, and return its process id."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return child
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Return the exit code of a forked child that calls `work`."""
+    return os.waitstatus_to_exitcode(os.waitpid(forked(work), 0)[1])
+
+
+def read_version(connections: Connections) -> int:
+    """Read a row of the catalog."""
+    with connections.read() as session:
+        version: int = session.execute("SELECT version FROM catalog_version").fetchone()[0]
+        return version
+
+
+def raise_version(connections: Connections) -> None:
+    """Write a row of the catalog."""
+    with connections.write() as session:
+        session.execute("UPDATE catalog_version SET version = version + 1")

@@ -1,0 +1,340 @@
+"""Connections to one file: forks, threads, locks, signals, and checks that end a read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.store_files import TABLE, forked, in_child, keys, opened, put, raise_version, read_version
+from tsmem import interruption
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.engine.file import files
+from tsmem.engine.file.connections import TEMPORARY_SESSIONS, Connections, Transaction
+from tsmem.engine.file.files import CHECK_EVERY
+from tsmem.errors import TableNotFound, TsmemError, Unavailable
+from tsmem.rows import MAX, MIN, Put, Range
+
+
+@pytest.mark.filterwarnings("ignore:This process")  # threads of the test runner, from 3.12 on
+def test_writes_of_a_forked_child_are_kept_when_its_parent_closes(tmp_path: Path) -> None:
+    """SQLite's locks are the process's: a child must not go on with its parent's connection."""
+    path = tmp_path / "memory.db"
+    client = LocalClient(path, SystemClock())
+    client.create_table(TABLE)
+    put(client, "before")
+    ready, go = os.pipe()
+
+    def child() -> None:
+        put(client, *(f"c{n:03d}" for n in range(50)))
+        os.write(go, b"1")
+        put(client, *(f"d{n:03d}" for n in range(50)))
+
+    pid = forked(child)
+    os.read(ready, 1)
+    client.close()
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(ready)
+    os.close(go)
+    with opened(path) as again:
+        assert 101 == len(keys(again))
+
+
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_forked_child_cannot_use_a_temporary_store() -> None:
+    with opened(None) as client:
+        client.create_table(TABLE)
+
+        def child() -> None:
+            with pytest.raises(TsmemError, match="belongs to the process"):
+                client.list_tables()
+
+        assert 0 == in_child(child)
+        assert ["t"] == client.list_tables()
+
+
+def test_a_read_only_reader_notices_a_change_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a reader takes the file as unchanging for one request only; a change within it is said, and is no damage."""
+    path = tmp_path / "memory.db"
+    with opened(path) as writer:
+        writer.create_table(TABLE)
+        put(writer, "a")
+    real = sqlite3.connect
+
+    def read_only(name: str, **more: object) -> sqlite3.Connection:
+        if "mode=rw" in name:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return real(name, **more)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(files, "_only_readable", lambda path: True)
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    pool = Connections(str(path))
+    with pool.read() as session:
+        assert [("a",)] == session.execute("SELECT k0 FROM t1").fetchall()
+    monkeypatch.setattr(sqlite3, "connect", real)
+    with opened(path) as writer:
+        put(writer, "b")
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    with pool.read() as session:
+        assert [("a",), ("b",)] == session.execute("SELECT k0 FROM t1").fetchall()
+    with pytest.raises(Unavailable, match="changed while it was read"), pool.read():
+        os.utime(path, ns=(0, 0))
+    pool.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process")
+def test_children_forked_while_threads_write_can_write_too(tmp_path: Path) -> None:
+    """A fork waits for the transactions of other threads, so that no child inherits a lock that nobody gives back."""
+    with opened(tmp_path / "memory.db") as client:
+        client.create_table(TABLE)
+        done, written = threading.Event(), [0]
+
+        def write() -> None:
+            while not done.is_set():
+                put(client, f"p{written[0]:06d}")
+                written[0] += 1
+
+        writer = threading.Thread(target=write)
+        writer.start()
+
+        def child(number: int) -> None:
+            signal.alarm(30)
+            put(client, *(f"c{number}-{n}" for n in range(5)))
+
+        codes = [in_child(partial(child, number)) for number in range(3)]
+        done.set()
+        writer.join()
+        assert [0] * 3 == codes
+        assert written[0] + 15 == len(keys(client))
+
+
+def test_threads_share_a_bounded_number_of_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsmem.engine.file.connections.MAX_SESSIONS", 4)
+    monkeypatch.setattr("tsmem.engine.file.connections.MAX_IDLE", 2)
+    path = tmp_path / "memory.db"
+    with opened(path) as client:
+        client.create_table(TABLE)
+        threads = [threading.Thread(target=put, args=(client, *(f"{n}-{m}" for m in range(5)))) for n in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        descriptors = [link for link in Path("/proc/self/fd").iterdir() if _leads_to(link, path)]
+
+        assert 60 == len(keys(client))
+        assert 4 == len(descriptors)  # two for each
+
+
+def _leads_to(link: Path, path: Path) -> bool:
+    try:
+        return os.path.realpath(link) == str(path)
+    except OSError:
+        return False
+
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+LONG = f"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT {10 * CHECK_EVERY}) SELECT max(x) FROM c"
+
+
+TIMEOUT_S = 20
+
+
+@pytest.fixture(params=[None, "memory.db"])
+def connections(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connections]:
+    """A store in a temporary file, and one in a file."""
+    connections = Connections(None if request.param is None else str(tmp_path / request.param))
+    with connections.write():
+        pass
+    yield connections
+    connections.close()
+
+
+def done_elsewhere(work: Callable[[], object]) -> bool:
+    """True if another thread does the work in time."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT_S)
+    return not thread.is_alive()
+
+
+def ending_after(checks: int) -> interruption.Check:
+    """A check that ends the work when it is called so often."""
+    left = [checks]
+
+    def check() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Unavailable("Operation timeout.", service_code="OTSTimeout")
+
+    return check
+
+
+def called(session: Transaction, function: Callable[[int], object]) -> None:
+    """Call a function of ours in SQL, with 1 to 5."""
+    session.define("tsmem_called", 1, function)
+    session.execute("SELECT tsmem_called(value) FROM json_each('[1, 2, 3, 4, 5]')").fetchall()
+
+
+def test_two_reads_run_at_once(connections: Connections) -> None:
+    with connections.read():
+        assert done_elsewhere(lambda: read_version(connections))
+
+
+def test_a_write_does_not_wait_for_a_read_that_sees_the_old_state(connections: Connections) -> None:
+    with connections.read() as session:
+        before = session.execute("SELECT version FROM catalog_version").fetchone()
+        assert done_elsewhere(lambda: raise_version(connections))
+        assert before == session.execute("SELECT version FROM catalog_version").fetchone()
+
+    assert (before[0] + 1,) == (read_version(connections),)
+
+
+def test_a_check_ends_a_long_statement_with_its_own_error(connections: Connections) -> None:
+    with (
+        pytest.raises(Unavailable, match=r"Operation timeout\."),
+        interruption.ending_by(ending_after(2)),
+        connections.read() as session,
+    ):
+        session.execute(ENDLESS).fetchone()
+
+    assert read_version(connections) >= 0
+
+
+def test_a_check_ends_a_statement_that_calls_our_functions(connections: Connections) -> None:
+    calls: list[int] = []
+
+    with (
+        pytest.raises(Unavailable, match=r"Operation timeout\."),
+        interruption.ending_by(ending_after(3)),
+        connections.read() as session,
+    ):
+        called(session, calls.append)
+
+    assert [1, 2, 3] == calls
+
+
+def test_a_signal_in_one_of_our_functions_is_raised_as_a_signal(connections: Connections) -> None:
+    """SQLite makes an error of its own of what our function raises."""
+
+    def interrupt(value: int) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), connections.read() as session:
+        called(session, interrupt)
+
+
+def test_a_check_does_not_end_a_write(connections: Connections) -> None:
+    with interruption.ending_by(ending_after(0)), connections.write() as session:
+        session.execute(LONG).fetchone()
+        session.execute("UPDATE catalog_version SET version = version + 1")
+
+    assert read_version(connections) > 0
+
+
+def test_a_check_ends_the_wait_for_a_connection() -> None:
+    connections = Connections(None)
+    held = [connections.read() for _ in range(TEMPORARY_SESSIONS)]
+    for each in held:
+        each.__enter__()
+    with pytest.raises(Unavailable), interruption.ending_by(ending_after(1)), connections.read():
+        pass
+    for each in held:
+        each.__exit__(None, None, None)
+    connections.close()
+
+
+@contextmanager
+def interrupt_after(seconds: float) -> Iterator[None]:
+    """What Ctrl-C does comes while the block runs."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("path", [None, "memory.db"])
+def test_a_signal_ends_a_long_statement(tmp_path: Path, path: str | None) -> None:
+    connections = Connections(None if path is None else str(tmp_path / path))
+    with connections.write():
+        pass
+    with pytest.raises(KeyboardInterrupt), interrupt_after(0.1), connections.read() as session:
+        session.execute(ENDLESS).fetchone()
+    with connections.read() as session:
+        assert session.execute("SELECT 1").fetchone() == (1,)
+    connections.close()
+
+
+def test_a_signal_while_the_file_is_made_leaves_only_the_lock_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(source: str, target: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupt)
+    connections = Connections(str(tmp_path / "memory.db"))
+    with pytest.raises(KeyboardInterrupt), connections.write():
+        pass
+    connections.close()
+
+    assert [tmp_path / "memory.db.lock"] == list(tmp_path.iterdir())
+
+
+def test_threads_share_a_client(tmp_path: Path) -> None:
+    with opened(tmp_path / "memory.db") as client:
+        client.create_table(TABLE)
+        failures: list[TsmemError] = []
+
+        def work(name: str) -> None:
+            try:
+                for number in range(5):
+                    client.write_row(Put(TABLE.ref, (f"{name}{number}",), {}))
+                    client.get_row(TABLE.ref, (name,))
+            except TsmemError as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcdefgh"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
+
+    assert failures == []
+    assert len(page.rows) == 40
+
+
+def test_other_connections_see_a_changed_schema(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    with opened(path) as one, opened(path) as other:
+        one.create_table(TABLE)
+        one.write_row(Put(TABLE.ref, ("a",), {}))
+        other.delete_table("t")
+        with pytest.raises(TableNotFound):
+            one.get_row(TABLE.ref, ("a",))
+        other.create_table(TABLE)
+        assert one.get_row(TABLE.ref, ("a",)) is None
+
+
+def test_a_call_after_close_is_an_error(tmp_path: Path) -> None:
+    client = LocalClient(tmp_path / "memory.db", SystemClock())
+    client.create_table(TABLE)
+    client.close()
+    with pytest.raises(TsmemError, match="closed"):
+        client.list_tables()

@@ -1,0 +1,323 @@
+"""The engine's file: how it is made, opened, refused and replaced."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.clocks import ManualClock
+from tests.support.store_files import TABLE, fill, in_child, keys, opened, put
+from tsmem.adapters.local import LocalClient
+from tsmem.clock import SystemClock
+from tsmem.disk import APPLICATION_ID
+from tsmem.engine import Engine
+from tsmem.engine.definitions import TableOptions
+from tsmem.engine.file import files
+from tsmem.engine.file.connections import Connections
+from tsmem.errors import StorageFailure, TableNotFound, TsmemError
+from tsmem.rows import MAX, MIN, Put, Range, Row, Update
+
+NOBODY = 65534
+
+
+def mode(path: Path) -> int:
+    """A file's permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_read_makes_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "memory.db"
+    with opened(path) as client:
+        assert client.list_tables() == []
+        with pytest.raises(TableNotFound):
+            client.get_row(TABLE.ref, ("a",))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> None:
+    with opened(tmp_path / "new" / "memory.db") as client:
+        for write in (client.write_row, lambda put: client.write_rows([put])):
+            with pytest.raises(TableNotFound):
+                write(Put(TABLE.ref, ("a",), {}))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_sees_the_file_that_a_writer_made(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    with opened(path) as reader:
+        assert reader.list_tables() == []
+        fill(path)
+        assert reader.list_tables() == ["t"]
+
+
+def test_the_file_and_its_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        path = tmp_path / "a" / "b" / "memory.db"
+        with opened(path) as client:
+            client.create_table(TABLE)
+            modes = {each.name: mode(each) for each in path.parent.iterdir()}
+    finally:
+        os.umask(old)
+
+    assert set(modes.values()) == {0o600}
+    assert {"memory.db", "memory.db-wal"} <= set(modes)
+    assert [mode(path.parent), mode(path.parent.parent)] == [0o700, 0o700]
+
+
+def test_the_file_has_application_id_format_and_wal(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    with closing(sqlite3.connect(path)) as raw:
+        found = [raw.execute(f"PRAGMA {name}").fetchone()[0] for name in
+                 ("application_id", "user_version", "journal_mode", "page_size", "integrity_check")]  # fmt: skip
+
+    assert found == [APPLICATION_ID, files.FORMAT, "wal", 4096, "ok"]
+
+
+@pytest.mark.parametrize("name", ["plain.db", "what? #1 50%.db", "ümlaut 退款.db", "x.db?mode=memory"])
+def test_a_file_name_may_have_characters_of_a_uri(tmp_path: Path, name: str) -> None:
+    fill(tmp_path / name)
+
+    assert {name, f"{name}.lock"} == {each.name for each in tmp_path.iterdir()}
+    with opened(tmp_path / name) as client:
+        assert client.get_row(TABLE.ref, ("a",)) == Row(("a",), {"x": 1})
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "real.db")
+    fill(link)
+
+    assert link.is_symlink()
+    assert (tmp_path / "real.db").stat().st_size > 0
+
+
+def test_leftovers_of_a_killed_maker_are_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    path.touch()
+    (tmp_path / "memory.db.new").write_bytes(b"half a file")
+    (tmp_path / "memory.db.new-wal").write_bytes(b"half a log")
+    fill(path)
+
+    with opened(path) as client:
+        assert client.list_tables() == ["t"]
+    assert {"memory.db", "memory.db.lock"} == {each.name for each in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("difference", "hint"),
+    [(1, "use a newer tsmem"), (-1, "export its rows with the tsmem that made it, and import them with this one")],
+)
+def test_a_file_of_another_format_is_refused_for_reads_and_writes(tmp_path: Path, difference: int, hint: str) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute(f"PRAGMA user_version = {files.FORMAT + difference}")
+    with opened(path) as client:
+        refused = f"has format {files.FORMAT + difference}, and this tsmem reads format {files.FORMAT}"
+        for call in (client.list_tables, lambda: client.create_table(TABLE)):
+            with pytest.raises(StorageFailure, match=refused) as caught:
+                call()
+            assert hint == caught.value.hint
+
+
+def test_a_file_that_is_converted_while_it_is_open_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    with opened(path) as client, closing(sqlite3.connect(path)) as raw:
+        assert ["t"] == client.list_tables()
+        raw.execute(f"PRAGMA user_version = {files.FORMAT + 1}")
+        raw.execute("UPDATE catalog_version SET version = version + 1")
+        raw.commit()
+        with pytest.raises(StorageFailure, match=f"has format {files.FORMAT + 1}"):
+            client.list_tables()
+
+
+def test_a_commit_is_synced_when_it_returns(tmp_path: Path) -> None:
+    """Source: sqlite.org/pragma.html: 2 is FULL; a commit in the log survives a power failure with nothing less."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with Connections(str(path)).write() as session:
+        assert (2,) == session.execute("PRAGMA synchronous").fetchone()
+
+
+@pytest.mark.parametrize("content", ["text", "database"])
+def test_a_file_of_another_program_is_refused_and_unchanged(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "other"
+    if content == "text":
+        path.write_text("dear diary " * 1000)
+    else:
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("CREATE TABLE theirs (x)")
+    before = path.read_bytes()
+    with opened(path) as client, pytest.raises(StorageFailure, match="tsmem"):
+        client.create_table(TABLE)
+
+    assert path.read_bytes() == before
+
+
+@contextmanager
+def unprivileged_folder() -> Iterator[Path]:
+    """A folder in which permissions bind, also where the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        as_root = os.geteuid() == 0
+        if as_root:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield folder
+        finally:
+            folder.chmod(0o700)
+            if as_root:
+                os.seteuid(0)
+
+
+@pytest.mark.parametrize("folder_mode", [0o500, 0o700])
+def test_a_read_only_file_is_read_and_writes_are_refused(folder_mode: int) -> None:
+    """A file that may not be written is read all the same, in a folder that may be written or not; writes say why."""
+    with unprivileged_folder() as folder:
+        path = folder / "memory.db"
+        fill(path)
+        path.chmod(0o400)
+        folder.chmod(folder_mode)
+        with opened(path) as client:
+            assert client.get_row(TABLE.ref, ("a",)) == Row(("a",), {"x": 1})
+            with pytest.raises(StorageFailure, match="read-only"):
+                client.write_row(Put(TABLE.ref, ("b",), {}))
+
+
+def test_a_file_that_cannot_be_made_is_named() -> None:
+    with unprivileged_folder() as folder:
+        folder.chmod(0o500)
+        with (
+            opened(folder / "sub" / "memory.db") as client,
+            pytest.raises(StorageFailure, match=r"memory\.db cannot be made"),
+        ):
+            client.create_table(TABLE)
+
+
+def test_threads_share_a_temporary_file() -> None:
+    with opened(None) as client:
+        client.create_table(TABLE)
+        threads = [
+            threading.Thread(target=lambda name=name: client.write_row(Put(TABLE.ref, (name,), {})))
+            for name in "abcdefgh"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
+
+    assert [row.key for row in page.rows] == [(name,) for name in "abcdefgh"]
+
+
+def test_an_update_wins_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    clock = ManualClock()
+    client = LocalClient(tmp_path / "memory.db", clock)
+    client.create_table(TABLE)
+    client.write_row(Put(TABLE.ref, ("a",), {"x": "old", "y": 1}))
+    clock.time_us -= 3_600_000_000
+    client.write_row(Update(TABLE.ref, ("a",), {"x": "new"}))
+
+    assert Row(("a",), {"x": "new", "y": 1}) == client.get_row(TABLE.ref, ("a",))
+    client.close()
+
+
+def test_a_write_after_the_file_was_deleted_is_not_acknowledged(tmp_path: Path) -> None:
+    """A write after the file was deleted goes into a new one, without tables; it is not acknowledged into nowhere."""
+    path = tmp_path / "memory.db"
+    with opened(path) as client:
+        client.create_table(TABLE)
+        put(client, "a")
+        for end in ("", "-wal", "-shm"):
+            Path(f"{path}{end}").unlink(missing_ok=True)
+        with pytest.raises(TableNotFound):
+            put(client, "b")
+
+
+def test_a_replaced_file_is_opened_again(tmp_path: Path) -> None:
+    path, other = tmp_path / "memory.db", tmp_path / "other.db"
+    with opened(other) as maker:
+        maker.create_table(TABLE)
+        put(maker, "restored")
+    with opened(path) as client:
+        client.create_table(TABLE)
+        put(client, "old")
+        for end in ("-wal", "-shm"):
+            Path(f"{path}{end}").unlink(missing_ok=True)
+        other.replace(path)
+        with opened(path) as first:
+            put(first, "first")  # into the new file's own log
+            put(client, "new")
+            assert ["first", "new", "restored"] == keys(client)
+    with opened(path) as again:
+        assert ["first", "new", "restored"] == keys(again)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_a_pipe_or_folder_at_the_path_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "memory.db"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    with opened(path) as client, pytest.raises(StorageFailure, match="not a regular file"):
+        client.create_table(TABLE)
+    assert not path.is_file()
+
+
+def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+
+    def die() -> None:
+        client = LocalClient(path, SystemClock())
+        client.create_table(TABLE)
+        put(client, "old")
+        os._exit(0)  # as if killed: the log stays
+
+    assert 0 == in_child(die)
+    assert Path(f"{path}-wal").stat().st_size > 0
+    path.unlink()
+    with opened(path) as client:
+        client.create_table(TABLE)
+        put(client, "new")
+        assert ["new"] == keys(client)
+
+
+def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
+    """When the disk is full at the very commit, SQLite rolls back by itself: the engine must not go on with a schema
+    that was never kept, also when another one makes the next change of schemas."""
+    path = tmp_path / "memory.db"
+    with closing(Engine(path, SystemClock())) as engine, closing(Engine(path, SystemClock())) as other:
+        engine.create_table(TABLE)
+        for key in ("a", "b", "c"):
+            engine.write_rows([Put(TABLE.ref, (key,), {"x": "y" * 3000})])
+        limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{path}-wal").stat().st_size, most))
+        try:
+            with pytest.raises(TsmemError):
+                engine.update_table("t", TableOptions(max_versions=5))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+            signal.signal(signal.SIGXFSZ, ignored)
+        other.create_table(TABLE._replace(name="u"))
+
+        assert 1 == engine.describe_table("t").max_versions
+        assert ["t", "u"] == engine.list_tables()

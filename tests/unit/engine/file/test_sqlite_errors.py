@@ -1,0 +1,168 @@
+"""Errors of SQLite and of the disk: what is said of them, and whether a write may have been kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.commits import failing_commits
+from tests.support.store_files import TABLE, fill, opened
+from tsmem.engine.file import sqlite_errors
+from tsmem.errors import StorageFailure, Unavailable
+from tsmem.rows import MAX, MIN, Put, Range, Row
+from tsmem.waiting import Waits
+
+
+def test_a_batch_that_does_not_fit_on_the_disk_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    with opened(path) as client:
+        with client._engine._connections.write() as session:
+            session.execute("PRAGMA max_page_count = 40")
+        with pytest.raises(StorageFailure, match="the disk is full: nothing of this write was kept"):
+            client.write_rows([Put(TABLE.ref, (str(number),), {"x": "x" * 100_000}) for number in range(3)])
+        page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
+
+    assert page.rows == [Row(("a",), {"x": 1})]
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "ambiguous"),
+    [
+        (sqlite3.SQLITE_FULL, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_IOERR_WRITE, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_IOERR_FSYNC, "this write may have been kept", True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, "this write may have been kept", True),
+    ],
+)
+def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
+    tmp_path: Path, code: int, words: str, ambiguous: bool
+) -> None:
+    """SQLite writes the log, then syncs it, then updates its index: a commit that was written can come back."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with failing_commits(code), opened(path) as client, pytest.raises(StorageFailure, match=words) as caught:
+        client.write_row(Put(TABLE.ref, ("b",), {}))
+
+    assert caught.value.ambiguous is ambiguous
+
+
+def test_a_disk_too_full_for_the_index_of_the_log_may_have_kept_the_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls it an I/O error, and the log was written before."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    found = list(os.statvfs(tmp_path))
+    found[4] = 0  # f_bavail
+    with failing_commits(sqlite3.SQLITE_IOERR_SHMSIZE), opened(path) as client:
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
+        with pytest.raises(StorageFailure, match="the disk is full: this write may have been kept"):
+            client.write_row(Put(TABLE.ref, ("b",), {}))
+
+
+def spoil(path: Path) -> None:
+    """Overwrite the last pages of a file."""
+    with path.open("r+b") as stream:
+        stream.seek(8192)
+        stream.write(b"\xff" * (path.stat().st_size - 8192))
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_disk_that_cannot_be_read_is_not_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    """SQLite says that a file is malformed where the disk fails to read it (EIO)."""
+
+    def failing(descriptor: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "memory.db"
+    fill(path)
+    spoil(path)
+    with closing(sqlite3.connect(path)) as other, opened(path) as client:
+        if is_held:
+            other.execute("PRAGMA user_version").fetchone()
+        with pytest.raises(StorageFailure, match="is damaged"):
+            client.get_row(TABLE.ref, ("a",))
+        monkeypatch.setattr(os, "pread", failing)
+        with pytest.raises(StorageFailure) as caught:
+            client.get_row(TABLE.ref, ("a",))
+
+    assert caught.value.message == f"{path} could not be read: disk I/O error"
+
+
+def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> None:
+    """A process that opens and closes a file loses its locks on it: SQLite's would be gone."""
+    path = tmp_path / "memory.db"
+    fill(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        sqlite_errors.from_sqlite(corrupt(), str(path))
+        other = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import sqlite3; sqlite3.connect({str(path)!r}, timeout=0).execute('BEGIN IMMEDIATE')",
+            ],
+            check=False,
+            capture_output=True,
+        )
+
+    assert b"database is locked" in other.stderr
+
+
+def corrupt() -> sqlite3.DatabaseError:
+    """What SQLite raises for a file that it cannot read."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (sqlite3.SQLITE_IOERR_READ, "could not be read: disk I/O error"),
+        (sqlite3.SQLITE_FULL, "the disk is full: F could not be read"),
+    ],
+)
+def test_a_failed_read_speaks_of_no_write(code: int, words: str) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    said = sqlite_errors.from_sqlite(error, "F", "read").message
+
+    assert said.endswith(words)
+
+
+def test_a_long_lock_is_unavailable_and_not_ambiguous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    monkeypatch.setattr(Waits, "limit_s", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, opened(path) as client:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked") as caught:
+            client.write_row(Put(TABLE.ref, ("b",), {}))
+        assert client.get_row(TABLE.ref, ("a",)) is not None
+
+    assert caught.value.ambiguous is False
+
+
+def test_a_damaged_row_is_refused_and_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    with opened(path) as client:
+        client.write_row(Put(TABLE.ref, ("b",), {"x": 2}))
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("UPDATE t1 SET cells = substr(cells, 1, 9) WHERE k0 = 'a'")
+            raw.commit()
+        with pytest.raises(StorageFailure, match="damaged"):
+            client.get_row(TABLE.ref, ("a",))
+        assert client.get_row(TABLE.ref, ("b",)) == Row(("b",), {"x": 2})
