@@ -1,19 +1,17 @@
 """Tables, secondary indexes and search indexes in the SDK's classes, and descriptions of them in ours.
 
 The SDK takes a search field of an unknown kind for a LONG, and lacks AddDefinedColumn, without which an index on a new
-column cannot be added. `extend` teaches an SDK client both, through its own maps of requests and replies.
+column cannot be added. `extend` teaches an SDK client both, through its own maps of requests and replies. The messages
+that the SDK lacks are written and read as others of its messages, which have the same fields on the wire.
 
 Source: tablestore 6.4.8, encoder.py, decoder.py, metadata.py; the Java and Go SDKs for field types 10, 11 and 13;
-"AddDefinedColumn" in the API reference: required string table_name = 1, repeated DefinedColumnSchema columns = 2;
-"Encoding" in the documentation of Protocol Buffers.
+"AddDefinedColumn" in the API reference: required string table_name = 1, repeated DefinedColumnSchema columns = 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-
-from google.protobuf.unknown_fields import UnknownFieldSet
 
 from tsmem.adapters.tablestore.sdk import ots, search_pb2, table_store_pb2
 from tsmem.errors import InvalidInput
@@ -147,7 +145,7 @@ def _described_search(body: bytes, _request_id: str) -> tuple[SearchIndexSchema,
 
 
 def _field_type(field: Any) -> FieldType:
-    number = field.field_type if field.HasField("field_type") else _unknown_number(field, 2)
+    number = field.field_type if field.HasField("field_type") else _second_number(field)
     name = _FIELD_TYPES[number - 1] if 0 < number <= len(_FIELD_TYPES) else f"TYPE_{number}"
     if name != "TEXT":
         return FieldType(name)
@@ -160,15 +158,15 @@ def _field_type(field: Any) -> FieldType:
     if analyzer == "single_word":
         return FieldType("TEXT", analyzer, case_sensitive=parameter.case_sensitive)
     delimiter = parameter.delimiter if parameter.HasField("delimiter") else None
-    case_sensitive = bool(_unknown_number(parameter, 2)) or None  # the SDK's message lacks it, others send it
+    case_sensitive = bool(_second_number(parameter)) or None  # the SDK's message lacks it, others send it
     return FieldType("TEXT", analyzer, delimiter=delimiter, case_sensitive=case_sensitive)
 
 
-def _unknown_number(message: Any, number: int) -> int:
-    """Return the last integer in a field that the SDK's class lacks, or an enum's value that it does not know; else
-    0."""
-    found = [field.data for field in UnknownFieldSet(message) if (field.field_number, field.wire_type) == (number, 0)]
-    return found[-1] if found else 0
+def _second_number(message: Any) -> int:
+    """Return the integer in field 2, also where the SDK's class lacks that field or the enum's value; 0 for none.
+
+    `CapacityUnit.write` is such an integer."""
+    return int(table_store_pb2.CapacityUnit.FromString(message.SerializeToString()).write)
 
 
 # What the SDK lacks
@@ -178,31 +176,12 @@ def extend(client: Any) -> None:
     """Teach an SDK client DescribeSearchIndex with every kind of field, and AddDefinedColumn."""
     protocol = client.protocol
     protocol.api_list = [*protocol.api_list, ADD_DEFINED_COLUMN]
-    protocol.encoder.api_encode_map[ADD_DEFINED_COLUMN] = _AddDefinedColumn
+    protocol.encoder.api_encode_map[ADD_DEFINED_COLUMN] = _add_defined_column
     protocol.decoder.api_decode_map[ADD_DEFINED_COLUMN] = lambda body, request_id: (None, None)
     protocol.decoder.api_decode_map["DescribeSearchIndex"] = _described_search
 
 
-class _AddDefinedColumn:
-    """The request's message, with the one method that the SDK calls."""
-
-    def __init__(self, table: str, columns: Sequence[tuple[str, ColumnType]]) -> None:
-        self._table = table
-        self._columns = columns
-
-    def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name for it
-        encoded = _delimited(1, self._table.encode())
-        for name, kind in self._columns:
-            column = table_store_pb2.DefinedColumnSchema(name=name, type=_DEFINED_TYPES[kind])
-            encoded += _delimited(2, column.SerializeToString())
-        return encoded
-
-
-def _delimited(field: int, content: bytes) -> bytes:
-    """Return a text or message as a field of a protobuf message."""
-    encoded, length = bytearray((field << 3 | 2,)), len(content)
-    while length > 127:
-        encoded.append(length & 127 | 128)
-        length >>= 7
-    encoded.append(length)
-    return bytes(encoded) + content
+def _add_defined_column(table: str, columns: Sequence[tuple[str, ColumnType]]) -> Any:
+    """Return a request with a text in field 1 and messages in field 2, as TermsQuery has them."""
+    schemas = [table_store_pb2.DefinedColumnSchema(name=name, type=_DEFINED_TYPES[kind]) for name, kind in columns]
+    return search_pb2.TermsQuery(field_name=table, terms=[schema.SerializeToString() for schema in schemas])
