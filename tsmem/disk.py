@@ -1,16 +1,19 @@
-"""Files and folders on a disk: recognise a store's file, make folders durable, and check the links on a path.
+"""Files and folders on a disk: recognise a store's file, replace files whole, make folders durable, and check the links
+on a path.
 
-The engine, the profiles and the command line use it.
+The engine, the profiles, the transfer of files and the command line use it.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 APPLICATION_ID = 0x74736D6D
 """The application id in the header of a store's file: "tsmm"."""
@@ -19,6 +22,11 @@ HEADER_BYTES = 100
 SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
 """Suffixes of the files beside a store's file while it is created or used."""
 
+ENTER_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+"""Flags that open a folder that may be entered, also one that may not be read."""
+
+_PARTIAL = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_BUFFER_BYTES = 1 << 20
 _MAX_STEPS = 400
 """Folders and links on one path; the system itself follows 40 links."""
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
@@ -44,6 +52,76 @@ def sqlite_uri(path: str, parameters: str) -> str:
     """Return the path as a URI. A path need not be valid Unicode, so its bytes are quoted."""
     quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
     return f"file:{quoted}?{parameters}"
+
+
+def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lambda descriptor: None) -> None:
+    """Write a file whole, or leave it as it was; only the user can read a new one. `on_new` is called with the new
+    file's descriptor before it takes its place. Raises OSError."""
+    folder = os.open(os.path.dirname(path), ENTER_FOLDER)  # noqa: PTH120
+    base = os.path.basename(path)  # noqa: PTH119
+    try:
+        with replacing(folder, base, lambda name: rename(folder, name, base)) as stream:
+            on_new(stream.fileno())
+            stream.write(content)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def replacing(folder: int, base: str, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
+    """Open a new file in a folder; once all is written and on the disk, call `put_in_place` with its name.
+
+    `base` is the name of the file whose place it takes. Removes the new file where anything fails. Raises OSError."""
+    name, descriptor = _open_partial(folder, base)
+    try:
+        with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+            put_in_place(name)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
+def _open_partial(folder: int, base: str) -> tuple[str, int]:
+    """Return the name and descriptor of an empty file that this process alone writes.
+
+    The name is made of the target's, so that processes that are killed leave one such file, which the next one uses. A
+    lock is held on it while it is written. The name is random where another process holds it, where something else has
+    it, and on a file system without locks."""
+    from hashlib import sha256
+
+    name = f"tsmem-{sha256(os.fsencode(base)).hexdigest()[:16]}.part"
+    with suppress(OSError):
+        descriptor = os.open(name, _PARTIAL, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = os.fstat(descriptor)
+            is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
+            # Another process may have put the file in its place between the two calls.
+            if is_ours and os.path.samestat(found, os.stat(name, dir_fd=folder, follow_symlinks=False)):
+                os.fchmod(descriptor, 0o600)
+                os.ftruncate(descriptor, 0)
+                return name, descriptor
+        except BlockingIOError:
+            pass
+        except BaseException:
+            os.close(descriptor)
+            os.unlink(name, dir_fd=folder)
+            raise
+        os.close(descriptor)
+    name = f"tsmem-{os.urandom(8).hex()}.part"  # no number of a process: containers use the same ones again
+    try:
+        return name, os.open(name, _PARTIAL | os.O_EXCL, 0o600, dir_fd=folder)
+    except PermissionError as error:
+        raise PermissionError(error.errno, "its folder cannot be written") from error
+
+
+def rename(folder: int, name: str, to: str) -> None:
+    """Give a file of a folder another name, whatever has that name. Raises OSError."""
+    os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def make_private_folder(folder: str) -> None:

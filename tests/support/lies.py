@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
-from functools import cache
 from typing import Any
 
 from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, encoded, of_bytes, of_rows, values_of
 from tsmem.engine.rows.cells import Cell
 from tsmem.rows import Bound
-from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import crc8, encode_row
 
 _numbers = itertools.count()
@@ -135,32 +132,6 @@ def _other_names(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     return [row._replace(names=row.names[::-1]) for row in rows]
 
 
-def _long_key(rows: list[WireRow], reply: Reply) -> list[WireRow]:
-    return [row._replace(key=tuple(value * 2000 if type(value) is str else value for value in row.key)) for row in rows]
-
-
-def _with(*cells: Cell) -> Lie:
-    return of_rows(lambda rows, _: [row._replace(cells=(*row.cells, *cells)) for row in rows])
-
-
-@cache
-def _huge() -> str:
-    return EVIL * 2**20
-
-
-def _key_among_columns(rows: list[WireRow], reply: Reply) -> list[WireRow]:
-    return [row._replace(cells=(*row.cells, Cell(row.names[0], EVIL, 1))) for row in rows]
-
-
-def _unfiltered(reply: Reply) -> None:
-    """All rows, whatever the filter. The limit goes too, so that they are a page."""
-    if reply.action == "GetRange" and reply.request.HasField("filter"):
-        request = schema.parse_message("GetRangeRequest", reply.request.SerializeToString())
-        request.ClearField("filter")
-        request.ClearField("limit")
-        reply.body = reply.honestly(request.SerializeToString())
-
-
 def _long_page(reply: Reply) -> None:
     if reply.action == "GetRange":
         row = encoded([WireRow(("user_id", "session_id"), ("", ""))])
@@ -232,14 +203,6 @@ def _empty_searches(reply: Reply) -> None:
         del reply.message.rows[:], reply.message.search_hits[:]
 
 
-def _total(total: int) -> Lie:
-    def lie(reply: Reply) -> None:
-        if reply.action == "Search" and reply.message.total_hits > 0:
-            reply.message.total_hits = total
-
-    return lie
-
-
 def other_users_hits(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     """Rows that the search did not ask for. They are no broken answer: an index may be behind. They are not shown."""
     if reply.action != "Search":
@@ -264,14 +227,6 @@ def _other_table(reply: Reply) -> None:
 def _no_key(reply: Reply) -> None:
     if reply.action == "DescribeTable":
         del reply.message.table_meta.primary_key[:]
-
-
-def _names_twice(reply: Reply) -> None:
-    if reply.action == "ListSearchIndex":
-        for index in list(reply.message.indices):
-            reply.message.indices.add().CopyFrom(index)
-    elif reply.action == "ListTable":
-        reply.message.table_names.extend(list(reply.message.table_names))
 
 
 # Bytes
@@ -308,12 +263,6 @@ LIES: dict[str, Lie] = {
     "times as text": of_rows(_times_as_text),
     "a key column less": of_rows(_a_column_less),
     "key columns by other names": of_rows(_other_names),
-    "keys that are too long": of_rows(_long_key),
-    "a value of 4 MB": lambda reply: _with(Cell("zz", _huge(), 1))(reply),
-    "a number that is none": _with(Cell("score", math.nan, 1)),
-    "one column twice": _with(Cell("z", 1, 1), Cell("z", 2, 1)),
-    "a key column as an attribute": of_rows(_key_among_columns),
-    "rows that the filter leaves out": _unfiltered,
     "6,000 rows": _long_page,
     "6,000 rows without keys": _rows_without_keys,
     "an outcome less": _outcomes(_one_less),
@@ -323,12 +272,9 @@ LIES: dict[str, Lie] = {
     "one token again and again": _same_token,
     "new tokens for the same rows": _new_tokens,
     "new tokens for no rows": _empty_searches,
-    "a negative total": _total(-5),
-    "a total of nothing": _total(0),
     "more scores than rows": _more_scores,
     "the description of another table": _other_table,
     "a table without a key": _no_key,
-    "every name twice": _names_twice,
     "garbage": _garbage,
     "an empty body": _empty,
     "an answer without its cost": _without_cost,

@@ -13,7 +13,6 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
 
 from tsmem.errors import InvalidInput
@@ -116,7 +115,13 @@ def item_from_document(document: object) -> Session | Message:
     without `kind`, a message_id makes it a message. Raises InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(f"a session or message must be an object, not {_described(document)}")
-    kind = _kind(document)
+    kind: object = document.get("kind")
+    if kind is None:
+        kind = "message" if "message_id" in document else "session" if "user_id" in document else None
+        if kind is None:
+            raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
+    if kind != "session" and kind != "message":
+        raise InvalidInput(f'kind is {brief(repr(kind))}; only "session" and "message" are known')
     for name in document:
         if name not in FIELDS[kind] and name not in ("kind", "rejected"):
             raise InvalidInput(
@@ -128,17 +133,6 @@ def item_from_document(document: object) -> Session | Message:
             raise InvalidInput(f"{name} is {'null' if name in document else 'missing'}; every {kind} has one")
     values: dict[str, Any] = {name: _field(name, document.get(name)) for name in FIELDS[kind]}
     return Session(**values) if kind == "session" else Message(**values)
-
-
-def _kind(document: Mapping[str, object]) -> Literal["session", "message"]:
-    kind = document.get("kind")
-    if kind == "session" or (kind is None and "message_id" not in document and "user_id" in document):
-        return "session"
-    if kind == "message" or (kind is None and "message_id" in document):
-        return "message"
-    if kind is None:
-        raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
-    raise InvalidInput(f'kind is {brief(repr(kind))}; only "session" and "message" are known')
 
 
 def _field(name: str, value: object) -> object:

@@ -14,10 +14,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from tsmem.disk import make_private_folder
+from tsmem.disk import make_private_folder, replace_file
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.limits import MAX_ROWS_PER_READ
-from tsmem.transfer.files.outputs import replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,7 +69,7 @@ class ResumePoint:
             self._due_s = self._clock.monotonic_s() + EVERY_S
             with suppress(OSError):
                 make_private_folder(str(self._path.parent))
-                replace_private(str(self._path), json.dumps({"settled": settled}).encode())
+                replace_file(str(self._path), json.dumps({"settled": settled}).encode())
                 self._noted = settled
         return bool(self._noted)
 

@@ -18,6 +18,8 @@ from tsmem.profiles import load_profile
 from tsmem.profiles.writer import set_values, use_profile
 
 ROOT = Path(__file__).parents[3]
+PARTIAL = "tsmem-28043ff911f28a5c.part"
+"""The file that becomes the new config.toml, by the hash of that name."""
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
                 assert load_profile({"HOME": "/h"}, config=config, profile="p").path is not None
             os.kill(it.pid, signal.SIGKILL)
         assert config.read_text().startswith('# mine\n[profiles.p]\nbackend = "local"\npath = "')
-        assert {item.name for item in tmp_path.iterdir()} <= {"config.toml", "config.toml.lock", ".config.toml.tmp"}
+        assert {item.name for item in tmp_path.iterdir()} <= {"config.toml", "config.toml.lock", PARTIAL}
     set_values({"HOME": "/h"}, "p", [("path", "end")], config=config)
 
     assert {"config.toml", "config.toml.lock"} == {item.name for item in tmp_path.iterdir()}
@@ -99,7 +101,7 @@ def test_the_target_of_a_link_is_replaced(env: dict[str, str], config: Path, tmp
 
 def test_a_rewritten_file_is_private_and_stale_temporary_files_do_not_matter(env: dict[str, str], config: Path) -> None:
     config.chmod(0o644)
-    config.with_name(".config.toml.tmp").write_text("half")
+    config.with_name(PARTIAL).write_text("half")
     use_profile(env, "local")
     assert mode(config) == 0o600
     assert sorted(item.name for item in config.parent.iterdir()) == ["config.toml", "config.toml.lock"]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsmem import limits
-from tsmem.adapters.tablestore.reply_checks import WrongReply, check_attributes
+from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import (
@@ -144,11 +144,8 @@ def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
 def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence[Any] | None) -> Row:
     """Return a row that the SDK read, its columns in order of name. Raises WrongReply."""
     columns = {column[0]: column[1] for column in attributes or ()}
-    types = set(map(type, columns.values()))
-    if bytearray in types:
+    if bytearray in map(type, columns.values()):
         columns = {name: bytes(value) if type(value) is bytearray else value for name, value in columns.items()}
-        types = set(map(type, columns.values()))
-    check_attributes(table, columns, types, len(attributes or ()))
     names = list(columns)
     ordered = sorted(names)
     if names != ordered:

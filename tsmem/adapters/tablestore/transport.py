@@ -56,8 +56,6 @@ NO_COST = Cost()
 _MAX_REQUEST_ID = 64
 _MAX_HEADER = 4096
 _MIN_ATTEMPT_S = 1.0
-_SILENT_CLOSES_BEFORE_PROBE = 3
-"""A connection may be lost once, and the probe is one more connection to the service."""
 _MAX_PROBE_S = 1.0
 _READ_BUFFER_BYTES = 65536
 
@@ -161,8 +159,6 @@ class Transport:
             self._context.load_verify_locations(ca_file or certifi.where(), ca_folders)
         self._may_speak_tls = self._context is None
         """True until the server at an http:// endpoint has replied, or was asked whether it speaks TLS."""
-        self._silent_closes = 0
-        """Connections that were closed before a byte of a reply."""
         self._process = getpid()
         self._pool = self._make_pool()
 
@@ -192,9 +188,7 @@ class Transport:
             )  # fmt: skip
         except ProtocolError as error:
             if not attempt.received_bytes:
-                self._silent_closes += 1
-                if self._silent_closes == _SILENT_CLOSES_BEFORE_PROBE:
-                    self._refuse_tls(attempt, error)
+                self._refuse_tls(attempt, error)
             raise
         if reply.status == 400 and reply.headers.get("x-ots-requestid") is None:
             self._refuse_tls(attempt)

@@ -35,11 +35,20 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from tsmem.disk import HEADER_BYTES, SUFFIXES, is_store, link_of_another, store_beside, sync_folder
+from tsmem.disk import (
+    ENTER_FOLDER,
+    HEADER_BYTES,
+    SUFFIXES,
+    is_store,
+    link_of_another,
+    rename,
+    replacing,
+    store_beside,
+    sync_folder,
+)
 from tsmem.errors import InvalidInput
 from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, without_links
 from tsmem.transfer.files.file_errors import explained
-from tsmem.transfer.files.partial import replacing
 
 if TYPE_CHECKING:
     from tsmem.transfer.caller import Caller
@@ -48,19 +57,7 @@ _BUFFER_BYTES = 1 << 20
 _ACL = "system.posix_acl_access"
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-_STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""Flags that open a folder that may be entered, also one that may not be read."""
-
-
-def replace_private(path: str, content: bytes) -> None:
-    """Write a small file of tsmem's own whole; only the user can read it. Raises OSError."""
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
-    base = os.path.basename(path)  # noqa: PTH119
-    try:
-        with replacing(folder, base, lambda partial: _rename(folder, partial, base)) as stream:
-            stream.write(content)
-    finally:
-        os.close(folder)
+_STEP = ENTER_FOLDER | os.O_NOFOLLOW
 
 
 class Output:
@@ -168,7 +165,7 @@ class Output:
     def _put_in_place(self, partial: str) -> None:
         self._caller.whole_file = None  # from here on the file may be the new one
         try:
-            _rename(self._folder, partial, self._base)
+            rename(self._folder, partial, self._base)
         except OSError as error:
             if error.errno != errno.EBUSY or self._descriptor < 0:
                 self._caller.whole_file = self.name
@@ -292,10 +289,6 @@ def _open_folder(path: str) -> int:
             os.close(at)
         at = below
     return at
-
-
-def _rename(folder: int, name: str, to: str) -> None:
-    os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _acl(descriptor: int) -> bytes | None:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidInput
@@ -45,10 +45,6 @@ from tsmem.transfer.reject_lines import refused_row, unwrapped
 if TYPE_CHECKING:
     from tsmem.transfer.records import ImportSource
 
-MAX_MESSAGES_AHEAD = 5_000
-"""Messages of the conversations whose times are looked up at once."""
-MAX_TEXT_AHEAD = 8 * 2**20
-"""Characters of these conversations."""
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
@@ -58,12 +54,9 @@ _SESSION_RESERVED = session_table(SESSION_NAMES).reserved | {JSON_COLUMN, OTHER_
 _MESSAGE_RESERVED = message_table(MESSAGE_NAMES).reserved | {JSON_COLUMN, OTHER_COLUMN}
 
 
-class ConversationReader(Protocol):
-    """The reader of one format."""
-
-    def __call__(self, value: object, *, in_array: bool) -> dict[str, Any]:
-        """Return a value as a conversation with a list of `messages`. Raises InvalidInput for any other value."""
-        ...
+ConversationReader = Callable[[object, bool], dict[str, Any]]
+"""Reads one format: returns a value, an element of an array if the second argument is True, as a conversation with a
+list of `messages`. Raises InvalidInput for any other value."""
 
 
 class Conversion(NamedTuple):
@@ -106,20 +99,8 @@ class ConversationDraft(NamedTuple):
     """The lookup of the messages in the store; None where their times depend on nothing there."""
 
 
-class _Converted(NamedTuple):
-    """A value, and the conversation or the row of rejects that it holds."""
-
-    value: JsonValue
-    content: ConversationDraft | Session | Message
-
-    @property
-    def messages(self) -> int:
-        return len(self.content.messages) if isinstance(self.content, ConversationDraft) else 0
-
-    @property
-    def size(self) -> int:
-        """Return its characters. An array of messages keeps no text; it counts as much as may wait."""
-        return len(self.value.text) or MAX_TEXT_AHEAD
+_Converted = tuple[JsonValue, ConversationDraft | Session | Message]
+"""A value, and the conversation or the row of rejects that it holds."""
 
 
 def read_conversations(
@@ -144,30 +125,23 @@ def _convert(source: ImportSource, converter: Converter, read: ConversationReade
             content: ConversationDraft | Session | Message | None = refused_row(value.document)
             if content is None:
                 document = unwrapped(value.document, source.format)
-                content = converter.draft(read(document, in_array=value.element is not None))
+                content = converter.draft(read(document, value.element is not None))
         except InvalidInput as error:
             source.refuse(value, error)
         else:
-            yield _Converted(value, content)
+            yield value, content
 
 
 def _ahead(conversations: Iterator[_Converted], stored: StoredTimes | None) -> Iterator[_Converted]:
-    """Yield conversations some behind the one that was read last, so that the times of several are looked up at once.
-    Those that wait have at most MAX_MESSAGES_AHEAD messages and MAX_TEXT_AHEAD characters, but for the last one."""
+    """Yield conversations some behind the one that was read last, so that the times of several are looked up at
+    once."""
     waiting: deque[_Converted] = deque()
-    messages = size = 0
     try:
         for converted in conversations:
             waiting.append(converted)
-            messages += converted.messages
-            size += converted.size
-            width = 1 if stored is None else stored.width
-            while len(waiting) >= width or (waiting and (messages > MAX_MESSAGES_AHEAD or size > MAX_TEXT_AHEAD)):
-                first = waiting.popleft()
-                messages -= first.messages
-                size -= first.size
-                yield first
-    except InvalidInput:
+            while len(waiting) >= (1 if stored is None else stored.width):
+                yield waiting.popleft()
+    except InvalidInput:  # what stands before the error is imported
         yield from waiting
         raise
     yield from waiting
@@ -223,7 +197,9 @@ class Converter:
         InvalidInput."""
         rest = dict(conversation)
         messages: list[dict[str, object]] = rest.pop("messages")
-        user = self._user(rest)
+        user = rest.pop("user_id", None) if self._user_id is None else self._user_id
+        if not isinstance(user, str) or (not user and self._user_id is None):
+            raise InvalidInput("the conversation names no user_id", hint="say whose sessions these are: --user USER")
         given_id = _take_id(rest, SESSION_ID_KEYS)
         if given_id is not None:
             if hash(given_id) in self._given_ids:
@@ -278,14 +254,6 @@ class Converter:
                 notes.moved += time != each.given.time
                 notes.backwards += before is not None and each.given.time < before
                 before = each.given.time
-
-    def _user(self, rest: dict[str, object]) -> str:
-        if self._user_id is not None:
-            return self._user_id
-        user = rest.pop("user_id", None)
-        if not isinstance(user, str) or not user:
-            raise InvalidInput("the conversation names no user_id", hint="say whose sessions these are: --user USER")
-        return user
 
     def _made_id(self, user: str, conversation: dict[str, object]) -> str:
         """Return a UUID5 of the user, the content, and how many with the same were before: the same conversation has

@@ -28,9 +28,8 @@ _OTHER_CONTENT = frozenset(("parts", "blocks", "text", "value", "message"))
 """Keys that hold the content of a message in other formats."""
 
 
-def read_conversation(value: object, *, in_array: bool) -> dict[str, Any]:
-    """Return the value if it is a conversation. Raises InvalidInput, with the name of its format if that is known.
-    `in_array` tells that the value is an element of an array."""
+def read_conversation(value: object, in_array: bool) -> dict[str, Any]:
+    """Return the value if it is a conversation. Raises InvalidInput, with the name of its format if that is known."""
     if error := conversation_error(value, in_array=in_array):
         raise error
     assert isinstance(value, dict)

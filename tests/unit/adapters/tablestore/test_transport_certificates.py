@@ -155,7 +155,7 @@ def test_a_ca_file_without_certificates_is_a_profile_error(folder: Path, tmp_pat
         assert f"{folder / name} (config.toml line 8)" in caught.value.message
 
 
-def test_http_to_a_tls_port_is_tried_three_times(endpoint: str, tmp_path: Path) -> None:
+def test_http_to_a_tls_port_is_refused_at_once(endpoint: str, tmp_path: Path) -> None:
     error = asked(profile(endpoint.replace("https:", "http:"), tmp_path))
-    assert "speaks TLS alone (tried 3 times" in error.message
+    assert "speaks TLS alone (tried once" in error.message
     assert error.hint == "begin the endpoint with https://"
