@@ -7,7 +7,6 @@ The engine, the profiles, the transfer of files and the command line use it.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -91,6 +90,7 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
     The name is made of the target's, so that processes that are killed leave one such file, which the next one uses. A
     lock is held on it while it is written. The name is random where another process holds it, where something else has
     it, and on a file system without locks."""
+    import fcntl
     from hashlib import sha256
 
     name = f"tsmem-{sha256(os.fsencode(base)).hexdigest()[:16]}.part"

@@ -590,7 +590,7 @@ def test_a_file_system_without_locks_gets_no_partial_files(ready: Cli, monkeypat
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("tsmem.disk.fcntl.flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     open_before = len([*Path("/dev/fd").iterdir()])
     ready.ok("export", "out")
     assert len([*Path("/dev/fd").iterdir()]) == open_before

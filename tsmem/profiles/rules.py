@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from tsmem.errors import ProfileError
 from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
@@ -47,10 +47,7 @@ ENVIRONMENT = {
 }
 """Variables of the built-in profile `env`, by key."""
 
-# These patterns are compiled when they are used: a start should not pay for them.
-_INSTANCE = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-"""A label of a host name. The service itself says which names it gives (3 to 16 characters today)."""
-_REGION = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
+# Patterns are compiled when they are used: a start should not pay for them.
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _REFERENTS = {"env": "environment variable", "file": "file", "cmd": "command"}
 _EXAMPLES = {
@@ -112,27 +109,18 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
             origins = {**source.origins, "ca_file": "environment SSL_CERT_FILE"}
             source = source._replace(values={**source.values, "ca_file": named}, origins=origins)
     _check_keys(source, (), source.values, (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
-    texts = {key: _text(source, key) for key in ("path", "endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file")}
-    secrets = {key: _secret(source, key, texts[key]) for key in CREDENTIAL_KEYS}
-    endpoint = _endpoint(source, texts["endpoint"])
-    for key, form in (("instance", _INSTANCE), ("region", _REGION)):
-        if (text := texts[key]) is not None and re.fullmatch(form, text) is None:
-            raise source.error((key,), f"{key!r} must be letters, digits and hyphens")
+    texts = {key: text for key in _READERS if (text := _text(source, key)) is not None}
+    values: dict[str, Any] = {key: _READERS[key](source, key, text) for key, text in texts.items()}
     profile = Profile(
         name=source.name,
         backend=backend,
-        path=_path(source, "path", texts["path"]),
-        endpoint=endpoint,
-        instance=texts["instance"],
-        region=texts["region"],
-        **secrets,
-        ca_file=_path(source, "ca_file", texts["ca_file"]),
+        **values,
         ca_folders=ca_folders,
         timeout_s=_timeout(source),
         output=_one_of(source, OUTPUTS, "output"),
         tables=_tables(source),
         origins={"name": chosen_by, **dict(_origins(source, source.values))},
-        warnings=tuple(_warnings(source, endpoint, [secrets[key] for key in SECRET_KEYS])),
+        warnings=tuple(_warnings(source, values)),
     )
     missing = [key for key in REQUIRED_KEYS[backend] if source.find(key) is None]
     if missing and source.name == "env" and source.file is None:
@@ -210,9 +198,7 @@ def _folder(source: WrittenProfile) -> Path:
     return Path("/") if source.file is None else source.file.path.absolute().parent
 
 
-def _secret(source: WrittenProfile, key: str, text: str | None) -> Secret | None:
-    if text is None:
-        return None
+def _secret(source: WrittenProfile, key: str, text: str) -> Secret:
     kind, _, rest = text.partition(":")
     if text.startswith(REFERENCES) and not (rest.isidentifier() and rest.isascii() if kind == "env" else rest.strip()):
         raise source.error((key,), f"{key!r} begins with {kind}: and names no {_REFERENTS[kind]}")
@@ -221,19 +207,15 @@ def _secret(source: WrittenProfile, key: str, text: str | None) -> Secret | None
     return Secret(text, what=what, environ=source.environ, folder=_folder(source), distrust=distrust)
 
 
-def _path(source: WrittenProfile, key: str, text: str | None) -> Path | None:
-    if text is None:
-        return None
+def _path(source: WrittenProfile, key: str, text: str) -> Path:
     try:
         return Path(os.path.normpath(expand(text, source.environ, _folder(source))))
     except ProfileError as error:
         raise source.error((key,), error.message, error.hint) from error
 
 
-def _endpoint(source: WrittenProfile, text: str | None) -> str | None:
+def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
     """Return the service's address: scheme, host and perhaps port. Nothing else is allowed, credentials included."""
-    if text is None:
-        return None
     from urllib.parse import urlsplit
 
     try:
@@ -243,11 +225,29 @@ def _endpoint(source: WrittenProfile, text: str | None) -> str | None:
         is_plain = False
     if not is_plain or parts.scheme not in ("http", "https") or not parts.hostname or "@" in text or " " in text:
         raise source.error(
-            ("endpoint",),
+            (key,),
             "'endpoint' must be https://HOST or http://HOST, with a port where needed and nothing else",
             "for example https://my-instance.cn-hangzhou.ots.aliyuncs.com",
         )
     return text.rstrip("/")
+
+
+def _host_label(source: WrittenProfile, key: str, text: str) -> str:
+    """Return a label of a host name. The service itself says which names it gives (3 to 16 characters today)."""
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", text) is None:
+        raise source.error((key,), f"{key!r} must be letters, digits and hyphens")
+    return text
+
+
+_READERS: dict[str, Callable[[WrittenProfile, str, str], object]] = {
+    "path": _path,
+    "endpoint": _endpoint,
+    "instance": _host_label,
+    "region": _host_label,
+    **dict.fromkeys(CREDENTIAL_KEYS, _secret),
+    "ca_file": _path,
+}
+"""Functions that check the text of a key and return its value in the Profile."""
 
 
 def _timeout(source: WrittenProfile) -> float:
@@ -298,16 +298,17 @@ def _origins(source: WrittenProfile, level: Mapping[str, object], *table: str) -
             yield ".".join((*table, key)), source.origin(*table, key)
 
 
-def _warnings(source: WrittenProfile, endpoint: str | None, secrets: Iterable[Secret | None]) -> Iterator[str]:
+def _warnings(source: WrittenProfile, values: Mapping[str, Any]) -> Iterator[str]:
     file = source.file
     if file is not None and file.distrust is not None:
         yield f"{file.path}: others can change this profile file: {file.distrust}"
-    is_plain = any(secret is not None and not secret.is_reference for secret in secrets)
+    is_plain = any(key in values and not values[key].is_reference for key in SECRET_KEYS)
     if is_plain and file is not None and file.readable_by_others:
         yield (
             f"{file.path}: holds secrets of profile {source.name!r} and can be read by others; "
             "make it mode 600, or write env:NAME, file:PATH or cmd:COMMAND"
         )
     unencrypted = r"http://(?!(localhost|[^/:]*\.localhost|127(\.\d+){3}|\[::1\])(:\d*)?$)"
+    endpoint = values.get("endpoint")
     if endpoint is not None and re.match(unencrypted, endpoint, re.IGNORECASE):
         yield f"profile {source.name!r}: {endpoint} is not encrypted: everything sent can be read on the way"

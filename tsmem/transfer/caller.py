@@ -16,31 +16,23 @@ if TYPE_CHECKING:
 
 
 class Caller(Protocol):
-    """The program that runs an export or import."""
-
     next_step: str | None
     """The hint for the user if this fails or is stopped; None for none."""
     whole_file: str | None
     """The file that is written whole or not at all, until the new one takes its place."""
 
     @property
-    def result(self) -> BulkResult:
-        """The counts, kept up to date."""
-        ...
+    def result(self) -> BulkResult: ...
 
     @property
-    def store(self) -> MemoryStore:
-        """The store that is exported, or imported into."""
-        ...
+    def store(self) -> MemoryStore: ...
 
     @property
     def resume_folder(self) -> Path | None:
         """The folder of resume points; None to keep none."""
         ...
 
-    def say(self, text: str) -> None:
-        """Show a line to the user."""
-        ...
+    def say(self, text: str) -> None: ...
 
     def protected_files(self) -> Iterator[tuple[str, str]]:
         """Yield paths that must not be written, each with a description."""
@@ -48,8 +40,6 @@ class Caller(Protocol):
 
 
 class LibraryCaller:
-    """A program that uses the library, as a `Caller`."""
-
     def __init__(self, store: MemoryStore, say: Callable[[str], None] | None, resume_folder: Path | None) -> None:
         self.store = store
         self.resume_folder = resume_folder

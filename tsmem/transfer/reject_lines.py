@@ -10,8 +10,8 @@ import base64
 import binascii
 from typing import NamedTuple
 
-from tsmem.errors import InvalidInput, TsmemError
-from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
+from tsmem.errors import InvalidInput
+from tsmem.store.documents import brief, dumps, item_from_document, loads
 from tsmem.store.model import Message, Session
 from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.input.json_values import Place
@@ -41,13 +41,6 @@ def rejected_line(bad: BadLine) -> bytes:
     else:
         held = {"format": bad.format, "text": text}
     return f"{dumps({'kind': 'rejected', 'line': bad.line, 'reason': bad.error.message, **held})}\n".encode()
-
-
-def rejected_row(item: Session | Message, line: Place | None, error: TsmemError) -> bytes:
-    """Return the line that keeps a row that was refused."""
-    kind = "session" if isinstance(item, Session) else "message"
-    reason = {"line": line, "reason": error.message}
-    return f"{dumps({'kind': kind, **item_document(item), 'rejected': reason})}\n".encode()
 
 
 def refused_row(document: object) -> Session | Message | None:

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.bulk.loading import key_of
+from tsmem.store.documents import dumps, item_document
+from tsmem.store.model import Session
 from tsmem.transfer.files.descriptors import WaitingFile
 from tsmem.transfer.files.file_errors import cannot_write, explained
 from tsmem.transfer.files.outputs import Output, is_compressed
-from tsmem.transfer.reject_lines import BadLine, rejected_line, rejected_row
+from tsmem.transfer.reject_lines import BadLine, rejected_line
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.loading import ImportedItem
@@ -129,7 +131,9 @@ class Rejects:
 
     def row(self, record: ImportedItem, error: TsmemError) -> None:
         """Keep a row that was refused."""
-        self._add(rejected_row(record.item, record.line, error))
+        kind = "session" if isinstance(record.item, Session) else "message"
+        reason = {"line": record.line, "reason": error.message}
+        self._add(f"{dumps({'kind': kind, **item_document(record.item), 'rejected': reason})}\n".encode())
 
     def sync(self) -> None:
         """Put what was written on the disk. Raises InvalidInput and StorageFailure."""

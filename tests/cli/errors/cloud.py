@@ -281,7 +281,7 @@ CASES = (
         answering(
             saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"40\r\n" + b"x" * 64 + b"\r\n0\r\n\r\n")
         ),
-        patched("tsmem.adapters.tablestore.http_session._MAX_BYTES", {"GetRange": 10}),
+        patched("tsmem.adapters.tablestore.transport.MAX_REPLY_BYTES", 10),
     ),
     Case(
         "A server that answers with rows of another user.",

@@ -18,7 +18,7 @@ from tsmem.adapters.tablestore.errors import translate
 from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.schemas import extend
 from tsmem.adapters.tablestore.sdk import ots, quiet_logger, table_store_pb2
-from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, MAX_REPLY_BYTES, HttpAttempt, Transport, attempt_s
+from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt, Transport, attempt_s
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
@@ -27,16 +27,6 @@ from tsmem.retry import Deadline
 Log = Callable[[str], None]
 """Takes a line about each request: operation, table, rows, milliseconds, request id, error code."""
 
-_MAX_BYTES = {
-    "GetRow": MAX_REPLY_BYTES,
-    "BatchGetRow": MAX_REPLY_BYTES,
-    "Search": MAX_REPLY_BYTES,
-    "GetRange": 64 * 2**20,
-}
-"""Bytes of a reply, by operation. A page has 4 MB of names and values; on the wire a cell of 2 bytes takes 25, so a
-page of nothing but the smallest cells is 50 MB."""
-_MAX_OTHER_BYTES = 4 * 2**20
-"""Bytes of a reply without rows: names, schemas, outcomes."""
 _MAX_REASON = 200
 _READABLE = (ots.OTSError, ValueError)
 """Errors of the SDK's decoder with a reason in words. Others only show how it is made."""
@@ -84,7 +74,7 @@ class HttpSession:
         if self._allowed_s() <= 0:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
         started_s = time.monotonic()
-        attempt = HttpAttempt(operation, self._allowed_s, _MAX_BYTES.get(operation, _MAX_OTHER_BYTES))
+        attempt = HttpAttempt(operation, self._allowed_s)
         token = CURRENT_ATTEMPT.set(attempt)
         error: TsmemError | None = None
         try:

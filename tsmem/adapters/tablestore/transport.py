@@ -76,8 +76,6 @@ class HttpAttempt:
     """The service's name of the operation."""
     allowed_s: Callable[[], float]
     """Returns how many seconds the attempt may take from now on."""
-    max_bytes: int = MAX_REPLY_BYTES
-    """Bytes that the reply may have."""
     ends_s: float = 0.0
     """End of the attempt, by time.monotonic. The time to encode the request does not count."""
     announce: Callable[[Any], None] | None = None
@@ -198,7 +196,7 @@ class Transport:
             attempt.request_id = shown_id(reply.headers.get("x-ots-requestid"))
             if (date := reply.headers.get("x-ots-date")) is not None:
                 attempt.skew_s = clock_skew_s(date, sent_s, time.time())
-            _check_head(reply, attempt.max_bytes)
+            _check_head(reply)
             content = reply.read(decode_content=False)
         except BaseException:
             reply.close()
@@ -226,7 +224,7 @@ class Transport:
         self._pool.close()
 
 
-def _check_head(reply: BaseHTTPResponse, max_bytes: int) -> None:
+def _check_head(reply: BaseHTTPResponse) -> None:
     """Raise if the body must not be read: it is another server's, has no known end, is compressed or too large."""
     length = reply.headers.get("content-length")
     is_html = reply.headers.get("content-type", "").lower().startswith("text/html")
@@ -239,7 +237,7 @@ def _check_head(reply: BaseHTTPResponse, max_bytes: int) -> None:
         raise ProtocolError("the answer does not say how long it is")
     if reply.headers.get("content-encoding", "identity").lower() != "identity":
         raise _unfit("is compressed, which nobody asked for")
-    if length is not None and length.isdecimal() and (len(length) > 18 or int(length) > max_bytes):
+    if length is not None and length.isdecimal() and (len(length) > 18 or int(length) > MAX_REPLY_BYTES):
         raise _unfit(_TOO_LONG)
 
 
@@ -354,7 +352,7 @@ class _TimedReader(io.RawIOBase):
         self._inner.settimeout(attempt.left_s())
         count = self._raw.readinto(buffer)
         attempt.received_bytes += count or 0
-        if attempt.received_bytes > attempt.max_bytes:
+        if attempt.received_bytes > MAX_REPLY_BYTES:
             raise _unfit(_TOO_LONG)
         return count
 

@@ -25,7 +25,7 @@ MAX_VALUE_BYTES = 64 * 2**20
 MAX_VALUE_PARTS = 1_000_000
 """The objects, arrays and values within one value. 64 MB of `{"a":1},` would take 2 GB as Python objects."""
 _SHORT = 2**20
-"""Characters. The end of a longer value is looked for before the value is decoded."""
+"""Characters. The size of a longer value is checked while it is read."""
 _NEAR_END = 16
 """Characters. An error so near to the end of what is in memory may come from a number, word or escape that goes on."""
 
@@ -74,12 +74,11 @@ def values(chunks: Iterable[bytes], of: str | None = None) -> Iterator[JsonValue
 class _Fault(Exception):
     """A value cannot be read, and its end is not known."""
 
-    def __init__(self, message: str, at: int | None, after: str = "") -> None:
-        """`at` is the wrong character, None for the whole value; `after` is said behind its place."""
+    def __init__(self, message: str, *, in_line: bool) -> None:
+        """`in_line` is True if the fault is in the first line of the value."""
         super().__init__(message)
         self.message = message
-        self.at = at
-        self.after = after
+        self.in_line = in_line
 
 
 class _Decoded(NamedTuple):
@@ -107,13 +106,13 @@ class _Reader:
         window = self._window
         arrays = count()
         while first := window.skip(_BETWEEN_VALUES):
-            self._place = self._placed()
+            self._note_place()
             try:
                 # Also for a short array, whose elements are decoded again: a line may be `[10:00] started`.
-                found = self._decode_short() if first == "[" else self._decode()
+                found = self._decode(is_array=first == "[")
                 length = 0 if found is None else self._through_line(found.length)
             except _Fault as fault:
-                if first != "[" or self._is_in_line(fault):
+                if first != "[" or fault.in_line:
                     yield self._refused_line(fault)
                     continue
                 found = None  # an array of several lines, with a fault in a later one
@@ -136,12 +135,13 @@ class _Reader:
             for element in count():
                 if following == "]":
                     break
-                self._place = self._placed(element)
+                self._note_place(element)
                 found = self._decode()
+                assert found is not None
                 value = self._value(found, found.length, element)
                 following = window.skip(_WITHIN_VALUE)
                 if following not in ("]", ","):
-                    raise _Fault("not valid JSON: no comma", window.at, self._if_cut(window.at))
+                    raise self._fault("not valid JSON: no comma", window.at, self._if_cut(window.at))
                 yield value._replace(array=array, array_place=array_place)
                 if following == ",":
                     window.advance(window.at + 1)
@@ -149,82 +149,72 @@ class _Reader:
             window.advance(window.at + 1)
             self._through_line(0)
         except _Fault as fault:
-            self._refuse(self._sentence(fault))
+            self._refuse(fault.message)
 
     def _value(self, found: _Decoded, length: int, element: int | None = None) -> JsonValue:
         """Pass a value and return it."""
         window, error = self._window, found.error
         text = window.text[window.at : window.at + length]
         if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
-            error = InvalidInput(self._sentence(_Fault("not valid UTF-8", window.at + bad.start())))
+            error = InvalidInput(self._fault("not valid UTF-8", window.at + bad.start()).message)
         window.advance(window.at + length)
         return JsonValue(self._place, found.document if error is None else None, text, element, error=error)
 
-    def _placed(self, element: int | None = None) -> Place:
-        self._line = line = self._window.line
-        if element is not None:
-            return f"{line}, element {element}{self._of}"
-        return f"{line}{self._of}" if self._of else line
+    def _note_place(self, element: int | None = None) -> None:
+        self._line = self._window.line
+        self._place = f"{self._line}, element {element}{self._of}" if element is not None else self._line
+        if element is None and self._of:
+            self._place = f"{self._line}{self._of}"
 
     # The end of a value
 
-    def _decode(self) -> _Decoded:
-        """Decode the value at `at`, reading as much as it takes. Raises _Fault, and InvalidInput for one that is too
-        large."""
-        found = self._decode_short()
-        if found is None:
-            self._read_long()
-            found = self._attempt(whole=True)
-        assert found is not None
+    def _decode(self, *, is_array: bool = False) -> _Decoded | None:
+        """Decode the value at `at`, reading as much as it takes; None for a long array. Raises _Fault, and InvalidInput
+        for a value that is too large."""
+        window = self._window
+        while (found := self._attempt()) is None:
+            size = len(window.text) - window.at
+            if size >= _SHORT and is_array:
+                return None
+            if size >= _SHORT and window.text[window.at] not in "{[":
+                self._refuse("a text or number longer than 1 MB, which is in no object")
+            # 4 times as much each time, so that the attempts before take a third of the last.
+            window.more(min(3 * size, MAX_VALUE_BYTES - size + 1))
+            if len(window.text) - window.at >= _SHORT and window.text[window.at] in "{[":
+                self._check_size()
         return found
 
-    def _decode_short(self) -> _Decoded | None:
-        """Decode the value at `at`; None if it is a long one. Raises _Fault."""
+    def _attempt(self) -> _Decoded | None:
+        """Decode the value at `at`; None if more has to be read. Raises _Fault."""
         window = self._window
-        while (found := self._attempt()) is None and (size := len(window.text) - window.at) < _SHORT:
-            window.more(3 * size)  # 4 times as much each time, so that the attempts before take a third of the last
-        return found
-
-    def _attempt(self, *, whole: bool = False) -> _Decoded | None:
-        """Decode the value at `at`; None if more has to be read, unless it is `whole`. Raises _Fault."""
-        window = self._window
-        text, at, whole = window.text, window.at, whole or window.ended
+        text, at = window.text, window.at
         try:
             document, end = decode_at(text, at)
         except json.JSONDecodeError as error:
-            if not whole and (error.pos > len(text) - _NEAR_END or error.msg.startswith("Unterminated")):
+            if not window.ended and (error.pos > len(text) - _NEAR_END or error.msg.startswith("Unterminated")):
                 return None
             is_utf8 = not "\udc80" <= text[error.pos : error.pos + 1] <= "\udcff"
             message = described_fault(error) if is_utf8 else "not valid UTF-8"
             cut = self._if_cut(error.pos, error.msg)
-            raise _Fault(message, min(error.pos, len(text.rstrip())) if cut else error.pos, cut) from error
+            raise self._fault(message, min(error.pos, len(text.rstrip())) if cut else error.pos, cut) from error
         except (ValueError, RecursionError) as error:
-            end, depth = _scan(text, at)[:2] if text[at] in "{[" else (_past(_SCALAR, text, at), 0)
-            if not whole and (depth or end == len(text)):
+            end, depth, _ = _scan(text, at) if text[at] in "{[" else (_past(_SCALAR, text, at), 0, 0)
+            if not window.ended and (depth or end == len(text)):
                 return None
             if depth:
-                raise _Fault(described_fault(error), None) from error
+                raise _Fault(described_fault(error), in_line=True) from error
             return _Decoded(None, end - at, InvalidInput(described_fault(error)))
         may_go_on = text[end - 1] not in '}]"' and end > len(text) - _NEAR_END
-        return None if may_go_on and not whole else _Decoded(document, end - at)
+        return None if may_go_on and not window.ended else _Decoded(document, end - at)
 
-    def _read_long(self) -> None:
-        """Read to the end of the long value at `at`. Raises InvalidInput for one that is too large."""
-        window = self._window
-        size = len(window.text[window.at :].encode(errors="surrogateescape"))
-        if window.text[window.at] not in "{[":
-            self._refuse("a text or number longer than 1 MB, which is in no object")
-        length = depth = parts = 0
-        while True:
-            end, depth, parts = _scan(window.text, window.at + length, depth, parts)
-            length = end - window.at
-            if parts > MAX_VALUE_PARTS:
-                self._refuse(f"more than {MAX_VALUE_PARTS:,} values within one", hint=_SMALLER)
-            if depth == 0 or window.ended:
-                return
-            size += window.more(min(len(window.text) - window.at, MAX_VALUE_BYTES - size + 1))
-            if size > MAX_VALUE_BYTES:
-                self._refuse(f"longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SMALLER)
+    def _check_size(self) -> None:
+        """Raise InvalidInput if the object or array at `at`, of which not all may be in memory, is too large."""
+        text, at = self._window.text, self._window.at
+        end, depth, parts = _scan(text, at)
+        if parts > MAX_VALUE_PARTS:
+            self._refuse(f"more than {MAX_VALUE_PARTS:,} values within one", hint=_SMALLER)
+        if len(text[at : None if depth else end].encode(errors="surrogateescape")) > MAX_VALUE_BYTES:
+            self._refuse(f"longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SMALLER)
 
     def _through_line(self, length: int) -> int:
         """Return the length of the value at `at`, with the end of its line if nothing follows there. Raises _Fault if
@@ -237,7 +227,7 @@ class _Reader:
         end = window.at + length
         following = window.text[behind : behind + 1]
         if following not in ("", "\n", "{", "["):
-            raise _Fault("not valid JSON: more after the end", behind)
+            raise self._fault("not valid JSON: more after the end", behind)
         if following in ("", "\n") and window.line_of(end) == window.line:
             self._by_line = True
         return behind + 1 - window.at if following == "\n" else length
@@ -250,30 +240,25 @@ class _Reader:
     def _refused_line(self, fault: _Fault) -> JsonValue:
         """Pass the line and return it as a value that cannot be read. Raises InvalidInput if the next lines may belong
         to it."""
-        message = self._sentence(fault)
-        if not self._is_in_line(fault) and not self._by_line:
-            self._refuse(message)
-        return JsonValue(self._place, None, self._window.take_line(), error=InvalidInput(message))
+        if not fault.in_line and not self._by_line:
+            self._refuse(fault.message)
+        return JsonValue(self._place, None, self._window.take_line(), error=InvalidInput(fault.message))
 
-    def _is_in_line(self, fault: _Fault) -> bool:
-        return fault.at is None or self._window.line_of(fault.at) == self._window.line
-
-    def _sentence(self, fault: _Fault) -> str:
-        window = self._window
-        if fault.at is None:
-            return fault.message
-        line, column = window.line_of(fault.at), window.column(fault.at)
+    def _fault(self, message: str, at: int, after: str = "") -> _Fault:
+        """Return the fault at a character; `after` is said behind its place."""
+        line, column = self._window.line_of(at), self._window.column(at)
         where = f"column {column}" if line == self._line else f"line {line}, column {column}"
-        return f"{fault.message} at {where}{fault.after}"
+        return _Fault(f"{message} at {where}{after}", in_line=line == self._window.line)
 
     def _if_cut(self, at: int, message: str = "") -> str:
         ended = self._window.ended and (at >= len(self._window.text) or message.startswith("Unterminated"))
         return "; the input ends in this line, perhaps in the middle of it" if ended else ""
 
 
-def _scan(text: str, at: int, depth: int = 0, parts: int = 0) -> tuple[int, int, int]:
+def _scan(text: str, at: int) -> tuple[int, int, int]:
     """Look for the end of an object or array. Return where the search ended, how many brackets are open there, none at
     the end, and how many objects, arrays and values were met. It ends too beyond MAX_VALUE_PARTS of those."""
+    depth = parts = 0
     while parts <= MAX_VALUE_PARTS and (match := _PART.match(text, at)) is not None:
         at, mark = match.end(), match[1]
         if mark in "}]":

@@ -304,7 +304,8 @@ def endless_head(connection: socket.socket, over: threading.Event) -> None:
 
 
 @pytest.mark.parametrize("handler", [endless, endless_trailer, endless_head])
-def test_a_reply_without_end_is_given_up_and_not_retried(handler: Handler) -> None:
+def test_a_reply_without_end_is_given_up_and_not_retried(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
+    monkeypatch.setattr(sdk_transport, "MAX_REPLY_BYTES", 4 * 2**20)
     with listening(handler) as endpoint:
         error, _ = failure(endpoint)
 
