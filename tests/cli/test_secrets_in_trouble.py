@@ -32,7 +32,7 @@ from tsmem.adapters.tablestore.errors import service_error
 from tsmem.adapters.tablestore.transport import shown_id
 from tsmem.cli.app import main as running
 from tsmem.cli.app.context import Context
-from tsmem.cli.commands.server_log import ServerLog
+from tsmem.cli.commands.serve import ServerLog
 from tsmem.cli.io.streams import Streams
 from tsmem.profiles import load_profile
 from tsmem.profiles import model as profiles_model

@@ -25,7 +25,7 @@ from tests.wire.raw_bodies import c, row, writing
 from tests.wire.raw_http import ots_headers, post, read_reply, signed
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import SAME_S
-from tsmem.cli.commands.server_log import QueuedLines
+from tsmem.cli.commands.serve import QueuedLines
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import SystemClock
 from tsmem.server.wire import schema

@@ -10,7 +10,7 @@ import pytest
 from tests.clocks import ManualClock
 from tests.serving import serving
 from tests.wire.raw_http import read_reply, request
-from tsmem.cli.commands.server_log import log_line
+from tsmem.cli.commands.serve import log_line
 
 LAST_US = 253_402_300_799_999_999
 """The end of the year 9999."""

@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from tsmem.render.documents import json_in_ascii
-from tsmem.render.result import Document, Listing, LiveTail, Options, Report, Result
+from tsmem.render.result import Document, Options, Report, Result
 from tsmem.render.text import ascii_text
 from tsmem.store.documents import dumps
 from tsmem.store.metadata import Metadata
@@ -46,10 +46,8 @@ def _spelled(value: Any) -> Any:
     match value:
         case str():
             return ascii_text(value)
-        case Listing():
-            return value._replace(items=map(_spelled, value.items), highlight=_spelled(value.highlight))
-        case LiveTail():
-            return value._replace(session_id=ascii_text(value.session_id), messages=map(_spelled, value.messages))
+        case Iterator():
+            return map(_spelled, value)
         case Report():
             document = {ascii_text(key): _spelled_fact(fact) for key, fact in value.document.items()}
             rows = [[_spelled_fact(fact) for fact in row] for row in value.rows]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 
 from tsmem.render.documents import documents, join_lines
 from tsmem.render.result import Data, Listing, Options, Report, noun_of
@@ -29,7 +31,8 @@ def csv_chunks(result: Data, options: Options) -> Iterator[bytes]:
 
 
 def _lines(result: Data, options: Options) -> Iterator[bytes]:
-    writer = csv.writer(_Returned(), lineterminator="\n" if options.terminal else "\r\n")
+    returning = cast(Any, SimpleNamespace(write=str))  # a file whose write returns the text
+    writer = csv.writer(returning, lineterminator="\n" if options.terminal else "\r\n")
 
     def line(cells: Iterable[str]) -> bytes:
         text: str = writer.writerow([visible(cell) for cell in cells] if options.terminal else cells)
@@ -53,10 +56,3 @@ def _cell(value: object) -> str:
         return ""
     text = value if isinstance(value, str) else dumps(value)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
-
-
-class _Returned:
-    """A file whose write returns the text, so that csv formats a row and the caller writes it."""
-
-    def write(self, text: str) -> str:
-        return text

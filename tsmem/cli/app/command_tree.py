@@ -2,7 +2,7 @@
 
 A module of `cli/commands/` declares its commands beside their functions:
 
-    @root.command(help="Show a conversation. ...", example="tsmem show trip-7", exit_codes=OPENS_STORE, shows="message")
+    @root.command(help="Show a conversation. ...", example="tsmem show trip-7", shows="message")
     def show(ctx: typer.Context, session: SessionId) -> Conversation: ...
 
 Declaring builds nothing. `root` imports a module when a command of it is called, and Typer builds that command alone:
@@ -24,7 +24,7 @@ from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[
 from typer.exceptions import TyperException
 
 from tsmem.cli.app.contents import CONTENTS
-from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS
+from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS, OPENS_STORE
 from tsmem.cli.app.global_options import HelpShown, global_options, show_help
 from tsmem.errors import InvalidInput
 
@@ -152,7 +152,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         *,
         help: str,  # noqa: A002
         example: str,
-        exit_codes: tuple[int, ...] = (),
+        exit_codes: tuple[int, ...] = OPENS_STORE,
         formats: tuple[str, ...] | None = None,
         shows: Noun | None = None,
     ) -> Callable[[Function], Function]:

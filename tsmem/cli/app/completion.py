@@ -22,6 +22,7 @@ SCRIPTS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
 @root.command(
     help="Print the completion script of a shell: bash, zsh or fish.",
     example="tsmem completion bash",
+    exit_codes=(),
     formats=("table",),
 )
 def completion(

@@ -35,6 +35,7 @@ def topic_page(topic: str) -> str:
     The name of a command shows that command's help.
     """,
     example="tsmem help times",
+    exit_codes=(),
     formats=("table",),
 )
 def help_(

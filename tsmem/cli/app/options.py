@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.clock import Time
     from tsmem.store import Changes
+
+
+def choice(option: str, metavar: str, help: str, *words: str) -> Any:  # noqa: A002 - Typer's word
+    """Return an option that takes one of these words."""
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise InvalidInput(f"{option} is {', '.join(words[:-1])} or {words[-1]}, not '{value}'")
+        return value
+
+    complete = suggest_words(*words)
+    return typer.Option(option, metavar=metavar, help=help, autocompletion=complete, callback=check)
+
 
 TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
 
@@ -72,6 +85,11 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 SharedToo = Annotated[
     bool, typer.Option("--shared-too", help="Messages too that another user's session of the same id shares.")
 ]
+
+
+def check_whose(user: str | None, session: str | None) -> None:
+    if user is not None and session is not None:
+        raise InvalidInput("--user and --session cannot both be asked for")
 
 
 def check_shared_too(shared_too: bool, with_messages: bool) -> None:

@@ -28,6 +28,7 @@ SESSION = "trip-kyoto"
 @root.command(
     help="Try everything on a conversation of its own, in a file that is thrown away.",
     example="tsmem demo",
+    exit_codes=(),
     formats=("table",),
 )
 def demo(ctx: typer.Context) -> Document:

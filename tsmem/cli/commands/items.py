@@ -6,14 +6,14 @@ Users with sessions of one id share its messages, because a message's key has no
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsmem.cli.app.suggest import suggest_words
+from tsmem.cli.app import options as o
 from tsmem.cli.io.emptiness import AskedListing, why_empty
 from tsmem.cli.io.progress import account, counts, listing, shown
-from tsmem.errors import AlreadyExists, InvalidInput
+from tsmem.errors import AlreadyExists
 from tsmem.plurals import quantity
 from tsmem.render.result import Listing
 
@@ -24,18 +24,11 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.collection import Collection
     from tsmem.store.model import Item, Message, Session
-    from tsmem.store.requests import Sort
     from tsmem.store.search.finder import SearchStream
 
 Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
 SortOption = Annotated[
-    str,
-    typer.Option(
-        "--sort",
-        metavar="ORDER",
-        help="newest, or score: best first, and pages go on by number.",
-        autocompletion=suggest_words("newest", "score"),
-    ),
+    str, o.choice("--sort", "ORDER", "newest, or score: best first, and pages go on by number.", "newest", "score")
 ]
 _KEPT = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
 """Fields that are the key, that every put sets, or that are compared by themselves."""
@@ -82,13 +75,6 @@ def _lost_values(old: Item, new: Item) -> dict[str, Value]:
 def window(context: Context, since: str | None, until: str | None) -> dict[str, Any]:
     """Return --since and --until as keyword arguments of a listing."""
     return {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
-
-
-def order(text: str) -> Sort:
-    """Return the order that --sort names."""
-    if text not in ("newest", "score"):
-        raise InvalidInput(f"--sort is newest or score, not '{text}'")
-    return cast("Sort", text)
 
 
 def found(

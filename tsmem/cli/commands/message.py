@@ -11,8 +11,8 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context, context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
-from tsmem.cli.app.suggest import complete_user, suggest_words
-from tsmem.cli.commands.items import SortOption, Text, found, order, purge_after_question, put_item, window
+from tsmem.cli.app.suggest import complete_user
+from tsmem.cli.commands.items import SortOption, Text, found, purge_after_question, put_item, window
 from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
 from tsmem.cli.io.progress import counted, listing, shown
 from tsmem.cli.io.values import parse_metadata
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.messages import Order
     from tsmem.store.model import Message
+    from tsmem.store.requests import Sort
 
 group = root.group("message", "Messages: what was said in sessions.")
 
@@ -105,7 +106,6 @@ def put(
 @group.command(
     help="Show one message.",
     example="tsmem message get trip-7 000003 -o json",
-    exit_codes=OPENS_STORE,
     shows="message",
 )
 def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
@@ -117,7 +117,6 @@ def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_t
 @group.command(
     help="Change parts of a message that exists, and leave the rest.",
     example='tsmem message update trip-7 000003 --content "Corrected." --unset draft',
-    exit_codes=OPENS_STORE,
 )
 def update(
     ctx: typer.Context,
@@ -151,7 +150,6 @@ def update(
     Messages are kept by session id alone: it goes for every user who has a session of that id.
     """,
     example="tsmem message delete trip-7 000003",
-    exit_codes=OPENS_STORE,
 )
 def delete(
     ctx: typer.Context,
@@ -210,7 +208,6 @@ def purge(
 @group.command(
     help="List messages in order of session and time.",
     example="tsmem message list --session trip-7 --role user --last 5",
-    exit_codes=OPENS_STORE,
     shows="message",
 )
 def list_(
@@ -220,9 +217,7 @@ def list_(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    order: Annotated[
-        str, typer.Option("--order", metavar="ORDER", help="asc or desc.", autocompletion=suggest_words("asc", "desc"))
-    ] = "asc",
+    order: Annotated[str, o.choice("--order", "ORDER", "asc or desc.", "asc", "desc")] = "asc",
     last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
@@ -231,8 +226,6 @@ def list_(
     times = window(context, since, until)
     wanted = o.checked(context, filter)
     of = asked("message", session, filter, role=role, since=since, until=until)
-    if order not in ("asc", "desc"):
-        raise InvalidInput(f"--order is asc or desc, not '{order}'")
     if last is not None:
         if last < 1:
             raise InvalidInput(f"--last must be 1 or more, not {last}")
@@ -261,7 +254,6 @@ def list_(
     `flight` finds `flights`, `light` does not.
     """,
     example='tsmem message search "hi" --role user --limit 5',
-    exit_codes=OPENS_STORE,
     shows="message",
 )
 def search(
@@ -283,7 +275,7 @@ def search(
         role=role,
         **window(context, since, until),
         filter=o.checked(context, filter),
-        sort=order(sort),
+        sort=cast("Sort", sort),
         limit=context.limit(limit),
         page_token=page_token,
     )
@@ -298,7 +290,6 @@ def search(
     minute late; a store that cannot be reached for a while is waited for.
     """,
     example="tsmem message tail trip-7 --follow --last 3",
-    exit_codes=OPENS_STORE,
     shows="message",
 )
 def tail(

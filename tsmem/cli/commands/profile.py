@@ -22,6 +22,7 @@ group = root.group("profile", "Profiles: which store a command talks to.")
 @group.command(
     help="List the profiles there are; the one in force is marked.",
     example="tsmem profile list -o json",
+    exit_codes=(),
 )
 def list_(ctx: typer.Context) -> Report:
     from tsmem.profiles import profile_list
@@ -35,6 +36,7 @@ def list_(ctx: typer.Context) -> Report:
 @group.command(
     help="Show a profile's values and where each came from, never a secret.",
     example="tsmem profile show local",
+    exit_codes=(),
 )
 def show(
     ctx: typer.Context,
@@ -127,6 +129,7 @@ def delete(ctx: typer.Context, name: Name) -> None:
 @group.command(
     help="Say where the profile file is, or would be.",
     example="tsmem profile path",
+    exit_codes=(),
 )
 def path(ctx: typer.Context) -> Report:
     from tsmem.profiles import config_path

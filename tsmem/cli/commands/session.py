@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,7 +12,7 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
-from tsmem.cli.commands.items import SortOption, Text, found, order, purge_after_question, put_item, say_kept, window
+from tsmem.cli.commands.items import SortOption, Text, found, purge_after_question, put_item, say_kept, window
 from tsmem.cli.io.emptiness import asked
 from tsmem.cli.io.progress import counted, listing
 from tsmem.cli.io.values import parse_metadata
@@ -22,6 +22,7 @@ from tsmem.render.result import Listing, Report, SingleItem
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.requests import Sort
 
 group = root.group("session", "Sessions: the conversations of users.")
 
@@ -33,7 +34,6 @@ group = root.group("session", "Sessions: the conversations of users.")
     what would be dropped, and asked.
     """,
     example="tsmem session put ada trip-7 -m topic=travel -m score:=0.5",
-    exit_codes=OPENS_STORE,
     shows="session",
 )
 def put(
@@ -68,7 +68,6 @@ def put(
 @group.command(
     help="Show one session.",
     example="tsmem session get ada trip-7 -o json",
-    exit_codes=OPENS_STORE,
     shows="session",
 )
 def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
@@ -78,7 +77,6 @@ def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
 @group.command(
     help="Change parts of a session that exists, and leave the rest.",
     example="tsmem session update ada trip-7 -m topic=refund --unset score --touch",
-    exit_codes=OPENS_STORE,
 )
 def update(
     ctx: typer.Context,
@@ -207,7 +205,6 @@ def purge(
 @group.command(
     help="List sessions in order of user and session id.",
     example="tsmem session list --user ada --fields session_id,metadata.topic",
-    exit_codes=OPENS_STORE,
     shows="session",
 )
 def list_(
@@ -229,7 +226,6 @@ def list_(
     Everyone's come through the search index. A session without an update time is not among them.
     """,
     example="tsmem session recent --user ada --since 7d",
-    exit_codes=OPENS_STORE,
     shows="session",
 )
 def recent(
@@ -260,7 +256,6 @@ def recent(
     whole words are, and a part of a word where the index is fuzzy, as the one is that init-tables makes.
     """,
     example='tsmem session search "refund" --user ada --since 30d',
-    exit_codes=OPENS_STORE,
     shows="session",
 )
 def search(
@@ -280,7 +275,7 @@ def search(
         user_id=user,
         **window(context, since, until),
         filter=o.checked(context, filter),
-        sort=order(sort),
+        sort=cast("Sort", sort),
         limit=context.limit(limit),
         page_token=page_token,
     )

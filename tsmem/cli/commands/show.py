@@ -9,7 +9,6 @@ import typer
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
-from tsmem.cli.app.exit_codes import OPENS_STORE
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
@@ -23,7 +22,6 @@ from tsmem.render.result import Conversation
     draws what was said, but for what tools say; a link is shown with its target.
     """,
     example="tsmem show trip-7 --user ada --last 10",
-    exit_codes=OPENS_STORE,
     shows="message",
 )
 def show(

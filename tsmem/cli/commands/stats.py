@@ -10,10 +10,8 @@ import typer
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import context_of
-from tsmem.cli.app.exit_codes import OPENS_STORE
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress import account
-from tsmem.errors import InvalidInput
 from tsmem.plurals import quantity
 from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size
 
@@ -29,7 +27,6 @@ _COLUMNS = ("measure", "of", "value")
     Every row is read once. Days are UTC's. Where users share a session id, --user counts the messages of all of them.
     """,
     example="tsmem stats --user ada",
-    exit_codes=OPENS_STORE,
 )
 def stats(
     ctx: typer.Context,
@@ -38,8 +35,7 @@ def stats(
     progress: o.Progress = False,
 ) -> Dashboard:
     context = context_of(ctx)
-    if user is not None and session is not None:
-        raise InvalidInput("--user and --session cannot both be asked for")
+    o.check_whose(user, session)
     with account(context, "counted", asked=progress):
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
     if not found.sessions and not found.messages:

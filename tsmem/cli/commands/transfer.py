@@ -48,7 +48,6 @@ File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compres
     the messages of all of them.
     """,
     example="tsmem export memory.jsonl.gz --user ada",
-    exit_codes=OPENS_STORE,
     formats=("table", "jsonl"),
 )
 def export(
@@ -59,7 +58,7 @@ def export(
     progress: o.Progress = False,
 ) -> Document | None:
     context = context_of(ctx)
-    _check_whose(user, session)
+    o.check_whose(user, session)
     if names_stdout(file):
         with suppress(OSError, ValueError):  # a stream without a descriptor
             descriptor = context.streams.stdout.fileno()
@@ -85,11 +84,6 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
         yield from lines
     if not context.result.done:
         context.say(why_nothing(context, user=user, session=session))
-
-
-def _check_whose(user: str | None, session: str | None) -> None:
-    if user is not None and session is not None:
-        raise InvalidInput("--user and --session cannot both be asked for")
 
 
 @root.command(
@@ -119,12 +113,7 @@ def import_(
     ] = None,
     on_conflict: Annotated[
         str,
-        typer.Option(
-            "--on-conflict",
-            metavar="WHAT",
-            help="What exists already: overwrite, skip or fail.",
-            autocompletion=suggest_words("overwrite", "skip", "fail"),
-        ),
+        o.choice("--on-conflict", "WHAT", "What exists already: overwrite, skip or fail.", "overwrite", "skip", "fail"),
     ] = "overwrite",
     rejects: Annotated[
         str | None, typer.Option("--rejects", metavar="FILE", help="Keep what cannot be read or written there.")
@@ -138,8 +127,6 @@ def import_(
     context = context_of(ctx)
     if format not in FORMATS:
         raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
-    if on_conflict not in ("overwrite", "skip", "fail"):
-        raise InvalidInput(f"--on-conflict is overwrite, skip or fail, not '{on_conflict}'")
     options = ImportOptions(
         format,
         user,
@@ -189,7 +176,7 @@ def copy(
     progress: o.Progress = False,
 ) -> Report | None:
     context = context_of(ctx)
-    _check_whose(user, session)
+    o.check_whose(user, session)
     profiles = context.profile_named(source), context.profile_named(target)
     stores = context.open(profiles[0]), context.open(profiles[1])
     run = _compare if check else _copy
