@@ -3,7 +3,7 @@
 A module of `cli/commands/` declares its commands beside their functions:
 
     @root.command(help="Show a conversation. ...", example="tsmem show trip-7", shows="message")
-    def show(ctx: typer.Context, session: SessionId) -> Conversation: ...
+    def show(context: Context, session: SessionId) -> Conversation: ...
 
 Declaring builds nothing. `root` imports a module when a command of it is called, and Typer builds that command alone:
 building a command takes longer than most commands take to run. What `tsmem --help` and completion say of commands that
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from inspect import cleandoc
+from inspect import cleandoc, signature
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,9 +56,19 @@ class Declaration:
         return self.help.split("\n", 1)[0]
 
     def build(self) -> Any:
-        """Return the HouseCommand that Typer makes of the function's parameters."""
+        """Return the HouseCommand that Typer makes of the function's parameters. Typer passes its own context, and the
+        function takes the run's, which is the object in it."""
+        declared = signature(self.function, eval_str=True)
+        context, *others = declared.parameters.values()
+
+        def call(ctx: typer.Context, **values: Any) -> object:
+            return self.function(ctx.obj, **values)
+
+        its_own = context.replace(name="ctx", annotation=typer.Context)
+        call.__signature__ = declared.replace(parameters=[its_own, *others])  # type: ignore[attr-defined]
+        call.__annotations__ = {}
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(self.name, cls=HouseCommand, help=self.help)(self.function)
+        app.command(self.name, cls=HouseCommand, help=self.help)(call)
         command: Any = typer.main.get_command(app)
         command.declaration = self
         return command

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document
@@ -26,7 +27,7 @@ SCRIPTS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
     formats=("table",),
 )
 def completion(
-    ctx: typer.Context,
+    context: Context,
     shell: Annotated[
         str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=suggest_words(*SCRIPTS))
     ],

@@ -1,7 +1,7 @@
 """One run of a command: its streams, environment, clock and global options, and the store, opened at its first use.
 
-Commands get it as `ctx.obj`. They return a result and talk through `say`; only `main.py` writes and exits. It is also
-the `Caller` of an export or import (`tsmem/transfer/caller.py`).
+A command gets it as its first argument. It returns a result and talks through `say`; only `main.py` writes and exits.
+It is also the `Caller` of an export or import (`tsmem/transfer/caller.py`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from tsmem.transfer.files.descriptors import names_stdin
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import typer
 
     from tsmem.cli.io.streams import Streams
     from tsmem.profiles import Profile
@@ -267,10 +265,3 @@ class Context:
             return xdg(self.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
         except NoHome:
             return None
-
-
-def context_of(ctx: typer.Context) -> Context:
-    """Return the run that a command belongs to."""
-    context = ctx.obj
-    assert isinstance(context, Context)
-    return context

@@ -10,6 +10,7 @@ import typer
 
 import tsmem
 from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.nearest import nearest_names
@@ -39,7 +40,7 @@ def topic_page(topic: str) -> str:
     formats=("table",),
 )
 def help_(
-    ctx: typer.Context,
+    context: Context,
     topic: Annotated[
         list[str] | None,
         typer.Argument(
@@ -57,13 +58,13 @@ def help_(
     elif len(words) == 1 and words[0] in TOPICS:
         text = topic_page(words[0])
     else:
-        text = _command_help(ctx, words) + "\n"
+        text = _command_help(words) + "\n"
     return Document([text.encode()])
 
 
-def _command_help(ctx: typer.Context, words: Sequence[str]) -> str:
+def _command_help(words: Sequence[str]) -> str:
     """Return what `tsmem WORDS --help` shows."""
-    at: Any = ctx.find_root()
+    at: Any = typer.Context(root, info_name="tsmem")
     for position, word in enumerate(words):
         known = list(getattr(at.command, "commands", ()))
         if word not in known:

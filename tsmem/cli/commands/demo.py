@@ -12,10 +12,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import typer
-
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import Context, context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import STOPPED
 from tsmem.cli.app.signals import Stopped
 from tsmem.errors import TsmemError
@@ -31,8 +29,8 @@ SESSION = "trip-kyoto"
     exit_codes=(),
     formats=("table",),
 )
-def demo(ctx: typer.Context) -> Document:
-    return Document(_transcript(context_of(ctx)))
+def demo(context: Context) -> Document:
+    return Document(_transcript(context))
 
 
 def _transcript(context: Context) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import Context, context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repeated_command
 from tsmem.cli.io.progress import account
@@ -68,13 +68,13 @@ class Finding(NamedTuple):
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def doctor(
-    ctx: typer.Context,
+    context: Context,
     fix: Annotated[
         bool, typer.Option("--fix", help="Create what is missing, and raise update times that lag behind.")
     ] = False,
     progress: o.Progress = False,
 ) -> Dashboard:
-    return Doctor(context_of(ctx), fix=fix, progress=progress).run()
+    return Doctor(context, fix=fix, progress=progress).run()
 
 
 class Doctor:

@@ -9,7 +9,7 @@ import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import Context, context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.commands.items import SortOption, Text, found, purge_after_question, put_item, window
@@ -42,7 +42,7 @@ group = root.group("message", "Messages: what was said in sessions.")
     shows="message",
 )
 def put(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionId,
     message: Annotated[
         str | None, typer.Argument(metavar="[MESSAGE]", help="The message's id; a UUID if none.")
@@ -66,7 +66,6 @@ def put(
     ] = None,
     yes: o.Yes = False,
 ) -> SingleItem | None:
-    context = context_of(ctx)
     messages = context.store.messages
     if new and (create_time is not None or if_absent):
         raise InvalidInput("--new does not go with --create-time or --if-absent")
@@ -108,8 +107,7 @@ def put(
     example="tsmem message get trip-7 000003 -o json",
     shows="message",
 )
-def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
-    context = context_of(ctx)
+def get(context: Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
     time = context.point(create_time, "--create-time")
     return SingleItem(context.store.messages.get(session, message, create_time=time))
 
@@ -119,7 +117,7 @@ def get(ctx: typer.Context, session: o.SessionId, message: o.MessageId, create_t
     example='tsmem message update trip-7 000003 --content "Corrected." --unset draft',
 )
 def update(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionId,
     message: o.MessageId,
     create_time: o.CreateTime = None,
@@ -131,7 +129,6 @@ def update(
     unset: o.Unset = None,
     replace_metadata: o.ReplaceMetadata = False,
 ) -> None:
-    context = context_of(ctx)
     key = context.store.messages.update(
         session,
         message,
@@ -152,13 +149,12 @@ def update(
     example="tsmem message delete trip-7 000003",
 )
 def delete(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionId,
     message: o.MessageId,
     create_time: o.CreateTime = None,
     missing_ok: o.MissingOk = False,
 ) -> None:
-    context = context_of(ctx)
     time = context.point(create_time, "--create-time")
     was_there = context.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
     context.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
@@ -173,7 +169,7 @@ def delete(
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def purge(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="All sessions'.")] = False,
     until: o.Until = None,
@@ -183,7 +179,6 @@ def purge(
     progress: o.Progress = False,
 ) -> Report | None:
 
-    context = context_of(ctx)
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
     when = context.time(until, "--until", end_of_day=True)
@@ -211,7 +206,7 @@ def purge(
     shows="message",
 )
 def list_(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionOption = None,
     role: o.Role = None,
     since: o.Since = None,
@@ -222,7 +217,6 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    context = context_of(ctx)
     times = window(context, since, until)
     wanted = o.checked(context, filter)
     of = asked("message", session, filter, role=role, since=since, until=until)
@@ -257,7 +251,7 @@ def list_(
     shows="message",
 )
 def search(
-    ctx: typer.Context,
+    context: Context,
     text: Text = None,
     session: o.SessionOption = None,
     role: o.Role = None,
@@ -268,7 +262,6 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    context = context_of(ctx)
     stream = context.store.messages.search(
         text,
         session_id=session,
@@ -293,7 +286,7 @@ def search(
     shows="message",
 )
 def tail(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionId,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new messages as they come, until Ctrl-C.")
@@ -304,7 +297,6 @@ def tail(
     filter: o.Filter = None,  # noqa: A002
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
 ) -> LiveTail:
-    context = context_of(ctx)
     wanted = o.checked(context, filter)
     context.piped_format = "jsonl"
     if last < 0:

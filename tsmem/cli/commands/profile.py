@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import UNAVAILABLE
 from tsmem.cli.app.suggest import complete_profile, complete_setting
 from tsmem.cli.io.values import parse_profile_assignments
@@ -24,10 +24,9 @@ group = root.group("profile", "Profiles: which store a command talks to.")
     example="tsmem profile list -o json",
     exit_codes=(),
 )
-def list_(ctx: typer.Context) -> Report:
+def list_(context: Context) -> Report:
     from tsmem.profiles import profile_list
 
-    context = context_of(ctx)
     lines = profile_list(context.environ, context.options.config, context.options.profile)
     document = {"profiles": [line._asdict() for line in lines]}
     return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
@@ -39,7 +38,7 @@ def list_(ctx: typer.Context) -> Report:
     exit_codes=(),
 )
 def show(
-    ctx: typer.Context,
+    context: Context,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -49,7 +48,6 @@ def show(
 ) -> Report:
     from tsmem.profiles import describe, load_profile
 
-    context = context_of(ctx)
     if name is None:
         chosen, why = context.profile, context.profile.origins["name"]
     else:
@@ -76,7 +74,7 @@ def show(
     exit_codes=(UNAVAILABLE,),
 )
 def set_(
-    ctx: typer.Context,
+    context: Context,
     name: Name,
     assignments: Annotated[
         list[str],
@@ -88,7 +86,6 @@ def set_(
     from tsmem.profiles import load_profile
     from tsmem.profiles.writer import set_values
 
-    context = context_of(ctx)
     if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
         raise InvalidInput("the profile's name comes before KEY=VALUE", hint="tsmem profile set NAME KEY=VALUE")
     values = parse_profile_assignments(assignments)
@@ -105,10 +102,9 @@ def set_(
     example="tsmem profile use local",
     exit_codes=(UNAVAILABLE,),
 )
-def use(ctx: typer.Context, name: Name) -> None:
+def use(context: Context, name: Name) -> None:
     from tsmem.profiles.writer import use_profile
 
-    context = context_of(ctx)
     path = use_profile(context.environ, name, config=context.options.config, notice=context.say)
     context.say(f"profile '{name}' is the default in {path}")
 
@@ -118,10 +114,9 @@ def use(ctx: typer.Context, name: Name) -> None:
     example="tsmem profile delete staging",
     exit_codes=(UNAVAILABLE,),
 )
-def delete(ctx: typer.Context, name: Name) -> None:
+def delete(context: Context, name: Name) -> None:
     from tsmem.profiles.writer import delete_profile
 
-    context = context_of(ctx)
     path = delete_profile(context.environ, name, config=context.options.config, notice=context.say)
     context.say(f"deleted profile '{name}' from {path}")
 
@@ -131,10 +126,9 @@ def delete(ctx: typer.Context, name: Name) -> None:
     example="tsmem profile path",
     exit_codes=(),
 )
-def path(ctx: typer.Context) -> Report:
+def path(context: Context) -> Report:
     from tsmem.profiles import config_path
 
-    context = context_of(ctx)
     file = config_path(context.environ, context.options.config)
     document = {"path": str(file), "exists": file.exists()}
     return Report(document, tuple(document), [tuple(document.values())])

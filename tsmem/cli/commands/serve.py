@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import SECRET_VARIABLE, Context, context_of
+from tsmem.cli.app.context import SECRET_VARIABLE, Context
 from tsmem.cli.app.signals import NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.plurals import quantity
@@ -63,7 +63,7 @@ _PRINTABLE = re.compile("[!-~]+")
     formats=("table", "json", "jsonl"),
 )
 def serve(
-    ctx: typer.Context,
+    context: Context,
     host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="PORT", help="On which port; 0 takes a free one.")] = 8087,
     path: Annotated[str | None, typer.Option("--path", metavar="FILE", help="The file that keeps the tables.")] = None,
@@ -86,7 +86,6 @@ def serve(
     from tsmem.server.http.faults import Faults, parse_fault
     from tsmem.server.http.settings import Settings
 
-    context = context_of(ctx)
     if memory == (path is not None):
         raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="one of them, and not both")
     if path == "" or instance == "":

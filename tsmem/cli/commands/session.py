@@ -10,7 +10,7 @@ import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.commands.items import SortOption, Text, found, purge_after_question, put_item, say_kept, window
 from tsmem.cli.io.emptiness import asked
@@ -37,7 +37,7 @@ group = root.group("session", "Sessions: the conversations of users.")
     shows="session",
 )
 def put(
-    ctx: typer.Context,
+    context: Context,
     user: o.User,
     session: Annotated[
         str | None, typer.Argument(metavar="[SESSION]", help="The session's id; a UUID if none.")
@@ -48,7 +48,6 @@ def put(
     if_absent: o.IfAbsent = False,
     yes: o.Yes = False,
 ) -> SingleItem | None:
-    context = context_of(ctx)
     item = context.store.sessions.new(
         user,
         context.store.new_id() if session is None else session,
@@ -70,8 +69,8 @@ def put(
     example="tsmem session get ada trip-7 -o json",
     shows="session",
 )
-def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
-    return SingleItem(context_of(ctx).store.sessions.get(user, session))
+def get(context: Context, user: o.User, session: o.SessionId) -> SingleItem:
+    return SingleItem(context.store.sessions.get(user, session))
 
 
 @group.command(
@@ -79,7 +78,7 @@ def get(ctx: typer.Context, user: o.User, session: o.SessionId) -> SingleItem:
     example="tsmem session update ada trip-7 -m topic=refund --unset score --touch",
 )
 def update(
-    ctx: typer.Context,
+    context: Context,
     user: o.User,
     session: o.SessionId,
     metadata: o.Meta = None,
@@ -89,7 +88,6 @@ def update(
     update_time: o.UpdateTime = None,
     touch: Annotated[bool, typer.Option("--touch", help="Set its update time to now.")] = False,
 ) -> None:
-    context = context_of(ctx)
     if touch and update_time is not None:
         raise InvalidInput("--touch and --update-time both say when")
     time = context.clock.now_us() if touch else context.point(update_time, "--update-time")
@@ -113,7 +111,7 @@ def update(
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def delete(
-    ctx: typer.Context,
+    context: Context,
     user: o.User,
     session: o.SessionId,
     with_messages: Annotated[bool, typer.Option("--with-messages", help="Its messages first, then itself.")] = False,
@@ -122,7 +120,6 @@ def delete(
 ) -> None:
     from tsmem.cli.app.shell_words import command_hint
 
-    context = context_of(ctx)
     o.check_shared_too(shared_too, with_messages)
     result = context.store.sessions.delete(
         user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, result=context.result
@@ -146,7 +143,7 @@ def delete(
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def purge(
-    ctx: typer.Context,
+    context: Context,
     user: o.UserOption = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="Everyone's.")] = False,
     until: o.Until = None,
@@ -159,7 +156,6 @@ def purge(
 ) -> Report | None:
     from tsmem.cli.app.shell_words import command_hint
 
-    context = context_of(ctx)
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
     when = context.time(until, "--until", end_of_day=True)
@@ -208,13 +204,12 @@ def purge(
     shows="session",
 )
 def list_(
-    ctx: typer.Context,
+    context: Context,
     user: o.UserOption = None,
     filter: o.Filter = None,  # noqa: A002
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    context = context_of(ctx)
     wanted = o.checked(context, filter)
     stream = context.store.sessions.iterate(user, filter=wanted, limit=context.limit(limit), page_token=page_token)
     return listing(context, asked("session", user, filter), stream, page_token)
@@ -229,7 +224,7 @@ def list_(
     shows="session",
 )
 def recent(
-    ctx: typer.Context,
+    context: Context,
     user: o.UserOption = None,
     since: o.Since = None,
     until: o.Until = None,
@@ -237,7 +232,6 @@ def recent(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    context = context_of(ctx)
     stream = context.store.sessions.recent(
         user,
         **window(context, since, until),
@@ -259,7 +253,7 @@ def recent(
     shows="session",
 )
 def search(
-    ctx: typer.Context,
+    context: Context,
     text: Text = None,
     user: o.UserOption = None,
     since: o.Since = None,
@@ -269,7 +263,6 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    context = context_of(ctx)
     stream = context.store.sessions.search(
         text,
         user_id=user,

@@ -8,7 +8,7 @@ import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
@@ -25,7 +25,7 @@ from tsmem.render.result import Conversation
     shows="message",
 )
 def show(
-    ctx: typer.Context,
+    context: Context,
     session: o.SessionId,
     user: Annotated[
         str | None,
@@ -35,7 +35,6 @@ def show(
     full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Draw what was said as Markdown.")] = False,
 ) -> Conversation:
-    context = context_of(ctx)
     if last is not None and last < 1:
         raise InvalidInput(f"--last must be 1 or more, not {last}")
     found = None if user is None else context.store.sessions.get(user, session)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import typer
-
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress import account
 from tsmem.plurals import quantity
@@ -29,12 +27,11 @@ _COLUMNS = ("measure", "of", "value")
     example="tsmem stats --user ada",
 )
 def stats(
-    ctx: typer.Context,
+    context: Context,
     user: o.UserOption = None,
     session: o.SessionOption = None,
     progress: o.Progress = False,
 ) -> Dashboard:
-    context = context_of(ctx)
     o.check_whose(user, session)
     with account(context, "counted", asked=progress):
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)

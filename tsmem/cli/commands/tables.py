@@ -9,7 +9,7 @@ import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import Context, context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.plurals import quantity
@@ -28,7 +28,7 @@ MAX_WAIT_S = 86400
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def init_tables(
-    ctx: typer.Context,
+    context: Context,
     dry_run: o.DryRun = False,
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 4 when something differs.")] = False,
     no_search: Annotated[bool, typer.Option("--no-search", help="Leave the search indexes out.")] = False,
@@ -36,7 +36,6 @@ def init_tables(
         float | None, typer.Option(metavar="S", help="Then wait, so many seconds at most, until all can be used.")
     ] = None,
 ) -> Report:
-    context = context_of(ctx)
     if dry_run and check:
         raise InvalidInput("--dry-run and --check are two different questions")
     if wait is not None and (dry_run or check):
@@ -63,8 +62,7 @@ def init_tables(
     example="tsmem drop-tables --yes",
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
-def drop_tables(ctx: typer.Context, yes: o.Yes = False) -> Report | None:
-    context = context_of(ctx)
+def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
 
     def question() -> str:
         tables = [

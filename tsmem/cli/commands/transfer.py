@@ -12,7 +12,7 @@ import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
-from tsmem.cli.app.context import Context, context_of
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
@@ -51,13 +51,12 @@ File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compres
     formats=("table", "jsonl"),
 )
 def export(
-    ctx: typer.Context,
+    context: Context,
     file: File = "-",
     user: o.UserOption = None,
     session: o.SessionOption = None,
     progress: o.Progress = False,
 ) -> Document | None:
-    context = context_of(ctx)
     o.check_whose(user, session)
     if names_stdout(file):
         with suppress(OSError, ValueError):  # a stream without a descriptor
@@ -97,7 +96,7 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def import_(
-    ctx: typer.Context,
+    context: Context,
     file: File = "-",
     format: Annotated[  # noqa: A002
         str,
@@ -124,7 +123,6 @@ def import_(
 ) -> Report:
     from tsmem.transfer.importing import Import, ImportOptions
 
-    context = context_of(ctx)
     if format not in FORMATS:
         raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
     options = ImportOptions(
@@ -163,7 +161,7 @@ def import_(
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def copy(
-    ctx: typer.Context,
+    context: Context,
     source: Annotated[
         str, typer.Option("--from", metavar="PROFILE", help="Where to read.", autocompletion=complete_profile)
     ],
@@ -175,7 +173,6 @@ def copy(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    context = context_of(ctx)
     o.check_whose(user, session)
     profiles = context.profile_named(source), context.profile_named(target)
     stores = context.open(profiles[0]), context.open(profiles[1])
