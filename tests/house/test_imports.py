@@ -170,4 +170,7 @@ def test_no_public_name_is_used_twice() -> None:
 
 
 def _is_command(node: ast.FunctionDef) -> bool:
-    return any(argument.arg == "ctx" for argument in node.args.args)
+    return any(
+        isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "command"
+        for each in node.decorator_list
+    )

@@ -29,7 +29,6 @@ from tsmem.render.documents import (
 )
 from tsmem.render.result import (
     Conversation,
-    Dashboard,
     Data,
     Document,
     Format,
@@ -50,7 +49,7 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
     after what came before it was yielded. Raises InvalidInput at once if a field asked for is not one of the result's,
     or if an endless result is to become a document that has an end."""
     if options.fields is not None:
-        if isinstance(result, Report | Dashboard | Document):
+        if isinstance(result, Report | Document):
             raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")
         check_fields(noun_of(result), options.fields)
     if options.terminal and not options.unicode:
@@ -68,8 +67,6 @@ def _chunks(result: Result, options: Options) -> Iterator[bytes]:
         return join_lines(encoded(_lines(result, options)), at_once=at_once)
     if isinstance(result, LiveTail):
         result = _listing_of(result, options)
-    elif isinstance(result, Dashboard):
-        result = result.report
     match options.format:
         case "json":
             return json_chunks(result, options)
@@ -91,7 +88,7 @@ def _listing_of(tail: LiveTail, options: Options) -> Listing:
     return Listing("message", tail.messages, endless=tail.endless)
 
 
-def _lines(result: Data | LiveTail | Dashboard, options: Options) -> Iterator[str]:
+def _lines(result: Data | LiveTail, options: Options) -> Iterator[str]:
     """Return the result as lines for people."""
     if isinstance(result, LiveTail) and options.fields is not None:
         result = _listing_of(result, options)

@@ -51,7 +51,8 @@ def _spelled(value: Any) -> Any:
         case Report():
             document = {ascii_text(key): _spelled_fact(fact) for key, fact in value.document.items()}
             rows = [[_spelled_fact(fact) for fact in row] for row in value.rows]
-            return value._replace(document=document, columns=_spelled(value.columns), rows=rows)
+            columns, parts = _spelled(value.columns), _spelled(value.parts)
+            return value._replace(document=document, columns=columns, rows=rows, parts=parts)
         case Session() | Message():
             return replace(value, **{field.name: _spelled(getattr(value, field.name)) for field in fields(value)})
         case Metadata():

@@ -96,6 +96,8 @@ class Report(NamedTuple):
     """The output as table and csv, and as one object a row in jsonl. Without columns all of them print the document."""
     error: TsmemError | None = None
     """A failure that is printed after the report and sets the exit code."""
+    parts: Sequence[Part] = ()
+    """The output as a table, if it has several parts."""
 
 
 class Moment(NamedTuple):
@@ -145,13 +147,6 @@ class Advices(NamedTuple):
 Part = Facts | Section | Plot | Advices
 
 
-class Dashboard(NamedTuple):
-    """A report that has several parts as a table; every other format prints the report itself."""
-
-    report: Report
-    parts: Sequence[Part]
-
-
 class Document(NamedTuple):
     """Text or bytes that are the output themselves, whatever the format: an export, a completion script."""
 
@@ -160,7 +155,7 @@ class Document(NamedTuple):
 
 Data = SingleItem | Listing | Conversation | Report
 """Results that every format can show."""
-Result = Data | LiveTail | Dashboard | Document
+Result = Data | LiveTail | Document
 
 
 def noun_of(result: SingleItem | Listing | Conversation | LiveTail) -> Noun:

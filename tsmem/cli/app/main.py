@@ -94,7 +94,7 @@ def _check_utf8(argv: Sequence[str]) -> None:
 
 def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     from tsmem.render import render
-    from tsmem.render.result import Dashboard, Listing, LiveTail, Report
+    from tsmem.render.result import Listing, LiveTail, Report
 
     if isinstance(result, Listing):
         from tsmem.cli.io.output import write_listing
@@ -109,9 +109,8 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
         if context.streams.stderr_is_terminal:  # Ctrl-C is its normal end; the line after ^C
             context.say("")
         return 128 + number_of(interrupt)
-    report = result.report if isinstance(result, Dashboard) else result
-    if isinstance(report, Report) and report.error is not None:
-        raise report.error
+    if isinstance(result, Report) and result.error is not None:
+        raise result.error
     return exit_codes.DONE
 
 

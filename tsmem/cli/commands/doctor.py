@@ -21,7 +21,7 @@ from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repea
 from tsmem.cli.io.progress import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.plurals import quantity
-from tsmem.render.result import Advice, Advices, Dashboard, Report
+from tsmem.render.result import Advice, Advices, Report
 from tsmem.render.values import duration, iso_time, size
 from tsmem.store.documents import dumps
 
@@ -73,7 +73,7 @@ def doctor(
         bool, typer.Option("--fix", help="Create what is missing, and raise update times that lag behind.")
     ] = False,
     progress: o.Progress = False,
-) -> Dashboard:
+) -> Report:
     return Doctor(context, fix=fix, progress=progress).run()
 
 
@@ -87,7 +87,7 @@ class Doctor:
         self._findings: list[Finding] = []
         self._stopped_by: TsmemError | None = None
 
-    def run(self) -> Dashboard:
+    def run(self) -> Report:
         """Look at everything that can be reached."""
         if self._profile() and self._credentials() and self._tables():
             self._rows()
@@ -102,12 +102,12 @@ class Doctor:
             error = Conflict(f"{left:,} finding{' is' if left == 1 else 's are'} left", hint=hint)
         documents = [{**finding._asdict(), "command": " ".join(finding.command) or None} for finding in found]
         document = {"findings": documents, "left": left, "mended": sum(finding.mended for finding in found)}
-        report = Report(document, Finding._fields, [tuple(each.values()) for each in documents], error)
+        rows = [tuple(each.values()) for each in documents]
         advices = [
             Advice("mended" if mended else severity, f"{about}: {sentence}", command)
             for severity, about, sentence, command, mended in found
         ]
-        return Dashboard(report, [Advices(advices)])
+        return Report(document, Finding._fields, rows, error, [Advices(advices)])
 
     def _finding(self, severity: Severity, about: str, sentence: str, *command: str, **options: Any) -> Finding:
         """Return a finding with a command line of this run's profile, if `command` has words."""

@@ -11,7 +11,7 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.io.emptiness import why_nothing
 from tsmem.cli.io.progress import account
 from tsmem.plurals import quantity
-from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size
+from tsmem.render.result import Facts, Moment, Part, Plot, Report, Section, Size
 
 if TYPE_CHECKING:
     from tsmem.store.maintenance.statistics import Statistics
@@ -31,14 +31,14 @@ def stats(
     user: o.UserOption = None,
     session: o.SessionOption = None,
     progress: o.Progress = False,
-) -> Dashboard:
+) -> Report:
     o.check_whose(user, session)
     with account(context, "counted", asked=progress):
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
     if not found.sessions and not found.messages:
         context.say(why_nothing(context, user=user, session=session))
     document = {"user_id": user, "session_id": session, **_document(found)}
-    return Dashboard(Report(document, _COLUMNS, list(_measures(found))), list(_parts(found)))
+    return Report(document, _COLUMNS, list(_measures(found)), parts=list(_parts(found)))
 
 
 def _document(found: Statistics) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One record, a report of facts, or the parts of a dashboard beneath each other: names at the left edge, values beside
+"""One record, a report of facts, or the parts of a report beneath each other: names at the left edge, values beside
 them, wrapped rather than cut.
 
 A plot is one line: a column a day, or so many days that it fits, as high as its count beside the highest. A command is
@@ -17,7 +17,6 @@ from tsmem.render.palette import Palette
 from tsmem.render.result import (
     Advice,
     Advices,
-    Dashboard,
     Facts,
     Moment,
     Options,
@@ -57,21 +56,21 @@ _TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
 _ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yellow", "error": "bold red"}
 
 
-def report_lines(result: SingleItem | Report | Dashboard, options: Options) -> Iterator[str]:
-    """Yield a record with one line or more a field; a report's rows under their titles, or its document with a line a
-    key if it has no columns; a dashboard's parts with an empty line between them."""
-    if isinstance(result, Dashboard):
-        for place, part in enumerate(result.parts):
-            if place:
-                yield ""
-            yield from _part_lines(part, options)
-    elif isinstance(result, SingleItem):
+def report_lines(result: SingleItem | Report, options: Options) -> Iterator[str]:
+    """Yield a record with one line or more a field; a report's parts with an empty line between them, or its rows under
+    their titles, or its document with a line a key if it has no columns."""
+    if isinstance(result, SingleItem):
         entries = [
             (TableCell(visible(name)), cell)
             for field in options.fields or FIELDS[noun_of(result)]
             for name, cell in field_entries(result.item, field, options)
         ]
         yield from _rows(_NAMES_AND_VALUES, entries, options)
+    elif result.parts:
+        for place, part in enumerate(result.parts):
+            if place:
+                yield ""
+            yield from _part_lines(part, options)
     elif result.columns:
         rows = [[_json_cell(value) for value in row] for row in result.rows]
         yield from _rows(_columns(result.columns), rows, options)

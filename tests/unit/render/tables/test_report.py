@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, timedelta
 
 from tsmem.render import Options, render
-from tsmem.render.result import Dashboard, Facts, Moment, Part, Plot, Report, Section, Size
+from tsmem.render.result import Facts, Moment, Part, Plot, Report, Section, Size
 
 FIRST = date(2026, 1, 1)
 
 
 def shown(*parts: Part, **options: object) -> list[str]:
     """The lines of these parts as a table."""
-    overview = Dashboard(Report({}), parts)
+    overview = Report({}, parts=parts)
     return b"".join(render(overview, Options(timezone=UTC, **options))).decode().splitlines()  # type: ignore[arg-type]
 
 
