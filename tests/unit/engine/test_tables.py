@@ -48,12 +48,6 @@ def test_tables_and_indexes_share_a_limit_of_64(engine: Engine) -> None:
     assert before == engine.list_tables()
 
 
-def test_a_table_has_default_options(engine: Engine) -> None:
-    engine.create_table(PLAIN)
-
-    assert PLAIN == engine.describe_table("t")
-
-
 def test_a_table_is_described_as_it_was_created(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     schema = INDEXED._replace(time_to_live_s=2 * DAY, deviation_s=5, allow_update=False)
@@ -131,16 +125,6 @@ def test_an_index_is_refused_on_a_table_with_versions_or_ttl(engine: Engine, opt
         engine.create_search_index(SEARCH)
     assert ["t"] == engine.list_tables()
     assert [] == engine.list_search_indexes("t")
-
-
-def test_options_of_missing_tables_and_of_indexes_are_refused(engine: Engine) -> None:
-    engine.create_table(INDEXED)
-    with pytest.raises(TableNotFound):
-        engine.describe_table("nope")
-    with pytest.raises(TableNotFound):
-        engine.update_table("nope", TableOptions())
-    with pytest.raises(InvalidInput):
-        engine.update_table("local", TableOptions(deviation_s=1))
 
 
 def test_a_column_that_an_index_carries_stays_declared(engine: Engine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,9 +14,7 @@ from tsmem.clock import time_budget
 from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
-    Denied,
     LimitExceeded,
-    TableNotFound,
     Throttled,
     TsmemError,
     Unavailable,
@@ -94,11 +91,6 @@ def test_a_deletion_whose_reply_was_lost_succeeds_on_retry(
         assert [operation] * 2 == faulty.names()
 
 
-def test_a_deletion_of_a_missing_table_is_not_found(tmp_path: Path) -> None:
-    with engine_client(tmp_path) as engine, pytest.raises(TableNotFound):
-        retrying(engine, ManualClock()).delete_table("nope")
-
-
 def test_the_last_error_is_ambiguous_if_an_earlier_reply_was_lost(tmp_path: Path) -> None:
     """When a lost answer is followed by refusals until the time is up, the write may still have been done."""
     refusals = [Fault("write_row", Throttled("busy."), call=n) for n in range(2, 100)]
@@ -110,14 +102,6 @@ def test_the_last_error_is_ambiguous_if_an_earlier_reply_was_lost(tmp_path: Path
     assert not isinstance(caught.value, Throttled)
     assert caught.value.message.startswith("busy (tried ")
     assert caught.value.message.endswith(" s); it may have been done")
-
-
-def test_denied_is_not_retried(tmp_path: Path) -> None:
-    with engine_client(tmp_path) as engine:
-        faulty = FaultyClient(engine, Fault("write_row", Denied("no")))
-        with pytest.raises(Denied):
-            retrying(faulty, ManualClock()).write_row(Put(PLAIN.ref, ("a",), {}))
-        assert ["write_row"] == faulty.names()
 
 
 class Scripted(FaultyClient):
@@ -247,27 +231,6 @@ def test_only_rows_that_failed_are_read_again_in_order(engine: TableClient) -> N
     assert [11, 2, 1] == client.asked
     assert [Row((str(n),), {"x": n}) for n in range(10)] == rows[:10]
     assert rows[10] is None
-
-
-def test_a_row_that_fails_until_the_timeout_says_how_often_it_was_tried(engine: TableClient) -> None:
-    engine.write_row(Put(REF, ("2",), {"x": 2}))
-    client = PartReader(engine, {("3",): 1000})
-    there, away = retrying(client, ManualClock()).get_rows(REF, [("2",), ("3",)])
-
-    assert Row(("2",), {"x": 2}) == there
-    assert isinstance(away, Throttled)
-    assert re.fullmatch(r"busy \(tried \d+ times in .* s\)", away.message)
-
-
-def test_only_throttled_rows_of_a_batch_are_sent_again(engine: TableClient) -> None:
-    def answer(_: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
-        return [Throttled("busy"), Denied("no"), None]
-
-    client = Scripted(engine, answer)
-    outcomes = retrying(client, ManualClock()).write_rows([Put(REF, (key,), {}) for key in "abc"])
-
-    assert [None, Denied, None] == [outcome and type(outcome) for outcome in outcomes]
-    assert [3, 1] == client.sizes()
 
 
 def test_pauses_are_not_longer_than_max_pause(engine: TableClient) -> None:

@@ -124,17 +124,6 @@ def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str
     assert 1 == client.meter.total.requests
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_a_batch_read_reply_of_another_length_is_an_error(count: int) -> None:
-    answer = table_store_pb2.BatchGetRowResponse()
-    table = answer.tables.add(table_name="a")
-    for _ in range(count):
-        table.rows.add(is_ok=True).consumed.capacity_unit.read = 1
-    client, _ = canned(answer)
-    with pytest.raises(Unavailable, match="for a batch of 2"):
-        client.get_rows(A, [("1",), ("2",)])
-
-
 def test_a_reply_that_is_decoded_and_makes_no_sense_is_not_retried() -> None:
     """What fails behind the SDK's decoder is a broken answer, too."""
     client, _ = canned(b"")

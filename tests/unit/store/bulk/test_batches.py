@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
 from tsmem import limits
-from tsmem.errors import InvalidInput, Throttled, TsmemError, Unavailable
+from tsmem.errors import InvalidInput, TsmemError, Unavailable
 from tsmem.port import ConcurrencyLimiter, Meter, RowOutcome
-from tsmem.retry import RetryingClient
 from tsmem.rows import Key, Put, TableRef, Value, Write
 from tsmem.store.bulk import batches as bulk
 from tsmem.store.bulk.batches import MAX_BYTES_IN_FLIGHT, BatchWriter
@@ -126,7 +124,6 @@ def fill(writing: BatchWriter, first: int, batches: int) -> None:
 
 
 def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
-    """Three batches wait at once; answered last first, all rows are counted."""
     client, result = Scripted(), BulkResult()
     with writer(client, result) as writing:
         fill(writing, 0, 3)
@@ -137,7 +134,7 @@ def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
     assert [ROWS] * 3 == [len(batch.keys) for batch in client.batches]
 
 
-def test_who_adds_more_than_the_pace_waits() -> None:
+def test_sending_waits_at_the_concurrency_limit() -> None:
     """With a fourth batch all are in flight that may be; sending it ends once one was answered, whichever it is."""
     client, result = Scripted(most=4), BulkResult()
     with writer(client, result) as writing:
@@ -152,7 +149,7 @@ def test_who_adds_more_than_the_pace_waits() -> None:
     assert 4 * ROWS == result.messages
 
 
-def test_a_key_is_in_flight_once() -> None:
+def test_a_key_is_in_flight_once_and_its_writes_keep_their_order() -> None:
     """A second write of a key that is in flight, or queued, is sent when all before it was answered, in its order."""
     client, result = Scripted(), BulkResult()
     seen: list[tuple[Key, Value]] = []
@@ -178,7 +175,7 @@ def test_a_key_is_in_flight_once() -> None:
     assert 6 == result.messages
 
 
-def test_oldest_passes_nothing_that_is_not_settled() -> None:
+def test_oldest_is_the_first_write_that_is_not_settled() -> None:
     """While the first batch waits it is the oldest, however many behind it are answered; then the next one is."""
     client, result = Scripted(), BulkResult()
     with writer(client, result) as writing:
@@ -201,7 +198,7 @@ def test_oldest_passes_nothing_that_is_not_settled() -> None:
     assert writing.oldest is None
 
 
-def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
+def test_a_batch_that_fails_as_a_whole_ends_the_writer() -> None:
     """What is in flight with it is waited for and counted, nothing more is sent, and the oldest write is its first."""
     client, result = Scripted(), BulkResult()
     writing = writer(client, result)
@@ -223,8 +220,7 @@ def test_a_batch_that_fails_as_a_whole_stops_everything() -> None:
     assert 0 == writing.oldest
 
 
-def test_rows_whose_answer_was_lost_are_in_doubt() -> None:
-    """They are counted, and the error says that they may have been done."""
+def test_rows_whose_reply_was_lost_are_unconfirmed() -> None:
     client, result = Scripted(), BulkResult()
 
     def run() -> None:
@@ -247,8 +243,7 @@ def interrupted(client: Scripted, batches: int) -> Iterator[int]:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_waits_for_what_is_in_flight() -> None:
-    """Two batches in flight are counted as done, and what was only queued is not sent."""
+def test_an_interrupt_waits_for_batches_in_flight_and_sends_no_more() -> None:
     client, result = Scripted(), BulkResult()
     with suppress(KeyboardInterrupt), writer(client, result) as writing:
         for number in interrupted(client, 2):
@@ -261,7 +256,7 @@ def test_an_interrupt_waits_for_what_is_in_flight() -> None:
     assert 2 * ROWS == writing.oldest
 
 
-def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_while_a_batch_is_sent_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C between a batch's first step and the note that it is in flight: it is waited for and counted."""
     client, result = Scripted(), BulkResult()
     client.answer_each(Waiting.answer)
@@ -280,8 +275,7 @@ def test_an_interrupt_while_a_batch_is_begun_loses_no_count(monkeypatch: pytest.
     assert (1, None) == (len(client.batches), writing.oldest)
 
 
-def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the time to wait is over, the rows of unanswered batches may have been done."""
+def test_batches_without_a_reply_after_an_interrupt_are_unconfirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "GRACE_S", 0.0)
     client, result = Scripted(), BulkResult()
     with suppress(KeyboardInterrupt), writer(client, result) as writing:
@@ -297,7 +291,6 @@ def test_what_does_not_answer_after_an_interrupt_is_in_doubt(monkeypatch: pytest
 
 
 def test_bytes_in_flight_are_bounded() -> None:
-    """Large rows fill batches with few of them: after each send no more than the bound waits, and all is written."""
     client, result = Scripted(), BulkResult()
     lock = threading.Lock()
     waiting: list[Waiting] = []
@@ -326,21 +319,7 @@ def test_bytes_in_flight_are_bounded() -> None:
     assert max(sizes) <= MAX_BYTES_IN_FLIGHT + limits.MAX_BATCH_BYTES
 
 
-def test_a_batch_may_be_exactly_4_mb() -> None:
-    """It is not cut, and a byte more is."""
-    half = limits.MAX_BATCH_BYTES // 2
-    for more, sizes in ((0, [2]), (1, [1, 1])):
-        client = Scripted()
-        client.answer_each(Waiting.answer)
-        with writer(client, BulkResult()) as writing:
-            for number in range(2):
-                writing.add(
-                    put(number, {"x": "x" * (half - limits.check_write(put(number, {"x": ""})) + more * number)})
-                )
-        assert sizes == [len(batch.keys) for batch in client.batches]
-
-
-def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
+def test_a_refused_row_that_cannot_be_kept_is_not_settled() -> None:
     """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
     client, result = Scripted(), BulkResult()
 
@@ -354,38 +333,3 @@ def test_a_refused_row_is_heard_of_before_it_is_settled() -> None:
 
     assert (ROWS - 1, 1) == (result.messages, result.failed)
     assert 0 == writing.oldest
-
-
-def test_a_refused_row_stops_nobody() -> None:
-    """It is named and heard of, once, and the rows around it are done."""
-    client, result = Scripted(), BulkResult()
-    refused: list[Key] = []
-    client.answer_each(lambda batch: batch.answer({1: InvalidInput("no")}))
-    with writer(client, result, refused) as writing:
-        fill(writing, 0, 2)
-
-    assert [("s", 1, "m"), ("s", ROWS + 1, "m")] == sorted(refused)
-    assert (2 * ROWS - 2, 2) == (result.messages, result.failed)
-    assert sorted(refused) == sorted(failure.key for failure in result.failures)
-
-
-def test_throttled_rows_make_the_pace_smaller() -> None:
-    """Rows that the service is too busy for are written again, and fewer batches are in flight then."""
-    client, result = Scripted(), BulkResult()
-    lock = threading.Lock()
-    busy = {("s", number * ROWS, "m") for number in range(2)}
-
-    def answer(batch: Waiting) -> None:
-        with lock:
-            mine = busy & set(batch.keys)
-            busy.difference_update(mine)
-        batch.answer({0: Throttled("busy")} if mine else {})
-
-    client.answer_each(answer)
-    retrying = RetryingClient(client, ManualClock(), seed=1)  # no more of the port is used
-    with BatchWriter(retrying, "session", result) as writing:
-        fill(writing, 0, 2)
-
-    assert 2 * ROWS == result.messages
-    assert client.limiter.cuts >= 1
-    assert sorted([1, 1, ROWS, ROWS]) == sorted(len(batch.keys) for batch in client.batches)
