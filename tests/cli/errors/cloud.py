@@ -25,6 +25,12 @@ from tests.support.listening import silent
 
 ENDPOINT = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 LATER = "try again later; `timeout` in the profile is for how many seconds it is tried"
+CREATE = "create what is missing in agent-memory @ http://HOST with: tsmem init-tables"
+KEYS = "check the access key, the instance and the region of the profile"
+
+
+def _denied(cause: str, sentence: str, hint: str | None, *given: Given) -> Case:
+    return Case(cause, "session list", sentence, hint, code="Denied", given=given)
 
 
 def _unavailable(cause: str, sentence: str, hint: str, *given: Given) -> Case:
@@ -32,51 +38,31 @@ def _unavailable(cause: str, sentence: str, hint: str, *given: Given) -> Case:
 
 
 CASES = (
-    Case(
-        "A wrong access key id.",
-        "session list",
-        "The AccessKeyID does not exist.",
-        hint="check the access key, the instance and the region of the profile",
-        code="Denied",
-        given=(served(key="other"),),
-    ),
-    Case(
-        "A wrong secret.",
-        "session list",
-        "Signature mismatch.",
-        hint="check the access key, the instance and the region of the profile",
-        code="Denied",
-        given=(served(secret="other"),),
-    ),
-    Case(
+    _denied("A wrong access key id.", "The AccessKeyID does not exist.", KEYS, served(key="other")),
+    _denied("A wrong secret.", "Signature mismatch.", KEYS, served(secret="other")),
+    _denied(
         "A wrong instance.",
-        "session list",
         "The instance is not found.",
-        hint="check the instance of the profile, and that the endpoint is of its region",
-        code="Denied",
-        given=(served(instance="elsewhere"),),
+        "check the instance of the profile, and that the endpoint is of its region",
+        served(instance="elsewhere"),
     ),
-    Case(
+    _denied(
         "A secret that the server does not sign with.",
-        "session list",
         "the answer of HOST is not signed with the secret of this profile; what was asked may have been done",
-        hint="check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
-        code="Denied",
-        given=(served(secret="other", credentials=None),),
+        "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
+        served(secret="other", credentials=None),
     ),
-    Case(
+    _denied(
         "A server whose clock is an hour ahead.",
-        "session list",
         "the clock of this machine differs from that of HOST by more than 15 minutes",
-        hint="set the clock; requests and answers are signed with their time",
-        code="Denied",
-        given=(served(clock=Ahead()),),
+        "set the clock; requests and answers are signed with their time",
+        served(clock=Ahead()),
     ),
     Case(
         "A table that was deleted there.",
         "session list",
         "there is no table or index 'session'",
-        hint="create what is missing in agent-memory @ http://HOST with: tsmem init-tables",
+        hint=CREATE,
         code="TableNotFound",
         given=(served(), deleted_there(tables)),
     ),
@@ -84,7 +70,7 @@ CASES = (
         "A secondary index that was deleted there.",
         "session recent --user ada",
         "there is no table or index 'session_secondary_index'",
-        hint="create what is missing in agent-memory @ http://HOST with: tsmem init-tables",
+        hint=CREATE,
         code="TableNotFound",
         given=(served(), deleted_there(indexes)),
     ),
@@ -92,7 +78,7 @@ CASES = (
         "A search index that was deleted there.",
         "message search tea",
         "search index [message_search_index] does not exist",
-        hint="create what is missing in agent-memory @ http://HOST with: tsmem init-tables",
+        hint=CREATE,
         code="TableNotFound",
         given=(served(), deleted_there(search_indexes)),
     ),
@@ -113,7 +99,7 @@ CASES = (
         "A server that throttles on and on.",
         "session list",
         "Server is busy (tried N times in N s)",
-        hint="try again later; `timeout` in the profile is for how many seconds it is tried",
+        hint=LATER,
         code="Throttled",
         given=(answering(refusing(503, "OTSServerBusy", "Server is busy.")),),
     ),
@@ -127,7 +113,7 @@ CASES = (
         "A write whose answers are lost.",
         "session put ada s9",
         "the connection to HOST broke before its answer was complete (tried N times in N s); it may have been done",
-        hint="try again later; `timeout` in the profile is for how many seconds it is tried",
+        hint=LATER,
         code="Unavailable",
         given=(served("drop:1:PutRow", more="timeout = 1"),),
         changes=True,
@@ -245,20 +231,17 @@ CASES = (
         LATER,
         answering(saying(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhi")),
     ),
-    Case(
+    _denied(
         "A code that is not known here.",
-        "session list",
         "Not for you.",
-        code="Denied",
-        given=(answering(refusing(403, "OTSNewRefusal", "Not for you.")),),
+        None,
+        answering(refusing(403, "OTSNewRefusal", "Not for you.")),
     ),
-    Case(
+    _denied(
         "A missing permission.",
-        "session list",
         "You have no permission.",
-        hint="the access key lacks a permission for this: see the policies of its user",
-        code="Denied",
-        given=(answering(refusing(403, "OTSNoPermissionAccess", "You have no permission.")),),
+        "the access key lacks a permission for this: see the policies of its user",
+        answering(refusing(403, "OTSNoPermissionAccess", "You have no permission.")),
     ),
     Case(
         "An exhausted quota.",
@@ -287,7 +270,7 @@ CASES = (
         "A server that answers with rows of another user.",
         "session list --user ada",
         "HOST answered with rows outside the range that was asked for; nothing of the answer was used",
-        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        hint=ENDPOINT,
         code="InvalidReply",
         given=(lied(LIES["a row of another user"]),),
     ),
@@ -295,7 +278,7 @@ CASES = (
         "A server whose answers cannot be decoded.",
         "session list --user ada",
         "HOST answered with what cannot be decoded (Checksum is mismatch); nothing of the answer was used",
-        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        hint=ENDPOINT,
         code="InvalidReply",
         given=(lied(LIES["rows with a wrong checksum"]),),
     ),
@@ -303,7 +286,7 @@ CASES = (
         "A server that answers for fewer rows than it was sent.",
         "import in.jsonl",
         "HOST answered with 0 outcomes for a batch of 1; what was asked may have been done (1 may have been)",
-        hint="check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com",
+        hint=ENDPOINT,
         code="InvalidReply",
         given=(lied(LIES["an outcome less"]), file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n')),
         changes=True,

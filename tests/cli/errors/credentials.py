@@ -3,8 +3,30 @@
 
 from __future__ import annotations
 
-from tests.cli.errors.case import Case
+import json
+
+from tests.cli.errors.case import Case, Given
 from tests.cli.errors.given import config, environ, file, patched
+
+SECRET = "profile 'c', access_key_secret (config.toml line 7): "
+PATH = environ(PATH="/usr/bin:/bin")
+
+
+def _profile(key_id: str, secret: str, mode: int = 0o600) -> Given:
+    """A profile of a TableStore instance with these two values."""
+    return config(
+        'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\n'
+        f"access_key_id = {json.dumps(key_id)}\naccess_key_secret = {json.dumps(secret)}\n",
+        mode,
+    )
+
+
+def _refused(
+    cause: str, secret: str, sentence: str, *given: Given, hint: str | None = None, key_id: str = "id"
+) -> Case:
+    steps = (_profile("env:ID", secret), environ(ID=key_id), *given)
+    return Case(cause, "session list", sentence, hint, code="ProfileError", given=steps)
+
 
 CASES = (
     Case(
@@ -12,11 +34,7 @@ CASES = (
         "session list",
         "FOLDER/config/tsmem/config.toml:6: profile 'c': 'access_key_id' begins with env: and names no environment variable",
         code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:"\naccess_key_secret = "env:SECRET"\n'
-            ),
-        ),
+        given=(_profile("env:", "env:SECRET"),),
     ),
     Case(
         "A secret in a variable that is not set.",
@@ -24,163 +42,67 @@ CASES = (
         "profile 'c', access_key_id (config.toml line 6): environment variable ID is not set",
         hint="in bash or zsh: read -rs ID && export ID (so that no history keeps the value)",
         code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n'
-            ),
-        ),
+        given=(_profile("env:ID", "env:SECRET"),),
     ),
-    Case(
+    _refused(
         "A secret of several lines.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): is not one line of printable text",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n'
-            ),
-            environ(ID="id", SECRET="a\nb"),
-        ),
+        "env:SECRET",
+        f"{SECRET}is not one line of printable text",
+        environ(SECRET="a\nb"),
     ),
-    Case(
+    _refused(
         "A secret that no request can carry.",
-        "session list",
+        "env:SECRET",
         "profile 'c': 'access_key_id' holds a character that no request can carry",
+        environ(SECRET="x"),
         hint="it is letters, digits and signs of ASCII, without spaces or line ends",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n'
-            ),
-            environ(ID="ключ", SECRET="x"),
-        ),
+        key_id="ключ",
     ),
-    Case(
+    _refused(
         "A key id that holds the secret too.",
-        "session list",
+        "env:SECRET",
         "profile 'c': 'access_key_id' holds a colon, which no access key id has",
+        environ(SECRET="x"),
         hint="the id alone, without the secret",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n'
-            ),
-            environ(ID="id:secret", SECRET="x"),
-        ),
+        key_id="id:secret",
     ),
-    Case(
+    _refused(
         "A secret in a file that is not there.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): cannot read FOLDER/config/tsmem/none: No such file or directory",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "file:none"\n'
-            ),
-            environ(ID="id"),
-        ),
+        "file:none",
+        f"{SECRET}cannot read FOLDER/config/tsmem/none: No such file or directory",
     ),
-    Case(
-        "A secret in a file that is empty.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): is empty",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "file:secret"\n'
-            ),
-            environ(ID="id"),
-            file("config/tsmem/secret", ""),
-        ),
-    ),
-    Case(
+    _refused("A secret in a file that is empty.", "file:secret", f"{SECRET}is empty", file("config/tsmem/secret", "")),
+    _refused(
         "A secret in a file of megabytes.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): is longer than 65536 bytes",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "file:secret"\n'
-            ),
-            environ(ID="id"),
-            file("config/tsmem/secret", "x" * 2**17),
-        ),
+        "file:secret",
+        f"{SECRET}is longer than 65536 bytes",
+        file("config/tsmem/secret", "x" * 2**17),
     ),
-    Case(
+    _refused(
         "A secret of a command that there is not.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): cannot run '/no/such/command': No such file or directory",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "cmd:/no/such/command"\n'
-            ),
-            environ(ID="id"),
-        ),
+        "cmd:/no/such/command",
+        f"{SECRET}cannot run '/no/such/command': No such file or directory",
     ),
-    Case(
-        "A secret of a command that fails.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): 'false' failed with exit code 1",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "cmd:false"\n'
-            ),
-            environ(ID="id"),
-            environ(PATH="/usr/bin:/bin"),
-        ),
-    ),
-    Case(
+    _refused("A secret of a command that fails.", "cmd:false", f"{SECRET}'false' failed with exit code 1", PATH),
+    _refused(
         "A secret of a command that does not end.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): 'sleep' took more than 0.05 s",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "cmd:sleep 60"\n'
-            ),
-            environ(ID="id"),
-            environ(PATH="/usr/bin:/bin"),
-            patched("tsmem.profiles.model.COMMAND_TIMEOUT_S", 0.05),
-        ),
+        "cmd:sleep 60",
+        f"{SECRET}'sleep' took more than 0.05 s",
+        PATH,
+        patched("tsmem.profiles.model.COMMAND_TIMEOUT_S", 0.05),
     ),
-    Case(
+    _refused(
         "A secret of a command whose quotes do not match.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): cmd: cannot be split into words: No closing quotation",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "cmd:pass \\"x"\n'
-            ),
-            environ(ID="id"),
-        ),
+        'cmd:pass "x',
+        f"{SECRET}cmd: cannot be split into words: No closing quotation",
     ),
-    Case(
-        "A secret of no command.",
-        "session list",
-        "profile 'c', access_key_secret (config.toml line 7): cmd: names no command",
-        code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "cmd:\'\'"\n'
-            ),
-            environ(ID="id"),
-        ),
-    ),
+    _refused("A secret of no command.", "cmd:''", f"{SECRET}cmd: names no command"),
     Case(
         "A secret of a command in a file that others can write.",
         "session list",
-        "profile 'c', access_key_secret (config.toml line 7): no command is run from a profile file that others can change: FOLDER/config/tsmem/config.toml can be written by others (mode 666)",
+        f"{SECRET}no command is run from a profile file that others can change: FOLDER/config/tsmem/config.toml can be written by others (mode 666)",
         code="ProfileError",
-        given=(
-            config(
-                'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "cmd:true"\n',
-                mode=0o666,
-            ),
-            environ(ID="id"),
-        ),
+        given=(_profile("env:ID", "cmd:true", 0o666), environ(ID="id")),
     ),
     Case(
         "The environment's profile without its keys.",

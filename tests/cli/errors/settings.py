@@ -5,14 +5,13 @@ from __future__ import annotations
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import config, file
 
+
+def _refused(cause: str, argv: str, sentence: str, hint: str | None = None) -> Case:
+    return Case(cause, argv, sentence, hint, code="ProfileError")
+
+
 CASES = (
-    Case(
-        "Showing a profile that there is not.",
-        "profile show prod",
-        "no profile 'prod'",
-        hint="profiles: local",
-        code="ProfileError",
-    ),
+    _refused("Showing a profile that there is not.", "profile show prod", "no profile 'prod'", "profiles: local"),
     Case(
         "Setting nothing.",
         "profile set x",
@@ -32,26 +31,23 @@ CASES = (
         hint="for example timeout=10",
     ),
     Case("Setting a key twice.", "profile set x backend=local backend=local", "'backend' is given twice"),
-    Case(
+    _refused(
         "Setting the environment's profile.",
         "profile set env backend=local",
         "'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set",
-        code="ProfileError",
     ),
-    Case(
+    _refused(
         "Setting a key that there is not.",
         "profile set x backend=local paht=x.db",
         "FOLDER/config/tsmem/config.toml: profile 'x': unknown key 'paht'; did you mean 'path'?",
-        hint="keys here: backend, timeout, output, tables, path",
-        code="ProfileError",
+        "keys here: backend, timeout, output, tables, path",
     ),
-    Case(
+    _refused(
         "Removing a key that is mistyped, and would stay.",
         "profile set local security_tokn=",
         "unknown key 'security_tokn'; did you mean 'security_token'?",
-        hint="keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, "
+        "keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, "
         "access_key_secret, security_token, ca_file",
-        code="ProfileError",
     ),
     Case(
         "Setting values of no profile.",
@@ -59,37 +55,29 @@ CASES = (
         "the profile's name comes before KEY=VALUE",
         hint="tsmem profile set NAME KEY=VALUE",
     ),
-    Case(
+    _refused(
         "Setting a secret itself.",
         "profile set x backend=tablestore access_key_secret=hunter2",
         "'access_key_secret' takes no secret itself, which would stay in the shell's history",
-        hint="write access_key_secret=env:NAME, access_key_secret=file:PATH or access_key_secret=cmd:COMMAND",
-        code="ProfileError",
+        "write access_key_secret=env:NAME, access_key_secret=file:PATH or access_key_secret=cmd:COMMAND",
     ),
-    Case(
+    _refused(
         "Setting a number that is none.",
         "profile set x backend=local path=x.db timeout=soon",
         "'timeout' must be a number",
-        code="ProfileError",
     ),
-    Case(
+    _refused(
         "Setting a key behind a value.",
         "profile set x backend=local path=x.db path.a=1",
         "'path' holds a value, not further keys",
-        code="ProfileError",
     ),
-    Case(
-        "Removing keys of a profile that there is not.",
-        "profile set x path=",
-        "no profile 'x'",
-        hint="profiles: local",
-        code="ProfileError",
+    _refused(
+        "Removing keys of a profile that there is not.", "profile set x path=", "no profile 'x'", "profiles: local"
     ),
-    Case(
+    _refused(
         "Deleting a built-in profile.",
         "profile delete local",
         "profile 'local' is built in; there is nothing to delete",
-        code="ProfileError",
     ),
     Case(
         "Deleting the default profile.",
@@ -99,11 +87,8 @@ CASES = (
         code="ProfileError",
         given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n'),),
     ),
-    Case(
-        "Setting a profile in a folder.",
-        "--config . profile set x backend=local path=x.db",
-        ".: not a plain file",
-        code="ProfileError",
+    _refused(
+        "Setting a profile in a folder.", "--config . profile set x backend=local path=x.db", ".: not a plain file"
     ),
     Case(
         "Setting a profile where no folder can be made.",
