@@ -1,15 +1,12 @@
-"""Every command with hostile words on its command line, in its input, and in what it works on, for `test_hostile`.
-
-A command without an entry here gets its runs from its declared parameters.
-"""
+"""Every command with hostile words on its command line, in its input, and in what it works on, for `test_hostile`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from tests.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
 from tests.support.commands import declarations, params_of
@@ -26,253 +23,132 @@ FILE = f"{CSI}2J{OSC}0;x\x07\x9b31m\x85\u202e\u2066\n\r\t\x7f[red] \u200b.jsonl"
 """The name of a file."""
 
 
-class Run(NamedTuple):
-    """One command line."""
-
-    argv: tuple[str, ...]
-    typed: bytes = b""
-    """At its terminal."""
-
-
-def _runs(*lines: Sequence[str]) -> list[Run]:
-    return [Run(tuple(line)) for line in lines]
-
-
-def _each(*templates: Sequence[str | None]) -> Iterator[Run]:
-    """Each line with each pack in the place of its None."""
-    for line in templates:
-        for pack in PACKS:
-            yield Run(tuple(pack if word is None else word for word in line))
-
-
-def _ids(*command: str, more: Sequence[str] = ()) -> Iterator[Run]:
-    """A command that takes two ids, with ids that are there, and with such that are not, or never can be."""
-    yield from _each((*command, *more, "--", None, None), (*command, *more, "--", None, "none"))
-    yield from _runs((*command, *more, "--", WHOLE, "x"), (*command, *more, "--", "u", WHOLE))
-    yield from _runs(*((*command, *more, "--", text, text) for text in UNDECODABLE))
-
-
-def _listing(*command: str, of: str) -> Iterator[Run]:
-    """A command that lists."""
-    fields = {"--user": "user_id,session_id", "--session": "session_id,message_id,role,content"}[of]
-    yield Run((*command, "--limit", "0"))
-    yield Run((*command, "--limit", "3"))
-    yield from _each((*command, of, None), (*command, f"{of}={PACKS[0]}", "--limit", "1", "--filter", None))
-    for option in (of, "--filter", "--limit", "--page-token", "--fields", "--since", "--nonsense"):
-        yield Run((*command, f"{option}={WHOLE}"))
-    for text in CORPUS[::20]:
-        yield Run((*command, "--limit", "1", "--fields", f"{fields},metadata.{text.replace(',', '')}"))
-    yield Run((*command, "--limit", "0", "--fields", f"{fields},search_content,metadata.text,metadata.raw,metadata"))
-
-
-def _metadata(*command: str) -> Iterator[Run]:
-    """A command that takes metadata."""
-    forms = ("{}", "{}=x", "a={}", "a:={}", "a@{}", "{}:=1")
-    yield from _runs(*((*command, "-m", form.format(WHOLE)) for form in forms), (*command, "-m", f"a@{FILE}"))
+Run = tuple[str, ...]
+"""The words of a command line."""
+IDS = "OPTIONS -- PACK PACK|OPTIONS -- PACK none|OPTIONS -- WHOLE x|OPTIONS -- u WHOLE|OPTIONS -- RAW RAW"
+"""Two ids: such as are there, such as are not, and such as never can be."""
+METADATA = "|".join(f"OPTIONS -m {form}" for form in ("WHOLE", "WHOLE=x", "a=WHOLE", "a:=WHOLE", "a@WHOLE", "a@FILE"))
+LISTING = (
+    "--limit 0|--limit 3|OWNER=PACK|OWNER=FIRST --limit 1 --filter PACK|--limit 0 --fields metadata.PACK|"
+    "--limit 0 --fields ID,search_content,metadata.text,metadata.raw,metadata|--limit 1 --page-token WHOLE"
+)
+SESSIONS = LISTING.replace("OWNER", "--user").replace("ID", "user_id,session_id")
+MESSAGES = LISTING.replace("OWNER", "--session").replace("ID", "session_id,message_id,role,content")
+TEXTS = "--limit 20 -- evil|--limit 20 -- [31m|-- ESCAPE|-- TURNED|-- PACK"
+PURGE = (
+    "OWNER=PACK|OWNER=PACK --dry-run|OWNER=PACK --yes --progress|ALL --filter PACK|"
+    "OWNER=FIRST --filter 'not exists(x) and TEXT != 1'|ALL --filter 'not (search_content == TEXT)'"
+)
+CONVERSATION = "OPTIONS all|OPTIONS calls|OPTIONS long|--full --last 1 long|-- PACK|-- FIRSTx|WHOLE"
+COPY = "--from local --to other"
+RUNS = {
+    "demo": "",
+    "init-tables": "|--check",
+    "drop-tables": "|--yes",
+    "session put": f"-m text=WHOLE --search-content WHOLE u s|{IDS}|{METADATA}".replace("OPTIONS", "-m text=FIRST"),
+    "session get": IDS,
+    "session update": IDS.replace("OPTIONS", "--touch -m a=1"),
+    "session delete": IDS.replace("OPTIONS", "--with-messages"),
+    "session purge": PURGE.replace("OWNER", "--user").replace("ALL", "--everyone"),
+    "session list": SESSIONS,
+    "session recent": SESSIONS,
+    "session search": f"{SESSIONS}|{TEXTS}",
+    "message put": "--role WHOLE --content WHOLE --search-content WHOLE s m|s m --content x --new --touch PACK|"
+    f"s m --content-file FILE|{IDS}|{METADATA.replace('OPTIONS', 's m')}"
+    "".replace("OPTIONS", "--role FIRST --content SECOND -m tool_calls=CALLS"),
+    "message get": IDS,
+    "message update": IDS.replace("OPTIONS", "--content WHOLE --role SECOND"),
+    "message delete": IDS,
+    "message purge": PURGE.replace("OWNER", "--session").replace("ALL", "--everything"),
+    "message list": f"{MESSAGES}|--session all --last 2000",
+    "message search": f"{MESSAGES}|{TEXTS}",
+    "message tail": CONVERSATION.replace("OPTIONS", "--last 5000"),
+    "show": f"{CONVERSATION}|--markdown drawn|--markdown long|--full calls|--user FIRST -- PACK",
+    "export": "FILE|/dev/null/FILE|FILE.gz|x.jsonl --user PACK|x.jsonl --session PACK|--session all|WHOLE",
+    "copy": f"{COPY} --user FIRST|{COPY} --check|{COPY} --session all|{COPY} --check --session PACK",
+    "stats": "|--user PACK|--session PACK|--session all",
+    "doctor": "|--fix|-p WHOLE",
+    "profile list": "|-p WHOLE",
+    "profile show": "hostile|WHOLE|",
+    "profile set": "hostile instance=WHOLE|hostile region=FIRST|WHOLE backend=local|x WHOLE|x WHOLE=1|x backend=WHOLE|"
+    "x backend=local path=FILE|x backend=local path=[red]|hostile endpoint=WHOLE|hostile timeout=WHOLE|"
+    "hostile access_key_id=env:WHOLE",
+    "profile use": "hostile|WHOLE",
+    "profile delete": "hostile|WHOLE",
+    "profile path": "|--config FILE",
+    "serve": "--path /dev/null/FILE|--path no.db",
+    "completion": "bash|WHOLE",
+    "help": "|times|session WHOLE|WHOLE",
+}
+"""What to run of each command beside its declared parameters, in turn. Words in capitals are replaced; PACK and RAW by
+each of their texts in a run of its own."""
+WORDS = {
+    "WHOLE": WHOLE,
+    "FIRST": PACKS[0],
+    "SECOND": PACKS[1],
+    "FILE": FILE,
+    "TEXT": json.dumps(WHOLE),
+    "CALLS": tool_calls(PACKS[2]),
+    "ESCAPE": CSI,
+    "TURNED": "\u202e",
+    "OPTIONS": "",
+}
 
 
 def commands(folder: Path) -> dict[str, Callable[[], Iterator[Run]]]:
-    """What to run of each command, by its name; files are in the folder, which is the current one."""
-    told: dict[str, Callable[[], Iterator[Run]]] = {
-        "demo": lambda: iter(_runs(("demo",), ("demo", WHOLE))),
-        "init-tables": lambda: iter(
-            _runs(("init-tables",), ("init-tables", "--check"), ("init-tables", f"--wait={WHOLE}"), ("init-tables",
-            WHOLE))
-        ),
-        "drop-tables": lambda: iter([Run(("drop-tables",), b"n\n"), *_runs(("drop-tables", WHOLE), ("drop-tables",
-        "--yes"))]),
-        "session put": _session_put,
-        "session get": lambda: _ids("session", "get"),
-        "session update": _session_update,
-        "session delete": lambda: _ids("session", "delete", more=("--with-messages",)),
-        "session purge": lambda: _purge("session", "--user"),
-        "session list": lambda: _listing("session", "list", of="--user"),
-        "session recent": lambda: _listing("session", "recent", of="--user"),
-        "session search": lambda: _search("session", "--user"),
-        "message put": _message_put,
-        "message get": lambda: _ids("message", "get"),
-        "message update": _message_update,
-        "message delete": lambda: _ids("message", "delete"),
-        "message purge": lambda: _purge("message", "--session"),
-        "message list": _message_list,
-        "message search": lambda: _search("message", "--session"),
-        "message tail": lambda: _told("message", "tail", of=()),
-        "show": lambda: _told("show", of=("--user", PACKS[0])),
-        "export": _export,
-        "import": lambda: _import(folder),
-        "copy": _copy,
-        "stats": _stats,
-        "doctor": lambda: iter(_runs(("doctor",), ("doctor", "--fix"), ("doctor", WHOLE), ("doctor", "-p", WHOLE))),
-        "profile list": lambda: iter(_runs(("profile", "list"), ("profile", "list", "-p", WHOLE), ("profile",
-        WHOLE))),
-        "profile show": lambda: _profile("show", ("hostile",), (WHOLE,), ()),
-        "profile set": lambda: _profile(
-            "set", ("hostile", f"instance={WHOLE}"), ("hostile", f"region={PACKS[0]}"), (WHOLE, "backend=local"),
-            ("x", WHOLE), ("x", f"{WHOLE}=1"), ("x", f"backend={WHOLE}"), ("x", "backend=local", f"path={FILE}"),
-            ("x", "backend=local", "path=[red]"),
-            ("hostile", f"endpoint={WHOLE}"), ("hostile", f"timeout={WHOLE}"), ("hostile",
-            f"access_key_id=env:{WHOLE}"),
-        ),
-        "profile use": lambda: _profile("use", ("hostile",), (WHOLE,)),
-        "profile delete": lambda: _profile("delete", ("hostile",), (WHOLE,)),
-        "profile path": lambda: iter(_runs(("profile", "path"), ("profile", "path", "--config", FILE))),
-        "serve": lambda: _serve(folder),
-        "completion": lambda: iter(_runs(("completion", "bash"), ("completion", WHOLE))),
-        "help": lambda: iter(_runs(("help",), ("help", WHOLE), ("help", "times"), ("help", "session", WHOLE),
-        (WHOLE,))),
-    }  # fmt: skip
-    return told | {name: partial(_declared, name) for name in declarations() if name not in told}
+    """Return what to run of each command, by its name; files are in the folder, which is the current one."""
+    found = {name: partial(_runs, name) for name in declarations()}
+    return {**found, "import": partial(_import, folder), "serve": partial(_serve, folder)}
 
 
-def _session_put() -> Iterator[Run]:
-    yield Run(("session", "put", "-m", f"text={WHOLE}", "--search-content", WHOLE, "u", "s"))
-    yield from _ids("session", "put", more=("-m", f"text={PACKS[0]}", "--search-content", PACKS[1]))
-    yield from _ids("session", "put", more=("--if-absent",))
-    yield from _metadata("session", "put", "u", "s")
-    yield from _runs(("session", "put", "u", "s", f"--update-time={WHOLE}"), ("session", "put", "u", "s", WHOLE))
+def _runs(name: str) -> Iterator[Run]:
+    """The runs of the table, and the command with hostile words in each of its parameters in turn."""
+    words = name.split()
+    for line in RUNS.get(name, "").split("|"):
+        yield from _filled(words, shlex.split(line))
+    params = params_of(name)
+    needed = [PACKS[0] for param in params if param.param_type_name == "argument" and param.required]
+    yield (*words, "--", *needed, WHOLE)
+    for param in params:
+        if param.param_type_name == "option" and name != "serve":
+            yield (*words, f"{param.opts[0]}={WHOLE}", "--", *needed)
 
 
-def _session_update() -> Iterator[Run]:
-    yield from _ids("session", "update", more=("--touch", "-m", "a=1"))
-    yield from _runs(("session", "update", "u", "s", f"--unset={WHOLE}"), ("session", WHOLE, "u"))
+def _filled(words: list[str], template: list[str]) -> Iterator[Run]:
+    several = PACKS if any("PACK" in word for word in template) else UNDECODABLE if "RAW" in template else ("",)
+    for each in several:
+        line = [word.replace("PACK", each).replace("RAW", each) for word in template if word != "OPTIONS"]
+        yield (*words, *(_replaced(word) if word in template else word for word in line))
 
 
-def _message_put() -> Iterator[Run]:
-    more = ("--role", PACKS[0], "--content", PACKS[1], "-m", f"tool_calls={tool_calls(PACKS[2])}")
-    yield Run(("message", "put", "--role", WHOLE, "--content", WHOLE, "--search-content", WHOLE, "s", "m"))
-    yield from _ids("message", "put", more=more)
-    yield from _ids("message", "put", more=("--content", "x", "--if-absent"))
-    yield from _each(("message", "put", "s", "m", "--content", "x", "--new", "--touch", None))
-    yield from _metadata("message", "put", "s", "m")
-    yield Run(("message", "put", "s", "m", f"--content-file={WHOLE}"))
-    for option in ("--create-time", "--touch"):
-        yield Run(("message", "put", "s", "m", "--content", "x", f"{option}={WHOLE}"))
-    yield Run(("message", "put", "s", "m", "--content-file", FILE))
-
-
-def _message_update() -> Iterator[Run]:
-    yield from _ids("message", "update", more=("--content", WHOLE, "--role", PACKS[1]))
-    yield from _runs(("message", "update", "s", "m", f"--unset={WHOLE}"))
-
-
-def _message_list() -> Iterator[Run]:
-    yield from _listing("message", "list", of="--session")
-    yield from _runs(
-        ("message", "list", "--session", "all", "--last", "2000"), ("message", "list", f"--role={WHOLE}"),
-        ("message", "list", f"--order={WHOLE}"), ("message", "list", f"--last={WHOLE}"),
-    )  # fmt: skip
-
-
-def _purge(noun: str, of: str) -> Iterator[Run]:
-    whole = "--everyone" if noun == "session" else "--everything"
-    for run in _each((noun, "purge", of, None), (noun, "purge", whole, "--filter", None)):
-        yield run._replace(typed=b"n\n")
-    yield Run((noun, "purge", f"{of}={PACKS[0]}", "--filter", f"not exists(x) and {json.dumps(PACKS[1])} != 1"), b"n\n")
-    yield Run((noun, "purge", whole, "--filter", f"not (search_content == {json.dumps(WHOLE)})"), b"n\n")
-    yield from _each((noun, "purge", of, None, "--dry-run"), (noun, "purge", of, None, "--yes", "--progress"))
-
-
-def _search(noun: str, of: str) -> Iterator[Run]:
-    yield from _listing(noun, "search", of=of)
-    for text in ("x", "evil", "[31m", CSI, "\u202e", "\n", "\x9b", "\u0301", "hidden", "forged"):
-        yield Run((noun, "search", "--limit", "20", "--", text))
-    yield from _each((noun, "search", "--", None))
-    yield Run((noun, "search", f"--sort={WHOLE}"))
-
-
-def _told(*command: str, of: Sequence[str]) -> Iterator[Run]:
-    last = ("--last", "5000") if command != ("show",) else ()
-    for session in ("all", "calls"):
-        yield Run((*command, *last, session))
-    if command == ("show",):
-        yield from _runs(("show", "--markdown", "drawn"), ("show", "--markdown", "long"), ("show", "--full", "calls"))
-    yield Run((*command, *last, "long"))
-    yield Run((*command, "--full", "--last", "1", "long"))
-    yield from _each((*command, *of, "--", None), (*command, "--", f"{PACKS[0]}x"))
-    yield from _runs((*command, WHOLE), (*command, "s", f"--last={WHOLE}"), (*command, "s", WHOLE))
-
-
-def _export() -> Iterator[Run]:
-    yield from _runs(
-        ("export", FILE), ("export", f"/dev/null/{FILE}"), ("export", WHOLE), ("export", "--nonsense", WHOLE)
-    )
-    yield from _each(("export", "x.jsonl", "--user", None), ("export", "x.jsonl", "--session", None))
-    yield from _runs(("export", "--session", "all"), ("export", "--user", WHOLE), ("export", f"{FILE}.gz"))
+def _replaced(word: str) -> str:
+    for name, text in WORDS.items():
+        if name in word:
+            return word.replace(name, text)
+    return word
 
 
 def _import(folder: Path) -> Iterator[Run]:
+    (folder / FILE).write_bytes(b"".join(_bad_lines()) + b"".join(map(export_line, long_keys())))
+    yield ("import", FILE)
     for place, line in enumerate(_bad_lines()):
         (folder / f"bad{place}.jsonl").write_bytes(line)
-        yield Run(
-            (
-                "import",
-                f"bad{place}.jsonl",
-                *(("--format", "openai", "--user", PACKS[0]) if b"messages" in line else ()),
-            )
-        )
-    everything = b"".join(_bad_lines()) + b"".join(map(export_line, long_keys()))
-    (folder / FILE).write_bytes(everything)
-    yield from _runs(
-        ("import", FILE), ("import", FILE, "--rejects", f"{FILE}.rejects"), ("import", FILE, "--rejects", FILE),
-        ("import", FILE, "--resume"), ("import", FILE, "--dry-run"), ("import", FILE, "--rejects",
-        f"/dev/null/{FILE}"),
-        ("import", WHOLE), ("import", f"--format={WHOLE}"), ("import", f"--on-conflict={WHOLE}"),
-        ("import", FILE, "--format", "openai", f"--start-time={WHOLE}"), ("import", FILE, "--format", "openai",
-        "--user", WHOLE),
-    )  # fmt: skip
+        openai = ("--format", "openai", "--user", PACKS[0]) if b"messages" in line else ()
+        yield ("import", f"bad{place}.jsonl", *openai)
+    for more in (("--rejects", f"{FILE}.rejects"), ("--rejects", FILE), ("--resume",), ("--dry-run",)):
+        yield ("import", FILE, *more)
+    yield ("import", FILE, "--rejects", f"/dev/null/{FILE}")
     (folder / "there.jsonl").write_bytes(b"".join(map(export_line, packed_items())))
-    yield from _runs(*(("import", "there.jsonl", "--on-conflict", what) for what in ("fail", "skip", "overwrite")))
-
-
-def _copy() -> Iterator[Run]:
-    yield from _runs(
-        ("copy", "--from", "local", "--to", "other", "--user", PACKS[0]), ("copy", "--from", "local", "--to",
-        "other", "--check"),
-        ("copy", "--from", WHOLE, "--to", "local"), ("copy", "--from", "local", "--to", WHOLE),
-        ("copy", "--from", "local", "--to", "local", WHOLE), ("copy", "--from", "local", "--to", "other",
-        "--session", "all"),
-    )  # fmt: skip
-    yield from _each(("copy", "--from", "local", "--to", "other", "--check", "--session", None))
-
-
-def _stats() -> Iterator[Run]:
-    yield Run(("stats",))
-    yield from _each(("stats", "--user", None), ("stats", "--session", None))
-    yield from _runs(("stats", f"--user={WHOLE}"), ("stats", WHOLE), ("stats", "--session", "all"))
-
-
-def _profile(verb: str, *words: Sequence[str]) -> Iterator[Run]:
-    yield from _runs(*(("profile", verb, *line) for line in words), ("profile", verb, "x", "y", WHOLE))
-    yield Run(("profile", verb, "x", "y=1", "--config", f"/dev/null/{FILE}"))
+    yield from (("import", "there.jsonl", "--on-conflict", what) for what in ("fail", "skip", "overwrite"))
+    yield from _runs("import")
 
 
 def _serve(folder: Path) -> Iterator[Run]:
     (folder / "no.db").write_bytes(b"no store")
-    for option in (
-        "--host",
-        "--port",
-        "--path",
-        "--instance",
-        "--access-key-id",
-        "--latency",
-        "--fault",
-        "--fault-seed",
-    ):
-        where = "--memory" if option != "--path" else "--port=0"
-        yield Run(("serve", where, "--host=no.such.host.invalid", f"{option}={WHOLE}"))
-    yield from _runs(("serve", WHOLE), ("serve", "--path", f"/dev/null/{FILE}"), ("serve", "--path", "no.db"))
-
-
-def _declared(name: str) -> Iterator[Run]:
-    """A command with hostile words in each of its parameters in turn."""
-    words = name.split()
-    params = params_of(name)
-    needed = [PACKS[0] for param in params if param.param_type_name == "argument" and param.required]
-    yield Run((*words, "--", *needed))
-    yield Run((*words, "--", *needed, WHOLE))
-    for param in params:
-        if param.param_type_name == "option":
-            yield Run((*words, f"{param.opts[0]}={WHOLE}", "--", *needed))
+    yield from _runs("serve")
+    for option in ("host", "port", "path", "instance", "access-key-id", "latency", "fault", "fault-seed"):
+        where = "--memory" if option != "path" else "--port=0"
+        yield ("serve", where, "--host=no.such.host.invalid", f"--{option}={WHOLE}")
 
 
 def _bad_lines() -> Iterator[bytes]:

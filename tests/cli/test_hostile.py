@@ -109,10 +109,10 @@ def only_text_and_colour(cli: Cli, run: Run) -> int:
     that turns text or hides in it, and no line wider than the terminal. Return the exit code."""
     screen = shown(cli, run)
     plain = COLOUR.sub("", screen.text)
-    assert clean(plain, data=run.argv[0] == "export"), run
+    assert clean(plain, data=run[0] == "export"), run
     assert clean(screen.err.decode()), run
     assert "Traceback" not in screen.err.decode().splitlines(), run
-    wide = run.argv[0] in ("export", "help", "demo", "completion")
+    wide = run[0] in ("export", "help", "demo", "completion")
     assert wide or max(map(cells, plain.split("\n"))) <= 80, run
     return screen.code
 
@@ -145,9 +145,8 @@ def fewer(runs: Iterator[Run]) -> Iterator[Run]:
 
 def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
     """The run on terminals of 80 columns; what bulk commands draw is drawn at once."""
-    words = [*options, *run.argv]
-    screen = Screens(cli, 80, encoding)(*words, typed=run.typed, clock=Ticking())
-    out = _still(screen.out) if run.argv[0] == "demo" else screen.out  # it shows what was said
+    screen = Screens(cli, 80, encoding)(*options, *run, typed=b"n\n", clock=Ticking())
+    out = _still(screen.out) if run[0] == "demo" else screen.out  # it shows what was said
     return screen._replace(out=out, err=_still(screen.err))
 
 
