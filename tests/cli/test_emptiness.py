@@ -21,11 +21,8 @@ NO_SESSION = "no messages found: there is no session 'trip7' with messages; did 
 NOTHING = "nothing found: there is no session 'trip7', and there are no messages of it; did you mean 'trip-7'?"
 SAID = [
     (("session", "list", "--filter", 'topc == "x"'), f"no sessions found: {NO_TOPC}"),
-    (("session", "recent", "--user", "user-01", "--filter", "topc == 1"), f"no sessions found: {NO_TOPC}"),
     (("session", "search", "--filter", "topc == 1"), f"no sessions found: {NO_TOPC}"),
-    (("session", "purge", "--everyone", "--filter", "topc == 1", "--yes"), f"no sessions found: {NO_TOPC}"),
     (("message", "list", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
-    (("message", "search", "hello", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
     (("message", "tail", "trip-7", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
     (("message", "purge", "--everything", "--filter", "lnag == 1", "--yes"), f"no messages found: {NO_LNG}"),
     (("session", "list", "--user", "usr-01"), NO_USER),
@@ -33,10 +30,8 @@ SAID = [
     (("session", "search", "tea", "--user", "usr-01"), NO_USER),
     (("session", "purge", "--user", "usr-01", "--dry-run"), NO_USER),
     (("export", "--user", "usr-01"), NO_USER),
-    (("export", "out.jsonl", "--user", "usr-01"), NO_USER),
     (("stats", "--user", "usr-01"), NO_USER),
     (("session", "list", "--user", "ada"), "no sessions found: there is no user 'ada'; did you mean 'Ada'?"),
-    (("session", "list", "--user", "zed"), "no sessions found: there is no user 'zed'"),
     (("message", "list", "--session", "trip7"), NO_SESSION),
     (("message", "list", "--session", "trip7", "--last", "2"), NO_SESSION),
     (("message", "search", "--session", "trip7"), NO_SESSION),
@@ -72,43 +67,31 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
-@pytest.mark.parametrize(("argv", "said"), SAID, ids=[" ".join(argv) for argv, _ in SAID])
-def test_an_empty_result_says_why(filled: Cli, argv: tuple[str, ...], said: str) -> None:
+def test_an_empty_result_says_why(filled: Cli) -> None:
     """One line on stderr, for people and for machines, with exit code 0."""
-    for more in ((), ("-o", "jsonl")):
-        outcome = filled.ok(*argv, *more)
-        assert said in outcome.err.splitlines()
-        assert 1 == outcome.err.count("found: ")
+    for place, (argv, said) in enumerate(SAID):
+        outcome = filled.ok(*argv, *(("-o", "jsonl") if place % 2 else ()))
+        assert said in outcome.err.splitlines(), argv
+        assert 1 == outcome.err.count("found: "), argv
 
 
-@pytest.mark.parametrize(
-    ("argv", "said"),
-    [
-        (("session", "list"), "no sessions found: {} has no sessions"),
-        (("message", "list"), "no messages found: {} has no messages"),
-        (("message", "search", "x", "--filter", "y == 1"), "no messages found: {} has no messages"),
-        (("export",), "nothing found: {} has no sessions and no messages"),
-        (("stats",), "nothing found: {} has no sessions and no messages"),
-    ],
-)
-def test_an_empty_store_is_said_to_be(ready: Cli, argv: tuple[str, ...], said: str) -> None:
+def test_an_empty_store_is_said_to_be(ready: Cli) -> None:
     """With its place: it may be another store than was meant."""
-    assert said.format(ready.database) in ready.ok(*argv).err.splitlines()
+    for line, said in (
+        ("session list", "no sessions found: {} has no sessions"),
+        ("message search x --filter y==1", "no messages found: {} has no messages"),
+        ("export", "nothing found: {} has no sessions and no messages"),
+        ("stats", "nothing found: {} has no sessions and no messages"),
+    ):
+        assert said.format(ready.database) in ready.ok(*line.split()).err.splitlines()
 
 
-@pytest.mark.parametrize(
-    ("argv", "said"),
-    [
-        (("session", "purge", "--user", "usr-01"), NO_USER),
-        (("message", "purge", "--session", "trip7"), NO_SESSION),
-    ],
-)
-def test_a_purge_of_nothing_asks_nothing(filled: Cli, argv: tuple[str, ...], said: str) -> None:
+def test_a_purge_of_nothing_asks_nothing(filled: Cli) -> None:
     """At a terminal: there is nothing to confirm, and why is said."""
-    outcome = filled.asked(*argv, answer=b"y\n")
-
-    assert (0, b"") == (outcome.code, outcome.out)
-    assert [said] == outcome.err.splitlines()[1:]
+    for line, said in (("session purge --user usr-01", NO_USER), ("message purge --session trip7", NO_SESSION)):
+        outcome = filled.asked(*line.split(), answer=b"y\n")
+        assert (0, b"") == (outcome.code, outcome.out)
+        assert [said] == outcome.err.splitlines()[1:]
 
 
 def test_copying_nothing_says_why(filled: Cli) -> None:
@@ -125,11 +108,6 @@ def test_a_conversation_that_is_not_there_names_the_nearest(filled: Cli) -> None
     """show ends with 3, and its hint is the id that may be meant."""
     assert "did you mean 'trip-7'?" == filled("show", "trip7", "-o", "json").error["hint"]
     assert "tsmem session list shows what there is" == filled("show", "other", "-o", "json").error["hint"]
-
-
-def test_deleting_no_tables_is_said(cli: Cli) -> None:
-    """In a script too."""
-    assert "there was nothing to delete" in cli.ok("drop-tables", "--yes", "-o", "json").err
 
 
 def test_json_on_stdout_is_that_of_any_empty_list(filled: Cli) -> None:

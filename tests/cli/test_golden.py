@@ -58,11 +58,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "session-get": ("session", "get", "ada", "trip-7"),
     "session-list": ("session", "list"),
     "session-list-fields": ("session", "list", "--user", "ada", "--fields", "session_id,metadata.topic,metadata.raw"),
-    "session-list-empty": ("session", "list", "--user", "nobody"),
-    "session-recent": ("session", "recent", "--user", "ada", "--limit", "1"),
     "message-get": ("message", "get", "trip-7", "000003"),
     "message-list": ("message", "list"),
-    "message-tail": ("message", "tail", "trip-7", "--last", "2"),
     "show": ("show", "trip-7", "--user", "ada"),
     "init-tables": ("init-tables", "--dry-run"),
     "purge": ("session", "purge", "--user", "ada", "--until", "30d", "--with-messages", "--dry-run"),
@@ -72,7 +69,6 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "profile-list": ("profile", "list"),
     "profile-show": ("profile", "show", "prod"),
     "error": ("session", "get", "ada", "nothing"),
-    "error-usage": ("session", "list", "--usr", "ada"),
 }
 PROFILES = """\
 default_profile = "local"

@@ -90,16 +90,6 @@ def test_a_missing_index_is_not_found(cli: Cli) -> None:
     assert 0 == cli("session", "recent", "--user", "ada").code
 
 
-def test_wrong_use(ready: Cli) -> None:
-    """Beside the errors that tests/cli/errors has."""
-    for line in (
-        "message search tea --filter 'role ='", "message search tea --session ''", "session search tea --user ''",
-        "session search tea --since 1h --until 2h", "session search tea --page-token AAAA", "session search red tea",
-    ):  # fmt: skip
-        outcome = ready(*shlex.split(line))
-        assert (2, b"", True) == (outcome.code, outcome.out, "error: " in outcome.err), line
-
-
 def test_what_was_looked_for_is_marked(ready: Cli) -> None:
     ready.fill([Message("s", "tea", T, "tea", "Red TEA, tea", "atea", Metadata({"tea": "tea"}))])
     shown = ready.ok("message", "search", "tea", width=120).text
@@ -120,15 +110,6 @@ def test_a_cell_that_is_cut_shows_the_place(ready: Cli) -> None:
 
     assert 3 == shown.count(f"{MARK}Straße{PLAIN}")
     assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 80 for line in shown.splitlines())
-
-
-def test_hostile_text_stays_escaped_where_it_is_marked(ready: Cli) -> None:
-    ready.fill([Message("s", "m", T, "user", "tea\x1b[31mtea\n[bold]tea[/bold]\u202e")])
-    tea = f"{MARK}tea{PLAIN}"
-
-    shown = ready.ok("message", "search", "tea", width=120).text
-    assert f"{tea}\\x1b[31m{tea}\\n[bold]{tea}[/bold]\\u202e" in shown
-    assert 0 == ready("message", "search", "\x1b[31m", width=120).code
 
 
 def test_the_search_content_stays_where_there_is_little_room(ready: Cli) -> None:

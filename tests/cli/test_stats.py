@@ -63,30 +63,6 @@ def test_csv_and_json_lines_are_a_number_a_line(filled: Cli) -> None:
     assert 'role,"say ""x""",1' in rows
 
 
-def test_what_is_stored_forges_nothing(ready: Cli) -> None:
-    """Roles, session ids and columns are shown escaped."""
-    ready.fill([Message("a\x1b[2J\nbiggest", "m", 1, "ro\u202ele\r")])
-    text = ready.ok("stats", width=80).text
-
-    assert "\x1b[2J" not in text
-    assert "\u202e" not in text
-    assert "a\\x1b[2J\\nbiggest" in text
-
-
-def test_progress_is_said_where_it_is_asked_for(filled: Cli) -> None:
-    """A line at the end says what was counted; without --progress a pipe is told nothing."""
-    assert "" == filled.ok("stats").err
-    assert "counted 4 sessions and 23 messages" in filled.ok("stats", "--progress").err
-
-
-def test_tables_that_are_not_there_are_not_empty(cli: Cli) -> None:
-    """Exit 3, and how to make them."""
-    outcome = cli("stats")
-
-    assert (3, b"") == (outcome.code, outcome.out)
-    assert "tsmem init-tables" in outcome.err
-
-
 def test_over_the_wire_the_numbers_are_the_same(filled: Cli) -> None:
     """The same file, through the SDK and a server."""
     own = filled.ok("stats", "-o", "json").json

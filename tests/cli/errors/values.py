@@ -48,6 +48,18 @@ CASES = (
         hint="a=TEXT keeps it as text",
     ),
     Case(
+        "A typed value that is a list.",
+        "session put ada s9 -m 'a:=[1]'",
+        "metadata 'a': '[1]' is no JSON number or boolean",
+        hint="metadata is flat; a=TEXT keeps JSON as text",
+    ),
+    Case(
+        "A typed value that is null.",
+        "session put ada s9 -m a:=null",
+        "metadata 'a': 'null' is no JSON number or boolean",
+        hint="there is no null; session update and message update remove a key with --unset a",
+    ),
+    Case(
         "A number that is not finite.",
         "session put ada s9 -m a:=NaN",
         "metadata 'a': 'NaN' is no JSON number or boolean",
