@@ -62,11 +62,18 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
 def _chunks(result: Result, options: Options) -> Iterator[bytes]:
     if isinstance(result, Document):
         return iter(result.chunks)
-    if options.format == "table":
-        at_once = isinstance(result, LiveTail) and result.endless
-        return join_lines(encoded(_lines(result, options)), at_once=at_once)
     if isinstance(result, LiveTail):
-        result = _listing_of(result, options)
+        if options.format == "table" and options.fields is None:
+            from tsmem.render.transcript import tail_lines
+
+            return join_lines(encoded(tail_lines(result, options)), at_once=result.endless)
+        if result.endless and options.format == "json":
+            raise InvalidInput(
+                "a JSON document has an end, and what is followed has none", hint="-o jsonl prints a line a message"
+            )
+        if result.endless and options.format == "table":
+            raise InvalidInput("a table's columns are laid out when all rows are there", hint="-o csv, or -o jsonl")
+        result = Listing("message", result.messages, endless=result.endless)
     match options.format:
         case "json":
             return json_chunks(result, options)
@@ -76,41 +83,25 @@ def _chunks(result: Result, options: Options) -> Iterator[bytes]:
             from tsmem.render.csv import csv_chunks
 
             return csv_chunks(result, options)
+        case "table":
+            return join_lines(encoded(_lines(result, options)))
 
 
-def _listing_of(tail: LiveTail, options: Options) -> Listing:
-    if tail.endless and options.format == "json":
-        raise InvalidInput(
-            "a JSON document has an end, and what is followed has none", hint="-o jsonl prints a line a message"
-        )
-    if tail.endless and options.format == "table":
-        raise InvalidInput("a table's columns are laid out when all rows are there", hint="-o csv, or -o jsonl")
-    return Listing("message", tail.messages, endless=tail.endless)
-
-
-def _lines(result: Data | LiveTail, options: Options) -> Iterator[str]:
+def _lines(result: Data, options: Options) -> Iterator[str]:
     """Return the result as lines for people."""
-    if isinstance(result, LiveTail) and options.fields is not None:
-        result = _listing_of(result, options)
-    elif isinstance(result, Conversation) and options.fields is not None:
-        result = Listing("message", result.messages)
-    match result:
-        case Conversation():
+    if isinstance(result, Conversation):
+        if options.fields is None:
             from tsmem.render.transcript import conversation_lines
 
             return conversation_lines(result, options)
-        case LiveTail():
-            from tsmem.render.transcript import tail_lines
+        result = Listing("message", result.messages)
+    if isinstance(result, Listing):
+        from tsmem.render.tables.listing import listing_lines
 
-            return tail_lines(result, options)
-        case Listing():
-            from tsmem.render.tables.listing import listing_lines
+        return listing_lines(result, options)
+    from tsmem.render.tables.report import report_lines
 
-            return listing_lines(result, options)
-        case _:
-            from tsmem.render.tables.report import report_lines
-
-            return report_lines(result, options)
+    return report_lines(result, options)
 
 
 def render_error(
