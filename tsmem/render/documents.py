@@ -19,7 +19,7 @@ from typing import Any
 from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
 from tsmem.nearest import nearest_names
-from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, SingleItem
+from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report
 from tsmem.store.documents import FIELDS, dumps, item_document
 from tsmem.store.model import Message, Session
 
@@ -49,8 +49,8 @@ def check_fields(noun: Noun, fields: Sequence[str]) -> None:
 def documents(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, Any]]:
     """Return the result as a stream of objects, which jsonl prints as lines and csv as rows."""
     match result:
-        case SingleItem(item):
-            return [_item(item, fields)]
+        case Session() | Message():
+            return [_item(result, fields)]
         case Listing():
             return (_item(item, fields) for item in result.items)
         case Conversation():
@@ -80,8 +80,8 @@ def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
     match result:
         case Listing():
             return _json_list(result, options)
-        case SingleItem(item):
-            document = _item(item, options.fields)
+        case Session() | Message():
+            document = _item(result, options.fields)
         case Conversation(session, messages):
             document = {
                 "session": None if session is None else item_document(session),

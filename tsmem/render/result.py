@@ -40,10 +40,6 @@ class Options(NamedTuple):
     """The text of a search, highlighted where it stands in content."""
 
 
-class SingleItem(NamedTuple):
-    item: Session | Message
-
-
 class Listing(NamedTuple):
     """Sessions or messages, streamed; iterating may raise in the middle."""
 
@@ -153,17 +149,13 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
-Data = SingleItem | Listing | Conversation | Report
+Data = Session | Message | Listing | Conversation | Report
 """Results that every format can show."""
 Result = Data | LiveTail | Document
 
 
-def noun_of(result: SingleItem | Listing | Conversation | LiveTail) -> Noun:
+def noun_of(result: Session | Message | Listing | Conversation | LiveTail) -> Noun:
     """Return the noun of the items that a result shows."""
-    match result:
-        case SingleItem(item):
-            return "session" if isinstance(item, Session) else "message"
-        case Listing():
-            return result.noun
-        case _:
-            return "message"
+    if isinstance(result, Listing):
+        return result.noun
+    return "session" if isinstance(result, Session) else "message"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.rendering import text
 from tsmem.render import Options
-from tsmem.render.result import Listing, SingleItem
+from tsmem.render.result import Listing
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -48,6 +48,6 @@ def test_csv_keeps_quotes_newlines_and_metadata() -> None:
 def test_no_csv_cell_is_a_formula(text_: str, cell: str) -> None:
     session = Session(text_, text_, None, text_, Metadata({"note": text_}))
     fields = ("user_id", "session_id", "search_content", "metadata.note")
-    written = text(SingleItem(session), CSV._replace(fields=fields))
+    written = text(session, CSV._replace(fields=fields))
 
     assert [cell] * 4 == list(csv.reader(io.StringIO(written, newline="")))[1]

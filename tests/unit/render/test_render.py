@@ -16,7 +16,7 @@ from tests.support.rendering import text
 from tsmem.errors import InvalidInput, NotFound, PartialFailure, RowFailure, Throttled
 from tsmem.render import Options, check_fields, render, render_error
 from tsmem.render.documents import error_document
-from tsmem.render.result import Conversation, Document, Format, Listing, Report, Result, SingleItem
+from tsmem.render.result import Conversation, Document, Format, Listing, Report, Result
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
@@ -52,7 +52,7 @@ def messages() -> Listing:
 
 
 RESULTS: dict[str, Callable[[], Result]] = {
-    "record": lambda: SingleItem(SESSION),
+    "record": lambda: SESSION,
     "list": messages,
     "show": lambda: CONVERSATION,
     "report": lambda: REPORT,
@@ -86,7 +86,7 @@ def test_every_result_looks_as_recorded(format: Format, where: str) -> None:  # 
 @pytest.mark.parametrize("format", ["json", "jsonl"])
 def test_json_in_ascii_is_the_same_document(format: Format) -> None:  # noqa: A002
     """Escapes stand for what is not ASCII, two of them for what lies beyond the first 65,536 characters."""
-    item = SingleItem(Message("s", "m", 1, "user", "é 退款 👩"))
+    item = Message("s", "m", 1, "user", "é 退款 👩")
     shown = text(item, options(format, terminal=True, unicode=False))
 
     assert shown.isascii()
@@ -190,7 +190,7 @@ def test_fields_are_printed_as_chosen_in_every_format(format: Format, expected: 
     """The fields asked for are printed, in the order asked, under the names they were asked by."""
     chosen = options(format, fields=("metadata.raw", "session_id", "metadata.none"))
 
-    assert text(SingleItem(SESSION), chosen) == expected
+    assert text(SESSION, chosen) == expected
 
 
 @pytest.mark.parametrize(
@@ -240,9 +240,10 @@ def test_an_error_lists_rows_that_failed() -> None:
 def test_csv_does_not_load_rich() -> None:
     """Importing it takes longer than the command. tests/house/test_start.py has the same for JSON."""
     program = (
-        "import sys; from tsmem.render import Options, render; from tsmem.render.result import SingleItem\n"
+        "import sys; from tsmem.render import Options, render\n"
         "from tsmem.store.model import Session\n"
-        "list(render(SingleItem(Session('u', 's')), Options('csv')))\n"
+        "list(render(Session('u', 's'), Options('csv')))
+"
         "sys.exit('rich' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

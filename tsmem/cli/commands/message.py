@@ -17,7 +17,8 @@ from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
 from tsmem.cli.io.progress import counted, listing, shown
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
-from tsmem.render.result import Listing, LiveTail, Report, SingleItem
+from tsmem.render.result import Listing, LiveTail, Report
+from tsmem.store.model import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tsmem.errors import Unavailable
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.messages import Order
-    from tsmem.store.model import Message
     from tsmem.store.requests import Sort
 
 group = root.group("message", "Messages: what was said in sessions.")
@@ -65,7 +65,7 @@ def put(
         ),
     ] = None,
     yes: o.Yes = False,
-) -> SingleItem | None:
+) -> Message | None:
     messages = context.store.messages
     if new and (create_time is not None or if_absent):
         raise InvalidInput("--new does not go with --create-time or --if-absent")
@@ -99,7 +99,7 @@ def put(
             written = f"message '{item.message_id}' is written, create time {item.create_time}"
             raise PartialFailure(f"{written}, but {error.message}", done=1) from error
         SharedIds(context.say, context.store).check(touch, session)
-    return SingleItem(item)
+    return item
 
 
 @group.command(
@@ -107,9 +107,9 @@ def put(
     example="tsmem message get trip-7 000003 -o json",
     shows="message",
 )
-def get(context: Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> SingleItem:
+def get(context: Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Message:
     time = context.point(create_time, "--create-time")
-    return SingleItem(context.store.messages.get(session, message, create_time=time))
+    return context.store.messages.get(session, message, create_time=time)
 
 
 @group.command(

@@ -18,7 +18,8 @@ from tsmem.cli.io.progress import counted, listing
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.plurals import quantity
-from tsmem.render.result import Listing, Report, SingleItem
+from tsmem.render.result import Listing, Report
+from tsmem.store.model import Session
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -47,7 +48,7 @@ def put(
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
     yes: o.Yes = False,
-) -> SingleItem | None:
+) -> Session | None:
     item = context.store.sessions.new(
         user,
         context.store.new_id() if session is None else session,
@@ -61,7 +62,7 @@ def put(
         from tsmem.transfer.shared_ids import SharedIds
 
         SharedIds(context.say, context.store).check(user, session)
-    return SingleItem(item)
+    return item
 
 
 @group.command(
@@ -69,8 +70,8 @@ def put(
     example="tsmem session get ada trip-7 -o json",
     shows="session",
 )
-def get(context: Context, user: o.User, session: o.SessionId) -> SingleItem:
-    return SingleItem(context.store.sessions.get(user, session))
+def get(context: Context, user: o.User, session: o.SessionId) -> Session:
+    return context.store.sessions.get(user, session)
 
 
 @group.command(

@@ -24,7 +24,6 @@ from tsmem.render.result import (
     Plot,
     Report,
     Section,
-    SingleItem,
     Size,
     noun_of,
 )
@@ -42,6 +41,7 @@ from tsmem.render.tables.items import NULL, field_entries
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, size
 from tsmem.store.documents import FIELDS, dumps
+from tsmem.store.model import Message, Session
 
 BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
 """The heights of a plot's columns from low to high, in Unicode and in ASCII, without the space."""
@@ -56,14 +56,14 @@ _TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
 _ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yellow", "error": "bold red"}
 
 
-def report_lines(result: SingleItem | Report, options: Options) -> Iterator[str]:
+def report_lines(result: Session | Message | Report, options: Options) -> Iterator[str]:
     """Yield a record with one line or more a field; a report's parts with an empty line between them, or its rows under
     their titles, or its document with a line a key if it has no columns."""
-    if isinstance(result, SingleItem):
+    if isinstance(result, Session | Message):
         entries = [
             (TableCell(visible(name)), cell)
             for field in options.fields or FIELDS[noun_of(result)]
-            for name, cell in field_entries(result.item, field, options)
+            for name, cell in field_entries(result, field, options)
         ]
         yield from _rows(_NAMES_AND_VALUES, entries, options)
     elif result.parts:

@@ -19,7 +19,6 @@ from tsmem.render.result import (
     Listing,
     Report,
     Result,
-    SingleItem,
 )
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
@@ -36,8 +35,8 @@ def results(hostile: str) -> Iterator[Result]:
         for n, role in enumerate((hostile, "user", "tool"))
     ]
     mixed = [*messages, Message("other", "m", 2**62)]
-    yield SingleItem(session)
-    yield SingleItem(messages[0])
+    yield session
+    yield messages[0]
     yield Listing("session", [session])
     yield Listing("session", [session, session])
     yield Listing("message", mixed)
@@ -217,7 +216,7 @@ def test_null_and_empty_are_told_apart() -> None:
 
 def test_metadata_text_that_reads_like_a_number_is_quoted() -> None:
     values: dict[str, Value] = {"a": 5, "b": "5", "c": True, "d": "true"}
-    shown = text(SingleItem(Session("u", "s", metadata=Metadata(values))), terminal())
+    shown = text(Session("u", "s", metadata=Metadata(values)), terminal())
 
     assert re.findall(r"metadata\.\w +(.+)", shown) == ["5", '"5"', "true", '"true"']
 
