@@ -39,7 +39,7 @@ class Palette:
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
     def wrapped(self, style: str, text: str) -> Iterator[str]:
-        """Yield the text in a style on as many lines as the terminal needs, or on one where there is none."""
+        """Yield the text in a style, wrapped to the terminal's width if there is a terminal."""
         for line in [text] if self._width is None else wrap(text, self._width):
             yield self.paint(style, line)
 

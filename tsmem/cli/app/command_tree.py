@@ -154,6 +154,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
         super().__init__(name=name, help=help, rich_markup_mode=None)
+        self.summary = help
         self.commands: dict[str, Any] = {}  # None until it is built; Typer suggests among the names
         self.declarations: dict[str, Declaration | CommandGroup] = {}
 
@@ -179,11 +180,6 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
             return function
 
         return declare
-
-    @property
-    def summary(self) -> str:
-        """The group's help, which is one line."""
-        return self.help or ""
 
     def declaration(self, name: str) -> Declaration | CommandGroup:
         """Return what was declared under a name."""

@@ -61,7 +61,7 @@ class Context:
         self.whole_file: str | None = None
         """The file that this run is writing, as long as stopping the run would leave the old file unchanged."""
         self.clear_line: Callable[[], None] | None = None
-        """Function that clears the progress line of the terminal; None while there is none."""
+        """Function that clears the progress line; None if no line is drawn."""
         self._stdin_was_read = False
 
     @cached_property

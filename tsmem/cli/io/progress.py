@@ -1,5 +1,5 @@
-"""Shows progress on stderr: while a listing looks for its next item (`listing`, `shown`), and while a bulk command
-works, with a summary at its end (`account`).
+"""Shows progress on stderr. `listing` and `shown` show it during a scan; `account` shows it during a bulk command, with
+a summary at the end.
 
 On a terminal rich draws a line, which is removed before anything else is written. In a pipe, in CI and on a dumb
 terminal there is none, unless --progress asks for it: then a line is written every 5 seconds.
