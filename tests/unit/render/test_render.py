@@ -242,8 +242,7 @@ def test_csv_does_not_load_rich() -> None:
     program = (
         "import sys; from tsmem.render import Options, render\n"
         "from tsmem.store.model import Session\n"
-        "list(render(Session('u', 's'), Options('csv')))
-"
+        "list(render(Session('u', 's'), Options('csv')))\n"
         "sys.exit('rich' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
