@@ -1,4 +1,4 @@
-"""Tracebacks: a bug anywhere below the command line shows nothing that proves who asks."""
+"""Tracebacks show no key, token or signature."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    """Eight processes open a fresh file at once, make its table and put rows one by one: none fails, none is lost."""
+    """Each opens a fresh file, makes its table and puts rows one by one."""
     path = tmp_path / "memory.db"
     writers = [start(WRITER, path, f"w{number}", PUTS) for number in range(WRITERS)]
     for writer in writers:
@@ -163,7 +163,7 @@ def found(client: LocalClient, query: Query) -> int | None:
 
 
 def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
-    """While two processes write, every search sees each batch wholly or not at all, in columns, words and parts."""
+    """Two processes write; every search sees each batch wholly or not at all."""
     path = tmp_path / "memory.db"
     with closing(LocalClient(path, SystemClock())) as client:
         client.create_table(MESSAGE)

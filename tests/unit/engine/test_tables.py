@@ -27,7 +27,6 @@ DAY = 86400
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """Without tables."""
     with closing(Engine(None, ManualClock())) as engine:
         yield engine
 

@@ -1,4 +1,4 @@
-"""Which profile is chosen, and where each of its values came from."""
+"""The choice of a profile, and the origin of each of its values."""
 
 from __future__ import annotations
 

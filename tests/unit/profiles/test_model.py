@@ -25,7 +25,7 @@ def python(code: str) -> str:
 
 
 def refusal(found: Secret) -> str:
-    """What `reveal` says no with."""
+    """Return the message of the error that `reveal` raises."""
     with pytest.raises(ProfileError) as caught:
         found.reveal()
     assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"

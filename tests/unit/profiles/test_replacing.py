@@ -63,7 +63,6 @@ def _umask_000() -> Iterator[None]:
 
 
 def mode(path: Path) -> int:
-    """Permission bits."""
     return stat.S_IMODE(path.stat().st_mode)
 
 

@@ -107,12 +107,11 @@ CHANGES: list[tuple[str, list[tuple[str, str]]]] = [
 
 
 def said(path: Path) -> dict[str, Any]:
-    """What a file says."""
     return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
 
 
 def with_changes(data: dict[str, Any], name: str, pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """What a document says when keys of a profile are set."""
+    """Set keys of a profile in a document, and return it."""
     for key, value in pairs:
         *tables, last = key.split(".")
         level = data["profiles"].setdefault(name, {})
@@ -123,7 +122,7 @@ def with_changes(data: dict[str, Any], name: str, pairs: list[tuple[str, str]]) 
 
 
 def lines_lost(old: str, new: str) -> list[str]:
-    """Lines of the old text that are not in the new one, in their order."""
+    """Return the lines of the old text that the new one lacks, in order."""
     kept, lost, at = new.removeprefix("\ufeff").splitlines(keepends=True), [], 0
     for line in old.removeprefix("\ufeff").splitlines(keepends=True):
         try:

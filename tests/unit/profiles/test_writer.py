@@ -288,7 +288,6 @@ def test_an_edit_may_not_add_a_mistake(
 def test_a_refused_set_names_no_line_that_the_file_lacks(
     env: dict[str, str], config: Path, text: str, ending: str, name: str
 ) -> None:
-    """What an edit would write is not in the file, and has no line there."""
     text = text.replace("\n", ending or "\n") if ending == "\r\n" else text
     config.write_bytes((text + ending).encode())
     with pytest.raises(ProfileError) as caught:

@@ -1,4 +1,4 @@
-"""How wide text is: never wider on a terminal than it is taken for."""
+"""Width of text: never less than on a terminal."""
 
 from __future__ import annotations
 

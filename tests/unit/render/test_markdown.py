@@ -1,4 +1,4 @@
-"""Markdown is drawn where it is asked for. It hides nothing, makes no links, and what it cannot draw is shown."""
+"""Markdown hides nothing and makes no links; what cannot be drawn is shown as it was written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIECES = [
 
 
 def body(content: str, width: int = 80, *, color: bool = False) -> str:
-    """What is shown of a message's content."""
+    """Return what is shown of a message's content."""
     return re.split(r" · m(?:\x1b\[0m)?\n", text(said(content), terminal(width, color=color)), maxsplit=1)[1]
 
 

@@ -42,7 +42,7 @@ from tsmem.render.text import MAX_MARKS, visible, visible_id
     ],
 )
 def test_visible_escapes_what_a_terminal_obeys_or_hides(text: str, shown: str) -> None:
-    """What a terminal would obey, or hide, is spelled out; honest text is left alone."""
+    """Other text is left alone."""
     assert visible(text) == shown
 
 

@@ -1,4 +1,4 @@
-"""How a conversation reads: at three widths, in a pipe, in ASCII; days, gaps, folds, calls, JSON and Markdown."""
+"""Conversations: days, folds, calls, JSON and Markdown, on terminals and in a pipe."""
 
 from __future__ import annotations
 

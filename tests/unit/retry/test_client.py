@@ -45,7 +45,7 @@ SEARCH = SearchIndexSchema("session", "s", (("user_id", KEYWORD),))
 
 
 def retrying(client: TableClient, clock: ManualClock) -> RetryingClient:
-    """With pauses that cost no time."""
+    """Return a client whose pauses take no time."""
     return RetryingClient(client, clock, RetryPolicy(30), seed=1)
 
 
@@ -92,7 +92,6 @@ def test_a_deletion_whose_reply_was_lost_succeeds_on_retry(
 
 
 def test_the_last_error_is_ambiguous_if_an_earlier_reply_was_lost(tmp_path: Path) -> None:
-    """When a lost answer is followed by refusals until the time is up, the write may still have been done."""
     refusals = [Fault("write_row", Throttled("busy."), call=n) for n in range(2, 100)]
     clock = ManualClock()
     with engine_client(tmp_path) as engine, pytest.raises(Unavailable) as caught:
@@ -112,22 +111,21 @@ class Scripted(FaultyClient):
         self._answers = list(answers)
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """As told, then as the port."""
         self.calls.append(("write_rows", (writes,)))
         return self._answers.pop(0)(self._client, writes) if self._answers else self._client.write_rows(writes)
 
     def sizes(self) -> list[int]:
-        """How many rows each batch had."""
+        """Return the number of rows of each batch."""
         return [len(arguments[0]) for name, arguments in self.calls if name == "write_rows"]
 
 
 def first_refused(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
-    """The first row is refused for now, and the others are done."""
+    """Refuse the first row for now, and write the others."""
     return [Throttled("busy"), *(client.write_rows(writes[1:]) if writes[1:] else [])]
 
 
 def lost(client: TableClient, writes: Sequence[Write]) -> list[RowOutcome]:
-    """Everything is done, and nobody hears of it."""
+    """Write everything, and lose the reply."""
     client.write_rows(writes)
     raise LOST
 
@@ -141,7 +139,7 @@ def engine(tmp_path: Path) -> Iterator[TableClient]:
 
 
 def where(column: str, value: Value) -> Condition:
-    """A condition on a column."""
+    """Return a condition on a column."""
     return Condition(filter=Comparison(column, Op.EQ, value))
 
 
@@ -213,7 +211,6 @@ class PartReader(FaultyClient):
         self.asked: list[int] = []
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        """As TableClient."""
         self.asked.append(len(keys))
         found: list[RowRead] = []
         for key, row in zip(keys, self._client.get_rows(table, keys, columns), strict=True):
@@ -360,8 +357,7 @@ OTHERS: list[tuple[str, tuple[object, ...]]] = [
 def test_a_write_whose_reply_was_lost_says_that_it_may_have_been_done(
     engine: TableClient, operation: str, arguments: tuple[object, ...]
 ) -> None:
-    """Where an answer was lost and none came after, what changes something says so once. A read has nothing to say, and
-    of a whole batch its writer says it, with the number of rows."""
+    """A read says nothing of it, and neither does a batch: its writer does."""
     gone = [Fault(operation, LOST if n == 1 else Unavailable("gone"), call=n) for n in range(1, 99)]
     with pytest.raises(Unavailable) as caught:
         getattr(retrying(FaultyClient(engine, *gone), ManualClock()), operation)(*arguments)

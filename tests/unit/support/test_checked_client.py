@@ -92,14 +92,12 @@ def test_a_wrong_page_is_caught(
 
 
 def test_an_unmetered_call_is_caught(faulty: FaultyClient) -> None:
-    """A call that adds nothing to the meter is a violation."""
     faulty.metered = False
     with pytest.raises(ContractViolation, match="meter"):
         CheckedClient(faulty).get_range(TABLE.ref, ALL)
 
 
 def test_a_foreign_error_is_caught(faulty: FaultyClient) -> None:
-    """An error that is not one of tsmem's is a violation."""
     with pytest.raises(ContractViolation, match="let AttributeError escape"):
         CheckedClient(faulty).describe_table(_Unhashable())  # type: ignore[arg-type]
 
@@ -112,7 +110,6 @@ class _Unhashable:
 
 
 def test_missing_outcomes_are_caught(faulty: FaultyClient) -> None:
-    """A batch answers for every row."""
     faulty.outcomes = []
     with pytest.raises(ContractViolation, match="of 1 rows gave 0 outcomes"):
         CheckedClient(faulty).write_rows([Put(TABLE.ref, ("a",), {})])

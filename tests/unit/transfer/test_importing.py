@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[MemoryStore]:
 
 
 @pytest.mark.parametrize("name", ["memory.jsonl", "memory.jsonl.gz"])
-def test_what_was_exported_is_imported_into_a_fresh_store(store: MemoryStore, tmp_path: Path, name: str) -> None:
+def test_an_export_is_imported_into_a_fresh_store(store: MemoryStore, tmp_path: Path, name: str) -> None:
     """The import creates the tables, says so, and brings everything back."""
     said: list[str] = []
     exported = export_file(store, str(tmp_path / name))
@@ -41,7 +41,7 @@ def test_what_was_exported_is_imported_into_a_fresh_store(store: MemoryStore, tm
     assert (1, 450) == (exported.sessions, exported.messages) == (imported.sessions, imported.messages)
 
 
-def test_what_cannot_be_read_is_kept_and_the_rest_is_imported(store: MemoryStore, tmp_path: Path) -> None:
+def test_unreadable_lines_are_kept_and_the_rest_is_imported(store: MemoryStore, tmp_path: Path) -> None:
     chats, rejects = tmp_path / "chats.jsonl", tmp_path / "rejects.jsonl"
     chat = {"id": "c", "messages": [{"role": "user", "content": "hello"}]}
     chats.write_text(f"{json.dumps(chat)}\nnot JSON\n")
@@ -52,7 +52,7 @@ def test_what_cannot_be_read_is_kept_and_the_rest_is_imported(store: MemoryStore
     assert "not JSON" in rejects.read_text()
 
 
-def test_a_stopped_import_goes_on_where_it_was_stopped(store: MemoryStore, tmp_path: Path) -> None:
+def test_a_stopped_import_resumes(store: MemoryStore, tmp_path: Path) -> None:
     exported, folder = str(tmp_path / "memory.jsonl"), tmp_path / "state"
     export_file(store, exported)
     said: list[str] = []
@@ -69,7 +69,7 @@ def test_a_stopped_import_goes_on_where_it_was_stopped(store: MemoryStore, tmp_p
     assert ["going on behind 400 records; looked for 101 rows of them, all there"] == said
 
 
-def test_a_store_is_not_written_over(store: MemoryStore, tmp_path: Path) -> None:
+def test_an_export_does_not_overwrite_a_store(store: MemoryStore, tmp_path: Path) -> None:
     (database,) = tmp_path.glob("home/**/memory.db")
     before = database.read_bytes()
     with pytest.raises(InvalidInput, match="is a tsmem store"):

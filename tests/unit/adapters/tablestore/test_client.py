@@ -75,13 +75,13 @@ class CannedService:
 
 
 def canned(*answers: Any) -> tuple[TablestoreClient, CannedService]:
-    """A client and what it talks to."""
+    """Return a client, and the service that it talks to."""
     client = TablestoreClient(PROFILE)
     return client, CannedService(client, *answers)
 
 
 def batch_answer(**tables: list[str | None]) -> Any:
-    """BatchWriteRow's answer: by table, an error code or None for each row, in the reverse order of the tables."""
+    """Return a BatchWriteRow reply: an error code or None for each row, with the tables in reverse order."""
     answer = table_store_pb2.BatchWriteRowResponse()
     for name, codes in reversed(tables.items()):
         table = answer.tables.add(table_name=name)
@@ -96,7 +96,7 @@ def batch_answer(**tables: list[str | None]) -> Any:
 
 
 def test_batch_outcomes_are_in_the_order_of_the_writes() -> None:
-    """Rows of two tables given in turn have their outcomes in that order, whatever the order of the answer's tables."""
+    """The order of tables in the reply does not matter."""
     client, service = canned(batch_answer(a=[None, "OTSConditionCheckFail"], b=["OTSServerBusy", None]))
     writes: list[Write] = [
         Put(A, ("1",), {}),
@@ -125,7 +125,6 @@ def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str
 
 
 def test_a_reply_that_is_decoded_and_makes_no_sense_is_not_retried() -> None:
-    """What fails behind the SDK's decoder is a broken answer, too."""
     client, _ = canned(b"")
     described = client._session._client.protocol.decoder.api_decode_map
     described["DescribeTable"] = lambda body, request_id: (object(), None)
@@ -287,7 +286,7 @@ def test_a_table_is_described_with_reserved_units_and_version_deviation() -> Non
 
 
 def test_an_index_on_an_undefined_column_defines_it_first() -> None:
-    """Where the service refuses an index on a column that it does not know, only that column is defined."""
+    """Only the column that the service does not know is defined."""
     refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="not defined")
     described = table_store_pb2.DescribeTableResponse()
     described.table_meta.table_name = "a"

@@ -1,4 +1,4 @@
-"""What the service is asked for a part of a text, by the analyzer of the field."""
+"""Requests for a part of a text, by the analyzer of the field."""
 
 from __future__ import annotations
 

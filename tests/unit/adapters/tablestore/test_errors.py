@@ -29,7 +29,6 @@ SECRETS = ("access-key-id-1", "access-key-secret", "security-token")
 
 
 def exchange(*, sent: bool) -> HttpAttempt:
-    """An attempt."""
     made = HttpAttempt("PutRow", lambda: 0.0)
     made.sent = sent
     made.signatures = ("c2lnbmF0dXJl",)
@@ -37,7 +36,6 @@ def exchange(*, sent: bool) -> HttpAttempt:
 
 
 def translated(failure: Exception, *, sent: bool) -> TsmemError | None:
-    """What becomes of a failure."""
     return translate(failure, exchange(sent=sent), "host", SECRETS)
 
 

@@ -35,10 +35,9 @@ UP, DOWN = Range(("a", MIN), ("a", MAX)), Range(("a", MAX), ("a", MIN), backward
         (Range(("a", 1), ("a", MAX)), None, ("a", b"2"), False),
     ],
 )
-def test_a_next_page_begins_behind_this_one(
+def test_the_next_page_begins_behind_this_one(
     span: Range, last: tuple[str, int] | None, start: tuple[str, int], holds: bool
 ) -> None:
-    """So that pages end, whatever they hold."""
     page = RangePage([] if last is None else [Row(last, {})], start)
     if holds:
         check_page(span, None, page)
@@ -47,7 +46,7 @@ def test_a_next_page_begins_behind_this_one(
         check_page(span, None, page)
 
 
-def test_all_rows_of_a_page_are_looked_at() -> None:
+def test_rows_out_of_order_in_the_middle_of_a_page_are_refused() -> None:
     """A wrong key in the middle is out of order, so that only the ends have to be compared with the range."""
     wrong: list[list[Key]] = [
         [("a", 1), ("b", 2), ("a", 3)],
@@ -60,16 +59,14 @@ def test_all_rows_of_a_page_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize("limit", [2, None])
-def test_a_page_has_no_more_rows_than_were_asked_for(limit: int | None) -> None:
-    """Nor more than a page may have, where nothing was asked for."""
+def test_a_page_with_more_rows_than_its_limit_is_refused(limit: int | None) -> None:
     rows = [Row(("a", n), {}) for n in range((limit or MAX_ROWS_PER_PAGE) + 1)]
     check_page(UP, limit, RangePage(rows[:-1], None))
     with pytest.raises(WrongReply, match="are the most"):
         check_page(UP, limit, RangePage(rows, None))
 
 
-def test_a_search_finds_no_more_rows_than_were_asked_for() -> None:
-    """So that pages of a search can be joined."""
+def test_a_search_with_more_rows_than_its_limit_is_refused() -> None:
     page = SearchPage([Row(("a", n), {}) for n in range(3)], [None] * 3, None, None)
     check_search(Search(MatchAll(), limit=3), page)
     with pytest.raises(WrongReply, match="are the most"):

@@ -121,7 +121,7 @@ def test_a_connection_that_breaks_while_the_request_is_sent_is_ambiguous(monkeyp
 
 
 def test_the_first_dead_address_leaves_time_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of forty addresses of a host the first swallows connections, and gets a fortieth of the time."""
+    """The first of forty addresses accepts no connection, and gets a fortieth of the time."""
     with swallowing() as dead, serving(None) as served:
         addresses = [dead, *[("127.0.0.1", int(served.endpoint.rpartition(":")[2]))] * 39]
         found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]

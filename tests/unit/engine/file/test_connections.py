@@ -255,7 +255,7 @@ def test_a_check_ends_the_wait_for_a_connection() -> None:
 
 @contextmanager
 def interrupt_after(seconds: float) -> Iterator[None]:
-    """What Ctrl-C does comes while the block runs."""
+    """Raise KeyboardInterrupt while the block runs, as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt

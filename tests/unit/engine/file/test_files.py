@@ -301,8 +301,7 @@ def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> No
 
 
 def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
-    """When the disk is full at the very commit, SQLite rolls back by itself: the engine must not go on with a schema
-    that was never kept, also when another one makes the next change of schemas."""
+    """SQLite rolls back by itself if the disk is full at the commit."""
     path = tmp_path / "memory.db"
     with closing(Engine(path, SystemClock())) as engine, closing(Engine(path, SystemClock())) as other:
         engine.create_table(TABLE)

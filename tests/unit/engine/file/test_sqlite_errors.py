@@ -121,7 +121,7 @@ def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> No
 
 
 def corrupt() -> sqlite3.DatabaseError:
-    """What SQLite raises for a file that it cannot read."""
+    """Return the error that SQLite raises for a file that it cannot read."""
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error

@@ -47,13 +47,12 @@ NOW = ManualClock().now_us() // 1000
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A clock that the test moves."""
     return ManualClock()
 
 
 @pytest.fixture
 def engine(clock: ManualClock) -> Iterator[Engine]:
-    """With a table of three versions, and one with an index."""
+    """An engine with a table of three versions, and one with an index."""
     with closing(Engine(None, clock)) as engine:
         engine.create_table(TABLE)
         engine.create_table(INDEXED)
@@ -61,19 +60,18 @@ def engine(clock: ManualClock) -> Iterator[Engine]:
 
 
 def write(engine: Engine, *writes: RowChange | Write) -> list[WriteReply]:
-    """A batch."""
     return engine.write_rows(writes)
 
 
 def done(engine: Engine, change: RowChange | Write) -> WriteReply:
-    """A write that succeeds."""
+    """Carry out a write that succeeds, and return its reply."""
     (reply,) = write(engine, change)
     assert reply.error is None
     return reply
 
 
 def refused(engine: Engine, change: RowChange, code: str = "OTSParameterInvalid") -> str:
-    """The text of a write that fails with this code, and changes nothing."""
+    """Return the message of a write that fails with this code; check that it changes nothing."""
     before = [cells(engine, ref) for ref in (REF, INDEXED.ref, BY_N)]
     (reply,) = write(engine, change)
     assert reply.error is not None
@@ -83,18 +81,16 @@ def refused(engine: Engine, change: RowChange, code: str = "OTSParameterInvalid"
 
 
 def cells(engine: Engine, ref: TableRef = REF) -> list[CellRow]:
-    """All rows with all versions."""
+    """Return all rows with all versions."""
     width = len(ref.key)
     return engine.read_range(GetRange(ref, Range((MIN,) * width, (MAX,) * width)), View(None)).rows
 
 
 def put(*new: NewCell, key: tuple[str, ...] = KEY) -> RowChange:
-    """A put into the first table."""
     return RowChange(Change.PUT, REF, key, new)
 
 
 def update(*new: NewCell) -> RowChange:
-    """An update of the first table."""
     return RowChange(Change.UPDATE, REF, KEY, new)
 
 

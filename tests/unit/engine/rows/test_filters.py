@@ -1,4 +1,4 @@
-"""What the engine tests on packed rows saves work, and changes nothing: no row, no page, no cost."""
+"""Filters on packed rows save work, and change neither rows nor pages nor costs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_damaged_row_has_no_size(blob: bytes) -> None:
 def scanned(
     client: LocalClient, test: Filter | None, *, backward: bool = False
 ) -> tuple[list[Row], list[object], Cost]:
-    """The rows of a whole scan, where its pages ended, and what it cost."""
+    """Return the rows of a whole scan, where its pages ended, and what it cost."""
     span: Range = everything(MESSAGE.ref, backward=backward)
     rows: list[Row] = []
     ends: list[object] = []

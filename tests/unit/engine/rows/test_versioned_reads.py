@@ -59,7 +59,7 @@ ROWS: dict[str, list[Cell]] = {
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """With three rows: of several versions, of one, and of none."""
+    """An engine with three rows: with several versions, with one, and without cells."""
     with closing(Engine(None, ManualClock())) as engine:
         engine.create_table(TABLE)
         changes = [RowChange(Change.PUT, REF, (key,), tuple(map(NewCell._make, cells))) for key, cells in ROWS.items()]
@@ -68,26 +68,26 @@ def engine() -> Iterator[Engine]:
 
 
 def any_version(column: str, op: Op, value: Value, *, pass_if_missing: bool = False) -> Filter:
-    """A test of all versions, as a part of a filter."""
+    """Return a test of all versions, as a part of a filter."""
     return cast("Filter", AnyVersion(Comparison(column, op, value, pass_if_missing)))
 
 
 def scan(
     engine: Engine, view: View = EVERYTHING, columns: list[str] | None = None, test: Filter | None = None
 ) -> PageReply[CellRow]:
-    """The first page of the table."""
+    """Read the first page of the table."""
     return engine.read_range(GetRange(REF, ALL, None, columns, test), view)
 
 
 def cells(engine: Engine, view: View, columns: list[str] | None = None) -> list[tuple[str, Value]]:
-    """What a view leaves of the row `a`: names and values."""
+    """Return the names and values that a view leaves of row `a`."""
     (row,) = engine.read_rows(BatchGetRow(REF, [("a",)], columns), view).rows
     assert row is not None
     return [(cell.name, cell.value) for cell in row.cells]
 
 
 def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list[str] | None = None) -> list[object]:
-    """Keys of the rows that pass a filter."""
+    """Return the keys of the rows that pass a filter."""
     return [row.key[0] for row in scan(engine, view, columns, test).rows]
 
 

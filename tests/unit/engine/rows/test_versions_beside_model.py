@@ -53,7 +53,7 @@ class Model:
         self.rows: dict[Key, Columns] = {}
 
     def change(self, write: RowChange, now: int) -> bool:
-        """Whether the change was done."""
+        """Apply a change; return True if it was done."""
         old = self.rows.get(write.key)
         if write.change is Change.DELETE:
             self.rows.pop(write.key, None)
@@ -81,7 +81,7 @@ class Model:
         return True
 
     def show(self, view: View) -> list[CellRow]:
-        """All rows in a view."""
+        """Return all rows in a view."""
         low, high = view.time_range or (0, 2**63)
         shown: list[CellRow] = []
         for key in sorted(self.rows):

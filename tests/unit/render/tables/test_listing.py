@@ -233,7 +233,7 @@ def test_tool_calls_are_shown_in_the_content_column() -> None:
 
 
 def test_chosen_content_shows_tool_calls_in_a_pipe() -> None:
-    """Where metadata is not chosen, calls stand for the content that is missing; where it is there, it has them."""
+    """Calls replace missing content only if metadata is not shown."""
     calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
     listing = Listing("message", [Message("s", "m", 1, "assistant", metadata=Metadata({"tool_calls": calls}))])
 

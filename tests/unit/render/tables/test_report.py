@@ -1,4 +1,4 @@
-"""How several parts of an answer look: facts, small tables and a plot, on a terminal, without Unicode and in a pipe."""
+"""Dashboards: facts, small tables and plots, on a terminal, in ASCII and in a pipe."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Batches in flight: a client that answers when it is told to, in any order, shows what waits for what."""
+"""Batches in flight, with a client that answers when the test says so, in any order."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any
 
@@ -29,25 +30,12 @@ class Waiting:
     def __init__(self, writes: Sequence[Write]) -> None:
         self.keys: list[Key] = [write.key for write in writes]
         self.size = sum(limits.check_write(write) for write in writes)
-        self._answered = threading.Event()
-        self._outcomes: list[RowOutcome] | TsmemError = []
+        self.outcomes: Future[list[RowOutcome]] = Future()
 
     def answer(self, refused: dict[int, TsmemError] | None = None) -> None:
-        """All rows done, but for those at these places."""
-        self._outcomes = [(refused or {}).get(place) for place in range(len(self.keys))]
-        self._answered.set()
-
-    def fail(self, error: TsmemError) -> None:
-        """As a whole."""
-        self._outcomes = error
-        self._answered.set()
-
-    def wait(self) -> list[RowOutcome]:
-        """What it is told."""
-        assert self._answered.wait(DEADLINE_S)
-        if isinstance(self._outcomes, TsmemError):
-            raise self._outcomes
-        return self._outcomes
+        """Answer that all rows were written but those at these places, unless an answer was given before."""
+        with suppress(InvalidStateError):
+            self.outcomes.set_result([(refused or {}).get(place) for place in range(len(self.keys))])
 
 
 class Scripted:
@@ -62,19 +50,18 @@ class Scripted:
         self._answers: Callable[[Waiting], None] = lambda batch: None
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """As the port, when it is answered."""
         batch = Waiting(writes)
         with self._arrived:
             self._batches.append(batch)
             self._arrived.notify_all()
         self._answers(batch)
-        return batch.wait()
+        return batch.outcomes.result(DEADLINE_S)
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"{name} was called")
 
     def answer_each(self, answers: Callable[[Waiting], None]) -> None:
-        """Answer whatever waits, and whatever comes, so."""
+        """Answer every batch that waits, and every later one, in this way."""
         with self._arrived:
             self._answers = answers
             waiting = list(self._batches)
@@ -82,7 +69,7 @@ class Scripted:
             answers(batch)
 
     def batch(self, key: Key) -> Waiting:
-        """The batch that holds a key, once it has arrived."""
+        """Wait for the batch that holds a key, and return it."""
 
         def found() -> Waiting | None:
             return next((batch for batch in self._batches if key in batch.keys), None)
@@ -95,24 +82,16 @@ class Scripted:
 
     @property
     def batches(self) -> list[Waiting]:
-        """Those that arrived, in any order."""
         with self._arrived:
             return list(self._batches)
 
 
 def put(number: int, columns: dict[str, Value] | None = None) -> Put:
-    """A write of a row of its own."""
     return Put(TABLE, ("s", number, "m"), columns or {})
 
 
-def writer(client: Scripted, result: BulkResult, refused: list[Key] | None = None) -> BatchWriter:
-    """One that notes what was refused."""
-
-    def note(key: Key, error: TsmemError) -> None:
-        if refused is not None:
-            refused.append(key)
-
-    return BatchWriter(client, "session", result, on_refused=note)
+def writer(client: Scripted, result: BulkResult) -> BatchWriter:
+    return BatchWriter(client, "session", result, on_refused=lambda key, error: None)
 
 
 def fill(writing: BatchWriter, first: int, batches: int) -> None:
@@ -135,7 +114,7 @@ def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
 
 
 def test_sending_waits_at_the_concurrency_limit() -> None:
-    """With a fourth batch all are in flight that may be; sending it ends once one was answered, whichever it is."""
+    """It goes on after any of the batches was answered."""
     client, result = Scripted(most=4), BulkResult()
     with writer(client, result) as writing:
         fill(writing, 0, 3)
@@ -207,9 +186,11 @@ def test_a_batch_that_fails_as_a_whole_ends_the_writer() -> None:
         with writing:
             fill(writing, 0, 3)
             client.batch(("s", 2 * ROWS, "m")).answer()
-            client.batch(("s", 0, "m")).fail(Unavailable("gone"))
+            client.batch(("s", 0, "m")).outcomes.set_exception(Unavailable("gone"))
             wait_for_all([writing._in_flight[0].pending], DEADLINE_S)
-            client.batch(("s", ROWS, "m")).fail(InvalidInput("not heard of, because it is the second one"))
+            client.batch(("s", ROWS, "m")).outcomes.set_exception(
+                InvalidInput("not heard of, because it is the second one")
+            )
             writing.add(put(9999), 9999)
             writing.send()
 
@@ -227,7 +208,7 @@ def test_rows_whose_reply_was_lost_are_unconfirmed() -> None:
         with writer(client, result) as writing:
             fill(writing, 0, 2)
             client.batch(("s", 0, "m")).answer()
-            client.batch(("s", ROWS, "m")).fail(Unavailable("lost", ambiguous=True))
+            client.batch(("s", ROWS, "m")).outcomes.set_exception(Unavailable("lost", ambiguous=True))
 
     with pytest.raises(Unavailable, match=f"{ROWS} may have been"):
         run()

@@ -52,7 +52,6 @@ def test_messages_of_one_time_keep_the_order_of_the_input(given: list[int]) -> N
 @busy
 @drawn(conversations, st.integers(-10, 2_000))
 def test_the_same_conversation_again_has_the_same_times(given: list[int | None], later: int) -> None:
-    """Wherever it would start this time."""
     before = first(given)
     stored = [time if own is None else None for own, time in zip(given, before, strict=True)]
     assert settled_times(given, stored, later) == before
@@ -74,7 +73,7 @@ def test_a_conversation_that_has_grown_keeps_the_times_of_its_beginning(
 
 @busy
 @drawn(st.lists(st.tuples(st.sampled_from("ab"), st.none() | times), max_size=8, unique=True))
-def test_the_times_of_ids_that_come_more_than_once_are_told_apart(messages: list[tuple[str, int | None]]) -> None:
+def test_times_of_repeated_ids_are_told_apart(messages: list[tuple[str, int | None]]) -> None:
     """Whether the messages have a time or none, and whether it was moved."""
     ids, given = [each[0] for each in messages], [each[1] for each in messages]
     before = first(given)
@@ -110,6 +109,6 @@ def test_messages_added_to_a_conversation_without_times_are_dated_from_the_new_s
         ("soon", None),
     ],
 )
-def test_a_time_that_says_more_than_its_moment_is_not_exact(value: object, expected: ReadTime | None) -> None:
+def test_a_time_with_an_offset_or_without_a_zone_is_not_exact(value: object, expected: ReadTime | None) -> None:
     """An offset and the lack of a zone are kept beside the time."""
     assert read_time(value) == expected

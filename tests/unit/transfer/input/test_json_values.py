@@ -47,8 +47,9 @@ def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
     ("encoding", "size"),
     [("utf-8", 1), ("utf-8", 7), ("utf-8", 10**6), ("utf-16", 1), ("utf-16-le", 7), ("utf-16-be", 7), ("utf-32", 7)],
 )
-def test_values_end_where_json_says(text: str, expected: list[tuple[object, object]], encoding: str, size: int) -> None:
-    """Whatever its encoding, and wherever the chunks of the input are cut."""
+def test_values_are_read_in_any_encoding_and_chunks(
+    text: str, expected: list[tuple[object, object]], encoding: str, size: int
+) -> None:
     assert found(text.encode(encoding), size) == expected
 
 
@@ -67,8 +68,7 @@ def test_values_end_where_json_says(text: str, expected: list[tuple[object, obje
         (b'{"a":' * 100_000, "not usable JSON: nested too deeply"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_given_and_reading_goes_on_behind_it(line: bytes, message: str) -> None:
-    """With its bytes, and the one behind it whole."""
+def test_an_unreadable_line_is_returned_and_the_next_one_is_read(line: bytes, message: str) -> None:
     first, bad, last = read(b'{"n": 1}\n' + line + b'\n{"n": 2}')
 
     assert (first.document, last.place, last.document) == ({"n": 1}, 3, {"n": 2})
@@ -76,8 +76,7 @@ def test_a_line_that_cannot_be_read_is_given_and_reading_goes_on_behind_it(line:
     assert (bad.place, bad.raw, bad.error.message) == (2, line + b"\n", message)
 
 
-def test_a_line_that_was_cut_does_not_take_the_next_one_with_it() -> None:
-    """A beginning that the next line does not continue."""
+def test_a_line_that_was_cut_does_not_hide_the_next_one() -> None:
     data = b'{"n": 1}\n{"n": [2,\n{"n": 3}\n'
     assert [each for each in found(data) if isinstance(each[1], dict)] == [(1, {"n": 1}), (3, {"n": 3})]
 
@@ -90,15 +89,13 @@ def test_a_line_that_was_cut_does_not_take_the_next_one_with_it() -> None:
         ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: no comma at line 4, column 1; the input ends"),
     ],
 )
-def test_an_error_within_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
-    """What follows may be a part of it."""
+def test_an_error_in_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         read(text.encode())
     assert raised.value.message.startswith(message)
 
 
-def test_an_element_that_cannot_be_used_is_given_and_the_others_too() -> None:
-    """JSON says where it ends."""
+def test_an_unusable_element_is_returned_and_the_others_too() -> None:
     assert found(b'[1, {"a": NaN}, {"a": 1, "a": 2}, 4]') == [
         ("1, element 0", 1),
         ("1, element 1", "not valid JSON: NaN is not a JSON number"),
@@ -108,8 +105,7 @@ def test_an_element_that_cannot_be_used_is_given_and_the_others_too() -> None:
 
 
 @pytest.mark.parametrize("around", [b"%s\n", b"[%s,\n%s]", b"[%s, %s]", b"{}\n%s"])
-def test_long_values_are_found_whole(monkeypatch: pytest.MonkeyPatch, around: bytes) -> None:
-    """Their ends are looked for among brackets and commas in texts, quotes and escapes."""
+def test_long_values_are_read_whole(monkeypatch: pytest.MonkeyPatch, around: bytes) -> None:
     monkeypatch.setattr(json_values, "_SHORT", 20)
     long = {"a": ["]}\\", '"[{', {}, "x" * 300, "\\" * 33], "b": {"c": "退" * 50}}
     data = around.replace(b"%s", json.dumps(long).encode())
@@ -144,10 +140,9 @@ class Endless:
         (b"[" * 10_000, b"[" * 1000, "line 1, element 0: more than 50 values within one"),
     ],
 )
-def test_a_value_without_end_is_refused(
+def test_a_value_without_end_is_refused_soon_after_the_limit(
     monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes, message: str
 ) -> None:
-    """Before much more than the limit was read."""
     monkeypatch.setattr(json_values, "_SHORT", 1000)
     monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
     monkeypatch.setattr(json_values, "MAX_VALUE_PARTS", 50)
