@@ -10,10 +10,14 @@ from pathlib import Path
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine.file.connections import Connections
-from tsmem.port import TableSchema
-from tsmem.rows import MAX, MIN, ColumnType, Put, Range
+from tsmem.port import FieldType, SearchIndexSchema, TableSchema
+from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef
+from tsmem.store.layout import DEFAULT
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
+MESSAGE = DEFAULT.message.schema
+BY_ID = TableRef(MESSAGE.indexes[0].name, MESSAGE.indexes[0].key)
+SEARCH = SearchIndexSchema("message", "search", (("n", FieldType("LONG")), ("content", FieldType("TEXT", "max_word"))))
 
 
 @contextmanager
@@ -36,9 +40,10 @@ def put(client: LocalClient, *keys: str) -> None:
         client.write_row(Put(TABLE.ref, (key,), {"x": key}))
 
 
-def keys(client: LocalClient) -> list[object]:
-    """Return the keys of all rows of the table, which fit in a page."""
-    return [row.key[0] for row in client.get_range(TABLE.ref, Range((MIN,), (MAX,))).rows]
+def keys(client: LocalClient, table: TableRef = TABLE.ref) -> list[Key]:
+    """Return the keys of the first page of a table."""
+    width = len(table.key)
+    return [row.key for row in client.get_range(table, Range((MIN,) * width, (MAX,) * width)).rows]
 
 
 def forked(work: Callable[[], object]) -> int:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 
-from tests.contract.backends import BY_ID, MESSAGE, keys
+from tests.support.store_files import BY_ID, MESSAGE, SEARCH, keys, opened
 from tsmem.adapters.local import LocalClient
-from tsmem.clock import SystemClock
-from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import Contains, Match, Query, Search, Term
 from tsmem.rows import MAX, MIN, Range, Row
 
 ROOT = Path(__file__).parents[3]
-INDEX = SearchIndexSchema("message", "search", (("n", FieldType("LONG")), ("content", FieldType("TEXT", "max_word"))))
 PUTS = 40
 WRITERS = 4
 
 PRELUDE = """
 import sys
 from pathlib import Path
-from tests.contract.backends import MESSAGE
+from tests.support.store_files import MESSAGE, SEARCH
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.errors import AlreadyExists
@@ -51,9 +47,8 @@ BATCHES = (
     PRELUDE
     + """
 import itertools
-from tests.unit.engine.test_engine import INDEX
 client.create_table(MESSAGE)
-client.create_search_index(INDEX)
+client.create_search_index(SEARCH)
 for batch in itertools.count():
     puts = [Put(MESSAGE.ref, ("s", batch, f"{row:03d}"), {"content": "x" * 3000, "n": row}) for row in range(100)]
     if any(client.write_rows(puts)):
@@ -65,7 +60,7 @@ for batch in itertools.count():
 REPLACED = (
     PRELUDE
     + """
-for number in range(12):  # each batch replaces the one before
+for number in range(10):  # each batch replaces the one before
     columns = {"n": number, "content": f"by {me} part-{number}!"}
     if any(client.write_rows([Put(MESSAGE.ref, ("s", row, me), columns) for row in range(20)])):
         raise SystemExit("a row failed")
@@ -112,14 +107,8 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     ends = [writer.communicate() for writer in writers]
 
     assert [(writer.returncode, end[1]) for writer, end in zip(writers, ends, strict=True)] == [(0, "")] * WRITERS
-    with closing(LocalClient(path, SystemClock())) as client:
-        found = 0
-        span: Range | None = Range((MIN,) * 3, (MAX,) * 3)
-        while span is not None:
-            page = client.get_range(MESSAGE.ref, span)
-            found += len(page.rows)
-            span = None if page.next_start is None else Range(page.next_start, span.end)
-    assert found == WRITERS * PUTS
+    with opened(path) as client:
+        assert len(keys(client, MESSAGE.ref)) == WRITERS * PUTS
 
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
@@ -132,7 +121,7 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
         acknowledged = [int(writer.stdout.readline()) for _ in range(2 + 3 * round_number)]
         writer.send_signal(signal.SIGKILL)
         acknowledged += [int(line) for line in writer.communicate()[0].split()]
-        with closing(LocalClient(path, SystemClock())) as client:
+        with opened(path) as client:
             batches = _batches(client)
             entries = keys(client, BY_ID)
             searched = found(client, Term("n", 7)), found(client, Contains("content", "xxx"))
@@ -165,12 +154,12 @@ def found(client: LocalClient, query: Query) -> int | None:
 def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
     """Two processes write; every search sees each batch wholly or not at all."""
     path = tmp_path / "memory.db"
-    with closing(LocalClient(path, SystemClock())) as client:
+    with opened(path) as client:
         client.create_table(MESSAGE)
-        client.create_search_index(INDEX)
+        client.create_search_index(SEARCH)
         writers = [start(REPLACED, path, who) for who in "ab"]
         sizes: set[int | None] = set()
-        for number in cycle(range(12)):
+        for number in cycle(range(10)):
             for query in (Term("n", number), Match("content", str(number)), Contains("content", f"T-{number}!")):
                 sizes.add(found(client, query))
             if all(writer.poll() is not None for writer in writers):
@@ -180,7 +169,7 @@ def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
         assert sizes <= {0, 20, 40}
         assert [40, 40, 40, 0] == [
             found(client, query)
-            for query in (Term("n", 11), Match("content", "11"), Contains("content", "PART-11!"), Term("n", 10))
+            for query in (Term("n", 9), Match("content", "9"), Contains("content", "PART-9!"), Term("n", 8))
         ]
 
 
@@ -191,7 +180,7 @@ def test_a_killed_maker_of_the_file_does_not_stop_the_next(tmp_path: Path) -> No
     assert maker.returncode == -signal.SIGKILL
     assert not path.exists()
 
-    with closing(LocalClient(path, SystemClock())) as client:
+    with opened(path) as client:
         assert client.list_tables() == []
         client.create_table(MESSAGE)
         assert keys(client, MESSAGE.ref) == []

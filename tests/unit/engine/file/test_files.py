@@ -265,9 +265,9 @@ def test_a_replaced_file_is_opened_again(tmp_path: Path) -> None:
         with opened(path) as first:
             put(first, "first")  # into the new file's own log
             put(client, "new")
-            assert ["first", "new", "restored"] == keys(client)
+            assert [("first",), ("new",), ("restored",)] == keys(client)
     with opened(path) as again:
-        assert ["first", "new", "restored"] == keys(again)
+        assert [("first",), ("new",), ("restored",)] == keys(again)
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder"])
@@ -297,7 +297,7 @@ def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> No
     with opened(path) as client:
         client.create_table(TABLE)
         put(client, "new")
-        assert ["new"] == keys(client)
+        assert [("new",)] == keys(client)
 
 
 def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def trimmed(columns: Columns) -> Columns:
     }
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(
     changes=st.lists(st.tuples(PUTS | UPDATES | UPDATES | DELETES, st.integers(-2, 2)), min_size=5, max_size=15),
     views=st.lists(VIEWS, min_size=1, max_size=3),
