@@ -32,7 +32,6 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 def is_store(header: bytes) -> bool:
-    """True if these are the first bytes of a store's file."""
     return header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
@@ -120,7 +119,6 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
 
 
 def rename(folder: int, name: str, to: str) -> None:
-    """Give a file of a folder another name, whatever has that name. Raises OSError."""
     os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
 
 

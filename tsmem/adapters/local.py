@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tsmem.adapters.naming import naming, tables_of
+from tsmem.adapters.naming import name_missing, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange
+from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import (
     Announce,
@@ -136,8 +137,10 @@ class LocalClient:
         """Make a call about these tables, and count its cost; a call that fails costs its requests alone."""
         cost = Cost(requests)
         try:
-            with naming(*tables):
-                result, cost = call()
+            result, cost = call()
+        except TableNotFound as error:
+            name_missing(error, tables)
+            raise
         finally:
             self.meter.add(cost)
         return result

@@ -5,21 +5,10 @@ Both adapters use the same words. `tsmem serve` replies with the service's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.rows import Write
-
-
-@contextmanager
-def naming(*tables: str) -> Iterator[None]:
-    """Name these tables or secondary indexes in a TableNotFound of the block."""
-    try:
-        yield
-    except TableNotFound as error:
-        name_missing(error, tables)
-        raise
 
 
 def name_missing(error: TsmemError | None, tables: Sequence[str]) -> None:
@@ -33,5 +22,4 @@ def name_missing(error: TsmemError | None, tables: Sequence[str]) -> None:
 
 
 def tables_of(writes: Sequence[Write]) -> tuple[str, ...]:
-    """Return the tables that rows are written to, each once, in their order."""
     return tuple(dict.fromkeys(write.table.name for write in writes))

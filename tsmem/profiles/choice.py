@@ -53,7 +53,6 @@ def check_top(file: ConfigFile | None) -> None:
 
 
 def profiles_in(file: ConfigFile | None) -> dict[str, object]:
-    """Return the profiles of a file, unchecked. Raises ProfileError unless they are in a table."""
     profiles = {} if file is None else file.data.get("profiles", {})
     if not isinstance(profiles, dict):
         assert file is not None
@@ -62,7 +61,6 @@ def profiles_in(file: ConfigFile | None) -> dict[str, object]:
 
 
 def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | None) -> tuple[str, str]:
-    """Return the name of the profile, and what chose it."""
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):
@@ -126,8 +124,6 @@ def _names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[s
 
 
 class ProfileLine(NamedTuple):
-    """A profile in a list of profiles."""
-
     name: str
     backend: str
     """The backend, or `invalid` for a profile that breaks a rule."""

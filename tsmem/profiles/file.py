@@ -46,8 +46,6 @@ def _named(environ: Mapping[str, str], flag: str | Path | None) -> Path | None:
 
 
 class ConfigFile(NamedTuple):
-    """A profile file as it was read."""
-
     path: Path
     text: str
     """The text with \\n line ends, without a byte order mark."""
@@ -62,7 +60,6 @@ class ConfigFile(NamedTuple):
         return f"ConfigFile({str(self.path)!r})"
 
     def is_default(self, environ: Mapping[str, str]) -> bool:
-        """Return True if commands read this file without --config."""
         with suppress(NoHome):
             return self.path == config_path(environ)
         return False
@@ -74,7 +71,6 @@ class ConfigFile(NamedTuple):
         return self.lines[key] if key else None
 
     def place(self, key: tuple[str, ...]) -> str:
-        """Return `path:line` of a key, for errors."""
         line = self.line(key)
         return str(self.path) if line is None else f"{self.path}:{line}"
 

@@ -205,8 +205,6 @@ class Credentials(NamedTuple):
 
 
 class TableNames(NamedTuple):
-    """Names of a table and its indexes."""
-
     name: str
     secondary_index: str
     search_index: str
@@ -215,8 +213,6 @@ class TableNames(NamedTuple):
 
 
 class ProfileTables(NamedTuple):
-    """The two tables of a profile."""
-
     session: TableNames = TableNames("session", "session_secondary_index", "session_search_index")
     message: TableNames = TableNames("message", "message_secondary_index", "message_search_index")
 
@@ -255,7 +251,6 @@ class Profile(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The store that the profile points to, in a few words."""
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:

@@ -60,8 +60,6 @@ _EXAMPLES = {
 
 
 class WrittenProfile(NamedTuple):
-    """A profile as it was written, unchecked."""
-
     name: str
     environ: Mapping[str, str]
     values: Mapping[str, object] = {}
@@ -88,13 +86,11 @@ class WrittenProfile(NamedTuple):
         return cast("Mapping[str, object]", self.find(*path) or {})
 
     def origin(self, *path: str) -> str:
-        """Return where the value at a path of keys came from."""
         if path[0] in self.origins or self.file is None:
             return self.origins.get(path[0], "default")
         return self.file.origin(("profiles", self.name, *path))
 
     def error(self, path: Sequence[str], problem: str, hint: str | None = None) -> ProfileError:
-        """Return an error that names the profile and the place."""
         place = "" if self.file is None else f"{self.file.place(('profiles', self.name, *path))}: "
         return ProfileError(f"{place}profile {self.name!r}: {problem}", hint=hint, key=tuple(path))
 
@@ -194,7 +190,6 @@ def _one_of(source: WrittenProfile, valid: tuple[str, ...], *path: str) -> str |
 
 
 def _folder(source: WrittenProfile) -> Path:
-    """Return the folder at which relative paths start."""
     return Path("/") if source.file is None else source.file.path.absolute().parent
 
 
@@ -290,7 +285,6 @@ def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames
 
 
 def _origins(source: WrittenProfile, level: Mapping[str, object], *table: str) -> Iterator[tuple[str, str]]:
-    """Yield the dotted key and the origin of each value."""
     for key, value in level.items():
         if isinstance(value, dict):
             yield from _origins(source, value, *table, key)

@@ -38,7 +38,6 @@ _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 _TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.(?s:.+))?"
 
 _PlanEdits = Callable[[ConfigFile], list[Edit]]
-"""Returns the edits to make, given the file."""
 _CheckResult = Callable[[ConfigFile, ConfigFile], None]
 """Raises ProfileError for what the edits make wrong, given the old and the new file."""
 
@@ -90,7 +89,6 @@ def set_values(
 
 
 def _overlap(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Return True if one path leads to the other."""
     shared = min(len(first), len(second))
     return shared > 0 and tuple(first[:shared]) == tuple(second[:shared])
 
@@ -159,7 +157,6 @@ def delete_profile(
 
 
 def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
-    """Return what is wrong with a profile of the file; None if it is valid."""
     try:
         build_profile(written_profile(environ, file, name), "")
     except ProfileError as error:

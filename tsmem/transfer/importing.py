@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 
 class ImportOptions(NamedTuple):
-    """The options of one import."""
-
     format: ImportFormat = "tsmem"
     user: str | None = None
     """The owner of all sessions. None takes each conversation's own. Not for tsmem's own format."""
@@ -76,10 +74,7 @@ def import_file(
 
 
 class Import:
-    """An import of one file or stream."""
-
     def __init__(self, caller: Caller, source: Input, options: ImportOptions) -> None:
-        """Raises InvalidInput."""
         options.check(is_file=source.path is not None)
         self._caller = caller
         self._store = caller.store
@@ -90,9 +85,7 @@ class Import:
         self._point: ResumePoint | None = None
         self._notes = ImportNotes()
         self._records = 0
-        """Records that were read to be written."""
         self._ended = False
-        """True once the input was read to its end."""
 
     def _dating(self) -> tuple[int, str]:
         """Return the time of the first message if it has none, and where that comes from."""
@@ -260,7 +253,6 @@ def create_tables(store: MemoryStore, say: Callable[[str], None]) -> None:
 
 
 def _resume_message(settled: int, rows: SettledRows, point: ResumePoint | None) -> str:
-    """Return the line that says where a resumed import begins."""
     if settled and not rows.complete:
         return "rows of the stopped import are gone: from the beginning"
     if settled:

@@ -47,8 +47,8 @@ class ImportSource:
     def values(self) -> Iterator[JsonValue]:
         """Yield the values that are JSON, and refuse the others. Raises InvalidInput."""
         is_first = True
-        for part in parts(self._stream, self._name):
-            for value in values(part.chunks, part.name):
+        for member, chunks in parts(self._stream, self._name):
+            for value in values(chunks, member):
                 error = value.error
                 if error is None:
                     yield value

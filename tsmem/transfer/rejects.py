@@ -35,8 +35,6 @@ _BEGINNING = b'{"kind": "'
 
 
 class Rejects:
-    """The rejects of one import; a context manager."""
-
     def __init__(self, caller: Caller, name: str, source: BinaryIO, *, resume: bool) -> None:
         """Open the file. A last line that was cut off is removed with `resume`, because the import repeats it, and
         refused otherwise. Raises InvalidInput for a file that cannot be written, is the input, or holds something
@@ -113,7 +111,6 @@ class Rejects:
             self._output.close()
 
     def holds(self, record: ImportedItem) -> bool:
-        """Return True if an earlier run kept a record."""
         return (record.line, *key_of(record.item)) in self._reasons
 
     def count_again(self, record: ImportedItem) -> None:
@@ -124,13 +121,11 @@ class Rejects:
             self._result.fail(RowFailure(key, InvalidInput(reason)))
 
     def line(self, bad: BadLine) -> None:
-        """Keep a line that could not be read."""
         self._result.fail(RowFailure((f"line {bad.line}",), bad.error))
         self._result.unread += 1
         self._add(rejected_line(bad))
 
     def row(self, record: ImportedItem, error: TsmemError) -> None:
-        """Keep a row that was refused."""
         kind = "session" if isinstance(record.item, Session) else "message"
         reason = {"line": record.line, "reason": error.message}
         self._add(f"{dumps({'kind': kind, **item_document(record.item), 'rejected': reason})}\n".encode())

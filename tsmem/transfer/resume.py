@@ -31,8 +31,6 @@ EVERY_S = 0.25
 
 
 class ResumePoint:
-    """The point of one import."""
-
     def __init__(self, caller: Caller, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
         """`how` holds everything else that decides which rows the input becomes."""
         status = os.fstat(stream.fileno())
@@ -48,11 +46,9 @@ class ResumePoint:
 
     @property
     def is_kept(self) -> bool:
-        """Return True if there is a folder to keep it in."""
         return self._path is not None
 
     def read(self) -> int:
-        """Return how many records are settled; 0 if nothing was noted."""
         if self._path is None:
             return 0
         try:
@@ -74,7 +70,6 @@ class ResumePoint:
         return bool(self._noted)
 
     def clear(self) -> None:
-        """Remove the point of an import that has ended well."""
         if self._path is not None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
@@ -101,9 +96,7 @@ class SettledRows:
         self.is_sample = self._stride > 1
         """True if not all rows are looked for."""
         self.complete = True
-        """False once a row was not found."""
         self.looked_for = 0
-        """Rows that were looked for."""
 
     def watch(self, records: Iterable[ImportedItem]) -> Iterator[ImportedItem]:
         """Yield the records of the whole input. Cost: a request for each hundred rows that are looked for."""

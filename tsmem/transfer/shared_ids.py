@@ -27,7 +27,6 @@ class SharedIds:
         self._say = say
         self._store = store
         self._owners: dict[str, str] = {}
-        """The first user of each session id of the input."""
         self._pairs: list[Pair] = []
         """Sessions that the next search looks for."""
         self._users: set[str] = set()

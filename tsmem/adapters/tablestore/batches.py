@@ -25,8 +25,6 @@ FAILED_CONDITION = Cost(0, 1, 1)
 
 
 class PreparedBatch(NamedTuple):
-    """A batch of writes for the SDK."""
-
     request: Any
     places: dict[str, list[int]]
     """The places of each table's rows in the batch, by the table's name."""
@@ -84,7 +82,6 @@ def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None
 
 
 def rows_cost(items: Iterable[Any]) -> Cost:
-    """Return what the rows of a read cost, failed ones included."""
     total = Cost()
     for item in items:
         total = total.plus(_cost(item.consumed, None)).plus(Cost(rows_scanned=0 if item.row is None else 1))

@@ -57,7 +57,6 @@ class TablestoreClient:
         self.limiter = ConcurrencyLimiter(MAX_IN_FLIGHT)
         self.rows_per_write = MAX_ROWS_PER_WRITE
         self._search_fields: dict[tuple[str, str], Mapping[str, FieldType]] = {}
-        """Fields of the described search indexes, by table and index."""
 
     def clock_skew_s(self) -> float | None:
         return self._session.clock_skew_s

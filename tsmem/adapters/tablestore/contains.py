@@ -33,7 +33,6 @@ MAX_PATTERN = 30
 
 
 def has_contains(query: Query) -> bool:
-    """Return True if a query has a Contains anywhere."""
     if isinstance(query, Bool):
         return any(map(has_contains, (*query.must, *query.filter, *query.should, *query.must_not)))
     return isinstance(query, Contains)

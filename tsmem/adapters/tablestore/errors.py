@@ -52,31 +52,31 @@ _READS = ("BatchGet", "Describe", "Get", "List", "Search")
 _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
 """Raised by the SDK and protobuf for a request that they cannot encode."""
 
-NETWORK: tuple[tuple[type[BaseException], str, str | None, float | None], ...] = (
-    (socket.gaierror, "the host {host} is not known", _CHECK_HOST, _STARTING_S),
-    (ConnectionRefusedError, "{host} refuses connections", _CHECK_ENDPOINT, _STARTING_S),
-    (urllib3.SSLError, "no secure connection to {host} can be made", _CHECK_ENDPOINT, _STARTING_S),
-    (urllib3.NewConnectionError, "{host} cannot be reached", _CHECK_ENDPOINT, None),
-    (urllib3.ConnectTimeoutError, "{host} cannot be reached: no connection in time", _CHECK_ENDPOINT, None),
-    (urllib3.TimeoutError, "{host} did not answer in time", None, None),
-    (TimeoutError, "{host} did not answer in time", None, None),
-    (urllib3.LocationValueError, "{host} is no address", _CHECK_HOST, 0),
-    (urllib3.HTTPError, "the connection to {host} broke before its answer was complete", None, None),
-    (urllib3.ProxySchemeUnsupported, "the connection to {host} cannot be made", None, None),
-    (OSError, "the connection to {host} broke before its answer was complete", None, None),
-    (MemoryError, "there is not enough memory for the answer of {host}", None, 0),
-)
-"""Network errors, which may be the cause of what was raised; the first that fits counts. With the message, the hint and
-the seconds after which another attempt is hopeless (None: never)."""
-
+_BROKEN = "the connection to {host} broke before its answer was complete"
 _NO_TLS = "no secure connection to {host} can be made: it does not speak TLS"
 _USE_HTTP = "an endpoint without TLS begins with http://"
-_OTHER_SCHEME: tuple[tuple[type[BaseException], str, str, str], ...] = (
-    (ssl.SSLError, "WRONG_VERSION_NUMBER", _NO_TLS, _USE_HTTP),
-    (ssl.SSLError, "HTTP_REQUEST", _NO_TLS, _USE_HTTP),
-    (BadStatusLine, "\x15\x03", "{host} speaks TLS alone", USE_HTTPS),
+
+NETWORK: tuple[tuple[type[BaseException], str, str, str | None, float | None], ...] = (
+    (ssl.SSLError, "WRONG_VERSION_NUMBER", _NO_TLS, _USE_HTTP, 0),
+    (ssl.SSLError, "HTTP_REQUEST", _NO_TLS, _USE_HTTP, 0),
+    (BadStatusLine, "\x15\x03", "{host} speaks TLS alone", USE_HTTPS, 0),
+    (RemoteDisconnected, "", _BROKEN, None, None),
+    (BadStatusLine, "", "{host} does not speak HTTP", _CHECK_HOST, _STARTING_S),
+    (socket.gaierror, "", "the host {host} is not known", _CHECK_HOST, _STARTING_S),
+    (ConnectionRefusedError, "", "{host} refuses connections", _CHECK_ENDPOINT, _STARTING_S),
+    (urllib3.SSLError, "", "no secure connection to {host} can be made", _CHECK_ENDPOINT, _STARTING_S),
+    (urllib3.NewConnectionError, "", "{host} cannot be reached", _CHECK_ENDPOINT, None),
+    (urllib3.ConnectTimeoutError, "", "{host} cannot be reached: no connection in time", _CHECK_ENDPOINT, None),
+    (urllib3.TimeoutError, "", "{host} did not answer in time", None, None),
+    (TimeoutError, "", "{host} did not answer in time", None, None),
+    (urllib3.LocationValueError, "", "{host} is no address", _CHECK_HOST, 0),
+    (urllib3.HTTPError, "", _BROKEN, None, None),
+    (urllib3.ProxySchemeUnsupported, "", "the connection to {host} cannot be made", None, None),
+    (OSError, "", _BROKEN, None, None),
+    (MemoryError, "", "there is not enough memory for the answer of {host}", None, 0),
 )
-"""Errors of an endpoint that begins with the wrong one of http and https, with words of the error, message and hint."""
+"""Network errors, which may be the cause of what was raised, with words of their text; the first that fits counts. With
+the message, the hint and the seconds after which another attempt is hopeless (None: never)."""
 
 _TRUST = "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates"
 _CERTIFICATE_HINTS = {
@@ -157,7 +157,6 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequ
 
 
 def _invalid_reply(rule: str, attempt: HttpAttempt, host: str) -> InvalidReply:
-    """Return the error for a reply that breaks a rule."""
     reads = attempt.operation.startswith(_READS)
     end = "nothing of the answer was used" if reads else "what was asked may have been done"
     return InvalidReply(
@@ -187,9 +186,6 @@ def _foreign_server(failure: Exception, attempt: HttpAttempt, host: str) -> Tsme
 
 def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unavailable | None:
     causes = _causes(failure)
-    for kind, words, sentence, hint in _OTHER_SCHEME:
-        if any(isinstance(cause, kind) and words in str(cause) for cause in causes):
-            return Unavailable(sentence.format(host=host), hint=hint, hopeless_after_s=0)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             code = getattr(cause, "verify_code", 0)
@@ -197,13 +193,11 @@ def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unava
             hint = next((hint for codes, hint in _CERTIFICATE_HINTS.items() if code in codes), _CHECK_ENDPOINT)
             message = f"the certificate of {host} is not trusted: {reason}"
             return Unavailable(message, hint=hint, hopeless_after_s=0)
-        if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
-            message = f"{host} does not speak HTTP"
-            return Unavailable(message, ambiguous=attempt.sent, hint=_CHECK_HOST, hopeless_after_s=_STARTING_S)
-    for kind, sentence, advice, after_s in NETWORK:
-        if any(isinstance(cause, kind) for cause in causes):
-            message = sentence.format(host=host)
-            return Unavailable(message, ambiguous=attempt.sent, hint=advice, hopeless_after_s=after_s)
+    for kind, words, sentence, advice, after_s in NETWORK:
+        if any(isinstance(cause, kind) and (not words or words in str(cause)) for cause in causes):
+            # A server that speaks TLS alone cannot have understood the request.
+            ambiguous = attempt.sent and advice != USE_HTTPS
+            return Unavailable(sentence.format(host=host), ambiguous=ambiguous, hint=advice, hopeless_after_s=after_s)
     return None
 
 

@@ -24,7 +24,6 @@ class WrongReply(Exception):
 
 
 def check_same_key(key: Key, row: Row | None) -> None:
-    """Raise WrongReply for a row with another key than the request."""
     if row is not None and row.key != key:
         raise WrongReply("a row of another key than it was asked for")
 
@@ -53,7 +52,6 @@ def check_page(span: Range, limit: int | None, page: RangePage) -> None:
 
 
 def check_outcomes(outcomes: int, rows: int) -> None:
-    """Raise WrongReply unless a batch has one outcome for each row."""
     if outcomes != rows:
         raise WrongReply(f"{quantity(outcomes, 'outcome')} for a batch of {rows:,}")
 

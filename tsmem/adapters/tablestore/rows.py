@@ -79,7 +79,6 @@ def to_wire_name(name: str) -> str | bytes:
 
 
 def to_wire(value: Value) -> Any:
-    """Return a value for the SDK."""
     return bytearray(value) if type(value) is bytes else value
 
 
@@ -127,7 +126,6 @@ def sdk_row(write: Write) -> Any:
 
 
 def batch_item(write: Write) -> Any:
-    """Return a write as a part of a batch."""
     return _BATCH_ITEMS[type(write)](sdk_row(write), sdk_condition(write.condition))
 
 

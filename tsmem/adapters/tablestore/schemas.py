@@ -72,7 +72,6 @@ def index_meta(index: IndexSchema) -> Any:
 
 
 def described_table(reply: Any) -> TableSchema:
-    """Return the table that the SDK's reply describes."""
     meta, options, reserved = reply.table_meta, reply.table_options, reply.reserved_throughput_details.capacity_unit
     return TableSchema(
         meta.table_name,

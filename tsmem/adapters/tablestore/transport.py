@@ -73,7 +73,6 @@ class HttpAttempt:
     """One attempt of one request, and what is known of it."""
 
     operation: str
-    """The service's name of the operation."""
     allowed_s: Callable[[], float]
     """Returns how many seconds the attempt may take from now on."""
     ends_s: float = 0.0
@@ -85,7 +84,6 @@ class HttpAttempt:
     sent: bool = False
     """True once the service may have received a part of the request."""
     status: int | None = None
-    """HTTP status of the reply."""
     request_id: str | None = None
     skew_s: float | None = None
     """Seconds by which the service's clock is ahead of this machine's."""
@@ -109,10 +107,7 @@ CURRENT_ATTEMPT: ContextVar[HttpAttempt] = ContextVar("CURRENT_ATTEMPT")
 
 
 class ForeignReply(Exception):
-    """A reply that is not TableStore's, with its HTTP status."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"HTTP {status}")
+    """A reply that is not TableStore's."""
 
 
 def is_final(status: int) -> bool:
@@ -220,7 +215,6 @@ class Transport:
         raise Unavailable(f"{self.host} speaks TLS alone", hint=USE_HTTPS, hopeless_after_s=0) from error
 
     def close(self) -> None:
-        """Close the idle connections."""
         self._pool.close()
 
 
@@ -230,7 +224,7 @@ def _check_head(reply: BaseHTTPResponse) -> None:
     is_html = reply.headers.get("content-type", "").lower().startswith("text/html")
     if reply.headers.get("x-ots-requestid") is None and (is_html or reply.version == 10) and is_final(reply.status):
         # A captive portal, a proxy or a web server. TableStore replies in HTTP/1.1, with its own headers.
-        raise ForeignReply(reply.status)
+        raise ForeignReply(f"HTTP {reply.status}")
     if length is None and not getattr(reply, "chunked", False) and reply.status not in (204, 304):
         # The standard library takes a head that was cut off for a whole one, and what follows for an empty body:
         # a status alone, which does not say whose reply it is.

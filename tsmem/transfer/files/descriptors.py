@@ -25,7 +25,6 @@ def names_stdin(name: str) -> bool:
 
 
 def names_stdout(name: str) -> bool:
-    """Return True for `-` and the names of descriptor 1."""
     return name == "-" or own_descriptor(without_links(name)) == 1
 
 

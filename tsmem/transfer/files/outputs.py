@@ -57,7 +57,6 @@ _BUFFER_BYTES = 1 << 20
 _ACL = "system.posix_acl_access"
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-_STEP = ENTER_FOLDER | os.O_NOFOLLOW
 
 
 class Output:
@@ -118,7 +117,7 @@ class Output:
         self._path = os.path.realpath(self.name)
         self._forbidden.check_path(self.name, self._path)
         self._base = os.path.basename(self._path)  # noqa: PTH119
-        self._folder = _open_folder(os.path.dirname(self._path))  # noqa: PTH120
+        self._folder = os.open(os.path.dirname(self._path), ENTER_FOLDER)  # noqa: PTH120
         try:
             found = self._stat()
         except FileNotFoundError:
@@ -263,7 +262,6 @@ def _header(descriptor: int) -> bytes:
 
 
 def is_compressed(name: str) -> bool:
-    """Return True for the name of a file whose content is compressed."""
     return name.lower().endswith(".gz")
 
 
@@ -277,18 +275,6 @@ def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
     # time in it: the same rows make the same file.
     with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=6, mtime=0) as packed:
         packed.writelines(lines)
-
-
-def _open_folder(path: str) -> int:
-    """Open a folder step by step, so that no step can become a link after it was looked at. Raises OSError."""
-    at = os.open("/", _STEP)
-    for step in filter(None, path.split("/")):
-        try:
-            below = os.open(step, _STEP, dir_fd=at)
-        finally:
-            os.close(at)
-        at = below
-    return at
 
 
 def _acl(descriptor: int) -> bytes | None:

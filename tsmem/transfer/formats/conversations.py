@@ -69,15 +69,11 @@ class Conversion(NamedTuple):
     stored: StoredTimes | None = None
     """Looks up the times of what was imported before; without it, nothing was."""
     notes: ImportNotes | None = None
-    """Counts what the conversations leave out."""
 
 
 class _MessageDraft(NamedTuple):
-    """A message that has no time yet."""
-
     message_id: str
     given: ReadTime | None
-    """The time that the input gives."""
     is_unread: bool
     """True if it gives one that cannot be read."""
     texts: dict[str, str | None]
@@ -89,8 +85,6 @@ class _MessageDraft(NamedTuple):
 
 
 class ConversationDraft(NamedTuple):
-    """A conversation whose messages have no times yet."""
-
     session: Session
     messages: Sequence[_MessageDraft]
     start: int
@@ -179,8 +173,6 @@ def _array_conversations(elements: Iterator[JsonValue]) -> Iterator[JsonValue]:
 
 
 class Converter:
-    """Converts the conversations of one input, one after another."""
-
     def __init__(self, conversion: Conversion) -> None:
         self._user_id = conversion.user_id
         self._stored = conversion.stored

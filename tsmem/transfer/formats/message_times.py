@@ -29,10 +29,7 @@ _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
 class ReadTime(NamedTuple):
-    """A time that the input gives."""
-
     time: int
-    """Microseconds since 1970 UTC."""
     exact: bool = True
     """True if the value says no more than that, so that nothing is lost when it is dropped."""
     has_zone: bool = True

@@ -37,7 +37,6 @@ def read_conversation(value: object, in_array: bool) -> dict[str, Any]:
 
 
 def conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
-    """Return the reason why a value is not a conversation; None if it is one."""
     if not isinstance(value, dict):
         return InvalidInput("a conversation is an object with a list of 'messages'", hint=shapes.READABLE)
     if value.get("kind") in ("tsmem", "session", "message") and "messages" not in value:
@@ -65,12 +64,10 @@ def is_message(value: Mapping[str, object]) -> bool:
 
 
 def looks_like_openai() -> InvalidInput:
-    """Return the error for conversations that are imported without `--format openai`."""
     return InvalidInput("this looks like conversations in the OpenAI format", hint="add --format openai --user USER")
 
 
 def single_message(text: str) -> InvalidInput:
-    """Return the error for a message that is not in a conversation."""
     return InvalidInput(text, hint=f"put the messages of a conversation into one list: jq -s . {shapes.PIPE}")
 
 

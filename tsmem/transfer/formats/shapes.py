@@ -70,7 +70,6 @@ MESSAGES = (
 
 
 def find_shape(value: Mapping[str, object], shapes: Iterable[tuple[str, str]]) -> str | None:
-    """Return the description of the first shape that a value has."""
     for name, paths in shapes:
         if all(_has_path(value, path) for path in paths.split()):
             return f"{name} (it has {' and '.join(paths.split())})"
@@ -88,7 +87,6 @@ def _has_path(value: object, path: str) -> bool:
 
 
 def foreign_error(shape: str, value: Mapping[str, object], *, in_array: bool) -> InvalidInput:
-    """Return the error for a value of another format."""
     hint = messages_hint(value, in_array=in_array)
     return InvalidInput(f"this looks like {shape}, which import cannot read", hint=hint)
 

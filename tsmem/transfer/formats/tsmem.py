@@ -91,7 +91,6 @@ def _item(document: object, *, in_array: bool) -> Session | Message:
 
 
 def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
-    """Return the error for a value that looks like a conversation; None for another value."""
     if not isinstance(value, dict) or "kind" in value:
         return None
     if isinstance(value.get("messages"), list):

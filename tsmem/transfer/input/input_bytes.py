@@ -29,8 +29,6 @@ _MEMBER = re.compile(r"(?:.*/)?conversations[^/]*\.json")
 
 
 class Input(NamedTuple):
-    """A file or stream that is imported."""
-
     name: str
     raw: BinaryIO
     """Its bytes, compressed or not."""
@@ -52,14 +50,6 @@ def open_input(name: str) -> Iterator[Input]:
             if error.message.startswith("line "):
                 error.message = f"{name}: {error.message}"
             raise
-
-
-class Part(NamedTuple):
-    """A text of an input."""
-
-    name: str | None
-    """The name of its file in a zip."""
-    chunks: Iterator[bytes]
 
 
 _UNPACK = "unpack it first, and import what is in it"
@@ -100,9 +90,9 @@ _TEXT_KINDS = (
 """Patterns of the first line, in lower case."""
 
 
-def parts(stream: BinaryIO, name: str) -> Iterator[Part]:
-    """Yield the texts of an input, one after another. Raises InvalidInput for bytes that hold none, and where they
-    cannot be read."""
+def parts(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[bytes]]]:
+    """Yield the texts of an input, one after another, each with the name of its file in a zip. Raises InvalidInput for
+    bytes that hold none, and where they cannot be read."""
     first, chunks = _sniffed(_read(stream, name))
     if first.startswith(_ZIP):
         yield from _zipped(stream, name)
@@ -110,7 +100,7 @@ def parts(stream: BinaryIO, name: str) -> Iterator[Part]:
     if first.startswith(_GZIP):
         first, chunks = _sniffed(_gunzipped(chunks, name))
     _check(first, name)
-    yield Part(None, chunks)
+    yield None, chunks
 
 
 def text_advice(line: str) -> str:
@@ -172,7 +162,7 @@ def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
         raise InvalidInput(f"cannot read {name}: the compressed file was cut short")
 
 
-def _zipped(stream: BinaryIO, name: str) -> Iterator[Part]:
+def _zipped(stream: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[bytes]]]:
     from zipfile import ZipFile
 
     if not stream.seekable():
@@ -183,7 +173,7 @@ def _zipped(stream: BinaryIO, name: str) -> Iterator[Part]:
     for member in members:
         first, chunks = _sniffed(_unzipped(archive, member, name))
         _check(first, f"{member.filename} in {name}")
-        yield Part(member.filename, chunks)
+        yield member.filename, chunks
 
 
 def _unzipped(archive: ZipFile, member: ZipInfo, name: str) -> Iterator[bytes]:

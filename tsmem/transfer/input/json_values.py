@@ -47,21 +47,17 @@ class JsonValue(NamedTuple):
     """A value that stands for itself, or an element of an array that does."""
 
     place: Place
-    """The place of its first character."""
     document: object
     text: str
     """Its text, with the end of its line. Bytes that are not UTF-8 are lone surrogates, as in `os.fsdecode`."""
     element: int | None = None
-    """Its number in the array, from 0."""
     array: int | None = None
     """The number of the array in the text, from 0."""
     array_place: Place | None = None
     error: InvalidInput | None = None
-    """The reason why it cannot be read."""
 
     @property
     def raw(self) -> bytes:
-        """Its bytes as they were."""
         return self.text.encode(errors="surrogateescape")
 
 
@@ -72,8 +68,6 @@ def values(chunks: Iterable[bytes], of: str | None = None) -> Iterator[JsonValue
 
 
 class _Fault(Exception):
-    """A value cannot be read, and its end is not known."""
-
     def __init__(self, message: str, *, in_line: bool) -> None:
         """`in_line` is True if the fault is in the first line of the value."""
         super().__init__(message)
@@ -96,9 +90,7 @@ class _Reader:
         self._window = window
         self._of = of
         self._place: Place = 1
-        """The place of the value that is being read."""
         self._line = 1
-        """The line of its first character."""
         self._by_line = False
         """True once a value had a line for itself: then every line is meant as a value."""
 
@@ -152,7 +144,6 @@ class _Reader:
             self._refuse(fault.message)
 
     def _value(self, found: _Decoded, length: int, element: int | None = None) -> JsonValue:
-        """Pass a value and return it."""
         window, error = self._window, found.error
         text = window.text[window.at : window.at + length]
         if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):

@@ -33,7 +33,6 @@ class TextWindow:
         self.at = 0
         """The position of reading: the characters before it are passed."""
         self.line = 1
-        """The line of `at`."""
         self.ended = False
         """True if nothing follows the text in memory."""
         self.has_bad_bytes = False
@@ -76,7 +75,6 @@ class TextWindow:
             self.more()
 
     def advance(self, end: int) -> None:
-        """Pass what is before `end`."""
         self.line = self.line_of(end)
         self.at = end
 
@@ -92,10 +90,8 @@ class TextWindow:
         return self.text[start:end]
 
     def line_of(self, at: int) -> int:
-        """Return the line of a character that was not passed."""
         return self.line + self.text.count("\n", self.at, at)
 
     def column(self, at: int) -> int:
-        """Return the column of a character."""
         before = self.text.rfind("\n", 0, at)
         return self._column + at if before < 0 else at - before
