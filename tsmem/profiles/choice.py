@@ -164,10 +164,10 @@ def describe(profile: Profile) -> list[tuple[str, str | float | None, str]]:
     for noun, table in (("session", profile.tables.session), ("message", profile.tables.message)):
         values |= {f"tables.{noun}.{key}": name for key, name in zip(TABLE_KEYS[:3], table[:3], strict=True)}
         values |= {f"tables.{noun}.search_fields.{name}": kind for name, kind in table.search_fields.items()}
-    return [(key, _shown(value), profile.origins.get(key, "default")) for key, value in values.items()]
-
-
-def _shown(value: object) -> str | float | None:
-    if isinstance(value, Secret):
-        return value.shown
-    return value if value is None or isinstance(value, float) else str(value)
+    lines: list[tuple[str, str | float | None, str]] = []
+    for key, value in values.items():
+        shown = value.shown if isinstance(value, Secret) else value
+        if shown is not None and not isinstance(shown, float):
+            shown = str(shown)
+        lines.append((key, shown, profile.origins.get(key, "default")))
+    return lines

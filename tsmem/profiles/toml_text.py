@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 KeyPath = tuple[str, ...]
 """Keys from the root of the document."""
@@ -40,10 +39,8 @@ class Edit(NamedTuple):
         return f"Edit({'.'.join(self.path)!r})"
 
 
-class Kind(Enum):
-    HEADER = "[table]"
-    KEY = "key = value"
-    OTHER = "comment or blank line"
+Kind = Literal["table", "key", "other"]
+"""The header of a table, a key with its value, or a comment or blank line."""
 
 
 class Statement(NamedTuple):
@@ -73,12 +70,13 @@ def statements(text: str) -> list[Statement]:
         if token.group() != "\n" or depth:
             continue
         lines = text[start : token.end()]
-        kind, path = Kind.OTHER, table
+        kind: Kind = "other"
+        path = table
         if match := _HEADER.match(lines):
-            kind, path = Kind.HEADER, _parts(match[1])
+            kind, path = "table", _parts(match[1])
             table = path
         elif match := _KEY.match(lines):
-            kind, path = Kind.KEY, table + _parts(match[1])
+            kind, path = "key", table + _parts(match[1])
         found.append(Statement(kind, path, table, line, lines))
         line += lines.count("\n")
         start = token.end()
@@ -100,7 +98,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     """Return the line on which each key and table first appears."""
     found: dict[KeyPath, int] = {}
     for statement in statements(text):
-        if statement.kind is not Kind.OTHER:
+        if statement.kind != "other":
             for depth in range(1, min(len(statement.path), _MAX_DEPTH) + 1):
                 found.setdefault(statement.path[:depth], statement.line)
     return found
@@ -134,24 +132,22 @@ def _with_value(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
     parts = statements(text)
     lines = [part.text for part in parts]
     for i, part in enumerate(parts):
-        if part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # the key, or an inline table that holds it
+        if part.kind == "key" and path[: len(part.path)] == part.path:  # the key, or an inline table that holds it
             lines[i] = _with_literal(part, data)
             return "".join(lines)
     # A new key goes below the last one of its table; else into a new table below the profile's last line.
     line = f"{_key(path[-1])} = {_literal(_at(data, path))}\n"
-    keyed = [(i, part) for i, part in enumerate(parts) if part.kind is not Kind.OTHER]
+    keyed = [(i, part) for i, part in enumerate(parts) if part.kind != "other"]
     near = [(i, part) for i, part in keyed if part.path[:2] == path[:2]]
-    in_table = [
-        (i, part) for i, part in keyed if (part.path if part.kind is Kind.HEADER else part.path[:-1]) == path[:-1]
-    ]
-    dotted = [(i, part) for i, part in near if part.kind is Kind.KEY and len(part.table) < min(len(path), 2)]
+    in_table = [(i, part) for i, part in keyed if (part.path if part.kind == "table" else part.path[:-1]) == path[:-1]]
+    dotted = [(i, part) for i, part in near if part.kind == "key" and len(part.table) < min(len(path), 2)]
     if beside := in_table or dotted:  # `dotted`: the keys of a profile that is written like `prod.timeout = 5`
         i, part = beside[-1]
-        indent = part.text[: len(part.text) - len(part.text.lstrip())] if part.kind is Kind.KEY else ""
+        indent = part.text[: len(part.text) - len(part.text.lstrip())] if part.kind == "key" else ""
         prefix = "".join(f"{_key(name)}." for name in path[len(part.table) : -1])
         lines.insert(i + 1, indent + prefix + line)
     elif len(path) == 1:  # a key of the document itself stands above all tables
-        first_header = next((i for i, part in enumerate(parts) if part.kind is Kind.HEADER), len(parts))
+        first_header = next((i for i, part in enumerate(parts) if part.kind == "table"), len(parts))
         lines.insert(_block_start(parts, first_header), f"{line}\n")
     else:
         i = near[-1][0] + 1 if near else len(lines)
@@ -168,24 +164,24 @@ def _without(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
     before_key = False
     for i, part in reversed([*enumerate(parts)]):
         removed = part.path[: len(path)] == path
-        if part.kind is Kind.OTHER:
+        if part.kind == "other":
             if removed and before_key:
                 lines[i] = ""
             continue
-        before_key = removed and part.kind is Kind.KEY
+        before_key = removed and part.kind == "key"
         if removed:
-            start = _block_start(parts, i, blank=True) if part.kind is Kind.HEADER else i
+            start = _block_start(parts, i, blank=True) if part.kind == "table" else i
             lines[start : i + 1] = [""] * (i + 1 - start)
-        elif part.kind is Kind.KEY and path[: len(part.path)] == part.path:  # an inline table that holds it
+        elif part.kind == "key" and path[: len(part.path)] == part.path:  # an inline table that holds it
             lines[i] = _with_literal(part, data)
     return "".join(lines)
 
 
 def _block_start(parts: list[Statement], index: int, *, blank: bool = False) -> int:
     """Return where the comments directly above a header begin; with `blank`, or the blank line above them."""
-    while index and parts[index - 1].kind is Kind.OTHER and parts[index - 1].text.strip():
+    while index and parts[index - 1].kind == "other" and parts[index - 1].text.strip():
         index -= 1
-    return index - 1 if blank and index and parts[index - 1].kind is Kind.OTHER else index
+    return index - 1 if blank and index and parts[index - 1].kind == "other" else index
 
 
 def _with_literal(part: Statement, data: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import os
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +80,14 @@ def set_values(
         was_wrong = name in profiles_in(old) and _problem(environ, old, name) is not None
         while (error := _problem(environ, new, name)) is not None:
             key = error.key
-            if not was_wrong or key is None or any(_overlap(key, edit.path[2:]) for edit in edits):
+            # A key is edited if one of the two paths leads to the other.
+            if not was_wrong or key is None or (key and any(all(map(eq, key, edit.path[2:])) for edit in edits)):
                 raise error
             if key == ():
                 return  # a key was missing before, and still is
             new = new._replace(data=_applied(new.data, [Edit(("profiles", name, *key), None)]))  # find the next mistake
 
     return _change(config_path(environ, config), plan, check, notice)
-
-
-def _overlap(first: Sequence[str], second: Sequence[str]) -> bool:
-    shared = min(len(first), len(second))
-    return shared > 0 and tuple(first[:shared]) == tuple(second[:shared])
 
 
 def _parsed(key: str, text: str) -> object:

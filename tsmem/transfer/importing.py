@@ -80,22 +80,18 @@ class Import:
         self._store = caller.store
         self._input = source
         self._options = options
-        self._start_time, self._dated_from = self._dating()
+        self._start_time, self._dated_from = options.start_time or 0, "--start-time"
+        """The time of the first message if it has none, and where that comes from."""
+        if options.start_time is None:
+            time, what = self._store.clock.now_us(), "now"
+            if source.path is not None:
+                time, what = os.fstat(source.raw.fileno()).st_mtime_ns // 1000, "the file"
+            self._start_time, self._dated_from = time, f"{what} (--start-time {time})"
         self._rejects: Rejects | None = None
         self._point: ResumePoint | None = None
         self._notes = ImportNotes()
         self._records = 0
         self._ended = False
-
-    def _dating(self) -> tuple[int, str]:
-        """Return the time of the first message if it has none, and where that comes from."""
-        if self._options.start_time is not None:
-            return self._options.start_time, "--start-time"
-        if self._input.path is None:
-            time, what = self._store.clock.now_us(), "now"
-        else:
-            time, what = os.fstat(self._input.raw.fileno()).st_mtime_ns // 1000, "the file"
-        return time, f"{what} (--start-time {time})"
 
     def dry_run(self) -> BulkResult:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""

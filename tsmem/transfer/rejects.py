@@ -77,8 +77,13 @@ class Rejects:
                     self._read_line(raw)
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
                     if not raw.endswith(b"\n") and raw[: len(_BEGINNING)] == _BEGINNING[: len(raw)]:
-                        self._cut_off(size, resume)
-                        return
+                        if resume:
+                            os.ftruncate(self._descriptor, size)
+                            return
+                        raise InvalidInput(
+                            f"{self._name} ends in a line that was cut off",
+                            hint="--resume goes on with the import that was stopped; or write to another file",
+                        ) from error
                     hint = "rejects go into a file of their own"
                     raise InvalidInput(f"{self._name} is not a file of rejects", hint=hint) from error
                 size += len(raw)
@@ -92,14 +97,6 @@ class Rejects:
             key = (document[name] for name in _KEY_FIELDS[document["kind"]])
             self._reasons[(document["rejected"]["line"], *key)] = str(document["rejected"]["reason"])
         self._digests.add(_digest(line))
-
-    def _cut_off(self, size: int, resume: bool) -> None:
-        if not resume:
-            raise InvalidInput(
-                f"{self._name} ends in a line that was cut off",
-                hint="--resume goes on with the import that was stopped; or write to another file",
-            )
-        os.ftruncate(self._descriptor, size)
 
     def __enter__(self) -> Rejects:
         return self

@@ -39,7 +39,16 @@ class SharedIds:
         If the store cannot be searched, one warning says so."""
         for record in records:
             if isinstance(record.item, Session):
-                self._add(record.item.user_id, record.item.session_id)
+                user, session = record.item.user_id, record.item.session_id
+                owner = self._owners.setdefault(session, user)
+                if owner != user:
+                    self._warn(user, session, [owner], "in this input ")
+                if len(self._owners) > MAX_REMEMBERED:
+                    del self._owners[next(iter(self._owners))]
+                self._pairs.append((user, session))
+                self._users.add(user)
+                if len(self._pairs) == MAX_IDS or len(self._users) == MAX_USERS:
+                    self._search()
             yield record
         self._search()
         if len(self._shared) > MAX_NAMED:
@@ -50,17 +59,6 @@ class SharedIds:
         """Warn of one session. Cost: 1 request."""
         self._pairs.append((user, session))
         self._search()
-
-    def _add(self, user: str, session: str) -> None:
-        owner = self._owners.setdefault(session, user)
-        if owner != user:
-            self._warn(user, session, [owner], "in this input ")
-        if len(self._owners) > MAX_REMEMBERED:
-            del self._owners[next(iter(self._owners))]
-        self._pairs.append((user, session))
-        self._users.add(user)
-        if len(self._pairs) == MAX_IDS or len(self._users) == MAX_USERS:
-            self._search()
 
     def _search(self) -> None:
         pairs, self._pairs, self._users = self._pairs, [], set()

@@ -46,23 +46,20 @@ class TextWindow:
         while found < size and not self.ended:
             chunk = next(self._chunks, b"")
             self.ended = not chunk
-            parts.append(self._decoded(chunk))
+            try:
+                parts.append(self._decoder.decode(chunk, self.ended))
+            except UnicodeDecodeError as error:
+                if self._encoding != "utf-8":
+                    name = self._encoding.upper()
+                    raise InvalidInput(f"line {self.line}: this line or a later one is not valid {name}") from error
+                self.has_bad_bytes = True
+                self._decoder.errors = "surrogateescape"
+                parts.append(self._decoder.decode(chunk, self.ended))
             found += len(parts[-1])
             read += len(chunk)
         self._column = self.column(self.at)
         self.text, self.at = "".join(parts), 0
         return read
-
-    def _decoded(self, chunk: bytes) -> str:
-        try:
-            return self._decoder.decode(chunk, self.ended)
-        except UnicodeDecodeError as error:
-            if self._encoding != "utf-8":
-                name = self._encoding.upper()
-                raise InvalidInput(f"line {self.line}: this line or a later one is not valid {name}") from error
-            self.has_bad_bytes = True
-            self._decoder.errors = "surrogateescape"
-            return self._decoder.decode(chunk, self.ended)
 
     def skip(self, what: re.Pattern[str]) -> str:
         """Pass what matches. Return the character behind it, or "" at the end."""
