@@ -78,19 +78,17 @@ def fail(*_: object) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"notes\n",
         b'{"kind": "tsmem", "version": 1}\n',
         b'{"kind": "message", "session_id": "s", "message_id": "m", "create_time": 1}\n',
         b"\xff\xfe",
         b"5\n",
     ],
 )
-@pytest.mark.parametrize("data", [b"", BAD])
-def test_rejects_refuse_a_file_that_holds_something_else(ready: Cli, content: bytes, data: bytes) -> None:
-    """It stays as it is, and nothing is imported, whether or not something would be rejected."""
+def test_rejects_refuse_a_file_that_holds_something_else(ready: Cli, content: bytes) -> None:
+    """It stays as it is, and nothing is imported, although nothing would be rejected."""
     Path("notes.txt").write_bytes(content)
     Path("notes.txt").chmod(0o644)
-    outcome = rejecting(ready, "notes.txt", stdin=b"".join(map(export_line, messages(1))) + data)
+    outcome = rejecting(ready, "notes.txt", stdin=b"".join(map(export_line, messages(1))))
 
     assert outcome.code == 2
     assert "error: notes.txt is not a file of rejects\n" in outcome.err
@@ -98,8 +96,7 @@ def test_rejects_refuse_a_file_that_holds_something_else(ready: Cli, content: by
     assert ready.export().count(b"\n") == 2
 
 
-def test_a_foreign_line_in_a_file_of_rejects_is_found(ready: Cli) -> None:
-    """Every line is looked at, because one that is not a reject is somebody's."""
+def test_rejects_refuse_a_file_in_which_a_later_line_is_no_reject(ready: Cli) -> None:
     rejecting(ready, "bad")
     with Path("bad").open("ab") as stream:
         stream.write(b"notes\n")
@@ -122,21 +119,15 @@ def test_rejects_are_added_to_those_of_an_earlier_import(ready: Cli) -> None:
     assert ready("import", "bad", "--rejects", "worse").code == 7
 
 
-def test_a_file_of_rejects_stays_when_nothing_is_rejected(ready: Cli) -> None:
-    """The same bytes and the same mode."""
-    rejecting(ready, "bad")
+@pytest.mark.parametrize("holds", ["rejects", "nothing"])
+def test_a_file_of_rejects_keeps_its_bytes_and_mode_when_nothing_is_rejected(ready: Cli, holds: str) -> None:
+    if holds == "rejects":
+        rejecting(ready, "bad")
+    Path("bad").touch()
     Path("bad").chmod(0o640)
     before = Path("bad").read_bytes()
     assert rejecting(ready, "bad", stdin=b"".join(map(export_line, messages(1)))).code == 0
     assert (before, 0o640) == (Path("bad").read_bytes(), mode(Path("bad")))
-
-
-def test_an_empty_file_stays_when_nothing_is_rejected(ready: Cli) -> None:
-    """It was not made by the import."""
-    Path("empty").touch()
-    Path("empty").chmod(0o644)
-    assert rejecting(ready, "empty", stdin=b"".join(map(export_line, messages(1)))).code == 0
-    assert (b"", 0o644) == (Path("empty").read_bytes(), mode(Path("empty")))
 
 
 def test_a_reject_behind_a_last_line_without_an_end(ready: Cli) -> None:
@@ -155,16 +146,6 @@ def test_a_link_to_a_file_of_rejects_that_is_not_there_stays(ready: Cli) -> None
     assert not Path("behind").exists()
     assert rejecting(ready, "link").code == 7
     assert Path("behind").is_file()
-
-
-def test_two_imports_at_once_do_not_share_a_file_of_rejects(ready: Cli) -> None:
-    """The first would remove it, or repeat what the second wrote."""
-    rejecting(ready, "bad")
-    with descriptor(Path("bad"), os.O_RDWR) as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        outcome = rejecting(ready, "bad")
-    assert outcome.code == 2
-    assert "error: another import is writing bad\n" in outcome.err
 
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/fd/{}", "pipe"])
@@ -188,9 +169,9 @@ def test_rejects_are_not_read_back_in_the_same_import(ready: Cli) -> None:
     assert "pipe is what is imported" in outcome.err
 
 
-@pytest.mark.parametrize(("name", "words"), [("bad.gz", "compressed"), ("-", "a file"), ("", "a file without a name")])
+@pytest.mark.parametrize(("name", "words"), [("-", "a file"), ("", "a file without a name")])
 def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> None:
-    """A file that is named as compressed would not be, and - would be a file of that name."""
+    """A file that is named - would be a file of that name."""
     outcome = rejecting(ready, name)
     assert (outcome.code, words in outcome.err) == (2, True), outcome.err
     assert [path.name for path in ready.folder.iterdir()] == ["data"]
@@ -199,17 +180,15 @@ def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> No
 # Devices, pipes, and descriptors that are open already
 
 
-@pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/3", "link"])
-def test_an_export_to_an_open_descriptor_is_written_behind_what_is_there(
-    ready: Cli, process: Processes, name: str
-) -> None:
+def test_an_export_to_an_open_descriptor_is_written_behind_what_is_there(ready: Cli, process: Processes) -> None:
     """`>>` appends, also when the descriptor is named, or a link of one's own leads to it."""
-    ready.fill(messages(3))
     Path("link").symlink_to("/dev/stdout")
-    outcome = process.shell(f"echo before > a; $TSMEM export {name} >> a 3>> a && echo after >> a")
+    outcome = process.shell(
+        "echo before > a; $TSMEM export /dev/fd/3 3>> a && $TSMEM export link >> a && echo after >> a"
+    )
     assert outcome.code == 0, outcome
     lines = Path("a").read_bytes().splitlines()
-    assert (lines[0], lines[-1], len(lines)) == (b"before", b"after", 7)
+    assert (lines[0], lines[-1], len(lines)) == (b"before", b"after", 6)
 
 
 def test_rejects_to_an_open_descriptor_are_written_behind_what_is_there(ready: Cli) -> None:
@@ -220,15 +199,12 @@ def test_rejects_to_an_open_descriptor_are_written_behind_what_is_there(ready: C
     assert Path("log").read_bytes().startswith(b'before\n{"kind": "rejected"')
 
 
-@writers
-@pytest.mark.parametrize(("number", "reason"), [(199, "Bad file descriptor"), (10**30, "Bad file descriptor")])
-def test_a_descriptor_that_is_not_open(
-    ready: Cli, write: Callable[[Cli, str], Outcome], number: int, reason: str
-) -> None:
+@pytest.mark.parametrize("number", [199, 10**30])
+def test_rejects_to_a_descriptor_that_is_not_open(ready: Cli, number: int) -> None:
     """Nothing that this process opens itself takes its place."""
     with suppress(OSError):
         os.close(199)
-    outcome = write(ready, f"/dev/fd/{number}")
+    outcome = rejecting(ready, f"/dev/fd/{number}")
     assert outcome.code == 2
     assert f"error: cannot write /dev/fd/{number}: Bad file descriptor\n" in outcome.err
 
@@ -245,7 +221,7 @@ def test_a_descriptor_that_is_open_for_reading_alone(ready: Cli, write: Callable
 
 def test_an_export_into_a_pipe_whose_reader_went_away_ends_quietly(ready: Cli, process: Processes) -> None:
     """As one to standard output does."""
-    ready.fill(messages(3000, content="x" * 1000))
+    ready.fill(messages(200, content="x" * 1000))
     outcome = process.shell("{ $TSMEM export /dev/fd/3 3>&1; echo $? >&2; } | head -c 10 >/dev/null")
     assert outcome.err == "141\n"
 
@@ -260,26 +236,16 @@ def other_store(cli: Cli) -> Path:
     return cli.folder / "config" / "tsmem" / "other.db"
 
 
-def beside(end: str) -> Callable[[Cli], Path]:
+def other_log(cli: Cli) -> Path:
     """A file beside another profile's store."""
-
-    def make(cli: Cli) -> Path:
-        store = other_store(cli)
-        store.with_name(store.name + end).touch()
-        return store.with_name(store.name + end)
-
-    return make
+    log = other_store(cli).with_name("other.db-wal")
+    log.touch()
+    return log
 
 
-def own(end: str) -> Callable[[Cli], Path]:
-    """The store in use, or a file beside it that is not there yet."""
-    return lambda cli: cli.database.with_name(cli.database.name + end)
-
-
-def hard_link(cli: Cli) -> Path:
-    """Another name of the store in use."""
-    os.link(cli.database, "name")
-    return Path("name")
+def own_lock(cli: Cli) -> Path:
+    """A file beside the store in use that is not there yet."""
+    return cli.database.with_name(f"{cli.database.name}.lock")
 
 
 def symbolic_link(cli: Cli) -> Path:
@@ -288,45 +254,31 @@ def symbolic_link(cli: Cli) -> Path:
     return Path("link")
 
 
-def profile_file(cli: Cli) -> Path:
-    """The profile file in force."""
-    return cli.config(OTHER_PROFILE)
-
-
 def no_profile_file(cli: Cli) -> Path:
-    """Where it would be."""
-    cli.config("").unlink()
-    return cli.folder / "config" / "tsmem" / "config.toml"
+    """Where the profile file would be."""
+    path = cli.config("")
+    path.unlink()
+    return path
 
 
 def name_of_profile_file(cli: Cli) -> Path:
-    """Another name of it."""
+    """Another name of the profile file."""
     os.link(cli.config(OTHER_PROFILE), "name")
     return Path("name")
 
 
-PRECIOUS = {
-    "the store": own(""),
-    "its log": own("-wal"),
-    "its lock": own(".lock"),
-    "another store": other_store,
-    "another log": beside("-wal"),
-    "another lock": beside(".lock"),
-    "a hard link": hard_link,
-    "a symbolic link": symbolic_link,
-    "the profile file": profile_file,
-    "no profile file": no_profile_file,
-    "a hard link of the profile file": name_of_profile_file,
-}
+PRECIOUS = (own_lock, other_log, symbolic_link, no_profile_file, name_of_profile_file)
+"""Further ones are in the table of errors."""
 
 
-@writers
-@pytest.mark.parametrize("make", PRECIOUS.values(), ids=PRECIOUS)
+@pytest.mark.parametrize(
+    ("make", "write"),
+    [*((make, WRITERS["export"]) for make in PRECIOUS), (other_store, rejecting), (no_profile_file, rejecting)],
+)
 def test_a_store_and_the_profile_file_are_never_written_over(
     ready: Cli, make: Callable[[Cli], Path], write: Callable[[Cli, str], Outcome]
 ) -> None:
     """By whatever name; and nothing is imported."""
-    ready.fill(messages(1))
     path = make(ready)
     before = path.read_bytes() if path.exists() else None
     outcome = write(ready, str(path))
@@ -335,7 +287,7 @@ def test_a_store_and_the_profile_file_are_never_written_over(
     assert f"error: {path} is " in outcome.err
     assert "write to another file" in outcome.err
     assert before == (path.read_bytes() if path.exists() else None)
-    assert ready.export().count(b"\n") == 3
+    assert ready.export().count(b"\n") == 2
 
 
 @writers
@@ -398,15 +350,12 @@ def test_what_belongs_to_another_user_is_not_written(
 # A file that is replaced
 
 
-@pytest.mark.parametrize("found", [0o600, 0o640, 0o644])
-def test_an_export_over_a_file_keeps_its_mode(ready: Cli, found: int) -> None:
-    """Who may read a file is not changed by writing it anew; a new one is private."""
+def test_an_export_over_a_file_keeps_its_mode_and_a_new_one_is_private(ready: Cli) -> None:
     Path("out").touch()
-    Path("out").chmod(found)
+    Path("out").chmod(0o644)
     ready.ok("export", "out")
-    assert found == mode(Path("out"))
     ready.ok("export", "new")
-    assert 0o600 == mode(Path("new"))
+    assert (0o644, 0o600) == (mode(Path("out")), mode(Path("new")))
 
 
 @needs_root
@@ -455,14 +404,13 @@ def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes)
     assert "error: cannot write out: Permission denied\n" in outcome.err
 
 
-@pytest.mark.parametrize("length", [200, 250, 255])
-def test_a_long_name_can_be_exported_to(ready: Cli, length: int) -> None:
+def test_a_long_name_can_be_exported_to(ready: Cli) -> None:
     """The name that a file has while it is written is no longer than its own."""
-    ready.ok("export", "x" * length)
-    assert ["x" * length] == [path.name for path in ready.folder.iterdir() if path.is_file()]
+    ready.ok("export", "x" * 255)
+    assert ["x" * 255] == [path.name for path in ready.folder.iterdir() if path.is_file()]
 
 
-@pytest.mark.parametrize("name", ["", "out/", "file/", "file/out", "x" * 256, "data", "none/out"])
+@pytest.mark.parametrize("name", ["", "out/", "file/", "file/out", "x" * 256])
 def test_a_name_that_no_file_can_have(ready: Cli, name: str) -> None:
     """It is refused before rows are read, and no file is made."""
     Path("file").write_bytes(b"mine")
@@ -544,10 +492,9 @@ def part(name: str = "out") -> Path:
 
 
 def test_killed_exports_leave_one_file_and_the_next_one_removes_it(ready: Cli, process: Processes) -> None:
-    """Killed exports leave one file and the next one removes it."""
     ready.fill(messages(3))
     kill = "import os; os.fsync = lambda _: os.kill(os.getpid(), 9); from tsmem.__main__ import run; run()"
-    for _ in range(3):
+    for _ in range(2):
         started = subprocess.run([sys.executable, "-c", kill, "export", "out"], env=process.environ, check=False)
         assert started.returncode == -9
     assert [part()] == [*Path().glob("*.part")]
@@ -567,7 +514,6 @@ def test_two_exports_to_one_file_do_not_harm_each_other(ready: Cli) -> None:
 
 @pytest.mark.parametrize("planted", ["link", "hard link", "pipe", "folder"])
 def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, planted: str) -> None:
-    """What stands in the place of a partial file is not written."""
     victim = Path("victim")
     victim.write_bytes(b"mine")
     match planted:
@@ -686,12 +632,9 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
 @pytest.mark.parametrize(
     "line",
     [
-        "message put s --role user --content-file -",
         "message put s --role user --content-file /dev/stdin",
-        "message put s --role user --content x -m k@-",
         "session put u s -m k@-",
         "import -",
-        "import --format openai --user u",
     ],
 )
 def test_a_closed_standard_input_is_an_error(ready: Cli, process: Processes, line: str) -> None:

@@ -13,50 +13,37 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.contract.faults import Fault, FaultyClient
 from tests.support.waiting import wait_until
+from tsmem import adapters
 from tsmem.store.documents import export_line
 
 FULL = "TSMEM_TEST_FULL" in os.environ
 WRITERS, EACH = 8, 1000 if FULL else 40
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 @pytest.fixture(scope="module")
 def _filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cli = Cli(tmp_path_factory.mktemp("filled"))
     cli.ok("init-tables")
-    cli.fill([*sessions(1), *messages(4000, content="x" * 100)])
+    cli.fill([*sessions(1), *messages(3000, content="x" * 100)])
     return cli.database
 
 
 @pytest.fixture
 def filled(ready: Cli, _filled_store: Path) -> Cli:
-    """4,000 messages, so that a listing is more than any pipe holds."""
+    """3,000 messages, so that a listing is more than any pipe holds."""
     shutil.copy(_filled_store, ready.database)
     return ready
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "message list -o jsonl",
-        "message list -o csv",
-        "message list -o json --limit 0",
-        "message list -o table --limit 0",
-        "show s00000",
-        "export",
-        "--help",
-    ],
-)
-def test_a_reader_that_goes_away_is_no_trouble(filled: Cli, process: Processes, line: str) -> None:
-    """`| head -1` gets its line; the command ends with 141 and says nothing."""
+@pytest.mark.parametrize("line", ["message list --limit 0", "show s00000", "export"])
+def test_a_command_whose_reader_goes_away_ends_with_141_quietly(filled: Cli, process: Processes, line: str) -> None:
     outcome = process.shell(f'($TSMEM {line}; echo "code $?" >&2) | head -1')
 
     assert outcome.out.count(b"\n") == 1
-    if line == "--help":  # shorter than a pipe, so it may have been written before head went away
-        assert outcome.err in ("code 141\n", "code 0\n")
-    else:
-        assert outcome.err == "code 141\n"
+    assert outcome.err == "code 141\n"
 
 
 def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
@@ -68,14 +55,10 @@ def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
     assert (started.wait(DEADLINE_S), started.stderr.read()) == (141, b"")
 
 
-@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- <&- 2>&-"])
-def test_closed_streams_are_no_trouble(ready: Cli, process: Processes, closed: str) -> None:
-    """A closed standard stream neither crashes the command nor reaches the store's file; the row is written."""
-    outcome = process.shell(f"$TSMEM session put u s {closed}")
-
-    assert outcome.code in (0, 1)
-    assert "Traceback" not in outcome.err
-    assert ready.ok("session", "get", "u", "s")
+def test_closed_streams_do_not_hinder_a_write(ready: Cli, process: Processes) -> None:
+    """No file of the store takes their place."""
+    assert process.shell("$TSMEM session put u s >&- <&- 2>&-").code == 1
+    ready.ok("session", "get", "u", "s")
 
 
 def interrupted(started: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
@@ -94,31 +77,26 @@ def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, outp
     code, rest, err = interrupted(started)
 
     assert code == 130
-    assert json.loads(err)["error"] == {
-        "code": "Interrupted",
-        "message": "interrupted",
-        "hint": None,
-        "request_id": None,
-    }
+    error = {"code": "Interrupted", "message": "interrupted", "hint": None, "request_id": None}
+    assert json.loads(err)["error"] == error
     if output == "json":
         document = json.loads(head + rest)
         assert document["error"]["code"] == "Interrupted"
-        ids = [item["message_id"] for item in document["items"]]
+        items = document["items"]
     else:
-        ids = [json.loads(line)["message_id"] for line in (head + rest).splitlines()]
-    assert ids == [f"m{n:05d}" for n in range(len(ids))]
-    assert 0 < len(ids) < 4000
+        items = [json.loads(line) for line in (head + rest).splitlines()]
+    assert [item["message_id"] for item in items] == [f"m{n:05d}" for n in range(len(items))]
+    assert 0 < len(items) < 3000
 
 
-def test_an_interrupted_command_says_what_it_cost(filled: Cli, process: Processes) -> None:
-    """Ctrl-C: exit 130, and --stats counts what was asked until then."""
-    started = process.start("--stats", "message", "list", "-o", "jsonl")
-    assert started.stdout is not None
-    os.read(started.stdout.fileno(), 1)
-    code, _, err = interrupted(started)
+def test_an_interrupted_command_says_what_it_cost(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = adapters.open_client
+    interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
+    monkeypatch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), interrupt))
+    outcome = filled("--stats", "export")
 
-    assert code == 130
-    assert re.search(r"\nstats: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", err)
+    assert outcome.code == 130
+    assert re.search(r"\nstats: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", outcome.err)
 
 
 def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process: Processes) -> None:
@@ -129,10 +107,8 @@ def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process
     assert re.match(r"stats: \d+ requests?, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
 
 
-@pytest.mark.parametrize("line", ["export", "message list --limit 0"])
-def test_an_interrupted_output_ends_with_whole_lines(filled: Cli, process: Processes, line: str) -> None:
-    """Exit 130 and one line on stderr; the last line on stdout is whole."""
-    started = process.start(*line.split())
+def test_an_interrupted_export_ends_with_whole_lines_and_is_not_imported(filled: Cli, process: Processes) -> None:
+    started = process.start("export")
     assert started.stdout is not None
     head = os.read(started.stdout.fileno(), 1)
     code, rest, err = interrupted(started)
@@ -141,47 +117,27 @@ def test_an_interrupted_output_ends_with_whole_lines(filled: Cli, process: Proce
     assert err.startswith("error: interrupted")
     assert err.count("\n") == 1
     assert (head + rest).endswith(b"\n")
-    if line == "export":
-        assert all(json.loads(one) for one in (head + rest).splitlines())
-        assert filled("import", "--dry-run", stdin=head + rest).code == 2
+    assert all(json.loads(line) for line in (head + rest).splitlines())
+    assert filled("import", "--dry-run", stdin=head + rest).code == 2
 
 
 def test_an_interrupted_import_of_a_named_pipe(filled: Cli, process: Processes, tmp_path: Path) -> None:
-    """A named pipe is read once, as standard input is, and interrupted like it."""
+    """It is read once, as standard input is."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     started = process.start("import", str(fifo))
     with fifo.open("wb", buffering=0) as writer:
-        writer.write(b"".join(map(export_line, messages(2250, "new"))))
-        wait_for(filled, 2000, "new")
+        writer.write(b"".join(map(export_line, messages(1250, "new"))))
+        wait_for(filled, 1000, "new")
         code, out, err = interrupted(started)
     assert (code, out) == (130, b"")
-    assert err == "error: interrupted; done before: 2,000 messages\n"
+    assert err == "error: interrupted; done before: 1,000 messages\n"
 
 
 def wait_for(cli: Cli, count: int, session: str) -> None:
     """Until another process has written so many messages of a session."""
     with cli.store() as store:
         wait_until(lambda: sum(1 for _ in store.messages.iterate(session)) >= count)
-
-
-@pytest.mark.parametrize("output", ["table", "json"])
-def test_an_interrupted_import_says_what_was_done(ready: Cli, process: Processes, output: str) -> None:
-    """Two full batches of 2,250 rows are there, and the sentence says so; importing again completes."""
-    data = b"".join(map(export_line, messages(2250)))
-    started = process.start("import", "-o", output)
-    assert started.stdin is not None
-    started.stdin.write(data)
-    started.stdin.flush()
-    wait_for(ready, 2000, "s00000")
-    code, out, err = interrupted(started)
-
-    assert (code, out) == (130, b"")
-    assert "interrupted; done before: 2,000 messages" in err
-    assert err.count("\n") == 1
-    assert ready.export().count(b"\n") == 2002
-    ready.ok("import", stdin=data)
-    assert ready.export().count(b"\n") == 2252
 
 
 def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, process: Processes) -> None:
@@ -247,9 +203,8 @@ def test_eight_processes_write_into_one_file(process: Processes, cli: Cli) -> No
     assert ids == sorted(f"{who}-{n:04d}" for who in range(WRITERS) for n in range(EACH))
 
 
-def test_four_command_lines_begin_on_a_fresh_folder(process: Processes, cli: Cli) -> None:
-    """Four `init-tables` at once all succeed, and the tables are right."""
-    running = [process.start("init-tables") for _ in range(4)]
+def test_three_command_lines_begin_at_once_on_a_fresh_folder(process: Processes, cli: Cli) -> None:
+    running = [process.start("init-tables") for _ in range(3)]
     for one in running:
         _, err = one.communicate(timeout=DEADLINE_S)
         assert one.returncode == 0, err
@@ -260,7 +215,7 @@ def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> 
     """Nothing is cut or coloured in a pipe, whatever the environment says of terminals."""
     content = "word " * 500 + "end"
     ready.ok("message", "put", "s", "m", "--content", content)
-    for argv in (("message", "list"), ("message", "get", "s", "m"), ("show", "s")):
+    for argv in (("message", "list"), ("show", "s")):
         outcome = process.run(
             *argv, environ={"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}
         )
@@ -269,25 +224,21 @@ def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> 
         assert outcome.err == ""
 
 
-def test_arguments_that_are_no_text_are_refused(process: Processes) -> None:
-    """Bytes that are not UTF-8 on the command line are exit 2, in any locale."""
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_arguments_that_are_not_utf_8_are_refused(process: Processes, locale: str) -> None:
     argv: list[str | bytes] = [*process.argv("session", "get", "u"), b"\xff\xfe"]
-    for locale in ("C.UTF-8", "C", "POSIX"):
-        done = subprocess.run(argv, env={**process.environ, "LC_ALL": locale}, capture_output=True, check=False)
-        assert done.returncode == 2
-        assert done.stderr.startswith(b"error: the argument ")
-        assert done.stderr.isascii()
+    done = subprocess.run(argv, env={**process.environ, "LC_ALL": locale}, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: the argument ")
+    assert done.stderr.isascii()
 
 
-def test_text_is_utf_8_in_any_locale(process: Processes, ready: Cli) -> None:
-    """Data on stdout is UTF-8 even where the locale is C; talk on stderr does not fail there."""
-    for locale in ("C", "POSIX", "C.UTF-8"):
-        environ = {"LC_ALL": locale}
-        put = process.run("session", "put", "退", "s", "-o", "json", environ=environ)
-        assert put.code == 0, put
-        assert put.json["user_id"] == "退"
-        assert process.run("session", "delete", "退", "s", environ=environ).code == 0
-    assert ready.export().count(b"\n") == 2
+def test_text_is_utf_8_in_the_locale_c(process: Processes, ready: Cli) -> None:
+    """Data on stdout and arguments are UTF-8; talk on stderr does not fail."""
+    put = process.run("session", "put", "退", "s", "-o", "json", environ={"LC_ALL": "C"})
+    assert (put.code, put.json["user_id"]) == (0, "退")
+    missing = process.run("session", "get", "退", "none", environ={"LC_ALL": "C"})
+    assert (missing.code, "none" in missing.err) == (3, True)
 
 
 def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
@@ -301,7 +252,7 @@ def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
     out = first + started.stdout.read()
 
     assert started.wait() == 0
-    assert [json.loads(line)["message_id"] for line in out.splitlines()] == [f"m{n:05d}" for n in range(4000)]
+    assert [json.loads(line)["message_id"] for line in out.splitlines()] == [f"m{n:05d}" for n in range(3000)]
 
 
 def test_an_empty_completion_variable_is_none(ready: Cli, process: Processes) -> None:
