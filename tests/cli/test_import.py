@@ -19,46 +19,20 @@ EMPTY = 2
 """Lines of the export of an empty store."""
 
 BAD_LINES = [
-    (b'{"user_id": "u", "session_id": "t', "not valid JSON"),
-    (b'{"user_id": "u", "session_id": "t\xff"}', "UTF-8"),
-    (b'{"user_id": "u", "session_id": "\\ud800"}', "surrogate"),
-    (b'{"user_id": "u", "session_id": ""}', "empty"),
-    (b'{"user_id": "u"}', "session_id"),
-    (b'{"session_id": "s"}', "neither"),
-    (b'{"session_id": "s", "message_id": "m"}', "create_time"),
-    (b'{"session_id": "s", "message_id": "m", "create_time": "1"}', "create_time"),
+    (b'{"session_id": "s", "message_id": "m"}', "create_time is missing"),
     (b'{"session_id": "s", "message_id": "m", "create_time": 1.5}', "create_time"),
     (b'{"session_id": "s", "message_id": "m", "create_time": true}', "create_time"),
-    (b'{"session_id": "s", "message_id": "m", "create_time": 9223372036854775808}', "64 bits"),
-    (b'{"session_id": "s", "message_id": "m", "create_time": 1, "content": 5}', "content"),
-    (b'{"session_id": "s", "message_id": "m", "create_time": 1, "contnet": "x"}', "contnet"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": NaN}}', "NaN"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": Infinity}}', "Infinity"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": 1e999}}', "1e999"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": [1]}}', "metadata.a"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": {"b": 1}}}', "metadata.a"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": null}}', "metadata.a"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": {"$bytes": "!"}}}', "base64"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"#b": 1}}', "#b"),
+    (b'{"user_id": "u", "session_id": "t", "metadata": {"a": -Infinity}}', "Infinity"),
     (b'{"user_id": "u", "session_id": "t", "metadata": {"user_id": "x"}}', "user_id"),
-    (b'{"user_id": "u", "session_id": "t", "update_time": 1, "metadata": {"update_time": "x"}}', "update_time"),
-    (b'{"user_id": "u", "session_id": "t", "metadata": {"update_time": 5}}', "update_time"),
-    (b'{"user_id": "u", "session_id": "t", "session_id": "v"}', "twice"),
-    (b'{"user_id": "u", "session_id": "' + b"x" * 1025 + b'"}', "1024"),
-    (b'{"kind": "sessions", "user_id": "u", "session_id": "t"}', "kind"),
-    (b'{"kind": "end", "sessions": 1, "messages": 0}', "begin"),
-    (b'{"kind": "tsmem", "version": 2}', "version"),
-    (b"true", "object"),
-    (b"5", "object"),
     (b"[" * 100_000, "JSON"),
-    (b"nonsense", "not valid JSON"),
 ]
+"""Further ones are in the table of errors."""
 
 
 @pytest.mark.parametrize(("line", "word"), BAD_LINES, ids=[str(line[:70]) for line, _ in BAD_LINES])
 @pytest.mark.parametrize("place", ["file", "pipe"])
 def test_a_bad_line_is_named_and_nothing_is_written(ready: Cli, line: bytes, word: str, place: str) -> None:
-    """Exit 2, the file and the line's number, empty stdout, an empty store; blank lines count."""
+    """Blank lines count."""
     data = SESSION + b"\n \r\n" + SESSION.replace(b'"s"', b'"s2"') + line + b"\n" + SESSION
     Path("in").write_bytes(data)
     outcome = ready("import", "-o", "json", *(["in"] if place == "file" else []), stdin=data)
@@ -105,8 +79,7 @@ def test_rows_of_one_key_in_an_input_are_counted(ready: Cli, run: str) -> None:
     assert "earlier row" not in ready.ok("import", run, stdin=b"".join(map(export_line, messages(3)))).err
 
 
-@pytest.mark.parametrize("missing", [1, 2, 3])
-@pytest.mark.parametrize("command", ["import", "copy"])
+@pytest.mark.parametrize(("missing", "command"), [(1, "import"), (2, "import"), (3, "import"), (2, "copy")])
 def test_tables_whose_creation_was_cut_short_are_completed(ready: Cli, missing: int, command: str) -> None:
     """A first import that is killed has made the first tables and indexes alone; repeating it makes the others."""
     with closing(LocalClient(ready.database, ready.clock)) as client:
@@ -143,27 +116,15 @@ def export_of(count: int) -> bytes:
     ])  # fmt: skip
 
 
-@pytest.mark.parametrize("cut", [1, 2, 20, 60, 100, 200])
 @pytest.mark.parametrize("place", ["file", "pipe"])
-def test_an_export_that_was_cut_short_is_refused(ready: Cli, cut: int, place: str) -> None:
+def test_an_export_that_was_cut_short_is_refused(ready: Cli, place: str) -> None:
     """Wherever it is cut, but for its last newline, nothing of it is written."""
-    data = export_of(3)[:-cut]
-    Path("in").write_bytes(data)
-    outcome = ready("import", *(["in"] if place == "file" else []), stdin=data)
-    if cut == 1:
-        assert outcome.code == 0
-        return
-    assert (outcome.code, outcome.out) == (2, b"")
-    assert ready.export().count(b"\n") == EMPTY
-
-
-def test_an_end_with_other_counts_is_refused(ready: Cli) -> None:
-    """A line lost in the middle shows at the end."""
-    lines = export_of(3).splitlines(keepends=True)
-    outcome = ready("import", stdin=b"".join(lines[:2] + lines[3:]))
-    assert outcome.code == 2
-    assert "1 sessions and 3 messages" in outcome.err
-    assert ready.export().count(b"\n") == EMPTY
+    for cut in (2, 20, 60, 100, 200, 1):
+        data = export_of(3)[:-cut]
+        Path("in").write_bytes(data)
+        outcome = ready("import", *(["in"] if place == "file" else []), stdin=data)
+        assert outcome.code == (0 if cut == 1 else 2)
+        assert ready.export().count(b"\n") == EMPTY + (4 if cut == 1 else 0)
 
 
 def test_exports_and_plain_records_can_be_joined(ready: Cli) -> None:
@@ -175,40 +136,30 @@ def test_exports_and_plain_records_can_be_joined(ready: Cli) -> None:
     assert ready.export().count(b"\n") == EMPTY + 4
 
 
-def test_nothing_is_nothing(ready: Cli) -> None:
-    """Empty input is an import of nothing, in both formats."""
-    for argv in ((), ("--format", "openai", "--user", "u")):
-        for data in (b"", b"\n\n"):
-            assert ready.ok("import", *argv, "-o", "json", stdin=data).json["messages"] == 0
-
-
 def test_a_pipe_stops_at_its_bad_line_with_what_was_written(ready: Cli) -> None:
-    """Standard input is read once: 1,000 rows are written before line 1451 is seen; exit 7 says so, stdout is empty."""
-    data = b"".join(map(export_line, messages(1450))) + b"bad\n"
+    """Standard input is read once: 1,000 rows are written before line 1051 is seen; exit 7 says so, stdout is empty."""
+    data = b"".join(map(export_line, messages(1050))) + b"bad\n"
     outcome = ready("import", "-o", "json", stdin=data)
 
     assert (outcome.code, outcome.out) == (7, b"")
-    assert outcome.error["message"].startswith("line 1451: ")
+    assert outcome.error["message"].startswith("line 1051: ")
     assert outcome.error["done"] == 1000
     assert ready.export().count(b"\n") == EMPTY + 1000
 
 
 def test_a_file_on_standard_input_is_checked_first(ready: Cli) -> None:
     """`import < file` can be read twice, so it writes nothing when a line is bad."""
-    data = b"".join(map(export_line, messages(450))) + b"bad\n"
+    data = b"".join(map(export_line, messages(250))) + b"bad\n"
     outcome = ready("import", stdin=io.BytesIO(data))
     assert (outcome.code, outcome.out) == (2, b"")
     assert ready.export().count(b"\n") == EMPTY
 
 
-@pytest.mark.parametrize("argv", [(), ("--format", "openai", "--user", "u")])
-def test_a_dry_run_counts_and_writes_nothing(ready: Cli, argv: tuple[str, ...]) -> None:
-    """--dry-run checks the whole input and says what would be written."""
-    data = b'[{"role": "user", "content": "x"}]' if argv else export_of(1)
-    dry = ready.ok("import", "--dry-run", "-o", "json", *argv, stdin=data).json
+def test_a_dry_run_counts_and_writes_nothing(ready: Cli) -> None:
+    dry = ready.ok("import", "--dry-run", "-o", "json", stdin=export_of(1)).json
     assert dry == {"sessions": 1, "messages": 1, "skipped": 0, "failed": 0}
     assert ready.export().count(b"\n") == EMPTY
-    assert ready("import", "--dry-run", *argv, stdin=data + b"\nx\n").code == 2
+    assert ready("import", "--dry-run", stdin=export_of(1) + b"\nx\n").code == 2
 
 
 def test_what_to_do_with_what_exists(ready: Cli) -> None:

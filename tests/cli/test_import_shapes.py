@@ -67,28 +67,28 @@ FOREIGN: dict[str, tuple[object, ...]] = {
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FOREIGN.items() for value in values])
 def test_what_another_tool_wrote_is_refused_by_its_name(ready: Cli, name: str, value: object) -> None:
-    """With and without --format, in a dry run and in earnest, exit 2 with what it looks like and what to do."""
-    data = json.dumps(value).encode()
-    for argv in (OPENAI, (*OPENAI, "--dry-run"), ("import",), ("import", "--dry-run")):
+    outcome = ready(*OPENAI, stdin=json.dumps(value).encode())
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert f" like {name}" in outcome.err
+    assert "hint: " in outcome.err
+
+
+def test_what_another_tool_wrote_is_refused_without_a_format_and_in_a_dry_run(ready: Cli) -> None:
+    data = json.dumps(FOREIGN["a ShareGPT message"][0]).encode()
+    for argv in ((*OPENAI, "--dry-run"), ("import",), ("import", "--dry-run")):
         outcome = ready(*argv, stdin=data)
-        assert (outcome.code, outcome.out) == (2, b"")
-        assert f" like {name}" in outcome.err
-        assert "hint: " in outcome.err
+        assert (outcome.code, " like a ShareGPT message" in outcome.err) == (2, True)
     assert ready.export().count(b"\n") == 2
 
 
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ([{"foo": 1}], "message 0 has no role; its keys are foo"),
         ([SAID, {"role": None, "content": "milk"}], "message 1 has no role; its keys are role, content"),
         ([{"role": 3, "content": "tea"}], "message 0 has no role"),
-        ([{"type": {"a": []}, "content": "tea"}], "message 0 has no role"),
         ([{"role": "user", "text": "tea"}], "message 0 has no content; its keys are role, text"),
         ({"messages": [SAID, {"type": "unheard", "x": 1}]}, "message 1 has no role; its keys are type, x"),
-        ([{"messages": [SAID]}, {"title": "x"}], "line 1, element 1: a conversation has a list of 'messages'"),
         ([{"title": "x"}, {"messages": [SAID]}], "line 1, element 0: a conversation has a list of 'messages'"),
-        ([SAID, {"messages": [SAID]}], "line 1, element 0: this is one message"),
         ([{"messages": [SAID]}, {"messages": [SAID, {"a": 1}]}], "line 1, element 1: message 1 has no role"),
         ({"messages": {"m": SAID}}, "a conversation has a list of 'messages'; the keys here are messages"),
         ({f"k{n}": n for n in range(20)}, "the keys here are k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
@@ -101,16 +101,6 @@ def test_what_is_not_a_conversation_is_named_by_its_place_and_keys(ready: Cli, v
     assert (outcome.code, outcome.out) == (2, b"")
     assert sentence in outcome.err
     assert ready.export().count(b"\n") == 2
-
-
-def test_with_rejects_only_the_element_that_is_no_conversation_is_kept(ready: Cli) -> None:
-    """The others are imported."""
-    value = [{"id": "a", "messages": [SAID]}, {"title": "x"}, {"id": "b", "messages": [SAID]}]
-    Path("in").write_text(json.dumps(value))
-    assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
-    assert [each["session_id"] for each in ready.ok("session", "list", "-o", "jsonl").lines] == ["a", "b"]
-    (kept,) = [json.loads(line) for line in Path("bad").read_bytes().splitlines()]
-    assert json.loads(kept["text"]) == {"title": "x"}
 
 
 def test_items_of_the_responses_api_are_messages_without_a_role(ready: Cli) -> None:
@@ -132,18 +122,10 @@ def test_keys_of_other_formats_beside_good_messages_are_metadata(ready: Cli) -> 
 
 
 @pytest.mark.parametrize(
-    ("argv", "data"),
-    [
-        (("import",), b""),
-        (("import",), b"\n \n"),
-        (("import",), b"[]"),
-        (OPENAI, b""),
-        (OPENAI, b"[]"),
-        (OPENAI, b"[\n]\n"),
-    ],
+    ("argv", "data"), [(("import",), b"\n \n"), (("import",), b"[]"), (OPENAI, b""), (OPENAI, b"[]")]
 )
 def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, argv: tuple[str, ...]) -> None:
-    """From a file, from standard input and in a dry run: exit 0, and no session."""
+    """From a file, from standard input and in a dry run."""
     Path("in").write_bytes(data)
     for outcome, name in (
         (ready.ok(*argv, "in"), "in"),
@@ -154,8 +136,7 @@ def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, arg
     assert ready.export().count(b"\n") == 2
 
 
-def test_an_import_of_something_does_not_say_that_it_was_empty(ready: Cli) -> None:
-    """Nor does one that goes on behind the last record."""
+def test_an_import_that_skips_all_does_not_say_that_its_input_was_empty(ready: Cli) -> None:
     Path("in").write_text(json.dumps([SAID]))
     assert "nothing" not in ready.ok(*OPENAI, "in").err
     assert "nothing" not in ready.ok(*OPENAI, "in", "--on-conflict", "skip").err
@@ -163,12 +144,7 @@ def test_an_import_of_something_does_not_say_that_it_was_empty(ready: Cli) -> No
 
 @pytest.mark.parametrize(
     "value",
-    [
-        {"messages": [SAID]},
-        {"user_id": "u", "session_id": "s", "messages": [SAID]},
-        [SAID],
-        [{"messages": [SAID]}],
-    ],
+    [{"user_id": "u", "session_id": "s", "messages": [SAID]}, [{"messages": [SAID]}]],
 )
 def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: object) -> None:
     """A perfect OpenAI file lacks an option only."""

