@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, PipeIn
+from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.formats.conversations import Conversion
-from tsmem.transfer.records import ImportFormat, ImportSource, read_records
+from tsmem.transfer.records import ImportSource, read_records
 
 START = ("--start-time", "1767225600000000")
 CONVERSATIONS: list[dict[str, Any]] = [

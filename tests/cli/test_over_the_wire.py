@@ -12,7 +12,6 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes
 from tests.serving import KEY, SECRET, Served, serving
 from tests.support.cloud_profiles import INSTANCE, profile
-from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.http.auth import AccessKey
@@ -94,37 +93,6 @@ def _plain(outcome: Outcome) -> str:
     return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))
 
 
-def test_import_and_export_are_the_same_bytes(cloud: Cli, tmp_path: Path) -> None:
-    """What is exported from one backend and imported into the other is exported again byte for byte."""
-    local = Cli(tmp_path)
-    demo = Path(__file__).parents[2] / "tsmem" / "cli" / "commands" / "demo.jsonl"
-    local.ok("-p", "local", "init-tables")
-    local.ok("-p", "local", "import", str(demo), "--format", "openai", "--user", "ada")
-    exported = local.ok("-p", "local", "export").out
-
-    cloud.ok("init-tables")
-    cloud.ok("import", stdin=exported)
-
-    assert exported == cloud.ok("export").out
-
-
-def test_pages_are_walked_over_the_wire(cloud: Cli) -> None:
-    """Every message once, with a token that belongs to this target."""
-    cloud.ok("init-tables")
-    for number in range(7):
-        cloud.ok("message", "put", "s", f"m{number}", "--content", "x", "--create-time", str(number))
-    seen: list[str] = []
-    token: list[str] = []
-    while True:
-        page = cloud.ok("message", "list", "--session", "s", "--limit", "3", "-o", "json", *token).json
-        seen += [item["message_id"] for item in page["items"]]
-        if page["next_page_token"] is None:
-            break
-        token = ["--page-token", page["next_page_token"]]
-
-    assert [f"m{number}" for number in range(7)] == seen
-
-
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -134,21 +102,19 @@ def test_pages_are_walked_over_the_wire(cloud: Cli) -> None:
         ({"secret": "other-secret", "more": 'region = "cn-hangzhou"\n'}, "Signature mismatch"),
     ],
 )
-@pytest.mark.parametrize("argv", [("session", "list"), ("init-tables",), ("session", "put", "u", "s"), ("export",)])
-def test_who_may_not_is_told_so(cli: Cli, served: Served, wrong: dict[str, str], words: str, argv: list[str]) -> None:
-    """A wrong key, secret or instance ends with 5 at once, in a sentence with a hint; nothing was done."""
+def test_a_wrong_key_secret_or_instance_is_refused_at_once(
+    cli: Cli, served: Served, wrong: dict[str, str], words: str
+) -> None:
     cli.config(profile(served.endpoint, **wrong))
-    outcome = cli(*argv)
+    outcome = cli("init-tables")
 
     assert (5, b"") == (outcome.code, outcome.out)
     assert words in outcome.err
-    assert "hint: check " in outcome.err
     assert [] == served.engine.list_tables()
     assert 1 == len(served.log)
 
 
-def test_a_right_key_signs_in_the_newer_way_too(cli: Cli, served: Served) -> None:
-    """With a region requests carry V4 signatures, and are answered."""
+def test_with_a_region_requests_carry_v4_signatures(cli: Cli, served: Served) -> None:
     cli.config(profile(served.endpoint, more='region = "cn-hangzhou"\nsecurity_token = "sts-token-of-a-test"\n'))
     cli.ok("init-tables")
     cli.ok("session", "put", "u", "s")
@@ -158,26 +124,11 @@ def test_a_right_key_signs_in_the_newer_way_too(cli: Cli, served: Served) -> Non
 
 COMMANDS = [
     ("session", "put", "u", "s"),
-    ("session", "get", "u", "s"),
-    ("session", "update", "u", "s", "-m", "a=b"),
-    ("session", "update", "u", "s", "-m", "a=b", "--replace-metadata"),
-    ("session", "delete", "u", "s"),
-    ("session", "delete", "u", "s", "--with-messages"),
-    ("session", "list"),
     ("session", "recent", "--user", "u"),
-    ("session", "recent"),
-    ("session", "search"),
     ("session", "search", "tea"),
-    ("session", "purge", "--everyone", "--yes"),
-    ("message", "put", "s", "m", "--content", "x"),
+    ("session", "delete", "u", "s", "--with-messages"),
     ("message", "put", "s", "m", "--content", "x", "--touch", "u"),
     ("message", "get", "s", "m"),
-    ("message", "get", "s", "m", "--create-time", "1"),
-    ("message", "update", "s", "m", "--create-time", "1", "--content", "x"),
-    ("message", "update", "s", "m", "--create-time", "1", "-m", "a=b", "--replace-metadata"),
-    ("message", "delete", "s", "m", "--create-time", "1"),
-    ("message", "list"),
-    ("message", "search", "tea"),
     ("message", "purge", "--everything", "--yes"),
     ("show", "s", "--user", "u"),
     ("export",),
@@ -188,7 +139,6 @@ RECORD = b'{"kind": "message", "session_id": "s", "message_id": "m", "create_tim
 
 @pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
 def test_a_missing_table_is_named_with_what_makes_it(cloud: Cli, argv: tuple[str, ...]) -> None:
-    """Exit 3, with the hint, and no table was made."""
     outcome = cloud(*argv, stdin=RECORD)
 
     assert 3 == outcome.code
@@ -214,22 +164,6 @@ def test_a_server_that_is_gone_is_one_sentence(cli: Cli, argv: tuple[str, ...]) 
     assert "Traceback" not in outcome.err
 
 
-def test_a_write_whose_answer_was_lost_may_have_been_done(cli: Cli, tmp_path: Path) -> None:
-    """Where every answer to a write is lost, the one sentence says so; the row is there, and the error object has its
-    four keys."""
-    faults = Faults([parse_fault("drop:1:PutRow")])
-    with serving(tmp_path / "lossy.db", faults=faults) as lossy:
-        cli.config(profile(lossy.endpoint, secret="tsmem", more="timeout = 1\n"))
-        cli.ok("init-tables")
-        outcome = cli("session", "put", "u", "s", "--if-absent", "-o", "json")
-        found = cli.ok("session", "get", "u", "s", "-o", "json").json
-
-    assert 6 == outcome.code
-    assert ["code", "message", "hint", "request_id"] == list(outcome.error)
-    assert outcome.error["message"].endswith(" s); it may have been done")
-    assert "s" == found["session_id"]
-
-
 class SilentServer:
     """Takes connections and never answers."""
 
@@ -242,12 +176,10 @@ class SilentServer:
         self._listener.close()
 
 
-@pytest.mark.parametrize("argv", [("session", "list"), ("session", "put", "u", "s"), ("export",)], ids=" ".join)
-def test_a_command_ends_within_its_timeout(cli: Cli, process: Processes, argv: tuple[str, ...]) -> None:
-    """Against a server that never answers, a real process ends when its time is up, with exit 6."""
+def test_a_process_ends_within_its_timeout(cli: Cli, process: Processes) -> None:
     silent = SilentServer()
     cli.config(profile(silent.endpoint, more="timeout = 0.5\n"))
-    outcome = process.run(*argv)  # which waits a minute
+    outcome = process.run("export")  # which waits a minute
     silent.close()
 
     assert (6, b"") == (outcome.code, outcome.out)
@@ -261,19 +193,6 @@ def test_a_profile_without_a_server_costs_no_connection(cli: Cli) -> None:
 
     assert 0 == cli("profile", "show", "cloud").code
     assert 0 == cli("session", "list", "--help").code
-
-
-def test_two_jobs_at_once_both_succeed(cli: Cli, served: Served, process: Processes) -> None:
-    """Two provisioning processes started together: each ends with 0, everything is there once, and nothing differs."""
-    cli.config(profile(served.endpoint, more=""))
-    jobs = [process.start("init-tables", "--wait", "20", "-o", "json") for _ in range(2)]
-    for job in jobs:
-        out, err = job.communicate(timeout=60)
-        assert (0, b'"state": "missing"' in out) == (job.returncode, False), err
-
-    assert 0 == cli("init-tables", "--check").code
-    created = [entry for entry in served.log if entry.action.startswith("Create") and not entry.code]
-    assert ["CreateSearchIndex"] * 2 + ["CreateTable"] * 2 == sorted(entry.action for entry in created)
 
 
 def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
@@ -322,14 +241,7 @@ def test_what_is_there_otherwise_is_named(cli: Cli, served: Served) -> None:
     assert {"DescribeTable", "DescribeSearchIndex"} == set(served.actions()[before:])
 
 
-def test_waiting_ends_when_everything_answers(cloud: Cli) -> None:
-    """--wait asks each table and index, and says nothing when all are ready."""
-    outcome = cloud.ok("init-tables", "--wait", "5")
-
-    assert "waiting" not in outcome.err
-
-
-def test_waiting_ends_when_its_time_is_over(cli: Cli, tmp_path: Path) -> None:
+def test_waiting_says_once_for_what_and_ends_when_its_time_is_over(cli: Cli, tmp_path: Path) -> None:
     """Tables that refuse every read are waited for as long as --wait says, whatever the profile's timeout is: exit 6,
     and what is not ready is said once while it is waited for."""
     faults = Faults([parse_fault("throttle:1:GetRange")])
@@ -393,21 +305,3 @@ def test_each_request_is_logged_without_secrets(cloud: Cli) -> None:
 
     assert re.search(r"debug: PutRow session, 1 row, [\d.]+ ms, request [0-9a-f-]{36}", outcome.err)
     assert not re.search(rf"{KEY}|{SECRET}|x-ots-signature", outcome.err)
-
-
-def test_a_clock_that_is_wrong_is_named(cli: Cli, tmp_path: Path) -> None:
-    """A server whose clock is an hour ahead refuses requests as from another time: exit 5, and the hint says clock."""
-
-    class Ahead(SystemClock):
-        """An hour ahead."""
-
-        def now_us(self) -> int:
-            """Microseconds since 1970 UTC."""
-            return super().now_us() + 3_600_000_000
-
-    with serving(tmp_path / "ahead.db", clock=Ahead(), credentials=AccessKey(KEY, SECRET)) as served:
-        cli.config(profile(served.endpoint))
-        outcome = cli("session", "list")
-
-    assert 5 == outcome.code
-    assert "clock" in outcome.err
