@@ -80,13 +80,13 @@ def test_a_file_that_is_truncated_while_it_is_read(
     """Cut between lines or within one: exit 7, never a shorter import that looks whole; the counts are right, and
     nobody is told that the rejects are all that is missing."""
     data = lines(1_200, "z" * 2_500)
-    cut = len(b"".join(data.splitlines(keepends=True)[:2_500])) - inside
+    cut = len(b"".join(data.splitlines(keepends=True)[:900])) - inside
     Path("in").write_bytes(data)
     outcome = meddled(ready, monkeypatch, lambda: os.truncate("in", cut), "in", *argv)
 
     done = rows(ready)
     said(outcome, 7, f"{done:,} rows before it were written")
-    assert 200 < done < 1_000
+    assert 200 < done < 900
     if not inside or argv:
         assert "in was cut short while it was read: of 1,200 records" in outcome.err
     assert "once the cause is gone" not in outcome.err

@@ -62,7 +62,6 @@ TOLD_TO = {
     "more rows than the limit": "session list --user ada --limit 1",
     "another row than the one asked for": "message get s1 m05",
     "times as text": LISTING_MESSAGES,
-    "rows that the filter leaves out": "export --session s1",
     "an outcome less": RECENT,
     "an outcome more": RECENT,
     "outcomes of another table": RECENT,
