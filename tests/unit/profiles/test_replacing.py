@@ -84,20 +84,6 @@ def test_a_new_file_and_its_folders_are_private_whatever_the_umask(tmp_path: Pat
     )
 
 
-def test_the_target_of_a_link_is_replaced(env: dict[str, str], config: Path, tmp_path: Path) -> None:
-    link = tmp_path / "links" / "c.toml"
-    link.parent.mkdir()
-    link.symlink_to(config)
-    set_values(env, "staging", [("path", "t.db")], config=link)
-    assert link.is_symlink()
-    assert parsed(config)["profiles"]["staging"]["path"] == "t.db"
-    assert [item.name for item in link.parent.iterdir()] == ["c.toml"]
-    link.unlink()
-    link.symlink_to(tmp_path / "new" / "c.toml")
-    set_values(env, "x", [("backend", "local"), ("path", "x.db")], config=link)
-    assert (tmp_path / "new" / "c.toml").is_file()
-
-
 def test_a_rewritten_file_is_private_and_stale_temporary_files_do_not_matter(env: dict[str, str], config: Path) -> None:
     config.chmod(0o644)
     config.with_name(PARTIAL).write_text("half")

@@ -92,11 +92,10 @@ def check_safe(content: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("width", [60, 200])
-def test_hostile_text_in_markdown_is_harmless(hostile: str, width: int) -> None:
-    check_safe(hostile, width)
+def test_hostile_text_in_markdown_is_harmless(hostile: str) -> None:
+    check_safe(hostile, 60)
     for place in ("# {}", "> {}", "`{}`", "```{}\n{}\n```", "[{}](http://x/{})", "|{}|\n|-|\n|{}|", "1. **{}**"):
-        check_safe(place.replace("{}", hostile), width)
+        check_safe(place.replace("{}", hostile), 60)
 
 
 @settings(deadline=None, max_examples=30)

@@ -15,6 +15,7 @@ from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
     LimitExceeded,
+    TableNotFound,
     Throttled,
     TsmemError,
     Unavailable,
@@ -55,40 +56,25 @@ def retrying(client: TableClient, clock: ManualClock) -> RetryingClient:
         ("create_table", (PLAIN,)),
         ("create_index", ("session", IndexSchema("by_id", ("user_id", "session_id")))),
         ("create_search_index", (SEARCH,)),
-    ],
-)
-def test_a_creation_whose_reply_was_lost_succeeds_on_retry(
-    tmp_path: Path, operation: str, arguments: tuple[object, ...]
-) -> None:
-    with engine_client(tmp_path) as engine:
-        engine.create_table(SESSION)
-        faulty = FaultyClient(engine, Fault(operation, LOST, done=True))
-        getattr(retrying(faulty, ManualClock()), operation)(*arguments)
-
-        assert [operation] * 2 == faulty.names()
-        with pytest.raises(AlreadyExists):
-            getattr(retrying(faulty, ManualClock()), operation)(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("operation", "arguments"),
-    [
         ("delete_search_index", ("session", "s")),
         ("delete_index", ("session", "session_by_time")),
         ("delete_table", ("plain",)),
     ],
 )
-def test_a_deletion_whose_reply_was_lost_succeeds_on_retry(
-    tmp_path: Path, operation: str, arguments: tuple[str, ...]
+def test_a_creation_or_deletion_whose_reply_was_lost_succeeds_on_retry(
+    tmp_path: Path, operation: str, arguments: tuple[object, ...]
 ) -> None:
     with engine_client(tmp_path) as engine:
-        for schema in (SESSION, PLAIN):
-            engine.create_table(schema)
-        engine.create_search_index(SEARCH)
+        engine.create_table(SESSION)
+        if operation.startswith("delete"):
+            engine.create_table(PLAIN)
+            engine.create_search_index(SEARCH)
         faulty = FaultyClient(engine, Fault(operation, LOST, done=True))
         getattr(retrying(faulty, ManualClock()), operation)(*arguments)
 
         assert [operation] * 2 == faulty.names()
+        with pytest.raises((AlreadyExists, TableNotFound)):
+            getattr(retrying(faulty, ManualClock()), operation)(*arguments)
 
 
 def test_the_last_error_is_ambiguous_if_an_earlier_reply_was_lost(tmp_path: Path) -> None:
@@ -335,27 +321,23 @@ def test_deadline_is_known_only_during_a_call() -> None:
     assert deadline.left_s() is None
 
 
-CHANGES: list[tuple[str, tuple[object, ...]]] = [
-    ("write_row", (Put(PLAIN.ref, ("a",), {}),)),
-    ("write_row", (Update(PLAIN.ref, ("a",), {"x": 1}),)),
-    ("write_row", (Delete(PLAIN.ref, ("a",)),)),
-    ("create_table", (PLAIN,)),
-    ("delete_table", ("plain",)),
-]
-
-
-OTHERS: list[tuple[str, tuple[object, ...]]] = [
-    ("write_rows", ([Put(PLAIN.ref, ("a",), {})],)),
-    ("get_row", (PLAIN.ref, ("a",))),
-    ("get_rows", (PLAIN.ref, [("a",)])),
-    ("get_range", (PLAIN.ref, Range((MIN,), (MAX,)))),
-    ("describe_table", ("plain",)),
-]
-
-
-@pytest.mark.parametrize(("operation", "arguments"), CHANGES + OTHERS, ids=[name for name, _ in CHANGES + OTHERS])
+@pytest.mark.parametrize(
+    ("operation", "arguments", "is_write"),
+    [
+        ("write_row", (Put(REF, ("a",), {}),), True),
+        ("write_row", (Update(REF, ("a",), {"x": 1}),), True),
+        ("write_row", (Delete(REF, ("a",)),), True),
+        ("create_table", (PLAIN,), True),
+        ("delete_table", ("plain",), True),
+        ("write_rows", ([Put(REF, ("a",), {})],), False),
+        ("get_row", (REF, ("a",)), False),
+        ("get_rows", (REF, [("a",)]), False),
+        ("get_range", (REF, Range((MIN,), (MAX,))), False),
+        ("describe_table", ("plain",), False),
+    ],
+)
 def test_a_write_whose_reply_was_lost_says_that_it_may_have_been_done(
-    engine: TableClient, operation: str, arguments: tuple[object, ...]
+    engine: TableClient, operation: str, arguments: tuple[object, ...], is_write: bool
 ) -> None:
     """A read says nothing of it, and neither does a batch: its writer does."""
     gone = [Fault(operation, LOST if n == 1 else Unavailable("gone"), call=n) for n in range(1, 99)]
@@ -363,8 +345,8 @@ def test_a_write_whose_reply_was_lost_says_that_it_may_have_been_done(
         getattr(retrying(FaultyClient(engine, *gone), ManualClock()), operation)(*arguments)
 
     assert caught.value.ambiguous
-    assert ((operation, arguments) in CHANGES) == caught.value.message.endswith(" s); it may have been done")
-    assert caught.value.message.count("may have been done") <= 1
+    assert is_write == caught.value.message.endswith(" s); it may have been done")
+    assert is_write == caught.value.message.count("may have been done")
 
 
 def test_a_write_that_was_refused_every_time_is_not_ambiguous(engine: TableClient) -> None:

@@ -14,7 +14,7 @@ from tests.support.items import load
 from tsmem import MemoryStore, Message, Session, open_store
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.errors import InvalidInput, PartialFailure, Unavailable
+from tsmem.errors import PartialFailure, Unavailable
 from tsmem.transfer import ImportOptions, export_file, import_file
 
 MESSAGES = [Message("s", f"m{number:04}", number + 1, content="hello") for number in range(450)]
@@ -66,11 +66,3 @@ def test_a_stopped_import_resumes(store: MemoryStore, tmp_path: Path) -> None:
 
     assert 51 == done.done
     assert ["going on behind 400 records; looked for 101 rows of them, all there"] == said
-
-
-def test_an_export_does_not_overwrite_a_store(store: MemoryStore, tmp_path: Path) -> None:
-    (database,) = tmp_path.glob("home/**/memory.db")
-    before = database.read_bytes()
-    with pytest.raises(InvalidInput, match="is a tsmem store"):
-        export_file(store, str(database))
-    assert before == database.read_bytes()

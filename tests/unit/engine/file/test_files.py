@@ -7,10 +7,8 @@ import resource
 import signal
 import sqlite3
 import stat
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,11 +25,8 @@ from tsmem.engine.file.connections import Connections
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError
 from tsmem.rows import MAX, MIN, Put, Range, Row, Update
 
-NOBODY = 65534
-
 
 def mode(path: Path) -> int:
-    """A file's permission bits."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
@@ -96,15 +91,6 @@ def test_a_file_name_may_have_characters_of_a_uri(tmp_path: Path, name: str) -> 
         assert client.get_row(TABLE.ref, ("a",)) == Row(("a",), {"x": 1})
 
 
-def test_a_link_is_followed(tmp_path: Path) -> None:
-    link = tmp_path / "link.db"
-    link.symlink_to(tmp_path / "real.db")
-    fill(link)
-
-    assert link.is_symlink()
-    assert (tmp_path / "real.db").stat().st_size > 0
-
-
 def test_leftovers_of_a_killed_maker_are_cleared(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     path.touch()
@@ -167,48 +153,6 @@ def test_a_file_of_another_program_is_refused_and_unchanged(tmp_path: Path, cont
         client.create_table(TABLE)
 
     assert path.read_bytes() == before
-
-
-@contextmanager
-def unprivileged_folder() -> Iterator[Path]:
-    """A folder in which permissions bind, also where the tests run as root."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        as_root = os.geteuid() == 0
-        if as_root:
-            os.chown(folder, NOBODY, NOBODY)
-            os.seteuid(NOBODY)
-        try:
-            yield folder
-        finally:
-            folder.chmod(0o700)
-            if as_root:
-                os.seteuid(0)
-
-
-@pytest.mark.parametrize("folder_mode", [0o500, 0o700])
-def test_a_read_only_file_is_read_and_writes_are_refused(folder_mode: int) -> None:
-    """A file that may not be written is read all the same, in a folder that may be written or not; writes say why."""
-    with unprivileged_folder() as folder:
-        path = folder / "memory.db"
-        fill(path)
-        path.chmod(0o400)
-        folder.chmod(folder_mode)
-        with opened(path) as client:
-            assert client.get_row(TABLE.ref, ("a",)) == Row(("a",), {"x": 1})
-            with pytest.raises(StorageFailure, match="read-only"):
-                client.write_row(Put(TABLE.ref, ("b",), {}))
-
-
-def test_a_file_that_cannot_be_made_is_named() -> None:
-    with unprivileged_folder() as folder:
-        folder.chmod(0o500)
-        with (
-            opened(folder / "sub" / "memory.db") as client,
-            pytest.raises(StorageFailure, match=r"memory\.db cannot be made"),
-        ):
-            client.create_table(TABLE)
 
 
 def test_threads_share_a_temporary_file() -> None:

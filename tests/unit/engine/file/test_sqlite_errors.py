@@ -15,9 +15,8 @@ import pytest
 from tests.support.commits import failing_commits
 from tests.support.store_files import TABLE, fill, opened
 from tsmem.engine.file import sqlite_errors
-from tsmem.errors import StorageFailure, Unavailable
+from tsmem.errors import StorageFailure
 from tsmem.rows import MAX, MIN, Put, Range, Row
-from tsmem.waiting import Waits
 
 
 def test_a_batch_that_does_not_fit_on_the_disk_is_not_kept(tmp_path: Path) -> None:
@@ -140,29 +139,3 @@ def test_a_failed_read_speaks_of_no_write(code: int, words: str) -> None:
     said = sqlite_errors.from_sqlite(error, "F", "read").message
 
     assert said.endswith(words)
-
-
-def test_a_long_lock_is_unavailable_and_not_ambiguous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "memory.db"
-    fill(path)
-    monkeypatch.setattr(Waits, "limit_s", 0.05)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other, opened(path) as client:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Unavailable, match="locked") as caught:
-            client.write_row(Put(TABLE.ref, ("b",), {}))
-        assert client.get_row(TABLE.ref, ("a",)) is not None
-
-    assert caught.value.ambiguous is False
-
-
-def test_a_damaged_row_is_refused_and_others_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "memory.db"
-    fill(path)
-    with opened(path) as client:
-        client.write_row(Put(TABLE.ref, ("b",), {"x": 2}))
-        with closing(sqlite3.connect(path)) as raw:
-            raw.execute("UPDATE t1 SET cells = substr(cells, 1, 9) WHERE k0 = 'a'")
-            raw.commit()
-        with pytest.raises(StorageFailure, match="damaged"):
-            client.get_row(TABLE.ref, ("a",))
-        assert client.get_row(TABLE.ref, ("b",)) == Row(("b",), {"x": 2})

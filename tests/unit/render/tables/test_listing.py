@@ -55,10 +55,9 @@ def check_safe(hostile: str, options: Options) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize(("width", "color"), [(60, True), (200, False)])
-def test_hostile_text_is_harmless_on_a_terminal(hostile: str, width: int, color: bool) -> None:
+def test_hostile_text_is_harmless_on_a_terminal(hostile: str) -> None:
     """No control character but the newline, no sequence but the colours asked for, no line wider than the terminal."""
-    check_safe(hostile, terminal(width, color=color))
+    check_safe(hostile, terminal(60, color=True))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -69,7 +68,7 @@ def test_hostile_text_is_harmless_elsewhere(hostile: str) -> None:
         check_safe(hostile.replace("\u200b", "").replace("\ufeff", ""), terminal(format=chosen))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=20)
 @given(st.text(max_size=60), st.integers(40, 120), st.booleans())
 def test_any_text_stays_within_the_width_and_is_harmless(hostile: str, width: int, color: bool) -> None:
     check_safe(hostile, terminal(width, color=color))
