@@ -14,6 +14,7 @@ from tsmem.clock import time_budget
 from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
+    Denied,
     LimitExceeded,
     TableNotFound,
     Throttled,
@@ -214,6 +215,14 @@ def test_only_rows_that_failed_are_read_again_in_order(engine: TableClient) -> N
     assert [11, 2, 1] == client.asked
     assert [Row((str(n),), {"x": n}) for n in range(10)] == rows[:10]
     assert rows[10] is None
+
+
+def test_a_row_that_failed_for_good_is_not_sent_again(engine: TableClient) -> None:
+    client = Scripted(engine, lambda _, writes: [Throttled("busy"), Denied("no"), None])
+    outcomes = retrying(client, ManualClock()).write_rows([Put(REF, (key,), {}) for key in "abc"])
+
+    assert [None, Denied, None] == [outcome and type(outcome) for outcome in outcomes]
+    assert [3, 1] == client.sizes()
 
 
 def test_pauses_are_not_longer_than_max_pause(engine: TableClient) -> None:

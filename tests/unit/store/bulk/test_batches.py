@@ -300,6 +300,18 @@ def test_bytes_in_flight_are_bounded() -> None:
     assert max(sizes) <= MAX_BYTES_IN_FLIGHT + limits.MAX_BATCH_BYTES
 
 
+def test_a_batch_of_exactly_4_mb_is_not_cut() -> None:
+    half = limits.MAX_BATCH_BYTES // 2
+    for more, sizes in ((0, [2]), (1, [1, 1])):
+        client = Scripted()
+        client.answer_each(Waiting.answer)
+        with writer(client, BulkResult()) as writing:
+            for number in range(2):
+                room = half - limits.check_write(put(number, {"x": ""})) + more * number
+                writing.add(put(number, {"x": "x" * room}))
+        assert sizes == [len(batch.keys) for batch in client.batches]
+
+
 def test_a_refused_row_that_cannot_be_kept_is_not_settled() -> None:
     """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
     client, result = Scripted(), BulkResult()
