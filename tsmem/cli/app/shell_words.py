@@ -1,7 +1,7 @@
 """Command lines to be pasted into a shell: they use the profile of this run, and no stored text in them is run.
 
-bash, zsh, dash and fish read this quoting alike (tests/unit/test_shell_words.py tries it). A control character has no
-notation that all of them read: a word with one is never quoted, and the command is not shown.
+bash, zsh, dash and fish read this quoting alike (tests/unit/cli/app/test_shell_words.py tries it). A control character
+has no notation that all of them read: a word with one is never quoted, and the command is not shown.
 """
 
 from __future__ import annotations

@@ -270,14 +270,21 @@ def test_search_fields_that_cannot_be_searched_or_sorted_are_named() -> None:
     assert [["kept"], ["listed"], ["listed"]] == said
 
 
-def test_a_table_is_described_with_reserved_units_and_version_deviation() -> None:
+def table_reply() -> Any:
+    """Return a DescribeTable reply of table `a`."""
     described = table_store_pb2.DescribeTableResponse()
     described.table_meta.table_name = "a"
     described.table_meta.primary_key.add(name="k", type=table_store_pb2.STRING)
-    described.reserved_throughput_details.capacity_unit.read = 5
-    described.reserved_throughput_details.capacity_unit.write = 7
+    described.reserved_throughput_details.capacity_unit.read = 0
     described.reserved_throughput_details.last_increase_time = 0
     described.table_options.time_to_live = -1
+    return described
+
+
+def test_a_table_is_described_with_reserved_units_and_version_deviation() -> None:
+    described = table_reply()
+    described.reserved_throughput_details.capacity_unit.read = 5
+    described.reserved_throughput_details.capacity_unit.write = 7
     described.table_options.deviation_cell_version_in_sec = 1000
     client, _ = canned(described)
     found = client.describe_table("a")
@@ -288,13 +295,8 @@ def test_a_table_is_described_with_reserved_units_and_version_deviation() -> Non
 def test_an_index_on_an_undefined_column_defines_it_first() -> None:
     """Only the column that the service does not know is defined."""
     refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="not defined")
-    described = table_store_pb2.DescribeTableResponse()
-    described.table_meta.table_name = "a"
-    described.table_meta.primary_key.add(name="k", type=table_store_pb2.STRING)
+    described = table_reply()
     described.table_meta.defined_column.add(name="known", type=table_store_pb2.DCT_STRING)
-    described.reserved_throughput_details.capacity_unit.read = 0
-    described.reserved_throughput_details.last_increase_time = 0
-    described.table_options.time_to_live = -1
     client, service = canned((400, refusal), described, b"", b"")
     index = IndexSchema("i", ("k", "t" * 200))
     client.create_index("a", index, (("known", ColumnType.STRING), ("t" * 200, ColumnType.INTEGER)))
@@ -360,7 +362,7 @@ def test_the_adapter_starts_quietly() -> None:
     code = "import tsmem.adapters.tablestore.client"
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code],
-        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[4],
     )  # fmt: skip
 
     assert ("", "") == (done.stdout, done.stderr)
