@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import select
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ class Streams:
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
     width: int = 80
-    """Cells in a line of the terminal. COLUMNS wins, as in other programs; 80 if the terminal does not say."""
+    """Cells in a line of the terminal."""
     unicode: bool = True
     """True if the terminal shows more than ASCII."""
 
@@ -45,7 +44,7 @@ class Streams:
             stdin.isatty(),
             stdout.isatty(),
             stderr.isatty(),
-            shutil.get_terminal_size((80, 24)).columns,
+            _width(stdout),
             encoding in ("utf8", "utf16", "utf32", "gb18030"),
         )
 
@@ -71,6 +70,17 @@ class _Closed(io.RawIOBase):
 
     def write(self, data: object) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _width(stdout: io.RawIOBase) -> int:
+    """Return the terminal's width. COLUMNS wins, as in other programs; 80 if the terminal does not say."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def hold_closed_streams() -> None:
