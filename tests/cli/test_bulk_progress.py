@@ -153,18 +153,6 @@ def test_a_failure_has_its_summary_too(filled: Cli) -> None:
         assert ("1 failed" in left[0]) == (code == 7)
 
 
-def test_a_failed_export_has_its_summary_before_the_error(filled: Cli) -> None:
-    """A file that cannot be written: one summary, one error, in that order."""
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full")
-    left = drawn(on_terminal(filled, "export", "/dev/full").err)[1].splitlines()
-    assert re.match(r"exported [\d,]+ (sessions and )?.*messages to /dev/full before it ended early: ", left[0])
-    assert left[1:] == [
-        "error: cannot write /dev/full: No space left on device",
-        "hint: free some space and try again",
-    ]
-
-
 def seen(ours: int, until: Callable[[bytes], bool]) -> bytes:
     """What a terminal is sent, until something is seen or the other side is closed."""
     sent = b""
@@ -242,18 +230,17 @@ def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> 
         assert cli.export().count(b"\n") == 6_002
 
 
-@pytest.mark.parametrize("name", ["out", "out.gz"])
-def test_ctrl_c_leaves_an_export_undone(filled: Cli, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_ctrl_c_leaves_an_export_undone(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """While messages are read: the old file is as it was, nothing is beside it, the summary comes first, exit 130."""
-    Path(name).write_bytes(b"old")
+    Path("out.gz").write_bytes(b"old")
     opened = adapters.open_client
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
     monkeypatch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), interrupt))
-    outcome = on_terminal(filled, "export", name)
+    outcome = on_terminal(filled, "export", "out.gz")
 
     assert outcome.code == 130
     summary, error = drawn(outcome.err)[1].splitlines()
-    assert re.fullmatch(f"read 2 sessions before it ended early; {name} was not written: {SUMMARY}", summary)
-    assert error == f"error: interrupted; {name} was not written"
-    assert Path(name).read_bytes() == b"old"
-    assert sorted(path.name for path in Path().iterdir()) == ["data", "in", name]
+    assert re.fullmatch(f"read 2 sessions before it ended early; out.gz was not written: {SUMMARY}", summary)
+    assert error == "error: interrupted; out.gz was not written"
+    assert Path("out.gz").read_bytes() == b"old"
+    assert sorted(path.name for path in Path().iterdir()) == ["data", "in", "out.gz"]

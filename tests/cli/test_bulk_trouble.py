@@ -29,7 +29,6 @@ def lines(count: int, content: str = "said") -> bytes:
 
 
 def rows(cli: Cli) -> int:
-    """How many there are."""
     return cli.export().count(b"\n") - EMPTY
 
 
@@ -52,7 +51,6 @@ class Meddling(FaultyClient):
         self._happens = happens
 
     def write_rows(self, writes: Any) -> Any:
-        """As the port."""
         if self.names().count("write_rows") == 1:
             self._happens()
         self.calls.append(("write_rows", (writes,)))
@@ -93,7 +91,6 @@ def test_a_file_that_is_truncated_while_it_is_read(
 
 
 def test_a_compressed_file_that_is_truncated_while_it_is_read(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit 7, with what was written."""
     with gzip.open("in.gz", "wb", compresslevel=0) as stream:
         stream.write(lines(1_000, "z" * 2_500))
     outcome = meddled(ready, monkeypatch, lambda: os.truncate("in.gz", 1_500_000), "in.gz")

@@ -47,7 +47,6 @@ def fill(cli: Cli, profile: str, items: list[Session | Message]) -> None:
 
 
 def export(cli: Cli, profile: str) -> bytes:
-    """Everything in a profile."""
     return cli.ok("-p", profile, "export").out
 
 
@@ -229,7 +228,6 @@ def test_a_source_without_tables_is_exit_3(two: Cli) -> None:
 
 
 def test_rows_that_the_target_refuses_are_named(two: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit 7; the others are written."""
     fill(two, "a", some())
     opened = adapters.open_client
 

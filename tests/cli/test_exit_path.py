@@ -108,7 +108,6 @@ def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes)
 
 
 def test_a_non_blocking_stdin_is_read_for_a_content(ready: Cli, process: Processes) -> None:
-    """`--content-file -` waits for its text."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     started = process.start("message", "put", "s", "m", "--content-file", "-", stdin=reader)

@@ -39,7 +39,6 @@ def without_threads(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 
 def test_bulk_commands_do_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Right counts, and every row."""
     without_threads(monkeypatch, "tsmem call", "tsmem look-up")
     data = b"".join(map(export_line, rows(3, 450)))
     with serving(None) as served:
@@ -54,7 +53,6 @@ def test_bulk_commands_do_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who may start no thread")
 def test_a_process_that_may_start_no_thread_works(cli: Cli) -> None:
-    """RLIMIT_NPROC counts threads, and does not bind root."""
     with serving(None) as served, tempfile.TemporaryDirectory() as name:
         cli.environ |= environ(served.endpoint)
         cli.ok("init-tables")
@@ -95,7 +93,6 @@ def test_serve_answers_one_client_at_a_time_without_threads(cli: Cli, monkeypatc
 
 @pytest.mark.parametrize("name", ["tsmem-accept", "tsmem-stderr"])
 def test_serve_says_that_it_needs_a_thread(cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Exit 1, with a sentence."""
     without_threads(monkeypatch, name)
     outcome = cli("serve", "--memory", "--port", "0")
 

@@ -32,7 +32,6 @@ BAD_LINES = [
 @pytest.mark.parametrize(("line", "word"), BAD_LINES, ids=[str(line[:70]) for line, _ in BAD_LINES])
 @pytest.mark.parametrize("place", ["file", "pipe"])
 def test_a_bad_line_is_named_and_nothing_is_written(ready: Cli, line: bytes, word: str, place: str) -> None:
-    """Blank lines count."""
     data = SESSION + b"\n \r\n" + SESSION.replace(b'"s"', b'"s2"') + line + b"\n" + SESSION
     Path("in").write_bytes(data)
     outcome = ready("import", "-o", "json", *(["in"] if place == "file" else []), stdin=data)
@@ -153,13 +152,6 @@ def test_a_file_on_standard_input_is_checked_first(ready: Cli) -> None:
     outcome = ready("import", stdin=io.BytesIO(data))
     assert (outcome.code, outcome.out) == (2, b"")
     assert ready.export().count(b"\n") == EMPTY
-
-
-def test_a_dry_run_counts_and_writes_nothing(ready: Cli) -> None:
-    dry = ready.ok("import", "--dry-run", "-o", "json", stdin=export_of(1)).json
-    assert dry == {"sessions": 1, "messages": 1, "skipped": 0, "failed": 0}
-    assert ready.export().count(b"\n") == EMPTY
-    assert ready("import", "--dry-run", stdin=export_of(1) + b"\nx\n").code == 2
 
 
 def test_what_to_do_with_what_exists(ready: Cli) -> None:

@@ -35,12 +35,10 @@ FORMATS: dict[ImportFormat, tuple[list[dict[str, Any]], tuple[str, ...]]] = {
 
 
 def lines(values: list[dict[str, Any]]) -> bytes:
-    """One value a line."""
     return b"".join(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in values)
 
 
 def pretty(values: object) -> bytes:
-    """Spread over lines."""
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
@@ -130,7 +128,6 @@ def test_rejects_of_one_line_are_all_kept_when_an_import_goes_on(ready: Cli) -> 
     ],
 )
 def test_what_is_no_json_is_named(ready: Cli, data: bytes, look: str) -> None:
-    """Text by its first line."""
     outcome = ready("import", *FORMATS["openai"][1], stdin=data)
     assert outcome.code == 2
     assert f"hint: this looks like {look}" in outcome.err
@@ -215,7 +212,6 @@ resource.setrlimit(resource.RLIMIT_AS, (size + {limit_mb} * 2**20,) * 2)
 
 @needs_proc
 def test_an_array_takes_no_more_memory_the_longer_it_is() -> None:
-    """10 MB of conversations in one line."""
     script = "before = peak_mb(); print(outcome(Made(array(10_000)))); print(peak_mb() - before)"
     rows, growth_mb = measured(script)
     assert rows == "20001"
@@ -238,5 +234,4 @@ def test_an_array_takes_no_more_memory_the_longer_it_is() -> None:
     ids=["a line", "zeros", "many small values", "an element in a zip"],
 )
 def test_what_unpacks_to_more_than_memory_is_refused_within_a_bound(made: str, message: str) -> None:
-    """Out of files of a few hundred kilobytes."""
     assert measured(f"print(outcome({made}))", limit_mb=400) == [message]

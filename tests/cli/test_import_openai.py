@@ -26,12 +26,10 @@ START_US = 1_767_225_600_000_000
 
 
 def jsonl(*conversations: object) -> bytes:
-    """One conversation a line."""
     return b"".join(json.dumps(conversation).encode() + b"\n" for conversation in conversations)
 
 
 def listed(cli: Cli, noun: str) -> list[Any]:
-    """All sessions or messages."""
     return cli.ok(noun, "list", "-o", "jsonl").lines
 
 
@@ -48,13 +46,6 @@ def test_an_array_of_messages_is_one_conversation(ready: Cli) -> None:
     assert [m["message_id"] for m in found] == ["000000", "000001", "000002"]
     assert [m["create_time"] for m in found] == [START_US, START_US + 1, START_US + 2]
     assert [(m["role"], m["content"]) for m in found] == [("user", "hi"), ("assistant", None), ("x", "")]
-
-
-def test_an_array_of_conversations(ready: Cli) -> None:
-    """An array of objects with messages is as many conversations."""
-    data = json.dumps([{"id": "a", "messages": [{"role": "user"}]}, {"id": "b", "messages": []}]).encode()
-    ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
-    assert [s["session_id"] for s in listed(ready, "session")] == ["a", "b"]
 
 
 def test_session_ids_and_users(ready: Cli) -> None:

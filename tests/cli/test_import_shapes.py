@@ -114,7 +114,6 @@ def test_items_of_the_responses_api_are_messages_without_a_role(ready: Cli) -> N
 
 
 def test_keys_of_other_formats_beside_good_messages_are_metadata(ready: Cli) -> None:
-    """A conversation is judged by its messages first."""
     more = {"mapping": "m", "instruction": "i", "output": "o", "custom_id": "r", "body": "b", "payload": 1, "type": "t"}
     ready.ok(*OPENAI, stdin=json.dumps({"id": "s", "messages": [{**SAID, "parts": "p", "value": 1}], **more}).encode())
     (session,) = ready.ok("session", "list", "-o", "jsonl").lines
@@ -147,7 +146,6 @@ def test_an_import_that_skips_all_does_not_say_that_its_input_was_empty(ready: C
     [{"user_id": "u", "session_id": "s", "messages": [SAID]}, [{"messages": [SAID]}]],
 )
 def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: object) -> None:
-    """A perfect OpenAI file lacks an option only."""
     outcome = ready("import", stdin=json.dumps(value).encode())
     assert outcome.code == 2
     place = "line 1, element 0" if isinstance(value, list) else "line 1"
@@ -157,7 +155,6 @@ def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: obj
 
 
 def test_a_tsmem_export_is_not_read_as_conversations(ready: Cli) -> None:
-    """With its header and without it."""
     ready.ok(*OPENAI, stdin=json.dumps([SAID]).encode())
     lines = ready.export().splitlines(keepends=True)
     for data in (b"".join(lines), b"".join(lines[1:-1])):

@@ -20,7 +20,6 @@ SECOND_US = 1_767_225_600_000_000
 
 
 def said(*contents: str, **more: object) -> list[dict[str, Any]]:
-    """Messages."""
     return [{"role": "user", "content": content, **more} for content in contents]
 
 
@@ -90,7 +89,6 @@ def test_offsets_numeric_ids_and_times_without_a_zone_are_kept_as_given(ready: C
 
 
 def test_times_that_cannot_be_read_are_kept_and_counted(ready: Cli) -> None:
-    """The message counts as one without a time."""
     messages = [*said("a", created_at=SECOND), *said("b", created_at="9 Oct"), *said("c", timestamp=-1)]
     put("in", {"id": "s", "messages": [*messages, *said("d", timestamp=None)]})
     outcome = ready.ok(*OPENAI, "in")
@@ -121,7 +119,6 @@ def test_a_file_that_was_touched_changes_nothing(ready: Cli, conflict: str) -> N
 
 
 def test_the_same_standard_input_changes_nothing(ready: Cli) -> None:
-    """Although it starts now each time."""
     data = json.dumps(UNTIMED).encode()
     outcome = ready.ok(*OPENAI, stdin=data)
     assert f"dated from now (--start-time {ready.clock.time_us})" in outcome.err

@@ -122,7 +122,6 @@ def evil(cli: Cli, liar: Liar, _empty_store: Path, monkeypatch: pytest.MonkeyPat
 
 
 def refill(cli: Cli, liar: Liar) -> None:
-    """Everything is there again."""
     liar.tell(None)
     cli.ok("init-tables")
     cli.ok("import", stdin=LINES)

@@ -10,9 +10,8 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,7 @@ from tests.support.privileges import (
     skip_unless_possible,
     without,
 )
-from tsmem.cli.app.context import Context
-from tsmem.cli.io.streams import Streams
 from tsmem.store.documents import export_line
-from tsmem.transfer.resume import ResumePoint
 
 BAD = b"{not json\n"
 OTHER_PROFILE = '[profiles.other]\nbackend = "local"\npath = "other.db"\n'
@@ -63,12 +59,10 @@ def descriptor(path: Path, flags: int) -> Iterator[int]:
 
 
 def interrupt(*_: object) -> None:
-    """Ctrl-C."""
     raise KeyboardInterrupt
 
 
 def fail(*_: object) -> None:
-    """A disk that fails."""
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
@@ -211,7 +205,6 @@ def test_rejects_to_a_descriptor_that_is_not_open(ready: Cli, number: int) -> No
 
 @writers
 def test_a_descriptor_that_is_open_for_reading_alone(ready: Cli, write: Callable[[Cli, str], Outcome]) -> None:
-    """It is said before anything is done."""
     Path("a").write_bytes(b"a")
     with descriptor(Path("a"), os.O_RDONLY) as opened:
         outcome = write(ready, f"/dev/fd/{opened}")
@@ -220,7 +213,6 @@ def test_a_descriptor_that_is_open_for_reading_alone(ready: Cli, write: Callable
 
 
 def test_an_export_into_a_pipe_whose_reader_went_away_ends_quietly(ready: Cli, process: Processes) -> None:
-    """As one to standard output does."""
     ready.fill(messages(200, content="x" * 1000))
     outcome = process.shell("{ $TSMEM export /dev/fd/3 3>&1; echo $? >&2; } | head -c 10 >/dev/null")
     assert outcome.err == "141\n"
@@ -230,7 +222,6 @@ def test_an_export_into_a_pipe_whose_reader_went_away_ends_quietly(ready: Cli, p
 
 
 def other_store(cli: Cli) -> Path:
-    """The store of another profile."""
     cli.config(OTHER_PROFILE)
     cli.ok("-p", "other", "init-tables")
     return cli.folder / "config" / "tsmem" / "other.db"
@@ -278,7 +269,6 @@ PRECIOUS = (own_lock, other_log, symbolic_link, no_profile_file, name_of_profile
 def test_a_store_and_the_profile_file_are_never_written_over(
     ready: Cli, make: Callable[[Cli], Path], write: Callable[[Cli, str], Outcome]
 ) -> None:
-    """By whatever name; and nothing is imported."""
     path = make(ready)
     before = path.read_bytes() if path.exists() else None
     outcome = write(ready, str(path))
@@ -295,7 +285,6 @@ def test_a_store_and_the_profile_file_are_never_written_over(
 def test_a_descriptor_of_a_store_is_not_written_to(
     ready: Cli, write: Callable[[Cli, str], Outcome], flags: int
 ) -> None:
-    """Not even behind its end."""
     store = other_store(ready)
     before = store.read_bytes()
     with descriptor(store, flags) as opened:
@@ -360,7 +349,6 @@ def test_an_export_over_a_file_keeps_its_mode_and_a_new_one_is_private(ready: Cl
 
 @needs_root
 def test_an_export_over_a_file_keeps_its_group(ready: Cli) -> None:
-    """With the rights that the group has."""
     Path("out").touch()
     os.chown("out", 0, ANOTHER)
     Path("out").chmod(0o640)
@@ -396,7 +384,6 @@ def test_an_export_over_a_file_keeps_its_access_control_list(ready: Cli) -> None
 
 
 def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes) -> None:
-    """As a redirection of the shell does."""
     Path("out").write_bytes(b"mine")
     Path("out").chmod(0o444)
     outcome = skip_unless_possible(process.run("export", "out", before=modes_count))
@@ -468,22 +455,6 @@ def test_an_export_that_is_interrupted_leaves_nothing(
         assert ready("export", "out").code == 130
     assert ["data", "out"] == sorted(path.name for path in ready.folder.iterdir())
     assert function == "replace" or Path("out").read_bytes() == b"mine"
-
-
-def test_a_resume_point_that_is_interrupted_leaves_nothing(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The point that was there stays, and no half one lies beside it."""
-    Path("in").write_bytes(BAD)
-    call = Context(Streams(BytesIO(), BytesIO(), BytesIO()), ready.environ, ready.clock)
-    with closing(call), Path("in").open("rb") as stream:
-        point = ResumePoint(call, stream, "in", ())
-        assert point.note(1, now=True)
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", interrupt)
-            with pytest.raises(KeyboardInterrupt):
-                point.note(2, now=True)
-        assert point.read() == 1
-    folder = ready.folder / "home" / ".local" / "state" / "tsmem" / "imports"
-    assert len([*folder.iterdir()]) == 1
 
 
 def part(name: str = "out") -> Path:
@@ -605,7 +576,6 @@ def test_a_reject_that_the_disk_cannot_take_is_not_written_half(process: Process
 
 
 def test_a_folder_that_cannot_be_written_is_named_as_the_reason(process: Processes, ready: Cli) -> None:
-    """Not the file, which may be writable."""
     Path("ro").mkdir()
     Path("ro/out").write_bytes(b"mine")
     Path("ro").chmod(0o555)

@@ -56,7 +56,6 @@ def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
 
 
 def test_closed_streams_do_not_hinder_a_write(ready: Cli, process: Processes) -> None:
-    """No file of the store takes their place."""
     assert process.shell("$TSMEM session put u s >&- <&- 2>&-").code == 1
     ready.ok("session", "get", "u", "s")
 
@@ -122,7 +121,6 @@ def test_an_interrupted_export_ends_with_whole_lines_and_is_not_imported(filled:
 
 
 def test_an_interrupted_import_of_a_named_pipe(filled: Cli, process: Processes, tmp_path: Path) -> None:
-    """It is read once, as standard input is."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     started = process.start("import", str(fifo))

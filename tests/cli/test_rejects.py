@@ -37,12 +37,10 @@ BAD = [
 
 
 def lines(path: str) -> list[dict[str, Any]]:
-    """A file of rejects."""
     return [json.loads(line) for line in Path(path).read_bytes().splitlines()]
 
 
 def contents(cli: Cli) -> dict[str, str | None]:
-    """Messages by id."""
     with cli.store() as store:
         return {each.message_id: each.content for each in store.messages.iterate(None)}
 
@@ -58,7 +56,6 @@ class Refusing(RefusingClient):
         self.always = True
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """As the port, until then."""
         if self.names().count("write_rows") == self.stop_at:
             raise StorageFailure("the disk is full")
         return super().write_rows(writes)
@@ -160,7 +157,6 @@ def test_rejects_of_the_openai_format_are_imported_as_such(ready: Cli, refusing:
 
 
 def test_conversations_that_a_plain_import_rejected_are_imported_with_their_format(ready: Cli) -> None:
-    """As the hint says."""
     data = b'{"session_id": "a", "messages": [{"role": "user", "content": "x"}]}\n'
     assert ready("import", "--rejects", "bad", stdin=data).code == 7
     refused = ready("import", "bad")
@@ -201,13 +197,6 @@ def test_a_pipe_that_was_cut_short_says_so(ready: Cli) -> None:
     assert "cut short" in outcome.err
     assert "once the cause is gone" not in outcome.err
     assert [each["line"] for each in lines("bad")] == [2]
-
-
-def test_an_empty_file_of_rejects_is_not_left(ready: Cli) -> None:
-    """Where nothing was rejected, no file is made."""
-    Path("in").write_bytes(b"".join(map(export_line, messages(3))))
-    ready.ok("import", "in", "--rejects", "bad")
-    assert not Path("bad").exists()
 
 
 @pytest.mark.parametrize("name", ["./in", "link", "symlink"])

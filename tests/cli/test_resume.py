@@ -177,7 +177,6 @@ def stop(cli: Cli, monkeypatch: pytest.MonkeyPatch, done: int, rows: int, name: 
 
 
 def resumed(cli: Cli, *argv: str) -> Outcome:
-    """Import again, and how."""
     return cli("import", "in", "--resume", "-o", "json", *argv)
 
 
@@ -199,7 +198,6 @@ def test_it_goes_on_however_conflicts_and_rejects_are_met(stopped: Cli, argv: tu
 
 
 def test_a_dry_run_leaves_the_point(stopped: Cli) -> None:
-    """It counts the whole input and changes nothing."""
     assert resumed(stopped, "--dry-run").json["messages"] == 300
     assert resumed(stopped).json["messages"] == 100
 
@@ -247,7 +245,6 @@ def test_rows_that_were_refused_are_tried_again(cli: Cli, monkeypatch: pytest.Mo
 
 
 def test_another_target_has_a_point_of_its_own(stopped: Cli) -> None:
-    """Into another file nothing is left out."""
     stopped.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
     assert stopped("-p", "other", "import", "in", "--resume", "-o", "json").json["messages"] == 300
 

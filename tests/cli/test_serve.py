@@ -214,7 +214,6 @@ def test_a_closed_stdout_ends_it_quietly(process: Processes) -> None:
     ],
 )
 def test_what_it_refuses_before_it_listens(cli: Cli, argv: tuple[str, ...], said: str) -> None:
-    """The others are in the table of errors."""
     outcome = cli("serve", "--memory", "--port", "0", *argv)
 
     assert (2, b"") == (outcome.code, outcome.out)

@@ -42,7 +42,6 @@ def test_an_import_warns_of_an_id_that_another_user_has(filled: Cli, how: str) -
 
 
 def test_an_import_of_ones_own_sessions_warns_of_nothing(filled: Cli) -> None:
-    """Nor do other ids."""
     own = filled.export()
     assert "warning" not in filled.ok("import", stdin=own).err
     assert "warning" not in filled.ok("import", stdin=export_line(Session("bob", "other", 5))).err
@@ -58,7 +57,6 @@ def test_an_import_warns_of_an_id_that_two_users_of_the_input_have(ready: Cli) -
 
 
 def test_many_shared_ids_are_counted(ready: Cli) -> None:
-    """Five are named."""
     ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(20)])
     lines = b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(20))
     warned = [line for line in ready.ok("import", stdin=lines).err.splitlines() if "warning" in line]
@@ -107,7 +105,6 @@ def test_put_with_touch_warns_of_an_id_that_another_user_has(filled: Cli) -> Non
 
 
 def test_a_copy_warns_of_an_id_that_another_user_has_in_the_target(filled: Cli) -> None:
-    """Ada's session is there, and bob's comes."""
     filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')
     filled.ok("-p", "new", "import", stdin=export_line(Session("bob", "support", 5)))
 
@@ -149,7 +146,6 @@ def test_messages_of_an_id_that_another_user_has_are_kept(filled: Cli, argv: tup
 
 @pytest.mark.parametrize("argv", [DELETIONS["purge"], DELETIONS["purge filter"]])
 def test_a_dry_run_counts_what_would_be_kept(filled: Cli, argv: tuple[str, ...]) -> None:
-    """The same counts as the purge that follows."""
     filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
     dry = filled.ok(*argv[:-1], "--dry-run", "-o", "json")
     done = filled.ok(*argv, "-o", "json")
@@ -160,7 +156,6 @@ def test_a_dry_run_counts_what_would_be_kept(filled: Cli, argv: tuple[str, ...])
 
 
 def test_messages_go_where_nobody_else_has_the_id_or_everyones_sessions_go(filled: Cli) -> None:
-    """Nothing is kept, and nothing said."""
     filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
     assert "kept" not in filled.ok("session", "delete", "bob", "else", "--with-messages").err
     assert "kept" not in filled.ok("session", "purge", "--everyone", "--with-messages", "--yes").err

@@ -80,7 +80,6 @@ HELD: list[tuple[Held, str]] = [
 
 @pytest.mark.parametrize(("held", "line"), HELD)
 def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held, line: str) -> None:
-    """While the other goes on holding the file."""
     with held(ready.database):
         started = process.start(*line.split())
         said = waiting_line(started)

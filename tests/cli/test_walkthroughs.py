@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT
-from tests.support.airline import DATA, needs_airline
-from tests.support.walkthrough import steps, walk
+from tests.support.walkthrough import walk
 
 WALKTHROUGHS = Path(__file__).parent / "walkthroughs"
 NEEDS_HATCHLING = pytest.mark.skipif(
@@ -76,23 +75,6 @@ def compare(name: str, home: Path, environ: dict[str, str]) -> None:
 def test_the_first_ten_minutes(home: Path, environ: dict[str, str]) -> None:
     """From the installation to an export, on a TableStore whose signatures are checked: every line is as it is said."""
     compare("first-ten-minutes.txt", home, environ)
-
-
-@pytest.mark.slow
-@needs_airline
-def test_the_airline_conversations(home: Path, environ: dict[str, str]) -> None:
-    """Real conversations, by the same commands over the wire: found, counted, exported and purged."""
-    tsmem = Path(environ["PATH"].partition(":")[0], "tsmem")
-    tsmem.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tsmem "$@"\n', encoding="utf-8")
-    tsmem.chmod(0o755)
-    compare("airline.txt", home, {**environ, "PYTHONPATH": str(ROOT), "AIRLINE": str(DATA)})
-
-
-def test_a_text_is_taken_apart_and_put_together() -> None:
-    """Prose and commands are kept, also those of several lines; what commands printed is not."""
-    text = "Read.\n\n  $ cat <<END\n  > a\n  >\n  > END\n    a\n\nEnd.\n"
-    found = steps(text)
-    assert [("Read.\n\n", "cat <<END\na\n\nEND"), ("\nEnd.\n", "")] == found
 
 
 def test_a_line_that_differs_is_found(home: Path, environ: dict[str, str]) -> None:
