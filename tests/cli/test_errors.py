@@ -11,7 +11,7 @@ from tests.cli.errors.case import Case
 from tests.cli.errors.table import TABLE
 from tests.cli.errors.walk import told, walked
 
-_ONE_OF_EACH_KIND = {(case.code, case.hint is None): case for case in TABLE if case.form}.values()
+_ONE_OF_EACH_KIND = {(case.code, case.hint is None): case for case in reversed(TABLE) if case.form}.values()
 IN_BOTH_FORMS = [case for case in TABLE if case.out or case in _ONE_OF_EACH_KIND]
 """One error of each kind, and those after which stdout holds something: enough to see that the two forms agree."""
 

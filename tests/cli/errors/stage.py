@@ -102,18 +102,31 @@ def copied(path: Path) -> None:
     path.write_bytes(_store())
 
 
+_digests: dict[bytes, str] = {}
+"""Digests of stores' rows by their files' bytes: most cases leave the bytes as they were."""
+
+
 def _digest(path: Path) -> str:
     content = path.read_bytes()
-    if content.startswith(b"SQLite format 3\0"):
-        try:
-            with closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as connection:
-                tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
-                rows = [
-                    connection.execute(f'SELECT * FROM "{table}"').fetchall()
-                    for table, sql in tables
-                    if sql and sql.startswith("CREATE TABLE")
-                ]
-            content = repr((tables, rows)).encode()
-        except sqlite3.Error:
-            pass  # a damaged one is compared by its bytes
-    return hashlib.sha256(content).hexdigest()
+    if not content.startswith(b"SQLite format 3\0"):
+        return hashlib.sha256(content).hexdigest()
+    log = Path(f"{path}-wal")
+    key = hashlib.sha256(content + (log.read_bytes() if log.is_file() else b"")).digest()
+    if key not in _digests:
+        _digests[key] = hashlib.sha256(_rows(path, content)).hexdigest()
+    return _digests[key]
+
+
+def _rows(path: Path, content: bytes) -> bytes:
+    """Return what the tables of a store hold; the file's content if it is damaged."""
+    try:
+        with closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as connection:
+            tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+            rows = [
+                connection.execute(f'SELECT * FROM "{table}"').fetchall()
+                for table, sql in tables
+                if sql and sql.startswith("CREATE TABLE")
+            ]
+        return repr((tables, rows)).encode()
+    except sqlite3.Error:
+        return content
