@@ -5,23 +5,16 @@ from __future__ import annotations
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages
-from tests.serving import KEY, SECRET, serving
-from tests.support.airline import DATA, conversations, needs_airline
-from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.progress import Ticking, drawn
 from tests.support.terminals import Terminal
 from tsmem.cli.app.main import main
 from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S
 from tsmem.cli.io.streams import Streams
-from tsmem.clock import SystemClock
-from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message, Metadata, Session
 
 SESSIONS = [
@@ -160,54 +153,3 @@ def test_without_a_filter_or_a_long_scan_nothing_is_drawn(ready: Cli, process: P
         "message", "list", "--filter", 'role == "user"', "-o", "csv", "--fields", "message_id"
     )
     assert (code, shown) == (0, "message_id\nm00000\nm00001\nm00002\n")
-
-
-# Real conversations
-
-
-@pytest.fixture(scope="module")
-def airline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """The airline conversations in the embedded store and, in the profile `cloud`, on a server."""
-    cli = Cli(tmp_path_factory.mktemp("airline"))
-    with serving(
-        cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), instance=INSTANCE, clock=SystemClock()
-    ) as s:
-        cli.config(profile(s.endpoint, more="timeout = 30\n"))
-        for name in ("local", "cloud"):
-            cli.ok("-p", name, "init-tables")
-            cli.ok("-p", name, "import", str(DATA), "--format", "openai", "--user", "airline")
-        yield cli
-
-
-@pytest.mark.slow
-@needs_airline
-@pytest.mark.parametrize("backend", ["local", "cloud"])
-@pytest.mark.parametrize(
-    ("text", "chosen"),
-    [
-        ('role == "tool" and exists(name)', lambda m: m["role"] == "tool" and m.get("name") is not None),
-        (
-            'role in ["user", "assistant"] and not exists(tool_calls)',
-            lambda m: m["role"] in ("user", "assistant") and m.get("tool_calls") is None,
-        ),
-    ],
-)
-def test_real_conversations_are_chosen_as_plain_python_chooses(
-    airline: Cli, backend: str, text: str, chosen: Callable[[dict[str, Any]], bool]
-) -> None:
-    """The same messages, whole and in pages of 700."""
-    expected = [
-        (conversation["conversation_id"], f"{place:06}")
-        for conversation in sorted(conversations(), key=lambda c: str(c["conversation_id"]))
-        for place, message in enumerate(conversation["messages"])
-        if chosen(message)
-    ]
-    argv = ("-p", backend, "message", "list", "--filter", text, "--fields", "session_id,message_id", "-o")
-    assert len(expected) > 700
-    assert expected == [(item["session_id"], item["message_id"]) for item in airline.ok(*argv, "jsonl").lines]
-    paged, token = [], ""
-    while token is not None:
-        page = airline.ok(*argv, "json", "--limit", "700", *(("--page-token", token) if token else ())).json
-        paged += [(item["session_id"], item["message_id"]) for item in page["items"]]
-        token = page["next_page_token"]
-    assert expected == paged

@@ -29,25 +29,7 @@ def odd(ready: Cli) -> Cli:
     return ready
 
 
-def test_they_are_listed_and_got(odd: Cli) -> None:
-    """A field of another type is null, and stands in the metadata under its own name."""
-    session = odd.ok("session", "get", "u", "s", "-o", "json").json
-    assert session["update_time"] is None
-    assert session["metadata"] == {
-        "n": 1.0,
-        "role": "x",
-        "search_content": {"$bytes": "AA=="},
-        "update_time": "yesterday",
-    }
-    message = odd.ok("message", "get", "s", "m", "-o", "json").json
-    assert (message["content"], message["role"], message["search_content"]) == (None, None, None)
-    assert message["metadata"] == ODD_MESSAGE
-    assert len(odd.ok("session", "list", "-o", "json").json["items"]) == 2
-    assert len(odd.ok("message", "list", "-o", "json").json["items"]) == 2
-
-
-@pytest.mark.parametrize("width", [None, 80])
-@pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
+@pytest.mark.parametrize(("output", "width"), [("table", None), ("table", 80), ("json", None), ("csv", None)])
 def test_every_command_that_shows_shows_them(odd: Cli, output: str, width: int | None) -> None:
     """Each format, in a pipe, where nothing is cut, and on a terminal, as far as a list has room."""
     for argv, odd_value in (
@@ -85,23 +67,6 @@ def test_they_are_exported_and_imported_unchanged(odd: Cli) -> None:
     assert message is not None
     assert {k: (type(v), v) for k, v in session.columns.items()} == {k: (type(v), v) for k, v in ODD_SESSION.items()}
     assert {k: (type(v), v) for k, v in message.columns.items()} == {k: (type(v), v) for k, v in ODD_MESSAGE.items()}
-
-
-def test_they_can_be_updated(odd: Cli) -> None:
-    """An update changes what it names: odd values stay until their field is set, removed, or replaced."""
-    odd.ok("message", "update", "s", "m", "-m", "tag=x")
-    metadata = odd.ok("message", "get", "s", "m", "-o", "json").json["metadata"]
-    assert metadata == {**ODD_MESSAGE, "tag": "x"}
-
-    odd.ok("message", "update", "s", "m", "--content", "fixed", "--unset", "role", "--unset", "user_id")
-    message = odd.ok("message", "get", "s", "m", "-o", "json").json
-    assert (message["content"], message["role"]) == ("fixed", None)
-    assert message["metadata"] == {"search_content": True, "tag": "x", "update_time": 5}
-
-    odd.ok("session", "update", "u", "s", "--touch", "--replace-metadata")
-    session = odd.ok("session", "get", "u", "s", "-o", "json").json
-    assert (session["update_time"], session["metadata"]) == (odd.clock.time_us, {})
-    assert [item["session_id"] for item in odd.ok("session", "recent", "--user", "u", "-o", "jsonl").lines] == ["s"]
 
 
 def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:

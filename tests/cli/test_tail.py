@@ -84,15 +84,6 @@ def test_the_last_ten_are_shown(ready: Cli) -> None:
         assert everything[14 - count :] == ready.ok("message", "tail", "s", *argv, "-o", "jsonl").out.splitlines()
 
 
-def test_roles_and_filters_choose(ready: Cli) -> None:
-    """As in `message list --last`."""
-    for n in range(6):
-        put(ready, f"m{n}", n, role="user" if n % 2 else "tool")
-
-    argv = ("message", "tail", "s", "--last", "2", "--role", "user", "--filter", 'message_id < "m5"')
-    assert ["m1", "m3"] == [line["message_id"] for line in ready.ok(*argv).lines]
-
-
 def test_a_pipe_gets_json_lines(ready: Cli) -> None:
     """Unless something else is asked for, by the flag or by the profile; errors stay words for people."""
     put(ready, "m", role="user", content="hi")
@@ -212,17 +203,6 @@ def test_what_it_cost_is_said_at_the_end(ready: Cli, following: Following) -> No
 
     assert outcome.err.startswith("stats: 4 requests, ")
     assert ", 4 rows scanned, 1 returned, " in outcome.err
-
-
-def test_tables_that_are_dropped_end_it(ready: Cli, following: Following) -> None:
-    """A failure that waiting does not mend has its own exit code and sentence."""
-    put(ready, "m")
-
-    outcome = following(steps=[lambda: ready.ok("drop-tables", "--yes")])
-
-    assert 3 == outcome.code
-    assert 1 == len(outcome.lines)
-    assert outcome.err.startswith("error: ")
 
 
 class Outage(Faults):

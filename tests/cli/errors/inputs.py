@@ -185,28 +185,4 @@ CASES = (
         "message put s --content-file /dev/zero",
         "/dev/zero is too large; a column holds at most 2,097,152 bytes",
     ),
-    Case(
-        "A pretty-printed value with a slip.",
-        "import in.json",
-        "in.json: line 1: not valid JSON: no comma at line 3, column 2",
-        given=(file("in.json", '{\n "a": 1\n "b": 2\n}'),),
-    ),
-    Case(
-        "A slip within an array of several lines.",
-        "import in.json",
-        "in.json: line 2, element 0: not valid JSON: no colon at column 7",
-        given=(file("in.json", '[\n {"a" 2}\n]'),),
-    ),
-    Case(
-        "Text behind an array of several lines.",
-        "import in.json",
-        "in.json: line 1: not valid JSON: more after the end at line 2, column 3",
-        given=(file("in.json", "[\n] x\n"),),
-    ),
-    Case(
-        "A text of bytes that are no text.",
-        "import in.json",
-        "in.json: line 1: not valid UTF-8 at column 8",
-        given=(file("in.json", b'{"a": "\xff"}'),),
-    ),
 )
