@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sentences stand as they are told
 """`tsmem profile` with what cannot be set, used or deleted."""
 
 from __future__ import annotations
@@ -10,107 +11,52 @@ def _refused(cause: str, argv: str, sentence: str, hint: str | None = None) -> C
     return Case(cause, argv, sentence, hint, code="ProfileError")
 
 
+# fmt: off
 CASES = (
     _refused("Showing a profile that there is not.", "profile show prod", "no profile 'prod'", "profiles: local"),
-    Case(
-        "Setting nothing.",
-        "profile set x",
-        "Missing argument 'KEY=VALUE...'.",
-        hint="tsmem profile set [OPTIONS] NAME KEY=VALUE...",
-    ),
-    Case(
-        "Setting what is no assignment.",
-        "profile set x backend",
-        "assignment 1 has no =",
-        hint="write KEY=VALUE; KEY= removes a key",
-    ),
-    Case(
-        "Setting a key that is none.",
-        "profile set x =local",
-        "assignment 1 begins with no key of a profile",
-        hint="for example timeout=10",
-    ),
+    Case("Setting nothing.", "profile set x",
+        "Missing argument 'KEY=VALUE...'.", "tsmem profile set [OPTIONS] NAME KEY=VALUE..."),
+    Case("Setting what is no assignment.", "profile set x backend",
+        "assignment 1 has no =", "write KEY=VALUE; KEY= removes a key"),
+    Case("Setting a key that is none.", "profile set x =local",
+        "assignment 1 begins with no key of a profile", "for example timeout=10"),
     Case("Setting a key twice.", "profile set x backend=local backend=local", "'backend' is given twice"),
-    _refused(
-        "Setting the environment's profile.",
-        "profile set env backend=local",
-        "'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set",
-    ),
-    _refused(
-        "Setting a key that there is not.",
-        "profile set x backend=local paht=x.db",
+    _refused("Setting the environment's profile.", "profile set env backend=local",
+        "'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set"),
+    _refused("Setting a key that there is not.", "profile set x backend=local paht=x.db",
         "FOLDER/config/tsmem/config.toml: profile 'x': unknown key 'paht'; did you mean 'path'?",
-        "keys here: backend, timeout, output, tables, path",
-    ),
-    _refused(
-        "Removing a key that is mistyped, and would stay.",
-        "profile set local security_tokn=",
+        "keys here: backend, timeout, output, tables, path"),
+    _refused("Removing a key that is mistyped, and would stay.", "profile set local security_tokn=",
         "unknown key 'security_tokn'; did you mean 'security_token'?",
-        "keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, "
-        "access_key_secret, security_token, ca_file",
-    ),
-    Case(
-        "Setting values of no profile.",
-        "profile set access_key_secret=hunter2 timeout=5",
-        "the profile's name comes before KEY=VALUE",
-        hint="tsmem profile set NAME KEY=VALUE",
-    ),
-    _refused(
-        "Setting a secret itself.",
-        "profile set x backend=tablestore access_key_secret=hunter2",
+        "keys here: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, access_key_secret, security_token, ca_file"),
+    Case("Setting values of no profile.", "profile set access_key_secret=hunter2 timeout=5",
+        "the profile's name comes before KEY=VALUE", "tsmem profile set NAME KEY=VALUE"),
+    _refused("Setting a secret itself.", "profile set x backend=tablestore access_key_secret=hunter2",
         "'access_key_secret' takes no secret itself, which would stay in the shell's history",
-        "write access_key_secret=env:NAME, access_key_secret=file:PATH or access_key_secret=cmd:COMMAND",
-    ),
-    _refused(
-        "Setting a number that is none.",
-        "profile set x backend=local path=x.db timeout=soon",
-        "'timeout' must be a number",
-    ),
-    _refused(
-        "Setting a key behind a value.",
-        "profile set x backend=local path=x.db path.a=1",
-        "'path' holds a value, not further keys",
-    ),
-    _refused(
-        "Removing keys of a profile that there is not.", "profile set x path=", "no profile 'x'", "profiles: local"
-    ),
-    _refused(
-        "Deleting a built-in profile.",
-        "profile delete local",
-        "profile 'local' is built in; there is nothing to delete",
-    ),
-    Case(
-        "Deleting the default profile.",
-        "profile delete x",
-        "profile 'x' is the default",
-        hint="make another one the default first, with tsmem profile use",
-        code="ProfileError",
-        given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n'),),
-    ),
-    _refused(
-        "Setting a profile in a folder.", "--config . profile set x backend=local path=x.db", ".: not a plain file"
-    ),
-    Case(
-        "Setting a profile where no folder can be made.",
+        "write access_key_secret=env:NAME, access_key_secret=file:PATH or access_key_secret=cmd:COMMAND"),
+    _refused("Setting a number that is none.", "profile set x backend=local path=x.db timeout=soon",
+        "'timeout' must be a number"),
+    _refused("Setting a key behind a value.", "profile set x backend=local path=x.db path.a=1",
+        "'path' holds a value, not further keys"),
+    _refused("Removing keys of a profile that there is not.", "profile set x path=",
+        "no profile 'x'", "profiles: local"),
+    _refused("Deleting a built-in profile.", "profile delete local",
+        "profile 'local' is built in; there is nothing to delete"),
+    Case("Deleting the default profile.", "profile delete x",
+        "profile 'x' is the default", "make another one the default first, with tsmem profile use", code="ProfileError",
+        given=(config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n'),)),
+    _refused("Setting a profile in a folder.", "--config . profile set x backend=local path=x.db",
+        ".: not a plain file"),
+    Case("Setting a profile where no folder can be made.",
         "--config plain/config.toml profile set x backend=local path=x.db",
-        "plain/config.toml: cannot be written: FOLDER/plain is no folder",
-        code="ProfileError",
-        given=(file("plain", ""),),
-    ),
-    Case(
-        "Making a broken profile the default.",
-        "profile use x",
+        "plain/config.toml: cannot be written: FOLDER/plain is no folder", code="ProfileError",
+        given=(file("plain", ""),)),
+    Case("Making a broken profile the default.", "profile use x",
         "FOLDER/config/tsmem/config.toml:4: profile 'x': unknown key 'paht'; did you mean 'path'?",
-        hint="keys here: backend, timeout, output, tables, path",
-        code="ProfileError",
-        given=(config('[profiles.x]\nbackend = "local"\npath = "x.db"\npaht = 1\n'),),
-    ),
-    Case(
-        "Setting a key of what is no profile.",
-        "profile set x path=x.db",
-        "profile 'x' must be a table",
-        hint="delete it first, with tsmem profile delete",
-        code="ProfileError",
-        given=(config("[profiles]\nx = 5\n"),),
-    ),
+        "keys here: backend, timeout, output, tables, path", code="ProfileError",
+        given=(config('[profiles.x]\nbackend = "local"\npath = "x.db"\npaht = 1\n'),)),
+    Case("Setting a key of what is no profile.", "profile set x path=x.db",
+        "profile 'x' must be a table", "delete it first, with tsmem profile delete", code="ProfileError",
+        given=(config("[profiles]\nx = 5\n"),)),
 )
+# fmt: on

@@ -1,4 +1,4 @@
-"""The table as a whole."""
+"""The table as a whole. Its rows are laid out by hand: the cause and the command line, what is said, and the rest."""
 
 from __future__ import annotations
 
