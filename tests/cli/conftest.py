@@ -1,8 +1,7 @@
-"""The command line in the test's own process, with everything injected; and as real processes, in a clean environment.
-A run in this process may end with those exit codes alone that the command's help lists.
+"""Run the command line in the test's own process, with everything injected, or as a process in a clean environment.
 
-Either way a test has a folder of its own for the store, the profile file and its work, and no variable of the machine
-reaches it.
+A run in this process may end only with the exit codes that the command's help lists. Each test has a folder of its own
+for the store, the profile file and its work, and no variable of the machine reaches it.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.documents import export_line
 
 ROOT = Path(__file__).parents[2]
-"""Where the package is imported from."""
+"""The folder from which the package is imported."""
 
 
 class PipeIn(io.BytesIO):
@@ -47,7 +46,7 @@ class PipeIn(io.BytesIO):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of the command line came to."""
+    """The exit code and the output of a run."""
 
     code: int
     out: bytes
@@ -55,7 +54,7 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """stdout as text."""
+        """Standard output as text."""
         return self.out.decode()
 
     @property
@@ -136,11 +135,11 @@ class Cli:
         return tsmem.open_store(environ=self.environ, clock=self.clock)
 
     def fill(self, items: Iterable[Session | Message]) -> None:
-        """Import the items."""
+        """Import items."""
         self.ok("import", stdin=b"".join(map(export_line, items)))
 
     def export(self) -> bytes:
-        """Everything there is."""
+        """Return an export of everything."""
         return self.ok("export").out
 
     def config(self, text: str) -> Path:
@@ -322,12 +321,12 @@ def completed(
 
 
 def sessions(count: int, user: str = "ada") -> list[Session]:
-    """So many sessions of a user, a second apart."""
+    """Return sessions of a user, a second apart."""
     return [Session(user, f"s{n:05d}", 1_767_000_000_000_000 + n * 1_000_000) for n in range(count)]
 
 
 def messages(count: int, session: str = "s00000", content: str = "said") -> list[Message]:
-    """So many messages of a session, a second apart."""
+    """Return messages of a session, a second apart."""
     return [
         Message(session, f"m{n:05d}", 1_767_000_000_000_000 + n * 1_000_000, "user", f"{content} {n}")
         for n in range(count)

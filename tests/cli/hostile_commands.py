@@ -80,8 +80,8 @@ RUNS = {
     "completion": "bash|WHOLE",
     "help": "|times|session WHOLE|WHOLE",
 }
-"""What to run of each command beside its declared parameters, in turn. Words in capitals are replaced; PACK and RAW by
-each of their texts in a run of its own."""
+"""Runs of each command beside those with a hostile word in each declared parameter. Words in capitals are replaced;
+PACK and RAW by each of their texts in a run of its own."""
 WORDS = {
     "WHOLE": WHOLE,
     "FIRST": PACKS[0],

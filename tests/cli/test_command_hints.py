@@ -11,7 +11,7 @@ OTHER = "tsmem --profile other"
 
 @pytest.fixture
 def other(cli: Cli) -> Cli:
-    """Beside the default profile there is another one."""
+    """The command line with a second profile beside the default one."""
     cli.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
     return cli
 
@@ -34,8 +34,7 @@ def test_messages_that_stay_are_looked_for_in_that_profile(other: Cli) -> None:
     )
 
 
-def test_sessions_that_there_are_stand_in_that_profile(other: Cli) -> None:
-    """Where a conversation was not found."""
+def test_the_hint_of_a_missing_conversation_lists_the_sessions_of_that_profile(other: Cli) -> None:
     other.ok("-p", "other", "init-tables")
 
     assert f"hint: {OTHER} session list shows" in other("-p", "other", "show", "none").err

@@ -38,7 +38,7 @@ def test_a_session_is_written_read_changed_and_deleted(ready: Cli) -> None:
 
 
 def test_a_message_is_written_read_changed_and_deleted(ready: Cli) -> None:
-    """As for sessions; a message is found by its id alone."""
+    """A message is found by its id alone."""
     put = ready.ok("message", "put", "s", "m", "--role", "user", "--content", "", "-o", "json")
     expected = {"session_id": "s", "message_id": "m", "create_time": NOW, "role": "user", "search_content": None}
     assert put.json == {**expected, "content": "", "metadata": {}}
@@ -58,7 +58,7 @@ def test_a_message_is_written_read_changed_and_deleted(ready: Cli) -> None:
 
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
 def test_an_omitted_id_is_made_and_printed(ready: Cli, output: str) -> None:
-    """Without an id there is a UUID, which every format prints."""
+    """put makes a UUID where no id is given, and every format prints it."""
     for noun in ("session", "message"):
         out = ready.ok(noun, "put", "owner", "-m", "a=1", "-o", output).text
         found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", out)
@@ -227,7 +227,7 @@ def test_conflicts(ready: Cli) -> None:
 
 
 def test_missing(ready: Cli) -> None:
-    """What is not there ends with 3, and updating does not create it; --missing-ok makes deleting it no error."""
+    """A missing row is exit 3, updating does not create it, and --missing-ok makes deleting it no error."""
     for argv in (
         ("session", "get", "u", "s"),
         ("session", "update", "u", "s", "-m", "a=1"),

@@ -1,4 +1,4 @@
-"""What a shell is told when it completes: commands, options, and ids of the local store; or nothing at all."""
+"""Completion offers commands, options and ids of the local store to a shell, or nothing at all."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ SPLIT = [
     ("tsmem session list --user=te", ["team:a"]),
     ("tsmem session list --user=team:", ["a"]),
 ]
-"""Words that bash splits at : and =; what it is offered goes on behind the last of them."""
+"""Lines whose words bash splits at : and =, and the rest of a word that it is offered after the last of them."""
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
@@ -169,7 +169,7 @@ HOSTILE = [
 def test_ids_that_a_shell_would_run_are_not_offered(
     ready: Cli, offered: Offered, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What a shell splits, expands or runs reaches no shell: neither bash's words nor the text that zsh evaluates."""
+    """No text that a shell splits, expands or runs is in bash's words or in the text that zsh evaluates."""
     ready.fill([Session(user, "s", 1) for user in [*HOSTILE, "plain", "退款", "user@example.com"]])
     line = "tsmem session list --user "
 

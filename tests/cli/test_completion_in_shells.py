@@ -57,7 +57,7 @@ def check(shell: Shell, typed: str, ids: list[str]) -> bool:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_shell_completes_an_id_and_nothing_hostile(name: str, ready: Cli, process: Processes, tmp_path: Path) -> None:
-    """What it lists has no text of ids that are not offered."""
+    """The list shows nothing of ids that are not offered."""
     ids = fill(ready, 50)
 
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:

@@ -1,4 +1,4 @@
-"""What cannot be undone is asked for on a terminal and refused elsewhere."""
+"""Deleting many rows or tables is confirmed on a terminal and refused elsewhere."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_process_asks_on_its_terminal(filled: Cli, process: Processes) -> None
 
 @pytest.mark.parametrize("argv", [("session", "purge", "--everyone"), ("message", "purge", "--everything")])
 def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> None:
-    """In local time, whatever was given: an age or a day; then the filter."""
+    """An age or a day is shown as local time; the filter follows."""
     for until, said in (("2h", "2025-12-31 22:00:00"), ("2025-12-31", "2025-12-31 23:59:59.999999")):
         err = filled.asked(*argv, "--until", until, "--filter", "not (n == 1)", answer=b"n\n").err
         assert f" up to {said}" in err
@@ -109,7 +109,7 @@ def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> Non
 
 
 def test_input_that_is_typed_is_waited_for_with_a_word(filled: Cli) -> None:
-    """Who forgot the file hears that it is his turn; a pipe hears nothing."""
+    """A pipe is told nothing."""
     for argv in (("import",), ("message", "put", "s00000", "--content-file", "-")):
         assert "reading what is typed here; Ctrl-D ends it\n" in filled.asked(*argv).err
         assert "typed" not in filled.ok(*argv).err

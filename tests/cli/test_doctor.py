@@ -38,7 +38,7 @@ class AheadClock(SystemClock):
 
 
 def findings(outcome: Outcome, about: str) -> list[dict[str, Any]]:
-    """Those about one thing."""
+    """Return the findings about one thing."""
     return [each for each in outcome.json["findings"] if each["about"] == about]
 
 
@@ -75,7 +75,7 @@ def test_one_command_that_mends_many_is_shown_once(cli: Cli) -> None:
     assert " " * 9 + "tsmem doctor" == lines[-1]
 
 
-def test_what_differs_is_left(cli: Cli) -> None:
+def test_fix_leaves_a_table_that_differs(cli: Cli) -> None:
     """A table with another option is named, also with --fix, and is as it was."""
     with cli.store() as store:
         store._client.create_table(TableSchema("session", store.layout.session.schema.key, max_versions=3))
@@ -105,7 +105,7 @@ def test_a_table_of_another_key_is_named_and_nothing_is_created_on_it(cli: Cli) 
 
 
 def test_messages_of_a_deleted_session_are_never_called_fine(ready: Cli) -> None:
-    """Those of the last 15 minutes are a note, exit 0; older ones a warning, exit 4."""
+    """Messages of the last 15 minutes are a note, exit 0; older ones a warning, exit 4."""
     ready.ok("session", "put", "ada", "s")
     ready.ok("message", "put", "s", "--content", "hi")
     ready.ok("session", "delete", "ada", "s")
@@ -194,7 +194,7 @@ def test_cells_near_the_limit_are_a_note(ready: Cli) -> None:
         assert NEAR_LIMIT_BYTES < len(ready.ok(*shlex.split(note["command"])[1:]).out)
 
 
-def test_what_is_many_is_counted(ready: Cli) -> None:
+def test_twenty_findings_of_a_kind_are_named_and_the_rest_counted(ready: Cli) -> None:
     """Twenty of a kind are named, then how many more there are; --fix mends them all."""
     items: list[Session | Message] = [Session("u", f"s{n:02d}", 1) for n in range(30)]
     ready.fill([*items, *[Message(f"s{n:02d}", "m", 2) for n in range(30)]])
@@ -207,8 +207,7 @@ def test_what_is_many_is_counted(ready: Cli) -> None:
     assert [] == findings(ready.ok("doctor", "-o", "json"), "update_time")
 
 
-def test_commands_are_for_the_same_profile(ready: Cli) -> None:
-    """What chose the profile is said again."""
+def test_suggested_commands_name_the_profile_that_was_chosen(ready: Cli) -> None:
     ready.config('[profiles."my own"]\nbackend = "local"\npath = "own.db"\n')
     outcome = ready("doctor", "--profile", "my own", "-o", "json")
 
@@ -292,7 +291,6 @@ class Policy(Faults):
         self.denied = denied
 
     def strike(self, action: str) -> Fault | None:
-        """As Faults."""
         why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
         return Fault("throttle", False, why, 1.0) if action in self.denied else None
 
@@ -305,7 +303,7 @@ class Policy(Faults):
         (("GetRange",), 1, "rows", 0),
     ],
 )
-def test_what_is_permitted_is_looked_at(
+def test_a_missing_permission_hides_only_what_it_refuses(
     ready: Cli, denied: tuple[str, ...], missing: int, refused: str, orphans: int
 ) -> None:
     """A key that lacks one permission may have others: what is found with those is said too, and the exit code is 5."""
@@ -385,7 +383,7 @@ def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
     ("file", "command"), [("[profiles.x\n", "path"), ('[profiles.x]\nbackend = "locl"\n', "list"), ("", "list")]
 )
 def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, file: str, command: str) -> None:
-    """Where the file is, when it is no TOML; what there is, when a profile is wrong or missing."""
+    """`profile path` if the file is no TOML, `profile list` if a profile is wrong or missing."""
     cli.config(file)
     (finding,) = findings(cli("doctor", "--profile", "x", "-o", "json"), "profile")
 
@@ -393,8 +391,7 @@ def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, f
     assert 0 == cli(*bash_words(finding["command"])[1:]).code
 
 
-def test_what_is_long_is_told_on_the_way(ready: Cli) -> None:
-    """With --progress, also where no terminal is."""
+def test_progress_says_what_was_looked_at(ready: Cli) -> None:
     ready.fill([Session("u", "s", 1)])
 
     assert "looked at 1 session" in ready.ok("doctor", "--progress").err

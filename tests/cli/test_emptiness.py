@@ -76,7 +76,7 @@ def test_an_empty_result_says_why(filled: Cli) -> None:
 
 
 def test_an_empty_store_is_said_to_be(ready: Cli) -> None:
-    """With its place: it may be another store than was meant."""
+    """The line names the store, which may not be the one that was meant."""
     for line, said in (
         ("session list", "no sessions found: {} has no sessions"),
         ("message search x --filter y==1", "no messages found: {} has no messages"),
@@ -95,7 +95,7 @@ def test_a_purge_of_nothing_asks_nothing(filled: Cli) -> None:
 
 
 def test_copying_nothing_says_why(filled: Cli) -> None:
-    """Of the store that is read, also where both sides are compared, which are equal then."""
+    """Also where both sides are compared, which are equal then."""
     filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')
     copy = ("copy", "--from", "local", "--to", "new")
     for more in ((), ("--check",)):
@@ -142,7 +142,7 @@ def test_columns_are_those_of_the_first_hundred_rows(ready: Cli) -> None:
 
 
 def test_hostile_names_cannot_forge_a_line(ready: Cli) -> None:
-    """What is stored, and what was asked for, stands escaped on the one line."""
+    """Stored ids and those that were asked for are escaped."""
     ready.fill([Session("ada\n\x1b[2J", "s", 5)])
     outcome = ready.ok("session", "list", "--user", "ada\n\x1b[2")
 
@@ -166,13 +166,12 @@ class _Second(Faults):
         self.count = 0
 
     def strike(self, action: str) -> Fault | None:
-        """As Faults."""
         self.count += 1
         why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
         return Fault("throttle", False, why, 1.0) if self.count > 1 else None
 
 
-def test_it_costs_two_requests_at_most_and_only_where_nothing_was_found(filled: Cli) -> None:
+def test_an_empty_result_costs_two_more_requests_at_most(filled: Cli) -> None:
     """Counted where they arrive, beside those of the command itself."""
     with serving(filled.database) as served:
         for argv, sent in (

@@ -30,7 +30,7 @@ MESSAGES = [
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """Some of both."""
+    """A store with sessions and messages."""
     ready.fill([*SESSIONS, *MESSAGES])
     return ready
 

@@ -30,7 +30,7 @@ def odd(ready: Cli) -> Cli:
 
 
 @pytest.mark.parametrize(("output", "width"), [("table", None), ("table", 80), ("json", None), ("csv", None)])
-def test_every_command_that_shows_shows_them(odd: Cli, output: str, width: int | None) -> None:
+def test_rows_of_other_libraries_are_shown_in_every_format(odd: Cli, output: str, width: int | None) -> None:
     """Each format, in a pipe, where nothing is cut, and on a terminal, as far as a list has room."""
     for argv, odd_value in (
         (("session", "list"), "yesterday"),
@@ -47,12 +47,12 @@ def test_every_command_that_shows_shows_them(odd: Cli, output: str, width: int |
             assert re.search(odd_value, shown, re.DOTALL), (argv, shown)
 
 
-def test_a_session_whose_time_is_no_integer_is_not_recent(odd: Cli) -> None:
+def test_recent_passes_over_a_session_whose_time_is_no_integer(odd: Cli) -> None:
     """The index holds integers alone: such a session is listed, and no error."""
     assert odd.ok("session", "recent", "--user", "u", "-o", "json").json["items"] == []
 
 
-def test_they_are_exported_and_imported_unchanged(odd: Cli) -> None:
+def test_export_and_import_keep_rows_of_other_libraries(odd: Cli) -> None:
     """The second export has the bytes of the first, and the rows their types."""
     first = odd.export()
     odd.ok("drop-tables", "--yes")
@@ -78,7 +78,7 @@ def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
     assert odd.ok("message", "get", "s", "late")
 
 
-def test_they_are_purged(odd: Cli) -> None:
+def test_purge_takes_rows_of_other_libraries(odd: Cli) -> None:
     """With and without a time, nothing fails on them."""
     odd.ok("session", "purge", "--everyone", "--until", "1h", "--with-messages", "--yes")
     odd.ok("session", "purge", "--everyone", "--with-messages", "--yes")

@@ -106,8 +106,8 @@ def test_debug_shows_a_traceback_and_the_error_line_all_the_same(ready: Cli) -> 
     assert "Traceback" not in ready("session", "get", "u", "s").err
 
 
-def test_warnings_about_times_are_talk(ready: Cli) -> None:
-    """A time that looks like seconds is taken as microseconds, with a warning on stderr."""
+def test_a_time_that_looks_like_seconds_is_taken_with_a_warning(ready: Cli) -> None:
+    """It is taken as microseconds."""
     put = ready.ok("session", "put", "u", "s", "--update-time", "1760000000", "-o", "json")
     assert put.json["update_time"] == 1760000000
     assert put.err.startswith("warning: --update-time: 1760000000 looks like seconds")

@@ -54,7 +54,7 @@ FOUND = {
 }  # fmt: skip
 
 
-def test_what_is_found(filled: Cli, backend: str) -> None:
+def test_search_and_recent_find_the_same_on_both_backends(filled: Cli, backend: str) -> None:
     assert FOUND == {line: " ".join(ids(filled.ok(*shlex.split(line), "-o", "json"))) for line in FOUND}
     part = ids(filled.ok("message", "search", "eapo", "-o", "json"))
     assert ["m3"] == part if backend == "local" else part in ([], ["m3"])

@@ -211,7 +211,6 @@ class Outage(Faults):
     lasts = False
 
     def strike(self, action: str) -> Fault | None:
-        """As Faults."""
         busy = ("OTSServerBusy", "Server is busy.")
         return Fault("throttle", False, busy, 1.0) if self.lasts and action == "GetRange" else None
 

@@ -37,7 +37,7 @@ class Case:
     sentence: str
     """The text after `error: `, without the place that it points into."""
     hint: str | None = None
-    """The text after `hint: `; None if there is none."""
+    """The text after `hint: `. None: no hint is shown."""
     code: str = "InvalidInput"
     """The error's name in JSON."""
     given: tuple[Given, ...] = ()

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""What a TableStore refuses, or what happens on the way to it."""
+"""Refusals of a TableStore, and failures on the way to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made so before a command is run, each a function that makes the step."""
+"""Steps that prepare the stage before a command is run. Each function returns a step or is one."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def damaged(stage: Stage) -> None:
 
 
 def damaged_rows(stage: Stage) -> None:
-    """What the store's rows hold was overwritten."""
+    """Overwrite the content of the store's rows."""
     with closing(sqlite3.connect(stage.database)) as connection, connection:
         tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         for name, sql in tables:
@@ -231,5 +231,5 @@ def failed(*lines: str) -> Given:
 
 
 def rows(count: int) -> bytes:
-    """So many sessions of a user, as lines to import."""
+    """Return lines to import: sessions of one user."""
     return b"".join(b'{"user_id": "u", "session_id": "s%05d"}\n' % number for number in range(count))

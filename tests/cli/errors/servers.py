@@ -24,7 +24,7 @@ from tsmem.server.wire import schema
 
 
 class Ahead(SystemClock):
-    """An hour ahead."""
+    """A clock that is an hour ahead."""
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
@@ -85,20 +85,20 @@ def deleted(what: Callable[[Engine], object]) -> Given:
 
 
 def tables(engine: Engine) -> None:
-    """Both tables, and all their indexes."""
+    """Delete both tables, and all their indexes."""
     search_indexes(engine)
     engine.delete_table("session")
     engine.delete_table("message")
 
 
 def indexes(engine: Engine) -> None:
-    """The secondary indexes."""
+    """Delete the secondary indexes."""
     engine.delete_index("session", "session_secondary_index")
     engine.delete_index("message", "message_secondary_index")
 
 
 def search_indexes(engine: Engine) -> None:
-    """The search indexes."""
+    """Delete the search indexes."""
     engine.delete_search_index("session", "session_search_index")
     engine.delete_search_index("message", "message_search_index")
 

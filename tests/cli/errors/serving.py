@@ -1,4 +1,4 @@
-"""What keeps `tsmem serve` from serving."""
+"""Mistakes in starting `tsmem serve`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Where an error is caused: a folder with a store in it that holds a little of everything, and the command line.
+"""The stage of a case: a folder with a store that holds a little of everything, and the command line.
 
-Each case has a stage of its own, which a walk makes, uses and takes down; the store is copied, because making one takes
-most of the time.
+Each case has a stage of its own. The store is copied, because making one takes most of the time.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ MESSAGES = [
     Message("s1", "twin", 400, "user", "two"),
 ]
 BESIDE = ("-wal", "-shm", ".lock")
-"""What SQLite and the engine keep beside a store's file."""
+"""Ends of the names of files that SQLite and the engine keep beside a store."""
 
 
 _TRIED = re.compile(r"tried \d+ times in [\d.]+ s")
-"""How often something was tried depends on the pauses, which are not the same in two runs."""
+"""The number of attempts depends on the pauses, which differ from run to run."""
 
 
 class Stage:
-    """One case's folder, command line, and what has to be ended behind it."""
+    """A folder, the command line, and what has to be ended afterwards."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self.stack = stack
         self.cli = Cli(folder)
         self.names: dict[str, str] = {}
-        """What stands for what, in argv and in what is said: the address of a server, mostly."""
+        """Names that stand for values in the command line and in messages, such as HOST for the address of a server."""
 
     @property
     def database(self) -> Path:
@@ -52,19 +51,19 @@ class Stage:
         return self.cli.database
 
     def plain(self, text: str) -> str:
-        """What was said, with what differs from run to run as names."""
+        """Replace what differs from run to run by names."""
         for name, value in self.names.items():
             text = text.replace(value, name)
         return _TRIED.sub("tried N times in N s", text.replace(str(self.folder), "FOLDER"))
 
     def filled(self, text: str) -> str:
-        """The opposite, for what is asked."""
+        """Replace names by their values."""
         for name, value in self.names.items():
             text = text.replace(name, value)
         return text.replace("FOLDER", str(self.folder))
 
     def state(self) -> dict[str, str]:
-        """Every file of the folder with a digest of what it holds: of a store, of its rows."""
+        """Return a digest of each file in the folder; of a store, a digest of its rows."""
         files = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.endswith(BESIDE))
         return {str(path.relative_to(self.folder)): _digest(path) for path in files}
 
@@ -87,7 +86,7 @@ def stage() -> Iterator[Stage]:
 
 @cache
 def _store() -> bytes:
-    """The bytes of a store's file."""
+    """Return the bytes of a store's file."""
     with TemporaryDirectory(prefix="tsmem-") as name:
         cli = Cli(Path(name))
         cli.ok("init-tables")
@@ -98,7 +97,7 @@ def _store() -> bytes:
 
 
 def copied(path: Path) -> None:
-    """The same store at another place."""
+    """Write a copy of the store to another place."""
     path.write_bytes(_store())
 
 

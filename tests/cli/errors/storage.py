@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""What the disk, and the store's file, can do to a command."""
+"""Failures of the disk, and store files that cannot be used."""
 
 from __future__ import annotations
 
