@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tsmem.clock import Clock, SystemClock
 from tsmem.engine import Engine
+from tsmem.engine.requests import GetRange
 from tsmem.profiles import Profile, load_profile
+from tsmem.rows import MAX, MIN, Key, Range, TableRef, Value
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.log import LogEntry
 from tsmem.server.http.server import Server
@@ -42,6 +46,17 @@ class Served:
     def actions(self) -> list[str]:
         """What was asked, in order."""
         return [entry.action for entry in self.log]
+
+    def stored(self, table: TableRef) -> dict[Key, dict[str, Value]]:
+        """Return every row of a table, read from the engine itself."""
+        rows: dict[Key, dict[str, Value]] = {}
+        span = Range((MIN,) * len(table.key), (MAX,) * len(table.key))
+        while True:
+            page = self.engine.get_range(GetRange(table, span))
+            rows.update({row.key: dict(row.columns) for row in page.rows})
+            if page.next_start is None:
+                return rows
+            span = span._replace(start=page.next_start)
 
 
 @contextmanager
@@ -100,3 +115,27 @@ def sdk_client(
     client = tablestore.OTSClient(endpoint, key, secret, instance, region=region, retry_policy=NoRetryPolicy(), **more)
     _clients.append(client)
     return client
+
+
+def sdk_refusal(call: Callable[[], object]) -> tuple[int, str, str]:
+    """Return the status, code and message of the error that a call of the SDK ends with."""
+    import tablestore
+
+    with pytest.raises(tablestore.OTSServiceError) as caught:
+        call()
+    error = caught.value
+    assert error.get_request_id()
+    return error.get_http_status(), error.get_error_code(), error.get_error_message()
+
+
+def most_at_once(log: Iterable[LogEntry], action: str) -> int:
+    """Return how many requests of an action the server was answering at once, at most."""
+    edges: list[tuple[float, int]] = []
+    for entry in log:
+        if entry.action == action:
+            edges += [(entry.time_us, 1), (entry.time_us + entry.milliseconds * 1000, -1)]
+    most = now = 0
+    for _, step in sorted(edges):
+        now += step
+        most = max(most, now)
+    return most

@@ -19,10 +19,10 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import declarations
 from tests.support.privileges import limited, modes_count, skip_unless_possible
+from tests.support.raw_bodies import c, row, writing
+from tests.support.raw_http import ots_headers, post, read_reply, signed
 from tests.support.serve import DEADLINE_S, Serving, serving
 from tests.support.waiting import wait_until
-from tests.wire.raw_bodies import c, row, writing
-from tests.wire.raw_http import ots_headers, post, read_reply, signed
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import SAME_S
 from tsmem.cli.commands.serve import QueuedLines

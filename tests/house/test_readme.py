@@ -18,7 +18,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.house.modules import ROOT
 from tests.serving import serving
-from tests.wire.test_node import why_not
+from tests.support.node import why_not
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.store import MemoryStore

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.cli.conftest import Processes
-from tests.wire.raw_http import ots_headers, signed
+from tests.support.raw_http import ots_headers, signed
 
 DEADLINE_S = 60
 

@@ -1,4 +1,4 @@
-"""Servers for the tests of the wire."""
+"""Servers and dispatchers for the tests of the wire."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.serving import Served, serving
+from tests.support.raw_bodies import Wire, instance
+from tsmem.port import FieldType, SearchIndexSchema
 
 
 @pytest.fixture
@@ -15,3 +17,18 @@ def served(tmp_path: Path) -> Iterator[Served]:
     """A server without a key, on an empty instance."""
     with serving(tmp_path / "memory.db") as served:
         yield served
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A dispatcher in front of the three tables of `instance`."""
+    with instance() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> Iterator[Wire]:
+    """The same with a search index `there` on `plain`, for requests that change nothing."""
+    with instance() as made:
+        made.engine.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
+        yield made

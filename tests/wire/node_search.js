@@ -8,7 +8,7 @@ const client = new TableStore.Client({
 const call = (name, params) => new Promise((resolve, reject) =>
   client[name](params, (error, data) => (error ? reject(error) : resolve(data))));
 const { QueryType, ColumnReturnType, SortOrder } = TableStore;
-const target = { tableName: "said", indexName: "said_index" };
+const target = { tableName: "notes", indexName: "notes_index" };
 const numbers = (rows) => rows.map((row) => Number(row.primaryKey[1].value.toString()));
 
 function search(searchQuery, columnToGet = { returnType: ColumnReturnType.RETURN_ALL }) {
@@ -51,7 +51,7 @@ async function pages() {
 }
 
 async function scan() {
-  const { sessionId } = await call("computeSplits", { tableName: "said", searchIndexSplitsOptions: { indexName: "said_index" } });
+  const { sessionId } = await call("computeSplits", { tableName: "notes", searchIndexSplitsOptions: { indexName: "notes_index" } });
   const found = await answers((token) => call("parallelScan", { ...target, sessionId,
     columnToGet: { returnType: ColumnReturnType.RETURN_ALL_FROM_INDEX },
     scanQuery: { query: QUERIES.all, limit: 35, aliveTime: 30, token, currentParallelId: 0, maxParallel: 1 } }));

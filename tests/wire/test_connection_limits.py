@@ -1,4 +1,4 @@
-"""How many clients a server has at once: some are served, some are told to come again, the rest are not let in."""
+"""Limits on clients: how many connect at once, how long they may take, and how many answers they leave unread."""
 
 from __future__ import annotations
 
@@ -9,22 +9,49 @@ from contextlib import suppress
 
 import pytest
 
-from tests.wire.raw_http import TIMEOUT_S, Running, Stub, read_all, read_reply, request, running
+from tests.support.raw_http import (
+    TIMEOUT_S,
+    Running,
+    Stub,
+    parse_reply,
+    read_all,
+    read_reply,
+    request,
+    running,
+    send_until_closed,
+)
+from tests.support.waiting import wait_until
 from tsmem.server.http import server
 
 
-def asked(client: socket.socket) -> bytes:
-    """All that a client is answered, which may be nothing."""
+def answer_of(client: socket.socket) -> bytes:
+    """Send a request. Return all that is received, which may be nothing."""
     with suppress(ConnectionError):
         client.sendall(request())
         return read_all(client)
     return b""
 
 
-def test_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> None:
-    """Who asks for more meanwhile is told that the server is busy, and is answered when the others are done."""
-    large = b"x" * 30_000_000
-    with running(Stub(body=large), max_held_bytes=50_000_000) as here:
+def is_served(client: socket.socket) -> bool:
+    """Return True if a request is answered with 200 and the connection stays open."""
+    with suppress(ConnectionError):
+        client.sendall(request())
+        return read_reply(client).status == 200
+    return False
+
+
+def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> None:
+    with running(max_connections=1, yield_after_s=1000) as here:
+        with here.connect() as first, here.connect() as second:
+            reply = parse_reply(answer_of(second))
+            assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
+            assert is_served(first)
+        wait_until(lambda: here.ask(request()).status == 200)
+
+
+def test_large_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> None:
+    large = b"x" * 12_000_000
+    with running(Stub(body=large), max_held_bytes=20_000_000) as here:
         with here.connect() as slow:
             slow.sendall(request())
             assert b"H" == slow.recv(1)
@@ -40,60 +67,41 @@ def test_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> Non
     assert 200 == statuses[-1]
 
 
-def test_connections_beyond_those_that_are_told_so_are_closed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No number of clients takes more threads than that."""
+def test_further_connections_are_closed_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_REFUSED_CONNECTIONS", 2)
     monkeypatch.setattr(server, "_REFUSED_S", 20.0)
-    with running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as served:
-        served.sendall(request())
-        assert 200 == read_reply(served).status
+    with running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as first:
+        assert is_served(first)
         with here.connect() as told, here.connect() as waiting, here.connect() as beyond:
-            assert b"" == asked(beyond)
-            assert asked(told).startswith(b"HTTP/1.1 503 ")
-            assert asked(waiting).startswith(b"HTTP/1.1 503 ")
-        served.sendall(request())
-        assert 200 == read_reply(served).status
+            assert b"" == answer_of(beyond)
+            assert answer_of(told).startswith(b"HTTP/1.1 503 ")
+            assert answer_of(waiting).startswith(b"HTTP/1.1 503 ")
+        assert is_served(first)
 
     assert [200, 503, 503, 200] == [entry.status for entry in here.log]
 
 
-def served(client: socket.socket) -> bool:
-    """True if a client is answered, and may ask again."""
-    with suppress(ConnectionError):
-        client.sendall(request())
-        return read_reply(client).status == 200
-    return False
-
-
-def test_an_idle_connection_keeps_its_place_for_a_while() -> None:
-    """A client that has just connected is about to send its request."""
-    with running(max_connections=1, yield_after_s=1000) as here, here.connect() as idle, here.connect() as other:
-        assert asked(other).startswith(b"HTTP/1.1 503 ")
-        assert served(idle)
-
-
-def test_the_connection_that_waits_longest_for_a_request_gives_up_its_place() -> None:
-    """It never asked, or has asked before, or has begun to ask: it is closed without a word."""
+def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one() -> None:
+    """Whether it never answer_of, has answer_of before, or has begun to ask."""
     with (
         running(max_connections=3, yield_after_s=0) as here,
         here.connect() as fresh,
         here.connect() as used,
         here.connect() as begun,
     ):
-        assert served(used)
+        assert is_served(used)
         begun.sendall(b"POST /GetRow")
         here.await_begun()
         while any(each.connection.waiting_since_s is None for each in list(here.server._clients)):
             os.sched_yield()
         with here.connect() as first, here.connect() as second, here.connect() as third:
-            assert [True, True, True] == [served(each) for each in (first, second, third)]
+            assert [True, True, True] == [is_served(each) for each in (first, second, third)]
             assert [b"", b"", b""] == [read_all(each) for each in (fresh, used, begun)]
 
     assert [200, 200, 200, 200] == [entry.status for entry in here.log]
 
 
-def test_a_connection_whose_request_is_answered_keeps_its_place() -> None:
-    """A request in hand is never given up for a new connection."""
+def test_a_connection_whose_request_is_being_answered_is_not_closed_for_a_new_one() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -104,13 +112,13 @@ def test_a_connection_whose_request_is_answered_keeps_its_place() -> None:
         busy.sendall(request())
         assert begun.wait(TIMEOUT_S)
         with here.connect() as other:
-            assert asked(other).startswith(b"HTTP/1.1 503 ")
+            assert answer_of(other).startswith(b"HTTP/1.1 503 ")
         go_on.set()
         assert 200 == read_reply(busy).status
 
 
 def connect_from(here: Running, address: str) -> socket.socket:
-    """A connection from an address of this machine's own, where it has several."""
+    """Connect from an address of this machine, which may have several."""
     host, port = here.server.endpoint.removeprefix("http://").split(":")
     try:
         return socket.create_connection((host, int(port)), TIMEOUT_S, (address, 0))
@@ -118,25 +126,64 @@ def connect_from(here: Running, address: str) -> socket.socket:
         pytest.skip(f"this machine has no address {address}")
 
 
-def test_one_address_does_not_take_the_places_of_all() -> None:
-    """Another address is served although one has used up its own places."""
+def test_one_address_does_not_take_all_places() -> None:
     with (
         running(max_peer_connections=1, yield_after_s=1000) as here,
         here.connect() as one,
         here.connect() as two,
         connect_from(here, "127.0.0.2") as other,
     ):
-        assert asked(two).startswith(b"HTTP/1.1 503 ")
-        assert [True, True] == [served(one), served(other)]
+        assert answer_of(two).startswith(b"HTTP/1.1 503 ")
+        assert [True, True] == [is_served(one), is_served(other)]
 
 
-def test_an_address_with_all_its_places_taken_gives_up_one_of_its_own() -> None:
-    """The connections of other addresses stay."""
+def test_an_address_with_all_its_places_taken_loses_a_connection_of_its_own() -> None:
     with (
         running(max_peer_connections=1, yield_after_s=0) as here,
         connect_from(here, "127.0.0.2") as other,
         here.connect() as one,
         here.connect() as two,
     ):
-        assert [True, True] == [served(two), served(other)]
+        assert [True, True] == [is_served(two), is_served(other)]
         assert b"" == read_all(one)
+
+
+# Time
+
+
+@pytest.mark.parametrize("part", [1, 30, -1])
+def test_a_request_that_does_not_arrive_in_time_gets_408(part: int) -> None:
+    with running(request_s=0.05) as here, here.connect() as client:
+        client.sendall(request(b"0123456789")[:part])
+        reply = parse_reply(read_all(client))
+
+    assert (408, ("OTSRequestTimeout", "Request timeout.")) == (reply.status, reply.error)
+    assert "close" == reply.headers["connection"]
+
+
+@pytest.mark.parametrize("ending", [b"", b"\r\n", b"\n", b"\r", b"\r\n\r\n\n"])
+def test_an_idle_connection_is_closed_and_empty_lines_begin_no_request(ending: bytes) -> None:
+    with running(idle_s=0.3, request_s=1000) as here:
+        with here.connect() as client:
+            client.sendall(request() + ending)
+            assert 200 == read_reply(client).status
+            assert b"" == client.recv(1)
+        assert 200 == here.ask(request() + ending).status
+        with here.connect() as client:
+            client.sendall(ending)
+            assert b"" == client.recv(1)
+
+    assert [200, 200] == [entry.status for entry in here.log]
+
+
+def test_empty_lines_do_not_prolong_an_idle_connection() -> None:
+    with running(idle_s=0.2) as here, here.connect() as client:
+        assert send_until_closed(client, b"\r\n")
+    assert [] == here.log
+
+
+def test_bytes_do_not_prolong_a_refused_connection() -> None:
+    with running(linger_s=0.2) as here, here.connect() as client:
+        client.sendall(b"\0")
+        assert 400 == read_reply(client).status
+        assert send_until_closed(client, b"x")

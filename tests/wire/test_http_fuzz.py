@@ -1,4 +1,4 @@
-"""Thousands of broken requests, seeded: each gets an error of the service's or a closed connection, in time."""
+"""Broken HTTP, seeded: each request gets an error of the service or a closed connection, and the server goes on."""
 
 from __future__ import annotations
 
@@ -7,73 +7,51 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.wire.raw_http import Running, read_all, request, running, taken_apart
+from tests.support.raw_http import Running, parse_reply, read_all, request, running
 from tsmem.server.http.auth import AccessKey
 
-ROUNDS = 4000
-LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
 NASTY = (
-    *(
-        b"\0",
-        b"\r",
-        b"\n",
-        b"\r\n",
-        b"\r\n\r\n",
-        b":",
-        b" ",
-        b"\t",
-        b",",
-        b"%00",
-        b"\xff",
-        b"\x1b[2J",
-        b"-1",
-        b"9" * 40,
-    ),
-    *(b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"x-ots-date: x\r\n", b"HTTP/0.9", b"x" * 5000),
+    *(b"\0", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b":", b" ", b"\t", b",", b"%00", b"\xff", b"\x1b[2J", b"-1"),
+    *(b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"x-ots-date: x\r\n", b"HTTP/0.9", b"9" * 40),
+    b"x" * 5000,
 )
 
 Mutation = Callable[[random.Random, bytes], bytes]
 
 
 def insert(draw: random.Random, data: bytes) -> bytes:
-    """Something nasty anywhere."""
     place = draw.randrange(len(data) + 1)
     return data[:place] + draw.choice(NASTY) + data[place:]
 
 
 def replace(draw: random.Random, data: bytes) -> bytes:
-    """Another byte anywhere."""
     place = draw.randrange(len(data))
     return data[:place] + bytes([draw.randrange(256)]) + data[place + 1 :]
 
 
 def remove(draw: random.Random, data: bytes) -> bytes:
-    """Some bytes missing."""
     place = draw.randrange(len(data))
     return data[:place] + data[place + draw.randrange(1, 40) :]
 
 
 def cut(draw: random.Random, data: bytes) -> bytes:
-    """The end missing."""
     return data[: draw.randrange(len(data))]
 
 
-def repeat(draw: random.Random, data: bytes) -> bytes:
-    """A line twice."""
+def repeat_line(draw: random.Random, data: bytes) -> bytes:
     lines = data.split(b"\r\n")
     place = draw.randrange(len(lines))
     return b"\r\n".join([*lines[:place], lines[place], *lines[place:]])
 
 
 def drop_line(draw: random.Random, data: bytes) -> bytes:
-    """A line missing."""
     lines = data.split(b"\r\n")
     del lines[draw.randrange(len(lines))]
     return b"\r\n".join(lines)
 
 
 def shuffle(draw: random.Random, data: bytes) -> bytes:
-    """Headers in another order, which is no mistake, with another byte somewhere."""
+    """Put the headers in another order, which is allowed, and replace a byte."""
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     draw.shuffle(lines)
@@ -81,15 +59,14 @@ def shuffle(draw: random.Random, data: bytes) -> bytes:
 
 
 def noise(draw: random.Random, data: bytes) -> bytes:
-    """No HTTP at all."""
     return draw.randbytes(draw.randrange(1, 200))
 
 
-MUTATIONS: tuple[Mutation, ...] = (insert, replace, remove, cut, repeat, drop_line, shuffle, noise)
+MUTATIONS: tuple[Mutation, ...] = (insert, replace, remove, cut, repeat_line, drop_line, shuffle, noise)
 
 
 def check(here: Running, data: bytes) -> None:
-    """Nothing, or answers of which each is right or an error of the service's, and then the end."""
+    """Send bytes, and fail unless each answer to them is whole, and a success or an error of the service."""
     with here.connect() as client:
         try:
             client.sendall(data)
@@ -98,7 +75,7 @@ def check(here: Running, data: bytes) -> None:
             return
         got = read_all(client)
     while got:
-        reply = taken_apart(got)
+        reply = parse_reply(got)
         length = int(reply.headers["content-length"])
         assert len(reply.body) >= length
         got = reply.body[length:]
@@ -111,39 +88,17 @@ def check(here: Running, data: bytes) -> None:
             assert "Traceback" not in message
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
-def test_a_broken_request_is_answered_and_the_server_goes_on(
-    mutation: Mutation, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Heads and bodies in every way wrong; nothing on stderr, no failure of the server's own in the log."""
-    draw = random.Random(mutation.__name__)
+@pytest.mark.parametrize("rounds", [400, pytest.param(4_000, marks=pytest.mark.slow)])
+def test_a_broken_request_is_answered_and_the_server_goes_on(rounds: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written to stderr, and the log has no failure of the server."""
+    draw = random.Random(rounds)
     with running(credentials=AccessKey("some-id", "some-secret")) as here:
-        for _ in range(ROUNDS // len(MUTATIONS)):
+        for number in range(rounds):
             data = request(draw.randbytes(draw.randrange(30)), secret="some-secret")
             for _ in range(draw.randrange(1, 4)):
-                data = mutation(draw, data) or b"x"
+                data = MUTATIONS[number % len(MUTATIONS)](draw, data) or b"x"
             check(here, data)
         assert 200 == here.ask(request(secret="some-secret")).status
 
     assert [] == [entry.failure for entry in here.log if entry.failure is not None]
     assert ("", "") == capfd.readouterr()
-
-
-def test_no_changed_signature_is_believed() -> None:
-    """With a key, no byte of a signed header can be another one."""
-    draw = random.Random("signatures")
-    with running(credentials=AccessKey("some-id", "some-secret")) as here:
-        for _ in range(ROUNDS // 5):
-            data = request(b"body", secret="some-secret")
-            place = draw.randrange(data.index(b"x-ots-date") + 12, data.index(b"\r\n\r\n"))
-            if data[place - 2 : place + 2].strip(b"\r\n: ") and data[place : place + 1].isalnum():
-                other = draw.choice(
-                    b"abcdefghijklmnopqrstuvwxyz0123456789".replace(data[place : place + 1].lower(), b"")
-                )
-                check_refused(here, data[:place] + bytes([other]) + data[place + 1 :])
-    assert [] == here.stub.asked
-
-
-def check_refused(here: Running, data: bytes) -> None:
-    """Another header or value than the one that was signed."""
-    assert here.ask(data).status in (400, 403), data

@@ -1,14 +1,8 @@
-"""The Node.js SDK against our server, and tsmem over the same tables.
-
-It runs where `node` is and finds the package `tablestore` (for example through NODE_PATH); elsewhere it is skipped.
-"""
+"""The Node.js SDK against our server, and tsmem over the same tables; skipped where `node` does not find the SDK."""
 
 from __future__ import annotations
 
 import base64
-import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,34 +11,21 @@ import pytest
 
 from tests.serving import METADATA, Served, profile_of
 from tests.support.checked_client import checked_store
+from tests.support.node import run_script, why_not
+from tests.support.search_table import BY_KEY, COUNTED, ROWS, columns, fill
 from tsmem.store import MemoryStore, Message, Metadata, Session
-
-SCRIPT = Path(__file__).with_name("node_memory.js")
-
-
-def why_not() -> str | None:
-    """Why the SDK cannot be run here."""
-    if shutil.which("node") is None:
-        return "there is no node"
-    found = subprocess.run(["node", "-e", "require('tablestore')"], capture_output=True, check=False)
-    return None if found.returncode == 0 else "node does not find the package tablestore; set NODE_PATH"
-
 
 REASON = why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 
 def node(served: Served, step: str) -> Any:
-    """What one step of the script printed."""
-    done = subprocess.run(
-        ["node", str(SCRIPT), served.endpoint, step], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (0, "") == (done.returncode, done.stderr)
-    return json.loads(done.stdout)
+    """Run one step of the script."""
+    return run_script(Path(__file__).with_name("node_memory.js"), served.endpoint, step)
 
 
 def plain(columns: dict[str, Any]) -> dict[str, Any]:
-    """Columns as the script shows them, as Python's values."""
+    """Convert the columns that the script prints to Python's values."""
     values: dict[str, Callable[[Any], Any]] = {"integer": int, "double": float, "bytes": base64.b64decode}
     return {
         name: values[next(iter(value))](next(iter(value.values()))) if isinstance(value, dict) else value
@@ -59,8 +40,7 @@ def store(served: Served) -> Iterator[MemoryStore]:
         yield store
 
 
-def test_what_node_writes_is_read(served: Served, store: MemoryStore) -> None:
-    """Its tables, its batch of messages and its update of a session, type for type."""
+def test_tsmem_reads_what_node_writes(served: Served, store: MemoryStore) -> None:
     assert {"written": 25} == node(served, "write")
 
     session = store.sessions.get("u", "s000")
@@ -78,8 +58,7 @@ def test_what_node_writes_is_read(served: Served, store: MemoryStore) -> None:
     }
 
 
-def test_what_is_written_node_reads(served: Served, store: MemoryStore) -> None:
-    """Single rows, batches, pages in both directions and the secondary index, value for value."""
+def test_node_reads_what_tsmem_writes(served: Served, store: MemoryStore) -> None:
     store.tables.apply(search=False)
     for number in range(12):
         store.sessions.put(Session("u", f"s{number:03d}", 1000 + number, metadata=Metadata(METADATA)))
@@ -101,8 +80,7 @@ def test_what_is_written_node_reads(served: Served, store: MemoryStore) -> None:
     assert ["session_secondary_index"] == read["indexes"]
 
 
-def test_node_deletes(served: Served, store: MemoryStore) -> None:
-    """What tsmem wrote is gone when Node has deleted it, row by row and in one batch."""
+def test_node_deletes_what_tsmem_wrote(served: Served, store: MemoryStore) -> None:
     store.tables.apply(search=False)
     store.sessions.put(Session("u", "s000", 1))
     for number in range(30):
@@ -112,11 +90,33 @@ def test_node_deletes(served: Served, store: MemoryStore) -> None:
     assert [] == list(store.messages.iterate(None))
 
 
-def test_nodes_errors_carry_the_services_code(served: Served, store: MemoryStore) -> None:
-    """A missing table, a failed condition and an operation that is not there."""
+def test_errors_of_node_have_the_services_code(served: Served, store: MemoryStore) -> None:
     store.tables.apply(search=False)
     missing, failed, unsupported = node(served, "refuse")
 
     assert "OTSObjectNotExist" in missing
     assert "OTSConditionCheckFail" in failed
     assert "Unsupported operation: 'SQLQuery'." in unsupported
+
+
+FOUND = {
+    "all": set(range(ROWS)), "match": {17, 18}, "phrase": {4, *range(40, 50)}, "term": {3}, "terms": {3, 4},
+    "range": {10, 11}, "prefix": set(range(40, 50)), "wildcard": {9, 19, 29, 39, 49},
+    "exists": COUNTED, "bool": {10, 12, 14, 16, 18},
+}  # fmt: skip
+
+
+def test_node_searches(served: Served) -> None:
+    fill(served)
+    found = {
+        name: {"rows": [n for n in BY_KEY if n in wanted], "total": len(wanted), "hits": len(wanted)}
+        for name, wanted in FOUND.items()
+    }
+    expected = {
+        "found": found, "pages": {"found": list(reversed(range(ROWS))), "count": 8}, "scan": [35, 15, 0],
+        "scores": [True, True], "uncounted": True, "columns": list(columns(17)),
+    }  # fmt: skip
+    printed = run_script(Path(__file__).with_name("node_search.js"), served.endpoint)
+
+    assert "field: none does not exist" in printed.pop("refused")
+    assert expected == printed

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmem.engine.rows.cells import Cell
@@ -37,10 +36,11 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 CELLS = st.lists(st.builds(Cell, st.sampled_from("abcd"), VALUES, st.integers(0, 2**53)), max_size=5)
 KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1) | st.sampled_from([MIN, MAX]))
 NAMES = ("session_id", "n")
+SOME = settings(max_examples=25, deadline=None)
 
 
 def plain_crc8(data: bytes) -> int:
-    """The checksum, bit by bit."""
+    """Compute the checksum bit by bit."""
     value = 0
     for byte in data:
         value ^= byte
@@ -49,37 +49,35 @@ def plain_crc8(data: bytes) -> int:
     return value
 
 
+@SOME
 @given(st.binary(max_size=700))
-def test_the_checksum_is_crc8(data: bytes) -> None:
-    """Folding changes nothing of the sum, whatever the length."""
+def test_the_checksum_is_crc8_whatever_the_length(data: bytes) -> None:
     assert plain_crc8(data) == crc8(data)
 
 
-@pytest.mark.parametrize("length", [32, 33, 64, 65, 127, 128, 129, 4096, 65537, 2 * 1024 * 1024])
-def test_the_checksum_holds_at_the_edges_of_folding(length: int) -> None:
-    """Lengths at and beside powers of two, up to a whole value."""
+@pytest.mark.parametrize("length", [32, 33, 64, 65, 127, 128, 129, 4096, 65537])
+def test_the_checksum_is_crc8_beside_powers_of_two(length: int) -> None:
     data = bytes(range(251)) * (length // 251 + 1)
 
     assert plain_crc8(data[:length]) == crc8(data[:length])
 
 
-def test_recorded_bytes_are_read() -> None:
-    """A put, a delete and an infinite key, as the Python SDK was seen to send them."""
+def test_recorded_rows_of_the_sdk_are_decoded() -> None:
     assert WireRow(("k",), ("a",), [WireCell("c", 1, None, None)], False) == decode_row(PUT)
     assert WireRow(("k",), ("a",), [], True) == decode_row(DELETE)
     assert WireRow(("k",), (MIN,), [], False) == decode_row(MINIMUM)
 
 
-def test_zero_bytes_after_a_row_are_passed_over() -> None:
-    """The Node.js SDK appends one for each infinite key column; anything else there is an error."""
+def test_only_zero_bytes_may_follow_a_row() -> None:
+    """The Node.js SDK appends one for each infinite key column."""
     assert decode_row(MINIMUM) == decode_row(MINIMUM + b"\x00")
     with pytest.raises(InvalidInput, match="bytes follow the row"):
         decode_row(MINIMUM + b"\x01")
 
 
+@SOME
 @given(KEYS, CELLS)
-def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> None:
-    """Keys, bounds, values of every type and versions come back bit for bit."""
+def test_encoded_rows_are_decoded(key: tuple[str, int], cells: list[Cell]) -> None:
     found = decode_row(encode_row(NAMES, key, cells))
 
     assert (NAMES, key, False) == (found.names, found.key, found.is_delete)
@@ -89,8 +87,7 @@ def test_what_is_written_is_read(key: tuple[str, int], cells: list[Cell]) -> Non
     ]
 
 
-def test_rows_stand_back_to_back() -> None:
-    """Rows of a page share one header; no rows are no bytes."""
+def test_rows_of_a_page_share_a_header_and_no_rows_are_no_bytes() -> None:
     one, two = encode_row(NAMES, ("a", 1)), encode_row(NAMES, ("b", 2))
 
     assert one + two[4:] == encode_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
@@ -109,9 +106,10 @@ def sdk() -> Any:
 ASCII_KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1))
 
 
+@SOME
 @given(ASCII_KEYS, st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4))
-def test_what_the_sdk_writes_is_read(sdk: Any, key: tuple[str, int], columns: dict[str, Value]) -> None:
-    """The SDK's rows are read with every type as it was; it writes bytes as text, and a bytearray as bytes."""
+def test_rows_of_the_sdk_are_decoded(sdk: Any, key: tuple[str, int], columns: dict[str, Value]) -> None:
+    """The SDK writes bytes as text, and a bytearray as bytes."""
     sent = [(name, bytearray(value) if isinstance(value, bytes) else value) for name, value in columns.items()]
     found = decode_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
 
@@ -121,8 +119,7 @@ def test_what_the_sdk_writes_is_read(sdk: Any, key: tuple[str, int], columns: di
     ]
 
 
-def test_the_sdks_updates_are_read(sdk: Any) -> None:
-    """Columns that are set, deleted whole, deleted in one version and incremented."""
+def test_updates_of_the_sdk_are_decoded(sdk: Any) -> None:
     changes = {
         "PUT": [("a", 1), ("b", "x", 1500)],
         "DELETE": [("c", None, 1600)],
@@ -140,9 +137,9 @@ def test_the_sdks_updates_are_read(sdk: Any) -> None:
     } == set(decode_row(data).cells)
 
 
+@SOME
 @given(VALUES)
-def test_literals_are_read(value: Value) -> None:
-    """The literal of a filter is a type and a value."""
+def test_encoded_literals_are_decoded(value: Value) -> None:
     found = decode_literal(encode_value(value))
 
     assert (type(value), repr(value)) == (type(found), repr(found))
@@ -167,33 +164,22 @@ def test_literals_are_read(value: Value) -> None:
         (PUT.replace(b"\x00\x01\x00\x00\x00\x00\x00\x00\x00", b"\x0b\x01\x00\x00\x00\x00\x00\x00\x00"), "auto-incr"),
     ],
 )
-def test_damage_is_named(data: bytes, what: str) -> None:
-    """Each way in which a row can be wrong is an error of the service's own code."""
+def test_each_kind_of_damage_is_named(data: bytes, what: str) -> None:
     with pytest.raises(InvalidInput, match=what) as caught:
         decode_row(data)
 
     assert "OTSParameterInvalid" == caught.value.service_code
 
 
-@pytest.mark.parametrize("length", range(len(PUT)))
-def test_a_row_cut_short_is_refused(length: int) -> None:
-    """Wherever it ends too early."""
-    with pytest.raises(InvalidInput):
-        decode_row(PUT[:length])
-
-
-@given(st.binary(max_size=200), st.integers(0, 200))
-def test_random_bytes_are_refused_and_nothing_else(noise: bytes, at: int) -> None:
-    """Noise in the middle of a row is refused, or leaves a row that can be written again; nothing else escapes."""
-    with contextlib.suppress(InvalidInput):
-        found = decode_row(PUT[:at] + noise + PUT[at:])
-        encode_row(found.names, found.key)
+def test_a_row_cut_short_anywhere_is_refused() -> None:
+    for length in range(len(PUT)):
+        with pytest.raises(InvalidInput):
+            decode_row(PUT[:length])
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\x03", b"\x00\x01", b"\x02\x05", b"\x09", b"\x00" + bytes(9), b"\x03\xff\xff\xff\xff"]
 )
-def test_a_literal_that_is_none_is_refused(data: bytes) -> None:
-    """Empty, cut short, infinite, too long."""
+def test_a_literal_that_is_not_one_value_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput):
         decode_literal(data)

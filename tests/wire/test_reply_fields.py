@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.wire.raw_bodies import (
+from tests.support.raw_bodies import (
     KEY,
     Wire,
     body,

@@ -1,57 +1,64 @@
-"""Search through the Python SDK's own client: queries, orders, pages, columns, and what is refused in which words."""
+"""Searches and parallel scans through the Python SDK's own client: each kind of query once, orders, pages, columns,
+limits and refusals. What a query finds by the type of its field is the contract's."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.serving import Served
-from tests.wire.said import BY_KEY, INDEX, LACKING, MISTYPED, ROWS, TABLE, columns, fill, key, numbers, pages, search
-from tests.wire.test_sdk_rows import refusal
+from tests.clocks import ManualClock
+from tests.serving import Served, sdk_client, sdk_refusal, serving
+from tests.support.search_table import (
+    BY_KEY,
+    COUNTED,
+    INDEX,
+    QUERIES,
+    ROWS,
+    TABLE,
+    columns,
+    fill,
+    key,
+    numbers,
+    pages,
+    search,
+)
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
-from tsmem.errors import InvalidInput
+from tsmem.errors import InvalidInput, TsmemError
 from tsmem.port import FieldType
-from tsmem.rows import Delete
+from tsmem.rows import Delete, Put
+from tsmem.server.actions.search_actions import MAX_SESSIONS, ScanSessions
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.wire import schema
 
-EVERY = set(range(ROWS))
-COUNTED = EVERY - {MISTYPED, LACKING}
-"""The rows whose `number` the index took."""
 INVALID = "OTSParameterInvalid"
 
 
-ONE, TWO, EVEN = t.TermQuery("number", 1), t.TermQuery("number", 2), t.TermQuery("even", True)
-QUERIES: list[tuple[Any, set[int]]] = [
-    (t.MatchAllQuery(), EVERY), (t.MatchQuery("text", "17 18"), {17, 18}),
-    (t.MatchQuery("text", "is 17", operator=t.QueryOperator.AND), {17}),
-    (t.MatchQuery("text", "is 17 18", minimum_should_match=2), {17, 18}),
-    (t.MatchQuery("text", "is 17 18", minimum_should_match="2"), {17, 18}),
-    (t.MatchQuery("text", "is this 3", minimum_should_match=0, operator=t.QueryOperator.AND), {3}),
-    (t.MatchPhraseQuery("text", "is 17"), {17}), (t.MatchPhraseQuery("note", "岛 NOTE1"), {1, *range(10, 20)}),
-    (t.TermQuery("word", "key00"), {0}), (t.TermQuery("number", 1, weight=1.0), {1}),
-    (t.TermQuery("price", 0.25), {1}), (EVEN, set(range(0, ROWS, 2))),
-    (t.TermsQuery("number", [0, 49, 50, MISTYPED]), {0, 49}), (t.RangeQuery("price", range_from=12.0), {48, 49}),
-    (t.RangeQuery("number", 10, 20, include_lower=False, include_upper=True), set(range(11, 21))),
-    (t.RangeQuery("n", range_to=2), {0, 1}), (t.PrefixQuery("word", "key0"), set(range(10))),
-    (t.WildcardQuery("word", "k*5"), {5, 15, 25, 35, 45}), (t.ExistsQuery("number"), COUNTED),
-    (t.BoolQuery([t.RangeQuery("number", 10, 30)], [EVEN, t.TermQuery("number", 11)],
-                 [t.PrefixQuery("word", "key1")], [t.MatchQuery("text", "13")]), {13, 15, 17, 19}),
-    (t.BoolQuery(should_queries=[ONE, TWO, t.TermQuery("word", "key02")], minimum_should_match=2), {2}),
-    (t.DisMaxQuery([ONE, TWO]), {1, 2}),
-]  # fmt: skip
-"""Each kind of query of the SDK with its options, over every type of field, and the rows that it finds."""
+@pytest.fixture(scope="module")
+def clock() -> ManualClock:
+    """The server's clock: it stands still until a test moves it."""
+    return ManualClock(SystemClock().now_us())
+
+
+@pytest.fixture(scope="module")
+def searched(clock: ManualClock) -> Iterator[Served]:
+    """A server with the table of `search_table`, whose rows no test changes."""
+    with serving(None, clock=clock) as served:
+        fill(served)
+        yield served
 
 
 @pytest.fixture
-def client(served: Served) -> Any:
-    return fill(served)
+def client(searched: Served, clock: ManualClock) -> Any:
+    clock.time_us = SystemClock().now_us()
+    return sdk_client(searched.endpoint)
 
 
-def test_each_query_finds_what_it_says(client: Any) -> None:
+def test_each_kind_of_query_finds_its_rows(client: Any) -> None:
     wrong = {}
     for place, (query, expected) in enumerate(QUERIES):
         answer = search(client, query, get_total_count=True)
@@ -74,20 +81,19 @@ def test_each_row_has_a_hit_with_its_score(client: Any) -> None:
     assert [True] * ROWS == [math.isnan(hit.score) for hit in by_key.search_hits]
 
 
-def test_pages_join_to_the_whole(client: Any) -> None:
+def test_pages_follow_by_token_in_each_order(client: Any) -> None:
     by_number = sorted(COUNTED, reverse=True) + [n for n in BY_KEY if n not in COUNTED]
     for sorter, expected in (
         (t.FieldSort("number", t.SortOrder.DESC), by_number), (t.PrimaryKeySort(t.SortOrder.DESC), BY_KEY[::-1]),
         (t.DocSort(t.SortOrder.ASC), BY_KEY),
     ):  # fmt: skip
-        found = list(pages(client, t.MatchAllQuery(), limit=7, sort=t.Sort([sorter]), get_total_count=True))
+        found = list(pages(client, t.MatchAllQuery(), limit=20, sort=t.Sort([sorter]), get_total_count=True))
 
         assert expected == [n for answer in found for n in numbers(answer)]
-        assert [(7, ROWS)] * 7 == [(len(answer.rows), answer.total_count) for answer in found[:-1]]
+        assert [(20, ROWS)] * 2 == [(len(answer.rows), answer.total_count) for answer in found[:-1]]
 
 
-def test_rows_are_counted_where_that_is_asked(client: Any) -> None:
-    """-1 otherwise. A limit of 0 counts alone; the default limit is 10."""
+def test_rows_are_counted_if_asked_and_the_default_limit_is_10(client: Any) -> None:
     for how, expected in (
         ({"limit": 0, "get_total_count": True}, (0, 40, False)), ({"limit": None}, (10, -1, True)),
         ({"limit": 100}, (40, -1, False)), ({"limit": 7, "offset": 20}, (7, -1, True)),
@@ -96,12 +102,7 @@ def test_rows_are_counted_where_that_is_asked(client: Any) -> None:
         assert expected == (len(answer.rows), answer.total_count, bool(answer.next_token))
 
 
-def test_the_columns_asked_for_are_given(client: Any) -> None:
-    def found(columns: Any) -> list[tuple[str, Any]]:
-        ((_, cells),) = search(client, t.TermQuery("n", 3), columns=columns).rows
-        assert all(stamp > 10**12 for _, _, stamp in cells)
-        return [(name, value) for name, value, _ in cells]
-
+def test_a_search_returns_the_columns_asked_for(client: Any) -> None:
     whole = [(name, bytearray(value) if type(value) is bytes else value) for name, value in columns(3).items()]
     kinds = t.ColumnReturnType
     for wanted, expected in (
@@ -110,7 +111,9 @@ def test_the_columns_asked_for_are_given(client: Any) -> None:
         (t.ColumnsToGet(["nothing", "who"], kinds.SPECIFIED), []),
         (t.ColumnsToGet(return_type=kinds.ALL_FROM_INDEX), [pair for pair in whole if pair[0] != "raw"]),
     ):  # fmt: skip
-        assert expected == found(wanted)
+        ((_, cells),) = search(client, t.TermQuery("n", 3), columns=wanted).rows
+        assert all(stamp > 10**12 for _, _, stamp in cells)
+        assert expected == [(name, value) for name, value, _ in cells]
 
 
 def words(count: int) -> str:
@@ -138,20 +141,21 @@ ASKED: list[tuple[Any, int | str]] = [
 ]  # fmt: skip
 
 
-def test_a_search_asks_for_so_much_at_most(served: Served, client: Any) -> None:
-    """A word that is said twice counts once, in a phrase twice; words of all queries count together, terms too; what is
-    no TEXT is looked up, however long it is."""
+def test_a_search_has_limits_on_words_phrases_characters_and_patterns(served: Served) -> None:
+    """A word that comes twice counts once, in a phrase twice. Words and terms of all queries count together. What is
+    no TEXT may be of any length."""
+    client = fill(served)
     fields = (*INDEX.fields, ("spaceless", FieldType("TEXT", "max_word")))
-    served.engine.delete_search_index("said", "said_index")
+    served.engine.delete_search_index("notes", "notes_index")
     served.engine.create_search_index(INDEX._replace(fields=fields))
     for query, expected in ASKED:
         if isinstance(expected, int):
             assert expected == len(search(client, query).rows)
         else:
-            assert (400, INVALID, expected) == refusal(lambda query=query: search(client, query))
+            assert (400, INVALID, expected) == sdk_refusal(partial(search, client, query))
 
 
-def test_what_is_not_there_is_refused_by_name(client: Any) -> None:
+def test_queries_sorts_and_options_that_are_unsupported_are_refused_by_name(client: Any) -> None:
     term, nested = t.TermQuery("n", 1), t.NestedQuery("word", t.TermQuery("n", 1))
     by_nested = t.FieldSort("n", nested_filter=t.NestedFilter("word", term))
     unsupported: list[tuple[str, Any, dict[str, Any]]] = [
@@ -171,48 +175,50 @@ def test_what_is_not_there_is_refused_by_name(client: Any) -> None:
         ("FieldSort.nested_filter", term, {"sort": t.Sort([by_nested])}),
     ]  # fmt: skip
     for name, query, how in unsupported:
-        said = (400, INVALID, f"Unsupported operation: '{name}'.")
-        assert said == refusal(lambda query=query, how=how: search(client, query, **how))
+        refusal = (400, INVALID, f"Unsupported operation: '{name}'.")
+        assert refusal == sdk_refusal(partial(search, client, query, **how))
 
 
-def test_fields_that_mean_more_than_is_known_here_are_refused_when_asked(client: Any) -> None:
-    """Arrays, words that are cut at their capitals and fields outside the index do no harm until a query asks."""
+def test_an_unsupported_field_is_refused_only_when_it_is_searched_or_sorted_by(client: Any) -> None:
     cut = t.SingleWordAnalyzerParameter(case_sensitive=False, delimit_word=True)
     fields = [
         t.FieldSchema("word", t.FieldType.KEYWORD, is_array=True), t.FieldSchema("n", t.FieldType.LONG),
         t.FieldSchema("text", t.FieldType.TEXT, analyzer=t.AnalyzerType.SINGLEWORD, analyzer_parameter=cut),
         t.FieldSchema("price", t.FieldType.DOUBLE, index=False),
     ]  # fmt: skip
-    client.create_search_index("said", "odd", t.SearchIndexMeta(fields))
+    client.create_search_index("notes", "odd", t.SearchIndexMeta(fields))
 
     def searches(name: str) -> list[Any]:
         query = t.BoolQuery(must_not_queries=[t.ExistsQuery(name)])
         return [t.SearchQuery(query), t.SearchQuery(t.MatchAllQuery(), sort=t.Sort([t.FieldSort(name)]))]
 
-    assert all(client.search("said", "odd", each).is_all_succeed for each in searches("n"))
+    assert all(client.search("notes", "odd", each).is_all_succeed for each in searches("n"))
     for name, what in (("word", "is_array"), ("text", "delimit_word"), ("price", "index false")):
-        said = f"Unsupported operation: '{what} of field {name}'."
+        refusal = (400, INVALID, f"Unsupported operation: '{what} of field {name}'.")
         for each in searches(name):
-            assert (400, INVALID, said) == refusal(lambda each=each: client.search("said", "odd", each))
+            assert refusal == sdk_refusal(partial(client.search, "notes", "odd", each))
 
 
-def test_an_index_has_an_order_of_its_own_and_routing_values_do_not_filter(client: Any) -> None:
+def test_an_index_has_a_default_order_and_routing_values_do_not_filter(client: Any) -> None:
     by_word = t.Sort([t.FieldSort("word", t.SortOrder.DESC)])
     fields = [t.FieldSchema("word", t.FieldType.KEYWORD)]
-    client.create_search_index("said", "backward", t.SearchIndexMeta(fields, index_sort=by_word))
+    client.create_search_index("notes", "backward", t.SearchIndexMeta(fields, index_sort=by_word))
 
     def found(**how: Any) -> Any:
         asked = t.SearchQuery(t.MatchAllQuery(), limit=5, **how)
-        return client.search("said", "backward", asked, None, [[("who", "w0"), ("n", 0)]], 5)
+        return client.search("notes", "backward", asked, None, [[("who", "w0"), ("n", 0)]], 5)
 
     for sort, expected in ((None, list(range(49, 39, -1))), (t.Sort([t.PrimaryKeySort()]), BY_KEY[:10])):
         first = found(sort=sort)
         assert expected == numbers(first) + numbers(found(next_token=first.next_token))
 
 
+# Messages that the Python SDK cannot send
+
+
 def answered(served: Served, **fields: Any) -> Any:
     wanted = schema.new_message("SearchQuery", limit=100, **fields).SerializeToString()
-    request = schema.new_message("SearchRequest", table_name="said", index_name="said_index", search_query=wanted)
+    request = schema.new_message("SearchRequest", table_name="notes", index_name="notes_index", search_query=wanted)
     answer = Dispatcher(served.engine, SystemClock()).answer("Search", request.SerializeToString())
     return schema.parse_message("SearchResponse", answer.body)
 
@@ -225,9 +231,9 @@ def term(name: str, number: int) -> Any:
     return message(3, schema.new_message("TermQuery", field_name=name, term=b"\x00" + number.to_bytes(8, "little")))
 
 
-def test_what_the_python_sdk_cannot_say_is_answered(served: Served, client: Any) -> None:
-    """A constant score, a filter beside the query, INF_MIN and INF_MAX for ends that are not there, and counting as
-    Java asks for it. The end of the rows is no token at all: the Java SDK goes on while the field is there."""
+def test_queries_of_other_sdks_are_answered(searched: Served) -> None:
+    """A constant score, a filter beside the query, infinite ends of a range, and counting as Java asks for it. After
+    the last row there is no token at all: the Java SDK goes on while the field is there."""
     everything, third = message(11), schema.new_message("SearchFilter", query=term("n", 3))
     constant = message(7, schema.new_message("ConstScoreQuery", filter=term("n", 3)))
     endless = message(4, schema.new_message("RangeQuery", field_name="n", range_from=b"\x09", range_to=b"\x0a"))
@@ -237,11 +243,11 @@ def test_what_the_python_sdk_cannot_say_is_answered(served: Served, client: Any)
         ({"query": everything, "track_total_count": 2**31 - 1}, ROWS, ROWS),
         ({"query": everything, "track_total_count": -1}, ROWS, -1),
     ]:  # fmt: skip
-        answer = answered(served, **fields)
+        answer = answered(searched, **fields)
         assert (rows, total, False) == (len(answer.rows), answer.total_hits, answer.HasField("next_token")), fields
 
 
-def test_what_the_python_sdk_cannot_say_is_refused(served: Served, client: Any) -> None:
+def test_deep_and_wide_queries_and_missing_values_of_other_sdks_are_refused(searched: Served) -> None:
     deep = term("n", 3)
     for _ in range(17):
         deep = message(6, schema.new_message("BoolQuery", must_queries=[deep]))
@@ -252,14 +258,13 @@ def test_what_the_python_sdk_cannot_say_is_refused(served: Served, client: Any) 
         (message(11), {"missing_field": "m"}, "Unsupported operation: 'FieldSort.missing_field'."),
         (message(11), {"missing_value": b"x"}, "Unsupported operation: 'FieldSort.missing_value'."),
     ]
-    for query, sorter, said in cases:
-        with pytest.raises(InvalidInput, match=said):
-            answered(served, query=query, sort={"sorter": [{"field_sort": {"field_name": "n", **sorter}}]})
+    for query, sorter, refusal in cases:
+        with pytest.raises(InvalidInput, match=refusal):
+            answered(searched, query=query, sort={"sorter": [{"field_sort": {"field_name": "n", **sorter}}]})
 
 
-def test_a_row_that_goes_meanwhile_is_left_out(served: Served, client: Any) -> None:
-    """Between its key being found and its columns being read: neither the row nor its hit is answered, and the next
-    row fills its place."""
+def test_a_row_deleted_between_finding_and_reading_it_is_replaced_by_the_next(served: Served) -> None:
+    client = fill(served)
     engine, found = served.engine, served.engine.search
 
     def search_then_delete(*asked: Any, **options: Any) -> Any:
@@ -273,3 +278,109 @@ def test_a_row_that_goes_meanwhile_is_left_out(served: Served, client: Any) -> N
 
     assert ([4], 1, 3) == (numbers(answer), len(answer.search_hits), answer.total_count)
     assert [2] == numbers(search(client, t.RangeQuery("n", 2, 5), columns=whole, next_token=answer.next_token))
+
+
+# Parallel scans
+
+
+def scan(client: Any, session: str | None, query: Any = None, *, columns: Any = None, **how: Any) -> Any:
+    """Return one page of a scan of all rows."""
+    options = {"limit": 35, "next_token": None, "current_parallel_id": 0, "max_parallel": 1, "alive_time": 30} | how
+    asked = t.ScanQuery(t.MatchAllQuery() if query is None else query, **options)
+    return client.parallel_scan("notes", "notes_index", asked, session, columns)
+
+
+def test_a_scan_ends_with_an_empty_page(client: Any) -> None:
+    """35 rows and a token, 15 rows and a token all the same, no row and no token."""
+    from_index = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL_FROM_INDEX)
+    splits = client.compute_splits("notes", "notes_index")
+    assert 1 == splits.splits_size
+    first = scan(client, splits.session_id, columns=from_index)
+    second = scan(client, splits.session_id, columns=from_index, next_token=first.next_token)
+    third = scan(client, splits.session_id, columns=from_index, next_token=second.next_token)
+
+    assert (35, 15, 0) == (len(first.rows), len(second.rows), len(third.rows))
+    assert (True, True, False) == (bool(first.next_token), bool(second.next_token), bool(third.next_token))
+    assert BY_KEY == numbers(first) + numbers(second)
+    wanted = [(name, value) for name, value in columns(BY_KEY[0]).items() if name != "raw"]
+    assert wanted == [(name, value) for name, value, _ in first.rows[0][1]]
+
+
+def test_a_scan_without_a_session_finds_what_its_query_finds(client: Any) -> None:
+    named = t.ColumnsToGet(["number"], t.ColumnReturnType.SPECIFIED)
+    found = scan(client, None, t.RangeQuery("n", 3, 5), columns=named)
+
+    assert [([("who", "w0"), ("n", 3)], [("number", 3)]), ([("who", "w1"), ("n", 4)], [("number", 4)])] == [
+        (key, [(name, value) for name, value, _ in cells]) for key, cells in found.rows
+    ]
+    assert [] == scan(client, None, t.TermQuery("n", 99)).rows
+
+
+def test_a_page_of_a_scan_has_up_to_2000_rows(served: Served) -> None:
+    """More than a page of the engine."""
+    client = fill(served)
+    for start in range(ROWS, 1450, 200):
+        served.engine.write_rows([Put(TABLE.ref, key(n), {"number": n}) for n in range(start, start + 200)])
+    first = scan(client, None, limit=1400)
+    second = scan(client, None, limit=1400, next_token=first.next_token)
+
+    assert (1400, 50) == (len(first.rows), len(second.rows))
+    assert sorted(range(1450), key=key) == numbers(first) + numbers(second)
+    assert 1450 == len(scan(client, None, limit=2000).rows) == len(scan(client, None, limit=None).rows)
+
+
+EXPIRED = (400, "OTSSessionExpired", "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery.")
+
+
+def test_a_scan_session_lives_as_long_as_asked_after_each_page(client: Any, clock: ManualClock) -> None:
+    session = client.compute_splits("notes", "notes_index").session_id
+    clock.sleep(59)
+    token = scan(client, session).next_token
+    clock.sleep(29)
+    scan(client, session, next_token=token)
+    clock.sleep(30)
+
+    assert EXPIRED == sdk_refusal(lambda: scan(client, session, next_token=token))
+    assert EXPIRED == sdk_refusal(lambda: scan(client, "none"))
+    assert EXPIRED == sdk_refusal(lambda: scan(client, session))
+
+
+OUT_OF_SPLITS = (
+    "[parallel_scan.current_parallel_id] must in [0, max_parallel), current max_parallel is 1, "
+    "current_parallel_id is 101"
+)
+
+
+def test_wrong_scans_are_refused(client: Any) -> None:
+    session = client.compute_splits("notes", "notes_index").session_id
+    everything = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL)
+    for call, code, text in [
+        (lambda: client.compute_splits("notes", None), INVALID, "[search index splits options] must not be null"),
+        (lambda: client.compute_splits("notes", "none"), "OTSMetaNotMatch", "search index [none] does not exist"),
+        (lambda: client.compute_splits("none", "notes_index"), INVALID, "table [none] does not exist"),
+        (lambda: scan(client, session, current_parallel_id=101), INVALID,
+         OUT_OF_SPLITS),
+        (lambda: scan(client, session, max_parallel=2), INVALID,
+         "[parallel_scan.max_parallel_id] must in (0 ,1], current max_parallel_id is 2"),
+        (lambda: scan(client, session, columns=everything), INVALID,
+         "[parallel_scan.columns_to_get] must not be RETURN_ALL"),
+        (lambda: scan(client, session, next_token=b"nonsense"), INVALID,
+         "[parallel_scan.token] is not one of this server's"),
+        (lambda: scan(client, session, t.TermQuery("none", 1)), INVALID, "field: none does not exist"),
+        *((partial(scan, client, None, limit=limit), INVALID,
+           f"[parallel_scan.limit] must in (0, 2000], current limit is {limit}") for limit in (0, 2001, -1)),
+    ]:  # fmt: skip
+        assert (400, code, text) == sdk_refusal(call)
+
+
+def test_the_scan_session_that_was_used_least_recently_is_forgotten_first(clock: ManualClock) -> None:
+    sessions = ScanSessions(clock)
+    first, second = sessions.begin("t", "i"), sessions.begin("t", "i")
+    sessions.prolong("t", "i", first, 60)
+    for _ in range(MAX_SESSIONS - 1):
+        sessions.begin("t", "i")
+
+    sessions.prolong("t", "i", first, 60)
+    for index, session in (("i", second), ("other", first)):
+        with pytest.raises(TsmemError, match="expired"):
+            sessions.prolong("t", index, session, 60)

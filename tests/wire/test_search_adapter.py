@@ -9,7 +9,7 @@ import pytest
 from tests.clocks import ManualClock
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import Served, profile_of, sdk_client
-from tests.wire.said import BY_KEY, TABLE, fill
+from tests.support.search_table import BY_KEY, TABLE, fill
 from tsmem.adapters.tablestore import search as sdk_search
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.adapters.tablestore.sdk import ots
@@ -29,7 +29,7 @@ def client(served: Served) -> Iterator[TablestoreClient]:
 
 
 def search(client: TablestoreClient, asked: Search) -> SearchPage:
-    return client.search(TABLE.ref, "said_index", asked)
+    return client.search(TABLE.ref, "notes_index", asked)
 
 
 def test_a_search_costs_one_request(client: TablestoreClient) -> None:
@@ -53,7 +53,7 @@ def test_what_cannot_be_sent_is_wrong_input_and_a_missing_field_has_a_hint(clien
 @pytest.mark.parametrize("count", [58, 97, 2000])
 def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: TablestoreClient, count: int) -> None:
     text, kind = "a " * count + "end", FieldType("TEXT", "single_word")
-    client.create_search_index(SearchIndexSchema("said", "two", (("text", kind), ("note", kind))))
+    client.create_search_index(SearchIndexSchema("notes", "two", (("text", kind), ("note", kind))))
     query = Bool(should=(Contains("text", text), Contains("note", text)))
     assert [] == client.search(TABLE.ref, "two", Search(query)).rows
 
@@ -61,17 +61,17 @@ def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: Tables
 def test_the_order_is_by_key_whatever_order_the_index_has(served: Served, client: TablestoreClient) -> None:
     by_word = ots.Sort([ots.FieldSort("word", ots.SortOrder.DESC)])
     meta = ots.SearchIndexMeta([ots.FieldSchema("word", ots.FieldType.KEYWORD)], index_sort=by_word)
-    sdk_client(served.endpoint).create_search_index("said", "backward", meta)
+    sdk_client(served.endpoint).create_search_index("notes", "backward", meta)
 
     page = client.search(TABLE.ref, "backward", Search(MatchAll(), columns=()))
     assert BY_KEY == [row.key[1] for row in page.rows]
 
 
 def test_a_case_sensitive_split_field_is_described_and_cannot_be_made(served: Served, client: TablestoreClient) -> None:
-    made = SearchIndexSchema("said", "wired", (("a", FieldType("TEXT", "split", case_sensitive=True)),))
+    made = SearchIndexSchema("notes", "wired", (("a", FieldType("TEXT", "split", case_sensitive=True)),))
     served.engine.create_search_index(made)
 
-    assert made == client.describe_search_index("said", "wired")
+    assert made == client.describe_search_index("notes", "wired")
     with pytest.raises(InvalidInput, match="cannot make a case-sensitive field"):
         client.create_search_index(made._replace(name="again"))
 
@@ -88,6 +88,8 @@ def test_an_answer_of_a_part_of_the_index_is_none() -> None:
 
 def test_a_search_is_repeated(client: TablestoreClient) -> None:
     faulty = FaultyClient(client, Fault("search", Unavailable("a part of the search index did not answer")))
-    page = RetryingClient(faulty, ManualClock(), seed=1).search(TABLE.ref, "said_index", Search(MatchAll(), columns=()))
+    page = RetryingClient(faulty, ManualClock(), seed=1).search(
+        TABLE.ref, "notes_index", Search(MatchAll(), columns=())
+    )
 
     assert (BY_KEY, ["search"] * 2) == ([row.key[1] for row in page.rows], faulty.names())

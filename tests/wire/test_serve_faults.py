@@ -1,4 +1,4 @@
-"""Faults on demand: what each does to the client, that a seed repeats them, and what a mistaken SPEC is told."""
+"""Injected faults: what each does to a client, how often, that a seed repeats them, and how a SPEC is read."""
 
 from __future__ import annotations
 
@@ -10,50 +10,51 @@ from typing import Any
 
 import pytest
 
-from tests.wire.raw_http import Running, Stub, ots_headers, post, request, running, signed, taken_apart
+from tests.support.raw_http import TIMEOUT_S, Running, Stub, ots_headers, parse_reply, post, request, running, signed
 from tsmem.errors import InvalidInput
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.http.auth import AccessKey
-from tsmem.server.http.faults import KINDS, Fault, Faults, FaultSpec, parse_fault
+from tsmem.server.http.faults import KINDS, Faults, FaultSpec, parse_fault
+
+HANG = FaultSpec("hang", 1)
 
 
-def struck(*specs: str, seed: int = 0, **settings: Any) -> Any:
-    """A server with these faults."""
+def faulty(*specs: str, seed: int = 0, **settings: Any) -> Any:
+    """Run a server with these faults."""
     return running(faults=Faults([parse_fault(text) for text in specs], seed), **settings)
 
 
-def asked(here: Running, action: str = "PutRow") -> tuple[int, str]:
-    """Status and code of an answer; 0 for none, or for a part of one."""
+def answer_of(here: Running, action: str = "PutRow") -> tuple[int, str]:
+    """Return status and code of an answer; 0 for none, or for a part of one."""
     data = here.raw(request(action=action))
     head, end, body = data.partition(b"\r\n\r\n")
-    if not end or len(body) != int(taken_apart(data).headers["content-length"]):
+    if not end or len(body) != int(parse_reply(data).headers["content-length"]):
         return 0, "cut" if head else "nothing"
-    reply = taken_apart(data)
+    reply = parse_reply(data)
     return reply.status, "" if reply.status == 200 else reply.error[0]
 
 
-def test_refuse_closes_the_connection_before_anything_is_done() -> None:
-    """No byte comes back; the log says why."""
-    with struck("refuse:1") as here:
-        assert (0, "nothing") == asked(here)
+def test_refuse_closes_the_connection_before_the_request_is_carried_out() -> None:
+    with faulty("refuse:1") as here:
+        assert (0, "nothing") == answer_of(here)
 
     assert [] == here.stub.asked
     assert [(0, "refuse", "PutRow")] == [(entry.status, entry.fault, entry.action) for entry in here.log]
 
 
-def test_throttle_is_never_done() -> None:
-    """OTSServerBusy mostly, and its like; each is one that every SDK repeats."""
-    with struck("throttle:1") as here:
-        answers = Counter(asked(here) for _ in range(60))
+def test_throttle_answers_with_errors_that_every_sdk_retries_and_carries_nothing_out() -> None:
+    with faulty("throttle:1") as here:
+        answers = {answer_of(here) for _ in range(60)}
+        here.ask(request(b"notes", action="PutRow"))
 
-    assert [] == here.stub.asked
+    assert ([], "notes") == (here.stub.asked, here.log[-1].table)
     assert {
         (503, "OTSServerBusy"),
         (503, "OTSPartitionUnavailable"),
         (403, "OTSNotEnoughCapacityUnit"),
         (409, "OTSRowOperationConflict"),
-    } == set(answers)
+    } == answers
 
 
 @pytest.mark.parametrize(
@@ -64,110 +65,74 @@ def test_throttle_is_never_done() -> None:
         ("drop", {(0, "cut"), (0, "nothing")}),
     ],
 )
-def test_some_faults_leave_it_open_whether_it_was_done(kind: str, answers: set[tuple[int, str]]) -> None:
-    """About half the time it was; the client cannot tell which."""
-    with struck(f"{kind}:1") as here:
-        assert answers == {asked(here) for _ in range(60)}
+def test_timeout_unavailable_and_drop_carry_out_about_half_of_the_requests(
+    kind: str, answers: set[tuple[int, str]]
+) -> None:
+    with faulty(f"{kind}:1") as here:
+        assert answers == {answer_of(here) for _ in range(60)}
 
     assert 15 < len(here.stub.asked) < 45
     assert {kind} == {entry.fault for entry in here.log}
 
 
-def test_hang_answers_nothing_until_the_client_goes_away() -> None:
-    """Or until its time is up."""
-    with struck("hang:1") as here, here.connect() as client:
+def test_hang_answers_nothing_until_the_client_leaves_or_its_time_is_up() -> None:
+    with faulty("hang:1") as here, here.connect() as client:
         client.sendall(request())
         client.settimeout(0.05)
         with pytest.raises(TimeoutError):
             client.recv(1)
         client.shutdown(socket.SHUT_WR)
-        client.settimeout(20)
+        client.settimeout(TIMEOUT_S)
         assert b"" == client.recv(1)
-    with struck("hang:1", hang_s=0.05) as here, here.connect() as client:
+    with faulty("hang:1", hang_s=0.05) as here, here.connect() as client:
         client.sendall(request())
         assert b"" == client.recv(1)
 
 
-def test_a_stop_does_not_wait_for_what_hangs() -> None:
-    """It is no request in hand."""
-    seed = next(seed for seed in range(99) if struck_first(seed).done)
+def test_a_stop_does_not_wait_for_a_request_that_hangs() -> None:
+    seed = next(n for n in range(99) if (fault := Faults([HANG], n).strike("GetRow")) and fault.done)
     begun = threading.Event()
-    with running(Stub(doing=begun.set), faults=Faults([FaultSpec("hang", 1)], seed)) as here, here.connect() as client:
+    with running(Stub(doing=begun.set), faults=Faults([HANG], seed)) as here, here.connect() as client:
         client.sendall(request())
-        assert begun.wait(20)
+        assert begun.wait(TIMEOUT_S)
         here.server.stop()
         assert b"" == client.recv(1)
 
 
-def struck_first(seed: int) -> Fault:
-    """What happens to the first request."""
-    fault = Faults([FaultSpec("hang", 1)], seed).strike("GetRow")
-    assert fault is not None
-    return fault
-
-
-def test_partial_strikes_rows_of_batches() -> None:
-    """Each row by itself, refused or lost; no other action."""
+def test_partial_fails_single_rows_of_batches_alone() -> None:
     stub = Stub(rows=300)
     with running(stub, faults=Faults([parse_fault("partial:0.5")])) as here:
-        assert (200, "") == asked(here, "BatchWriteRow")
+        assert (200, "") == answer_of(here, "BatchWriteRow")
         drawn = Counter(stub.row_faults)
         assert 300 == drawn.total()
         assert all(40 < drawn[fault] < 200 for fault in (None, RowFault.REFUSED, RowFault.LOST))
         stub.row_faults.clear()
-        assert (200, "") == asked(here, "PutRow")
+        assert (200, "") == answer_of(here, "PutRow")
         assert {None} == set(stub.row_faults)
 
 
-def test_partial_strikes_one_kind_of_batch_where_it_is_named() -> None:
-    """BatchGetRow is left alone by a fault of BatchWriteRow."""
+def test_a_fault_that_names_an_action_leaves_others_alone() -> None:
+    with faulty("throttle:1:PutRow") as here:
+        assert 200 != answer_of(here, "PutRow")[0]
+        assert (200, "") == answer_of(here, "GetRow")
     faults = Faults([parse_fault("partial:1:BatchWriteRow")])
-
     assert faults.row_fault("BatchWriteRow")() is not None
     assert faults.row_fault("BatchGetRow")() is None
 
 
-def test_a_fault_strikes_the_action_that_it_names() -> None:
-    """And no other."""
-    with struck("throttle:1:PutRow") as here:
-        assert 200 != asked(here, "PutRow")[0]
-        assert (200, "") == asked(here, "GetRow")
-
-
-def test_faults_strike_only_who_may_come_in() -> None:
-    """A wrong signature is refused as ever, and draws nothing."""
-    with struck("refuse:1", credentials=AccessKey("some-id", "some-secret")) as here:
+def test_faults_apply_to_authenticated_requests_alone() -> None:
+    with faulty("refuse:1", credentials=AccessKey("some-id", "some-secret")) as here:
         assert 403 == here.ask(request(secret="wrong")).status
         assert 405 == here.ask(b"GET / HTTP/1.1\r\n\r\n").status
         assert 400 == here.ask(post({**signed(ots_headers(x_ots_date="x"), "some-secret")})).status
         assert b"" == here.raw(request(secret="some-secret"))
 
 
-def test_what_was_not_done_is_logged_with_its_table() -> None:
-    """A request that a fault refused is one about a table all the same."""
-    with struck("throttle:1") as here:
-        here.ask(request(b"notes", action="PutRow"))
-
-    assert ["notes"] == [entry.table for entry in here.log]
-
-
-def test_faults_may_name_what_is_served_and_nothing_else() -> None:
-    """The actions of faults are those that the dispatcher answers."""
-    for action in ACTIONS:
-        assert action == parse_fault(f"drop:1:{action}").action
-    assert {"AddDefinedColumn", "DescribeSearchIndex", "BatchGetRow", "Search", "ParallelScan"} <= set(ACTIONS)
-    for action in ("SQLQuery", "StartLocalTransaction", "UpdateSearchIndex"):
-        with pytest.raises(InvalidInput, match=f"there is no action '{action}'"):
-            parse_fault(f"drop:1:{action}")
-
-
 def test_a_seed_repeats_the_faults() -> None:
-    """The same requests in the same order meet the same faults; another seed, others."""
-
     def run(seed: int) -> list[tuple[int, str]]:
         specs = ("throttle:0.2", "timeout:0.2:PutRow", "drop:0.2")
-        with struck(*specs, seed=seed) as here:
-            return [asked(here, draw) for draw in random.Random(1).choices(("PutRow", "GetRow"), k=60)]
+        with faulty(*specs, seed=seed) as here:
+            return [answer_of(here, draw) for draw in random.Random(1).choices(("PutRow", "GetRow"), k=60)]
 
     first = run(1)
     assert first == run(1)
@@ -175,17 +140,7 @@ def test_a_seed_repeats_the_faults() -> None:
     assert {0, 200, 503} <= {status for status, _ in first}
 
 
-def test_a_rate_is_kept() -> None:
-    """A tenth of ten thousand, within what chance allows; none at 0, all at 1."""
-    faults = Faults([FaultSpec("throttle", 0.1)], 7)
-
-    assert 900 < sum(faults.strike("PutRow") is not None for _ in range(10_000)) < 1100
-    assert Faults([FaultSpec("throttle", 0.0)]).strike("PutRow") is None
-    assert Faults([FaultSpec("throttle", 1.0)]).strike("PutRow") is not None
-
-
-def test_every_one_of_several_rates_is_kept() -> None:
-    """Each kind strikes as often as it says, whichever stands before it; so do the rows of a batch."""
+def test_each_of_several_rates_is_kept_in_requests_and_in_rows() -> None:
     rates = {"throttle": 0.4, "timeout": 0.3, "drop": 0.2}
     faults = Faults([FaultSpec(kind, rate) for kind, rate in rates.items()], 7)
     found = Counter(fault.kind for fault in (faults.strike("PutRow") for _ in range(10_000)) if fault is not None)
@@ -196,8 +151,8 @@ def test_every_one_of_several_rates_is_kept() -> None:
     assert 400 < sum(halves.row_fault("BatchWriteRow")() is not None for _ in range(1000)) < 600
 
 
-def test_rates_of_all_kinds_may_be_one_together() -> None:
-    """Then every request is struck, also where the sum of the fractions is not exactly 1."""
+def test_rates_of_1_together_strike_every_request() -> None:
+    """Also where the sum of the fractions is not exactly 1."""
     faults = Faults([parse_fault(f"{kind}:0.1") for kind in ("refuse", "throttle", "timeout", "hang", "drop") * 2])
 
     assert None not in [faults.strike("GetRow") for _ in range(1000)]
@@ -215,31 +170,28 @@ def test_rates_of_all_kinds_may_be_one_together() -> None:
          "the rates of drop and hang for PutRow are more than 1 together"),
     ],
 )  # fmt: skip
-def test_rates_of_more_than_one_are_refused(specs: tuple[str, ...], said: str) -> None:
-    """One request meets one fault: what strikes more often than always cannot keep its rate."""
+def test_rates_of_more_than_1_together_are_refused(specs: tuple[str, ...], said: str) -> None:
     with pytest.raises(InvalidInput, match=f"^{said}$"):
         Faults([parse_fault(text) for text in specs])
     Faults([parse_fault(text) for text in ("drop:1:PutRow", "hang:1:GetRow", "partial:1", "partial:0")])
 
 
-def test_latency_is_added_to_every_answer() -> None:
-    """Errors included."""
+def test_latency_is_added_to_answers_and_errors() -> None:
     with running(latency_ms=20, faults=Faults([parse_fault("throttle:1:PutRow")])) as here:
-        assert 200 == asked(here, "GetRow")[0]
-        assert 200 != asked(here, "PutRow")[0]
+        assert 200 == answer_of(here, "GetRow")[0]
+        assert 200 != answer_of(here, "PutRow")[0]
     assert [True, True] == [entry.milliseconds >= 20 for entry in here.log]
 
 
 @pytest.mark.parametrize("body", [b"", b"the answer"])
-def test_an_answer_is_cut_anywhere_and_never_taken_for_whole(body: bytes) -> None:
-    """Before its first byte, within its head, within its body: the head promises more than comes, also where the whole
-    answer has no body. What was done and what was not is cut alike."""
+def test_drop_cuts_an_answer_anywhere_so_that_no_client_takes_it_for_whole(body: bytes) -> None:
+    """Also where the whole answer has no body."""
     with running(Stub(body=body), faults=Faults([FaultSpec("drop", 1)])) as here:
         cuts = [here.raw(request()) for _ in range(120)]
         done = len(here.stub.asked)
 
     heads = [data for data in cuts if data and b"\r\n\r\n" not in data]
-    replies = [taken_apart(data) for data in cuts if b"\r\n\r\n" in data]
+    replies = [parse_reply(data) for data in cuts if b"\r\n\r\n" in data]
     assert all(20 < number < 100 for number in (len(heads), len(replies), done, cuts.count(b"")))
     assert len({len(data) for data in heads}) > 10
     assert all(b"HTTP/1.1 200 OK\r\n".startswith(data[:17]) for data in heads)
@@ -250,11 +202,12 @@ def test_an_answer_is_cut_anywhere_and_never_taken_for_whole(body: bytes) -> Non
     assert sorted(map(len, cuts)) == sorted(entry.response_bytes for entry in here.log)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_spec_is_kind_rate_and_perhaps_action(kind: str) -> None:
-    """Every kind that is documented can be asked for."""
-    assert FaultSpec(kind, 0.25) == parse_fault(f"{kind}:0.25")
-    assert FaultSpec(kind, 1.0, "BatchWriteRow") == parse_fault(f"{kind}:1:BatchWriteRow")
+def test_a_spec_is_a_kind_a_rate_and_an_action_that_is_served() -> None:
+    for kind in KINDS:
+        assert FaultSpec(kind, 0.25) == parse_fault(f"{kind}:0.25")
+        assert FaultSpec(kind, 1.0, "BatchWriteRow") == parse_fault(f"{kind}:1:BatchWriteRow")
+    for action in ACTIONS:
+        assert action == parse_fault(f"drop:1:{action}").action
 
 
 @pytest.mark.parametrize(
@@ -262,21 +215,19 @@ def test_a_spec_is_kind_rate_and_perhaps_action(kind: str) -> None:
     [
         ("", "there is no kind of fault ''", "known are refuse, throttle"),
         ("throtle:0.1", "there is no kind of fault 'throtle'", "did you mean throttle?"),
-        ("Timeout:0.1", "there is no kind of fault 'Timeout'", "did you mean timeout?"),
-        ("xyzzy:1", "there is no kind of fault 'xyzzy'", "known are refuse, throttle"),
         ("drop", "the rate of 'drop' is not a number", "a fault is KIND:RATE[:ACTION]"),
         ("drop:", "the rate of 'drop:' is not a number", "for example timeout:0.1:PutRow"),
         ("drop:often", "the rate of 'drop:often' is not a number", "a fault is"),
         ("drop:nan", "the rate of 'drop:nan' is not between 0 and 1", "a fault is"),
         ("drop:1.1", "the rate of 'drop:1.1' is not between 0 and 1", "a fault is"),
         ("drop:-0.1", "the rate of 'drop:-0.1' is not between 0 and 1", "a fault is"),
+        ("drop:1:SQLQuery", "there is no action 'SQLQuery'", "known are CreateTable"),
         ("drop:1:putrow", "there is no action 'putrow'", "did you mean PutRow?"),
         ("drop:1:", "there is no action ''", "known are CreateTable"),
         ("partial:1:PutRow", "rows fail in batches alone", "BatchWriteRow"),
     ],
 )
-def test_a_mistaken_spec_is_told_what_was_meant(text: str, message: str, hint: str) -> None:
-    """The nearest word, and an example."""
+def test_a_mistaken_spec_is_refused_with_a_hint(text: str, message: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_fault(text)
     assert message in caught.value.message

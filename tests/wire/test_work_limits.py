@@ -1,4 +1,4 @@
-"""A request that works for too long, or for nobody, ends; other requests are answered meanwhile."""
+"""Limits on work: a read that works too long, or for a client that has left, ends, and searches take turns."""
 
 from __future__ import annotations
 
@@ -9,35 +9,43 @@ from pathlib import Path
 import pytest
 
 from tests.serving import sdk_client, serving
-from tests.wire.raw_http import Running, Stub, ots_headers, post, read_all, read_reply, request, running, signed
-from tests.wire.said import INDEX, TABLE
+from tests.support.raw_http import (
+    TIMEOUT_S,
+    Running,
+    Stub,
+    ots_headers,
+    post,
+    read_all,
+    read_reply,
+    request,
+    running,
+    signed,
+)
+from tests.support.search_table import INDEX, TABLE
 from tsmem import interruption
 from tsmem.clock import SystemClock
 from tsmem.rows import Put
 
-TIMEOUT_S = 20
 TIMEOUT = ("OTSTimeout", "Operation timeout.")
 
 
 class SetClock(SystemClock):
-    """The system's, whose monotonic time can be moved on."""
+    """The system clock, whose monotonic time a test moves on."""
 
     late_s = 0.0
 
     def monotonic_s(self) -> float:
-        """Seconds."""
         return super().monotonic_s() + self.late_s
 
 
 class Endless:
-    """Work that only its check ends."""
+    """Work that only an interruption ends."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
         self.ended = threading.Event()
 
     def __call__(self) -> None:
-        """Work."""
         self.begun.set()
         pause = threading.Event()
         try:
@@ -49,14 +57,13 @@ class Endless:
 
 
 def asking(here: Running, action: str) -> socket.socket:
-    """A client that has sent a request and waits for its answer."""
+    """Connect and send a request."""
     client = here.connect()
     client.sendall(request(action=action))
     return client
 
 
-def test_work_past_its_time_ends_with_a_timeout() -> None:
-    """The connection serves the next request."""
+def test_work_past_its_time_ends_with_otstimeout_and_the_connection_goes_on() -> None:
     clock, work = SetClock(), Endless()
     with running(Stub(doing=work), clock=clock, work_s=1000) as here, asking(here, "GetRow") as client:
         assert work.begun.wait(TIMEOUT_S)
@@ -69,8 +76,7 @@ def test_work_past_its_time_ends_with_a_timeout() -> None:
     assert (503, TIMEOUT) == (reply.status, reply.error)
 
 
-def test_work_for_a_client_that_has_left_ends() -> None:
-    """The log has it, without an answer."""
+def test_work_for_a_client_that_has_left_ends_unanswered() -> None:
     work = Endless()
     with running(Stub(doing=work), work_s=1000) as here:
         with asking(here, "GetRow"):
@@ -80,8 +86,7 @@ def test_work_for_a_client_that_has_left_ends() -> None:
     assert [("GetRow", 0, "")] == [(entry.action, entry.status, entry.code) for entry in here.log]
 
 
-def test_work_that_outlasts_a_stop_ends() -> None:
-    """The server does not wait longer for it than it was told to."""
+def test_work_that_outlasts_a_stop_is_ended() -> None:
     work = Endless()
     with running(Stub(doing=work), work_s=1000, stop_s=0.01) as here, asking(here, "GetRow"):
         assert work.begun.wait(TIMEOUT_S)
@@ -89,8 +94,7 @@ def test_work_that_outlasts_a_stop_ends() -> None:
         assert work.ended.wait(TIMEOUT_S)
 
 
-def test_work_for_a_client_that_has_sent_its_next_request_goes_on() -> None:
-    """Bytes that arrive meanwhile are no sign that the client has left."""
+def test_a_pipelined_request_does_not_look_like_a_client_that_has_left() -> None:
     begun, sent = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -106,8 +110,7 @@ def test_work_for_a_client_that_has_sent_its_next_request_goes_on() -> None:
 
 
 @pytest.mark.parametrize("action", ["Search", "ParallelScan"])
-def test_others_are_answered_while_as_many_searches_work_as_may(action: str) -> None:
-    """Only a further search waits."""
+def test_other_requests_are_answered_while_a_search_waits_for_its_turn(action: str) -> None:
     work = Endless()
     with running(Stub(doing=work), max_searches=1, work_s=1000) as here, asking(here, action):
         assert work.begun.wait(TIMEOUT_S)
@@ -119,8 +122,7 @@ def test_others_are_answered_while_as_many_searches_work_as_may(action: str) -> 
             waiting.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_search_has_its_turn_when_another_ends() -> None:
-    """The first ends because its client leaves."""
+def test_a_waiting_search_runs_when_another_ends() -> None:
     work = Endless()
     with running(Stub(doing=work), max_searches=1, work_s=1000) as here:
         with asking(here, "Search") as first:
@@ -132,16 +134,15 @@ def test_a_search_has_its_turn_when_another_ends() -> None:
             assert 200 == read_reply(second).status
 
 
-def test_a_search_that_has_no_turn_in_time_ends_with_a_timeout() -> None:
-    """It never reaches the engine."""
+def test_a_search_without_a_turn_in_time_ends_with_otstimeout() -> None:
     with running(max_searches=0, work_s=0) as here, asking(here, "Search") as client:
         assert TIMEOUT == read_reply(client).error
     assert [] == here.stub.asked
 
 
 @pytest.mark.parametrize("path", [None, "memory.db"])
-def test_a_search_that_takes_too_long_ends_with_a_timeout(tmp_path: Path, path: str | None) -> None:
-    """SQLite's own work is ended; what takes little is answered all the same."""
+def test_a_search_that_works_too_long_is_interrupted_inside_sqlite(tmp_path: Path, path: str | None) -> None:
+    """A search that takes little work is answered all the same."""
     import tablestore
     from tablestore.error import OTSServiceError
 
@@ -153,8 +154,8 @@ def test_a_search_that_takes_too_long_ends_with_a_timeout(tmp_path: Path, path: 
         client = sdk_client(served.endpoint)
         asked = tablestore.SearchQuery(tablestore.WildcardQuery("text", "*?0*1?"), limit=1)
         with pytest.raises(OTSServiceError) as caught:
-            client.search("said", "said_index", asked)
+            client.search("notes", "notes_index", asked)
         few = tablestore.SearchQuery(tablestore.TermQuery("word", "key"), limit=1)
-        assert 1 == len(client.search("said", "said_index", few).rows)
+        assert 1 == len(client.search("notes", "notes_index", few).rows)
 
     assert TIMEOUT == (caught.value.get_error_code(), caught.value.get_error_message())

@@ -11,19 +11,16 @@ from tsmem.server.http.messages import Head, check_request, decompress_body, par
 
 
 def parsed(text: str) -> Head:
-    """A head from lines."""
     return parse_head(text.replace("\n", "\r\n").encode("latin-1"))
 
 
 def refused(text: str) -> TsmemError:
-    """Why a head is refused."""
     with pytest.raises(TsmemError) as caught:
         check_request(parsed(text))
     return caught.value
 
 
-def test_a_head_is_understood() -> None:
-    """Method, path, query, headers without regard to case, length and what becomes of the connection."""
+def test_a_head_is_parsed() -> None:
     head = parsed("POST /GetRow?b=2&a=1 HTTP/1.1\nHost: h\nX-Ots-Date:  now \nContent-Length: 12")
 
     assert ("POST", "/GetRow", "b=2&a=1", "GetRow", 12) == (*head[:3], head.action, head.length)
@@ -41,7 +38,6 @@ def test_a_head_is_understood() -> None:
     ],
 )
 def test_the_action_is_the_last_part_of_the_path(target: str, path: str, action: str) -> None:
-    """An endpoint may have a prefix, and a proxy may name the host."""
     head = parsed(f"POST {target} HTTP/1.1")
 
     assert (path, action) == (head.path, head.action)
@@ -57,8 +53,7 @@ def test_the_action_is_the_last_part_of_the_path(target: str, path: str, action:
         ("HTTP/1.0", "\nConnection: keep-alive", True),
     ],
 )
-def test_a_connection_lasts_as_its_client_wishes(line: str, headers: str, lasts: bool) -> None:
-    """HTTP/1.1 goes on unless told otherwise, HTTP/1.0 ends unless told otherwise."""
+def test_a_connection_is_kept_as_its_client_asks(line: str, headers: str, lasts: bool) -> None:
     assert lasts is parsed(f"POST /A {line}{headers}").keep_alive
 
 
@@ -80,99 +75,75 @@ def test_a_connection_lasts_as_its_client_wishes(line: str, headers: str, lasts:
         "POST /GetRow HTTP/1.1\nspace : before",
         "POST /GetRow HTTP/1.1\nA: b\n folded",
         "POST /GetRow HTTP/1.1\nA: b\rc",
-        "POST /GetRow HTTP/1.1\nA: b\x00c",
         "POST /GetRow HTTP/1.1\nA: b\x1b[31m",
         "POST /GetRow HTTP/1.1\nContent-Length: -1",
-        "POST /GetRow HTTP/1.1\nContent-Length: +1",
         "POST /GetRow HTTP/1.1\nContent-Length: 1_0",
         "POST /GetRow HTTP/1.1\nContent-Length: ",
         "POST /GetRow HTTP/1.1\nContent-Length: 0x10",
         "POST /GetRow HTTP/1.1\nContent-Length: \xb2",
         "POST /GetRow HTTP/1.1\nContent-Length: 1\nContent-Length: 2",
-        "POST /GetRow HTTP/1.1\nContent-Length: 1\nContent-Length: 1",
         "POST /GetRow HTTP/1.1\nContent-Length: 1, 1",
-        "POST /GetRow HTTP/1.1\nx-ots-date: a\nX-OTS-Date: b",
-        "POST /GetRow HTTP/1.1\nTransfer-Encoding: chunked",
         "POST /GetRow HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 3",
         "POST GetRow HTTP/1.1",
         "POST * HTTP/1.1",
         "POST /GetRow HTTP/1.1" + "\nA: b" * 101,
     ],
 )
-def test_what_is_not_plainly_right_is_refused(text: str) -> None:
-    """400 OTSParameterInvalid, before anything else is looked at."""
+def test_a_malformed_head_is_refused(text: str) -> None:
     error = refused(text)
 
     assert "OTSParameterInvalid" == error.service_code
     assert error.message.startswith("Malformed HTTP request: ")
 
 
+NOT_POST = ("OTSMethodNotAllowed", "Only POST method for requests is supported.")
+BROWSER = ("OTSNoPermissionAccess", "Requests from browsers are not served.")
+TOO_LARGE = ("OTSRequestBodyTooLarge", "The size of POST data is too large.")
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
-        ("GET /GetRow HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
-        ("OPTIONS * HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
-        ("CONNECT here:80 HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
-        ("post /GetRow HTTP/1.1", "OTSMethodNotAllowed", "Only POST method for requests is supported."),
-        (
-            "POST /GetRow HTTP/1.1\nOrigin: https://evil.example",
-            "OTSNoPermissionAccess",
-            "Requests from browsers are not served.",
-        ),
-        ("POST /GetRow HTTP/1.1\nOrigin: null", "OTSNoPermissionAccess", "Requests from browsers are not served."),
-        (
-            "POST /GetRow?x= HTTP/1.1",
-            "OTSParameterInvalid",
-            "Malformed HTTP request: the target has a query.",
-        ),
-        (
-            "POST /GetRow?a=1&b=2 HTTP/1.1",
-            "OTSParameterInvalid",
-            "Malformed HTTP request: the target has a query.",
-        ),
-        (
-            "POST /GetRow HTTP/1.1\nContent-Length: 5242881",
-            "OTSRequestBodyTooLarge",
-            "The size of POST data is too large.",
-        ),
-        (
-            f"POST /GetRow HTTP/1.1\nContent-Length: {'9' * 5000}",
-            "OTSRequestBodyTooLarge",
-            "The size of POST data is too large.",
-        ),
+        ("GET /GetRow HTTP/1.1", *NOT_POST),
+        ("OPTIONS * HTTP/1.1", *NOT_POST),
+        ("CONNECT here:80 HTTP/1.1", *NOT_POST),
+        ("post /GetRow HTTP/1.1", *NOT_POST),
+        ("POST /GetRow HTTP/1.1\nOrigin: https://evil.example", *BROWSER),
+        ("POST /GetRow HTTP/1.1\nOrigin: null", *BROWSER),
+        ("POST /GetRow?x= HTTP/1.1", "OTSParameterInvalid", "Malformed HTTP request: the target has a query."),
+        ("POST /GetRow HTTP/1.1\nContent-Length: 5242881", *TOO_LARGE),
+        (f"POST /GetRow HTTP/1.1\nContent-Length: {'9' * 5000}", *TOO_LARGE),
     ],
 )
-def test_what_no_sdk_sends_is_refused(text: str, code: str, message: str) -> None:
-    """Another method, a browser, a query, a body over 5 MB."""
+def test_methods_browsers_queries_and_large_bodies_are_refused(text: str, code: str, message: str) -> None:
     error = refused(text)
 
     assert (code, message) == (error.service_code, error.message)
 
 
-@pytest.mark.parametrize("name", ["x-ots-accesskeyid", "X-OTS-Signature", "x-ots-unknown", "Host", "Origin"])
-@pytest.mark.parametrize("second", ["a", "b", ""])
-def test_a_header_that_decides_comes_once(name: str, second: str) -> None:
-    """Of two, one reader takes the first and another the last: equal ones are refused, too."""
+@pytest.mark.parametrize(
+    ("name", "second"), [("x-ots-accesskeyid", "b"), ("X-OTS-Signature", "a"), ("x-ots-unknown", ""), ("Host", "a")]
+)
+def test_a_header_that_matters_may_come_once_only(name: str, second: str) -> None:
+    """Of two, one reader takes the first and another the last: two equal ones are refused, too."""
     error = refused(f"POST /GetRow HTTP/1.1\n{name}: a\n{name.lower()}: {second}")
 
     assert f"Malformed HTTP request: the header '{name.lower()}' twice." == error.message
     assert "OTSParameterInvalid" == error.service_code
 
 
-def test_a_body_of_5_mb_is_taken() -> None:
-    """The limit itself is within the limit."""
+def test_a_body_may_have_5_mb() -> None:
     check_request(parsed("POST /GetRow HTTP/1.1\nContent-Length: 5242880"))
 
 
 def compressed(body: bytes, size: object, kind: str = "deflate") -> bytes:
-    """What a compressed body is read as."""
+    """Decompress a body."""
     text = f"POST /A HTTP/1.1\nx-ots-request-compress-type: {kind}\nx-ots-request-compress-size: {size}"
     return decompress_body(parsed(text), body)
 
 
 @pytest.mark.parametrize("raw", [b"", b"a", b"row" * 100_000, b"\0" * 5_242_880])
-def test_a_compressed_body_is_read(raw: bytes) -> None:
-    """The Java SDK's `deflate` is zlib's format, with the raw size beside it."""
+def test_a_deflated_body_is_decompressed(raw: bytes) -> None:
     assert raw == compressed(zlib.compress(raw), len(raw))
 
 
@@ -191,21 +162,18 @@ def test_a_compressed_body_is_read(raw: bytes) -> None:
         (zlib.compress(b"\0" * 50_000_000), 50_000_000, "OTSRequestBodyTooLarge"),
     ],
 )
-def test_a_badly_compressed_body_is_refused(body: bytes, size: object, code: str) -> None:
-    """Another size than declared, cut, trailing bytes, a bomb."""
+def test_a_body_of_another_size_or_with_more_bytes_is_refused(body: bytes, size: object, code: str) -> None:
     with pytest.raises(TsmemError) as caught:
         compressed(body, size)
     assert code == caught.value.service_code
 
 
-def test_another_compression_is_refused() -> None:
-    """Only deflate is known."""
+def test_another_compression_than_deflate_is_refused() -> None:
     with pytest.raises(TsmemError, match="Unsupported compress type: 'gzip'"):
         compressed(b"", 0, "gzip")
 
 
-def test_a_reply_is_written_to_the_byte() -> None:
-    """Status line, length, signed headers, signature, and what becomes of the connection."""
+def test_the_head_of_a_response_is_exact() -> None:
     assert (
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 7\r\nx-ots-requestid: r\r\n"
         b"Authorization: OTS id:sig\r\nConnection: close\r\n\r\n"

@@ -1,10 +1,12 @@
-"""HTTP by hand: requests as bytes, signed by code of the tests' own, and answers taken apart."""
+"""HTTP as bytes: requests that the tests sign with code of their own, answers parsed, and a server around a stub."""
 
 from __future__ import annotations
 
 import hmac
 import os
 import socket
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,12 +24,13 @@ from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 from tsmem.server.wire import schema
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
+"""Only a test that fails waits this long."""
 
 
 @dataclass
 class Stub(Dispatcher):
-    """Stands behind the HTTP and answers whatever is asked, or does what it is told to do."""
+    """A dispatcher that gives the same answer to every request, after it has called `doing`."""
 
     asked: list[tuple[str, bytes]] = field(default_factory=list)
     doing: Callable[[], object] = lambda: None
@@ -36,19 +39,18 @@ class Stub(Dispatcher):
     row_faults: list[RowFault | None] = field(default_factory=list)
 
     def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        """The same body to all, and a row fault drawn for each row."""
         self.asked.append((action, body))
         self.row_faults += [row_fault() for _ in range(self.rows)]
         self.doing()
         return ActionResult(self.body, "memory", self.rows)
 
     def tables(self, action: str, body: bytes) -> str:
-        """What the body says, to be told from the answer's."""
+        """Return the request's body, to be told from the answer's table."""
         return body.decode("latin-1")
 
 
 class Reply(NamedTuple):
-    """An answer taken apart."""
+    """A parsed answer."""
 
     status: int
     headers: dict[str, str]
@@ -56,64 +58,61 @@ class Reply(NamedTuple):
 
     @property
     def error(self) -> tuple[str, str]:
-        """Code and message of the protobuf error in the body."""
         error = schema.parse_message("Error", self.body)
         return error.code, error.message
 
 
 @dataclass
 class Running:
-    """A server, what stands behind it, and its log."""
+    """A server, the stub behind it, and its log."""
 
     server: Server
     stub: Stub
     log: list[LogEntry]
 
     def connect(self) -> socket.socket:
-        """A connection to it."""
         parts = urlsplit(self.server.endpoint)
         assert parts.hostname is not None
         assert parts.port is not None
         return socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_S)
 
     def await_closed(self) -> None:
-        """Until nobody is let in any more."""
+        """Wait until no connection is accepted any more."""
         with suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
                 self.connect().close()
 
     def await_begun(self) -> None:
-        """Until a part of a request has been read."""
+        """Wait until a part of a request has been read."""
         while not any(client.connection._buffer for client in list(self.server._clients)):
             os.sched_yield()
 
     def raw(self, data: bytes) -> bytes:
-        """What it answers to these bytes until it closes; nothing more is sent."""
+        """Send bytes and end the sending side. Return all that is received until the server closes."""
         with self.connect() as client:
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
             return read_all(client)
 
     def ask(self, data: bytes) -> Reply:
-        """Its answer to one request."""
-        return taken_apart(self.raw(data))
+        return parse_reply(self.raw(data))
 
 
 @contextmanager
 def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings: Any) -> Iterator[Running]:
-    """A server in front of a stub."""
+    """Run a server in front of a stub."""
     behind, log = stub or Stub(), list[LogEntry]()
     with Server(behind, Settings(**settings), clock or SystemClock(), log.append) as server:
         yield Running(server, behind, log)
 
 
 def now() -> str:
-    """The present as the header x-ots-date has it."""
+    """Return the time as the header x-ots-date has it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:
-    """The headers of a request, without a signature. Names are given with underscores; None leaves one out."""
+    """Return the headers of a request without a signature. Names have underscores; None leaves one out."""
     headers = {
         "x-ots-date": now(),
         "x-ots-apiversion": "2015-12-31",
@@ -126,50 +125,54 @@ def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:
 
 
 def signed(headers: Mapping[str, str], secret: str = "tsmem", path: str = "/GetRow") -> dict[str, str]:
-    """The headers with a V2 signature over them."""
+    """Add a V2 signature to headers."""
     lines = sorted(f"{name}:{value}" for name, value in headers.items())
     text = "\n".join([path, "POST", "", *lines, ""])
     return {**headers, "x-ots-signature": b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()}
 
 
 def request(body: bytes = b"", *, secret: str = "tsmem", action: str = "GetRow", **changed: str | None) -> bytes:
-    """A whole request, rightly signed."""
+    """Return a whole signed request."""
     return post(signed(ots_headers(body, **changed), secret, f"/{action}"), body, f"/{action}")
 
 
 def post(headers: Mapping[str, str], body: bytes = b"", path: str = "/GetRow") -> bytes:
-    """A whole request."""
+    """Return a whole request with these headers."""
     lines = [f"POST {path} HTTP/1.1", "Host: here", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def read_all(client: socket.socket) -> bytes:
-    """Everything until the other side closes."""
-    data = b""
-    while chunk := client.recv(65536):
-        data += chunk
-    return data
+    return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 def read_reply(client: socket.socket) -> Reply:
-    """One answer, on a connection that may go on."""
-    data = b""
-    while b"\r\n\r\n" not in data:
+    """Read one answer from a connection that may go on."""
+    data = bytearray()
+    length = None
+    while length is None or len(data) < length:
         chunk = client.recv(65536)
         assert chunk, "closed before the answer was whole"
         data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(taken_apart(head + b"\r\n\r\n").headers["content-length"])
-    while len(body) < length:
-        chunk = client.recv(65536)
-        assert chunk, "closed before the answer was whole"
-        body += chunk
-    return taken_apart(head + b"\r\n\r\n" + body)
+        if length is None and (end := data.find(b"\r\n\r\n") + 4) >= 4:
+            length = end + int(parse_reply(bytes(data[:end])).headers["content-length"])
+    return parse_reply(bytes(data))
 
 
-def taken_apart(data: bytes) -> Reply:
-    """An answer's parts."""
+def send_until_closed(client: socket.socket, data: bytes) -> bool:
+    """Send this every millisecond until the other side closes. Return False if it does not within TIMEOUT_S."""
+    due, pause = time.monotonic() + TIMEOUT_S, threading.Event()
+    try:
+        while time.monotonic() < due:
+            client.sendall(data)
+            pause.wait(0.001)
+    except OSError:
+        return True
+    return False
+
+
+def parse_reply(data: bytes) -> Reply:
     head, _, body = data.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     assert status.startswith("HTTP/1.1 "), data

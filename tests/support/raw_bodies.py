@@ -1,5 +1,4 @@
-"""Requests put together by hand, field by field, and asked of a dispatcher without a socket between: what no SDK would
-send among them."""
+"""Bodies of requests built field by field, and a dispatcher that answers them without a socket."""
 
 from __future__ import annotations
 
@@ -18,29 +17,40 @@ from tsmem.engine.requests import GetRange
 from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.port import TableSchema
-from tsmem.rows import Bound, Put, Value
+from tsmem.rows import MAX, MIN, Bound, Put, Value
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ActionResult, Dispatcher
 from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, WireCell, crc8, decode_row, encode_value
 
 NOW_MS = 1_767_225_600_000
-"""What the clock of these tests says."""
-INVALID = "OTSParameterInvalid"
-UNREADABLE = (INVALID, "Parse PBMessage from RawString failed.")
-NO_TABLE = ("OTSObjectNotExist", "Requested table does not exist.")
+"""The time of these tests' clock."""
 NOT_UTF8 = "~~"
-"""Goes out as two bytes that are no UTF-8."""
+"""Replaced by two bytes that are not UTF-8."""
 VERSIONED = TableSchema("versioned", (("k", STRING),), max_versions=3)
 KEY = {"k": "a"}
-"""Of the one row that is there in `plain` and in `versioned`."""
+"""The key of the one row of `plain` and of `versioned`."""
 ROW_FIELDS = {"PutRow": "row", "UpdateRow": "row_change", "DeleteRow": "primary_key"}
 OPERATIONS = {"PutRow": 1, "UpdateRow": 2, "DeleteRow": 3}
 IGNORE, EXPECT_EXIST, EXPECT_NOT_EXIST = 0, 1, 2
 
 Refusal = tuple[str | None, str]
-"""The service's code and its text."""
+"""Code and message of an error."""
+Refused = tuple[str, bytes, Refusal]
+"""An action, a body, and the error that answers it."""
 Cells = list[tuple[str, Value | Bound | None]]
+
+
+def invalid(message: str) -> Refusal:
+    return "OTSParameterInvalid", message
+
+
+def unsupported(what: str) -> Refusal:
+    return invalid(f"Unsupported operation: '{what}'.")
+
+
+UNREADABLE = invalid("Parse PBMessage from RawString failed.")
+NO_TABLE = ("OTSObjectNotExist", "Requested table does not exist.")
 
 
 class Wire(NamedTuple):
@@ -51,16 +61,16 @@ class Wire(NamedTuple):
     dispatcher: Dispatcher
 
     def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> ActionResult:
-        """The answer to a body; the faults strike its rows in order."""
+        """Answer a body; the faults are those of its rows, in order."""
         waiting = list(faults or ())
         return self.dispatcher.answer(action, data, lambda: waiting.pop(0) if waiting else None)
 
     def ask(self, action: str, **fields: Any) -> Any:
-        """The message that answers one with these fields."""
+        """Return the message that answers a request with these fields."""
         return schema.parse_message(f"{action}Response", self.answer(action, body(action, **fields)).body)
 
     def refused(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Refusal:
-        """Code and text of the error that answers a body, which has changed nothing."""
+        """Return code and message of the error that answers a body. Fail if anything stored has changed."""
         before = self.state()
         with pytest.raises(TsmemError) as caught:
             self.answer(action, data, faults)
@@ -68,7 +78,7 @@ class Wire(NamedTuple):
         return caught.value.service_code, caught.value.message
 
     def state(self) -> dict[str, object]:
-        """All that is stored: schemas, rows with all their versions, search indexes."""
+        """Return all that is stored: schemas, rows with all their versions, search indexes."""
         found: dict[str, object] = {}
         for name in self.engine.list_tables():
             described = self.engine.describe_table(name)
@@ -80,7 +90,7 @@ class Wire(NamedTuple):
         return found
 
     def cells(self, table: str = "plain", key: str = "a") -> list[tuple[str, Value, int]] | None:
-        """Names, values and versions of a row's cells; None for no row."""
+        """Return names, values and versions of a row's cells; None for no row."""
         (_, rows) = self.state()[table]  # type: ignore[misc]
         return next((list(map(tuple, row.cells)) for row in rows if row.key == (key,)), None)  # type: ignore[has-type]
 
@@ -101,8 +111,9 @@ def instance(path: Path | None = None) -> Iterator[Wire]:
 
 
 def body(action: str, **fields: Any) -> bytes:
-    """A request's bytes, whether or not it has all that it must have."""
-    data: bytes = schema.new_message(f"{action}Request", **fields).SerializePartialToString()
+    """Encode a request, complete or not. A field that is None is left out."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    data: bytes = schema.new_message(f"{action}Request", **given).SerializePartialToString()
     return data.replace(NOT_UTF8.encode(), b"\xff\xfe")
 
 
@@ -110,12 +121,11 @@ def body(action: str, **fields: Any) -> bytes:
 
 
 def c(name: str, value: Any = None, operation: Any = None, version_ms: int | None = None) -> WireCell:
-    """A cell as it goes out."""
     return WireCell(name, value, operation, version_ms)
 
 
 def row(key: Mapping[str, Any], *cells: WireCell, marker: bool = False) -> bytes:
-    """A row, or a row's change, in PlainBuffer."""
+    """Encode a row, or the change of a row, in PlainBuffer."""
     sums = bytearray()
     data = HEADER + b"\x01" + b"".join(_cell(c(name, value), sums) for name, value in key.items())
     if cells:
@@ -141,27 +151,32 @@ def _cell(cell: WireCell, sums: bytearray) -> bytes:
 
 
 def condition(existence: int = IGNORE, test: Any = None) -> Any:
-    """What a write expects."""
     if test is None:
         return schema.new_message("Condition", row_existence=existence)
-    return schema.new_message("Condition", row_existence=existence, column_condition=test.SerializeToString())
+    return schema.new_message("Condition", row_existence=existence, column_condition=serialized(test))
 
 
 def writing(action: str, data: bytes, table: str = "plain", **more: Any) -> bytes:
-    """The body of PutRow, UpdateRow or DeleteRow."""
-    fields = {"table_name": table, ROW_FIELDS[action]: data, "condition": condition(), **more}
-    return body(action, **fields)
+    """Encode a PutRow, UpdateRow or DeleteRow."""
+    return body(action, **{"table_name": table, ROW_FIELDS[action]: data, "condition": condition(), **more})
 
 
-def getting(table: str = "plain", key: Mapping[str, Any] | None = None, **more: Any) -> bytes:
-    """The body of GetRow: of the latest versions, where nothing else is said."""
-    fields = {"max_versions": 1, **more}
-    given = {name: value for name, value in fields.items() if value is not None}
-    return body("GetRow", table_name=table, primary_key=row(KEY if key is None else key), **given)
+def getting(table: str = "plain", key: Mapping[str, Any] = KEY, **more: Any) -> bytes:
+    """Encode a GetRow of the latest versions."""
+    return body("GetRow", **{"table_name": table, "primary_key": row(key), "max_versions": 1, **more})
+
+
+def ranging(start: Mapping[str, Any] | None = None, end: Mapping[str, Any] | None = None, **more: Any) -> bytes:
+    """Encode a GetRange; of all rows of `plain` unless it says otherwise."""
+    ends = {
+        "inclusive_start_primary_key": row({"k": MIN} if start is None else start),
+        "exclusive_end_primary_key": row({"k": MAX} if end is None else end),
+    }
+    return body("GetRange", **{"table_name": "plain", "direction": 0, "max_versions": 1, **ends, **more})
 
 
 def found(answer: ActionResult) -> Cells | None:
-    """Names and values of the cells that a GetRow brought; None for no row."""
+    """Return names and values of the cells in the answer to a GetRow; None for no row."""
     data = schema.parse_message("GetRowResponse", answer.body).row
     return [(cell.name, cell.value) for cell in decode_row(data).cells] if data else None
 
@@ -170,30 +185,38 @@ def found(answer: ActionResult) -> Cells | None:
 
 
 def change(action: str, data: bytes, **more: Any) -> Any:
-    """One row of a BatchWriteRow."""
+    """Make one row of a BatchWriteRow."""
     fields = {"type": OPERATIONS[action], "row_change": data, "condition": condition(), **more}
     return schema.new_message("RowInBatchWriteRowRequest", **fields)
 
 
+def put(key: str, value: Any = 9, existence: int = IGNORE, **more: Any) -> Any:
+    """Make the put of a row with one column, in a BatchWriteRow."""
+    return change("PutRow", row({"k": key}, c("c", value)), **{"condition": condition(existence), **more})
+
+
 def group(*rows: Any, table: str = "plain") -> Any:
-    """One table of a BatchWriteRow."""
+    """Make one table of a BatchWriteRow."""
     return schema.new_message("TableInBatchWriteRowRequest", table_name=table, rows=rows)
 
 
 def wanted(*keys: str, table: str = "plain", **more: Any) -> Any:
-    """One table of a BatchGetRow."""
-    fields = {"max_versions": 1, **more}
+    """Make one table of a BatchGetRow."""
+    fields = {"primary_key": [row({"k": key}) for key in keys], "max_versions": 1, **more}
     given = {name: value for name, value in fields.items() if value is not None}
-    return schema.new_message(
-        "TableInBatchGetRowRequest", table_name=table, primary_key=[row({"k": key}) for key in keys], **given
-    )
+    return schema.new_message("TableInBatchGetRowRequest", table_name=table, **given)
 
 
 # Filters
 
 
-def comparison(column: str = "c", comparator: int = 1, value: Value = 1, **more: Any) -> Any:
-    """A test of one column, which no row without it passes."""
+def serialized(test: Any) -> bytes:
+    data: bytes = test.SerializePartialToString()
+    return data
+
+
+def comparison(column: str = "c", comparator: int = 1, value: Value | Bound = 1, **more: Any) -> Any:
+    """Make a test of one column, which no row without the column passes."""
     fields = {"filter_if_missing": True, "latest_version_only": True, **more}
     single = schema.new_message(
         "SingleColumnValueFilter", comparator=comparator, column_name=column, column_value=encode_value(value), **fields
@@ -202,13 +225,12 @@ def comparison(column: str = "c", comparator: int = 1, value: Value = 1, **more:
 
 
 def joined(combinator: int, *parts: Any) -> Any:
-    """A test of several parts."""
     whole = schema.new_message("CompositeColumnValueFilter", combinator=combinator, sub_filters=parts)
     return schema.new_message("Filter", type=2, filter=whole.SerializeToString())
 
 
 def nested(depth: int, combinator: int) -> Any:
-    """A comparison inside so many composites of one part each."""
+    """Make a comparison inside `depth` composites of one part each."""
     test = comparison()
     for _ in range(depth):
         test = joined(combinator, test)
@@ -216,6 +238,6 @@ def nested(depth: int, combinator: int) -> Any:
 
 
 def page(offset: int, limit: int) -> Any:
-    """A page of a row's columns."""
+    """Make a page of a row's columns."""
     paged = schema.new_message("ColumnPaginationFilter", offset=offset, limit=limit)
     return schema.new_message("Filter", type=3, filter=paged.SerializeToString())

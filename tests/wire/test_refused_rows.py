@@ -1,0 +1,410 @@
+"""Requests on rows that are refused: the service's code and message, and no row changes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.support.raw_bodies import (
+    EXPECT_EXIST,
+    EXPECT_NOT_EXIST,
+    KEY,
+    NO_TABLE,
+    NOT_UTF8,
+    NOW_MS,
+    UNREADABLE,
+    Refusal,
+    Refused,
+    Wire,
+    body,
+    c,
+    change,
+    comparison,
+    condition,
+    getting,
+    group,
+    invalid,
+    joined,
+    nested,
+    page,
+    put,
+    ranging,
+    row,
+    serialized,
+    unsupported,
+    wanted,
+    writing,
+)
+from tsmem.rows import MAX, MIN
+from tsmem.server.actions import RowFault
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import Operation, encode_value
+
+DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, Operation.INCREMENT
+
+
+def batch_get(*groups: Any) -> bytes:
+    return body("BatchGetRow", tables=groups)
+
+
+def batch_write(*groups: Any, **more: Any) -> bytes:
+    return body("BatchWriteRow", tables=groups, **more)
+
+
+def message(name: str, **fields: Any) -> Any:
+    return schema.new_message(name, **fields)
+
+
+def refused(wire: Wire, cases: dict[str, Refused], name: str) -> bool:
+    action, data, refusal = cases[name]
+    return refusal == wire.refused(action, data)
+
+
+# Single rows
+
+OPERATION_IN_PUT = invalid("Invalid put row request: an operation on a cell.")
+NO_NUMBER = invalid("Column 'c' can be incremented by a number only.")
+NO_VALUE = invalid("The value of column 'c' is missing.")
+NAMES_ITS_COLUMN = message("ReturnContent", return_type=2, return_column_names=[NOT_UTF8])
+BAD_CHANGES: dict[str, tuple[str, bytes, Refusal]] = {
+    "a delete marker in a put": (
+        "PutRow", row(KEY, c("c", 2), marker=True), invalid("Invalid put row request: a delete marker in the row.")),
+    "a delete marker in an update": (
+        "UpdateRow", row(KEY, c("c", 2), marker=True),
+        invalid("Invalid update row request: a delete marker in the row.")),
+    "a delete without a marker": (
+        "DeleteRow", row(KEY), invalid("Invalid request of delete row: missing RowDeleteMarker in request.")),
+    "a cell in a delete": (
+        "DeleteRow", row(KEY, c("c", 2), marker=True), invalid("Invalid request of delete row: a cell in the row.")),
+    "a deleted cell in a put": ("PutRow", row(KEY, c("c", None, DELETE_ALL)), OPERATION_IN_PUT),
+    "a deleted version in a put": ("PutRow", row(KEY, c("c", None, DELETE_ONE, NOW_MS)), OPERATION_IN_PUT),
+    "an increment in a put": ("PutRow", row(KEY, c("d", 1), c("c", 2, INCREMENT)), OPERATION_IN_PUT),
+    "no version to delete": (
+        "UpdateRow", row(KEY, c("c", None, DELETE_ONE)), invalid("The version of column 'c' to delete is missing.")),
+    "an increment by a text": ("UpdateRow", row(KEY, c("c", "2", INCREMENT)), NO_NUMBER),
+    "an increment by a boolean": ("UpdateRow", row(KEY, c("c", True, INCREMENT)), NO_NUMBER),
+    "an increment by an infinity": ("UpdateRow", row(KEY, c("c", MAX, INCREMENT)), NO_NUMBER),
+    "an increment by nothing": ("UpdateRow", row(KEY, c("c", None, INCREMENT)), NO_NUMBER),
+    "a put of no value": ("PutRow", row(KEY, c("d", 1), c("c")), NO_VALUE),
+    "a put of an infinity": ("PutRow", row(KEY, c("c", MIN)), NO_VALUE),
+    "a put of no value beside a version": ("PutRow", row(KEY, c("d", 1, None, NOW_MS), c("c")), NO_VALUE),
+    "an update to no value": ("UpdateRow", row(KEY, c("d", 1), c("c")), NO_VALUE),
+    "an update to an infinity": ("UpdateRow", row(KEY, c("c", MAX)), NO_VALUE),
+    "no row": ("PutRow", b"x", invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
+}  # fmt: skip
+"""Changes that cannot be read, which spoil a whole batch: the action, the row and the error."""
+BAD_ROWS: dict[str, tuple[str, bytes, Refusal]] = {
+    "an increment of an integer by a double": (
+        "UpdateRow", row(KEY, c("c", 2.0, INCREMENT)),
+        invalid("Column 'c' cannot be incremented: its type is not that of the increment.")),
+    "an increment by NaN": (
+        "UpdateRow", row(KEY, c("d", math.nan, INCREMENT)),
+        invalid("NaN/Infinity can't be set to double value: column 'd'.")),
+    "a version below zero": (
+        "PutRow", row(KEY, c("c", 2, None, -1)),
+        invalid("The version -1 of a cell must be in range: [0, 9223372036854775).")),
+    "a column that is a key column": (
+        "PutRow", row(KEY, c("k", 2)),
+        invalid("Column 'k' is a primary key column and cannot be an attribute column.")),
+    "a wrong key": ("PutRow", row({"x": "a"}), ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")),
+}  # fmt: skip
+"""Changes that can be read and not carried out, which fail alone in a batch."""
+
+
+@pytest.mark.parametrize("name", BAD_CHANGES)
+def test_a_change_that_cannot_be_read_is_refused_with_its_batch(unchanged: Wire, name: str) -> None:
+    action, data, refusal = BAD_CHANGES[name]
+
+    assert refusal == unchanged.refused(action, writing(action, data))
+    batch = batch_write(group(put("b"), change(action, data)))
+    assert refusal == unchanged.refused("BatchWriteRow", batch)
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_a_change_that_cannot_be_carried_out_fails_alone_in_a_batch(wire: Wire, name: str) -> None:
+    action, data, refusal = BAD_ROWS[name]
+
+    assert refusal == wire.refused(action, writing(action, data))
+    answer = wire.ask("BatchWriteRow", tables=[group(put("b"), change(action, data))])
+    ((good, bad),) = [table.rows for table in answer.tables]
+    assert (True, False, refusal) == (good.is_ok, bad.is_ok, (bad.error.code, bad.error.message))
+    assert [("c", 9, NOW_MS)] == wire.cells("plain", "b")
+
+
+def in_a_transaction(transaction_id: str) -> dict[str, bytes]:
+    """Return a valid body of each action on rows, with a transaction."""
+    changes = {"PutRow": row(KEY, c("c", 1)), "UpdateRow": row(KEY, c("c", 1)), "DeleteRow": row(KEY, marker=True)}
+    return {
+        "GetRow": getting(transaction_id=transaction_id),
+        "GetRange": ranging(transaction_id=transaction_id),
+        "BatchWriteRow": batch_write(group(put("a", 1)), transaction_id=transaction_id),
+        **{action: writing(action, data, transaction_id=transaction_id) for action, data in changes.items()},
+    }
+
+
+@pytest.mark.parametrize("action", in_a_transaction(""))
+def test_a_transaction_is_refused_and_an_empty_id_is_none(wire: Wire, action: str) -> None:
+    assert invalid("TransactionID is invalid.") == wire.refused(action, in_a_transaction("some-id")[action])
+    wire.answer(action, in_a_transaction("")[action])
+
+
+UNREADABLE_BODIES: list[tuple[str, bytes]] = [
+    *((action, b"\xff\xff") for action in (*in_a_transaction(""), "BatchGetRow")),
+    *((action, b"") for action in in_a_transaction("") if action != "BatchWriteRow"),
+    ("GetRow", getting(NOT_UTF8)),
+    ("GetRow", getting(start_column=NOT_UTF8)),
+    ("GetRow", getting(end_column=NOT_UTF8)),
+    ("GetRow", getting(columns_to_get=["c", NOT_UTF8])),
+    ("GetRange", ranging(table_name=NOT_UTF8)),
+    ("GetRange", ranging(start_column=NOT_UTF8)),
+    *((action, writing(action, row(KEY, c("c", 2)), NOT_UTF8)) for action in ("PutRow", "UpdateRow")),
+    ("DeleteRow", writing("DeleteRow", row(KEY, marker=True), NOT_UTF8)),
+    ("UpdateRow", writing("UpdateRow", row(KEY, c("c", 2)), return_content=NAMES_ITS_COLUMN)),
+    ("BatchGetRow", batch_get(wanted("a", table=NOT_UTF8))),
+    ("BatchGetRow", batch_get(wanted(table=NOT_UTF8))),
+    ("BatchGetRow", batch_get(wanted("a", columns_to_get=[NOT_UTF8]))),
+    ("BatchWriteRow", batch_write(group(put("a")), group(put("a"), table=NOT_UTF8))),
+    ("BatchWriteRow", batch_write(group(put("a")), group(table=NOT_UTF8))),
+    ("BatchWriteRow", batch_write(group(put("a"))).replace(b"\x08\x01\x12", b"\x08\x04\x12", 1)),  # no operation
+]
+
+
+def test_bodies_that_are_no_protobuf_lack_fields_or_are_not_utf8_are_unreadable(unchanged: Wire) -> None:
+    readable = [case for case in UNREADABLE_BODIES if unchanged.refused(*case) != UNREADABLE]
+
+    assert [] == readable
+
+
+RANGES: dict[str, Refused] = {
+    "another name at the end": (
+        "GetRange", ranging({"k": MIN}, {"x": MAX}), ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")),
+    "another name at the start": (
+        "GetRange", ranging({"x": MIN}, {"k": MAX}), ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")),
+    "more columns at the end": (
+        "GetRange", ranging({"k": MIN}, {"k": MAX, "x": MAX}),
+        ("OTSInvalidPK", "Validate PK size fail. Input: 2, Meta: 1.")),
+    "more columns at the start": (
+        "GetRange", ranging({"k": MIN, "x": MIN}, {"k": MAX}),
+        ("OTSInvalidPK", "Validate PK size fail. Input: 2, Meta: 1.")),
+    "another type at the end": (
+        "GetRange", ranging({"k": "a"}, {"k": 1}),
+        ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING.")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_both_ends_of_a_range_need_the_tables_key(unchanged: Wire, name: str) -> None:
+    assert refused(unchanged, RANGES, name)
+
+
+# Batches
+
+
+def many(count: int, table: str = "plain") -> Any:
+    return wanted(*(f"{n:03}" for n in range(count)), table=table)
+
+
+def puts(count: int) -> list[Any]:
+    return [put(f"{n:03}") for n in range(count)]
+
+
+READ_LIMIT = invalid("Rows count exceeds the upper limit: 100.")
+WRITE_LIMIT = invalid("Rows count exceeds the upper limit: 200.")
+REPEATED = invalid("Repeated rows do not support row exist expectation check in BatchModify.")
+BATCHES: dict[str, Refused] = {
+    "no reads": ("BatchGetRow", b"", invalid("No row specified in the request of BatchGetRow.")),
+    "101 reads of two tables": ("BatchGetRow", batch_get(many(50), many(51, "versioned")), READ_LIMIT),
+    "a read of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted("a", table="none")), NO_TABLE),
+    "no rows of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted(table="none")), NO_TABLE),
+    "a read of no row": (
+        "BatchGetRow", batch_get(wanted(primary_key=[b"x"])),
+        invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
+    "no writes": ("BatchWriteRow", b"", invalid("No row is specified in BatchWriteRow.")),
+    "201 writes of two tables": (
+        "BatchWriteRow", batch_write(group(*puts(100)), group(*puts(101), table="versioned")), WRITE_LIMIT),
+    "a table without writes": (
+        "BatchWriteRow", batch_write(group(put("a")), group(table="versioned")),
+        invalid("No operation is specified for table: 'versioned'.")),
+    "a write to a missing table": (
+        "BatchWriteRow", batch_write(group(put("a")), group(put("a"), table="none")), NO_TABLE),
+    "a write to a secondary index": (
+        "BatchWriteRow", batch_write(group(put("a")), group(put("a"), table="session_by_time")),
+        invalid("Can't write index table directly")),
+    "an atomic batch": (
+        "BatchWriteRow", batch_write(group(put("a"), put("a")), is_atomic=True),
+        unsupported("BatchWriteRow with is_atomic")),
+    "an atomic batch of no rows": (
+        "BatchWriteRow", batch_write(is_atomic=True), invalid("No row is specified in BatchWriteRow.")),
+    "an atomic batch of a missing table": (
+        "BatchWriteRow", batch_write(group(put("a"), put("b"), table="none"), is_atomic=True), NO_TABLE),
+    "a row twice that must not exist, in two groups": (
+        "BatchWriteRow", batch_write(group(put("b", 1, EXPECT_NOT_EXIST)), group(put("b", 2))), REPEATED),
+    "a row twice beside one that must exist": (
+        "BatchWriteRow", batch_write(group(put("b"), put("b"), put("a", 2, EXPECT_EXIST))), REPEATED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_wrong_batch_is_refused_as_a_whole(unchanged: Wire, name: str) -> None:
+    assert refused(unchanged, BATCHES, name)
+
+
+def test_rows_of_a_batch_are_counted_before_faults_refuse_some(unchanged: Wire) -> None:
+    assert WRITE_LIMIT == unchanged.refused("BatchWriteRow", batch_write(group(*puts(201))), [RowFault.REFUSED])
+
+
+# Filters
+
+NOT, AND, OR = 1, 2, 3
+EXIST, NOT_EXIST = 7, 8
+TOO_MANY = invalid("The count of filter exceeds the max: 32.")
+NOT_ONE = invalid("Invalid NOT operator: the number of sub-filters must be 1.")
+TOO_FEW_AND = invalid("Invalid AND operator: the number of sub-filters must be at least 2.")
+TOO_FEW_OR = invalid("Invalid OR operator: the number of sub-filters must be at least 2.")
+PAGE_INSIDE = invalid("A column pagination filter cannot be part of another filter.")
+PAGE_CONDITION = invalid("A column pagination filter cannot be a condition.")
+NEGATIVE = invalid("The offset and limit of a column pagination filter must not be negative.")
+RULE = message("ValueTransferRule", regex="([0-9]+)", cast_type=0)
+NO_FILTER = message("Filter", type=1, filter=b"\xff")
+
+
+def single(raw: bytes) -> Any:
+    return message("Filter", type=1, filter=raw)
+
+
+def without(field: str, **given: Any) -> bytes:
+    """Encode a comparison that lacks a field."""
+    fields = {"comparator": 1, "column_name": "c", "column_value": encode_value(1), "filter_if_missing": True,
+              "latest_version_only": True, **given}  # fmt: skip
+    del fields[field]
+    return serialized(message("SingleColumnValueFilter", **fields))
+
+
+FILTERS: dict[str, tuple[Any, Refusal]] = {
+    "no protobuf": (NO_FILTER, UNREADABLE),
+    "a composite that is no protobuf": (message("Filter", type=2, filter=b"\xff"), UNREADABLE),
+    "an unknown comparator": (single(b"\x08\x09" + without("comparator")), UNREADABLE),
+    "an unknown operator": (message("Filter", type=2, filter=b"\x08\x04"), UNREADABLE),
+    "no comparator": (single(without("comparator")), UNREADABLE),
+    "no filter_if_missing": (single(without("filter_if_missing")), UNREADABLE),
+    "a column that is not UTF-8": (comparison(NOT_UTF8), UNREADABLE),
+    "a wrong column name": (comparison("#name"), invalid("Invalid column name: '#name'.")),
+    "a wrong name in a test of existence": (comparison("#name", EXIST), invalid("Invalid column name: '#name'.")),
+    "no literal": (
+        single(without("column_value", column_value=b"") + b"\x1a\x00"),
+        invalid("Parse PlainBuffer from RawString failed: a literal is empty.")),
+    "an infinite literal": (
+        comparison(value=MIN), invalid("Parse PlainBuffer from RawString failed: a literal is not one value.")),
+    "a transfer rule": (comparison(value_trans_rule=RULE), unsupported("value_trans_rule")),
+    "a transfer rule in a test of existence": (
+        comparison(comparator=EXIST, value_trans_rule=RULE), unsupported("value_trans_rule")),
+    "NOT of none": (joined(NOT), NOT_ONE),
+    "NOT of two": (joined(NOT, comparison(), comparison()), NOT_ONE),
+    "AND of none": (joined(AND), TOO_FEW_AND),
+    "AND of one": (joined(AND, comparison()), TOO_FEW_AND),
+    "OR of one, nested": (joined(AND, comparison(), joined(OR, comparison())), TOO_FEW_OR),
+    "33 parts": (joined(OR, *[comparison()] * 33), TOO_MANY),
+    "33 parts that cannot be read": (joined(OR, *[NO_FILTER] * 33), TOO_MANY),
+    "32 parts that cannot be read": (joined(OR, *[NO_FILTER] * 32), UNREADABLE),
+    "33 in two groups": (joined(OR, joined(AND, *[comparison()] * 17), joined(AND, *[comparison()] * 16)), TOO_MANY),
+    "33 tests of existence": (joined(OR, *[comparison(comparator=EXIST)] * 33), TOO_MANY),
+    "33 levels": (nested(32, AND), TOO_MANY),
+    "32 levels": (nested(31, AND), TOO_FEW_AND),
+    "33 levels of NOT": (nested(32, NOT), TOO_MANY),
+    "3,000 levels": (nested(3000, AND), TOO_MANY),
+    "a page inside AND": (joined(AND, comparison(), page(0, 1)), PAGE_INSIDE),
+    "a page inside NOT": (joined(NOT, page(0, 1)), PAGE_INSIDE),
+    "a negative offset": (page(-1, 1), NEGATIVE),
+    "a negative limit": (page(0, -1), NEGATIVE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_wrong_filter_is_refused_in_a_read_and_in_a_condition(unchanged: Wire, name: str) -> None:
+    test, refusal = FILTERS[name]
+
+    assert refusal == unchanged.refused("GetRow", getting(filter=serialized(test)))
+    put_row = writing("PutRow", row(KEY, c("c", 9)), condition=condition(0, test))
+    assert refusal == unchanged.refused("PutRow", put_row)
+
+
+def test_every_action_with_a_filter_refuses_a_wrong_one(unchanged: Wire) -> None:
+    test, refusal = FILTERS["NOT of two"]
+    deleted = change("DeleteRow", row(KEY, marker=True), condition=condition(0, test))
+    bodies = {
+        "BatchWriteRow": batch_write(group(deleted)),
+        "GetRange": ranging(filter=serialized(test)),
+        "BatchGetRow": batch_get(wanted("a", filter=serialized(test))),
+        "DeleteRow": writing("DeleteRow", row(KEY, marker=True), condition=condition(0, test)),
+        "UpdateRow": writing("UpdateRow", row(KEY, c("c", 9)), condition=condition(0, test)),
+    }
+    for action, data in bodies.items():
+        assert refusal == unchanged.refused(action, data), action
+
+
+def test_a_page_of_columns_is_no_condition(unchanged: Wire) -> None:
+    paged = condition(0, page(0, 1))
+
+    assert PAGE_CONDITION == unchanged.refused("PutRow", writing("PutRow", row(KEY, c("c", 9)), condition=paged))
+    assert PAGE_CONDITION == unchanged.refused("BatchWriteRow", batch_write(group(put("b", condition=paged))))
+
+
+def test_a_filter_of_no_known_type_is_unreadable(unchanged: Wire) -> None:
+    for data in (b"\x08\x04\x12\x00", b"\x12\x00", b"\xff"):
+        assert UNREADABLE == unchanged.refused("GetRow", getting(filter=data))
+
+
+# Columns, versions and times of a read
+
+NO_VERSION = invalid("No version condition is specified while querying row.")
+NO_END = invalid("A time range needs a start and an end.")
+BOTH_TIMES = invalid("A specific timestamp and a time range cannot be given at the same time.")
+BOTH = invalid("Specific tiemstamp and max versions cannot be given at the same time.")
+NOT_POSITIVE = invalid("The maximum versions cannot be less than or equal to 0.")
+TOO_MANY_COLUMNS = invalid("The number of columns to get exceeds the limit: 1024.")
+
+
+def empty(start: int, end: int) -> Refusal:
+    return invalid(f"The time range is invalid: [{start}, {end}).")
+
+
+def seen(max_versions: int | None, **times: int) -> dict[str, Any]:
+    return {"max_versions": max_versions, "time_range": message("TimeRange", **times)}
+
+
+READS: dict[str, tuple[dict[str, Any], Refusal]] = {
+    "neither versions nor times": ({"max_versions": None}, NO_VERSION),
+    "an empty time range": (seen(None), NO_END),
+    "a start alone": (seen(None, start_time=1), NO_END),
+    "an end alone beside versions": (seen(1, end_time=1), NO_END),
+    "a time beside versions": (seen(1, specific_time=1), BOTH),
+    "a time and a start": (seen(None, specific_time=1, start_time=1), BOTH_TIMES),
+    "a time and an end": (seen(None, specific_time=1, end_time=2), BOTH_TIMES),
+    "a start that is the end": (seen(None, start_time=5, end_time=5), empty(5, 5)),
+    "a start past the end": (seen(1, start_time=6, end_time=5), empty(6, 5)),
+    "a negative start": (seen(1, start_time=-1, end_time=5), empty(-1, 5)),
+    "a negative time": (seen(None, specific_time=-1), empty(-1, 0)),
+    "no versions": ({"max_versions": 0}, NOT_POSITIVE),
+    "less than no versions": (seen(-1, start_time=0, end_time=5), NOT_POSITIVE),
+    "1,025 columns": ({"columns_to_get": [f"c{number}" for number in range(1025)]}, TOO_MANY_COLUMNS),
+    "a column 1,025 times": ({"columns_to_get": ["c"] * 1025}, TOO_MANY_COLUMNS),
+    "a wrong column name": ({"columns_to_get": ["c", "#name"]}, invalid("Invalid column name: '#name'.")),
+    "an empty column name": ({"columns_to_get": [""]}, invalid("Invalid column name: ''.")),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_read_of_wrong_columns_versions_or_times_is_refused(unchanged: Wire, name: str) -> None:
+    fields, refusal = READS[name]
+
+    assert refusal == unchanged.refused("GetRow", getting(**fields))
+    assert refusal == unchanged.refused("GetRange", ranging(**fields))
+    assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted("a", "b", **fields)))
+    assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted(**fields)))  # also for no rows
+
+
+def test_1024_columns_and_key_columns_may_be_asked_for(unchanged: Wire) -> None:
+    for columns in ([f"c{number}" for number in range(1024)], ["k", "c"]):
+        unchanged.answer("GetRow", getting(columns_to_get=columns))

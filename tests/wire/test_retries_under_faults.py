@@ -1,0 +1,196 @@
+"""The client of a profile against a server that injects faults: what is stored and read in the end, and what it costs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from tests.contract.backends import MESSAGE, PLAIN
+from tests.serving import Served, profile_of, serving
+from tsmem.adapters.tablestore.client import TablestoreClient
+from tsmem.clock import SystemClock
+from tsmem.errors import ConditionFailed, TableNotFound, Unavailable
+from tsmem.port import RowOutcome, TableClient, rows_of
+from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Condition, Delete, Key, Put, Row, Update, Value, Write
+from tsmem.server.http.faults import Fault, Faults, parse_fault
+
+REF = PLAIN.ref
+THREADS = 4
+ALL = ("refuse:0.1", "throttle:0.1", "timeout:0.1", "unavailable:0.1", "drop:0.1", "partial:0.1")
+
+
+@contextmanager
+def faulty(*specs: str, faults: Faults | None = None, timeout_s: float = 30) -> Iterator[tuple[Served, TableClient]]:
+    """A server with faults, and the client that a profile opens, with short pauses between attempts."""
+    faults = faults or Faults([parse_fault(spec) for spec in specs], seed=4)
+    with serving(None, faults=faults, stop_s=1) as served:
+        for table in (MESSAGE, PLAIN):
+            served.engine.create_table(table)
+        clock = SystemClock()
+        deadline = Deadline(clock)
+        client = TablestoreClient(profile_of(served.endpoint), deadline)
+        retrying = RetryingClient(client, clock, RetryPolicy(timeout_s, 0.001, 0.02), deadline=deadline)
+        try:
+            yield served, retrying
+        finally:
+            retrying.close()
+
+
+class Worker:
+    """Writes random rows of its own keys, singly and in batches, and keeps the rows that must be stored."""
+
+    def __init__(self, client: TableClient, number: int) -> None:
+        self._client = client
+        self._random = random.Random(number)
+        self._keys: list[Key] = [(f"s{number}", place, f"m{place % 7}") for place in range(40)]
+        self.rows: dict[Key, dict[str, Value]] = {}
+
+    def run(self, count: int) -> None:
+        while count > 0:
+            if self._random.random() < 0.5:
+                self._client.write_row(self._draw(self._random.choice(self._keys)))
+                count -= 1
+            else:
+                writes = [self._draw(key) for key in self._random.sample(self._keys, min(count, 25))]
+                assert [None] * len(writes) == self._client.write_rows(writes)
+                count -= len(writes)
+
+    def _draw(self, key: Key) -> Write:
+        """Return a write whose condition holds, and keep what it leaves."""
+        exists = key in self.rows
+        condition = self._random.choice([Condition(), MUST_EXIST if exists else MUST_NOT_EXIST])
+        columns: dict[str, Value] = {"n": self._random.randrange(10**9), "text": "x" * self._random.randrange(300)}
+        kind = self._random.random()
+        if kind < 0.5:
+            self.rows[key] = columns
+            return Put(MESSAGE.ref, key, columns, condition)
+        if kind < 0.8:
+            changed: dict[str, Value] = {"n": columns["n"], "flag": kind < 0.7}
+            self.rows[key] = {**self.rows.get(key, {}), **changed}
+            return Update(MESSAGE.ref, key, changed, (), condition)
+        self.rows.pop(key, None)
+        return Delete(MESSAGE.ref, key, condition if exists else Condition())
+
+
+@pytest.mark.parametrize(
+    ("specs", "writes"),
+    [
+        pytest.param(ALL, 500, id="all"),
+        *(pytest.param((spec,), 600, id=spec, marks=pytest.mark.slow) for spec in ALL),
+        pytest.param(ALL, 10_000, id="many", marks=pytest.mark.slow),
+    ],
+)
+def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: int) -> None:
+    """Of several threads with one client, with and without conditions: the rows are those of a run without faults."""
+    with faulty(*specs) as (served, client):
+        workers = [Worker(client, number) for number in range(THREADS)]
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda worker: worker.run(writes // THREADS), workers))
+        stored = served.stored(MESSAGE.ref)
+
+    assert {key: row for worker in workers for key, row in worker.rows.items()} == stored
+    assert {spec.partition(":")[0] for spec in specs} <= {entry.fault for entry in served.log}
+
+
+def test_an_attempt_that_hangs_ends_and_another_is_made() -> None:
+    with faulty(faults=Faults([parse_fault("hang:0.4:PutRow")], seed=3), timeout_s=3) as (served, client):
+        for n in range(3):
+            client.write_row(Put(REF, (str(n),), {"n": n}))
+
+        assert 3 == len(served.stored(REF))
+        assert any(entry.fault == "hang" for entry in served.log)
+
+
+def test_only_the_rows_of_a_batch_that_failed_are_read_again() -> None:
+    rows = [Row((f"{n:03d}",), {"x": n}) for n in range(100)]
+    with faulty("partial:0.3:BatchGetRow") as (served, client):
+        client.write_rows([Put(REF, row.key, row.columns) for row in rows])
+        before = len(served.log)
+        assert rows == client.get_rows(REF, [row.key for row in rows])
+        reads = [entry.rows for entry in served.log[before:]]
+
+    assert 1 < len(reads) < 20
+    assert 100 == sum(reads)
+
+
+def test_rows_of_a_batch_that_failed_are_written_again_together() -> None:
+    with faulty("partial:0.2:BatchWriteRow") as (served, client):
+        outcomes = client.write_rows([Put(REF, (f"{n:03d}",), {"x": n}) for n in range(200)])
+
+        assert [None] * 200 == outcomes
+        assert {"BatchWriteRow"} == set(served.actions())
+        assert len(served.log) < 10
+
+
+class FirstLost(Faults):
+    """Loses the first answer of an action, whose request is carried out."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self._action: str | None = action
+
+    def strike(self, action: str) -> Fault | None:
+        if action != self._action:
+            return None
+        self._action = None
+        return Fault("drop", True, None, 0.5)
+
+
+def test_a_lost_batch_of_200_conditional_rows_costs_itself_again_and_two_reads() -> None:
+    with faulty(faults=FirstLost("BatchWriteRow")) as (served, client):
+        writes: list[Write] = [Put(REF, (f"{n:03d}",), {"x": n}, MUST_NOT_EXIST) for n in range(200)]
+
+        assert [None] * 200 == client.write_rows(writes)
+        assert ["BatchWriteRow"] * 2 + ["BatchGetRow"] * 2 == served.actions()
+        assert 4 == client.meter.total.requests
+
+
+def test_the_meter_counts_the_requests_that_the_server_saw() -> None:
+    """Faults and refusals among them, and none that never left."""
+    with faulty(*ALL) as (served, client):
+        outcomes: list[RowOutcome] = []
+        for n in range(20):
+            outcomes += client.write_rows([Put(REF, (str(n),), {}), Put(REF, ("x" * 1025,), {})])
+            client.get_rows(REF, [(str(n),), ("none",)])
+        with pytest.raises(TableNotFound):
+            client.describe_table("nope")
+        client.write_rows([Put(REF, ("bad",), {"no-name": 1})])
+
+        assert [None] * 20 == outcomes[::2]
+        assert len(served.log) == client.meter.total.requests
+
+
+@pytest.mark.slow
+def test_a_batch_of_200_rows_of_1023_integers_is_written_in_parts() -> None:
+    """It is below 4 MB by the service's count, and takes more on the wire."""
+    columns: dict[str, Value] = {f"m{n:04d}": n for n in range(1023)}
+    with faulty(timeout_s=250) as (served, client):
+        outcomes = client.write_rows([Put(REF, (f"{n:03d}",), columns) for n in range(200)])
+        first, last = rows_of(client.get_rows(REF, [("000",), ("199",)]))
+
+        assert [None] * 200 == outcomes
+        assert columns == (first and first.columns) == (last and last.columns)
+        assert len(served.log) == client.meter.total.requests
+
+
+def test_a_call_without_time_left_sends_nothing() -> None:
+    clock = SystemClock()
+    deadline = Deadline(clock)
+    with serving(None) as served:
+        served.engine.create_table(PLAIN)
+        client = TablestoreClient(profile_of(served.endpoint), deadline)
+        retrying = RetryingClient(client, clock, RetryPolicy(30), deadline=deadline)
+        put = Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST)
+        assert [None] == retrying.write_rows([put])
+        (refused,) = retrying.write_rows([put])
+        with deadline.until(clock.monotonic_s() - 1), pytest.raises(Unavailable, match="no time left to ask"):
+            client.get_row(REF, ("a",))
+        client.close()
+
+    assert isinstance(refused, ConditionFailed)
+    assert 2 == len(served.log) == client.meter.total.requests

@@ -1,0 +1,360 @@
+"""Actions on rows that are carried out, in bodies that the Python SDK cannot send or that show an edge of the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.backends import PLAIN
+from tests.support.raw_bodies import (
+    EXPECT_EXIST,
+    EXPECT_NOT_EXIST,
+    KEY,
+    NOW_MS,
+    Refusal,
+    Wire,
+    body,
+    c,
+    change,
+    comparison,
+    condition,
+    found,
+    getting,
+    group,
+    invalid,
+    joined,
+    nested,
+    page,
+    put,
+    ranging,
+    row,
+    serialized,
+    wanted,
+    writing,
+)
+from tsmem.rows import MAX, MIN, Put
+from tsmem.server.actions import RowFault
+from tsmem.server.wire import schema
+from tsmem.server.wire.plainbuffer import Operation, decode_row
+
+DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, Operation.INCREMENT
+NOT, AND, OR = 1, 2, 3
+EXIST, NOT_EXIST = 7, 8
+MB = 1024 * 1024
+
+
+def returning(kind: int, *names: str) -> Any:
+    return schema.new_message("ReturnContent", return_type=kind, return_column_names=names)
+
+
+# Writes
+
+
+def test_an_increment_costs_its_name_and_its_number(wire: Wire) -> None:
+    """Sixteen columns of 250 letters and 8 bytes each, and the key, are more than 4 KB."""
+    for columns, units in ((15, 1), (16, 2)):
+        increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
+        answer = wire.ask("UpdateRow", table_name="plain", row_change=row(KEY, *increments), condition=condition())
+        assert units == answer.consumed.capacity_unit.write
+
+
+@pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
+def test_a_column_that_comes_twice_without_versions_keeps_its_last_value_and_costs_both(
+    wire: Wire, action: str
+) -> None:
+    twice = row(KEY, *(c("c", text) for text in ("x" * 3000, "y" * 3000)))
+    answer = schema.parse_message(f"{action}Response", wire.answer(action, writing(action, twice, "versioned")).body)
+
+    assert [("c", "y" * 3000, NOW_MS)] == wire.cells("versioned")
+    assert 2 == answer.consumed.capacity_unit.write
+
+
+@pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
+def test_a_column_that_comes_with_several_versions_keeps_them_all(wire: Wire, action: str) -> None:
+    cells = [c("d", "old", None, NOW_MS - 2), c("d", "now"), c("d", "mid", None, NOW_MS - 1)]
+    wire.answer(action, writing(action, row(KEY, *cells), "versioned"))
+
+    rest = [] if action == "PutRow" else [("c", 1, NOW_MS)]
+    assert [*rest, ("d", "now", NOW_MS), ("d", "mid", NOW_MS - 1), ("d", "old", NOW_MS - 2)] == wire.cells("versioned")
+
+
+def test_one_update_writes_deletes_and_increments(wire: Wire) -> None:
+    wire.answer("PutRow", writing("PutRow", row(KEY, c("a", 1), c("b", 1), c("n", 40)), "versioned"))
+    cells = [c("a", None, DELETE_ALL), c("b", None, DELETE_ONE, NOW_MS), c("n", 2, INCREMENT), c("z", "new")]
+    wire.answer("UpdateRow", writing("UpdateRow", row(KEY, *cells), "versioned"))
+
+    assert [("n", 42, NOW_MS), ("z", "new", NOW_MS)] == wire.cells("versioned")
+
+
+def test_a_write_returns_its_key_if_asked(wire: Wire) -> None:
+    for content, wanted_row in ((None, b""), (returning(0), b""), (returning(1), row(KEY))):
+        for action, data in (
+            ("PutRow", row(KEY, c("c", 1))),
+            ("UpdateRow", row(KEY, c("c", 1))),
+            ("DeleteRow", row(KEY, marker=True)),
+        ):
+            answer = wire.answer(action, writing(action, data, return_content=content))
+            assert wanted_row == schema.parse_message(f"{action}Response", answer.body).row
+
+
+def test_the_log_has_the_table_and_the_rows_of_each_answer(wire: Wire) -> None:
+    tables = [wanted("a", table="versioned"), wanted("a"), wanted("b", table="versioned")]
+    for action, data, logged in (
+        ("GetRow", getting(), ("plain", 1)),
+        ("GetRow", getting(key={"k": "none"}), ("plain", 0)),
+        ("PutRow", writing("PutRow", row(KEY)), ("plain", 1)),
+        ("GetRange", ranging(), ("plain", 1)),
+        ("BatchGetRow", body("BatchGetRow", tables=tables), ("versioned,plain", 3)),
+    ):
+        assert logged == wire.answer(action, data)[1:]
+
+
+# Reads
+
+
+def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
+    wire.answer("PutRow", writing("PutRow", row({"k": "b"}, c("c", 2))))
+    data = ranging({"k": MAX}, {"k": MIN}, direction=1, limit=1)
+    answer = schema.parse_message("GetRangeResponse", wire.answer("GetRange", data).body)
+
+    assert (("b",), ("a",)) == (decode_row(answer.rows).key, decode_row(answer.next_start_primary_key).key)
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"filter": serialized(page(1, 3))}, "bcd"),
+        ({"filter": serialized(page(4, 9))}, "e"),
+        ({"filter": serialized(page(0, 0))}, ""),
+        ({"start_column": "b", "end_column": "d"}, "bc"),
+        ({"start_column": "b", "filter": serialized(page(1, 2))}, "cd"),
+        ({"columns_to_get": ["a", "c", "e"], "filter": serialized(page(1, 2))}, "ce"),
+        ({"columns_to_get": ["a", "c", "e"], "start_column": "b"}, "ce"),
+        ({"start_column": "", "end_column": "b"}, "a"),
+    ],
+)
+def test_a_page_counts_columns_between_start_and_end_and_not_their_versions(
+    wire: Wire, fields: dict[str, Any], names: str
+) -> None:
+    cells = [c(name, version, None, NOW_MS - version) for name in "abcde" for version in (0, 1)]
+    wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
+
+    twice = found(wire.answer("GetRow", getting("versioned", **fields, max_versions=2)))
+    assert [(name, version) for name in names for version in (0, 1)] == (twice or [])
+
+
+def test_a_time_range_has_its_start_and_not_its_end(wire: Wire) -> None:
+    cells = [c("c", value, None, NOW_MS - 3 + value) for value in (1, 2, 3)]
+    wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
+    for versions, times, values in (
+        (None, {"start_time": NOW_MS - 2, "end_time": NOW_MS}, [2, 1]),
+        (1, {"start_time": NOW_MS - 2, "end_time": NOW_MS}, [2]),
+        (None, {"specific_time": NOW_MS - 1}, [2]),
+        (None, {"specific_time": 2**63 - 1}, []),
+    ):
+        data = getting("versioned", max_versions=versions, time_range=schema.new_message("TimeRange", **times))
+        assert values == [value for _, value in found(wire.answer("GetRow", data)) or ()]
+
+
+def test_a_batch_of_reads_has_no_more_than_64_mb(wire: Wire) -> None:
+    """The data of all tables together; what fits is answered."""
+    for table in ("plain", "versioned"):
+        wire.engine.write_rows([Put(PLAIN._replace(name=table).ref, ("a",), {"c": b"x" * (2 * MB)})])
+    limit = invalid(f"The total data size of BatchGetRow response exceeds the limit: {64 * MB}.")
+    too_much = body("BatchGetRow", tables=[wanted(*["a"] * 16), wanted(*["a"] * 16, table="versioned")])
+    assert limit == wire.refused("BatchGetRow", too_much)
+
+    answer = wire.ask("BatchGetRow", tables=[wanted(*["a"] * 20), wanted(*["a"] * 11, table="versioned")])
+    assert [20, 11] == [sum(each.is_ok for each in table.rows) for table in answer.tables]
+
+
+def test_100_rows_of_a_batch_come_in_order_with_the_missing_ones(wire: Wire) -> None:
+    wire.engine.write_rows([Put(PLAIN.ref, (f"{n:03}",), {"n": n}) for n in range(0, 100, 2)])
+
+    ((*rows,),) = read(wire, wanted(*(f"{n:03}" for n in range(100))))
+    assert [{"n": n} if n % 2 == 0 else None for n in range(100)] == rows
+
+
+# Filters
+
+
+def test_a_filter_has_32_comparisons_negations_parts_and_levels_at_most(unchanged: Wire) -> None:
+    for test, passes in (
+        (joined(OR, *[comparison()] * 32), True),
+        (joined(OR, *[comparison(comparator=NOT_EXIST)] * 32), False),
+        (joined(AND, *[joined(NOT, comparison("d", EXIST))] * 16), True),
+        (nested(31, NOT), False),
+        (nested(30, NOT), True),
+        (joined(OR, joined(AND, *[comparison()] * 16), joined(AND, *[comparison()] * 16)), True),
+    ):
+        assert passes == (found(unchanged.answer("GetRow", getting(filter=serialized(test)))) is not None)
+
+
+def test_existence_of_a_column_is_tested_whatever_its_type(wire: Wire) -> None:
+    def passes(comparator: int) -> bool:
+        test = serialized(comparison(comparator=comparator, value="ignored"))
+        return found(wire.answer("GetRow", getting(filter=test))) is not None
+
+    for value in (0, "x", 1.5, True, b"z"):
+        wire.answer("PutRow", writing("PutRow", row(KEY, c("c", value))))
+        assert (True, False) == (passes(EXIST), passes(NOT_EXIST))
+    wire.answer("PutRow", writing("PutRow", row(KEY, c("d", 1))))
+    assert (False, True) == (passes(EXIST), passes(NOT_EXIST))
+
+
+@pytest.mark.parametrize(
+    ("latest_only", "value", "passes"), [(True, 2, True), (True, 1, False), (False, 1, True), (False, 3, False)]
+)
+def test_a_filter_looks_at_the_latest_version_or_at_any(
+    wire: Wire, latest_only: bool, value: int, passes: bool
+) -> None:
+    wire.answer("UpdateRow", writing("UpdateRow", row(KEY, c("c", 1, None, NOW_MS - 1), c("c", 2)), "versioned"))
+    test = comparison(value=value, latest_version_only=latest_only)
+    request = writing("PutRow", row(KEY, c("c", 9)), "versioned", condition=condition(0, test))
+
+    assert passes == (found(wire.answer("GetRow", getting("versioned", filter=serialized(test)))) is not None)
+    if passes:
+        wire.answer("PutRow", request)
+    else:
+        assert FAILED == wire.refused("PutRow", request)
+
+
+# Batches
+
+DONE: Refusal = ("", "")
+FAILED: Refusal = ("OTSConditionCheckFail", "Condition check failed.")
+BUSY: Refusal = ("OTSServerBusy", "Server is busy.")
+TIMEOUT: Refusal = ("OTSTimeout", "Operation timeout.")
+
+
+def write(
+    wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None, atomic: bool | None = None
+) -> list[list[Refusal]]:
+    """Return the outcome of each row of each table of a BatchWriteRow."""
+    answer = wire.answer("BatchWriteRow", body("BatchWriteRow", tables=groups, is_atomic=atomic), faults)
+    tables = schema.parse_message("BatchWriteRowResponse", answer.body).tables
+    assert [each.table_name for each in groups] == [table.table_name for table in tables]
+    outcomes = [[_outcome(each) for each in table.rows] for table in tables]
+    assert sum(outcome == DONE for each in outcomes for outcome in each) == answer.rows
+    return outcomes
+
+
+def read(wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None) -> list[list[Any]]:
+    """Return the columns of each row of each table of a BatchGetRow: None for no row, an error for a failed one."""
+    answer = wire.answer("BatchGetRow", body("BatchGetRow", tables=groups), faults)
+    tables = schema.parse_message("BatchGetRowResponse", answer.body).tables
+    assert [each.table_name for each in groups] == [table.table_name for table in tables]
+    assert sum(each.is_ok for table in tables for each in table.rows) == answer.rows
+    return [[_outcome(each) if not each.is_ok else _columns(each.row) for each in table.rows] for table in tables]
+
+
+def _outcome(answered: Any) -> Refusal:
+    assert answered.is_ok == (not answered.HasField("error"))
+    return answered.error.code, answered.error.message
+
+
+def _columns(data: bytes) -> dict[str, Any] | None:
+    return {cell.name: cell.value for cell in decode_row(data).cells} if data else None
+
+
+def values(wire: Wire, *keys: str) -> list[Any]:
+    """Return the column c of rows of `plain`, as stored."""
+    return [cells and cells[0][1] for cells in (wire.cells("plain", key) for key in keys)]
+
+
+def test_100_rows_are_read_and_200_written_of_several_tables_together(wire: Wire) -> None:
+    keys = [f"{n:03}" for n in range(100)]
+    rows = [put(key) for key in keys]
+    assert [[DONE] * 100] * 2 == write(wire, group(*rows), group(*rows, table="versioned"))
+
+    assert [[{"c": 9}] * 50] * 2 == read(wire, wanted(*keys[:50]), wanted(*keys[:50], table="versioned"))
+
+
+def test_a_batch_of_reads_may_name_a_table_or_an_index_and_no_rows(wire: Wire) -> None:
+    answers = read(wire, wanted(), wanted("a", "none"), wanted(table="session_by_time"))
+
+    assert [[], [{"c": 1}, None], []] == answers
+
+
+def test_an_atomic_batch_of_several_partition_keys_is_refused_row_by_row(wire: Wire) -> None:
+    before = wire.state()
+    scope = ("OTSDataOutOfRange", "Data out of scope of atomic. Atomic PartKey:a. Data PartKey:b")
+    groups = group(put("a"), put("b")), group(put("a"), table="versioned")
+
+    assert [[scope, scope], [scope]] == write(wire, *groups, atomic=True)
+    assert before == wire.state()
+    assert [[DONE, DONE], [DONE]] == write(wire, *groups, atomic=False)
+
+
+def test_a_wrong_key_fails_alone_among_reads(wire: Wire) -> None:
+    """By name, also where its value is that of a row, by number and by type of its columns."""
+    keys = [row(key) for key in (KEY, {"x": "a"}, {"k": "a", "l": "b"}, {"k": 1}, KEY)]
+
+    assert [[
+        {"c": 1},
+        ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k."),
+        ("OTSInvalidPK", "Validate PK size fail. Input: 2, Meta: 1."),
+        ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING."),
+        {"c": 1},
+    ]] == read(wire, wanted(primary_key=keys))  # fmt: skip
+
+
+def test_each_table_of_a_batch_has_its_own_columns_filter_and_page(wire: Wire) -> None:
+    write(wire, group(change("PutRow", row(KEY, c("c", 1), c("d", 2)))))
+    no, first = serialized(comparison(value=2)), serialized(page(0, 1))
+
+    assert [[{"d": 2}], [None], [{"c": 1}], [{"c": 1, "d": 2}]] == read(
+        wire, wanted("a", columns_to_get=["d"]), wanted("a", filter=no), wanted("a", filter=first), wanted("a")
+    )
+
+
+def test_each_write_of_a_batch_returns_what_it_asked_for_and_its_cost(wire: Wire) -> None:
+    changed = change("UpdateRow", row(KEY, c("c", 2), c("d", 3)), return_content=returning(2, "c"))
+    answer = wire.ask("BatchWriteRow", tables=[group(put("b", return_content=returning(1)), changed, put("e"))])
+    ((first, second, third),) = [table.rows for table in answer.tables]
+
+    assert (row({"k": "b"}), {"c": 2}, b"") == (first.row, _columns(second.row), third.row)
+    assert [1, 1, 1] == [each.consumed.capacity_unit.write for each in (first, second, third)]
+
+
+# Faults of single rows
+
+
+def test_a_refused_write_is_not_done_and_a_lost_one_is(wire: Wire) -> None:
+    faults = [None, RowFault.REFUSED, RowFault.LOST, None, RowFault.REFUSED]
+    groups = group(put("v"), put("w"), put("x")), group(put("y"), put("z"))
+
+    assert [[DONE, BUSY, TIMEOUT], [DONE, BUSY]] == write(wire, *groups, faults=faults)
+    assert [9, None, 9, 9, None] == values(wire, "v", "w", "x", "y", "z")
+
+
+def test_a_lost_answer_hides_a_failed_condition(wire: Wire) -> None:
+    batch = group(put("a", 2, EXPECT_NOT_EXIST), put("b"), put("c", 2, EXPECT_EXIST))
+
+    assert [[TIMEOUT, DONE, FAILED]] == write(wire, batch, faults=[RowFault.LOST])
+    assert [1, 9, None] == values(wire, "a", "b", "c")
+
+
+@pytest.mark.parametrize("fault", RowFault)
+def test_a_batch_whose_rows_all_fail_is_answered(wire: Wire, fault: RowFault) -> None:
+    error = {RowFault.REFUSED: BUSY, RowFault.LOST: TIMEOUT}[fault]
+
+    assert [[error, error]] == write(wire, group(put("a"), put("b")), faults=[fault, fault])
+    assert ([1, None] if fault is RowFault.REFUSED else [9, 9]) == values(wire, "a", "b")
+    assert [[error, error]] == read(wire, wanted("a", "b"), faults=[fault, fault])
+
+
+def test_failed_reads_stand_in_their_places(wire: Wire) -> None:
+    write(wire, group(put("x", 7), put("y", 8)))
+    faults = [RowFault.LOST, None, RowFault.REFUSED, None, None, RowFault.REFUSED]
+    rows = read(wire, wanted("a", "x", "y", "y"), wanted("a", "x", table="versioned"), faults=faults)
+
+    assert [[TIMEOUT, {"c": 7}, BUSY, {"c": 8}], [{"c": 1}, BUSY]] == rows
+
+
+def test_a_refused_row_is_not_a_repeated_one(wire: Wire) -> None:
+    batch = group(put("b", 1, EXPECT_NOT_EXIST), put("b", 2, EXPECT_NOT_EXIST))
+
+    assert [[BUSY, DONE]] == write(wire, batch, faults=[RowFault.REFUSED])
+    assert [2] == values(wire, "b")
