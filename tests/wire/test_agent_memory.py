@@ -1,7 +1,4 @@
-"""The official library `tablestore-for-agent-memory` against our server, and tsmem over the same tables.
-
-It makes its own tables and writes them in its own way; tsmem reads all of it, and what tsmem writes it reads back.
-"""
+"""The official library `tablestore-for-agent-memory` against our server, and tsmem on the tables that it creates."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the of
 
 @pytest.fixture
 def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The library with its tables made, and search indexes described as its own examples do."""
+    """The library with its tables, and the fields of its search indexes."""
     client = sdk_client(served.endpoint)
     import tablestore
 
@@ -51,38 +48,34 @@ def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def store(served: Served) -> Iterator[MemoryStore]:
-    """tsmem on the same tables, as a TableStore profile opens it."""
+    """tsmem on the same tables."""
     with checked_store(profile_of(served.endpoint)) as store:
         yield store
 
 
 def models() -> Any:
-    """The library's own session and message."""
     from tablestore_for_agent_memory.base import base_memory_store
 
     return base_memory_store
 
 
 def as_sent(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata as the library must be given it: its SDK takes bytes for text, and a bytearray for bytes."""
+    """Return metadata as the library needs it: its SDK takes bytes for text, and a bytearray for bytes."""
     return {name: bytearray(value) if isinstance(value, bytes) else value for name, value in metadata.items()}
 
 
 def session(number: int, /, **metadata: Any) -> Any:
-    """One of the library's sessions."""
     return models().Session(user_id="u", session_id=f"s{number:03d}", update_time=1000 + number, metadata=metadata)
 
 
 def message(number: int, /, **metadata: Any) -> Any:
-    """One of the library's messages."""
     return models().Message(
         session_id="s", message_id=f"m{number:03d}", content=f"said {number}", create_time=2000 + number,
         metadata=metadata,
     )  # fmt: skip
 
 
-def test_what_the_library_writes_is_read(library: Any, store: MemoryStore) -> None:
-    """Sessions and messages with every type of metadata, type for type."""
+def test_tsmem_reads_what_the_library_writes(library: Any, store: MemoryStore) -> None:
     library.put_session(session(1, **as_sent(METADATA)))
     library.put_message(message(1, **as_sent(METADATA)))
 
@@ -96,8 +89,7 @@ def test_what_the_library_writes_is_read(library: Any, store: MemoryStore) -> No
     assert [said] == list(store.messages.iterate("s"))
 
 
-def test_what_is_written_the_library_reads(library: Any, store: MemoryStore) -> None:
-    """Sessions and messages of tsmem come back equal through the library."""
+def test_the_library_reads_what_tsmem_writes(library: Any, store: MemoryStore) -> None:
     store.sessions.put(store.sessions.new("u", "s001", update_time=7, metadata=METADATA))
     store.messages.put(store.messages.new("s", "m001", create_time=8, content="hello", metadata=METADATA))
 
@@ -108,20 +100,15 @@ def test_what_is_written_the_library_reads(library: Any, store: MemoryStore) -> 
     assert ("hello", 8, as_sent(METADATA)) == (said.content, said.create_time, said.metadata)
 
 
-def test_the_library_changes_what_tsmem_wrote(library: Any, store: MemoryStore) -> None:
-    """Its updates merge, and are seen at once."""
+def test_an_update_of_the_library_keeps_other_metadata(library: Any, store: MemoryStore) -> None:
     store.sessions.put(store.sessions.new("u", "s001", update_time=7, metadata={"kept": 1, "topic": "old"}))
-    changed = session(1, topic="new")
-    library.update_session(changed)
+    library.update_session(session(1, topic="new"))
 
-    assert (1001, {"kept": 1, "topic": "new"}) == (
-        store.sessions.get("u", "s001").update_time,
-        dict(store.sessions.get("u", "s001").metadata),
-    )
+    found = store.sessions.get("u", "s001")
+    assert (1001, {"kept": 1, "topic": "new"}) == (found.update_time, dict(found.metadata))
 
 
-def test_lists_and_pages_agree(library: Any, store: MemoryStore) -> None:
-    """What the library lists in pages is what tsmem lists in pages."""
+def test_the_library_and_tsmem_list_the_same_rows(library: Any, store: MemoryStore) -> None:
     for number in range(25):
         library.put_session(session(number))
         library.put_message(message(number))
@@ -137,17 +124,15 @@ def test_lists_and_pages_agree(library: Any, store: MemoryStore) -> None:
 
     assert [f"s{number:03d}" for number in reversed(range(25))] == paged
     assert paged == [each.session_id for each in store.sessions.recent("u")]
-    assert [each.session_id for each in library.list_sessions("u")] == [
-        each.session_id for each in store.sessions.iterate("u")
-    ]
+    listed = [each.session_id for each in store.sessions.iterate("u")]
+    assert listed == [each.session_id for each in library.list_sessions("u")]
     assert [each.message_id for each in library.list_all_messages()] == [
         each.message_id for each in store.messages.iterate(None)
     ]
     assert ["m024", "m023", "m022"] == [each.message_id for each in library.list_messages("s", max_count=3)]
 
 
-def test_the_librarys_filters_are_obeyed(library: Any) -> None:
-    """A metadata filter of its listings is tested by the server."""
+def test_the_server_tests_the_filters_of_the_librarys_lists(library: Any) -> None:
     from tablestore_for_agent_memory.base.filter import Filters
 
     for number in range(10):
@@ -161,7 +146,6 @@ def test_the_librarys_filters_are_obeyed(library: Any) -> None:
 
 
 def test_the_library_deletes(library: Any, store: MemoryStore) -> None:
-    """One message, the messages of a session, a session with its messages, and all sessions of a user."""
     for number in range(5):
         library.put_session(session(number))
         library.put_message(message(number))
@@ -176,26 +160,15 @@ def test_the_library_deletes(library: Any, store: MemoryStore) -> None:
     assert [] == list(store.sessions.iterate(None))
 
 
-def test_tsmem_deletes_what_the_library_wrote(library: Any, store: MemoryStore) -> None:
-    """A session with its messages is gone for the library too."""
-    library.put_session(models().Session(user_id="u", session_id="s", update_time=5000, metadata={}))
-    library.put_message(message(1))
-
-    store.sessions.delete("u", "s", with_messages=True, shared_too=True)  # no index to look others up in
-
-    assert library.get_session("u", "s") is None
-    assert [] == list(library.list_messages("s"))
-
-
-def test_its_tables_are_what_a_profile_describes_but_for_search(library: Any, store: MemoryStore) -> None:
-    """Tables and secondary indexes are present; the search indexes are missing until someone makes them."""
+def test_its_tables_are_present_to_tsmem_and_its_search_indexes_missing(library: Any, store: MemoryStore) -> None:
     states = {(step.kind, step.state) for step in store.tables.plan().steps}
 
     assert {("table", "present"), ("secondary index", "present"), ("search index", "missing")} == states
 
 
-def test_its_search_indexes_are_made_and_described(library: Any, served: Served, store: MemoryStore) -> None:
-    """The index schemas that it is given are kept as they are, and tsmem names what they lack."""
+def test_its_search_indexes_are_described_and_lack_fields_of_tsmem(
+    library: Any, served: Served, store: MemoryStore
+) -> None:
     library.init_search_index()
     client = sdk_client(served.endpoint)
 
@@ -212,7 +185,7 @@ def test_its_search_indexes_are_made_and_described(library: Any, served: Served,
 
 
 def fill(library: Any, count: int = 30) -> None:
-    """Sessions and messages with metadata to look for, written on both sides of the indexes being made."""
+    """Write sessions and messages, half of them before the search indexes are created."""
     for number in range(count):
         if number == count // 2:
             library.init_search_index()
@@ -225,7 +198,7 @@ def fill(library: Any, count: int = 30) -> None:
 
 
 def filters() -> list[tuple[Any, set[int]]]:
-    """The library's filters, with the numbers below thirty that each is to find."""
+    """Return filters, with the numbers below thirty that each finds."""
     from tablestore_for_agent_memory.base.filter import Filters
 
     everything = set(range(30))
@@ -258,9 +231,7 @@ def filters() -> list[tuple[Any, set[int]]]:
     ]  # fmt: skip
 
 
-def test_the_library_searches_by_its_filters(library: Any) -> None:
-    """Each of its filters finds the same sessions and the same messages, whole, those that were there before the index
-    too."""
+def test_each_filter_of_the_library_finds_its_sessions_and_messages(library: Any) -> None:
     fill(library)
     wrong = {}
     for sought, expected in filters():
@@ -271,19 +242,12 @@ def test_the_library_searches_by_its_filters(library: Any) -> None:
 
     assert {} == wrong
     (third,) = library.search_messages(filters()[12][0]).hits
-    assert (2003, "said 3", "t0", 0.75) == (
-        third.create_time,
-        third.content,
-        third.metadata["topic"],
-        third.metadata["price"],
-    )
+    assert (2003, "said 3", "t0") == (third.create_time, third.content, third.metadata["topic"])
     (third,) = library.search_sessions(filters()[12][0]).hits
     assert ("u", 1003, 1) == (third.user_id, third.update_time, third.metadata["parity"])
 
 
-def test_the_library_pages_through_what_it_finds(library: Any) -> None:
-    """Seven at a time by its tokens, in order of key and in order of score: none twice, none left out, no token at the
-    end."""
+def test_the_librarys_pages_have_each_row_once(library: Any) -> None:
     from tablestore_for_agent_memory.base.filter import Filters
 
     fill(library)
@@ -304,8 +268,7 @@ def test_the_library_pages_through_what_it_finds(library: Any) -> None:
             assert {7} == set(sizes[:-1])
 
 
-def test_the_library_searches_texts(library: Any, store: MemoryStore) -> None:
-    """Words of English and Chinese in the content, best first; what tsmem wrote is found as well."""
+def test_the_library_finds_words_best_match_first(library: Any, store: MemoryStore) -> None:
     from tablestore_for_agent_memory.base.filter import Filters
 
     library.init_search_index()
@@ -334,35 +297,16 @@ def test_the_library_searches_texts(library: Any, store: MemoryStore) -> None:
     assert ("m1", said["m1"]) == (best.message_id, best.content)
 
 
-def test_the_library_sees_changes_at_once(library: Any, store: MemoryStore) -> None:
-    """What tsmem updates and deletes is found as it is then."""
-    from tablestore_for_agent_memory.base.filter import Filters
-
-    library.init_search_index()
-    for number in range(3):
-        store.messages.put(store.messages.new("s", f"m{number}", create_time=number, content="hello", metadata={}))
-
-    def found(text: str) -> list[str]:
-        return sorted(each.message_id for each in library.search_messages(Filters.text_match("content", text)).hits)
-
-    assert ["m0", "m1", "m2"] == found("hello")
-    store.messages.delete("s", "m0", create_time=0)
-    store.messages.put(store.messages.new("s", "m1", create_time=1, content="goodbye", metadata={}))
-    assert (["m2"], ["m1"]) == (found("hello"), found("goodbye"))
-
-
-def test_the_library_waits_for_its_index(library: Any, served: Served) -> None:
-    """It counts rows until they are as many as it expects."""
+def test_the_library_waits_until_its_index_has_every_row(library: Any, served: Served) -> None:
     from tablestore_for_agent_memory.util.tablestore_helper import TablestoreHelper
 
-    fill(library)
-    TablestoreHelper.wait_search_index_ready(sdk_client(served.endpoint), "message", "message_search_index", 30)
+    fill(library, 4)
+    TablestoreHelper.wait_search_index_ready(sdk_client(served.endpoint), "message", "message_search_index", 4)
 
     assert "Search" == served.actions()[-1]
 
 
-def test_what_the_library_cannot_have_is_an_error(library: Any) -> None:
-    """A field that is not in its index, and a vector query."""
+def test_a_missing_field_and_a_vector_query_are_errors(library: Any) -> None:
     import tablestore
     from tablestore_for_agent_memory.base.filter import Filters
 

@@ -1,4 +1,8 @@
-"""What each operation costs, counted where it arrives: on the server's own log."""
+"""The requests of each operation of a store, in the server's own log: how many there are, and how many at once.
+
+The contract's costs count calls of the port. Here nothing else is sent: no description, listing or probe. What is
+prefetched adds nothing, and latency is hidden.
+"""
 
 from __future__ import annotations
 
@@ -6,208 +10,253 @@ import io
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tsmem
-from tests.contract.test_store_costs import ONE_ITEM, fill
-from tests.serving import Served, profile_of, serving
+from tests.serving import Served, most_at_once, profile_of, serving
+from tests.support.items import load
+from tests.support.waiting import wait_until
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.port import Cost
-from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk.loading import ImportedItem
+from tsmem.errors import InvalidInput
+from tsmem.store import Changes, MemoryStore, Message, Session
+from tsmem.store.bulk.comparing import compare
 from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.formats.conversations import Conversion
 from tsmem.transfer.records import ImportSource, read_records
 
+LATENCY_MS = 40
+DAY_US = 86_400_000_000
+USERS, EACH, MANY = 6, 150, 450
+"""Sessions of user `u`, messages in each, and sessions of user `many`."""
 
-@pytest.fixture
-def store(served: Served) -> Iterator[MemoryStore]:
-    """A store over the wire, whose tables are made."""
-    with tsmem.open_profile(profile_of(served.endpoint)) as store:
-        store.tables.apply()
-        yield store
-
-
-@pytest.fixture
-def patient_store(served: Served) -> Iterator[MemoryStore]:
-    """The same, where no attempt ends before its answer on a busy machine: another one would be counted too."""
-    with tsmem.open_profile(profile_of(served.endpoint)._replace(timeout_s=3600)) as store:
-        store.tables.apply()
-        yield store
+Operation = Callable[[MemoryStore], object]
 
 
-@pytest.fixture(scope="module")
-def _filled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("filled") / "memory.db"
+def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | Message]:
+    """Yield sessions of a user with `each` messages in each."""
+    for n in range(count):
+        yield Session(user, f"{user}{n:04d}", n)
+        for m in range(each):
+            yield Message(f"{user}{n:04d}", f"m{m:05d}", m)
+
+
+def fill(path: Path, items: Iterable[Session | Message]) -> Path:
+    """Make a store's file that holds the items."""
     with MemoryStore(LocalClient(path, SystemClock())) as store:
         store.tables.apply()
-        fill(store)
+        load(store, items)
     return path
 
 
+@contextmanager
+def opened(path: Path, *, latency_ms: float = 0) -> Iterator[tuple[Served, MemoryStore]]:
+    """A server in front of a file, and a store that no busy machine makes repeat a request."""
+    with serving(path, latency_ms=latency_ms) as served:
+        profile = profile_of(served.endpoint)._replace(timeout_s=3600)
+        with tsmem.open_profile(profile) as store:
+            yield served, store
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("filled") / "memory.db"
+    many = (Session("many", f"s{n:04d}", n) for n in range(MANY))
+    return fill(path, [*conversations(USERS, EACH), *many, Session("solo", "s", 1)])
+
+
 @pytest.fixture
-def filled(tmp_path: Path, _filled_file: Path) -> Iterator[tuple[Served, MemoryStore]]:
-    """A server that holds all that the operations are done on, and a store that has asked nothing yet."""
-    shutil.copy(_filled_file, tmp_path / "memory.db")
-    with serving(tmp_path / "memory.db") as served, tsmem.open_profile(profile_of(served.endpoint)) as store:
-        yield served, store
+def copied(filled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(filled, tmp_path / "memory.db"))
 
 
-@pytest.mark.parametrize(("what", "requests", "operation"), ONE_ITEM, ids=[what for what, _, _ in ONE_ITEM])
-def test_an_operation_sends_no_more_than_the_contract_says(
-    filled: tuple[Served, MemoryStore], what: str, requests: int, operation: Callable[[MemoryStore], object]
-) -> None:
-    """Every request that reached the server, and nothing described, listed or probed among them."""
-    served, store = filled
-
-    operation(store)
-
-    sent = served.actions()
-    assert requests == len(sent), sent
-    assert requests == store.cost.requests
-    assert set() == set(sent) & {"DescribeTable", "ListTable", "DescribeSearchIndex", "ListSearchIndex"}
+def batches(count: int) -> int:
+    """Return how many requests a number of writes takes."""
+    return -(-count // 200)
 
 
-SEARCHES: list[tuple[str, int, Callable[[MemoryStore], object]]] = [
-    ("session search", 1, lambda s: s.sessions.search(user_id="r", limit=50).page()),
-    ("session search of 250", 3, lambda s: list(s.sessions.search(user_id="r", limit=None))),
-    ("message search", 1, lambda s: s.messages.search(session_id="m", limit=100).page()),
-    ("message search of 250", 3, lambda s: list(s.messages.search(session_id="m", limit=None))),
-    ("message search of a text", 1, lambda s: s.messages.search("nowhere", limit=50).page()),
-    ("recent of everyone", 1, lambda s: s.sessions.recent(None, limit=50).page()),
-    ("all 252 of everyone", 3, lambda s: list(s.sessions.recent(None, limit=None))),
+READS: list[tuple[dict[str, int], Operation]] = [
+    ({"GetRow": 1}, lambda s: s.sessions.get("solo", "s")),
+    ({"GetRow": 1}, lambda s: s.messages.get("u0000", "m00001", create_time=1)),
+    ({"GetRange": 1, "GetRow": 1}, lambda s: s.messages.get("u0000", "m00001")),
+    ({"GetRange": 1}, lambda s: list(s.messages.iterate(None))),
+    ({"GetRange": 1}, lambda s: s.messages.page("u0000", filter="create_time in [0, 100]")),
+    ({"GetRange": 1}, lambda s: list(s.sessions.iterate(None))),
+    ({"GetRange": 1}, lambda s: s.messages.last("u0000", 5)),
+    ({"GetRange": 1, "BatchGetRow": 5}, lambda s: list(s.sessions.recent("many", limit=None))),
+    ({"GetRange": 1, "BatchGetRow": 3}, lambda s: list(s.sessions.recent("many", limit=250))),
+    ({"GetRange": 2}, lambda s: list(s.bulk.items())),
+    ({"GetRange": 2 + USERS}, lambda s: list(s.bulk.items(user_id="u"))),
+    ({"GetRange": 2}, lambda s: list(s.bulk.items(session_id="u0000"))),
+    ({"DescribeSearchIndex": 1, "Search": 1}, lambda s: s.sessions.search(user_id="many", limit=50).page()),
+    ({"Search": 5}, lambda s: list(s.sessions.search(user_id="many", limit=None))),
+    ({"DescribeSearchIndex": 1, "Search": 1}, lambda s: s.messages.search(session_id="u0000", limit=100).page()),
+    ({"Search": 2}, lambda s: list(s.messages.search(session_id="u0000", limit=None))),
+    ({"Search": 1}, lambda s: s.messages.search("nowhere", limit=50).page()),
+    ({"Search": 1}, lambda s: s.sessions.recent(None, limit=50).page()),
+]
+"""In this order: an index is described once, before the first search of it."""
+WRITES: list[tuple[dict[str, int], Operation]] = [
+    ({"PutRow": 1}, lambda s: s.sessions.put(Session("solo", "new", 1), if_absent=True)),
+    ({"UpdateRow": 1}, lambda s: s.sessions.update("solo", "s", changes=Changes({"a": 1}))),
+    ({"UpdateRow": 1}, lambda s: s.messages.update("u0000", "m00001", create_time=1, content="x")),
+    ({"DeleteRow": 1}, lambda s: s.messages.delete("u0000", "m00002", create_time=2)),
+    ({"BatchWriteRow": 2}, lambda s: load(s, conversations(1, 350, "new"))),
+    ({"GetRange": 1, "BatchWriteRow": batches(MANY)}, lambda s: s.sessions.purge("many", until=DAY_US)),
+    ({"GetRange": 1, "BatchWriteRow": 2}, lambda s: s.messages.purge("new0000")),
 ]
 
 
-@pytest.mark.parametrize(("what", "requests", "operation"), SEARCHES, ids=[what for what, _, _ in SEARCHES])
-def test_a_search_sends_a_request_for_a_hundred_rows(
-    filled: tuple[Served, MemoryStore], what: str, requests: int, operation: Callable[[MemoryStore], object]
+def test_an_operation_sends_the_requests_of_its_cost_and_no_others(copied: Path) -> None:
+    with opened(copied) as (served, store):
+        for place, (requests, operation) in enumerate([*READS, *WRITES]):
+            served.log.clear()
+            before = store.cost.requests
+            operation(store)
+            assert (place, requests) == (place, dict(Counter(served.actions())))
+            assert store.cost.requests - before == len(served.log)
+
+
+@pytest.mark.parametrize(
+    ("requests", "operation"),
+    [
+        (
+            {"Search": 1, "GetRange": 1 + USERS, "BatchWriteRow": batches(USERS * EACH) + batches(USERS)},
+            lambda s: s.sessions.purge("u", with_messages=True),
+        ),
+        (
+            {"Search": 1, "GetRange": 1 + 3 * USERS, "BatchWriteRow": 2 * USERS},
+            lambda s: s.sessions.purge("u", until=DAY_US, with_messages=True),
+        ),
+        (
+            {"GetRange": 2 + USERS, "BatchWriteRow": batches(USERS * (EACH + 1))},
+            lambda s: load(s, s.bulk.items(user_id="u")),
+        ),
+    ],
+    ids=["purge", "purge until", "copy"],
+)
+def test_work_on_sessions_with_messages_sends_no_more_than_its_cost(
+    copied: Path, requests: dict[str, int], operation: Operation
 ) -> None:
-    """The index is described once in a store; then each hundred of what it nominates is a request, and no more."""
-    served, store = filled
-
-    operation(store)
-    assert ["DescribeSearchIndex"] + ["Search"] * requests == served.actions()
-
-    operation(store)
-    assert ["Search"] * requests == served.actions()[1 + requests :]
+    with opened(copied) as (served, store):
+        operation(store)
+        assert requests == dict(Counter(served.actions()))
+        assert store.cost.requests == len(served.log)
 
 
-LARGE: list[tuple[str, dict[str, int], Callable[[MemoryStore], object]]] = [
-    ("list 300", {"GetRange": 1}, lambda s: s.messages.page("m", limit=300)),
-    ("list 1,000", {"GetRange": 1}, lambda s: s.messages.page("m", limit=1000)),
-    ("list 5,000", {"GetRange": 1}, lambda s: s.messages.page("m", limit=5000)),
-    ("list 5,001", {"GetRange": 2}, lambda s: s.messages.page("m", limit=5001)),
-    ("list all", {"GetRange": 2}, lambda s: list(s.messages.iterate("m"))),
-    ("list few", {"GetRange": 2}, lambda s: s.messages.page("m", filter="create_time == 5000")),
-    ("list sessions", {"GetRange": 2}, lambda s: list(s.sessions.iterate("m"))),
-    ("last 1,000", {"GetRange": 1}, lambda s: s.messages.last("m", 1000)),
-    ("recent 1,000", {"GetRange": 1, "BatchGetRow": 10}, lambda s: list(s.sessions.recent("m", limit=1000))),
-    ("recent all", {"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
-    ("delete messages", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
-    ("delete sessions", {"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
-    ("import", {"BatchWriteRow": 51}, lambda s: s.bulk.load(_large(), result=BulkResult())),
+def test_opening_a_store_sends_nothing(copied: Path) -> None:
+    with opened(copied) as (served, store):
+        assert [] == served.log
+        store.sessions.get("solo", "s")
+        assert ["GetRow"] == served.actions()
+
+
+def test_a_plan_describes_tables_and_search_indexes_and_applying_it_again_creates_nothing(copied: Path) -> None:
+    with opened(copied) as (served, store):
+        store.tables.plan()
+        assert ["DescribeTable", "DescribeSearchIndex"] * 2 == served.actions()
+
+        served.log.clear()
+        store.tables.apply()
+        assert {"DescribeTable": 4, "DescribeSearchIndex": 4} == dict(Counter(served.actions()))
+
+
+def conversation_lines(count: int, messages: list[dict[str, Any]], name: str = "s") -> bytes:
+    return b"".join(json.dumps({"id": f"{name}{n}", "messages": messages}).encode() + b"\n" for n in range(count))
+
+
+def imported(store: MemoryStore, data: bytes) -> ImportSource:
+    return ImportSource(io.BytesIO(data), "openai", Conversion("u", 5, store.bulk.stored_times()))
+
+
+def test_an_import_of_conversations_looks_up_times_only_if_they_are_not_finer_than_a_second(copied: Path) -> None:
+    with opened(copied) as (served, store):
+        for step_us, lookups in ((1_001, 0), (0, 3), (10**6, 3), (None, 3)):
+            messages: list[dict[str, Any]] = [{"role": "user", "content": "tea"} for _ in range(100)]
+            if step_us is not None:
+                for place, message in enumerate(messages):
+                    message["created_at"] = 1_767_225_600_000_000 + (place + 1) * step_us
+            served.log.clear()
+            data = conversation_lines(3, messages, f"{step_us}-")
+            store.bulk.load(read_records(imported(store, data)), result=BulkResult())
+            assert {"BatchWriteRow": 2, **({"GetRange": lookups} if lookups else {})} == dict(Counter(served.actions()))
+
+
+# Requests at once
+
+UNTIMED = conversation_lines(10, [{"role": "user", "content": "tea"}])
+AT_ONCE: dict[str, tuple[str, Operation]] = {
+    "import": ("BatchWriteRow", lambda s: load(s, conversations(3, 200, "new"))),
+    "import looks up times": ("GetRange", lambda s: list(read_records(imported(s, UNTIMED)))),
+    "message purge": ("BatchWriteRow", lambda s: s.messages.purge(None)),
+    "session purge": ("BatchWriteRow", lambda s: s.sessions.purge("many")),
+    "purge with messages": ("GetRange", lambda s: s.sessions.purge("u", with_messages=True)),
+    "purge until": ("GetRange", lambda s: s.sessions.purge("u", until=DAY_US, with_messages=True)),
+    "recent": ("BatchGetRow", lambda s: list(s.sessions.recent("many", limit=None))),
+    "export of a user": ("GetRange", lambda s: list(s.bulk.items(user_id="u"))),
+    "comparison of a user": ("GetRange", lambda s: list(compare(s, s, BulkResult(), user_id="u"))),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_bulk_work_has_several_requests_under_way_and_16_at_most(copied: Path, name: str) -> None:
+    action, operation = AT_ONCE[name]
+    with opened(copied, latency_ms=LATENCY_MS) as (served, store):
+        operation(store)
+
+    assert 2 <= most_at_once(served.log, action) <= 16
+
+
+def test_conversations_before_a_bad_line_are_yielded_although_their_times_are_being_looked_up(copied: Path) -> None:
+    found: list[Session | Message] = []
+    with opened(copied, latency_ms=LATENCY_MS) as (_, store):
+        records = read_records(imported(store, UNTIMED + b'{"id": "bad"}\n'))
+        with pytest.raises(InvalidInput, match="line 11"):
+            found.extend(record.item for record in records)
+    assert [each.session_id for each in found] == [f"s{n}" for n in range(10) for _ in "ab"]
+
+
+def test_the_next_page_is_requested_while_one_is_used_and_no_page_beyond_it(tmp_path: Path) -> None:
+    """Two messages of 1.5 MB are a page."""
+    items = [Message("s", f"m{n}", n, "user", "x" * 1_500_000) for n in range(6)]
+    with opened(fill(tmp_path / "memory.db", items), latency_ms=LATENCY_MS) as (served, store):
+        rows = iter(store.messages.iterate("s"))
+        next(rows)
+        wait_until(lambda: len(served.log) >= 2)
+        assert ["GetRange"] * 2 == served.actions()
+        assert 5 == sum(1 for _ in rows)
+        assert ["GetRange"] * 3 == served.actions()
+
+        for limit, requests in ((2, 1), (3, 2)):  # nothing beyond the limit
+            served.log.clear()
+            assert limit == sum(1 for _ in store.messages.iterate("s", limit=limit))
+            assert requests == len(served.log)
+
+
+LARGE: list[tuple[dict[str, int], Operation]] = [
+    ({"GetRange": 1}, lambda s: s.messages.page("m", limit=5000)),
+    ({"GetRange": 2}, lambda s: s.messages.page("m", limit=5001)),
+    ({"GetRange": 2}, lambda s: list(s.messages.iterate("m"))),
+    ({"GetRange": 2}, lambda s: s.messages.page("m", filter="create_time == 5000")),
+    ({"GetRange": 1}, lambda s: s.messages.last("m", 1000)),
+    ({"GetRange": 1, "BatchGetRow": 10}, lambda s: list(s.sessions.recent("m", limit=1000))),
+    ({"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
+    ({"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
+    ({"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
 ]
 
 
 @pytest.mark.slow
-def test_costs_of_more_rows_than_a_page_holds(served: Served, patient_store: MemoryStore) -> None:
-    """Of 5,001 messages and sessions, each 5,000 are a page, each 200 a batch of writes, and each 100 one of reads; a
-    listing that is bounded reads its bound at once."""
-    patient_store.bulk.load(_large(), result=BulkResult())
-    for what, requests, operation in LARGE:
-        before = len(served.log)
-        operation(patient_store)
-        assert (what, requests) == (what, dict(Counter(served.actions()[before:])))
-
-
-def _large() -> list[ImportedItem]:
+def test_more_rows_than_a_page_holds_cost_a_request_for_each_5000_read_and_200_written(tmp_path: Path) -> None:
     items: list[Session | Message] = [Session("m", f"{n:04d}", n) for n in range(5001)]
     items += [Message("m", f"{n:04d}", n) for n in range(5001)]
-    return [ImportedItem(n, item) for n, item in enumerate(items)]
-
-
-@pytest.mark.parametrize(
-    ("step_us", "requests"),
-    [
-        (1_001, {"BatchWriteRow": 2}),
-        (0, {"BatchWriteRow": 2, "GetRange": 3}),
-        (10**6, {"BatchWriteRow": 2, "GetRange": 3}),
-        (None, {"BatchWriteRow": 2, "GetRange": 3}),
-    ],
-    ids=["times apart", "one time", "whole seconds", "no times"],
-)
-def test_an_import_of_conversations_looks_up_unsure_times_in_a_request_a_session(
-    served: Served, store: MemoryStore, step_us: int | None, requests: dict[str, int]
-) -> None:
-    """Three conversations of 100 messages; nothing is asked for where all messages have a time of their own that is
-    finer than a second."""
-    said: list[dict[str, object]] = [{"role": "user", "content": "tea"} for _ in range(100)]
-    if step_us is not None:
-        for place, message in enumerate(said):
-            message["created_at"] = 1_767_225_600_000_000 + (place + 1) * step_us
-    data = b"".join(json.dumps({"id": f"s{n}", "messages": said}).encode() + b"\n" for n in range(3))
-    before = len(served.log)
-    rules = Conversion("u", 5, store.bulk.stored_times())
-    store.bulk.load(read_records(ImportSource(io.BytesIO(data), "openai", rules)), result=BulkResult())
-    assert requests == dict(Counter(served.actions()[before:]))
-
-
-def test_a_fresh_store_sends_nothing_before_its_first_operation(served: Served, store: MemoryStore) -> None:
-    """Opening a profile connects to nothing, and the first operation costs what every one does."""
-    store.sessions.put(store.sessions.new("u", "s"))
-    before = len(served.log)
-
-    with tsmem.open_profile(profile_of(served.endpoint)) as fresh:
-        assert before == len(served.log)
-        fresh.sessions.get("u", "s")
-        assert ["GetRow"] == served.actions()[before:]
-
-
-def test_provisioning_costs_what_it_says(served: Served, store: MemoryStore) -> None:
-    """A plan describes two tables and two search indexes; doing it again costs two plans and creates nothing."""
-    before = len(served.log)
-    store.tables.plan()
-    assert ["DescribeTable", "DescribeSearchIndex"] * 2 == served.actions()[before:]
-
-    before = len(served.log)
-    store.tables.apply()
-    assert {"DescribeTable", "DescribeSearchIndex"} == set(served.actions()[before:])
-    assert 8 == len(served.log) - before
-
-
-def test_the_units_are_the_services(served: Served, store: MemoryStore) -> None:
-    """The cost that a store counts is what the server's answers say."""
-    message = store.messages.new("s", "m", content="x" * 5000)
-    before = store.cost
-    store.messages.put(message)
-    assert (1, 0, 2) == _difference(store, before)
-
-    before = store.cost
-    assert message == store.messages.get("s", "m", create_time=message.create_time)
-    assert (1, 2, 0) == _difference(store, before)
-
-
-def _difference(store: MemoryStore, before: Cost) -> tuple[int, int, int]:
-    after = store.cost
-    return (
-        after.requests - before.requests,
-        after.read_units - before.read_units,
-        after.write_units - before.write_units,
-    )
-
-
-def test_a_filter_is_sent_with_the_range(served: Served, store: MemoryStore) -> None:
-    """One request, and the rows that came back are those that fulfil the filter."""
-    fill(store)
-    before, cost = len(served.log), store.cost
-
-    found = store.messages.page("m", filter="create_time in [0, 100, 200]")
-
-    assert [0, 100, 200] == [message.create_time for message in found.items]
-    assert ["GetRange"] == served.actions()[before:]
-    assert 3 == store.cost.rows_scanned - cost.rows_scanned
+    with opened(fill(tmp_path / "memory.db", items)) as (served, store):
+        for place, (requests, operation) in enumerate(LARGE):
+            served.log.clear()
+            operation(store)
+            assert (place, requests) == (place, dict(Counter(served.actions())))

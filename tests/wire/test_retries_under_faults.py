@@ -1,4 +1,4 @@
-"""The client of a profile against a server that injects faults: what is stored and read in the end, and what it costs."""
+"""A profile's client against a server that injects faults: what is stored and read in the end, and what it costs."""
 
 from __future__ import annotations
 

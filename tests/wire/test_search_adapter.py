@@ -1,4 +1,4 @@
-"""The TableStore adapter's search beyond the contract: what it costs, what cannot be sent, what is asked again."""
+"""The TableStore adapter's search beyond the contract: what it costs, what cannot be sent, and what is retried."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ def search(client: TablestoreClient, asked: Search) -> SearchPage:
 
 
 def test_a_search_costs_one_request(client: TablestoreClient) -> None:
-    """Also one that fails; rows scanned are those that came, and capacity is not told."""
     search(client, Search(MatchAll(), limit=7))
     assert Cost(1, 0, 0, 7) == client.meter.total
     with pytest.raises(InvalidInput):
@@ -41,7 +40,7 @@ def test_a_search_costs_one_request(client: TablestoreClient) -> None:
     assert Cost(2, 0, 0, 7) == client.meter.total
 
 
-def test_what_cannot_be_sent_is_wrong_input_and_a_missing_field_has_a_hint(client: TablestoreClient) -> None:
+def test_a_value_that_cannot_be_sent_is_invalid_input_and_a_missing_field_has_a_hint(client: TablestoreClient) -> None:
     with pytest.raises(InvalidInput, match="field: none does not exist") as caught:
         search(client, Search(HasField("none")))
     assert "index" in (caught.value.hint or "")
@@ -50,7 +49,7 @@ def test_what_cannot_be_sent_is_wrong_input_and_a_missing_field_has_a_hint(clien
             search(client, asked)
 
 
-@pytest.mark.parametrize("count", [58, 97, 2000])
+@pytest.mark.parametrize("count", [58, 2000])
 def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: TablestoreClient, count: int) -> None:
     text, kind = "a " * count + "end", FieldType("TEXT", "single_word")
     client.create_search_index(SearchIndexSchema("notes", "two", (("text", kind), ("note", kind))))
@@ -58,7 +57,7 @@ def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: Tables
     assert [] == client.search(TABLE.ref, "two", Search(query)).rows
 
 
-def test_the_order_is_by_key_whatever_order_the_index_has(served: Served, client: TablestoreClient) -> None:
+def test_a_search_is_in_key_order_whatever_order_the_index_has(served: Served, client: TablestoreClient) -> None:
     by_word = ots.Sort([ots.FieldSort("word", ots.SortOrder.DESC)])
     meta = ots.SearchIndexMeta([ots.FieldSchema("word", ots.FieldType.KEYWORD)], index_sort=by_word)
     sdk_client(served.endpoint).create_search_index("notes", "backward", meta)
@@ -67,7 +66,7 @@ def test_the_order_is_by_key_whatever_order_the_index_has(served: Served, client
     assert BY_KEY == [row.key[1] for row in page.rows]
 
 
-def test_a_case_sensitive_split_field_is_described_and_cannot_be_made(served: Served, client: TablestoreClient) -> None:
+def test_a_case_sensitive_split_field_is_described_and_not_created(served: Served, client: TablestoreClient) -> None:
     made = SearchIndexSchema("notes", "wired", (("a", FieldType("TEXT", "split", case_sensitive=True)),))
     served.engine.create_search_index(made)
 
@@ -76,8 +75,7 @@ def test_a_case_sensitive_split_field_is_described_and_cannot_be_made(served: Se
         client.create_search_index(made._replace(name="again"))
 
 
-def test_an_answer_of_a_part_of_the_index_is_none() -> None:
-    """Rows that are missing would be taken for rows that are not there."""
+def test_an_answer_of_a_part_of_the_index_is_an_error() -> None:
     asked = Search(MatchAll(), count=True)
     whole, part = (ots.SearchResponse([], [], [], b"", complete, 0, []) for complete in (True, False))
 
@@ -86,7 +84,7 @@ def test_an_answer_of_a_part_of_the_index_is_none() -> None:
         sdk_search.to_page(TABLE.ref, part, asked)
 
 
-def test_a_search_is_repeated(client: TablestoreClient) -> None:
+def test_a_search_is_retried(client: TablestoreClient) -> None:
     faulty = FaultyClient(client, Fault("search", Unavailable("a part of the search index did not answer")))
     page = RetryingClient(faulty, ManualClock(), seed=1).search(
         TABLE.ref, "notes_index", Search(MatchAll(), columns=())
