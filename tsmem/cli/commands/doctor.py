@@ -149,8 +149,8 @@ class Doctor:
             self._stop("profile", error)
             return False
         self._add("ok", "profile", f"{profile.name} ({profile.origins['name']}): {profile.target}")
-        file = config_path(context.environ, context.options.config)
         for warning in profile.warnings:
+            file = config_path(context.environ, context.options.config)  # without warnings there may be no home
             if warning.startswith(f"{file}: holds secrets"):
                 self._chmod("profile", warning, "600", file)
             else:
