@@ -1,6 +1,6 @@
 """A plain dict beside every backend: whatever is done to both, both answer alike.
 
-Its one rule: the model is written from the port's contract, not from the engine, and is as plain as can be.
+The model is written from the port's contract, not from the engine, and is as plain as can be.
 """
 
 from __future__ import annotations
@@ -46,8 +46,6 @@ from tsmem.rows import (
     Value,
     Write,
 )
-
-pytestmark = pytest.mark.slow
 
 TABLE = TableSchema(
     "t",
@@ -107,7 +105,7 @@ class Model:
         self.rows: dict[Key, dict[str, Value]] = {}
 
     def write(self, write: Write) -> bool:
-        """Whether the write was done."""
+        """Return True if the write was done."""
         old = self.rows.get(write.key)
         condition = write.condition
         if condition.existence is Existence.EXPECT_EXIST and old is None:
@@ -139,7 +137,6 @@ class Model:
         return found
 
     def get(self, ref: TableRef, key: Key, wanted: list[str] | None) -> Row | None:
-        """One row."""
         columns = self.table(ref).get(key)
         if columns is None:
             return None
@@ -150,7 +147,7 @@ class Model:
 
 
 def rank(bound: KeyBound) -> list[tuple[int, KeyValue]]:
-    """A bound as something that compares in key order."""
+    """Return a bound as something that compares in key order."""
     ranks: list[tuple[int, KeyValue]] = []
     for value in bound:
         if isinstance(value, Bound):
@@ -169,23 +166,19 @@ class EngineBesideModel(RuleBasedStateMachine):
         self.client: TableClient = CheckedClient(self.open())
 
     def open(self) -> TableClient:
-        """The backend, on an empty instance."""
         client = LocalClient(None, SystemClock())
         self.opened.callback(client.close)
         return client
 
     @initialize()
     def create(self) -> None:
-        """Both begin with the table, empty."""
         self.client.create_table(TABLE)
 
     def teardown(self) -> None:
-        """The temporary file goes."""
         self.opened.close()
 
     @rule(write=WRITES)
     def write(self, write: Write) -> None:
-        """One row is written by both, or by neither."""
         try:
             self.client.write_row(write)
             done = True
@@ -208,7 +201,6 @@ class EngineBesideModel(RuleBasedStateMachine):
 
     @rule(keys=st.lists(KEYS, min_size=1, max_size=5), wanted=PROJECTIONS)
     def read(self, keys: list[Key], wanted: list[str] | None) -> None:
-        """Rows are alike, alone and together."""
         expected = [exactly(self.model.get(REF, key, wanted)) for key in keys]
         assert [exactly(row) for row in rows_of(self.client.get_rows(REF, keys, wanted))] == expected
         assert exactly(self.client.get_row(REF, keys[0], wanted)) == expected[0]
@@ -217,7 +209,6 @@ class EngineBesideModel(RuleBasedStateMachine):
           wanted=PROJECTIONS, test=st.none() | FILTERS)  # fmt: skip
     def read_range(self, one: KeyBound, other: KeyBound, backward: bool, limit: int | None,
                    wanted: list[str] | None, test: Filter | None) -> None:  # fmt: skip
-        """A page of the table is alike: its rows, and where the next one starts."""
         self.compare_page(REF, Range(one, other, backward), limit, wanted, test)
 
     @rule(
@@ -226,19 +217,16 @@ class EngineBesideModel(RuleBasedStateMachine):
         limit=st.none() | st.integers(1, 6),
     )
     def read_key_index(self, one: KeyBound, backward: bool, limit: int | None) -> None:
-        """A page of the index on the key is alike."""
         end = (MIN,) * 3 if backward else (MAX,) * 3
         self.compare_page(BY_KEY, Range(one, end, backward), limit, None, None)
 
     @rule(one=st.tuples(TEXTS | ENDS, NUMBERS | ENDS, NUMBERS | ENDS, BYTES | ENDS), backward=st.booleans())
     def read_column_index(self, one: KeyBound, backward: bool) -> None:
-        """A page of the index on a column is alike."""
         end = (MIN,) * 4 if backward else (MAX,) * 4
         self.compare_page(BY_COLUMN, Range(one, end, backward), None, None, None)
 
     @invariant()
     def indexes_are_in_step(self) -> None:
-        """After every step each index holds what the model's rows say."""
         for ref in (BY_KEY, BY_COLUMN):
             width = len(ref.key)
             self.compare_page(ref, Range((MIN,) * width, (MAX,) * width), None, None, None)
@@ -246,7 +234,6 @@ class EngineBesideModel(RuleBasedStateMachine):
     def compare_page(
         self, ref: TableRef, span: Range, limit: int | None, wanted: list[str] | None, test: Filter | None
     ) -> None:
-        """Read a page from both and compare."""
         low, high = (span.end, span.start) if span.backward else (span.start, span.end)
         if not rank(low) < rank(high):
             try:
@@ -278,18 +265,31 @@ class SdkBesideModel(EngineBesideModel):
     """The same requests to the model and, through the real SDK, to our server."""
 
     def open(self) -> TableClient:
-        """The TableStore adapter, talking to a server of its own."""
         served = self.opened.enter_context(serving(None))
         client = open_client(profile_of(served.endpoint), SystemClock())
         self.opened.callback(client.close)
         return client
 
 
-TestEngineBesideModel = EngineBesideModel.TestCase
-TestEngineBesideModel.settings = settings(
+class EngineAtLength(EngineBesideModel):
+    """The same, more often."""
+
+
+class SdkAtLength(SdkBesideModel):
+    """The same, more often."""
+
+
+_AT_LENGTH = settings(
     max_examples=60, stateful_step_count=30, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], database=None,
 )  # fmt: skip
 
+TestEngineBesideModel = EngineBesideModel.TestCase
+TestEngineBesideModel.settings = settings(_AT_LENGTH, max_examples=12)
 TestSdkBesideModel = SdkBesideModel.TestCase
-TestSdkBesideModel.settings = settings(TestEngineBesideModel.settings, max_examples=40)
+TestSdkBesideModel.settings = settings(_AT_LENGTH, max_examples=5)
+
+TestEngineAtLength = pytest.mark.slow(EngineAtLength.TestCase)
+TestEngineAtLength.settings = _AT_LENGTH
+TestSdkAtLength = pytest.mark.slow(SdkAtLength.TestCase)
+TestSdkAtLength.settings = settings(_AT_LENGTH, max_examples=40)
