@@ -1,7 +1,7 @@
 """A client that checks the port's contract round another client.
 
-It changes nothing. Where a call, or its answer, breaks what `port.py` says, it raises ContractViolation with a sentence
-that says how. A violation is a bug in the caller or in the client: what users do wrong is for the client to refuse.
+It changes nothing. Where a call, or its answer, breaks what `port.py` says, it raises ContractViolation. That is a bug
+in the caller or in the client: what users do wrong is for the client to refuse.
 """
 
 from __future__ import annotations
@@ -9,35 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
-from tsmem.port import (
-    Announce,
-    ConcurrencyLimiter,
-    IndexSchema,
-    Meter,
-    RangePage,
-    RowOutcome,
-    RowRead,
-    SearchIndexSchema,
-    TableClient,
-    TableSchema,
-)
+from tsmem.port import Announce, Meter, RangePage, RowOutcome, RowRead, TableClient, TableSchema
 from tsmem.profiles import Profile
-from tsmem.rows import ColumnType, Filter, Key, KeyBound, Range, Row, TableRef, Write, in_order
+from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef, Write, in_order
 from tsmem.store import MemoryStore
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
-T = TypeVar("T")
-
-_KEY_TYPES = (str, int, bytes)
-_VALUE_TYPES = (str, int, float, bool, bytes)
+_REQUESTS = {
+    "list_tables", "describe_table", "create_table", "delete_table", "create_index", "delete_index",
+    "list_search_indexes", "create_search_index", "describe_search_index", "delete_search_index", "write_row",
+}  # fmt: skip
+"""Methods that are one request, and whose answers have no rows."""
 
 
 class ContractViolation(AssertionError):
@@ -55,97 +45,38 @@ class CheckedClient:
     def __init__(self, client: TableClient) -> None:
         self._client = client
 
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the watched client; a method that is a request is checked as all of them are."""
+        found = getattr(self._client, name)
+        if name not in _REQUESTS:
+            return found
+
+        def call(*args: Any, **options: Any) -> Any:
+            if name == "write_row":
+                _check_key(name, args[0].table, args[0].key)
+            answer = self._request(name, lambda: found(*args, **options))
+            if name.startswith("list_"):
+                _require(answer == sorted(set(answer)), f"{name} gave names out of order, or one twice: {answer}")
+            elif name.startswith("describe_"):
+                _require(answer.name == args[-1], f"{name} of {args[-1]!r} described {answer.name!r}")
+                _require(not isinstance(answer, TableSchema) or len(answer.key) >= 1, f"{name} gave no primary key")
+            return answer
+
+        return call
+
     @property
     def meter(self) -> Meter:
-        """The watched client's own."""
         return self._client.meter
 
     @meter.setter
     def meter(self, meter: Meter) -> None:
-        """The watched client's own."""
         self._client.meter = meter
-
-    @property
-    def limiter(self) -> ConcurrencyLimiter:
-        """The watched client's own."""
-        return self._client.limiter
-
-    @property
-    def rows_per_write(self) -> int:
-        """The watched client's own."""
-        return self._client.rows_per_write
-
-    def clock_skew_s(self) -> float | None:
-        """As TableClient."""
-        return self._client.clock_skew_s()
-
-    def close(self) -> None:
-        """As TableClient."""
-        self._client.close()
-
-    def list_tables(self) -> list[str]:
-        """As TableClient; names are in order, none twice."""
-        names = self._watched("list_tables", self._client.list_tables)
-        _check_names("list_tables", names)
-        return names
-
-    def describe_table(self, name: str) -> TableSchema:
-        """As TableClient; the schema is of that name."""
-        schema = self._watched("describe_table", lambda: self._client.describe_table(name))
-        _require(schema.name == name, f"describe_table of {name!r} described {schema.name!r}")
-        _require(len(schema.key) >= 1, f"describe_table of {name!r} gave no primary key")
-        return schema
-
-    def create_table(self, schema: TableSchema) -> None:
-        """As TableClient; a local index begins with the table's first key column."""
-        for index in schema.indexes:
-            if index.key and schema.key:
-                first = schema.key[0][0]
-                _require(
-                    index.key[0] == first,
-                    f"create_table: the key of local index {index.name!r} must begin with {first!r}",
-                )
-        self._watched("create_table", lambda: self._client.create_table(schema))
-
-    def delete_table(self, name: str) -> None:
-        """As TableClient."""
-        self._watched("delete_table", lambda: self._client.delete_table(name))
-
-    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
-        """As TableClient."""
-        self._watched("create_index", lambda: self._client.create_index(table, index, defined))
-
-    def delete_index(self, table: str, name: str) -> None:
-        """As TableClient."""
-        self._watched("delete_index", lambda: self._client.delete_index(table, name))
-
-    def list_search_indexes(self, table: str) -> list[str]:
-        """As TableClient; names are in order, none twice."""
-        names = self._watched("list_search_indexes", lambda: self._client.list_search_indexes(table))
-        _check_names("list_search_indexes", names)
-        return names
-
-    def create_search_index(self, schema: SearchIndexSchema) -> None:
-        """As TableClient."""
-        self._watched("create_search_index", lambda: self._client.create_search_index(schema))
-
-    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        """As TableClient; the schema is of that table and name."""
-        schema = self._watched("describe_search_index", lambda: self._client.describe_search_index(table, name))
-        _require(
-            (schema.table, schema.name) == (table, name), f"describe_search_index of {name!r} described {schema.name!r}"
-        )
-        return schema
-
-    def delete_search_index(self, table: str, name: str) -> None:
-        """As TableClient."""
-        self._watched("delete_search_index", lambda: self._client.delete_search_index(table, name))
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         """As TableClient; a row has the key that was asked for."""
         _check_key("get_row", table, key)
         _check_projection("get_row", columns)
-        row = self._watched("get_row", lambda: self._client.get_row(table, key, columns))
+        row: Row | None = self._request("get_row", lambda: self._client.get_row(table, key, columns))
         _check_asked("get_row", table, key, row, columns)
         return row
 
@@ -154,27 +85,22 @@ class CheckedClient:
         for key in keys:
             _check_key("get_rows", table, key)
         _check_projection("get_rows", columns)
-        rows = self._watched("get_rows", lambda: self._client.get_rows(table, keys, columns))
+        rows: list[RowRead] = self._request("get_rows", lambda: self._client.get_rows(table, keys, columns))
         _require(len(rows) == len(keys), f"get_rows of {len(keys)} keys gave {len(rows)} results")
         for key, row in zip(keys, rows, strict=True):
             if not isinstance(row, TsmemError):
                 _check_asked("get_rows", table, key, row, columns)
         return rows
 
-    def write_row(self, write: Write) -> None:
-        """As TableClient."""
-        _check_write("write_row", write)
-        self._watched("write_row", lambda: self._client.write_row(write))
-
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """As TableClient; one outcome a row, each None or one of tsmem's errors."""
         for write in writes:
-            _check_write("write_rows", write)
-        outcomes = self._watched("write_rows", lambda: self._client.write_rows(writes))
+            _check_key("write_rows", write.table, write.key)
+        outcomes: list[RowOutcome] = self._request("write_rows", lambda: self._client.write_rows(writes))
         _require(len(outcomes) == len(writes), f"write_rows of {len(writes)} rows gave {len(outcomes)} outcomes")
         for outcome in outcomes:
-            fits = outcome is None or isinstance(outcome, TsmemError)
-            _require(fits, f"write_rows gave an outcome that is no tsmem error: {type(outcome).__name__}")
+            is_known = outcome is None or isinstance(outcome, TsmemError)
+            _require(is_known, f"write_rows gave an outcome that is no tsmem error: {type(outcome).__name__}")
         return outcomes
 
     def get_range(
@@ -189,12 +115,9 @@ class CheckedClient:
     ) -> RangePage:
         """As TableClient; rows are in order, inside the range, no more than asked for, next_start is beyond them."""
         for bound in (span.start, span.end):
-            _require(
-                len(bound) == len(table.key),
-                f"get_range: a bound of {len(bound)} values for {len(table.key)} key columns",
-            )
+            _require(len(bound) == len(table.key), f"get_range: a bound of {len(bound)} values for {table}")
         _check_projection("get_range", columns)
-        page = self._watched(
+        page: RangePage = self._request(
             "get_range",
             lambda: self._client.get_range(table, span, limit=limit, columns=columns, filter=filter, announce=announce),
         )
@@ -208,56 +131,42 @@ class CheckedClient:
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """As TableClient; no more rows than asked for, a score for each, a total where it is wanted."""
         _require(not isinstance(search.columns, str), "search: columns is one text, not a sequence of names")
-        page = self._watched("search", lambda: self._client.search(table, index, search))
+        page: SearchPage = self._request("search", lambda: self._client.search(table, index, search))
         found = len(page.rows)
         _require(found <= search.limit, f"search gave {found} rows, and {search.limit} are the most")
         _require(len(page.scores) == found, f"search gave {len(page.scores)} scores for {found} rows")
         _require((page.total is not None) is search.count, f"search gave the total {page.total}; count: {search.count}")
         _require(page.total is None or page.total >= found, f"search gave {found} rows of {page.total}")
-        keys = {row.key for row in page.rows}
-        _require(len(keys) == found, "search gave a row twice")
+        _require(len({row.key for row in page.rows}) == found, "search gave a row twice")
         _require(page.token is None or found > 0 or search.limit == 0, "search gave a token after a page without rows")
         for row in page.rows:
             _check_row("search", table, row, None if search.columns is None else (*search.columns, *table.key))
         return page
 
-    def _watched(self, name: str, call: Callable[[], T]) -> T:
+    def _request(self, name: str, call: Callable[[], Any]) -> Any:
         """Make a call. It must fail only as one of tsmem's errors, and be metered when it answers; one that fails may
         never have left, and a batch may have been refused row by row before it did."""
         before = self._client.meter.total.requests
         try:
             answer = call()
-        except (TsmemError, KeyboardInterrupt, SystemExit):
+        except TsmemError:
             raise
         except Exception as error:
             raise ContractViolation(f"{name} let {type(error).__name__} escape: {error}") from error
-        refused = name == "write_rows" and isinstance(answer, list) and None not in answer
-        metered = self._client.meter.total.requests > before
-        _require(metered or refused, f"{name} did not add its request to the meter")
+        is_refused = name == "write_rows" and None not in answer
+        is_metered = self._client.meter.total.requests > before
+        _require(is_metered or is_refused, f"{name} did not add its request to the meter")
         return answer
-
-
-def _check_names(call: str, names: list[str]) -> None:
-    _require(names == sorted(set(names)), f"{call} gave names out of order, or one twice: {names}")
 
 
 def _check_key(call: str, table: TableRef, key: Key) -> None:
     _require(type(key) is tuple, f"{call}: a key is a tuple, not a {type(key).__name__}")
-    _require(
-        len(key) == len(table.key),
-        f"{call}: a key of {len(key)} values for {len(table.key)} key columns of {table.name}",
-    )
+    _require(len(key) == len(table.key), f"{call}: a key of {len(key)} values for {len(table.key)} key columns")
 
 
 def _check_projection(call: str, columns: Sequence[str] | None) -> None:
-    _require(
-        columns is None or len(columns) > 0, f"{call}: no columns at all are named, which the service takes for all"
-    )
+    _require(columns is None or len(columns) > 0, f"{call}: no columns at all, which the service takes for all")
     _require(not isinstance(columns, str), f"{call}: columns is one text, not a sequence of names")
-
-
-def _check_write(call: str, write: Write) -> None:
-    _check_key(call, write.table, write.key)
 
 
 def _check_asked(call: str, table: TableRef, key: Key, row: Row | None, columns: Sequence[str] | None) -> None:
@@ -269,42 +178,34 @@ def _check_asked(call: str, table: TableRef, key: Key, row: Row | None, columns:
 def _check_row(call: str, table: TableRef, row: Row, columns: Sequence[str] | None) -> None:
     _require(type(row) is Row, f"{call} gave a {type(row).__name__} for a row")
     _require(type(row.key) is tuple and len(row.key) == len(table.key), f"{call} gave a key of {len(row.key)} values")
-    for value in row.key:
-        _require(type(value) in _KEY_TYPES, f"{call} gave a key value of type {type(value).__name__}")
-        short = isinstance(value, int) or len(value) <= MAX_KEY_BYTES
-        _require(short, f"{call} gave a key value longer than {MAX_KEY_BYTES}")
+    for part in row.key:
+        _require(type(part) in (str, int, bytes), f"{call} gave a key value of type {type(part).__name__}")
+        _require(isinstance(part, int) or len(part) <= MAX_KEY_BYTES, f"{call} gave too long a key value")
     names = list(row.columns)
     _require(names == sorted(names), f"{call} gave columns out of the order of their names: {names}")
     _require(not set(names) & set(table.key), f"{call} gave a key column among the attribute columns")
     if columns is not None:
         _require(set(names) <= set(columns), f"{call} gave columns that were not asked for: {names}")
         _require(bool(names) or bool(set(columns) & set(table.key)), f"{call} gave a row without any column asked for")
-    for name, column in row.columns.items():
-        _check_value(call, name, column)
-
-
-def _check_value(call: str, name: str, value: object) -> None:
-    _require(type(value) in _VALUE_TYPES, f"{call} gave column {name!r} a value of type {type(value).__name__}")
-    if type(value) is int:
-        _require(MIN_INTEGER <= value <= MAX_INTEGER, f"{call} gave column {name!r} an integer past 64 bits")
-    if type(value) is float:
-        _require(math.isfinite(value), f"{call} gave column {name!r} a number that is not finite")
+    for name, value in row.columns.items():
+        kind = type(value)
+        _require(kind in (str, int, float, bool, bytes), f"{call} gave column {name!r} a value of type {kind.__name__}")
+        if type(value) is int:
+            _require(MIN_INTEGER <= value <= MAX_INTEGER, f"{call} gave column {name!r} an integer past 64 bits")
+        if type(value) is float:
+            _require(math.isfinite(value), f"{call} gave column {name!r} a number that is not finite")
 
 
 def _check_order(table: TableRef, span: Range, page: RangePage) -> None:
     """Start <= rows < end, each row beyond the one before it, next_start beyond them all, in the range's direction."""
     keys: list[KeyBound] = [row.key for row in page.rows]
     if page.next_start is not None:
-        _require(
-            len(page.next_start) == len(table.key), f"get_range gave a next_start of {len(page.next_start)} values"
-        )
         keys.append(page.next_start)
-    if not keys:
-        return
+    _require(all(len(key) == len(table.key) for key in keys), "get_range gave a next_start of another length")
     _require(all(map(span.includes, keys)), f"get_range gave a key outside {span}")
     places = [in_order(key) for key in keys]
-    ordered = all(one > other if span.backward else one < other for one, other in pairwise(places))
-    _require(ordered, "get_range gave keys out of order, or a next_start that is not beyond the last row")
+    is_ordered = all(one > other if span.backward else one < other for one, other in pairwise(places))
+    _require(is_ordered, "get_range gave keys out of order, or a next_start that is not beyond the last row")
 
 
 def checked_store(profile: Profile) -> MemoryStore:

@@ -48,11 +48,16 @@ class Reply:
     honestly: Callable[[bytes], bytes]
     """The honest answer to another request of the same kind."""
     is_first: bool = True
-    """Whether a search was asked for its first page."""
+    """True if a search was asked for its first page."""
     body: bytes | None = None
     """What is sent in place of the message."""
     is_possible: bool = False
-    """Whether the changed answer breaks no rule yet: it is not counted."""
+    """True if the changed answer breaks no rule yet: it is not counted."""
+
+    @property
+    def is_backward(self) -> bool:
+        """True if a range was asked for in descending order."""
+        return bool(self.request.direction == 1)
 
 
 Lie = Callable[[Reply], None]
@@ -140,11 +145,11 @@ def lying(path: Path | None) -> Iterator[Liar]:
 
 def decoded(data: bytes) -> list[WireRow]:
     """Rows back to back behind one header, as the SDK reads them."""
+    if not data:
+        return []
     from tablestore.plainbuffer.plain_buffer_coded_stream import PlainBufferCodedInputStream
     from tablestore.plainbuffer.plain_buffer_stream import PlainBufferInputStream
 
-    if not data:
-        return []
     rows = PlainBufferCodedInputStream(PlainBufferInputStream(data)).read_rows()
     return [
         WireRow(
@@ -166,32 +171,8 @@ def _plain(value: Any) -> Any:
     return bytes(value) if type(value) is bytearray else value
 
 
-def of_rows(change: Callable[[list[WireRow], Reply], list[WireRow]]) -> Lie:
-    """A lie about the rows of an answer, whatever kind of answer it is."""
-
-    def lie(reply: Reply) -> None:
-        message = reply.message
-        if reply.action == "GetRange":
-            message.rows = encoded(change(decoded(message.rows), reply))
-        elif reply.action == "GetRow" and message.row:
-            message.row = encoded(change(decoded(message.row), reply)[:1])
-        elif reply.action == "BatchGetRow":
-            for row in (row for table in message.tables for row in table.rows if row.row):
-                row.row = encoded(change(decoded(row.row), reply)[:1])
-        elif reply.action == "Search":
-            found = [row for data in message.rows for row in decoded(data)]
-            rows = change(found, reply)
-            if rows != found:
-                del message.rows[:], message.search_hits[:]
-                message.rows.extend(encoded([row]) for row in rows)
-                for _ in rows:
-                    message.search_hits.add(score=1.0)
-
-    return lie
-
-
 def of_bytes(change: Callable[[bytes], bytes]) -> Lie:
-    """A lie about the bytes of rows."""
+    """Make a lie about the bytes of rows, whatever kind of answer they are in."""
 
     def lie(reply: Reply) -> None:
         message = reply.message
@@ -203,9 +184,28 @@ def of_bytes(change: Callable[[bytes], bytes]) -> Lie:
             for row in (row for table in message.tables for row in table.rows if row.row):
                 row.row = change(row.row)
         elif reply.action == "Search":
-            changed = [change(data) for data in message.rows]
-            del message.rows[:]
-            message.rows.extend(changed)
+            message.rows[:] = [change(data) for data in message.rows]
+
+    return lie
+
+
+def of_rows(change: Callable[[list[WireRow], Reply], list[WireRow]]) -> Lie:
+    """Make a lie about the rows of an answer. A page of rows may become longer or shorter; a single row stays one."""
+
+    def lie(reply: Reply) -> None:
+        message = reply.message
+        if reply.action == "GetRange":
+            message.rows = encoded(change(decoded(message.rows), reply))
+        elif reply.action == "Search":
+            found = [row for data in message.rows for row in decoded(data)]
+            rows = change(found, reply)
+            if rows != found:
+                del message.rows[:], message.search_hits[:]
+                message.rows.extend(encoded([row]) for row in rows)
+                for _ in rows:
+                    message.search_hits.add(score=1.0)
+        else:
+            of_bytes(lambda data: encoded(change(decoded(data), reply)[:1]))(reply)
 
     return lie
 

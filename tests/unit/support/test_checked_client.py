@@ -99,7 +99,7 @@ def test_an_unmetered_call_is_caught(faulty: FaultyClient) -> None:
 
 def test_a_foreign_error_is_caught(faulty: FaultyClient) -> None:
     with pytest.raises(ContractViolation, match="let AttributeError escape"):
-        CheckedClient(faulty).describe_table(_Unhashable())  # type: ignore[arg-type]
+        CheckedClient(faulty).describe_table(_Unhashable())
 
 
 class _Unhashable:
