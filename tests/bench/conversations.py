@@ -1,7 +1,6 @@
-"""Conversations of agents, made from a seed: an export of them, written in the order in which an export has its rows.
+"""Conversations of agents, made from a seed: an export of them, in the order in which an export has its rows.
 
-Its one rule: a row depends on its number alone, so that any size is the beginning of a larger one, and memory does not
-grow with it.
+A row depends on its number alone, so that any size is the beginning of a larger one, and memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 MESSAGES = 10
-"""Of a session, one with another: 6 to 14."""
+"""Of each session."""
 USERS = 10
 START_US = 1_760_000_000_000_000
 
@@ -30,60 +29,36 @@ _ROLES = ("user", "assistant", "tool", "assistant")
 _TOPICS = ("travel", "billing", "support", "research", "smalltalk")
 
 
-class Amount(NamedTuple):
-    """How many rows there are."""
-
-    sessions: int
-    messages: int
-
-    @property
-    def rows(self) -> int:
-        """All of them."""
-        return self.sessions + self.messages
-
-
-def lengths(rows: int) -> Iterator[int]:
-    """How many messages each session has; about so many rows in all."""
-    left, number = rows, 0
-    while left > 0:
-        count = max(0, min(left - 1, MESSAGES + number % 9 - 4))
-        yield count
-        left -= count + 1
-        number += 1
-
-
-def amount(rows: int, user: int | None = None) -> Amount:
-    """How many rows there are, of a user where one is named."""
-    counts = list(lengths(rows))[slice(None) if user is None else slice(user, None, USERS)]
-    return Amount(len(counts), sum(counts))
+def amount(rows: int, *, sessions: bool) -> int:
+    """Return how many rows `write` makes for about so many; of messages alone where sessions are not counted."""
+    return rows // (MESSAGES + 1) * (MESSAGES + sessions)
 
 
 def write(path: Path, rows: int) -> None:
-    """Write an export of so many rows."""
-    counts = list(lengths(rows))
+    """Write an export of about so many rows."""
+    count = rows // (MESSAGES + 1)
     with path.open("w", encoding="utf-8") as file:
-        for document in _documents(counts):
+        for document in _documents(count):
             file.write(json.dumps(document, ensure_ascii=False) + "\n")
 
 
-def _documents(counts: list[int]) -> Iterator[dict[str, Any]]:
+def _documents(count: int) -> Iterator[dict[str, Any]]:
     yield {"kind": "tsmem", "version": 1}
     for user in range(USERS):
-        for number in range(user, len(counts), USERS):
-            yield _session(user, number, counts[number])
-    for number, count in enumerate(counts):
-        yield from (_message(number, place) for place in range(count))
-    yield {"kind": "end", "sessions": len(counts), "messages": sum(counts)}
+        yield from (_session(user, number) for number in range(user, count, USERS))
+    for number in range(count):
+        yield from (_message(number, place) for place in range(MESSAGES))
+    yield {"kind": "end", "sessions": count, "messages": count * MESSAGES}
 
 
-def _session(user: int, number: int, count: int) -> dict[str, Any]:
+def _session(user: int, number: int) -> dict[str, Any]:
     return {
         "kind": "session",
         "user_id": f"user-{user:02d}",
         "session_id": f"conversation-{number:08d}",
-        "update_time": START_US + number * 60_000_000 + count * 1_000_000,
+        "update_time": START_US + number * 60_000_000 + MESSAGES * 1_000_000,
         "search_content": None,
-        "metadata": {"topic": _TOPICS[number % 5], "turns": count, "rating": number % 50 / 10, "open": number % 3 == 0},
+        "metadata": {"topic": _TOPICS[number % 5], "rating": number % 50 / 10, "open": number % 3 == 0},
     }
 
 

@@ -1,6 +1,6 @@
 """The engine against a bare `sqlite3` loop that does the same: scans and batch writes, interleaved in one run.
 
-Its one rule: both sides decode and pack cells with the same functions, keep the same index tables, and commit as often,
+Both sides decode and pack cells with the same functions, keep the same index tables, and commit as often,
 so that a ratio is what the engine's semantics cost. Ratios are time engine / time bare; the budget is 2.0.
 """
 
@@ -51,7 +51,8 @@ def _sessions(count: int) -> list[Put]:
     ]  # fmt: skip
 
 
-def _messages(count: int) -> list[Put]:
+def messages(count: int) -> list[Put]:
+    """So many messages, forty of a session."""
     source = random.Random(1)
     return [
         Put(
@@ -115,7 +116,8 @@ def _bare_messages(connection: sqlite3.Connection, puts: Sequence[Put]) -> None:
         run("COMMIT")
 
 
-def _engine_writes(client: LocalClient, puts: Sequence[Put]) -> None:
+def write(client: LocalClient, puts: Sequence[Put]) -> None:
+    """Write rows in full batches."""
     for first in range(0, len(puts), BATCH):
         if any(client.write_rows(puts[first : first + BATCH])):
             raise RuntimeError("a row failed")
@@ -141,16 +143,16 @@ def _filtered(folder: Path) -> tuple[str, float, str]:
     """A scan that keeps ten of 50,000 rows against the same scan that keeps all; they take turns."""
     client = LocalClient(folder / "filtered.db", SystemClock())
     client.create_table(MESSAGE)
-    puts = _messages(FILTERED_ROWS)
+    puts = messages(FILTERED_ROWS)
     every = FILTERED_ROWS // 10
-    _engine_writes(
+    write(
         client,
         [put if n % every else put._replace(columns={**put.columns, "role": "tool"}) for n, put in enumerate(puts)],
     )
     took: dict[Filter | None, list[float]] = {FEW: [], None: []}
     for _ in range(ROUNDS):
-        for test, seconds in took.items():
-            seconds.append(_seconds(partial(_engine_scan, client, MESSAGE, test)))
+        for test, times in took.items():
+            times.append(seconds(partial(_engine_scan, client, MESSAGE, test)))
     client.close()
     one, other = statistics.median(took[FEW]), statistics.median(took[None])
     said = f"10 of {FILTERED_ROWS:,} rows in {one * 1000:,.0f} ms, all of them in {other * 1000:,.0f} ms"
@@ -168,7 +170,7 @@ def _bare_scan(connection: sqlite3.Connection, sql: str) -> int:
     return count + len(rows)
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def seconds(call: Callable[[], object]) -> float:
     before = time.perf_counter()
     call()
     return time.perf_counter() - before
@@ -180,7 +182,7 @@ def _ratio(name: str, engine: list[float], bare: list[float], rows: int) -> tupl
 
 
 def _round(folder: Path, sessions: list[Put], messages: list[Put], took: dict[str, list[float]]) -> None:
-    """Every step once, the two sides taking turns; fresh files each time."""
+    """Every step once, the two sides taking turns, on fresh files."""
     folder.mkdir()
     path = folder / "engine.db"
     client = LocalClient(path, SystemClock())
@@ -190,8 +192,8 @@ def _round(folder: Path, sessions: list[Put], messages: list[Put], took: dict[st
     same = sqlite3.connect(path, isolation_level=None)
     steps: list[tuple[str, Callable[[], object]]] = [
         ("bare write session", lambda: _bare_sessions(bare, sessions)),
-        ("engine write session", lambda: _engine_writes(client, sessions)),
-        ("engine write message", lambda: _engine_writes(client, messages)),
+        ("engine write session", lambda: write(client, sessions)),
+        ("engine write message", lambda: write(client, messages)),
         ("bare write message", lambda: _bare_messages(bare, messages)),
         ("engine scan session", lambda: _engine_scan(client, SESSION)),
         ("bare scan session", lambda: _bare_scan(same, "SELECT * FROM t1 ORDER BY k0, k1")),
@@ -199,7 +201,7 @@ def _round(folder: Path, sessions: list[Put], messages: list[Put], took: dict[st
         ("engine scan message", lambda: _engine_scan(client, MESSAGE)),
     ]
     for name, step in steps:
-        took.setdefault(name, []).append(_seconds(step))
+        took.setdefault(name, []).append(seconds(step))
     for connection in (bare, same):
         connection.close()
     client.close()
@@ -207,13 +209,12 @@ def _round(folder: Path, sessions: list[Put], messages: list[Put], took: dict[st
 
 
 def run(rows: int = 20000) -> list[tuple[str, float, str]]:
-    """Name, time engine / time bare, and an explanation, for scans and writes of both tables; then what a filter
-    saves."""
-    sessions, messages = _sessions(rows), _messages(rows)
+    """Time engine / time bare, for scans and writes of both tables; then what a filter saves."""
+    session_puts, message_puts = _sessions(rows), messages(rows)
     took: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
-            _round(Path(folder) / str(number), sessions, messages, took)
+            _round(Path(folder) / str(number), session_puts, message_puts, took)
         filtered = _filtered(Path(folder))
     return [
         _ratio(f"{what} {table}", took[f"engine {what} {table}"], took[f"bare {what} {table}"], rows)

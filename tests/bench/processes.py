@@ -1,19 +1,22 @@
-"""Whole processes, measured: seconds that pass, and the most memory that they held at once.
+"""Whole processes, measured: seconds that pass, processor seconds, and the most memory that they held at once.
 
-Its one rule: what is measured is started by a small process of its own. The kernel counts as a child's peak also what
-its parent held when it started it, so a bench that has grown would hide what a small program takes.
+A process is started by a small process of its own: the kernel counts as a child's peak also what its parent held when
+it started it, so a bench that has grown would hide what a small program takes.
 """
 
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+TSMEM = (sys.executable, "-m", "tsmem")
 
 _LAUNCHER = """\
 import os
@@ -27,7 +30,8 @@ files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_O
 started_s = time.perf_counter()
 child = os.posix_spawn(command[0], command, os.environ, file_actions=files)
 _, status, usage = os.wait4(child, 0)
-print(time.perf_counter() - started_s, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+print(time.perf_counter() - started_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss,
+      os.waitstatus_to_exitcode(status))
 """
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -37,46 +41,64 @@ class Spent(NamedTuple):
 
     seconds: float
     """From its start to its end."""
+    processor_s: float
     peak_bytes: int
     """Of resident memory."""
-    said: str
-    """On stderr."""
 
 
-def spent(command: Sequence[str], environ: Mapping[str, str], folder: Path, out: str = os.devnull) -> Spent:
+def spent(command: Sequence[str], environ: Mapping[str, str], out: str = os.devnull) -> Spent:
     """Run a command to its end; its stdout goes to a file. Raises RuntimeError when it failed."""
-    err = folder / "stderr.txt"
+    err = Path(environ["HOME"]) / "stderr.txt"
     launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, out, str(err), *command]
     told = subprocess.run(launcher, env=dict(environ), check=True, capture_output=True, text=True).stdout.split()
-    said = err.read_text(encoding="utf-8", errors="replace")
-    if int(told[2]):
-        raise RuntimeError(f"{' '.join(command)} ended with {told[2]}: {said[-2000:]}")
-    return Spent(float(told[0]), int(told[1]) * _MAXRSS_BYTES, said)
+    if int(told[3]):
+        raise RuntimeError(f"{' '.join(command)} ended with {told[3]}: {err.read_text(errors='replace')[-2000:]}")
+    return Spent(float(told[0]), float(told[1]), int(told[2]) * _MAXRSS_BYTES)
+
+
+def spent_at_terminal(command: Sequence[str], environ: Mapping[str, str]) -> Spent:
+    """The same, with stdout at a terminal."""
+    ours, theirs = pty.openpty()
+    try:
+        return spent(command, environ, os.ttyname(theirs))
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def least(runs: Sequence[Spent]) -> Spent:
-    """The least time of several runs, because whatever else the machine does only adds to it, and the most memory."""
-    return Spent(min(run.seconds for run in runs), max(run.peak_bytes for run in runs), runs[-1].said)
+    """The least times of several runs, because the rest of the machine only adds to them, and the most memory."""
+    return Spent(
+        min(run.seconds for run in runs), min(run.processor_s for run in runs), max(run.peak_bytes for run in runs)
+    )
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """Variables for a process that knows nothing of the machine it runs on."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
         "LANG": "C.UTF-8",
-        "TSMEM_CONFIG": str(folder / "config.toml"),
-        **more,
+        "TERM": "xterm-256color",
     }
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
-    """Lines of a table to read: the first columns begin where their heads do, the others end there."""
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
-    for row in (head, ["-" * width for width in widths], *rows):
-        cells = [
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+@contextmanager
+def serve(folder: Path, *options: str) -> Iterator[dict[str, str]]:
+    """`tsmem serve` in front of served.db of a folder, and the environment that reaches it."""
+    environ = {
+        **environment(folder),
+        "TABLESTORE_INSTANCE_NAME": "bench",
+        "TABLESTORE_ACCESS_KEY_ID": "bench",
+        "TABLESTORE_ACCESS_KEY_SECRET": "tsmem",
+    }
+    command = [*TSMEM, "serve", "--port", "0", "--path", str(folder / "served.db"), *options]
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    try:
+        endpoint = process.stdout.readline().removeprefix("endpoint:").strip()
+        yield {**environ, "TABLESTORE_ENDPOINT": endpoint}
+    finally:
+        process.terminate()
+        process.communicate()
