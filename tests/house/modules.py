@@ -1,4 +1,4 @@
-"""The source tree as the house tests read it: files, their imports and their functions, from text alone."""
+"""The source tree as the house tests read it: files and their imports, from text alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "tsmem"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 class Import(NamedTuple):
@@ -18,9 +19,9 @@ class Import(NamedTuple):
     module: str
     line: int
     lazy: bool
-    """Whether it is inside a function."""
+    """True if it is inside a function."""
     typing_only: bool
-    """Whether it stands under `if TYPE_CHECKING`."""
+    """True if it stands under `if TYPE_CHECKING`."""
 
 
 def sources(folder: Path = PACKAGE) -> list[Path]:
@@ -59,8 +60,3 @@ def _imports(node: ast.AST, *, lazy: bool, typing_only: bool) -> Iterator[Import
             inner_lazy = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             guard = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
             yield from _imports(child, lazy=inner_lazy, typing_only=typing_only or guard)
-
-
-def functions(path: Path) -> list[ast.FunctionDef]:
-    """All functions and methods of a file."""
-    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]

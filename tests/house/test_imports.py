@@ -1,10 +1,10 @@
-"""Who may import whom. The shape of the house is a rule, and this is where it is held."""
+"""Which module may import which."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from functools import cache
 
 from tests.house.modules import Import, dotted, imports, sources, tree
 
@@ -65,25 +65,24 @@ OWNERS: dict[str, tuple[str, ...]] = {
 }
 """Who may import each foreign library. The server borrows the SDK's protobuf classes, nothing else of it."""
 
-LAZY_IN_CLI = ("tsmem.adapters", "tsmem.server", "tsmem.engine", "rich", "sqlite3", "tablestore")
 NEVER = ("click", "requests")
 
 
+@cache
 def room(module: str) -> str:
-    """The room that a module belongs to."""
+    """Return the room that a module belongs to."""
     return max((name for name in ALLOWED if module == name or module.startswith(f"{name}.")), key=len)
 
 
 def within(module: str, names: set[str] | tuple[str, ...]) -> bool:
-    """Whether a module is one of these or inside one."""
+    """Return True if a module is one of these or inside one."""
     return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
-def used() -> Iterator[tuple[str, Import]]:
+@cache
+def used() -> list[tuple[str, Import]]:
     """Every import of the package, with the module that it stands in."""
-    for path in sources():
-        for each in imports(path):
-            yield dotted(path), each
+    return [(dotted(path), each) for path in sources() for each in imports(path)]
 
 
 def test_a_room_imports_only_what_it_may() -> None:
@@ -101,8 +100,6 @@ def test_a_room_imports_only_what_it_may() -> None:
 
 
 def test_each_foreign_library_has_one_owner() -> None:
-    """`tablestore` and `google` (protobuf) in the adapter and the server, `sqlite3` in the engine, `typer` in cli,
-    `rich` in render and cli, `tomli_w` in profiles."""
     wrong = [
         (module, each.module, owners)
         for module, each in used()
@@ -119,24 +116,6 @@ def test_nothing_else_is_depended_on() -> None:
     top = [(module, each.module.split(".")[0]) for module, each in used()]
 
     assert [] == [(module, name) for module, name in top if name not in allowed or name in NEVER]
-
-
-def test_the_command_line_loads_backends_and_rich_inside_functions() -> None:
-    """Help, version and completion must not pay for what they do not use."""
-    eager = [(module, each) for module, each in used() if not each.lazy and not each.typing_only]
-
-    assert [] == [
-        (module, each) for module, each in eager if within(module, ("tsmem.cli",)) and within(each.module, LAZY_IN_CLI)
-    ]
-
-
-def test_rich_is_loaded_inside_functions() -> None:
-    """JSON of one record must not load rich: only modules that draw do."""
-    eager = {
-        module for module, each in used() if within(each.module, ("rich",)) and not each.lazy and not each.typing_only
-    }
-
-    assert eager <= {*(f"tsmem.render.{name}" for name in ("cells", "markdown", "palette", "tables.grid"))}
 
 
 def test_no_module_imports_another_in_a_circle() -> None:

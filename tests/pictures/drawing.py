@@ -8,6 +8,7 @@ import io
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
+SAMPLE = ROOT / "tsmem" / "cli" / "commands" / "demo.jsonl"
 NOW_US = 1_775_206_800_000_000
 """2026-04-03 09:00 UTC, some hours after the demo's last conversation."""
 COLUMNS = 100
@@ -56,34 +58,25 @@ sys.exit(main(sys.argv[1:], clock=ManualClock({NOW_US})))
 
 
 def draw(picture: Picture, folder: Path) -> str:
-    """The picture as SVG. The folder is its own, and empty."""
+    """Return the picture as SVG. The folder is empty, or was used for another picture."""
     from rich.console import Console
     from rich.text import Text
 
     environ = _environ(folder)
-    _on_terminal(("import", str(_sample()), "--format", "openai", "--user", "ada"), environ)
+    if not any(folder.iterdir()):
+        _on_terminal(("import", str(SAMPLE), "--format", "openai", "--user", "ada"), environ)
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", force_terminal=True)
     for place, argv in enumerate(picture.commands):
-        console.print(Text.assemble("\n" * (place > 0), ("$ ", "dim"), (_typed(argv), "bold")))
+        console.print(Text.assemble("\n" * (place > 0), ("$ ", "dim"), (shlex.join(("tsmem", *argv)), "bold")))
         console.print(Text.from_ansi(_on_terminal(argv, environ).rstrip("\n")))
     drawn = console.export_svg(title="tsmem", unique_id=picture.name)
     return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # a picture asks no other host for anything
 
 
 def shown(drawing: str) -> list[tuple[str, str]]:
-    """The words of a drawing, each with its style. The rest of it is rich's, and may differ from release to release."""
+    """Return the words of a drawing, each with its style. The rest is rich's, and differs from release to release."""
     words = re.finditer(r'<text class="([^"]*)"[^>]*>([^<]*)</text>', drawing)
     return [(word[1], unescape(word[2])) for word in words]
-
-
-def _sample() -> Path:
-    return ROOT / "tsmem" / "cli" / "commands" / "demo.jsonl"
-
-
-def _typed(argv: Sequence[str]) -> str:
-    import shlex
-
-    return shlex.join(("tsmem", *argv))
 
 
 def _environ(folder: Path) -> dict[str, str]:

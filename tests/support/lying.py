@@ -45,8 +45,6 @@ class Reply:
     action: str
     request: Any
     message: Any
-    honestly: Callable[[bytes], bytes]
-    """The honest answer to another request of the same kind."""
     is_first: bool = True
     """True if a search was asked for its first page."""
     body: bytes | None = None
@@ -99,12 +97,10 @@ class _Dispatcher(Dispatcher):
         if action == "Search":
             body, token = _without_token(body)  # it may be made up
         honest = super().answer(action, body, row_fault)
-        again = super().answer
         reply = Reply(
             action,
             schema.parse_message(f"{action}Request", body),
             schema.parse_message(f"{action}Response", honest.body),
-            lambda other: again(action, other, row_fault).body,
             is_first=not token,
         )
         liar.lie(reply)
