@@ -12,6 +12,7 @@ from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.support.terminals import Terminal
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
+from tsmem.store import Session
 
 COMMANDS = [
     (("session", "purge", "--user", "ada"), "Delete 2 sessions of user 'ada', but none of their messages?"),
@@ -145,11 +146,12 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
 
 def test_a_hostile_id_cannot_forge_the_question(filled: Cli) -> None:
     """An id with newlines and escapes stands escaped, on the one line of the question."""
-    err = filled.asked("session", "purge", "--user", "x\n\x1b[2Jfake? [y/N] y\u202e", answer=b"n\n").err
+    user = "x\n\x1b[2Jfake? [y/N] y\u202e"
+    filled.fill([Session(user, "s", 1)])
+    question = filled.asked("session", "purge", "--user", user, answer=b"n\n").err.splitlines()[1]
 
-    assert "\x1b" not in err
-    assert "\u202e" not in err
-    assert "x\\n\\x1b[2Jfake? [y/N] y\\u202e" in err
+    assert question.startswith("Delete 1 session of user 'x\\n\\x1b[2Jfake? [y/N] y\\u202e'")
+    assert question.endswith("[y/N] nothing was done")
 
 
 class Gone(io.BytesIO):

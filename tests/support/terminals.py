@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import pytest
+
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import declared_by
 from tsmem.cli.app.main import main
@@ -78,13 +80,12 @@ class Screens:
 
     def _streams(self, talk: int, data: int) -> Streams:
         """The streams of a process that has these terminals."""
-        before = sys.stdin, sys.stdout, sys.stderr
-        sys.stdin = self._opened(talk, "rb")
-        sys.stdout, sys.stderr = self._opened(data, "wb"), self._opened(talk, "wb")
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", self._opened(talk, "rb"))
+            patch.setattr(sys, "stderr", self._opened(talk, "wb"))
+            for name in ("stdout", "__stdout__"):  # shutil asks the second for the terminal's width
+                patch.setattr(sys, name, self._opened(data, "wb"))
             return Streams.of_process()
-        finally:
-            sys.stdin, sys.stdout, sys.stderr = before
 
     def _opened(self, descriptor: int, mode: str) -> io.TextIOWrapper:
         opened = io.TextIOWrapper(os.fdopen(os.dup(descriptor), mode), encoding=self._encoding)
