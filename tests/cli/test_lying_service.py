@@ -69,6 +69,7 @@ TOLD_TO = {
     "one token again and again": SEARCHING,
     "new tokens for the same rows": SEARCHING,
     "new tokens for no rows": SEARCHING,
+    "a negative total": SEARCHING,
     "more scores than rows": SEARCHING,
     "the description of another table": MAKING_SURE,
     "a table without a key": MAKING_SURE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -191,6 +192,11 @@ def other_users_hits(rows: list[WireRow], reply: Reply) -> list[WireRow]:
 
 
 @_on("Search")
+def _negative_total(reply: Reply) -> None:
+    reply.message.total_hits = -5
+
+
+@_on("Search")
 def _more_scores(reply: Reply) -> None:
     if reply.message.rows:
         reply.message.search_hits.add(score=1.0)
@@ -236,6 +242,7 @@ LIES: dict[str, Lie] = {
     "more rows than the limit": of_rows(_too_many),
     "another row than the one asked for": of_rows(_other_row),
     "keys of other types": _each_row(_other_types),
+    "a number that is none": _each_row(lambda row: row._replace(cells=(*row.cells, Cell("score", math.nan, 1)))),
     "times as text": _each_row(lambda row: row._replace(key=tuple(map(str, row.key)))),
     "a key column less": _each_row(lambda row: row._replace(names=row.names[:-1], key=row.key[:-1])),
     "key columns by other names": _each_row(lambda row: row._replace(names=row.names[::-1])),
@@ -248,6 +255,7 @@ LIES: dict[str, Lie] = {
     "one token again and again": _tokens(new=False),
     "new tokens for the same rows": _tokens(new=True),
     "new tokens for no rows": _tokens(new=True, empty=True),
+    "a negative total": _negative_total,
     "more scores than rows": _more_scores,
     "the description of another table": _other_table,
     "a table without a key": _no_key,

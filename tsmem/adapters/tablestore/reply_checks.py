@@ -57,8 +57,8 @@ def check_outcomes(outcomes: int, rows: int) -> None:
 
 
 def check_search(search: Search, page: SearchPage) -> None:
-    """Raise WrongReply unless a page of a search has no more rows than its limit, each once and with a score, and
-    another token than the request."""
+    """Raise WrongReply unless a page of a search has no more rows than its limit, each once and with a score, a
+    possible total, and another token than the request."""
     if len(page.rows) > search.limit:
         raise WrongReply(f"{len(page.rows):,} rows where {search.limit:,} are the most")
     if len({row.key for row in page.rows}) != len(page.rows):
@@ -67,3 +67,5 @@ def check_search(search: Search, page: SearchPage) -> None:
         raise WrongReply(f"{len(page.scores):,} scores for {len(page.rows):,} rows")
     if page.token is not None and page.token == search.token:
         raise WrongReply("the token of a next page that is this one")
+    if page.total is not None and page.total < len(page.rows):
+        raise WrongReply(f"{len(page.rows):,} rows of {page.total:,}")

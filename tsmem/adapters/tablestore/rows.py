@@ -9,6 +9,7 @@ Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from tsmem import limits
@@ -142,8 +143,11 @@ def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
 def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence[Any] | None) -> Row:
     """Return a row that the SDK read, its columns in order of name. Raises WrongReply."""
     columns = {column[0]: column[1] for column in attributes or ()}
-    if bytearray in map(type, columns.values()):
+    types = set(map(type, columns.values()))
+    if bytearray in types:
         columns = {name: bytes(value) if type(value) is bytearray else value for name, value in columns.items()}
+    if float in types and not all(isfinite(value) for value in columns.values() if type(value) is float):
+        raise WrongReply("a number that is not finite")  # JSON cannot say it
     names = list(columns)
     ordered = sorted(names)
     if names != ordered:

@@ -45,6 +45,8 @@ from tsmem.transfer.reject_lines import refused_row, unwrapped
 if TYPE_CHECKING:
     from tsmem.transfer.records import ImportSource
 
+MAX_TEXT_AHEAD = 8 * 2**20
+"""Characters of the conversations whose times are looked up at once."""
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
@@ -128,12 +130,13 @@ def _convert(source: ImportSource, converter: Converter, read: ConversationReade
 
 def _ahead(conversations: Iterator[_Converted], stored: StoredTimes | None) -> Iterator[_Converted]:
     """Yield conversations some behind the one that was read last, so that the times of several are looked up at
-    once."""
+    once. Those that wait have at most MAX_TEXT_AHEAD characters, but for the last one."""
     waiting: deque[_Converted] = deque()
     try:
         for converted in conversations:
             waiting.append(converted)
-            while len(waiting) >= (1 if stored is None else stored.width):
+            width = 1 if stored is None else stored.width
+            while waiting and (len(waiting) >= width or sum(len(value.text) for value, _ in waiting) > MAX_TEXT_AHEAD):
                 yield waiting.popleft()
     except InvalidInput:  # what stands before the error is imported
         yield from waiting
