@@ -23,9 +23,9 @@ from tests.cli.test_processes import interrupted
 from tests.contract.faults import Fault, FaultyClient
 from tests.serving import KEY, SECRET, serving
 from tests.support.cloud_profiles import profile
+from tests.support.opened_clients import every_client
 from tests.support.progress import Ticking, drawn
 from tests.support.waiting import wait_until
-from tsmem import adapters
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.server.http.auth import AccessKey
@@ -230,13 +230,12 @@ def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> 
         assert cli.export().count(b"\n") == 6_002
 
 
-def test_ctrl_c_leaves_an_export_undone(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_an_export_undone(filled: Cli) -> None:
     """While messages are read: the old file is as it was, nothing is beside it, the summary comes first, exit 130."""
     Path("out.gz").write_bytes(b"old")
-    opened = adapters.open_client
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
-    monkeypatch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), interrupt))
-    outcome = on_terminal(filled, "export", "out.gz")
+    with every_client(lambda client: FaultyClient(client, interrupt)):
+        outcome = on_terminal(filled, "export", "out.gz")
 
     assert outcome.code == 130
     summary, error = drawn(outcome.err)[1].splitlines()

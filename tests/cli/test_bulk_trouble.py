@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, messages, sessions
 from tests.contract.faults import FaultyClient
-from tsmem import adapters
+from tests.support.opened_clients import every_client
 from tsmem.adapters.local import LocalClient
 from tsmem.store import Message
 from tsmem.store.documents import export_line
@@ -57,30 +57,26 @@ class Meddling(FaultyClient):
         return self._client.write_rows(writes)
 
 
-def meddled(cli: Cli, monkeypatch: pytest.MonkeyPatch, happens: Any, *argv: str) -> Outcome:
+def meddled(cli: Cli, happens: Any, *argv: str) -> Outcome:
     """Import, and let something happen in the middle."""
-    opened = adapters.open_client
-    with monkeypatch.context() as patch:
-        patch.setattr(adapters, "open_client", lambda *args: Meddling(opened(*args), happens))
+    with every_client(lambda client: Meddling(client, happens)):
         return cli("import", *argv)
 
 
-def test_a_file_that_vanishes_is_read_to_its_end(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_vanishes_is_read_to_its_end(ready: Cli) -> None:
     Path("in").write_bytes(lines(500))
-    outcome = meddled(ready, monkeypatch, Path("in").unlink, "in")
+    outcome = meddled(ready, Path("in").unlink, "in")
     assert (outcome.code, rows(ready)) == (0, 500)
 
 
 @pytest.mark.parametrize(("argv", "inside"), [((), 0), ((), 10), (("--rejects", "bad"), 10)])
-def test_a_file_that_is_truncated_while_it_is_read(
-    ready: Cli, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], inside: int
-) -> None:
+def test_a_file_that_is_truncated_while_it_is_read(ready: Cli, argv: tuple[str, ...], inside: int) -> None:
     """Cut between lines or within one: exit 7, never a shorter import that looks whole; the counts are right, and
     nobody is told that the rejects are all that is missing."""
     data = lines(1_200, "z" * 2_500)
     cut = len(b"".join(data.splitlines(keepends=True)[:900])) - inside
     Path("in").write_bytes(data)
-    outcome = meddled(ready, monkeypatch, lambda: os.truncate("in", cut), "in", *argv)
+    outcome = meddled(ready, lambda: os.truncate("in", cut), "in", *argv)
 
     done = rows(ready)
     said(outcome, 7, f"{done:,} rows before it were written")
@@ -90,10 +86,10 @@ def test_a_file_that_is_truncated_while_it_is_read(
     assert "once the cause is gone" not in outcome.err
 
 
-def test_a_compressed_file_that_is_truncated_while_it_is_read(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compressed_file_that_is_truncated_while_it_is_read(ready: Cli) -> None:
     with gzip.open("in.gz", "wb", compresslevel=0) as stream:
         stream.write(lines(1_000, "z" * 2_500))
-    outcome = meddled(ready, monkeypatch, lambda: os.truncate("in.gz", 1_500_000), "in.gz")
+    outcome = meddled(ready, lambda: os.truncate("in.gz", 1_500_000), "in.gz")
     said(outcome, 7, "cannot read in.gz: the compressed file was cut short", f"{rows(ready):,} rows before it")
     assert 0 < rows(ready) < 1_000
 

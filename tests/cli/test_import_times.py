@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome
 from tests.contract.faults import Fault, FaultyClient
-from tsmem import adapters
+from tests.support.opened_clients import every_client
 from tsmem.errors import StorageFailure
 
 OPENAI = ("import", "--format", "openai", "--user", "u")
@@ -205,9 +205,7 @@ def test_a_conversation_without_an_id_is_the_same_wherever_it_stands(ready: Cli)
     assert (len(after), len(after - before)) == (4, 1)
 
 
-def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(
-    ready: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(ready: Cli) -> None:
     """Touched in between it begins anew, and ends as an undisturbed one all the same."""
     conversations = [{"id": f"s{n:03d}", "messages": said(*map(str, range(9)))} for n in range(40)]
     put("in", *conversations)
@@ -215,10 +213,8 @@ def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(
     other.ok(*OPENAI, str(ready.folder / "in"))
 
     def stopped(*argv: str) -> Outcome:
-        opened = adapters.open_client
         failure = Fault("write_rows", StorageFailure("the disk is full"), call=2)
-        with monkeypatch.context() as patch:
-            patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
+        with every_client(lambda client: FaultyClient(client, failure)):
             outcome = ready(*OPENAI, "in", *argv)
         assert outcome.code == 1
         return outcome

@@ -14,12 +14,10 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.contract.faults import Fault, FaultyClient
+from tests.support.opened_clients import every_client
 from tests.support.waiting import wait_until
-from tsmem import adapters
 from tsmem.store.documents import export_line
 
-FULL = "TSMEM_TEST_FULL" in os.environ
-WRITERS, EACH = 8, 1000 if FULL else 40
 DEADLINE_S = 60
 
 
@@ -88,11 +86,10 @@ def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, outp
     assert 0 < len(items) < 3000
 
 
-def test_an_interrupted_command_says_what_it_cost(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = adapters.open_client
+def test_an_interrupted_command_says_what_it_cost(filled: Cli) -> None:
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
-    monkeypatch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), interrupt))
-    outcome = filled("--stats", "export")
+    with every_client(lambda client: FaultyClient(client, interrupt)):
+        outcome = filled("--stats", "export")
 
     assert outcome.code == 130
     assert re.search(r"\nstats: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", outcome.err)
@@ -167,38 +164,6 @@ def test_ctrl_c_before_anything_begins(process: Processes) -> None:
     assert code in (130, -signal.SIGINT)
     assert out == b""
     assert "Traceback" not in err or code == -signal.SIGINT  # the interpreter itself had not begun
-
-
-@pytest.mark.slow
-def test_eight_processes_write_into_one_file(process: Processes, cli: Cli) -> None:
-    """On a fresh file: nothing is lost, and no one hears of locks."""
-    writer = (
-        "import sys, tsmem\n"
-        "from tsmem.cli.app.main import main\n"
-        "from tsmem.__main__ import run\n"
-        "who, count = sys.argv[1], int(sys.argv[2])\n"
-        "code = main(['init-tables'])\n"
-        "for n in range(count):\n"
-        "    code = code or main(['message', 'put', f's{n % 3}', f'{who}-{n:04d}', '--content', 'x', '-o', 'jsonl'])\n"
-        "sys.exit(code)\n"
-    )
-    running = [
-        subprocess.Popen(
-            [process.argv()[0], "-W", "error", "-c", writer, str(who), str(EACH)],
-            env=process.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for who in range(WRITERS)
-    ]
-    for one in running:
-        out, err = one.communicate(timeout=600)
-        assert one.returncode == 0, err
-        assert b"locked" not in err
-        assert out.count(b'{"session_id"') == EACH
-    with cli.store() as store:
-        ids = sorted(item.message_id for item in store.messages.iterate(None))
-    assert ids == sorted(f"{who}-{n:04d}" for who in range(WRITERS) for n in range(EACH))
 
 
 def test_three_command_lines_begin_at_once_on_a_fresh_folder(process: Processes, cli: Cli) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.cli.conftest import Cli, Outcome, messages, sessions
 from tests.contract.faults import RefusingClient
 from tests.serving import KEY, SECRET, serving
 from tests.support.cloud_profiles import profile
-from tsmem import adapters
+from tests.support.opened_clients import every_client
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write
@@ -62,12 +62,11 @@ class Refusing(RefusingClient):
 
 
 @pytest.fixture
-def refusing(monkeypatch: pytest.MonkeyPatch) -> dict[str, TsmemError]:
+def refusing() -> Iterator[dict[str, TsmemError]]:
     """Rows by the last part of their key that the service refuses, each time, while they stand here."""
     refused: dict[str, TsmemError] = {}
-    opened = adapters.open_client
-    monkeypatch.setattr(adapters, "open_client", lambda *args: Refusing(opened(*args), refused))
-    return refused
+    with every_client(lambda client: Refusing(client, refused)):
+        yield refused
 
 
 @pytest.mark.parametrize("place", ["file", "pipe"])

@@ -20,17 +20,16 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
 from tests.contract.faults import Fault, FaultyClient, RefusingClient
 from tests.serving import KEY, SECRET, Served, serving
 from tests.support.cloud_profiles import profile
+from tests.support.opened_clients import every_client
 from tests.support.waiting import wait_until
-from tsmem import adapters
 from tsmem.errors import StorageFailure, Throttled, TsmemError
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 
-FULL = "TSMEM_TEST_FULL" in os.environ
 KILLS = 8
-ROWS = 100_000 if FULL else 4_000
+ROWS = 4_000
 DEADLINE_S = 60
 FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
 """One request of ten fails, or some of its rows."""
@@ -155,20 +154,18 @@ def test_over_the_wire_with_faults_it_ends_the_same(cli: Cli, process: Processes
 
 
 @pytest.fixture
-def stopped(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def stopped(ready: Cli) -> Cli:
     """An import of 300 rows that was ended by a full disk after 200."""
-    stop(ready, monkeypatch, 200, 300)
+    stop(ready, 200, 300)
     return ready
 
 
-def stop(cli: Cli, monkeypatch: pytest.MonkeyPatch, done: int, rows: int, name: str = "in") -> None:
+def stop(cli: Cli, done: int, rows: int, name: str = "in") -> None:
     """Import rows into a store whose disk is full after some batches of 200."""
     data = b"".join(map(export_line, messages(rows)))
     Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    opened = adapters.open_client
     failure = Fault("write_rows", StorageFailure("the disk is full"), call=done // 200 + 1)
-    with monkeypatch.context() as patch:
-        patch.setattr(adapters, "open_client", lambda *args: FaultyClient(opened(*args), failure))
+    with every_client(lambda client: FaultyClient(client, failure)):
         outcome = cli("import", name)
     assert outcome.code == 1
     assert outcome.err.startswith(f"error: the disk is full ({done} rows had been done before)\n")
@@ -221,24 +218,22 @@ def test_a_target_that_was_made_again_is_filled_from_the_beginning(stopped: Cli,
     assert stopped.export().count(b"\n") == 302
 
 
-def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli) -> None:
     """To look for all of them would take more requests than to write them again."""
     with cloud(cli):
-        stop(cli, monkeypatch, 600, 700)
+        stop(cli, 600, 700)
         outcome = resumed(cli)
 
     assert (outcome.code, outcome.json["messages"]) == (0, 100)
     assert outcome.err == "going on behind 600 records; looked for 101 rows of them, all there\n"
 
 
-def test_rows_that_were_refused_are_tried_again(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
     """Though rows behind them were written, and on TableStore they are not among those that are looked for."""
     Path("in").write_bytes(b"".join(map(export_line, messages(500))))
-    opened = adapters.open_client
+    refused: dict[str, TsmemError] = {name: Throttled("busy") for name in ("m00101", "m00303")}
     with cloud(cli):
-        with monkeypatch.context() as patch:
-            refused: dict[str, TsmemError] = {name: Throttled("busy") for name in ("m00101", "m00303")}
-            patch.setattr(adapters, "open_client", lambda *args: RefusingClient(opened(*args), refused))
+        with every_client(lambda client: RefusingClient(client, refused)):
             assert cli("import", "in").code == 7
         assert (0, 399) == ((outcome := resumed(cli)).code, outcome.json["messages"])
         assert cli.export().count(b"\n") == 502
@@ -293,7 +288,7 @@ def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: 
     assert outcome.err == "nothing to go on from: from the beginning\n"
 
 
-def test_a_compressed_input_is_gone_on_with(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    stop(ready, monkeypatch, 200, 300, "in.gz")
+def test_a_compressed_input_is_gone_on_with(ready: Cli) -> None:
+    stop(ready, 200, 300, "in.gz")
     assert ready("import", "in.gz", "--resume", "-o", "json").json["messages"] == 100
     assert ready.export().count(b"\n") == 302
