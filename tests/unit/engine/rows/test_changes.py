@@ -20,6 +20,7 @@ from tsmem.rows import (
     MAX,
     MIN,
     MUST_EXIST,
+    UNCONDITIONAL,
     ColumnType,
     Comparison,
     Condition,
@@ -102,6 +103,15 @@ def test_a_put_writes_the_versions_that_it_names(engine: Engine) -> None:
     assert [CellRow(KEY, [Cell("b", True, NOW), *(Cell("x", number, NOW - number) for number in (1, 2, 3))])] == cells(
         engine
     )
+
+
+@pytest.mark.parametrize(("ref", "condition"), [(REF, MUST_EXIST), (INDEXED.ref, UNCONDITIONAL)])
+def test_a_put_that_reads_the_old_row_replaces_it(engine: Engine, ref: TableRef, condition: Condition) -> None:
+    done(engine, Put(ref, KEY, {"x": "old", "n": 1}))
+    new = (NewCell("x", "new"),)
+    done(engine, RowChange(Change.PUT, ref, KEY, new, condition=condition, returned=Returned.KEY))
+
+    assert [CellRow(KEY, [Cell("x", "new", NOW)])] == cells(engine, ref)
 
 
 @pytest.mark.parametrize("change", [update(NewCell("x", "now")), Update(REF, KEY, {"x": "now"})])
