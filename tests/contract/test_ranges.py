@@ -17,9 +17,9 @@ from tests.contract.backends import (
     keys,
     put,
 )
-from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.errors import InvalidInput
 from tsmem.port import TableClient, TableSchema
-from tsmem.rows import MAX, MIN, And, Comparison, Key, KeyBound, Not, Op, Put, Range, Row, TableRef, Update
+from tsmem.rows import MAX, MIN, And, Comparison, Key, KeyBound, Not, Op, Put, Range, Row, Update
 
 REF = MESSAGE.ref
 KEYS: list[Key] = [(session, time, f"m{time}") for session in ("a", "b", "c") for time in (-1, 0, 1, 2)]
@@ -159,12 +159,6 @@ def test_a_bound_of_the_wrong_type_is_refused(filled: TableClient) -> None:
 def test_a_limit_is_one_at_least(filled: TableClient) -> None:
     with pytest.raises(InvalidInput, match=r"The limit must be greater than 0\."):
         filled.get_range(REF, everything(REF), limit=0)
-
-
-def test_a_range_of_a_missing_table_is_not_found(client: TableClient) -> None:
-    nope = TableRef("nope", ("k",))
-    with pytest.raises(TableNotFound):
-        client.get_range(nope, everything(nope))
 
 
 def test_a_page_ends_at_5000_rows(client: TableClient, tmp_path: Path) -> None:

@@ -279,39 +279,6 @@ def test_a_row_of_several_writes_cannot_be_imported_beside_what_exists(store: Me
         store.bulk.check(records, LoadOptions("skip"))
 
 
-@on_engine
-def test_rows_that_fail_for_now_are_retried_together_and_no_others(
-    store: MemoryStore, empty_client: TableClient, clock: ManualClock
-) -> None:
-    client = RefusingClient(empty_client, {"m1": Throttled("busy"), "m2": LOST})
-    load(MemoryStore(RetryingClient(client, clock), target="test"), [Message("s", f"m{n}", n) for n in range(4)])
-
-    assert [4, 2] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
-    assert {"write_rows"} == set(client.names())
-    assert [0, 1, 2, 3] == left(store)[1]
-
-
-@on_engine
-def test_two_writes_of_a_key_are_never_in_one_batch_and_the_later_wins(
-    store: MemoryStore, empty_client: TableClient
-) -> None:
-    client = FaultyClient(empty_client)
-    items = [Message("s", "m", 1, content="first"), Message("s", "n", 1), Message("s", "m", 1, content="second")]
-    load(MemoryStore(client, target="test"), items)
-
-    assert ["write_rows", "write_rows"] == client.names()
-    assert "second" == store.messages.get("s", "m").content
-
-
-@on_engine
-def test_a_batch_never_passes_4_megabytes(store: MemoryStore, empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
-    big = [Message("s", f"m{n}", n, content="x" * 1_500_000) for n in range(5)]
-    load(MemoryStore(client, target="test"), big)
-
-    assert [2, 2, 1] == [len(args[0]) for name, args in client.calls if name == "write_rows"]
-
-
 @pytest.mark.parametrize(("conflict", "content"), [("overwrite", "new"), ("skip", "old")])
 def test_an_import_overwrites_or_skips_what_exists(store: MemoryStore, conflict: str, content: str) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
@@ -413,18 +380,6 @@ def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
     outcomes = RetryingClient(client, clock, seed=1).write_rows(writes)
 
     assert [type(None), ConditionFailed, type(None), ConditionFailed] == list(map(type, outcomes))
-
-
-@on_engine
-def test_retries_end_with_the_deadline(empty_client: TableClient, clock: ManualClock) -> None:
-    """Pauses grow until then."""
-    faults = [Fault("get_row", Throttled("busy"), call=n) for n in range(1, 200)]
-    started = clock.monotonic_s()
-
-    with pytest.raises(Throttled):
-        retrying(FaultyClient(empty_client, *faults), clock).sessions.get("u", "s")
-    assert 20 < clock.monotonic_s() - started <= 30
-    assert clock.slept_s[0] < clock.slept_s[4] <= 3.0
 
 
 @on_engine

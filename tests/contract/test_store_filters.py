@@ -247,29 +247,6 @@ def test_a_purge_reads_keys_and_the_columns_of_its_filter(store: MemoryStore) ->
     assert [] == [*store.sessions.iterate(None), *store.messages.iterate(None)]
 
 
-LISTINGS: list[Callable[[MemoryStore, str | None, str | None], Any]] = [
-    lambda s, text, token: s.messages.page("s", limit=1, filter=text, page_token=token),
-    lambda s, text, token: s.sessions.page("u", limit=1, filter=text, page_token=token),
-    lambda s, text, token: s.sessions.recent("u", limit=1, filter=text, page_token=token).page(),
-]
-
-
-@pytest.mark.parametrize("listing", LISTINGS)
-def test_a_token_belongs_to_its_filter(store: MemoryStore, listing: Callable[..., Any]) -> None:
-    """However it is spaced and quoted."""
-    load(store, [Message("s", f"m{n}", n, "user") for n in range(3)])
-    load(store, [Session("u", f"s{n}", n) for n in range(3)])
-    token = listing(store, 'not exists(a) and not b == "x"', None).next_page_token
-
-    assert listing(store, "(not exists( a )) and (not (b=='x'))", token).items
-    for other in ("not exists(a)", "not exists(a) and not b == 'y'", None):
-        assert listing(store, other, None).next_page_token != token
-        with pytest.raises(InvalidInput, match="another query"):
-            listing(store, other, token)
-    with pytest.raises(InvalidInput, match="another query"):
-        listing(store, "not exists(a)", listing(store, None, None).next_page_token)
-
-
 def test_a_filter_that_cannot_be_read_sends_nothing(store: MemoryStore, empty_client: TableClient) -> None:
     client = FaultyClient(empty_client)
     s = MemoryStore(client, target="test")

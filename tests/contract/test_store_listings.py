@@ -179,6 +179,8 @@ LISTINGS: list[Callable[[MemoryStore, str | None], Any]] = [
     lambda store, token: store.messages.page("t", limit=2, page_token=token),
     lambda store, token: store.messages.page(None, limit=2, page_token=token),
     lambda store, token: store.messages.page("s", limit=2, role="user", page_token=token),
+    lambda store, token: store.messages.page("s", limit=2, filter="not exists(a)", page_token=token),
+    lambda store, token: store.messages.page("s", limit=2, filter="not exists(b)", page_token=token),
     lambda store, token: store.messages.page("s", limit=2, since=1, page_token=token),
     lambda store, token: store.messages.page("s", limit=2, since=Age(10), page_token=token),
     lambda store, token: store.messages.page("s", limit=2, until=Age(1), page_token=token),
@@ -186,7 +188,9 @@ LISTINGS: list[Callable[[MemoryStore, str | None], Any]] = [
     lambda store, token: store.messages.page("s", limit=2, order="desc", page_token=token),
     lambda store, token: store.sessions.page("u", limit=2, page_token=token),
     lambda store, token: store.sessions.page(None, limit=2, page_token=token),
+    lambda store, token: store.sessions.page("u", limit=2, filter="not exists(a)", page_token=token),
     lambda store, token: store.sessions.recent("u", limit=2, page_token=token).page(),
+    lambda store, token: store.sessions.recent("u", limit=2, filter="not exists(a)", page_token=token).page(),
 ]
 
 

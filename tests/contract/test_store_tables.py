@@ -9,7 +9,7 @@ import pytest
 from tests.clocks import ManualClock
 from tests.contract.backends import on_engine
 from tests.contract.faults import Fault, FaultyClient
-from tsmem.errors import InvalidInput, SchemaMismatch, Throttled, Unavailable
+from tsmem.errors import InvalidInput, SchemaMismatch, Throttled
 from tsmem.port import IndexSchema, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import ColumnType, Put
 from tsmem.store import MemoryStore, Session
@@ -31,18 +31,11 @@ def test_a_first_apply_creates_everything(empty_client: TableClient) -> None:
 
     assert [("present", True)] * 6 == [(step.state, step.created) for step in done.steps]
     assert STATES == {step.kind for step in done.steps}
-    assert DEFAULT.session.search == empty_client.describe_search_index("session", "session_search_index")
-    assert DEFAULT.message.search == empty_client.describe_search_index("message", "message_search_index")
-
-
-@on_engine
-def test_tables_are_made_without_retention(empty_client: TableClient) -> None:
-    """A time to live beside a secondary index would forbid updates: rows are kept for ever, in one version."""
-    fresh(empty_client).tables.apply()
-
-    for name in ("session", "message"):
+    for name in ("session", "message"):  # a time to live beside a secondary index would forbid updates
         schema = empty_client.describe_table(name)
         assert (-1, 1) == (schema.time_to_live_s, schema.max_versions)
+    assert DEFAULT.session.search == empty_client.describe_search_index("session", "session_search_index")
+    assert DEFAULT.message.search == empty_client.describe_search_index("message", "message_search_index")
 
 
 def test_a_second_apply_changes_nothing(store: MemoryStore, empty_client: TableClient) -> None:
@@ -227,16 +220,6 @@ def test_waiting_goes_on_until_everything_answers(
     assert [everything, unready] == said
     assert [1.0, 1.0] == clock.slept_s
     assert 9 == client.names().count("get_range")
-
-
-@on_engine
-def test_waiting_ends_when_its_time_is_over(store: MemoryStore, empty_client: TableClient, clock: ManualClock) -> None:
-    waiting = MemoryStore(FaultyClient(empty_client, *busy(99)), clock=clock, target="test")
-
-    with pytest.raises(Unavailable, match="not ready after 3 s: table session, secondary index"):
-        waiting.tables.wait(waiting.tables.plan(), 3)
-
-    assert [1.0, 1.0, 0.5] == clock.slept_s
 
 
 @on_engine
