@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from random import Random
 
 import pytest
@@ -100,8 +101,9 @@ def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore,
 def test_shared_ids_are_found_once_in_any_order_of_sessions(store: MemoryStore, ids_at_once: int) -> None:
     source = Random(3)
     for _ in range(10):
-        sessions = [Session(source.choice("uvw"), source.choice(["a", "b", "ab", "é", "😀"]), 5) for _ in range(9)]
-        users = Counter(session_id for _, session_id in {(each.user_id, each.session_id) for each in sessions})
+        pairs = source.sample([*product("uvw", ("a", "b", "ab", "é", "😀"))], 11)
+        sessions = [Session(user, session_id, 5) for user, session_id in pairs]
+        users = Counter(session_id for _, session_id in pairs)
         load(store, sessions)
 
         shared = [each for each in store.troubles(ids_at_once=ids_at_once) if isinstance(each, Shared)]
