@@ -19,24 +19,15 @@ from pathlib import Path
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine.rows.cells import pack, unpack, unpack_some
-from tsmem.port import IndexSchema, TableSchema
-from tsmem.rows import MAX, MIN, And, ColumnType, Comparison, Filter, KeyBound, Op, Put, Range, Value
+from tsmem.port import TableSchema
+from tsmem.rows import MAX, MIN, And, Comparison, Filter, KeyBound, Op, Put, Range, Value
+from tsmem.store.layout import DEFAULT
 
 BATCH = 200
 ROUNDS = 5
 START_US = 1_760_000_000_000_000
 
-SESSION = TableSchema(
-    "session",
-    (("user_id", ColumnType.STRING), ("session_id", ColumnType.STRING)),
-    (IndexSchema("session_secondary_index", ("user_id", "update_time", "session_id")),),
-    (("update_time", ColumnType.INTEGER),),
-)
-MESSAGE = TableSchema(
-    "message",
-    (("session_id", ColumnType.STRING), ("create_time", ColumnType.INTEGER), ("message_id", ColumnType.STRING)),
-    (IndexSchema("message_secondary_index", ("session_id", "message_id", "create_time")),),
-)
+SESSION, MESSAGE = DEFAULT.session.schema, DEFAULT.message.schema
 
 
 def _sessions(count: int) -> list[Put]:

@@ -30,6 +30,7 @@ from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.records import ImportSource, read_records
 
+pytestmark = on_engine
 LOST = Unavailable("the answer was lost", ambiguous=True)
 GONE = Unavailable("gone")
 REFUSED = InvalidInput("refused")
@@ -56,7 +57,6 @@ def refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
 # Deleting
 
 
-@on_engine
 def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_client: TableClient) -> None:
     """A failure in the middle leaves the session, so that the same command can be repeated and ends the job."""
     conversation(store, "u", "s", 1, 2, 3)
@@ -73,7 +73,6 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_cli
     assert ([], []) == left(store)
 
 
-@on_engine
 def test_a_missing_session_takes_no_messages_with_it(store: MemoryStore) -> None:
     """A mistyped user deletes nobody's messages, although their keys carry no user."""
     conversation(store, "u", "s", 1, 2)
@@ -84,7 +83,6 @@ def test_a_missing_session_takes_no_messages_with_it(store: MemoryStore) -> None
     assert (["s"], [1, 2]) == left(store)
 
 
-@on_engine
 def test_a_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, empty_client: TableClient) -> None:
     store.sessions.put(Session("u", "s", 1, "x" * 100_000))
     client = FaultyClient(empty_client)
@@ -93,7 +91,6 @@ def test_a_delete_with_messages_reads_one_column_of_the_session(store: MemorySto
     assert [("user_id",)] == [arguments[2] for name, arguments in client.calls if name == "get_row"]
 
 
-@on_engine
 def test_deleting_a_session_alone_leaves_its_messages(store: MemoryStore) -> None:
     conversation(store, "u", "s", 1)
     store.sessions.delete("u", "s")
@@ -137,7 +134,6 @@ def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, emp
     assert ["a"] == left(store)[0]
 
 
-@on_engine
 def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
@@ -159,7 +155,6 @@ def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(
     assert (["b"], [9]) == left(store)
 
 
-@on_engine
 def test_purge_reads_keys_and_no_contents(store: MemoryStore) -> None:
     for n in range(3):
         store.messages.put(Message("s", f"m{n}", n, content="x" * 100_000))
@@ -172,7 +167,6 @@ def test_purge_reads_keys_and_no_contents(store: MemoryStore) -> None:
     assert store.cost.read_units - before < 25
 
 
-@on_engine
 def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> None:
     clock.time_us = 1000
     conversation(store, "u", "s", 1, 500, 900)
@@ -183,7 +177,6 @@ def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> Non
     assert [900, 950] == left(store)[1]
 
 
-@on_engine
 def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStore, empty_client: TableClient) -> None:
     load(store, [Message("s", f"m{n}", n) for n in range(250)])
 
@@ -192,7 +185,6 @@ def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStor
     assert 50 == len(left(store)[1])
 
 
-@on_engine
 def test_a_message_that_cannot_be_deleted_keeps_its_session(store: MemoryStore, empty_client: TableClient) -> None:
     conversation(store, "u", "a", 1, 2)
     conversation(store, "u", "b", 3)
@@ -204,7 +196,6 @@ def test_a_message_that_cannot_be_deleted_keeps_its_session(store: MemoryStore, 
     assert ([], []) == left(store)
 
 
-@on_engine
 def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
@@ -215,7 +206,6 @@ def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
     assert ["s000"] == left(store)[0]
 
 
-@on_engine
 def test_a_purge_of_everything_shares_batches(store: MemoryStore, empty_client: TableClient) -> None:
     """Messages of many sessions are deleted together, and so are the sessions behind them."""
     for n in range(6):
@@ -230,7 +220,6 @@ def test_a_purge_of_everything_shares_batches(store: MemoryStore, empty_client: 
 # Importing
 
 
-@on_engine
 def test_refused_rows_are_named_and_all_others_are_written(store: MemoryStore, empty_client: TableClient) -> None:
     """Down to the last batch, full or not."""
     client = refusing(empty_client, m1=REFUSED, m3=InvalidInput("refused too"))
@@ -259,7 +248,6 @@ def test_a_row_that_grew_past_one_write_is_exported_and_imported(store: MemorySt
     assert 1 == result.messages
 
 
-@on_engine
 def test_a_row_of_several_writes_whose_first_was_refused_gets_no_rest(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
@@ -270,7 +258,6 @@ def test_a_row_of_several_writes_whose_first_was_refused_gets_no_rest(
     assert ["n"] == ids(store.messages.iterate("s"))
 
 
-@on_engine
 def test_a_row_of_several_writes_cannot_be_imported_beside_what_exists(store: MemoryStore) -> None:
     records = [ImportedItem(7, Message("s", "m", 1, metadata=Metadata({f"c{n}": n for n in range(1500)})))]
 
@@ -289,7 +276,6 @@ def test_an_import_overwrites_or_skips_what_exists(store: MemoryStore, conflict:
     assert 3 == result.done + result.skipped
 
 
-@on_engine
 def test_an_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     """It leaves that as it is, and says what of the rest was written."""
     store.messages.put(Message("s", "m1", 1, content="old"))
@@ -301,20 +287,6 @@ def test_an_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
 
-def test_export_and_import_give_the_same_rows(store: MemoryStore) -> None:
-    conversation(store, "u", "s", 1, 2)
-    conversation(store, "v", "t", 3)
-    store.messages.put(Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1})))
-    exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
-    store.tables.drop()
-    store.tables.apply()
-    result = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), result=BulkResult())
-
-    assert (2, 4) == (result.sessions, result.messages)
-    assert exported == b"".join(export_lines(store.bulk.items(), BulkResult()))
-
-
-@on_engine
 def test_an_export_of_a_user_has_messages_and_one_of_a_session_has_all_users(store: MemoryStore) -> None:
     conversation(store, "u", "s", 1)
     conversation(store, "u", "shared", 2)
@@ -335,7 +307,6 @@ def retrying(client: TableClient, clock: ManualClock) -> MemoryStore:
     return MemoryStore(RetryingClient(client, clock, seed=1), target="test")
 
 
-@on_engine
 def test_a_conditional_put_whose_answer_was_lost_is_settled_by_reading_back(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
@@ -351,7 +322,6 @@ def test_a_conditional_put_whose_answer_was_lost_is_settled_by_reading_back(
     assert 1 == store.sessions.get("u", "s").update_time
 
 
-@on_engine
 def test_a_delete_and_an_update_whose_answers_were_lost_are_done_once(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
@@ -363,7 +333,6 @@ def test_a_delete_and_an_update_whose_answers_were_lost_are_done_once(
     assert store.sessions.find("u", "s") is None
 
 
-@on_engine
 def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
@@ -382,7 +351,6 @@ def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
     assert [type(None), ConditionFailed, type(None), ConditionFailed] == list(map(type, outcomes))
 
 
-@on_engine
 def test_a_batch_has_one_deadline_for_all_its_rows(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
@@ -397,7 +365,6 @@ def test_a_batch_has_one_deadline_for_all_its_rows(
     assert clock.monotonic_s() - started <= 31
 
 
-@on_engine
 def test_only_unavailability_is_retried(empty_client: TableClient, clock: ManualClock) -> None:
     client = FaultyClient(empty_client, Fault("get_row", InvalidInput("no")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 
@@ -12,10 +13,14 @@ from hypothesis import strategies as st
 from tests.clocks import ManualClock
 from tests.contract.backends import on_engine
 from tests.contract.faults import FaultyClient
+from tests.support.items import load
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, LimitExceeded, NotFound
 from tsmem.port import TableClient
 from tsmem.rows import Put, Value
 from tsmem.store import Changes, MemoryStore, Message, Metadata, Session
+from tsmem.store.bulk.result import BulkResult
+from tsmem.transfer.exporting import export_lines
+from tsmem.transfer.records import ImportSource, read_records
 
 VALUES: dict[str, Value] = {
     "high": 2**63 - 1,
@@ -235,6 +240,23 @@ def test_a_new_message_put_twice_is_one_row(store: MemoryStore, clock: ManualClo
     store.messages.put(message)
 
     assert [message] == list(store.messages.iterate("s"))
+
+
+def test_export_and_import_give_the_same_rows(store: MemoryStore) -> None:
+    items: list[Session | Message] = [
+        Session("u", "s", 2),
+        Session("v", "t"),
+        Message("s", "m", 1),
+        Message("s", "n", 2),
+    ]
+    load(store, [*items, Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1}))])
+    exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
+    store.tables.drop()
+    store.tables.apply()
+    result = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), result=BulkResult())
+
+    assert (2, 2) == (result.sessions, result.messages)
+    assert exported == b"".join(export_lines(store.bulk.items(), BulkResult()))
 
 
 # Rows that other libraries wrote
