@@ -25,7 +25,7 @@ from tsmem.server.http.auth import AccessKey
 
 MARK = "\u0301"
 DISPUTED = re.compile("[\u0897\u0903\u093e\u1100-\u11ff\ud7b0-\ud7ff\ufe0e\ufe0f\u200d\U0001f3fb\u3099]")
-"""What terminals give different widths, and what stands in the corpus."""
+"""Characters of the corpus to which terminals give different widths."""
 COMMANDS = sorted(commands(Path()))
 NO_UTF8 = ("ascii", "latin-1")
 
@@ -84,7 +84,7 @@ def test_the_corpus_is_large_enough() -> None:
 
 
 def test_every_command_is_covered() -> None:
-    """And none that is gone is left."""
+    """No entry is left of a command that is gone."""
     assert sorted(declarations()) == COMMANDS
 
 
@@ -144,7 +144,7 @@ def fewer(runs: Iterator[Run]) -> Iterator[Run]:
 
 
 def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
-    """The run on terminals of 80 columns; what bulk commands draw is drawn at once."""
+    """Run it on terminals of 80 columns; what bulk commands draw is drawn at once."""
     screen = Screens(cli, 80, encoding)(*options, *run, typed=b"n\n", clock=Ticking())
     out = _still(screen.out) if run[0] == "demo" else screen.out  # it shows what was said
     return screen._replace(out=out, err=_still(screen.err))
@@ -188,7 +188,7 @@ def test_messages_cannot_pass_for_headings(request: pytest.FixtureRequest, store
 
 
 def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
-    """What an error quotes stays on its line with --debug too."""
+    """Text that an error quotes stays on its line, with --debug too."""
     screen = Screens(hostile)("--debug", "session", "get", "u", 'x\nerror: forged\n  File "forged"\x85hint: forged')
 
     assert screen.code == 3
@@ -199,7 +199,7 @@ def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
 
 
 def test_a_line_of_a_file_cannot_bury_the_error(cli: Cli) -> None:
-    """Of a megabyte that an error would quote, the beginning is quoted."""
+    """An error quotes the beginning of a megabyte."""
     for line in (
         {"user_id": "u", "session_id": "s", LINES[0]: 1},
         {"kind": LINES[0]},
@@ -214,7 +214,7 @@ def test_a_line_of_a_file_cannot_bury_the_error(cli: Cli) -> None:
 
 
 def is_gap(line: str, start: int) -> bool:
-    """Whether the cell before a column is empty, and no character stands in two columns."""
+    """Return True if the cell before a column is empty, and no character stands in two columns."""
     used = 0
     for character in line:
         if used >= start - 1:

@@ -48,7 +48,7 @@ def test_no_command_shows_or_writes_a_secret(cli: Cli, place: int, kind: str, an
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "answer"), ANSWERS)
+@pytest.mark.parametrize(("kind", "answer"), [("plain", "well"), *ANSWERS])
 def test_no_command_shows_or_writes_a_secret_with_any_flags(cli: Cli, kind: str, answer: str) -> None:
     flags = FLAGS if kind != "cmd" else FLAGS[2:3]
     check(cli, kind, answer, [(command, each) for command in COMMANDS for each in flags])

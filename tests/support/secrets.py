@@ -71,7 +71,7 @@ FLAGS = ((), ("-o", "json"), ("--debug",), ("--debug", "-o", "jsonl"))
 
 
 def forms(secret: str) -> Iterator[str]:
-    """The secret as text may have it."""
+    """Yield the forms in which a text may hold the secret."""
     yield secret
     yield repr(secret)[1:-1]
     yield json.dumps(secret)[1:-1]
@@ -82,7 +82,7 @@ def forms(secret: str) -> Iterator[str]:
 
 
 def leaks(text: str) -> list[str]:
-    """Which secrets a text shows, in which form."""
+    """Return the secrets that a text shows, and in which form."""
     return [f"{name}: {form}" for name, secret in SECRETS.items() for form in forms(secret) if form in text]
 
 
@@ -90,7 +90,7 @@ def leaks(text: str) -> list[str]:
 
 
 def kept(cli: Cli, kind: str) -> tuple[dict[str, str], dict[str, str]]:
-    """What the profile file says for each secret, and the environment that it takes."""
+    """Keep the secrets. Return what the profile file says for each, and the environment that it takes."""
     environ = {"TSMEM_PROFILE": "prod"}
     if kind == "env":
         environ |= {name.upper(): secret for name, secret in SECRETS.items()}
@@ -131,11 +131,11 @@ class _Echo(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        pass
 
 
 class _Garbage(_Echo):
-    """A service that answers with what it was sent, as if that were a row."""
+    """A service that answers with what it was sent, which is no reply of TableStore."""
 
     def do_POST(self) -> None:
         body = str(self.headers).encode()
@@ -167,7 +167,7 @@ def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @contextmanager
 def service(name: str) -> Iterator[str]:
-    """An endpoint that behaves so."""
+    """Yield the endpoint of a service that answers in this way."""
     with ExitStack() as stack:
         if name == "well":
             credentials = AccessKey(SECRETS["access_key_id"], SECRETS["access_key_secret"])

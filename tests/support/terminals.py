@@ -29,7 +29,7 @@ from tsmem.clock import Clock
 
 CTRL_D = b"\x04"
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
-"""All that rich makes: the beginning of a style, and its end."""
+"""The escapes that rich makes: the beginning of a style, and its end."""
 OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 UNSEEN = (
     "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
@@ -40,7 +40,7 @@ PILE = 4
 
 
 class Screen(NamedTuple):
-    """What a command line came to on its terminals."""
+    """The exit code, and what each terminal was sent."""
 
     code: int
     out: bytes
@@ -48,7 +48,7 @@ class Screen(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What stdout showed."""
+        """Standard output as text."""
         return self.out.decode()
 
 
@@ -79,7 +79,7 @@ class Screens:
         return Screen(code, bytes(data.sent), bytes(talk.sent))
 
     def _streams(self, talk: int, data: int) -> Streams:
-        """The streams of a process that has these terminals."""
+        """Return the streams of a process that has these terminals."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", self._opened(talk, "rb"))
             patch.setattr(sys, "stderr", self._opened(talk, "wb"))
@@ -105,7 +105,7 @@ class _Terminal(NamedTuple):
 
 @contextmanager
 def _terminal(columns: int) -> Iterator[_Terminal]:
-    """A pseudo-terminal whose output is as it was sent, and shows nothing that is typed."""
+    """Open a pseudo-terminal that passes output on as it was sent, and shows nothing that is typed."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     modes = termios.tcgetattr(theirs)
@@ -144,7 +144,7 @@ class Terminal:
         self._columns = columns
 
     def run(self, *argv: str, answer: bytes = b"", environ: dict[str, str] | None = None) -> tuple[int, str]:
-        """The exit code, and what the terminal was sent. An answer is typed once the question is there."""
+        """Return the exit code, and what the terminal was sent. An answer is typed once the question is there."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self._columns, 0, 0))
         started = subprocess.Popen(
@@ -181,7 +181,7 @@ class Terminal:
 
 
 def clean(text: str, *, data: bool = False) -> bool:
-    """Whether there is nothing in it that a terminal obeys, nothing that hides, and no pile of marks."""
+    """Fail unless a text holds nothing that a terminal obeys, nothing that hides, and no pile of marks."""
     found = re.search(OBEYED if data else f"{OBEYED}|{UNSEEN}", text)
     assert found is None, text[max(0, found.start() - 80) : found.end() + 80].encode("unicode_escape").decode()
     assert data or highest_pile(text) <= PILE
@@ -189,7 +189,7 @@ def clean(text: str, *, data: bool = False) -> bool:
 
 
 def highest_pile(text: str) -> int:
-    """The most marks that stand on one character, joiners between them or not."""
+    """Return the largest number of marks on one character, joiners between them or not."""
     highest = 0
     for run in re.findall("[^\x00-\x7f]{2,}", text):
         pile = 0
@@ -204,7 +204,7 @@ def highest_pile(text: str) -> int:
 
 
 def cells(line: str) -> int:
-    """The cells that a line takes at most, measured otherwise than by what is tested."""
+    """Return the cells that a line takes at most, measured otherwise than by the package."""
     if line.isascii():
         return len(line)
     return sum(map(_cell, line))
