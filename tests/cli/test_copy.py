@@ -188,17 +188,6 @@ def test_messages_of_a_session_that_one_side_lacks_are_seen(two: Cli) -> None:
     ]
 
 
-def test_a_check_says_it_to_a_person_too(two: Cli) -> None:
-    """A table of differences on stdout, and one sentence with the counts; nothing is written."""
-    fill(two, "a", [Message("s", "m1", 1)])
-    two.ok("-p", "b", "init-tables")
-    outcome = two(*COPY, "--check")
-    assert outcome.code == 4
-    assert "s/1/m1" in outcome.text
-    assert f"error: 1 difference in {two.folder}/b.db: 1 missing\n" in outcome.err
-    assert export(two, "b").count(b"\n") == 2
-
-
 @pytest.mark.parametrize("path", ["./a.db", "link.db"])
 def test_a_store_is_not_copied_onto_itself(two: Cli, path: str) -> None:
     """By another name, another path, or a link: exit 2. It may be compared with itself."""

@@ -107,19 +107,6 @@ def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes)
     assert json.loads(out)["messages"] == 1400
 
 
-def test_a_non_blocking_stdin_is_read_for_a_content(ready: Cli, process: Processes) -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    started = process.start("message", "put", "s", "m", "--content-file", "-", stdin=reader)
-    os.close(reader)
-    assert rests(started)
-    os.write(writer, b"late")
-    os.close(writer)
-
-    assert started.wait(DEADLINE_S) == 0
-    assert ready.ok("message", "get", "s", "m", "-o", "json").json["content"] == "late"
-
-
 def test_no_file_takes_the_place_of_a_closed_stream(ready: Cli, process: Processes) -> None:
     """What is written to stderr by its number, as the interpreter does when it dies, reaches no file of ours."""
     outcome = process.shell("$TSMEM export out.jsonl 2>&- >&- <&-; ls -l /proc/self/fd >/dev/null; cat out.jsonl")

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
 from tests.support.commits import failing_commits
 from tests.support.mounts import on_small_disk
-from tests.support.privileges import limited, modes_count, skip_unless_possible
+from tests.support.privileges import modes_count, skip_unless_possible
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -41,20 +41,6 @@ def test_a_read_only_store_can_be_listed_and_not_written(ready: Cli, process: Pr
     finally:
         folder.chmod(0o755)
     assert ready.export().count(b"\n") == 3
-
-
-def test_a_store_cannot_be_made_in_a_read_only_folder(process: Processes, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir(mode=0o555)
-    plain(skip_unless_possible(process.run("init-tables", before=modes_count)), "memory.db")
-
-
-def test_an_import_past_the_limit_of_file_sizes_keeps_acknowledged_batches(ready: Cli, process: Processes) -> None:
-    data = b"".join(map(export_line, messages(800, content="z" * 5000)))
-    outcome = process.run("import", input=data, before=limited(2_000_000))
-    plain(outcome)
-    done = ready.export().count(b"\n") - 2
-    assert done % 200 == 0
-    assert f"({done:,} rows had been done before)" in outcome.err or done == 0
 
 
 def test_an_import_into_a_disk_that_fills_up_says_how_many_rows_were_done_and_resumes(
@@ -169,13 +155,3 @@ def test_an_export_that_fails_midway_is_known_to_be_cut_short(damaged: Cli) -> N
     assert damaged("import", "--dry-run", stdin=outcome.out).code == 2
     assert damaged("export", "out.jsonl").code == 1
     assert sorted(path.name for path in Path().iterdir()) == ["data"]
-
-
-@pytest.mark.parametrize("line", ["message list", "message get s00000 m00000", "show s00000", "export"])
-def test_a_failure_at_the_first_row_leaves_stdout_empty(ready: Cli, line: str) -> None:
-    ready.fill(messages(3))
-    damage(ready, "m00000")
-    for output in ("jsonl", "table") if line == "export" else ("json", "csv", "table"):
-        outcome = ready(*line.split(), "-o", output)
-        assert (outcome.code, outcome.out) == (1, b""), output
-        assert "damaged" in outcome.err

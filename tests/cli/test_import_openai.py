@@ -160,24 +160,6 @@ def test_content_that_is_no_text_stays_itself(ready: Cli) -> None:
     assert ready.export() == before
 
 
-@pytest.mark.parametrize(
-    ("data", "word"),
-    [
-        (b'[{"messages": []}, 5]', "element 1"),
-        (b'[{"role": "user"}', "JSON"),
-        (b'{"id": "s", "messages": []}\n{"id": "t", "messages": [', "line 2"),
-        (b'{"id": "s", "messages": [{"role": "\\ud800"}]}', "surrogate"),
-    ],
-)
-def test_bad_input_writes_nothing(ready: Cli, data: bytes, word: str) -> None:
-    """More of it is in the table of errors."""
-    outcome = ready(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
-    assert (outcome.code, outcome.out) == (2, b"")
-    assert outcome.err.startswith("error: line ")
-    assert word in outcome.err
-    assert ready.export().count(b"\n") == 2
-
-
 names = st.one_of(
     st.text(max_size=8), st.sampled_from(["role", "content", "id", "_json", "_other", "metadata", "name", "user_id"])
 )

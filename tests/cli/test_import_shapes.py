@@ -141,19 +141,6 @@ def test_an_import_that_skips_all_does_not_say_that_its_input_was_empty(ready: C
     assert "nothing" not in ready.ok(*OPENAI, "in", "--on-conflict", "skip").err
 
 
-@pytest.mark.parametrize(
-    "value",
-    [{"user_id": "u", "session_id": "s", "messages": [SAID]}, [{"messages": [SAID]}]],
-)
-def test_a_plain_import_of_conversations_names_the_format(ready: Cli, value: object) -> None:
-    outcome = ready("import", stdin=json.dumps(value).encode())
-    assert outcome.code == 2
-    place = "line 1, element 0" if isinstance(value, list) else "line 1"
-    assert outcome.err == (
-        f"error: {place}: this looks like conversations in the OpenAI format\nhint: add --format openai --user USER\n"
-    )
-
-
 def test_a_tsmem_export_is_not_read_as_conversations(ready: Cli) -> None:
     ready.ok(*OPENAI, stdin=json.dumps([SAID]).encode())
     lines = ready.export().splitlines(keepends=True)

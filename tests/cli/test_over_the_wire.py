@@ -90,27 +90,6 @@ def _plain(outcome: Outcome) -> str:
     return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"key": "other-key"}, "AccessKeyID does not exist"),
-        ({"secret": "other-secret"}, "Signature mismatch"),
-        ({"instance": "elsewhere"}, "instance is not found"),
-        ({"secret": "other-secret", "more": 'region = "cn-hangzhou"\n'}, "Signature mismatch"),
-    ],
-)
-def test_a_wrong_key_secret_or_instance_is_refused_at_once(
-    cli: Cli, served: Served, wrong: dict[str, str], words: str
-) -> None:
-    cli.config(profile(served.endpoint, **wrong))
-    outcome = cli("init-tables")
-
-    assert (5, b"") == (outcome.code, outcome.out)
-    assert words in outcome.err
-    assert [] == served.engine.list_tables()
-    assert 1 == len(served.log)
-
-
 def test_with_a_region_requests_carry_v4_signatures(cli: Cli, served: Served) -> None:
     cli.config(profile(served.endpoint, more='region = "cn-hangzhou"\nsecurity_token = "sts-token-of-a-test"\n'))
     cli.ok("init-tables")

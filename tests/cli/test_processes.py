@@ -53,11 +53,6 @@ def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
     assert (started.wait(DEADLINE_S), started.stderr.read()) == (141, b"")
 
 
-def test_closed_streams_do_not_hinder_a_write(ready: Cli, process: Processes) -> None:
-    assert process.shell("$TSMEM session put u s >&- <&- 2>&-").code == 1
-    ready.ok("session", "get", "u", "s")
-
-
 def interrupted(started: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
     """Send Ctrl-C, read what comes, and wait for the end."""
     started.send_signal(signal.SIGINT)
@@ -101,20 +96,6 @@ def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process
 
     assert outcome.err.endswith("code 141\n")
     assert re.match(r"stats: \d+ requests?, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
-
-
-def test_an_interrupted_export_ends_with_whole_lines_and_is_not_imported(filled: Cli, process: Processes) -> None:
-    started = process.start("export")
-    assert started.stdout is not None
-    head = os.read(started.stdout.fileno(), 1)
-    code, rest, err = interrupted(started)
-
-    assert code == 130
-    assert err.startswith("error: interrupted")
-    assert err.count("\n") == 1
-    assert (head + rest).endswith(b"\n")
-    assert all(json.loads(line) for line in (head + rest).splitlines())
-    assert filled("import", "--dry-run", stdin=head + rest).code == 2
 
 
 def test_an_interrupted_import_of_a_named_pipe(filled: Cli, process: Processes, tmp_path: Path) -> None:

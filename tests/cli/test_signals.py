@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.support.waiting import wait_until
 from tsmem.cli.app.signals import SAME_S, Stopped, StopSignals
 from tsmem.cli.commands import serve
-from tsmem.store import MemoryStore, Metadata
+from tsmem.store import MemoryStore
 from tsmem.store.documents import export_line
 
 DEADLINE_S = 60
@@ -51,16 +49,6 @@ def wait_for_rows(cli: Cli, count: int) -> None:
     """Wait until another process has written so many messages."""
     with cli.store() as store:
         wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= count)
-
-
-def test_a_stopped_export_leaves_no_partial_file(ready: Cli, process: Processes) -> None:
-    chance = random.Random(1)
-    ready.fill([replace(row, metadata=Metadata({"blob": chance.randbytes(500_000)})) for row in messages(40)])
-    started = process.start("export", "out.jsonl.gz")
-    wait_until(lambda: list(process.folder.glob("*.part")))
-
-    assert stopped(started, signal.SIGTERM) == (143, "error: interrupted by SIGTERM; out.jsonl.gz was not written\n")
-    assert [] == list(process.folder.glob("out*"))
 
 
 def test_a_followed_tail_ends_quietly(ready: Cli, process: Processes) -> None:

@@ -192,7 +192,7 @@ def locked_file(name: str) -> Given:
     def make(stage: Stage) -> None:
         descriptor = os.open(stage.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         stage.stack.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
 
     return make
 
