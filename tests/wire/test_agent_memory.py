@@ -304,16 +304,3 @@ def test_the_library_waits_until_its_index_has_every_row(library: Any, served: S
     TablestoreHelper.wait_search_index_ready(sdk_client(served.endpoint), "message", "message_search_index", 4)
 
     assert "Search" == served.actions()[-1]
-
-
-def test_a_missing_field_and_a_vector_query_are_errors(library: Any) -> None:
-    import tablestore
-    from tablestore_for_agent_memory.base.filter import Filters
-
-    library.init_search_index()
-    for sought, words in (
-        (Filters.eq("search_content", "x"), "field: search_content does not exist"),
-        (Filters.vector_query("content", [1.0, 2.0]), "KNN_VECTOR_QUERY"),
-    ):
-        with pytest.raises(tablestore.OTSServiceError, match=words):
-            library.search_messages(sought)

@@ -11,7 +11,7 @@ import pytest
 from tests.clocks import ManualClock
 from tests.support.raw_http import signed
 from tsmem.errors import TsmemError
-from tsmem.server.http.auth import AccessKey, Authenticator, Identity, check_digest
+from tsmem.server.http.auth import AccessKey, Authenticator, Identity
 from tsmem.server.http.messages import Head, parse_head
 
 HEADERS = {
@@ -245,16 +245,6 @@ def test_another_instance_than_the_configured_one_is_refused() -> None:
     for name in ("other", "Some-Instance", "some-instanc", "some-instance1", ""):
         assert ("OTSAuthFailed", "The instance is not found.") == refused(V2, instance=name)
     assert identify(V2, instance="some-instance").is_verified
-
-
-def test_a_body_other_than_the_signed_one_is_refused() -> None:
-    check_digest(head(V2), b"")
-    with pytest.raises(TsmemError) as caught:
-        check_digest(head(V2), b"other")
-
-    assert "OTSAuthFailed" == caught.value.service_code
-    wanted = "Mismatch between MD5 value of request body and x-ots-contentmd5 in header."
-    assert wanted == caught.value.message
 
 
 def test_no_repr_has_a_secret() -> None:

@@ -174,7 +174,8 @@ def test_a_body_that_differs_from_the_signed_digest_is_refused() -> None:
     with running(credentials=KEY) as here:
         reply = here.ask(request(b"body", secret="some-secret").replace(b"\r\n\r\nbody", b"\r\n\r\nbodx"))
 
-    assert (403, "OTSAuthFailed") == (reply.status, reply.error[0])
+    message = "Mismatch between MD5 value of request body and x-ots-contentmd5 in header."
+    assert (403, ("OTSAuthFailed", message)) == (reply.status, reply.error)
     assert "authorization" in reply.headers
     assert [] == here.stub.asked
 

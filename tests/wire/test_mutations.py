@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import random
 import socket
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.contract.backends import MESSAGE, SESSION
-from tests.serving import KEY, SECRET, Served, sdk_client, sdk_refusal, serving
+from tests.serving import KEY, SECRET, Served, sdk_client, serving
 from tests.support import search_table
 from tests.support.raw_http import TIMEOUT_S, Reply, post, read_reply
 from tests.support.raw_tables import (
@@ -38,11 +36,10 @@ from tests.support.raw_tables import (
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.clock import SystemClock
 from tsmem.errors import SERVICE_CODES, TsmemError
-from tsmem.rows import MIN, Put
+from tsmem.rows import Put
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import encode_row
 
 READS = ("GetRow", "GetRange", "BatchGetRow", "DescribeTable", "ListTable", "ListSearchIndex")
 Request = tuple[str, dict[str, str], bytes]
@@ -187,42 +184,6 @@ def _word(text: str, draw: random.Random) -> str:
     letters = list(text)
     letters[draw.randrange(len(letters))] = chr(draw.choice((*range(33, 35), *range(36, 63), *range(64, 127))))
     return "".join(letters)
-
-
-def test_a_right_signature_over_a_wrong_digest_is_refused(guarded: Served) -> None:
-    path, headers, body = recorded(guarded, SECRET)[6]
-    digest = b64encode(md5(body + b"x", usedforsecurity=False).digest()).decode()
-    sender = Sender(guarded.endpoint)
-    reply = sender.ask(path, {**headers, "x-ots-contentmd5": digest}, body)
-    sender.close()
-
-    assert (403, "OTSAuthFailed") == (reply.status, reply.error[0])
-
-
-@pytest.mark.parametrize("length", [-1, -(2**31), 2**31 - 1, 1 << 24])
-def test_a_wrong_length_inside_a_signed_row_is_refused(guarded: Served, length: int) -> None:
-    client = sdk_client(guarded.endpoint, secret=SECRET)
-    good = encode_row(MESSAGE.ref.key, ("s", 3, "m3"))
-    at = good.index(b"session_id") - 4
-    broken = good[:at] + length.to_bytes(4, "little", signed=True) + good[at + 4 :]
-    request = schema.new_message("GetRowRequest", table_name="message", primary_key=broken, max_versions=1)
-    client.protocol.encoder.encode_request = lambda *_: request
-    status, code, message = sdk_refusal(lambda: client.get_row("message", [("session_id", "s")], max_version=1))
-
-    assert (400, "OTSParameterInvalid") == (status, code)
-    assert f"a length of {length}" in message
-
-
-def test_a_row_with_an_infinite_key_is_not_written(guarded: Served) -> None:
-    client = sdk_client(guarded.endpoint, secret=SECRET)
-    before = guarded.stored(MESSAGE.ref)
-    key = encode_row(MESSAGE.ref.key, ("s", MIN, "m"))
-    request = schema.new_message("PutRowRequest", table_name="message", row=key, condition={"row_existence": 0})
-    client.protocol.encoder.encode_request = lambda *_: request
-    message = sdk_refusal(lambda: client.put_row("message", ots.Row([("session_id", "s")], [])))[2]
-
-    assert "VT_INF_MIN is an invalid type" in message
-    assert before == guarded.stored(MESSAGE.ref)
 
 
 # Behind the signature

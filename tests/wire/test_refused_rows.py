@@ -108,6 +108,8 @@ BAD_ROWS: dict[str, tuple[str, bytes, Refusal]] = {
     "a column that is a key column": (
         "PutRow", row(KEY, c("k", 2)),
         invalid("Column 'k' is a primary key column and cannot be an attribute column.")),
+    "an infinite key": (
+        "PutRow", row({"k": MIN}), invalid("VT_INF_MIN is an invalid type for the primary key.")),
     "a wrong key": ("PutRow", row({"x": "a"}), ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")),
 }  # fmt: skip
 """Changes that can be read and not carried out, which fail alone in a batch."""

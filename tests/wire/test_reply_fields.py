@@ -22,9 +22,7 @@ from tests.support.raw_bodies import (
     wanted,
     writing,
 )
-from tsmem.errors import TsmemError
-from tsmem.server.actions import RowFault
-from tsmem.server.dispatch import ACTIONS, error_body
+from tsmem.server.dispatch import ACTIONS
 from tsmem.server.wire import schema
 
 UNITS = ("consumed.capacity_unit.read", "consumed.capacity_unit.write")
@@ -118,25 +116,6 @@ def test_a_response_has_every_field_that_an_sdk_reads_without_a_check(unchanged:
     reply = schema.parse_message(f"{action}Response", unchanged.answer(action, data).body)
 
     assert [] == [where for path in paths for where in missing(reply, path)]
-
-
-def test_a_row_that_a_fault_failed_has_a_code_and_a_message(unchanged: Wire) -> None:
-    for action, data in (
-        ("BatchGetRow", body("BatchGetRow", tables=[wanted("a")])),
-        ("BatchWriteRow", body("BatchWriteRow", tables=[group(change("PutRow", PUT))])),
-    ):
-        for fault in RowFault:
-            reply = schema.parse_message(f"{action}Response", unchanged.answer(action, data, [fault]).body)
-            assert [] == [where for path in BAD_ROW for where in missing(reply, f"tables.{path}")]
-
-
-def test_an_error_has_a_code_and_a_message(unchanged: Wire) -> None:
-    with pytest.raises(TsmemError) as caught:
-        unchanged.answer("GetRow", getting(table="none"))
-    error = schema.parse_message("Error", error_body(caught.value.service_code or "", caught.value.message))
-
-    assert [] == [*missing(error, "code"), *missing(error, "message")]
-    assert error.message
 
 
 def test_the_fields_of_every_action_are_listed() -> None:

@@ -16,8 +16,8 @@ from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, TableNotFound, Unavailable
 from tsmem.port import RowOutcome, TableClient, rows_of
 from tsmem.retry import Deadline, RetryingClient, RetryPolicy
-from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Condition, Delete, Key, Put, Row, Update, Value, Write
-from tsmem.server.http.faults import Fault, Faults, parse_fault
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Condition, Delete, Key, Put, Update, Value, Write
+from tsmem.server.http.faults import Faults, parse_fault
 
 REF = PLAIN.ref
 THREADS = 4
@@ -106,18 +106,6 @@ def test_an_attempt_that_hangs_ends_and_another_is_made() -> None:
         assert any(entry.fault == "hang" for entry in served.log)
 
 
-def test_only_the_rows_of_a_batch_that_failed_are_read_again() -> None:
-    rows = [Row((f"{n:03d}",), {"x": n}) for n in range(100)]
-    with faulty("partial:0.3:BatchGetRow") as (served, client):
-        client.write_rows([Put(REF, row.key, row.columns) for row in rows])
-        before = len(served.log)
-        assert rows == client.get_rows(REF, [row.key for row in rows])
-        reads = [entry.rows for entry in served.log[before:]]
-
-    assert 1 < len(reads) < 20
-    assert 100 == sum(reads)
-
-
 def test_rows_of_a_batch_that_failed_are_written_again_together() -> None:
     with faulty("partial:0.2:BatchWriteRow") as (served, client):
         outcomes = client.write_rows([Put(REF, (f"{n:03d}",), {"x": n}) for n in range(200)])
@@ -125,29 +113,6 @@ def test_rows_of_a_batch_that_failed_are_written_again_together() -> None:
         assert [None] * 200 == outcomes
         assert {"BatchWriteRow"} == set(served.actions())
         assert len(served.log) < 10
-
-
-class FirstLost(Faults):
-    """Loses the first answer of an action, whose request is carried out."""
-
-    def __init__(self, action: str) -> None:
-        super().__init__()
-        self._action: str | None = action
-
-    def strike(self, action: str) -> Fault | None:
-        if action != self._action:
-            return None
-        self._action = None
-        return Fault("drop", True, None, 0.5)
-
-
-def test_a_lost_batch_of_200_conditional_rows_costs_itself_again_and_two_reads() -> None:
-    with faulty(faults=FirstLost("BatchWriteRow")) as (served, client):
-        writes: list[Write] = [Put(REF, (f"{n:03d}",), {"x": n}, MUST_NOT_EXIST) for n in range(200)]
-
-        assert [None] * 200 == client.write_rows(writes)
-        assert ["BatchWriteRow"] * 2 + ["BatchGetRow"] * 2 == served.actions()
-        assert 4 == client.meter.total.requests
 
 
 def test_the_meter_counts_the_requests_that_the_server_saw() -> None:

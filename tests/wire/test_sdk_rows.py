@@ -66,13 +66,6 @@ def test_versions_are_read_by_number_and_time_and_deleted(client: Any) -> None:
     assert [("d", 1, now)] == columns(client, "t", max_version=9)
 
 
-def test_an_increment_adds_and_a_missing_column_counts_as_0(client: Any) -> None:
-    update(client, "one", {"increment": [("n", 5)]})
-    update(client, "one", {"increment": [("n", -7)]})
-
-    assert [("n", -2)] == [(name, value) for name, value, _ in columns(client, "one")]
-
-
 def test_a_written_key_is_returned(client: Any) -> None:
     import tablestore
 
