@@ -49,6 +49,18 @@ class Stub(Dispatcher):
         return body.decode("latin-1")
 
 
+class Paused:
+    """Work of a stub that has begun, and waits until a test lets it go on."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(TIMEOUT_S)
+
+
 class Reply(NamedTuple):
     """A parsed answer."""
 

@@ -102,22 +102,6 @@ const steps = {
     return { one: row(one.row), many: many.tables.flat().map(row), sessions, messages, index, tables: tables.tableNames,
       indexes: described.indexMetas.map((meta) => meta.name) };
   },
-  async refuse() {
-    const errors = [];
-    for (const [name, params] of [
-      ["getRow", { tableName: "nope", primaryKey: sessionKey("u", "s") }],
-      ["putRow", { tableName: "session", condition: exist(), primaryKey: sessionKey("u", "none"), attributeColumns: [{ a: "b" }] }],
-      ["sqlQuery", { query: "select 1" }],
-    ]) {
-      try {
-        await call(name, params);
-        errors.push("no error");
-      } catch (error) {
-        errors.push(String(error.message));
-      }
-    }
-    return errors;
-  },
   async remove() {
     await call("deleteRow", { tableName: "session", condition: ignore(), primaryKey: sessionKey("u", "s000") });
     const found = await everyMessage();

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from contextlib import suppress
 
 import pytest
 
 from tests.support.raw_http import (
     TIMEOUT_S,
+    Paused,
     Running,
     Stub,
     parse_reply,
@@ -102,18 +102,13 @@ def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one
 
 
 def test_a_connection_whose_request_is_being_answered_is_not_closed_for_a_new_one() -> None:
-    begun, go_on = threading.Event(), threading.Event()
-
-    def work() -> None:
-        begun.set()
-        assert go_on.wait(TIMEOUT_S)
-
+    work = Paused()
     with running(Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.connect() as busy:
         busy.sendall(request())
-        assert begun.wait(TIMEOUT_S)
+        assert work.begun.wait(TIMEOUT_S)
         with here.connect() as other:
             assert answer_of(other).startswith(b"HTTP/1.1 503 ")
-        go_on.set()
+        work.go_on.set()
         assert 200 == read_reply(busy).status
 
 

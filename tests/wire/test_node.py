@@ -90,15 +90,6 @@ def test_node_deletes_what_tsmem_wrote(served: Served, store: MemoryStore) -> No
     assert [] == list(store.messages.iterate(None))
 
 
-def test_errors_of_node_have_the_services_code(served: Served, store: MemoryStore) -> None:
-    store.tables.apply(search=False)
-    missing, failed, unsupported = node(served, "refuse")
-
-    assert "OTSObjectNotExist" in missing
-    assert "OTSConditionCheckFail" in failed
-    assert "Unsupported operation: 'SQLQuery'." in unsupported
-
-
 FOUND = {
     "all": set(range(ROWS)), "match": {17, 18}, "phrase": {4, *range(40, 50)}, "term": {3}, "terms": {3, 4},
     "range": {10, 11}, "prefix": set(range(40, 50)), "wildcard": {9, 19, 29, 39, 49},

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.raw_http import (
     TIMEOUT_S,
+    Paused,
     Running,
     Stub,
     ots_headers,
@@ -133,17 +134,12 @@ def test_a_stop_times_out_a_request_that_trickles() -> None:
 
 
 def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
-    begun, go_on = threading.Event(), threading.Event()
-
-    def work() -> None:
-        begun.set()
-        assert go_on.wait(SOON_S)
-
+    work = Paused()
     with running(Stub(doing=work), receive_s=0) as here, here.connect() as client:
         client.sendall(request())
-        assert begun.wait(SOON_S)
+        assert work.begun.wait(SOON_S)
         with stopping(here):
-            go_on.set()
+            work.go_on.set()
             assert 200 == read_reply(client).status
 
 
@@ -184,20 +180,15 @@ def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
 
 
 def test_a_request_that_outlasts_the_stop_is_cut_and_frees_its_sockets_when_it_ends() -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    work = Paused()
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
-
-    def work() -> None:
-        begun.set()
-        assert go_on.wait(SOON_S)
-
     with running(Stub(doing=work), stop_s=0.01) as here, here.connect() as client:
         client.sendall(request())
-        assert begun.wait(SOON_S)
+        assert work.begun.wait(SOON_S)
         here.server.stop()
         assert b"" == client.recv(1)
         (left,) = [each for each in threading.enumerate() if each.name == "tsmem-connection"]
-        go_on.set()
+        work.go_on.set()
         left.join(SOON_S)
     assert descriptors == len(list(Path("/proc/self/fd").iterdir()))
 
