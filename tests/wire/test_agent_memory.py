@@ -206,7 +206,6 @@ def filters() -> list[tuple[Any, set[int]]]:
     equal, above, below = Filters.eq, Filters.gt, Filters.lt
     return [
         (None, everything),
-        (Filters.all(), everything),
         (equal("topic", "t1"), set(range(1, 30, 3))),
         (Filters.not_eq("topic", "t1"), everything - set(range(1, 30, 3))),
         (equal("parity", 1), set(range(1, 30, 2))),
@@ -218,10 +217,9 @@ def filters() -> list[tuple[Any, set[int]]]:
         (Filters.In("topic", ["t0", "t2"]), everything - set(range(1, 30, 3))),
         (Filters.not_in("topic", ["t0", "t2", "none"]), set(range(1, 30, 3))),
         (Filters.text_match_phrase("note", "555-0003"), {3}),
-        (Filters.text_match_phrase("note", "CALL ME"), everything),
         (Filters.text_match_phrase("note", "-001"), set(range(10, 20))),
-        (Filters.text_match_phrase("note", "谢谢"), everything),
         (Filters.text_match_phrase("note", "不"), set()),
+        (Filters.text_match("note", "0004 0017"), {4, 17}),
         (both([equal("topic", "t1"), equal("parity", 1), above("price", 1.0)]), {7, 13, 19, 25}),
         (either([equal("vip", True), Filters.gte("price", 7.0)]), {*range(5), 28, 29}),
         (neither([Filters.gte("price", 0.5), equal("parity", 1)]), {0}),
@@ -241,9 +239,9 @@ def test_each_filter_of_the_library_finds_its_sessions_and_messages(library: Any
             wrong[repr(sought)] = (expected, found)
 
     assert {} == wrong
-    (third,) = library.search_messages(filters()[12][0]).hits
+    (third,) = library.search_messages(filters()[11][0]).hits
     assert (2003, "said 3", "t0") == (third.create_time, third.content, third.metadata["topic"])
-    (third,) = library.search_sessions(filters()[12][0]).hits
+    (third,) = library.search_sessions(filters()[11][0]).hits
     assert ("u", 1003, 1) == (third.user_id, third.update_time, third.metadata["parity"])
 
 
@@ -266,35 +264,6 @@ def test_the_librarys_pages_have_each_row_once(library: Any) -> None:
             assert whole == paged
             assert len(whole) == len(set(whole)) == (25 if sought == Filters.eq("vip", False) else 30)
             assert {7} == set(sizes[:-1])
-
-
-def test_the_library_finds_words_best_match_first(library: Any, store: MemoryStore) -> None:
-    from tablestore_for_agent_memory.base.filter import Filters
-
-    library.init_search_index()
-    said = {
-        "m1": "I want to cancel my reservation", "m2": "The reservation was cancelled", "m3": "我要退款，谢谢",
-        "m4": "退款已经到账", "m5": "明天北京天气怎么样？", "m6": "Good morning",
-    }  # fmt: skip
-    for number, (name, content) in enumerate(said.items()):
-        if number % 2:
-            store.messages.put(store.messages.new("s", name, create_time=number, content=content))
-        else:
-            library.put_message(
-                models().Message(session_id="s", message_id=name, create_time=number, content=content, metadata={})
-            )
-
-    def found(text: str) -> set[str]:
-        return {each.message_id for each in library.search_messages(Filters.text_match("content", text)).hits}
-
-    assert {"m1", "m2"} == found("reservation")
-    assert {"m1", "m2"} == found("RESERVATION cancelled")
-    assert {"m3", "m4"} == found("退款")
-    assert {"m5"} == found("北京")
-    assert {"m5", "m6"} == found("天气 morning")
-    assert set() == found("refund")
-    best = library.search_messages(Filters.text_match("content", "cancel my reservation")).hits[0]
-    assert ("m1", said["m1"]) == (best.message_id, best.content)
 
 
 def test_the_library_waits_until_its_index_has_every_row(library: Any, served: Served) -> None:

@@ -298,6 +298,9 @@ def test_a_wrong_key_fails_alone_among_reads(wire: Wire) -> None:
         ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING."),
         {"c": 1},
     ]] == read(wire, wanted(primary_key=keys))  # fmt: skip
+    assert [[{"c": 1}, ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")]] == read(
+        wire, wanted(primary_key=keys[:2])
+    )
 
 
 def test_each_table_of_a_batch_has_its_own_columns_filter_and_page(wire: Wire) -> None:

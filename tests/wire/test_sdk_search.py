@@ -269,15 +269,16 @@ def test_a_row_deleted_between_finding_and_reading_it_is_replaced_by_the_next(se
 
     def search_then_delete(*asked: Any, **options: Any) -> Any:
         reply = found(*asked, **options)
-        engine.write_rows([Delete(TABLE.ref, key(3))])
+        engine.write_rows([Delete(TABLE.ref, key(4))])
         return reply
 
     engine.search = search_then_delete  # type: ignore[method-assign]
     whole = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL)
-    answer = search(client, t.RangeQuery("n", 2, 5), columns=whole, limit=1, get_total_count=True)
+    query = t.RangeQuery("n", 2, 6)  # in key order: 3, 4, 2, 5
+    answer = search(client, query, columns=whole, offset=1, limit=1, get_total_count=True)
 
-    assert ([4], 1, 3) == (numbers(answer), len(answer.search_hits), answer.total_count)
-    assert [2] == numbers(search(client, t.RangeQuery("n", 2, 5), columns=whole, next_token=answer.next_token))
+    assert ([2], 1, 4) == (numbers(answer), len(answer.search_hits), answer.total_count)
+    assert [5] == numbers(search(client, query, columns=whole, next_token=answer.next_token))
 
 
 # Parallel scans
