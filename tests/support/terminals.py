@@ -83,8 +83,7 @@ class Screens:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", self._opened(talk, "rb"))
             patch.setattr(sys, "stderr", self._opened(talk, "wb"))
-            for name in ("stdout", "__stdout__"):  # shutil asks the second for the terminal's width
-                patch.setattr(sys, name, self._opened(data, "wb"))
+            patch.setattr(sys, "stdout", self._opened(data, "wb"))
             return Streams.of_process()
 
     def _opened(self, descriptor: int, mode: str) -> io.TextIOWrapper:
