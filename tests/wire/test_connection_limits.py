@@ -57,6 +57,7 @@ def test_large_answers_that_nobody_reads_are_bounded_for_all_clients_together() 
             assert b"H" == slow.recv(1)
             reply = here.ask(request())
             assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
+            assert 0 == here.log[-1].rows
             here.stub.body = b"small"
             assert 200 == here.ask(request()).status
             here.stub.body = large
