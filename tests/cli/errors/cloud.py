@@ -82,7 +82,7 @@ CASES = (
         "not ready after 1 s: table session, secondary index session_secondary_index, table message, secondary index message_secondary_index, search index message_search_index",
         "the same command waits again", code="Unavailable", given=(served("throttle:1:GetRange"),)),
     _unavailable("A server that never answers.", "HOST did not answer in time (tried N times in N s)",
-        LATER, answering(silent, more="timeout = 0.3")),
+        LATER, answering(silent, more="timeout = 2")),
     _unavailable("A web server.", "HOST does not answer as TableStore does (HTTP 404) (tried once in 0 s)",
         ENDPOINT, answering(saying(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"))),
     _unavailable("A proxy that refuses.", "HOST does not answer as TableStore does (HTTP 403) (tried once in 0 s)",
