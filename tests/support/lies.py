@@ -193,7 +193,8 @@ def other_users_hits(rows: list[WireRow], reply: Reply) -> list[WireRow]:
 
 @_on("Search")
 def _negative_total(reply: Reply) -> None:
-    reply.message.total_hits = -5
+    if reply.message.total_hits > 0:  # otherwise nobody asked for it
+        reply.message.total_hits = -5
 
 
 @_on("Search")
