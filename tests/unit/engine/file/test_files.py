@@ -136,7 +136,7 @@ def test_a_commit_is_synced_when_it_returns(tmp_path: Path) -> None:
     """Source: sqlite.org/pragma.html: 2 is FULL; a commit in the log survives a power failure with nothing less."""
     path = tmp_path / "memory.db"
     fill(path)
-    with Connections(str(path)).write() as session:
+    with closing(Connections(str(path))) as connections, connections.write() as session:
         assert (2,) == session.execute("PRAGMA synchronous").fetchone()
 
 
