@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 import tsmem
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tests.support.commands import declared_by
 from tsmem.adapters import redaction
 from tsmem.cli.app.main import main

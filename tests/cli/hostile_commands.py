@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
 from tests.support.commands import declarations, params_of
+from tests.support.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
 from tsmem.limits import is_column_name
 from tsmem.rows import Value
 from tsmem.store import Message, Metadata, Session

@@ -20,11 +20,11 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, PipeIn, Processes, messages, sessions
 from tests.cli.test_processes import interrupted
-from tests.contract.faults import Fault, FaultyClient
-from tests.serving import KEY, SECRET, serving
 from tests.support.cloud_profiles import profile
+from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 from tests.support.progress import Ticking, drawn
+from tests.support.serving import KEY, SECRET, serving
 from tests.support.waiting import wait_until
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams

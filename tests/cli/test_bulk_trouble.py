@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, messages, sessions
-from tests.contract.faults import FaultyClient
+from tests.support.faults import FaultyClient
 from tests.support.opened_clients import every_client
 from tsmem.adapters.local import LocalClient
 from tsmem.store import Message

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tests.contract.faults import RefusingClient
-from tests.serving import KEY, SECRET, serving
+from tests.support.faults import RefusingClient
+from tests.support.serving import KEY, SECRET, serving
 from tsmem import adapters
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.rows import Put

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome
-from tests.clocks import ManualClock
-from tests.serving import KEY, SECRET, environ, serving
+from tests.support.clocks import ManualClock
 from tests.support.cloud_profiles import profile
+from tests.support.serving import KEY, SECRET, environ, serving
 from tests.support.terminals import COLOUR
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.shell_words import NOT_SHOWN, repeated_command

@@ -15,11 +15,11 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.hostile_commands import PACKS, WHOLE, Run, commands, items
-from tests.hostile import CORPUS, LINES
-from tests.serving import KEY, SECRET, serving
 from tests.support.cloud_profiles import profile
 from tests.support.commands import declarations
+from tests.support.hostile import CORPUS, LINES
 from tests.support.progress import Ticking, drawn
+from tests.support.serving import KEY, SECRET, serving
 from tests.support.terminals import COLOUR, Screen, Screens, cells, clean
 from tsmem.server.http.auth import AccessKey
 

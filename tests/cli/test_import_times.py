@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 from tsmem.errors import StorageFailure
 

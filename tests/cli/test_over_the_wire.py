@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes
-from tests.serving import KEY, SECRET, Served, sdk_client, serving
 from tests.support.cloud_profiles import INSTANCE, profile
+from tests.support.serving import KEY, SECRET, Served, sdk_client, serving
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 from tests.support.waiting import wait_until
 from tsmem.store.documents import export_line

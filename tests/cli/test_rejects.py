@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, messages, sessions
-from tests.contract.faults import RefusingClient
-from tests.serving import KEY, SECRET, serving
 from tests.support.cloud_profiles import profile
+from tests.support.faults import RefusingClient
 from tests.support.opened_clients import every_client
+from tests.support.serving import KEY, SECRET, serving
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import (
+from tests.support.backends import (
     BACKENDS,
     FILE,
     MESSAGE,
@@ -20,6 +19,7 @@ from tests.contract.backends import (
     shared_server,
 )
 from tests.support.checked_client import CheckedClient
+from tests.support.clocks import ManualClock
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.backends import BY_TIME, MESSAGE, PLAIN, SESSION, keys, put
+from tests.support.backends import BY_TIME, MESSAGE, PLAIN, SESSION, keys, put
 from tsmem.errors import ConditionFailed, InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import TableClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Row, TableRef, Update, Write

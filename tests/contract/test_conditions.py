@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contract.backends import PLAIN, everything, put
+from tests.support.backends import PLAIN, everything, put
 from tsmem.errors import ConditionFailed, InvalidInput
 from tsmem.port import TableClient
 from tsmem.rows import (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contract.backends import PLAIN, everything, put
+from tests.support.backends import PLAIN, everything, put
 from tsmem.errors import ConditionFailed, TableNotFound
 from tsmem.port import Cost, TableClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Comparison, Condition, Delete, Op, Put, Update, Write

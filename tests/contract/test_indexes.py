@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.backends import BY_ID, BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
+from tests.support.backends import BY_ID, BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, Delete, Put, Range, Row, TableRef, Update

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contract.backends import PLAIN, SESSION, everything, put
+from tests.support.backends import PLAIN, SESSION, everything, put
 from tsmem.errors import InvalidInput, LimitExceeded
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import Comparison, Condition, Op, Put, Row, TableRef, Update, Value

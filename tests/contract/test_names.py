@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.backends import PLAIN, STRING, everything
+from tests.support.backends import PLAIN, STRING, everything
 from tsmem.errors import InvalidInput
 from tsmem.port import Cost, FieldType, SearchIndexSchema, TableClient, TableSchema
 from tsmem.queries import Search, Term

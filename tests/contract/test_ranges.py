@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import (
+from tests.support.backends import (
     BINARY,
     INTEGER,
     MESSAGE,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contract.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, everything, put
+from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, everything, put
 from tsmem.errors import InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import TableClient, TableSchema
 from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value

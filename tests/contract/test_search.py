@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.contract.backends import MESSAGE, PLAIN, on_engine, put
+from tests.support.backends import MESSAGE, PLAIN, on_engine, put
 from tests.support.pages import all_keys, pages
 from tsmem import queries as q
 from tsmem.errors import InvalidInput, TableNotFound

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import on_engine
-from tests.contract.faults import Fault, FaultyClient, RefusingClient
+from tests.support.backends import on_engine
+from tests.support.clocks import ManualClock
+from tests.support.faults import Fault, FaultyClient, RefusingClient
 from tests.support.items import ids, load
 from tsmem.clock import Age
 from tsmem.errors import (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import FILE, engine_client, on_engine
-from tests.contract.faults import FaultyClient
+from tests.support.backends import FILE, engine_client, on_engine
+from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.backends import FILE, engine_client, on_engine
-from tests.contract.faults import FaultyClient
-from tests.filters import COLUMNS, VALUES, holds, spelled, trees
+from tests.support.backends import FILE, engine_client, on_engine
+from tests.support.faults import FaultyClient
+from tests.support.filters import COLUMNS, VALUES, holds, spelled, trees
 from tests.support.items import load
 from tsmem.errors import InvalidInput
 from tsmem.port import RangePage, TableClient

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.clocks import ManualClock
-from tests.contract.backends import on_engine
-from tests.contract.faults import FaultyClient
+from tests.support.backends import on_engine
+from tests.support.clocks import ManualClock
+from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, LimitExceeded, NotFound
 from tsmem.port import TableClient

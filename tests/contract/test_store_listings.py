@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import on_engine
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.backends import on_engine
+from tests.support.clocks import ManualClock
+from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, Unavailable

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import engine_client, on_engine
+from tests.support.backends import engine_client, on_engine
+from tests.support.clocks import ManualClock
 from tests.support.items import ids, load
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, TableNotFound

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.backends import on_engine
-from tests.contract.faults import FaultyClient
+from tests.support.backends import on_engine
+from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Session

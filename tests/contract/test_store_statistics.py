@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from tests.contract.backends import on_engine
-from tests.contract.faults import FaultyClient
+from tests.support.backends import on_engine
+from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.limits import MAX_VALUE_BYTES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.backends import on_engine
+from tests.support.backends import on_engine
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.stored_times import StoredTimes

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import on_engine
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.backends import on_engine
+from tests.support.clocks import ManualClock
+from tests.support.faults import Fault, FaultyClient
 from tsmem.errors import InvalidInput, SchemaMismatch, Throttled
 from tsmem.port import IndexSchema, SearchIndexSchema, TableClient, TableSchema
 from tsmem.rows import ColumnType, Put

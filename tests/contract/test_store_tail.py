@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import StagedClock
-from tests.contract.backends import on_engine
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.backends import on_engine
+from tests.support.clocks import StagedClock
+from tests.support.faults import Fault, FaultyClient
 from tests.support.items import load
 from tsmem.errors import Denied, InvalidInput, NotFound, Throttled, Unavailable
 from tsmem.port import TableClient

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import on_engine
-from tests.contract.faults import FaultyClient
+from tests.support.backends import on_engine
+from tests.support.clocks import ManualClock
+from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import TableClient

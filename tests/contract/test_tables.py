@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.backends import BINARY, DOUBLE, INTEGER, MESSAGE, PLAIN, SESSION, STRING, keys, on_engine, put
+from tests.support.backends import BINARY, DOUBLE, INTEGER, MESSAGE, PLAIN, SESSION, STRING, keys, on_engine, put
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableClient, TableSchema
 

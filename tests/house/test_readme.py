@@ -17,8 +17,8 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.house.modules import README, ROOT
-from tests.serving import serving
 from tests.support.node import why_not
+from tests.support.serving import serving
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.store import MemoryStore

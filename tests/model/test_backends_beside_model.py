@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.filters import passes
-from tests.serving import profile_of, serving
 from tests.support.checked_client import CheckedClient
+from tests.support.filters import passes
+from tests.support.serving import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tests.support.pages import pages
 from tsmem import queries as q
 from tsmem.adapters.local import LocalClient

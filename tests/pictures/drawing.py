@@ -51,7 +51,7 @@ PICTURES = (
 )
 _PROGRAM = f"""
 import sys
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem.cli.app.main import main
 sys.exit(main(sys.argv[1:], clock=ManualClock({NOW_US})))
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.serving import KEY, SECRET
+from tests.support.serving import KEY, SECRET
 
 INSTANCE = "agent-memory"
 

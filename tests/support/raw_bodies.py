@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import PLAIN, SESSION, STRING, everything
+from tests.support.backends import PLAIN, SESSION, STRING, everything
+from tests.support.clocks import ManualClock
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import GetRange

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.serving import METADATA, Served, profile_of, sdk_client
 from tests.support.checked_client import checked_store
+from tests.support.serving import METADATA, Served, profile_of, sdk_client
 from tsmem.store import MemoryStore
 
 agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the official library is not installed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tests.support.raw_http import signed
 from tsmem.errors import TsmemError
 from tsmem.server.http.auth import AccessKey, Authenticator, Identity

@@ -14,7 +14,7 @@ from hashlib import md5
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tests.support.raw_http import (
     Stub,
     ots_headers,

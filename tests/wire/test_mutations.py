@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.contract.backends import MESSAGE, SESSION
-from tests.serving import KEY, SECRET, Served, sdk_client, serving
 from tests.support import search_table
+from tests.support.backends import MESSAGE, SESSION
 from tests.support.raw_http import TIMEOUT_S, Reply, post, read_reply
 from tests.support.raw_tables import (
     INTEGER,
@@ -33,6 +32,7 @@ from tests.support.raw_tables import (
     named,
     update,
 )
+from tests.support.serving import KEY, SECRET, Served, sdk_client, serving
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.clock import SystemClock
 from tsmem.errors import SERVICE_CODES, TsmemError

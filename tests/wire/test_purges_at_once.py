@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.faults import RefusingClient
-from tests.serving import Served, most_at_once, profile_of, serving
+from tests.support.faults import RefusingClient
 from tests.support.items import load
+from tests.support.serving import Served, most_at_once, profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, PartialFailure

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 import tsmem
-from tests.serving import Served, most_at_once, profile_of, serving
 from tests.support.items import load
+from tests.support.serving import Served, most_at_once, profile_of, serving
 from tests.support.waiting import wait_until
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock

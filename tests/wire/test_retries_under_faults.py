@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.contract.backends import MESSAGE, PLAIN
-from tests.serving import Served, profile_of, serving
+from tests.support.backends import MESSAGE, PLAIN
+from tests.support.serving import Served, profile_of, serving
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, TableNotFound, Unavailable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.backends import PLAIN
+from tests.support.backends import PLAIN
 from tests.support.raw_bodies import (
     EXPECT_EXIST,
     EXPECT_NOT_EXIST,

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.serving import Served, sdk_client, sdk_refusal, serving
+from tests.support.clocks import ManualClock
 from tests.support.search_table import (
     BY_KEY,
     COUNTED,
@@ -26,6 +25,7 @@ from tests.support.search_table import (
     pages,
     search,
 )
+from tests.support.serving import Served, sdk_client, sdk_refusal, serving
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, TsmemError

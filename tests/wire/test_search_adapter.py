@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.faults import Fault, FaultyClient
-from tests.serving import Served, profile_of, sdk_client
+from tests.support.clocks import ManualClock
+from tests.support.faults import Fault, FaultyClient
 from tests.support.search_table import BY_KEY, TABLE, fill
+from tests.support.serving import Served, profile_of, sdk_client
 from tsmem.adapters.tablestore import search as sdk_search
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.adapters.tablestore.sdk import ots

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tests.support.raw_bodies import NOW_MS, Wire, body, getting, wanted
 from tests.support.raw_tables import (
     BINARY,

@@ -175,7 +175,7 @@ def past_2262(stage: Stage) -> None:
     def time_ns() -> int:
         raise OverflowError("timestamp too large to convert to C _PyTime_t")
 
-    patched("tests.clocks.ManualClock.now_us", SystemClock.now_us)(stage)
+    patched("tests.support.clocks.ManualClock.now_us", SystemClock.now_us)(stage)
     patched("time.time_ns", time_ns)(stage)
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage, copied
-from tests.serving import KEY, SECRET, serving
 from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.listening import Handler, listening
 from tests.support.lying import Lie, lying
+from tests.support.serving import KEY, SECRET, serving
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
 from tsmem.port import FieldType, SearchIndexSchema

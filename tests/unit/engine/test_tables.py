@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import SearchDescription, TableOptions
 from tsmem.engine.requests import GetRange

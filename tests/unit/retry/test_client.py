@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import PLAIN, SESSION, engine_client
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.backends import PLAIN, SESSION, engine_client
+from tests.support.clocks import ManualClock
+from tests.support.faults import Fault, FaultyClient
 from tsmem.clock import time_budget
 from tsmem.errors import (
     AlreadyExists,

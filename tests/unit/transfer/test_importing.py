@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.faults import Fault, FaultyClient
+from tests.support.faults import Fault, FaultyClient
 from tests.support.items import load
 from tsmem import MemoryStore, Message, Session, open_store
 from tsmem.adapters.local import LocalClient

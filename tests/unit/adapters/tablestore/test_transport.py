@@ -11,8 +11,7 @@ import time
 import pytest
 from urllib3.connection import HTTPConnection
 
-from tests.clocks import ManualClock
-from tests.serving import profile_of, serving
+from tests.support.clocks import ManualClock
 from tests.support.listening import (
     PATIENCE_S,
     PUT,
@@ -25,6 +24,7 @@ from tests.support.listening import (
     trickling,
     trickling_body,
 )
+from tests.support.serving import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.tablestore import transport as sdk_transport
 from tsmem.adapters.tablestore.client import TablestoreClient

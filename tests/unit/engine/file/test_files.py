@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tests.support.store_files import TABLE, fill, in_child, keys, opened, put
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock

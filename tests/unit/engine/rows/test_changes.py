@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
 from tsmem.engine.requests import GetRange, WriteReply

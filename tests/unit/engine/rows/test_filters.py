@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contract.backends import MESSAGE, everything
-from tests.filters import COLUMNS, VALUES
-from tests.filters import passes as meant
+from tests.support.backends import MESSAGE, everything
+from tests.support.filters import COLUMNS, VALUES
+from tests.support.filters import passes as meant
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine.rows.cells import pack, size_of, unpack

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply
 from tsmem.engine.rows.cells import Cell, CellRow

@@ -7,7 +7,7 @@ from contextlib import closing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.requests import GetRange
 from tsmem.engine.rows.cells import Cell, CellRow

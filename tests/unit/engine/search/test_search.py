@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem import queries as q
 from tsmem.engine import Engine
 from tsmem.engine.rows.changes import Change, NewCell, RowChange

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 
-from tests.filters import KEY, READABLE, ROWS, TREES, as_row, holds, passes, spelled
+from tests.support.filters import KEY, READABLE, ROWS, TREES, as_row, holds, passes, spelled
 from tsmem.rows import And, Comparison, Filter, Not, Op, Value
 from tsmem.store.filters.row_filter import MAX_SENT, Readable, RowFilter, condition_count
 

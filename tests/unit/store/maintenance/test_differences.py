@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
+from tests.support.clocks import ManualClock
 from tsmem.adapters.local import LocalClient
 from tsmem.engine import Engine
 from tsmem.port import FieldType, SearchIndexSchema

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clocks import ManualClock
-from tests.contract.backends import engine_client
-from tests.contract.faults import FaultyClient
+from tests.support.backends import engine_client
+from tests.support.clocks import ManualClock
+from tests.support.faults import FaultyClient
 from tsmem.errors import Throttled, Unavailable
 from tsmem.port import RangePage, SearchIndexSchema, TableClient
 from tsmem.retry import RetryingClient, RetryPolicy
