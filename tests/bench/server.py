@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.bench.engine import MESSAGE, messages, write
 from tests.bench.processes import serve
-from tests.support.serving import sdk_client
+from tests.support.server_in_process import sdk_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 

@@ -24,7 +24,7 @@ from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 from tests.support.progress import Ticking, drawn
-from tests.support.serving import KEY, SECRET, serving
+from tests.support.server_in_process import KEY, SECRET, serving
 from tests.support.waiting import wait_until
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
 from tests.support.faults import RefusingClient
-from tests.support.serving import KEY, SECRET, serving
+from tests.support.server_in_process import KEY, SECRET, serving
 from tsmem import adapters
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.rows import Put

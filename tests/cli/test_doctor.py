@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.support.clocks import ManualClock
 from tests.support.cloud_profiles import profile
-from tests.support.serving import KEY, SECRET, environ, serving
+from tests.support.server_in_process import KEY, SECRET, environ, serving
 from tests.support.terminals import COLOUR
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.shell_words import NOT_SHOWN, repeated_command

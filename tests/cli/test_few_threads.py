@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
 

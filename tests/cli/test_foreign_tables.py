@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType, Key, Put
 

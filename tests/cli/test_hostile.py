@@ -19,7 +19,7 @@ from tests.support.cloud_profiles import profile
 from tests.support.commands import declarations
 from tests.support.hostile import CORPUS, LINES
 from tests.support.progress import Ticking, drawn
-from tests.support.serving import KEY, SECRET, serving
+from tests.support.server_in_process import KEY, SECRET, serving
 from tests.support.terminals import COLOUR, Screen, Screens, cells, clean
 from tsmem.server.http.auth import AccessKey
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes
 from tests.support.cloud_profiles import INSTANCE, profile
-from tests.support.serving import KEY, SECRET, Served, sdk_client, serving
+from tests.support.server_in_process import KEY, SECRET, Served, sdk_client, serving
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Metadata, Session
 
 TIME = 1_760_000_000_000_000

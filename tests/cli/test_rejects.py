@@ -15,7 +15,7 @@ from tests.cli.conftest import Cli, Outcome, messages, sessions
 from tests.support.cloud_profiles import profile
 from tests.support.faults import RefusingClient
 from tests.support.opened_clients import every_client
-from tests.support.serving import KEY, SECRET, serving
+from tests.support.server_in_process import KEY, SECRET, serving
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Write

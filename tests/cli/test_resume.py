@@ -20,7 +20,7 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
 from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient, RefusingClient
 from tests.support.opened_clients import every_client
-from tests.support.serving import KEY, SECRET, Served, serving
+from tests.support.server_in_process import KEY, SECRET, Served, serving
 from tests.support.waiting import wait_until
 from tsmem.errors import StorageFailure, Throttled, TsmemError
 from tsmem.server.http.auth import AccessKey

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Outcome
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Metadata, Session
 
 T = 1_767_000_000_000_000

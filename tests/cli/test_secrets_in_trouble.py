@@ -25,7 +25,7 @@ from tests.support.secrets import (
     leaks,
     service,
 )
-from tests.support.serve import serving
+from tests.support.serve_command import serve_command
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide
 from tsmem.adapters.tablestore.errors import service_error
@@ -311,7 +311,7 @@ def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
     """Not its own, nor a signature, whatever clients send and however it is run."""
     secret = SECRETS["access_key_secret"]
     flags = ("--memory", "--access-key-id", "me", "--log", "--debug")
-    with serving(process, *flags, TSMEM_SERVE_SECRET=secret) as server:
+    with serve_command(process, *flags, TSMEM_SERVE_SECRET=secret) as server:
         assert b"" == server.ask(key="me", secret=secret)
         for key, tried in (("me", "another"), (secret.replace('"', ""), secret)):
             with pytest.raises(HTTPError) as caught:

@@ -21,7 +21,7 @@ from tests.support.commands import declarations
 from tests.support.privileges import limited, modes_count, skip_unless_possible
 from tests.support.raw_bodies import c, row, writing
 from tests.support.raw_http import ots_headers, post, read_reply, signed
-from tests.support.serve import DEADLINE_S, Serving, serving
+from tests.support.serve_command import DEADLINE_S, ServeProcess, serve_command
 from tests.support.waiting import wait_until
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import SAME_S
@@ -31,7 +31,9 @@ from tsmem.clock import SystemClock
 from tsmem.server.wire import schema
 
 
-def refused(server: Serving, action: str = "ListTable", body: bytes = b"", **identity: str) -> tuple[int, str, str]:
+def refused(
+    server: ServeProcess, action: str = "ListTable", body: bytes = b"", **identity: str
+) -> tuple[int, str, str]:
     """Ask for something that is refused: status, code and message."""
     with pytest.raises(HTTPError) as caught:
         server.ask(action, body, **identity)
@@ -45,7 +47,7 @@ def test_the_example_serves_until_a_signal_stops_it(process: Processes, number: 
     """The endpoint is the only line of stdout; the signal ends it with 0 and a count on stderr."""
     words = declarations()["serve"].example.split()
     assert words[:2] == ["tsmem", "serve"]
-    with serving(process, *words[2:]) as server:
+    with serve_command(process, *words[2:]) as server:
         assert b"" == server.ask()
         assert b"" == server.ask(key="x", secret="x")
         code, out, err = server.stop(number)
@@ -56,7 +58,7 @@ def test_the_example_serves_until_a_signal_stops_it(process: Processes, number: 
 
 
 def test_with_json_the_endpoint_is_one_object_on_one_line(process: Processes) -> None:
-    with serving(process, "--memory", "-o", "json", "--instance", "mine") as server:
+    with serve_command(process, "--memory", "-o", "json", "--instance", "mine") as server:
         assert {"endpoint": server.endpoint, "instance": "mine", "access_key_id": None} == json.loads(server.line)
         assert "The instance is not found." == refused(server)[2]
         assert 0 == server.stop(signal.SIGINT)[0]
@@ -65,7 +67,7 @@ def test_with_json_the_endpoint_is_one_object_on_one_line(process: Processes) ->
 def test_the_file_is_there_when_the_endpoint_is_and_the_command_line_can_use_it_too(
     cli: Cli, process: Processes
 ) -> None:
-    with serving(process, "--path", str(cli.database)) as server:
+    with serve_command(process, "--path", str(cli.database)) as server:
         assert cli.database.stat().st_size > 0
         cli.ok("init-tables")
         names = list(schema.parse_message("ListTableResponse", server.ask()).table_names)
@@ -75,7 +77,7 @@ def test_the_file_is_there_when_the_endpoint_is_and_the_command_line_can_use_it_
 
 
 def test_with_a_key_it_takes_that_key_alone_and_prints_no_secret(process: Processes) -> None:
-    with serving(process, "--memory", "--access-key-id", "me", "--log", TSMEM_SERVE_SECRET="hush-hush") as server:
+    with serve_command(process, "--memory", "--access-key-id", "me", "--log", TSMEM_SERVE_SECRET="hush-hush") as server:
         assert b"" == server.ask(key="me", secret="hush-hush")
         for key, secret in (("me", "tsmem"), ("other", "hush-hush")):
             assert (403, "OTSAuthFailed") == refused(server, key=key, secret=secret)[:2]
@@ -89,7 +91,7 @@ def test_with_a_key_it_takes_that_key_alone_and_prints_no_secret(process: Proces
 def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
     """Time, status, code, action, table, rows, milliseconds, bytes, request id; what a client named is made safe."""
     body = schema.new_message("DescribeTableRequest", table_name="nothing").SerializeToString()
-    with serving(process, "--memory", "--log", "--fault", "throttle:1:PutRow") as server:
+    with serve_command(process, "--memory", "--log", "--fault", "throttle:1:PutRow") as server:
         server.ask()
         for action in ("PutRow", "Danc\x9be"):
             with socket.create_connection(server.address, timeout=DEADLINE_S) as client:
@@ -111,7 +113,7 @@ def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
 
 def test_a_log_that_nobody_reads_holds_no_request_and_no_stop(process: Processes) -> None:
     count = 700  # far more lines than a pipe holds
-    with serving(process, "--memory", "--log") as server:
+    with serve_command(process, "--memory", "--log") as server:
         with socket.create_connection(server.address, timeout=DEADLINE_S) as client:
             request = post(signed(ots_headers(), path="/ListTable"), path="/ListTable")
             for _ in range(count):
@@ -163,7 +165,7 @@ def test_closing_the_log_waits_only_a_moment_for_a_stalled_reader_and_leaves_no_
 
 def test_a_second_signal_ends_it_although_a_request_is_in_hand(process: Processes) -> None:
     with (
-        serving(process, "--memory") as server,
+        serve_command(process, "--memory") as server,
         socket.create_connection(server.address, timeout=DEADLINE_S) as client,
     ):
         headers = {**signed(ots_headers(b"body")), "Expect": "100-continue"}
@@ -186,7 +188,7 @@ def _takes_connections(address: tuple[str, int]) -> bool:
 
 def test_a_signal_that_was_ignored_at_its_start_does_not_stop_it(process: Processes) -> None:
     options = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    with serving(process, "--memory", options=options) as server:
+    with serve_command(process, "--memory", options=options) as server:
         server.process.send_signal(signal.SIGINT)
         assert b"" == server.ask()
         assert 0 == server.stop()[0]
@@ -264,7 +266,7 @@ def test_a_write_that_the_system_refuses_is_explained_to_whoever_runs_the_server
 ) -> None:
     """The client is told of an internal error, as by the service; stderr has the cause, and what to look for."""
     put = writing("PutRow", row({"user_id": "u", "session_id": "s"}, c("topic", "x" * 2_000_000)), "session")
-    with serving(process, "--path", str(ready.database), options={"preexec_fn": limited(1_000_000)}) as server:
+    with serve_command(process, "--path", str(ready.database), options={"preexec_fn": limited(1_000_000)}) as server:
         status, _, message = refused(server, "PutRow", put)
         err = server.stop()[2]
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tsmem.port import SearchIndexSchema
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line

@@ -18,7 +18,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.support.clocks import StagedClock
 from tests.support.commands import declarations
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tests.support.terminals import clean
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams

@@ -18,7 +18,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.house.modules import README, ROOT
 from tests.support.node import why_not
-from tests.support.serving import serving
+from tests.support.server_in_process import serving
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.store import MemoryStore

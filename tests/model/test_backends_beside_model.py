@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.support.checked_client import CheckedClient
 from tests.support.filters import passes
-from tests.support.serving import profile_of, serving
+from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock

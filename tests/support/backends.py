@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import profile_of
+from tests.support.server_in_process import profile_of
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.serving import KEY, SECRET
+from tests.support.server_in_process import KEY, SECRET
 
 INSTANCE = "agent-memory"
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.support.serving import profile_of
+from tests.support.server_in_process import profile_of
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.errors import Unavailable
 from tsmem.profiles import Profile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.serving import Served, sdk_client
+from tests.support.server_in_process import Served, sdk_client
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Put, Value

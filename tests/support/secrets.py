@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 from tests.cli.conftest import Cli, messages, sessions
 from tests.support.commands import declarations
-from tests.support.serving import serving
+from tests.support.server_in_process import serving
 from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line

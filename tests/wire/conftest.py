@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.raw_bodies import Wire, instance
-from tests.support.serving import Served, serving
+from tests.support.server_in_process import Served, serving
 from tsmem.port import FieldType, SearchIndexSchema
 
 

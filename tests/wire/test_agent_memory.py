@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.checked_client import checked_store
-from tests.support.serving import METADATA, Served, profile_of, sdk_client
+from tests.support.server_in_process import METADATA, Served, profile_of, sdk_client
 from tsmem.store import MemoryStore
 
 agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the official library is not installed")

@@ -32,7 +32,7 @@ from tests.support.raw_tables import (
     named,
     update,
 )
-from tests.support.serving import KEY, SECRET, Served, sdk_client, serving
+from tests.support.server_in_process import KEY, SECRET, Served, sdk_client, serving
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.clock import SystemClock
 from tsmem.errors import SERVICE_CODES, TsmemError

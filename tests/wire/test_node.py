@@ -12,7 +12,7 @@ import pytest
 from tests.support.checked_client import checked_store
 from tests.support.node import run_script, why_not
 from tests.support.search_table import BY_KEY, COUNTED, ROWS, columns, fill
-from tests.support.serving import METADATA, Served, profile_of
+from tests.support.server_in_process import METADATA, Served, profile_of
 from tsmem.store import MemoryStore, Message, Metadata, Session
 
 REASON = why_not()

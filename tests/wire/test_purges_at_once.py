@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.faults import RefusingClient
 from tests.support.items import load
-from tests.support.serving import Served, most_at_once, profile_of, serving
+from tests.support.server_in_process import Served, most_at_once, profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, PartialFailure

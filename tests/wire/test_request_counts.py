@@ -19,7 +19,7 @@ import pytest
 
 import tsmem
 from tests.support.items import load
-from tests.support.serving import Served, most_at_once, profile_of, serving
+from tests.support.server_in_process import Served, most_at_once, profile_of, serving
 from tests.support.waiting import wait_until
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.backends import MESSAGE, PLAIN
-from tests.support.serving import Served, profile_of, serving
+from tests.support.server_in_process import Served, profile_of, serving
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, TableNotFound, Unavailable

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.serving import Served, sdk_client, sdk_refusal
+from tests.support.server_in_process import Served, sdk_client, sdk_refusal
 
 KEY = [("k", "a")]
 

@@ -25,7 +25,7 @@ from tests.support.search_table import (
     pages,
     search,
 )
-from tests.support.serving import Served, sdk_client, sdk_refusal, serving
+from tests.support.server_in_process import Served, sdk_client, sdk_refusal, serving
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
 from tsmem.errors import InvalidInput, TsmemError

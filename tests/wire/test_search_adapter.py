@@ -9,7 +9,7 @@ import pytest
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.search_table import BY_KEY, TABLE, fill
-from tests.support.serving import Served, profile_of, sdk_client
+from tests.support.server_in_process import Served, profile_of, sdk_client
 from tsmem.adapters.tablestore import search as sdk_search
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.adapters.tablestore.sdk import ots

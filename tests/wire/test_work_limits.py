@@ -21,7 +21,7 @@ from tests.support.raw_http import (
     signed,
 )
 from tests.support.search_table import INDEX, TABLE
-from tests.support.serving import sdk_client, serving
+from tests.support.server_in_process import sdk_client, serving
 from tsmem import interruption
 from tsmem.clock import SystemClock
 from tsmem.rows import Put

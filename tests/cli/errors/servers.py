@@ -14,7 +14,7 @@ from tests.cli.errors.stage import Stage, copied
 from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.listening import Handler, listening
 from tests.support.lying import Lie, lying
-from tests.support.serving import KEY, SECRET, serving
+from tests.support.server_in_process import KEY, SECRET, serving
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
 from tsmem.port import FieldType, SearchIndexSchema

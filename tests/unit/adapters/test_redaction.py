@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import ManualClock
-from tests.support.serving import environ, serving
+from tests.support.server_in_process import environ, serving
 from tsmem.adapters.redaction import HIDDEN, hide, without_secrets
 from tsmem.adapters.tablestore import transport as sdk_transport
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, Transport

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.serving import profile_of
+from tests.support.server_in_process import profile_of
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.adapters.tablestore.sdk import search_pb2, table_store_pb2
 from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, LimitExceeded, Throttled, Unavailable

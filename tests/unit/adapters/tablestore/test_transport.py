@@ -24,7 +24,7 @@ from tests.support.listening import (
     trickling,
     trickling_body,
 )
-from tests.support.serving import profile_of, serving
+from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.tablestore import transport as sdk_transport
 from tsmem.adapters.tablestore.client import TablestoreClient

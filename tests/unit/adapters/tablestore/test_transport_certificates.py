@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.listening import PUT, listening, trickling_body
-from tests.support.serving import environ
+from tests.support.server_in_process import environ
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import ProfileError, Unavailable

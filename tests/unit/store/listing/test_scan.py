@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.serving import profile_of, serving
+from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.errors import Unavailable
 from tsmem.port import Announce, ConcurrencyLimiter, RangePage, TableClient, TableSchema

@@ -1,4 +1,4 @@
-"""A server on a free port, for every test that talks over the wire."""
+"""A server on a free port of this process, for tests that talk over the wire; `serve_command` starts `tsmem serve`."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.support.raw_http import ots_headers, signed
 DEADLINE_S = 60
 
 
-class Serving(NamedTuple):
+class ServeProcess(NamedTuple):
     """A server that is ready."""
 
     process: subprocess.Popen[bytes]
@@ -48,7 +48,9 @@ class Serving(NamedTuple):
 
 
 @contextmanager
-def serving(process: Processes, *argv: str, options: dict[str, Any] | None = None, **environ: str) -> Iterator[Serving]:
+def serve_command(
+    process: Processes, *argv: str, options: dict[str, Any] | None = None, **environ: str
+) -> Iterator[ServeProcess]:
     """Start it, and read its first line."""
     started = process.start("serve", "--port", "0", *argv, **{"env": {**process.environ, **environ}, **(options or {})})
     assert started.stdout is not None
@@ -57,4 +59,4 @@ def serving(process: Processes, *argv: str, options: dict[str, Any] | None = Non
         pytest.fail(started.communicate(timeout=DEADLINE_S)[1].decode())
     found = re.search(r"http://[^\s\"]+", line)
     assert found is not None
-    yield Serving(started, found.group(), line)
+    yield ServeProcess(started, found.group(), line)
