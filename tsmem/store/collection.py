@@ -31,7 +31,7 @@ from tsmem.rows import (
 from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Cursor, Window
-from tsmem.store.listing.scan import Decoded, ItemSource, ItemStream, ReadProgress, RowScan, Scan, read_filter
+from tsmem.store.listing.scan import ItemStream, ReadProgress, RowScan, Scan, read_filter
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
 from tsmem.store.requests import ListRequest
@@ -58,6 +58,8 @@ class Changes(NamedTuple):
 
 
 NO_CHANGES = Changes()
+ItemSource = tuple[Iterator[tuple[Key, Item]], Callable[[], bool]]
+"""Items with the keys behind which a listing can go on, and a function that looks for one more."""
 
 
 class Collection(Generic[Item]):
@@ -214,10 +216,10 @@ class Collection(Generic[Item]):
         request: ListRequest,
         table: TableRef,
         scan_at: Callable[[Window], Scan],
-        source: Callable[[RowScan, RowFilter | None], ItemSource[Item]] | None = None,
+        whole: Callable[[RowScan, RowFilter | None], ItemSource[Item]] | None = None,
     ) -> ItemStream[Item]:
-        """Return a listing. `scan_at` gets the window once its ages are points in time; `source` turns rows into items
-        if decoding them is not enough."""
+        """Return a listing. `scan_at` gets the window once its ages are points in time; `whole` reads whole items where
+        decoding rows is not enough."""
         request.check_limit()
         row_filter = read_filter(request.filter)
         digest = request.digest(self._target, table.name, row_filter)
@@ -226,19 +228,24 @@ class Collection(Generic[Item]):
             window = cursor.resolve(request.since, request.until, self._clock.now_us())
         else:
             types = tuple(self._codec.key_types(table).values())
-            after, window = cursor.decode_token(request.page_token, digest, table, types)
+            (after, window), _ = cursor.decode_token(request.page_token, digest, table, types)
             cursor.check_window(window, request.since, request.until)
-        # If the scan cannot decide the filter, `source` does, and may need any number of rows.
+        # If the scan cannot decide the filter, `whole` does, and may need any number of rows.
         decided = row_filter is None or self._readable(table).covers(row_filter)
         scan = self._filtered(scan_at(window), row_filter)
         rows = RowScan(self._client, scan, request.limit if decided else None, after, self.read_progress)
+        items, has_more = (map(self._keyed, rows), rows.has_more) if whole is None else whole(rows, row_filter)
         return ItemStream(
-            Decoded(rows, self._codec.decode) if source is None else source(rows, row_filter),
+            items,
+            has_more,
             request.limit,
             lambda key: cursor.encode_token(digest, Cursor(key, window)),
             request.page_token,
             self.read_progress,
         )
+
+    def _keyed(self, row: Row) -> tuple[Key, Item]:
+        return row.key, self._codec.decode(row)
 
     @cached_property
     def _finder(self) -> Finder[Item]:

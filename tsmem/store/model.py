@@ -41,7 +41,6 @@ class Message:
 
 
 Item = TypeVar("Item", bound=Session | Message)
-Item_co = TypeVar("Item_co", bound=Session | Message, covariant=True)
 
 
 class Page(NamedTuple, Generic[Item]):

@@ -3,7 +3,7 @@ that whole sessions are then read in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -205,11 +205,15 @@ class Sessions(Collection[Session]):
             partial(self._whole_sessions, limit),
         )
 
-    def _whole_sessions(self, want: int | None, rows: RowScan, row_filter: RowFilter | None) -> WholeRows:
+    def _whole_sessions(
+        self, want: int | None, rows: RowScan, row_filter: RowFilter | None
+    ) -> tuple[Iterator[tuple[Key, Session]], Callable[[], bool]]:
         """Read the whole sessions of index rows, and test a filter that the index alone could not decide."""
-        if row_filter is None or self._readable(self._layout.index_ref).covers(row_filter):
-            return WholeRows(self._client, self._codec, rows, want)
-        return WholeRows(self._client, self._codec, rows, want, row_filter.test(self._codec.table.key))
+        test = None
+        if row_filter is not None and not self._readable(self._layout.index_ref).covers(row_filter):
+            test = row_filter.test(self._codec.table.key)
+        whole = WholeRows(self._client, self._codec, rows, want, test)
+        return whole, whole.has_more
 
     def search(
         self,

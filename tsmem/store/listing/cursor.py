@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tsmem import limits
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
-from tsmem.rows import Key, Range, TableRef
+from tsmem.rows import Key, TableRef
 
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
@@ -71,14 +71,11 @@ def encode_token(query_digest: str, cursor: Cursor, **more: object) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_token(token: str, query_digest: str, table: TableRef, types: Sequence[type]) -> Cursor:
-    """Return the place that a token names, with a key of these types. Raises InvalidInput for a damaged token, or one
-    of another query."""
-    return key_and_window(open_token(token, query_digest), table, types)
-
-
-def open_token(token: str, query_digest: str) -> dict[str, object]:
-    """Return a token's fields; only its version and query are checked. Raises InvalidInput."""
+def decode_token(
+    token: str, query_digest: str, table: TableRef, types: Sequence[type]
+) -> tuple[Cursor, Mapping[str, object]]:
+    """Return the place that a token names, with a key of these types, and all of the token's fields. Raises
+    InvalidInput for a damaged token, or one of another query."""
     if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise damaged()
     try:
@@ -94,18 +91,13 @@ def open_token(token: str, query_digest: str) -> dict[str, object]:
         raise InvalidInput(
             "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
         )
-    return document
-
-
-def key_and_window(document: Mapping[str, object], table: TableRef, types: Sequence[type]) -> Cursor:
-    """Return the key and window of an opened token. Raises InvalidInput when they are damaged."""
     key, window = document.get("k"), document.get("w")
     if not (isinstance(key, list) and tuple(map(type, key)) == tuple(types)):
         raise damaged()
     if not (isinstance(window, list) and len(window) == 2 and all(map(_is_time, window))):
         raise damaged()
     limits.check_key(table.key, tuple(key))
-    return Cursor(tuple(key), Window(*window))
+    return Cursor(tuple(key), Window(*window)), document
 
 
 def check_window(window: Window, since: Time | None, until: Time | None) -> None:
@@ -123,10 +115,3 @@ def damaged() -> InvalidInput:
 def outside() -> InvalidInput:
     """Return the error for a place that the query does not have."""
     return InvalidInput("the page token points outside of what is listed", hint=_START_AGAIN)
-
-
-def resumed(span: Range, after: Key) -> Range:
-    """Return the rest of a range from the key `after` on, included. Raises InvalidInput if it is outside the range."""
-    if not span.includes(after):
-        raise outside()
-    return Range(after, span.end, span.backward)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidReply
@@ -24,8 +24,8 @@ from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
 from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import check_key_types
-from tsmem.store.listing.cursor import resumed
-from tsmem.store.model import Item, Item_co, Page
+from tsmem.store.listing.cursor import outside
+from tsmem.store.model import Item, Page
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
@@ -76,13 +76,16 @@ class RowScan:
         read_progress: ReadProgress | None = None,
     ) -> None:
         """`want` is the number of rows expected to be used, None for all. The rows begin behind the key `after`."""
+        if after is not None:
+            if not scan.span.includes(after):
+                raise outside()
+            scan = scan._replace(span=scan.span._replace(start=after))
         self._client = client
-        self._scan = scan if after is None else scan._replace(span=resumed(scan.span, after))
+        self._scan = scan
         self._left = want
         self._after = after
         self._read_progress = read_progress
         self._rows: Iterator[Row] = iter(())
-        self._peeked: Row | None = None
         self._next_start: KeyBound | None = self._scan.span.start
         """The start of the next page to take; None when all are taken."""
         self._requested: deque[tuple[KeyBound, Pending[RangePage]]] = deque()
@@ -103,8 +106,7 @@ class RowScan:
         return self
 
     def __next__(self) -> Row:
-        row = self._peeked
-        self._peeked = None
+        row: Row | None = None
         while row is None:
             row = next(self._rows, None)
             if row is None:
@@ -116,12 +118,9 @@ class RowScan:
         return row
 
     def has_more(self) -> bool:
-        """Return True if another row follows. Without a filter this costs nothing: a page names the next row."""
-        if self._peeked is None:
-            if not self._scan.is_filtered and self._next_start is not None:
-                return True
-            self._peeked = next(self, None)
-        return self._peeked is not None
+        """Return True if another row follows, which is skipped if it has to be read. Without a filter this costs
+        nothing: a page names the next row."""
+        return (not self._scan.is_filtered and self._next_start is not None) or next(self, None) is not None
 
     def _take_page(self) -> None:
         """Take the next page's rows. Raises StopIteration when there is no page, and the error of its request."""
@@ -197,47 +196,22 @@ def read_filter(text: str | None) -> RowFilter | None:
     return RowFilter(text)
 
 
-class ItemSource(Protocol[Item_co]):
-    """Items with the keys behind which a listing can go on."""
-
-    def __iter__(self) -> Iterator[tuple[Key, Item_co]]: ...
-
-    def __next__(self) -> tuple[Key, Item_co]: ...
-
-    def has_more(self) -> bool:
-        """Return True if another item follows."""
-        ...
-
-
-class Decoded(Generic[Item]):
-    """An ItemSource of rows that hold whole items."""
-
-    def __init__(self, rows: RowScan, decode: Callable[[Row], Item]) -> None:
-        self._rows = rows
-        self._decode = decode
-        self.has_more = rows.has_more
-
-    def __iter__(self) -> Iterator[tuple[Key, Item]]:
-        return self
-
-    def __next__(self) -> tuple[Key, Item]:
-        row = next(self._rows)
-        return row.key, self._decode(row)
-
-
 class ItemStream(Generic[Item]):
     """At most `limit` items, one by one. Reading errors are raised, in the middle too; `next_page_token` then leads to
     the rest."""
 
     def __init__(
         self,
-        source: ItemSource[Item],
+        items: Iterator[tuple[Key, Item]],
+        has_more: Callable[[], bool],
         limit: int | None,
         token_at: Callable[[Key], str],
         token: str | None,
         read_progress: ReadProgress,
     ) -> None:
-        self._source = source
+        """`items` come with the keys behind which a listing can go on; `has_more` looks for one more."""
+        self._items = items
+        self._has_more = has_more
         self._read_progress = read_progress
         self._left = limit
         self._token_at = token_at
@@ -245,18 +219,19 @@ class ItemStream(Generic[Item]):
         self._key: Key | None = None
         self._previous: Key | None = None
         self._taken = 0
-        self._ended = False
+        self._more: bool | None = None
+        """True if an item follows the last one; None while nobody has looked."""
 
     def __iter__(self) -> Iterator[Item]:
         return self
 
     def __next__(self) -> Item:
-        if self._ended or self._left == 0:
+        if self._more is False or self._left == 0:
             raise StopIteration
         try:
-            key, item = next(self._source)
+            key, item = next(self._items)
         except StopIteration:
-            self._ended = True
+            self._more = False
             raise
         self._previous, self._key = self._key, key
         self._taken += 1
@@ -268,9 +243,9 @@ class ItemStream(Generic[Item]):
     @property
     def next_page_token(self) -> str | None:
         """The token of what follows; None when nothing is left. After a full page this may look one row ahead."""
-        if self._left == 0 and not self._ended:
-            self._ended = not self._source.has_more()
-        if self._ended:
+        if self._left == 0 and self._more is None:
+            self._more = self._has_more()
+        if self._more is False:
             return None
         return self._token if self._key is None else self._token_at(self._key)
 

@@ -20,7 +20,7 @@ from tsmem import limits
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, InvalidReply, Unavailable
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, KeyBound, Range, Row
+from tsmem.rows import MAX, MIN, Range, Row
 from tsmem.store.listing.scan import ReadProgress, RowScan, Scan
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ FIRST_ROWS = 100
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 86_400.0
 Place = tuple[int, str]
 """A message's place in its session: create_time and message_id."""
+_FIRST: Place = (limits.MIN_INTEGER, "")
 OnUnavailable = Callable[[Unavailable | None], None]
 """Called once with the error when the store cannot be reached, and with None when it can be again."""
 
@@ -65,59 +66,56 @@ class SessionTail:
         self._clock = clock
         self._read_progress = read_progress
         self._session_id = session_id
-        self._end: KeyBound = (session_id, MAX, MAX)
         self._wanted = wanted
-        self._known: _KnownPlaces | None = None
-        """None until a first look has succeeded."""
+        self._known: list[Place] = []
+        """The places of the latest messages, in order, from `_start` on."""
+        self._start: Place = _FIRST
+        """Places before it are not looked at again. It never moves back, so a clock that is set back makes no message
+        come twice."""
 
     def messages(self, last: int, interval_s: float, on_unavailable: OnUnavailable | None) -> Iterator[Message]:
         """Yield the last messages, then those that each look finds. Never ends by itself."""
-        is_unavailable = False
+        begun = is_unavailable = False
         while True:
             try:
-                for row in self._first_look(last) if self._known is None else self._next_look(self._known):
+                rows = self._next_look() if begun else self._first_look(last)
+                begun = True
+                for row in rows:
                     self._read_progress.returned += 1
                     yield self._codec.decode(row)
+                if is_unavailable and on_unavailable is not None:
+                    on_unavailable(None)
+                is_unavailable = False
             except Unavailable as error:
                 if on_unavailable is None or isinstance(error, InvalidReply):
                     raise
                 if not is_unavailable:
                     on_unavailable(error)
                 is_unavailable = True
-            else:
-                if is_unavailable and on_unavailable is not None:
-                    on_unavailable(None)
-                is_unavailable = False
             self._clock.sleep(interval_s)
 
-    def _first_look(self, last: int) -> list[Row]:
+    def _first_look(self, last: int) -> Iterator[Row]:
         """Return the last rows, oldest first, and note every place that later looks may reach back to."""
-        known, shown = _KnownPlaces(), list[Row]()
+        self._known, self._start = [], _FIRST
+        shown: list[Row] = []
         for row in self._newest_first(max(last, FIRST_ROWS)):
-            place = _place(row)
-            if known.start is None:
-                known.add(place)
-                known.forget_old(self._clock.now_us())
-            elif place >= known.start:
-                known.add(place)
-            elif len(shown) >= last:
+            if not self._note(row) and len(shown) >= last:
                 break
             if len(shown) < last and self._wanted(row):
                 shown.append(row)
-        self._known = known
-        return shown[::-1]
+        return reversed(shown)
 
-    def _next_look(self, known: _KnownPlaces) -> Iterator[Row]:
-        known.forget_old(self._clock.now_us())
-        time, message_id = (MIN, "") if known.start is None else known.start
-        span = Range((self._session_id, time, message_id or MIN), self._end)
+    def _next_look(self) -> Iterator[Row]:
+        time, message_id = self._start
+        span = Range((self._session_id, time, message_id or MIN), (self._session_id, MAX, MAX))
         for row in RowScan(self._client, Scan(self._codec.table, span), read_progress=self._read_progress):
-            if known.add(_place(row)) and self._wanted(row):
+            if self._note(row) and self._wanted(row):
                 yield row
 
     def _newest_first(self, few: int) -> Iterator[Row]:
         """Yield all rows, the latest first: a few from one request, the rest page by page as they are consumed."""
-        scan = Scan(self._codec.table, Range(self._end, (self._session_id, MIN, MIN), backward=True))
+        span = self._codec.table.range_of(self._session_id)
+        scan = Scan(self._codec.table, Range(span.end, span.start, backward=True))
         row, count = None, 0
         for row in islice(RowScan(self._client, scan, few, read_progress=self._read_progress), few):
             yield row
@@ -125,35 +123,17 @@ class SessionTail:
         if row is not None and count == few:
             yield from RowScan(self._client, scan, after=row.key, read_progress=self._read_progress)
 
-
-def _place(row: Row) -> Place:
-    return int(row.key[1]), str(row.key[2])
-
-
-class _KnownPlaces:
-    """The places of the latest messages, in order. Places before `start` are forgotten, and are not looked at again.
-    `start` never moves back, so a clock that is set back makes no message come twice."""
-
-    def __init__(self) -> None:
-        self.start: Place | None = None
-        """None while no message is known, so that every message is new."""
-        self._places: list[Place] = []
-
-    def add(self, place: Place) -> bool:
-        """Return True if the place is new."""
-        at = bisect_left(self._places, place)
-        if self._places[at : at + 1] == [place]:
+    def _note(self, row: Row) -> bool:
+        """Note a message's place, and move the start of later looks on. Return False if the place is known or before
+        the start."""
+        place = int(row.key[1]), str(row.key[2])
+        at = bisect_left(self._known, place)
+        if place < self._start or self._known[at : at + 1] == [place]:
             return False
-        self._places.insert(at, place)
-        if len(self._places) > LOOK_BACK_MESSAGES:
-            del self._places[0]
-            self.start = self._places[0]
+        self._known.insert(at, place)
+        floor = min(self._known[-1][0], self._clock.now_us()) - LOOK_BACK_US
+        self._start = max(self._start, (floor, ""))
+        if len(self._known) > LOOK_BACK_MESSAGES:
+            self._start = max(self._start, self._known[-LOOK_BACK_MESSAGES])
+        del self._known[: bisect_left(self._known, self._start)]
         return True
-
-    def forget_old(self, now_us: int) -> None:
-        """Forget places too far back, and move `start` on."""
-        if not self._places:
-            return
-        floor = max(limits.MIN_INTEGER, min(self._places[-1][0], now_us) - LOOK_BACK_US), ""
-        self.start = floor if self.start is None else max(self.start, floor)
-        del self._places[: bisect_left(self._places, self.start)]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from tsmem import limits
 from tsmem.errors import InvalidReply
+from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import RowRead, TableClient, rows_of
 from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
@@ -25,7 +25,7 @@ _MIN_REFILL = 10
 
 
 class WholeRows:
-    """An ItemSource of whole sessions, fetched 100 at a time. A session that was deleted meanwhile is skipped."""
+    """Whole sessions with their index keys, fetched 100 at a time. A session that was deleted meanwhile is skipped."""
 
     def __init__(
         self,
@@ -40,43 +40,39 @@ class WholeRows:
         self._codec = codec
         self._rows = rows
         self._left = want if test is None else None
-        self._refills = False
-        """True once a session was missing, so that further index rows are read."""
+        self._least = 1
+        """Index rows of the next chunk at least."""
         self._test = test
         self._missing = 0
         """Index rows since the last one with a session."""
         self._ready: Iterator[tuple[Key, Session]] = iter(())
-        self._peeked: tuple[Key, Session] | None = None
-        chunks = iter(lambda: self._index_keys(limits.MAX_ROWS_PER_READ), [])
+        chunks = iter(lambda: self._index_keys(MAX_ROWS_PER_READ), [])
         self._prefetched = prefetch(client.limiter, chunks, self._fetch) if want is None else None
 
     def __iter__(self) -> Iterator[tuple[Key, Session]]:
         return self
 
     def __next__(self) -> tuple[Key, Session]:
-        item = self._peeked
-        self._peeked = None
-        while item is None:
-            item = next(self._ready, None)
-            if item is None:
-                self._take_chunk()
+        while (item := next(self._ready, None)) is None:
+            self._take_chunk()
         return item
 
     def has_more(self) -> bool:
-        """Return True if another session follows. Without a test, an index row is enough to say so."""
-        if self._peeked is None:
-            self._peeked = next(self._ready if self._test is None else self, None)
-        return self._peeked is not None or (self._test is None and self._rows.has_more())
+        """Return True if another session follows, which is skipped if it has to be read. Without a test, an index row
+        is enough to say so."""
+        if self._test is not None:
+            return next(self, None) is not None
+        return next(self._ready, None) is not None or self._rows.has_more()
 
     def _take_chunk(self) -> None:
         if self._prefetched is not None:
             index_keys, pending = next(self._prefetched)
         else:
-            least = _MIN_REFILL if self._refills else 1
-            size = limits.MAX_ROWS_PER_READ if self._left is None else max(least, self._left)
-            index_keys, pending = self._fetch(self._index_keys(min(size, limits.MAX_ROWS_PER_READ)))
+            size = MAX_ROWS_PER_READ if self._left is None else max(self._least, self._left)
+            index_keys, pending = self._fetch(self._index_keys(min(size, MAX_ROWS_PER_READ)))
         rows = rows_of(pending.result())
-        self._refills = self._refills or None in rows
+        if None in rows:
+            self._least = _MIN_REFILL
         self._missing = 0 if any(row is not None for row in rows) else self._missing + len(rows)
         if self._missing > MAX_MISSING:
             table = self._codec.table.name

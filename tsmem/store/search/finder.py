@@ -253,7 +253,7 @@ class SearchStream(ItemStream[Item]):
         token_at: Callable[[Key], str],
         read_progress: ReadProgress,
     ) -> None:
-        super().__init__(matches, request.limit, token_at, request.page_token, read_progress)
+        super().__init__(matches, matches.has_more, request.limit, token_at, request.page_token, read_progress)
         self._matches = matches
         self._from_start = request.page_token is None
 
@@ -282,8 +282,8 @@ def _encode_token(digest: str, window: Window, position: SearchPosition) -> str:
 
 def _decode_token(page_token: str, digest: str, codec: Codec[Any]) -> tuple[SearchPosition, Window]:
     """Return the position and window of a token. Raises InvalidInput if it is damaged or belongs to another query."""
-    document = cursor.open_token(page_token, digest)
-    after, window = cursor.key_and_window(document, codec.table, tuple(codec.key_types(codec.table).values()))
+    types = tuple(codec.key_types(codec.table).values())
+    (after, window), document = cursor.decode_token(page_token, digest, codec.table, types)
     service, skip, time = document.get("t"), document.get("s"), document.get("u")
     if type(skip) is not int or not 0 <= skip <= MAX_PAGE:
         raise cursor.damaged()
