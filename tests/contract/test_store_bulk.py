@@ -25,7 +25,7 @@ from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write
 from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk.loading import ImportedItem, LoadOptions
+from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.records import ImportSource, read_records

@@ -12,7 +12,7 @@ from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Session
-from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.bulk.result import BulkResult
 
 pytestmark = on_engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk.loading import ImportedItem, LoadOptions
+from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 
 

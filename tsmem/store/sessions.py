@@ -299,33 +299,30 @@ class Sessions(Collection[Session]):
         with_messages: bool,
         dry_run: bool,
     ) -> None:
-        from tsmem.store.bulk.purge import Purge
+        from tsmem.store.bulk.purge import delete_in_batches
 
         seen: set[str] = set()  # a dry run counts messages that two users share once
 
-        def begin(candidate: tuple[Row, bool]) -> tuple[Row, Iterator[Delete]]:
+        def begin(candidate: tuple[Row, bool]) -> tuple[Delete, Iterator[Delete]]:
             row, shared = candidate
-            session_id = str(row.key[1])
+            session, session_id = Delete(self._codec.table, row.key, _not_after(until)), str(row.key[1])
             if shared:
                 result.keep_shared(session_id)
             if not with_messages or shared or session_id in seen:
-                return row, iter(())
+                return session, iter(())
             if dry_run:
                 seen.add(session_id)
-            return row, self._messages.deletes(session_id, Window(None, until), begin=True)
+            return session, self._messages.deletes(session_id, Window(None, until), begin=True)
 
-        with Purge(self._client, self._codec.table.name, result, dry_run=dry_run) as purge:
-            for row, messages in prefetch(self._client.limiter, candidates, begin):
-                for delete in messages:
-                    purge.message(delete)
-                purge.session(Delete(self._codec.table, row.key, _not_after(until)))
+        sessions = prefetch(self._client.limiter, candidates, begin)
+        delete_in_batches(self._client, self._codec.table.name, sessions, result, dry_run=dry_run)
 
     def _purge_one_by_one(
         self, candidates: Iterator[tuple[Row, bool]], until: int, result: BulkResult, *, dry_run: bool
     ) -> None:
         """Delete each session right after its messages: in a shared batch, a message that arrives meanwhile would lose
         its session."""
-        from tsmem.store.bulk.purge import Job, one_by_one
+        from tsmem.store.bulk.purge import Job, delete_one_by_one
 
         seen: set[str] = set()  # a dry run counts messages that two users share once
 
@@ -342,7 +339,7 @@ class Sessions(Collection[Session]):
 
             return Job(session_id, delete)
 
-        one_by_one(self._client.limiter, map(job, candidates), result)
+        delete_one_by_one(self._client.limiter, map(job, candidates), result)
 
     def _purge_old(self, key: Key, until: int, part: BulkResult, *, dry_run: bool, with_messages: bool) -> bool:
         """Delete a session. Return False if it has, or gets, a message later than `until`, and is kept."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.plurals import quantity
-from tsmem.store.bulk.loading import ImportedItem, LoadOptions, OnConflict
+from tsmem.store.bulk.bulk import ImportedItem, LoadOptions, OnConflict
 from tsmem.transfer.caller import LibraryCaller
 from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.formats.conversations import Conversion

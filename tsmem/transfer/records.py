@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from tsmem.errors import InvalidInput
-from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.documents import dumps
 from tsmem.transfer.formats import ImportFormat, openai
 from tsmem.transfer.formats.conversations import ConversationReader, Conversion, read_conversations

@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
-from tsmem.store.bulk.loading import key_of
+from tsmem.store.bulk.bulk import key_of
 from tsmem.store.documents import dumps, item_document
 from tsmem.store.model import Session
 from tsmem.transfer.files.descriptors import WaitingFile
@@ -26,7 +26,7 @@ from tsmem.transfer.files.outputs import Output, is_compressed
 from tsmem.transfer.reject_lines import BadLine, rejected_line
 
 if TYPE_CHECKING:
-    from tsmem.store.bulk.loading import ImportedItem
+    from tsmem.store.bulk.bulk import ImportedItem
     from tsmem.transfer.caller import Caller
 
 _KEY_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}

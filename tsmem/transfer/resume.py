@@ -21,7 +21,7 @@ from tsmem.limits import MAX_ROWS_PER_READ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tsmem.store.bulk.loading import ImportedItem
+    from tsmem.store.bulk.bulk import ImportedItem
     from tsmem.store.model import Message, Session
     from tsmem.transfer.caller import Caller
     from tsmem.transfer.rejects import Rejects

@@ -12,7 +12,7 @@ from tsmem.store.sharing import MAX_IDS, MAX_USERS, Pair
 
 if TYPE_CHECKING:
     from tsmem.store import MemoryStore
-    from tsmem.store.bulk.loading import ImportedItem
+    from tsmem.store.bulk.bulk import ImportedItem
 
 MAX_NAMED = 5
 """Shared ids that are named; the rest are counted."""

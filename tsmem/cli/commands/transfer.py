@@ -31,8 +31,8 @@ from tsmem.transfer.input.input_bytes import Input, open_input
 if TYPE_CHECKING:
     from tsmem.profiles import Profile
     from tsmem.store import MemoryStore
+    from tsmem.store.bulk.bulk import ImportedItem, OnConflict
     from tsmem.store.bulk.comparing import Difference
-    from tsmem.store.bulk.loading import ImportedItem, OnConflict
 
 MAX_DIFFERENCES = 10_000
 """Differences that `copy --check` names; all are counted."""
@@ -188,7 +188,7 @@ def _copy(
     user: str | None,
     session: str | None,
 ) -> Report:
-    from tsmem.store.bulk.loading import ImportedItem, LoadOptions
+    from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
     from tsmem.transfer.importing import create_tables
     from tsmem.transfer.shared_ids import SharedIds
 

@@ -34,10 +34,6 @@ class _QueuedWrite(NamedTuple):
     position: int
     source: object
 
-    @property
-    def row(self) -> tuple[str, Key]:
-        return self.write.table.name, self.write.key
-
 
 class _Batch(NamedTuple):
     entries: list[_QueuedWrite]
@@ -71,9 +67,6 @@ class BatchWriter:
         self._rows: set[tuple[str, Key]] = set()
         self._unsettled: list[int] = []
         """The first unsettled position of each batch that was sent or discarded."""
-        self._last_row: tuple[str, Key] | None = None
-        """The row of the last write but Updates: those write the rest of a row too large for one write."""
-        self._last_row_refused = False
         self._failure: TsmemError | None = None
         self.failed = 0
 
@@ -102,17 +95,12 @@ class BatchWriter:
         """Queue one write, whose position is not before that of an earlier write. Sends the queue when it is full, and
         waits while too much is in flight."""
         size = limits.check_write(write)
-        entry = _QueuedWrite(write, position, source)
         if len(self._queue) == self._client.rows_per_write or self._queue_bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
-        if entry.row in self._rows:
+        if self.holds(write):
             self.flush()
-        if not isinstance(write, Update):
-            self._last_row, self._last_row_refused = entry.row, False
-        elif self._last_row_refused:
-            return
-        self._queue.append(entry)
-        self._rows.add(entry.row)
+        self._queue.append(_QueuedWrite(write, position, source))
+        self._rows.add((write.table.name, write.key))
         self._queue_bytes += size
 
     def holds(self, write: Write) -> bool:
@@ -155,48 +143,44 @@ class BatchWriter:
     def _settle(self, batch: _Batch, timeout_s: float | None = None) -> None:
         """Look at each row's outcome. Raises the error of the whole batch."""
         self._in_flight.remove(batch)
+        result = self._result
         try:
             outcomes = batch.pending.result(timeout_s)
         except BaseException as error:
             if isinstance(error, TsmemError):
                 self._failure = self._failure or error
             if not isinstance(error, TsmemError) or error.ambiguous:
-                self._result.unconfirmed += len(batch.entries)
+                result.unconfirmed += len(batch.entries)
             raise
         refused = []
         uncounted = len(outcomes)
         try:
             for entry, outcome in zip(batch.entries, outcomes, strict=True):
-                self._rows.discard(entry.row)
-                if outcome is not None and self._count_failed(entry, outcome):
+                write = entry.write
+                self._rows.discard((write.table.name, write.key))
+                if isinstance(outcome, ConditionFailed) and self._skip_failed_conditions:
+                    result.skipped += 1
+                elif outcome is not None:
+                    self.failed += 1
+                    result.fail(RowFailure(write.key, outcome))
                     refused.append((entry, outcome))
-                elif outcome is None and not isinstance(entry.write, Update):  # a row counts once, by its Put
-                    if entry.write.table.name == self._session_table:
-                        self._result.sessions += 1
-                    else:
-                        self._result.messages += 1
+                elif isinstance(write, Update):
+                    pass  # a row of several writes counts once, by its Put
+                elif write.table.name == self._session_table:
+                    result.sessions += 1
+                else:
+                    result.messages += 1
                 uncounted -= 1
         finally:  # an interrupt may come here, too
-            self._result.unconfirmed += uncounted
-        self._result.bytes += batch.bytes
-        self._result.on_change()
+            result.unconfirmed += uncounted
+        result.bytes += batch.bytes
+        result.on_change()
         if self._on_refused is not None:
             for entry, outcome in refused:
                 self._on_refused(entry.source, outcome)
         elif refused:
             self._unsettled.append(refused[0][0].position)
         self._unsettled.remove(batch.entries[0].position)  # last: a row is settled once its refusal has been reported
-
-    def _count_failed(self, entry: _QueuedWrite, error: TsmemError) -> bool:
-        """Count a row that was not written. Return True if it was refused, False if it is skipped on purpose."""
-        if entry.row == self._last_row:
-            self._last_row_refused = True
-        if self._skip_failed_conditions and isinstance(error, ConditionFailed):
-            self._result.skipped += 1
-            return False
-        self.failed += 1
-        self._result.fail(RowFailure(entry.write.key, error))
-        return True
 
     def _abort(self, error: BaseException) -> None:
         """Send nothing more, wait a while for the batches in flight, and count the rest as unconfirmed."""

@@ -6,11 +6,13 @@ The same rows are read from both, in key order and page by page; only the two ro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import tee
+from heapq import merge
+from itertools import groupby, tee
+from operator import itemgetter
 from typing import Literal, NamedTuple, TypeVar
 
 from tsmem.rows import Key, Value
-from tsmem.store.bulk.loading import key_of
+from tsmem.store.bulk.bulk import key_of
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.memory_store import MemoryStore
 from tsmem.store.model import Message, Session
@@ -39,56 +41,45 @@ def compare(
     """Yield the differences between two stores: in everything, in one user's sessions and their messages, or in one
     session. `result` counts the rows compared. Cost: as exporting the same from each store."""
     sides = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
-    yield from _compared(sides[0], sides[1], result)
+    yield from _compared("session", sides[0], sides[1], result)
     if user_id is None:
         messages = [store.messages.iterate(session_id) for store in (source, target)]
-        yield from _compared(messages[0], messages[1], result)
+        yield from _compared("message", messages[0], messages[1], result)
         return
     # The messages of every session that either side has, so that surplus ones are seen.
     pairs = _paired(source.sessions.iterate(user_id), target.sessions.iterate(user_id))
-    ids = tee((_either(mine, other).session_id for mine, other in pairs), 2)
-    yield from _compared(source.messages.of_sessions(ids[0]), target.messages.of_sessions(ids[1]), result)
+    ids = tee((str(key[1]) for key, _, _ in pairs), 2)
+    of_user = source.messages.of_sessions(ids[0]), target.messages.of_sessions(ids[1])
+    yield from _compared("message", *of_user, result)
 
 
-def _compared(ours: Iterable[T], theirs: Iterable[T], result: BulkResult) -> Iterator[Difference]:
-    for mine, other in _paired(ours, theirs):
-        item = _either(mine, other)
-        result.count(item)
-        kind: Literal["session", "message"] = "session" if isinstance(item, Session) else "message"
-        if other is None:
-            yield Difference(kind, key_of(item), "missing")
-        elif mine is None:
-            yield Difference(kind, key_of(item), "surplus")
-        elif columns := _different(mine, other):
-            yield Difference(kind, key_of(item), "different", columns)
-
-
-def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[T | None, T | None]]:
-    """Yield the items of two listings in key order, those of one key together."""
-    left, right = iter(ours), iter(theirs)
-    mine, other = next(left, None), next(right, None)
-    while mine is not None or other is not None:
-        # Keys of text compare by code points, which order as the UTF-8 bytes of the service do.
-        if other is None or (mine is not None and key_of(mine) < key_of(other)):
-            yield mine, None
-            mine = next(left, None)
-        elif mine is None or key_of(other) < key_of(mine):
-            yield None, other
-            other = next(right, None)
+def _compared(
+    kind: Literal["session", "message"], ours: Iterable[T], theirs: Iterable[T], result: BulkResult
+) -> Iterator[Difference]:
+    for key, mine, other in _paired(ours, theirs):
+        if kind == "session":
+            result.sessions += 1
         else:
-            yield mine, other
-            mine, other = next(left, None), next(right, None)
+            result.messages += 1
+        if other is None:
+            yield Difference(kind, key, "missing")
+        elif mine is None:
+            yield Difference(kind, key, "surplus")
+        else:
+            a, b = _values(mine), _values(other)
+            columns = sorted(name for name in a.keys() | b.keys() if not _same(a.get(name), b.get(name)))
+            if columns:
+                yield Difference(kind, key, "different", tuple(columns))
 
 
-def _either(mine: T | None, other: T | None) -> T:
-    item = mine or other
-    assert item is not None
-    return item
-
-
-def _different(mine: Session | Message, other: Session | Message) -> tuple[str, ...]:
-    a, b = _values(mine), _values(other)
-    return tuple(sorted(name for name in a.keys() | b.keys() if not _same(a.get(name), b.get(name))))
+def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[Key, T | None, T | None]]:
+    """Yield the items of two listings in key order, those of one key together."""
+    # Keys of text compare by code points, which order as the UTF-8 bytes of the service do.
+    left = ((key_of(item), "ours", item) for item in ours)
+    right = ((key_of(item), "theirs", item) for item in theirs)
+    for key, found in groupby(merge(left, right, key=itemgetter(0)), key=itemgetter(0)):
+        items = {side: item for _, side, item in found}
+        yield key, items.get("ours"), items.get("theirs")
 
 
 def _values(item: Session | Message) -> dict[str, Value | None]:

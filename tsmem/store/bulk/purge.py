@@ -1,8 +1,8 @@
 """Deletes many sessions with their messages. A session goes only after the last of its messages.
 
-`Purge` deletes messages and sessions in batches that many sessions share; `Sessions.purge` uses it where all messages
-go. With `--until`, each session is checked for later messages around its deletion, so `one_by_one` deletes sessions
-each by itself, several at once.
+Where all messages go, `delete_in_batches` deletes messages and sessions in batches that many sessions share. With
+`--until`, each session is checked for later messages around its deletion, so `delete_one_by_one` deletes sessions each
+by itself, several at once. `Sessions.purge` uses both.
 """
 
 from __future__ import annotations
@@ -20,58 +20,47 @@ from tsmem.store.bulk.result import BulkResult
 from tsmem.store.concurrency import Pending, wait_for_all, wait_for_one
 
 _MAX_WAITING = 1000
+"""Sessions that wait for their messages to be gone."""
 
 
-class Purge:
-    """Deletes sessions after their messages, within a `with` block. A dry run only counts.
+def delete_in_batches(
+    client: TableClient,
+    session_table: str,
+    sessions: Iterable[tuple[Delete, Iterable[Delete]]],
+    result: BulkResult,
+    *,
+    dry_run: bool,
+) -> None:
+    """Delete sessions, each given with its messages. A dry run only counts. Raises PartialFailure when a message is
+    refused: its session stays, so that the purge can be repeated. Cost: ceil(n / 200) requests for n rows of each
+    table."""
+    if dry_run:
+        for _, messages in sessions:
+            result.messages += sum(1 for _ in messages)
+            result.sessions += 1
+        return
+    waiting: list[Delete] = []
+    with (
+        BatchWriter(client, session_table, result, skip_failed_conditions=True) as session_writer,
+        BatchWriter(client, session_table, result) as message_writer,
+    ):
 
-    Cost: ceil(n / 200) requests for n rows of each table."""
+        def release() -> None:
+            message_writer.flush()
+            if message_writer.failed:
+                result.raise_failures("deleted")
+            for session in waiting:
+                session_writer.add(session)
+            waiting.clear()
 
-    def __init__(self, client: TableClient, session_table: str, result: BulkResult, *, dry_run: bool) -> None:
-        self._dry_run = dry_run
-        self._result = result
-        self._messages = BatchWriter(client, session_table, result)
-        self._sessions = BatchWriter(client, session_table, result, skip_failed_conditions=True)
-        self._waiting: deque[tuple[int, Delete]] = deque()
-        """Sessions with their numbers, in order. Their messages are queued under the same numbers."""
-        self._number = 1
-
-    def __enter__(self) -> Purge:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        with self._sessions, self._messages:
-            if error is not None:
-                raise error
-            self._messages.flush()
-            self._release()
-
-    def message(self, delete: Delete) -> None:
-        """Queue a message of the next session, unless it is queued already: two users may share a session's id."""
-        if self._dry_run:
-            self._result.messages += 1
-        elif not self._messages.holds(delete):
-            self._messages.add(delete, self._number)
-
-    def session(self, delete: Delete) -> None:
-        """Queue a session, to be deleted when its messages are gone."""
-        if self._dry_run:
-            self._result.sessions += 1
-            return
-        self._waiting.append((self._number, delete))
-        self._number += 1
-        if len(self._waiting) > _MAX_WAITING:
-            self._messages.flush()
-        self._release()
-
-    def _release(self) -> None:
-        """Delete the sessions whose messages are gone. Raises PartialFailure when a message was refused: its session
-        stays, so that the purge can be repeated."""
-        if self._messages.failed:
-            self._result.raise_failures("deleted")
-        oldest = self._messages.oldest
-        while self._waiting and (oldest is None or self._waiting[0][0] < oldest):
-            self._sessions.add(self._waiting.popleft()[1])
+        for session, messages in sessions:
+            for message in messages:
+                if not message_writer.holds(message):  # two users may share a session's id
+                    message_writer.add(message)
+            waiting.append(session)
+            if len(waiting) == _MAX_WAITING or message_writer.failed:
+                release()
+        release()
 
 
 class Job(NamedTuple):
@@ -81,7 +70,7 @@ class Job(NamedTuple):
     delete: Callable[[BulkResult], None]
 
 
-def one_by_one(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkResult) -> None:
+def delete_one_by_one(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkResult) -> None:
     """Delete sessions, as many at once as the limiter allows; those that share an id one after another, because they
     share messages. A failure stops the rest, and is raised once the deletions under way have ended."""
     under_way: deque[tuple[str, BulkResult, Pending[None]]] = deque()
@@ -97,14 +86,12 @@ def one_by_one(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkRes
     try:
         try:
             for job in jobs:
-                while any(session_id == job.session_id for session_id, _, _ in under_way):
+                while len(under_way) >= limiter.width or job.session_id in [each[0] for each in under_way]:
                     finish_first()
                 part = BulkResult(is_part=True)
                 pending = Pending(partial(job.delete, part))
                 under_way.append((job.session_id, part, pending))  # before it starts: an interrupt must not lose it
                 pending.start(limiter)
-                while len(under_way) >= limiter.width:
-                    finish_first()
             while under_way:
                 finish_first()
         finally:

@@ -11,7 +11,6 @@ from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
 """Failures that are kept in detail; all are counted."""
-
 MAX_SHARED_IDS = 5
 """Shared session ids that are kept; all are counted."""
 
@@ -49,15 +48,9 @@ class BulkResult:
             self.messages += 1
 
     def add(self, part: BulkResult) -> None:
-        self.sessions += part.sessions
-        self.messages += part.messages
-        self.skipped += part.skipped
-        self.unconfirmed += part.unconfirmed
-        self.failed += part.failed
-        self.shared += part.shared
+        for name in ("sessions", "messages", "skipped", "failed", "shared", "unconfirmed", "bytes"):
+            setattr(self, name, getattr(self, name) + getattr(part, name))
         self.shared_ids += part.shared_ids[: MAX_SHARED_IDS - len(self.shared_ids)]
-        self.unread += part.unread
-        self.bytes += part.bytes
         self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
         self.on_change()
 

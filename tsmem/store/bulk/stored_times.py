@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from tsmem import limits
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, KeyValue, Range, TableRef
+from tsmem.rows import MAX, MIN, Range
 from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import Layout
 from tsmem.store.listing.scan import RowScan, Scan
@@ -53,25 +53,17 @@ class StoredTimes:
     def _times(self, session_id: str, ids: frozenset[str]) -> dict[str, list[int]]:
         index, table = self._layout.message.index_ref, self._layout.message.ref
         span = Range((session_id, min(ids), MIN), (session_id, max(ids), MAX))
-        try:
-            return _by_id(ids, ((row.key[1], row.key[2]) for row in self._keys(index, span)))
-        except TableNotFound:  # no index: read the keys of the table itself
-            span = table.range_of(session_id)
-        try:
-            return _by_id(ids, ((row.key[2], row.key[1]) for row in self._keys(table, span)))
-        except TableNotFound:
-            return {}
-
-    def _keys(self, table: TableRef, span: Range) -> RowScan:
-        return RowScan(self._client, Scan(table, span, columns=("session_id",)))
-
-
-def _by_id(ids: frozenset[str], pairs: Iterable[tuple[KeyValue, KeyValue]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for message_id, time in pairs:
-        if message_id in ids:
-            found.setdefault(str(message_id), []).append(int(time))
-    return found
+        for ref, part in ((index, span), (table, table.range_of(session_id))):
+            at_id, at_time = ref.key.index("message_id"), ref.key.index("create_time")
+            times: dict[str, list[int]] = {}
+            try:
+                for row in RowScan(self._client, Scan(ref, part, columns=("session_id",))):
+                    if row.key[at_id] in ids:
+                        times.setdefault(str(row.key[at_id]), []).append(int(row.key[at_time]))
+            except TableNotFound:  # no index: read the keys of the table itself
+                continue
+            return times
+        return {}
 
 
 def _is_key(**parts: str) -> bool:

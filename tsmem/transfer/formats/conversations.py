@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
-from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.concurrency import Pending
 from tsmem.store.documents import brief

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tsmem.errors import InvalidInput
-from tsmem.store.bulk.loading import ImportedItem
+from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.documents import brief, item_from_document
 from tsmem.store.model import Message, Session

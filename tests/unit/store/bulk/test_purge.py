@@ -10,7 +10,7 @@ import pytest
 
 from tsmem.errors import Unavailable
 from tsmem.port import ConcurrencyLimiter
-from tsmem.store.bulk.purge import Job, one_by_one
+from tsmem.store.bulk.purge import Job, delete_one_by_one
 from tsmem.store.bulk.result import BulkResult
 
 DEADLINE_S = 120
@@ -54,7 +54,7 @@ def test_sessions_are_deleted_several_at_once_unless_they_share_an_id() -> None:
 
     ids = ["a", "b", "c", "d"]
     work = [jobs.job(each, meet) for each in ids] + [jobs.job(each) for each in ["x", "x", "y", "x", "y", "z", "x"]]
-    one_by_one(ConcurrencyLimiter(4), work, result)
+    delete_one_by_one(ConcurrencyLimiter(4), work, result)
 
     assert 4 == jobs.most
     assert 11 == result.sessions
@@ -69,7 +69,9 @@ def test_with_a_limit_of_one_sessions_are_deleted_in_order_up_to_a_failure() -> 
         raise Unavailable("gone")
 
     with pytest.raises(Unavailable, match=r"gone \(5 rows had been done before\)"):
-        one_by_one(ConcurrencyLimiter(), [jobs.job("b"), jobs.job("a"), jobs.job("c", fail), jobs.job("d")], result)
+        delete_one_by_one(
+            ConcurrencyLimiter(), [jobs.job("b"), jobs.job("a"), jobs.job("c", fail), jobs.job("d")], result
+        )
     assert ["b", "a", "c"] == jobs.ended
     assert (2, 3) == (result.sessions, result.messages)
 
@@ -91,7 +93,7 @@ def test_a_failure_is_raised_after_those_under_way_have_ended_and_were_counted()
         yield from [jobs.job("a", fail), jobs.job("b", late), jobs.job("c", late), jobs.job("a")]
 
     with pytest.raises(Unavailable, match=r"gone \(22 rows had been done before; 2 may have been\)"):
-        one_by_one(ConcurrencyLimiter(8), source(), result)
+        delete_one_by_one(ConcurrencyLimiter(8), source(), result)
     assert ["a", "b", "c"] == sorted(jobs.ended)
     assert (2, 20, 2) == (result.sessions, result.messages, result.unconfirmed)
 
@@ -110,5 +112,5 @@ def test_an_interrupt_is_raised_after_those_under_way_were_counted() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        one_by_one(ConcurrencyLimiter(8), source(), result)
+        delete_one_by_one(ConcurrencyLimiter(8), source(), result)
     assert 2 == result.sessions
