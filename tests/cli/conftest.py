@@ -28,6 +28,7 @@ from tests.support.commands import declared_by
 from tsmem.adapters import redaction
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
+from tsmem.clock import Clock
 from tsmem.profiles import model as profile_model
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.documents import export_line
@@ -100,33 +101,31 @@ class Cli:
     def __call__(
         self,
         *argv: str,
-        stdin: bytes | io.BytesIO = b"",
+        stdin: bytes | io.IOBase = b"",
         width: int | None = None,
+        talk: bool = False,
+        typed: bool = False,
         environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
     ) -> Outcome:
-        """Run `tsmem ARGV`; with a width, stdout is a terminal of that many cells. Input given as bytes is a pipe."""
+        """Run `tsmem ARGV`. Input given as bytes is a pipe.
+
+        With a width, stdout is a terminal of that many cells; with `talk` stderr is one, with `typed` stdin.
+        """
         out, err = io.BytesIO(), io.BytesIO()
-        streams = Streams(
-            PipeIn(stdin) if isinstance(stdin, bytes) else stdin,
-            out,
-            err,
-            stdout_is_terminal=width is not None,
-            width=width or 80,
-        )
-        code = main(argv, streams, {**self.environ, **(environ or {})}, self.clock)
+        source: Any = PipeIn(stdin) if isinstance(stdin, bytes) else stdin
+        streams = Streams(source, out, err, typed, width is not None, talk, width or 80)
+        code = main(argv, streams, {**self.environ, **(environ or {})}, clock or self.clock)
         assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, err.getvalue())
         return Outcome(code, out.getvalue(), err.getvalue().decode())
 
     def asked(self, *argv: str, answer: bytes = b"") -> Outcome:
         """Run `tsmem ARGV` with somebody at a terminal who types this answer; stdout is a pipe."""
-        out, err = io.BytesIO(), io.BytesIO()
-        streams = Streams(io.BytesIO(answer), out, err, stdin_is_terminal=True, stderr_is_terminal=True)
-        code = main(argv, streams, self.environ, self.clock)
-        return Outcome(code, out.getvalue(), err.getvalue().decode())
+        return self(*argv, stdin=io.BytesIO(answer), typed=True, talk=True)
 
-    def ok(self, *argv: str, stdin: bytes | io.BytesIO = b"", width: int | None = None) -> Outcome:
+    def ok(self, *argv: str, **options: Any) -> Outcome:
         """As a call, and it must end with 0."""
-        outcome = self(*argv, stdin=stdin, width=width)
+        outcome = self(*argv, **options)
         assert outcome.code == 0, outcome
         return outcome
 

@@ -73,8 +73,6 @@ COMMANDS: list[tuple[str, str]] = [
 
 
 def test_what_is_said_meanwhile_has_a_line_of_its_own(ready: Cli) -> None:
-    """A note in the middle of an import: the line that was drawn is cleared first, and nothing stands before the
-    note on its line."""
     timed = [{"role": "user", "timestamp": n} for n in range(900)]
     lines = [json.dumps({"id": id_, "messages": said}) for id_, said in (("a", timed), ("b", [{"role": "user"}]))]
     argv = ("import", "--format", "openai", "--user", "u")
@@ -93,7 +91,6 @@ def prepared(cli: Cli, line: str) -> tuple[list[str], int]:
 
 @pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])
 def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line: str, summary: str) -> None:
-    """The line fits the terminal and is gone before the summary, which is the last word; it counts all rows, once."""
     argv, code = prepared(filled, line)
     outcome = on_terminal(filled, *argv)
     lines, left = drawn(outcome.err)
@@ -109,7 +106,6 @@ def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line
 
 
 def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
-    """A file that can be read twice says how many rows there are; the time left never grows past the whole."""
     lines, _ = drawn(on_terminal(filled, "import", "in").err)
     assert all(
         re.fullmatch(r". \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each) for each in lines
@@ -141,7 +137,6 @@ def test_with_progress_plain_lines_and_one_summary_are_said_in_a_pipe_and_in_ci(
 
 
 def test_a_failure_has_its_summary_too(filled: Cli) -> None:
-    """What was done before it, then the error; no line is left on the screen."""
     Path("in").write_bytes(Path("in").read_bytes() + b"bad\n")
     data = Path("in").read_bytes()
     for argv, code in ((("import", "in"), 2), (("import", "in", "--rejects", "bad"), 7)):
@@ -172,8 +167,6 @@ def seen(ours: int, until: Callable[[bytes], bool]) -> bytes:
 
 
 def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) -> None:
-    """On a real pseudo-terminal, over standard input that goes on for ever: the line is cleared, one summary, one
-    error, exit 130."""
     ours, theirs = pty.openpty()
     started = process.start("import", stderr=theirs, env={**process.environ, "TERM": "xterm"})
     os.close(theirs)
@@ -208,7 +201,6 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
 
 @pytest.mark.slow
 def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> None:
-    """Exit 130: what was done, in which the batches in flight are counted, and that --resume goes on; it does."""
     Path("in").write_bytes(b"".join(map(export_line, messages(6_000))))
     with serving(cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), latency_ms=100) as served:
         cli.config(profile(served.endpoint, more=""))
@@ -231,7 +223,6 @@ def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> 
 
 
 def test_ctrl_c_leaves_an_export_undone(filled: Cli) -> None:
-    """While messages are read: the old file is as it was, nothing is beside it, the summary comes first, exit 130."""
     Path("out.gz").write_bytes(b"old")
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
     with every_client(lambda client: FaultyClient(client, interrupt)):

@@ -17,7 +17,6 @@ def other(cli: Cli) -> Cli:
 
 
 def test_the_hint_of_a_check_creates_the_tables_of_that_profile(other: Cli) -> None:
-    """And not those of the default profile."""
     outcome = other("-p", "other", "init-tables", "--check")
 
     assert 4 == outcome.code
@@ -25,7 +24,6 @@ def test_the_hint_of_a_check_creates_the_tables_of_that_profile(other: Cli) -> N
 
 
 def test_messages_that_stay_are_looked_for_in_that_profile(other: Cli) -> None:
-    """After sessions were deleted without their messages."""
     other.ok("-p", "other", "init-tables")
     other.ok("-p", "other", "session", "put", "ada", "s1")
 

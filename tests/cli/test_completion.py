@@ -51,7 +51,6 @@ CASES = [
 
 
 def test_what_bash_is_offered(filled: Cli, offered: Offered) -> None:
-    """Commands, options, users, their sessions, and sessions with messages; no id that is more than one line."""
     assert dict(CASES) == {line: offered(line) for line, _ in CASES}
 
 
@@ -69,7 +68,6 @@ def test_a_pipe_in_place_of_the_profile_file_is_not_waited_for(filled: Cli, offe
     ["-p ", "session list --profile ", "profile show ", "profile use ", "copy --from ", "copy --from prod --to "],
 )
 def test_profiles_are_offered_by_name(cli: Cli, offered: Offered, line: str) -> None:
-    """All that there are, also those that break a rule, but none whose name a shell would run; no secret is fetched."""
     cli.config(
         '[profiles.prod]\nbackend = "tablestore"\n[profiles."$(touch ran)"]\n[profiles.work]\nbackend = "local"\n'
         f'path = "w.db"\n[profiles.cloud]\nbackend = "tablestore"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
@@ -93,7 +91,6 @@ SPLIT = [
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 def test_the_script_works_in_bash(filled: Cli, process: Processes) -> None:
-    """Sourced by a real bash it fills COMPREPLY; with nothing to offer that stays empty."""
     filled.fill([Session("team:a", "trip:7"), Session("team:a", "trip:8")])
     command = process.folder / "tsmem"
     command.write_text(f'#!/bin/sh\nexec {shlex.join(process.argv())} "$@"\n')
@@ -117,7 +114,6 @@ def test_the_script_works_in_bash(filled: Cli, process: Processes) -> None:
 def test_other_shells_are_offered_the_same(
     filled: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], shell: str
 ) -> None:
-    """zsh and fish ask in their own way, and are told the same ids."""
     text = "\n".join(
         completed(
             filled,
@@ -134,7 +130,6 @@ def test_other_shells_are_offered_the_same(
 
 @pytest.mark.parametrize("trouble", ["no file", "damaged", "config", "profile", "tables"])
 def test_trouble_is_silence(cli: Cli, offered: Offered, trouble: str) -> None:
-    """No store, a damaged one, a broken profile file, an unknown profile, no tables: nothing is offered or said."""
     if trouble == "damaged":
         cli.database.parent.mkdir(parents=True)
         cli.database.write_bytes(b"\x00\xff" * 5_000)
@@ -149,7 +144,6 @@ def test_trouble_is_silence(cli: Cli, offered: Offered, trouble: str) -> None:
 
 
 def test_a_tablestore_profile_is_never_reached(cli: Cli, offered: Offered) -> None:
-    """Completion of ids runs no command and opens no connection."""
     cli.config(
         'default_profile = "prod"\n[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\n'
         f'instance = "i"\naccess_key_id = "cmd:touch {cli.folder}/ran"\n'
@@ -169,7 +163,6 @@ HOSTILE = [
 def test_ids_that_a_shell_would_run_are_not_offered(
     ready: Cli, offered: Offered, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """No text that a shell splits, expands or runs is in bash's words or in the text that zsh evaluates."""
     ready.fill([Session(user, "s", 1) for user in [*HOSTILE, "plain", "退款", "user@example.com"]])
     line = "tsmem session list --user "
 

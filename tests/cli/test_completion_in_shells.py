@@ -57,7 +57,6 @@ def check(shell: Shell, typed: str, ids: list[str]) -> bool:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_shell_completes_an_id_and_nothing_hostile(name: str, ready: Cli, process: Processes, tmp_path: Path) -> None:
-    """The list shows nothing of ids that are not offered."""
     ids = fill(ready, 50)
 
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
@@ -87,7 +86,6 @@ BEFORE = ("session list --user", "message list --session", "message get one")
 def test_a_completed_word_is_an_id_whatever_was_typed(
     name: str, ready: Cli, process: Processes, tmp_path: Path
 ) -> None:
-    """A completed word is an id whatever was typed."""
     ids = fill(ready, 400)
     every = 8 if name == "fish" else 2  # fish starts the program twice for each
     prefixes = ["pla", "退", "'pl", *PREFIXES[::every]]

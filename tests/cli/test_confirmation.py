@@ -8,8 +8,7 @@ from itertools import cycle
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages, sessions
-from tests.support.terminals import Terminal
+from tests.cli.conftest import Cli, messages, sessions
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.store import Session
@@ -40,7 +39,6 @@ def filled(ready: Cli) -> Cli:
 
 
 def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
-    """Exit 2, a hint at --yes that names the target, no word of deleting, and nothing done."""
     before = filled.export()
     for argv in ARGV:
         outcome = filled(*argv)
@@ -52,7 +50,6 @@ def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
 
 
 def test_nothing_is_asked_where_nobody_sees_it(filled: Cli) -> None:
-    """Though somebody may type: stderr, where questions stand, goes into a file."""
     err = io.BytesIO()
     streams = Streams(io.BytesIO(b"yes\n"), io.BytesIO(), err, stdin_is_terminal=True)
 
@@ -62,7 +59,6 @@ def test_nothing_is_asked_where_nobody_sees_it(filled: Cli) -> None:
 
 
 def test_the_question_says_what_and_how_many(filled: Cli) -> None:
-    """And no does nothing."""
     before = filled.export()
     for argv, question in COMMANDS:
         outcome = filled.asked(*argv, answer=b"n\n")
@@ -83,7 +79,6 @@ def test_anything_but_yes_does_nothing(filled: Cli, answer: bytes) -> None:
 
 @pytest.mark.parametrize(("argv", "answer"), list(zip(ARGV, cycle((b"y\n", b"YES\n", b"  Yes \n")), strict=False)))
 def test_yes_does_it(filled: Cli, argv: tuple[str, ...], answer: bytes) -> None:
-    """After yes it is done, and stdout says what."""
     before = filled.export()
     outcome = filled.asked(*argv, answer=answer)
 
@@ -92,17 +87,8 @@ def test_yes_does_it(filled: Cli, argv: tuple[str, ...], answer: bytes) -> None:
     assert argv == ("drop-tables",) or filled.export() != before
 
 
-def test_a_process_asks_on_its_terminal(filled: Cli, process: Processes) -> None:
-    code, shown = Terminal(process).run("message", "purge", "--everything", answer=b"y\n")
-
-    assert (code, str(filled.database) in shown) == (0, True)
-    assert "Delete 3 messages of all sessions" in shown
-    assert [] == filled.ok("message", "list", "-o", "jsonl").lines
-
-
 @pytest.mark.parametrize("argv", [("session", "purge", "--everyone"), ("message", "purge", "--everything")])
 def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> None:
-    """An age or a day is shown as local time; the filter follows."""
     for until, said in (("2h", "2025-12-31 22:00:00"), ("2025-12-31", "2025-12-31 23:59:59.999999")):
         err = filled.asked(*argv, "--until", until, "--filter", "not (n == 1)", answer=b"n\n").err
         assert f" up to {said}" in err
@@ -110,29 +96,12 @@ def test_the_question_says_up_to_when(filled: Cli, argv: tuple[str, ...]) -> Non
 
 
 def test_input_that_is_typed_is_waited_for_with_a_word(filled: Cli) -> None:
-    """A pipe is told nothing."""
     for argv in (("import",), ("message", "put", "s00000", "--content-file", "-")):
         assert "reading what is typed here; Ctrl-D ends it\n" in filled.asked(*argv).err
         assert "typed" not in filled.ok(*argv).err
 
 
-def test_messages_of_a_shared_id_are_counted_once(filled: Cli) -> None:
-    """A dry run counts what would go: three messages, although two sessions share their id."""
-    argv = ("session", "purge", "--everyone", "--with-messages", "-o", "json")
-    counts = filled.ok(*argv, "--dry-run").json
-
-    assert counts == filled.ok(*argv, "--yes").json
-    assert counts["messages"] == 3
-
-
-@pytest.mark.parametrize("argv", [ARGV[0], *ARGV[-2:]])
-def test_yes_on_the_line_asks_nothing(filled: Cli, argv: tuple[str, ...]) -> None:
-    """--yes is enough anywhere."""
-    assert "[y/N]" not in filled.ok(*argv, "--yes").err
-
-
 def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
-    """Counting needs no --yes, and says that it was only that."""
     before = filled.export()
     for argv in (*ARGV[:-1], ("import",)):
         said = filled.ok(*argv, "--dry-run", stdin=before).err.splitlines()
@@ -145,7 +114,6 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
 
 
 def test_a_hostile_id_cannot_forge_the_question(filled: Cli) -> None:
-    """An id with newlines and escapes stands escaped, on the one line of the question."""
     user = "x\n\x1b[2Jfake? [y/N] y\u202e"
     filled.fill([Session(user, "s", 1)])
     question = filled.asked("session", "purge", "--user", user, answer=b"n\n").err.splitlines()[1]
@@ -167,7 +135,6 @@ class Gone(io.BytesIO):
 
 
 def test_a_terminal_that_goes_away_is_no_yes(filled: Cli) -> None:
-    """Nothing is done, and no bug is reported."""
     streams = Streams(Gone(), io.BytesIO(), Gone(), stdin_is_terminal=True, stderr_is_terminal=True)
 
     assert main(("drop-tables",), streams, filled.environ, filled.clock) == 0

@@ -71,7 +71,6 @@ def differences(cli: Cli, *argv: str) -> tuple[int, list[Any]]:
 
 
 def test_a_copy_is_the_same_rows(two: Cli) -> None:
-    """Everything, type for type, into a store that gets its tables from it; doing it again changes nothing."""
     fill(two, "a", some())
     first = two.ok(*COPY, "-o", "json")
     assert first.json == {"sessions": 5, "messages": 254, "skipped": 0, "failed": 0}
@@ -82,7 +81,6 @@ def test_a_copy_is_the_same_rows(two: Cli) -> None:
 
 
 def test_a_copy_of_a_user_or_a_session(two: Cli) -> None:
-    """Only theirs; the check of the same finds no difference, that of everything does."""
     fill(two, "a", some())
     two.ok(*COPY, "--user", "bob")
     assert differences(two, "--user", "bob") == (0, [])
@@ -94,8 +92,6 @@ def test_a_copy_of_a_user_or_a_session(two: Cli) -> None:
 
 
 def test_a_check_that_finds_nothing_says_so_on_stderr_alone(two: Cli) -> None:
-    """Two equal stores: both are named, with what was compared, and no table of no differences is shown; JSON and CSV
-    are what they are anywhere."""
     fill(two, "a", some())
     two.ok(*COPY)
     shown = two.ok(*COPY, "--check")
@@ -107,7 +103,6 @@ def test_a_check_that_finds_nothing_says_so_on_stderr_alone(two: Cli) -> None:
 
 
 def test_rows_that_exist_are_overwritten_and_others_stay(two: Cli) -> None:
-    """Copying repairs what is missing or different, and leaves what is surplus."""
     fill(two, "a", [Message("s", "m1", 1, "user", "new"), Message("s", "m2", 2)])
     fill(two, "b", [Message("s", "m1", 1, "user", "old"), Message("s", "m3", 3)])
     code, found = differences(two)
@@ -137,8 +132,6 @@ VALUES: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("ours", "theirs"), VALUES, ids=[f"{a!r}-{b!r}" for a, b in VALUES])
 def test_values_differ_by_type_too(two: Cli, ours: Any, theirs: Any) -> None:
-    """A value of another type, another zero, or a column that is not there: different, and the column is named."""
-
     def items(value: Any) -> list[Session | Message]:
         metadata = Metadata({} if value is None else {"x": value, "same": 1})
         return [Session("u", "s", 1, None, metadata), Message("s", "m", 1, None, None, None, metadata)]
@@ -164,7 +157,6 @@ def test_values_differ_by_type_too(two: Cli, ours: Any, theirs: Any) -> None:
     ],
 )
 def test_what_is_on_one_side_is_named(two: Cli, argv: tuple[str, ...], state: str, keys: list[Any]) -> None:
-    """Sessions and messages, in the part that is asked for; exit 4, or 0 where there are none."""
     items: list[Session | Message] = [Session("ada", "s", 1), Session("bob", "t", 1)]
     items += [Message("s", "m", 1), Message("t", "m", 1)]
     two.ok("-p", "b", "init-tables")
@@ -173,7 +165,6 @@ def test_what_is_on_one_side_is_named(two: Cli, argv: tuple[str, ...], state: st
 
 
 def test_messages_of_a_session_that_one_side_lacks_are_seen(two: Cli) -> None:
-    """Of a user's sessions, those that either side has are looked into."""
     fill(two, "a", [Session("u", "a", 1), Session("u", "c", 1), Message("a", "m", 1), Message("c", "m", 1)])
     fill(two, "b", [Session("u", "b", 1), Session("u", "c", 1), Message("b", "m", 1), Message("c", "n", 1)])
     code, found = differences(two, "--user", "u")
@@ -190,7 +181,6 @@ def test_messages_of_a_session_that_one_side_lacks_are_seen(two: Cli) -> None:
 
 @pytest.mark.parametrize("path", ["./a.db", "link.db"])
 def test_a_store_is_not_copied_onto_itself(two: Cli, path: str) -> None:
-    """By another name, another path, or a link: exit 2. It may be compared with itself."""
     fill(two, "a", some())
     Path("link.db").symlink_to("a.db")
     two.config(local(two, path))
@@ -203,7 +193,6 @@ def test_a_store_is_not_copied_onto_itself(two: Cli, path: str) -> None:
 
 
 def test_a_source_without_tables_is_exit_3(two: Cli) -> None:
-    """Nothing is copied, and the side is named that lacks them."""
     fill(two, "b", [Message("s", "m", 1)])
     two.ok("drop-tables", "--yes")
     outcome = two(*COPY)
@@ -236,7 +225,6 @@ def test_rows_that_the_target_refuses_are_named(two: Cli, monkeypatch: pytest.Mo
 
 
 def test_rows_that_cannot_be_written_are_named_by_their_key(two: Cli) -> None:
-    """What another library wrote and this one may not: its key, for there is no line."""
     fill(two, "a", [Message("s", "m", 1)])
     with two.store() as store:
         store._client.write_row(Put(store.layout.session.ref, ("", "nobodys"), {}))
@@ -261,8 +249,6 @@ def served(cli: Cli, name: str, *specs: str) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_a_copy_under_faults_is_the_same_rows(cli: Cli) -> None:
-    """One request of ten fails on either side: every row is copied, and the check, under faults too, finds no
-    difference."""
     items: list[Session | Message] = [*sessions(400), *messages(2000, content="x" * 50)]
     for session in sessions(20):
         items += messages(10, session.session_id + "-more")

@@ -21,7 +21,6 @@ def elsewhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> None:
-    """Exit 0; every step's command stands before what came of it, and all of them are there."""
     text = cli.ok("demo").text
     commands = [line.removeprefix("$ tsmem ") for line in text.splitlines() if line.startswith("$ tsmem ")]
 
@@ -38,7 +37,6 @@ def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> N
 
 
 def test_it_touches_nothing_of_yours(cli: Cli, elsewhere: Path) -> None:
-    """Whatever the options, the profile file and the environment say, it works in a folder of its own."""
     cli.config("this is no TOML")
     before = sorted(cli.folder.rglob("*"))
     environ = {"TSMEM_PROFILE": "nowhere", "TABLESTORE_ENDPOINT": "https://127.0.0.1:1", "TSMEM_CONFIG": "/no/such"}
@@ -48,7 +46,6 @@ def test_it_touches_nothing_of_yours(cli: Cli, elsewhere: Path) -> None:
 
 
 def test_it_is_quiet_when_nobody_reads_on(process: Processes) -> None:
-    """`demo | head -1` ends with 141 and leaves nothing in the folder for temporary files."""
     temporary = process.folder / "tmp"
     temporary.mkdir()
     outcome = process.shell(f'export TMPDIR={temporary}; ($TSMEM demo; echo "code $?" >&2) | head -1')

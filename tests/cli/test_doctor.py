@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import subprocess
 from pathlib import Path
@@ -15,9 +14,7 @@ from tests.support.clocks import ManualClock
 from tests.support.cloud_profiles import profile
 from tests.support.server_in_process import KEY, SECRET, environ, serving
 from tests.support.terminals import COLOUR
-from tsmem.cli.app.context import Context
-from tsmem.cli.app.shell_words import NOT_SHOWN, repeated_command
-from tsmem.cli.io.streams import Streams
+from tsmem.cli.app.shell_words import NOT_SHOWN
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
@@ -29,57 +26,42 @@ from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES
 NOW = ManualClock().now_us()
 
 
-class AheadClock(SystemClock):
-    """Ten minutes ahead of this machine's."""
-
-    def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
-        return super().now_us() + 600_000_000
-
-
 def findings(outcome: Outcome, about: str) -> list[dict[str, Any]]:
     """Return the findings about one thing."""
     return [each for each in outcome.json["findings"] if each["about"] == about]
 
 
+def severities(outcome: Outcome, about: str) -> list[str]:
+    return [each["severity"] for each in findings(outcome, about)]
+
+
+def examined(cli: Cli, *options: str) -> Outcome:
+    return cli("doctor", "-o", "json", *options)
+
+
 def test_a_store_in_order_is_said_to_be(ready: Cli) -> None:
-    """Exit 0, nothing on stderr, and each thing that was looked at is ok."""
     outcome = ready.ok("doctor", "-o", "json")
 
-    assert "" == outcome.err
-    assert (0, 0) == (outcome.json["left"], outcome.json["mended"])
-    assert [("profile", "ok"), ("credentials", "ok"), ("service", "ok"), ("tables", "ok"), ("rows", "ok")] == [
-        (each["about"], each["severity"]) for each in outcome.json["findings"]
+    assert ("", 0, 0) == (outcome.err, outcome.json["left"], outcome.json["mended"])
+    assert ["profile", "credentials", "service", "tables", "rows"] == [
+        each["about"] for each in outcome.json["findings"]
     ]
+    assert {"ok"} == {each["severity"] for each in outcome.json["findings"]}
 
 
 def test_missing_tables_are_found_and_made(cli: Cli) -> None:
-    """Exit 4 and the command that makes them; --fix makes them, says so, and ends with 0."""
-    found = cli("doctor", "-o", "json")
-    assert 4 == found.code
-    assert ["tsmem init-tables"] * 6 == [each["command"] for each in findings(found, "tables")]
-    assert "Conflict" == found.error["code"]
-    assert "tsmem doctor --fix" in found.error["hint"]
+    found = examined(cli)
+    assert (4, ["tsmem init-tables"] * 6) == (found.code, [each["command"] for each in findings(found, "tables")])
 
     mended = cli.ok("doctor", "--fix", "-o", "json").json
     assert (0, 6) == (mended["left"], mended["mended"])
     assert 0 == cli.ok("doctor", "-o", "json").json["left"]
 
 
-def test_one_command_that_mends_many_is_shown_once(cli: Cli) -> None:
-    """Below the last of them, for people; another command stands below its own finding."""
-    lines = cli("doctor").text.splitlines()
-
-    assert 1 == lines.count(" " * 9 + "tsmem init-tables")
-    assert "message_search_index is missing" in lines[lines.index(" " * 9 + "tsmem init-tables") - 1]
-    assert " " * 9 + "tsmem doctor" == lines[-1]
-
-
 def test_fix_leaves_a_table_that_differs(cli: Cli) -> None:
-    """A table with another option is named, also with --fix, and is as it was."""
     with cli.store() as store:
         store._client.create_table(TableSchema("session", store.layout.session.schema.key, max_versions=3))
-    outcome = cli("doctor", "--fix", "-o", "json")
+    outcome = examined(cli, "--fix")
 
     assert 4 == outcome.code
     differs, refused, *_ = [each for each in findings(outcome, "tables") if not each["mended"]]
@@ -89,49 +71,41 @@ def test_fix_leaves_a_table_that_differs(cli: Cli) -> None:
 
 
 def test_a_table_of_another_key_is_named_and_nothing_is_created_on_it(cli: Cli) -> None:
-    """It cannot be read as ours: that is said, with all that was found before; also with --fix."""
     with cli.store() as store:
         store._client.create_table(TableSchema("session", (("k", ColumnType.STRING),)))
         store._client.create_table(store.layout.message.schema)
-    for argv in (("doctor",), ("doctor", "--fix")):
-        outcome = cli(*argv, "-o", "json")
-        assert (4, None) == (outcome.code, outcome.error["hint"]) or argv == ("doctor",)
-        missing = [each for each in findings(outcome, "tables") if "session_" in each["sentence"]]
-        assert {"tsmem init-tables --check"} == {each["command"] for each in missing}
-        (rows,) = findings(outcome, "rows")
-        assert ("error", True) == (rows["severity"], "table session has another key" in rows["sentence"])
+    outcome = examined(cli, "--fix")
+    assert (4, None) == (outcome.code, outcome.error["hint"])
+    missing = [each for each in findings(outcome, "tables") if "session_" in each["sentence"]]
+    assert {"tsmem init-tables --check"} == {each["command"] for each in missing}
+    (rows,) = findings(outcome, "rows")
+    assert ("error", True) == (rows["severity"], "table session has another key" in rows["sentence"])
     with cli.store() as store:
         assert [] == store._client.list_search_indexes("session")
 
 
-def test_messages_of_a_deleted_session_are_never_called_fine(ready: Cli) -> None:
-    """Messages of the last 15 minutes are a note, exit 0; older ones a warning, exit 4."""
-    ready.ok("session", "put", "ada", "s")
+def test_messages_without_a_session_are_a_note_if_they_are_recent_and_a_warning_if_they_are_old(ready: Cli) -> None:
     ready.ok("message", "put", "s", "--content", "hi")
-    ready.ok("session", "delete", "ada", "s")
-
     recent = ready.ok("doctor", "-o", "json")
     ready.clock.sleep(3600)
-    old = ready("doctor", "-o", "json")
+    old = examined(ready)
 
-    assert ["note"] == [each["severity"] for each in findings(recent, "orphans")]
     assert "no user has the session 's' of 1 message" in findings(recent, "orphans")[0]["sentence"]
-    assert [] == findings(recent, "rows")
-    assert (4, ["warning"]) == (old.code, [each["severity"] for each in findings(old, "orphans")])
+    assert (["note"], []) == (severities(recent, "orphans"), findings(recent, "rows"))
+    assert (4, ["warning"]) == (old.code, severities(old, "orphans"))
 
 
 def test_update_times_are_raised_and_nothing_else(ready: Cli) -> None:
-    """--fix raises what lags behind to the last message's time; every other value and row is as it was."""
     behind = Session("ada", "a", 5, "text", Metadata({"topic": "x"}))
     rows: list[Session | Message] = [Message("a", "m", 7), Message("orphan", "m", 1), Message("t", "m", 8)]
     ready.fill([behind, Session("bob", "t"), *rows])
     before = ready.export()
 
-    found = ready("doctor", "-o", "json")
+    found = examined(ready)
     assert (4, before) == (found.code, ready.export())
     assert ["tsmem doctor --fix"] * 2 == [each["command"] for each in findings(found, "update_time")]
 
-    outcome = ready("doctor", "--fix", "-o", "json")
+    outcome = examined(ready, "--fix")
     assert 4 == outcome.code  # the orphan
     assert [(True, None)] * 2 == [(each["mended"], each["command"]) for each in findings(outcome, "update_time")]
     with ready.store() as store:
@@ -144,7 +118,7 @@ def test_update_times_are_raised_and_nothing_else(ready: Cli) -> None:
 def test_a_message_of_the_future_raises_nothing(ready: Cli) -> None:
     """A wrong clock's time is not spread: it is shown, and left."""
     ready.fill([Session("ada", "a", 5), Message("a", "m", NOW + 3_600_000_000)])
-    outcome = ready("doctor", "--fix", "-o", "json")
+    outcome = examined(ready, "--fix")
 
     (finding,) = findings(outcome, "update_time")
     assert (4, False) == (outcome.code, finding["mended"])
@@ -154,10 +128,9 @@ def test_a_message_of_the_future_raises_nothing(ready: Cli) -> None:
 
 
 def test_orphans_and_shared_ids_are_left_for_a_decision(ready: Cli) -> None:
-    """Each with a command for a shell that works as it stands: one deletes when it is confirmed, one shows."""
     nasty = "it's -=[2J ~%\\é"
     ready.fill([Message(nasty, "m", 1), Message("-x", "m", 1), Session("ada", "s", 1), Session("bob", "s", 1)])
-    outcome = ready("doctor", "--fix", "-o", "json")
+    outcome = examined(ready, "--fix")
 
     assert 4 == outcome.code
     orphans = [each["command"] for each in findings(outcome, "orphans")]
@@ -166,12 +139,10 @@ def test_orphans_and_shared_ids_are_left_for_a_decision(ready: Cli) -> None:
     for command in orphans:
         ready.ok(*bash_words(command)[1:], "--yes")
     (shared,) = findings(outcome, "shared session")
-    assert ["ada", "bob"] == [
-        line["user_id"] for line in ready.ok(*shlex.split(shared["command"])[1:], "-o", "jsonl").lines
-    ]
-    assert {"shared session"} == {
-        each["about"] for each in ready("doctor", "-o", "json").json["findings"] if each["severity"] != "ok"
-    }
+    shown = ready.ok(*shlex.split(shared["command"])[1:], "-o", "jsonl").lines
+    assert ["ada", "bob"] == [line["user_id"] for line in shown]
+    left = [each["about"] for each in examined(ready).json["findings"] if each["severity"] != "ok"]
+    assert ["shared session"] == left
 
 
 def bash_words(command: str) -> list[str]:
@@ -183,23 +154,20 @@ def bash_words(command: str) -> list[str]:
 
 
 def test_cells_near_the_limit_are_a_note(ready: Cli) -> None:
-    """Nothing is wrong yet: exit 0, and the command that shows the row."""
     big = "x" * NEAR_LIMIT_BYTES
     ready.fill([Session("-u", "s", 1, big), Message("s", "m", 1, "user", big)])
     outcome = ready.ok("doctor", "-o", "json")
 
-    notes = findings(outcome, "size")
-    assert ["note", "note"] == [each["severity"] for each in notes]
-    for note in notes:
+    assert ["note", "note"] == severities(outcome, "size")
+    for note in findings(outcome, "size"):
         assert NEAR_LIMIT_BYTES < len(ready.ok(*shlex.split(note["command"])[1:]).out)
 
 
 def test_twenty_findings_of_a_kind_are_named_and_the_rest_counted(ready: Cli) -> None:
-    """Twenty of a kind are named, then how many more there are; --fix mends them all."""
     items: list[Session | Message] = [Session("u", f"s{n:02d}", 1) for n in range(30)]
     ready.fill([*items, *[Message(f"s{n:02d}", "m", 2) for n in range(30)]])
 
-    found = findings(ready("doctor", "-o", "json"), "update_time")
+    found = findings(examined(ready), "update_time")
     assert 21 == len(found)
     assert "10 more, the last: the session 's29'" in found[-1]["sentence"]
 
@@ -209,29 +177,19 @@ def test_twenty_findings_of_a_kind_are_named_and_the_rest_counted(ready: Cli) ->
 
 def test_suggested_commands_name_the_profile_that_was_chosen(ready: Cli) -> None:
     ready.config('[profiles."my own"]\nbackend = "local"\npath = "own.db"\n')
-    outcome = ready("doctor", "--profile", "my own", "-o", "json")
+    (first, *_) = findings(examined(ready, "--profile", "my own"), "tables")
 
-    assert "tsmem --profile 'my own' init-tables" == findings(outcome, "tables")[0]["command"]
-
-
-def test_a_profile_that_cannot_be_used_is_a_finding(cli: Cli) -> None:
-    """Exit 2, as everywhere, and the sentence that every command says."""
-    outcome = cli("doctor", "--profile", "nobody", "-o", "json")
-
-    assert 2 == outcome.code
-    assert [("profile", "error")] == [(each["about"], each["severity"]) for each in outcome.json["findings"]]
-    assert outcome.error["message"] in outcome.json["findings"][0]["sentence"]
+    assert "tsmem --profile 'my own' init-tables" == first["command"]
 
 
 def test_a_file_that_others_read_is_a_finding(cli: Cli, tmp_path: Path) -> None:
-    """A secret stands plainly in it: the command makes it private."""
     with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         path = cli.config(cloud(served.endpoint))
         path.chmod(0o644)
-        outcome = cli("doctor", "--fix", "-o", "json")
+        outcome = examined(cli, "--fix")
 
     assert SECRET not in outcome.text + outcome.err
-    assert ["ok", "warning"] == [each["severity"] for each in findings(outcome, "profile")]
+    assert ["ok", "warning"] == severities(outcome, "profile")
     assert f"chmod 600 {path}" == findings(outcome, "profile")[1]["command"]
 
 
@@ -241,15 +199,14 @@ def cloud(endpoint: str, secret: str = SECRET) -> str:
 
 
 def test_over_the_wire_it_looks_at_everything(cli: Cli, tmp_path: Path) -> None:
-    """Credentials are present and not shown, the clocks agree, and the number of requests is what is documented."""
     with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(cloud(served.endpoint))
         cli.ok("init-tables")
         cli.fill([Session("ada", "a", 5), Message("a", "m", 7), Session("bob", "b", 9)])
         served.log.clear()
-        outcome = cli("doctor", "-o", "json")
+        outcome = examined(cli)
         asked = sorted(served.actions())
-        mended = cli("doctor", "--fix", "-o", "json")
+        mended = examined(cli, "--fix")
 
     assert ["DescribeSearchIndex"] * 2 + ["DescribeTable"] * 2 + ["GetRange"] * 2 == asked
     assert 4 == outcome.code
@@ -257,30 +214,24 @@ def test_over_the_wire_it_looks_at_everything(cli: Cli, tmp_path: Path) -> None:
     (credentials,) = findings(outcome, "credentials")
     assert "access_key_secret (set, hidden)" in credentials["sentence"]
     assert "security_token (not set)" in credentials["sentence"]
-    assert ["ok"] == [each["severity"] for each in findings(outcome, "clock")]
+    assert ["ok"] == severities(outcome, "clock")
     assert (0, 0, 1) == (mended.code, mended.json["left"], mended.json["mended"])
 
 
-def test_a_clock_that_differs_is_found(ready: Cli) -> None:
-    """Ten minutes are a warning, with which of the two is behind."""
-    with serving(ready.database, clock=AheadClock()) as served:
+@pytest.mark.parametrize(
+    ("ahead_s", "code", "service", "said"),
+    [(600, 4, "ok", "behind the service's"), (-86_400, 5, "error", "ahead of the service's")],
+    ids=["a clock that differs", "a clock by which the service refuses"],
+)
+def test_how_far_the_clocks_are_apart_is_found(ready: Cli, ahead_s: int, code: int, service: str, said: str) -> None:
+    clock = ManualClock(SystemClock().now_us() + ahead_s * 1_000_000)
+    with serving(ready.database, clock=clock) as served:
         outcome = ready("-p", "env", "doctor", "-o", "json", environ=environ(served.endpoint))
 
-    (clock,) = findings(outcome, "clock")
-    assert (4, "warning") == (outcome.code, clock["severity"])
-    assert "this machine's is" in clock["sentence"]
-    assert "behind the service's" in clock["sentence"]
-
-
-def test_a_clock_by_which_the_service_refuses_is_found(ready: Cli) -> None:
-    """The refusal tells the time, too: exit 5, and how far the clocks are apart."""
-    with serving(ready.database, clock=ManualClock(1_000_000_000_000_000)) as served:
-        outcome = ready("-p", "env", "doctor", "-o", "json", environ=environ(served.endpoint))
-
-    assert 5 == outcome.code
-    (clock,) = findings(outcome, "clock")
-    assert "ahead of the service's" in clock["sentence"]
-    assert ["error"] == [each["severity"] for each in findings(outcome, "service")]
+    (finding,) = findings(outcome, "clock")
+    assert (code, [service]) == (outcome.code, severities(outcome, "service"))
+    assert "this machine's is" in finding["sentence"]
+    assert said in finding["sentence"]
 
 
 class Policy(Faults):
@@ -320,9 +271,8 @@ def test_a_missing_permission_hides_only_what_it_refuses(
 
 
 def test_a_secret_that_cannot_be_had_is_found(cli: Cli) -> None:
-    """Exit 2, and which variable it is that is not set."""
     cli.config(cloud("http://127.0.0.1:1", secret="env:NO_SUCH_SECRET"))
-    outcome = cli("doctor", "-o", "json")
+    outcome = examined(cli)
 
     assert 2 == outcome.code
     (credentials,) = findings(outcome, "credentials")
@@ -331,7 +281,6 @@ def test_a_secret_that_cannot_be_had_is_found(cli: Cli) -> None:
 
 
 def test_a_service_that_cannot_be_reached_is_found(cli: Cli) -> None:
-    """Exit 6, after the report, which is whole."""
     with serving(None) as served:
         endpoint = served.endpoint
     outcome = cli("-p", "env", "doctor", environ={**environ(endpoint), "HOME": str(cli.folder)})
@@ -342,7 +291,6 @@ def test_a_service_that_cannot_be_reached_is_found(cli: Cli) -> None:
 
 @pytest.mark.parametrize("width", [20, 80])
 def test_on_a_terminal_every_line_fits_and_no_id_forges_one(ready: Cli, width: int) -> None:
-    """Whatever ids hold: nothing but a severity stands at the left edge."""
     ready.fill([Message("a\nerror    forged\x1b]0;x\x07" + "y" * 300, "m", 1), Message("\u202e" * 50, "m", 1)])
     lines = ready("doctor", width=width).text.splitlines()
 
@@ -353,7 +301,6 @@ def test_on_a_terminal_every_line_fits_and_no_id_forges_one(ready: Cli, width: i
 
 
 def test_a_long_command_is_broken_between_its_words(ready: Cli) -> None:
-    """A shell that is given the lines reads the same words."""
     ready.fill([Message(f"word {'x' * 40}", "m", 1)])
     lines = ready("doctor", "--no-color", width=60).text.splitlines()
 
@@ -372,7 +319,7 @@ def test_a_command_with_a_word_longer_than_a_line_is_not_shown(ready: Cli) -> No
 
 def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
     ready.fill([Message("a\nb", "m", 1)])
-    (finding,) = findings(ready("doctor", "-o", "json"), "orphans")
+    (finding,) = findings(examined(ready), "orphans")
 
     assert finding["command"] is None
     assert finding["sentence"].endswith(NOT_SHOWN)
@@ -383,10 +330,12 @@ def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
     ("file", "command"), [("[profiles.x\n", "path"), ('[profiles.x]\nbackend = "locl"\n', "list"), ("", "list")]
 )
 def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, file: str, command: str) -> None:
-    """`profile path` if the file is no TOML, `profile list` if a profile is wrong or missing."""
     cli.config(file)
-    (finding,) = findings(cli("doctor", "--profile", "x", "-o", "json"), "profile")
+    outcome = examined(cli, "--profile", "x")
+    (finding,) = findings(outcome, "profile")
 
+    assert (2, "error") == (outcome.code, finding["severity"])
+    assert outcome.error["message"] in finding["sentence"]
     assert f"tsmem --profile x profile {command}" == finding["command"]
     assert 0 == cli(*bash_words(finding["command"])[1:]).code
 
@@ -395,12 +344,3 @@ def test_progress_says_what_was_looked_at(ready: Cli) -> None:
     ready.fill([Session("u", "s", 1)])
 
     assert "looked at 1 session" in ready.ok("doctor", "--progress").err
-
-
-def test_arguments_that_look_like_options_are_none(ready: Cli) -> None:
-    """They stand behind --, and an option's value behind =."""
-    call = Context(Streams(io.BytesIO(), io.BytesIO(), io.BytesIO()), {}, ManualClock())
-
-    assert ("tsmem", "session", "get", "'--filter=-1'", "--", "-u", "s") == repeated_command(
-        call, "session", "get", arguments=("-u", "s"), filter="-1"
-    )

@@ -18,7 +18,6 @@ IN_BOTH_FORMS = [case for case in TABLE if case.out or case in _ONE_OF_EACH_KIND
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.cause.rstrip("."))
 def test_an_error_is_told_as_the_table_says(case: Case) -> None:
-    """In the machine's form if there is one; and everything is as it was, unless the table says that it is not."""
     outcome, changed = walked(case, *(("-o", case.form) if case.form else ()))
     error = told(outcome)
 
@@ -44,7 +43,6 @@ def test_people_are_told_what_machines_are_told(case: Case) -> None:
 
 
 def test_causes_are_told_apart() -> None:
-    """No two rows have the same cause, and each is one sentence."""
     causes = [case.cause for case in TABLE]
 
     assert len(set(causes)) == len(causes)
@@ -52,7 +50,6 @@ def test_causes_are_told_apart() -> None:
 
 
 def test_a_sentence_is_one_sentence() -> None:
-    """No sentence repeats what Python or a parser says of its own types, and none has two lines."""
     odd = ("Traceback", "Errno", "object at 0x", "NoneType", "\n", "  ")
 
     assert [] == [case.sentence for case in TABLE if any(word in case.sentence for word in odd)]

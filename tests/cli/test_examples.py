@@ -21,7 +21,6 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_example_works(ready: Cli, example: str) -> None:
-    """Exit 0, and nothing on stderr that begins with error."""
     messages = [Message("trip-7", f"{n:06d}", n, "user", "hi", metadata=Metadata({"draft": True})) for n in range(9)]
     ready.fill([Session("ada", "trip-7", 1, metadata=Metadata({"topic": "travel", "score": 0.5})), *messages])
     Path("chats.jsonl").write_text('{"id": "c", "messages": [{"role": "user", "content": "hi"}]}\n', encoding="utf-8")

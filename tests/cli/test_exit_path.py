@@ -48,7 +48,6 @@ def test_a_stderr_that_cannot_be_written_changes_no_exit_code(
 def test_a_stdout_that_cannot_be_written_is_exit_1(
     ready: Cli, process: Processes, line: str, stdout: str, stderr: str, unbuffered: str
 ) -> None:
-    """Where stderr can be written, one line says so, and on a full disk a hint."""
     outcome = process.shell(f"PYTHONUNBUFFERED={unbuffered} $TSMEM {line} {stdout} {stderr}")
 
     assert outcome.code == 1
@@ -89,7 +88,6 @@ def used_s(process: int) -> float:
 
 
 def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes) -> None:
-    """Where nothing is there yet, that is not the end of it."""
     rows = [export_line(row) for row in messages(1400)]
     reader, writer = os.pipe()
     os.set_blocking(reader, False)

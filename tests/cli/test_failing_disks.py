@@ -148,7 +148,6 @@ def test_other_listings_that_fail_midway_end_with_whole_lines(damaged: Cli, outp
 
 
 def test_an_export_that_fails_midway_is_known_to_be_cut_short(damaged: Cli) -> None:
-    """It has no end line, so import refuses it; to a file, no file is left."""
     outcome = damaged("export")
     assert outcome.code == 1
     assert b'"kind": "end"' not in outcome.out

@@ -76,7 +76,6 @@ def test_a_process_that_may_start_no_thread_works(cli: Cli) -> None:
 
 
 def test_serve_answers_one_client_at_a_time_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The accepting thread answers, and closes the connection behind each answer."""
     without_threads(monkeypatch, "tsmem-connection")
     with serving(None) as served:
         cli.environ |= environ(served.endpoint)

@@ -1,8 +1,7 @@
-"""`--filter` on the command line: where it stands, what it says, what it costs, and real conversations."""
+"""`--filter` on the command line: which commands take it, its errors, and the progress of a long scan."""
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from pathlib import Path
@@ -12,9 +11,6 @@ import pytest
 from tests.cli.conftest import Cli, Processes, messages
 from tests.support.progress import Ticking, drawn
 from tests.support.terminals import Terminal
-from tsmem.cli.app.main import main
-from tsmem.cli.io.progress import AGAIN_AFTER_S, FIRST_AFTER_S
-from tsmem.cli.io.streams import Streams
 from tsmem.store import Message, Metadata, Session
 
 SESSIONS = [
@@ -49,53 +45,21 @@ def filled(ready: Cli) -> Cli:
     ],
 )
 def test_every_listing_takes_a_filter(filled: Cli, argv: tuple[str, ...], expected: list[str]) -> None:
-    """With its other options, in every format."""
-    name = f"{argv[0]}_id"
-    listed = filled.ok(*argv, "-o", "json").json
-
-    assert (expected, None) == ([item[name] for item in listed["items"]], listed["next_page_token"])
-    assert expected == [item[name] for item in filled.ok(*argv, "-o", "jsonl").lines]
-
-
-def test_a_limit_counts_matches_and_pages_go_on(filled: Cli) -> None:
-    """The token of a filtered page goes on with that filter, and with no other."""
-    argv = ("session", "list", "--filter", 'topic == "tea"', "--limit", "2")
-    first = filled.ok(*argv)
-    assert "s0" in first.text
-    assert "s2" in first.text
-    rest = filled.ok(*argv, "--page-token", first.token, "-o", "json").json
-
-    assert (["s4"], None) == ([item["session_id"] for item in rest["items"]], rest["next_page_token"])
-    other = filled("session", "list", "--filter", "n == 0", "--page-token", first.token)
-    assert (2, b"") == (other.code, other.out)
-    assert "another query" in other.err
+    assert expected == [item[f"{argv[0]}_id"] for item in filled.ok(*argv, "-o", "jsonl").lines]
 
 
 def test_an_error_points_at_its_place(filled: Cli) -> None:
-    """The text with a caret, then one sentence and what is allowed; as JSON in the error; nothing is done."""
     before = filled.export()
-    for line in ("session list", "session purge --everyone --yes", "message list --session s0 --last 1"):
-        outcome = filled(*line.split(), "--filter", 'a == 1 and __import__("os")')
-        text, caret, sentence, hint = outcome.err.splitlines()[-4:]
-        assert (outcome.code, outcome.out) == (2, b"")
-        assert (text, caret) == ('  a == 1 and __import__("os")', "  " + " " * 11 + "^")
-        assert sentence.startswith("error: --filter: the filter cannot be used: exists(column) is the only call")
-        assert hint.startswith("hint: allowed: ")
+    outcome = filled("session", "purge", "--everyone", "--yes", "--filter", 'a == 1 and __import__("os")')
+    text, caret, sentence, hint = outcome.err.splitlines()[-4:]
+    assert (outcome.code, outcome.out) == (2, b"")
+    assert (text, caret) == ('  a == 1 and __import__("os")', "  " + " " * 11 + "^")
+    assert sentence.startswith("error: --filter: the filter cannot be used: exists(column) is the only call")
+    assert hint.startswith("hint: allowed: ")
     as_json = filled("session", "list", "--filter", "\x1b]0;x\x07 ==", "-o", "json")
     assert "\x1b" not in as_json.err
     assert as_json.error["message"].endswith("^")
     assert filled.export() == before
-
-
-# Progress
-
-
-def run(cli: Cli, *argv: str, terminal: bool = True, **environ: str) -> tuple[bytes, bytes]:
-    """What a run writes to stdout and stderr, with a terminal for stderr."""
-    out, err = io.BytesIO(), io.BytesIO()
-    streams = Streams(io.BytesIO(), out, err, stderr_is_terminal=terminal)
-    assert main(argv, streams, {**cli.environ, **environ}, Ticking()) == 0
-    return out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -118,37 +82,35 @@ def long_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_scan_shows_its_progress_on_a_terminal_alone(
     ready: Cli, long_store: Path, argv: tuple[str, ...]
 ) -> None:
-    """Drawn over itself and cleared before the end; the output is what it is without it."""
-    shutil.copy(long_store, ready.database)
-    plain, silent = run(ready, *argv, terminal=False)
-    out, err = run(ready, *argv)
 
-    target = f"a dry run on {ready.database} (profile local)\n".encode() * ("--dry-run" in argv)
-    assert (plain, target) == (out, silent)
-    lines, left = drawn(err.decode())
+    shutil.copy(long_store, ready.database)
+    target = f"a dry run on {ready.database} (profile local)\n" * ("--dry-run" in argv)
+    shown = ready.ok(*argv, talk=True, clock=Ticking())
+    lines, left = drawn(shown.err)
     assert "5,000 rows scanned, " in lines[0]
-    assert re.fullmatch(r"(found 1 message: .*\n)?", left.removeprefix(target.decode()))
-    assert (plain, target) == run(ready, *argv, CI="true") == run(ready, *argv, TERM="dumb")
-    assert 0 < AGAIN_AFTER_S <= FIRST_AFTER_S
+    assert re.fullmatch(r"(found 1 message: .*\n)?", left.removeprefix(target))
+    for talk, environ in ((False, {}), (True, {"CI": "true"}), (True, {"TERM": "dumb"})):
+        silent = ready.ok(*argv, talk=talk, clock=Ticking(), environ=environ)
+        assert (shown.out, target) == (silent.out, silent.err)
 
 
 def test_a_search_that_finds_little_shows_its_progress(ready: Cli) -> None:
     """Without a filter too: the index may nominate many rows for a text, and the rows decide."""
     ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
-    out, err = run(ready, "message", "search", "?!", "-o", "jsonl")
+    searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=Ticking())
 
-    assert b"" == out
-    lines, left = drawn(err.decode())
+    assert b"" == searched.out
+    lines, left = drawn(searched.err)
     assert " rows scanned, 0 found" in lines[0]
     assert left.startswith("no messages found")
-    assert b"" == run(ready, "message", "search", "-o", "jsonl")[1]
+    assert "" == ready.ok("message", "search", "-o", "jsonl", talk=True, clock=Ticking()).err
 
 
 def test_without_a_filter_or_a_long_scan_nothing_is_drawn(ready: Cli, process: Processes) -> None:
     """A short scan ends before anything is drawn, and a listing of everything shows by itself how far it is."""
     ready.fill(messages(3))
 
-    assert run(ready, "message", "list", "-o", "jsonl")[1] == b""
+    assert ready.ok("message", "list", "-o", "jsonl", talk=True, clock=Ticking()).err == ""
     code, shown = Terminal(process).run(
         "message", "list", "--filter", 'role == "user"', "-o", "csv", "--fields", "message_id"
     )

@@ -31,7 +31,6 @@ def odd(ready: Cli) -> Cli:
 
 @pytest.mark.parametrize(("output", "width"), [("table", None), ("table", 80), ("json", None), ("csv", None)])
 def test_rows_of_other_libraries_are_shown_in_every_format(odd: Cli, output: str, width: int | None) -> None:
-    """Each format, in a pipe, where nothing is cut, and on a terminal, as far as a list has room."""
     for argv, odd_value in (
         (("session", "list"), "yesterday"),
         (("session", "get", "u", "s"), "yesterday"),
@@ -47,30 +46,7 @@ def test_rows_of_other_libraries_are_shown_in_every_format(odd: Cli, output: str
             assert re.search(odd_value, shown, re.DOTALL), (argv, shown)
 
 
-def test_recent_passes_over_a_session_whose_time_is_no_integer(odd: Cli) -> None:
-    """The index holds integers alone: such a session is listed, and no error."""
-    assert odd.ok("session", "recent", "--user", "u", "-o", "json").json["items"] == []
-
-
-def test_export_and_import_keep_rows_of_other_libraries(odd: Cli) -> None:
-    """The second export has the bytes of the first, and the rows their types."""
-    first = odd.export()
-    odd.ok("drop-tables", "--yes")
-    odd.ok("init-tables")
-    odd.ok("import", stdin=first)
-    assert odd.export() == first
-
-    client = open_client(load_profile(odd.environ), odd.clock)
-    session, message = client.get_row(SESSION, ("u", "s")), client.get_row(MESSAGE, ("s", 1, "m"))
-    client.close()
-    assert session is not None
-    assert message is not None
-    assert {k: (type(v), v) for k, v in session.columns.items()} == {k: (type(v), v) for k, v in ODD_SESSION.items()}
-    assert {k: (type(v), v) for k, v in message.columns.items()} == {k: (type(v), v) for k, v in ODD_MESSAGE.items()}
-
-
 def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
-    """--touch on a session whose update_time is text, or not there, sets it or says why not; the message is written."""
     odd.ok("message", "put", "t", "m", "--content", "x", "--touch", "u")
     assert odd.ok("session", "get", "u", "t", "-o", "json").json["update_time"] == odd.clock.time_us
     outcome = odd("message", "put", "s", "late", "--content", "x", "--touch", "u")
@@ -79,7 +55,6 @@ def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
 
 
 def test_purge_takes_rows_of_other_libraries(odd: Cli) -> None:
-    """With and without a time, nothing fails on them."""
     odd.ok("session", "purge", "--everyone", "--until", "1h", "--with-messages", "--yes")
     odd.ok("session", "purge", "--everyone", "--with-messages", "--yes")
     odd.ok("message", "purge", "--everything", "--yes")

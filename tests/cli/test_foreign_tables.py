@@ -1,5 +1,4 @@
-"""Tables of the profile's names that somebody else made with another key: every command says so in one sentence that
-names the table and the difference, and leaves them as they are."""
+"""Tables of the profile's names that somebody else made with another key."""
 
 from __future__ import annotations
 
@@ -18,28 +17,25 @@ TEXT, INTEGER, BYTES = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY
 class Foreign(NamedTuple):
     """A table with another key, and a row of it."""
 
-    table: TableSchema
+    name: str
+    key: tuple[tuple[str, ColumnType], ...]
     row: Key
 
+    @property
+    def table(self) -> TableSchema:
+        return TableSchema(self.name, self.key)
 
-SESSIONS = {
-    "bytes": Foreign(TableSchema("session", (("user_id", BYTES), ("session_id", TEXT))), (b"u", "s")),
-    "one column": Foreign(TableSchema("session", (("user_id", TEXT),)), ("u",)),
-    "three columns": Foreign(
-        TableSchema("session", (("user_id", TEXT), ("session_id", TEXT), ("turn", TEXT))), ("u", "s", "x")
-    ),
-}
-MESSAGES = {
-    "text time": Foreign(
-        TableSchema("message", (("session_id", TEXT), ("create_time", TEXT), ("message_id", TEXT))), ("s", "1", "m")
-    ),
-    "integer session": Foreign(
-        TableSchema("message", (("session_id", INTEGER), ("create_time", INTEGER), ("message_id", TEXT))), (1, 1, "m")
-    ),
-    "another order": Foreign(
-        TableSchema("message", (("session_id", TEXT), ("message_id", TEXT), ("create_time", INTEGER))), ("s", "m", 1)
-    ),
-}
+
+BYTES_FOR_USERS = Foreign("session", (("user_id", BYTES), ("session_id", TEXT)), (b"u", "s"))
+ONE_COLUMN = Foreign("session", (("user_id", TEXT),), ("u",))
+THREE_COLUMNS = Foreign("session", (("user_id", TEXT), ("session_id", TEXT), ("turn", TEXT)), ("u", "s", "x"))
+TEXT_TIME = Foreign("message", (("session_id", TEXT), ("create_time", TEXT), ("message_id", TEXT)), ("s", "1", "m"))
+INTEGER_SESSION = Foreign(
+    "message", (("session_id", INTEGER), ("create_time", INTEGER), ("message_id", TEXT)), (1, 1, "m")
+)
+ANOTHER_ORDER = Foreign(
+    "message", (("session_id", TEXT), ("message_id", TEXT), ("create_time", INTEGER)), ("s", "m", 1)
+)
 OF_SESSIONS = """session get u s
 session list
 session list --user u
@@ -82,18 +78,15 @@ drop-tables --yes"""
 @pytest.mark.parametrize(
     ("foreign", "commands", "wire"),
     [
-        (SESSIONS["bytes"], OF_SESSIONS, True),
-        (SESSIONS["one column"], OF_SESSIONS, False),
-        (SESSIONS["three columns"], "session list\nsession put u s", False),
-        (MESSAGES["text time"], OF_MESSAGES, False),
-        (MESSAGES["integer session"], OF_MESSAGES, True),
-        (MESSAGES["another order"], "message list\nmessage put s m --content x --create-time 1", False),
+        (BYTES_FOR_USERS, OF_SESSIONS, True),
+        (ONE_COLUMN, OF_SESSIONS, False),
+        (THREE_COLUMNS, "session list\nsession put u s", False),
+        (TEXT_TIME, OF_MESSAGES, False),
+        (INTEGER_SESSION, OF_MESSAGES, True),
+        (ANOTHER_ORDER, "message list\nmessage put s m --content x --create-time 1", False),
     ],
-    ids=[*SESSIONS, *MESSAGES],
 )
 def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign, commands: str, wire: bool) -> None:
-    """Exit 4, the table and the difference in one sentence, nothing on stdout, and the table is as it was; also where
-    a server stands between."""
     with cli.store() as store:
         client, layout = store._client, store.layout
         client.create_table(foreign.table)
@@ -116,9 +109,9 @@ def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign
 
 
 def test_a_report_of_another_key_suggests_no_creation(cli: Cli) -> None:
-    """init-tables --check names the difference; where nothing is left to create it does not suggest to."""
+
     with cli.store() as store:
-        store._client.create_table(SESSIONS["bytes"].table)
+        store._client.create_table(BYTES_FOR_USERS.table)
     cli("init-tables")
     checked = cli("init-tables", "--check", "-o", "json")
 

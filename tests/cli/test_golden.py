@@ -92,7 +92,6 @@ def filled(ready: Cli) -> Cli:
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output_is_as_it_was(filled: Cli, name: str, output: str) -> None:
-    """Byte for byte, in a pipe and on a terminal, errors included."""
     argv = ("-o", output, *COMMANDS[name])
     environ = {}
     if name.startswith("profile"):
@@ -119,6 +118,5 @@ def test_output_is_as_it_was(filled: Cli, name: str, output: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    """Each file belongs to a command and format."""
     expected = sorted(f"{name}.{output}.txt" for name in COMMANDS for output in ("table", "json", "jsonl", "csv"))
     assert sorted(path.name for path in GOLDEN.iterdir()) == expected

@@ -6,14 +6,13 @@ import gzip
 import hashlib
 from pathlib import Path
 
-from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.cli.conftest import Cli, messages, sessions
 from tsmem.store import Message, Metadata
 
 ODD = Message("退", "m\u202e", -1, "", "", "x" * 5000, Metadata({"f": -0.0, "b": b"\0\xff", "i": 1, "t": True}))
 
 
 def test_an_export_is_the_same_bytes_for_the_same_rows(ready: Cli) -> None:
-    """Twice, under another name, later, and from another store that holds the same rows."""
     ready.fill([*sessions(3), *messages(200), ODD])
     other = Cli(ready.folder / "other")
     other.ok("import", stdin=ready.export())
@@ -29,7 +28,6 @@ def test_an_export_is_the_same_bytes_for_the_same_rows(ready: Cli) -> None:
 
 
 def test_an_import_of_it_gives_the_same_rows(ready: Cli) -> None:
-    """As the plain file does; a dry run counts the same, and the talk is the same."""
     ready.fill([*sessions(3), *messages(200), ODD])
     before = ready.export()
     assert ready.ok("export", "out.gz").err == "exported 3 sessions and 201 messages to out.gz\n"
@@ -39,11 +37,3 @@ def test_an_import_of_it_gives_the_same_rows(ready: Cli) -> None:
     assert ready.ok("import", "out.gz", "--dry-run", "-o", "json").json == counts
     assert ready.ok("import", "out.gz", "-o", "json").json == counts
     assert ready.export() == before
-
-
-def test_exports_go_through_pipes_compressed(ready: Cli, process: Processes) -> None:
-    ready.fill([*sessions(3), *messages(300), ODD])
-    ready.config(f'[profiles.b]\nbackend = "local"\npath = "{ready.folder}/b.db"\n')
-    outcome = process.shell("$TSMEM export | gzip | $TSMEM -p b import -")
-    assert outcome.code == 0, outcome
-    assert ready.ok("-p", "b", "export").out == ready.export()

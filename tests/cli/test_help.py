@@ -24,7 +24,6 @@ LINES = [line.strip() for text in PAGES.values() for line in re.findall(r"^  tsm
 
 @pytest.mark.parametrize("name", TOPICS)
 def test_a_page_reads_well_at_80_columns(cli: Cli, name: str) -> None:
-    """ASCII, 78 characters a line, one screen and a half at most; alike on a terminal and in a pipe."""
     shown = cli.ok("help", name)
 
     assert (PAGES[name], "") == (shown.text, shown.err)
@@ -35,7 +34,6 @@ def test_a_page_reads_well_at_80_columns(cli: Cli, name: str) -> None:
 
 
 def test_help_alone_lists_the_topics(cli: Cli) -> None:
-    """Each with its sentence; the root's help names them too."""
     shown = cli.ok("help").text
 
     assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(TOPICS)
@@ -45,13 +43,11 @@ def test_help_alone_lists_the_topics(cli: Cli) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_on_a_command_is_its_help(cli: Cli, name: str) -> None:
-    """`tsmem help session put` is `tsmem session put --help`."""
     assert cli.ok(*name.split(), "--help").text == cli.ok("help", *name.split()).text
 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_a_commands_help_has_all_it_should(cli: Cli, name: str) -> None:
-    """A sentence, an example, and the exit codes it can end with; in lines of 80 characters but for the example."""
     shown = cli.ok(*name.split(), "--help").text
     part = re.search(r"\n  Exit codes:\n((?:    .*\n)+)", shown)
 
@@ -71,14 +67,12 @@ def test_help_is_the_same_without_docstrings(cli: Cli, process: Processes, line:
 
 
 def test_exit_codes_are_all_there_are() -> None:
-    """Every number that has a meaning is some command's, and no other; the page has them all."""
     assert set(MEANINGS) == {code for command in LEAVES.values() for code in command.exit_codes}
     assert [int(code) for code in re.findall(r"^ +(\d+)  ", PAGES["exit-codes"], re.MULTILINE)] == list(MEANINGS)
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_the_commands_of_the_pages_work(ready: Cli, line: str) -> None:
-    """As they stand, on a store like the one they speak of."""
     ready.fill(
         [Session("ada", "trip-7", 1, metadata=Metadata({"topic": "billing"})), Message("trip-7", "m", 2, "user")]
     )
@@ -88,7 +82,6 @@ def test_the_commands_of_the_pages_work(ready: Cli, line: str) -> None:
 
 
 def test_the_page_on_times_is_true() -> None:
-    """Each form that it lists is taken, without a warning."""
     listed = PAGES["times"].partition("take one of")[2].partition("--since and")[0]
     forms = [form for line in listed.splitlines() for form in re.split(" {2,}", line.strip())[0].split()]
 
@@ -98,12 +91,10 @@ def test_the_page_on_times_is_true() -> None:
 
 
 def test_the_page_on_output_is_true() -> None:
-    """It names each format."""
     assert list(FORMATS) == re.findall(r"^  (\w+) {2,4}\S", PAGES["output"], re.MULTILINE)[:4]
 
 
 def test_pages_speak_of_what_there_is(cli: Cli) -> None:
-    """Options are some command's; variables and the forms of secrets stand in the README."""
     options = {option for name in LEAVES for option in re.findall(r"--[a-z-]+", cli.ok(*name.split(), "--help").text)}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for text in PAGES.values():
@@ -115,7 +106,6 @@ def test_pages_speak_of_what_there_is(cli: Cli) -> None:
 
 @pytest.mark.parametrize("command", ["message search", "session search"])
 def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: str) -> None:
-    """And the embedded one does as its help says."""
     shown = " ".join(ready.ok(*command.split(), "--help").text.split())
     assert "On the embedded store every part of a text is found" in shown
     assert "on TableStore" in shown

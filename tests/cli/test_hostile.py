@@ -73,24 +73,12 @@ def on(cli: Cli, store: Path) -> Cli:
     return cli
 
 
-def test_the_corpus_is_large_enough() -> None:
-    """More than 300 texts, all different, with every control character and every turn of direction among them."""
-    held = "".join(CORPUS)
-
-    assert len(CORPUS) == len(set(CORPUS)) >= 300
-    assert set(map(chr, (*range(0x20), *range(0x7F, 0xA0)))) <= set(held)
-    assert set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") <= set(held)
-    assert max(map(len, LINES)) >= 1_000_000
-
-
 def test_every_command_is_covered() -> None:
-    """No entry is left of a command that is gone."""
     assert sorted(declarations()) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_only_text_and_colour_reach_a_terminal(hostile: Cli, name: str) -> None:
-    """The first and the last of each command's runs: what there is, and an error."""
     first, *_, last = commands(hostile.folder)[name]()
     for run in (first, last):
         only_text_and_colour(hostile, run)
@@ -132,7 +120,6 @@ def test_other_formats_hold_nothing_that_is_obeyed(everything: Cli, name: str) -
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_terminal_without_utf8_gets_ascii(everything: Cli, name: str) -> None:
-    """Not one byte above 0x7e: to such a terminal those of UTF-8 would be controls."""
     for place, run in enumerate(fewer(commands(everything.folder)[name]())):
         screen = shown(everything, run, "--no-color", encoding=NO_UTF8[place % 2])
         assert re.fullmatch(rb"[\n\x20-\x7e]*", screen.out + screen.err), run
@@ -177,7 +164,6 @@ def test_no_text_makes_a_row(request: pytest.FixtureRequest, store: str) -> None
 
 @ON_BOTH
 def test_messages_cannot_pass_for_headings(request: pytest.FixtureRequest, store: str) -> None:
-    """In a conversation only headings, days and what stands above begin at the left edge, however lines break."""
     text = Screens(request.getfixturevalue(store))("--no-color", "show", "drawn").text
     left = [line for line in text.split("\n") if line and not line.startswith(" ")]
 
@@ -188,7 +174,6 @@ def test_messages_cannot_pass_for_headings(request: pytest.FixtureRequest, store
 
 
 def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
-    """Text that an error quotes stays on its line, with --debug too."""
     screen = Screens(hostile)("--debug", "session", "get", "u", 'x\nerror: forged\n  File "forged"\x85hint: forged')
 
     assert screen.code == 3
@@ -199,7 +184,6 @@ def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
 
 
 def test_a_line_of_a_file_cannot_bury_the_error(cli: Cli) -> None:
-    """An error quotes the beginning of a megabyte."""
     for line in (
         {"user_id": "u", "session_id": "s", LINES[0]: 1},
         {"kind": LINES[0]},
@@ -224,7 +208,6 @@ def is_gap(line: str, start: int) -> bool:
 
 
 def test_what_a_service_is_asked_is_logged_harmlessly(cli: Cli, tmp_path: Path) -> None:
-    """With --debug, over the wire: requests, what they are refused for, and tracebacks."""
     with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(profile(served.endpoint))
         screens = Screens(cli)

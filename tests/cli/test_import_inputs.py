@@ -78,7 +78,6 @@ WRAPPED: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
 @pytest.mark.parametrize("name", WRAPPED)
 @pytest.mark.parametrize("style", FORMATS)
 def test_the_same_values_in_any_wrapping_are_the_same_records(style: ImportFormat, name: str) -> None:
-    """From a file, and from a pipe, from which a zip alone cannot be read."""
     values, _ = FORMATS[style]
 
     def read(stream: io.BytesIO) -> list[object]:
@@ -92,15 +91,7 @@ def test_the_same_values_in_any_wrapping_are_the_same_records(style: ImportForma
         assert expected == read(PipeIn(WRAPPED[name](values)))
 
 
-@pytest.mark.parametrize("name", ["in.json.gz", "export.zip", "utf-16-pretty.json"])
-def test_a_wrapped_file_is_imported(ready: Cli, name: str) -> None:
-    Path(name).write_bytes(WRAPPED[name](CONVERSATIONS))
-    ready.ok("import", name, *FORMATS["openai"][1])
-    assert ready.export().count(b"\n") == 6
-
-
 def test_a_place_in_a_zip_is_named_with_its_file(ready: Cli) -> None:
-    """The lines of each file are counted for themselves."""
     Path("a.zip").write_bytes(zipped([*CONVERSATIONS, {"id": "c"}]))
     outcome = ready("import", "a.zip", *FORMATS["openai"][1])
     assert outcome.code == 2
@@ -108,7 +99,6 @@ def test_a_place_in_a_zip_is_named_with_its_file(ready: Cli) -> None:
 
 
 def test_rejects_of_one_line_are_all_kept_when_an_import_goes_on(ready: Cli) -> None:
-    """Elements of an array are told apart by their number, although the array is one line."""
     Path("in.json").write_bytes(json.dumps([*CONVERSATIONS, {"id": "c"}, {"id": "d"}]).encode())
     outcome = ready("import", "in.json", *FORMATS["openai"][1], "--rejects", "bad")
     assert outcome.code == 7
@@ -134,7 +124,6 @@ def test_what_is_no_json_is_named(ready: Cli, data: bytes, look: str) -> None:
 
 
 def test_a_text_that_says_ustar_is_no_archive(ready: Cli) -> None:
-    """Where a tar archive has that word, zeros or spaces follow it."""
     data = b'{"messages": [{"role": "user", "content": "c'.ljust(257, b"c") + b'ustard"}]}'
     ready.ok("import", *FORMATS["openai"][1], stdin=data)
 

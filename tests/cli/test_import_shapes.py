@@ -96,7 +96,6 @@ def test_what_another_tool_wrote_is_refused_without_a_format_and_in_a_dry_run(re
     ],
 )
 def test_what_is_not_a_conversation_is_named_by_its_place_and_keys(ready: Cli, value: object, sentence: str) -> None:
-    """The element, the message in it, and the keys that were found; nothing is written."""
     outcome = ready(*OPENAI, stdin=json.dumps(value).encode())
     assert (outcome.code, outcome.out) == (2, b"")
     assert sentence in outcome.err
@@ -104,7 +103,6 @@ def test_what_is_not_a_conversation_is_named_by_its_place_and_keys(ready: Cli, v
 
 
 def test_items_of_the_responses_api_are_messages_without_a_role(ready: Cli) -> None:
-    """Calls, their outputs and reasoning keep all their keys."""
     call = {"type": "function_call", "call_id": "c", "name": "brew", "arguments": "{}"}
     output = {"type": "function_call_output", "call_id": "c", "output": "tea"}
     ready.ok(*OPENAI, stdin=json.dumps([SAID, {"type": "reasoning", "summary": []}, call, output]).encode())
@@ -124,7 +122,6 @@ def test_keys_of_other_formats_beside_good_messages_are_metadata(ready: Cli) -> 
     ("argv", "data"), [(("import",), b"\n \n"), (("import",), b"[]"), (OPENAI, b""), (OPENAI, b"[]")]
 )
 def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, argv: tuple[str, ...]) -> None:
-    """From a file, from standard input and in a dry run."""
     Path("in").write_bytes(data)
     for outcome, name in (
         (ready.ok(*argv, "in"), "in"),
@@ -151,7 +148,6 @@ def test_a_tsmem_export_is_not_read_as_conversations(ready: Cli) -> None:
 
 
 def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) -> None:
-    """What is wrong with it is said as ever."""
     for record, sentence in (
         ({"session_id": "s", "message_id": "m", "role": "user", "content": "tea"}, "create_time is missing"),
         ({"kind": "message", "session_id": "s", "role": "user", "content": "tea"}, "message_id is missing"),
@@ -162,7 +158,6 @@ def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not at hand")
 def test_no_shape_of_the_cases_is_taken_for_what_it_is_not(ready: Cli) -> None:
-    """Each is read with the number of messages that it has, or refused with a hint."""
     for path in sorted(CASES.glob("[0-9]*")):
         outcome = ready(*OPENAI, str(path), "--dry-run", "-o", "json")
         if outcome.code == 0:

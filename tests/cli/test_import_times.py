@@ -39,7 +39,6 @@ def listed(cli: Cli) -> list[tuple[str, int]]:
 
 
 def test_messages_of_one_second_keep_the_order_of_the_input(ready: Cli) -> None:
-    """Also where their ids sort otherwise; stderr counts those that were moved."""
     messages = [{**each, "id": str(9 + n)} for n, each in enumerate(said("a", "b", "c", created_at=SECOND))]
     put("in", {"id": "s", "messages": messages})
     outcome = ready.ok(*OPENAI, "in")
@@ -48,7 +47,6 @@ def test_messages_of_one_second_keep_the_order_of_the_input(ready: Cli) -> None:
 
 
 def test_messages_without_a_time_stay_beside_those_with_one(ready: Cli) -> None:
-    """Before the first time they count down from it."""
     later = {"created_at": SECOND_US + 10}
     messages = [*said("a", "b"), *said("c", created_at=SECOND), *said("d", "e"), *said("f", **later), *said("g")]
     put("in", {"id": "s", "messages": messages})
@@ -59,7 +57,6 @@ def test_messages_without_a_time_stay_beside_those_with_one(ready: Cli) -> None:
 
 
 def test_given_times_that_go_backwards_are_kept(ready: Cli) -> None:
-    """A file with the newest message first is listed from the oldest on; stderr counts them."""
     messages = [{**each, "created_at": SECOND_US - n} for n, each in enumerate(said("c", "b", "a"))]
     put("in", {"id": "s", "messages": messages})
     outcome = ready.ok(*OPENAI, "in")
@@ -70,7 +67,6 @@ def test_given_times_that_go_backwards_are_kept(ready: Cli) -> None:
 
 
 def test_offsets_numeric_ids_and_times_without_a_zone_are_kept_as_given(ready: Cli) -> None:
-    """Beside the time and the id that they become; a time without a zone is taken as UTC, and counted."""
     messages = [
         *said("a", id=7, created_at="2026-01-01T08:00:00+08:00"),
         *said("b", message_id=8, timestamp="2026-01-01 00:00:01"),
@@ -106,7 +102,6 @@ UNTIMED = {"id": "s", "messages": said("a", "b", "c")}
 
 @pytest.mark.parametrize("conflict", ["overwrite", "skip"])
 def test_a_file_that_was_touched_changes_nothing(ready: Cli, conflict: str) -> None:
-    """Messages without a time keep the one that the store has, as does a conversation without messages."""
     put("in", UNTIMED, {"id": "empty", "messages": []}, {"messages": said("d")})
     assert "4 messages and 1 empty conversation without a time: dated from the file" in ready.ok(*OPENAI, "in").err
     before = ready.export()
@@ -131,7 +126,6 @@ def test_the_same_standard_input_changes_nothing(ready: Cli) -> None:
 
 
 def test_a_file_that_has_grown_adds_what_is_new(ready: Cli) -> None:
-    """Behind what was there, dated from the file as it is now; the conversations behind it stay where they were."""
     put("in", UNTIMED, {"id": "t", "messages": said("x", "y")})
     ready.ok(*OPENAI, "in")
     before = dict(listed(ready))
@@ -158,7 +152,6 @@ def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(
 
 
 def test_an_id_of_messages_with_and_without_a_time_keeps_all_times(ready: Cli) -> None:
-    """Also of the one that was moved behind another of its time."""
     second = {"created_at": SECOND}
     put("in", {"id": "s", "messages": [*said("a", **second), *said("b", id="m", **second), *said("c", id="m")]})
     ready.ok(*OPENAI, "in")
@@ -183,7 +176,6 @@ def test_messages_of_one_second_keep_their_times_when_others_come_or_go(ready: C
 
 
 def test_a_conversation_without_an_id_is_another_one_when_it_has_grown(ready: Cli) -> None:
-    """Its id is made from its content, and stderr says so."""
     put("in", {"messages": said("a")})
     outcome = ready.ok(*OPENAI, "in")
     assert outcome.err.endswith("1 conversation without an id: a longer copy becomes another session\n")
@@ -193,7 +185,6 @@ def test_a_conversation_without_an_id_is_another_one_when_it_has_grown(ready: Cl
 
 
 def test_a_conversation_without_an_id_is_the_same_wherever_it_stands(ready: Cli) -> None:
-    """Also behind one that could not be read at first, and twice where it stands twice."""
     twin = {"messages": said("x")}
     put("in", {"messages": [{"content": "nobody"}]}, twin, {"messages": said("y")}, twin)
     assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
@@ -203,10 +194,11 @@ def test_a_conversation_without_an_id_is_the_same_wherever_it_stands(ready: Cli)
     ready.ok(*OPENAI, "in")
     after = {each["session_id"] for each in ready.ok("session", "list", "-o", "jsonl").lines}
     assert (len(after), len(after - before)) == (4, 1)
+    ready.ok(*OPENAI[:-1], "v", "in")
+    assert len({each["session_id"] for each in ready.ok("session", "list", "-o", "jsonl").lines}) == 8
 
 
 def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(ready: Cli) -> None:
-    """Touched in between it begins anew, and ends as an undisturbed one all the same."""
     conversations = [{"id": f"s{n:03d}", "messages": said(*map(str, range(9)))} for n in range(40)]
     put("in", *conversations)
     other = Cli(ready.folder / "other")
@@ -231,7 +223,6 @@ def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(ready
 
 
 def test_rejected_rows_come_back_at_their_place(ready: Cli) -> None:
-    """Imported from the rejects, or again from the input: each row is there once, at the time of the first import."""
     messages = said("a", "b", "c")
     put("in", {"id": "s", "messages": [messages[0], {**messages[1], "k": "x" * 3_000_000}, messages[2]]})
     assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
@@ -241,7 +232,6 @@ def test_rejected_rows_come_back_at_their_place(ready: Cli) -> None:
 
 
 def test_the_file_that_rejects_were_mended_in_changes_no_time(ready: Cli) -> None:
-    """A conversation that could not be read is dated when it is read; then it keeps its time."""
     put("in", {"id": "t", "messages": [{"content": "nobody"}]}, UNTIMED)
     assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
     before = listed(ready)
@@ -255,7 +245,6 @@ def test_the_file_that_rejects_were_mended_in_changes_no_time(ready: Cli) -> Non
 
 
 def test_a_dry_run_counts_what_the_import_counts(cli: Cli) -> None:
-    """Also where there is no store yet, which it does not make."""
     put("in", UNTIMED, {"messages": [*said("d", "e", created_at=SECOND), *said("f")]})
     dry = cli.ok(*OPENAI, "in", "--dry-run")
     assert not cli.database.exists()

@@ -178,7 +178,6 @@ of_rows_read = pytest.mark.parametrize(
 
 @of_rows_read
 def test_nothing_of_a_wrong_answer_is_copied(evil: Cli, liar: Liar, name: str) -> None:
-    """What a copy writes into the other store is what the service holds, or nothing."""
     for argv in COPYING:
         liar.tell(LIES[name])
         check(evil(*argv.split()), liar)
@@ -189,7 +188,6 @@ def test_nothing_of_a_wrong_answer_is_copied(evil: Cli, liar: Liar, name: str) -
 
 @of_rows_read
 def test_nothing_is_deleted_by_a_wrong_answer(evil: Cli, liar: Liar, name: str) -> None:
-    """A command that deletes many rows ends with an error, and what it was not told to delete is there."""
     for argv in DELETING:
         liar.tell(LIES[name])
         check(evil(*argv.split()), liar)
@@ -213,7 +211,6 @@ def test_nothing_is_deleted_by_a_wrong_answer(evil: Cli, liar: Liar, name: str) 
     ],
 )
 def test_a_write_that_is_answered_wrongly_may_have_been_done(evil: Cli, liar: Liar, name: str, argv: str) -> None:
-    """It ends with an error, is sent once, and says that it may have been done."""
     liar.tell(LIES[name])
     outcome = evil(*argv.split())
     check(outcome, liar)

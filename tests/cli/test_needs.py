@@ -25,7 +25,6 @@ run()
     ],
 )
 def test_a_module_that_this_python_lacks_is_named(process: Processes, name: str, line: str, code: int) -> None:
-    """Where a command needs it: exit 1. Others work."""
     (process.folder / "run.py").write_text(LACKING.format(name=name, line=line))
     outcome = process.shell(f"{process.argv()[0]} run.py")
 
@@ -35,7 +34,6 @@ def test_a_module_that_this_python_lacks_is_named(process: Processes, name: str,
 
 
 def test_an_old_sqlite_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is made."""
     monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
     monkeypatch.setattr("sqlite3.sqlite_version", "3.34.1")
     for line in ("init-tables", "session list", "serve --memory --port 0"):

@@ -27,7 +27,6 @@ def homeless(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def test_commands_work_without_a_home(homeless: Cli) -> None:
-    """There is no profile file and no place for a resume point, and nothing else is missing."""
     Path("in").write_bytes(b"".join(map(export_line, ROWS)))
     for line in ("import in", "import in --resume", "message list", "export", "profile list", "demo"):
         outcome = homeless(*line.split())
@@ -37,7 +36,6 @@ def test_commands_work_without_a_home(homeless: Cli) -> None:
 
 
 def test_the_local_store_without_a_home_says_what_to_set(homeless: Cli) -> None:
-    """Where XDG_DATA_HOME does not say where it is."""
     outcome = homeless("session", "list", environ={"XDG_DATA_HOME": ""})
 
     assert outcome.code == 2
@@ -48,7 +46,6 @@ def test_the_local_store_without_a_home_says_what_to_set(homeless: Cli) -> None:
 
 
 def test_a_profile_that_is_named_needs_no_home(homeless: Cli) -> None:
-    """--config names the file, which names the store."""
     Path("mine.toml").write_text('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n')
     Path("mine.toml").chmod(0o600)
     nowhere = {"XDG_DATA_HOME": ""}
@@ -60,7 +57,6 @@ def test_a_profile_that_is_named_needs_no_home(homeless: Cli) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_a_process_of_an_unknown_user_works() -> None:
-    """The demo imports, searches and deletes."""
     argv = Processes.argv("demo")
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)

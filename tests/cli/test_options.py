@@ -9,7 +9,6 @@ from tests.cli.conftest import Cli, messages, sessions
 
 
 def test_global_options_stand_before_and_after(ready: Cli) -> None:
-    """At the root, at the noun, at the command; the last one counts."""
     ready.ok("session", "put", "u", "s")
     for line in (
         "-o json session get u s",
@@ -22,21 +21,7 @@ def test_global_options_stand_before_and_after(ready: Cli) -> None:
         assert ready.ok(*line.split()).json["session_id"] == "s", line
 
 
-def test_fields_choose_in_every_format(ready: Cli) -> None:
-    """In the order asked, a missing metadata value null, in all formats."""
-    ready.ok("session", "put", "u", "s", "-m", "topic=x")
-    fields = ("--fields", "session_id,metadata.topic, metadata.none")
-
-    assert ready.ok("session", "list", "-o", "csv", *fields).text.splitlines()[1] == "s,x,"
-    assert ready.ok(*fields, "session", "list", "-o", "jsonl").lines == [
-        {"session_id": "s", "metadata.topic": "x", "metadata.none": None}
-    ]
-    assert ready.ok("session", "get", "u", "s", "-o", "json", *fields).json["metadata.topic"] == "x"
-    assert ready.ok("session", "list", *fields).text.split()[:3] == ["session_id", "metadata.topic", "metadata.none"]
-
-
 def test_fields_are_refused_where_there_is_nothing_to_choose(ready: Cli) -> None:
-    """A command that shows no items refuses --fields, and does nothing."""
     ready.fill([*sessions(1), *messages(1)])
     before = ready.export()
     for line in (
@@ -55,7 +40,6 @@ def test_fields_are_refused_where_there_is_nothing_to_choose(ready: Cli) -> None
 
 
 def test_an_empty_id_is_never_everyone(ready: Cli) -> None:
-    """An empty id is refused with exit 2, empty stdout and nothing changed."""
     ready.fill([*sessions(2), *messages(2)])
     before = ready.export()
     for line in (
@@ -76,7 +60,6 @@ def test_an_empty_id_is_never_everyone(ready: Cli) -> None:
 
 
 def test_a_profile_chooses_the_format_of_errors_too(cli: Cli) -> None:
-    """`output = "json"` in a profile makes its errors JSON."""
     cli.config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\noutput = "json"\n')
     outcome = cli("session", "list")
 
@@ -85,7 +68,6 @@ def test_a_profile_chooses_the_format_of_errors_too(cli: Cli) -> None:
 
 
 def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
-    """Help, version, completion scripts and profile path need no profile."""
     cli.config("nonsense")
     for argv, said in (
         (("--help",), "Usage: tsmem"),
@@ -99,7 +81,6 @@ def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
 
 
 def test_debug_shows_a_traceback_and_the_error_line_all_the_same(ready: Cli) -> None:
-    """--debug adds the traceback; without it there is none."""
     debugged = ready("session", "get", "u", "s", "--debug")
     assert "Traceback" in debugged.err
     assert debugged.err.splitlines()[-1].startswith("error: ")
@@ -107,7 +88,6 @@ def test_debug_shows_a_traceback_and_the_error_line_all_the_same(ready: Cli) -> 
 
 
 def test_a_time_that_looks_like_seconds_is_taken_with_a_warning(ready: Cli) -> None:
-    """It is taken as microseconds."""
     put = ready.ok("session", "put", "u", "s", "--update-time", "1760000000", "-o", "json")
     assert put.json["update_time"] == 1760000000
     assert put.err.startswith("warning: --update-time: 1760000000 looks like seconds")

@@ -32,7 +32,7 @@ from tests.support.privileges import (
 from tsmem.store.documents import export_line
 
 BAD = b"{not json\n"
-OTHER_PROFILE = '[profiles.other]\nbackend = "local"\npath = "other.db"\n'
+ONE_ROW = export_line(messages(1)[0])
 
 
 def rejecting(cli: Cli, name: str, stdin: bytes = BAD) -> Outcome:
@@ -46,6 +46,14 @@ WRITERS: dict[str, Callable[[Cli, str], Outcome]] = {
 }
 """Commands that are given the name of a file to write."""
 writers = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+
+
+def made(name: str, mode: int = 0o600, content: bytes = b"") -> Path:
+    """Make a file with this mode and content."""
+    path = Path(name)
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
 
 
 @contextmanager
@@ -69,40 +77,24 @@ def fail(*_: object) -> None:
 # What --rejects finds in its place
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b'{"kind": "tsmem", "version": 1}\n',
-        b'{"kind": "message", "session_id": "s", "message_id": "m", "create_time": 1}\n',
-        b"\xff\xfe",
-        b"5\n",
-    ],
-)
-def test_rejects_refuse_a_file_that_holds_something_else(ready: Cli, content: bytes) -> None:
-    """It stays as it is, and nothing is imported, although nothing would be rejected."""
-    Path("notes.txt").write_bytes(content)
-    Path("notes.txt").chmod(0o644)
-    outcome = rejecting(ready, "notes.txt", stdin=b"".join(map(export_line, messages(1))))
+def test_rejects_refuse_a_file_of_which_a_line_is_no_reject(ready: Cli) -> None:
+    """Nothing is imported then, although nothing would be rejected."""
+    rejecting(ready, "bad")
+    rejects = Path("bad").read_bytes()
+    for content in (export_line(messages(1)[0]), b"\xff\xfe", b"5\n", rejects + b"notes\n"):
+        notes = made("notes.txt", 0o644, content)
+        outcome = rejecting(ready, "notes.txt", stdin=ONE_ROW)
 
-    assert outcome.code == 2
-    assert "error: notes.txt is not a file of rejects\n" in outcome.err
-    assert (content, 0o644) == (Path("notes.txt").read_bytes(), mode(Path("notes.txt")))
+        assert outcome.code == 2
+        assert "error: notes.txt is not a file of rejects\n" in outcome.err
+        assert (content, 0o644) == (notes.read_bytes(), mode(notes))
     assert ready.export().count(b"\n") == 2
 
 
-def test_rejects_refuse_a_file_in_which_a_later_line_is_no_reject(ready: Cli) -> None:
-    rejecting(ready, "bad")
-    with Path("bad").open("ab") as stream:
-        stream.write(b"notes\n")
-    before = Path("bad").read_bytes()
-    assert rejecting(ready, "bad").code == 2
-    assert before == Path("bad").read_bytes()
-
-
 def test_rejects_are_added_to_those_of_an_earlier_import(ready: Cli) -> None:
-    """What stands there stays, a reject that it holds is not repeated, and the file can be imported."""
     rejecting(ready, "bad", b"first\n")
-    before = Path("bad").read_bytes()
+    before = Path("bad").read_bytes().rstrip(b"\n")
+    Path("bad").write_bytes(before)
     assert rejecting(ready, "bad", b"second\n").code == 7
     after = Path("bad").read_bytes()
     assert rejecting(ready, "bad", b"second\n").code == 7
@@ -117,25 +109,15 @@ def test_rejects_are_added_to_those_of_an_earlier_import(ready: Cli) -> None:
 def test_a_file_of_rejects_keeps_its_bytes_and_mode_when_nothing_is_rejected(ready: Cli, holds: str) -> None:
     if holds == "rejects":
         rejecting(ready, "bad")
-    Path("bad").touch()
-    Path("bad").chmod(0o640)
-    before = Path("bad").read_bytes()
-    assert rejecting(ready, "bad", stdin=b"".join(map(export_line, messages(1)))).code == 0
-    assert (before, 0o640) == (Path("bad").read_bytes(), mode(Path("bad")))
-
-
-def test_a_reject_behind_a_last_line_without_an_end(ready: Cli) -> None:
-    """An editor may leave none: the next reject begins on a line of its own."""
-    rejecting(ready, "bad", b"first\n")
-    Path("bad").write_bytes(Path("bad").read_bytes().rstrip(b"\n"))
-    assert rejecting(ready, "bad", b"second\n").code == 7
-    assert [b"first" in line for line in Path("bad").read_bytes().splitlines()] == [True, False]
+    before = Path("bad").read_bytes() if holds == "rejects" else b""
+    bad = made("bad", 0o640, before)
+    assert rejecting(ready, "bad", stdin=ONE_ROW).code == 0
+    assert (before, 0o640) == (bad.read_bytes(), mode(bad))
 
 
 def test_a_link_to_a_file_of_rejects_that_is_not_there_stays(ready: Cli) -> None:
-    """The file that was made behind it is removed when it is empty, and the link is not."""
     Path("link").symlink_to("behind")
-    assert rejecting(ready, "link", stdin=b"".join(map(export_line, messages(1)))).code == 0
+    assert rejecting(ready, "link", stdin=ONE_ROW).code == 0
     assert Path("link").is_symlink()
     assert not Path("behind").exists()
     assert rejecting(ready, "link").code == 7
@@ -144,7 +126,6 @@ def test_a_link_to_a_file_of_rejects_that_is_not_there_stays(ready: Cli) -> None
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/fd/{}", "pipe"])
 def test_rejects_that_no_file_keeps_are_not_to_be_imported(ready: Cli, name: str) -> None:
-    """Nothing says that /dev/null, a pipe or an open descriptor holds them."""
     os.mkfifo("pipe")
     with descriptor(Path("pipe"), os.O_RDWR) as opened:
         outcome = rejecting(ready, name.format(opened))
@@ -165,7 +146,6 @@ def test_rejects_are_not_read_back_in_the_same_import(ready: Cli) -> None:
 
 @pytest.mark.parametrize(("name", "words"), [("-", "a file"), ("", "a file without a name")])
 def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> None:
-    """A file that is named - would be a file of that name."""
     outcome = rejecting(ready, name)
     assert (outcome.code, words in outcome.err) == (2, True), outcome.err
     assert [path.name for path in ready.folder.iterdir()] == ["data"]
@@ -175,7 +155,6 @@ def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> No
 
 
 def test_an_export_to_an_open_descriptor_is_written_behind_what_is_there(ready: Cli, process: Processes) -> None:
-    """`>>` appends, also when the descriptor is named, or a link of one's own leads to it."""
     Path("link").symlink_to("/dev/stdout")
     outcome = process.shell(
         "echo before > a; $TSMEM export /dev/fd/3 3>> a && $TSMEM export link >> a && echo after >> a"
@@ -195,7 +174,6 @@ def test_rejects_to_an_open_descriptor_are_written_behind_what_is_there(ready: C
 
 @pytest.mark.parametrize("number", [199, 10**30])
 def test_rejects_to_a_descriptor_that_is_not_open(ready: Cli, number: int) -> None:
-    """Nothing that this process opens itself takes its place."""
     with suppress(OSError):
         os.close(199)
     outcome = rejecting(ready, f"/dev/fd/{number}")
@@ -218,66 +196,7 @@ def test_an_export_into_a_pipe_whose_reader_went_away_ends_quietly(ready: Cli, p
     assert outcome.err == "141\n"
 
 
-# Stores and profile files
-
-
-def other_store(cli: Cli) -> Path:
-    cli.config(OTHER_PROFILE)
-    cli.ok("-p", "other", "init-tables")
-    return cli.folder / "config" / "tsmem" / "other.db"
-
-
-def other_log(cli: Cli) -> Path:
-    """A file beside another profile's store."""
-    log = other_store(cli).with_name("other.db-wal")
-    log.touch()
-    return log
-
-
-def own_lock(cli: Cli) -> Path:
-    """A file beside the store in use that is not there yet."""
-    return cli.database.with_name(f"{cli.database.name}.lock")
-
-
-def symbolic_link(cli: Cli) -> Path:
-    """A link to another profile's store."""
-    Path("link").symlink_to(other_store(cli))
-    return Path("link")
-
-
-def no_profile_file(cli: Cli) -> Path:
-    """Where the profile file would be."""
-    path = cli.config("")
-    path.unlink()
-    return path
-
-
-def name_of_profile_file(cli: Cli) -> Path:
-    """Another name of the profile file."""
-    os.link(cli.config(OTHER_PROFILE), "name")
-    return Path("name")
-
-
-PRECIOUS = (own_lock, other_log, symbolic_link, no_profile_file, name_of_profile_file)
-"""Further ones are in the table of errors."""
-
-
-@pytest.mark.parametrize(
-    ("make", "write"),
-    [*((make, WRITERS["export"]) for make in PRECIOUS), (other_store, rejecting), (no_profile_file, rejecting)],
-)
-def test_a_store_and_the_profile_file_are_never_written_over(
-    ready: Cli, make: Callable[[Cli], Path], write: Callable[[Cli, str], Outcome]
-) -> None:
-    path = make(ready)
-    before = path.read_bytes() if path.exists() else None
-    outcome = write(ready, str(path))
-
-    assert outcome.code == 2, outcome
-    assert f"error: {path} is " in outcome.err
-    assert "write to another file" in outcome.err
-    assert before == (path.read_bytes() if path.exists() else None)
-    assert ready.export().count(b"\n") == 2
+# Stores; further ones, and the profile file, are in the table of errors
 
 
 @writers
@@ -285,7 +204,9 @@ def test_a_store_and_the_profile_file_are_never_written_over(
 def test_a_descriptor_of_a_store_is_not_written_to(
     ready: Cli, write: Callable[[Cli, str], Outcome], flags: int
 ) -> None:
-    store = other_store(ready)
+    ready.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
+    ready.ok("-p", "other", "init-tables")
+    store = ready.folder / "config" / "tsmem" / "other.db"
     before = store.read_bytes()
     with descriptor(store, flags) as opened:
         outcome = write(ready, f"/dev/fd/{opened}")
@@ -294,7 +215,6 @@ def test_a_descriptor_of_a_store_is_not_written_to(
 
 
 def test_an_export_is_not_appended_to_a_store(ready: Cli, process: Processes) -> None:
-    """Also where the shell opened it: `tsmem export >> memory.db`."""
     before = ready.database.read_bytes()
     outcome = process.shell(f"$TSMEM export >> {ready.database}")
     assert outcome.code == 2, outcome
@@ -307,27 +227,24 @@ def test_an_export_is_not_appended_to_a_store(ready: Cli, process: Processes) ->
 
 @needs_root
 @writers
-@pytest.mark.parametrize("kind", ["file", "empty file", "pipe", "folder's link"])
+@pytest.mark.parametrize("kind", ["file", "empty file", "pipe", "link", "folder's link"])
 def test_what_belongs_to_another_user_is_not_written(
     ready: Cli, write: Callable[[Cli, str], Outcome], kind: str
 ) -> None:
-    """They could read it: a file that is open to all, a pipe whose other end they hold, a link."""
     out = Path("shared/out")
     out.parent.mkdir()
     out.parent.chmod(0o1777)
     Path("mine").mkdir()
-    with suppress(FileNotFoundError):
-        if kind == "pipe":
-            os.mkfifo(out)
-        elif kind == "folder's link":
-            out.symlink_to("../mine")
-        else:
-            out.write_bytes(b"theirs" if kind == "file" else b"")
+    if kind == "pipe":
+        os.mkfifo(out)
+    elif "link" in kind:
+        out.symlink_to("../mine" if kind == "folder's link" else "../mine/out")
+    else:
+        out.write_bytes(b"theirs" if kind == "file" else b"")
     given(out)
     if not out.is_symlink():
         out.chmod(0o666)
-    name = str(out / "out" if out.is_symlink() else out)
-    outcome = write(ready, name)
+    outcome = write(ready, str(out / "out" if kind == "folder's link" else out))
 
     assert outcome.code == 2, outcome
     assert "belongs to another user" in outcome.err
@@ -340,30 +257,25 @@ def test_what_belongs_to_another_user_is_not_written(
 
 
 def test_an_export_over_a_file_keeps_its_mode_and_a_new_one_is_private(ready: Cli) -> None:
-    Path("out").touch()
-    Path("out").chmod(0o644)
+    out = made("out", 0o644)
     ready.ok("export", "out")
     ready.ok("export", "new")
-    assert (0o644, 0o600) == (mode(Path("out")), mode(Path("new")))
+    assert (0o644, 0o600) == (mode(out), mode(Path("new")))
 
 
 @needs_root
 def test_an_export_over_a_file_keeps_its_group(ready: Cli) -> None:
-    Path("out").touch()
-    os.chown("out", 0, ANOTHER)
-    Path("out").chmod(0o640)
+    out = made("out", 0o640)
+    os.chown(out, 0, ANOTHER)
     ready.ok("export", "out")
-    assert (0, ANOTHER, 0o640) == (Path("out").stat().st_uid, Path("out").stat().st_gid, mode(Path("out")))
+    assert (0, ANOTHER, 0o640) == (out.stat().st_uid, out.stat().st_gid, mode(out))
 
 
 @needs_root
-def test_a_group_that_cannot_be_kept_loses_its_rights(ready: Cli, process: Processes, tmp_path: Path) -> None:
+def test_a_group_that_cannot_be_kept_loses_its_rights(ready: Cli, process: Processes) -> None:
     """Otherwise the rights of one group would be those of another; and that is said."""
-    out = tmp_path / "out"
-    out.touch()
+    out = made("out", 0o664)
     os.chown(out, 0, ANOTHER)
-    out.chmod(0o664)
-
     outcome = skip_unless_possible(process.run("export", "out", before=without(CAP_CHOWN)))
     assert outcome.code == 0, outcome
     assert (0, 0, 0o604) == (out.stat().st_uid, out.stat().st_gid, mode(out))
@@ -384,10 +296,9 @@ def test_an_export_over_a_file_keeps_its_access_control_list(ready: Cli) -> None
 
 
 def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes) -> None:
-    Path("out").write_bytes(b"mine")
-    Path("out").chmod(0o444)
+    out = made("out", 0o444, b"mine")
     outcome = skip_unless_possible(process.run("export", "out", before=modes_count))
-    assert (2, b"mine") == (outcome.code, Path("out").read_bytes())
+    assert (2, b"mine") == (outcome.code, out.read_bytes())
     assert "error: cannot write out: Permission denied\n" in outcome.err
 
 
@@ -399,7 +310,6 @@ def test_a_long_name_can_be_exported_to(ready: Cli) -> None:
 
 @pytest.mark.parametrize("name", ["", "out/", "file/", "file/out", "x" * 256])
 def test_a_name_that_no_file_can_have(ready: Cli, name: str) -> None:
-    """It is refused before rows are read, and no file is made."""
     Path("file").write_bytes(b"mine")
     outcome = ready("export", name)
     assert outcome.code == 2, outcome
@@ -421,7 +331,6 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
 
 
 def test_an_export_is_on_the_disk_before_that_is_said(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file first, then its folder, which has its name."""
     found = synced(monkeypatch)
     ready.ok("export", "out")
     assert [(Path("out").stat().st_ino, False), (Path().stat().st_ino, True)] == found
@@ -439,7 +348,6 @@ def test_the_folders_that_a_store_is_made_in_are_on_the_disk(cli: Cli, monkeypat
 def test_an_export_that_is_interrupted_leaves_nothing(
     ready: Cli, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
-    """Wherever Ctrl-C comes: the file that was there stays, and no half one is left."""
     Path("out").write_bytes(b"mine")
     module = fcntl if function == "flock" else os
     real = getattr(module, function)
@@ -474,7 +382,6 @@ def test_killed_exports_leave_one_file_and_the_next_one_removes_it(ready: Cli, p
 
 
 def test_two_exports_to_one_file_do_not_harm_each_other(ready: Cli) -> None:
-    """The file that another process is writing is left to it."""
     with part().open("wb") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         ready.ok("export", "out")
@@ -483,19 +390,18 @@ def test_two_exports_to_one_file_do_not_harm_each_other(ready: Cli) -> None:
     assert [part()] == [*Path().glob("*.part")]
 
 
-@pytest.mark.parametrize("planted", ["link", "hard link", "pipe", "folder"])
-def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, planted: str) -> None:
-    victim = Path("victim")
-    victim.write_bytes(b"mine")
-    match planted:
-        case "link":
-            part().symlink_to(victim)
-        case "hard link":
-            part().hardlink_to(victim)
-        case "pipe":
-            os.mkfifo(part())
-        case _:
-            part().mkdir()
+PLANTED: dict[str, Callable[[Path], object]] = {
+    "link": lambda victim: part().symlink_to(victim),
+    "hard link": lambda victim: part().hardlink_to(victim),
+    "pipe": lambda _: os.mkfifo(part()),
+    "folder": lambda _: part().mkdir(),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED.values(), ids=PLANTED)
+def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, plant: Callable[[Path], object]) -> None:
+    victim = made("victim", content=b"mine")
+    plant(victim)
     ready.ok("export", "out")
     assert Path("out").read_bytes() == ready.export()
     assert victim.read_bytes() == b"mine"
@@ -518,7 +424,6 @@ def test_a_file_system_without_locks_gets_no_partial_files(ready: Cli, monkeypat
 def test_an_export_that_took_its_place_is_not_said_to_be_missing(
     ready: Cli, monkeypatch: pytest.MonkeyPatch, ends: Callable[..., object]
 ) -> None:
-    """When what comes after that fails or is stopped."""
     ready.fill(messages(3))
     monkeypatch.setattr("tsmem.transfer.files.outputs.sync_folder", ends)
     stopped = ready("export", "out", "--progress")
@@ -552,8 +457,7 @@ def test_a_mounted_file_that_is_half_written_says_where_its_content_is(
 def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupted(
     ready: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever Ctrl-C comes, an empty file is not left."""
-    Path("in").write_bytes(b"".join(map(export_line, messages(1))))
+    Path("in").write_bytes(ONE_ROW)
     with monkeypatch.context() as patch:
         patch.setattr("tsmem.transfer.rejects.fcntl.flock", interrupt)
         assert ready("import", "in", "--rejects", "bad").code == 130
@@ -561,7 +465,6 @@ def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupt
 
 
 def test_a_reject_that_the_disk_cannot_take_is_not_written_half(process: Processes, ready: Cli, tmp_path: Path) -> None:
-    """Those before it stay, each on a line of its own, and are not repeated once there is room."""
     Path("in").write_bytes(b"".join(b'"%s\n' % (b"%d" % n * 9000) for n in range(9)))
     script = (
         f"export XDG_DATA_HOME={ready.folder}/data; $TSMEM import in --rejects disk/bad; code=$?; cat disk/bad; "
@@ -599,16 +502,8 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
 # A standard input that is closed
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "message put s --role user --content-file /dev/stdin",
-        "session put u s -m k@-",
-        "import -",
-    ],
-)
+@pytest.mark.parametrize("line", ["message put s --content-file /dev/stdin", "session put u s -m k@-", "import -"])
 def test_a_closed_standard_input_is_an_error(ready: Cli, process: Processes, line: str) -> None:
-    """It is not an empty one: nothing is stored."""
     outcome = process.shell(f"$TSMEM {line} <&-")
     assert outcome.code == 2, outcome
     assert "cannot read standard input: it is closed" in outcome.err
@@ -616,7 +511,6 @@ def test_a_closed_standard_input_is_an_error(ready: Cli, process: Processes, lin
 
 
 def test_a_standard_input_that_cannot_be_read(ready: Cli, process: Processes) -> None:
-    """One that is open for writing only is no bug."""
     outcome = process.shell("$TSMEM message put s --role user --content-file - 0>out")
     assert outcome.code == 2, outcome
     assert "cannot read standard input: " in outcome.err

@@ -45,7 +45,6 @@ def test_a_command_whose_reader_goes_away_ends_with_141_quietly(filled: Cli, pro
 
 
 def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
-    """Help into a pipe that is closed already ends with 141, quietly."""
     started = process.start("--help")
     assert started.stdout is not None
     assert started.stderr is not None
@@ -62,7 +61,6 @@ def interrupted(started: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
 
 @pytest.mark.parametrize("output", ["json", "jsonl"])
 def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, output: str) -> None:
-    """Ctrl-C while a full pipe waits for its reader: exit 130, and what was written is one valid document."""
     started = process.start("message", "list", "-o", output, "--limit", "0")
     assert started.stdout is not None
     head = os.read(started.stdout.fileno(), 1)
@@ -91,23 +89,10 @@ def test_an_interrupted_command_says_what_it_cost(filled: Cli) -> None:
 
 
 def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process: Processes) -> None:
-    """Exit 141, and --stats says its line and nothing else is said."""
     outcome = process.shell("{ $TSMEM --stats message list -o jsonl; echo code $? >&2; } | head -1")
 
     assert outcome.err.endswith("code 141\n")
     assert re.match(r"stats: \d+ requests?, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
-
-
-def test_an_interrupted_import_of_a_named_pipe(filled: Cli, process: Processes, tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    started = process.start("import", str(fifo))
-    with fifo.open("wb", buffering=0) as writer:
-        writer.write(b"".join(map(export_line, messages(1250, "new"))))
-        wait_for(filled, 1000, "new")
-        code, out, err = interrupted(started)
-    assert (code, out) == (130, b"")
-    assert err == "error: interrupted; done before: 1,000 messages\n"
 
 
 def wait_for(cli: Cli, count: int, session: str) -> None:
@@ -117,7 +102,6 @@ def wait_for(cli: Cli, count: int, session: str) -> None:
 
 
 def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, process: Processes) -> None:
-    """After SIGKILL every row that is there is whole, acknowledged batches are there, and importing again completes."""
     data = b"".join(map(export_line, messages(1050, content="y" * 500)))
     started = process.start("import")
     assert started.stdin is not None
@@ -138,7 +122,6 @@ def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, proce
 
 
 def test_ctrl_c_before_anything_begins(process: Processes) -> None:
-    """Waiting for standard input is interrupted like anything else: exit 130, no traceback."""
     started = process.start("message", "put", "s", "--content-file", "-")
     assert started.stderr is not None
     code, out, err = interrupted(started)
@@ -156,7 +139,6 @@ def test_three_command_lines_begin_at_once_on_a_fresh_folder(process: Processes,
 
 
 def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> None:
-    """Nothing is cut or coloured in a pipe, whatever the environment says of terminals."""
     content = "word " * 500 + "end"
     ready.ok("message", "put", "s", "m", "--content", content)
     for argv in (("message", "list"), ("show", "s")):
@@ -178,7 +160,6 @@ def test_arguments_that_are_not_utf_8_are_refused(process: Processes, locale: st
 
 
 def test_text_is_utf_8_in_the_locale_c(process: Processes, ready: Cli) -> None:
-    """Data on stdout and arguments are UTF-8; talk on stderr does not fail."""
     put = process.run("session", "put", "退", "s", "-o", "json", environ={"LC_ALL": "C"})
     assert (put.code, put.json["user_id"]) == (0, "退")
     missing = process.run("session", "get", "退", "none", environ={"LC_ALL": "C"})
@@ -200,5 +181,4 @@ def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
 
 
 def test_an_empty_completion_variable_is_none(ready: Cli, process: Processes) -> None:
-    """A variable that is set and empty asks for nothing."""
     assert process.run("session", "list", "-o", "json", environ={"_TSMEM_COMPLETE": ""}).code == 0

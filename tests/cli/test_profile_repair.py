@@ -30,7 +30,6 @@ def hinted(err: str) -> list[str]:
 
 @pytest.mark.parametrize("by_flag", [False, True])
 def test_hints_lead_from_a_broken_profile_to_one_that_can_be_used(cli: Cli, tmp_path: Path, by_flag: bool) -> None:
-    """Also where the file is named by --config."""
     flag = ("--config", str(tmp_path / "other.toml")) if by_flag else ()
     (tmp_path / "other.toml").write_text(TWO_BROKEN)
     cli.config("" if by_flag else TWO_BROKEN)
@@ -43,7 +42,6 @@ def test_hints_lead_from_a_broken_profile_to_one_that_can_be_used(cli: Cli, tmp_
 
 
 def test_a_broken_default_closes_neither_list_nor_repair(cli: Cli) -> None:
-    """A broken default closes neither list nor repair."""
     cli.config(TWO_BROKEN)
     listed = cli.ok("profile", "list", "-o", "json").json["profiles"]
     assert ["invalid", "invalid", "local"] == [each["backend"] for each in listed]
@@ -54,23 +52,8 @@ def test_a_broken_default_closes_neither_list_nor_repair(cli: Cli) -> None:
 
 
 def test_setting_one_of_several_mistakes_right_says_what_is_left(cli: Cli) -> None:
-    """Setting one of several mistakes right says what is left."""
     cli.config(TWO_BROKEN)
     outcome = cli.ok("profile", "set", "b", "endpoint=https://h.example")
     assert "wrote profile 'b'" in outcome.err
     assert "warning: it cannot be used yet: " in outcome.err
     assert "needs 'access_key_id', 'access_key_secret'" in outcome.err
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [("list",), ("show",), ("show", "a"), ("set", "a", "timeout=6"), ("use", "local"), ("delete", "b")],
-    ids=" ".join,
-)
-def test_a_file_that_is_not_toml_is_refused_with_its_line(cli: Cli, argv: tuple[str, ...]) -> None:
-    """It stays as it is; where it is can be asked."""
-    path = cli.config(TWO_BROKEN + "timeout = \n")
-    outcome = cli("profile", *argv)
-    assert (2, f"error: {path}:9:11: Invalid value\n") == (outcome.code, outcome.err)
-    assert path.read_text() == TWO_BROKEN + "timeout = \n"
-    assert cli.ok("profile", "path", "-o", "json").json == {"path": str(path), "exists": True}

@@ -29,7 +29,6 @@ def filled(ready: Cli) -> Cli:
 
 @pytest.mark.parametrize(("argv", "dropped"), REPLACING, ids=["session", "message"])
 def test_at_a_terminal_put_says_what_it_would_drop_and_asks(filled: Cli, argv: tuple[str, ...], dropped: str) -> None:
-    """Every answer but yes leaves the row as it was."""
     before = filled.export()
     for answer in (b"n\n", b""):
         outcome = filled.asked(*argv, answer=answer)
@@ -48,7 +47,6 @@ def test_at_a_terminal_put_says_what_it_would_drop_and_asks(filled: Cli, argv: t
 def test_put_asks_nothing_where_nobody_can_answer_or_nothing_is_dropped(
     filled: Cli, argv: tuple[str, ...], dropped: str
 ) -> None:
-    """A script, --yes, the same again, and a key that is not there; --if-absent fails as ever."""
     assert "" == filled.ok(*argv).err
     for again in (argv, (*argv, "--yes"), (*argv[:2], "bob", "other", "-m", "a=1")):
         outcome = filled.asked(*again)
@@ -59,7 +57,6 @@ def test_put_asks_nothing_where_nobody_can_answer_or_nothing_is_dropped(
 
 
 def test_the_question_is_bounded_and_cannot_be_forged(ready: Cli) -> None:
-    """Long and hostile values are shortened and escaped; the count says how many there are."""
     values = {f"k{n}": "x\n\x1b[2J" * 100 for n in range(50)}
     ready.fill([Session("ada", "s", 5, None, Metadata(values))])
     outcome = ready.asked("session", "put", "ada", "s")
@@ -71,12 +68,10 @@ def test_the_question_is_bounded_and_cannot_be_forged(ready: Cli) -> None:
 
 @pytest.mark.parametrize("argv", [("--content", ""), ("-m", "a=1"), ("--search-content", "tea")])
 def test_a_message_with_empty_content_or_metadata_alone_is_written(ready: Cli, argv: tuple[str, ...]) -> None:
-    """Empty content is content; a bare tool call has metadata alone."""
     assert 1 == len(ready.ok("message", "put", "s", *argv, "-o", "jsonl").lines)
 
 
 def test_an_id_that_the_session_has_needs_a_time_or_new(filled: Cli) -> None:
-    """Without one it is refused, with what to do; --create-time replaces that message, --new keeps both."""
     put = ("message", "put", "s", "m", "--content", "z")
     refused = filled(*put, "-o", "json")
     assert (4, "AlreadyExists") == (refused.code, refused.error["code"])
@@ -96,7 +91,6 @@ def contents(cli: Cli) -> list[str]:
 
 
 def test_put_sends_one_request_and_one_more_to_look_an_id_up(filled: Cli) -> None:
-    """In a script nothing is read to be replaced, and an id that is made here is not looked up."""
     with serving(filled.database) as served:
         for line, actions in (
             ("session put ada s", ["PutRow"]),

@@ -71,8 +71,6 @@ def refusing() -> Iterator[dict[str, TsmemError]]:
 
 @pytest.mark.parametrize("place", ["file", "pipe"])
 def test_lines_that_cannot_be_read_are_kept_and_the_others_written(ready: Cli, place: str) -> None:
-    """Bad JSON, bad UTF-8, wrong types, a line that was cut: each is kept letter for letter with its number and reason,
-    exit 7, and every good line is written."""
     good = [export_line(item) for item in messages(2 * len(BAD))]
     data = b"".join(good[2 * n] + bad + good[2 * n + 1] for n, bad in enumerate(BAD)) + good[0][:-20]
     Path("in").write_bytes(data)
@@ -93,7 +91,6 @@ def test_lines_that_cannot_be_read_are_kept_and_the_others_written(ready: Cli, p
 
 
 def test_a_message_that_is_too_large_is_kept(ready: Cli) -> None:
-    """3 MB of content are refused before anything is sent: kept as the row it is, by its line, the others are there."""
     items = messages(3)
     large = Message("s00000", "large", 5, content="x" * 3_000_000)
     Path("in").write_bytes(b"".join(map(export_line, [items[0], large, *items[1:]])))
@@ -108,8 +105,6 @@ def test_a_message_that_is_too_large_is_kept(ready: Cli) -> None:
 
 
 def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, TsmemError]) -> None:
-    """Rows that the service refused are kept; once it takes them the file of rejects brings them in, and all is as if
-    nothing had failed."""
     Path("in").write_bytes(b"".join(map(export_line, sessions(1))) + b"".join(map(export_line, messages(250))))
     refusing.update({f"m{n:05d}": InvalidInput("refused today") for n in (0, 7, 199, 200, 249)})
     refused = ready("import", "in", "--rejects", "bad", "-o", "json")
@@ -131,8 +126,6 @@ def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, Ts
 
 
 def test_rejects_of_the_openai_format_are_imported_as_such(ready: Cli, refusing: dict[str, TsmemError]) -> None:
-    """Conversations that name no user and rows that were refused are kept in one file; imported again with --user, and
-    twice without, they are all there."""
     good = {
         "session_id": "a",
         "user_id": "u",
@@ -165,8 +158,6 @@ def test_conversations_that_a_plain_import_rejected_are_imported_with_their_form
 
 
 def test_an_export_that_was_cut_short_is_refused_all_the_same(ready: Cli) -> None:
-    """Without its end, with other counts, or a line missing: nothing is written from a file, rejects or not; a line
-    that is there and cannot be read is no gap."""
     items = [export_line(item) for item in messages(3)]
     end = b'{"kind": "end", "sessions": 0, "messages": 3}\n'
     for data in (
@@ -187,8 +178,6 @@ def test_an_export_that_was_cut_short_is_refused_all_the_same(ready: Cli) -> Non
 
 
 def test_a_pipe_that_was_cut_short_says_so(ready: Cli) -> None:
-    """What came before is written, the rejects are kept, and nobody is told that importing those is all there is to
-    do."""
     data = b"".join([HEADER, b"nonsense\n", *[export_line(item) for item in messages(3)]])
     outcome = ready("import", "--rejects", "bad", stdin=data)
 
@@ -200,22 +189,19 @@ def test_a_pipe_that_was_cut_short_says_so(ready: Cli) -> None:
 
 @pytest.mark.parametrize("name", ["./in", "link", "symlink"])
 def test_the_input_is_no_place_for_its_rejects(ready: Cli, name: str) -> None:
-    """By another name, a link, or as standard input: refused, and it stays as it was."""
     data = b"".join(map(export_line, messages(3)))
     Path("in").write_bytes(data)
     os.link("in", "link")
     Path("symlink").symlink_to("in")
     assert f"{name} is what is imported" in ready("import", "in", "--rejects", name).err
     with Path("in").open("rb") as stream:
-        assert ready("import", "--rejects", name, stdin=stream).code == 2  # type: ignore[arg-type]
+        assert ready("import", "--rejects", name, stdin=stream).code == 2
     assert (Path("in").read_bytes(), contents(ready)) == (data, {})
 
 
 def test_a_resumed_import_repeats_no_reject(
     ready: Cli, refusing: dict[str, TsmemError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped after 600 rows of 1,000, with rejects of both kinds on both sides of the point, one of them written half:
-    resumed, each stands there once, all count as failed, and the file is that of an undisturbed import."""
     items = [export_line(item) for item in messages(1000)]
     for place in (50, 450, 650, 950):
         items.insert(place, b"bad %d\n" % place)
@@ -248,8 +234,6 @@ def test_a_resumed_import_repeats_no_reject(
 
 
 def test_rows_that_the_service_will_not_write_are_kept_over_the_wire(cli: Cli) -> None:
-    """A server that fails most rows of each batch, some of them after they were written: what is not there is kept, all
-    others are there, and the rejects bring in the rest once it is well."""
     Path("in").write_bytes(b"".join(map(export_line, messages(600))))
     faults = Faults([parse_fault("partial:0.9:BatchWriteRow")], seed=3)
     key = AccessKey(KEY, SECRET)

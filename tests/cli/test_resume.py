@@ -94,7 +94,6 @@ def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], in
 
 @pytest.mark.slow
 def test_an_import_killed_again_and_again_ends_as_an_undisturbed_one(ready: Cli, process: Processes) -> None:
-    """On the embedded store: the export is the same, byte for byte, and the resume point is gone."""
     rows = items(5 * ROWS)
     written("in", rows)
     other = Cli(ready.folder / "other")
@@ -130,8 +129,6 @@ def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
 
 @pytest.mark.slow
 def test_over_the_wire_with_faults_it_ends_the_same(cli: Cli, process: Processes) -> None:
-    """Killed and resumed again and again while one request of ten fails: the server lives on, and holds what an
-    undisturbed import brings in."""
     rows = items(ROWS // 2)
     written("in", rows)
     other = Cli(cli.folder / "other")
@@ -178,7 +175,6 @@ def resumed(cli: Cli, *argv: str) -> Outcome:
 
 
 def test_it_goes_on_behind_what_is_settled(stopped: Cli) -> None:
-    """Only the rest is written; then there is no point any more."""
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, 100)
     assert outcome.err == "going on behind 200 records\n"
@@ -188,7 +184,6 @@ def test_it_goes_on_behind_what_is_settled(stopped: Cli) -> None:
 
 @pytest.mark.parametrize("argv", [("--on-conflict", "skip"), ("--rejects", "bad")])
 def test_it_goes_on_however_conflicts_and_rejects_are_met(stopped: Cli, argv: tuple[str, ...]) -> None:
-    """What a stopped import wrote is no conflict, and there are no rejects."""
     outcome = resumed(stopped, *argv)
     assert (outcome.code, outcome.json["messages"], outcome.json["skipped"]) == (0, 100, 0)
     assert stopped.export().count(b"\n") == 302
@@ -229,7 +224,6 @@ def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli) -> N
 
 
 def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
-    """Though rows behind them were written, and on TableStore they are not among those that are looked for."""
     Path("in").write_bytes(b"".join(map(export_line, messages(500))))
     refused: dict[str, TsmemError] = {name: Throttled("busy") for name in ("m00101", "m00303")}
     with cloud(cli):
@@ -254,7 +248,6 @@ def test_other_tables_of_a_store_have_a_point_of_their_own(stopped: Cli) -> None
 
 
 def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
-    """--resume of an import that was never begun, or has ended, is an import."""
     Path("in").write_bytes(b"".join(map(export_line, messages(3))))
     for _ in range(2):
         outcome = resumed(ready)
@@ -264,14 +257,12 @@ def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
 
 @pytest.mark.parametrize("noted", [b"", b'{"settled": "x"}', b'{"settled": -5}', b"\xff"])
 def test_a_point_that_cannot_be_read_is_none(stopped: Cli, noted: bytes) -> None:
-    """A spoiled note costs the work of the stopped import, and nothing else."""
     (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
     path.write_bytes(noted)
     assert resumed(stopped).json["messages"] == 300
 
 
 def test_a_point_past_the_end_leaves_nothing_out(stopped: Cli) -> None:
-    """A note of more records than there are: all of those are looked for, and found missing."""
     (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
     path.write_bytes(b'{"settled": 5000}')
     assert resumed(stopped).code == 0
@@ -280,7 +271,6 @@ def test_a_point_past_the_end_leaves_nothing_out(stopped: Cli) -> None:
 
 @pytest.mark.parametrize(("count", "content"), [(250, "said"), (300, "told"), (300, "said")])
 def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: str) -> None:
-    """Another content, of another size or the same, or the same written again, is another input."""
     Path("in").write_bytes(b"".join(map(export_line, messages(count, content=content))))
     os.utime("in", (1, 1))
     outcome = resumed(stopped)

@@ -55,7 +55,6 @@ def ready(ready: Cli) -> Cli:
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_screen_fits(ready: Cli, columns: int) -> None:
-    """No line is wider, and nothing but colour is an escape."""
     screens = Screens(ready, columns)
     for argv, code in SCREENS:
         screen = screens(*argv)
@@ -66,7 +65,6 @@ def test_a_screen_fits(ready: Cli, columns: int) -> None:
 
 
 def test_without_colour_words_and_exit_codes_are_the_same(ready: Cli) -> None:
-    """By NO_COLOR, by a dumb terminal and by --no-color."""
     screens = Screens(ready)
     for argv, code in SCREENS:
         screen = screens(*argv)
@@ -81,13 +79,11 @@ def test_without_colour_words_and_exit_codes_are_the_same(ready: Cli) -> None:
 
 
 def test_a_screen_has_colour(ready: Cli) -> None:
-    """Lists, conversations and reports have it, where nothing is said against it."""
     for argv in (("session", "list"), ("show", SESSION), ("stats",), ("doctor",)):
         assert b"\x1b[" in Screens(ready)(*argv).out
 
 
 def test_ids_are_whole_on_a_narrow_screen(ready: Cli) -> None:
-    """On lists of any width an id can be copied."""
     screens = Screens(ready, 60)
     assert all(SESSION[:-1] + str(n) in screens("session", "list").text for n in range(1, 9))
     assert USER in screens("session", "list").text
@@ -116,7 +112,6 @@ def test_json_and_csv_on_a_screen_without_utf8_are_ascii_and_hold_the_same(ready
 
 
 def test_help_fits_a_narrow_terminal(process: Processes) -> None:
-    """But for examples, which cannot be copied from broken lines."""
     for argv in (("--help",), ("import", "--help")):
         code, shown = Terminal(process, 60).run(*argv)
         lines = [line for line in shown.split("\n") if not line.strip().startswith("tsmem ")]
@@ -131,7 +126,6 @@ def test_help_fits_a_narrow_terminal(process: Processes) -> None:
     ids=str,
 )
 def test_a_process_in_another_locale_writes_ascii(ready: Cli, process: Processes, locale: dict[str, str]) -> None:
-    """What is said and asked too; what is typed is understood."""
     ready.fill([Session("退款雛", "s", T)])
     terminal = Terminal(process)
     asked = ("session", "purge", "--user", "退款雛") if "LC_ALL" not in locale else ("session", "purge", "--everyone")
@@ -144,7 +138,6 @@ def test_a_process_in_another_locale_writes_ascii(ready: Cli, process: Processes
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
 def test_without_a_terminal_output_and_exit_codes_are_the_same(ready: Cli, process: Processes, closed: str) -> None:
-    """Whatever of the other streams is closed; and nobody can be asked, so nothing is purged."""
     lines = [f"show {SESSION}", "session purge --everyone"]
     before = ready.export()
     outcomes = [ready(*line.split()) for line in lines]
@@ -156,7 +149,6 @@ def test_without_a_terminal_output_and_exit_codes_are_the_same(ready: Cli, proce
 
 
 def test_an_output_that_takes_nothing_is_a_failure(ready: Cli, process: Processes) -> None:
-    """Exit 1, for help and for data; what has no data to show ends as ever."""
     script = "$TSMEM --help >/dev/full; echo $? >&3; " + "".join(
         f"$TSMEM {argv} >&-; echo $? >&3; " for argv in ("session list", "nonsense")
     )
@@ -164,7 +156,6 @@ def test_an_output_that_takes_nothing_is_a_failure(ready: Cli, process: Processe
 
 
 def test_a_process_without_a_controlling_terminal(ready: Cli, process: Processes) -> None:
-    """In a session of its own, with nothing to read, it is as in a pipe."""
     for argv, code in ((("session", "list"), 0), (("session", "purge", "--everyone"), 2)):
         started = process.start(*argv, stdin=subprocess.DEVNULL, start_new_session=True)
         out, err = started.communicate(timeout=60)

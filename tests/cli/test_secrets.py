@@ -55,7 +55,6 @@ def test_no_command_shows_or_writes_a_secret_with_any_flags(cli: Cli, kind: str,
 
 
 def test_the_environments_profile_shows_and_writes_no_secret(cli: Cli) -> None:
-    """The built-in profile `env`, whose values are all in the environment."""
     environ = {f"TABLESTORE_{name.upper()}": secret for name, secret in SECRETS.items()}
     with service("echo") as endpoint:
         environ |= {"TABLESTORE_INSTANCE_NAME": "test", "TABLESTORE_ENDPOINT": endpoint, **ENVIRON}
@@ -67,7 +66,6 @@ def test_the_environments_profile_shows_and_writes_no_secret(cli: Cli) -> None:
 
 
 def test_references_are_shown_and_not_followed(cli: Cli) -> None:
-    """env:, file: and cmd: are what show prints; showing neither reads the file nor runs the command."""
     (cli.folder / "secret").write_text("hunter2-s3cr3t")
     cli.config(
         '[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\ninstance = "i"\n'
@@ -94,7 +92,6 @@ def test_a_short_secret_is_hidden_where_it_stands_alone(cli: Cli, monkeypatch: p
 
 
 def test_completion_shows_no_secret(cli: Cli, offered: Offered) -> None:
-    """A shell is offered profiles by their names, and runs no cmd:."""
     said, environ = kept(cli, "plain")
     configure(cli, "https://127.0.0.1:1", {**said, "security_token": f"cmd:touch {cli.folder}/ran"})
     cli.environ |= environ

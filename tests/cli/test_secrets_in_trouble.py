@@ -77,7 +77,6 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("broken")
 def test_a_bug_in_any_command_shows_no_secret(cli: Cli) -> None:
-    """The traceback is there, and what it would have repeated is hidden."""
     for flags, (command, arguments) in zip(cycle(FLAGS), COMMANDS.items(), strict=False):
         outcome = cli(*flags, *command.split(), *arguments, stdin=ROW, environ=ENVIRON)
         assert (1, True) == (outcome.code, HIDDEN in outcome.err), command
@@ -131,7 +130,6 @@ def test_a_bug_before_a_connection_shows_no_secret(cli: Cli, kind: str) -> None:
     ],
 )
 def test_a_mistake_in_the_file_repeats_no_value(cli: Cli, line: str) -> None:
-    """Errors, lists and warnings name the place and the key; what stands there may be a secret in a wrong place."""
     values = {"backend": "tablestore", "endpoint": "http://127.0.0.1:1", "instance": "i", "timeout": "0.2"}
     values |= {"access_key_id": "id-of-the-key", "access_key_secret": "any-secret"}
     kept = [f'{key} = "{value}"' for key, value in values.items() if key not in line]
@@ -180,7 +178,6 @@ def test_a_mistake_on_the_command_line_repeats_no_value(cli: Cli, argv: tuple[st
     [(f"https://user:{SECRET}@host", "i"), (f"https://host/?secret={SECRET}", "i"), ("https://host", f"{SECRET} .")],
 )
 def test_a_mistake_in_the_environment_repeats_no_value(cli: Cli, endpoint: str, instance: str) -> None:
-    """The built-in profile `env` is as silent as one of the file."""
     environ = {**ENVIRON, "TABLESTORE_ENDPOINT": endpoint, "TABLESTORE_INSTANCE_NAME": instance}
     for flags, argv in zip(
         FLAGS, (("session", "list"), ("profile", "show"), ("profile", "list"), ("doctor",)), strict=True
@@ -195,7 +192,6 @@ def test_a_mistake_in_the_environment_repeats_no_value(cli: Cli, endpoint: str, 
 
 @pytest.mark.parametrize("trouble", ["V4 signatures", "a command that fails", "a secret of two lines"])
 def test_no_command_shows_or_writes_a_secret_in_trouble(cli: Cli, trouble: str) -> None:
-    """Whatever is asked, with its traceback, where the service or a reference cannot be used."""
     said, environ = kept(cli, "plain")
     (cli.folder / "kept" / "both").write_text(f"{SECRETS['access_key_secret']}\n{SECRETS['security_token']}\n")
     if trouble == "a command that fails":
@@ -228,7 +224,6 @@ def test_no_command_shows_or_writes_a_secret_in_trouble(cli: Cli, trouble: str) 
     ],
 )
 def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli, secret: str, reason: str) -> None:
-    """A token from a variable, a file or a command that no header carries is refused without it."""
     (cli.folder / "secret").write_text(secret)
     environ = {"ID": "the-key-id", "SECRET": "the-secret", "TOKEN": secret, "PATH": "/usr/bin:/bin"}
     for reference in ("env:TOKEN", f"file:{cli.folder}/secret", f"cmd:cat {cli.folder}/secret"):
@@ -267,7 +262,6 @@ def test_a_command_that_takes_too_long_shows_nothing_of_its_output(cli: Cli, mon
 
 @pytest.mark.parametrize("form", [*forms(SECRETS["access_key_secret"])])
 def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> None:
-    """Messages, codes and request ids are freed of secrets in every form, also of one row of a batch."""
     hide(SECRETS.values())
     error = service_error(f"OTS{form}", f"row of {form} refused")
     assert f"row of {HIDDEN} refused" == error.message
@@ -276,7 +270,6 @@ def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> Non
 
 
 def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:
-    """A handshake that fails is said without what would have been sent."""
     with service("echo") as endpoint:
         configure(cli, endpoint.replace("http:", "https:"), SECRETS)
         outcome = cli("--debug", "-p", "prod", "session", "list")
@@ -288,7 +281,6 @@ def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:
 
 
 def test_no_repr_has_a_secret(cli: Cli) -> None:
-    """Of a profile, what it is read from, a client, a store, a server's settings: as themselves and within others."""
     said, environ = kept(cli, "plain")
     configure(cli, "http://127.0.0.1:1", said)
     environ = {**cli.environ, **environ}
@@ -308,7 +300,6 @@ def test_no_repr_has_a_secret(cli: Cli) -> None:
 
 
 def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
-    """Not its own, nor a signature, whatever clients send and however it is run."""
     secret = SECRETS["access_key_secret"]
     flags = ("--memory", "--access-key-id", "me", "--log", "--debug")
     with serve_command(process, *flags, TSMEM_SERVE_SECRET=secret) as server:
@@ -323,7 +314,6 @@ def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
 
 
 def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
-    """Nor its traceback, whatever the failure repeats."""
     hide(SECRETS.values())
     stderr = io.BytesIO()
     call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), cli.environ, cli.clock)

@@ -1,14 +1,14 @@
-"""A message's key has no user: users with a session of one id share its messages. What warns of it, and what keeps
-another user's messages."""
+"""Users with a session of one id share its messages: what warns of it, and what keeps another user's messages."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Outcome
 from tests.support.server_in_process import environ, serving
 from tsmem.port import SearchIndexSchema
 from tsmem.store import Message, Session
@@ -25,15 +25,29 @@ CHAT = json.dumps({"id": "support", "messages": [{"role": "user", "content": "hi
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
     """Ada has two sessions, one of them called support."""
-    ready.fill(
-        [Session("ada", "support", 5), Session("ada", "own", 5), Message("support", "m", 5), Message("own", "m", 5)]
-    )
+    ready.fill([each for name in ("support", "own") for each in (Session("ada", name, 5), Message(name, "m", 5))])
     return ready
+
+
+@pytest.fixture
+def unsearched(filled: Cli) -> Cli:
+    """The same without a search index over sessions."""
+    with filled.store() as store:
+        store._client.delete_search_index("session", "session_search_index")
+    return filled
+
+
+def left(cli: Cli) -> list[str]:
+    """The session ids of the messages that are left."""
+    return [line["session_id"] for line in cli.ok("message", "list", "-o", "jsonl").lines]
+
+
+def warnings(outcome: Outcome) -> list[str]:
+    return [line for line in outcome.err.splitlines() if "warning" in line]
 
 
 @pytest.mark.parametrize("how", ["file", "standard input", "dry run"])
 def test_an_import_warns_of_an_id_that_another_user_has(filled: Cli, how: str) -> None:
-    """Before a file is written, while standard input is, and in a dry run; once."""
     (filled.folder / "chat.jsonl").write_bytes(CHAT)
     argv = ["import", "--format", "openai", "--user", "bob"] + ([] if how == "standard input" else ["chat.jsonl"])
     outcome = filled.ok(*argv, *(["--dry-run"] if how == "dry run" else []), stdin=CHAT)
@@ -48,53 +62,47 @@ def test_an_import_of_ones_own_sessions_warns_of_nothing(filled: Cli) -> None:
 
 
 def test_an_import_warns_of_an_id_that_two_users_of_the_input_have(ready: Cli) -> None:
-    """Without a request, also where the store has no tables yet, which is no reason for a word of its own."""
     lines = b"".join(export_line(Session(user, "one", 5)) for user in ("ada", "bob", "cleo"))
     for argv in (("import", "--dry-run"), ("import",)):
-        warned = [line for line in ready.ok(*argv, stdin=lines).err.splitlines() if "warning" in line]
-        assert 1 == len(warned)
-        assert "in this input user 'ada' has a session 'one' too: user 'bob'" in warned[0]
+        (warned,) = warnings(ready.ok(*argv, stdin=lines))
+        assert "in this input user 'ada' has a session 'one' too: user 'bob'" in warned
 
 
 def test_many_shared_ids_are_counted(ready: Cli) -> None:
     ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(20)])
-    lines = b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(20))
-    warned = [line for line in ready.ok("import", stdin=lines).err.splitlines() if "warning" in line]
+    warned = warnings(
+        ready.ok("import", stdin=b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(20)))
+    )
 
     assert 6 == len(warned)
     assert "warning: 15 session ids more: messages shared with other users" == warned[-1]
 
 
-def test_an_import_says_that_it_could_not_look(ready: Cli) -> None:
-    """Without a search index over sessions; the import is done all the same. A fresh store has nobody to look for."""
+def test_an_import_says_that_it_could_not_look(unsearched: Cli) -> None:
     lines = export_line(Session("bob", "s", 5))
-    assert "other users" not in Cli(ready.folder / "fresh").ok("import", stdin=lines).err
-    with ready.store() as store:
-        store._client.delete_search_index("session", "session_search_index")
-    with serving(ready.database) as served:
-        outcome = ready("-p", "env", "import", stdin=lines, environ=environ(served.endpoint))
+    assert "other users" not in Cli(unsearched.folder / "fresh").ok("import", stdin=lines).err
+    with serving(unsearched.database) as served:
+        outcome = unsearched("-p", "env", "import", stdin=lines, environ=environ(served.endpoint))
 
     assert "warning: not looked for other users with these session ids: search index" in outcome.err
-    assert 1 == len(ready.ok("session", "list", "-o", "jsonl").lines)
+    unsearched.ok("session", "get", "bob", "s")
 
 
 def test_an_import_asks_once_for_each_500_sessions(filled: Cli) -> None:
-    """The search is all that an import sends beside its batches, and what it reads before it begins."""
     items: list[Session | Message] = [Session("bob", f"s{n:04d}", n) for n in range(501)]
-    (filled.folder / "sessions.jsonl").write_bytes(b"".join(map(export_line, items)))
-    (filled.folder / "messages.jsonl").write_bytes(export_line(Message("s", "m", 1)))
+    Path("sessions.jsonl").write_bytes(b"".join(map(export_line, items)))
+    Path("messages.jsonl").write_bytes(export_line(Message("s", "m", 1)))
     with serving(filled.database) as served:
         filled("-p", "env", "import", "sessions.jsonl", environ=environ(served.endpoint))
         sent = Counter(served.actions())
         served.log.clear()
         filled("-p", "env", "import", "messages.jsonl", environ=environ(served.endpoint))
 
-        assert Counter({"Search": 2, "BatchWriteRow": 3}) == sent
-        assert ["BatchWriteRow"] == served.actions()
+    assert Counter({"Search": 2, "BatchWriteRow": 3}) == sent
+    assert ["BatchWriteRow"] == served.actions()
 
 
 def test_put_with_touch_warns_of_an_id_that_another_user_has(filled: Cli) -> None:
-    """So does session put at a terminal; in a script it asks nothing."""
     filled.ok("session", "put", "bob", "support")
     touched = filled.ok("message", "put", "support", "--content", "x", "--touch", "bob")
     quiet = filled.ok("message", "put", "own", "--content", "x", "--touch", "ada")
@@ -114,11 +122,6 @@ def test_a_copy_warns_of_an_id_that_another_user_has_in_the_target(filled: Cli) 
     )
 
 
-def left(cli: Cli) -> list[str]:
-    """The session ids of the messages that are left."""
-    return [line["session_id"] for line in cli.ok("message", "list", "-o", "jsonl").lines]
-
-
 DELETIONS = {
     "delete": ("session", "delete", "bob", "support", "--with-messages"),
     "purge": ("session", "purge", "--user", "bob", "--with-messages", "--yes"),
@@ -129,12 +132,9 @@ DELETIONS = {
 
 @pytest.mark.parametrize("argv", DELETIONS.values(), ids=DELETIONS)
 def test_messages_of_an_id_that_another_user_has_are_kept(filled: Cli, argv: tuple[str, ...]) -> None:
-    """The session goes, its messages stay, and it is said; --shared-too deletes them."""
     filled.fill([Session("bob", "support", 5)])
     kept = filled.ok(*argv)
-    assert [["ada", "own"], ["ada", "support"]] == [
-        [line["user_id"], line["session_id"]] for line in filled.ok("session", "list", "-o", "jsonl").lines
-    ]
+    assert ["ada", "ada"] == [line["user_id"] for line in filled.ok("session", "list", "-o", "jsonl").lines]
     assert ["own", "support"] == left(filled)
     said = "the messages of 1 session were kept, because another user has a session of the same id: 'support'"
     assert f"{said}; --shared-too deletes them too" in kept.err
@@ -163,7 +163,6 @@ def test_messages_go_where_nobody_else_has_the_id_or_everyones_sessions_go(fille
 
 
 def test_a_purge_of_everyones_old_sessions_keeps_messages_where_the_others_session_stays(filled: Cli) -> None:
-    """Two old sessions of one id go with their messages; of an old and a newer one the messages are kept."""
     filled.fill([Session("bob", "support", 7), Session("bob", "own", 10**15), Session("cleo", "own", None)])
     purge = ("session", "purge", "--everyone", "--until", "1970-01-02", "--with-messages", "-o", "json")
     dry = filled.ok(*purge, "--dry-run")
@@ -175,23 +174,16 @@ def test_a_purge_of_everyones_old_sessions_keeps_messages_where_the_others_sessi
     assert "the messages of 1 session were kept" in done.err
 
 
-def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(filled: Cli) -> None:
-    """Without a search index that has the ids nothing is done; --shared-too needs none, nor do sessions alone."""
-    with filled.store() as store:
-        store._client.delete_search_index("session", "session_search_index")
-    before = filled.export()
-    for fields in ((), (("user_id", KEYWORD),)):
-        if fields:
-            with filled.store() as store:
-                store._client.create_search_index(SearchIndexSchema("session", "session_search_index", fields))
-        for argv in (
-            ("session", "delete", "ada", "own", "--with-messages"),
-            (*DELETIONS["purge"][:3], "ada", *DELETIONS["purge"][4:]),
-        ):
-            outcome = filled(*argv, "-o", "json")
-            assert (2, b"", before) == (outcome.code, outcome.out, filled.export())
-            assert outcome.error["message"].startswith("cannot look for other users with the same session ids: ")
-            assert "--shared-too" in outcome.error["hint"]
-    filled.ok("session", "delete", "ada", "own", "--with-messages", "--shared-too")
-    filled.ok("session", "delete", "ada", "support")
-    assert ["support"] == left(filled)
+def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(unsearched: Cli) -> None:
+    before = unsearched.export()
+    with unsearched.store() as store:
+        fields = (("user_id", KEYWORD),)
+        store._client.create_search_index(SearchIndexSchema("session", "session_search_index", fields))
+    for line in ("delete ada own --with-messages", "purge --user ada --with-messages --yes"):
+        outcome = unsearched("session", *line.split(), "-o", "json")
+        assert (2, b"", before) == (outcome.code, outcome.out, unsearched.export())
+        assert outcome.error["message"].startswith("cannot look for other users with the same session ids: ")
+        assert "--shared-too" in outcome.error["hint"]
+    unsearched.ok("session", "delete", "ada", "own", "--with-messages", "--shared-too")
+    unsearched.ok("session", "delete", "ada", "support")
+    assert ["support"] == left(unsearched)

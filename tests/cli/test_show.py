@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes
+from tests.cli.conftest import Cli
 from tests.support.airline import DATA, needs_airline
 from tests.support.terminals import cells, clean
 from tests.support.transcripts import MESSAGES, SESSION
 from tsmem.store.documents import item_document
 
 SHOW = ("show", "trip-7", "--user", "mia")
-NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.fixture
@@ -21,19 +20,7 @@ def told(ready: Cli) -> Cli:
     return ready
 
 
-def test_a_pipe_gets_all_of_it(told: Cli, process: Processes) -> None:
-    """Nothing is folded, wrapped or coloured; times are ISO 8601, with the gap beside them; the locale is no matter."""
-    shown = process.run(*SHOW, environ={"TERM": "xterm-256color"}).text
-
-    assert "\x1b" not in shown
-    assert "--full" not in shown
-    assert "\ntool book ▸ 2025-12-31T00:00:00.000000+00:00 · +1 s · 000003\n" in shown
-    assert (MESSAGES[1].content or "") in shown
-    assert shown == process.run(*SHOW, environ=NO_UTF8).text
-
-
 def test_json_has_the_session_and_its_messages(told: Cli) -> None:
-    """The session is null where no user is named; messages are whole, whatever is asked for people."""
     messages = [item_document(message) for message in MESSAGES]
 
     expected = {"session": item_document(SESSION), "messages": messages}
@@ -43,7 +30,6 @@ def test_json_has_the_session_and_its_messages(told: Cli) -> None:
 
 
 def test_fields_are_chosen_of_the_messages(told: Cli) -> None:
-    """Dotted metadata too, in every format."""
     argv = ("show", "trip-7", "--last", "1", "--fields", "message_id,metadata.model,metadata.none")
 
     shown = told.ok(*argv, "-o", "json").json["messages"]
@@ -54,7 +40,6 @@ def test_fields_are_chosen_of_the_messages(told: Cli) -> None:
 
 
 def test_a_tail_reads_as_a_conversation_does(told: Cli) -> None:
-    """The same lines, message for message."""
     shown = told.ok("--no-color", "show", "trip-7", width=80).text
     tail = told.ok("--no-color", "message", "tail", "trip-7", width=80).text
 
@@ -64,7 +49,6 @@ def test_a_tail_reads_as_a_conversation_does(told: Cli) -> None:
 @needs_airline
 @pytest.mark.parametrize("columns", [60, 200])
 def test_real_conversations_fit(ready: Cli, columns: int) -> None:
-    """Five of them, drawn as Markdown and not."""
     lines = DATA.read_bytes().splitlines(keepends=True)[::40]
     ready.ok("import", "--format", "openai", "--user", "air", stdin=b"".join(lines))
     for session in ready.ok("session", "list", "-o", "jsonl").lines:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Session
 
 KEYS = [
@@ -22,7 +21,6 @@ def filled(ready: Cli) -> Cli:
 
 
 def test_json_has_every_key_always(ready: Cli) -> None:
-    """Also of an empty store, in the documented order."""
     empty = ready.ok("stats", "-o", "json").json
 
     assert KEYS == list(empty)
@@ -39,19 +37,7 @@ def _one(cli: Cli, item: Message) -> dict[str, object]:
     return document
 
 
-def test_a_user_and_a_session_are_counted_by_themselves(filled: Cli) -> None:
-    """--user counts his sessions with their messages, --session one id; both at once are refused."""
-    of_user = filled.ok("stats", "--user", "bob", "-o", "json").json
-    of_session = filled.ok("stats", "--session", "s00001", "-o", "json").json
-
-    assert ("bob", 1, 0) == (of_user["user_id"], of_user["sessions"], of_user["messages"])
-    assert ("s00001", 1, 20) == (of_session["session_id"], of_session["sessions"], of_session["messages"])
-    assert 2 == filled("stats", "--user", "bob", "--session", "s00001").code
-    assert 2 == filled("stats", "--user", "").code
-
-
 def test_csv_and_json_lines_are_a_number_a_line(filled: Cli) -> None:
-    """Measure, of what, and value; what users chose stands in a cell of its own."""
     filled.fill([Session("x\ny", "s"), Message("a,b", "m", 1, 'say "x"')])
     lines = filled.ok("stats", "-o", "jsonl").lines
     rows = filled.ok("stats", "-o", "csv").text.splitlines()
@@ -61,13 +47,3 @@ def test_csv_and_json_lines_are_a_number_a_line(filled: Cli) -> None:
     assert {"measure": "session_messages", "of": "a,b", "value": 1} in lines
     assert "measure,of,value" == rows[0]
     assert 'role,"say ""x""",1' in rows
-
-
-def test_over_the_wire_the_numbers_are_the_same(filled: Cli) -> None:
-    """The same file, through the SDK and a server."""
-    own = filled.ok("stats", "-o", "json").json
-    with serving(filled.database) as served:
-        outcome = filled("-p", "env", "stats", "-o", "json", environ=environ(served.endpoint))
-
-    assert own == outcome.json, outcome
-    assert ["GetRange", "GetRange"] == served.actions()

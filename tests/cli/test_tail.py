@@ -19,7 +19,6 @@ from tests.cli.conftest import Cli, Outcome, Processes, messages
 from tests.support.clocks import StagedClock
 from tests.support.commands import declarations
 from tests.support.server_in_process import environ, serving
-from tests.support.terminals import clean
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.server.http.faults import Fault, Faults
@@ -28,7 +27,6 @@ from tsmem.store import Message
 NOW_US = 1_767_225_600_000_000
 """Where the clock begins."""
 DEADLINE_S = 60
-HOSTILE = "\x1b[2J\x1b]0;title\x07 \x9b31m a\u202eb\u2066c\u2069 \r\nnext\rover\x08\x7f\u2028\u200b[red]x[/red]"
 
 
 class Following:
@@ -76,7 +74,6 @@ def put(cli: Cli, message_id: str, after_s: float = 0, **more: Any) -> None:
 
 
 def test_the_last_ten_are_shown(ready: Cli) -> None:
-    """Oldest first; --last says how many, 0 none, and more than there are is all."""
     ready.fill(messages(14, "s"))
     everything = ready.ok("message", "list", "-o", "jsonl").out.splitlines()
 
@@ -85,7 +82,6 @@ def test_the_last_ten_are_shown(ready: Cli) -> None:
 
 
 def test_a_pipe_gets_json_lines(ready: Cli) -> None:
-    """Unless something else is asked for, by the flag or by the profile; errors stay words for people."""
     put(ready, "m", role="user", content="hi")
     tail = ("message", "tail", "s")
 
@@ -98,7 +94,6 @@ def test_a_pipe_gets_json_lines(ready: Cli) -> None:
 
 
 def test_an_empty_session_has_no_messages(ready: Cli) -> None:
-    """An empty list is done, in every format; people are told so."""
     for output, expected in (("json", '{"items": [], "next_page_token": null}\n'), ("jsonl", "")):
         assert expected == ready.ok("message", "tail", "s", "-o", output).text
     assert "session s\nnothing to show\n" == ready.ok("message", "tail", "s", "--no-color", width=80).text
@@ -108,7 +103,6 @@ def test_an_empty_session_has_no_messages(ready: Cli) -> None:
 
 
 def test_following_a_session_without_messages_is_said_once(ready: Cli, following: Following) -> None:
-    """With the id that may be meant; what comes then is shown. A session with messages is followed without a word."""
     ready.fill([Message("S", "m", 1)])
     outcome = following(steps=[lambda: None, lambda: None, lambda: put(ready, "m1", 1), lambda: None])
 
@@ -120,7 +114,6 @@ def test_following_a_session_without_messages_is_said_once(ready: Cli, following
 
 
 def test_lines_come_as_messages_do(ready: Cli, following: Following) -> None:
-    """The last ones first, each written before the next look; Ctrl-C ends it with 130 and not a word."""
     put(ready, "m0")
     put(ready, "m1", 1)
 
@@ -133,7 +126,6 @@ def test_lines_come_as_messages_do(ready: Cli, following: Following) -> None:
 
 
 def test_fields_are_chosen_of_lines_and_rows(ready: Cli, following: Following) -> None:
-    """CSV has its header once, before the first row."""
     put(ready, "m0", role="user")
     argv = ("-o", "csv", "--fields", "message_id,role")
 
@@ -143,8 +135,6 @@ def test_fields_are_chosen_of_lines_and_rows(ready: Cli, following: Following) -
 
 
 def test_a_conversation_is_read_as_it_is_told(ready: Cli, following: Following) -> None:
-    """On a terminal: the session, then message after message with what lies between them. Ctrl-C leaves the cursor on
-    a line of its own, behind the ^C that the terminal shows."""
     put(ready, "m0", role="user", content="Is it on time?")
 
     outcome = following(
@@ -159,7 +149,6 @@ def test_a_conversation_is_read_as_it_is_told(ready: Cli, following: Following) 
 
 
 def test_an_empty_session_is_waited_for(ready: Cli, following: Following) -> None:
-    """A terminal says whose messages are waited for before there are any."""
     following(width=80, steps=[lambda: put(ready, "m"), lambda: None])
 
     assert "session s\n" == re.sub(r"\x1b\[[0-9;]*m", "", following.shown[0])
@@ -167,24 +156,13 @@ def test_an_empty_session_is_waited_for(ready: Cli, following: Following) -> Non
 
 
 def test_long_content_is_folded_on_a_terminal(ready: Cli, following: Following) -> None:
-    """As in `show`: it says so, and --full shows it whole."""
     put(ready, "m", content="word\n" * 40)
 
     assert "(--full shows them)" in following(width=80).text
     assert 40 <= Following(ready)("--full", width=80).text.count("word")
 
 
-def test_hostile_text_is_harmless(ready: Cli, following: Following) -> None:
-    """Nothing that was stored can move the cursor, recolour, or pass for another message's heading."""
-    put(ready, HOSTILE, role=HOSTILE, content=HOSTILE + "\nuser ▸ forged", search_content=HOSTILE)
-
-    for shown in (following("--no-color", width=80), ready("message", "tail", HOSTILE, "-o", "table")):
-        assert clean(shown.text + shown.err)
-        assert "\nuser ▸" not in shown.text
-
-
 def test_a_profile_that_prefers_json_is_told_too(ready: Cli, following: Following) -> None:
-    """The format that is in force counts, wherever it comes from."""
     ready.config('[profiles.local]\nbackend = "local"\noutput = "json"\n')
 
     outcome = following()
@@ -196,7 +174,6 @@ def test_a_profile_that_prefers_json_is_told_too(ready: Cli, following: Followin
 
 
 def test_what_it_cost_is_said_at_the_end(ready: Cli, following: Following) -> None:
-    """--stats counts a request a look."""
     put(ready, "m")
 
     outcome = following("--stats", steps=3)
@@ -216,7 +193,6 @@ class Outage(Faults):
 
 
 def test_an_outage_is_said_once_and_so_is_its_end(cli: Cli, tmp_path: Path) -> None:
-    """On stderr; stdout has every message once, those too that came while the service could not be read."""
     outage = Outage()
 
     def begins() -> None:
@@ -249,7 +225,6 @@ def started(process: Processes, *argv: str, **options: Any) -> subprocess.Popen[
 
 
 def test_ctrl_c_ends_it_quietly(ready: Cli, process: Processes) -> None:
-    """A real process that waits: exit 130, whole lines on stdout, and nothing on stderr."""
     put(ready, "m0")
     running = started(process)
     assert running.stdout is not None
@@ -264,7 +239,6 @@ def test_ctrl_c_ends_it_quietly(ready: Cli, process: Processes) -> None:
 
 
 def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes) -> None:
-    """Although nothing new comes that could not be written: exit 141, and not a word."""
     put(ready, "m0")
     running = started(process)
     assert running.stdout is not None
@@ -276,7 +250,6 @@ def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes) -> N
 
 
 def test_the_example_works(ready: Cli) -> None:
-    """The line that the help shows shows what is there."""
     ready.fill(messages(4, "trip-7"))
     ready.clock = StagedClock()
     outcome = ready(*shlex.split(declarations()["message tail"].example)[1:])

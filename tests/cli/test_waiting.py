@@ -92,7 +92,6 @@ def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held
 
 @pytest.mark.parametrize(("held", "line"), [HELD[0], HELD[3]])
 def test_a_wait_ends_when_the_other_does(ready: Cli, process: Processes, held: Held, line: str) -> None:
-    """The command then does what it was asked to."""
     with held(ready.database):
         started = process.start(*line.split())
         said = waiting_line(started)

@@ -73,11 +73,9 @@ def compare(name: str, home: Path, environ: dict[str, str]) -> None:
 @pytest.mark.slow
 @NEEDS_HATCHLING
 def test_the_first_ten_minutes(home: Path, environ: dict[str, str]) -> None:
-    """From the installation to an export, on a TableStore whose signatures are checked: every line is as it is said."""
     compare("first-ten-minutes.txt", home, environ)
 
 
 def test_a_line_that_differs_is_found(home: Path, environ: dict[str, str]) -> None:
-    """What is printed stands in the text that comes of it, with stderr in its place and the code of a failure."""
     told = walk("A.\n\n  $ echo a; echo b >&2; (exit 3)\n    $ c\n  $ printf x\n\nB.\n", home, environ)
     assert told == "A.\n\n  $ echo a; echo b >&2; (exit 3)\n    a\n    b\n    [3]\n  $ printf x\n    x\n\nB.\n"

@@ -86,7 +86,6 @@ def used() -> list[tuple[str, Import]]:
 
 
 def test_a_room_imports_only_what_it_may() -> None:
-    """Dependencies run one way: cli, store, port; adapters and the engine beside them; render reads the model."""
     wrong = [
         (module, each.module)
         for module, each in used()
@@ -111,7 +110,6 @@ def test_each_foreign_library_has_one_owner() -> None:
 
 
 def test_nothing_else_is_depended_on() -> None:
-    """Everything imported is the standard library, this package, or one of these libraries; Click is Typer's own."""
     allowed = {*sys.stdlib_module_names, *OWNERS, "tsmem", ""}
     top = [(module, each.module.split(".")[0]) for module, each in used()]
 

@@ -58,7 +58,6 @@ def test_ci_runs_the_two_install_commands_to_the_letter() -> None:
 
 
 def test_every_plain_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Line after line in one folder, in this process: what needs neither a shell nor a server."""
     monkeypatch.chdir(tmp_path)
     cli = Cli(tmp_path)
     for block in (block for block in COMMANDS if "tsmem serve" not in block):
@@ -72,7 +71,6 @@ def test_every_plain_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.slow
 def test_every_shell_block_runs(environ: dict[str, str], tmp_path: Path) -> None:
-    """Block after block in one folder, as a reader would type them; each must succeed."""
     for block in COMMANDS:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
@@ -87,7 +85,6 @@ def test_every_shell_block_runs(environ: dict[str, str], tmp_path: Path) -> None
 
 
 def test_every_python_block_runs(environ: dict[str, str], tmp_path: Path) -> None:
-    """In one process, each by itself, on tables that were made."""
     assert PYTHON
     code = "import sys\nfor block in sys.argv[1:]:\n    exec(block, {})"
     path = tmp_path / ".local" / "share" / "tsmem" / "memory.db"
@@ -101,8 +98,6 @@ def test_every_python_block_runs(environ: dict[str, str], tmp_path: Path) -> Non
 
 
 def test_the_sdks_programs_run(environ: dict[str, str], tmp_path: Path) -> None:
-    """The Python program, and the Node.js program where node finds its SDK, against a server whose tables are made and
-    empty: each writes what it reads."""
     with serving(tmp_path / "served.db") as served:
         with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
             store.tables.apply()

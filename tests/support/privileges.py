@@ -15,7 +15,7 @@ from tests.cli.conftest import Outcome
 
 ANOTHER = 65534
 """A user who is neither root nor the one that runs the tests."""
-CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0, 1, 2
+CAP_CHOWN, CAP_DAC_OVERRIDE = 0, 1
 NOT_POSSIBLE = 77
 """Exit code of a process that could not be set up as the test needs it."""
 _PR_CAPBSET_DROP = 24
@@ -35,8 +35,6 @@ def without(*capabilities: int) -> Callable[[], None]:
 
 modes_count = without(CAP_DAC_OVERRIDE)
 """Call it in a new process: root, too, may then write only what modes allow."""
-modes_count_for_reading = without(CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)
-"""Call it in a new process: root, too, may then read and write only what modes allow."""
 
 
 def skip_unless_possible(outcome: Outcome) -> Outcome:

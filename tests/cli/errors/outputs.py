@@ -1,9 +1,10 @@
+# ruff: noqa: E501 - sentences stand as they are told
 """Files that must not be written, or cannot be."""
 
 from __future__ import annotations
 
-from tests.cli.errors.case import Case
-from tests.cli.errors.given import OTHER, config, file, locked_file
+from tests.cli.errors.case import Case, Given
+from tests.cli.errors.given import OTHER, config, file, folder, locked_file
 from tests.cli.errors.stage import Stage, copied
 
 ROWS = '{"user_id": "u", "session_id": "s"}\n'
@@ -14,9 +15,14 @@ def other_store(stage: Stage) -> None:
     copied(stage.folder / "other.db")
 
 
-def another_name(stage: Stage) -> None:
-    """The store has a second name."""
-    (stage.folder / "name").hardlink_to(stage.database)
+def linked(name: str, target: str) -> Given:
+    """A symbolic link to a file of the folder."""
+    return lambda stage: (stage.folder / name).symlink_to(target)
+
+
+def hard_linked(name: str, target: str) -> Given:
+    """Another name of a file of the folder."""
+    return lambda stage: (stage.folder / name).hardlink_to(stage.folder / target)
 
 
 # fmt: off
@@ -25,7 +31,7 @@ CASES = (
         "FOLDER/data/tsmem/memory.db-wal is a file of the store FOLDER/data/tsmem/memory.db", "write to another file",
         form="jsonl"),
     Case("An export over another name of the store.", "export name",
-        "name is the store itself", "write to another file", form="jsonl", given=(another_name,)),
+        "name is the store itself", "write to another file", form="jsonl", given=(hard_linked("name", "data/tsmem/memory.db"),)),
     Case("An export over another profile's store.", "export other.db",
         "other.db is a tsmem store", "write to another file", form="jsonl", given=(other_store,)),
     Case("An export over a file of another profile's store.", "export other.db.lock",
@@ -34,6 +40,22 @@ CASES = (
     Case("A store in the place of another store's lock.", "-p x init-tables",
         "FOLDER/other.db.lock is a file of the store FOLDER/other.db", "choose another path", code="StorageFailure",
         given=(other_store, config('[profiles.x]\nbackend = "local"\npath = "FOLDER/other.db.lock"\n'))),
+    Case("An export over a link to another profile's store.", "export link",
+        "link is a tsmem store", "write to another file", form="jsonl", given=(other_store, linked("link", "other.db"))),
+    Case("An export over a lock of the store that is not there yet.", "export FOLDER/data/tsmem/memory.db.lock",
+        "FOLDER/data/tsmem/memory.db.lock is a file of the store FOLDER/data/tsmem/memory.db", "write to another file",
+        form="jsonl"),
+    Case("Rejects over another profile's store.", "import in.jsonl --rejects other.db",
+        "other.db is a tsmem store", "write to another file", given=(file("in.jsonl", ROWS), other_store)),
+    Case("Rejects where the profile file would be.", "import in.jsonl --rejects FOLDER/config/tsmem/config.toml",
+        "FOLDER/config/tsmem/config.toml is the profile file", "write to another file",
+        given=(file("in.jsonl", ROWS), folder("config/tsmem"))),
+    Case("An export over another name of the profile file.", "export name",
+        "name is the profile file", "write to another file", form="jsonl",
+        given=(config(OTHER), hard_linked("name", "config/tsmem/config.toml"))),
+    Case("An export where the profile file would be.", "export FOLDER/config/tsmem/config.toml",
+        "FOLDER/config/tsmem/config.toml is the profile file", "write to another file", form="jsonl",
+        given=(folder("config/tsmem"),)),
     Case("An export over the profile file.", "export FOLDER/config/tsmem/config.toml",
         "FOLDER/config/tsmem/config.toml is the profile file", "write to another file", form="jsonl",
         given=(config(OTHER),)),
