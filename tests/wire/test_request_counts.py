@@ -1,7 +1,7 @@
 """The requests of each operation of a store, in the server's own log: how many there are, and how many at once.
 
-The contract's costs count calls of the port. Here nothing else is sent: no description, listing or probe. What is
-prefetched adds nothing, and latency is hidden.
+Users pay for requests: no description, listing or probe is sent on the way. What is prefetched adds none, and latency
+is hidden.
 """
 
 from __future__ import annotations
@@ -80,16 +80,27 @@ def batches(count: int) -> int:
     return -(-count // 200)
 
 
+def two_pages(store: MemoryStore) -> None:
+    page = store.messages.page("u0000", limit=50)
+    assert 50 == len(store.messages.page("u0000", limit=50, page_token=page.next_page_token).items)
+
+
 READS: list[tuple[dict[str, int], Operation]] = [
     ({"GetRow": 1}, lambda s: s.sessions.get("solo", "s")),
+    ({"GetRow": 1}, lambda s: s.sessions.find("solo", "none")),
     ({"GetRow": 1}, lambda s: s.messages.get("u0000", "m00001", create_time=1)),
     ({"GetRange": 1, "GetRow": 1}, lambda s: s.messages.get("u0000", "m00001")),
     ({"GetRange": 1}, lambda s: list(s.messages.iterate(None))),
+    ({"GetRange": 2}, two_pages),
     ({"GetRange": 1}, lambda s: s.messages.page("u0000", filter="create_time in [0, 100]")),
     ({"GetRange": 1}, lambda s: list(s.sessions.iterate(None))),
     ({"GetRange": 1}, lambda s: s.messages.last("u0000", 5)),
     ({"GetRange": 1, "BatchGetRow": 5}, lambda s: list(s.sessions.recent("many", limit=None))),
     ({"GetRange": 1, "BatchGetRow": 3}, lambda s: list(s.sessions.recent("many", limit=250))),
+    ({"GetRange": 2}, lambda s: s.statistics()),
+    ({"GetRange": 2}, lambda s: s.statistics(session_id="u0000")),
+    ({"GetRange": 1 + USERS}, lambda s: s.statistics(user_id="u")),
+    ({"GetRange": 2}, lambda s: list(s.troubles())),
     ({"GetRange": 2}, lambda s: list(s.bulk.items())),
     ({"GetRange": 2 + USERS}, lambda s: list(s.bulk.items(user_id="u"))),
     ({"GetRange": 2}, lambda s: list(s.bulk.items(session_id="u0000"))),
@@ -103,10 +114,28 @@ READS: list[tuple[dict[str, int], Operation]] = [
 """In this order: an index is described once, before the first search of it."""
 WRITES: list[tuple[dict[str, int], Operation]] = [
     ({"PutRow": 1}, lambda s: s.sessions.put(Session("solo", "new", 1), if_absent=True)),
+    ({"PutRow": 1}, lambda s: s.messages.put(Message("solo", "new", 1))),
     ({"UpdateRow": 1}, lambda s: s.sessions.update("solo", "s", changes=Changes({"a": 1}))),
+    ({"UpdateRow": 1}, lambda s: s.sessions.touch("solo", "s", 10**9)),
+    (
+        {"GetRow": 1, "UpdateRow": 1},
+        lambda s: s.sessions.update("solo", "s", changes=Changes({}, replace_metadata=True)),
+    ),
     ({"UpdateRow": 1}, lambda s: s.messages.update("u0000", "m00001", create_time=1, content="x")),
+    ({"GetRange": 1, "UpdateRow": 1}, lambda s: s.messages.update("u0000", "m00001", content="x")),
     ({"DeleteRow": 1}, lambda s: s.messages.delete("u0000", "m00002", create_time=2)),
-    ({"BatchWriteRow": 2}, lambda s: load(s, conversations(1, 350, "new"))),
+    ({"GetRange": 1, "DeleteRow": 1}, lambda s: s.messages.delete("u0000", "m00003")),
+    ({"DeleteRow": 1}, lambda s: s.sessions.delete("solo", "s")),
+    (
+        {"GetRow": 1, "Search": 1, "GetRange": 1, "BatchWriteRow": 1, "DeleteRow": 1},
+        lambda s: s.sessions.delete("u", "u0001", with_messages=True),
+    ),
+    (
+        {"GetRow": 1, "GetRange": 1, "BatchWriteRow": 1, "DeleteRow": 1},
+        lambda s: s.sessions.delete("u", "u0002", with_messages=True, shared_too=True),
+    ),
+    ({"BatchWriteRow": 2}, lambda s: load(s, conversations(1, 399, "new"))),
+    ({"BatchWriteRow": 3}, lambda s: load(s, conversations(1, 400, "new"))),
     ({"GetRange": 1, "BatchWriteRow": batches(MANY)}, lambda s: s.sessions.purge("many", until=DAY_US)),
     ({"GetRange": 1, "BatchWriteRow": 2}, lambda s: s.messages.purge("new0000")),
 ]
@@ -210,6 +239,16 @@ def test_bulk_work_has_several_requests_under_way_and_16_at_most(copied: Path, n
         operation(store)
 
     assert 2 <= most_at_once(served.log, action) <= 16
+
+
+def test_a_purge_with_messages_deletes_sessions_of_one_id_one_after_another(copied: Path) -> None:
+    """Two at once would count the same messages twice."""
+    with opened(copied, latency_ms=LATENCY_MS) as (_, store):
+        load(store, [Session(f"other{n}", "u0000", 1) for n in range(7)])
+        same = 'session_id == "u0000"'
+        result = store.sessions.purge(None, until=EACH, filter=same, with_messages=True, shared_too=True)
+
+    assert (8, EACH) == (result.sessions, result.messages)
 
 
 def test_conversations_before_a_bad_line_are_yielded_although_their_times_are_being_looked_up(copied: Path) -> None:
