@@ -7,7 +7,7 @@ import pytest
 from tests.support.backends import BY_ID, BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import IndexSchema, TableClient, TableSchema
-from tsmem.rows import MAX, MIN, Delete, Put, Range, Row, TableRef, Update
+from tsmem.rows import MAX, MIN, Delete, Put, Range, Row, TableRef, Update, Value
 
 CARRYING = IndexSchema("carrying", ("user_id", "update_time", "session_id"), ("topic", "score"))
 CARRIED = (("topic", STRING), ("score", INTEGER))
@@ -35,20 +35,18 @@ def test_an_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
 
 
 def test_an_index_on_the_key_follows_its_table(client: TableClient) -> None:
-    for message in ("b", "a"):
-        put(client, MESSAGE, "s", 1 if message == "b" else 2, message)
-    put(client, MESSAGE, "s", 1, "b", content="again")
+    for time, message in ((1, "b"), (2, "a"), (1, "b")):
+        put(client, MESSAGE, "s", time, message)
     assert keys(client, BY_ID) == [("s", "a", 2), ("s", "b", 1)]
     client.write_row(Delete(MESSAGE.ref, ("s", 2, "a")))
-    client.write_row(Delete(MESSAGE.ref, ("s", 9, "nope")))
     assert keys(client, BY_ID) == [("s", "b", 1)]
 
 
 def test_a_row_without_an_index_column_of_its_type_has_no_entry(client: TableClient) -> None:
     put(client, SESSION, "u", "s")
-    put(client, SESSION, "u", "t", update_time="3")
-    put(client, SESSION, "u", "f", update_time=3.0)
-    put(client, SESSION, "u", "b", update_time=True)
+    wrong: list[Value] = ["3", 3.0, True]
+    for value in wrong:
+        put(client, SESSION, "u", str(value), update_time=value)
     assert keys(client, BY_TIME) == []
     client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 1}))
     assert keys(client, BY_TIME) == [("u", 1, "s")]
@@ -112,22 +110,21 @@ def test_an_index_that_exists_and_one_that_does_not_are_errors(client: TableClie
         client.create_index("session", SESSION.indexes[0])
     with pytest.raises(TableNotFound):
         client.create_index("nope", SESSION.indexes[0])
-    with pytest.raises(TableNotFound):
-        client.delete_index("session", "nope")
-    with pytest.raises(TableNotFound):
-        client.delete_index("nope", "session_by_time")
+    for table, index in (("session", "nope"), ("nope", "session_by_time")):
+        with pytest.raises(TableNotFound):
+            client.delete_index(table, index)
 
 
 def test_a_table_has_five_indexes_at_most(empty_client: TableClient) -> None:
-    five = tuple(IndexSchema(f"i{number}", ("a", "b")) for number in range(5))
-    empty_client.create_table(TableSchema("t", (("a", STRING), ("b", STRING)), five))
-
-    with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\."):
-        empty_client.create_index("t", IndexSchema("i5", ("a", "b")))
-    six = tuple(IndexSchema(f"j{number}", ("a", "b")) for number in range(6))
-    with pytest.raises(TsmemError, match=r"Number of index per table exceeds the quota:5\.") as caught:
-        empty_client.create_table(TableSchema("u", (("a", STRING), ("b", STRING)), six))
+    six = tuple(IndexSchema(f"i{number}", ("a", "b")) for number in range(6))
+    table = TableSchema("t", (("a", STRING), ("b", STRING)), six)
+    quota = r"Number of index per table exceeds the quota:5\."
+    with pytest.raises(TsmemError, match=quota) as caught:
+        empty_client.create_table(table)
     assert "OTSParameterInvalid" == caught.value.service_code
+    empty_client.create_table(table._replace(indexes=six[:5]))
+    with pytest.raises(TsmemError, match=quota):
+        empty_client.create_index("t", six[5])
 
 
 def test_an_index_key_is_as_long_as_a_key(client: TableClient) -> None:

@@ -9,27 +9,14 @@ import pytest
 
 from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, everything, put
 from tsmem.errors import InvalidInput, LimitExceeded, TableNotFound
-from tsmem.port import TableClient, TableSchema
-from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value
+from tsmem.port import TableClient, TableSchema, rows_of
+from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value, Write
 
 VALUES: dict[str, Value] = {
-    "empty": "",
-    "nul": "a\0b",
-    "wide": "退款 😀 \u202e",
-    "long": "x" * 100_000,
-    "zero": 0,
-    "one": 1,
-    "low": -(2**63),
-    "high": 2**63 - 1,
-    "yes": True,
-    "no": False,
-    "float_one": 1.0,
-    "tiny": 5e-324,
-    "huge": 1.7976931348623157e308,
-    "nothing": b"",
-    "bytes": bytes(range(256)),
-    "minus_zero": -0.0,
-}
+    "empty": "", "nul": "a\0b", "wide": "退款 😀 \u202e", "long": "x" * 100_000, "zero": 0, "one": 1, "low": -(2**63),
+    "high": 2**63 - 1, "yes": True, "no": False, "float_one": 1.0, "tiny": 5e-324, "huge": 1.7976931348623157e308,
+    "nothing": b"", "bytes": bytes(range(256)), "minus_zero": -0.0,
+}  # fmt: skip
 
 
 def test_values_come_back_as_they_were_written(client: TableClient) -> None:
@@ -37,10 +24,9 @@ def test_values_come_back_as_they_were_written(client: TableClient) -> None:
     row = client.get_row(PLAIN.ref, ("a",))
 
     assert row is not None
-    assert sorted(VALUES) == list(row.columns)
-    assert {name: repr(value) for name, value in VALUES.items()} == {
-        name: repr(value) for name, value in row.columns.items()
-    }
+    assert [(name, repr(value)) for name, value in sorted(VALUES.items())] == [
+        (name, repr(value)) for name, value in row.columns.items()
+    ]
 
 
 @pytest.mark.parametrize("key", [("s" * 1024, -(2**63), b"\0" * 1024), ("", 0, b""), ("a\0b", 2**63 - 1, b"\xff")])
@@ -52,53 +38,31 @@ def test_keys_come_back_as_they_were_written(empty_client: TableClient, key: Key
     assert Row(key, {"x": 1}) == empty_client.get_row(schema.ref, key)
 
 
-def test_put_replaces_the_whole_row(client: TableClient) -> None:
-    put(client, PLAIN, "a", x=1, y=2)
-    put(client, PLAIN, "a", z=3)
-
-    assert Row(("a",), {"z": 3}) == client.get_row(PLAIN.ref, ("a",))
-
-
-def test_a_row_may_be_its_key_alone(client: TableClient) -> None:
-    put(client, PLAIN, "a")
-
-    assert Row(("a",), {}) == client.get_row(PLAIN.ref, ("a",))
-
-
-def test_update_sets_some_columns_deletes_others_and_leaves_the_rest(client: TableClient) -> None:
-    put(client, PLAIN, "a", keep=1, change=2, drop=3)
-    client.write_row(Update(PLAIN.ref, ("a",), {"change": "two", "add": b"4"}, ("drop", "nope")))
-
-    assert Row(("a",), {"add": b"4", "change": "two", "keep": 1}) == client.get_row(PLAIN.ref, ("a",))
+KEY = (PLAIN.ref, ("a",))
+WRITES: dict[str, tuple[list[Write], dict[str, Value] | None]] = {
+    "a put replaces the whole row": ([Put(*KEY, {"x": 1, "y": 2}), Put(*KEY, {"z": 3})], {"z": 3}),
+    "a row may be its key alone": ([Put(*KEY, {})], {}),
+    "an update sets some columns, deletes others and leaves the rest": (
+        [Put(*KEY, {"keep": 1, "change": 2, "drop": 3}), Update(*KEY, {"change": "two", "add": b"4"}, ("drop", "no"))],
+        {"add": b"4", "change": "two", "keep": 1},
+    ),
+    "an update creates a missing row": ([Update(*KEY, {"x": 1})], {"x": 1}),
+    "an update that only deletes does not create": ([Update(*KEY, delete=("x",))], None),
+    "a row stays without its columns": ([Put(*KEY, {"x": 1}), Update(*KEY, delete=("x",))], {}),
+    "a delete removes the row": ([Put(*KEY, {"x": 1}), Delete(*KEY)], None),
+    "a delete may find none": ([Delete(*KEY)], None),
+}
 
 
-def test_update_creates_a_missing_row(client: TableClient) -> None:
-    client.write_row(Update(PLAIN.ref, ("a",), {"x": 1}))
-
-    assert Row(("a",), {"x": 1}) == client.get_row(PLAIN.ref, ("a",))
-
-
-def test_update_that_only_deletes_does_not_create(client: TableClient) -> None:
-    client.write_row(Update(PLAIN.ref, ("a",), delete=("x",)))
-
-    assert None is client.get_row(PLAIN.ref, ("a",))
-
-
-def test_a_row_stays_without_its_columns(client: TableClient) -> None:
-    put(client, PLAIN, "a", x=1)
-    client.write_row(Update(PLAIN.ref, ("a",), delete=("x",)))
-
-    assert Row(("a",), {}) == client.get_row(PLAIN.ref, ("a",))
-
-
-def test_delete_removes_one_row_and_may_find_none(client: TableClient) -> None:
-    put(client, PLAIN, "a")
+@pytest.mark.parametrize("rule", WRITES)
+def test_a_write_leaves(client: TableClient, rule: str) -> None:
+    writes, columns = WRITES[rule]
     put(client, PLAIN, "b")
-    client.write_row(Delete(PLAIN.ref, ("a",)))
-    client.write_row(Delete(PLAIN.ref, ("none",)))
+    for write in writes:
+        client.write_row(write)
 
-    assert None is client.get_row(PLAIN.ref, ("a",))
-    assert [None, Row(("b",), {})] == client.get_rows(PLAIN.ref, [("a",), ("b",)])
+    left = None if columns is None else Row(("a",), columns)
+    assert [left, Row(("b",), {})] == [client.get_row(*KEY), client.get_row(PLAIN.ref, ("b",))]
 
 
 def test_get_rows_gives_a_row_or_none_for_each_key_in_order(client: TableClient) -> None:
@@ -137,6 +101,8 @@ def test_a_wrong_key_is_refused(client: TableClient, table: TableRef, key: Key, 
         lambda: client.get_row(table, key),
         lambda: client.write_row(Put(table, key, {})),
         lambda: client.write_row(Delete(table, key)),
+        lambda: rows_of(client.get_rows(table, [key])),
+        lambda: rows_of(client.write_rows([Put(table, key, {})])),
     ]
     for call in calls:
         with pytest.raises(InvalidInput) as caught:
@@ -179,3 +145,39 @@ def test_a_value_has_2_megabytes_at_most(client: TableClient) -> None:
     row = client.get_row(PLAIN.ref, ("a",))
     assert row is not None
     assert len(str(row.columns["x"])) == 2097152
+
+
+def test_a_key_is_1024_bytes_at_most(client: TableClient) -> None:
+    put(client, PLAIN, "é" * 512)
+    with pytest.raises(LimitExceeded) as caught:
+        put(client, PLAIN, "é" * 513)
+
+    assert caught.value.message == (
+        "The length of primary key column: 'k' exceeds the MaxLength:1024 with CurrentLength:1026."
+    )
+
+
+def test_a_write_has_1024_columns_at_most(client: TableClient) -> None:
+    columns: dict[str, Value] = {f"c{number}": number for number in range(1024)}
+    client.write_row(Put(PLAIN.ref, ("a",), columns))
+    with pytest.raises(LimitExceeded, match="limit count: 1024, column count: 1025") as caught:
+        client.write_row(Put(PLAIN.ref, ("b",), {**columns, "more": 1}))
+    client.write_row(Update(PLAIN.ref, ("a",), {"more": 1}))
+    row = client.get_row(PLAIN.ref, ("a",))
+
+    assert caught.value.service_code == "OTSOutOfColumnCountLimit"
+    assert row is not None
+    assert len(row.columns) == 1025
+
+
+def test_a_row_is_4_megabytes_at_most(client: TableClient) -> None:
+    with pytest.raises(LimitExceeded):
+        put(client, PLAIN, "a", x="x" * 2_000_000, y="y" * 2_000_000, z="z" * 300_000)
+
+
+def test_a_read_has_100_rows_at_most(client: TableClient) -> None:
+    assert client.get_rows(PLAIN.ref, [(str(number),) for number in range(100)]) == [None] * 100
+    with pytest.raises(LimitExceeded, match=r"Rows count exceeds the upper limit: 100\."):
+        client.get_rows(PLAIN.ref, [(str(number),) for number in range(101)])
+    with pytest.raises(InvalidInput, match=r"No row specified in the request of BatchGetRow\."):
+        client.get_rows(PLAIN.ref, [])

@@ -112,3 +112,8 @@ def test_an_index_is_described_as_it_was_created(empty_client: TableClient) -> N
     assert ("user_id", "update_time", "session_id") == tuple(
         name for name, _ in empty_client.describe_table("short").key
     )
+
+
+def test_close_may_come_twice(client: TableClient) -> None:
+    client.close()
+    client.close()
