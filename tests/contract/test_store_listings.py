@@ -11,6 +11,7 @@ from tests.support.backends import on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
+from tests.support.pages import walked_ids
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import TableClient
@@ -43,27 +44,14 @@ def test_a_listing_that_fails_can_be_resumed_where_it_stopped(store: MemoryStore
     assert [f"m{n}" for n in range(6)] == seen + rest
 
 
-def walk(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
-    """The ids of all pages; each but the last is full."""
-    walked: list[str] = []
-    token = None
-    while True:
-        page = listing(limit=size, page_token=token, **wanted)
-        walked += ids(page.items)
-        token = page.next_page_token
-        if token is None:
-            return walked
-        assert size == len(page.items)
-
-
 @pytest.mark.parametrize("size", [1, 5, 7, 20, 21])
 def test_pages_give_each_item_once_in_order_and_the_last_has_no_token(store: MemoryStore, size: int) -> None:
     """Even where the last page is full."""
     expected = ids(fill(store, "s", 20))
     fill(store, "other", 3)
 
-    assert expected == walk(store.messages.page, size, session_id="s")
-    assert expected[::-1] == walk(store.messages.page, size, session_id="s", order="desc")
+    assert expected == walked_ids(store.messages.page, size, session_id="s")
+    assert expected[::-1] == walked_ids(store.messages.page, size, session_id="s", order="desc")
 
 
 def test_a_limit_counts_rows_that_match(store: MemoryStore) -> None:
@@ -150,7 +138,7 @@ def test_recent_window_and_pages(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", 10 if n < 4 else n * 10) for n in range(7)])
 
     assert [60, 50, 40] == [s.update_time for s in store.sessions.recent("u", since=40, until=60)]
-    walked = walk(lambda **wanted: store.sessions.recent("u", **wanted).page(), 2)
+    walked = walked_ids(lambda **wanted: store.sessions.recent("u", **wanted).page(), 2)
     assert ["s6", "s5", "s4", "s3", "s2", "s1", "s0"] == walked
 
 
@@ -194,7 +182,9 @@ LISTINGS: list[Callable[[MemoryStore, str | None], Any]] = [
 ]
 
 
-def test_a_token_of_another_query_is_refused(store: MemoryStore, clock: ManualClock) -> None:
+def test_a_token_of_another_query_or_target_is_refused(
+    store: MemoryStore, empty_client: TableClient, clock: ManualClock
+) -> None:
     clock.time_us = 8
     for session in "st":
         fill(store, session, 6)
@@ -205,22 +195,15 @@ def test_a_token_of_another_query_is_refused(store: MemoryStore, clock: ManualCl
 
     for place, listing in enumerate(LISTINGS):
         assert listing(store, tokens[place]).items
-        for other, token in enumerate(tokens):
-            if other != place:
-                with pytest.raises(InvalidInput, match="another query"):
-                    listing(store, token)
-
-
-def test_a_token_of_another_target_is_refused(store: MemoryStore, empty_client: TableClient) -> None:
-    fill(store, "s", 3)
-    token = store.messages.page("s", limit=1).next_page_token
-
+        for token in [*tokens[:place], *tokens[place + 1 :]]:
+            with pytest.raises(InvalidInput, match="another query"):
+                listing(store, token)
     with pytest.raises(InvalidInput, match="another query"):
-        MemoryStore(empty_client, target="elsewhere").messages.page("s", limit=1, page_token=token)
+        LISTINGS[0](MemoryStore(empty_client, target="elsewhere"), tokens[0])
 
 
-def test_tokens_hold_the_longest_keys(store: MemoryStore) -> None:
-    """A page token of ids of 1,024 control characters, the longest in JSON, is taken back."""
+def test_a_token_has_room_for_the_longest_keys_and_takes_another_limit(store: MemoryStore) -> None:
+    """Of ids of 1,024 control characters, the longest in JSON."""
     session = "\x01" * 1024
     for n in range(3):
         store.messages.put(Message(session, "\x02" * 1023 + str(n), n))
@@ -231,48 +214,34 @@ def test_tokens_hold_the_longest_keys(store: MemoryStore) -> None:
         assert 2 == len(listing(session, limit=5, page_token=token).items)
 
 
-def test_a_token_takes_another_limit(store: MemoryStore) -> None:
-    fill(store, "s", 5)
-    token = store.messages.page("s", limit=2).next_page_token
-
-    assert 3 == len(store.messages.page("s", limit=100, page_token=token).items)
-
-
 def test_an_age_is_a_point_in_time_for_the_whole_walk(store: MemoryStore, clock: ManualClock) -> None:
     """`since` as an age is resolved once: later pages see the window of the first, however late they are asked for."""
     base = clock.now_us()
-    for n in range(4):
-        store.messages.put(Message("s", f"m{n}", base - 100 + n))
+    load(store, [Message("s", f"m{n}", base - 100 + n) for n in range(4)])
     page = store.messages.page("s", since=Age(100), limit=2)
     clock.time_us += 10_000
 
     rest = store.messages.page("s", since=Age(100), limit=2, page_token=page.next_page_token)
 
-    assert ["m0", "m1", "m2", "m3"] == [m.message_id for m in (*page.items, *rest.items)]
+    assert ["m0", "m1", "m2", "m3"] == ids((*page.items, *rest.items))
     assert () == store.messages.page("s", since=Age(100), limit=2).items
 
 
-def test_a_damaged_token_is_refused(store: MemoryStore) -> None:
-    for token in ("", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ"):
-        with pytest.raises(InvalidInput, match="page token"):
-            store.messages.page("s", page_token=token)
+DAMAGED = ("", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ")
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"limit": 0}, "limit"), ({"limit": -1}, "limit"), ({"since": 5, "until": 4}, "window is empty"),
+    *(({"page_token": token}, "page token") for token in DAMAGED),
+]  # fmt: skip
 
 
-def test_a_limit_below_one_is_refused(store: MemoryStore) -> None:
-    for limit in (0, -1):
-        with pytest.raises(InvalidInput, match="limit"):
-            store.messages.page("s", limit=limit)
-
-
-def test_an_empty_window_is_refused(store: MemoryStore) -> None:
-    with pytest.raises(InvalidInput, match="window is empty"):
-        store.messages.page("s", since=5, until=4)
+def test_a_wrong_limit_window_or_token_is_refused(store: MemoryStore) -> None:
+    for wanted, words in WRONG:
+        with pytest.raises(InvalidInput, match=words):
+            store.messages.page("s", **wanted)
 
 
 def test_first_ids_are_distinct_and_ordered(store: MemoryStore) -> None:
-    for user in ("ada", "adam", "bob"):
-        for n in range(3):
-            store.sessions.put(Session(user, f"s{n}", n))
+    load(store, [Session(user, f"s{n}", n) for user in ("ada", "adam", "bob") for n in range(3)])
 
     assert ["ada", "adam", "bob"] == list(store.sessions.first_ids())
     assert ["ada", "adam"] == list(store.sessions.first_ids("ad"))

@@ -13,6 +13,7 @@ import pytest
 from tests.support.backends import engine_client, on_engine
 from tests.support.clocks import ManualClock
 from tests.support.items import ids, load
+from tests.support.pages import walked_ids
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
@@ -22,7 +23,6 @@ from tsmem.store.layout import KEYWORD, LONG, TEXT_MAX_WORD, Layout, message_tab
 from tsmem.store.layout import MESSAGE_NAMES as MESSAGE
 from tsmem.store.layout import SESSION_NAMES as SESSION
 from tsmem.store.model import Total
-from tsmem.store.search.finder import SearchStream
 
 SAID = {
     "plain": "Is my flight on time?", "plural": "Two FLIGHTS were late.", "within": "That inflight meal was bad",
@@ -119,15 +119,6 @@ def test_a_filter_may_be_nested_deeper_than_a_query(store: MemoryStore) -> None:
     assert ids(store.messages.iterate("s", filter=test)) == ids(store.messages.search("words", filter=test))
 
 
-def walk(search: Callable[..., SearchStream[Any]], limit: int, **wanted: Any) -> list[str]:
-    """Return the ids of all pages; each but the last is full, and the last has no token."""
-    pages = [search(**wanted, limit=limit).page()]
-    while (token := pages[-1].next_page_token) is not None:
-        assert limit == len(pages[-1].items)
-        pages.append(search(**wanted, limit=limit, page_token=token).page())
-    return [each for page in pages for each in ids(page.items)]
-
-
 @pytest.fixture
 def many(store: MemoryStore, tmp_path: Path) -> MemoryStore:
     """230 messages, of which every other says tea; times are shared by three."""
@@ -155,7 +146,7 @@ def test_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> No
         expected = [f"m{n:03d}" for n in sorted(filter(keeps, range(230)), key=lambda n: (-(n // 3), n))]
         assert sorted(expected) == sorted(whole)
         assert wanted.get("sort") == "score" or expected == whole
-        assert whole == walk(many.messages.search, limit, **wanted)
+        assert whole == walked_ids(lambda **more: many.messages.search(**more).page(), limit, **wanted)
 
 
 @on_engine
@@ -351,6 +342,6 @@ def test_the_latest_sessions_of_everyone(store: MemoryStore, empty_client: Table
 
     assert expected == list(store.sessions.recent(None, limit=None))
     assert expected[:50] == list(store.sessions.recent(None))
-    assert [s.session_id for s in expected] == walk(lambda **kw: store.sessions.recent(None, **kw), 40)  # type: ignore[arg-type]
+    assert [s.session_id for s in expected] == walked_ids(lambda **more: store.sessions.recent(None, **more).page(), 40)
     assert ["s010", "s011"] == sorted(ids(store.sessions.recent(None, since=5, until=5)))
     assert ["s007"] == ids(store.sessions.recent(None, filter="n == 7"))

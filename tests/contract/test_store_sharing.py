@@ -51,7 +51,6 @@ def test_pairs_are_split_by_ids_and_by_users() -> None:
 
 @on_engine
 def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
-    sessions = [Session(f"u{n:03d}", "default", 1) for n in range(250)] + [Session("zoe", "zzz", 1)]
-    load(store, sessions)
+    load(store, [*(Session(f"u{n:03d}", "default", 1) for n in range(250)), Session("zoe", "zzz", 1)])
 
     assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))

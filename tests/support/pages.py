@@ -1,9 +1,11 @@
-"""Read all pages of a search, each behind the token of the one before."""
+"""Read all pages of a search or of a listing, each behind the token of the one before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from tests.support.items import ids
 from tsmem.port import TableClient
 from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, TableRef
@@ -22,3 +24,17 @@ def pages(client: TableClient, table: TableRef, index: str, search: Search) -> I
 def all_keys(client: TableClient, table: TableRef, index: str, search: Search) -> list[Key]:
     """Return the keys of the rows of all pages, in order."""
     return [row.key for page in pages(client, table, index, search) for row in page.rows]
+
+
+def walked(listing: Callable[..., Any], size: int, **wanted: Any) -> list[list[Any]]:
+    """Return the pages of a store's listing; fail unless each but the last is full."""
+    found = [listing(limit=size, page_token=None, **wanted)]
+    while (token := found[-1].next_page_token) is not None:
+        assert size == len(found[-1].items)
+        found.append(listing(limit=size, page_token=token, **wanted))
+    return [list(page.items) for page in found]
+
+
+def walked_ids(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
+    """Return the ids of the sessions or messages of all pages."""
+    return [each for page in walked(listing, size, **wanted) for each in ids(page)]
