@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,30 +14,16 @@ from hypothesis import strategies as st
 from tests.support.backends import on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient
-from tests.support.items import load
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, LimitExceeded, NotFound
 from tsmem.port import TableClient
 from tsmem.rows import Put, Value
 from tsmem.store import Changes, MemoryStore, Message, Metadata, Session
-from tsmem.store.bulk.result import BulkResult
-from tsmem.transfer.exporting import export_lines
-from tsmem.transfer.records import ImportSource, read_records
 
 VALUES: dict[str, Value] = {
-    "high": 2**63 - 1,
-    "low": -(2**63),
-    "negative_zero": -0.0,
-    "huge": 1e308,
-    "tiny": 5e-324,
-    "empty": "",
-    "nothing": b"",
-    "nul": "a\0b",
-    "emoji": "😀退款\u202e",
-    "yes": True,
-    "one": 1,
-    "one_point": 1.0,
+    "high": 2**63 - 1, "low": -(2**63), "negative_zero": -0.0, "huge": 1e308, "tiny": 5e-324, "empty": "",
+    "nothing": b"", "nul": "a\0b", "emoji": "😀退款\u202e", "yes": True, "one": 1, "one_point": 1.0,
     "bytes": bytes(range(256)),
-}
+}  # fmt: skip
 
 
 def test_every_metadata_type_survives(store: MemoryStore) -> None:
@@ -45,8 +32,7 @@ def test_every_metadata_type_survives(store: MemoryStore) -> None:
 
     for item in (store.sessions.get("u", "s"), store.messages.get("s", "m")):
         assert Metadata(VALUES) == item.metadata
-        assert {n: type(v) for n, v in VALUES.items()} == {n: type(v) for n, v in item.metadata.items()}
-        assert -1.0 == math.copysign(1.0, float(item.metadata["negative_zero"]))
+        assert {name: repr(value) for name, value in VALUES.items()} == {n: repr(v) for n, v in item.metadata.items()}
 
 
 def test_empty_content_is_not_absent_content(store: MemoryStore) -> None:
@@ -58,25 +44,28 @@ def test_empty_content_is_not_absent_content(store: MemoryStore) -> None:
     assert (None, None, None) == (none.role, none.content, none.search_content)
 
 
+def session_with(metadata: dict[str, Any]) -> Callable[[MemoryStore], object]:
+    return lambda store: store.sessions.put(Session("u", "s", metadata=Metadata(metadata)))
+
+
 PAST_LIMITS: dict[str, Callable[[MemoryStore], object]] = {
     "user id": lambda s: s.sessions.put(Session("é" * 512 + "x", "s")),
     "session id": lambda s: s.sessions.put(Session("u", "s" * 1025)),
     "message id": lambda s: s.messages.put(Message("s", "m" * 1025, 1)),
     "content": lambda s: s.messages.put(Message("s", "m", 1, content="x" * (2 * 1024 * 1024 + 1))),
-    "metadata": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": b"x" * (2 * 1024 * 1024 + 1)}))),
-    "columns": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({f"c{n}": 1 for n in range(1025)}))),
-    "row": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata(dict.fromkeys("abc", b"x" * 1_500_000)))),
+    "metadata": session_with({"x": b"x" * (2 * 1024 * 1024 + 1)}),
+    "columns": session_with({f"c{n}": 1 for n in range(1025)}),
+    "row": session_with(dict.fromkeys("abc", b"x" * 1_500_000)),
 }
 
 
 @on_engine
-@pytest.mark.parametrize("what", PAST_LIMITS)
-def test_what_is_past_a_limit_is_refused_before_anything_is_sent(empty_client: TableClient, what: str) -> None:
+def test_what_is_past_a_limit_is_refused_before_anything_is_sent(empty_client: TableClient) -> None:
     client = FaultyClient(empty_client)
-
-    with pytest.raises(LimitExceeded):
-        PAST_LIMITS[what](MemoryStore(client))
-    assert [] == client.calls
+    for what, operation in PAST_LIMITS.items():
+        with pytest.raises(LimitExceeded):
+            operation(MemoryStore(client))
+        assert [] == client.calls, what
 
 
 BAD: dict[str, Callable[[MemoryStore], object]] = {
@@ -89,17 +78,17 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
     "time past 64 bits": lambda s: s.messages.put(Message("s", "m", 2**63)),
     "update time of another type": lambda s: s.sessions.put(Session("u", "s", 1.5)),  # type: ignore[arg-type]
     "lone surrogate": lambda s: s.messages.put(Message("s", "m", 1, content="\ud800")),
-    "NaN": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": math.nan}))),
-    "infinity": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": math.inf}))),
-    "integer past 64 bits": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": 2**63}))),
-    "list": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": [1]}))),  # type: ignore[dict-item]
-    "None": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"x": None}))),  # type: ignore[dict-item]
-    "key beginning with #": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"#b": 1}))),
-    "empty key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"": 1}))),
-    "long key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"k" * 256: 1}))),
-    "long accented key": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"é" * 128: 1}))),
-    "key with a null character": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"a\0": 1}))),
-    "key column in metadata": lambda s: s.sessions.put(Session("u", "s", metadata=Metadata({"user_id": 1}))),
+    "NaN": session_with({"x": math.nan}),
+    "infinity": session_with({"x": math.inf}),
+    "integer past 64 bits": session_with({"x": 2**63}),
+    "list": session_with({"x": [1]}),
+    "None": session_with({"x": None}),
+    "key beginning with #": session_with({"#b": 1}),
+    "empty key": session_with({"": 1}),
+    "long key": session_with({"k" * 256: 1}),
+    "long accented key": session_with({"é" * 128: 1}),
+    "key with a null character": session_with({"a\0": 1}),
+    "key column in metadata": session_with({"user_id": 1}),
     "field in metadata": lambda s: s.messages.put(Message("s", "m", 1, metadata=Metadata({"content": "x"}))),
     "field twice": lambda s: s.messages.put(Message("s", "m", 1, content="x", metadata=Metadata({"content": 5}))),
     "update of a key column": lambda s: s.sessions.update("u", "s", changes=Changes({"session_id": "x"})),
@@ -125,14 +114,13 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
 
 
 @on_engine
-@pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_refused_and_nothing_is_sent(empty_client: TableClient, what: str) -> None:
+def test_bad_input_is_refused_and_nothing_is_sent(empty_client: TableClient) -> None:
     """Also where an empty id could be taken for everyone."""
     client = FaultyClient(empty_client)
-
-    with pytest.raises(InvalidInput):
-        BAD[what](MemoryStore(client))
-    assert [] == client.calls
+    for what, operation in BAD.items():
+        with pytest.raises(InvalidInput):
+            operation(MemoryStore(client))
+        assert [] == client.calls, what
 
 
 def test_put_overwrites_the_whole_row(store: MemoryStore) -> None:
@@ -222,15 +210,15 @@ def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
 
 
 def test_delete_says_when_there_was_nothing(store: MemoryStore) -> None:
-    with pytest.raises(NotFound):
-        store.sessions.delete("u", "s")
-    with pytest.raises(NotFound):
-        store.messages.delete("s", "m")
-    with pytest.raises(NotFound):
-        store.messages.delete("s", "m", create_time=1)
-    store.sessions.delete("u", "s", missing_ok=True)
-    store.messages.delete("s", "m", missing_ok=True)
-    store.messages.delete("s", "m", create_time=1, missing_ok=True)
+    deletes: list[Callable[..., object]] = [
+        partial(store.sessions.delete, "u", "s"),
+        partial(store.messages.delete, "s", "m"),
+        partial(store.messages.delete, "s", "m", create_time=1),
+    ]
+    for delete in deletes:
+        with pytest.raises(NotFound):
+            delete()
+        delete(missing_ok=True)
 
 
 def test_a_new_message_put_twice_is_one_row(store: MemoryStore, clock: ManualClock) -> None:
@@ -240,23 +228,6 @@ def test_a_new_message_put_twice_is_one_row(store: MemoryStore, clock: ManualClo
     store.messages.put(message)
 
     assert [message] == list(store.messages.iterate("s"))
-
-
-def test_export_and_import_give_the_same_rows(store: MemoryStore) -> None:
-    items: list[Session | Message] = [
-        Session("u", "s", 2),
-        Session("v", "t"),
-        Message("s", "m", 1),
-        Message("s", "n", 2),
-    ]
-    load(store, [*items, Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1}))])
-    exported = b"".join(export_lines(store.bulk.items(), BulkResult()))
-    store.tables.drop()
-    store.tables.apply()
-    result = store.bulk.load(read_records(ImportSource(io.BytesIO(exported))), result=BulkResult())
-
-    assert (2, 3) == (result.sessions, result.messages)
-    assert exported == b"".join(export_lines(store.bulk.items(), BulkResult()))
 
 
 # Rows that other libraries wrote
@@ -272,13 +243,11 @@ def odd_rows(client: TableClient, store: MemoryStore) -> None:
 def test_a_field_of_another_type_is_read_as_metadata(store: MemoryStore, empty_client: TableClient) -> None:
     """Another library may have written it."""
     odd_rows(empty_client, store)
+    session: dict[str, Value] = {"update_time": "yesterday", "search_content": 5, "topic": "x"}
+    message: dict[str, Value] = {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}
 
-    assert Session("u", "s", metadata=Metadata({"update_time": "yesterday", "search_content": 5, "topic": "x"})) == (
-        store.sessions.get("u", "s")
-    )
-    assert Message(
-        "s", "m", 1, metadata=Metadata({"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"})
-    ) == store.messages.get("s", "m")
+    assert Session("u", "s", metadata=Metadata(session)) == store.sessions.get("u", "s")
+    assert Message("s", "m", 1, metadata=Metadata(message)) == store.messages.get("s", "m")
 
 
 @on_engine

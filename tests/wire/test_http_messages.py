@@ -30,13 +30,9 @@ def test_a_head_is_parsed() -> None:
 
 @pytest.mark.parametrize(
     ("target", "path", "action"),
-    [
-        ("/GetRow", "/GetRow", "GetRow"),
-        ("/some/prefix/GetRow", "/some/prefix/GetRow", "GetRow"),
-        ("http://host:80/GetRow", "/GetRow", "GetRow"),
-        ("/", "/", ""),
-    ],
-)
+    [("/some/prefix/GetRow", "/some/prefix/GetRow", "GetRow"), ("http://host:80/GetRow", "/GetRow", "GetRow"),
+     ("/", "/", "")],
+)  # fmt: skip
 def test_the_action_is_the_last_part_of_the_path(target: str, path: str, action: str) -> None:
     head = parsed(f"POST {target} HTTP/1.1")
 
@@ -44,51 +40,28 @@ def test_the_action_is_the_last_part_of_the_path(target: str, path: str, action:
 
 
 @pytest.mark.parametrize(
-    ("line", "headers", "lasts"),
-    [
-        ("HTTP/1.1", "", True),
-        ("HTTP/1.1", "\nConnection: close", False),
-        ("HTTP/1.1", "\nConnection: Upgrade, Close", False),
-        ("HTTP/1.0", "", False),
-        ("HTTP/1.0", "\nConnection: keep-alive", True),
-    ],
-)
-def test_a_connection_is_kept_as_its_client_asks(line: str, headers: str, lasts: bool) -> None:
-    assert lasts is parsed(f"POST /A {line}{headers}").keep_alive
+    ("rest", "lasts"),
+    [("HTTP/1.1", True), ("HTTP/1.1\nConnection: close", False), ("HTTP/1.1\nConnection: Upgrade, Close", False),
+     ("HTTP/1.0", False), ("HTTP/1.0\nConnection: keep-alive", True)],
+)  # fmt: skip
+def test_a_connection_is_kept_as_its_client_asks(rest: str, lasts: bool) -> None:
+    assert lasts is parsed(f"POST /A {rest}").keep_alive
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "POST",
-        "POST /GetRow",
-        "POST /GetRow HTTP/2.0",
-        "POST /GetRow HTTP/1.1 more",
-        "POST  /GetRow HTTP/1.1",
-        "POST /Get\x00Row HTTP/1.1",
-        "POST /Get Row HTTP/1.1",
-        "P(ST /GetRow HTTP/1.1",
-        "PRI * HTTP/2.0",
-        "POST /GetRow HTTP/1.1\nno colon",
-        "POST /GetRow HTTP/1.1\n: no name",
-        "POST /GetRow HTTP/1.1\nspace : before",
-        "POST /GetRow HTTP/1.1\nA: b\n folded",
-        "POST /GetRow HTTP/1.1\nA: b\rc",
-        "POST /GetRow HTTP/1.1\nA: b\x1b[31m",
-        "POST /GetRow HTTP/1.1\nContent-Length: -1",
-        "POST /GetRow HTTP/1.1\nContent-Length: 1_0",
-        "POST /GetRow HTTP/1.1\nContent-Length: ",
-        "POST /GetRow HTTP/1.1\nContent-Length: 0x10",
-        "POST /GetRow HTTP/1.1\nContent-Length: \xb2",
-        "POST /GetRow HTTP/1.1\nContent-Length: 1\nContent-Length: 2",
-        "POST /GetRow HTTP/1.1\nContent-Length: 1, 1",
-        "POST /GetRow HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 3",
-        "POST GetRow HTTP/1.1",
-        "POST * HTTP/1.1",
-        "POST /GetRow HTTP/1.1" + "\nA: b" * 101,
-    ],
-)
+LINES = (
+    "", "POST", "POST /GetRow", "POST /GetRow HTTP/2.0", "POST /GetRow HTTP/1.1 more", "POST  /GetRow HTTP/1.1",
+    "POST /Get\x00Row HTTP/1.1", "POST /Get Row HTTP/1.1", "P(ST /GetRow HTTP/1.1", "PRI * HTTP/2.0",
+    "POST GetRow HTTP/1.1", "POST * HTTP/1.1",
+)  # fmt: skip
+HEADERS = (
+    "no colon", ": no name", "space : before", "A: b\n folded", "A: b\rc", "A: b\x1b[31m", "Content-Length: -1",
+    "Content-Length: 1_0", "Content-Length: ", "Content-Length: 0x10", "Content-Length: \xb2",
+    "Content-Length: 1\nContent-Length: 2", "Content-Length: 1, 1", "Transfer-Encoding: chunked\nContent-Length: 3",
+    "A: b" + "\nA: b" * 100,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*LINES, *(f"POST /GetRow HTTP/1.1\n{lines}" for lines in HEADERS)])
 def test_a_malformed_head_is_refused(text: str) -> None:
     error = refused(text)
 
@@ -147,19 +120,17 @@ def test_a_deflated_body_is_decompressed(raw: bytes) -> None:
     assert raw == compressed(zlib.compress(raw), len(raw))
 
 
+ABC, ZEROS = zlib.compress(b"abc"), zlib.compress(b"\0" * 50_000_000)
+
+
 @pytest.mark.parametrize(
     ("body", "size", "code"),
     [
-        (zlib.compress(b"abc"), 2, "OTSParameterInvalid"),
-        (zlib.compress(b"abc"), 4, "OTSParameterInvalid"),
-        (zlib.compress(b"abc")[:-1], 3, "OTSParameterInvalid"),
-        (zlib.compress(b"abc") + b"x", 3, "OTSParameterInvalid"),
-        (b"no zlib", 3, "OTSParameterInvalid"),
+        *((ABC, size, "OTSParameterInvalid") for size in (2, 4, "", "-1")),
+        *((body, 3, "OTSParameterInvalid") for body in (ABC[:-1], ABC + b"x", b"no zlib")),
         (b"", 0, "OTSParameterInvalid"),
-        (zlib.compress(b"abc"), "", "OTSParameterInvalid"),
-        (zlib.compress(b"abc"), "-1", "OTSParameterInvalid"),
-        (zlib.compress(b"\0" * 50_000_000), 10, "OTSParameterInvalid"),
-        (zlib.compress(b"\0" * 50_000_000), 50_000_000, "OTSRequestBodyTooLarge"),
+        (ZEROS, 10, "OTSParameterInvalid"),
+        (ZEROS, 50_000_000, "OTSRequestBodyTooLarge"),
     ],
 )
 def test_a_body_of_another_size_or_with_more_bytes_is_refused(body: bytes, size: object, code: str) -> None:

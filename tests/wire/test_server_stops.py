@@ -175,6 +175,7 @@ def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
             for client in clients:
                 client.close()
             here.server.stop()
+            here.server.stop()  # a second stop does nothing
             assert threads == set(threading.enumerate())
     assert descriptors == len(list(Path("/proc/self/fd").iterdir()))
 
