@@ -86,7 +86,7 @@ class Wire(NamedTuple):
             found[name] = (described, self.engine.read_range(request, View(None)).rows)
             with suppress(TableNotFound):  # a secondary index has none
                 for index in self.engine.list_search_indexes(name):
-                    found[f"{name}/{index}"] = self.engine.describe_search(name, index)
+                    found[f"{name}/{index}"] = self.engine.describe_search_index(name, index)
         return found
 
     def cells(self, table: str = "plain", key: str = "a") -> list[tuple[str, Value, int]] | None:

@@ -235,7 +235,9 @@ def test_a_search_index_of_the_port_is_described_and_created_anew_as_the_same(wi
     assert ("fuzzy", 2, 5) == (described[4].analyzer, parameter.min_chars, parameter.max_chars)
     wire.answer(CREATE, create_search(*described, field("t", TEXT), name="j"))
 
-    assert (*fields, ("t", FieldType("TEXT", "single_word"))) == wire.engine.describe_search_index("plain", "j").fields
+    assert (*fields, ("t", FieldType("TEXT", "single_word"))) == wire.engine.describe_search_index(
+        "plain", "j"
+    ).schema.fields
 
 
 def test_search_indexes_are_listed_and_deleted(wire: Wire) -> None:

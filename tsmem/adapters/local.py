@@ -76,7 +76,7 @@ class LocalClient:
         self._counted(lambda: self._engine.create_search_index(schema), schema.table)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        return self._counted(lambda: self._engine.describe_search_index(table, name), table)
+        return self._counted(lambda: self._engine.describe_search_index(table, name).schema, table)
 
     def delete_search_index(self, table: str, name: str) -> None:
         self._counted(lambda: self._engine.delete_search_index(table, name), table)

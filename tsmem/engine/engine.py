@@ -7,7 +7,8 @@ when it is called, because every command pays for what is loaded at its start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from os.path import abspath
 from pathlib import Path
@@ -18,11 +19,12 @@ from tsmem.engine.file.connections import Connections
 from tsmem.engine.file.files import check_sqlite
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, WriteReply
 from tsmem.engine.rows.reads import RowReader, get_range, get_rows
+from tsmem.engine.tables import SearchDescription
 from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import Row, TableRef, Write
 
 if TYPE_CHECKING:
-    from tsmem.engine.definitions import SearchDescription, TableOptions
+    from tsmem.engine.definitions import Definitions, TableOptions
     from tsmem.engine.rows.cells import CellRow
     from tsmem.engine.rows.changes import RowChange
     from tsmem.engine.rows.versioned_reads import View
@@ -49,6 +51,15 @@ class Engine:
         with self._connections.write() as transaction:
             transaction.execute("UPDATE catalog_version SET version = version")  # only a write finds that out
 
+    @contextmanager
+    def _definitions(self) -> Iterator[Definitions]:
+        """Run a block that changes schemas, in one write transaction."""
+        from tsmem.engine.definitions import Definitions
+
+        with self._connections.write() as transaction:
+            yield Definitions(transaction)
+            transaction.execute("UPDATE catalog_version SET version = version + 1")
+
     def list_tables(self) -> list[str]:
         """Return the names of tables and secondary indexes, in order."""
         with self._connections.read() as transaction:
@@ -61,91 +72,71 @@ class Engine:
 
     def create_table(self, schema: TableSchema) -> None:
         """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.create_table(transaction, schema)
+        with self._definitions() as definitions:
+            definitions.create_table(schema)
 
     def update_table(self, name: str, options: TableOptions) -> TableSchema:
-        """Change some options of a table. Rows never expire. Raises TableNotFound, InvalidInput."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            return definitions.update_table(transaction, name, options)
+        """Change some options of a table. Fewer versions hide the older ones of rows there, and the next write of a
+        column drops them. Raises TableNotFound, InvalidInput."""
+        with self._definitions() as definitions:
+            return definitions.update_table(name, options)
 
     def delete_table(self, name: str) -> None:
-        """Delete a table, its rows and its secondary indexes. Raises TableNotFound, InvalidInput."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.delete_table(transaction, name)
+        """Delete a table, its rows and its secondary indexes. Raises TableNotFound, and InvalidInput while it has a
+        search index."""
+        with self._definitions() as definitions:
+            definitions.delete_table(name)
 
     def add_defined_columns(self, table: str, columns: KeySchema) -> None:
-        """Declare attribute columns that indexes may use. Raises TableNotFound, InvalidInput."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.add_defined_columns(transaction, table, columns)
+        """Declare attribute columns that indexes may use. One that has the same type already is no error. Raises
+        TableNotFound, InvalidInput."""
+        with self._definitions() as definitions:
+            definitions.add_defined_columns(table, columns)
 
     def delete_defined_columns(self, table: str, names: Sequence[str]) -> None:
-        """Remove the declaration of columns. Raises TableNotFound, InvalidInput for one that an index uses."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.delete_defined_columns(transaction, table, names)
+        """Remove the declaration of columns; the values in rows stay. Raises TableNotFound, and InvalidInput for one
+        that an index uses."""
+        with self._definitions() as definitions:
+            definitions.delete_defined_columns(table, names)
 
     def create_index(
         self, table: str, index: IndexSchema, defined: KeySchema = (), *, include_base_data: bool = True
     ) -> None:
         """Add a secondary index, and define its columns that the table does not define yet. Existing rows get entries
         if `include_base_data`. Raises TableNotFound, AlreadyExists, InvalidInput."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.create_index(transaction, table, index, defined, include_base_data)
+        with self._definitions() as definitions:
+            definitions.create_index(table, index, defined, include_base_data)
 
     def delete_index(self, table: str, name: str) -> None:
         """Delete a secondary index. Raises TableNotFound."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.delete_index(transaction, table, name)
+        with self._definitions() as definitions:
+            definitions.delete_index(table, name)
 
     def create_search_index(
         self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
     ) -> None:
-        """Create a search index; `definition` is stored as it comes. Raises TableNotFound, AlreadyExists,
-        InvalidInput."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.create_search_index(transaction, schema, definition, self._clock.now_us(), time_to_live_s)
+        """Create a search index, which holds all rows from its first moment; `definition` is stored as it comes. A
+        field of a type that the engine does not know is described, and a search that names it is refused. Raises
+        TableNotFound, AlreadyExists, InvalidInput."""
+        with self._definitions() as definitions:
+            definitions.create_search_index(schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Return the names of a table's search indexes, in order. Raises TableNotFound."""
         with self._connections.read() as transaction:
-            return [schema.name for _, schema in transaction.catalog().main_table(table).searches]
+            return [search.schema.name for search in transaction.catalog().main_table(table).searches]
 
-    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        """Return a search index's schema. Raises TableNotFound."""
+    def describe_search_index(self, table: str, name: str) -> SearchDescription:
+        """Return a search index as it was created. Raises TableNotFound."""
         from tsmem.engine.indexes.search_index import find_index
 
         with self._connections.read() as transaction:
-            return find_index(transaction, table, name).schema
-
-    def describe_search(self, table: str, name: str) -> SearchDescription:
-        """Return what is known of a search index beside its schema. Raises TableNotFound."""
-        from tsmem.engine import definitions
-
-        with self._connections.read() as transaction:
-            return definitions.describe_search(transaction, table, name)
+            return find_index(transaction, table, name).description
 
     def delete_search_index(self, table: str, name: str) -> None:
         """Delete a search index. Raises TableNotFound."""
-        from tsmem.engine import definitions
-
-        with self._connections.write() as transaction:
-            definitions.delete_search_index(transaction, table, name)
+        with self._definitions() as definitions:
+            definitions.delete_search_index(table, name)
 
     def get_rows(self, request: BatchGetRow) -> RowsReply[Row]:
         """Read up to 100 rows, all as of one moment. Raises TableNotFound, InvalidInput."""
@@ -182,8 +173,7 @@ class Engine:
     def write_rows(self, writes: Sequence[Write | RowChange]) -> list[WriteReply]:
         """Write up to 1,000 rows in one transaction, in order. A row that fails has its error in its reply. Raises
         TableNotFound, InvalidInput for a batch that is wrong as a whole."""
-        from tsmem.engine.rows.writes import draft_batch, write_batch
+        from tsmem.engine.rows.writes import write_batch
 
         with self._connections.write(make=False) as transaction:
-            drafts = draft_batch(transaction.catalog(), writes)
-            return write_batch(transaction, drafts, self._clock.now_us() // 1000)
+            return write_batch(transaction, writes, self._clock.now_us() // 1000)

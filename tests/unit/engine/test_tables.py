@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.definitions import SearchDescription, TableOptions
+from tsmem.engine.definitions import TableOptions
 from tsmem.engine.requests import GetRange
 from tsmem.errors import InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
@@ -154,9 +154,8 @@ def test_a_search_index_keeps_its_definition(engine: Engine) -> None:
     engine.create_search_index(SEARCH._replace(name="other"))
     now_us = ManualClock().now_us()
 
-    assert SearchDescription(definition, now_us) == engine.describe_search("t", "search")
-    assert SearchDescription(None, now_us) == engine.describe_search("t", "other")
-    assert SEARCH == engine.describe_search_index("t", "search")
+    assert (SEARCH, definition, now_us) == engine.describe_search_index("t", "search")[1:]
+    assert engine.describe_search_index("t", "other").definition is None
 
 
 def test_a_deleted_search_index_is_gone_with_its_definition(engine: Engine) -> None:
@@ -165,6 +164,6 @@ def test_a_deleted_search_index_is_gone_with_its_definition(engine: Engine) -> N
     engine.delete_search_index("t", "search")
     for table in ("t", "nope"):
         with pytest.raises(TableNotFound):
-            engine.describe_search(table, "search")
+            engine.describe_search_index(table, "search")
     engine.create_search_index(SEARCH)
-    assert engine.describe_search("t", "search").definition is None
+    assert engine.describe_search_index("t", "search").definition is None

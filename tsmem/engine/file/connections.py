@@ -16,8 +16,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 from itertools import groupby
 
 from tsmem import interruption
@@ -51,6 +50,7 @@ class Transaction:
         self.opened = opened
         self.connection = opened.connection
         self.execute = opened.connection.execute
+        self._version = 0
         self._catalog: Catalog | None = None
         self._defined: set[str] = set()
         self.text_score: Callable[[int, int, bytes | str | None], float] | None = None
@@ -69,30 +69,19 @@ class Transaction:
             self.connection.create_function(name, parameters, checked, deterministic=True)  # type: ignore[arg-type]
             self._defined.add(name)
 
-    def begin(self, statement: str) -> None:
-        """Begin a transaction. A read transaction sees one moment from here on, and meets no more locks."""
+    def begin(self, *, writes: bool) -> None:
+        """Begin a transaction. It sees one moment from here on, and meets no more locks."""
         if not self.connection.in_transaction:
-            self.execute(statement)
-        if statement == "BEGIN":
-            self.execute("SELECT version FROM catalog_version").fetchone()
+            self.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        self._version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
 
     def catalog(self) -> Catalog:
-        """Return the schemas as the transaction sees them, read anew only if their version changed. Raises
+        """Return the schemas as they were when the transaction began, read anew only if their version changed. Raises
         StorageFailure for a file that has another format by now."""
-        version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
-        if self._catalog is None or self._catalog.version != version:
+        if self._catalog is None or self._catalog.version != self._version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
-            self._catalog = load_catalog(self.connection, version)
+            self._catalog = load_catalog(self.connection, self._version)
         return self._catalog
-
-    def schema_changed(self) -> None:
-        """Make every connection, this one included, read the catalog again."""
-        self.execute("UPDATE catalog_version SET version = version + 1")
-        self.forget()
-
-    def forget(self) -> None:
-        """Drop the catalog: this transaction changed it, or was rolled back."""
-        self._catalog = None
 
 
 class Connections:
@@ -115,23 +104,21 @@ class Connections:
         """True while a thread waits until no connection is in use."""
         self._changed = threading.Condition()
         """Held while connections are taken and given back, and during a fork."""
-        self._identity: tuple[int, int] | None = None
+        self._identity: files.Identity | None = None
         """The file that the connections are open on."""
         self._closed = False
         self._process = os.getpid()
         _pools.add(self)
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> AbstractContextManager[Transaction]:
         """Run a block in a read transaction. The thread's check may end it: see `interruption`."""
-        with self._transaction("BEGIN", make=False) as transaction:
-            yield transaction
+        return self._transaction(writes=False, make=False)
 
     @contextmanager
     def write(self, *, make: bool = True) -> Iterator[Transaction]:
         """Run a block in a write transaction: committed and synced when the block ends, rolled back when it raises. The
         thread's check does not end it. With `make`, make the file if it is missing."""
-        with interruption.ending_by(None), self._transaction("BEGIN IMMEDIATE", make=make) as transaction:
+        with interruption.ending_by(None), self._transaction(writes=True, make=make) as transaction:
             yield transaction
 
     def close(self) -> None:
@@ -141,21 +128,16 @@ class Connections:
             self._close_idle()
 
     @contextmanager
-    def _transaction(self, begin: str, *, make: bool) -> Iterator[Transaction]:
+    def _transaction(self, *, writes: bool, make: bool) -> Iterator[Transaction]:
         transaction = None
-        writes = begin != "BEGIN"
         stage: Stage = "write" if writes else "read"
         try:
-            transaction = self._take(make, writes=writes)
-            self._waits.until_free(partial(transaction.begin, begin), is_busy, self._name)
+            transaction = taken = self._take(make, writes=writes)
+            self._waits.until_free(lambda: taken.begin(writes=writes), is_busy, self._name)
             yield transaction
             if writes:
                 stage = "commit"
-            try:
-                transaction.execute("COMMIT")
-            except sqlite3.Error:
-                transaction.forget()  # SQLite may have rolled back by itself, and then nothing else tells
-                raise
+            transaction.execute("COMMIT")
             if transaction.opened.changed():
                 raise self._file_changed()
         except sqlite3.Error as error:
@@ -173,35 +155,28 @@ class Connections:
 
     def _take(self, make: bool, *, writes: bool) -> Transaction:
         with self._changed:
-            while self._draining or self._busy >= MAX_SESSIONS:
-                self._wait()
-            self._require_open()
-            transaction = self._of_temporary(writes) if self._path is None else self._of_file(self._path, make)
+            if self._path is None and not self._is_made and not self._closed:
+                from tsmem.engine.file.temporary import open_connections
+
+                self._idle += map(Transaction, open_connections(TEMPORARY_SESSIONS))
+                self._is_made = True
+            while not self._is_free(writes):
+                interruption.check()
+                self._changed.wait(STEP_S)
+            transaction = self._idle.pop() if self._path is None else self._of_file(self._path, make)
+            self._writing |= writes
             self._busy += 1
             return transaction
 
-    def _require_open(self) -> None:
+    def _is_free(self, writes: bool) -> bool:
+        """Return True if a connection may be taken. Raises TsmemError if none ever will be."""
         if self._closed or (self._is_made and not self._idle and not self._busy):  # or all connections failed
             raise TsmemError("the store is closed")
-
-    def _wait(self) -> None:
-        """Wait until a connection may be free. Raises what the thread's check raises."""
-        interruption.check()
-        self._changed.wait(STEP_S)
-
-    def _of_temporary(self, writes: bool) -> Transaction:
-        if self._process != os.getpid():
+        if self._path is None and self._process != os.getpid():
             raise TsmemError("a store in a temporary file belongs to the process that made it")
-        if not self._is_made:
-            from tsmem.engine.file.temporary import open_connections
-
-            self._idle += map(Transaction, open_connections(TEMPORARY_SESSIONS))
-            self._is_made = True
-        while not self._idle or (writes and self._writing):
-            self._wait()
-            self._require_open()
-        self._writing |= writes
-        return self._idle.pop()
+        if self._path is None:
+            return bool(self._idle) and not (writes and self._writing)
+        return not self._draining and self._busy < MAX_SESSIONS
 
     def _of_file(self, path: str, make: bool) -> Transaction:
         # SQLite must have let go of a file that is gone from its place before it opens the one that stands there: both
@@ -228,10 +203,9 @@ class Connections:
     def _give_back(self, transaction: Transaction, *, writes: bool) -> None:
         """Roll back what was not committed, and keep the connection if it can be used again."""
         connection = transaction.connection
-        keep = self._path is None or transaction.opened.lasts
+        keep = self._path is None or transaction.opened.identity is not None
         try:
             if connection.in_transaction:
-                transaction.forget()
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             keep = False

@@ -35,6 +35,9 @@ NEEDED_SQLITE = (3, 35, 0)
 release history of SQLite."""
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
+Identity = tuple[int, int]
+"""A file's device and inode."""
+
 
 def check_sqlite() -> None:
     """Raise StorageFailure if this Python's SQLite is too old, or was built without FTS5."""
@@ -51,9 +54,9 @@ def check_sqlite() -> None:
     )
 
 
-def identity(path: str) -> tuple[int, int] | None:
-    """Return the file's device and inode; None if it does not exist, or is empty: that only reserves the name. Raises
-    StorageFailure for a path that is no file."""
+def identity(path: str) -> Identity | None:
+    """Return what tells a file from another of the same name; None if it does not exist, or is empty: that only
+    reserves the name. Raises StorageFailure for a path that is no file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
@@ -70,7 +73,7 @@ def make_file(path: str, waits: Waits) -> None:
     path = os.path.realpath(path)
     if (store := store_beside(path)) is not None:
         raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
-    refuse_single_mount(path)
+    _refuse_single_mount(path)
     try:
         make_private_folder(os.path.dirname(path))  # noqa: PTH120
         with _locked(path + ".lock", waits):
@@ -86,7 +89,7 @@ def make_file(path: str, waits: Waits) -> None:
         raise from_sqlite(error, path) from error
 
 
-def refuse_single_mount(path: str) -> None:
+def _refuse_single_mount(path: str) -> None:
     """Raise StorageFailure for a file that is mounted by itself, as containers do.
 
     SQLite keeps its log and shared memory beside the file. Other containers would not see them: rows would be missing
@@ -119,8 +122,8 @@ def _mount_of(path: str) -> str | None:
 
 @contextlib.contextmanager
 def _locked(path: str, waits: Waits) -> Iterator[None]:
-    """Hold the lock file, making it if it is missing. A link in its place is not followed. Raises OSError, and
-    BlockingIOError if another process holds it for too long."""
+    """Hold the lock file, making it if it is missing. Raises OSError, and BlockingIOError if another process holds it
+    for too long."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -144,21 +147,19 @@ def _make_whole(path: str) -> None:
     new = path + ".new"
     _remove(new, "", *_SIDE_FILES)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(sqlite_uri(new, "mode=rw"), uri=True, isolation_level=None)
-    try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    with contextlib.closing(sqlite3.connect(sqlite_uri(new, "mode=rw"), uri=True, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         create_schema(connection)
-    finally:
-        connection.close()
     _remove(path, *_SIDE_FILES)  # SQLite would replay the log of a deleted file of this name into this one
     os.rename(new, path)  # noqa: PTH104
     sync_folder(os.path.dirname(path))  # noqa: PTH120
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Put the empty catalog, application_id and user_version into a new database, in one transaction."""
+    """Make a new database one of tsmem's: its page size, WAL, the empty catalog, and in the same transaction
+    application_id and user_version."""
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("BEGIN IMMEDIATE")
     for statement in catalog.SCHEMA:
         connection.execute(statement)
@@ -171,16 +172,11 @@ class Opened(NamedTuple):
     """A connection, with the file that it is open on."""
 
     connection: sqlite3.Connection
-    identity: tuple[int, int] | None = None
-    """The file's device and inode; None for a temporary file."""
+    identity: Identity | None = None
+    """None if the connection serves one transaction only, or a temporary file."""
     stamp: tuple[object, ...] | None = None
     """The file's state when SQLite was told that it does not change; None if it was not."""
     path: str = ""
-
-    @property
-    def lasts(self) -> bool:
-        """True if the connection may be used for another transaction."""
-        return self.identity is not None and self.stamp is None
 
     def changed(self) -> bool:
         """Return True if a file that was opened as unchanging has changed since."""
@@ -205,15 +201,15 @@ def open_empty() -> Opened:
 def open_made(path: str, waits: Waits) -> Opened:
     """Open an existing file. Raises StorageFailure for a file that is not tsmem's, or has another format."""
     found = identity(path)
-    refuse_single_mount(path)
+    _refuse_single_mount(path)
     try:
-        return Opened(_checked(path, "mode=rw", waits), found, None, path)
-    except sqlite3.Error as error:
-        if not _only_readable(path):
-            raise from_sqlite(error, path, "read") from error
-    try:
+        try:
+            return Opened(_checked(path, "mode=rw", waits), found, path=path)
+        except sqlite3.Error:
+            if not _only_readable(path):
+                raise
         stamp = _stamp(path)
-        return Opened(_checked(path, "mode=ro&immutable=1", waits), found, stamp, path)
+        return Opened(_checked(path, "mode=ro&immutable=1", waits), None, stamp, path)
     except sqlite3.Error as error:
         raise from_sqlite(error, path, "read") from error
 
@@ -228,7 +224,7 @@ def _only_readable(path: str) -> bool:
 
 def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
     """Return a connection to a file of this format."""
-    connection = connect(sqlite_uri(path, mode), uri=True, timeout=STEP_S)
+    connection = _connect(sqlite_uri(path, mode), uri=True, timeout=STEP_S)
 
     def read_marks() -> list[int]:
         return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
@@ -246,7 +242,7 @@ def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
     return connection
 
 
-def connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
+def _connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
     """Connect to a database. A signal or the thread's check (see `interruption`) may end a long statement with
     SQLITE_INTERRUPT."""
     connection = sqlite3.connect(
@@ -258,7 +254,7 @@ def connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Co
 
 def connect_temporary(path: str) -> sqlite3.Connection:
     """Connect to a database that need not survive a crash."""
-    connection = connect(path)
+    connection = _connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
 

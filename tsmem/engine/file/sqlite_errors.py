@@ -15,21 +15,24 @@ from tsmem import interruption, waiting
 from tsmem.disk import sqlite_uri
 from tsmem.errors import StorageFailure, TsmemError, Unavailable
 
-RESTORE = "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy"
-_CHECK_MODE = "check the owner and mode of the file and its folder"
-
 Stage = Literal["read", "write", "commit"]
 """The stage of a transaction in which it failed: a read, or a write before and during its commit."""
+
+_READ_ONLY = ("{path} is read-only: nothing was written", "check the owner and mode of the file and its folder")
+_MEANINGS: dict[int, tuple[str, str]] = {
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: ("{path} cannot be opened", _READ_ONLY[1]),
+    sqlite3.SQLITE_NOTADB: ("{path} is not a tsmem file", "choose another path"),
+    sqlite3.SQLITE_CORRUPT: (
+        "{path} is damaged: {error}",
+        "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy",
+    ),
+}
+"""Message and hint of the errors that mean the same in every transaction."""
 _READING_FAILED = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
 _DISK_ERRNOS = (errno.EIO, errno.ENXIO, errno.ERANGE)
 """Errors that SQLite reports as a corrupt file. Source: unixRead in its os_unix.c."""
-_OUTCOMES: dict[tuple[Stage, bool], str] = {
-    ("read", False): "",
-    ("write", False): "; nothing of this write was kept",
-    ("commit", False): "; nothing of this write was kept",
-    ("commit", True): "; this write may have been kept",
-}
-"""The ends of messages, by stage and ambiguity."""
 
 
 def from_sqlite(error: sqlite3.Error, path: str, stage: Stage = "write") -> TsmemError:
@@ -38,27 +41,18 @@ def from_sqlite(error: sqlite3.Error, path: str, stage: Stage = "write") -> Tsme
     raised = interruption.take_raised()
     if isinstance(raised, TsmemError):
         return raised
-    if isinstance(raised, KeyboardInterrupt):
-        raise KeyboardInterrupt from error
     extended = getattr(error, "sqlite_errorcode", None) or 0
     code = extended & 0xFF  # the primary code
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
-        return disk_full(path, stage, ambiguous=_may_be_kept(extended, stage))
-    if code == sqlite3.SQLITE_INTERRUPT:
+    if isinstance(raised, KeyboardInterrupt) or code == sqlite3.SQLITE_INTERRUPT:
         raise KeyboardInterrupt from error
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
+        return _disk_full(path, stage, ambiguous=_may_be_kept(extended, stage))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return _held(path)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return StorageFailure(f"{path} is read-only: nothing was written", hint=_CHECK_MODE)
-    if code == sqlite3.SQLITE_NOTADB:
-        return StorageFailure(f"{path} is not a tsmem file", hint="choose another path")
     if code == sqlite3.SQLITE_IOERR or (code == sqlite3.SQLITE_CORRUPT and _disk_fails(path)):
         return _io_failure(error, path, stage)
-    if code == sqlite3.SQLITE_CORRUPT:
-        return StorageFailure(f"{path} is damaged: {error}", hint=RESTORE)
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return StorageFailure(f"{path} cannot be opened", hint=_CHECK_MODE)
-    return StorageFailure(f"{path} failed: {error}")
+    message, hint = _MEANINGS.get(code, ("{path} failed: {error}", None))
+    return StorageFailure(message.format(path=path, error=error), hint=hint)
 
 
 def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure:
@@ -69,6 +63,8 @@ def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure
         message = f"{path} could not be read: disk I/O error"
     else:
         message = f"{path} could not be read or written: {error}"
+    if stage != "read":
+        message += f"; {_kept(ambiguous)}"
     # A full disk has an error of its own; a quota and a limit have this one.
     if extended == sqlite3.SQLITE_IOERR_WRITE:
         hint = "look for a quota, or a limit on the size of files (ulimit -f)"
@@ -76,7 +72,7 @@ def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure
         hint = "look for errors of the disk in the system's log"
     if ambiguous:
         hint += "; then see whether the write is there, or repeat it"
-    return StorageFailure(message + _OUTCOMES[stage, ambiguous], hint=hint, ambiguous=ambiguous)
+    return StorageFailure(message, hint=hint, ambiguous=ambiguous)
 
 
 def _may_be_kept(extended: int, stage: Stage) -> bool:
@@ -86,6 +82,10 @@ def _may_be_kept(extended: int, stage: Stage) -> bool:
     log that could not be written has no commit. One that could not be synced or indexed has it, until another write
     takes its place."""
     return stage == "commit" and extended not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+
+
+def _kept(ambiguous: bool) -> str:
+    return "this write may have been kept" if ambiguous else "nothing of this write was kept"
 
 
 def _disk_fails(path: str) -> bool:
@@ -106,7 +106,7 @@ def _disk_fails(path: str) -> bool:
 
 
 def _descriptor_of(path: str) -> int:
-    """Return a descriptor of this process that is open on the file. Raises OSError."""
+    """Return a descriptor of this process that is open on the file."""
     wanted = os.stat(path)  # noqa: PTH116
     for name in os.listdir("/dev/fd"):  # noqa: PTH208
         with suppress(OSError):  # the listing's own is closed by now
@@ -116,7 +116,6 @@ def _descriptor_of(path: str) -> int:
 
 
 def _read_whole(descriptor: int) -> None:
-    """Read a whole file. Raises OSError."""
     offset = 0
     while count := len(os.pread(descriptor, 2**20, offset)):
         offset += count
@@ -136,7 +135,7 @@ def from_os(error: OSError, path: str) -> TsmemError:
     if isinstance(error, BlockingIOError):
         return _held(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full(path)
+        return _disk_full(path, "write", ambiguous=False)
     hint = "check that its folder is writable" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else None
     return StorageFailure(f"{path} cannot be made: {error.strerror or error}", hint=hint)
 
@@ -149,11 +148,6 @@ def _no_room(path: str) -> bool:
         return False
 
 
-def disk_full(path: str, stage: Stage = "write", *, ambiguous: bool = False) -> StorageFailure:
-    """Return the error of a disk without space for a write, or for the index of the log."""
-    if stage == "read":
-        message = f"the disk is full: {path} could not be read"
-    else:
-        kept = "this write may have been kept" if ambiguous else "nothing of this write was kept"
-        message = f"the disk is full: {kept} in {path}"
-    return StorageFailure(message, hint="free some space and try again", ambiguous=ambiguous)
+def _disk_full(path: str, stage: Stage, *, ambiguous: bool) -> StorageFailure:
+    what = f"{path} could not be read" if stage == "read" else f"{_kept(ambiguous)} in {path}"
+    return StorageFailure(f"the disk is full: {what}", hint="free some space and try again", ambiguous=ambiguous)

@@ -1,7 +1,8 @@
-"""A store in a temporary file without a name, for several connections at once.
+"""A store in a temporary file without a name, for several connections at once. `connections.py` loads this when it is
+wanted.
 
 SQLite's own temporary databases have one connection, and a long search would block everybody else. So the file is made
-with a name, in a folder that only this user may enter. All connections are opened, and then the folder is removed. From
+with a name, in a folder that only this user may enter, and the folder is removed once all connections are open. From
 then on nothing is left over, however the process ends; the files live on as long as a connection has them open.
 """
 
@@ -11,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 
-from tsmem.engine.file.files import PAGE_BYTES, Opened, connect_temporary, create_schema
+from tsmem.engine.file.files import Opened, connect_temporary, create_schema
 from tsmem.engine.file.sqlite_errors import from_os, from_sqlite
 
 NAME = "the temporary file"
@@ -23,12 +24,8 @@ def open_connections(count: int) -> list[Opened]:
     try:
         folder = tempfile.mkdtemp(prefix="tsmem-")
         try:
-            path = f"{folder}/tables"
-            opened.append(connect_temporary(path))
-            opened[0].execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            opened[0].execute("PRAGMA journal_mode = WAL").fetchone()
+            opened += [connect_temporary(f"{folder}/tables") for _ in range(count)]
             create_schema(opened[0])
-            opened += [connect_temporary(path) for _ in range(count - 1)]
             for connection in opened:  # a connection opens its log with its first read
                 connection.execute("SELECT version FROM catalog_version").fetchone()
         finally:

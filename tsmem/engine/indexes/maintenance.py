@@ -39,34 +39,31 @@ def row_of_cells(blob: bytes, cells: Sequence[Cell]) -> NewRow:
     return NewRow(blob, values, {name: cell.version_ms for name, cell in latest.items()}, cells)
 
 
-def insert_row(transaction: Transaction, table: Table, key: Key, row: NewRow, texts: list[Statement]) -> bool:
-    """Insert a row that does not exist. If it exists, change nothing and return False. Raises LimitExceeded for a text
-    that is too long for the key of an index."""
-    entries = _entry_changes(table, key, None, row)
-    inserted = transaction.execute(table.insert_sql, (*key, row.blob))
-    if not inserted.rowcount:
-        return False
-    for statement in entries:
-        transaction.execute(*statement)
-    for search in _searches(table):
-        texts += search.insert(transaction.execute, inserted.lastrowid or 0, key, row.columns)
-    return True
-
-
 def write_row(
-    transaction: Transaction, table: Table, key: Key, old: bytes | None, row: NewRow, texts: list[Statement]
-) -> None:
+    transaction: Transaction,
+    table: Table,
+    key: Key,
+    old: bytes | None,
+    row: NewRow,
+    texts: list[Statement],
+    *,
+    only_new: bool = False,
+) -> bool:
     """Insert or replace a row. `old` are the cells that it has, None for a new row, or for any row if the table needs
-    no old row. Raises LimitExceeded as `insert_row` does."""
+    no old row. With `only_new`, change nothing and return False if the row exists. Raises LimitExceeded for a text that
+    is too long for the key of an index."""
     entries = _entry_changes(table, key, old, row)
-    doc = transaction.execute(table.write_sql, (*key, row.blob)).lastrowid
+    written = transaction.execute(table.insert_sql if only_new else table.write_sql, (*key, row.blob))
+    if not written.rowcount:
+        return False
     for statement in entries:
         transaction.execute(*statement)
     for search in _searches(table):
         if old is not None:
             texts += search.replace(transaction.execute, key, old, row.columns)
-        elif doc is not None:
-            texts += search.insert(transaction.execute, doc, key, row.columns)
+        elif written.lastrowid is not None:
+            texts += search.insert(transaction.execute, written.lastrowid, key, row.columns)
+    return True
 
 
 def delete_row(transaction: Transaction, table: Table, key: Key, old: bytes | None, texts: list[Statement]) -> None:
@@ -91,9 +88,9 @@ def _entry_changes(table: Table, key: Key, old: bytes | None, row: NewRow | None
             before = index.entry_key(key, {})
         entry = None if row is None else index.entry_key(key, row.columns)
         if before is not None and before != entry:
-            changes.append((index.table.delete_sql, before))
-        if row is not None and entry is not None and (before != entry or index.table.columns):
-            changes.append((index.table.write_sql, (*entry, index.entry_blob(entry, row.columns, row.stamps))))
+            changes.append((index.delete_sql, before))
+        if row is not None and entry is not None and (before != entry or index.index.columns):
+            changes.append((index.write_sql, (*entry, index.entry_blob(entry, row.columns, row.stamps))))
     return changes
 
 
@@ -111,5 +108,4 @@ def build_secondary_index(transaction: Transaction, table: Table, index: Seconda
         row = row_of_cells(blob, unpack_cells(blob))
         entry = index.entry_key(tuple(values), row.columns)
         if entry is not None:
-            blob = index.entry_blob(entry, row.columns, row.stamps)
-            transaction.execute(index.table.write_sql, (*entry, blob))
+            transaction.execute(index.write_sql, (*entry, index.entry_blob(entry, row.columns, row.stamps)))

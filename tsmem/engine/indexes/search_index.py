@@ -26,9 +26,9 @@ from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.rows.cells import unpack_some
 from tsmem.engine.service_errors import invalid
-from tsmem.engine.tables import Table
+from tsmem.engine.tables import SearchDescription, Table
 from tsmem.errors import StorageFailure, from_service
-from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.port import FieldType
 from tsmem.rows import Key, Value
 
 _TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
@@ -62,18 +62,18 @@ class Field(NamedTuple):
 class SearchIndex:
     """The SQL of one search index. It is made once for each version of the catalog."""
 
-    def __init__(self, table: Table, index_id: int, schema: SearchIndexSchema) -> None:
+    def __init__(self, table: Table, description: SearchDescription) -> None:
         self.table = table
-        self.schema = schema
-        self.types = dict(schema.fields)
+        self.description = description
+        self.types = dict(description.schema.fields)
         self.rows = f"t{table.id}"
         """The SQL table of the rows."""
-        self.docs = f"s{index_id}"
-        self.trigrams = f"s{index_id}_text"
-        self.keys = tuple(f"r.k{place}" for place in range(len(table.key)))
+        self.docs = f"s{description.id}"
+        self.trigrams = f"{self.docs}_text"
+        self.keys = tuple(f"r.k{place}" for place in range(len(table.names)))
         self.fields: dict[str, Field] = {}
         """The fields that can be searched, by name."""
-        for place, (name, kind) in enumerate(schema.fields):
+        for place, (name, kind) in enumerate(description.schema.fields):
             if name in table.names:
                 key_place = table.names.index(name)
                 field = Field(name, kind, f"r.k{key_place}", key_place)
@@ -91,10 +91,10 @@ class SearchIndex:
             for field in typed
         }
         """The SQL index on each column of a field that is not TEXT."""
-        where = " AND ".join(f"k{place} = ?" for place in range(len(table.key)))
+        where = " AND ".join(f"k{place} = ?" for place in range(len(table.names)))
         marks = ", ".join("?" * (2 + len(self._stored)))
-        self._select_doc = f"SELECT rowid FROM {self.rows} WHERE {where}"  # noqa: S608 - own names
-        self._select_checksum = f"SELECT checksum FROM {self.docs} WHERE doc = ?"  # noqa: S608
+        checksum = f"(SELECT checksum FROM {self.docs} WHERE doc = {self.rows}.rowid)"  # noqa: S608 - own names
+        self._find = f"SELECT rowid, {checksum} FROM {self.rows} WHERE {where}"  # noqa: S608
         self._write = f"REPLACE INTO {self.docs} VALUES ({marks})"  # noqa: S608
         self._delete = f"DELETE FROM {self.docs} WHERE doc = ?"  # noqa: S608
         self._add_text = f"INSERT INTO {self.trigrams} (rowid, text) VALUES (?, ?)"  # noqa: S608
@@ -117,30 +117,22 @@ class SearchIndex:
         return [(self._add_text, (doc, text))] if text else []
 
     def replace(self, execute: Execute, key: Key, old: bytes, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index a row again that was written over; `old` are its former cells. Return the changes of the trigram
-        table."""
-        (doc,) = execute(self._select_doc, key).fetchone()
-        old_text, text = self._trigram_text(key, self._columns(old)), self._trigram_text(key, columns)
-        checksum = self._checksum_of(execute, doc)
-        if old_text == text and checksum == _checksum(text):
-            execute(self._write, (doc, checksum, *(field.value(key, columns) for field in self._stored)))
-            return []
-        return [*self._removal(doc, old_text, checksum), *self.insert(execute, doc, key, columns)]
+        """Index a row again that was written over; `old` are its former cells."""
+        doc, removed = self._removal(execute, key, old)
+        added = self.insert(execute, doc, key, columns)
+        is_same = [parameters for _, parameters in removed] == [parameters for _, parameters in added]
+        return [] if is_same else removed + added
 
     def delete(self, execute: Execute, key: Key, old: bytes) -> list[Statement]:
-        """Remove a row from the index while it is still in its table, with the cells `old`. Return the changes of the
-        trigram table."""
-        (doc,) = execute(self._select_doc, key).fetchone()
-        removal = self._removal(doc, self._trigram_text(key, self._columns(old)), self._checksum_of(execute, doc))
+        """Remove a row from the index while it is still in its table, with the cells `old`."""
+        doc, removed = self._removal(execute, key, old)
         execute(self._delete, (doc,))
-        return removal
+        return removed
 
-    def _removal(self, doc: int, text: str, checksum: int | None) -> list[Statement]:
-        return [(self._remove_text, (doc, text))] if text and checksum == _checksum(text) else []
-
-    def _checksum_of(self, execute: Execute, doc: int) -> int | None:
-        found = execute(self._select_checksum, (doc,)).fetchone()
-        return None if found is None else found[0]
+    def _removal(self, execute: Execute, key: Key, old: bytes) -> tuple[int, list[Statement]]:
+        doc, checksum = execute(self._find, key).fetchone()
+        text = self._trigram_text(key, self._columns(old))
+        return doc, [(self._remove_text, (doc, text))] if text and checksum == _checksum(text) else []
 
     def _trigram_text(self, key: Key, columns: Mapping[str, Value]) -> str:
         """Return all texts of a row, each once, as the trigram table takes them."""
@@ -192,12 +184,12 @@ def _checksum(text: str) -> int:
 @lru_cache(maxsize=64)
 def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
     """Return the search indexes of a table."""
-    return tuple(SearchIndex(table, index_id, schema) for index_id, schema in table.searches)
+    return tuple(SearchIndex(table, description) for description in table.searches)
 
 
 def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
     """Return a search index. Raises TableNotFound."""
     for index in search_indexes(transaction.catalog().main_table(table)):
-        if index.schema.name == name:
+        if index.description.schema.name == name:
             return index
     raise from_service("OTSObjectNotExist", f"search index [{name}] does not exist")

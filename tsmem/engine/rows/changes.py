@@ -9,7 +9,7 @@ out of range and for increments that cannot be done are not known.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from itertools import groupby, islice
 from types import MappingProxyType
@@ -18,16 +18,7 @@ from typing import NamedTuple
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
-from tsmem.errors import TsmemError
-from tsmem.limits import (
-    MAX_INTEGER,
-    MIN_INTEGER,
-    check_column_name,
-    check_columns,
-    check_key,
-    check_row_size,
-    check_write,
-)
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_size
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 
 MAX_STAMP_MS = MAX_INTEGER // 1000
@@ -89,24 +80,6 @@ class RowChange(NamedTuple):
         return self.change is Change.PUT and not (self.cells or self.delete or self.delete_versions or self.increments)
 
 
-def check_change(table: Table, write: Write | RowChange) -> tuple[RowChange, int]:
-    """Check a write without the row and the time. Return it as a change, and its size in bytes. Raises LimitExceeded or
-    InvalidInput."""
-    size = _bytes_of(write) if isinstance(write, RowChange) else check_write(write)
-    change = as_change(write)
-    if change.is_plain_put:
-        for name in table.names:
-            if name in change.columns:
-                raise _column_is_key(name)
-    else:
-        _check(table, change)
-    return change, size
-
-
-def _column_is_key(name: str) -> TsmemError:
-    return invalid(f"Column '{name}' is a primary key column and cannot be an attribute column.")
-
-
 def as_change(write: Write | RowChange) -> RowChange:
     """Return a write of the port as a change."""
     if isinstance(write, RowChange):
@@ -115,19 +88,17 @@ def as_change(write: Write | RowChange) -> RowChange:
         return RowChange(Change.DELETE, write.table, write.key, condition=write.condition)
     if isinstance(write, Put):
         return RowChange(Change.PUT, write.table, write.key, condition=write.condition, columns=write.columns)
-    return RowChange(
-        Change.UPDATE,
-        write.table,
-        write.key,
-        delete=write.delete,
-        condition=write.condition,
-        columns=write.columns,
-    )
+    return RowChange(Change.UPDATE, write.table, write.key, delete=write.delete, condition=write.condition,
+                     columns=write.columns)  # fmt: skip
 
 
-def _bytes_of(write: RowChange) -> int:
-    """Return the size in bytes of a change. Raises LimitExceeded or InvalidInput."""
+def check_change(table: Table, write: RowChange) -> int:
+    """Check a write without the row and the time, and return its size in bytes. Raises LimitExceeded, InvalidInput."""
     size = check_key(write.table.key, write.key) + check_columns(write.columns)
+    if write.is_plain_put:
+        check_row_size(len(write.columns), size)
+        _refuse_key_columns(table, write.columns)
+        return size
     for cell in write.cells:
         size += check_columns({cell.name: cell.value}) + (0 if cell.version_ms is None else _STAMP_BYTES)
     for name, amount in write.increments:
@@ -140,7 +111,14 @@ def _bytes_of(write: RowChange) -> int:
         size += check_column_name(name) + _STAMP_BYTES
     parts = (write.columns, write.cells, write.increments, write.delete, write.delete_versions)
     check_row_size(sum(map(len, parts)), size)
+    _check(table, write)
     return size
+
+
+def _refuse_key_columns(table: Table, named: Collection[str]) -> None:
+    for name in table.names:
+        if name in named:
+            raise invalid(f"Column '{name}' is a primary key column and cannot be an attribute column.")
 
 
 def _check(table: Table, write: RowChange) -> None:
@@ -148,11 +126,9 @@ def _check(table: Table, write: RowChange) -> None:
     written = {*write.columns, *(cell.name for cell in write.cells)}
     incremented = {name for name, _ in write.increments}
     named = deleted | written | incremented | {name for name, _ in write.delete_versions}
-    for name in table.names:
-        if name in named:
-            raise _column_is_key(name)
+    _refuse_key_columns(table, named)
     if write.change is Change.UPDATE:
-        if not table.allow_update:  # the service's own text is not known
+        if not table.schema.allow_update:  # the service's own text is not known
             raise invalid("UpdateRow is not supported on a table whose allow_update is false.")
         if not named:
             raise invalid("Invalid update row request: missing cells in request.")
@@ -169,11 +145,10 @@ def _check(table: Table, write: RowChange) -> None:
 
 def check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None:
     """Raise InvalidInput for a version that is too far from now."""
+    most_s = table.schema.deviation_s
     for cell in cells:
-        if cell.version_ms is not None and abs(cell.version_ms - now_ms) > table.deviation_s * 1000:
-            raise invalid(
-                f"The version {cell.version_ms} of column '{cell.name}' is more than {table.deviation_s} s from now."
-            )
+        if cell.version_ms is not None and abs(cell.version_ms - now_ms) > most_s * 1000:
+            raise invalid(f"The version {cell.version_ms} of column '{cell.name}' is more than {most_s} s from now.")
 
 
 def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
@@ -183,7 +158,7 @@ def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) 
     if old is not None and write.change is not Change.PUT:
         for name, cells in groupby(unpack_cells(old), lambda cell: cell.name):
             if name not in write.delete:
-                columns[name] = {cell.version_ms: cell.value for cell in islice(cells, table.max_versions)}
+                columns[name] = {cell.version_ms: cell.value for cell in islice(cells, table.schema.max_versions)}
         for name, stamp in write.delete_versions:
             columns.get(name, {}).pop(stamp, None)
     # A version may be later than now, because a client gave it or the clock was set back. A new cell must not be older.
@@ -199,7 +174,7 @@ def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) 
     return [
         Cell(name, columns[name][stamp], stamp)
         for name in sorted(columns)
-        for stamp in sorted(columns[name], reverse=True)[: table.max_versions]
+        for stamp in sorted(columns[name], reverse=True)[: table.schema.max_versions]
     ]
 
 

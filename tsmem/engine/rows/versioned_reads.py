@@ -45,7 +45,7 @@ class CellReader(Reader[CellRow]):
         if view.page is not None and min(view.page) < 0:
             raise invalid("The offset and limit of column pagination must not be negative.")
         self._view = view
-        self._max_versions = table.max_versions
+        self._max_versions = table.schema.max_versions
         self._needs_versions = test is not None and needs_versions(test)
 
     def read(self, key: Key, blob: bytes) -> tuple[int, CellRow | None]:

@@ -1,8 +1,8 @@
 """PutRow, UpdateRow, DeleteRow and BatchWriteRow: the one path on which rows are written.
 
-`engine.py` calls `draft_batch`, which checks each write without its row, and then `write_batch`. For each row that
-reads the old row if it must, tests the condition, computes the new row (`changes.py`) and writes it with its index
-entries (`indexes/maintenance.py`).
+`engine.py` calls `write_batch`. Each write is first checked without its row. Then, one after the other, its old row is
+read if it must be, its condition is tested, the new row is computed (`changes.py`) and written with its index entries
+(`indexes/maintenance.py`).
 
 A row fails before its first SQL change or not at all, so that it needs no savepoint, and a batch is one transaction:
 after a crash all of its good rows are there, or nothing of it. All cells of a batch carry one version, the clock's
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
-from tsmem.engine.indexes.maintenance import NewRow, delete_row, insert_row, row_of_cells, write_row
+from tsmem.engine.indexes.maintenance import NewRow, delete_row, row_of_cells, write_row
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply
 from tsmem.engine.rows.cells import pack, pack_cells, unpack, unpack_cells
 from tsmem.engine.rows.changes import (
@@ -31,7 +31,7 @@ from tsmem.engine.rows.changes import (
 )
 from tsmem.engine.rows.filters import Predicate, Versions, compile_filter, needs_versions
 from tsmem.engine.service_errors import invalid, write_to_index
-from tsmem.engine.tables import Table
+from tsmem.engine.tables import SecondaryIndex, Table
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import capacity_units, check_batch
 from tsmem.port import Cost
@@ -43,21 +43,31 @@ class Draft(NamedTuple):
 
     change: RowChange
     table: Table
-    size: int
+    size: int = 0
     """Bytes of what is written."""
-    passes: Predicate | None
+    passes: Predicate | None = None
     """Tests the column condition."""
-    error: TsmemError | None
+    error: TsmemError | None = None
     """The reason why the row is not written."""
 
 
-def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
-    """Check a batch. Raises InvalidInput for a batch that is wrong as a whole; the error of one row is in its draft."""
+def write_batch(transaction: Transaction, writes: Sequence[Write | RowChange], version_ms: int) -> list[WriteReply]:
+    """Write the rows of a batch in their order, each with its index entries. Raises TableNotFound, and InvalidInput for
+    a batch that is wrong as a whole; the error of one row is in its reply."""
+    drafts = _draft_batch(transaction.catalog(), writes)
+    texts: list[Statement] = []
+    replies = [_write(transaction, draft, version_ms, texts) for draft in drafts]
+    # All together: between other statements FTS5 takes a third longer (measured).
+    run_statements(transaction.connection, texts)
+    return replies
+
+
+def _draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
     check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it only counts them
     tables = {name: catalog.table(name) for name in dict.fromkeys(write.table.name for write in writes)}
-    if any(table.main is not None for table in tables.values()):
+    if any(isinstance(table, SecondaryIndex) for table in tables.values()):
         raise write_to_index()
-    drafts = [_draft(tables[write.table.name], write) for write in writes]
+    drafts = [_draft(tables[write.table.name], as_change(write)) for write in writes]
     check_batch(writes, [draft.size for draft in drafts], MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type]
     sound = [draft.change for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
     distinct = len({(change.table.name, change.key) for change in sound})
@@ -66,61 +76,47 @@ def draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[D
     return drafts
 
 
-def _draft(table: Table, write: Write | RowChange) -> Draft:
+def _draft(table: Table, change: RowChange) -> Draft:
     try:
-        table.check_key(write.table, write.key)
-        change, size = check_change(table, write)
+        table.check_key(change.table, change.key)
+        size = check_change(table, change)
         test = change.condition.filter
-        return Draft(change, table, size, None if test is None else compile_filter(test, table.names), None)
+        return Draft(change, table, size, None if test is None else compile_filter(test, table.names))
     except TsmemError as error:
-        return Draft(as_change(write), table, 0, None, error)
-
-
-def write_batch(transaction: Transaction, drafts: Sequence[Draft], version_ms: int) -> list[WriteReply]:
-    """Write the rows of a batch in their order, each with its index entries."""
-    texts: list[Statement] = []
-    replies = [_write(transaction, draft, version_ms, texts) for draft in drafts]
-    # All together: between other statements FTS5 takes a third longer (measured).
-    run_statements(transaction.connection, texts)
-    return replies
+        return Draft(change, table, error=error)
 
 
 def _write(transaction: Transaction, draft: Draft, version_ms: int, texts: list[Statement]) -> WriteReply:
     """Write one row. A condition that does not hold, or a key of an index that is too long, is in the reply."""
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
-    change, table = draft.change, draft.table
-    row: NewRow | None
+    change, table, condition = draft.change, draft.table, draft.change.condition
+    old: bytes | None = None
+    row: NewRow | None = None
     try:
         check_deviation(table, change.cells, version_ms)
-        if _may_insert(draft):
+        if (
+            change.change is Change.PUT
+            and table.searches
+            and draft.passes is None
+            and condition.existence is not Existence.EXPECT_EXIST
+        ):
+            # Most rows are new. An insert that succeeds saves reading the old row: a tenth of an import (measured).
             row = _row_after(table, change, None, version_ms)
-            if row is not None and insert_row(transaction, table, change.key, row, texts):
+            if row is not None and write_row(transaction, table, change.key, None, row, texts, only_new=True):
                 return WriteReply(None, _cost(draft, None), returned_row(change, row.cells))
-        old = None
-        if change.change is Change.UPDATE or table.needs_old_row or change.condition is not UNCONDITIONAL:
+        if change.change is Change.UPDATE or table.needs_old_row or condition is not UNCONDITIONAL:
             found = transaction.execute(table.read_sql, change.key).fetchone()
             old = None if found is None else found[0]
         if not _holds(draft, old):
             return WriteReply(from_service("OTSConditionCheckFail", "Condition check failed."), Cost(0, 1, 1))
         if change.change is Change.DELETE:
-            row = None
             delete_row(transaction, table, change.key, old, texts)
         elif (row := _row_after(table, change, old, version_ms)) is not None:
             write_row(transaction, table, change.key, old, row, texts)
     except InvalidInput as error:
         return WriteReply(error, Cost())
     return WriteReply(None, _cost(draft, old), returned_row(change, () if row is None else row.cells))
-
-
-def _may_insert(draft: Draft) -> bool:
-    """Return True if an attempt to insert saves work. Most rows are new, and then their old row need not be read."""
-    return (
-        draft.change.change is Change.PUT
-        and bool(draft.table.searches)
-        and draft.passes is None
-        and draft.change.condition.existence is not Existence.EXPECT_EXIST
-    )
 
 
 def _row_after(table: Table, change: RowChange, old: bytes | None, version_ms: int) -> NewRow | None:
@@ -136,17 +132,14 @@ def _row_after(table: Table, change: RowChange, old: bytes | None, version_ms: i
 
 
 def _holds(draft: Draft, old: bytes | None) -> bool:
-    """Return True if the write's condition holds for the row."""
     condition = draft.change.condition
-    if condition is UNCONDITIONAL:
-        return True
     if condition.existence is (Existence.EXPECT_EXIST if old is None else Existence.EXPECT_NOT_EXIST):
         return False
     if draft.passes is None or condition.filter is None:
         return True
     columns: Mapping[str, Value]
     if needs_versions(condition.filter):
-        columns = Versions(() if old is None else unpack_cells(old), draft.table.max_versions)
+        columns = Versions(() if old is None else unpack_cells(old), draft.table.schema.max_versions)
     else:
         columns = {} if old is None else unpack(old)[1]
     return draft.passes(draft.change.key, columns)

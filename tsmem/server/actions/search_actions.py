@@ -195,13 +195,13 @@ def _open_index(engine: Engine, table: str, name: str) -> _Index:
     except TableNotFound:
         raise invalid_parameter(f"table [{table}] does not exist") from None
     try:
-        fields = dict(engine.describe_search_index(table, name).fields)
-        definition = engine.describe_search(table, name).definition
+        found = engine.describe_search_index(table, name)
     except TableNotFound:
         raise from_service("OTSMetaNotMatch", f"search index [{name}] does not exist") from None
-    if definition is None:
+    fields = dict(found.schema.fields)
+    if found.definition is None:
         return _Index(ref, name, fields, {}, new_message("Sort"))
-    schema = parse_message("CreateSearchIndexRequest", definition).schema
+    schema = parse_message("CreateSearchIndexRequest", found.definition).schema
     options = {field.field_name: _unsupported_option(field) for field in schema.field_schemas}
     unsupported = {field: option for field, option in options.items() if option is not None}
     return _Index(ref, name, fields, unsupported, schema.index_sort)

@@ -46,9 +46,9 @@ def create_search_index(context: ActionContext, request: Any, response: Any) -> 
 
 def describe_search_index(context: ActionContext, request: Any, response: Any) -> None:
     table, name = text(request.table_name), text(request.index_name)
-    found = context.engine.describe_search(table, name)
+    found = context.engine.describe_search_index(table, name)
     if found.definition is None:
-        created = _request_of(context.engine.describe_search_index(table, name))
+        created = _request_of(found.schema)
     else:
         created = parse_message("CreateSearchIndexRequest", found.definition)
     response.schema.CopyFrom(created.schema)
