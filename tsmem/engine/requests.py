@@ -45,20 +45,16 @@ class GetRange(NamedTuple):
 
 
 class RowsReply(NamedTuple, Generic[R]):
-    """The reply to BatchGetRow."""
+    """The reply to BatchGetRow, row by row in the order of the keys."""
 
     rows: list[R | None]
-    """In the order of the keys; None for a row that does not exist or does not pass the filter."""
+    """None for a row that does not exist or does not pass the filter."""
     costs: list[Cost]
-    """One for each row, without the request itself."""
+    """Without the request itself."""
 
     @property
     def cost(self) -> Cost:
-        read_units = rows_scanned = 0
-        for cost in self.costs:
-            read_units += cost.read_units
-            rows_scanned += cost.rows_scanned
-        return Cost(1, read_units, 0, rows_scanned)
+        return Cost(1, sum(cost.read_units for cost in self.costs), 0, sum(cost.rows_scanned for cost in self.costs))
 
 
 class PageReply(NamedTuple, Generic[R]):

@@ -14,7 +14,7 @@ from tsmem.engine.service_errors import invalid
 from tsmem.errors import TsmemError, from_service
 from tsmem.limits import check_key, name_bytes
 from tsmem.port import IndexSchema, SearchIndexSchema, TableSchema
-from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyBound, KeyValue, TableRef, Value
+from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyValue, TableRef, Value
 
 SQL_TYPES = {ColumnType.STRING: "TEXT", ColumnType.INTEGER: "INTEGER", ColumnType.BINARY: "BLOB"}
 """The types of key columns, in SQL."""
@@ -61,32 +61,25 @@ class Table:
         self.read_sql = f"SELECT cells FROM t{table_id} WHERE {where}"  # noqa: S608
         self.delete_sql = f"DELETE FROM t{table_id} WHERE {where}"  # noqa: S608
 
-    def _check_names(self, ref: TableRef, length: int) -> None:
-        for given in (length, len(ref.key)):
-            if given != len(self.names):
-                raise _invalid_key("size", given, len(self.names))
-        for given_name, wanted_name in zip(ref.key, self.names, strict=True):
-            if given_name != wanted_name:
-                raise _invalid_key("name", given_name, wanted_name)
-
-    def check_key(self, ref: TableRef, key: Sequence[object]) -> None:
-        """Raise InvalidInput, with the service's text, unless the key has this table's columns and types."""
+    def check_key(self, ref: TableRef, key: Sequence[object], *, is_bound: bool = False) -> None:
+        """Raise InvalidInput, with the service's text, unless the key has this table's columns and types. In one end of
+        a range, columns after MIN or MAX do not matter."""
         if ref.key == self.names and tuple(map(type, key)) == self.types:
             return
-        self._check_names(ref, len(key))
-        for value, wanted in zip(key, self.types, strict=True):
+        for size in (len(key), len(ref.key)):
+            if size != len(self.names):
+                raise _invalid_key("size", size, len(self.names))
+        for given_name, name in zip(ref.key, self.names, strict=True):
+            if given_name != name:
+                raise _invalid_key("name", given_name, name)
+        for value, kind in zip(key, self.types, strict=True):
             if isinstance(value, Bound):
+                if is_bound:
+                    return
                 raise invalid(f"VT_INF_{value.name} is an invalid type for the primary key.")
-            _check_type(value, wanted)
-
-    def check_bound(self, ref: TableRef, bound: KeyBound) -> None:
-        """Check one end of a range as `check_key` does. Columns after MIN or MAX do not matter."""
-        self._check_names(ref, len(bound))
-        for name, value, wanted in zip(self.names, bound, self.types, strict=True):
-            if isinstance(value, Bound):
-                return
-            _check_type(value, wanted)
-            check_key((name,), (value,))
+            if type(value) is not kind:
+                given = _SERVICE_TYPES.get(type(value), type(value).__name__.upper())
+                raise _invalid_key("type", f"VT_{given}", f"VT_{_SERVICE_TYPES[kind]}")
 
     def key_bytes(self, key: Key) -> int:
         """Return the size of a key that was checked, names included."""
@@ -99,12 +92,6 @@ class Table:
             else:
                 size += len(value.encode())  # type: ignore[union-attr]
         return size
-
-
-def _check_type(value: object, wanted: type) -> None:
-    if type(value) is not wanted:
-        given = _SERVICE_TYPES.get(type(value), type(value).__name__.upper())
-        raise _invalid_key("type", f"VT_{given}", f"VT_{_SERVICE_TYPES[wanted]}")
 
 
 def _invalid_key(what: str, given: object, wanted: object) -> TsmemError:

@@ -73,12 +73,11 @@ MAKER = (
 from tsmem.engine import catalog
 from tsmem.engine.file import files
 import os, signal
-create_schema = files.create_schema
 def killed(connection):
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(catalog.SCHEMA[0])
     os.kill(os.getpid(), signal.SIGKILL)
-files.create_schema = killed
+files._create_schema = killed
 client.create_table(MESSAGE)
 """
 )

@@ -2,6 +2,6 @@
 
 Called by `engine.py`, which runs each request in one transaction of `connections.py`.
 
-`files.py` makes the file, locks it, opens it and checks its format. `connections.py` keeps connections, and begins and
-ends transactions. `sqlite_errors.py` turns errors of SQLite into errors of ours. `temporary.py` is a store in memory.
+`files.py` makes the file, or a temporary one, locks it, opens it and checks its format. `connections.py` keeps
+connections, and begins and ends transactions. `sqlite_errors.py` turns errors of SQLite into errors of ours.
 """

@@ -156,9 +156,7 @@ class Connections:
     def _take(self, make: bool, *, writes: bool) -> Transaction:
         with self._changed:
             if self._path is None and not self._is_made and not self._closed:
-                from tsmem.engine.file.temporary import open_connections
-
-                self._idle += map(Transaction, open_connections(TEMPORARY_SESSIONS))
+                self._idle += map(Transaction, files.open_temporary(TEMPORARY_SESSIONS))
                 self._is_made = True
             while not self._is_free(writes):
                 interruption.check()

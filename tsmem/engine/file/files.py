@@ -149,13 +149,13 @@ def _make_whole(path: str) -> None:
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with contextlib.closing(sqlite3.connect(sqlite_uri(new, "mode=rw"), uri=True, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
-        create_schema(connection)
+        _create_schema(connection)
     _remove(path, *_SIDE_FILES)  # SQLite would replay the log of a deleted file of this name into this one
     os.rename(new, path)  # noqa: PTH104
     sync_folder(os.path.dirname(path))  # noqa: PTH120
 
 
-def create_schema(connection: sqlite3.Connection) -> None:
+def _create_schema(connection: sqlite3.Connection) -> None:
     """Make a new database one of tsmem's: its page size, WAL, the empty catalog, and in the same transaction
     application_id and user_version."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -189,13 +189,6 @@ def _stamp(path: str) -> tuple[object, ...]:
     except OSError:
         return ()
     return status.st_ino, status.st_size, status.st_mtime_ns, identity(path + "-wal")
-
-
-def open_empty() -> Opened:
-    """Open an instance without tables, for a read where no file is."""
-    connection = connect_temporary("")
-    create_schema(connection)
-    return Opened(connection)
 
 
 def open_made(path: str, waits: Waits) -> Opened:
@@ -252,11 +245,48 @@ def _connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.C
     return connection
 
 
-def connect_temporary(path: str) -> sqlite3.Connection:
+def _connect_temporary(path: str) -> sqlite3.Connection:
     """Connect to a database that need not survive a crash."""
     connection = _connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
+
+
+def open_empty() -> Opened:
+    """Open an instance without tables, for a read where no file is."""
+    connection = _connect_temporary("")
+    _create_schema(connection)
+    return Opened(connection)
+
+
+def open_temporary(count: int) -> list[Opened]:
+    """Open so many connections to a new file without a name. Raises StorageFailure.
+
+    SQLite's own temporary databases have one connection, and a long search would block everybody else. So the file is
+    made with a name, in a folder that only this user may enter, and the folder is removed once all connections are
+    open. From then on nothing is left over, however the process ends; the files live on as long as a connection has
+    them open."""
+    import shutil  # here, because every command pays for what is loaded at its start
+    import tempfile
+
+    name = "the temporary file"
+    opened: list[sqlite3.Connection] = []
+    try:
+        folder = tempfile.mkdtemp(prefix="tsmem-")
+        try:
+            opened += [_connect_temporary(f"{folder}/tables") for _ in range(count)]
+            _create_schema(opened[0])
+            for connection in opened:  # a connection opens its log with its first read
+                connection.execute("SELECT version FROM catalog_version").fetchone()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise from_os(error, name) from error
+    except sqlite3.Error as error:
+        for connection in opened:
+            connection.close()
+        raise from_sqlite(error, name) from error
+    return [Opened(connection) for connection in opened]
 
 
 def check_format(path: str, version: int) -> None:

@@ -70,6 +70,8 @@ class SearchIndex:
         """The SQL table of the rows."""
         self.docs = f"s{description.id}"
         self.trigrams = f"{self.docs}_text"
+        self.joins = f"AS c CROSS JOIN {self.docs} AS d ON d.doc = c.doc CROSS JOIN {self.rows} AS r ON r.rowid = c.doc"
+        """Joins the entries and rows to a source of docs."""
         self.keys = tuple(f"r.k{place}" for place in range(len(table.names)))
         self.fields: dict[str, Field] = {}
         """The fields that can be searched, by name."""

@@ -35,16 +35,15 @@ class Reader(Generic[R]):
         """Raises InvalidInput for a filter that the service refuses."""
         self._wanted = frozenset(columns) if columns else None
         self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.names)
-        """True if a row without any of the columns is not returned."""
         self._passes = compile_filter(test, table.names) if test is not None else None
         self._key_bytes = table.key_bytes
         self.key_only = self._wanted is not None and self._wanted.issubset(table.names)
         """True if nothing but the key is read, so that cells may be None. A filter then sees no columns either."""
         self.may_skip = self._needs_column or self._passes is not None
-        """True if some rows may be left out of the reply."""
 
     def read(self, key: Key, blob: bytes) -> tuple[int, R | None]:
-        """Return the size that counts, and the row; None for a row that is not returned. Raises StorageFailure."""
+        """Return the size that counts, and the row; None if it does not pass, or has none of the columns asked for.
+        Raises StorageFailure."""
         raise NotImplementedError
 
 
@@ -132,19 +131,19 @@ def _damaged(error: StorageFailure, key: Key) -> StorageFailure:
     return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
 
 
-def _range_query(table: Table, ref: TableRef, span: Range, *, cells: bool = True) -> tuple[str, list[KeyValue]]:
-    """Return the SQL for a range's rows in order, and its parameters but the last, the number of rows.
-
-    The last column holds the cells. Without `cells` it is NULL, and only the key's index is read.
+def _range_query(table: Table, ref: TableRef, span: Range, *, cells: bool) -> tuple[str, list[KeyValue]]:
+    """Return the SQL for a range's rows in order, and its parameters but the last, the number of rows. Raises
+    InvalidInput for an empty range. The last column holds the cells; without `cells` it is NULL, and only the key's
+    index is read.
 
     Each end of a range is a cut just before or just after all rows whose keys begin with some values. MIN cuts before
     them, MAX after them. A whole key cuts before its row going forward and after it going backward, so that starts are
     inclusive and ends exclusive in both directions. Values that both cuts share become equalities, so that SQLite's
-    planner reads one stretch of the key's index.
-
-    Raises InvalidInput for an empty range."""
-    table.check_bound(ref, span.start)
-    table.check_bound(ref, span.end)
+    planner reads one stretch of the key's index."""
+    for bound in (span.start, span.end):
+        table.check_key(ref, bound, is_bound=True)
+        values = _cut(bound, span.backward)[0]
+        check_key(table.names[: len(values)], tuple(values))
     if span.is_empty:
         side, direction = ("more", "BACKWARD") if span.backward else ("less", "FORWARD")
         raise invalid(f"Begin key must {side} than end key in {direction}")

@@ -15,6 +15,6 @@ How a search is answered:
    sorted. If they are many, an SQL index is walked in the order asked for, and rows that are no candidates are passed
    over. If no part has candidates (one or two letters, `must_not` alone), all rows are walked. The rows are checked one
    by one, until the page is full.
-4. `order.py` says the order in SQL, and what comes after the last row of the page before; `tokens.py` writes that row's
-   place into the page token. In an order by score all candidates are checked and scored.
+4. `order.py` says the order in SQL, and what comes after the last row of the page before, whose place is in the page
+   token. In an order by score all candidates are checked and scored.
 """

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
 from tsmem.engine.rows.cells import unpack, unpack_some
-from tsmem.engine.search import tokens
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
-from tsmem.engine.search.order import Order, Position
-from tsmem.engine.search.sql import Sql, and_, join_sql
+from tsmem.engine.search.order import Order, PageStart, Position, read_token, write_token
 from tsmem.engine.search.text_queries import weight
-from tsmem.engine.search.tokens import PageStart
+from tsmem.engine.search.values import Sql, and_, join_sql
 from tsmem.engine.service_errors import invalid
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
@@ -64,7 +63,7 @@ def search_page(
     _check(index, request)
     place = PageStart(request.sorts, None, request.offset)
     if request.token is not None:
-        place = tokens.read_token(table, name, request.query, request.sorts, request.token)
+        place = read_token(table, name, request.query, request.sorts, request.token)
     if place.offset + request.limit > MAX_REACH:
         raise invalid(f"The offset and limit of a search exceed the limit: {MAX_REACH}.")
     run = _Run(transaction, index, request, place)
@@ -85,7 +84,7 @@ def search_page(
         end = PageStart(place.sorts, hits[-1].position)
         if run.order.by_score:
             end = PageStart(place.sorts, None, place.offset + len(hits))
-        token = tokens.write_token(table, name, request.query, end)
+        token = write_token(table, name, request.query, end)
     page = SearchPage(rows, [hit.score for hit in hits], token, total, is_exact)
     return SearchReply(page, Cost(1, capacity_units(size), 0, max(scanned, len(hits))))
 
@@ -126,7 +125,7 @@ class _Run:
         self._sorts_driver = False
         """True if it is faster to sort those candidates than to walk over all rows in order."""
         if self._condition.candidates:
-            self._choose_driver()
+            self._choose_driver(*self._condition.candidates)
 
     def _text_score(self, number: int, doc: int, source: bytes | str | None) -> float:
         self.checked += doc != self._checked_doc
@@ -145,26 +144,20 @@ class _Run:
                 break
         return hits[self._place.offset :]
 
-    def _choose_driver(self) -> None:
+    def _choose_driver(self, first: Candidates, *rest: Candidates) -> None:
         last = self._execute(f"SELECT max(doc) FROM {self._index.docs}").fetchone()[0]  # noqa: S608 - a name of ours
         most = (last or 0) // WALKED_PER_SORTED + 1
-        count, self._driver = self._smallest(most)
-        if count == most and len(self._condition.candidates) > 1:
-            _, self._driver = self._smallest(-1)
-        self._sorts_driver = count < most
-
-    def _smallest(self, most: int) -> tuple[int, Candidates]:
-        """Count the candidates of each part, up to `most` if that is not -1. Return the smallest number, and the
-        candidates."""
-        first, *rest = self._condition.candidates
-        smallest = self._listed(first, most)
-        for each in rest:
-            smallest = min(smallest, self._listed(each, smallest[0]), key=lambda counted: counted[0])
-        return smallest
+        for limit in (most, -1):  # all are counted where each part proposes many
+            count, self._driver = self._listed(first, limit)
+            for each in rest:
+                count, self._driver = min((count, self._driver), self._listed(each, count), key=itemgetter(0))
+            self._sorts_driver = count < most
+            if self._sorts_driver or not rest:
+                break
 
     def _listed(self, candidates: Candidates, most: int) -> tuple[int, Candidates]:
-        """Count candidates as `_smallest` does. If they are few, return a list of them in place of their query, so that
-        it need not run again."""
+        """Count candidates, up to `most` if that is not -1. If they are few, return a list of them in place of their
+        query, so that it need not run again."""
         found = self._execute(f"SELECT doc FROM {_docs_of(candidates, MAX_LISTED).text}", candidates.sql.parameters)  # noqa: S608
         docs = [doc for (doc,) in found]
         if len(docs) == MAX_LISTED or len(docs) >= most >= 0:
@@ -194,11 +187,10 @@ class _Run:
 
         The inner LIMIT makes SQLite keep the ORDER BY of the subquery, and CROSS JOIN makes the subquery the outer
         loop."""
-        index, test = self._index, self._condition.sql
-        joins = f"CROSS JOIN {index.docs} AS d ON d.doc = w.doc CROSS JOIN {index.rows} AS r ON r.rowid = w.doc"
-        sql = f"SELECT w.doc, {self.order.columns} FROM ({docs.text} LIMIT -1) AS w {joins} WHERE {test.text} LIMIT ?"  # noqa: S608
-        rows = self._execute(sql, (*docs.parameters, *test.parameters, wanted))
-        return [Hit(doc, self.order.position(values)) for doc, *values in rows]
+        rows, test = f"({docs.text} LIMIT -1) {self._index.joins}", self._condition.sql
+        sql = f"SELECT c.doc, {self.order.columns} FROM {rows} WHERE {test.text} LIMIT ?"  # noqa: S608
+        found = self._execute(sql, (*docs.parameters, *test.parameters, wanted))
+        return [Hit(doc, self.order.position(values)) for doc, *values in found]
 
     def _by_score(self, limit: int) -> list[Hit]:
         """Score all rows that match, and return those of the page."""
@@ -224,9 +216,8 @@ class _Run:
 
     def _candidates(self) -> Sql:
         """Return the source of the rows that the driver proposes, or of all."""
-        index, (text, parameters) = self._index, self._proposed()
-        joins = f"CROSS JOIN {index.docs} AS d ON d.doc = c.doc CROSS JOIN {index.rows} AS r ON r.rowid = c.doc"
-        return Sql(f"{text} AS c {joins}", parameters)
+        text, parameters = self._proposed()
+        return Sql(f"{text} {self._index.joins}", parameters)
 
     def count(self, *, exact: bool) -> tuple[int, bool]:
         """Return the number of rows that match, and True; or of those that may match, and False, if too many would have

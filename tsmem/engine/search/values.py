@@ -1,4 +1,4 @@
-"""Values of queries, compared in the type of the field.
+"""Pieces of SQL, and the values of queries in them, compared in the type of the field.
 
 As the service does, a LONG or DOUBLE field takes text that reads as a number, and a BOOLEAN field `true` and `false`.
 Another value of the wrong type raises InvalidInput.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from tsmem.engine.indexes.search_index import Field
-from tsmem.engine.search.sql import Sql
 from tsmem.engine.service_errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.queries import Between
@@ -21,6 +21,26 @@ MAX_TERMS = 1024
 MAX_PREFIX_BYTES = 1000
 MAX_PATTERN = 256
 """Characters of a wildcard pattern. The service takes 32, and took less before."""
+
+
+class Sql(NamedTuple):
+    """A piece of SQL and its parameters."""
+
+    text: str
+    parameters: tuple[object, ...] = ()
+
+
+def and_(parts: Sequence[Sql]) -> Sql:
+    """Return the condition that all parts hold."""
+    return join_sql(parts, " AND ") if parts else Sql("1")
+
+
+def join_sql(parts: Sequence[Sql], joiner: str) -> Sql:
+    """Join parts in a balanced tree, each in parentheses: SQLite takes expressions of a depth of 1,000 at most."""
+    if len(parts) == 1:
+        return Sql(f"({parts[0].text})", parts[0].parameters)
+    left, right = join_sql(parts[: len(parts) // 2], joiner), join_sql(parts[len(parts) // 2 :], joiner)
+    return Sql(f"({left.text}{joiner}{right.text})", left.parameters + right.parameters)
 
 
 def query_text(field: Field, value: Value) -> str:
