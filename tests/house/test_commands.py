@@ -1,4 +1,4 @@
-"""What is generated from the commands, or repeats what they say, is not stale: contents, completions, exit codes.
+"""What is generated from the commands, or repeats what they say, is not stale: contents, completions.
 
 `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py` writes the contents anew, for ruff to format: a new module
 is last.
@@ -7,7 +7,6 @@ is last.
 from __future__ import annotations
 
 import os
-import re
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -15,12 +14,9 @@ import pytest
 
 import tsmem.cli.commands
 from tests.house.modules import ROOT
-from tsmem.cli.app import exit_codes
 from tsmem.cli.app.command_tree import Declaration, root
 from tsmem.cli.app.completion import FOLDER, SCRIPTS
 from tsmem.cli.app.contents import CONTENTS
-from tsmem.cli.app.help import topic_page
-from tsmem.errors import TsmemError
 from tsmem.profiles.rules import OUTPUTS
 from tsmem.render.result import FORMATS
 
@@ -47,18 +43,6 @@ def test_contents_of_the_help_are_what_the_commands_declare() -> None:
 @pytest.mark.parametrize("name", SCRIPTS.values())
 def test_completions_are_not_stale(name: str) -> None:
     assert (FOLDER / name).read_bytes() == (ROOT / "completions" / name).read_bytes()
-
-
-def test_every_error_has_an_exit_code_and_the_readme_lists_them_all() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^ +(\d+)  (.*(?:\n {7}.*)*)", topic_page("exit-codes"), re.MULTILINE)
-    assert [int(code) for code, _ in listed] == list(exit_codes.MEANINGS)
-    for code, meaning in listed:
-        assert f"| {code} | {' '.join(meaning.split())} |" in readme
-    kinds = [TsmemError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    assert {exit_codes.exit_code(kind.__new__(kind)) for kind in kinds} <= set(exit_codes.MEANINGS)
 
 
 def test_a_profile_takes_the_output_formats_that_the_option_takes() -> None:

@@ -34,6 +34,7 @@ from tsmem.render.result import (
     Format,
     Listing,
     LiveTail,
+    ManualPage,
     Options,
     Report,
     Result,
@@ -43,13 +44,16 @@ from tsmem.store.documents import dumps
 
 __all__ = ["Options", "check_fields", "render", "render_error"]
 
+_PAGE_WIDTH = 100
+"""Cells of a line of the manual at most: longer lines are hard to read."""
+
 
 def render(result: Result, options: Options) -> Iterator[bytes]:
     """Return the result's bytes in chunks that are ready to be written. What the source raises in the middle is raised
     after what came before it was yielded. Raises InvalidInput at once if a field asked for is not one of the result's,
     or if an endless result is to become a document that has an end."""
     if options.fields is not None:
-        if isinstance(result, Report | Document):
+        if isinstance(result, Report | Document | ManualPage):
             raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")
         check_fields(noun_of(result), options.fields)
     if options.terminal and not options.unicode:
@@ -62,6 +66,8 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
 def _chunks(result: Result, options: Options) -> Iterator[bytes]:
     if isinstance(result, Document):
         return iter(result.chunks)
+    if isinstance(result, ManualPage):
+        return iter([_page(result.text, options).encode()])
     if isinstance(result, LiveTail):
         if options.format == "table" and options.fields is None:
             from tsmem.render.transcript import tail_lines
@@ -85,6 +91,16 @@ def _chunks(result: Result, options: Options) -> Iterator[bytes]:
             return csv_chunks(result, options)
         case "table":
             return join_lines(encoded(_lines(result, options)))
+
+
+def _page(text: str, options: Options) -> str:
+    if options.width is None:
+        return text
+    from tsmem.render.markdown import markdown_lines
+    from tsmem.render.palette import Palette
+
+    lines = markdown_lines(text, min(options.width, _PAGE_WIDTH), Palette(options))
+    return text if lines is None else "\n".join((*lines, ""))
 
 
 def _lines(result: Data, options: Options) -> Iterator[str]:

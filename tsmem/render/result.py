@@ -149,9 +149,15 @@ class Document(NamedTuple):
     chunks: Iterable[bytes]
 
 
+class ManualPage(NamedTuple):
+    """A page of the manual in Markdown: drawn on a terminal, and as it is in a pipe."""
+
+    text: str
+
+
 Data = Session | Message | Listing | Conversation | Report
 """Results that every format can show."""
-Result = Data | LiveTail | Document
+Result = Data | LiveTail | Document | ManualPage
 
 
 def noun_of(result: Session | Message | Listing | Conversation | LiveTail) -> Noun:

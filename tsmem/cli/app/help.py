@@ -14,26 +14,37 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.nearest import nearest_names
-from tsmem.render.result import Document
+from tsmem.render.result import Document, ManualPage
 
 TOPICS = {
-    "exit-codes": "What a command's end says to a script.",
+    "first-steps": "Import, look, write.",
+    "reading": "Lists, pages, conversations, recipes.",
     "filters": "What --filter takes.",
-    "times": "How times are written, and how they are shown.",
-    "profiles": "Which store a command talks to.",
-    "output": "Formats, fields, colours, pages.",
+    "searching": "What is found, and in which order.",
+    "times": "How times are written and shown.",
+    "output": "Formats, JSON, hostile text.",
+    "moving": "Export, import, copy, purge.",
+    "profiles": "Which store a command talks to; secrets.",
+    "tablestore": "Tables, retries, connections, the embedded store.",
+    "provisioning": "Tables in CI.",
+    "permissions": "RAM policies, and what requests cost.",
+    "serving": "An endpoint for SDKs: credentials, faults, limits.",
+    "library": "The Python library.",
+    "troubleshooting": "doctor, stats, symptoms.",
+    "exit-codes": "What the end of a command says to a script.",
+    "measurements": "Start, throughput, memory.",
 }
 
 
 def topic_page(topic: str) -> str:
-    """Return the page on a topic: lines of at most 78 ASCII characters, because they are shown as they are."""
-    return (Path(tsmem.__file__).with_name("manual") / f"{topic}.txt").read_text(encoding="ascii")
+    """Return the page on a topic, as Markdown."""
+    return (Path(tsmem.__file__).with_name("manual") / f"{topic}.md").read_text(encoding="utf-8")
 
 
 @root.command(
-    help="""Say more on a topic: exit-codes, filters, times, profiles or output.
+    help="""Show a page of the manual, or the help of a command.
 
-    The name of a command shows that command's help.
+    Without a topic it lists the pages.
     """,
     example="tsmem help times",
     exit_codes=(),
@@ -45,18 +56,18 @@ def help_(
         list[str] | None,
         typer.Argument(
             metavar="[TOPIC]",
-            help=f"{', '.join(TOPICS)}, or a command; the list of topics if none.",
+            help="A page of the manual, or a command.",
             autocompletion=suggest_words(*TOPICS),
         ),
     ] = None,
-) -> Document:
+) -> Document | ManualPage:
     words = topic or []
     if not words:
         lines = [f"  {name:{max(map(len, TOPICS))}}  {summary}" for name, summary in TOPICS.items()]
-        lines = ["Topics of tsmem help:", "", *lines, "", "tsmem COMMAND --help says what a command takes.", ""]
+        lines = ["Pages of the manual:", "", *lines, "", "tsmem COMMAND --help shows what a command takes.", ""]
         text = "\n".join(lines)
     elif len(words) == 1 and words[0] in TOPICS:
-        text = topic_page(words[0])
+        return ManualPage(topic_page(words[0]))
     else:
         text = _command_help(words) + "\n"
     return Document([text.encode()])
@@ -71,7 +82,7 @@ def _command_help(words: Sequence[str]) -> str:
             near = nearest_names(word, known if position else [*TOPICS, *known])
             question = f"; did you mean '{' '.join((*words[:position], *near))}'?" if near else ""
             raise InvalidInput(
-                f"there is no help on '{' '.join(words)}'{question}", hint=f"the topics are {', '.join(TOPICS)}"
+                f"there is no help on '{' '.join(words)}'{question}", hint=f"the pages are {', '.join(TOPICS)}"
             )
         at = typer.Context(at.command.get_command(at, word), parent=at, info_name=word)
     return str(at.get_help())

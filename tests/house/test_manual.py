@@ -1,0 +1,176 @@
+"""The README and the manual run: every shell block of a page, in order, in a folder of its own.
+
+The examples of the pages use the conversations that `first-steps` makes. The two install commands of the README need a
+package index, which a test may not reach: .ci/run runs them to the letter.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.house.modules import PACKAGE, README, ROOT
+from tests.support.node import why_not
+from tests.support.server_in_process import serving
+from tsmem.adapters.local import LocalClient
+from tsmem.cli.app.exit_codes import MEANINGS, exit_code
+from tsmem.cli.app.help import TOPICS, topic_page
+from tsmem.clock import SystemClock
+from tsmem.errors import TsmemError
+from tsmem.store import MemoryStore
+
+MANUAL = {topic: topic_page(topic) for topic in TOPICS}
+TEXTS = {"README": README, **MANUAL}
+ENDPOINT = "http://127.0.0.1:8087"
+"""Where the programs of the manual expect a server."""
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of code of a page."""
+    return [str(block) for block in re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+
+
+SHELL = {name: [block for block in blocks(text, "sh") if "pip install" not in block] for name, text in TEXTS.items()}
+PAGES = [name for name in SHELL if SHELL[name] and name != "first-steps"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """A newcomer's environment, with `tsmem` on the path."""
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    script = bin_folder / "tsmem"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tsmem "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return {
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+def test_pages_and_their_lists_agree() -> None:
+    assert {path.stem for path in (PACKAGE / "manual").iterdir()} == set(TOPICS)
+    assert re.findall(r"^\| \[(.+?)\]\(tsmem/manual/\1\.md\)", README, re.MULTILINE) == list(TOPICS)
+
+
+def test_ci_runs_the_two_install_commands_to_the_letter() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    assert all(block.strip() in script for block in blocks(README, "sh") if "pip install" in block)
+
+
+@pytest.fixture(scope="module")
+def first_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the first page was followed."""
+    folder = tmp_path_factory.mktemp("first-steps")
+    run_plain_commands(folder, SHELL["first-steps"])
+    return folder
+
+
+def run_plain_commands(folder: Path, shell_blocks: list[str]) -> None:
+    """Run what needs neither a shell nor a server, line after line, in this process."""
+    cli = Cli(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for block in shell_blocks:
+            for name, text in re.findall(r"^cat > (\S+) <<'EOF'\n(.*?)^EOF$", block, re.MULTILINE | re.DOTALL):
+                Path(name).write_text(text, encoding="utf-8")
+            for line in re.findall(r"^tsmem (.*)$", block, re.MULTILINE):
+                if not set("|>$&") & set(line) and not line.startswith("-p env"):
+                    assert (0, line) == (cli(*shlex.split(line)).code, line)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_plain_command_runs(name: str, first_steps: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    if name == "README":
+        folder.mkdir()
+    else:
+        shutil.copytree(first_steps, folder)
+    run_plain_commands(folder, SHELL[name])
+
+
+@pytest.mark.slow
+def test_every_shell_block_runs(tmp_path: Path) -> None:
+    """As a reader would type them, each page where the first one was followed; each block must succeed."""
+    (tmp_path / "first-steps").mkdir()
+    run_shell(tmp_path / "first-steps", SHELL["first-steps"])
+    shutil.rmtree(tmp_path / "first-steps" / "bin")
+    for name in PAGES:
+        if name == "README":
+            (tmp_path / name).mkdir()
+        else:
+            shutil.copytree(tmp_path / "first-steps", tmp_path / name)
+        run_shell(tmp_path / name, SHELL[name])
+
+
+def run_shell(folder: Path, shell_blocks: list[str]) -> None:
+    environ = environment(folder)
+    for block in shell_blocks:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (0, block) == (done.returncode, block), done.stderr
+
+
+@pytest.mark.parametrize("name", ["README", "library"])
+def test_every_python_block_runs(name: str, tmp_path: Path) -> None:
+    """In one process, on tables that were made."""
+    path = tmp_path / ".local" / "share" / "tsmem" / "memory.db"
+    path.parent.mkdir(parents=True)
+    with MemoryStore(LocalClient(path, SystemClock())) as store:
+        store.tables.apply()
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks(TEXTS[name], "python"))],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_programs_of_sdks_run(tmp_path: Path) -> None:
+    """The Python program, and the Node.js program if node finds its SDK, against a server whose tables are empty: each
+    writes what it reads."""
+    environ = environment(tmp_path)
+    with serving(tmp_path / "served.db") as served:
+        with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
+            store.tables.apply()
+        commands = [[sys.executable, "-W", "ignore", "-c", block] for block in blocks(MANUAL["serving"], "python")]
+        if why_not() is None:
+            environ["NODE_PATH"] = os.environ.get("NODE_PATH", "")
+            commands += [["node", "-e", block] for block in blocks(MANUAL["serving"], "js")]
+        for command in commands:
+            command[-1] = command[-1].replace(ENDPOINT, served.endpoint)
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+            assert 0 == done.returncode, done.stderr
+
+    assert {"PutRow", "GetRow"} <= set(served.actions())
+
+
+def test_the_page_on_exit_codes_lists_them_all() -> None:
+    """Every number that some error, or some command, ends with."""
+    listed = [int(code) for code in re.findall(r"^\| (\d+) \|", MANUAL["exit-codes"], re.MULTILINE)]
+    assert listed == list(MEANINGS)
+    kinds = [TsmemError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    assert {exit_code(kind.__new__(kind)) for kind in kinds} <= set(listed)
