@@ -68,7 +68,7 @@ class _Owners(NamedTuple):
     users: tuple[str, ...]
     number: int
     update_time: int | None
-    """That of the first user's session."""
+    """The update time of the first user's session."""
 
 
 class IdRange:
@@ -83,8 +83,9 @@ class IdRange:
         self._most = most
         self._owners: dict[str, _Owners] = {}
 
-    def add(self, user_id: str, session_id: str, update_time: int | None) -> None:
+    def add(self, row: Row) -> None:
         """Keep a session if its id is in the range."""
+        user_id, session_id = str(row.key[0]), str(row.key[1])
         if (self.start is not None and session_id < self.start) or (self.end is not None and session_id >= self.end):
             return
         owners = self._owners.get(session_id)
@@ -92,6 +93,9 @@ class IdRange:
             users = (*owners.users, user_id)[:MAX_USERS]
             self._owners[session_id] = owners._replace(users=users, number=owners.number + 1)
             return
+        update_time = row.columns.get("update_time")
+        if update_time is not None and type(update_time) is not int:
+            update_time = MAX_INTEGER  # another library's value cannot be compared, so it is behind nothing
         self._owners[session_id] = _Owners((user_id,), 1, update_time)
         if len(self._owners) == 2 * self._most:
             beyond = sorted(self._owners)[self._most :]
@@ -136,7 +140,7 @@ def find_troubles(
             if ids.start is None:
                 result.sessions += 1
                 yield from large_cells("session", row)
-            ids.add(str(row.key[0]), str(row.key[1]), _update_time(row))
+            ids.add(row)
 
         start = MIN if ids.start is None else ids.start
         end = MAX if ids.end is None else ids.end
@@ -155,10 +159,3 @@ def find_troubles(
         if ids.end is None:
             return
         ids = IdRange(ids.end, ids_at_once)
-
-
-def _update_time(row: Row) -> int | None:
-    """Return a session's update time. Another library's value of another type cannot be compared, so it is the latest
-    time, behind nothing."""
-    value = row.columns.get("update_time")
-    return value if value is None or type(value) is int else MAX_INTEGER

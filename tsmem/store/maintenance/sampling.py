@@ -17,7 +17,6 @@ MAX_IDS = 1000
 class Sample(NamedTuple):
     rows: int
     columns: frozenset[str]
-    """The attribute columns that they have."""
     whole: bool
     """True if there are no other rows."""
 

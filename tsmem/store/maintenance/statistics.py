@@ -1,4 +1,4 @@
-"""Measures what a store holds, for `tsmem stats`: rows, bytes, roles, days, and what is big.
+"""Measures a store for `tsmem stats`: rows, bytes, roles, days, the biggest sessions, and cells near their limit.
 
 Each row is read once and none is kept, so memory does not grow with the store. Messages come session by session, so
 only the present session is summed. Days are UTC days, so that every machine shows the same numbers.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from tsmem import limits
 from tsmem.port import TableClient
-from tsmem.rows import Comparison, Key, Op, Range, Row
+from tsmem.rows import Comparison, Key, Op, Row, Value
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
 from tsmem.store.listing.scan import RowScan, Scan
@@ -48,8 +48,6 @@ class SessionSize(NamedTuple):
 
 
 class CellSize(NamedTuple):
-    """One cell near the limit of 2 MB."""
-
     kind: Literal["session", "message"]
     key: Key
     column: str
@@ -66,7 +64,6 @@ class Statistics:
     bytes: int = 0
     """Keys, names and values of all rows, as the service counts them."""
     first_time: int | None = None
-    """The time of the first message; None without messages."""
     last_time: int | None = None
     roles: dict[str | None, int] = field(default_factory=dict)
     """Messages by role, the most frequent first. None stands for no role."""
@@ -103,14 +100,12 @@ class Survey:
         """Count everything, one user's sessions and messages, or one session id. Raises and costs as
         `MemoryStore.statistics`."""
         codec = self._codecs.session
-        sessions, test = codec.table.range_of(), None
+        scan = Scan(codec.table, codec.table.range_of())
         if user_id is not None:
-            user_id = codec.check_id("user_id", user_id)
-            sessions = codec.table.range_of(user_id)
+            scan = Scan(codec.table, codec.table.range_of(codec.check_id("user_id", user_id)))
         elif session_id is not None:
-            session_id = codec.check_id("session_id", session_id)
-            test = Comparison("session_id", Op.EQ, session_id)
-        ids = self._session_ids(sessions, test)
+            scan = scan._replace(filter=Comparison("session_id", Op.EQ, codec.check_id("session_id", session_id)))
+        ids = self._session_ids(scan)
         if user_id is not None:
             self._count_messages(self._messages.rows_of(ids))
         else:
@@ -123,10 +118,9 @@ class Survey:
         found.days = {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
         return found
 
-    def _session_ids(self, span: Range, test: Comparison | None = None) -> Iterator[str]:
+    def _session_ids(self, scan: Scan) -> Iterator[str]:
         """Count sessions, and yield the id of each."""
         user: object = None
-        scan = Scan(self._codecs.session.table, span, test)
         for row in RowScan(self._client, scan, read_progress=self._sessions.read_progress):
             self._found.sessions += 1
             self._found.users += row.key[0] != user
@@ -158,14 +152,12 @@ class Survey:
 
     def _measure(self, kind: Literal["session", "message"], key_names: tuple[str, ...], row: Row) -> int:
         """Count a row's bytes and its large cells. Return the bytes."""
-        key = zip(key_names, row.key, strict=True)
-        size = sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in key)
-        columns = sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in row.columns.items())
+        columns = _bytes(row.columns.items())
         if columns >= NEAR_LIMIT_BYTES:
             for cell in large_cells(kind, row):
                 self._found.near_limit += 1
                 _keep_largest(self._found.cells, cell, MAX_CELLS)
-        size += columns
+        size = columns + _bytes(zip(key_names, row.key, strict=True))
         self._found.bytes += size
         self._result.bytes += size
         return size
@@ -178,6 +170,10 @@ class Survey:
             self._found.other_roles += 1
         else:
             roles[role] = roles.get(role, 0) + 1
+
+
+def _bytes(values: Iterable[tuple[str, Value]]) -> int:
+    return sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in values)
 
 
 def _keep_largest(largest: list[Sized], item: Sized, most: int) -> None:
