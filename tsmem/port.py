@@ -27,14 +27,12 @@ KeySchema = tuple[tuple[str, ColumnType], ...]
 
 
 class Cost(NamedTuple):
-    """The cost of calls, as the service bills them."""
+    """The cost of calls, as the service bills them: requests over the wire, retries included, and capacity units, one
+    for each started 4 KB that is read (before any filter) or of a written row."""
 
     requests: int = 0
-    """Requests over the wire, retries included."""
     read_units: int = 0
-    """Read capacity units: one for each started 4 KB, before any filter."""
     write_units: int = 0
-    """Write capacity units: one for each started 4 KB of a written row."""
     rows_scanned: int = 0
     """Rows read before any filter; calls counted in `filtered` add only the rows that the filter kept."""
     filtered: int = 0
@@ -76,11 +74,9 @@ class ConcurrencyLimiter:
 
     @property
     def width(self) -> int:
-        """Concurrent calls that are allowed now."""
         return int(self._width)
 
     def answered(self) -> None:
-        """Record the reply to a call."""
         with self._lock:
             self._width = min(float(self.most), self._width + (1 / self._width if self.cuts else 1))
 
@@ -99,7 +95,6 @@ class IndexSchema(NamedTuple):
     key: tuple[str, ...]
     """Its own key columns. The service appends the table's missing key columns."""
     columns: tuple[str, ...] = ()
-    """Attribute columns that it carries beside its key."""
     is_global: bool = False
     """True for a global index, which lags behind its table. Only describing returns one."""
 
@@ -113,35 +108,31 @@ class TableSchema(NamedTuple):
     defined_columns: tuple[tuple[str, ColumnType], ...] = ()
     """Attribute columns with a declared type, which indexes use."""
     time_to_live_s: int = -1
-    """Seconds; -1 keeps rows for ever."""
+    """-1 keeps rows for ever."""
     max_versions: int = 1
     allow_update: bool = True
     deviation_s: int = 86400
-    """Largest distance in seconds of an explicit version from now."""
+    """Largest distance of an explicit version from now."""
     reserved_units: tuple[int, int] = (0, 0)
     """Read and write capacity units that are paid for in advance."""
 
     @property
     def ref(self) -> TableRef:
-        """The table for row requests."""
         return TableRef(self.name, tuple(name for name, _ in self.key))
 
 
 class FieldType(NamedTuple):
-    """The type of a field of a search index."""
+    """The type of a field of a search index: KEYWORD, LONG, DOUBLE, BOOLEAN or TEXT; tsmem never creates another.
+
+    TEXT has an analyzer: single_word, max_word, min_word, split or fuzzy. fuzzy has n-grams of `min_chars` to
+    `max_chars`; split has a delimiter, None for white space; split and single_word may keep the case of words."""
 
     name: str
-    """KEYWORD, LONG, DOUBLE, BOOLEAN or TEXT; tsmem never creates a field of another type."""
     analyzer: str | None = None
-    """The analyzer of TEXT: single_word, max_word, min_word, split or fuzzy."""
     min_chars: int | None = None
-    """Shortest n-gram of fuzzy."""
     max_chars: int | None = None
-    """Longest n-gram of fuzzy."""
     delimiter: str | None = None
-    """Separator of split; None for white space."""
     case_sensitive: bool | None = None
-    """True if words of single_word and split keep their case."""
 
 
 class SearchIndexSchema(NamedTuple):
@@ -156,14 +147,11 @@ class SearchIndexSchema(NamedTuple):
     not_indexed: frozenset[str] = frozenset()
     """Stored fields that queries cannot use."""
     arrays: frozenset[str] = frozenset()
-    """Fields that hold lists of values."""
     not_sorted: frozenset[str] = frozenset()
     """Fields, apart from TEXT, that cannot be sorted by."""
 
 
 class RangePage(NamedTuple):
-    """One page of get_range."""
-
     rows: list[Row]
     """May be empty although more is left: no scanned row passed the filter or had one of the requested columns."""
     next_start: KeyBound | None

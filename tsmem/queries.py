@@ -14,8 +14,6 @@ from tsmem.rows import Row, Value
 
 
 class Operator(StrEnum):
-    """The number of a Match's words that must occur: any or all."""
-
     OR = "OR"
     AND = "AND"
 
@@ -132,8 +130,6 @@ Sorter = FieldSort | KeySort | ScoreSort
 
 
 class Search(NamedTuple):
-    """A request to a search index."""
-
     query: Query
     sorts: tuple[Sorter, ...] = ()
     """Empty for the order of the primary key, which also breaks ties. Must stay the same with a token."""
@@ -142,19 +138,16 @@ class Search(NamedTuple):
     offset: int = 0
     """Rows to skip; not allowed with a token."""
     token: bytes | None = None
-    """Token of the previous page."""
+    """The previous page's."""
     count: bool = False  # type: ignore[assignment] # tuples have a method of that name
-    """True to count all matches."""
     columns: Sequence[str] | None = None
     """Attribute columns to read: None for all, empty for the key alone."""
 
 
 class SearchPage(NamedTuple):
-    """One page of a search."""
-
     rows: list[Row]
     scores: list[float | None]
-    """One score for each row; None if rows were not scored."""
+    """None for each row if they were not scored."""
     token: bytes | None
     """None when nothing is left."""
     total: int | None

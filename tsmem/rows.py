@@ -53,8 +53,6 @@ def in_order(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
 
 
 class ColumnType(StrEnum):
-    """The types of primary key columns and defined columns, by TableStore's names."""
-
     STRING = "STRING"
     INTEGER = "INTEGER"
     DOUBLE = "DOUBLE"
@@ -77,7 +75,6 @@ class TableRef(NamedTuple):
 
     name: str
     key: tuple[str, ...]
-    """Names of its primary key columns, in order."""
 
     def range_of(self, *prefix: KeyValue) -> Range:
         """Return the range of all rows whose key begins with these values."""
@@ -86,16 +83,12 @@ class TableRef(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row as read."""
-
     key: Key
     columns: Mapping[str, Value]
     """Attribute columns in order of name."""
 
 
 class Range(NamedTuple):
-    """A range of keys."""
-
     start: KeyBound
     end: KeyBound
     """The exclusive end: above `start`, or below it when backward."""
@@ -103,7 +96,6 @@ class Range(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """True if its start is not before its end, so that it holds no key."""
         low, high = (self.end, self.start) if self.backward else (self.start, self.end)
         return not in_order(low) < in_order(high)
 
@@ -117,8 +109,6 @@ class Range(NamedTuple):
 
 
 class Op(StrEnum):
-    """The operator of a comparison."""
-
     EQ = "=="
     NE = "!="
     GT = ">"
@@ -138,25 +128,19 @@ class Comparison(NamedTuple):
 
 
 class Not(NamedTuple):
-    """True where its part is false."""
-
     part: Filter
 
 
 class And(NamedTuple):
-    """True where all of its parts are; at least two."""
-
     parts: tuple[Filter, ...]
 
 
 class Or(NamedTuple):
-    """True where one of its parts is; at least two."""
-
     parts: tuple[Filter, ...]
 
 
 Filter = Comparison | Not | And | Or
-"""A condition on a row."""
+"""A condition on a row. `And` and `Or` have at least two parts."""
 
 
 class Existence(StrEnum):

@@ -58,8 +58,6 @@ class Changes(NamedTuple):
 
 
 NO_CHANGES = Changes()
-ItemSource = tuple[Iterator[tuple[Key, Item]], Callable[[], bool]]
-"""Items with the keys behind which a listing can go on, and a function that looks for one more."""
 
 
 class Collection(Generic[Item]):
@@ -216,10 +214,10 @@ class Collection(Generic[Item]):
         request: ListRequest,
         table: TableRef,
         scan_at: Callable[[Window], Scan],
-        whole: Callable[[RowScan, RowFilter | None], ItemSource[Item]] | None = None,
+        whole: Callable[[RowScan, Callable[[Row], bool] | None], Iterator[tuple[Key, Item]]] | None = None,
     ) -> ItemStream[Item]:
         """Return a listing. `scan_at` gets the window once its ages are points in time; `whole` reads whole items where
-        decoding rows is not enough."""
+        decoding rows is not enough, and tests them if the rows alone cannot decide the filter."""
         request.check_limit()
         row_filter = read_filter(request.filter)
         digest = request.digest(self._target, table.name, row_filter)
@@ -230,11 +228,16 @@ class Collection(Generic[Item]):
             types = tuple(self._codec.key_types(table).values())
             (after, window), _ = cursor.decode_token(request.page_token, digest, table, types)
             cursor.check_window(window, request.since, request.until)
-        # If the scan cannot decide the filter, `whole` does, and may need any number of rows.
-        decided = row_filter is None or self._readable(table).covers(row_filter)
+        test = None
+        if row_filter is not None and not self._readable(table).covers(row_filter):
+            test = row_filter.test(self._codec.table.key)  # any number of rows may be needed
         scan = self._filtered(scan_at(window), row_filter)
-        rows = RowScan(self._client, scan, request.limit if decided else None, after, self.read_progress)
-        items, has_more = (map(self._keyed, rows), rows.has_more) if whole is None else whole(rows, row_filter)
+        rows = RowScan(self._client, scan, request.limit if test is None else None, after, self.read_progress)
+        items = map(self._keyed, rows) if whole is None else whole(rows, test)
+
+        def has_more() -> bool:
+            return (test is None and rows.has_more()) or next(items, None) is not None
+
         return ItemStream(
             items,
             has_more,

@@ -3,7 +3,7 @@ that whole sessions are then read in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,8 @@ from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collectio
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
-from tsmem.store.listing.scan import ItemStream, RowScan, Scan
-from tsmem.store.listing.whole_rows import WholeRows
+from tsmem.store.listing.scan import ItemStream, Scan
+from tsmem.store.listing.whole_rows import whole_sessions
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
@@ -26,7 +26,6 @@ from tsmem.store.requests import ListRequest, Sort
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
-    from tsmem.store.filters.row_filter import RowFilter
     from tsmem.store.search.finder import SearchStream
     from tsmem.store.sharing import Pair
 
@@ -202,18 +201,8 @@ class Sessions(Collection[Session]):
             request,
             index,
             lambda window: Scan(index, self._span(index, user, window, backward=True)),
-            partial(self._whole_sessions, limit),
+            partial(whole_sessions, self._client, self._codec, limit),
         )
-
-    def _whole_sessions(
-        self, want: int | None, rows: RowScan, row_filter: RowFilter | None
-    ) -> tuple[Iterator[tuple[Key, Session]], Callable[[], bool]]:
-        """Read the whole sessions of index rows, and test a filter that the index alone could not decide."""
-        test = None
-        if row_filter is not None and not self._readable(self._layout.index_ref).covers(row_filter):
-            test = row_filter.test(self._codec.table.key)
-        whole = WholeRows(self._client, self._codec, rows, want, test)
-        return whole, whole.has_more
 
     def search(
         self,

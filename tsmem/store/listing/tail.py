@@ -116,12 +116,10 @@ class SessionTail:
         """Yield all rows, the latest first: a few from one request, the rest page by page as they are consumed."""
         span = self._codec.table.range_of(self._session_id)
         scan = Scan(self._codec.table, Range(span.end, span.start, backward=True))
-        row, count = None, 0
-        for row in islice(RowScan(self._client, scan, few, read_progress=self._read_progress), few):
-            yield row
-            count += 1
-        if row is not None and count == few:
-            yield from RowScan(self._client, scan, after=row.key, read_progress=self._read_progress)
+        first = list(islice(RowScan(self._client, scan, few, read_progress=self._read_progress), few))
+        yield from first
+        if len(first) == few:
+            yield from RowScan(self._client, scan, after=first[-1].key, read_progress=self._read_progress)
 
     def _note(self, row: Row) -> bool:
         """Note a message's place, and move the start of later looks on. Return False if the place is known or before
