@@ -197,8 +197,8 @@ def read_filter(text: str | None) -> RowFilter | None:
 
 
 class ItemStream(Generic[Item]):
-    """At most `limit` items, one by one. Reading errors are raised, in the middle too; `next_page_token` then leads to
-    the rest."""
+    """At most `limit` items, one by one. A reading error is raised, in the middle too, and ends the stream;
+    `next_page_token` then leads to the rest."""
 
     def __init__(
         self,
@@ -220,19 +220,21 @@ class ItemStream(Generic[Item]):
         self._previous: Key | None = None
         self._taken = 0
         self._more: bool | None = None
-        """True if an item follows the last one; None while nobody has looked."""
+        """True if an item follows the last one, or looking for one failed; None while nobody has looked."""
 
     def __iter__(self) -> Iterator[Item]:
         return self
 
     def __next__(self) -> Item:
-        if self._more is False or self._left == 0:
+        if self._more is not None or self._left == 0:
             raise StopIteration
+        self._more = True
         try:
             key, item = next(self._items)
         except StopIteration:
             self._more = False
             raise
+        self._more = None
         self._previous, self._key = self._key, key
         self._taken += 1
         self._read_progress.returned += 1
@@ -244,6 +246,7 @@ class ItemStream(Generic[Item]):
     def next_page_token(self) -> str | None:
         """The token of what follows; None when nothing is left. After a full page this may look one row ahead."""
         if self._left == 0 and self._more is None:
+            self._more = True
             self._more = self._has_more()
         if self._more is False:
             return None
