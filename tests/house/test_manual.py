@@ -19,13 +19,14 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.house.modules import PACKAGE, README, ROOT
 from tests.support.node import why_not
-from tests.support.server_in_process import serving
+from tests.support.server_in_process import environ, serving
 from tsmem.adapters.local import LocalClient
 from tsmem.cli.app.exit_codes import MEANINGS, exit_code
 from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError
-from tsmem.store import MemoryStore
+from tsmem.store import MemoryStore, Message, Session
+from tsmem.store.documents import export_line
 
 MANUAL = {topic: topic_page(topic) for topic in TOPICS}
 TEXTS = {"README": README, **MANUAL}
@@ -115,12 +116,12 @@ def test_every_shell_block_runs(tmp_path: Path) -> None:
 
 
 def run_shell(folder: Path, shell_blocks: list[str]) -> None:
-    environ = environment(folder)
+    variables = environment(folder)
     for block in shell_blocks:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
             cwd=folder,
-            env=environ,
+            env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -150,17 +151,17 @@ def test_every_python_block_runs(name: str, tmp_path: Path) -> None:
 def test_the_programs_of_sdks_run(tmp_path: Path) -> None:
     """The Python program, and the Node.js program if node finds its SDK, against a server whose tables are empty: each
     writes what it reads."""
-    environ = environment(tmp_path)
+    variables = environment(tmp_path)
     with serving(tmp_path / "served.db") as served:
         with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
             store.tables.apply()
         commands = [[sys.executable, "-W", "ignore", "-c", block] for block in blocks(MANUAL["serving"], "python")]
         if why_not() is None:
-            environ["NODE_PATH"] = os.environ.get("NODE_PATH", "")
+            variables["NODE_PATH"] = os.environ.get("NODE_PATH", "")
             commands += [["node", "-e", block] for block in blocks(MANUAL["serving"], "js")]
         for command in commands:
             command[-1] = command[-1].replace(ENDPOINT, served.endpoint)
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
             assert 0 == done.returncode, done.stderr
 
     assert {"PutRow", "GetRow"} <= set(served.actions())
@@ -174,3 +175,60 @@ def test_the_page_on_exit_codes_lists_them_all() -> None:
     for kind in kinds:
         kinds += kind.__subclasses__()
     assert {exit_code(kind.__new__(kind)) for kind in kinds} <= set(listed)
+
+
+def test_actions_of_the_page_on_permissions_are_enough(tmp_path: Path) -> None:
+    """What each kind of command sends is in its row, and every action of a row is sent by some command of its kind."""
+    rows = re.findall(r"^\| (\w+)[^|]* \| (those[^`]*)?(`ots:.*`) \|$", MANUAL["permissions"], re.MULTILINE)
+    listed = {kind: set(re.findall(r"`ots:(\w+)`", actions)) for kind, _, actions in rows}
+    assert set(listed) == {"read", "write", "check", "create", "drop"}
+    reading = [
+        "session get ada s",
+        "session recent --user ada",
+        "session recent",
+        "session search trip",
+        "message list",
+        "message get s m",
+        "message search hello",
+        "show s --user ada",
+        "message tail s",
+        "export",
+        "stats",
+    ]
+    writing = [
+        "session put ada s",
+        "session update ada s --touch",
+        "message put s m --content hello --touch ada",
+        "message update s m --role user",
+        "message delete s m",
+        "session delete ada s --with-messages",
+        "import",
+        "session purge --everyone --with-messages --yes",
+    ]
+    items: list[Session | Message] = [Session("ada", "s"), *(Message("s", str(number), number) for number in range(3))]
+    with serving(tmp_path / "served.db") as served:
+        cli = Cli(tmp_path)
+        cli.environ.update(environ(served.endpoint, HOME=str(tmp_path)))
+        sent: dict[str, set[str]] = {}
+        for kind, lines in {
+            "create": ["init-tables --wait 10", "doctor --fix"],
+            "check": ["init-tables --check", "doctor"],
+            "write": [*writing, *writing[:3]],
+            "read": reading,
+            "drop": ["drop-tables --yes"],
+        }.items():
+            served.log.clear()
+            for line in lines:
+                cli.ok(*line.split(), stdin=b"".join(map(export_line, items)))
+            sent[kind] = set(served.actions())
+    allowed = {
+        "read": listed["read"],
+        "write": listed["read"] | listed["write"],
+        "check": listed["read"] | listed["check"],
+        "create": listed["read"] | listed["check"] | listed["create"],
+        "drop": listed["read"] | listed["check"] | listed["drop"],
+    }
+    assert {} == {kind: actions - allowed[kind] for kind, actions in sent.items() if actions - allowed[kind]}
+    # an index is created by itself only where an older table lacks it; only some findings of doctor need an update
+    unsent = {kind: actions - sent[kind] for kind, actions in listed.items() if actions - sent[kind]}
+    assert {"create": {"CreateIndex", "UpdateRow"}} == unsent
