@@ -6,7 +6,7 @@ Tables carry microseconds; the engine's cell versions are milliseconds, as Table
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple, Protocol
@@ -42,22 +42,27 @@ class SystemClock:
         time.sleep(seconds)
 
 
-_time_budget_s: ContextVar[float | None] = ContextVar("time_budget_s", default=None)
+_time_left: ContextVar[Callable[[], float] | None] = ContextVar("time_left", default=None)
 
 
 @contextmanager
-def time_budget(seconds: float) -> Iterator[None]:
-    """Limit the time of a call in this block, retries included: a caller may have less than its profile's timeout."""
-    token = _time_budget_s.set(seconds)
+def deadline(clock: Clock, ends_s: float) -> Iterator[None]:
+    """Let each call in this block end, retries included, at a time by the clock's monotonic_s, or at a deadline around
+    it that is sooner."""
+    left_s = time_left_s()
+    if left_s is not None:
+        ends_s = min(ends_s, clock.monotonic_s() + left_s)
+    token = _time_left.set(lambda: ends_s - clock.monotonic_s())
     try:
         yield
     finally:
-        _time_budget_s.reset(token)
+        _time_left.reset(token)
 
 
-def time_budget_s() -> float | None:
-    """Return the seconds that a call may take, retries included; None if nobody set a limit."""
-    return _time_budget_s.get()
+def time_left_s() -> float | None:
+    """Return the seconds left for a call, at least 0; None without a deadline."""
+    time_left = _time_left.get()
+    return None if time_left is None else max(0.0, time_left())
 
 
 class Age(NamedTuple):

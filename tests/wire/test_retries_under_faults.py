@@ -12,10 +12,10 @@ import pytest
 from tests.support.backends import MESSAGE, PLAIN
 from tests.support.server_in_process import Served, profile_of, serving
 from tsmem.adapters.tablestore.client import TablestoreClient
-from tsmem.clock import SystemClock
+from tsmem.clock import SystemClock, deadline
 from tsmem.errors import ConditionFailed, TableNotFound, Unavailable
 from tsmem.port import RowOutcome, TableClient, rows_of
-from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+from tsmem.retry import RetryingClient, RetryPolicy
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Condition, Delete, Key, Put, Update, Value, Write
 from tsmem.server.http.faults import Faults, parse_fault
 
@@ -32,9 +32,8 @@ def faulty(*specs: str, faults: Faults | None = None, timeout_s: float = 30) -> 
         for table in (MESSAGE, PLAIN):
             served.engine.create_table(table)
         clock = SystemClock()
-        deadline = Deadline(clock)
-        client = TablestoreClient(profile_of(served.endpoint), deadline)
-        retrying = RetryingClient(client, clock, RetryPolicy(timeout_s, 0.001, 0.02), deadline=deadline)
+        client = TablestoreClient(profile_of(served.endpoint))
+        retrying = RetryingClient(client, clock, RetryPolicy(timeout_s, 0.001, 0.02))
         try:
             yield served, retrying
         finally:
@@ -145,15 +144,14 @@ def test_a_batch_of_200_rows_of_1023_integers_is_written_in_parts() -> None:
 
 def test_a_call_without_time_left_sends_nothing() -> None:
     clock = SystemClock()
-    deadline = Deadline(clock)
     with serving(None) as served:
         served.engine.create_table(PLAIN)
-        client = TablestoreClient(profile_of(served.endpoint), deadline)
-        retrying = RetryingClient(client, clock, RetryPolicy(30), deadline=deadline)
+        client = TablestoreClient(profile_of(served.endpoint))
+        retrying = RetryingClient(client, clock, RetryPolicy(30))
         put = Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST)
         assert [None] == retrying.write_rows([put])
         (refused,) = retrying.write_rows([put])
-        with deadline.until(clock.monotonic_s() - 1), pytest.raises(Unavailable, match="no time left to ask"):
+        with deadline(clock, clock.monotonic_s() - 1), pytest.raises(Unavailable, match="no time left to ask"):
             client.get_row(REF, ("a",))
         client.close()
 

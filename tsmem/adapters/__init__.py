@@ -30,11 +30,9 @@ def open_client(
         return LocalClient(profile.path, clock, notice)
     if profile.backend == "tablestore":
         from tsmem.adapters.tablestore.client import TablestoreClient
-        from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+        from tsmem.retry import RetryingClient, RetryPolicy
 
-        deadline = Deadline(clock)
-        client = TablestoreClient(profile, deadline, log)
-        return RetryingClient(client, clock, RetryPolicy(timeout_s=profile.timeout_s), deadline=deadline)
+        return RetryingClient(TablestoreClient(profile, log), clock, RetryPolicy(timeout_s=profile.timeout_s))
     raise ProfileError(
         f"profile '{profile.name}' has the backend '{profile.backend}', which this version cannot open",
         hint="the backend is 'local' for one file on this machine, or 'tablestore'",

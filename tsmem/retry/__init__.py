@@ -3,7 +3,7 @@
 `client.py` retries the calls of the port, of a batch the failed rows. `attempts.py` decides when and for how long.
 """
 
-from tsmem.retry.attempts import Deadline, RetryPolicy
+from tsmem.retry.attempts import RetryPolicy
 from tsmem.retry.client import RetryingClient
 
-__all__ = ["Deadline", "RetryPolicy", "RetryingClient"]
+__all__ = ["RetryPolicy", "RetryingClient"]

@@ -1,4 +1,4 @@
-"""The attempts of one call: their deadline, the pauses between them, and the error after the last one.
+"""Decides when a call is tried again, how long to pause before, and which error is raised after the last attempt.
 
 No attempt begins after the deadline. An error that waiting rarely mends ends the attempts sooner (`hopeless_after_s`):
 a mistyped host is reported in seconds, and a wrong certificate at once. For any other error the whole time is used: a
@@ -8,12 +8,9 @@ pause that would leave none is cut, so that a last attempt begins while enough i
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
-from tsmem.clock import Clock, time_budget_s
+from tsmem.clock import Clock, time_left_s
 from tsmem.errors import Unavailable
 
 MIN_TRIES = 3
@@ -33,35 +30,13 @@ class RetryPolicy(NamedTuple):
     max_pause_s: float = 3.0
 
 
-class Deadline:
-    """The time by which the call under way in this thread must end. RetryingClient sets it, a transport reads it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._local = threading.local()
-
-    def left_s(self) -> float | None:
-        """Return the seconds left for the call under way, or None if no call is."""
-        ends_s: float | None = getattr(self._local, "ends_s", None)
-        return None if ends_s is None else max(0.0, ends_s - self._clock.monotonic_s())
-
-    @contextmanager
-    def until(self, ends_s: float) -> Iterator[None]:
-        """Set the deadline within the block, by the clock's monotonic_s."""
-        self._local.ends_s = ends_s
-        try:
-            yield
-        finally:
-            self._local.ends_s = None
-
-
 class Attempts:
     """The attempts of one call, or of one part of it."""
 
     def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random, ends_s: float | None = None) -> None:
-        """`ends_s` defaults to the end of the policy's timeout, or of the caller's time budget if that is sooner."""
-        budget_s = time_budget_s()
-        timeout_s = policy.timeout_s if budget_s is None else min(policy.timeout_s, budget_s)
+        """`ends_s` defaults to the end of the policy's timeout, or to the caller's deadline if that is sooner."""
+        left_s = time_left_s()
+        timeout_s = policy.timeout_s if left_s is None else min(policy.timeout_s, left_s)
         self._clock = clock
         self._policy = policy
         self._random = draw

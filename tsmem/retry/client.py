@@ -1,7 +1,7 @@
 """A TableClient that retries what can be retried, and reports honestly what became of it.
 
-- One deadline bounds a whole call of the port: attempts, pauses and reading back. A transport reads it from `Deadline`.
-  The error at its end is that of the last attempt, and is ambiguous if any attempt was.
+- One deadline bounds a whole call of the port: attempts, pauses and reading back. A transport reads it from
+  `time_left_s`. The error at its end is that of the last attempt, and is ambiguous if any attempt was.
 - A write whose reply was lost is sent again, because every write of the store can be repeated: puts and deletes say how
   the row is to be, updates set columns to values. Only a condition can then fail because of the first attempt. That is
   settled by reading the row back: a row equal to ours was written, an absent one was deleted.
@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from tsmem.clock import Clock
+from tsmem.clock import Clock, deadline
 from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
@@ -37,7 +37,7 @@ from tsmem.port import (
     TableClient,
     TableSchema,
 )
-from tsmem.retry.attempts import MAYBE_DONE, Attempts, Deadline, RetryPolicy
+from tsmem.retry.attempts import MAYBE_DONE, Attempts, RetryPolicy
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Value, Write
 
 if TYPE_CHECKING:
@@ -53,20 +53,12 @@ class RetryingClient:
     """A TableClient that retries another one."""
 
     def __init__(
-        self,
-        client: TableClient,
-        clock: Clock,
-        policy: RetryPolicy | None = None,
-        *,
-        seed: int | None = None,
-        deadline: Deadline | None = None,
+        self, client: TableClient, clock: Clock, policy: RetryPolicy | None = None, *, seed: int | None = None
     ) -> None:
-        """`deadline` is the one that the client's transport reads, if it has one."""
         self._client = client
         self._clock = clock
         self._policy = RetryPolicy() if policy is None else policy
         self._random = random.Random(seed)  # noqa: S311 - jitter is no secret
-        self._deadline = Deadline(clock) if deadline is None else deadline
         self.meter = client.meter
         self.limiter = client.limiter
         self.rows_per_write = client.rows_per_write
@@ -81,7 +73,7 @@ class RetryingClient:
             attempts.count += 1
             cuts = self.limiter.cuts
             try:
-                with self._deadline.until(attempts.ends_s):
+                with deadline(self._clock, attempts.ends_s):
                     result = call()
                 self.limiter.answered()
                 return result
@@ -153,11 +145,9 @@ class RetryingClient:
             """Read the rows that are left. Raises Unavailable when some are still left."""
             left = [place for place in range(len(keys)) if not found or isinstance(found[place], Unavailable)]
             rows = self._client.get_rows(table, [keys[place] for place in left], columns)
-            if not found:
-                found.extend(rows)
-            else:
-                for place, row in zip(left, rows, strict=True):
-                    found[place] = row
+            found[:] = found or rows
+            for place, row in zip(left, rows, strict=True):
+                found[place] = row
             for row in found:
                 if isinstance(row, Unavailable):
                     raise row
@@ -211,7 +201,7 @@ class RetryingClient:
         attempts = self._attempts()
         rows = {(write.table.name, repr(write.key)) for write in writes}  # as text: a wrong key may be unhashable
         if len(rows) < len(writes):
-            with self._deadline.until(attempts.ends_s):
+            with deadline(self._clock, attempts.ends_s):
                 return self._client.write_rows(writes)
         batch = _WriteBatch(self._client, writes, attempts.in_time)
         try:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.backends import PLAIN, SESSION, engine_client
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
-from tsmem.clock import time_budget
+from tsmem.clock import deadline, time_left_s
 from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
@@ -22,7 +22,7 @@ from tsmem.errors import (
     Unavailable,
 )
 from tsmem.port import IndexSchema, RowOutcome, RowRead, SearchIndexSchema, TableClient
-from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+from tsmem.retry import RetryingClient, RetryPolicy
 from tsmem.rows import (
     MAX,
     MIN,
@@ -268,11 +268,11 @@ def test_an_error_is_raised_when_it_is_hopeless(
     assert clock.monotonic_s() - started <= longest_s
 
 
-def test_time_budget_ends_retries_before_the_timeout(engine: TableClient) -> None:
+def test_a_callers_deadline_ends_retries_before_the_timeout(engine: TableClient) -> None:
     clock = ManualClock()
     client = FaultyClient(engine, *(Fault("get_row", Throttled("busy"), call=n) for n in range(1, 100)))
     started = clock.monotonic_s()
-    with time_budget(2), pytest.raises(Throttled):
+    with deadline(clock, started + 2), pytest.raises(Throttled):
         retrying(client, clock).get_row(REF, ("a",))
 
     assert clock.monotonic_s() - started <= 2
@@ -318,16 +318,15 @@ def test_a_lost_conditional_update_is_settled_by_the_columns_it_names(
     assert ["write_row", "write_row", "get_row"] == faulty.names()
 
 
-def test_deadline_is_known_only_during_a_call() -> None:
+def test_the_time_left_is_known_only_within_a_deadline() -> None:
     clock = ManualClock()
-    deadline = Deadline(clock)
-    assert deadline.left_s() is None
-    with deadline.until(clock.monotonic_s() + 5):
+    begun_s = clock.monotonic_s()
+    with deadline(clock, begun_s + 5), deadline(clock, begun_s + 99):
         clock.sleep(2)
-        assert deadline.left_s() == pytest.approx(3)
+        assert pytest.approx(3) == time_left_s()
         clock.sleep(9)
-        assert 0 == deadline.left_s()
-    assert deadline.left_s() is None
+        assert 0 == time_left_s()
+    assert time_left_s() is None
 
 
 @pytest.mark.parametrize(

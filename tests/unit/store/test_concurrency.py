@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from tsmem.clock import time_budget, time_budget_s
+from tests.support.clocks import ManualClock
+from tsmem.clock import deadline, time_left_s
 from tsmem.port import ConcurrencyLimiter
 from tsmem.store.concurrency import prefetch, submit, wait_for_all, wait_for_one
 
@@ -127,12 +128,13 @@ def test_a_call_within_a_call_is_made_inline() -> None:
     assert (True, True) == submit(ConcurrencyLimiter(4), outer).result(DEADLINE_S)
 
 
-def test_a_call_keeps_the_time_budget_of_its_submitter() -> None:
-    with time_budget(3.5):
-        pending = submit(ConcurrencyLimiter(4), time_budget_s)
+def test_a_call_keeps_the_deadline_of_its_submitter() -> None:
+    clock = ManualClock()
+    with deadline(clock, clock.monotonic_s() + 3.5):
+        pending = submit(ConcurrencyLimiter(4), time_left_s)
 
-    assert 3.5 == pending.result(DEADLINE_S)
-    assert submit(ConcurrencyLimiter(4), time_budget_s).result(DEADLINE_S) is None
+    assert pytest.approx(3.5) == pending.result(DEADLINE_S)
+    assert submit(ConcurrencyLimiter(4), time_left_s).result(DEADLINE_S) is None
 
 
 def test_waiting_for_calls_ends_with_the_timeout() -> None:

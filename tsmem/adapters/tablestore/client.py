@@ -35,7 +35,6 @@ from tsmem.port import (
     TableSchema,
 )
 from tsmem.profiles.model import Profile
-from tsmem.retry import Deadline
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
@@ -50,9 +49,9 @@ _MAX_LIMIT = 2**31 - 1
 class TablestoreClient:
     """The TableStore instance of a profile. Nothing is connected to before the first call."""
 
-    def __init__(self, profile: Profile, deadline: Deadline | None = None, log: Log | None = None) -> None:
-        """`deadline` says how long a call may take; `log` takes a line about each request. Raises ProfileError."""
-        self._session = HttpSession(profile, deadline, log)
+    def __init__(self, profile: Profile, log: Log | None = None) -> None:
+        """`log` takes a line about each request. Raises ProfileError."""
+        self._session = HttpSession(profile, log)
         self.meter = self._session.meter
         self.limiter = ConcurrencyLimiter(MAX_IN_FLIGHT)
         self.rows_per_write = MAX_ROWS_PER_WRITE

@@ -1,7 +1,7 @@
 """One SDK client over `Transport`: each call of the SDK ends in time, is metered and logged, and fails with our errors.
 
 `client.py` makes every request through `HttpSession.call`. The SDK's own retries are off: tsmem.retry retries, and its
-Deadline says how long an attempt may take.
+deadline says how long an attempt may take.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.schemas import extend
 from tsmem.adapters.tablestore.sdk import ots, quiet_logger, table_store_pb2
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt, Transport, attempt_s
+from tsmem.clock import time_left_s
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
-from tsmem.retry import Deadline
 
 Log = Callable[[str], None]
 """Takes a line about each request: operation, table, rows, milliseconds, request id, error code."""
@@ -35,7 +35,7 @@ _READABLE = (ots.OTSError, ValueError)
 class HttpSession:
     """Connections and credentials of one profile. The secrets are revealed once, here."""
 
-    def __init__(self, profile: Profile, deadline: Deadline | None = None, log: Log | None = None) -> None:
+    def __init__(self, profile: Profile, log: Log | None = None) -> None:
         """Open no connection yet. Without a deadline each call may take the profile's whole timeout.
 
         Raises ProfileError."""
@@ -43,7 +43,6 @@ class HttpSession:
         self._closed = False
         self.clock_skew_s: float | None = None
         """Seconds by which the service's clock is ahead, as its last reply says."""
-        self._deadline = deadline
         self._timeout_s = profile.timeout_s
         self._log = log
         self._transport = _transport(profile)
@@ -109,7 +108,7 @@ class HttpSession:
             raise TsmemError("the store is closed")
 
     def _allowed_s(self) -> float:
-        left_s = None if self._deadline is None else self._deadline.left_s()
+        left_s = time_left_s()
         return self._timeout_s if left_s is None else attempt_s(left_s)
 
     def close(self) -> None:

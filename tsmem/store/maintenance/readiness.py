@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tsmem.clock import Clock, time_budget
+from tsmem.clock import Clock, deadline
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, Unavailable
 from tsmem.port import TableClient
 from tsmem.rows import TableRef
@@ -40,7 +40,7 @@ def wait(
         for place, step in enumerate(waiting):
             left_s = deadline_s - clock.monotonic_s()
             share_s = max(_SHORTEST_S, min(_LONGEST_S, left_s / (len(waiting) - place)))
-            if (left_s > 0 or timeout_s == 0) and _is_ready(client, layout, step, share_s):
+            if (left_s > 0 or timeout_s == 0) and _is_ready(client, clock, layout, step, share_s):
                 continue
             if not unready:  # the checks after the first failed one may take as long
                 on_wait(_names(waiting[place:]))
@@ -59,13 +59,13 @@ def _names(steps: Sequence[Step]) -> list[str]:
     return [f"{step.kind} {step.name}" for step in steps]
 
 
-def _is_ready(client: TableClient, layout: Layout, step: Step, budget_s: float) -> bool:
+def _is_ready(client: TableClient, clock: Clock, layout: Layout, step: Step, timeout_s: float) -> bool:
     table = next(table for table in layout.tables if table.schema.name == step.table)
     ref = table.ref
     if step.kind == "secondary index":
         key = table.schema.indexes[0].key
         ref = TableRef(step.name, key + tuple(name for name in table.ref.key if name not in key))
-    with time_budget(budget_s):
+    with deadline(clock, clock.monotonic_s() + timeout_s):
         try:
             if step.kind == "search index":
                 return client.describe_search_index(step.table, step.name).in_step

@@ -32,7 +32,7 @@ from tsmem.adapters.tablestore.transport import attempt_s, clock_skew_s
 from tsmem.clock import SystemClock
 from tsmem.errors import LimitExceeded, ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost
-from tsmem.retry import Deadline, RetryingClient, RetryPolicy
+from tsmem.retry import RetryingClient, RetryPolicy
 from tsmem.server.http.faults import Faults, parse_fault
 
 TIMEOUT_S = 0.4
@@ -132,10 +132,9 @@ def test_a_web_page_with_status_200_is_ambiguous() -> None:
 
 def test_all_attempts_together_take_no_longer_than_the_timeout() -> None:
     clock = SystemClock()
-    deadline = Deadline(clock)
     with listening(silent) as endpoint:
-        client = TablestoreClient(profile(endpoint), deadline)
-        retrying = RetryingClient(client, clock, RetryPolicy(1.6, first_pause_s=0.01), deadline=deadline)
+        client = TablestoreClient(profile(endpoint))
+        retrying = RetryingClient(client, clock, RetryPolicy(1.6, first_pause_s=0.01))
         started = time.monotonic()
         with pytest.raises(Unavailable, match=r"\(tried 2 times in .* s\); it may have been done$") as caught:
             retrying.write_row(PUT)
