@@ -3,7 +3,6 @@ limits and refusals. What a query finds by the type of its field is the contract
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -69,51 +68,20 @@ def test_each_kind_of_query_finds_its_rows(client: Any) -> None:
     assert {} == wrong
 
 
-def test_each_row_has_a_hit_with_its_score(client: Any) -> None:
-    query = t.BoolQuery([t.MatchQuery("text", "this")], should_queries=[t.MatchQuery("text", "17")])
-    by_score, by_key = search(client, query, sort=t.Sort([t.ScoreSort()])), search(client, query)
-    scores = [hit.score for hit in by_score.search_hits]
-
-    assert (ROWS, [17]) == (len(scores), numbers(by_score)[:1])
-    assert sorted(scores, reverse=True) == scores
-    assert all(map(math.isfinite, scores))
-    assert [hit.row for hit in by_score.search_hits] == by_score.rows
-    assert [True] * ROWS == [math.isnan(hit.score) for hit in by_key.search_hits]
-
-
-def test_pages_follow_by_token_in_each_order(client: Any) -> None:
+def test_pages_follow_by_token_in_their_order(client: Any) -> None:
     by_number = sorted(COUNTED, reverse=True) + [n for n in BY_KEY if n not in COUNTED]
-    for sorter, expected in (
-        (t.FieldSort("number", t.SortOrder.DESC), by_number), (t.PrimaryKeySort(t.SortOrder.DESC), BY_KEY[::-1]),
-        (t.DocSort(t.SortOrder.ASC), BY_KEY),
-    ):  # fmt: skip
+    for sorter, expected in ((t.FieldSort("number", t.SortOrder.DESC), by_number), (t.DocSort(), BY_KEY)):
         found = list(pages(client, t.MatchAllQuery(), limit=20, sort=t.Sort([sorter]), get_total_count=True))
 
         assert expected == [n for answer in found for n in numbers(answer)]
         assert [(20, ROWS)] * 2 == [(len(answer.rows), answer.total_count) for answer in found[:-1]]
 
 
-def test_rows_are_counted_if_asked_and_the_default_limit_is_10(client: Any) -> None:
-    for how, expected in (
-        ({"limit": 0, "get_total_count": True}, (0, 40, False)), ({"limit": None}, (10, -1, True)),
-        ({"limit": 100}, (40, -1, False)), ({"limit": 7, "offset": 20}, (7, -1, True)),
-    ):  # fmt: skip
-        answer = search(client, t.RangeQuery("n", 10, 50), **how)
-        assert expected == (len(answer.rows), answer.total_count, bool(answer.next_token))
+def test_the_default_is_10_rows_without_columns_uncounted(client: Any) -> None:
+    answer = search(client, t.RangeQuery("n", 10, 50), limit=None)
 
-
-def test_a_search_returns_the_columns_asked_for(client: Any) -> None:
-    whole = [(name, bytearray(value) if type(value) is bytes else value) for name, value in columns(3).items()]
-    kinds = t.ColumnReturnType
-    for wanted, expected in (
-        (t.ColumnsToGet(return_type=kinds.ALL), whole), (None, []), (t.ColumnsToGet(return_type=kinds.NONE), []),
-        (t.ColumnsToGet(["number", "nothing"], kinds.SPECIFIED), [("number", 3)]),
-        (t.ColumnsToGet(["nothing", "who"], kinds.SPECIFIED), []),
-        (t.ColumnsToGet(return_type=kinds.ALL_FROM_INDEX), [pair for pair in whole if pair[0] != "raw"]),
-    ):  # fmt: skip
-        ((_, cells),) = search(client, t.TermQuery("n", 3), columns=wanted).rows
-        assert all(stamp > 10**12 for _, _, stamp in cells)
-        assert expected == [(name, value) for name, value, _ in cells]
+    assert (10, -1, True) == (len(answer.rows), answer.total_count, bool(answer.next_token))
+    assert [[]] * 10 == [cells for _, cells in answer.rows]
 
 
 def words(count: int) -> str:
