@@ -15,6 +15,7 @@ from tests.cli.conftest import Cli, messages, sessions
 from tests.support.commands import declarations
 from tests.support.server_in_process import serving
 from tsmem.server.http.auth import AccessKey
+from tsmem.server.wire import schema
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
 
@@ -123,9 +124,11 @@ class _Echo(BaseHTTPRequestHandler):
         known = " ".join(
             form for secret in SECRETS.values() for form in (secret, quote(secret, safe=""), json.dumps(secret))
         )
-        text = f"denied {headers} {dict(self.headers)!r} {json.dumps(dict(self.headers))} {known}".encode()
-        body = b"\x0a\x0fOTSAuthFailed__" + b"\x12" + _varint(len(text)) + text
-        self.send_response(403)
+        text = f"denied {headers} {dict(self.headers)!r} {json.dumps(dict(self.headers))} {known}"
+        self.send(403, schema.new_message("Error", code="OTSAuthFailed__", message=text).SerializeToString())
+
+    def send(self, status: int, body: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -138,19 +141,7 @@ class _Garbage(_Echo):
     """A service that answers with what it was sent, which is no reply of TableStore."""
 
     def do_POST(self) -> None:
-        body = str(self.headers).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def _varint(number: int) -> bytes:
-    parts = []
-    while number > 127:
-        parts.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*parts, number])
+        self.send(200, str(self.headers).encode())
 
 
 @contextmanager
@@ -169,16 +160,12 @@ def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def service(name: str) -> Iterator[str]:
     """Yield the endpoint of a service that answers in this way."""
     with ExitStack() as stack:
-        if name == "well":
-            credentials = AccessKey(SECRETS["access_key_id"], SECRETS["access_key_secret"])
+        if name in ("well", "another secret"):
+            secret = SECRETS["access_key_secret"] if name == "well" else "another"
+            credentials = AccessKey(SECRETS["access_key_id"], secret)
             yield stack.enter_context(serving(None, credentials=credentials)).endpoint
-        elif name == "another secret":
-            credentials = AccessKey(SECRETS["access_key_id"], "another")
-            yield stack.enter_context(serving(None, credentials=credentials)).endpoint
-        elif name == "echo":
-            yield stack.enter_context(_answering(_Echo))
-        elif name == "garbage":
-            yield stack.enter_context(_answering(_Garbage))
+        elif name in ("echo", "garbage"):
+            yield stack.enter_context(_answering(_Echo if name == "echo" else _Garbage))
         elif name == "away":
             yield "http://127.0.0.1:1"
         else:

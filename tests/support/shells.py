@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import shlex
 import shutil
 import signal
-import struct
-import termios
 import threading
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -20,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ptys import pieces, resize
 from tests.support.waiting import wait_until
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
@@ -108,7 +106,7 @@ class Shell:
         if self._pid == 0:
             os.chdir(self.folder)
             os.execvpe(self._argv[0], self._argv, self._variables)
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 200, 0, 0))
+        resize(self._terminal, columns=200, rows=200)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         wait_until(lambda: PROMPT.encode() in self.screen)
@@ -121,13 +119,7 @@ class Shell:
         os.close(self._terminal)
 
     def _read(self) -> None:
-        while True:
-            try:
-                piece = os.read(self._terminal, 1 << 16)
-            except OSError:  # the shell has ended
-                return
-            if not piece:
-                return
+        for piece in pieces(self._terminal):
             self.screen += piece
 
     def complete(self, typed: str, tabs: int = 1) -> str:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
-import pty
 import re
-import select
-import struct
 import subprocess
 import sys
 import termios
 import threading
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +18,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import declared_by
+from tests.support.ptys import open_terminal, pieces
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import Clock
@@ -105,8 +101,7 @@ class _Terminal(NamedTuple):
 @contextmanager
 def _terminal(columns: int) -> Iterator[_Terminal]:
     """Open a pseudo-terminal that passes output on as it was sent, and shows nothing that is typed."""
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    ours, theirs = open_terminal(columns)
     modes = termios.tcgetattr(theirs)
     modes[1] &= ~termios.OPOST
     modes[3] &= ~termios.ECHO
@@ -125,13 +120,7 @@ def _terminal(columns: int) -> Iterator[_Terminal]:
 
 
 def _read(ours: int, sent: bytearray) -> None:
-    while True:
-        try:
-            piece = os.read(ours, 1 << 16)
-        except OSError:  # the other side is closed
-            return
-        if not piece:
-            return
+    for piece in pieces(ours):
         sent += piece
 
 
@@ -144,8 +133,7 @@ class Terminal:
 
     def run(self, *argv: str, answer: bytes = b"", environ: dict[str, str] | None = None) -> tuple[int, str]:
         """Return the exit code, and what the terminal was sent. An answer is typed once the question is there."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self._columns, 0, 0))
+        ours, theirs = open_terminal(self._columns)
         started = subprocess.Popen(
             self._process.argv(*argv),
             stdin=theirs,
@@ -165,14 +153,7 @@ class Terminal:
 
     @staticmethod
     def _sent(ours: int, answer: bytes) -> Iterator[bytes]:
-        deadline = time.monotonic() + 60
-        while select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            try:
-                piece = os.read(ours, 65536)
-            except OSError:  # the other side is closed
-                return
-            if not piece:
-                return
+        for piece in pieces(ours):
             yield piece
             if answer and b"[y/N]" in piece:
                 os.write(ours, answer)
@@ -204,16 +185,13 @@ def highest_pile(text: str) -> int:
 
 def cells(line: str) -> int:
     """Return the cells that a line takes at most, measured otherwise than by the package."""
-    if line.isascii():
-        return len(line)
-    return sum(map(_cell, line))
+    return len(line) if line.isascii() else sum(map(_cell, line))
 
 
 def _cell(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me") or character in "\u200c\u200d":
+    kind = unicodedata.category(character)
+    if kind in ("Mn", "Me") or character in "\u200c\u200d":
         return 0
     if "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
         return 0
-    if unicodedata.category(character) == "Cn":
-        return 1
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return 2 if kind != "Cn" and unicodedata.east_asian_width(character) in "WF" else 1

@@ -6,19 +6,16 @@ The commands are run one after the other by one bash, on a pseudo-terminal. Each
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
-import termios
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.progress import drawn
+from tests.support.ptys import open_terminal, pieces
 
 COLUMNS = 80
 SUBSTITUTIONS = (
@@ -95,30 +92,26 @@ def _same(output: str, folder: Path) -> str:
 
 def _on_terminal(script: str, folder: Path, environ: Mapping[str, str]) -> str:
     """Everything that a terminal is sent while bash runs the script."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    ours, theirs = open_terminal(COLUMNS)
     argv = ["bash", "--norc", "-c", script]
     shell = subprocess.Popen(
         argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environ, start_new_session=True
     )
     os.close(theirs)
     try:
-        return "".join(_pieces(ours))
+        return "".join(_said(ours))
     finally:
         os.killpg(shell.pid, signal.SIGTERM)
         os.close(ours)
         shell.wait()
 
 
-def _pieces(terminal: int) -> Iterator[str]:
-    """What is written to the terminal, and yes to each question."""
-    while True:
-        try:
-            piece = os.read(terminal, 65536).decode(errors="replace")
-        except OSError:  # nobody has the other side
-            return
-        yield piece
-        if piece.endswith("[y/N] "):
+def _said(terminal: int) -> Iterator[str]:
+    """Yield what is written to the terminal, and answer each question with yes."""
+    for piece in pieces(terminal):
+        said = piece.decode(errors="replace")
+        yield said
+        if said.endswith("[y/N] "):
             os.write(terminal, b"y\n")
-        if piece.endswith(_OVER):
+        if said.endswith(_OVER):
             return
