@@ -82,11 +82,13 @@ class Running:
     stub: Stub
     log: list[LogEntry]
 
-    def connect(self) -> socket.socket:
+    @property
+    def address(self) -> tuple[str, int]:
         parts = urlsplit(self.server.endpoint)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        return socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_S)
+        return str(parts.hostname), int(parts.port or 0)
+
+    def connect(self, source: str = "") -> socket.socket:
+        return socket.create_connection(self.address, TIMEOUT_S, (source, 0) if source else None)
 
     def await_closed(self) -> None:
         """Wait until no connection is accepted any more."""

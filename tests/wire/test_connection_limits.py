@@ -79,7 +79,7 @@ def test_further_connections_are_closed_without_an_answer(monkeypatch: pytest.Mo
 
 
 def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one() -> None:
-    """Whether it never answer_of, has answer_of before, or has begun to ask."""
+    """It may never have asked, have been answered before, or have begun to ask."""
     with (
         running(max_connections=3, yield_after_s=0) as here,
         here.connect() as fresh,
@@ -110,10 +110,8 @@ def test_a_connection_whose_request_is_being_answered_is_not_closed_for_a_new_on
 
 
 def connect_from(here: Running, address: str) -> socket.socket:
-    """Connect from an address of this machine, which may have several."""
-    host, port = here.server.endpoint.removeprefix("http://").split(":")
     try:
-        return socket.create_connection((host, int(port)), TIMEOUT_S, (address, 0))
+        return here.connect(address)
     except OSError:
         pytest.skip(f"this machine has no address {address}")
 
@@ -168,14 +166,12 @@ def test_an_idle_connection_is_closed_and_empty_lines_begin_no_request(ending: b
     assert [200, 200] == [entry.status for entry in here.log]
 
 
-def test_empty_lines_do_not_prolong_an_idle_connection() -> None:
-    with running(idle_s=0.2) as here, here.connect() as client:
-        assert send_until_closed(client, b"\r\n")
-    assert [] == here.log
-
-
-def test_bytes_do_not_prolong_a_refused_connection() -> None:
-    with running(linger_s=0.2) as here, here.connect() as client:
-        client.sendall(b"\0")
-        assert 400 == read_reply(client).status
-        assert send_until_closed(client, b"x")
+def test_empty_lines_do_not_prolong_an_idle_connection_nor_bytes_a_refused_one() -> None:
+    with running(idle_s=0.2, linger_s=0.2) as here:
+        with here.connect() as client:
+            assert send_until_closed(client, b"\r\n")
+        assert [] == here.log
+        with here.connect() as client:
+            client.sendall(b"\0")
+            assert 400 == read_reply(client).status
+            assert send_until_closed(client, b"x")

@@ -305,5 +305,5 @@ def test_a_host_that_cannot_be_resolved_and_a_port_in_use_are_named() -> None:
     for host in ("", "no such name", "a..b", "x" * 300, "bad\0name"):
         assert "there is no address" in refusal(host=host)
     with running() as here:
-        port = int(here.server.endpoint.rpartition(":")[2])
+        port = here.address[1]
         assert f"127.0.0.1:{port} is in use" == refusal(port=port)

@@ -25,9 +25,9 @@ ALL = ("refuse:0.1", "throttle:0.1", "timeout:0.1", "unavailable:0.1", "drop:0.1
 
 
 @contextmanager
-def faulty(*specs: str, faults: Faults | None = None, timeout_s: float = 30) -> Iterator[tuple[Served, TableClient]]:
+def faulty(*specs: str, timeout_s: float = 30) -> Iterator[tuple[Served, TableClient]]:
     """A server with faults, and the client that a profile opens, with short pauses between attempts."""
-    faults = faults or Faults([parse_fault(spec) for spec in specs], seed=4)
+    faults = Faults([parse_fault(spec) for spec in specs], seed=4)
     with serving(None, faults=faults, stop_s=1) as served:
         for table in (MESSAGE, PLAIN):
             served.engine.create_table(table)
@@ -94,15 +94,6 @@ def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: i
 
     assert {key: row for worker in workers for key, row in worker.rows.items()} == stored
     assert {spec.partition(":")[0] for spec in specs} <= {entry.fault for entry in served.log}
-
-
-def test_an_attempt_that_hangs_ends_and_another_is_made() -> None:
-    with faulty(faults=Faults([parse_fault("hang:0.4:PutRow")], seed=3), timeout_s=3) as (served, client):
-        for n in range(3):
-            client.write_row(Put(REF, (str(n),), {"n": n}))
-
-        assert 3 == len(served.stored(REF))
-        assert any(entry.fault == "hang" for entry in served.log)
 
 
 def test_rows_of_a_batch_that_failed_are_written_again_together() -> None:

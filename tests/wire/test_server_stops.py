@@ -236,9 +236,8 @@ def test_connections_leave_192_descriptors_to_the_process() -> None:
 def test_without_descriptors_a_connection_waits_and_burns_no_cpu() -> None:
     with running() as here, socket.socket() as client:
         client.settimeout(SOON_S)
-        host, port = here.server.endpoint.removeprefix("http://").split(":")
         with files(3):
-            client.connect((host, int(port)))
+            client.connect(here.address)
             client.sendall(request())
             burnt = time.process_time()
             threading.Event().wait(0.3)
@@ -248,12 +247,10 @@ def test_without_descriptors_a_connection_waits_and_burns_no_cpu() -> None:
 
 
 def test_without_descriptors_a_server_stops_at_once() -> None:
-    with running() as here, socket.socket() as client:
-        host, port = here.server.endpoint.removeprefix("http://").split(":")
-        with files(3):
-            client.connect((host, int(port)))
-            with stopping(here, wait=False):
-                pass
+    with running() as here, socket.socket() as client, files(3):
+        client.connect(here.address)
+        with stopping(here, wait=False):
+            pass
 
 
 def test_descriptors_past_1023_are_served_and_woken(tmp_path: Path) -> None:
