@@ -146,7 +146,7 @@ WRITES: list[tuple[dict[str, int], Operation]] = [
         lambda s: s.sessions.purge("v", until=DAY_US, with_messages=True),
     ),
     (
-        {"Search": 1, "GetRange": 1 + USERS, "BatchWriteRow": batches(USERS * EACH) + batches(USERS)},
+        {"Search": 1, "GetRange": 1 + USERS - 2, "BatchWriteRow": batches((USERS - 2) * EACH) + 1},
         lambda s: s.sessions.purge("u", with_messages=True),
     ),
     ({"GetRange": 1, "BatchWriteRow": 2}, lambda s: s.messages.purge("new0000")),
