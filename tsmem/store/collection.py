@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from tsmem.store.maintenance.sampling import Sample
     from tsmem.store.search.finder import Finder
 
-DEFAULT_LIMIT = 50
-"""Items of a page by default."""
 ANY_TIME = Window(None, None)
 
 

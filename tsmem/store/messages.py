@@ -5,19 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Row, Value
-from tsmem.store.collection import ANY_TIME, DEFAULT_LIMIT, NO_CHANGES, Changes, Collection
+from tsmem.store.collection import ANY_TIME, NO_CHANGES, Changes, Collection
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
 from tsmem.store.listing.scan import ItemStream, RowScan, Scan, read_filter
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Message, Page
-from tsmem.store.requests import ListRequest, Sort
+from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest, Sort
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -127,52 +127,23 @@ class Messages(Collection[Message]):
     # Listings
 
     def page(
-        self,
-        session_id: str | None,
-        *,
-        role: str | None = None,
-        since: Time | None = None,
-        until: Time | None = None,
-        filter: str | None = None,  # noqa: A002 - TableStore's own word for it
-        order: Order = "asc",
-        limit: int = DEFAULT_LIMIT,
-        page_token: str | None = None,
+        self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> Page[Message]:
-        """Return a page of a session's messages in order of time, or of all messages (None) by session id. The window
-        includes both ends. `filter` is an expression in the filter language; the limit counts the messages that match.
+        """Return a page of a session's messages in order of time, or of all messages (None) by session id.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests; with `role` or `filter`, and for a window over all
         sessions, n counts the rows read."""
-        stream = self.iterate(
-            session_id,
-            role=role,
-            since=since,
-            until=until,
-            filter=filter,
-            order=order,
-            limit=limit,
-            page_token=page_token,
-        )
-        return stream.page()
+        options.setdefault("limit", DEFAULT_LIMIT)
+        return self.iterate(session_id, role=role, order=order, **options).page()
 
     def iterate(
-        self,
-        session_id: str | None,
-        *,
-        role: str | None = None,
-        since: Time | None = None,
-        until: Time | None = None,
-        filter: str | None = None,  # noqa: A002
-        order: Order = "asc",
-        limit: int | None = None,
-        page_token: str | None = None,
+        self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> ItemStream[Message]:
-        """Stream messages; otherwise as `page`."""
+        """Stream messages, all by default; otherwise as `page`."""
         if order not in ("asc", "desc"):
             raise InvalidInput(f"the order is asc or desc, not '{order}'")
-        scope = {"session": session_id, "role": role, "order": order}
         return self._stream(
-            ListRequest("list", scope, since, until, limit, page_token, filter),
+            ListRequest("list", {"session": session_id, "role": role, "order": order}, **options),
             self._codec.table,
             lambda window: self._scan(session_id, window, role=role, backward=order == "desc"),
         )
@@ -192,19 +163,13 @@ class Messages(Collection[Message]):
             yield from self._counted(rows)
 
     def last(
-        self,
-        session_id: str,
-        count: int | None,
-        *,
-        role: str | None = None,
-        since: Time | None = None,
-        until: Time | None = None,
-        filter: str | None = None,  # noqa: A002
+        self, session_id: str, count: int | None, *, role: str | None = None, **options: Unpack[ListOptions]
     ) -> tuple[list[Message], bool]:
         """Return the last `count` messages of a session (None: all), oldest first, and True if there are earlier ones.
 
         Raises InvalidInput. Cost: as `page`."""
-        stream = self.iterate(session_id, role=role, since=since, until=until, filter=filter, order="desc", limit=count)
+        options["limit"] = count
+        stream = self.iterate(session_id, role=role, order="desc", **options)
         messages = list(stream)
         return messages[::-1], stream.next_page_token is not None
 
@@ -266,22 +231,14 @@ class Messages(Collection[Message]):
         *,
         session_id: str | None = None,
         role: str | None = None,
-        since: Time | None = None,
-        until: Time | None = None,
-        filter: str | None = None,  # noqa: A002
         sort: Sort = "newest",
-        limit: int | None = DEFAULT_LIMIT,
-        page_token: str | None = None,
+        **options: Unpack[ListOptions],
     ) -> SearchStream[Message]:
-        """Stream the messages whose content or search content contains the text, ignoring case, and that match all
-        other arguments: newest first, or by the backend's own score.
-
-        The embedded store finds every part of a text; TableStore finds whole words, and the parts that its index knows.
-        Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100
-        rows that the index proposes, and 1 more once in a store."""
+        """Stream the messages whose content or search content contains the text; otherwise as `sessions.search`."""
+        options.setdefault("limit", DEFAULT_LIMIT)
         session = None if session_id is None else self._codec.check_id("session_id", session_id)
         scope = {"session_id": session, "role": role}
-        return self._finder.find(ListRequest("search", scope, since, until, limit, page_token, filter, text, sort))
+        return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
 
     # Deleting many
 

@@ -1,9 +1,9 @@
-"""The request for a listing or a search, as the collections and the finder get it from the public methods."""
+"""The options of listings and searches, and the request that the public methods make of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from tsmem.clock import Time
 from tsmem.errors import InvalidInput
@@ -12,8 +12,28 @@ from tsmem.store.listing import cursor
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
+DEFAULT_LIMIT = 50
+"""Items of a page, a search or `recent` by default."""
 Sort = Literal["newest", "score"]
 SORTS: tuple[Sort, ...] = ("newest", "score")
+
+
+class PageOptions(TypedDict, total=False):
+    """The keyword arguments of every listing and search."""
+
+    filter: str | None
+    """An expression in the filter language."""
+    limit: int | None
+    """Most items to return, None for all. Items that do not match the filter are not counted."""
+    page_token: str | None
+    """The token of the page to continue with."""
+
+
+class ListOptions(PageOptions, total=False):
+    """The keyword arguments of a listing within a window of time, which includes both ends."""
+
+    since: Time | None
+    until: Time | None
 
 
 class ListRequest(NamedTuple):
@@ -26,14 +46,11 @@ class ListRequest(NamedTuple):
     since: Time | None = None
     until: Time | None = None
     limit: int | None = None
-    """Most items to return; None for all."""
     page_token: str | None = None
     filter: str | None = None
-    """An expression in the filter language."""
     text: str | None = None
     """Text to search for."""
     sort: Sort = "newest"
-    """The order of a search."""
 
     def check_limit(self) -> None:
         """Raise InvalidInput for a limit below 1."""

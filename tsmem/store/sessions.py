@@ -3,26 +3,25 @@ that whole sessions are then read in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
 from tsmem.errors import ConditionFailed, InvalidInput, TableNotFound
 from tsmem.port import TableClient
-from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Row, Update, Value
+from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Update, Value
 from tsmem.store.codec import Codec
-from tsmem.store.collection import DEFAULT_LIMIT, NO_CHANGES, Changes, Collection
+from tsmem.store.collection import ANY_TIME, NO_CHANGES, Changes, Collection
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
-from tsmem.store.listing.cursor import Window
 from tsmem.store.listing.scan import ItemStream, Scan
 from tsmem.store.listing.whole_rows import whole_sessions
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
-from tsmem.store.requests import ListRequest, Sort
+from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest, PageOptions, Sort
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -149,59 +148,36 @@ class Sessions(Collection[Session]):
 
     # Listings
 
-    def page(
-        self,
-        user_id: str | None,
-        *,
-        filter: str | None = None,  # noqa: A002 - TableStore's own word for it
-        limit: int = DEFAULT_LIMIT,
-        page_token: str | None = None,
-    ) -> Page[Session]:
-        """Return a page of a user's sessions in order of id, or of everyone's (None) by user. `filter` is an expression
-        in the filter language; the limit counts the sessions that match it.
+    def page(self, user_id: str | None, **options: Unpack[PageOptions]) -> Page[Session]:
+        """Return a page of a user's sessions in order of id, or of everyone's (None) by user.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests for n rows read."""
-        return self.iterate(user_id, filter=filter, limit=limit, page_token=page_token).page()
+        options.setdefault("limit", DEFAULT_LIMIT)
+        return self.iterate(user_id, **options).page()
 
-    def iterate(
-        self,
-        user_id: str | None,
-        *,
-        filter: str | None = None,  # noqa: A002
-        limit: int | None = None,
-        page_token: str | None = None,
-    ) -> ItemStream[Session]:
-        """Stream sessions; otherwise as `page`."""
-        request = ListRequest("list", {"user": user_id}, limit=limit, page_token=page_token, filter=filter)
+    def iterate(self, user_id: str | None, **options: Unpack[PageOptions]) -> ItemStream[Session]:
+        """Stream sessions, all by default; otherwise as `page`."""
         table = self._codec.table
+        request = ListRequest("list", {"user": user_id}, **options)
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
-    def recent(
-        self,
-        user_id: str | None,
-        *,
-        since: Time | None = None,
-        until: Time | None = None,
-        filter: str | None = None,  # noqa: A002
-        limit: int | None = DEFAULT_LIMIT,
-        page_token: str | None = None,
-    ) -> ItemStream[Session]:
-        """Stream a user's sessions, latest first, within a window of update_time that includes both ends. Sessions
-        without update_time are left out. Everyone's (None) come from the search index.
+    def recent(self, user_id: str | None, **options: Unpack[ListOptions]) -> ItemStream[Session]:
+        """Stream a user's sessions, latest first, within a window of update_time. Sessions without update_time are
+        left out. Everyone's (None) come from the search index.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) + ceil(n / 100) requests for n sessions in the window; with a filter
         on ids and times alone, the second n counts the matches. For everyone: as `search`."""
+        options.setdefault("limit", DEFAULT_LIMIT)
         if user_id is None:
-            request = ListRequest("recent", {}, since, until, limit, page_token, filter)
-            return self._finder.find(request)
+            return self._finder.find(ListRequest("recent", {}, **options))
         index = self._layout.index_ref
-        user = self._codec.check_id("user_id", user_id)
-        request = ListRequest("recent", {"user": user}, since, until, limit, page_token, filter)
+        request = ListRequest("recent", {"user": self._codec.check_id("user_id", user_id)}, **options)
+
         return self._stream(
             request,
             index,
-            lambda window: Scan(index, self._span(index, user, window, backward=True)),
-            partial(whole_sessions, self._client, self._codec, limit),
+            lambda window: Scan(index, self._span(index, user_id, window, backward=True)),
+            partial(whole_sessions, self._client, self._codec, request.limit),
         )
 
     def search(
@@ -209,12 +185,8 @@ class Sessions(Collection[Session]):
         text: str | None = None,
         *,
         user_id: str | None = None,
-        since: Time | None = None,
-        until: Time | None = None,
-        filter: str | None = None,  # noqa: A002
         sort: Sort = "newest",
-        limit: int | None = DEFAULT_LIMIT,
-        page_token: str | None = None,
+        **options: Unpack[ListOptions],
     ) -> SearchStream[Session]:
         """Stream the sessions whose search content contains the text, ignoring case, and that match all other
         arguments: newest first, those without update_time last, or by the backend's own score.
@@ -222,10 +194,9 @@ class Sessions(Collection[Session]):
         The embedded store finds every part of a text; TableStore finds whole words, and the parts that its index knows.
         Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100
         rows that the index proposes, and 1 more once in a store."""
-        user = None if user_id is None else self._codec.check_id("user_id", user_id)
-        return self._finder.find(
-            ListRequest("search", {"user_id": user}, since, until, limit, page_token, filter, text, sort)
-        )
+        options.setdefault("limit", DEFAULT_LIMIT)
+        scope = {"user_id": None if user_id is None else self._codec.check_id("user_id", user_id)}
+        return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
 
     # Deleting many
 
@@ -249,6 +220,7 @@ class Sessions(Collection[Session]):
         and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused. Cost:
         ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5, and 1
         search for each 500 sessions or 100 users."""
+        from tsmem.store.bulk.purge import Job, delete_one_by_one
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result
@@ -257,99 +229,89 @@ class Sessions(Collection[Session]):
         if until_us is not None:
             is_old = Comparison("update_time", Op.LE, until_us)
             scan = scan._replace(filter=is_old, columns=("user_id", "update_time"))
-        rows = self._rows(scan, filter)
-        candidates: Iterator[tuple[Row, bool]]
-        if not with_messages or shared_too or (user_id is None and until_us is None and filter is None):
-            candidates = ((row, False) for row in rows)
-        else:
+        keys: Iterator[Key] = (row.key for row in self._rows(scan, filter))
+        takes_all = user_id is None and filter is None
+        if with_messages and not shared_too and not (takes_all and until_us is None):
             # Of everyone's sessions, all that are not later go, so those do not protect each other's messages.
-            candidates = self._with_sharing(rows, until_us if user_id is None and filter is None else None)
-        if with_messages and until_us is not None:
-            self._purge_one_by_one(candidates, until_us, result, dry_run=dry_run)
+            pairs = self._with_sharing(keys, until_us if takes_all else None)
         else:
-            self._purge_in_batches(candidates, until_us, result, with_messages=with_messages, dry_run=dry_run)
+            pairs = ((key, False) for key in keys)
+        candidates = _candidates(pairs, with_messages=with_messages, dry_run=dry_run)
+        if with_messages and until_us is not None:
+            delete = partial(self._purge_old, until=until_us, dry_run=dry_run)
+            jobs = (Job(each.session_id, partial(delete, each)) for each in candidates)
+            delete_one_by_one(self._client.limiter, jobs, result)
+        else:
+            self._purge_in_batches(candidates, until_us, result, dry_run=dry_run)
         result.raise_failures("deleted")
         return result
 
-    def _with_sharing(self, rows: Iterator[Row], after: int | None) -> Iterator[tuple[Row, bool]]:
-        """Yield rows with True if another user has a session with the same id that is later than `after`."""
+    def _with_sharing(self, keys: Iterator[Key], after: int | None) -> Iterator[tuple[Key, bool]]:
+        """Yield keys with True if another user has a session with the same id that is later than `after`."""
         from tsmem.store.sharing import split_pairs
 
-        for pairs in split_pairs((str(row.key[0]), str(row.key[1])) for row in rows):
+        for pairs in split_pairs((str(user_id), str(session_id)) for user_id, session_id in keys):
             shared = self._shared_or_raise(pairs, after)
-            yield from ((Row(pair, {}), pair in shared) for pair in pairs)
+            yield from ((pair, pair in shared) for pair in pairs)
 
     def _purge_in_batches(
-        self,
-        candidates: Iterator[tuple[Row, bool]],
-        until: int | None,
-        result: BulkResult,
-        *,
-        with_messages: bool,
-        dry_run: bool,
+        self, candidates: Iterator[_Candidate], until: int | None, result: BulkResult, *, dry_run: bool
     ) -> None:
         from tsmem.store.bulk.purge import delete_in_batches
 
-        seen: set[str] = set()  # a dry run counts messages that two users share once
-
-        def begin(candidate: tuple[Row, bool]) -> tuple[Delete, Iterator[Delete]]:
-            row, shared = candidate
-            session, session_id = Delete(self._codec.table, row.key, _not_after(until)), str(row.key[1])
-            if shared:
-                result.keep_shared(session_id)
-            if not with_messages or shared or session_id in seen:
+        def begin(candidate: _Candidate) -> tuple[Delete, Iterator[Delete]]:
+            session = Delete(self._codec.table, candidate.key, _not_after(until))
+            if candidate.shared:
+                result.keep_shared(candidate.session_id)
+            if not candidate.with_messages:
                 return session, iter(())
-            if dry_run:
-                seen.add(session_id)
-            return session, self._messages.deletes(session_id, Window(None, until), begin=True)
+            return session, self._messages.deletes(candidate.session_id, ANY_TIME, begin=True)
 
         sessions = prefetch(self._client.limiter, candidates, begin)
         delete_in_batches(self._client, self._codec.table.name, sessions, result, dry_run=dry_run)
 
-    def _purge_one_by_one(
-        self, candidates: Iterator[tuple[Row, bool]], until: int, result: BulkResult, *, dry_run: bool
-    ) -> None:
-        """Delete each session right after its messages: in a shared batch, a message that arrives meanwhile would lose
-        its session."""
-        from tsmem.store.bulk.purge import Job, delete_one_by_one
-
-        seen: set[str] = set()  # a dry run counts messages that two users share once
-
-        def job(candidate: tuple[Row, bool]) -> Job:
-            row, shared = candidate
-            session_id = str(row.key[1])
-            with_messages = not shared and session_id not in seen
-            if dry_run:
-                seen.add(session_id)
-
-            def delete(part: BulkResult) -> None:
-                if self._purge_old(row.key, until, part, dry_run=dry_run, with_messages=with_messages) and shared:
-                    part.keep_shared(session_id)
-
-            return Job(session_id, delete)
-
-        delete_one_by_one(self._client.limiter, map(job, candidates), result)
-
-    def _purge_old(self, key: Key, until: int, part: BulkResult, *, dry_run: bool, with_messages: bool) -> bool:
-        """Delete a session. Return False if it has, or gets, a message later than `until`, and is kept."""
+    def _purge_old(self, candidate: _Candidate, part: BulkResult, *, until: int, dry_run: bool) -> None:
+        """Delete a session right after its messages: in a shared batch, a message that arrives meanwhile would lose its
+        session. Keep it if it has, or gets, a message later than `until`."""
         from tsmem.store.bulk.batches import BatchWriter
 
-        session_id = str(key[1])
-        if self._messages.has_later(session_id, until):
-            part.skipped += 1
-            return False
-        if with_messages:
+        session_id = candidate.session_id
+        has_later = self._messages.has_later(session_id, until)
+        if candidate.with_messages and not has_later:
             self._messages.purge(session_id, until=until, dry_run=dry_run, result=part)
+        if has_later or (not dry_run and self._messages.has_later(session_id, until)):
+            part.skipped += 1
+            return
         if dry_run:
             part.sessions += 1
-            return True
-        if self._messages.has_later(session_id, until):
-            part.skipped += 1
-            return False
-        table = self._codec.table
-        with BatchWriter(self._client, table.name, part, skip_failed_conditions=True) as writer:
-            writer.add(Delete(table, key, _not_after(until)))
-        return True
+        else:
+            with BatchWriter(self._client, self._codec.table.name, part, skip_failed_conditions=True) as writer:
+                writer.add(Delete(self._codec.table, candidate.key, _not_after(until)))
+        if candidate.shared:
+            part.keep_shared(session_id)
+
+
+class _Candidate(NamedTuple):
+    """A session that a purge may delete."""
+
+    key: Key
+    shared: bool
+    """True if another user keeps a session with the same id."""
+    with_messages: bool
+    """True to delete its messages too."""
+
+    @property
+    def session_id(self) -> str:
+        return str(self.key[1])
+
+
+def _candidates(pairs: Iterable[tuple[Key, bool]], *, with_messages: bool, dry_run: bool) -> Iterator[_Candidate]:
+    seen: set[str] = set()  # a dry run counts messages that two users share once
+    for key, shared in pairs:
+        session_id = str(key[1])
+        yield _Candidate(key, shared, with_messages and not shared and session_id not in seen)
+        if dry_run:
+            seen.add(session_id)
 
 
 def _not_after(until: int | None) -> Condition:
