@@ -8,7 +8,6 @@ item has no fixed place, it names the number of the item on the service's own pa
 from __future__ import annotations
 
 import base64
-import binascii
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -71,16 +70,10 @@ class Finder(Generic[Item]):
         equal = {name: value for name, value in request.scope.items() if value is not None}
         is_recent = request.name == "recent"
         criteria = SearchCriteria(request.text, equal, window, row_filter, request.sort, dated=is_recent)
-        if position is not None:
-            _check_position(position, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
-        few = request.limit is not None and row_filter is None
-        matches = Matches(self._search, self._codec, query, criteria, position, request.limit, few=few)
+        matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
         return SearchStream(
-            matches,
-            request,
-            lambda key: _encode_token(digest, window, matches.position_of(key)),
-            self._read_progress,
+            matches, request, lambda key: _encode_token(digest, window, matches.position_of(key)), self._read_progress
         )
 
     def _search(self, search: Search) -> SearchPage:
@@ -133,29 +126,25 @@ class Matches(Generic[Item]):
         criteria: SearchCriteria,
         after: SearchPosition | None,
         want: int | None,
-        *,
-        few: bool,
     ) -> None:
-        """`few`: ask for no more rows than are wanted, because nearly all that the index finds match."""
         self._search = search
         self._codec = codec
         self._query = query
         self._matches = row_matcher(codec.layout, criteria)
         self._after = after
         self._left = want
-        self._few = few
-        self._count = few and not criteria.dated
+        self._few = want is not None and criteria.filter is None
+        """True to ask for no more rows than are wanted, because nearly all that the index finds match."""
+        self._count = self._few and not criteria.dated
+        self._token = None if after is None else after.token
+        """The token of the last page that was read, or of the first page to read."""
+        self._page: SearchPage | None = None
+        self._rows: Iterator[tuple[int, Row]] = iter(())
+        """The rest of the page, with numbers from 1."""
         self._exact = False
         """True if the last page said that all rows that the index finds match."""
-        self._token = None if after is None else after.token
-        self._next: bytes | None = self._token
-        self._rows: Iterator[tuple[int, Row]] = iter(())
-        self._size = 0
-        self._begun = False
-        self._keys: list[Key] = []
-        """The keys of the last page."""
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
-        self._empty = 0
+        self._empty_pages = 0
         """Pages since the last one with a new row."""
         self._peeked: tuple[SearchPosition, Item] | None = None
         self._returned: deque[SearchPosition] = deque(maxlen=2)
@@ -178,7 +167,7 @@ class Matches(Generic[Item]):
 
     def has_more(self) -> bool:
         if self._peeked is None:
-            if self._exact and self._next is not None:
+            if self._exact and self._page is not None and self._page.token is not None:
                 return True
             self._peeked = self._find_next()
         return self._peeked is not None
@@ -189,16 +178,17 @@ class Matches(Generic[Item]):
 
     def _find_next(self) -> tuple[SearchPosition, Item] | None:
         while True:
+            page = self._page
             for number, row in self._rows:
                 item = self._codec.decode(row)
                 time = getattr(item, self._codec.layout.time)
                 if not self._is_before_start(row.key, time) and self._matches(row, item):
-                    is_last = number == self._size and self._next is not None
-                    token, skip = (self._next, 0) if is_last else (self._token, number)
+                    is_last = page is not None and number == len(page.rows) and page.token is not None
+                    token, skip = (page.token, 0) if page and is_last else (self._token, number)
                     return SearchPosition(token, skip, row.key, time), item
-            if self._begun and self._next is None:
+            if page is not None and page.token is None:
                 return None
-            self._fetch()
+            self._fetch(page)
 
     def _is_before_start(self, key: Key, time: int | None) -> bool:
         """Return True for a row up to the position of the page token."""
@@ -212,46 +202,38 @@ class Matches(Generic[Item]):
         self._after = after._replace(skip=after.skip - 1)
         return True
 
-    def _fetch(self) -> None:
-        self._token = self._next
-        count = self._count and not self._begun
-        search = Search(self._query.query, (self._query.sorter,), self._limit(), token=self._token)
-        page = self._search(search._replace(count=count))
+    def _fetch(self, last: SearchPage | None) -> None:
+        if last is not None:
+            self._token = last.token
+        count = self._count and last is None
+        limit = MAX_PAGE
+        if self._left is not None and self._few and (last is None or self._exact):
+            skip = 0 if self._after is None or last is not None else self._after.skip
+            limit = max(1, min(MAX_PAGE, self._left + skip + (not self._exact)))
+        page = self._search(Search(self._query.query, (self._query.sorter,), limit, token=self._token, count=count))
         self._exact = self._query.exact and page.total_is_exact
         if count:
             self.total = Total(page.total if self._exact else None, page.total)
-        self._begun = True
-        self._check_progress(page)
-        self._rows, self._size, self._next = enumerate(page.rows, 1), len(page.rows), page.token
+        self._check_progress(page, last)
+        self._page, self._rows = page, iter(enumerate(page.rows, 1))
 
-    def _check_progress(self, page: SearchPage) -> None:
+    def _check_progress(self, page: SearchPage, last: SearchPage | None) -> None:
         """Raise InvalidReply for a page that repeats the last one, and after many pages without a new row: their tokens
         might lead on for ever."""
         index, keys = self._codec.layout.search.name, [row.key for row in page.rows]
-        if len(keys) > 1 and keys == self._keys:
+        if len(keys) > 1 and last is not None and keys == [row.key for row in last.rows]:
             raise InvalidReply(f"search index '{index}' answered with the same page again")
-        self._empty = self._empty + 1 if set(self._recent).issuperset(keys) else 0
-        self._keys = keys
+        self._empty_pages = self._empty_pages + 1 if set(self._recent).issuperset(keys) else 0
         self._recent.extend(keys)
-        if self._empty > MAX_EMPTY_PAGES and page.token is not None:
-            raise InvalidReply(f"search index '{index}' answered with {self._empty:,} pages without a new row")
-
-    def _limit(self) -> int:
-        if self._left is None or not self._few or (self._begun and not self._exact):
-            return MAX_PAGE
-        skip = 0 if self._after is None or self._begun else self._after.skip
-        return max(1, min(MAX_PAGE, self._left + skip + (not self._exact)))
+        if self._empty_pages > MAX_EMPTY_PAGES and page.token is not None:
+            raise InvalidReply(f"search index '{index}' answered with {self._empty_pages:,} pages without a new row")
 
 
 class SearchStream(ItemStream[Item]):
     """The items that a search finds, and their total."""
 
     def __init__(
-        self,
-        matches: Matches[Item],
-        request: ListRequest,
-        token_at: Callable[[Key], str],
-        read_progress: ReadProgress,
+        self, matches: Matches[Item], request: ListRequest, token_at: Callable[[Key], str], read_progress: ReadProgress
     ) -> None:
         super().__init__(matches, matches.has_more, request.limit, token_at, request.page_token, read_progress)
         self._matches = matches
@@ -289,27 +271,10 @@ def _decode_token(page_token: str, digest: str, codec: Codec[Any]) -> tuple[Sear
         raise cursor.damaged()
     if time is not None and (type(time) is not int or not limits.MIN_INTEGER <= time <= limits.MAX_INTEGER):
         raise cursor.damaged()
-    token: bytes | None = None
-    if service is not None:
-        try:
-            token = base64.b64decode(service, validate=True) if isinstance(service, str) else b""
-        except (binascii.Error, ValueError) as error:
-            raise cursor.damaged() from error
-        if not token:  # the service would take an empty token for the first page
-            raise cursor.damaged()
+    try:
+        token = None if service is None else base64.b64decode(str(service), validate=True)
+    except ValueError as error:
+        raise cursor.damaged() from error
+    if token == b"":  # the service would take an empty token for the first page
+        raise cursor.damaged()
     return SearchPosition(token, skip, after, time), window
-
-
-def _check_position(position: SearchPosition, codec: Codec[Any], criteria: SearchCriteria) -> None:
-    """Raise InvalidInput for a made-up position, which no match can have: one outside the window, with other values
-    than the criteria's, or with another time than its key."""
-    key = dict(zip(codec.table.key, position.key, strict=True))
-    time, (since, until) = position.time, criteria.window
-    outside = (
-        any(key.get(name, value) != value for name, value in criteria.equal.items())
-        or key.get(codec.layout.time, time) != time
-        or ((criteria.dated or criteria.is_bounded) and time is None)
-        or (time is not None and ((since is not None and time < since) or (until is not None and time > until)))
-    )
-    if outside:
-        raise cursor.outside()
