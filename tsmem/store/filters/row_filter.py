@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tsmem.limits import MAX_INTEGER, MIN_INTEGER
+from tsmem.limits import MIN_INTEGER
 from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Row, Value
 from tsmem.store.filters.syntax import parse_filter
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
@@ -39,16 +39,15 @@ _COMPARE: dict[Op, Callable[[Any, Any], bool]] = {
     Op.LE: operator.le,
 }
 _NUMBERS = (int, float)
-_LARGEST = math.nextafter(math.inf, 0)
+_MAX_EXACT = 2**53
+"""Up to this number every integer is a double too, so that comparisons with both say the same."""
 
 
 class Readable(NamedTuple):
-    """The columns of a table or index."""
+    """The columns of a table or index: key columns in order, with their types, and perhaps attribute columns."""
 
     key: Mapping[str, type]
-    """Key columns in order, with their types."""
     columns: bool = True
-    """True if it has attribute columns too."""
 
     def covers(self, row_filter: RowFilter) -> bool:
         """Return True if these columns are enough to decide a filter."""
@@ -76,7 +75,6 @@ class RowFilter:
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """The columns that it reads."""
         return frozenset(_columns(self.tree))
 
     def test(self, key: Iterable[str]) -> RowTest:
@@ -85,8 +83,7 @@ class RowFilter:
 
     def sent(self, readable: Readable, room: int = MAX_SENT) -> SentFilter:
         """Return the part of at most `room` conditions that the service can test."""
-        sent = _sent(_push_down(self.tree), readable, room)
-        return SentFilter(None, exact=False) if sent is None else sent
+        return _sent(_push_down(self.tree), readable, room) or SentFilter(None, exact=False)
 
 
 def condition_count(test: Filter | None) -> int:
@@ -157,37 +154,22 @@ def _push_down(tree: Tree, *, negated: bool = False) -> Tree:
 
 def _sent(tree: Tree, readable: Readable, room: int) -> SentFilter | None:
     """Return the closest filter of at most `room` conditions; None if nothing fits or can be expressed."""
-    if isinstance(tree, Every):
-        found: dict[int, SentFilter] = {}
-        cheapest_first = sorted(range(len(tree.parts)), key=lambda place: _weight(tree.parts[place], readable))
-        for place in cheapest_first:
-            sent = _sent(tree.parts[place], readable, room)
-            if sent is not None:
-                found[place] = sent
-                room -= condition_count(sent.filter)
-        every = [found[place] for place in sorted(found)]
-        exact = len(every) == len(tree.parts) and all(part.exact for part in every)
-        return SentFilter(join_filters(*(part.filter for part in every)), exact) if every else None
-    if isinstance(tree, Either):
-        either: list[SentFilter] = []
-        for place, part in enumerate(tree.parts):
-            following = len(tree.parts) - place - 1
-            sent = _sent(part, readable, room - following)
-            if sent is None:
-                return None
-            either.append(sent)
+    if not isinstance(tree, Every | Either):
+        test = _single_test(tree, readable)
+        return None if test is None or condition_count(test) > room else SentFilter(test, exact=True)
+    found: list[tuple[Filter, bool]] = []
+    for part in sorted(tree.parts, key=lambda part: len(_columns(part))):
+        sent = _sent(part, readable, room)
+        if sent is not None and sent.filter is not None:
+            found.append((sent.filter, sent.exact))
             room -= condition_count(sent.filter)
-        parts = tuple(part.filter for part in either if part.filter is not None)
-        return SentFilter(Or(parts), all(part.exact for part in either))
-    test = _single_test(tree, readable)
-    return None if test is None or condition_count(test) > room else SentFilter(test, exact=True)
-
-
-def _weight(tree: Tree, readable: Readable) -> int:
-    """Return the number of conditions of all parts that can be expressed."""
-    if isinstance(tree, Every | Either):
-        return sum(_weight(part, readable) for part in tree.parts)
-    return condition_count(_single_test(tree, readable))
+        elif isinstance(tree, Either):
+            return None
+    if not found:
+        return None
+    filters = tuple(test for test, _ in found)
+    exact = len(found) == len(tree.parts) and all(is_exact for _, is_exact in found)
+    return SentFilter(Or(filters) if isinstance(tree, Either) else join_filters(*filters), exact)
 
 
 def _single_test(tree: Tree, readable: Readable) -> Filter | None:
@@ -208,49 +190,27 @@ def _single_test(tree: Tree, readable: Readable) -> Filter | None:
 
 
 def _comparison(test: Compared, key_type: type | None) -> Filter | None:
-    """Return exactly this comparison for the service; None if it has none: for a key column of another type, and for
-    the order of booleans."""
+    """Return exactly this comparison for the service; None if it has none: for a key column of another type, for the
+    order of booleans, and for very large numbers."""
     column, op, value = test
     if type(value) is int or type(value) is float:
-        tests = [
-            Comparison(column, *bound)
-            for kind, bound in ((int, _integer_bound(op, value)), (float, _double_bound(op, value)))
-            if bound is not None and key_type in (None, kind)
-        ]
-        return None if not tests else tests[0] if len(tests) == 1 else Or(tuple(tests))
+        bounds = [bound for bound in _bounds(op, value) if key_type in (None, type(bound[1]))]
+        tests = tuple(Comparison(column, *bound) for bound in bounds)
+        return Or(tests) if len(tests) > 1 else next(iter(tests), None)
     if key_type not in (None, type(value)) or (type(value) is bool and op not in (Op.EQ, Op.NE)):
         return None
     return Comparison(column, op, value)
 
 
-def _integer_bound(op: Op, number: float) -> tuple[Op, int] | None:
-    """Return the comparison for integer values; None if none passes."""
-    below = math.floor(number)
-    if below == number and MIN_INTEGER <= below <= MAX_INTEGER:
-        return op, below
-    match op:
-        case Op.EQ:
-            return None
-        case Op.NE:
-            return Op.GE, MIN_INTEGER
-        case Op.GT | Op.GE:
-            return (Op.GE, max(below + 1, MIN_INTEGER)) if below < MAX_INTEGER else None
-        case _:
-            return (Op.LE, min(below, MAX_INTEGER)) if below >= MIN_INTEGER else None
-
-
-def _double_bound(op: Op, number: float) -> tuple[Op, float] | None:
-    """Return the comparison for double values; None if none passes. An integer that is no double is replaced by the
-    nearest double on the right side."""
-    near = float(number)
-    if near == number:
-        return op, near
-    match op:
-        case Op.EQ:
-            return None
-        case Op.NE:
-            return Op.GE, -_LARGEST
-        case Op.GT | Op.GE:
-            return Op.GE, near if near > number else math.nextafter(near, math.inf)
-        case _:
-            return Op.LE, near if near < number else math.nextafter(near, -math.inf)
+def _bounds(op: Op, number: float) -> list[tuple[Op, int | float]]:
+    """Return the comparisons of doubles and of integers that together are a comparison with this number."""
+    if abs(number) > _MAX_EXACT:
+        return []
+    of_doubles, below = (op, float(number)), math.floor(number)
+    if below == number:
+        return [of_doubles, (op, below)]
+    if op is Op.EQ:
+        return [of_doubles]
+    if op is Op.NE:
+        return [of_doubles, (Op.GE, MIN_INTEGER)]
+    return [of_doubles, (Op.GT if op in (Op.GT, Op.GE) else Op.LE, below)]

@@ -86,10 +86,13 @@ NUMBERS: list[int | float] = [
 
 @pytest.mark.parametrize("op", ["==", "!=", "<", "<=", ">", ">="])
 def test_a_comparison_with_a_number_is_sent_exactly(op: str) -> None:
+    """Or not at all, past the integers that are doubles too."""
     for literal in NUMBERS:
         wanted = RowFilter(f"n {op} {literal!r}")
         sent = wanted.sent(READABLE).filter
-        assert sent is not None
+        assert (sent is None) is (abs(literal) > 2**53)
+        if sent is None:
+            continue
         for value in NUMBERS:
             row: Mapping[str, Value] = {"n": value}
             assert (literal, value, wanted.test(KEY)(as_row(row))) == (literal, value, passes(sent, row))
