@@ -71,13 +71,9 @@ def open_profile(
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore
-    from tsmem.store.layout import Layout, Names, message_table, session_table
+    from tsmem.store.layout import Layout, message_table, session_table
 
     time = SystemClock() if clock is None else clock
-    names = [
-        Names(table.name, table.secondary_index, table.search_index, table.search_fields)
-        for table in (profile.tables.session, profile.tables.message)
-    ]
-    layout = Layout(session_table(names[0]), message_table(names[1]))
+    layout = Layout(session_table(profile.tables.session), message_table(profile.tables.message))
     client = open_client(profile, time, log, notice)
     return MemoryStore(client, layout, clock=time, target=profile.target, is_local=profile.backend == "local")

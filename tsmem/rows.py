@@ -70,6 +70,20 @@ PYTHON_TYPES: dict[ColumnType, type] = {
 """Compare with `type(value) is PYTHON_TYPES[...]`, because bool is a subclass of int."""
 
 
+class TableNames(NamedTuple):
+    """The names that a profile sets for one of tsmem's two tables."""
+
+    name: str
+    secondary_index: str
+    search_index: str
+    search_fields: Mapping[str, str] = MappingProxyType({})
+    """Metadata columns in the search index, with their types: keyword, long, double, boolean or text."""
+
+
+SESSION_NAMES = TableNames("session", "session_secondary_index", "session_search_index")
+MESSAGE_NAMES = TableNames("message", "message_secondary_index", "message_search_index")
+
+
 class TableRef(NamedTuple):
     """A table or secondary index as a row request names it."""
 

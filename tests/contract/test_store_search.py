@@ -17,11 +17,9 @@ from tests.support.pages import walked_ids
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
-from tsmem.rows import Put
+from tsmem.rows import SESSION_NAMES, Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.layout import KEYWORD, LONG, TEXT_MAX_WORD, Layout, message_table, session_table
-from tsmem.store.layout import MESSAGE_NAMES as MESSAGE
-from tsmem.store.layout import SESSION_NAMES as SESSION
 from tsmem.store.model import Total
 
 SAID = {
@@ -319,8 +317,8 @@ FILTERS = {
 
 def test_a_filter_means_the_same_on_indexed_fields(empty_client: TableClient) -> None:
     """Rows whose value is of another type than the field's are found as everywhere."""
-    names = SESSION._replace(search_fields={"topic": "keyword", "n": "long", "score": "double", "vip": "boolean"})
-    store = MemoryStore(empty_client, Layout(session_table(names), message_table(MESSAGE)), target="test")
+    names = SESSION_NAMES._replace(search_fields={"topic": "keyword", "n": "long", "score": "double", "vip": "boolean"})
+    store = MemoryStore(empty_client, Layout(session_table(names), message_table()), target="test")
     store.tables.apply()
     values: list[dict[str, Any]] = [
         {"topic": "a", "n": 5, "score": 5.0, "vip": True}, {"topic": 1, "n": 5.0, "score": 5, "vip": "True"},

@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.limits": {"tsmem.errors", "tsmem.rows"},
     "tsmem.port": VOCABULARY,
     "tsmem.retry": PORT | {"tsmem.retry"},
-    "tsmem.profiles": {"tsmem.disk", "tsmem.errors", "tsmem.limits", "tsmem.nearest", "tsmem.waiting",
+    "tsmem.profiles": {"tsmem.disk", "tsmem.errors", "tsmem.limits", "tsmem.nearest", "tsmem.rows", "tsmem.waiting",
                        "tsmem.profiles"},
     "tsmem.store": PORT | {"tsmem.store"},
     "tsmem.transfer": VOCABULARY | {"tsmem.store", "tsmem.transfer"},

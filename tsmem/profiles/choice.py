@@ -17,7 +17,6 @@ from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TAB
 
 LOCAL, ENV = "local", "env"
 """Names of the built-in profiles."""
-_TOP_KEYS = ("default_profile", "profiles")
 
 
 def load_profile(
@@ -42,10 +41,11 @@ def check_top(file: ConfigFile | None) -> None:
     """Raise ProfileError for anything in a file but profiles and the name of the default one."""
     if file is None:
         return
+    valid = ("default_profile", "profiles")
     for key in file.data:
-        if key not in _TOP_KEYS:
+        if key not in valid:
             raise ProfileError(
-                f"{file.place((key,))}: unknown key {key!r}{did_you_mean(key, _TOP_KEYS)}",
+                f"{file.place((key,))}: unknown key {key!r}{did_you_mean(key, valid)}",
                 hint="a file holds default_profile and [profiles.NAME] tables",
             )
     if not isinstance(file.data.get("default_profile", ""), str):
@@ -53,9 +53,10 @@ def check_top(file: ConfigFile | None) -> None:
 
 
 def profiles_in(file: ConfigFile | None) -> dict[str, object]:
-    profiles = {} if file is None else file.data.get("profiles", {})
+    if file is None:
+        return {}
+    profiles = file.data.get("profiles", {})
     if not isinstance(profiles, dict):
-        assert file is not None
         raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
     return profiles
 
@@ -81,40 +82,37 @@ def written_profile(
     profiles = profiles_in(file)
     values: dict[str, object] = {}
     if file is not None and name in profiles:
-        place, found = file.place(("profiles", name)), profiles[name]
-        if not isinstance(found, dict):
-            raise ProfileError(
-                f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys"
-            )
-        if name == ENV:
-            raise ProfileError(
-                f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise"
-            )
-        if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
-            raise ProfileError(
-                f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen"
-            )
-        values = found
+        values = _checked_entry(file, name, profiles[name])
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
         given = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
-        origins = {key: f"environment {variable}" for key, variable in variables.items()}
-        return WrittenProfile(
-            ENV, environ, {"backend": "tablestore", **given}, None, {"backend": "built in", **origins}
-        )
-    if name not in profiles and name != LOCAL:
+        origins = {"backend": "built in", **{key: f"environment {variable}" for key, variable in variables.items()}}
+        return WrittenProfile(ENV, environ, {"backend": "tablestore", **given}, None, origins)
+    if name == LOCAL and values.get("backend", "local") == "local":
+        built_in = {"backend": "local"}
+        if "path" not in values:
+            built_in["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
+        origins = {key: "built in" for key in built_in if key not in values}
+        return WrittenProfile(LOCAL, environ, {**built_in, **values}, file if LOCAL in profiles else None, origins)
+    if name not in profiles:
         names = _names(environ, profiles)
         where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
         raise ProfileError(
             f"no profile {name!r}{where}{did_you_mean(name, names)}", hint=f"profiles: {', '.join(names)}"
         )
-    if name != LOCAL or values.get("backend", "local") != "local":
-        return WrittenProfile(name, environ, values, file)
-    built_in = {"backend": "local"}
-    if "path" not in values:
-        built_in["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
-    origins = {key: "built in" for key in built_in if key not in values}
-    return WrittenProfile(LOCAL, environ, {**built_in, **values}, file if LOCAL in profiles else None, origins)
+    return WrittenProfile(name, environ, values, file)
+
+
+def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, object]:
+    """Return the values of a profile in the file. Raises ProfileError for a wrong name, and for what is no table."""
+    place = file.place(("profiles", name))
+    if not isinstance(entry, dict):
+        raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
+    if name == ENV:
+        raise ProfileError(f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise")
+    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
+        raise ProfileError(f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen")
+    return entry
 
 
 def _names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[str]:

@@ -13,13 +13,12 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from tsmem.errors import ProfileError
+from tsmem.rows import MESSAGE_NAMES, SESSION_NAMES, TableNames
 
 Backend = Literal["local", "tablestore"]
 REFERENCES = ("env:", "file:", "cmd:")
 """Beginnings of a text that says where a secret is, rather than what it is."""
 COMMAND_TIMEOUT_S = 30.0
-_MAX_KNOWN = 256
-"""A process that reads profiles without end remembers the last secrets."""
 MAX_SECRET_BYTES = 64 * 1024
 _OWN_SECRETS = frozenset(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"))
 """Variables that hold secrets of the profile `env` and of `serve`. A command that fetches another secret gets all other
@@ -71,8 +70,7 @@ class Secret:
         return value
 
     def find(self) -> str | None:
-        """Return the value, or None if it refers to an environment variable that is not set or empty. Raises
-        ProfileError as `reveal` does."""
+        """Return the value, or None for an environment variable that is not set or empty. Raises as `reveal`."""
         kind, _, rest = self._text.partition(":")
         if not self.is_reference:
             raw = self._text.encode()
@@ -80,16 +78,15 @@ class Secret:
             raw = self._from_file(rest)
         elif kind == "cmd":
             raw = self._from_command(rest)
-        elif not (value := self._environ.get(rest)):
-            return None
         else:
-            raw = value.encode(errors="surrogateescape")
+            raw = self._environ.get(rest, "").encode(errors="surrogateescape")
+            if not raw:
+                return None
         if len(raw) > MAX_SECRET_BYTES:
             raise self._error(f"is longer than {MAX_SECRET_BYTES} bytes")
-        raw = raw.removesuffix(b"\n").removesuffix(b"\r")
-        if not raw:
+        text = raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace")  # an error would carry the bytes
+        if not text:
             raise self._error("is empty")
-        text = raw.decode(errors="replace")  # an error of decoding would carry the bytes themselves
         if "\N{REPLACEMENT CHARACTER}" in text or not text.isprintable():
             raise self._error("is not one line of printable text")
         return text
@@ -152,7 +149,7 @@ class Secret:
         return ProfileError(f"{self._what}: {text}", hint=hint)
 
 
-_known: deque[Secret] = deque(maxlen=_MAX_KNOWN)
+_known: deque[Secret] = deque(maxlen=256)  # a process may read profiles without end
 
 
 def known_secrets() -> list[str]:
@@ -161,8 +158,7 @@ def known_secrets() -> list[str]:
 
 
 def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
-    """Return a path with its `~` resolved; a relative one starts at `folder`. Raises ProfileError for an unknown
-    home."""
+    """Return a path with its `~` resolved; a relative one starts at `folder`. Raises ProfileError for no home."""
     import os
 
     if name == "~" or name.startswith("~/"):
@@ -204,20 +200,9 @@ class Credentials(NamedTuple):
         return "Credentials(hidden)"
 
 
-class TableNames(NamedTuple):
-    name: str
-    secondary_index: str
-    search_index: str
-    search_fields: Mapping[str, str] = MappingProxyType({})
-    """Metadata fields of the search index, with their types: keyword, long, double, boolean or text."""
-
-
 class ProfileTables(NamedTuple):
-    session: TableNames = TableNames("session", "session_secondary_index", "session_search_index")
-    message: TableNames = TableNames("message", "message_secondary_index", "message_search_index")
-
-
-DEFAULT_TABLES = ProfileTables()
+    session: TableNames = SESSION_NAMES
+    message: TableNames = MESSAGE_NAMES
 
 
 class Profile(NamedTuple):
@@ -243,7 +228,7 @@ class Profile(NamedTuple):
     """Seconds to wait for one answer, retries included."""
     output: str | None = None
     """Default output format: table, json, jsonl or csv."""
-    tables: ProfileTables = DEFAULT_TABLES
+    tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
     """Origins of the values that are not defaults, by dotted key; `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -17,7 +18,8 @@ from tsmem.errors import ProfileError
 from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
 from tsmem.nearest import did_you_mean
 from tsmem.profiles.file import ConfigFile
-from tsmem.profiles.model import DEFAULT_TABLES, REFERENCES, Backend, Profile, ProfileTables, Secret, TableNames, expand
+from tsmem.profiles.model import REFERENCES, Backend, Profile, ProfileTables, Secret, expand
+from tsmem.rows import MESSAGE_NAMES, SESSION_NAMES, TableNames
 
 SECRET_KEYS = ("access_key_secret", "security_token")
 CREDENTIAL_KEYS = ("access_key_id", *SECRET_KEYS)
@@ -70,20 +72,18 @@ class WrittenProfile(NamedTuple):
     def __repr__(self) -> str:
         return f"WrittenProfile({self.name!r})"
 
-    def find(self, *path: str) -> object:
-        """Return the value at a path of keys, or None. Raises ProfileError for a value in the place of a table."""
+    def table(self, *path: str) -> Mapping[str, object]:
+        """Return the table at a path of keys, or an empty one. Raises ProfileError for a value in its place."""
         level = self.values
-        for depth, part in enumerate(path[:-1], 1):
+        for depth, part in enumerate(path, 1):
             below = level.get(part, {})
             if not isinstance(below, dict):
                 raise self.error(path[:depth], f"{'.'.join(path[:depth])!r} must be a table of keys")
             level = below
-        return level.get(path[-1])
+        return level
 
-    def table(self, *path: str) -> Mapping[str, object]:
-        """Return the table at a path, or an empty one. Raises ProfileError for a value in its place."""
-        self.find(*path, "")
-        return cast("Mapping[str, object]", self.find(*path) or {})
+    def find(self, *path: str) -> object:
+        return self.table(*path[:-1]).get(path[-1])
 
     def origin(self, *path: str) -> str:
         if path[0] in self.origins or self.file is None:
@@ -104,7 +104,7 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
         if named := source.environ.get("SSL_CERT_FILE"):
             origins = {**source.origins, "ca_file": "environment SSL_CERT_FILE"}
             source = source._replace(values={**source.values, "ca_file": named}, origins=origins)
-    _check_keys(source, (), source.values, (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
+    _check_keys(source, (), (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
     texts = {key: text for key in _READERS if (text := _text(source, key)) is not None}
     values: dict[str, Any] = {key: _READERS[key](source, key, text) for key, text in texts.items()}
     profile = Profile(
@@ -115,62 +115,53 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
         timeout_s=_timeout(source),
         output=_one_of(source, OUTPUTS, "output"),
         tables=_tables(source),
-        origins={"name": chosen_by, **dict(_origins(source, source.values))},
+        origins={"name": chosen_by, **dict(_origins(source))},
         warnings=tuple(_warnings(source, values)),
     )
     missing = [key for key in REQUIRED_KEYS[backend] if source.find(key) is None]
     if missing and source.name == "env" and source.file is None:
         raise source.error((), "not set: " + ", ".join(ENVIRONMENT[key] for key in missing))
     if missing:
-        assignments = " ".join(f"{key}={_EXAMPLES[key]}" for key in missing)
-        hint = _set_hint(source, assignments, "for example")
+        assignments = [f"{key}={_EXAMPLES[key]}" for key in missing]
+        hint = f"for example: {_set_command(source, *assignments)}"
         raise source.error((), f"backend {backend} needs {', '.join(map(repr, missing))}", hint)
     return profile
 
 
 def _backend(source: WrittenProfile) -> Backend:
-    names = tuple(BACKEND_KEYS)
     if source.find("backend") is None:
         known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
-        _check_keys(source, (), source.values, known)  # it may be there, and misspelt
-        hint = _set_hint(source, "backend=local", "a store in a file")
-        raise source.error((), f"needs 'backend', one of {', '.join(names)}", hint)
-    return cast(Backend, _one_of(source, names, "backend"))
+        _check_keys(source, (), known)  # it may be there, and misspelt
+        hint = f"a store in a file: {_set_command(source, 'backend=local')}"
+        raise source.error((), f"needs 'backend', one of {', '.join(BACKEND_KEYS)}", hint)
+    return cast(Backend, _one_of(source, tuple(BACKEND_KEYS), "backend"))
 
 
-def _check_keys(
-    source: WrittenProfile, table: tuple[str, ...], found: Iterable[str], valid: tuple[str, ...], backend: str = ""
-) -> None:
-    for key in found:
+def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str, ...], backend: str = "") -> None:
+    for key in source.table(*table):
         if key in valid:
             continue
         others = [name for name, keys in BACKEND_KEYS.items() if key in keys and not table]
         if others:
             raise source.error((key,), f"{key!r} is a key of backend {others[0]}, and this profile is {backend}")
         where = f" in {'.'.join(table)!r}" if table else ""
-        raise source.error(
-            (*table, key), f"unknown key {key!r}{where}{did_you_mean(key, valid)}", f"keys here: {', '.join(valid)}"
-        )
+        problem = f"unknown key {key!r}{where}{did_you_mean(key, valid)}"
+        raise source.error((*table, key), problem, f"keys here: {', '.join(valid)}")
 
 
-def _set_hint(source: WrittenProfile, assignments: str, what: str) -> str:
-    """Return the command that sets keys of this profile; only words if a name in it needs quotes."""
+def _set_command(source: WrittenProfile, *assignments: str) -> str:
+    """Return the command that sets keys of this profile."""
     named = [] if source.file is None or source.file.is_default(source.environ) else ["--config", str(source.file.path)]
-    words = ["tsmem", *named, "profile", "set", source.name]
-    if not all(re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*|--config", word) for word in words):
-        return f"set the keys of this profile with tsmem profile set, or in the file; {what}: {assignments}"
-    return f"{what}: {' '.join(words)} {assignments}"
+    return shlex.join(["tsmem", *named, "profile", "set", source.name, *assignments])
 
 
 def _text(source: WrittenProfile, *path: str) -> str | None:
     value, key = source.find(*path), ".".join(path)
-    if value is None:
-        return None
-    if not isinstance(value, str):
+    if value is not None and not isinstance(value, str):
         raise source.error(path, f"{key!r} must be text, not {_kind(value)}")
-    if not value:
+    if value == "":
         raise source.error(path, f"{key!r} is empty")
-    if not value.isprintable() and re.search(_CONTROL, value):
+    if value is not None and not value.isprintable() and re.search(_CONTROL, value):
         raise source.error(path, f"{key!r} holds a control character")
     return value
 
@@ -219,11 +210,8 @@ def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
     except ValueError:
         is_plain = False
     if not is_plain or parts.scheme not in ("http", "https") or not parts.hostname or "@" in text or " " in text:
-        raise source.error(
-            (key,),
-            "'endpoint' must be https://HOST or http://HOST, with a port where needed and nothing else",
-            "for example https://my-instance.cn-hangzhou.ots.aliyuncs.com",
-        )
+        problem = "'endpoint' must be https://HOST or http://HOST, with a port where needed and nothing else"
+        raise source.error((key,), problem, f"for example {_EXAMPLES['endpoint']}")
     return text.rstrip("/")
 
 
@@ -257,18 +245,18 @@ def _timeout(source: WrittenProfile) -> float:
 
 
 def _tables(source: WrittenProfile) -> ProfileTables:
-    _check_keys(source, ("tables",), source.table("tables"), TABLES)
-    built = ProfileTables(*(_table(source, noun, getattr(DEFAULT_TABLES, noun)) for noun in TABLES))
-    names = [name for table in built for name in (table.name, table.secondary_index)]
+    _check_keys(source, ("tables",), TABLES)
+    session, message = _table(source, "session", SESSION_NAMES), _table(source, "message", MESSAGE_NAMES)
+    names = [name for table in (session, message) for name in (table.name, table.secondary_index)]
     for name in names:
         if names.count(name) > 1:
             raise source.error(("tables",), f"two tables or secondary indexes are both called {name!r}")
-    return built
+    return ProfileTables(session, message)
 
 
 def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames:
     path = ("tables", noun)
-    _check_keys(source, path, source.table(*path), TABLE_KEYS)
+    _check_keys(source, path, TABLE_KEYS)
     names: list[str] = []
     for key, usual in zip(TABLE_KEYS[:3], default[:3], strict=True):
         names.append(_text(source, *path, key) or usual)
@@ -284,10 +272,10 @@ def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames
     return TableNames(table, index, search_index, fields)
 
 
-def _origins(source: WrittenProfile, level: Mapping[str, object], *table: str) -> Iterator[tuple[str, str]]:
-    for key, value in level.items():
+def _origins(source: WrittenProfile, *table: str) -> Iterator[tuple[str, str]]:
+    for key, value in source.table(*table).items():
         if isinstance(value, dict):
-            yield from _origins(source, value, *table, key)
+            yield from _origins(source, *table, key)
         else:
             yield ".".join((*table, key)), source.origin(*table, key)
 
@@ -298,10 +286,8 @@ def _warnings(source: WrittenProfile, values: Mapping[str, Any]) -> Iterator[str
         yield f"{file.path}: others can change this profile file: {file.distrust}"
     is_plain = any(key in values and not values[key].is_reference for key in SECRET_KEYS)
     if is_plain and file is not None and file.readable_by_others:
-        yield (
-            f"{file.path}: holds secrets of profile {source.name!r} and can be read by others; "
-            "make it mode 600, or write env:NAME, file:PATH or cmd:COMMAND"
-        )
+        advice = "make it mode 600, or write env:NAME, file:PATH or cmd:COMMAND"
+        yield f"{file.path}: holds secrets of profile {source.name!r} and can be read by others; {advice}"
     unencrypted = r"http://(?!(localhost|[^/:]*\.localhost|127(\.\d+){3}|\[::1\])(:\d*)?$)"
     endpoint = values.get("endpoint")
     if endpoint is not None and re.match(unencrypted, endpoint, re.IGNORECASE):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from operator import eq
@@ -28,15 +27,12 @@ from tsmem.profiles.rules import (
     COMMON_KEYS,
     NUMBER_KEYS,
     SECRET_KEYS,
-    TABLE_KEYS,
-    TABLES,
     build_profile,
 )
 from tsmem.profiles.toml_text import Edit, edited, key_lines
 from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
-_TABLE_KEY = rf"tables\.({'|'.join(TABLES)})(\.({'|'.join(TABLE_KEYS)})|\.search_fields\.(?s:.+))?"
 
 _PlanEdits = Callable[[ConfigFile], list[Edit]]
 _CheckResult = Callable[[ConfigFile, ConfigFile], None]
@@ -70,9 +66,17 @@ def set_values(
         profiles = profiles_in(old)
         if name not in profiles and all(edit.value is None for edit in edits):
             written_profile(environ, old, name)  # raises: nothing can be removed from a profile that does not exist
+        profile = profiles.get(name)
         for edit in edits:
-            if edit.value is None:
-                _check_removable(profiles.get(name, {}), edit.path[2:])
+            # Whoever mistypes the key of a secret must not think the secret gone.
+            if (
+                edit.value is None
+                and (key := edit.path[2]) not in _KEYS
+                and not (isinstance(profile, dict) and key in profile)
+            ):
+                raise ProfileError(
+                    f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}"
+                )
         return edits
 
     def check(old: ConfigFile, new: ConfigFile) -> None:
@@ -105,18 +109,6 @@ def _parsed(key: str, text: str) -> object:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else float(text)
     except ValueError:  # it quotes the value, which may be a secret in a wrong place
         raise ProfileError(f"{key!r} must be a number") from None
-
-
-def _check_removable(profile: object, path: Sequence[str]) -> None:
-    """Raise ProfileError for a key that is neither in the profile nor valid: whoever mistypes the key of a secret must
-    not think the secret gone."""
-    level, key = profile, ".".join(path)
-    for part in path:
-        if not isinstance(level, dict) or part not in level:
-            if key in _KEYS or re.fullmatch(_TABLE_KEY, key):
-                return
-            raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}")
-        level = level[part]
 
 
 def use_profile(

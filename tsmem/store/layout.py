@@ -5,12 +5,12 @@ Source: the layout that the Go, Python and Java memory libraries for TableStore 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
-from tsmem.rows import PYTHON_TYPES, ColumnType, Row, TableRef
+from tsmem.rows import MESSAGE_NAMES, PYTHON_TYPES, SESSION_NAMES, ColumnType, Row, TableNames, TableRef
 
 KEYWORD, LONG = FieldType("KEYWORD"), FieldType("LONG")
 TEXT_MAX_WORD = FieldType("TEXT", "max_word")
@@ -76,21 +76,7 @@ class Layout(NamedTuple):
         return (self.session, self.message)
 
 
-class Names(NamedTuple):
-    """The names that a profile can set for one table."""
-
-    name: str
-    secondary_index: str
-    search_index: str
-    search_fields: Mapping[str, str]
-    """Metadata columns in the search index, each with a key of SEARCH_FIELD_TYPES."""
-
-
-SESSION_NAMES = Names("session", "session_secondary_index", "session_search_index", {})
-MESSAGE_NAMES = Names("message", "message_secondary_index", "message_search_index", {})
-
-
-def session_table(names: Names = SESSION_NAMES) -> TableLayout:
+def session_table(names: TableNames = SESSION_NAMES) -> TableLayout:
     key: KeySchema = (("user_id", ColumnType.STRING), ("session_id", ColumnType.STRING))
     update_time = ("update_time", ColumnType.INTEGER)
     index = IndexSchema(names.secondary_index, ("user_id", "update_time", "session_id"))
@@ -103,7 +89,7 @@ def session_table(names: Names = SESSION_NAMES) -> TableLayout:
     )
 
 
-def message_table(names: Names = MESSAGE_NAMES) -> TableLayout:
+def message_table(names: TableNames = MESSAGE_NAMES) -> TableLayout:
     text = ColumnType.STRING
     key: KeySchema = (("session_id", text), ("create_time", ColumnType.INTEGER), ("message_id", text))
     index = IndexSchema(names.secondary_index, ("session_id", "message_id", "create_time"))
@@ -123,7 +109,7 @@ def message_table(names: Names = MESSAGE_NAMES) -> TableLayout:
     )
 
 
-def _search_index(names: Names, fields: tuple[tuple[str, FieldType], ...]) -> SearchIndexSchema:
+def _search_index(names: TableNames, fields: tuple[tuple[str, FieldType], ...]) -> SearchIndexSchema:
     own = {name for name, _ in fields}
     for name in names.search_fields:
         if name in own:

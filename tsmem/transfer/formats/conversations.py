@@ -27,7 +27,7 @@ from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.concurrency import Pending
 from tsmem.store.documents import brief
-from tsmem.store.layout import MESSAGE_NAMES, SESSION_NAMES, message_table, session_table
+from tsmem.store.layout import DEFAULT
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 from tsmem.transfer.formats.message_times import (
@@ -52,8 +52,8 @@ MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
 OTHER_COLUMN = "_other"
 _TEXT_FIELDS = ("role", "content", "search_content")
-_SESSION_RESERVED = session_table(SESSION_NAMES).reserved | {JSON_COLUMN, OTHER_COLUMN}
-_MESSAGE_RESERVED = message_table(MESSAGE_NAMES).reserved | {JSON_COLUMN, OTHER_COLUMN}
+_SESSION_RESERVED = DEFAULT.session.reserved | {JSON_COLUMN, OTHER_COLUMN}
+_MESSAGE_RESERVED = DEFAULT.message.reserved | {JSON_COLUMN, OTHER_COLUMN}
 
 
 ConversationReader = Callable[[object, bool], dict[str, Any]]
