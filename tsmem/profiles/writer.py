@@ -22,21 +22,14 @@ from tsmem.profiles.choice import ENV, LOCAL, profiles_in, written_profile
 from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, parse_toml
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.replacing import lock_profiles, replace
-from tsmem.profiles.rules import (
-    BACKEND_KEYS,
-    COMMON_KEYS,
-    NUMBER_KEYS,
-    SECRET_KEYS,
-    build_profile,
-)
+from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS, NUMBER_KEYS, SECRET_KEYS, build_profile
 from tsmem.profiles.toml_text import Edit, edited, key_lines
 from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 
 _PlanEdits = Callable[[ConfigFile], list[Edit]]
-_CheckResult = Callable[[ConfigFile, ConfigFile], None]
-"""Raises ProfileError for what the edits make wrong, given the old and the new file."""
+"""Returns the edits of a file. Raises ProfileError if they cannot be made."""
 
 
 def set_values(
@@ -63,35 +56,17 @@ def set_values(
         edits.append(Edit(("profiles", name, *path), _parsed(key, text)))
 
     def plan(old: ConfigFile) -> list[Edit]:
-        profiles = profiles_in(old)
-        if name not in profiles and all(edit.value is None for edit in edits):
+        profile = profiles_in(old).get(name, {})
+        removed = [edit.path[2] for edit in edits if edit.value is None]
+        if name not in profiles_in(old) and len(removed) == len(edits):
             written_profile(environ, old, name)  # raises: nothing can be removed from a profile that does not exist
-        profile = profiles.get(name)
-        for edit in edits:
-            # Whoever mistypes the key of a secret must not think the secret gone.
-            if (
-                edit.value is None
-                and (key := edit.path[2]) not in _KEYS
-                and not (isinstance(profile, dict) and key in profile)
-            ):
-                raise ProfileError(
-                    f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=f"keys here: {', '.join(_KEYS)}"
-                )
+        for key in removed:  # whoever mistypes the key of a secret must not think the secret gone
+            if key not in _KEYS and not (isinstance(profile, dict) and key in profile):
+                hint = f"keys here: {', '.join(_KEYS)}"
+                raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=hint)
         return edits
 
-    def check(old: ConfigFile, new: ConfigFile) -> None:
-        # Mistakes in other keys or profiles, which were there before, do not keep anyone from repairing the file.
-        was_wrong = name in profiles_in(old) and _problem(environ, old, name) is not None
-        while (error := _problem(environ, new, name)) is not None:
-            key = error.key
-            # A key is edited if one of the two paths leads to the other.
-            if not was_wrong or key is None or (key and any(all(map(eq, key, edit.path[2:])) for edit in edits)):
-                raise error
-            if key == ():
-                return  # a key was missing before, and still is
-            new = new._replace(data=_applied(new.data, [Edit(("profiles", name, *key), None)]))  # find the next mistake
-
-    return _change(config_path(environ, config), plan, check, notice)
+    return _change(environ, config_path(environ, config), notice, plan, name, may_stay_wrong=True)
 
 
 def _parsed(key: str, text: str) -> object:
@@ -115,12 +90,8 @@ def use_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
     """Make a profile the default one; return the path of the file. Raises ProfileError if it is unknown or invalid."""
-
-    def check(_: ConfigFile, new: ConfigFile) -> None:
-        if name != ENV and (problem := _problem(environ, new, name)) is not None:
-            raise problem
-
-    return _change(config_path(environ, config), lambda _: [Edit(("default_profile",), name)], check, notice)
+    edits = [Edit(("default_profile",), name)]
+    return _change(environ, config_path(environ, config), notice, lambda _: edits, None if name == ENV else name)
 
 
 def delete_profile(
@@ -142,7 +113,67 @@ def delete_profile(
             )
         return [Edit(("profiles", name), None)]
 
-    return _change(config_path(environ, config), plan, lambda _old, _new: None, notice)
+    return _change(environ, config_path(environ, config), notice, plan)
+
+
+def _change(
+    environ: Mapping[str, str],
+    path: Path,
+    notice: Notice | None,
+    plan: _PlanEdits,
+    checked: str | None = None,
+    *,
+    may_stay_wrong: bool = False,
+) -> Path:
+    """Make the edits, if the profile `checked` keeps the rules then. With `may_stay_wrong`, it may keep the mistakes
+    that it had: they do not keep anyone from repairing the file."""
+
+    def changed() -> bytes | None:
+        """Return the new content of the file; None if it stays the same."""
+        raw, old = _read(path, target)
+        edits = plan(old)
+        text = edited(old.text, edits, _applied(old.data, edits))
+        # An error in the new text names no line of an edited key, nor any for a new profile: they are not in the file.
+        gone = [edit.path if edit.path[:2] in old.lines else edit.path[:1] for edit in edits]
+        lines = {key: line for key, line in old.lines.items() if not any(key[: len(of)] == of for of in gone)}
+        new = ConfigFile(path, text, parse_toml(path, text), lines)
+        if checked is not None and (error := _problem(environ, new, checked)) is not None:
+            if not may_stay_wrong or checked not in profiles_in(old) or _problem(environ, old, checked) is None:
+                raise error
+            _check_edited(environ, new, checked, edits)
+        if text == old.text:
+            return None
+        if 0 < raw.count(b"\n") == raw.count(b"\r\n"):
+            text = text.replace("\n", "\r\n")
+        return (BOM_UTF8 if raw.startswith(BOM_UTF8) else b"") + text.encode()
+
+    if (link := link_of_another(path)) is not None:
+        raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
+    target = Path(os.path.realpath(path))
+    try:
+        changed()  # before the lock, so that a refusal leaves no lock file and no folder
+        with lock_profiles(target, Waits(notice)):
+            if (content := changed()) is not None:
+                replace(target, content)
+    except BlockingIOError as error:
+        raise Unavailable(given_up(str(path)), hint=GIVEN_UP_HINT) from error
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _read(path: Path, target: Path) -> tuple[bytes, ConfigFile]:
+    """Return the content of the file, which may be missing. Raises ProfileError if there is no place for a profile."""
+    raw, old = b"", ConfigFile(path, "", {})
+    if target.exists():
+        if not target.is_file():
+            raise ProfileError(f"{path}: not a plain file")
+        with target.open("rb") as stream:
+            raw = stream.read(MAX_FILE_BYTES + 1)
+        text = decode_text(path, raw)
+        old = ConfigFile(path, text, parse_toml(path, text), key_lines(text))
+    profiles_in(old)
+    return raw, old
 
 
 def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
@@ -153,44 +184,15 @@ def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> Profile
     return None
 
 
-def _change(path: Path, plan: _PlanEdits, check: _CheckResult, notice: Notice | None) -> Path:
-    if (link := link_of_another(path)) is not None:
-        raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
-    target = Path(os.path.realpath(path))
-    try:
-        _changed(path, target, plan, check)  # before the lock, so that a refusal leaves no lock file and no folder
-        with lock_profiles(target, Waits(notice)):
-            if (content := _changed(path, target, plan, check)) is not None:
-                replace(target, content)
-    except BlockingIOError as error:
-        raise Unavailable(given_up(str(path)), hint=GIVEN_UP_HINT) from error
-    except OSError as error:
-        raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
-    return path
-
-
-def _changed(path: Path, target: Path, plan: _PlanEdits, check: _CheckResult) -> bytes | None:
-    """Return the new content of the file; None if it stays the same. Raises ProfileError if that would break a rule."""
-    raw, old = b"", ConfigFile(path, "", {})
-    if target.exists():
-        if not target.is_file():
-            raise ProfileError(f"{path}: not a plain file")
-        with target.open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
-        text = decode_text(path, raw)
-        old = ConfigFile(path, text, parse_toml(path, text), key_lines(text))
-    profiles_in(old)  # raises if there is no place for a profile
-    edits = plan(old)
-    text = edited(old.text, edits, _applied(old.data, edits))
-    # An error in the new text names no line of an edited key, nor any for a new profile: they are not in the file.
-    changed = [edit.path if edit.path[:2] in old.lines else edit.path[:1] for edit in edits]
-    lines = {key: line for key, line in old.lines.items() if not any(key[: len(of)] == of for of in changed)}
-    check(old, ConfigFile(path, text, parse_toml(path, text), lines))
-    if text == old.text:
-        return None
-    if 0 < raw.count(b"\n") == raw.count(b"\r\n"):
-        text = text.replace("\n", "\r\n")
-    return (BOM_UTF8 if raw.startswith(BOM_UTF8) else b"") + text.encode()
+def _check_edited(environ: Mapping[str, str], file: ConfigFile, name: str, edits: list[Edit]) -> None:
+    """Raise the first error about an edited key: one whose path leads to the error's, or the other way round."""
+    while (error := _problem(environ, file, name)) is not None:
+        key = error.key
+        if key is None or (key and any(all(map(eq, key, edit.path[2:])) for edit in edits)):
+            raise error
+        if key == ():
+            return  # a key was missing before, and still is
+        file = file._replace(data=_applied(file.data, [Edit(("profiles", name, *key), None)]))  # find the next one
 
 
 def _applied(old: Mapping[str, Any], edits: list[Edit]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFound
-from tsmem.port import SearchIndexSchema, TableClient, TableSchema
+from tsmem.port import TableClient, TableSchema
 from tsmem.store.layout import NOT_OURS, Layout, TableLayout
 from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.maintenance import differences
@@ -67,28 +67,33 @@ class Tables:
         the service refuses to create one thing, the rest is created and the refusal is among the differences.
 
         Cost: twice that of `plan`, and 1 request for each thing created."""
-        made: set[tuple[str, str]] = set()
-        refused: dict[tuple[str, str], str] = {}
-        foreign: set[str] = set()
-        for step in self.plan(search=search).missing:
-            if step.table in foreign:
+        return Plan(tuple(step for table in self._layout.tables for step in self._apply(table, search=search)))
+
+    def _apply(self, layout: TableLayout, *, search: bool) -> Iterator[Step]:
+        made: set[Kind] = set()
+        refused: dict[Kind, str] = {}
+        for step in self._steps(layout, search=search):
+            if step.state != "missing" or step.foreign:
                 continue
             try:
-                if self._create(step, made):
-                    made.add((step.kind, step.name))
-                elif step.kind == "table" and self._key_difference(step.table) is not None:
-                    foreign.add(step.table)  # somebody else created it just now
+                if step.kind == "table":
+                    self._client.create_table(layout.schema)
+                elif step.kind == "search index":
+                    self._client.create_search_index(layout.search)
+                elif "table" not in made:  # else its table brought it
+                    self._client.create_index(step.table, layout.schema.indexes[0], layout.schema.defined_columns)
+                made.add(step.kind)
+            except AlreadyExists:  # somebody else created it just now
+                if step.kind == "table" and self._key_difference(layout) is not None:
+                    break
             except (InvalidInput, TableNotFound) as error:
-                refused[step.kind, step.name] = error.message
-        steps: list[Step] = []
-        for step in self.plan(search=search).steps:
-            name = (step.kind, step.name)
+                refused[step.kind] = error.message
+        for step in self._steps(layout, search=search):
             if step.state != "missing" or step.foreign:
-                steps.append(step._replace(created=name in made))
+                yield step._replace(created=step.kind in made)
             else:
-                text = refused.get(name, "it was not created: another thing may have its name")
-                steps.append(step._replace(differences=(text,)))
-        return Plan(tuple(steps))
+                text = refused.get(step.kind, "it was not created: another thing may have its name")
+                yield step._replace(differences=(text,))
 
     def wait(self, plan: Plan, timeout_s: float, on_wait: Callable[[Sequence[str]], None] = lambda names: None) -> None:
         """Wait until everything that exists as described is ready: tables and secondary indexes answer a read, and
@@ -129,14 +134,12 @@ class Tables:
 
     def key_differences(self) -> tuple[str, ...]:
         """Return a sentence for each table with another key than the layout's. Cost: 1 request a table."""
-        found = (self._key_difference(table.schema.name) for table in self._layout.tables)
-        return tuple(text for text in found if text is not None)
+        return tuple(text for table in self._layout.tables if (text := self._key_difference(table)) is not None)
 
-    def _key_difference(self, name: str) -> str | None:
-        wanted = next(table.schema for table in self._layout.tables if table.schema.name == name)
-        found = self._describe(name)
-        text = None if found is None else differences.of_key(wanted, found)
-        return None if text is None else f"table {name} is not one of tsmem's: {text}"
+    def _key_difference(self, layout: TableLayout) -> str | None:
+        found = self._describe(layout.schema.name)
+        text = None if found is None else differences.of_key(layout.schema, found)
+        return None if text is None else f"table {layout.schema.name} is not one of tsmem's: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
         """Delete a table and its search indexes. What somebody else deletes meanwhile is no error."""
@@ -153,8 +156,8 @@ class Tables:
             yield f"table {table}"
 
     def _steps(self, layout: TableLayout, *, search: bool) -> list[Step]:
-        schema, index, name = layout.schema, layout.schema.indexes[0], layout.schema.name
-        actual = self._describe(name)
+        schema, index = layout.schema, layout.schema.indexes[0]
+        actual = self._describe(schema.name)
         foreign = actual is not None and differences.of_key(schema, actual) is not None
 
         def step(kind: Kind, name: str, texts: Sequence[str] | None) -> Step:
@@ -164,15 +167,20 @@ class Tables:
                 texts = [f"not created, because table {schema.name} has another key"] if foreign else []
             return Step(kind, name, schema.name, state, tuple(texts), foreign=foreign)
 
-        steps = [step("table", name, None if actual is None else differences.of_table(schema, actual))]
         texts = None
         for found in () if actual is None else actual.indexes:
             if found.name == index.name:
                 texts = differences.of_index(index, found, schema, actual)
-        steps.append(step("secondary index", index.name, texts))
+        steps = [
+            step("table", schema.name, None if actual is None else differences.of_table(schema, actual)),
+            step("secondary index", index.name, texts),
+        ]
         if search:
-            described = None if actual is None else self._describe_search(layout.search)
-            texts = None if described is None else differences.of_search(layout.search, described, layout.time)
+            texts = None
+            if actual is not None:
+                with suppress(TableNotFound):
+                    described = self._client.describe_search_index(schema.name, layout.search.name)
+                    texts = differences.of_search(layout.search, described, layout.time)
             steps.append(step("search index", layout.search.name, texts))
         return steps
 
@@ -181,23 +189,3 @@ class Tables:
             return self._client.describe_table(table)
         except TableNotFound:
             return None
-
-    def _describe_search(self, wanted: SearchIndexSchema) -> SearchIndexSchema | None:
-        try:
-            return self._client.describe_search_index(wanted.table, wanted.name)
-        except TableNotFound:
-            return None
-
-    def _create(self, step: Step, made: set[tuple[str, str]]) -> bool:
-        """Create one thing. Return False if somebody else created it at the same time."""
-        layout = next(table for table in self._layout.tables if table.schema.name == step.table)
-        try:
-            if step.kind == "table":
-                self._client.create_table(layout.schema)
-            elif step.kind == "search index":
-                self._client.create_search_index(layout.search)
-            elif ("table", step.table) not in made:  # else its table brought it
-                self._client.create_index(step.table, layout.schema.indexes[0], layout.schema.defined_columns)
-        except AlreadyExists:
-            return False
-        return True
