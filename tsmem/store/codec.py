@@ -80,22 +80,18 @@ class Codec(Generic[Item]):
         except LimitExceeded:
             if condition is not UNCONDITIONAL:
                 raise
-        else:
-            return [put]
-        first, *rest = _split_columns(put)
-        writes: list[Write] = [put._replace(columns=first)]
-        writes += [Update(self.table, put.key, columns, condition=MUST_EXIST) for columns in rest]
-        for write in writes:
-            limits.check_write(write)
-        return writes
+            first, *rest = _split_columns(put)
+            updates = (Update(self.table, put.key, columns, condition=MUST_EXIST) for columns in rest)
+            writes: list[Write] = [put._replace(columns=first), *updates]
+            for write in writes:
+                limits.check_write(write)
+            return writes
+        return [put]
 
     def _put(self, item: Item, condition: Condition) -> Put:
         key = self.key_of(item)
-        columns: dict[str, Value] = {}
-        for name in self._types:
-            value = getattr(item, name)
-            if value is not None:
-                columns[name] = value
+        fields = {name: getattr(item, name) for name in self._types}
+        columns: dict[str, Value] = {name: value for name, value in fields.items() if value is not None}
         self.check_fields(columns)
         for name, value in item.metadata.items():
             check_metadata_key(name)
@@ -161,13 +157,14 @@ def _check_key_value(name: str, kind: type, value: object) -> None:
 def _split_columns(put: Put) -> list[Mapping[str, Value]]:
     """Split a row's columns into parts that one write each may hold."""
     room = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
-    parts: list[dict[str, Value]] = [{}]
+    parts: list[Mapping[str, Value]] = []
+    part: dict[str, Value] = {}
     size = 0
     for name, value in put.columns.items():
         length = limits.name_bytes(name) + limits.value_bytes(name, value)
-        if len(parts[-1]) == limits.MAX_COLUMNS_PER_WRITE or (parts[-1] and size + length > room):
-            parts.append({})
-            size = 0
-        parts[-1][name] = value
+        if len(part) == limits.MAX_COLUMNS_PER_WRITE or (part and size + length > room):
+            parts.append(part)
+            part, size = {}, 0
+        part[name] = value
         size += length
-    return list(parts)
+    return [*parts, part]

@@ -13,6 +13,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from typing import Any, Literal, NoReturn
 
 from tsmem.errors import InvalidInput
@@ -29,8 +30,6 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
 
 _REQUIRED = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
 _TIMES = ("update_time", "create_time")
-_QUOTED = 80
-"""Characters that an error quotes at most."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
@@ -49,7 +48,7 @@ def item_document(item: Session | Message) -> dict[str, Any]:
 
 
 def dumps(document: object, *, pretty: bool = False) -> str:
-    """Return JSON text on one line, or indented by two: safe on a terminal, and always encodable as UTF-8."""
+    """Return JSON text on one line, or indented by two, that is safe on a terminal and encodable as UTF-8."""
     text = (_pretty_encoder if pretty else _encoder).encode(document)
     if text.isascii() and "\x7f" not in text:
         return text
@@ -60,22 +59,6 @@ def export_line(item: Session | Message) -> bytes:
     """Return one line of an export: the item's document after its kind."""
     kind = "session" if isinstance(item, Session) else "message"
     return f"{dumps({'kind': kind, **item_document(item)})}\n".encode()
-
-
-_SLIPS = {
-    "Expecting value": "no value",
-    "Unterminated string starting at": "a text without end",
-    "Expecting property name enclosed in double quotes": "no key in double quotes",
-    "Expecting ':' delimiter": "no colon",
-    "Expecting ',' delimiter": "no comma",
-    "Extra data": "more after the end",
-    "Invalid control character at": "a control character",
-    "Illegal trailing comma before end of object": "a comma before the end of an object",
-    "Illegal trailing comma before end of array": "a comma before the end of a list",
-}
-"""The standard library's messages, which differ between versions, and ours. Other messages are used as they are."""
-_TOO_MANY_DIGITS = "Exceeds the limit"
-"""Start of the interpreter's message about a long integer (sys.set_int_max_str_digits)."""
 
 
 def loads(text: str | bytes, *, first_line: int = 1) -> object:
@@ -103,9 +86,9 @@ def described_fault(error: ValueError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "not usable JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON: {_SLIPS.get(error.msg, error.msg)}"
+        return f"not valid JSON: {error.msg.removesuffix(' at')}"
     reason = str(error)
-    if reason.startswith(_TOO_MANY_DIGITS):
+    if reason.startswith("Exceeds the limit"):  # of sys.set_int_max_str_digits
         return f"not usable JSON: a number has more than {sys.get_int_max_str_digits():,} digits"
     return f"not valid JSON: {reason}"
 
@@ -156,17 +139,13 @@ def _field(name: str, value: object) -> object:
 
 def _metadata_value(where: str, value: object) -> Value:
     match value:
-        case bool():
+        case bool() | float():
             return value
         case str():
             text_bytes(value, where)
             return value
         case int():
             return _checked_integer(where, value)
-        case float():
-            if not math.isfinite(value):
-                raise InvalidInput(f"{where} is not a finite number")
-            return value
         case {"$bytes": str(text), **rest} if not rest:
             try:
                 return binascii.a2b_base64(text, strict_mode=True)
@@ -185,23 +164,13 @@ def _checked_integer(where: str, value: int) -> int:
 
 
 def brief(text: str) -> str:
-    """Return a text from a file as an error quotes it, cut if it is long."""
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
-
-
-_JSON_TYPES = {
-    type(None): "null",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    str: "text",
-    dict: "an object",
-    list: "a list",
-}
+    """Return a text from a file as an error quotes it, cut after 80 characters."""
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _described(value: object) -> str:
-    return _JSON_TYPES.get(type(value), f"a {type(value).__name__}")
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", dict: "an object", list: "a list"}
+    return "null" if value is None else kinds.get(type(value), f"a {type(value).__name__}")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -218,8 +187,7 @@ def _finite(text: str) -> float:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {brief(_encoder.encode(twice))} is given twice")
     return document
 

@@ -77,14 +77,14 @@ class Layout(NamedTuple):
 
 
 def session_table(names: TableNames = SESSION_NAMES) -> TableLayout:
-    key: KeySchema = (("user_id", ColumnType.STRING), ("session_id", ColumnType.STRING))
+    text = ColumnType.STRING
     update_time = ("update_time", ColumnType.INTEGER)
     index = IndexSchema(names.secondary_index, ("user_id", "update_time", "session_id"))
     search = (("user_id", KEYWORD), ("session_id", KEYWORD), ("update_time", LONG), ("search_content", TEXT_FUZZY))
     return TableLayout(
         "session",
-        TableSchema(names.name, key, (index,), (update_time,)),
-        (update_time, ("search_content", ColumnType.STRING)),
+        TableSchema(names.name, (("user_id", text), ("session_id", text)), (index,), (update_time,)),
+        (update_time, ("search_content", text)),
         _search_index(names, search),
     )
 
@@ -93,19 +93,12 @@ def message_table(names: TableNames = MESSAGE_NAMES) -> TableLayout:
     text = ColumnType.STRING
     key: KeySchema = (("session_id", text), ("create_time", ColumnType.INTEGER), ("message_id", text))
     index = IndexSchema(names.secondary_index, ("session_id", "message_id", "create_time"))
-    search = (
-        ("session_id", KEYWORD),
-        ("message_id", KEYWORD),
-        ("role", KEYWORD),
-        ("create_time", LONG),
-        ("content", TEXT_MAX_WORD),
-        ("search_content", TEXT_FUZZY),
-    )
+    search = (("session_id", KEYWORD), ("message_id", KEYWORD), ("role", KEYWORD), ("create_time", LONG))
     return TableLayout(
         "message",
         TableSchema(names.name, key, (index,)),
         (("role", text), ("content", text), ("search_content", text)),
-        _search_index(names, search),
+        _search_index(names, (*search, ("content", TEXT_MAX_WORD), ("search_content", TEXT_FUZZY))),
     )
 
 

@@ -14,9 +14,9 @@ def _line(cause: str, content: str | bytes, reason: str, hint: str | None = None
 # fmt: off
 CASES = (
     _line("A line that is no JSON.", '{"user_id": "u", "session_id": "s"}\nnonsense\n',
-        "line 2: not valid JSON: no value at column 1"),
+        "line 2: not valid JSON: Expecting value at column 1"),
     _line("A line that is cut off.", '{"user_id": "u", "session_id": "s"}\n{"user_id": "u", "sess',
-        "line 2: not valid JSON: a text without end at column 18; the input ends in this line, perhaps in the middle of it"),
+        "line 2: not valid JSON: Unterminated string starting at column 18; the input ends in this line, perhaps in the middle of it"),
     _line("Bytes that are no text.", b'{"user_id": "u", "session_id": "s"}\n\xff\n',
         "line 2: not valid UTF-8 at column 1"),
     _line("A key given twice.", '{"user_id": "u", "user_id": "v", "session_id": "s"}\n',

@@ -218,7 +218,7 @@ class _Reader:
         end = window.at + length
         following = window.text[behind : behind + 1]
         if following not in ("", "\n", "{", "["):
-            raise self._fault("not valid JSON: more after the end", behind)
+            raise self._fault("not valid JSON: Extra data", behind)
         if following in ("", "\n") and window.line_of(end) == window.line:
             self._by_line = True
         return behind + 1 - window.at if following == "\n" else length

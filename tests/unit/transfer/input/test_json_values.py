@@ -56,13 +56,13 @@ def test_values_are_read_in_any_encoding_and_chunks(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"a": nul}', "not valid JSON: no value at column 7"),
-        (b'{"a": 1} tail', "not valid JSON: more after the end at column 10"),
+        (b'{"a": nul}', "not valid JSON: Expecting value at column 7"),
+        (b'{"a": 1} tail', "not valid JSON: Extra data at column 10"),
         (b'{"a": "\xff"}', "not valid UTF-8 at column 8"),
         (b"\xff", "not valid UTF-8 at column 1"),
-        (b"[2026-01-01 10:00] INFO started", "not valid JSON: no comma at column 6"),
-        (b"[1234] started", "not valid JSON: more after the end at column 8"),
-        (b'{"a": "b', "not valid JSON: a control character at column 9"),
+        (b"[2026-01-01 10:00] INFO started", "not valid JSON: Expecting ',' delimiter at column 6"),
+        (b"[1234] started", "not valid JSON: Extra data at column 8"),
+        (b'{"a": "b', "not valid JSON: Invalid control character at column 9"),
         (b'{"a": NaN}', "not valid JSON: NaN is not a JSON number"),
         (b'{"a": %s}' % (b"9" * 5000), "not usable JSON: a number has more than 4,300 digits"),
         (b'{"a":' * 100_000, "not usable JSON: nested too deeply"),
@@ -84,9 +84,9 @@ def test_a_line_that_was_cut_does_not_hide_the_next_one() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{\n "a": 1\n "b": 2\n}', "line 1: not valid JSON: no comma at line 3, column 2"),
-        ('[\n 1,\n {"a" 2}\n]', "line 3, element 1: not valid JSON: no colon at column 7"),
-        ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: no comma at line 4, column 1; the input ends"),
+        ('{\n "a": 1\n "b": 2\n}', "line 1: not valid JSON: Expecting ',' delimiter at line 3, column 2"),
+        ('[\n 1,\n {"a" 2}\n]', "line 3, element 1: not valid JSON: Expecting ':' delimiter at column 7"),
+        ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: Expecting ',' delimiter at line 4, column 1; the input ends"),
     ],
 )
 def test_an_error_in_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
