@@ -86,7 +86,7 @@ def test_a_line_that_was_cut_does_not_hide_the_next_one() -> None:
     [
         ('{\n "a": 1\n "b": 2\n}', "line 1: not valid JSON: Expecting ',' delimiter at line 3, column 2"),
         ('[\n 1,\n {"a" 2}\n]', "line 3, element 1: not valid JSON: Expecting ':' delimiter at column 7"),
-        ("[\n 1,\n 2\n", "element 1: not valid JSON: Expecting ',' delimiter at line 4, column 1; the input ends"),
+        ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: Expecting ',' delimiter at line 4, column 1; the input"),
     ],
 )
 def test_an_error_in_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
