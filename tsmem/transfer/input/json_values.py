@@ -133,7 +133,7 @@ class _Reader:
                 value = self._value(found, found.length, element)
                 following = window.skip(_WITHIN_VALUE)
                 if following not in ("]", ","):
-                    raise self._fault("not valid JSON: no comma", window.at, self._if_cut(window.at))
+                    raise self._fault("not valid JSON: Expecting ',' delimiter", window.at, self._if_cut(window.at))
                 yield value._replace(array=array, array_place=array_place)
                 if following == ",":
                     window.advance(window.at + 1)
