@@ -144,7 +144,7 @@ def test_encoded_literals_are_decoded(value: Value) -> None:
     ("data", "what"),
     [
         (b"", "header"),
-        (PUT[:4], "ends where a tag"),
+        (PUT[:4], "ends too early"),
         (PUT[4:], "header"),
         (b"\x76" + PUT[1:], "header"),
         (PUT.replace(b"\x04\x01\x00\x00\x00k", b"\x04\xff\xff\xff\xffk"), "a length of -1"),

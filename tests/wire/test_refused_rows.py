@@ -272,7 +272,7 @@ FILTERS: dict[str, tuple[Any, Refusal]] = {
     "a wrong column name": (comparison("#name"), invalid("Invalid column name: '#name'.")),
     "no literal": (
         single(without("column_value", column_value=b"") + b"\x1a\x00"),
-        invalid("Parse PlainBuffer from RawString failed: a literal is empty.")),
+        invalid("Parse PlainBuffer from RawString failed: a value is empty.")),
     "an infinite literal": (
         comparison(value=MIN), invalid("Parse PlainBuffer from RawString failed: a literal is not one value.")),
     "a transfer rule": (comparison(value_trans_rule=RULE), unsupported("value_trans_rule")),

@@ -20,14 +20,14 @@ _EXIST, _NOT_EXIST = 7, 8
 _OPS = {1: Op.EQ, 2: Op.NE, 3: Op.GT, 4: Op.GE, 5: Op.LT, 6: Op.LE}
 _NOT, _AND = 1, 2
 _EXISTENCE = (Existence.IGNORE, Existence.EXPECT_EXIST, Existence.EXPECT_NOT_EXIST)
+_TOO_MANY = f"The count of filter exceeds the max: {MAX_COMPARISONS}."
 
 ColumnPage = tuple[int, int]
 """Offset and limit over the columns of a row."""
 
 
 def decode_columns(message: Any) -> tuple[str, ...]:
-    """Return the columns that a read asks for; none means all. Raises OTSParameterInvalid for more columns than a row
-    can be written with, and for names that no column has."""
+    """Return the columns that a read asks for; none means all. Raises OTSParameterInvalid."""
     if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
         raise invalid_parameter(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
     names = texts(message.columns_to_get)
@@ -37,7 +37,7 @@ def decode_columns(message: Any) -> tuple[str, ...]:
 
 
 def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
-    """Return a read's filter. On the wire a page of columns is a filter too. Raises OTSParameterInvalid."""
+    """Return a filter, or the page of columns that a filter may be on the wire. Raises OTSParameterInvalid."""
     if not data:
         return None, None
     message = parse_message("Filter", data)
@@ -50,7 +50,6 @@ def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
 
 
 def decode_condition(message: Any) -> Condition:
-    """Return a write's condition. Raises OTSParameterInvalid."""
     existence = _EXISTENCE[message.row_existence]
     test, page = decode_filter(message.column_condition)
     if page is not None:
@@ -62,14 +61,14 @@ def decode_condition(message: Any) -> Condition:
 
 def _filter(message: Any, depth: int) -> Filter:
     if depth > MAX_COMPARISONS:
-        raise invalid_parameter(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
+        raise invalid_parameter(_TOO_MANY)
     if message.type == _SINGLE:
         return _comparison(parse_message("SingleColumnValueFilter", message.filter))
     if message.type == _PAGINATION:
         raise invalid_parameter("A column pagination filter cannot be part of another filter.")
     composite = parse_message("CompositeColumnValueFilter", message.filter)
     if len(composite.sub_filters) > MAX_COMPARISONS:
-        raise invalid_parameter(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
+        raise invalid_parameter(_TOO_MANY)
     parts = tuple(_filter(part, depth + 1) for part in composite.sub_filters)
     if composite.combinator == _NOT:
         if len(parts) != 1:
@@ -90,8 +89,7 @@ def _comparison(message: Any) -> Filter:
 
 
 def decode_view(message: Any, page: ColumnPage | None) -> View:
-    """Return which cells of a row a read asks for. Raises OTSParameterInvalid if the request does not say, or
-    contradicts itself."""
+    """Return which cells of a row a read asks for. Raises OTSParameterInvalid."""
     time_range = _time_range(message.time_range) if message.HasField("time_range") else None
     max_versions = message.max_versions if message.HasField("max_versions") else None
     if max_versions is None and time_range is None:

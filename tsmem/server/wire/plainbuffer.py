@@ -26,13 +26,15 @@ from tsmem.rows import MAX, MIN, Bound, KeyBound, KeyValue, Value
 from tsmem.server.wire.schema import invalid_parameter, unsupported_operation
 
 HEADER = (0x75).to_bytes(4, "little")
-_KEY_TAG, _DATA_TAG, _CELL_TAG, _NAME_TAG, _VALUE_TAG = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
-_OPERATION_TAG, _TIMESTAMP_TAG, _DELETE_TAG, _ROW_SUM_TAG, _CELL_SUM_TAG = b"\x06", b"\x07", b"\x08", b"\x09", b"\x0a"
+_KEY_TAG, _DATA_TAG, _CELL_TAG, _NAME_TAG, _VALUE_TAG = 1, 2, 3, 4, 5
+_OPERATION_TAG, _TIMESTAMP_TAG, _DELETE_TAG, _ROW_SUM_TAG, _CELL_SUM_TAG = 6, 7, 8, 9, 10
 _INTEGER, _DOUBLE, _BOOLEAN, _STRING, _BLOB, _INF_MIN, _INF_MAX, _AUTO_INCREMENT = 0, 1, 2, 3, 7, 9, 10, 11
 LENGTH = struct.Struct("<i")
 SIGNED = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 BOUNDS: dict[int, Bound] = {_INF_MIN: MIN, _INF_MAX: MAX}
+_DAMAGE = (IndexError, struct.error, UnicodeDecodeError)
+"""Raised while bytes are read that end too early, or hold a text that is not UTF-8."""
 
 
 class Operation(IntEnum):
@@ -57,61 +59,47 @@ class WireRow(NamedTuple):
     """A row, a change of a row, or a key alone."""
 
     names: tuple[str, ...]
-    """The names of the key columns."""
     key: KeyBound
     cells: list[WireCell]
     is_delete: bool
 
 
-def _broken(what: str) -> TsmemError:
+def _broken(what: str | Exception) -> TsmemError:
+    if isinstance(what, Exception):
+        what = "a text is not UTF-8" if isinstance(what, UnicodeDecodeError) else "it ends too early"
     return invalid_parameter(f"Parse PlainBuffer from RawString failed: {what}.")
-
-
-def _length_at(data: bytes, at: int) -> int:
-    if at + 4 > len(data):
-        raise _broken("it ends within a length")
-    length: int = LENGTH.unpack_from(data, at)[0]
-    if not 0 <= length <= len(data) - at - 4:
-        raise _broken(f"a length of {length} where {len(data) - at - 4} bytes are left")
-    return length
-
-
-def _decode_utf8(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        raise _broken("a text is not UTF-8") from None
-
-
-def _decode_value(kind: int, data: bytes, at: int) -> tuple[Value | Bound, int]:
-    """Return the value of type `kind` that begins at `at`, and the position behind it."""
-    if kind in (_STRING, _BLOB):
-        end = at + 4 + _length_at(data, at)
-        raw = data[at + 4 : end]
-        return (_decode_utf8(raw) if kind == _STRING else raw), end
-    if kind in (_INTEGER, _DOUBLE):
-        if at + 8 > len(data):
-            raise _broken("it ends within a number")
-        return (SIGNED if kind == _INTEGER else _FLOAT).unpack_from(data, at)[0], at + 8
-    if kind == _BOOLEAN:
-        if at >= len(data) or data[at] > 1:
-            raise _broken("a boolean is neither 0 nor 1")
-        return data[at] == 1, at + 1
-    if kind in BOUNDS:
-        return BOUNDS[kind], at
-    if kind == _AUTO_INCREMENT:
-        raise unsupported_operation("auto-increment primary key column")
-    raise _broken(f"there is no value type {kind}")
 
 
 def decode_literal(data: bytes) -> Value:
     """Decode the literal of a filter or query: a type and one value. Raises OTSParameterInvalid."""
-    if not data:
-        raise _broken("a literal is empty")
-    value, end = _decode_value(data[0], data, 1)
-    if isinstance(value, Bound) or end != len(data):
+    try:
+        value = _decode_value(data)
+    except _DAMAGE as damage:
+        raise _broken(damage) from None
+    if isinstance(value, Bound):
         raise _broken("a literal is not one value")
     return value
+
+
+def _decode_value(data: bytes) -> Value | Bound:
+    """Decode a type and the value after it, which must fill the rest of the data. Raises one of _DAMAGE, too."""
+    if not data:
+        raise _broken("a value is empty")
+    kind = data[0]
+    if kind in (_STRING, _BLOB):
+        if LENGTH.unpack_from(data, 1)[0] != len(data) - 5:
+            raise _broken("a value is not as long as it says")
+        return data[5:].decode() if kind == _STRING else data[5:]
+    if kind in (_INTEGER, _DOUBLE):
+        number: int | float = (SIGNED if kind == _INTEGER else _FLOAT).unpack(data[1:])[0]
+        return number
+    if kind == _BOOLEAN and data[1:] in (b"\x00", b"\x01"):
+        return data[1] == 1
+    if kind in BOUNDS and len(data) == 1:
+        return BOUNDS[kind]
+    if kind == _AUTO_INCREMENT:
+        raise unsupported_operation("auto-increment primary key column")
+    raise _broken(f"there is no value type {kind}, or its value is wrong")
 
 
 def encode_value(value: Value | Bound) -> bytes:
@@ -132,14 +120,28 @@ def encode_value(value: Value | Bound) -> bytes:
 
 def decode_row(data: bytes) -> WireRow:
     """Return the one row of a buffer. Raises OTSParameterInvalid for anything else."""
-    if data[:4] != HEADER:
+    try:
+        return _decode_row(data)
+    except _DAMAGE as damage:
+        raise _broken(damage) from None
+
+
+def _decode_row(data: bytes) -> WireRow:
+    at = len(HEADER)
+    if data[:at] != HEADER:
         raise _broken("its header is missing")
-    reader = _Reader(data)
-    reader.require(_KEY_TAG, "a row begins with its primary key")
-    key_cells = reader.cells()
-    cells = reader.cells() if reader.take(_DATA_TAG) else []
-    is_delete = reader.take(_DELETE_TAG)
-    reader.check_row(is_delete)
+    if data[at] != _KEY_TAG:
+        raise _broken("a row begins with its primary key")
+    sums = bytearray()
+    key_cells, at = _decode_cells(data, at + 1, sums)
+    cells: list[WireCell] = []
+    if data[at] == _DATA_TAG:
+        cells, at = _decode_cells(data, at + 1, sums)
+    is_delete = data[at] == _DELETE_TAG
+    sums.append(is_delete)
+    at = _check_sum(data, at + is_delete, _ROW_SUM_TAG, bytes(sums), "row expected")
+    if data[at:].strip(b"\x00"):  # the Node.js SDK appends a zero byte for each infinite key column
+        raise _broken("bytes follow the row")
     values: list[KeyValue | Bound] = []
     for cell in key_cells:
         if cell.value is None or cell.operation is not None:
@@ -150,90 +152,56 @@ def decode_row(data: bytes) -> WireRow:
     return WireRow(tuple(cell.name for cell in key_cells), tuple(values), cells, is_delete)
 
 
-class _Reader:
-    """A position behind the header of a buffer, and the checksums of the cells before it."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = len(HEADER)
-        self._sums = bytearray()
-
-    def take(self, tag: bytes) -> bool:
-        """Move behind a tag if it comes next."""
-        if self._data[self._at : self._at + 1] != tag:
-            return False
-        self._at += 1
-        return True
-
-    def require(self, tag: bytes, problem: str) -> None:
-        """Move behind a tag, which must come next."""
-        if self._byte() != tag[0]:
-            raise _broken(problem)
-
-    def cells(self) -> list[WireCell]:
-        found: list[WireCell] = []
-        while self.take(_CELL_TAG):
-            found.append(self._cell())
-        return found
-
-    def check_row(self, is_delete: bool) -> None:
-        """Raise an error unless the row's checksum follows and is right, and nothing but zero bytes follows it: the
-        Node.js SDK appends one for each infinite key column."""
-        self.require(_ROW_SUM_TAG, "a row has no checksum")
-        self._check_sum(crc8(bytes(self._sums) + bytes((is_delete,))), "row expected")
-        if self._data[self._at :].strip(b"\x00"):
-            raise _broken("bytes follow the row")
-
-    def _cell(self) -> WireCell:
-        data = self._data
-        self.require(_NAME_TAG, "a cell has no name")
-        start = self._at + 4
-        at = start + _length_at(data, self._at)
-        name = summed = data[start:at]
+def _decode_cells(data: bytes, at: int, sums: bytearray) -> tuple[list[WireCell], int]:
+    """Return the cells that begin at a position, and the position behind them; add their checksums to `sums`."""
+    cells: list[WireCell] = []
+    while data[at] == _CELL_TAG:
+        if data[at + 1] != _NAME_TAG:
+            raise _broken("a cell has no name")
+        name, at = _sized(data, at + 2)
+        summed = name
         value: Value | Bound | None = None
         operation: Operation | None = None
         version_ms: int | None = None
-        if data[at : at + 1] == _VALUE_TAG:
-            start = at + 5
-            at = start + _length_at(data, at + 1)
-            if at == start:
-                raise _broken("a value is empty")
-            value, value_end = _decode_value(data[start], data, start + 1)
-            if value_end != at:
-                raise _broken("a value is not as long as it says")
-            summed += data[start:at]
-        if data[at : at + 1] == _OPERATION_TAG:
-            self._at = at + 1
-            number = self._byte()
-            at = self._at
+        if data[at] == _VALUE_TAG:
+            raw, at = _sized(data, at + 1)
+            value = _decode_value(raw)
+            summed += raw
+        if data[at] == _OPERATION_TAG:
             try:
-                operation = Operation(number)
+                operation = Operation(data[at + 1])
             except ValueError:
-                raise _broken(f"there is no operation {number}") from None
-        if data[at : at + 1] == _TIMESTAMP_TAG:
-            if at + 9 > len(data):
-                raise _broken("it ends within a timestamp")
+                raise _broken(f"there is no operation {data[at + 1]}") from None
+            at += 2
+        if data[at] == _TIMESTAMP_TAG:
             version_ms = SIGNED.unpack_from(data, at + 1)[0]
             summed += data[at + 1 : at + 9]
             at += 9
         if operation is not None:
             summed += bytes((operation,))
-        self._at = at
-        self.require(_CELL_SUM_TAG, "a cell has no checksum")
-        self._sums.append(self._check_sum(crc8(summed), "expected"))
-        return WireCell(_decode_utf8(name), value, operation, version_ms)
+        at = _check_sum(data, at, _CELL_SUM_TAG, summed, "expected")
+        sums.append(data[at - 1])
+        cells.append(WireCell(name.decode(), value, operation, version_ms))
+    return cells, at
 
-    def _byte(self) -> int:
-        if self._at >= len(self._data):
-            raise _broken("it ends where a tag should stand")
-        self._at += 1
-        return self._data[self._at - 1]
 
-    def _check_sum(self, expected: int, label: str) -> int:
-        found = self._byte()
-        if found != expected:
-            raise invalid_parameter(f"Cell data broken, checksum is mismatch, {label} {expected}, found {found}.")
-        return found
+def _sized(data: bytes, at: int) -> tuple[bytes, int]:
+    """Return the bytes behind a length, and the position behind them."""
+    length: int = LENGTH.unpack_from(data, at)[0]
+    start = at + LENGTH.size
+    if not 0 <= length <= len(data) - start:
+        raise _broken(f"a length of {length} where {len(data) - start} bytes are left")
+    return data[start : start + length], start + length
+
+
+def _check_sum(data: bytes, at: int, tag: int, summed: bytes, label: str) -> int:
+    """Return the position behind a checksum, which must be that of `summed`."""
+    if data[at] != tag:
+        raise _broken("a checksum is missing")
+    expected, found = crc8(summed), data[at + 1]
+    if expected != found:
+        raise invalid_parameter(f"Cell data broken, checksum is mismatch, {label} {expected}, found {found}.")
+    return at + 2
 
 
 def encode_row(names: Sequence[str], key: KeyBound, cells: Sequence[Cell] = ()) -> bytes:
@@ -249,36 +217,33 @@ def encode_rows(names: Sequence[str], found: Iterable[tuple[KeyBound, Sequence[C
 
 
 def _body(names: Sequence[str], key: KeyBound, cells: Sequence[Cell]) -> bytes:
-    parts = [_KEY_TAG]
+    parts = [bytes((_KEY_TAG,))]
     sums = bytearray()
     for name, value in zip(names, key, strict=True):
-        head, raw_name = _cell_head(name)
-        payload = encode_value(value)
-        total = crc8(raw_name + payload)
-        parts += (head, LENGTH.pack(len(payload)), payload, _CELL_SUM_TAG, bytes((total,)))
-        sums.append(total)
+        parts += _encode_cell(name, value, b"", sums)
     if cells:
-        parts.append(_DATA_TAG)
+        parts.append(bytes((_DATA_TAG,)))
     for cell in cells:
-        head, raw_name = _cell_head(cell.name)
-        payload = encode_value(cell.value)
-        version = SIGNED.pack(cell.version_ms)
-        total = crc8(raw_name + payload + version)
-        parts += (head, LENGTH.pack(len(payload)), payload, _TIMESTAMP_TAG, version, _CELL_SUM_TAG, bytes((total,)))
-        sums.append(total)
-    sums.append(0)
-    parts += (_ROW_SUM_TAG, bytes((crc8(bytes(sums)),)))
+        parts += _encode_cell(cell.name, cell.value, SIGNED.pack(cell.version_ms), sums)
+    sums.append(0)  # no delete marker
+    parts.append(bytes((_ROW_SUM_TAG, crc8(bytes(sums)))))
     return b"".join(parts)
+
+
+def _encode_cell(name: str, value: Value | Bound, version: bytes, sums: bytearray) -> tuple[bytes, ...]:
+    """Return the parts of a cell, and add its checksum to `sums`."""
+    head, raw_name = _cell_head(name)
+    raw = encode_value(value)
+    total = crc8(raw_name + raw + version)
+    sums.append(total)
+    return head, LENGTH.pack(len(raw)), raw, version and b"\x07" + version, bytes((_CELL_SUM_TAG, total))
 
 
 @lru_cache(maxsize=4096)
 def _cell_head(name: str) -> tuple[bytes, bytes]:
     """Return a cell's bytes up to the length of its value, and the encoded name."""
     raw = name.encode()
-    return _CELL_TAG + _NAME_TAG + LENGTH.pack(len(raw)) + raw + _VALUE_TAG, raw
-
-
-# The checksum is CRC-8, polynomial 0x07, start 0.
+    return b"\x03\x04" + LENGTH.pack(len(raw)) + raw + b"\x05", raw
 
 
 def _advanced(checksum: int) -> int:
@@ -296,7 +261,7 @@ while len(_ADVANCES) < 24:
 
 
 def crc8(data: bytes) -> int:
-    """Return the checksum of up to 16 MB.
+    """Return the checksum (CRC-8, polynomial 0x07, start 0) of up to 16 MB.
 
     CRC is linear, and advancing it by L zero bytes is one table of 256 bytes. So 2 L bytes have the checksum of these L
     bytes: the first half, translated by that table, XOR the second half. Both steps run at C speed. Measured on CPython

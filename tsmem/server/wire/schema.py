@@ -65,52 +65,45 @@ _FIELDS = {
     """,
 }
 """Fields and messages to add, by file."""
+_UNREADABLE = "Parse PBMessage from RawString failed."
 
 
 def new_message(message: str, /, **fields: Any) -> Any:
-    """Make a message with these fields."""
     return _message_class(message)(**fields)
 
 
 def parse_message(name: str, body: bytes) -> Any:
-    """Return the message in `body`. Raises OTSParameterInvalid for bytes that are no such message, or an incomplete
-    one."""
+    """Return the message in `body`. Raises OTSParameterInvalid for any other, or an incomplete one."""
     from google.protobuf.message import DecodeError
 
     message = _message_class(name)()
     try:
         message.ParseFromString(body)
     except (DecodeError, UnicodeDecodeError):
-        raise _unreadable() from None
+        raise invalid_parameter(_UNREADABLE) from None
     if not message.IsInitialized():
-        raise _unreadable()
+        raise invalid_parameter(_UNREADABLE)
     return message
 
 
 def text(value: str | bytes) -> str:
     """Return a string field. Raises OTSParameterInvalid for bytes, which protobuf gives for what is not UTF-8."""
     if isinstance(value, bytes):
-        raise _unreadable()
+        raise invalid_parameter(_UNREADABLE)
     return value
 
 
 def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
-    """Return a repeated string field; see `text`."""
     return tuple(map(text, values))
 
 
 def invalid_parameter(message: str) -> TsmemError:
-    """Return OTSParameterInvalid, the service's error for nearly everything that is wrong with a request."""
     return from_service("OTSParameterInvalid", message)
 
 
 def unsupported_operation(what: str) -> TsmemError:
     """Return the error for what the service can do and this server cannot."""
     return invalid_parameter(f"Unsupported operation: '{what}'.")
-
-
-def _unreadable() -> TsmemError:
-    return invalid_parameter("Parse PBMessage from RawString failed.")
 
 
 @cache
@@ -140,24 +133,26 @@ def _pool() -> Any:
 
 def _extend(file: Any) -> None:
     """Add what a file lacks. A newer SDK may have some of it already."""
-    enums = {enum.name: enum for enum in file.enum_type}
     for name, values in _ENUMS.get(file.name, {}).items():
-        enum = enums.get(name) or file.enum_type.add(name=name)
+        enum = _named(file.enum_type, name)
         known = {value.number for value in enum.value}
         for value_name, number in values.items():
             if number not in known:
                 enum.value.add(name=value_name, number=number)
-    messages = {message.name: message for message in file.message_type}
     for line in _FIELDS.get(file.name, "").strip().splitlines():
         name, *declaration = line.split()
-        if name not in messages:
-            messages[name] = file.message_type.add(name=name)
+        message = _named(file.message_type, name)
         if declaration:
             label, kind, field_name, tag = declaration
-            if field_name not in {field.name for field in messages[name].field}:
-                field = messages[name].field.add(name=field_name, number=int(tag), label=_LABELS[label])
-                if kind in _SCALARS:
-                    field.type = _SCALARS[kind]
-                else:
-                    field.type = _ENUM if kind in _ENUMS[file.name] else _MESSAGE
-                    field.type_name = f".{_PACKAGE}.{kind}"
+            field = _named(message.field, field_name)
+            field.number, field.label = int(tag), _LABELS[label]
+            if kind in _SCALARS:
+                field.type = _SCALARS[kind]
+            else:
+                field.type = _ENUM if kind in _ENUMS[file.name] else _MESSAGE
+                field.type_name = f".{_PACKAGE}.{kind}"
+
+
+def _named(items: Any, name: str) -> Any:
+    """Return the item with a name, added if it is not there yet."""
+    return next((item for item in items if item.name == name), None) or items.add(name=name)

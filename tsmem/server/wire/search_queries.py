@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 from tsmem import queries
@@ -21,13 +22,12 @@ from tsmem.server.wire.schema import invalid_parameter, parse_message, text, uns
 _AND = 2
 _NEUTRAL = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
 """Unsupported options, with the value at which they change nothing."""
-_COMPOUND = ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery")
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 
 def decode_query(message: Any) -> Query:
     """Return a query. Raises OTSParameterInvalid."""
-    return _Decoder().decode(message, 0)
+    return _decode(message, 0, count(1))
 
 
 def decode_sorters(message: Any) -> tuple[Sorter, ...]:
@@ -44,48 +44,37 @@ def leaves(query: Query) -> Iterator[Leaf]:
         yield query
 
 
-class _Decoder:
-    """Decodes one query with all queries inside it, and counts them."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def decode(self, message: Any, depth: int) -> Query:
-        self._count += 1
-        check_size(depth, self._count)
-        if not message.HasField("type"):
-            raise invalid_parameter("The type of a query is missing, or not known.")
-        type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
-        kind = type_name.title().replace("_", "")  # a MATCH_QUERY has a MatchQuery as its body
-        if kind not in _COMPOUND and kind not in _LEAVES:
-            raise unsupported_operation(type_name)
-        body = parse_message(kind, message.query)
-        for name, neutral in _NEUTRAL.items():
-            if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != neutral:
-                raise unsupported_operation(f"{kind}.{name}")
-        if kind == "BoolQuery":
-            return Bool(
-                self._all(body.must_queries, depth),
-                self._all(body.must_not_queries, depth),
-                self._all(body.filter_queries, depth),
-                self._all(body.should_queries, depth),
-                _minimum_should_match(body),
-            )
-        if kind == "ConstScoreQuery":
-            return Bool(filter=(self.decode(body.filter, depth + 1),))
-        if kind == "DisMaxQuery":
-            return Bool(should=self._all(body.queries, depth), minimum_should_match=1)
-        if kind == "MatchAllQuery":
-            return queries.MatchAll()
+def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
+    check_size(depth, next(counter))
+    if not message.HasField("type"):
+        raise invalid_parameter("The type of a query is missing, or not known.")
+    type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
+    kind = type_name.title().replace("_", "")  # a MATCH_QUERY has a MatchQuery as its body
+    if kind not in _LEAVES and kind not in ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery"):
+        raise unsupported_operation(type_name)
+    body = parse_message(kind, message.query)
+    for name, neutral in _NEUTRAL.items():
+        if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != neutral:
+            raise unsupported_operation(f"{kind}.{name}")
+    if kind in _LEAVES:
         return _LEAVES[kind](text(body.field_name), body)
+    if kind == "MatchAllQuery":
+        return queries.MatchAll()
 
-    def _all(self, messages: Any, depth: int) -> tuple[Query, ...]:
-        return tuple(self.decode(message, depth + 1) for message in messages)
+    def parts(messages: Any) -> tuple[Query, ...]:
+        return tuple(_decode(part, depth + 1, counter) for part in messages)
+
+    if kind == "ConstScoreQuery":
+        return Bool(filter=parts([body.filter]))
+    if kind == "DisMaxQuery":
+        return Bool(should=parts(body.queries), minimum_should_match=1)
+    must, must_not = parts(body.must_queries), parts(body.must_not_queries)
+    return Bool(must, must_not, parts(body.filter_queries), parts(body.should_queries), _minimum_should_match(body))
 
 
 def _match(field: str, body: Any) -> Query:
     if body.operator == _AND:  # every word must match, whatever minimum is given
-        return queries.Match(field, text(body.text), queries.Operator.AND, None)
+        return queries.Match(field, text(body.text), queries.Operator.AND)
     return queries.Match(field, text(body.text), queries.Operator.OR, _minimum_should_match(body))
 
 
@@ -95,7 +84,7 @@ def _range(field: str, body: Any) -> Query:
 
 
 def _range_end(body: Any, name: str, infinite: Bound) -> Value | None:
-    """Return one end of a range; None if it is open: absent, or infinite as some SDKs write it."""
+    """Return one end of a range; None if it is absent, or infinite as some SDKs write an open one."""
     data: bytes = getattr(body, name)
     if not body.HasField(name) or (len(data) == 1 and BOUNDS.get(data[0]) is infinite):
         return None
