@@ -34,9 +34,9 @@ _HANDLERS: dict[str, Callable[[ActionContext, Any, Any], int | None]] = {
     "DeleteDefinedColumn": table_actions.delete_defined_column,
     "GetRow": row_actions.get_row,
     "GetRange": row_actions.get_range,
-    "PutRow": row_actions.put_row,
-    "UpdateRow": row_actions.update_row,
-    "DeleteRow": row_actions.delete_row,
+    "PutRow": row_actions.write_row,
+    "UpdateRow": row_actions.write_row,
+    "DeleteRow": row_actions.write_row,
     "BatchWriteRow": row_actions.batch_write_row,
     "BatchGetRow": row_actions.batch_get_row,
     "CreateSearchIndex": search_index_actions.create_search_index,
@@ -52,22 +52,18 @@ BATCHES = ("BatchWriteRow", "BatchGetRow")
 
 
 class ActionResult(NamedTuple):
-    """An encoded response, and what the log says of it."""
+    """An encoded response, with the tables of the request, joined by commas, and the rows written or returned."""
 
     body: bytes
     table: str = ""
-    """The tables of the request, joined by commas."""
     rows: int = 0
-    """Rows written, or in the response."""
 
 
 class Dispatcher:
     """Carries out requests on an engine. Any thread may call it."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._scans = search_actions.ScanSessions(clock)
+        self._resources = engine, clock, search_actions.ScanSessions(clock)
 
     def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         """Carry out one request. Raises a TsmemError, with the service's code where it has one."""
@@ -75,7 +71,7 @@ class Dispatcher:
         if handler is None:
             raise unsupported_operation(action)
         request, response = parse_message(f"{action}Request", body), new_message(f"{action}Response")
-        rows = handler(ActionContext(self._engine, self._clock, self._scans, row_fault), request, response)
+        rows = handler(ActionContext(*self._resources, row_fault), request, response)
         return ActionResult(response.SerializeToString(), _table_names(request), rows or 0)
 
     def tables(self, action: str, body: bytes) -> str:
@@ -101,6 +97,5 @@ def _table_names(request: Any) -> str:
 
 
 def error_body(code: str, message: str) -> bytes:
-    """Encode an error of the service."""
     body: bytes = new_message("Error", code=code, message=message).SerializeToString()
     return body

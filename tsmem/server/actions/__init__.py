@@ -1,9 +1,8 @@
 """The actions of TableStore: what each request asks of the engine, and how its response is filled in.
 
-One function an action, in one module a group of actions. `dispatch` alone calls them: it passes an `ActionContext`, the
-request message, and an empty response message to fill in, and encodes that. A function returns the number of rows that
-were written or are in the response, for the log, where its action is about rows. Errors are raised as TsmemError, with
-the service's code where it has one. Codecs are in `wire`; what a table, a row or an index means is the engine's.
+`dispatch` calls one function an action, with an `ActionContext`, the request message, and an empty response message to
+fill in. Where its action is about rows, it returns how many were written or are in the response. Errors are TsmemError,
+with the service's code where it has one.
 """
 
 from __future__ import annotations
@@ -29,8 +28,6 @@ class RowFault(Enum):
 
 
 class ActionContext(NamedTuple):
-    """The resources of an action."""
-
     engine: Engine
     clock: Clock
     scans: ScanSessions

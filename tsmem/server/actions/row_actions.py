@@ -33,6 +33,12 @@ none: without one, four requests for 100 rows of 2 MB took 1.9 GB (measured)."""
 _ROWS_AT_ONCE = 20
 """Rows that BatchGetRow reads in one transaction, so that no more of them are held beyond the limit."""
 _CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
+_SINGLE = {
+    "PutRowRequest": (Change.PUT, "row"),
+    "UpdateRowRequest": (Change.UPDATE, "row_change"),
+    "DeleteRowRequest": (Change.DELETE, "primary_key"),
+}
+"""The change of a request for one row, and the field with its row."""
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
 
 RowResult = tuple[bytes, Cost] | TsmemError
@@ -71,20 +77,10 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
     return len(reply.rows)
 
 
-def put_row(context: ActionContext, request: Any, response: Any) -> int:
-    return _write(context, Change.PUT, request.row, request, response)
-
-
-def update_row(context: ActionContext, request: Any, response: Any) -> int:
-    return _write(context, Change.UPDATE, request.row_change, request, response)
-
-
-def delete_row(context: ActionContext, request: Any, response: Any) -> int:
-    return _write(context, Change.DELETE, request.primary_key, request, response)
-
-
-def _write(context: ActionContext, change: Change, data: bytes, request: Any, response: Any) -> int:
-    write = _decode_write(change, request.table_name, data, request)
+def write_row(context: ActionContext, request: Any, response: Any) -> int:
+    """Carry out PutRow, UpdateRow or DeleteRow."""
+    change, field = _SINGLE[request.DESCRIPTOR.name]
+    write = _decode_write(change, request.table_name, getattr(request, field), request)
     _refuse_transaction(request)
     (reply,) = context.engine.write_rows((write,))
     if reply.error is not None:
@@ -107,9 +103,8 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
             found += row.is_ok
             size += len(row.row)
             if size > MAX_ANSWER_BYTES:
-                raise invalid_parameter(
-                    f"The total data size of BatchGetRow response exceeds the limit: {MAX_ANSWER_BYTES}."
-                )
+                what = "The total data size of BatchGetRow response"
+                raise invalid_parameter(f"{what} exceeds the limit: {MAX_ANSWER_BYTES}.")
     return found
 
 
@@ -155,24 +150,20 @@ def batch_write_row(context: ActionContext, request: Any, response: Any) -> int:
     for table in request.tables:
         if not table.rows:
             raise invalid_parameter(f"No operation is specified for table: '{text(table.table_name)}'.")
-    writes = [
-        _decode_write(_CHANGES[row.type], table.table_name, row.row_change, row)
-        for table in request.tables
-        for row in table.rows
-    ]
+    rows = [(table, row) for table in request.tables for row in table.rows]
+    writes = [_decode_write(_CHANGES[row.type], table.table_name, row.row_change, row) for table, row in rows]
     atomic = request.is_atomic and writes
-    results = iter(_write_atomically(context.engine, writes) if atomic else _write_each(context, writes))
+    results = iter(_refuse_atomic(context.engine, writes) if atomic else _write_each(context, writes))
     written = 0
     for table in request.tables:
         group = response.tables.add(table_name=table.table_name)
-        for _ in table.rows:
-            written += _add_result(group, next(results)).is_ok
+        written += sum(_add_result(group, next(results)).is_ok for _ in table.rows)
     return written
 
 
-def _write_atomically(engine: Engine, writes: list[Write | RowChange]) -> list[RowResult]:
-    """Refuse an atomic batch: one of several partition keys row by row, as the service does, and one of a single
-    partition key whole, as unsupported. Source: the Java SDK's tests of atomic batches."""
+def _refuse_atomic(engine: Engine, writes: list[Write | RowChange]) -> list[RowResult]:
+    """Refuse a batch of several partition keys row by row, as the service does, and another whole, as unsupported.
+    Source: the Java SDK's tests of atomic batches."""
     for name in dict.fromkeys(write.table.name for write in writes):
         engine.describe_table(name)  # raises an error for a missing table
     values = (write.key[0] for write in writes)
@@ -192,10 +183,8 @@ def _write_each(context: ActionContext, writes: list[Write | RowChange]) -> list
         reply = None if fault is RowFault.REFUSED else next(replies)
         if fault is not None:
             results.append(from_service(*fault.value))
-        elif reply is not None and reply.error is not None:
-            results.append(reply.error)
         elif reply is not None:
-            results.append((_row_bytes(write.table, reply.row), reply.cost))
+            results.append(reply.error or (_row_bytes(write.table, reply.row), reply.cost))
     return results
 
 
@@ -237,13 +226,12 @@ def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Writ
             if not isinstance(cell.value, int | float) or isinstance(cell.value, bool):
                 raise invalid_parameter(f"Column '{cell.name}' can be incremented by a number only.")
             increments.append((cell.name, cell.value))
-    is_plain = is_plain and not versions and not increments
     key: Any = row.key  # the engine refuses infinite values
-    if is_plain and change is Change.PUT:
-        return Put(ref, key, columns, condition)
-    if is_plain and change is Change.UPDATE:
-        return Update(ref, key, columns, tuple(deleted), condition)
-    if is_plain:
+    if is_plain and not versions and not increments:
+        if change is Change.PUT:
+            return Put(ref, key, columns, condition)
+        if change is Change.UPDATE:
+            return Update(ref, key, columns, tuple(deleted), condition)
         return Delete(ref, key, condition)
     cells = tuple(NewCell(cell.name, _value(cell), cell.version_ms) for cell in row.cells if cell.operation is None)
     names = texts(message.return_content.return_column_names)

@@ -1,16 +1,13 @@
 """Search, ComputeSplits and ParallelScan.
 
-A search by a field that the engine does not handle as it was described (an array, or text cut into words in another
-way) is refused by name, and so is an option that would change the page (aggregations, groups, collapsing, highlights).
-Routing values and timeouts have no effect. A token contains its sort: the Go and Python SDKs send none beside a token.
+Unsupported options are refused if they would change the page; routing values and timeouts have no effect. A token
+contains its sort: the Go and Python SDKs send none beside a token.
 
-A scan returns all rows that a query finds, in key order and in one split, as they are when each page is read: a session
-has to exist, and guarantees nothing more. The page with the last rows has a token too; only the page after it is empty
-and has none, because that is how clients see the end.
+A scan returns rows in key order and in one split, as they are when each page is read; a session only has to exist. The
+page with the last rows has a token too: clients see the end by the empty page after it.
 
-One search may ask for a limited amount of work, because it can be interrupted between two rows, but not within one.
-Measured on a text of 1.8 MB: a phrase of 256 words took 2.2 s, a Match of 1,024 words 1.9 s on a fuzzy field and 0.3 s
-on one of words, a part of 8,192 characters 3 ms.
+The work of a search is limited, because it cannot be interrupted within a row. Measured on a text of 1.8 MB: a phrase
+of 256 words took 2.2 s, a Match of 1,024 words 1.9 s on a fuzzy field, a part of 8,192 characters 3 ms.
 """
 
 from __future__ import annotations
@@ -57,7 +54,7 @@ MAX_CHARACTERS = 8192
 SPLITS = 1
 MAX_SCAN_LIMIT = 2000
 MAX_SESSIONS = 10_000
-"""With more, a new session takes the place of the one that was used least recently."""
+"""A new session beyond these takes the place of the one that was used least recently."""
 DEFAULT_ALIVE_S = 60
 _MORE, _END = b"\x02", b"\x03"
 """First byte of a scan's token: the engine's token follows, or nothing is left."""
@@ -117,7 +114,6 @@ class ScanSessions:
         """The expiry of each by table, index and id; the least recently used one first."""
 
     def begin(self, table: str, index: str) -> bytes:
-        """Return the id of a new session."""
         session = os.urandom(16).hex().encode()
         with self._lock:
             if len(self._ends_s) >= MAX_SESSIONS:
@@ -173,19 +169,15 @@ def _check_scan(scan: Any) -> None:
     if scan.HasField("limit") and not 0 < scan.limit <= MAX_SCAN_LIMIT:
         raise invalid_parameter(f"[parallel_scan.limit] must in (0, {MAX_SCAN_LIMIT}], current limit is {scan.limit}")
     if scan.HasField("alive_time") and scan.alive_time <= 0:
-        raise invalid_parameter(
-            f"[parallel_scan.alive_time] must be greater than 0, current alive_time is {scan.alive_time}"
-        )
-    max_parallel = scan.max_parallel if scan.HasField("max_parallel") else SPLITS
-    if not 0 < max_parallel <= SPLITS:
-        raise invalid_parameter(
-            f"[parallel_scan.max_parallel_id] must in (0 ,{SPLITS}], current max_parallel_id is {max_parallel}"
-        )
-    if not 0 <= scan.current_parallel_id < max_parallel:
-        raise invalid_parameter(
-            "[parallel_scan.current_parallel_id] must in [0, max_parallel), current max_parallel is "
-            f"{max_parallel}, current_parallel_id is {scan.current_parallel_id}"
-        )
+        rule = "[parallel_scan.alive_time] must be greater than 0"
+        raise invalid_parameter(f"{rule}, current alive_time is {scan.alive_time}")
+    number, splits = scan.current_parallel_id, scan.max_parallel if scan.HasField("max_parallel") else SPLITS
+    if not 0 < splits <= SPLITS:
+        rule = f"[parallel_scan.max_parallel_id] must in (0 ,{SPLITS}]"
+        raise invalid_parameter(f"{rule}, current max_parallel_id is {splits}")
+    if not 0 <= number < splits:
+        rule = "[parallel_scan.current_parallel_id] must in [0, max_parallel)"
+        raise invalid_parameter(f"{rule}, current max_parallel is {splits}, current_parallel_id is {number}")
 
 
 def _open_index(engine: Engine, table: str, name: str) -> _Index:
@@ -239,11 +231,11 @@ def _columns_to_get(message: Any, index: _Index) -> _Columns:
 
 
 _Page = tuple[list[bytes], list[float | None], bytes | None, int | None]
+"""Encoded rows, their scores, the next token and the total."""
 
 
 def _find_rows(engine: Engine, index: _Index, asked: Search, columns: _Columns) -> _Page:
-    """Return one page of any length: encoded rows, their scores, the next token and the total. Raises
-    OTSParameterInvalid.
+    """Return one page of any length. Raises OTSParameterInvalid.
 
     Keys are found first and their rows read then. A row that is deleted in between is left out, and the search goes on
     until the page is full."""
@@ -293,12 +285,11 @@ def _check_search(index: _Index, asked: Search) -> None:
             )
         kind = index.fields.get(query.field)
         if kind is not None and kind.name == "TEXT":
-            characters += sum(map(len, _texts(query)))
+            found = _texts(query)
+            characters += sum(map(len, found))
             _check_count("characters in the texts", characters, MAX_CHARACTERS)  # before they are cut into words
-            terms += _count_terms(query, kind)
-            phrase_words += _count_phrase_words(query, kind)
-        else:
-            terms += len(query.values) if isinstance(query, Terms) else 1
+            phrase_words += _count_phrase_words(query, found, kind)
+        terms += _count_terms(query, kind)
         _check_count("words and terms", terms, MAX_WORDS)
         _check_count("words in the phrases", phrase_words, MAX_PHRASE_WORDS)
 
@@ -316,20 +307,19 @@ def _texts(query: Leaf) -> list[str]:
     return [value for value in values if isinstance(value, str)]
 
 
-def _count_terms(query: Leaf, kind: FieldType) -> int:
-    """Count what a query looks for. A word that occurs twice in a Match is looked for once."""
-    if isinstance(query, Match):
-        if kind.analyzer == "fuzzy":
-            return len(set(query.text.split()))
-        return len(words.match_groups(kind, query.text, alone=True))
+def _count_terms(query: Leaf, kind: FieldType | None) -> int:
+    """Count what a query looks for. A word that occurs twice in a Match of a text is looked for once."""
+    if isinstance(query, Match) and kind is not None and kind.name == "TEXT":
+        fuzzy = kind.analyzer == "fuzzy"
+        return len(set(query.text.split()) if fuzzy else words.match_groups(kind, query.text, alone=True))
     return len(query.values) if isinstance(query, Terms) else 1
 
 
-def _count_phrase_words(query: Leaf, kind: FieldType) -> int:
+def _count_phrase_words(query: Leaf, found: Sequence[str], kind: FieldType) -> int:
     """Count the words that must be adjacent. In a fuzzy field a phrase is one part of the text."""
-    if kind.analyzer == "fuzzy" or not isinstance(query, MatchPhrase | Term | Terms):
+    if kind.analyzer == "fuzzy":
         return 0
     if isinstance(query, MatchPhrase):
         return len(words.cut_words(kind, query.text))
-    counts = [len(words.term_words(kind, term)) for term in _texts(query)]
+    counts = [len(words.term_words(kind, term)) for term in found] if isinstance(query, Term | Terms) else []
     return sum(count for count in counts if count > 1)

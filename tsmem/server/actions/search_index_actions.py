@@ -1,7 +1,7 @@
 """CreateSearchIndex, DescribeSearchIndex, ListSearchIndex and DeleteSearchIndex.
 
-DescribeSearchIndex returns what CreateSearchIndex got, field by field, also the options that the engine does not know.
-For that the whole request is stored beside the fields that the engine uses.
+The whole request of CreateSearchIndex is stored beside what the engine uses of it, because DescribeSearchIndex returns
+every option.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PARAMETERS = {
 }
 """The message of each analyzer's parameters, and those of them that the engine knows."""
 _NO_EXPIRY = -1
-_INCREMENTAL = 2
-"""The sync phase of an index that holds every row."""
+_HAS_EVERY_ROW = 2
+"""A sync phase."""
 _RUNNING = 3
 
 
@@ -36,10 +36,12 @@ def create_search_index(context: ActionContext, request: Any, response: Any) -> 
     for sorter in decode_sorters(request.schema.index_sort):
         if isinstance(sorter, ScoreSort):
             raise invalid_parameter("A search index cannot be sorted by score.")
-        if isinstance(sorter, FieldSort) and sorter.field not in kinds:
-            raise invalid_parameter(f"field: {sorter.field} does not exist")
-        if isinstance(sorter, FieldSort) and kinds[sorter.field].name in ("TEXT", "NESTED"):
-            raise invalid_parameter(f"field: {sorter.field} of type {kinds[sorter.field].name} cannot be sorted by")
+        if isinstance(sorter, FieldSort):
+            if sorter.field not in kinds:
+                raise invalid_parameter(f"field: {sorter.field} does not exist")
+            kind = kinds[sorter.field].name
+            if kind in ("TEXT", "NESTED"):
+                raise invalid_parameter(f"field: {sorter.field} of type {kind} cannot be sorted by")
     schema = SearchIndexSchema(text(request.table_name), text(request.index_name), fields)
     context.engine.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
 
@@ -51,9 +53,16 @@ def describe_search_index(context: ActionContext, request: Any, response: Any) -
         created = _request_of(found.schema)
     else:
         created = parse_message("CreateSearchIndexRequest", found.definition)
-    response.schema.CopyFrom(created.schema)
-    _set_defaults(response.schema)
-    response.sync_stat.sync_phase = _INCREMENTAL
+    schema = response.schema
+    schema.CopyFrom(created.schema)
+    for field in schema.field_schemas:
+        _set_field_defaults(field)
+    if not schema.HasField("index_setting"):
+        schema.index_setting.routing_partition_size = 1
+    nested = any(field.field_type == _NESTED for field in schema.field_schemas)
+    if not nested and not schema.HasField("index_sort"):
+        schema.index_sort.sorter.add().pk_sort.order = 0
+    response.sync_stat.sync_phase = _HAS_EVERY_ROW
     # nanoseconds in 64 bits end in the year 2262
     response.sync_stat.current_sync_timestamp = min(context.clock.now_us() * 1000, MAX_INTEGER)
     response.create_time = found.created_us // 1_000_000
@@ -114,18 +123,8 @@ def _request_of(found: SearchIndexSchema) -> Any:
     return request
 
 
-def _set_defaults(schema: Any) -> None:
-    """Fill in what the service fills in: options of fields, routing, and the order of rows, by primary key."""
-    for field in schema.field_schemas:
-        _set_field_defaults(field)
-    if not schema.HasField("index_setting"):
-        schema.index_setting.routing_partition_size = 1
-    nested = any(field.field_type == _NESTED for field in schema.field_schemas)
-    if not nested and not schema.HasField("index_sort"):
-        schema.index_sort.sorter.add().pk_sort.order = 0
-
-
 def _set_field_defaults(field: Any) -> None:
+    """Fill in the options that the service fills in."""
     is_sortable = field.field_type not in (_TEXT, _NESTED)
     for name, default in (("index", True), ("store", True), ("enable_sort_and_agg", is_sortable), ("is_array", False)):
         if not field.HasField(name):

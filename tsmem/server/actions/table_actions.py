@@ -1,8 +1,7 @@
 """Actions on tables, secondary indexes and defined columns.
 
-What a request asks for and this server does not have (a stream, encryption, local transactions, an auto-increment key)
-is an error. Reserved throughput is accepted within the service's limits and has no effect, as on instances that are
-billed by use. Responses have every field that some client reads without checking that it is there.
+Streams, encryption, local transactions and auto-increment keys are refused. Reserved throughput has no effect, as on
+instances that are billed by use. Responses have every field that some client reads without checking that it is there.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _COLUMN_TYPES = {
 _KEY_NUMBERS = {kind: number for number, kind in _KEY_TYPES.items()}
 _COLUMN_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
 _GLOBAL, _LOCAL = 0, 1
-_ASYNC, _SYNC = 0, 1
+"""Also the update modes of such indexes: asynchronous and synchronous."""
 _ACTIVE = 1
 _INCREMENTAL = 2
 _DEVIATION_S = 86400
@@ -71,14 +70,9 @@ def describe_table(context: ActionContext, request: Any, response: Any) -> None:
     for name, kind in table.defined_columns:
         response.table_meta.defined_column.add(name=name, type=_COLUMN_NUMBERS[kind])
     for index in table.indexes:
-        response.index_metas.add(
-            name=index.name,
-            primary_key=index.key,
-            defined_column=index.columns,
-            index_update_mode=_ASYNC if index.is_global else _SYNC,
-            index_type=_GLOBAL if index.is_global else _LOCAL,
-            index_sync_phase=_INCREMENTAL,
-        )
+        meta = response.index_metas.add(name=index.name, primary_key=index.key, defined_column=index.columns)
+        meta.index_type = meta.index_update_mode = _GLOBAL if index.is_global else _LOCAL
+        meta.index_sync_phase = _INCREMENTAL
     _set_options(response, table)
 
 
@@ -142,10 +136,9 @@ def _check_stream_and_throughput(request: Any) -> None:
 
 def _set_options(response: Any, table: TableSchema) -> None:
     """Set the fields that DescribeTable and UpdateTable have in common."""
-    response.table_options.time_to_live = table.time_to_live_s
-    response.table_options.max_versions = table.max_versions
-    response.table_options.deviation_cell_version_in_sec = table.deviation_s
-    response.table_options.allow_update = table.allow_update
+    options = response.table_options
+    options.time_to_live, options.max_versions = table.time_to_live_s, table.max_versions
+    options.deviation_cell_version_in_sec, options.allow_update = table.deviation_s, table.allow_update
     details = response.reserved_throughput_details
     details.capacity_unit.read = details.capacity_unit.write = 0
     details.last_increase_time = details.last_decrease_time = 0
