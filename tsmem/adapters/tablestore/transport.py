@@ -1,20 +1,16 @@
 """Send the SDK's requests over urllib3, in place of the SDK's own connection pool.
 
-The SDK calls `Transport.send_receive`. Before that, `http_session.py` has put an HttpAttempt into CURRENT_ATTEMPT. It
-says how long the request may take, and the transport notes in it what became of the request.
-
-urllib3 pools the connections, speaks HTTP and checks certificates. What it lacks is here:
+The SDK calls `Transport.send_receive`, after `http_session.py` has put an HttpAttempt into CURRENT_ATTEMPT: it says how
+long the request may take, and is told what becomes of it. urllib3 pools the connections, speaks HTTP and checks
+certificates. It does not retry, which tsmem.retry does, nor follow redirects or decompress. What it lacks is here:
 
 - A deadline over the whole request. A timeout of urllib3 holds for one read, so a server that sends a byte a second
   never meets it, and for one address of the host. Here each connect, handshake, send and read may take what is left
   of the attempt. A name is looked up in a thread that is abandoned after that time: nothing else ends a look-up.
 - A limit on the bytes of a reply, its head and framing included.
 - `HttpAttempt.sent`, which decides whether a write may have been done.
-- Replies that are not TableStore's: of a web server or a gateway, compressed, cut off in the head, or of a server that
-  waits for TLS at an http:// endpoint.
+- Replies of web servers and gateways, and replies that are compressed or cut off in the head.
 - Connections of its own for a forked process.
-
-urllib3 does not retry, which is the task of tsmem.retry, nor follow redirects or decompress. Proxies are not used.
 
 Source: tablestore 6.4.8, connection.py, for what `send_receive` takes and returns and how certificates are checked;
 urllib3 2.8, util/timeout.py and util/connection.py, for what a timeout means.
@@ -31,40 +27,36 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import getpid
 from typing import Any
 
 import certifi
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, connection_from_url
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
 from urllib3.util import create_urllib3_context, parse_url
+from urllib3.util.connection import create_connection
 
 from tsmem.adapters.redaction import without_secrets
 from tsmem.errors import Unavailable
 from tsmem.port import Cost
 
 MAX_IDLE_CONNECTIONS = 64
-"""Idle connections that are kept; more threads than these open connections of their own."""
 MAX_REPLY_BYTES = 320 * 1024 * 1024
 """Bytes of the largest reply: 100 rows of BatchGetRow with a value of 2 MB each are 200 MB."""
 USE_HTTPS = "begin the endpoint with https://"
-
-NO_COST = Cost()
+_TOO_LONG = "is longer than any of TableStore's"
 _MAX_REQUEST_ID = 64
 _MAX_HEADER = 4096
 _MIN_ATTEMPT_S = 1.0
-_MAX_PROBE_S = 1.0
 _READ_BUFFER_BYTES = 65536
 
 
 def attempt_s(left_s: float) -> float:
-    """Return how many seconds one attempt may take of what is left for all attempts.
-
-    Half of it, so that a lost packet or a connection that died silently leaves time for another attempt; but at least a
-    second, so that the last attempts can succeed."""
+    """Return how many seconds one attempt may take of what is left for all attempts: half of it, so that a lost packet
+    leaves time for another attempt, but at least a second, so that the last attempts can succeed."""
     return max(left_s / 2, min(left_s, _MIN_ATTEMPT_S))
 
 
@@ -73,30 +65,22 @@ class HttpAttempt:
     """One attempt of one request, and what is known of it."""
 
     operation: str
-    allowed_s: Callable[[], float]
-    """Returns how many seconds the attempt may take from now on."""
-    ends_s: float = 0.0
-    """End of the attempt, by time.monotonic. The time to encode the request does not count."""
+    allowed_s: Callable[[], float]  # how long the attempt may take from now on
+    ends_s: float = 0.0  # by time.monotonic; the time to encode the request does not count
     announce: Callable[[Any], None] | None = None
     """Called with the start of a range's next page, in the SDK's form, before the rows are decoded."""
-    signatures: tuple[str, ...] = ()
-    """Signatures of the request, which no message may show."""
-    sent: bool = False
-    """True once the service may have received a part of the request."""
+    signatures: tuple[str, ...] = ()  # of the request; no message may show them
+    sent: bool = False  # True once the service may have received a part of the request
     status: int | None = None
     request_id: str | None = None
-    skew_s: float | None = None
-    """Seconds by which the service's clock is ahead of this machine's."""
+    skew_s: float | None = None  # by which the service's clock is ahead of this machine's
     received_bytes: int = 0
-    decoded: bool = False
-    """True once the reply had a valid signature and was decoded."""
-    rows: int | None = None
-    """Rows of the request or reply, for the log; None for operations without rows."""
-    cost: Cost = NO_COST
-    """Capacity units and rows, without the request itself."""
+    decoded: bool = False  # True once the reply had a valid signature and was decoded
+    rows: int | None = None  # of the request or reply, for the log; None for operations without rows
+    cost: Cost = field(default_factory=Cost)  # capacity units and rows, without the request itself
 
     def left_s(self) -> float:
-        """Return the seconds until the end. Raises TimeoutError after it."""
+        """Return the seconds until the end. Raises TimeoutError when it has passed."""
         if (left := self.ends_s - time.monotonic()) <= 0:
             raise TimeoutError("timed out")
         return left
@@ -122,9 +106,8 @@ def shown_id(text: object) -> str | None:
 
 
 def clock_skew_s(date: str, sent_s: float, received_s: float) -> float | None:
-    """Return the seconds by which the service's clock is ahead, from a reply's x-ots-date; None for an unknown format.
-
-    The reply was dated between the two times of this machine, which are seconds since 1970."""
+    """Return the seconds by which the service's clock is ahead; None for a date in an unknown format. The reply was
+    dated between the two times of this machine, which are seconds since 1970."""
     try:
         then = datetime.strptime(date, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError:
@@ -144,23 +127,23 @@ class Transport:
         """Trust the authorities of `ca_file`, or certifi's, and those of `ca_folders`.
 
         Raises OSError for a file without certificates."""
-        self._url = parse_url(endpoint)
-        self.host = self._url.netloc or endpoint
-        self._context: ssl.SSLContext | None = None
-        if self._url.scheme == "https":
-            self._context = create_urllib3_context()
-            self._context.load_verify_locations(ca_file or certifi.where(), ca_folders)
-        self._may_speak_tls = self._context is None
-        """True until the server at an http:// endpoint has replied, or was asked whether it speaks TLS."""
+        url = parse_url(endpoint)
+        self.host = url.netloc or endpoint
+        self._endpoint = endpoint
+        # The timeout is what urllib3 sets on the socket now and then; `_TimedSocket` sets the real one.
+        self._options: dict[str, Any] = {"maxsize": MAX_IDLE_CONNECTIONS, "retries": False, "timeout": 60.0}
+        if url.scheme == "https":
+            context = self._options["ssl_context"] = create_urllib3_context()
+            context.load_verify_locations(ca_file or certifi.where(), ca_folders)
+        self._tls_probe = None if url.scheme == "https" else ((url.host or "").strip("[]"), url.port or 80)
+        """The address of an http:// endpoint, until it has replied, or was asked whether it speaks TLS."""
         self._process = getpid()
         self._pool = self._make_pool()
 
     def _make_pool(self) -> HTTPConnectionPool:
-        # The timeout is what urllib3 sets on the socket now and then; `_TimedSocket` sets the real one.
-        options: dict[str, Any] = {"maxsize": MAX_IDLE_CONNECTIONS, "retries": False, "timeout": 60.0}
-        if self._context is not None:
-            return _SecurePool(self._url.host or "", self._url.port, ssl_context=self._context, **options)
-        return _Pool(self._url.host or "", self._url.port, **options)
+        pool = connection_from_url(self._endpoint, **self._options)
+        pool.ConnectionCls = _SecureConnection if "ssl_context" in self._options else _Connection
+        return pool
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str | None, Any, bytes]:
         """Return the status, reason, headers and body of the reply, as the SDK's own pool does.
@@ -180,12 +163,11 @@ class Transport:
                 preload_content=False, decode_content=False,
             )  # fmt: skip
         except ProtocolError as error:
-            if not attempt.received_bytes:
-                self._refuse_tls(attempt, error)
+            probe, self._tls_probe = self._tls_probe, None
+            if probe is not None and not attempt.received_bytes and _speaks_tls(probe, min(1.0, attempt.left_s())):
+                raise Unavailable(f"{self.host} speaks TLS alone", hint=USE_HTTPS, hopeless_after_s=0) from error
             raise
-        if reply.status == 400 and reply.headers.get("x-ots-requestid") is None:
-            self._refuse_tls(attempt)
-        self._may_speak_tls = False
+        self._tls_probe = None
         try:
             attempt.status = reply.status
             attempt.request_id = shown_id(reply.headers.get("x-ots-requestid"))
@@ -198,24 +180,17 @@ class Transport:
             raise
         return reply.status, reply.reason, dict(reply.headers), content
 
-    def _refuse_tls(self, attempt: HttpAttempt, error: ProtocolError | None = None) -> None:
-        """Raise Unavailable if the server at an http:// endpoint speaks TLS. Such servers close the connection of a
-        plain request, or reply 400."""
-        if not self._may_speak_tls:
-            return
-        self._may_speak_tls = False
-        address = (self._url.host or "").strip("[]"), self._url.port or 80
-        try:
-            ssl.get_server_certificate(address, timeout=min(attempt.left_s(), _MAX_PROBE_S))
-        except ssl.SSLError as refusal:
-            if "ALERT" not in (refusal.reason or ""):
-                return
-        except (OSError, ValueError):
-            return
-        raise Unavailable(f"{self.host} speaks TLS alone", hint=USE_HTTPS, hopeless_after_s=0) from error
-
     def close(self) -> None:
         self._pool.close()
+
+
+def _speaks_tls(address: tuple[str, int], timeout_s: float) -> bool:
+    """Return True if a server that closed the connection of a plain request speaks TLS."""
+    try:
+        ssl.get_server_certificate(address, timeout=timeout_s)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _check_head(reply: BaseHTTPResponse) -> None:
@@ -235,23 +210,19 @@ def _check_head(reply: BaseHTTPResponse) -> None:
         raise _unfit(_TOO_LONG)
 
 
-_TOO_LONG = "is longer than any of TableStore's"
-
-
 def _unfit(why: str) -> Unavailable:
     """Return the error for a reply that is not read to its end. The next reply would be no better."""
-    return Unavailable(
-        f"the answer {why}", ambiguous=True, hint="check the endpoint of the profile", hopeless_after_s=0
-    )
+    hint = "check the endpoint of the profile"
+    return Unavailable(f"the answer {why}", ambiguous=True, hint=hint, hopeless_after_s=0)
 
 
-def _look_up(host: str, port: int, timeout_s: float) -> list[tuple[Any, ...]]:
+def _look_up(host: str, port: int, timeout_s: float) -> list[Any]:
     """Return the addresses of a host. Raises OSError (socket.gaierror, or TimeoutError)."""
-    found: Future[list[tuple[Any, ...]]] = Future()
+    found: Future[list[Any]] = Future()
 
     def look_up() -> None:
         try:
-            found.set_result([*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+            found.set_result([each[4] for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
         except UnicodeError:  # a label that is empty or too long
             found.set_exception(socket.gaierror(socket.EAI_NONAME, "not a host name"))
         except Exception as error:
@@ -275,17 +246,13 @@ class _Connection(HTTPConnection):
         failure = OSError("no address")
         try:
             addresses = _look_up(self.host, self.port, attempt.left_s())
-            for place, (family, kind, protocol, _, address) in enumerate(addresses):
-                made = socket.socket(family, kind, protocol)
+            for place, address in enumerate(addresses):
                 try:
-                    for option in self.socket_options or ():
-                        made.setsockopt(*option)
-                    made.settimeout(attempt.left_s() / (len(addresses) - place))
-                    made.connect(address)
+                    share_s = attempt.left_s() / (len(addresses) - place)
+                    made = create_connection(address[:2], share_s, socket_options=self.socket_options)
                     made.settimeout(attempt.left_s())  # for the TLS handshake
                     return made
                 except OSError as error:
-                    made.close()
                     failure = error
             raise failure
         except TimeoutError as error:
@@ -300,14 +267,6 @@ class _Connection(HTTPConnection):
 
 class _SecureConnection(_Connection, HTTPSConnection):
     pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
 
 
 class _TimedSocket:
@@ -332,8 +291,6 @@ class _TimedSocket:
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads a reply, and counts its bytes."""
-
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
         self._raw = inner.makefile("rb", buffering=0)

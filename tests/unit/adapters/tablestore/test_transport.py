@@ -114,8 +114,7 @@ def test_the_first_dead_address_leaves_time_for_the_others(monkeypatch: pytest.M
     """The first of forty addresses accepts no connection, and gets a fortieth of the time."""
     with swallowing() as dead, serving(None) as served:
         addresses = [dead, *[("127.0.0.1", int(served.endpoint.rpartition(":")[2]))] * 39]
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
-        monkeypatch.setattr(sdk_transport, "_look_up", lambda *_: found)
+        monkeypatch.setattr(sdk_transport, "_look_up", lambda *_: addresses)
         client = TablestoreClient(profile(served.endpoint))
         assert [] == client.list_tables()
         client.close()
