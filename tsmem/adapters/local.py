@@ -1,7 +1,6 @@
 """TableClient over the engine: the built-in profile `local`, one SQLite file on this machine.
 
-The engine does what TableStore does; this client makes its requests, raises its failures and counts costs. It is the
-only adapter that loads SQLite, and `open_client` imports it for a local profile alone.
+The engine does what TableStore does; this client makes its requests, raises its failures and counts costs.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsmem.adapters.naming import name_missing, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange
+from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange, WriteReply
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import (
@@ -52,34 +51,34 @@ class LocalClient:
         self._engine.close()
 
     def list_tables(self) -> list[str]:
-        return self._counted(self._engine.list_tables)
+        return self._request(self._engine.list_tables)
 
     def describe_table(self, name: str) -> TableSchema:
-        return self._counted(lambda: self._engine.describe_table(name), name)
+        return self._request(lambda: self._engine.describe_table(name), name)
 
     def create_table(self, schema: TableSchema) -> None:
-        self._counted(lambda: self._engine.create_table(schema))
+        self._request(lambda: self._engine.create_table(schema))
 
     def delete_table(self, name: str) -> None:
-        self._counted(lambda: self._engine.delete_table(name), name)
+        self._request(lambda: self._engine.delete_table(name), name)
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
-        self._counted(lambda: self._engine.create_index(table, index, tuple(defined)), table)
+        self._request(lambda: self._engine.create_index(table, index, tuple(defined)), table)
 
     def delete_index(self, table: str, name: str) -> None:
-        self._counted(lambda: self._engine.delete_index(table, name), table)
+        self._request(lambda: self._engine.delete_index(table, name), table)
 
     def list_search_indexes(self, table: str) -> list[str]:
-        return self._counted(lambda: self._engine.list_search_indexes(table), table)
+        return self._request(lambda: self._engine.list_search_indexes(table), table)
 
     def create_search_index(self, schema: SearchIndexSchema) -> None:
-        self._counted(lambda: self._engine.create_search_index(schema), schema.table)
+        self._request(lambda: self._engine.create_search_index(schema), schema.table)
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        return self._counted(lambda: self._engine.describe_search_index(table, name).schema, table)
+        return self._request(lambda: self._engine.describe_search_index(table, name).schema, table)
 
     def delete_search_index(self, table: str, name: str) -> None:
-        self._counted(lambda: self._engine.delete_search_index(table, name), table)
+        self._request(lambda: self._engine.delete_search_index(table, name), table)
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         return self._read_rows(table, (key,), columns)[0]
@@ -88,11 +87,8 @@ class LocalClient:
         return [*self._read_rows(table, keys, columns)]
 
     def _read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> list[Row | None]:
-        def read() -> tuple[list[Row | None], Cost]:
-            reply = self._engine.get_rows(BatchGetRow(table, keys, columns))
-            return reply.rows, reply.cost
-
-        return self._metered((table.name,), read)
+        request = BatchGetRow(table, keys, columns)
+        return self._request(lambda: self._engine.get_rows(request), table.name, cost=lambda reply: reply.cost).rows
 
     def write_row(self, write: Write) -> None:
         (error,) = self.write_rows((write,))
@@ -102,13 +98,13 @@ class LocalClient:
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         requests = max(1, -(-len(writes) // MAX_ROWS_PER_WRITE))
 
-        def write() -> tuple[list[RowOutcome], Cost]:
-            replies = self._engine.write_rows(writes)
+        def cost(replies: Sequence[WriteReply]) -> Cost:
             read_units = sum(reply.cost.read_units for reply in replies)
-            write_units = sum(reply.cost.write_units for reply in replies)
-            return [reply.error for reply in replies], Cost(requests, read_units, write_units)
+            return Cost(requests, read_units, sum(reply.cost.write_units for reply in replies))
 
-        return self._metered(tables_of(writes), write, requests)
+        tables = tables_of(writes)
+        replies = self._request(lambda: self._engine.write_rows(writes), *tables, requests=requests, cost=cost)
+        return [reply.error for reply in replies]
 
     def get_range(
         self,
@@ -120,27 +116,26 @@ class LocalClient:
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
         announce: Announce | None = None,
     ) -> RangePage:
-        def read() -> tuple[RangePage, Cost]:
-            reply = self._engine.get_range(GetRange(table, span, limit, columns, filter))
-            return RangePage(reply.rows, reply.next_start), reply.cost
-
-        return self._metered((table.name,), read)
+        request = GetRange(table, span, limit, columns, filter)
+        reply = self._request(lambda: self._engine.get_range(request), table.name, cost=lambda reply: reply.cost)
+        return RangePage(reply.rows, reply.next_start)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        return self._metered((table.name,), lambda: self._engine.search(table, index, search))
+        return self._request(
+            lambda: self._engine.search(table, index, search), table.name, cost=lambda reply: reply.cost
+        ).page
 
-    def _counted(self, call: Callable[[], T], *tables: str) -> T:
-        """Make a call about these tables that costs one request and nothing else."""
-        return self._metered(tables, lambda: (call(), Cost(1)))
-
-    def _metered(self, tables: Sequence[str], call: Callable[[], tuple[T, Cost]], requests: int = 1) -> T:
-        """Make a call about these tables, and count its cost; a call that fails costs its requests alone."""
-        cost = Cost(requests)
+    def _request(
+        self, call: Callable[[], T], *tables: str, requests: int = 1, cost: Callable[[T], Cost] | None = None
+    ) -> T:
+        """Make a call about these tables, and count its requests, or what `cost` makes of its reply."""
+        total = Cost(requests)
         try:
-            result, cost = call()
+            reply = call()
+            total = total if cost is None else cost(reply)
+            return reply
         except TableNotFound as error:
             name_missing(error, tables)
             raise
         finally:
-            self.meter.add(cost)
-        return result
+            self.meter.add(total)

@@ -1,14 +1,9 @@
 """Translate what the SDK, urllib3 and sockets raise into our errors.
 
-`HttpSession.call` calls `translate` for every failure of a request. Whether a write may have been done depends on
-whether anything was sent, not on the exception:
-
-- Before that, the SDK's refusals are wrong input, and the network's errors mean that nothing was done.
-- After that, a reply of the service says what happened. After any other failure the write may have been done.
-
-Messages are the service's own if it sent one, without secrets and cut to MAX_MESSAGE. An error that another attempt
-cannot avoid (a certificate, a web page as the reply) has `hopeless_after_s`. A test holds that NETWORK covers every
-exception class of urllib3 and of the SDK.
+`HttpSession.call` calls `translate` for every failure of a request. Before anything was sent, the SDK's refusals are
+wrong input, and the network's errors mean that nothing was done. After that, a reply of the service says what happened;
+after any other failure a write may have been done. An error that another attempt cannot avoid has `hopeless_after_s`.
+A test holds that NETWORK covers every exception class of urllib3 and of the SDK.
 """
 
 from __future__ import annotations
@@ -47,11 +42,10 @@ _STARTING_S = 3.0
 _CHECK_ENDPOINT = "check the endpoint and the instance of the profile, and the network"
 _CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 
-_READS = ("BatchGet", "Describe", "Get", "List", "Search")
-"""Beginnings of the names of operations that change nothing."""
+_READS = ("BatchGet", "Describe", "Get", "List", "Search")  # beginnings of the names of operations
 _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
 """Raised by the SDK and protobuf for a request that they cannot encode."""
-
+_MAYBE_DONE = "what was asked may have been done"
 _BROKEN = "the connection to {host} broke before its answer was complete"
 _NO_TLS = "no secure connection to {host} can be made: it does not speak TLS"
 _USE_HTTP = "an endpoint without TLS begins with http://"
@@ -75,8 +69,8 @@ NETWORK: tuple[tuple[type[BaseException], str, str, str | None, float | None], .
     (OSError, "", _BROKEN, None, None),
     (MemoryError, "", "there is not enough memory for the answer of {host}", None, 0),
 )
-"""Network errors, which may be the cause of what was raised, with words of their text; the first that fits counts. With
-the message, the hint and the seconds after which another attempt is hopeless (None: never)."""
+"""Network errors, with words of their text, message, hint, and the seconds after which another attempt is hopeless. The
+first that fits what was raised or one of its causes counts."""
 
 _TRUST = "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates"
 _CERTIFICATE_HINTS = {
@@ -94,12 +88,12 @@ _UNTRUSTED = (
     ),
     (
         "Invalid signature in response",
-        "the answer of {host} is not signed with the secret of this profile; what was asked may have been done",
+        f"the answer of {{host}} is not signed with the secret of this profile; {_MAYBE_DONE}",
         "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
     ),
     (
         "Invalid access key id in response",
-        "the answer of {host} is for another access key; what was asked may have been done",
+        f"the answer of {{host}} is for another access key; {_MAYBE_DONE}",
         "check the endpoint of the profile",
     ),
 )
@@ -147,25 +141,17 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequ
     if attempt.decoded:
         return _invalid_reply(f"what cannot be understood ({type(failure).__name__})", attempt, host)
     reason = str(failure) if isinstance(failure, ots.OTSClientError) else type(failure).__name__
-    return Unavailable(
-        f"the answer of {host} cannot be understood: {without_secrets(reason, hidden)[:MAX_MESSAGE]}",
-        ambiguous=True,
-        hint=_CHECK_HOST,
-        request_id=attempt.request_id,
-        hopeless_after_s=_STARTING_S if is_final(attempt.status or 0) else None,
-    )
+    message = f"the answer of {host} cannot be understood: {without_secrets(reason, hidden)[:MAX_MESSAGE]}"
+    after_s = _STARTING_S if is_final(attempt.status or 0) else None
+    request_id = attempt.request_id
+    return Unavailable(message, ambiguous=True, hint=_CHECK_HOST, request_id=request_id, hopeless_after_s=after_s)
 
 
 def _invalid_reply(rule: str, attempt: HttpAttempt, host: str) -> InvalidReply:
     reads = attempt.operation.startswith(_READS)
-    end = "nothing of the answer was used" if reads else "what was asked may have been done"
-    return InvalidReply(
-        f"{host} answered with {rule}; {end}",
-        ambiguous=not reads,
-        hint=_CHECK_HOST,
-        request_id=attempt.request_id,
-        hopeless_after_s=0,
-    )
+    message = f"{host} answered with {rule}; {'nothing of the answer was used' if reads else _MAYBE_DONE}"
+    request_id = attempt.request_id
+    return InvalidReply(message, ambiguous=not reads, hint=_CHECK_HOST, request_id=request_id, hopeless_after_s=0)
 
 
 def _foreign_server(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError | None:
@@ -202,18 +188,20 @@ def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unava
 
 
 def service_error(code: str, message: str, request_id: str | None = None, *, status: int | None = None) -> TsmemError:
-    """Return the error for the service's reply, or for its outcome for one row of a batch, which has no HTTP status."""
+    """Return the error for a reply of the service, or for one row of a batch, which has no HTTP status."""
     code, message = without_secrets(code), without_secrets(message)[:MAX_MESSAGE]
     message = message or f"the service answered {code or status}"
+    kind: type[TsmemError] | None = None
     if code == "OTSParameterInvalid" and _MISSING.match(message):
-        return TableNotFound(message, request_id=request_id, service_code=code)
-    if code == "OTSParameterInvalid" and _EXISTING.search(message):
-        return AlreadyExists(message, request_id=request_id, service_code=code)
-    if code not in SERVICE_CODES and status is not None:  # perhaps of a gateway: the status says what it is
+        kind = TableNotFound
+    elif code == "OTSParameterInvalid" and _EXISTING.search(message):
+        kind = AlreadyExists
+    elif code not in SERVICE_CODES and status is not None:  # perhaps of a gateway: the status says what it is
         if status >= 500:
             return Unavailable(message, ambiguous=True, request_id=request_id, service_code=code)
-        kinds: dict[int, type[TsmemError]] = {401: Denied, 403: Denied, 429: Throttled}
-        return kinds.get(status, TsmemError)(message, request_id=request_id, service_code=code)
+        kind = {401: Denied, 403: Denied, 429: Throttled}.get(status, TsmemError)
+    if kind is not None:
+        return kind(message, request_id=request_id, service_code=code)
     error = from_service(code, message, request_id=request_id)
     error.hint = next((hint for of, words, hint in _HINTS if of == code and words in message), None)
     return error

@@ -34,8 +34,6 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d*)?Z", re.ASCII)
 
 @dataclass(frozen=True)
 class AccessKey:
-    """The one key that a server accepts."""
-
     access_key_id: str
     secret: str = field(repr=False)
 
@@ -45,11 +43,9 @@ class Identity:
     """The sender of a request, and the key that signs the response."""
 
     access_key_id: str
-    key: bytes = field(repr=False)
-    """The key that the request was signed with: the secret, or derived from it."""
+    key: bytes = field(repr=False)  # that the request was signed with: the secret, or derived from it
     path: str
-    is_verified: bool = True
-    """True if the signature is right by a secret that this server knows."""
+    is_verified: bool = True  # the signature is right by a secret that this server knows
 
     def authorization(self, headers: Mapping[str, str]) -> str:
         """Return the Authorization header of a response with these `x-ots-*` headers."""
@@ -70,8 +66,7 @@ class Authenticator:
         """Return who sent a request. Raises the service's error for one that is not accepted."""
         headers = head.headers
         version = _V4 if _V4 in headers else _V2
-        needed = (*REQUIRED, version) if version == _V2 else (*REQUIRED, "x-ots-signdate", "x-ots-signregion", version)
-        for name in needed:
+        for name in (*REQUIRED, *(("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()), version):
             if not headers.get(name):
                 raise from_service("OTSParameterInvalid", f"Missing header: '{name}'.")
         if headers["x-ots-apiversion"] != API_VERSION:
@@ -90,11 +85,9 @@ class Authenticator:
         """Return the date of a request. Raises an error for one that is too far from now."""
         match = _DATE.fullmatch(text)
         try:
-            date = None if match is None else datetime.fromisoformat(match[1])
+            date = datetime.fromisoformat(match[1] if match else "")
         except ValueError:
-            date = None
-        if date is None:
-            raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.")
+            raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.") from None
         if abs(date.replace(tzinfo=UTC).timestamp() - self._clock.now_us() / 1e6) > MAX_SKEW_S:
             raise _refused(f"Mismatch between system time and x-ots-date: {text}.")
         return date
@@ -129,12 +122,9 @@ def check_digest(head: Head, body: bytes) -> None:
 def _signed_texts(head: Head) -> Iterator[tuple[str, str]]:
     """Yield each path and text that may have been signed: SDKs keep or drop the endpoint's prefix before the action,
     and sort the headers by line or by name."""
-    lines = [
-        (name, f"{name}:{value}")
-        for name, value in head.headers.items()
-        if name.startswith("x-ots-") and name not in (_V2, _V4)
-    ]
-    by_line, by_name = sorted(line for _, line in lines), [line for _, line in sorted(lines)]
+    signed = sorted(pair for pair in head.headers.items() if pair[0].startswith("x-ots-") and pair[0] not in (_V2, _V4))
+    by_name = [f"{name}:{value}" for name, value in signed]
+    by_line = sorted(by_name)
     for path in dict.fromkeys((f"/{head.action}", head.path)):
         for order in (by_line,) if by_line == by_name else (by_line, by_name):
             yield path, "\n".join([path, "POST", "", *order, ""])

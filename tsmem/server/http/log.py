@@ -15,27 +15,20 @@ _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 class LogEntry:
     """One request that was answered, or that was cut off by a fault."""
 
-    time_us: int = 0
-    """Time at which it was read."""
+    time_us: int = 0  # at which it was read
     request_id: str = ""
-    action: str = ""
-    """As the client named it, unchecked; "" if the request could not be parsed."""
-    table: str = ""
-    """Tables that it names, joined by commas, unchecked."""
+    action: str = ""  # as the client named it, unchecked; "" if the request could not be parsed
+    table: str = ""  # those that it names, joined by commas, unchecked
     rows: int = 0
-    status: int = 0
-    """HTTP status; 0 if no response was sent."""
-    code: str = ""
-    """Error code of the service; "" for success."""
-    milliseconds: float = 0.0
-    """Time from the last byte read to the response sent."""
+    status: int = 0  # of HTTP; 0 if no response was sent
+    code: str = ""  # of the service's error
+    milliseconds: float = 0.0  # from the last byte read to the response sent
     request_bytes: int = 0
     response_bytes: int = 0
     fault: str = ""
     is_verified: bool = True
     """True if the client signs with a secret that the server knows. The Python and Java SDKs reject other responses."""
-    failure: BaseException | None = None
-    """The error, if it is the server's and not the request's."""
+    failure: BaseException | None = None  # the error, if it is the server's and not the request's
 
 
 OnRequest = Callable[[LogEntry], None]
