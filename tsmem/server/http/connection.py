@@ -1,10 +1,8 @@
 """One client's connection: bytes in and out, and an end to every wait.
 
-No client holds a thread for ever: `Settings` limits each wait, however slowly bytes trickle in. A refused client is
-read on for a while, because a connection that is closed with unread bytes is reset, and the client never sees why.
-
-A stop wakes every thread that waits without a request, and leaves a while to a request that has begun to arrive. It
-does not shut sockets down for reading: SDKs send a request's head and body apart, and the body would be lost.
+No client holds a thread for ever: `Settings` limits each wait, however slowly bytes trickle in. A stop wakes every
+thread that waits without a request, and leaves a while to a request that has begun to arrive. It does not shut sockets
+down for reading: SDKs send a request's head and body apart, and the body would be lost.
 """
 
 from __future__ import annotations
@@ -27,8 +25,7 @@ _READ_BYTES = 64 * 1024
 
 
 class StopEvent:
-    """An event with a file descriptor that is readable once it is set, so that a thread can poll it beside a socket.
-    Any thread may use it."""
+    """An event that a thread can poll beside a socket: its descriptor is readable once it is set."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -50,7 +47,6 @@ class StopEvent:
         return self.is_set
 
     def close(self) -> None:
-        """Close the sockets, when nobody waits any more."""
         self._writer.close()
         self._reader.close()
 
@@ -67,10 +63,8 @@ class Connection:
         self._poll.register(sock, select.POLLIN)
         self._poll.register(stop_event, select.POLLIN)
         self._buffer = bytearray()
-        self._due_s = 0.0
-        """The time by which the request that is being read must have arrived."""
-        self._is_hurried = False
-        """True once a stop has moved that time forward."""
+        self._due_s = 0.0  # the request that is being read must have arrived by then
+        self._is_hurried = False  # a stop has moved that time forward
         self._lock = threading.Lock()
         self.waiting_since_s: float | None = clock.monotonic_s()
         """The time since which there is no whole request; None while one is being answered. Any thread may read it."""
@@ -79,8 +73,8 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_head(self) -> bytes | None:
-        """Return the next request's head, without the empty line after it; None if the client left, was idle for too
-        long, or the server stops. Raises the service's errors, and OSError."""
+        """Return the next request's head, without the empty line after it; None if there is none: the client left or is
+        idle, or the server stops. Raises the service's errors, and OSError."""
         if self.waiting_since_s is None:
             self.waiting_since_s = self._clock.monotonic_s()
         idle_until_s = self._clock.monotonic_s() + self._settings.idle_s
@@ -115,17 +109,16 @@ class Connection:
         return data
 
     def skip_body(self, length: int) -> None:
-        """Read and discard `length` bytes. Raises as `read_body` does."""
         while length:
             length -= len(self.read_body(min(length, _READ_BYTES)))
 
     def send(self, data: bytes) -> None:
-        """Send all of it. Raises OSError."""
         self._socket.settimeout(self._settings.request_s)
         self._socket.sendall(data)
 
     def linger(self) -> None:
-        """End the sending side, and read on for a while what the client is still sending."""
+        """End the sending side, and read on for a while: closed with unread bytes, the connection would be reset, and
+        the client would never see why it is refused."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             due_s = self._clock.monotonic_s() + self._settings.linger_s
@@ -156,8 +149,7 @@ class Connection:
             self.waiting_since_s = None
 
     def give_up_place(self) -> bool:
-        """Close the connection unless a request is being answered. Return True if it is closed. Any thread may call
-        this."""
+        """Close the connection unless a request is being answered. Return True if it is closed."""
         with self._lock:
             self._is_given_up = self.waiting_since_s is not None
         if self._is_given_up:
@@ -165,7 +157,6 @@ class Connection:
         return self._is_given_up
 
     def cut(self) -> None:
-        """End the connection now. Any thread may call this."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -173,12 +164,11 @@ class Connection:
         self._socket.close()
 
     def _is_readable(self, seconds: float) -> bool:
-        """Wait for bytes, for `seconds` at most, or until the server stops. Bytes that are there already count."""
+        """Wait for bytes, for `seconds` at most, or until the server stops."""
         return self._socket.fileno() in [number for number, _ in self._poll.poll(ceil(seconds * 1000))]
 
     def _receive(self, due_s: float) -> bool:
-        """Receive bytes into the buffer. Return False if there are none: the time is up, or the client or the server
-        ends."""
+        """Receive bytes into the buffer. Return False if there are none: late, or the client or the server ends."""
         left_s = due_s - self._clock.monotonic_s()
         if left_s <= 0 or not self._is_readable(left_s):
             return False

@@ -1,8 +1,8 @@
 """One request and its response.
 
 Whatever happens, the client gets one of the service's responses or a closed connection, and each request that arrived
-whole or is answered leaves one log entry. No path, traceback or other internal of this server reaches a client. The
-body of an unauthenticated request is discarded, and faults apply only to authenticated ones.
+whole or is answered leaves one log entry. Nothing internal reaches a client. The body of an unauthenticated request is
+discarded, and faults apply only to authenticated ones.
 """
 
 from __future__ import annotations
@@ -40,17 +40,15 @@ _SHOWN: dict[type[TsmemError], str] = {
 
 
 class HttpResponse(NamedTuple):
-    """A response before its headers."""
-
     status: int
     body: bytes
 
 
 class ResponseBudget:
-    """Bytes of large responses that are being sent, over all connections. Any thread may call it.
+    """Limits the bytes of large responses that are being sent, over all connections. Any thread may call it.
 
-    Each of 512 clients may ask for 64 MB and read none of it: twenty that asked for 60 MB took 1 GB (measured). Small
-    responses do not count, so that the response to a write that was carried out is never withdrawn."""
+    Twenty clients that asked for 60 MB each and read none of it took 1 GB (measured). Small responses do not count, so
+    that the response to a write that was carried out is never withdrawn."""
 
     def __init__(self, max_bytes: int) -> None:
         self._left = max_bytes
@@ -58,7 +56,7 @@ class ResponseBudget:
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[bool]:
-        """Reserve room for a response while the block runs; yield False if none is left."""
+        """Reserve room for a response while the block runs. Yield False if none is left."""
         if size <= _SMALL_BYTES:
             yield True
             return
@@ -92,17 +90,14 @@ class HttpExchange:
     def __init__(
         self, context: ServerContext, connection: Connection, *, is_refused: bool = False, is_last: bool = False
     ) -> None:
-        """`is_refused`: the response is OTSServerBusy. `is_last`: the connection is closed after the response."""
         self._context = context
         self._connection = connection
-        self._is_refused = is_refused
-        self._is_last = is_last
+        self._is_refused = is_refused  # the response is OTSServerBusy
+        self._is_last = is_last  # the connection is closed after the response
         self._entry = LogEntry(request_id=str(uuid.uuid4()))
         self._identity: Identity | None = None
-        self._read_s: float | None = None
-        """The time at which the request was read."""
-        self._is_abandoned = False
-        """True if the client left while its request was carried out."""
+        self._read_s: float | None = None  # the time at which the request was read
+        self._is_abandoned = False  # the client left while its request was carried out
 
     def run(self) -> bool:
         """Answer the next request. Return True if another may follow. Raises OSError when the client is gone."""
@@ -117,8 +112,7 @@ class HttpExchange:
             self._is_last = self._is_last or not head.keep_alive
             self._entry.action, self._entry.request_bytes = head.action, head.length
             messages.check_request(head)
-            body = self._read_body(head)
-            return self._send(body) if isinstance(body, HttpResponse) else self._answer(head, body)
+            return self._answer(head)
         except OSError:
             raise
         except Exception as error:  # a refusal, or a bug; what follows on the connection may not be a request
@@ -127,65 +121,58 @@ class HttpExchange:
             self._connection.linger()
             return False
 
-    def _read_body(self, head: Head) -> bytes | HttpResponse:
-        """Return the body of an authenticated request, or the response that refuses the request."""
+    def _answer(self, head: Head) -> bool:
+        """Read the body of a request and answer it. Return True if another request may follow."""
+        connection = self._connection
         try:
             self._identity = self._context.authenticator.authenticate(head)
         except TsmemError as error:
             if head.expects_continue:
                 raise
-            self._connection.skip_body(head.length)
-            return self._failure(error)
+            connection.skip_body(head.length)
+            return self._send(self._failure(error))
         self._entry.is_verified = self._identity.is_verified
         if head.expects_continue and head.length:
-            self._connection.send(messages.CONTINUE)
-        body = self._connection.read_body(head.length)
-        self._connection.begin_answer()
+            connection.send(messages.CONTINUE)
+        body = connection.read_body(head.length)
+        connection.begin_answer()
         self._read_s = self._context.clock.monotonic_s()
         try:
             check_digest(head, body)
-            return messages.decompress_body(head, body)
+            body = messages.decompress_body(head, body)
         except TsmemError as error:
-            return self._failure(error)
-
-    def _answer(self, head: Head, body: bytes) -> bool:
+            return self._send(self._failure(error))
         fault = self._context.settings.faults.strike(head.action)
-        if fault is None:
-            response = self._carry_out(head, body)
-            return response is not None and self._send(response)
-        self._entry.fault = fault.kind
-        if fault.done:
+        self._entry.fault = "" if fault is None else fault.kind
+        if fault is None or fault.done:
             response = self._carry_out(head, body)
         else:
             response = HttpResponse(200, b"")
             self._entry.table = self._context.dispatcher.tables(head.action, body)
-        if response is not None and fault.error is not None:
+        if response is None:
+            self._record(0, 0)
+            return False
+        if fault is None:
+            return self._send(response)
+        if fault.error is not None:
             return self._send(self._failure(from_service(*fault.error)))
-        if response is not None:
-            self._send_part(response, fault)
+        self._send_part(response, fault)
         return False
 
     def _carry_out(self, head: Head, body: bytes) -> HttpResponse | None:
         """Return the response to a request; None if the client has left."""
         dispatcher = self._context.dispatcher
-        response: HttpResponse | None
         try:
             with self._turn(head.action), interruption.ending_by(self._check_work):
                 result = dispatcher.answer(head.action, body, self._row_fault(head.action))
             self._entry.table, self._entry.rows = result.table, result.rows
             return HttpResponse(200, result.body)
-        except TsmemError as error:
-            response = None if self._is_abandoned else self._failure(error)
-        except Exception as error:  # a bug: the log has it, and the client learns no more than that
-            response = self._failure(error)
-        self._entry.table = dispatcher.tables(head.action, body)
-        if response is None:
-            self._record(0, 0)
-        return response
+        except Exception as error:  # a bug, too: the log has it, and the client learns no more than that
+            self._entry.table = dispatcher.tables(head.action, body)
+            return None if self._is_abandoned and isinstance(error, TsmemError) else self._failure(error)
 
     def _check_work(self) -> None:
-        """Raise OTSTimeout if the time is up, or the client has left and nobody would read the response. Only reads
-        are ended so; a write that has begun is completed."""
+        """Raise OTSTimeout if the time is up, or the client has left. Only reads are ended so."""
         self._is_abandoned = self._connection.is_gone()
         if self._is_abandoned or self._worked_s() >= self._context.settings.work_s:
             raise from_service("OTSTimeout", "Operation timeout.")
@@ -207,7 +194,7 @@ class HttpExchange:
             self._context.searches.release()
 
     def _row_fault(self, action: str) -> Callable[[], RowFault | None]:
-        """Return a function that draws the fault of each row of a batch, and notes for the log that there was one."""
+        """Return a function that draws the fault of each row of a batch, and notes it for the log."""
         draw = self._context.settings.faults.row_fault(action)
 
         def noted() -> RowFault | None:
@@ -219,8 +206,7 @@ class HttpExchange:
         return noted
 
     def _failure(self, error: Exception) -> HttpResponse:
-        """Return the response to a request that failed. An error that may speak of this machine goes to the log, and
-        one of the service's own to the client."""
+        """Return the response to a request that failed. An error that may speak of this machine goes to the log."""
         code, message = "OTSInternalServerError", "Internal server error."
         failure: Exception | None = error
         if isinstance(error, TsmemError):

@@ -1,9 +1,7 @@
 """Injected faults, for trying a client's retries: responses that are refused, late, lost or cut.
 
-All faults are drawn from one seeded source, in the order in which requests arrive: a client that sends one request
-after another meets the same faults each time, and several clients at once see the same rates. One draw decides between
-all kinds that apply to a request, each of which has its part of [0, 1). So every rate is kept, and rates of more than 1
-together are refused.
+All faults are drawn from one seeded source, in the order in which requests arrive, so a client that sends one request
+after another meets the same faults each time. One draw decides between all kinds that apply to a request.
 """
 
 from __future__ import annotations
@@ -19,10 +17,8 @@ from tsmem.nearest import nearest_names
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, BATCHES
 
-PARTIAL = "partial"
-"""The kind that applies to rows, not to requests."""
+PARTIAL = "partial"  # applies to rows, not to requests
 KINDS = ("refuse", "throttle", "timeout", "unavailable", "drop", "hang", PARTIAL)
-"""README says what a client meets with each."""
 EXAMPLE = "a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"
 
 _ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -47,20 +43,16 @@ class FaultSpec(NamedTuple):
 
     kind: str
     rate: float
-    action: str | None = None
-    """The only action that it applies to; None means all."""
+    action: str | None = None  # the only one that it applies to; None means all
 
 
 class Fault(NamedTuple):
     """The fault of one request."""
 
     kind: str
-    done: bool
-    """True if the request is carried out all the same."""
-    error: tuple[str, str] | None
-    """Code and message of the response; None if there is no whole response."""
-    part: float
-    """The place where the response is cut, from 0 to 1."""
+    done: bool  # the request is carried out all the same
+    error: tuple[str, str] | None  # code and message of the response; None if there is no whole response
+    part: float  # the place where the response is cut, from 0 to 1
 
     def cut(self, head_bytes: int, body_bytes: int) -> int:
         """Return how many bytes of a response are sent: none in a third of all cases, part of the head in another."""
@@ -84,9 +76,8 @@ def parse_fault(text: str) -> FaultSpec:
     if colon:
         _check_known("action", action, ACTIONS)
     if kind == PARTIAL and action and action not in BATCHES:
-        raise InvalidInput(
-            f"rows fail in batches alone, and {action} is none", hint=f"those are {' and '.join(BATCHES)}"
-        )
+        hint = f"those are {' and '.join(BATCHES)}"
+        raise InvalidInput(f"rows fail in batches alone, and {action} is none", hint=hint)
     return FaultSpec(kind, rate, action or None)
 
 
@@ -130,9 +121,7 @@ class Faults:
 
         def draw() -> RowFault | None:
             with self._lock:
-                if self._draw(specs) is None:
-                    return None
-                return self._random.choice((RowFault.REFUSED, RowFault.LOST))
+                return self._random.choice((RowFault.REFUSED, RowFault.LOST)) if self._draw(specs) else None
 
         return draw
 

@@ -1,14 +1,9 @@
 """The listening socket, and a thread for each connection.
 
-A stop lets nobody new in, answers the requests that are being worked on, and closes idle connections. When `stop`
-returns, no thread and no socket is left. Only a request that does not end in time loses its connection at once, and its
-thread when it ends.
-
 There is a thread for each connection, and not aiohttp, because a call of the engine blocks. Measured side by side on
 two busy cores (CPython 3.11, aiohttp 3.14), aiohttp's low-level server with 3 to 64 worker threads answered 0.4 to 0.8
-times as many GetRow a second with one client, 0.5 to 0.9 with 8, 0.7 to 1.1 with 32, and about as many BatchWriteRow of
-20 rows. It would save few lines: limits on connections and on unread responses, a stop that waits for a body on its
-way, signatures and the log are not part of aiohttp.
+times as many GetRow a second with one client, 0.5 to 0.9 with 8, 0.7 to 1.1 with 32. It would save few lines: limits on
+connections and on unread responses, a stop that waits for a body on its way, signatures and the log are not part of it.
 """
 
 from __future__ import annotations
@@ -19,7 +14,6 @@ import os
 import resource
 import select
 import socket
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -47,12 +41,9 @@ _RETRY_ACCEPT_S = 0.05
 
 @dataclass(eq=False)
 class _Client:
-    """A connection and the thread that serves it."""
-
     connection: Connection
     address: str
-    is_refused: bool
-    """True if it only gets OTSServerBusy."""
+    is_refused: bool  # it only gets OTSServerBusy
     is_open: bool = True
     thread: threading.Thread = field(init=False)
 
@@ -64,23 +55,20 @@ class Server:
     def __init__(
         self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None = None
     ) -> None:
-        self.endpoint = ""
-        """http://ADDRESS:PORT, once the server listens."""
+        self.endpoint = ""  # http://ADDRESS:PORT, once the server listens
         self._settings = settings
         self._refused_settings = replace(settings, idle_s=_REFUSED_S, request_s=_REFUSED_S)
         self._max_connections = settings.max_connections
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
         self._lock = threading.Lock()
-        self._clients: list[_Client] = []
-        """Clients that are connected, or whose threads are in their last steps."""
+        self._clients: list[_Client] = []  # also those whose threads are in their last steps
         self._listener: socket.socket | None = None
         self._stop_event: StopEvent | None = None
         self._thread: threading.Thread | None = None
 
     def listen(self) -> None:
-        """Open the address. Clients may connect, and wait for the start. Raises InvalidInput for an address that is not
-        allowed, TsmemError for one that cannot be opened."""
+        """Open the address. Clients may connect, and wait for the start. Raises TsmemError."""
         settings = self._settings
         family, address = _resolve(settings)
         try:
@@ -99,14 +87,13 @@ class Server:
         self.endpoint = f"http://{f'[{host}]' if ip.version == 6 else host}:{port}"
 
     def start(self) -> Self:
-        """Listen, and answer requests. Raises as `listen` does."""
+        """Listen, and answer requests. Raises TsmemError."""
         if self._listener is None:
             self.listen()
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if files == resource.RLIM_INFINITY:
-            files = sys.maxsize
-        possible = max(1, files - _OTHER_FILES - _REFUSED_CONNECTIONS)
-        self._max_connections = min(self._settings.max_connections, possible)
+        if files != resource.RLIM_INFINITY:
+            possible = max(1, files - _OTHER_FILES - _REFUSED_CONNECTIONS)
+            self._max_connections = min(self._settings.max_connections, possible)
         self._stop_event = StopEvent()
         arguments = (self._listener, self._stop_event)
         self._thread = threading.Thread(target=self._accept, args=arguments, name="tsmem-accept", daemon=True)
@@ -118,7 +105,8 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Accept no more connections, wait for requests that are being answered, and close everything."""
+        """Accept no more connections, close idle ones, and wait for requests that are being answered. One that does not
+        end in time loses its connection at once, and its thread when it ends."""
         listener, self._listener = self._listener, None
         stop_event, self._stop_event = self._stop_event, None
         if self._thread is not None and stop_event is not None:
@@ -197,8 +185,8 @@ class Server:
         return [client for client in self._clients if client.is_open]
 
     def _has_place(self, address: str) -> bool:
-        """Return True if another connection from an address may be served. If all places of the server or the address
-        are taken, close the connection that has waited longest for a whole request. The lock is held."""
+        """Return True if another connection from an address may be served, perhaps in place of the one that has waited
+        longest for a whole request. The lock is held."""
         served = [client for client in self._open_clients() if not client.is_refused]
         of_address = [client for client in served if client.address == address]
         if len(of_address) >= self._settings.max_peer_connections:
@@ -217,7 +205,6 @@ class Server:
 
 
 def no_thread() -> TsmemError:
-    """Return the error of a thread that is needed and cannot be started."""
     return TsmemError(
         "cannot start a thread: the limit on processes is reached",
         hint="raise it (ulimit -u, or the container's limit on processes), or end other processes",
