@@ -1,8 +1,7 @@
 """TableClient over TableStore's SDK: one request at a time, from any thread.
 
-Each method makes a request of the SDK, reads the reply and checks it (`reply_checks.py`), all within
-`HttpSession.call`. Nothing is retried here: tsmem.retry wraps this client. tsmem.limits refuses what cannot
-be sent or is over a limit before anything is sent, with the engine's errors.
+Each method makes a request of the SDK, reads the reply and checks it, all within `HttpSession.call`. tsmem.retry, which
+wraps this client, retries. tsmem.limits refuses what cannot be sent before anything is sent, with the engine's errors.
 
 The meter's rows scanned are the rows that came back, because the service does not say how many it looked at. With a
 filter that is a lower bound, and the meter counts the call among `filtered`.
@@ -14,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsmem.adapters.naming import tables_of
-from tsmem.adapters.tablestore import batches as sdk_batches
 from tsmem.adapters.tablestore import reply_checks
 from tsmem.adapters.tablestore import rows as sdk_rows
 from tsmem.adapters.tablestore import schemas as sdk_schemas
@@ -50,7 +48,7 @@ class TablestoreClient:
     """The TableStore instance of a profile. Nothing is connected to before the first call."""
 
     def __init__(self, profile: Profile, log: Log | None = None) -> None:
-        """`log` takes a line about each request. Raises ProfileError."""
+        """Raises ProfileError."""
         self._session = HttpSession(profile, log)
         self.meter = self._session.meter
         self.limiter = ConcurrencyLimiter(MAX_IN_FLIGHT)
@@ -85,12 +83,11 @@ class TablestoreClient:
             client.delete_table(name)
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
-        """Create a secondary index, as TableClient says.
-
-        If the service refuses it because the table does not define its columns yet, they are added first. Cost: 3
-        requests more."""
+        """Create a secondary index, as TableClient says. If the service refuses it because the table does not define
+        its columns yet, they are added first, which costs 3 requests more."""
         try:
-            self._create_index(table, index)
+            with self._session.call("CreateIndex", table) as (client, _):
+                client.create_secondary_index(table, sdk_schemas.index_meta(index), True)
         except InvalidInput as refused:
             known = dict(self.describe_table(table).defined_columns) if defined else {}
             missing = [(name, kind) for name, kind in dict(defined).items() if name not in known]
@@ -101,11 +98,7 @@ class TablestoreClient:
                     client._request_helper(sdk_schemas.ADD_DEFINED_COLUMN, table, missing)
             except InvalidInput as error:
                 raise refused from error
-            self._create_index(table, index)
-
-    def _create_index(self, table: str, index: IndexSchema) -> None:
-        with self._session.call("CreateIndex", table) as (client, _):
-            client.create_secondary_index(table, sdk_schemas.index_meta(index), True)
+            self.create_index(table, index)
 
     def delete_index(self, table: str, name: str) -> None:
         with self._session.call("DropIndex", table) as (client, _):
@@ -146,10 +139,10 @@ class TablestoreClient:
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         with self._session.call("BatchGetRow", table.name) as (client, attempt):
             attempt.rows = len(keys)
-            batch = sdk_batches.read_request(table, keys, _names(columns))
+            batch = sdk_rows.read_request(table, keys, _names(columns))
             items = client.batch_get_row(batch).get_result_by_table(table.name) or ()
-            attempt.cost = sdk_batches.rows_cost(items)
-            return sdk_batches.read_outcomes(table, keys, items)
+            attempt.cost = sdk_rows.rows_cost(items)
+            return sdk_rows.read_outcomes(table, keys, items)
 
     def get_range(
         self,
@@ -182,9 +175,8 @@ class TablestoreClient:
             return page
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        """Search, as TableClient says. The service does not say how many capacity units it took.
-
-        Cost: the first search with a Contains takes one request more if the index was not described before."""
+        """Search, as TableClient says. The service does not say how many capacity units it took. The first search with
+        a Contains takes one request more if the index was not described before."""
         from tsmem.adapters.tablestore import contains as sdk_contains
         from tsmem.adapters.tablestore import search as sdk_search
 
@@ -217,26 +209,22 @@ class TablestoreClient:
                     units, _ = send(write.table.name, row, condition)
             except ots.OTSServiceError as error:
                 if error.code == "OTSConditionCheckFail":
-                    attempt.cost = sdk_batches.FAILED_CONDITION
+                    attempt.cost = sdk_rows.FAILED_CONDITION
                 raise
             attempt.cost = _cost(units)
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """Write rows, as TableClient says. Writes of one key keep their order.
-
-        The service takes and answers a batch table by table. A row that cannot be sent does not keep the others
-        back."""
         with self._session.call("BatchWriteRow", *tables_of(writes)) as (client, attempt):
             attempt.rows = len(writes)
-            batch = sdk_batches.prepare_batch(writes)
+            batch = sdk_rows.prepare_batch(writes)
             if not batch.places:
-                return [batch.refused[place] for place in range(len(writes))]
+                return batch.outcomes
             try:
                 reply = client.batch_write_row(batch.request)
             except (IndexError, KeyError):  # the SDK looks up the row of each outcome
                 raise reply_checks.WrongReply("outcomes for rows that were not sent") from None
-            found, attempt.cost = sdk_batches.outcomes(batch, reply, len(writes))
-            return found
+            attempt.cost = sdk_rows.read_write_outcomes(batch, reply)
+            return batch.outcomes
 
 
 def _names(columns: Sequence[str] | None) -> list[str] | None:

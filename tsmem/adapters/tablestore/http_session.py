@@ -28,21 +28,16 @@ Log = Callable[[str], None]
 """Takes a line about each request: operation, table, rows, milliseconds, request id, error code."""
 
 _MAX_REASON = 200
-_READABLE = (ots.OTSError, ValueError)
-"""Errors of the SDK's decoder with a reason in words. Others only show how it is made."""
 
 
 class HttpSession:
     """Connections and credentials of one profile. The secrets are revealed once, here."""
 
     def __init__(self, profile: Profile, log: Log | None = None) -> None:
-        """Open no connection yet. Without a deadline each call may take the profile's whole timeout.
-
-        Raises ProfileError."""
+        """Raises ProfileError."""
         self.meter = Meter()
         self._closed = False
-        self.clock_skew_s: float | None = None
-        """Seconds by which the service's clock is ahead, as its last reply says."""
+        self.clock_skew_s: float | None = None  # as the service's last reply says
         self._timeout_s = profile.timeout_s
         self._log = log
         self._transport = _transport(profile)
@@ -65,10 +60,7 @@ class HttpSession:
     @contextmanager
     def call(self, operation: str, *tables: str) -> Iterator[tuple[Any, HttpAttempt]]:
         """Give the block the SDK's client for one request about these tables, and the attempt, in which it notes rows
-        and cost.
-
-        Raises errors of tsmem.errors; Unavailable when the attempt's time is up. Cost: 1 request if something was sent,
-        and what was noted."""
+        and cost. Raises errors of tsmem.errors; Unavailable when the attempt's time is up."""
         self._require_open()
         if self._allowed_s() <= 0:
             raise Unavailable(f"there was no time left to ask {self._transport.host}")
@@ -112,13 +104,11 @@ class HttpSession:
         return self._timeout_s if left_s is None else attempt_s(left_s)
 
     def close(self) -> None:
-        """Close the connections; later calls fail. Closing twice is no error."""
         self._closed = True
         self._transport.close()
 
 
 def _transport(profile: Profile) -> Transport:
-    """Return the transport of a profile. Raises ProfileError for a file of certificates that cannot be used."""
     ca_file = None if profile.ca_file is None else str(profile.ca_file)
     try:
         return Transport(profile.endpoint or "", ca_file, profile.ca_folders)
@@ -142,17 +132,14 @@ def _check_headers(profile: Profile, credentials: Credentials) -> None:
                 hint="it is letters, digits and signs of ASCII, without spaces or line ends",
             )
     if ":" in credentials.access_key_id:
-        raise ProfileError(
-            f"profile '{profile.name}': 'access_key_id' holds a colon, which no access key id has",
-            hint="the id alone, without the secret",
-        )
+        message = f"profile '{profile.name}': 'access_key_id' holds a colon, which no access key id has"
+        raise ProfileError(message, hint="the id alone, without the secret")
 
 
 def _install_decoder(client: Any) -> None:
-    """Replace an SDK client's `parse_response`, which decodes a reply after its signature was checked.
-
-    A reply that cannot be decoded raises WrongReply, which is not retried. The SDK's function would print the whole
-    body into a message first: four times the memory of the reply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
+    """Replace an SDK client's `parse_response`, which decodes a reply after its signature was checked: it would print
+    the whole body of a reply that cannot be decoded into a message, four times the memory of the reply. Ours raises
+    WrongReply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
     decoder = client.protocol.decoder
     decoder.api_decode_map["GetRange"] = _announcing(decoder.api_decode_map["GetRange"])
 
@@ -164,7 +151,8 @@ def _install_decoder(client: Any) -> None:
         except (MemoryError, WrongReply):
             raise
         except Exception as error:
-            reason = str(error)[:_MAX_REASON] if isinstance(error, _READABLE) else type(error).__name__
+            # Other errors of the SDK's decoder only show how it is made.
+            reason = str(error)[:_MAX_REASON] if isinstance(error, (ots.OTSError, ValueError)) else type(error).__name__
             raise WrongReply(f"what cannot be decoded ({reason.rstrip('.')})") from error
         CURRENT_ATTEMPT.get().decoded = True
         return reply

@@ -1,21 +1,26 @@
-"""Keys, rows, filters and writes in the SDK's classes, and rows in ours.
+"""Keys, rows, filters, writes and batches in the SDK's classes, and rows in ours.
 
 tsmem.limits refuses what cannot be sent before the SDK sees it. The SDK sends `bytes` as text and `bytearray` as
-binary, so binary values are sent as bytearray and come back as bytes.
+binary, so binary values are sent as bytearray and come back as bytes. A reply to a batch that does not have exactly one
+outcome for each row is an error, never a shorter list.
 
-Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/plain_buffer_builder.py, encoder.py.
+Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/plain_buffer_builder.py, encoder.py (one
+part of a batch for each table, rows in order), metadata.py (outcomes numbered within a table).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from tsmem import limits
-from tsmem.adapters.tablestore.reply_checks import WrongReply
+from tsmem.adapters.tablestore.errors import service_error
+from tsmem.adapters.tablestore.reply_checks import WrongReply, check_outcomes, check_same_key
 from tsmem.adapters.tablestore.sdk import ots
+from tsmem.errors import ConditionFailed, TsmemError
 from tsmem.limits import check_column_name, value_bytes
+from tsmem.port import Cost, RowOutcome, RowRead
 from tsmem.rows import (
     And,
     Bound,
@@ -44,11 +49,12 @@ _COMPARATORS = {
     Op.LT: ots.ComparatorType.LESS_THAN,
     Op.LE: ots.ComparatorType.LESS_EQUAL,
 }
+FAILED_CONDITION = Cost(0, 1, 1)
+"""A failed condition costs a unit of each kind, also where the reply does not say so. Source: PutRow, "Billing"."""
 _BATCH_ITEMS: dict[type[Write], Any] = {Put: ots.PutRowItem, Update: ots.UpdateRowItem, Delete: ots.DeleteRowItem}
 
 
 def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
-    """Return a key as the SDK's names and values. Raises InvalidInput, LimitExceeded."""
     limits.check_key(table.key, key)
     return [(to_wire_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
 
@@ -60,22 +66,18 @@ def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
     for name, value in zip(table.key, bound, strict=True):
         if isinstance(value, Bound):
             after_bound = True
-            columns.append((to_wire_name(name), _BOUNDS[value]))
-            continue
-        if after_bound:  # then the length of a value does not matter
+        elif after_bound:  # then the length of a value does not matter
             value_bytes(name, value)
         else:
             limits.check_key((name,), (value,))
-        columns.append((to_wire_name(name), to_wire(value)))
+        columns.append((to_wire_name(name), _BOUNDS[value] if isinstance(value, Bound) else to_wire(value)))
     return columns
 
 
 def to_wire_name(name: str) -> str | bytes:
-    """Return a column name for the SDK. Raises InvalidInput.
-
-    Of text the SDK counts characters where it needs bytes (write_cell_name, compute_column_size), so a name that is not
-    ASCII is sent as bytes."""
+    """Return a column name for the SDK. Raises InvalidInput."""
     check_column_name(name)
+    # The SDK counts characters of a text where it needs bytes (write_cell_name, compute_column_size).
     return name if name.isascii() else name.encode()
 
 
@@ -109,7 +111,6 @@ def sdk_condition(condition: Condition) -> Any:
 
 
 def sdk_row(write: Write) -> Any:
-    """Return the row of a write: key and columns of a put, key and changes of an update, key of a deletion."""
     key = key_columns(write.table, write.key)
     if isinstance(write, Delete):
         return ots.Row(key)
@@ -124,10 +125,6 @@ def sdk_row(write: Write) -> Any:
         # and (name,) it refuses.
         changes["DELETE_ALL"] = [(to_wire_name(name), None) for name in write.delete]
     return ots.Row(key, changes)
-
-
-def batch_item(write: Write) -> Any:
-    return _BATCH_ITEMS[type(write)](sdk_row(write), sdk_condition(write.condition))
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
@@ -153,3 +150,87 @@ def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence
     if names != ordered:
         columns = {name: columns[name] for name in ordered}
     return Row(to_key(table, key), columns)
+
+
+class PreparedBatch(NamedTuple):
+    request: Any
+    places: dict[str, list[int]]  # of each table's rows in the batch, by the table's name
+    outcomes: list[RowOutcome]  # those of rows that cannot be sent; None for the others
+
+
+def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
+    """Return a batch of writes. Raises InvalidInput, LimitExceeded for what is wrong with the batch as a whole."""
+    if not 0 < len(writes) <= limits.MAX_ROWS_PER_WRITE:
+        limits.check_batch(writes, ())
+    outcomes: list[RowOutcome] = [None] * len(writes)
+    items: dict[str, list[Any]] = {}
+    places: dict[str, list[int]] = {}
+    sizes = []
+    for place, write in enumerate(writes):
+        try:
+            sizes.append(limits.check_write(write))
+            item = _BATCH_ITEMS[type(write)](sdk_row(write), sdk_condition(write.condition))
+        except TsmemError as error:
+            outcomes[place] = error
+            continue
+        items.setdefault(write.table.name, []).append(item)
+        places.setdefault(write.table.name, []).append(place)
+    limits.check_batch(writes, sizes)
+    request = ots.BatchWriteRowRequest()
+    for name, items_of_table in items.items():
+        request.add(ots.TableInBatchWriteRowItem(name, items_of_table))
+    return PreparedBatch(request, places, outcomes)
+
+
+def read_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
+    """Note the outcome of each row that was sent. Return what the batch cost. Raises WrongReply."""
+    read_units = write_units = 0
+    for name, places in batch.places.items():
+        kinds = (reply.table_of_put, reply.table_of_update, reply.table_of_delete)
+        items = {item.index: item for kind in kinds for item in kind.get(name, ())}
+        check_outcomes(len(items), len(places))
+        for index, place in enumerate(places):
+            failure = batch.outcomes[place] = _failure(items[index])
+            cost = _cost(items[index].consumed, failure)
+            read_units += cost.read_units
+            write_units += cost.write_units
+    return Cost(0, read_units, write_units)
+
+
+def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None) -> Any:
+    """Return a request for rows of one table. Raises InvalidInput for no rows, LimitExceeded for more than 100."""
+    limits.check_read(keys)
+    request = ots.BatchGetRowRequest()
+    sdk_keys = [key_columns(table, key) for key in keys]
+    request.add(ots.TableInBatchGetRowItem(table.name, sdk_keys, columns, max_version=1))
+    return request
+
+
+def rows_cost(items: Iterable[Any]) -> Cost:
+    total = Cost()
+    for item in items:
+        total = total.plus(_cost(item.consumed, None)._replace(rows_scanned=0 if item.row is None else 1))
+    return total
+
+
+def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
+    """Return the row or the error for each key. Raises WrongReply."""
+    check_outcomes(len(items), len(keys))
+    rows: list[RowRead] = []
+    for key, item in zip(keys, items, strict=True):
+        outcome: RowRead = _failure(item)
+        if outcome is None and item.row is not None:
+            outcome = to_row(table, item.row.primary_key, item.row.attribute_columns)
+            check_same_key(key, outcome)
+        rows.append(outcome)
+    return rows
+
+
+def _failure(item: Any) -> TsmemError | None:
+    return None if item.is_ok else service_error(item.error_code, item.error_message or "")
+
+
+def _cost(units: Any, failure: TsmemError | None) -> Cost:
+    if units is None or not (units.read or units.write):
+        return FAILED_CONDITION if isinstance(failure, ConditionFailed) else Cost()
+    return Cost(0, units.read, units.write)

@@ -1,8 +1,8 @@
 """Tables, secondary indexes and search indexes in the SDK's classes, and descriptions of them in ours.
 
 The SDK takes a search field of an unknown kind for a LONG, and lacks AddDefinedColumn, without which an index on a new
-column cannot be added. `extend` teaches an SDK client both, through its own maps of requests and replies. The messages
-that the SDK lacks are written and read as others of its messages, which have the same fields on the wire.
+column cannot be added. `extend` teaches an SDK client both. Messages that the SDK lacks are written and read as others
+of its messages, which have the same fields on the wire.
 
 Source: tablestore 6.4.8, encoder.py, decoder.py, metadata.py; the Java and Go SDKs for field types 10, 11 and 13;
 "AddDefinedColumn" in the API reference: required string table_name = 1, repeated DefinedColumnSchema columns = 2.
@@ -48,43 +48,32 @@ _PARAMETERS = {
 
 
 def table_request(schema: TableSchema) -> tuple[Any, ...]:
-    """Return the arguments of the SDK's create_table. Raises InvalidInput for a type that no key can have.
-
-    Reserved throughput is 0: reads and writes are paid for as they are made."""
+    """Return the arguments of the SDK's create_table. Raises InvalidInput for a type that no key can have."""
     for name, kind in schema.key:
         if kind not in _KEY_TYPES:
-            raise InvalidInput(
-                f"{kind} is an invalid type for the primary key column '{name}'.", service_code="OTSParameterInvalid"
-            )
-    meta = ots.TableMeta(
-        schema.name,
-        [(name, str(kind)) for name, kind in schema.key],
-        [(name, str(kind)) for name, kind in schema.defined_columns],
-    )
+            message = f"{kind} is an invalid type for the primary key column '{name}'."
+            raise InvalidInput(message, service_code="OTSParameterInvalid")
+    key, defined = ([(name, str(kind)) for name, kind in columns] for columns in (schema.key, schema.defined_columns))
     options = ots.TableOptions(schema.time_to_live_s, schema.max_versions, schema.deviation_s)
-    throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
-    return meta, options, throughput, [index_meta(index) for index in schema.indexes]
+    throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))  # reads and writes are paid for as they are made
+    return ots.TableMeta(schema.name, key, defined), options, throughput, [index_meta(each) for each in schema.indexes]
 
 
 def index_meta(index: IndexSchema) -> Any:
-    """Return a local secondary index, which the SDK makes synchronous."""
     return ots.SecondaryIndexMeta(index.name, list(index.key), list(index.columns), ots.SecondaryIndexType.LOCAL_INDEX)
 
 
 def described_table(reply: Any) -> TableSchema:
     meta, options, reserved = reply.table_meta, reply.table_options, reply.reserved_throughput_details.capacity_unit
+    indexes = []
+    for index in reply.secondary_indexes:
+        key, columns = tuple(index.primary_key_names), tuple(index.defined_column_names)
+        is_global = index.index_type is ots.SecondaryIndexType.GLOBAL_INDEX
+        indexes.append(IndexSchema(index.index_name, key, columns, is_global))
     return TableSchema(
         meta.table_name,
         tuple((column[0], ColumnType(column[1])) for column in meta.schema_of_primary_key),
-        tuple(
-            IndexSchema(
-                index.index_name,
-                tuple(index.primary_key_names),
-                tuple(index.defined_column_names),
-                index.index_type is ots.SecondaryIndexType.GLOBAL_INDEX,
-            )
-            for index in reply.secondary_indexes
-        ),
+        tuple(indexes),
         tuple((name, ColumnType(kind)) for name, kind in meta.defined_columns or ()),
         options.time_to_live,
         options.max_version,
@@ -116,14 +105,10 @@ def _field_schema(name: str, kind: FieldType) -> Any:
         )
     elif kind.analyzer == "split" and kind.delimiter is not None:
         parameter = ots.SplitAnalyzerParameter(kind.delimiter)
+    analyzer = {"analyzer": kind.analyzer, "analyzer_parameter": parameter}
+    sortable = None if kind.name == "TEXT" else True
     return ots.FieldSchema(
-        name,
-        ots.FieldType[kind.name],
-        index=True,
-        store=True,
-        enable_sort_and_agg=None if kind.name == "TEXT" else True,
-        analyzer=kind.analyzer,
-        analyzer_parameter=parameter,
+        name, ots.FieldType[kind.name], index=True, store=True, enable_sort_and_agg=sortable, **analyzer
     )
 
 
@@ -131,16 +116,19 @@ def _described_search(body: bytes, _request_id: str) -> tuple[SearchIndexSchema,
     """Decode a reply of DescribeSearchIndex, which does not have the names of the table and the index."""
     reply = search_pb2.DescribeSearchIndexResponse.FromString(body)
     in_step = not reply.HasField("sync_stat") or reply.sync_stat.sync_phase != search_pb2.FULL
-    schemas = reply.schema.field_schemas
-    fields = tuple((field.field_name, _field_type(field)) for field in schemas)
-    not_indexed = frozenset(field.field_name for field in schemas if field.HasField("index") and not field.index)
-    arrays = frozenset(field.field_name for field in schemas if field.is_array)
-    not_sorted = frozenset(
-        field.field_name
-        for field, (_, kind) in zip(schemas, fields, strict=True)
-        if kind.name != "TEXT" and field.HasField("enable_sort_and_agg") and not field.enable_sort_and_agg
-    )
-    return SearchIndexSchema("", "", fields, in_step, not_indexed, arrays, not_sorted), reply
+    kinds = {field.field_name: _field_type(field) for field in reply.schema.field_schemas}
+
+    def without(option: str) -> frozenset[str]:
+        return frozenset(
+            field.field_name
+            for field in reply.schema.field_schemas
+            if field.HasField(option) and not getattr(field, option)
+        )
+
+    arrays = frozenset(field.field_name for field in reply.schema.field_schemas if field.is_array)
+    not_sorted = frozenset(name for name in without("enable_sort_and_agg") if kinds[name].name != "TEXT")
+    found = SearchIndexSchema("", "", tuple(kinds.items()), in_step, without("index"), arrays, not_sorted)
+    return found, reply
 
 
 def _field_type(field: Any) -> FieldType:
@@ -162,9 +150,7 @@ def _field_type(field: Any) -> FieldType:
 
 
 def _second_number(message: Any) -> int:
-    """Return the integer in field 2, also where the SDK's class lacks that field or the enum's value; 0 for none.
-
-    `CapacityUnit.write` is such an integer."""
+    """Return the integer in field 2, also where the SDK's class lacks that field or the enum's value; 0 for none."""
     return int(table_store_pb2.CapacityUnit.FromString(message.SerializeToString()).write)
 
 
