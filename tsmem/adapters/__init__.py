@@ -20,10 +20,10 @@ def open_client(
     log: Callable[[str], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> TableClient:
-    """Return the client of a profile's backend. Nothing is connected to yet.
+    """Return the client of a profile's backend, connected to nothing yet. Raises ProfileError.
 
     `log` takes a line about each request over the wire; `notice` takes what people should know about a wait for the
-    file. Raises ProfileError."""
+    file."""
     if profile.backend == "local" and profile.path is not None:
         from tsmem.adapters.local import LocalClient
 

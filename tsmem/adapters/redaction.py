@@ -1,8 +1,8 @@
 """Take the secrets of every connection out of a text before it is printed.
 
-The SDK puts the headers of a request into local variables and messages, and any exception may repeat them, so no error
-class can promise to be clean. Each connection calls `hide` with its secrets; `without_secrets` is called for every
-traceback and for messages of the service. Headers are recognised by their names, whatever they hold.
+Any exception may repeat the headers of a request, because the SDK puts them into local variables and messages. Each
+connection calls `hide` with its secrets; `without_secrets` is called for every traceback and for messages of the
+service. Headers are recognised by their names, whatever they hold.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "(hidden)"
 _SHORTEST_SECRET = 8
 """Real secrets have 16 characters and more. A shorter one is hidden where it stands alone, not within words."""
-_SHORTEST_WORD = 4
-"""Hiding a test server's `key` would hide words."""
+_SHORTEST_WORD = 4  # hiding a test server's `key` would hide words
 _NO_SECRET = "tsmem"  # noqa: S105 - the secret of a server without a key, public and in every traceback
-_MAX_KNOWN = 256
-"""A process that opens connections without end remembers the last secrets."""
+_MAX_KNOWN = 256  # a process that opens connections without end remembers the last secrets
 _HEADER = re.compile(
     r"(x-ots-(?:accesskeyid|ststoken|signature(?:v4)?)\\?['\"]?\s*[:=,]\s*b?\\?)(?:(['\"]).*?\2|[^\s'\",}\\]+)",
     re.IGNORECASE,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from string import ascii_letters, digits
 
 from tsmem.errors import InvalidInput
 from tsmem.folding import fold, is_case_invariant
@@ -24,12 +25,9 @@ from tsmem.queries import Bool, Contains, HasField, Match, MatchPhrase, Operator
 MAX_SEARCHED = 120
 """Characters of a long text that are searched for: enough, because rows are checked. `tsmem serve` takes 256 words of
 phrases in a search; two fields, each in two ways, take four times as many words as these have: 240."""
-MAX_LAST_WORD = 30
-"""Characters at the end of a long text that are left out as a part of a word."""
-MIN_PREFIX = 3
-"""Letters at the end of a text that are also searched for as the beginning of a word."""
-MAX_PATTERN = 30
-"""Characters of a word within a wildcard pattern, which the service limits to 32."""
+MAX_LAST_WORD = 30  # characters at the end of a long text that are left out as a part of a word
+MIN_PREFIX = 3  # letters at the end of a text that are also searched for as the beginning of a word
+MAX_PATTERN = 30  # characters of a word within a wildcard pattern, which the service limits to 32
 
 
 def has_contains(query: Query) -> bool:
@@ -39,10 +37,8 @@ def has_contains(query: Query) -> bool:
 
 
 def plan_contains(query: Query, fields: Mapping[str, FieldType]) -> Query:
-    """Return the query with each Contains replaced by a query that an index of these fields can answer.
-
-    Raises InvalidInput for a Contains within `must_not`: its query matches too many rows, so too many would be left
-    out."""
+    """Return the query with each Contains replaced by a query that an index of these fields can answer. Raises
+    InvalidInput for a Contains within `must_not`: its query matches too many rows, so too many would be left out."""
     if isinstance(query, Bool):
         if any(map(has_contains, query.must_not)):
             raise InvalidInput("a search of TableStore cannot leave out the rows that contain a text")
@@ -74,21 +70,17 @@ def _by_analyzer(field: str, kind: FieldType, text: str) -> Query:
         delimiter = re.escape(kind.delimiter) if kind.delimiter else r"\s+"
         words = tuple(_with_part(field, word) for word in re.split(delimiter, text, flags=re.IGNORECASE) if word)
         return Bool(should=(Match(field, text, Operator.AND), Bool(must=words))) if words else HasField(field)
-    head, last = _split_last_word(text)
-    whole = _by_words(field, kind, text)
+    head = text.rstrip(ascii_letters + digits)
+    last = "" if head[-1:].isalnum() else text[len(head) :]  # words of other scripts may not end with a space
+    overlaps = kind.analyzer in ("max_word", "min_word")
+    whole, before = (
+        Match(field, part, Operator.AND) if overlaps else MatchPhrase(field, part) for part in (text, head)
+    )
     if len(last) < MIN_PREFIX:
         return whole
     # The text may end within a word: `reservation` is looked for in `reservations`, too.
     prefix: Query = Prefix(field, fold(last))
-    if any(map(str.isalnum, head)):
-        prefix = Bool(must=(_by_words(field, kind, head), prefix))
-    return Bool(should=(whole, prefix))
-
-
-def _by_words(field: str, kind: FieldType, text: str) -> Query:
-    if kind.analyzer in ("max_word", "min_word"):
-        return Match(field, text, Operator.AND)
-    return MatchPhrase(field, text)
+    return Bool(should=(whole, Bool(must=(before, prefix)) if any(map(str.isalnum, head)) else prefix))
 
 
 def _with_part(field: str, text: str) -> Query:
@@ -96,11 +88,3 @@ def _with_part(field: str, text: str) -> Query:
     forms = dict.fromkeys((fold(text), text.lower()))
     patterns = tuple(Wildcard(field, f"*{form[:MAX_PATTERN]}*") for form in forms)
     return patterns[0] if len(patterns) == 1 else Bool(should=patterns)
-
-
-def _split_last_word(text: str) -> tuple[str, str]:
-    """Split a text before the ASCII letters and digits at its end. Words of other scripts may not end with a space."""
-    end = len(text)
-    while end and text[end - 1].isascii() and text[end - 1].isalnum():
-        end -= 1
-    return (text, "") if end and text[end - 1].isalnum() else (text[:end], text[end:])

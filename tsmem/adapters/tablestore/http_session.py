@@ -17,7 +17,7 @@ from tsmem.adapters.redaction import hide
 from tsmem.adapters.tablestore.errors import translate
 from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.schemas import extend
-from tsmem.adapters.tablestore.sdk import ots, quiet_logger, table_store_pb2
+from tsmem.adapters.tablestore.sdk import QUIET_LOGGER, ots, table_store_pb2
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt, Transport, attempt_s
 from tsmem.clock import time_left_s
 from tsmem.errors import ProfileError, TsmemError, Unavailable
@@ -49,7 +49,7 @@ class HttpSession:
             self._client: Any = ots.OTSClient(
                 profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
                 region=profile.region, sts_token=credentials.security_token,
-                retry_policy=ots.NoRetryPolicy(), logger_name=quiet_logger(),
+                retry_policy=ots.NoRetryPolicy(), logger_name=QUIET_LOGGER,
             )  # fmt: skip
         except ots.OTSClientError as error:
             raise ProfileError(f"profile '{profile.name}': {error.message}") from error

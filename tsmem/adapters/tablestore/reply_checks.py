@@ -1,8 +1,8 @@
 """Check replies of the service against their requests: pages end, and rows are those that were asked for.
 
 Replies are signed, so these checks only guard against faults of the service, such as a page that begins where the one
-before began. The adapter makes them before it returns anything. They raise WrongReply, which names the broken rule of
-`port.py`; `errors.py` turns it into InvalidReply with the name of the host. The store checks the types of keys itself.
+before began. They raise WrongReply; `errors.py` turns it into InvalidReply with the name of the host. The store checks
+the types of keys itself.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ def check_same_key(key: Key, row: Row | None) -> None:
 
 
 def check_page(span: Range, limit: int | None, page: RangePage) -> None:
-    """Raise WrongReply unless a page is one of the range: its rows are within the range, in its order, and not too
-    many, and the next page begins behind them. After a page without rows it must begin behind the start of the request:
-    otherwise pages would never end."""
+    """Raise WrongReply unless the rows of a page are within the range, in its order, and not too many, and the next
+    page begins behind them. Without rows, it must begin behind the start of the request: else pages never end."""
     most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
     if len(page.rows) > most:
         raise WrongReply(f"{len(page.rows):,} rows where {most:,} are the most")

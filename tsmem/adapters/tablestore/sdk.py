@@ -1,9 +1,7 @@
 """TableStore's SDK, imported quietly and in one place: `from tsmem.adapters.tablestore.sdk import ots`.
 
-On import the SDK warns that its native code does not fit this Python, by `logging` on stderr and by `warnings`. Neither
-helps anyone who runs a command.
-
-Source: tablestore 6.4.8, encoder.py, decoder.py, native/__init__.py, ots_sdk/__init__.py.
+On import the SDK warns that its native code does not fit this Python, by `logging` on stderr and by `warnings`. Source:
+tablestore 6.4.8, encoder.py, decoder.py, native/__init__.py, ots_sdk/__init__.py.
 """
 
 from __future__ import annotations
@@ -20,14 +18,8 @@ with warnings.catch_warnings():
     import tablestore as ots
     from tablestore.protobuf import search_pb2, table_store_pb2
 
-__all__ = ["ots", "quiet_logger", "search_pb2", "table_store_pb2"]
+__all__ = ["QUIET_LOGGER", "ots", "search_pb2", "table_store_pb2"]
 
-
-def quiet_logger() -> str:
-    """Return the name of a silent logger for an SDK client.
-
-    At level NOTSET or DEBUG the SDK logs every request with its access key and signature, and at ERROR whole replies
-    (protocol.py)."""
-    name = "tsmem.adapters.tablestore.sdk"
-    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    return name
+# At level NOTSET or DEBUG the SDK logs every request with its access key and signature, and at ERROR whole replies.
+QUIET_LOGGER = "tsmem.adapters.tablestore.sdk"
+logging.getLogger(QUIET_LOGGER).setLevel(logging.CRITICAL + 1)

@@ -32,7 +32,6 @@ _SAME = {
 
 
 def search_request(search: Search) -> Any:
-    """Return a search for the SDK, without its columns."""
     return ots.SearchQuery(
         sdk_query(search.query),
         sort=ots.Sort([_sorter(each) for each in search.sorts or (queries.KeySort(),)]),
@@ -44,7 +43,6 @@ def search_request(search: Search) -> Any:
 
 
 def sdk_columns(names: Sequence[str] | None) -> Any:
-    """Return the columns to read; `None` stands for all."""
     if names is None:
         return ots.ColumnsToGet(return_type=ots.ColumnReturnType.ALL)
     return ots.ColumnsToGet(list(names), ots.ColumnReturnType.SPECIFIED if names else ots.ColumnReturnType.NONE)
@@ -56,9 +54,9 @@ def to_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
         raise Unavailable("a part of the search index did not answer")
     rows = [to_row(table, *row[:2]) for row in reply.rows]
     scores = [hit.score for hit in reply.search_hits] or [None] * len(rows)
-    finite = [score if score is not None and math.isfinite(score) else None for score in scores]
+    scores = [score if score is not None and math.isfinite(score) else None for score in scores]
     total = reply.total_count if search.count else None
-    found = SearchPage(rows, finite, bytes(reply.next_token) if reply.next_token else None, total)
+    found = SearchPage(rows, scores, bytes(reply.next_token) if reply.next_token else None, total)
     check_search(search, found)
     return found
 
