@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import signal
 import socket
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -23,11 +20,7 @@ from tests.support.raw_bodies import c, row, writing
 from tests.support.raw_http import ots_headers, post, read_reply, signed
 from tests.support.serve_command import DEADLINE_S, ServeProcess, serve_command
 from tests.support.waiting import wait_until
-from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import SAME_S
-from tsmem.cli.commands.serve import QueuedLines
-from tsmem.cli.io.streams import Streams
-from tsmem.clock import SystemClock
 from tsmem.server.wire import schema
 
 
@@ -125,40 +118,6 @@ def test_a_log_that_nobody_reads_holds_no_request_and_no_stop(process: Processes
     assert err.endswith("\n")
     assert err.count(" 200 OK ListTable ") < count
     assert "Fatal" not in err
-
-
-def test_log_lines_that_do_not_fit_are_dropped_and_counted() -> None:
-    reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as told, os.fdopen(writer, "wb") as stderr:
-        call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock())
-        lines = QueuedLines(call, max_lines=5)
-        for number in range(12):
-            lines.add(f"line {number}")
-        lines.start()
-        first = [told.readline() for _ in range(6)]
-        lines.add("later")
-        assert b"later\n" == told.readline()
-        lines.close()
-
-    assert [f"line {number}\n".encode() for number in range(5)] == first[:5]
-    assert b"warning: 7 lines were dropped, because nobody read them\n" == first[5]
-
-
-def test_closing_the_log_waits_only_a_moment_for_a_stalled_reader_and_leaves_no_thread() -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    with suppress(BlockingIOError):
-        while True:
-            os.write(writer, b"x" * 4096)
-    os.set_blocking(writer, True)
-    before = set(threading.enumerate())
-    with os.fdopen(reader, "rb"), os.fdopen(writer, "wb") as stderr:
-        lines = QueuedLines(Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {}, SystemClock()))
-        lines.start()
-        lines.add("nobody reads this")
-        lines.close()
-
-    assert before == set(threading.enumerate())
 
 
 def test_a_second_signal_ends_it_although_a_request_is_in_hand(process: Processes) -> None:

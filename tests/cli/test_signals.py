@@ -14,8 +14,6 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, sessions
 from tests.support.waiting import wait_until
-from tsmem.cli.app.signals import SAME_S, Stopped, StopSignals
-from tsmem.cli.commands import serve
 from tsmem.store import MemoryStore
 from tsmem.store.documents import export_line
 
@@ -87,76 +85,6 @@ def test_process_1_of_a_container_is_stopped(ready: Cli, process: Processes) -> 
         started.kill()
         started.wait()
         started.stdout.close()  # type: ignore[union-attr]
-
-
-class Heard:
-    """Stop signals with a clock that is set by hand, and an end that is only noted."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.ended: list[int] = []
-        self.signals = StopSignals(lambda: self.now_s, self.ended.append)
-
-    def __call__(self, number: int, now_s: float) -> bool:
-        """A signal comes; whether it is raised."""
-        self.now_s = now_s
-        try:
-            self.signals.receive(number)
-        except Stopped:
-            return not self.ended
-        return False
-
-
-def test_a_second_signal_ends_at_once() -> None:
-    """With the second signal's own code: the clean-up that the first began may hang."""
-    heard = Heard()
-
-    assert heard(signal.SIGINT, 0)
-    assert not heard(signal.SIGTERM, SAME_S)
-    assert heard.ended == [143]
-
-
-def test_signals_that_come_together_are_one() -> None:
-    """A terminal that closes and its shell both send one; the clean-up goes on."""
-    heard = Heard()
-
-    assert heard(signal.SIGHUP, 0)
-    assert not heard(signal.SIGHUP, SAME_S / 2)
-    assert heard.ended == []
-
-
-def test_signals_that_come_with_the_one_that_stops_a_server_do_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`timeout` sends SIGTERM to the command and to its whole group."""
-    heard = Heard()
-    monkeypatch.setattr(serve, "STOP_SIGNALS", heard.signals)
-    before = signal.signal(signal.SIGTERM, heard.signals.receive)
-    try:
-        with serve._stop_signals() as wait_for_signal:
-            signal.raise_signal(signal.SIGTERM)
-            wait_for_signal()
-            heard.now_s = SAME_S / 2
-            signal.raise_signal(signal.SIGTERM)
-            heard.now_s = 2 * SAME_S
-            with pytest.raises(Stopped):
-                signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
-    """A reader that stalls must not hold a command that is told to stop."""
-    heard = Heard()
-    with heard.signals.waiting(lambda: True):
-        assert not heard(signal.SIGTERM, 0)
-        with pytest.raises(Stopped):
-            heard.signals.check()
-
-    heard = Heard()
-    with heard.signals.waiting(lambda: True):
-        assert not heard(signal.SIGTERM, 0)
-        assert heard(signal.SIGTERM, SAME_S)
-        assert not heard(signal.SIGTERM, 2 * SAME_S)
-    assert heard.ended == [143]
 
 
 def test_a_signal_at_the_very_end_prints_no_traceback(process: Processes) -> None:

@@ -15,8 +15,8 @@ import pytest
 import tsmem.cli.commands
 from tests.house.modules import ROOT
 from tsmem.cli.app.command_tree import Declaration, root
-from tsmem.cli.app.completion import FOLDER, SCRIPTS
 from tsmem.cli.app.contents import CONTENTS
+from tsmem.cli.app.help import SCRIPTS, SCRIPTS_FOLDER
 from tsmem.profiles.rules import OUTPUTS
 from tsmem.render.result import FORMATS
 
@@ -42,7 +42,7 @@ def test_contents_of_the_help_are_what_the_commands_declare() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS.values())
 def test_completions_are_not_stale(name: str) -> None:
-    assert (FOLDER / name).read_bytes() == (ROOT / "completions" / name).read_bytes()
+    assert (SCRIPTS_FOLDER / name).read_bytes() == (ROOT / "completions" / name).read_bytes()
 
 
 def test_a_profile_takes_the_output_formats_that_the_option_takes() -> None:

@@ -41,6 +41,7 @@ class Declaration:
     name: str
     function: Callable[..., object]
     help: str
+    """Its first line stands in lists of commands."""
     example: str
     """A command line that works."""
     exit_codes: tuple[int, ...]
@@ -52,7 +53,6 @@ class Declaration:
 
     @property
     def summary(self) -> str:
-        """The first line of the help, which lists of commands show."""
         return self.help.split("\n", 1)[0]
 
     def build(self) -> Any:
@@ -75,7 +75,7 @@ class Declaration:
 
 
 class _WithGlobalOptions:
-    """Common behaviour of commands and groups, mixed into Typer's classes."""
+    """What commands and groups have in common, mixed into Typer's classes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,12 +92,10 @@ class _WithGlobalOptions:
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]
-        if option is not None:
-            option.callback = show_help
+        option.callback = show_help
         return option
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments, options and global options, each under a heading."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Global options": []}
         for param in self.get_params(ctx):  # type: ignore[attr-defined]
             if (record := param.get_help_record(ctx)) is not None:
@@ -182,15 +180,13 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         return declare
 
     def declaration(self, name: str) -> Declaration | CommandGroup:
-        """Return what was declared under a name."""
         return self.declarations[name]
 
     def summaries(self) -> dict[str, str]:
-        """Return the names of the commands, in the order of the help, with the first line of their help."""
+        """Return the names of the commands, in the order of the help, with their summaries."""
         return {name: declaration.summary for name, declaration in self.declarations.items()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse options; a group without a command shows its help."""
         if not args and not ctx.resilient_parsing:
             raise HelpShown(ctx.get_help())
         return super().parse_args(ctx, args)
@@ -202,17 +198,13 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         return self.commands.get(cmd_name)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return names and options. Typer's method builds each command for its help."""
+        # Typer's method builds each command for its help.
         names = [CompletionItem(n, help=text) for n, text in self.summaries().items() if n.startswith(incomplete)]
         return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of commands. Typer's own method builds each one, and cuts its help."""
+    def format_options(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries().items()))
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        self.format_commands(ctx, formatter)
         super().format_options(ctx, formatter)
 
 
@@ -221,13 +213,11 @@ class Root(CommandGroup):
 
     def __init__(self) -> None:
         super().__init__(
-            "tsmem",
-            "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.",
+            "tsmem", "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file."
         )
         self.commands = dict.fromkeys(self.summaries())
 
     def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
-        """Declare a group of commands."""
         group = self.declarations[name] = CommandGroup(name, help)
         return group
 

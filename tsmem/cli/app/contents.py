@@ -28,6 +28,8 @@ CONTENTS: dict[str, dict[str, str]] = {
     },
     "tsmem.cli.commands.profile": {"profile": "Profiles: which store a command talks to."},
     "tsmem.cli.commands.serve": {"serve": "Serve one file to TableStore SDKs, as an endpoint on this machine."},
-    "tsmem.cli.app.completion": {"completion": "Print the completion script of a shell: bash, zsh or fish."},
-    "tsmem.cli.app.help": {"help": "Show a page of the manual, or the help of a command."},
+    "tsmem.cli.app.help": {
+        "completion": "Print the completion script of a shell: bash, zsh or fish.",
+        "help": "Show a page of the manual, or the help of a command.",
+    },
 }

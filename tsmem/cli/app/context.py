@@ -60,13 +60,13 @@ class Context:
         """The hint to give if this run fails or is stopped now."""
         self.whole_file: str | None = None
         """The file that this run is writing, as long as stopping the run would leave the old file unchanged."""
-        self.clear_line: Callable[[], None] | None = None
-        """Function that clears the progress line; None if no line is drawn."""
+        self.clear_line: Callable[[], None] = lambda: None
+        """Removes the progress line from the terminal, if one is drawn."""
         self._stdin_was_read = False
 
     @cached_property
     def result(self) -> BulkResult:
-        """Counts of what a bulk command has done so far. An interrupted command reports them."""
+        """The counts of a bulk command so far. An interrupted command reports them."""
         from tsmem.store.bulk.result import BulkResult
 
         return BulkResult()
@@ -75,16 +75,12 @@ class Context:
         """Write a line to stderr, with control characters escaped."""
         from tsmem.render.text import visible
 
-        if self.clear_line is not None:
-            self.clear_line()
         self.write_stderr(visible(text) + "\n")
 
     def write_stderr(self, text: str) -> None:
-        """Write text that is safe already, in ASCII if the terminal shows no more. Errors are ignored."""
-        encoding = "utf-8" if self.streams.unicode else "ascii"
-        with suppress(OSError, ValueError):
-            self.streams.stderr.write(text.encode(encoding, "backslashreplace"))
-            self.streams.stderr.flush()
+        """Write text that is safe already."""
+        self.clear_line()
+        self.streams.write_stderr(text)
 
     def say_target(self, doing: str) -> None:
         """Name the store that a table command or a bulk delete is about to work on."""
@@ -115,15 +111,13 @@ class Context:
         if text is None:
             return False
         self.write_stderr(visible(f"{text} [y/N] "))
+        answer = b""
         try:
-            answer = self.streams.stdin.readline()
-        except KeyboardInterrupt:
-            self.say("")
-            raise
-        except OSError:  # the terminal went away
-            answer = b""
-        if not answer.endswith(b"\n"):
-            self.say("")  # the end of the input leaves the cursor behind the question
+            with suppress(OSError):  # the terminal went away
+                answer = self.streams.stdin.readline()
+        finally:
+            if not answer.endswith(b"\n"):
+                self.say("")  # Ctrl-C and the end of the input leave the cursor behind the question
         if answer.strip().lower() in (b"y", b"yes"):
             return True
         self.say("nothing was done")
@@ -131,7 +125,6 @@ class Context:
 
     @cached_property
     def profile(self) -> Profile:
-        """The profile in force."""
         return self.profile_named(self.options.profile)
 
     def profile_named(self, name: str | None) -> Profile:
@@ -186,7 +179,7 @@ class Context:
         from tsmem.cli.io.times import parse_time
 
         try:
-            time, warning = parse_time(text, now_us=self.clock.now_us(), tz=None, end_of_day=end_of_day)
+            time, warning = parse_time(text, now_us=self.clock.now_us(), end_of_day=end_of_day)
         except InvalidInput as error:
             raise InvalidInput(f"{option}: {error.message}", hint=error.hint) from error
         if warning is not None:
@@ -223,7 +216,6 @@ class Context:
 
     @cached_property
     def store(self) -> MemoryStore:
-        """The store of the profile in force."""
         store = self.open(self.profile)
         if not gc.isenabled():  # __main__ disabled it; what is loaded by now stays, and need not be looked at again
             gc.freeze()
@@ -240,6 +232,7 @@ class Context:
         return store
 
     def close(self) -> None:
+        self.clear_line()
         for store in self.opened:
             store.close()
 

@@ -14,31 +14,24 @@ OPENS_STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
 """Codes of a command that opens a store: tables may be missing or have another key, and the store may refuse or not
 answer."""
 
-MEANINGS: dict[int, str] = {
-    DONE: "done",
-    FAILED: "failed",
-    USAGE: "wrong use",
-    NOT_FOUND: "not found",
-    CONFLICT: "conflict",
-    DENIED: "denied",
-    UNAVAILABLE: "unavailable",
-    PARTLY_DONE: "partly done",
-    HUNG_UP: "hung up",
-    INTERRUPTED: "interrupted",
-    PIPE_CLOSED: "reader gone",
-    TERMINATED: "terminated",
-}
-"""Brief meanings, for the help of a command. The page `tsmem help exit-codes` and README say more."""
-
-_CODES: tuple[tuple[type[TsmemError], int], ...] = (
-    (InvalidInput, USAGE),
-    (NotFound, NOT_FOUND),
-    (Conflict, CONFLICT),
-    (Denied, DENIED),
-    (Unavailable, UNAVAILABLE),
-    (PartialFailure, PARTLY_DONE),
+CODES: tuple[tuple[int, str, type[TsmemError] | None], ...] = (
+    (DONE, "done", None),
+    (USAGE, "wrong use", InvalidInput),
+    (NOT_FOUND, "not found", NotFound),
+    (CONFLICT, "conflict", Conflict),
+    (DENIED, "denied", Denied),
+    (UNAVAILABLE, "unavailable", Unavailable),
+    (PARTLY_DONE, "partly done", PartialFailure),
+    (FAILED, "failed", TsmemError),
+    (HUNG_UP, "hung up", None),
+    (INTERRUPTED, "interrupted", None),
+    (PIPE_CLOSED, "reader gone", None),
+    (TERMINATED, "terminated", None),
 )
+"""Each code with a brief meaning, for the help of a command, and its errors; the first that fits counts. The page
+`tsmem help exit-codes` and README say more."""
+MEANINGS = dict(sorted((code, meaning) for code, meaning, _ in CODES))
 
 
 def exit_code(error: TsmemError) -> int:
-    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    return next(code for code, _, kind in CODES if kind is not None and isinstance(error, kind))

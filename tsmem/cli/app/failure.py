@@ -49,8 +49,7 @@ def failed(context: Context, raised: Exception, argv: Sequence[str]) -> int:
     error.hint = "; ".join(filter(None, (error.hint, context.next_step))) or None
     if context.options.debug:
         _say_traceback(context, error)
-    form = _format(context, argv)
-    context.write_stderr(render_error(error, form, unicode=context.streams.unicode).decode())
+    form = _say_error(context, error, argv)
     if isinstance(error, PartialFailure) and form not in ("json", "jsonl"):
         for failure in error.failures[:MAX_LISTED_FAILURES]:
             context.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
@@ -73,8 +72,7 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
         sentence += f"; done before: {counted(result)}" if result.done else "; nothing had been done"
         if result.unconfirmed:
             sentence += f"; {result.unconfirmed:,} rows more may have been"
-    error = Interrupted(sentence, hint=context.next_step)
-    context.write_stderr(render_error(error, _format(context, argv), unicode=context.streams.unicode).decode())
+    _say_error(context, Interrupted(sentence, hint=context.next_step), argv)
     return 128 + signal_number
 
 
@@ -109,23 +107,20 @@ def _option_hint(option: str, ctx: Any) -> str | None:
     """Say where an unknown option belongs, or how to pass an argument that looks like one."""
     if isinstance(ctx.command, CommandGroup):
         return f"options of a command go after its name; see {ctx.command_path} --help"
-    names = _arguments(ctx)
-    if option.removeprefix("--").upper() in names:
+    arguments = _arguments(ctx)
+    if option.removeprefix("--").upper() in arguments:
         return _usage_line(ctx)
-    if not option.startswith("--") and names:
-        words = " ".join(names)
+    if not option.startswith("--") and arguments:
+        words = " ".join(arguments)
         return f"an argument that begins with - goes behind --, after all options: {ctx.command_path} -- {words}"
     noun = ctx.command.declaration.shows
     if noun is None:
         return None
     group = ctx.find_root().command.get_command(ctx, noun)
     siblings = [group.get_command(ctx, name) for name in group.commands]
-    having = [
-        f"tsmem {noun} {sibling.name}"
-        for sibling in siblings
-        if sibling.declaration.shows and any(option in param.opts for param in sibling.params)
-    ]
-    return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it" if having else None
+    having = [each for each in siblings if each.declaration.shows and any(option in p.opts for p in each.params)]
+    names = " and ".join(f"tsmem {noun} {each.name}" for each in having)
+    return f"{names} {'has' if len(having) == 1 else 'have'} it" if having else None
 
 
 def _extra_argument_hint(ctx: Any) -> str | None:
@@ -182,14 +177,15 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
         yield from part.rstrip("\n").split("\n") if part.startswith("  ") else [part.strip("\n")]
 
 
-def _format(context: Context, argv: Sequence[str]) -> Format:
-    """Return the format for an error, also for one raised before the options or the profile were read."""
-    if context.options.output is not None:
-        return context.options.output
+def _say_error(context: Context, error: TsmemError, argv: Sequence[str]) -> Format:
+    """Write an error and return its format, also for one raised before the options or the profile were read."""
+    chosen = context.options.output
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
         name, _, value = word.partition("=")
         asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
-        if word.startswith(("-o", "--output")) and asked in FORMATS:
-            return asked
+        if chosen is None and word.startswith(("-o", "--output")) and asked in FORMATS:
+            chosen = asked
     profile = context.__dict__.get("profile")  # None unless it was loaded
-    return getattr(profile, "output", None) or "table"
+    form: Format = chosen or getattr(profile, "output", None) or "table"
+    context.write_stderr(render_error(error, form, unicode=context.streams.unicode).decode())
+    return form

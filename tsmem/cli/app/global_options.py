@@ -6,6 +6,7 @@ are found in `ctx.meta` under `tsmem.NAME`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ def show_help(ctx: Any, param: object, value: bool) -> None:
 def global_options() -> list[TyperOption]:
     """Return new option objects, for one command."""
     return [
-        _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=_profiles),
+        _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=complete_profile),
         _option("--config", metavar="FILE", help="The profile file."),
         _option(
             "--output",
@@ -67,10 +68,6 @@ def _option(*names: str, parse: Callable[[str], object] | None = None, **more: A
     )
 
 
-def _profiles(ctx: Any, args: object, incomplete: str) -> list[str]:
-    return complete_profile(ctx, incomplete)
-
-
 def _output_format(text: str) -> str:
     from tsmem.render.result import FORMATS
 
@@ -80,9 +77,12 @@ def _output_format(text: str) -> str:
 
 
 def _field_names(text: str) -> tuple[str, ...]:
-    from tsmem.cli.io.values import parse_fields
-
-    return parse_fields(text)
+    """Return the names of --fields. In double quotes a name may have commas, and blanks at its ends."""
+    quoted = r'"(?:[^"]|"")*"'
+    if not text.strip():
+        return ()
+    parts = [part.strip() for part in re.findall(rf"(?:^|,)(\s*{quoted}\s*(?=,|\Z)|[^,]*)", text)]
+    return tuple(part[1:-1].replace('""', '"') if re.fullmatch(quoted, part) else part for part in parts)
 
 
 def _show_version(ctx: Any, param: object, value: bool) -> None:

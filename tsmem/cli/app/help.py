@@ -1,4 +1,8 @@
-"""`tsmem help`: the pages of `tsmem/manual/`, on topics that many commands share, and the help of a command."""
+"""`tsmem help`: the pages of `tsmem/manual/`, and the help of a command.
+`tsmem completion`: the scripts that make shells call tsmem for completions; `suggest.py` has what it replies.
+
+The scripts stand in `completions/` beside this module; the copies in the project's `completions/` are for packagers.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import tsmem
+from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import suggest_words
@@ -16,6 +21,8 @@ from tsmem.errors import InvalidInput
 from tsmem.nearest import nearest_names
 from tsmem.render.result import Document, ManualPage
 
+SCRIPTS_FOLDER = Path(__file__).with_name("completions")
+SCRIPTS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
 TOPICS = {
     "first-steps": "Import, look, write.",
     "reading": "Lists, pages, conversations, recipes.",
@@ -42,6 +49,20 @@ def topic_page(topic: str) -> str:
 
 
 @root.command(
+    help="Print the completion script of a shell: bash, zsh or fish.",
+    example="tsmem completion bash",
+    exit_codes=(),
+    formats=("table",),
+)
+def completion(
+    context: Context, shell: Annotated[str, o.argument("SHELL", "bash, zsh or fish.", suggest_words(*SCRIPTS))]
+) -> Document:
+    if shell not in SCRIPTS:
+        raise InvalidInput(f"there is no completion for '{shell}'", hint=f"the shells are {', '.join(SCRIPTS)}")
+    return Document([(SCRIPTS_FOLDER / SCRIPTS[shell]).read_bytes()])
+
+
+@root.command(
     help="""Show a page of the manual, or the help of a command.
 
     Without a topic it lists the pages.
@@ -53,12 +74,7 @@ def topic_page(topic: str) -> str:
 def help_(
     context: Context,
     topic: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[TOPIC]",
-            help="A page of the manual, or a command.",
-            autocompletion=suggest_words(*TOPICS),
-        ),
+        list[str] | None, o.argument("[TOPIC]", "A page of the manual, or a command.", suggest_words(*TOPICS))
     ] = None,
 ) -> Document | ManualPage:
     words = topic or []

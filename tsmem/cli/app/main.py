@@ -1,12 +1,11 @@
 """Runs a command line: the arguments choose a command, the command returns a result, render makes bytes of it, and they
-are written. Nothing else writes what render made, and nothing else turns errors into exit codes.
+are written. Nothing else turns errors into exit codes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from errno import ENOSPC
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from tsmem.cli.app.global_options import HelpShown
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
 from tsmem.clock import Clock, SystemClock
-from tsmem.errors import InvalidInput, StorageFailure
+from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.render.result import Result
@@ -73,36 +72,33 @@ def _exit_code(context: Context, argv: Sequence[str]) -> int:
 
 
 def _run(context: Context, argv: Sequence[str]) -> int:
-    _check_utf8(argv)
-    try:
-        with root.make_context("tsmem", list(argv), obj=context) as ctx:
-            result: Result | None = ctx.command.invoke(ctx)
-    except HelpShown as shown:
-        _send(context, iter([shown.text.encode()]))
-        return exit_codes.DONE
-    return exit_codes.DONE if result is None else _write(context, result, argv)
-
-
-def _check_utf8(argv: Sequence[str]) -> None:
     for word in argv:
         try:
             word.encode()
         except UnicodeEncodeError:  # not chained, and its value not shown: it may be a secret
             name, equals, _ = word.encode("utf-8", "backslashreplace").decode().partition("=")
             raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
+    try:
+        with root.make_context("tsmem", list(argv), obj=context) as ctx:
+            result: Result | None = ctx.command.invoke(ctx)
+    except HelpShown as shown:
+        from tsmem.cli.io.output import send
+
+        send(context, iter([shown.text.encode()]))
+        return exit_codes.DONE
+    return exit_codes.DONE if result is None else _write(context, result, argv)
 
 
 def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
+    from tsmem.cli.io.output import send, send_listing
     from tsmem.render import render
     from tsmem.render.result import Listing, LiveTail, Report
 
     if isinstance(result, Listing):
-        from tsmem.cli.io.output import write_listing
-
-        write_listing(context, result, argv, lambda it: _send(context, render(it, context.render_options())))
+        send_listing(context, result, argv)
         return exit_codes.DONE
     try:
-        _send(context, render(result, context.render_options()))
+        send(context, render(result, context.render_options()))
     except KeyboardInterrupt as interrupt:
         if not isinstance(result, LiveTail) or not result.endless:
             raise
@@ -112,23 +108,6 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     if isinstance(result, Report) and result.error is not None:
         raise result.error
     return exit_codes.DONE
-
-
-def _send(context: Context, chunks: Iterator[bytes]) -> None:
-    from tsmem.cli.io.output import send
-
-    try:
-        send(chunks, context.streams.stdout)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        give_up(context.streams.stdout)
-        sentence, hint = f"cannot write standard output: {error.strerror}", None
-        if any(store.cost.write_units for store in context.opened):
-            sentence += "; the store was changed all the same"
-        elif error.errno == ENOSPC:
-            hint = "free some space and try again"
-        raise StorageFailure(sentence, hint=hint) from error
 
 
 def _say_stats(context: Context, seconds: float) -> None:

@@ -2,89 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tsmem.cli.app.suggest import complete_message, complete_session, complete_user, suggest_words
-from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.clock import Time
-    from tsmem.store import Changes
+
+Completion = Callable[..., list[str]]
 
 
-def choice(option: str, metavar: str, help: str, *words: str) -> Any:  # noqa: A002 - Typer's word
+def argument(metavar: str, help: str, complete: Completion | None = None) -> Any:  # noqa: A002 - Typer's word
+    return typer.Argument(metavar=metavar, help=help, autocompletion=complete)
+
+
+def option(name: str, metavar: str, help: str, complete: Completion | None = None) -> Any:  # noqa: A002
+    return typer.Option(name, metavar=metavar, help=help, autocompletion=complete)
+
+
+def flag(name: str, help: str, *short: str) -> Any:  # noqa: A002
+    return typer.Option(name, *short, help=help)
+
+
+def choice(name: str, metavar: str, help: str, *words: str) -> Any:  # noqa: A002
     """Return an option that takes one of these words."""
 
     def check(value: str) -> str:
         if value not in words:
-            raise InvalidInput(f"{option} is {', '.join(words[:-1])} or {words[-1]}, not '{value}'")
+            raise InvalidInput(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not '{value}'")
         return value
 
-    complete = suggest_words(*words)
-    return typer.Option(option, metavar=metavar, help=help, autocompletion=complete, callback=check)
+    return typer.Option(name, metavar=metavar, help=help, autocompletion=suggest_words(*words), callback=check)
 
 
 TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
+ROLES = suggest_words("user", "assistant", "system", "tool")
 
-User = Annotated[str, typer.Argument(metavar="USER", help="The user's id.", autocompletion=complete_user)]
-SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.", autocompletion=complete_session)]
-MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.", autocompletion=complete_message)]
-UserOption = Annotated[
-    str | None, typer.Option("--user", metavar="USER", help="Only this user's.", autocompletion=complete_user)
-]
-SessionOption = Annotated[
-    str | None,
-    typer.Option("--session", metavar="SESSION", help="Only this session's.", autocompletion=complete_session),
-]
+User = Annotated[str, argument("USER", "The user's id.", complete_user)]
+SessionId = Annotated[str, argument("SESSION", "The session's id.", complete_session)]
+MessageId = Annotated[str, argument("MESSAGE", "The message's id.", complete_message)]
+UserOption = Annotated[str | None, option("--user", "USER", "Only this user's.", complete_user)]
+SessionOption = Annotated[str | None, option("--session", "SESSION", "Only this session's.", complete_session)]
 Meta = Annotated[
     list[str] | None,
     typer.Option("-m", "--metadata", metavar="KEY=VALUE", help="key=text, key:=number or boolean, key@file of bytes."),
 ]
-Unset = Annotated[list[str] | None, typer.Option("--unset", metavar="KEY", help="Remove this key or field.")]
-ReplaceMetadata = Annotated[bool, typer.Option("--replace-metadata", help="Remove metadata that is not given here.")]
-SearchContent = Annotated[
-    str | None, typer.Option("--search-content", metavar="TEXT", help="Text that search looks into.")
-]
-Role = Annotated[
-    str | None,
-    typer.Option(
-        "--role",
-        metavar="ROLE",
-        help="user, assistant, system, tool, or any other.",
-        autocompletion=suggest_words("user", "assistant", "system", "tool"),
-    ),
-]
-Content = Annotated[str | None, typer.Option("--content", metavar="TEXT", help="What was said.")]
+Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this key or field.")]
+ReplaceMetadata = Annotated[bool, flag("--replace-metadata", "Remove metadata that is not given here.")]
+SearchContent = Annotated[str | None, option("--search-content", "TEXT", "Text that search looks into.")]
+Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool, or any other.", ROLES)]
+Content = Annotated[str | None, option("--content", "TEXT", "What was said.")]
 ContentFile = Annotated[
-    str | None,
-    typer.Option("--content-file", metavar="FILE", help="Read the content from a file; - is standard input."),
+    str | None, option("--content-file", "FILE", "Read the content from a file; - is standard input.")
 ]
-CreateTime = Annotated[str | None, typer.Option("--create-time", metavar="T", help=f"When it was said: {TIMES}.")]
-UpdateTime = Annotated[str | None, typer.Option("--update-time", metavar="T", help=f"Its last change: {TIMES}.")]
-Since = Annotated[str | None, typer.Option("--since", metavar="T", help=f"From this time on, included: {TIMES}.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="T", help=f"Up to this time, included: {TIMES}.")]
-Limit = Annotated[
-    int | None,
-    typer.Option("--limit", metavar="N", help="At most so many, 0 for all. [50; all for jsonl and csv]"),
-]
+CreateTime = Annotated[str | None, option("--create-time", "T", f"When it was said: {TIMES}.")]
+UpdateTime = Annotated[str | None, option("--update-time", "T", f"Its last change: {TIMES}.")]
+Since = Annotated[str | None, option("--since", "T", f"From this time on, included: {TIMES}.")]
+Until = Annotated[str | None, option("--until", "T", f"Up to this time, included: {TIMES}.")]
+Limit = Annotated[int | None, option("--limit", "N", "At most so many, 0 for all. [50; all for jsonl and csv]")]
 Filter = Annotated[
-    str | None,
-    typer.Option("--filter", metavar="E", help="Only what fulfils this, e.g. 'topic == \"billing\" and score >= 0.5'."),
+    str | None, option("--filter", "E", "Only what fulfils this, e.g. 'topic == \"billing\" and score >= 0.5'.")
 ]
-PageToken = Annotated[str | None, typer.Option("--page-token", metavar="TOKEN", help="Go on where a page stopped.")]
-IfAbsent = Annotated[bool, typer.Option("--if-absent", help="Fail when it exists already.")]
-MissingOk = Annotated[bool, typer.Option("--missing-ok", help="Deleting what is not there is no error.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Progress = Annotated[bool, typer.Option("--progress", help="Say how far it is, also where no terminal is.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-SharedToo = Annotated[
-    bool, typer.Option("--shared-too", help="Messages too that another user's session of the same id shares.")
-]
+PageToken = Annotated[str | None, option("--page-token", "TOKEN", "Go on where a page stopped.")]
+IfAbsent = Annotated[bool, flag("--if-absent", "Fail when it exists already.")]
+MissingOk = Annotated[bool, flag("--missing-ok", "Deleting what is not there is no error.")]
+DryRun = Annotated[bool, flag("--dry-run", "Say what would be done, and do nothing.")]
+Progress = Annotated[bool, flag("--progress", "Say how far it is, also where no terminal is.")]
+Yes = Annotated[bool, flag("--yes", "Do not ask.", "-y")]
+Full = Annotated[bool, flag("--full", "Long content whole.")]
+SharedToo = Annotated[bool, flag("--shared-too", "Messages too that another user's session of the same id shares.")]
 
 
 def check_whose(user: str | None, session: str | None) -> None:
@@ -93,7 +84,6 @@ def check_whose(user: str | None, session: str | None) -> None:
 
 
 def check_shared_too(shared_too: bool, with_messages: bool) -> None:
-    """Raise InvalidInput for --shared-too if no messages are deleted."""
     if shared_too and not with_messages:
         raise InvalidInput("--shared-too is about messages, and needs --with-messages")
 
@@ -125,10 +115,3 @@ def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 -
             context.say(line)
         raise InvalidInput(f"--filter: {sentence}", hint=error.hint) from error
     return filter
-
-
-def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
-    """Return the changes that -m, --unset and --replace-metadata ask for."""
-    from tsmem.store import Changes
-
-    return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)

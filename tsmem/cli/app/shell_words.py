@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
@@ -23,8 +23,10 @@ def repeated_command(
     """Return the quoted words of a command line, for this run's profile by default; None if one cannot be quoted.
 
     Arguments and options may hold anything; options are named without their hyphens."""
-    words = ["tsmem", *_option("config", context.options.config)]
-    words += [*_option("profile", profile or context.options.profile), *command]
+    words = ["tsmem"]
+    for name, value in (("config", context.options.config), ("profile", profile or context.options.profile)):
+        words += [] if value is None else _option(name, value)
+    words += command
     for name, value in options.items():
         words += _option(name.replace("_", "-"), value)
     if any(argument.startswith("-") for argument in arguments):
@@ -32,18 +34,13 @@ def repeated_command(
     return all_quoted((*words, *arguments), unicode=context.streams.unicode)
 
 
-def _option(name: str, value: str | None) -> Sequence[str]:
-    if value is None:
-        return ()
+def _option(name: str, value: str) -> Sequence[str]:
     return (f"--{name}={value}",) if value.startswith("-") else (f"--{name}", value)
 
 
-def command_hint(
-    context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
-) -> str:
+def command_hint(context: Context, *command: str, **more: Any) -> str:
     """Return the same command line as text, or NOT_SHOWN."""
-    words = repeated_command(context, *command, arguments=arguments, profile=profile, **options)
-    return NOT_SHOWN if words is None else " ".join(words)
+    return " ".join(repeated_command(context, *command, **more) or (NOT_SHOWN,))
 
 
 def all_quoted(words: Iterable[str], *, unicode: bool = True) -> tuple[str, ...] | None:

@@ -38,7 +38,7 @@ class StopSignals:
         self._monotonic_s = monotonic_s
         self._end = end
         self._last_s: float | None = None
-        self._may_wait: Callable[[], bool] | None = None
+        self._may_wait: Callable[[], bool] = lambda: False
         self._waiting: int | None = None
         self.raised: int | None = None
         """The signal that was raised as Stopped."""
@@ -64,7 +64,7 @@ class StopSignals:
             self._end(128 + number)
         is_first, self._last_s = self._last_s is None, now_s
         self._waiting = number
-        if not (is_first and self._may_wait is not None and self._may_wait()):
+        if not (is_first and self._may_wait()):
             self.check()
 
     def taken(self) -> None:
@@ -95,5 +95,4 @@ STOP_SIGNALS = StopSignals()
 
 def number_of(interrupt: KeyboardInterrupt) -> int:
     """Return the signal behind an interrupt. SQLite may have replaced the exception on the way."""
-    number = getattr(interrupt, "number", None)
-    return number or STOP_SIGNALS.raised or signal.SIGINT
+    return getattr(interrupt, "number", None) or STOP_SIGNALS.raised or signal.SIGINT

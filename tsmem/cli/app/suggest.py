@@ -34,13 +34,13 @@ def suggest_words(*words: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
-def complete_profile(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_profile(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
     from tsmem.profiles import profile_list
 
     try:
         if _would_wait(ctx):
             return []
-        names = [line.name for line in profile_list(os.environ, _global_option(ctx, "config"))]
+        names = [line.name for line in profile_list(os.environ, ctx.meta.get("tsmem.config"))]
     except (TsmemError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete) and _is_harmless(name)]
@@ -81,7 +81,7 @@ def _suggest_ids(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]
     try:
         if _would_wait(ctx):
             return []
-        profile = load_profile(os.environ, config=_global_option(ctx, "config"), profile=_global_option(ctx, "profile"))
+        profile = load_profile(os.environ, config=ctx.meta.get("tsmem.config"), profile=ctx.meta.get("tsmem.profile"))
         if profile.backend != "local" or profile.path is None or not profile.path.is_file():
             return []
         with open_profile(profile) as store:
@@ -105,10 +105,4 @@ def _would_wait(ctx: typer.Context) -> bool:
     """Return True if the profile file is a pipe: perhaps nobody writes to it, and it can be read only once."""
     from tsmem.profiles import config_path
 
-    return config_path(os.environ, _global_option(ctx, "config")).is_fifo()
-
-
-def _global_option(ctx: typer.Context, name: str) -> str | None:
-    """Return a global option's value on the line that is completed, wherever it stands."""
-    value = ctx.meta.get(f"tsmem.{name}")
-    return value if isinstance(value, str) else None
+    return config_path(os.environ, ctx.meta.get("tsmem.config")).is_fifo()

@@ -7,11 +7,10 @@ stopped it decides the exit code; otherwise the code is 4 if something wrong is 
 from __future__ import annotations
 
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
-
-import typer
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
@@ -28,7 +27,6 @@ from tsmem.store.documents import dumps
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tsmem.profiles import Secret
     from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
     from tsmem.store.maintenance.statistics import CellSize
     from tsmem.store.tables import Plan
@@ -38,6 +36,8 @@ _NO_PERMISSION = "OTSNoPermissionAccess"
 """The code for one request that is not permitted; others may be, unlike where the credentials are wrong."""
 MAX_SKEW_S = 60.0
 """The difference of clocks from which doctor warns; at 15 minutes the service refuses."""
+_KINDS = ("orphans", "shared session", "update_time", "size")
+"""The kinds of findings about rows, in the order of the report."""
 MAX_NAMED = 20
 """The findings of one kind about rows that are named; the others are counted."""
 
@@ -47,8 +47,9 @@ class Finding(NamedTuple):
     """error: commands fail; warning: something is wrong; note: worth knowing; ok."""
     about: str
     sentence: str
-    command: tuple[str, ...] = ()
-    """The quoted words of the command line that mends it, or that shows it where mending takes a decision."""
+    command: tuple[str, ...] | None = ()
+    """The quoted words of the command line that mends it, or that shows it where mending takes a decision; None for
+    one that cannot be shown."""
     mended: bool = False
     """True if --fix has mended it."""
 
@@ -69,9 +70,7 @@ class Finding(NamedTuple):
 )
 def doctor(
     context: Context,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Create what is missing, and raise update times that lag behind.")
-    ] = False,
+    fix: Annotated[bool, o.flag("--fix", "Create what is missing, and raise update times that lag behind.")] = False,
     progress: o.Progress = False,
 ) -> Report:
     return Doctor(context, fix=fix, progress=progress).run()
@@ -91,39 +90,42 @@ class Doctor:
         """Look at everything that can be reached."""
         if self._profile() and self._credentials() and self._tables():
             self._rows()
-        context, found = self._context, self._findings
-        left = sum(finding.is_left for finding in found)
-        error = self._stopped_by
+        context, found, error = self._context, self._findings, self._stopped_by
+        left = [finding for finding in found if finding.is_left]
         if error is None and left:
             hint = None
-            mends = (repeated_command(context, "init-tables"), repeated_command(context, "doctor", "--fix"))
-            if not self._fix and any(finding.is_left and finding.command in mends for finding in found):
+            mends = (self._tsmem("init-tables"), self._tsmem("doctor", "--fix"))
+            if not self._fix and any(finding.command in mends for finding in left):
                 hint = f"{command_hint(context, 'doctor', '--fix')} mends what can be mended without a decision"
-            error = Conflict(f"{left:,} finding{' is' if left == 1 else 's are'} left", hint=hint)
-        documents = [{**finding._asdict(), "command": " ".join(finding.command) or None} for finding in found]
-        document = {"findings": documents, "left": left, "mended": sum(finding.mended for finding in found)}
-        rows = [tuple(each.values()) for each in documents]
-        advices = [
-            Advice("mended" if mended else severity, f"{about}: {sentence}", command)
-            for severity, about, sentence, command, mended in found
-        ]
-        return Report(document, Finding._fields, rows, error, [Advices(advices)])
+            error = Conflict(f"{len(left):,} finding{' is' if len(left) == 1 else 's are'} left", hint=hint)
+        documents: list[dict[str, Any]] = []
+        advices: list[Advice] = []
+        for severity, about, sentence, command, mended in found:
+            text = f"{sentence} {NOT_SHOWN}" if command is None else sentence
+            line = " ".join(command or ()) or None
+            documents.append(dict(zip(Finding._fields, (severity, about, text, line, mended), strict=True)))
+            advices.append(Advice("mended" if mended else severity, f"{about}: {text}", command or ()))
+        document = {"findings": documents, "left": len(left), "mended": sum(finding.mended for finding in found)}
+        return Report(
+            document, Finding._fields, [tuple(each.values()) for each in documents], error, [Advices(advices)]
+        )
 
-    def _finding(self, severity: Severity, about: str, sentence: str, *command: str, **options: Any) -> Finding:
-        """Return a finding with a command line of this run's profile, if `command` has words."""
-        words = repeated_command(self._context, *command, **options) if command else ()
-        return self._with_command(severity, about, sentence, words)
+    def _add(
+        self,
+        severity: Severity,
+        about: str,
+        sentence: str,
+        command: tuple[str, ...] | None = (),
+        *,
+        mended: bool = False,
+    ) -> None:
+        self._findings.append(Finding(severity, about, sentence, command, mended))
 
-    def _with_command(self, severity: Severity, about: str, sentence: str, words: tuple[str, ...] | None) -> Finding:
-        """Return a finding with a command line of these quoted words; None stands for one that cannot be shown."""
-        return Finding(severity, about, f"{sentence} {NOT_SHOWN}" if words is None else sentence, words or ())
+    def _tsmem(self, *command: str, **more: Any) -> tuple[str, ...] | None:
+        return repeated_command(self._context, *command, **more)
 
-    def _chmod(self, about: str, sentence: str, mode: str, file: Path) -> None:
-        words = all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
-        self._findings.append(self._with_command("warning", about, sentence, words))
-
-    def _add(self, severity: Severity, about: str, sentence: str, *command: str) -> None:
-        self._findings.append(self._finding(severity, about, sentence, *command))
+    def _chmod(self, mode: str, file: Path) -> tuple[str, ...] | None:
+        return all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
 
     def _stop(self, about: str, error: TsmemError) -> None:
         """Report an error behind which nothing can be looked at."""
@@ -136,7 +138,7 @@ class Doctor:
             except ProfileError:
                 how = "path"
         hint = "" if error.hint is None else f"; {error.hint}"
-        self._add("error", about, f"{error.message}{hint}", "profile", how)
+        self._add("error", about, f"{error.message}{hint}", self._tsmem("profile", how))
         self._stopped_by = self._stopped_by or error
 
     def _profile(self) -> bool:
@@ -151,10 +153,10 @@ class Doctor:
         self._add("ok", "profile", f"{profile.name} ({profile.origins['name']}): {profile.target}")
         for warning in profile.warnings:
             file = config_path(context.environ, context.options.config)  # without warnings there may be no home
-            if warning.startswith(f"{file}: holds secrets"):
-                self._chmod("profile", warning, "600", file)
-            else:
-                self._add("warning", "profile", warning, "profile", "show")
+            is_open = warning.startswith(f"{file}: holds secrets")
+            self._add(
+                "warning", "profile", warning, self._chmod("600", file) if is_open else self._tsmem("profile", "show")
+            )
         return True
 
     def _credentials(self) -> bool:
@@ -172,12 +174,10 @@ class Doctor:
             return True
         present = []
         for key in ("access_key_id", "access_key_secret", "security_token"):
-            secret: Secret | None = getattr(profile, key)
+            secret = getattr(profile, key)
             # A variable alone is looked at: a command would be run a second time.
-            if secret is None or (secret.shown.startswith("env:") and secret.find() is None):
-                present.append(f"{key} (not set)")
-            else:
-                present.append(f"{key} {secret.shown}")
+            is_set = secret is not None and not (secret.shown.startswith("env:") and secret.find() is None)
+            present.append(f"{key} {secret.shown if is_set else '(not set)'}")
         self._add("ok", "credentials", f"present: {', '.join(present)}")
         return True
 
@@ -189,14 +189,15 @@ class Doctor:
                 return
             if folder & 0o002:
                 where = f"in {file.parent} (mode {folder:o}), where {file.name} is"
-                self._chmod("store", f"others can put files of their own {where}", "o-w", file.parent)
+                sentence = f"others can put files of their own {where}"
+                self._add("warning", "store", sentence, self._chmod("o-w", file.parent))
                 return
         for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
             with suppress(OSError):
                 mode = stat.S_IMODE(each.stat().st_mode)
                 if mode & 0o077:
-                    can = "read and change" if mode & 0o022 else "read"
-                    self._chmod("store", f"others can {can} {each} (mode {mode:o})", "600", each)
+                    sentence = f"others can {'read and change' if mode & 0o022 else 'read'} {each} (mode {mode:o})"
+                    self._add("warning", "store", sentence, self._chmod("600", each))
                     return
 
     def _tables(self) -> bool:
@@ -212,37 +213,41 @@ class Doctor:
             return error.service_code == _NO_PERMISSION
         self._add("ok", "service", "it answers")
         self._clock()
-        if not self._fix or not plan.missing:
-            return self._compare(plan)
-        try:
-            return self._compare(tables.apply())
-        except TsmemError as error:
-            looks = self._compare(plan)
-            self._stop("tables", error)
-            return looks and error.service_code == _NO_PERMISSION
+        refused = None
+        if self._fix and plan.missing:
+            try:
+                plan = tables.apply()
+            except TsmemError as error:
+                refused = error
+        can_look = self._compare(plan)
+        if refused is not None:
+            self._stop("tables", refused)
+            return can_look and refused.service_code == _NO_PERMISSION
+        return can_look
 
     def _compare(self, plan: Plan) -> bool:
         before = len(self._findings)
+        check = self._tsmem("init-tables", "--check")
         for step in plan.steps:
             needed: Severity = "warning" if step.kind == "search index" else "error"
             name, differences = f"{step.kind} {step.name}", "; ".join(step.differences)
             if step.created:
-                self._findings.append(Finding(needed, "tables", f"{name} was missing, and is created", mended=True))
+                self._add(needed, "tables", f"{name} was missing, and is created", mended=True)
             elif step.state == "missing":
                 refused = f": {differences}" if differences else ""
-                command = ("init-tables", "--check") if step.foreign else ("init-tables",)
-                self._add(needed, "tables", f"{name} is missing{refused}", *command)
+                command = check if step.foreign else self._tsmem("init-tables")
+                self._add(needed, "tables", f"{name} is missing{refused}", command)
             elif step.state == "different":
-                self._add("warning", "tables", f"{name} differs: {differences}", "init-tables", "--check")
+                self._add("warning", "tables", f"{name} differs: {differences}", check)
         if len(self._findings) == before:
             self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes are as described")
         if foreign := sorted({step.table for step in plan.steps if step.foreign}):
             sentence = f"not looked at, because table {' and table '.join(foreign)} has another key"
-            self._add("error", "rows", sentence, "init-tables", "--check")
+            self._add("error", "rows", sentence, check)
             return False
         if any(step.state == "missing" or step.created for step in plan.steps if step.kind == "table"):
             sentence = "not looked at, because a table is missing or was made just now; this looks again"
-            self._add("note", "rows", sentence, "doctor")
+            self._add("note", "rows", sentence, self._tsmem("doctor"))
             return False
         return True
 
@@ -256,32 +261,32 @@ class Doctor:
         length = duration(round(abs(skew_s)) * 1_000_000)
         side = "behind" if skew_s > 0 else "ahead of"
         sentence = f"this machine's is {length} {side} the service's, which refuses more than 15 minutes"
-        self._findings.append(Finding("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true")))
+        self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
     def _rows(self) -> None:
         """Read the rows, and with --fix raise update times that lag behind. Of each kind of trouble the first are
         named, the others counted, those that are mended and those that are left apart."""
         context, error = self._context, None
-        named: dict[str, list[Finding]] = {about: [] for about in ("orphans", "shared session", "update_time", "size")}
-        more: dict[tuple[str, bool], tuple[int, Finding]] = {}
+        named: list[Finding] = []
+        count: Counter[str] = Counter()
+        more: Counter[tuple[str, bool]] = Counter()
+        last: dict[tuple[str, bool], Finding] = {}
         try:
             with account(context, "looked at", asked=self._progress):
                 for found in self._troubles():
-                    if len(named[found.about]) < MAX_NAMED:
-                        named[found.about].append(found)
+                    count[found.about] += 1
+                    if count[found.about] <= MAX_NAMED:
+                        named.append(found)
                     else:
-                        key = (found.about, found.mended)
-                        more[key] = (more[key][0] + 1 if key in more else 1, found)
+                        more[found.about, found.mended] += 1
+                        last[found.about, found.mended] = found
         except TsmemError as failure:
             error = failure
-        for about, findings in named.items():
-            self._findings += findings
-            for (kind, _), (count, last) in more.items():
-                if kind == about:
-                    self._findings.append(last._replace(sentence=f"{count:,} more, the last: {last.sentence}"))
+        named += [last[key]._replace(sentence=f"{n:,} more, the last: {last[key].sentence}") for key, n in more.items()]
+        self._findings += sorted(named, key=lambda finding: _KINDS.index(finding.about))
         if error is not None:
             self._stop("rows", error)
-        elif not any(named.values()):
+        elif not named:
             result = context.result
             counts = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')}"
             self._add("ok", "rows", f"{counts} fit together")
@@ -305,46 +310,44 @@ class Doctor:
         count, last = quantity(found.messages, "message"), iso_time(found.last_time, None)
         sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
         if found.recent:
-            return self._finding(
-                "note", "orphans", f"{sentence}; it may be written just now; this looks again", "doctor"
-            )
+            sentence += "; it may be written just now; this looks again"
+            return Finding("note", "orphans", sentence, self._tsmem("doctor"))
         sentence += "; session put adopts them, and this deletes them"
-        return self._finding("warning", "orphans", sentence, "message", "purge", session=found.session_id)
+        return Finding("warning", "orphans", sentence, self._tsmem("message", "purge", session=found.session_id))
 
     def _shared(self, found: Shared) -> Finding:
         users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
-        whose = f"{found.user_count:,} users have a session {found.session_id!r}, whose"
         sentence = (
-            f"{whose} {quantity(found.messages, 'message')} cannot be told apart: {users}; this lists the sessions"
+            f"{found.user_count:,} users have a session {found.session_id!r}, whose "
+            f"{quantity(found.messages, 'message')} cannot be told apart: {users}; this lists the sessions"
         )
-        condition = f"session_id == {dumps(found.session_id)}"
-        return self._finding("warning", "shared session", sentence, "session", "list", filter=condition, limit="0")
+        look = self._tsmem("session", "list", filter=f"session_id == {dumps(found.session_id)}", limit="0")
+        return Finding("warning", "shared session", sentence, look)
 
     def _behind(self, found: Behind) -> Finding:
         """Return the finding about an update time that lags behind, which --fix raises. Raises NotFound if the session
         is gone meanwhile."""
         from tsmem.store.maintenance.integrity import MARGIN_US
 
-        context = self._context
+        context, about = self._context, "update_time"
         was = "no update_time" if found.update_time is None else f"the update_time {iso_time(found.update_time, None)}"
         last = f"its last message is of {iso_time(found.last_time, None)}"
         sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, and {last}"
         # A last message of the future, by more than clocks may differ, is a mistake not to be spread.
         if found.last_time > context.clock.now_us() + MARGIN_US:
-            sentence += ", which is still to come: not raised; this shows it"
-            look = ("message", "tail")
-            return self._finding("warning", "update_time", sentence, *look, last="1", arguments=(found.session_id,))
+            look = self._tsmem("message", "tail", last="1", arguments=(found.session_id,))
+            return Finding("warning", about, f"{sentence}, which is still to come: not raised; this shows it", look)
         if not self._fix:
-            return self._finding("warning", "update_time", sentence, "doctor", "--fix")
+            return Finding("warning", about, sentence, self._tsmem("doctor", "--fix"))
         context.store.sessions.touch(found.user_id, found.session_id, found.last_time)
-        return Finding("warning", "update_time", f"{sentence}; raised to that", mended=True)
+        return Finding("warning", about, f"{sentence}; raised to that", mended=True)
 
     def _big_cell(self, found: CellSize) -> Finding:
-        first, *rest = map(str, found.key)
         where = f"{found.kind} {' / '.join(map(repr, found.key))}"
         sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it"
-        look: dict[str, Any] = {"arguments": (first, *rest)}
+        first, *rest = map(str, found.key)
+        time = {}
         if found.kind == "message":
-            time, message = rest
-            look = {"arguments": (first, message), "create_time": time}
-        return self._finding("note", "size", sentence, found.kind, "get", **look, output="json")
+            time = {"create_time": rest.pop(0)}
+        look = self._tsmem(found.kind, "get", arguments=(first, *rest), **time, output="json")
+        return Finding("note", "size", sentence, look)

@@ -5,14 +5,15 @@ Users with sessions of one id share its messages, because a message's key has no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from tsmem.cli.app import options as o
+from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.io.emptiness import AskedListing, why_empty
-from tsmem.cli.io.progress import account, counts, listing, shown
+from tsmem.cli.io.progress import account, counts, show_scan
+from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import AlreadyExists
 from tsmem.plurals import quantity
 from tsmem.render.result import Listing
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.render.result import Report
     from tsmem.rows import Value
+    from tsmem.store import Changes
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.collection import Collection
+    from tsmem.store.listing.scan import ItemStream
     from tsmem.store.model import Item, Message, Session
     from tsmem.store.search.finder import SearchStream
 
-Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What is looked for; all there is if none.")]
+Text = Annotated[str | None, o.argument("[TEXT]", "What is looked for; all there is if none.")]
 SortOption = Annotated[
     str, o.choice("--sort", "ORDER", "newest, or score: best first, and pages go on by number.", "newest", "score")
 ]
@@ -72,9 +75,34 @@ def _lost_values(old: Item, new: Item) -> dict[str, Value]:
     return lost
 
 
+def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
+    """Return the changes that -m, --unset and --replace-metadata ask for."""
+    from tsmem.store import Changes
+
+    return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)
+
+
 def window(context: Context, since: str | None, until: str | None) -> dict[str, Any]:
     """Return --since and --until as keyword arguments of a listing."""
     return {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
+
+
+def paging(context: Context, filter: str | None, limit: int | None, page_token: str | None) -> dict[str, Any]:  # noqa: A002
+    """Return --filter, --limit and --page-token as keyword arguments of a listing."""
+    return {"filter": o.checked(context, filter), "limit": context.limit(limit), "page_token": page_token}
+
+
+def listing(
+    context: Context,
+    asked: AskedListing,
+    stream: ItemStream[Session] | ItemStream[Message],
+    page_token: str | None,
+) -> Listing:
+    """Return a stream as a result. A page that follows another has no reason for being empty."""
+    if asked.may_scan:
+        show_scan(context)
+    reason = partial(why_empty, context, asked) if page_token is None else None
+    return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
 
 
 def found(
@@ -88,17 +116,17 @@ def found(
 
     Its hint for an empty result: sessions are found by a text that few have, most people mean the messages; and the
     name of a tool is not in what it answered, but in its metadata."""
-    from tsmem.cli.app.shell_words import command_hint
-
+    result = listing(context, asked, stream, page_token)._replace(total=lambda: stream.total)
+    if text is None:
+        return result
     hint = None
-    if text is not None and asked.noun == "session":
+    if asked.noun == "session":
         command = command_hint(context, "message", "search", arguments=(text,))
         hint = f"sessions are found by their search_content, messages by what was said: {command}"
-    elif text is not None and text.isascii() and text.isidentifier():
+    elif text.isascii() and text.isidentifier():
         command = command_hint(context, "message", "list", filter=f'name == "{text}"')
         hint = f"search looks into what was said; what a tool of this name answered: {command}"
-    result = listing(context, asked, stream, page_token, text)
-    return result._replace(total=lambda: stream.total, highlight=text, when_empty=hint)
+    return result._replace(highlight=text, when_empty=hint)
 
 
 def purge_after_question(
@@ -115,8 +143,9 @@ def purge_after_question(
     only count, with `yes` do not ask."""
 
     def text() -> str | None:
-        with shown(context, asked.filter):
-            found = purge(dry_run=True)
+        if asked.may_scan:
+            show_scan(context)
+        found = purge(dry_run=True)
         if found.done or found.skipped:
             return question(found)
         context.say(why_empty(context, asked))

@@ -5,24 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
-import typer
-
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_user
-from tsmem.cli.commands.items import SortOption, Text, found, purge_after_question, put_item, window
-from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
-from tsmem.cli.io.progress import counted, listing, shown
+from tsmem.cli.commands import items
+from tsmem.cli.io.emptiness import AskedListing, nearest_session, why_empty
+from tsmem.cli.io.progress import counted, show_scan
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, LiveTail, Report
 from tsmem.store.model import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tsmem.errors import Unavailable
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.messages import Order
@@ -44,9 +40,7 @@ group = root.group("message", "Messages: what was said in sessions.")
 def put(
     context: Context,
     session: o.SessionId,
-    message: Annotated[
-        str | None, typer.Argument(metavar="[MESSAGE]", help="The message's id; a UUID if none.")
-    ] = None,
+    message: Annotated[str | None, o.argument("[MESSAGE]", "The message's id; a UUID if none.")] = None,
     role: o.Role = None,
     content: o.Content = None,
     content_file: o.ContentFile = None,
@@ -54,14 +48,14 @@ def put(
     create_time: o.CreateTime = None,
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
-    new: Annotated[bool, typer.Option("--new", help="Add a message although the session has one of this id.")] = False,
+    new: Annotated[bool, o.flag("--new", "Add a message although the session has one of this id.")] = False,
     touch: Annotated[
         str | None,
-        typer.Option(
+        o.option(
             "--touch",
-            metavar="USER",
-            help="Also raise this user's session's update time; warn if another user has a session of the id.",
-            autocompletion=complete_user,
+            "USER",
+            "Also raise this user's session's update time; warn if another user has a session of the id.",
+            complete_user,
         ),
     ] = None,
     yes: o.Yes = False,
@@ -88,7 +82,7 @@ def put(
         )
     if message is not None and create_time is None and not new:
         messages.check_unused(item.session_id, item.message_id)
-    if not put_item(context, messages, item, if_absent=if_absent, yes=yes):
+    if not items.put_item(context, messages, item, if_absent=if_absent, yes=yes):
         return None
     if touch is not None:
         from tsmem.transfer.shared_ids import SharedIds
@@ -102,11 +96,7 @@ def put(
     return item
 
 
-@group.command(
-    help="Show one message.",
-    example="tsmem message get trip-7 000003 -o json",
-    shows="message",
-)
+@group.command(help="Show one message.", example="tsmem message get trip-7 000003 -o json", shows="message")
 def get(context: Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Message:
     time = context.point(create_time, "--create-time")
     return context.store.messages.get(session, message, create_time=time)
@@ -136,7 +126,7 @@ def update(
         content=_content(context, content, content_file),
         role=role,
         search_content=search_content,
-        changes=o.changes(context, metadata, unset, replace_metadata),
+        changes=items.changes(context, metadata, unset, replace_metadata),
     )
     context.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
 
@@ -171,14 +161,13 @@ def delete(
 def purge(
     context: Context,
     session: o.SessionOption = None,
-    everything: Annotated[bool, typer.Option("--everything", help="All sessions'.")] = False,
+    everything: Annotated[bool, o.flag("--everything", "All sessions'.")] = False,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
     when = context.time(until, "--until", end_of_day=True)
@@ -189,10 +178,10 @@ def purge(
         of += o.up_to(context, when) + ("" if filter is None else f", where {filter}")
         return f"Delete {counted(found)} of {of}?"
 
-    return purge_after_question(
+    return items.purge_after_question(
         context,
         partial(context.store.messages.purge, session, until=when, filter=wanted),
-        asked("message", session, filter, until=until),
+        AskedListing("message", session, filter, until=until),
         question,
         dry_run=dry_run,
         yes=yes,
@@ -213,31 +202,23 @@ def list_(
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
     order: Annotated[str, o.choice("--order", "ORDER", "asc or desc.", "asc", "desc")] = "asc",
-    last: Annotated[int | None, typer.Option("--last", metavar="N", help="The session's last N, oldest first.")] = None,
+    last: Annotated[int | None, o.option("--last", "N", "The session's last N, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    times = window(context, since, until)
-    wanted = o.checked(context, filter)
-    of = asked("message", session, filter, role=role, since=since, until=until)
+    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    of = AskedListing("message", session, filter, role=role, since=since, until=until)
     if last is not None:
         if last < 1:
             raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
-        with shown(context, filter):
-            found_last = context.store.messages.last(session, last, role=role, filter=wanted, **times)[0]
+        if filter is not None:
+            show_scan(context)
+        found_last = context.store.messages.last(session, last, role=role, filter=filter, **times)[0]
         return Listing("message", found_last, why_empty=partial(why_empty, context, of))
-    stream = context.store.messages.iterate(
-        session,
-        role=role,
-        filter=wanted,
-        order=cast("Order", order),
-        limit=context.limit(limit),
-        page_token=page_token,
-        **times,
-    )
-    return listing(context, of, stream, page_token)
+    stream = context.store.messages.iterate(session, role=role, order=cast("Order", order), **times, **pages)
+    return items.listing(context, of, stream, page_token)
 
 
 @group.command(
@@ -252,28 +233,21 @@ def list_(
 )
 def search(
     context: Context,
-    text: Text = None,
+    text: items.Text = None,
     session: o.SessionOption = None,
     role: o.Role = None,
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    sort: SortOption = "newest",
+    sort: items.SortOption = "newest",
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    stream = context.store.messages.search(
-        text,
-        session_id=session,
-        role=role,
-        **window(context, since, until),
-        filter=o.checked(context, filter),
-        sort=cast("Sort", sort),
-        limit=context.limit(limit),
-        page_token=page_token,
-    )
-    of = asked("message", session, filter, text=text, role=role, since=since, until=until)
-    return found(context, of, stream, page_token, text)
+    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    order = cast("Sort", sort)
+    stream = context.store.messages.search(text, session_id=session, role=role, sort=order, **times, **pages)
+    of = AskedListing("message", session, filter, text=text, role=role, since=since, until=until)
+    return items.found(context, of, stream, page_token, text)
 
 
 @group.command(
@@ -288,71 +262,55 @@ def search(
 def tail(
     context: Context,
     session: o.SessionId,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with new messages as they come, until Ctrl-C.")
-    ] = False,
-    last: Annotated[int, typer.Option("--last", metavar="N", help="The last N messages first, 0 for none.")] = 10,
-    interval: Annotated[float, typer.Option("--interval", metavar="S", help="Seconds between two looks.")] = 2,
+    follow: Annotated[bool, o.flag("--follow", "Go on with new messages as they come, until Ctrl-C.", "-f")] = False,
+    last: Annotated[int, o.option("--last", "N", "The last N messages first, 0 for none.")] = 10,
+    interval: Annotated[float, o.option("--interval", "S", "Seconds between two looks.")] = 2,
     role: o.Role = None,
     filter: o.Filter = None,  # noqa: A002
-    full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
+    full: o.Full = False,
 ) -> LiveTail:
     wanted = o.checked(context, filter)
     context.piped_format = "jsonl"
     if last < 0:
         raise InvalidInput(f"--last must be 0 or more, not {last}")
+    messages = context.store.messages
     if follow:
+        from tsmem.store.listing.tail import check_interval
+
+        check_interval(interval, "--interval")
         if context.streams.stdout_is_terminal:
             context.say("new messages are shown as they come; Ctrl-C ends it")
-        messages = _followed(context, session, last=last, interval_s=interval, role=role, filter=wanted)
-        return LiveTail(session, messages, endless=True, full=full)
-    with shown(context, filter):
-        ended = context.store.messages.last(session, last, role=role, filter=wanted)[0] if last else []
+        _watch_pages(context, session)
+        say = partial(_say_outage, context)
+        stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=wanted, trouble=say)
+        return LiveTail(session, stream, endless=True, full=full)
+    if filter is not None:
+        show_scan(context)
+    ended = messages.last(session, last, role=role, filter=wanted)[0] if last else []
     if last and not ended:
-        context.say(why_empty(context, asked("message", session, filter, role=role)))
+        context.say(why_empty(context, AskedListing("message", session, filter, role=role)))
     return LiveTail(session, ended, full=full)
 
 
-def _followed(
-    context: Context,
-    session: str,
-    *,
-    last: int,
-    interval_s: float,
-    role: str | None,
-    filter: str | None,  # noqa: A002 - the option's own name
-) -> Iterator[Message]:
-    """Return the session's messages, for ever, and say when the store cannot be reached, and when it can again.
-
-    Iterating raises BrokenPipeError once the reader of stdout went away."""
-    from tsmem.store.listing.tail import check_interval
-
-    check_interval(interval_s, "--interval")
+def _watch_pages(context: Context, session: str) -> None:
+    """After each page of a followed session, raise BrokenPipeError if the reader of stdout went away. After the second,
+    say that there are no messages yet."""
     messages = context.store.messages
-    pages = taken = 0
-
-    def on_unavailable(error: Unavailable | None) -> None:
-        context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
+    pages = 0
 
     def on_page() -> None:
         nonlocal pages
         context.streams.check_reader()
         pages += 1
-        if pages == 2 and not taken and not messages.sample(session).rows:
+        if pages == 2 and not messages.read_progress.returned and not messages.sample(session).rows:
             near = nearest_session(context.store, session)
             context.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
 
-    def items() -> Iterator[Message]:
-        nonlocal taken
-        for message in stream:
-            taken += 1
-            yield message
-
     messages.read_progress.on_page = on_page
-    stream = messages.follow(
-        session, last=last, interval_s=interval_s, role=role, filter=filter, trouble=on_unavailable
-    )
-    return items()
+
+
+def _say_outage(context: Context, error: Unavailable | None) -> None:
+    context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
 
 
 def _content(context: Context, text: str | None, file: str | None) -> str | None:

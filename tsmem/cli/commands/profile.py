@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import UNAVAILABLE
@@ -14,7 +13,7 @@ from tsmem.cli.io.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
 from tsmem.render.result import Report
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.", autocompletion=complete_profile)]
+Name = Annotated[str, o.argument("NAME", "The profile's name.", complete_profile)]
 
 group = root.group("profile", "Profiles: which store a command talks to.")
 
@@ -40,21 +39,13 @@ def list_(context: Context) -> Report:
 def show(
     context: Context,
     name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NAME]", help="The profile; the one in force if none.", autocompletion=complete_profile
-        ),
+        str | None, o.argument("[NAME]", "The profile; the one in force if none.", complete_profile)
     ] = None,
 ) -> Report:
-    from tsmem.profiles import describe, load_profile
+    from tsmem.profiles import describe
 
-    if name is None:
-        chosen, why = context.profile, context.profile.origins["name"]
-    else:
-        chosen, why = load_profile(context.environ, config=context.options.config, profile=name), "named"
-        for warning in chosen.warnings:
-            context.say(f"warning: {warning}")
-    rows = [("name", chosen.name, why), *describe(chosen)]
+    chosen = context.profile if name is None else context.profile_named(name)
+    rows = [("name", chosen.name, chosen.origins["name"] if name is None else "named"), *describe(chosen)]
     values = {key: {"value": value, "origin": origin} for key, value, origin in rows}
     return Report({"name": chosen.name, "values": values}, ("key", "value", "origin"), rows)
 
@@ -77,10 +68,7 @@ def set_(
     context: Context,
     name: Name,
     assignments: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="KEY=VALUE...", help="Values; an empty one removes a key.", autocompletion=complete_setting
-        ),
+        list[str], o.argument("KEY=VALUE...", "Values; an empty one removes a key.", complete_setting)
     ],
 ) -> None:
     from tsmem.profiles import load_profile
@@ -97,11 +85,7 @@ def set_(
         context.say(f"warning: it cannot be used yet: {error.message}")
 
 
-@group.command(
-    help="Make a profile the default one.",
-    example="tsmem profile use local",
-    exit_codes=(UNAVAILABLE,),
-)
+@group.command(help="Make a profile the default one.", example="tsmem profile use local", exit_codes=(UNAVAILABLE,))
 def use(context: Context, name: Name) -> None:
     from tsmem.profiles.writer import use_profile
 
@@ -121,11 +105,7 @@ def delete(context: Context, name: Name) -> None:
     context.say(f"deleted profile '{name}' from {path}")
 
 
-@group.command(
-    help="Say where the profile file is, or would be.",
-    example="tsmem profile path",
-    exit_codes=(),
-)
+@group.command(help="Say where the profile file is, or would be.", example="tsmem profile path", exit_codes=())
 def path(context: Context) -> Report:
     from tsmem.profiles import config_path
 

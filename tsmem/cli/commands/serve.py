@@ -4,24 +4,21 @@ The first line on stdout is the endpoint, written once clients can connect; ever
 the server, a line for each request, warnings, and a last word. The server's own modules write nothing: they pass log
 entries to `ServerLog`.
 
-No request waits for the reader of stderr. Lines are queued for one thread that writes them; when the reader stalls and
-the queue is full, lines are dropped, and their number is written when the reader goes on.
+No request waits for the reader of stderr: lines are queued for one thread that writes them.
 """
 
 from __future__ import annotations
 
 import re
-import select
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from queue import Full, Queue
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import SECRET_VARIABLE, Context
 from tsmem.cli.app.signals import NAMES, STOP_SIGNALS
@@ -39,7 +36,6 @@ MAX_LINES = 10_000
 """The length of the queue."""
 ANY_NAME = "local"
 """The instance name that is suggested where any is taken."""
-_POLL_MS = 100
 _CLOSE_S = 1.0
 """Seconds that the reader has at the end for the lines in the queue."""
 _MAX_FAILURE_CHARS = 400
@@ -64,24 +60,20 @@ _PRINTABLE = re.compile("[!-~]+")
 )
 def serve(
     context: Context,
-    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="PORT", help="On which port; 0 takes a free one.")] = 8087,
-    path: Annotated[str | None, typer.Option("--path", metavar="FILE", help="The file that keeps the tables.")] = None,
-    memory: Annotated[bool, typer.Option("--memory", help="Keep the tables until the server stops.")] = False,
-    instance: Annotated[
-        str | None, typer.Option("--instance", metavar="NAME", help="The only instance there is. [any name]")
-    ] = None,
+    host: Annotated[str, o.option("--host", "HOST", "Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, o.option("--port", "PORT", "On which port; 0 takes a free one.")] = 8087,
+    path: Annotated[str | None, o.option("--path", "FILE", "The file that keeps the tables.")] = None,
+    memory: Annotated[bool, o.flag("--memory", "Keep the tables until the server stops.")] = False,
+    instance: Annotated[str | None, o.option("--instance", "NAME", "The only instance there is. [any name]")] = None,
     access_key_id: Annotated[
-        str | None,
-        typer.Option("--access-key-id", metavar="ID", help=f"The only key; its secret is in {SECRET_VARIABLE}."),
+        str | None, o.option("--access-key-id", "ID", f"The only key; its secret is in {SECRET_VARIABLE}.")
     ] = None,
-    latency: Annotated[float, typer.Option("--latency", metavar="MS", help="Milliseconds added to every answer.")] = 0,
+    latency: Annotated[float, o.option("--latency", "MS", "Milliseconds added to every answer.")] = 0,
     fault: Annotated[
-        list[str] | None,
-        typer.Option("--fault", metavar="KIND:RATE[:ACTION]", help="Make requests fail, e.g. throttle:0.1:PutRow."),
+        list[str] | None, o.option("--fault", "KIND:RATE[:ACTION]", "Make requests fail, e.g. throttle:0.1:PutRow.")
     ] = None,
-    fault_seed: Annotated[int, typer.Option("--fault-seed", metavar="N", help="Which faults strike when.")] = 0,
-    log: Annotated[bool, typer.Option("--log", help="A line on stderr for each request.")] = False,
+    fault_seed: Annotated[int, o.option("--fault-seed", "N", "Which faults strike when.")] = 0,
+    log: Annotated[bool, o.flag("--log", "A line on stderr for each request.")] = False,
 ) -> Document:
     from tsmem.server.http.faults import Faults, parse_fault
     from tsmem.server.http.settings import Settings
@@ -156,8 +148,8 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], None]]:
-    """Hold back SIGINT, SIGTERM and SIGHUP, and yield a function that waits for the first of them. Those that come with
-    it count as the same one. After the wait they do again what they did before.
+    """Hold back SIGINT, SIGTERM and SIGHUP, and yield a function that waits for the first of them. Signals that come
+    with it count as the same one. After the wait they do again what they did before.
 
     They are blocked in this thread and in those that it starts, so that none is lost before the wait, and none goes to
     another thread. Ignored ones (nohup) are left out: while they are blocked, `sigwait` would return them."""
@@ -180,96 +172,62 @@ def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:
         return f"endpoint: {endpoint}\n".encode()
     from tsmem.store.documents import dumps
 
-    key = settings.credentials
-    document = {
-        "endpoint": endpoint,
-        "instance": settings.instance,
-        "access_key_id": None if key is None else key.access_key_id,
-    }
+    key_id = None if settings.credentials is None else settings.credentials.access_key_id
+    document = {"endpoint": endpoint, "instance": settings.instance, "access_key_id": key_id}
     return f"{dumps(document)}\n".encode()
 
 
-class QueuedLines:
-    """Lines that one thread writes to stderr. Any thread may add some, also before `start`."""
+class ServerLog:
+    """Sentences for people on stderr, written by one thread. Any thread may add some, also before `start`.
 
-    def __init__(self, context: Context, max_lines: int = MAX_LINES) -> None:
+    While the reader stalls and the queue is full, lines are dropped. Their number is written when the queue is empty.
+    """
+
+    def __init__(self, context: Context, *, each_request: bool, max_lines: int = MAX_LINES) -> None:
         self._context = context
-        self._max_lines = max_lines
-        self._queue: deque[str] = deque()
+        self._each_request = each_request
+        self._queue: Queue[str | None] = Queue(max_lines)  # None is the end
+        self._lock = threading.Lock()
         self._dropped = 0
-        self._deadline_s: float | None = None
-        """The time at which writing must end; None before `close`."""
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._poll: select.poll | None = select.poll()
-        """Knows if stderr takes more; None if it is not a file."""
-        try:
-            self._poll.register(context.streams.stderr.fileno(), select.POLLOUT)
-        except (OSError, ValueError):
-            self._poll = None
+        self._warned = False
+        self._answered = 0
+        self._thread = threading.Thread(target=self._write, name="tsmem-stderr", daemon=True)
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._write, name="tsmem-stderr", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
-            self._thread = None
             from tsmem.server.http.server import no_thread
 
             raise no_thread() from error
 
     def add(self, text: str) -> None:
         """Queue a line, or drop it if the queue is full."""
-        with self._changed:
-            if len(self._queue) < self._max_lines:
-                self._queue.append(text)
-                self._changed.notify()
-            else:
+        try:
+            self._queue.put_nowait(text)
+        except Full:
+            with self._lock:
                 self._dropped += 1
 
     def close(self) -> None:
         """Write the lines in the queue, as far as someone reads them."""
-        if self._thread is None:
-            return
-        with self._changed:
-            self._deadline_s = self._context.clock.monotonic_s() + _CLOSE_S
-            self._changed.notify()
-        self._thread.join()
-        self._thread = None
+        if self._thread.is_alive():
+            with suppress(Full):
+                self._queue.put(None, timeout=_CLOSE_S)
+            self._thread.join(_CLOSE_S)
 
     def _write(self) -> None:
-        while (line := self._next()) is not None and self._wait_for_reader():
-            self._context.say(line)
-
-    def _next(self) -> str | None:
-        """Wait for the next line and return it; None if there will be none."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._dropped or self._deadline_s is not None)
-            if self._queue:
-                return self._queue.popleft()
-            dropped, self._dropped = self._dropped, 0
-        return f"warning: {dropped:,} lines were dropped, because nobody read them" if dropped else None
-
-    def _wait_for_reader(self) -> bool:
-        """Return True once stderr takes a line; False if the time is up."""
-        while self._poll is not None and not self._poll.poll(_POLL_MS):
-            if self._deadline_s is not None and self._context.clock.monotonic_s() > self._deadline_s:
-                return False
-        return True
-
-
-class ServerLog(QueuedLines):
-    """The sentences that people read on stderr. Any thread may call it."""
-
-    def __init__(self, context: Context, *, each_request: bool) -> None:
-        super().__init__(context)
-        self._each_request = each_request
-        self._lock = threading.Lock()
-        self._warned = False
-        self._answered = 0
+        line: str | None = ""
+        while line is not None:
+            line = self._queue.get()
+            if line is not None:
+                self._context.say(line)
+            if self._queue.empty() and self._dropped:
+                with self._lock:
+                    dropped, self._dropped = self._dropped, 0
+                self._context.say(f"warning: {dropped:,} lines were dropped, because nobody read them")
 
     def add_address(self, endpoint: str, settings: Settings, path: Path | None) -> None:
-        """Say how to reach the server."""
         key = settings.credentials
         key_id, secret = ("any", "tsmem") if key is None else (key.access_key_id, f"${SECRET_VARIABLE}")
         self.add(f"serving {'tables that last until it stops' if path is None else path}; Ctrl-C stops it")
@@ -314,19 +272,12 @@ class ServerLog(QueuedLines):
 
 
 def log_line(entry: LogEntry) -> str:
-    """Return a request as a line of the log."""
     from tsmem.server.http.log import utc_text
 
-    parts = [
-        f"{utc_text(entry.time_us)[:23]}Z",
-        str(entry.status or "---"),
-        entry.code or ("OK" if entry.status else "-"),
-        entry.action[:64] or "-",
-        entry.table[:200] or "-",
-        f"{entry.rows} rows",
-        f"{entry.milliseconds:.1f} ms",
-        f"{entry.request_bytes} B in",
-        f"{entry.response_bytes} B out",
-        entry.request_id,
-    ]
-    return " ".join([*parts, f"fault {entry.fault}"] if entry.fault else parts)
+    code = entry.code or ("OK" if entry.status else "-")
+    line = (
+        f"{utc_text(entry.time_us)[:23]}Z {entry.status or '---'} {code} {entry.action[:64] or '-'} "
+        f"{entry.table[:200] or '-'} {entry.rows} rows {entry.milliseconds:.1f} ms {entry.request_bytes} B in "
+        f"{entry.response_bytes} B out {entry.request_id}"
+    )
+    return f"{line} fault {entry.fault}" if entry.fault else line

@@ -6,15 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
-import typer
-
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
-from tsmem.cli.commands.items import SortOption, Text, found, purge_after_question, put_item, say_kept, window
-from tsmem.cli.io.emptiness import asked
-from tsmem.cli.io.progress import counted, listing
+from tsmem.cli.app.shell_words import command_hint
+from tsmem.cli.commands import items
+from tsmem.cli.io.emptiness import AskedListing
+from tsmem.cli.io.progress import counted
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.plurals import quantity
@@ -40,9 +39,7 @@ group = root.group("session", "Sessions: the conversations of users.")
 def put(
     context: Context,
     user: o.User,
-    session: Annotated[
-        str | None, typer.Argument(metavar="[SESSION]", help="The session's id; a UUID if none.")
-    ] = None,
+    session: Annotated[str | None, o.argument("[SESSION]", "The session's id; a UUID if none.")] = None,
     metadata: o.Meta = None,
     update_time: o.UpdateTime = None,
     search_content: o.SearchContent = None,
@@ -56,7 +53,7 @@ def put(
         search_content=search_content,
         metadata=parse_metadata(metadata or (), context.read_file),
     )
-    if not put_item(context, context.store.sessions, item, if_absent=if_absent, yes=yes):
+    if not items.put_item(context, context.store.sessions, item, if_absent=if_absent, yes=yes):
         return None
     if context.can_ask and session is not None:
         from tsmem.transfer.shared_ids import SharedIds
@@ -65,11 +62,7 @@ def put(
     return item
 
 
-@group.command(
-    help="Show one session.",
-    example="tsmem session get ada trip-7 -o json",
-    shows="session",
-)
+@group.command(help="Show one session.", example="tsmem session get ada trip-7 -o json", shows="session")
 def get(context: Context, user: o.User, session: o.SessionId) -> Session:
     return context.store.sessions.get(user, session)
 
@@ -87,7 +80,7 @@ def update(
     replace_metadata: o.ReplaceMetadata = False,
     search_content: o.SearchContent = None,
     update_time: o.UpdateTime = None,
-    touch: Annotated[bool, typer.Option("--touch", help="Set its update time to now.")] = False,
+    touch: Annotated[bool, o.flag("--touch", "Set its update time to now.")] = False,
 ) -> None:
     if touch and update_time is not None:
         raise InvalidInput("--touch and --update-time both say when")
@@ -97,7 +90,7 @@ def update(
         session,
         update_time=time,
         search_content=search_content,
-        changes=o.changes(context, metadata, unset, replace_metadata),
+        changes=items.changes(context, metadata, unset, replace_metadata),
     )
     context.say(f"updated session '{session}' of user '{user}'")
 
@@ -115,17 +108,15 @@ def delete(
     context: Context,
     user: o.User,
     session: o.SessionId,
-    with_messages: Annotated[bool, typer.Option("--with-messages", help="Its messages first, then itself.")] = False,
+    with_messages: Annotated[bool, o.flag("--with-messages", "Its messages first, then itself.")] = False,
     shared_too: o.SharedToo = False,
     missing_ok: o.MissingOk = False,
 ) -> None:
-    from tsmem.cli.app.shell_words import command_hint
-
     o.check_shared_too(shared_too, with_messages)
     result = context.store.sessions.delete(
         user, session, with_messages=with_messages, shared_too=shared_too, missing_ok=missing_ok, result=context.result
     )
-    say_kept(context, result)
+    items.say_kept(context, result)
     also = f" and {counted(replace(result, sessions=0))}" if with_messages and result.sessions else ""
     context.say(f"{'deleted' if result.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
     if result.sessions and not with_messages:
@@ -146,17 +137,15 @@ def delete(
 def purge(
     context: Context,
     user: o.UserOption = None,
-    everyone: Annotated[bool, typer.Option("--everyone", help="Everyone's.")] = False,
+    everyone: Annotated[bool, o.flag("--everyone", "Everyone's.")] = False,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
-    with_messages: Annotated[bool, typer.Option("--with-messages", help="Their messages too.")] = False,
+    with_messages: Annotated[bool, o.flag("--with-messages", "Their messages too.")] = False,
     shared_too: o.SharedToo = False,
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    from tsmem.cli.app.shell_words import command_hint
-
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
     when = context.time(until, "--until", end_of_day=True)
@@ -176,17 +165,11 @@ def purge(
             also = f" (the messages of {kept} are kept: another user has a session of the same id)"
         return f"Delete {counted(found)} of {whose}{also}?"
 
-    report = purge_after_question(
+    asked_for = partial(context.store.sessions.purge, user, with_messages=with_messages, shared_too=shared_too)
+    report = items.purge_after_question(
         context,
-        partial(
-            context.store.sessions.purge,
-            user,
-            until=when,
-            filter=wanted,
-            with_messages=with_messages,
-            shared_too=shared_too,
-        ),
-        asked("session", user, filter, until=until),
+        partial(asked_for, until=when, filter=wanted),
+        AskedListing("session", user, filter, until=until),
         question,
         dry_run=dry_run,
         yes=yes,
@@ -211,9 +194,8 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    wanted = o.checked(context, filter)
-    stream = context.store.sessions.iterate(user, filter=wanted, limit=context.limit(limit), page_token=page_token)
-    return listing(context, asked("session", user, filter), stream, page_token)
+    stream = context.store.sessions.iterate(user, **items.paging(context, filter, limit, page_token))
+    return items.listing(context, AskedListing("session", user, filter), stream, page_token)
 
 
 @group.command(
@@ -233,15 +215,10 @@ def recent(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    stream = context.store.sessions.recent(
-        user,
-        **window(context, since, until),
-        filter=o.checked(context, filter),
-        limit=context.limit(limit),
-        page_token=page_token,
-    )
-    of = asked("session", user, filter, since=since, until=until)
-    return listing(context, of, stream, page_token)
+    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    stream = context.store.sessions.recent(user, **times, **pages)
+    of = AskedListing("session", user, filter, since=since, until=until)
+    return items.listing(context, of, stream, page_token)
 
 
 @group.command(
@@ -255,23 +232,16 @@ def recent(
 )
 def search(
     context: Context,
-    text: Text = None,
+    text: items.Text = None,
     user: o.UserOption = None,
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    sort: SortOption = "newest",
+    sort: items.SortOption = "newest",
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    stream = context.store.sessions.search(
-        text,
-        user_id=user,
-        **window(context, since, until),
-        filter=o.checked(context, filter),
-        sort=cast("Sort", sort),
-        limit=context.limit(limit),
-        page_token=page_token,
-    )
-    of = asked("session", user, filter, text=text, since=since, until=until)
-    return found(context, of, stream, page_token, text)
+    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    stream = context.store.sessions.search(text, user_id=user, sort=cast("Sort", sort), **times, **pages)
+    of = AskedListing("session", user, filter, text=text, since=since, until=until)
+    return items.found(context, of, stream, page_token, text)

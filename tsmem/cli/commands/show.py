@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import complete_user
-from tsmem.cli.io.emptiness import asked, nearest_session, why_empty
+from tsmem.cli.io.emptiness import AskedListing, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
 
@@ -27,20 +25,17 @@ from tsmem.render.result import Conversation
 def show(
     context: Context,
     session: o.SessionId,
-    user: Annotated[
-        str | None,
-        typer.Option("--user", metavar="USER", help="Show this user's session with it.", autocompletion=complete_user),
-    ] = None,
-    last: Annotated[int | None, typer.Option("--last", metavar="N", help="Only the last N messages.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Long content whole.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Draw what was said as Markdown.")] = False,
+    user: Annotated[str | None, o.option("--user", "USER", "Show this user's session with it.", complete_user)] = None,
+    last: Annotated[int | None, o.option("--last", "N", "Only the last N messages.")] = None,
+    full: o.Full = False,
+    markdown: Annotated[bool, o.flag("--markdown", "Draw what was said as Markdown.")] = False,
 ) -> Conversation:
     if last is not None and last < 1:
         raise InvalidInput(f"--last must be 1 or more, not {last}")
     found = None if user is None else context.store.sessions.get(user, session)
     messages, earlier = context.store.messages.last(session, last)
     if not messages and found is not None:
-        context.say(why_empty(context, asked("message", session, None)))
+        context.say(why_empty(context, AskedListing("message", session)))
     elif not messages:
         from tsmem.cli.app.shell_words import command_hint
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
-
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
+from tsmem.cli.app.shell_words import command_hint
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.plurals import quantity
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
 
 MAX_WAIT_S = 86400
+_COLUMNS = ("kind", "name", "table", "state", "differences")
 
 
 @root.command(
@@ -30,10 +30,10 @@ MAX_WAIT_S = 86400
 def init_tables(
     context: Context,
     dry_run: o.DryRun = False,
-    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 4 when something differs.")] = False,
-    no_search: Annotated[bool, typer.Option("--no-search", help="Leave the search indexes out.")] = False,
+    check: Annotated[bool, o.flag("--check", "Only compare; exit 4 when something differs.")] = False,
+    no_search: Annotated[bool, o.flag("--no-search", "Leave the search indexes out.")] = False,
     wait: Annotated[
-        float | None, typer.Option(metavar="S", help="Then wait, so many seconds at most, until all can be used.")
+        float | None, o.option("--wait", "S", "Then wait, so many seconds at most, until all can be used.")
     ] = None,
 ) -> Report:
     if dry_run and check:
@@ -46,12 +46,13 @@ def init_tables(
     tables = context.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
     if wait is not None:
-        waited_for: list[str] = []
+        said = ""
 
         def on_wait(names: Sequence[str]) -> None:
-            if list(names) != waited_for:
-                waited_for[:] = names
-                context.say(f"waiting for {', '.join(names)}")
+            nonlocal said
+            before, said = said, f"waiting for {', '.join(names)}"
+            if said != before:
+                context.say(said)
 
         tables.wait(plan, wait, on_wait)
     return _report(context, plan, check=check)
@@ -63,7 +64,6 @@ def init_tables(
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
-
     def question() -> str:
         tables = [
             f"{table} (not there)" if rows is None else f"{table} with {quantity(rows, 'row')}"
@@ -82,16 +82,6 @@ def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
 
 
 def _report(context: Context, plan: Plan, *, check: bool) -> Report:
-    steps = [
-        {
-            "kind": step.kind,
-            "name": step.name,
-            "table": step.table,
-            "state": "created" if step.created else step.state,
-            "differences": list(step.differences),
-        }
-        for step in plan.steps
-    ]
     wrong = list(plan.differences)
     if check:
         wrong = [f"{step.kind} {step.name} is missing" for step in plan.missing] + wrong
@@ -100,10 +90,8 @@ def _report(context: Context, plan: Plan, *, check: bool) -> Report:
         error = SchemaMismatch(f"{quantity(len(wrong), 'difference')} from the profile: {'; '.join(wrong)}")
         error.hint = "tsmem never alters existing tables; change this by hand"
         if check and plan.missing:
-            from tsmem.cli.app.shell_words import command_hint
-
             command = command_hint(context, "init-tables")
             error.hint = f"{command} creates what is missing; what differs is for you to change"
-    rows = [(s["kind"], s["name"], s["table"], s["state"], "; ".join(map(str, s["differences"]))) for s in steps]
-    document = {"target": context.profile.target, "steps": steps}
-    return Report(document, ("kind", "name", "table", "state", "differences"), rows, error)
+    steps = [(s.kind, s.name, s.table, "created" if s.created else s.state, s.differences) for s in plan.steps]
+    document = {"target": context.profile.target, "steps": [dict(zip(_COLUMNS, s, strict=True)) for s in steps]}
+    return Report(document, _COLUMNS, [(*step, "; ".join(differences)) for *step, differences in steps], error)

@@ -8,8 +8,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, cast
 
-import typer
-
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
@@ -17,7 +15,7 @@ from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
 from tsmem.cli.io.emptiness import why_nothing
-from tsmem.cli.io.progress import account, counted, counts
+from tsmem.cli.io.progress import account, counted, counts, draws
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.plurals import quantity
 from tsmem.render.documents import join_lines
@@ -30,15 +28,12 @@ from tsmem.transfer.input.input_bytes import Input, open_input
 
 if TYPE_CHECKING:
     from tsmem.profiles import Profile
-    from tsmem.store import MemoryStore
     from tsmem.store.bulk.bulk import ImportedItem, OnConflict
-    from tsmem.store.bulk.comparing import Difference
 
 MAX_DIFFERENCES = 10_000
 """Differences that `copy --check` names; all are counted."""
-_COLUMNS = ("kind", "key", "state", "columns")
 
-File = Annotated[str, typer.Argument(metavar="[FILE]", help="A file, .gz compressed; - or none: standard streams.")]
+File = Annotated[str, o.argument("[FILE]", "A file, .gz compressed; - or none: standard streams.")]
 
 
 @root.command(
@@ -65,9 +60,9 @@ def export(
         return Document(join_lines(_to_stdout(context, user, session, asked=progress)))
     with Output(context, file) as output:
         lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
-        with account(context, "exported", f" to {file}", asked=progress) as summary:
+        with account(context, "exported", f" to {file}", asked=progress):
             output.write_whole(lines)
-    if not summary.speaks:
+    if not (progress or draws(context)):
         context.say(f"exported {counted(context.result)} to {file}")
     if not context.result.done:
         context.say(why_nothing(context, user=user, session=session))
@@ -99,25 +94,18 @@ def import_(
     context: Context,
     file: File = "-",
     format: Annotated[  # noqa: A002
-        str,
-        typer.Option("--format", metavar="FORMAT", help="tsmem or openai.", autocompletion=suggest_words(*FORMATS)),
+        str, o.option("--format", "FORMAT", "tsmem or openai.", suggest_words(*FORMATS))
     ] = "tsmem",
-    user: Annotated[
-        str | None,
-        typer.Option("--user", metavar="USER", help="openai: whose sessions they are.", autocompletion=complete_user),
-    ] = None,
+    user: Annotated[str | None, o.option("--user", "USER", "openai: whose sessions they are.", complete_user)] = None,
     start_time: Annotated[
-        str | None,
-        typer.Option("--start-time", metavar="T", help="openai: the first message's time. [the file's own]"),
+        str | None, o.option("--start-time", "T", "openai: the first message's time. [the file's own]")
     ] = None,
     on_conflict: Annotated[
         str,
         o.choice("--on-conflict", "WHAT", "What exists already: overwrite, skip or fail.", "overwrite", "skip", "fail"),
     ] = "overwrite",
-    rejects: Annotated[
-        str | None, typer.Option("--rejects", metavar="FILE", help="Keep what cannot be read or written there.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an import of the file was stopped.")] = False,
+    rejects: Annotated[str | None, o.option("--rejects", "FILE", "Keep what cannot be read or written there.")] = None,
+    resume: Annotated[bool, o.flag("--resume", "Go on where an import of the file was stopped.")] = False,
     dry_run: o.DryRun = False,
     progress: o.Progress = False,
 ) -> Report:
@@ -125,14 +113,8 @@ def import_(
 
     if format not in FORMATS:
         raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
-    options = ImportOptions(
-        format,
-        user,
-        context.point(start_time, "--start-time"),
-        cast("OnConflict", on_conflict),
-        rejects,
-        resume,
-    )
+    start_us = context.point(start_time, "--start-time")
+    options = ImportOptions(format, user, start_us, cast("OnConflict", on_conflict), rejects, resume)
     options.check(is_file=file != "-")  # before the input is opened
     if file == "-" and context.streams.stdin_is_terminal:
         context.say("reading what is typed here; Ctrl-D ends it")
@@ -162,37 +144,28 @@ def import_(
 )
 def copy(
     context: Context,
-    source: Annotated[
-        str, typer.Option("--from", metavar="PROFILE", help="Where to read.", autocompletion=complete_profile)
-    ],
-    target: Annotated[
-        str, typer.Option("--to", metavar="PROFILE", help="Where to write.", autocompletion=complete_profile)
-    ],
+    source: Annotated[str, o.option("--from", "PROFILE", "Where to read.", complete_profile)],
+    target: Annotated[str, o.option("--to", "PROFILE", "Where to write.", complete_profile)],
     user: o.UserOption = None,
     session: o.SessionOption = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; compare both sides row by row.")] = False,
+    check: Annotated[bool, o.flag("--check", "Write nothing; compare both sides row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:
     o.check_whose(user, session)
     profiles = context.profile_named(source), context.profile_named(target)
-    stores = context.open(profiles[0]), context.open(profiles[1])
+    for profile in profiles:
+        context.open(profile)
     run = _compare if check else _copy
-    with account(context, "compared" if check else "copied", asked=progress, stores=stores):
-        return run(context, profiles, stores, user, session)
+    with account(context, "compared" if check else "copied", asked=progress):
+        return run(context, profiles, user, session)
 
 
-def _copy(
-    context: Context,
-    profiles: tuple[Profile, Profile],
-    stores: tuple[MemoryStore, MemoryStore],
-    user: str | None,
-    session: str | None,
-) -> Report:
+def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None, session: str | None) -> Report:
     from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
     from tsmem.transfer.importing import create_tables
     from tsmem.transfer.shared_ids import SharedIds
 
-    source, target = stores
+    source, target = context.opened
     # A file is one place, by whatever path it is named.
     places = [each.target if each.path is None else os.path.realpath(each.path) for each in profiles]
     if places[0] == places[1] and source.layout == target.layout:
@@ -214,17 +187,13 @@ def _copy(
 
 
 def _compare(
-    context: Context,
-    profiles: tuple[Profile, Profile],
-    stores: tuple[MemoryStore, MemoryStore],
-    user: str | None,
-    session: str | None,
+    context: Context, profiles: tuple[Profile, Profile], user: str | None, session: str | None
 ) -> Report | None:
     """Return the differences; the report's error says how many there are. None where a person would be shown an empty
     table."""
-    from tsmem.store.bulk.comparing import compare
+    from tsmem.store.bulk.comparing import Difference, compare
 
-    source, target = stores
+    source, target = context.opened
     result = context.result
     found = dict.fromkeys(("missing", "surplus", "different"), 0)
     named: list[Difference] = []
@@ -247,10 +216,10 @@ def _compare(
         context.say(f"{source.target} and {target.target} are equal: {counted(result)} compared")
         if context.format == "table":
             return None
-    differences = [dict(zip(_COLUMNS, (kind, key, state, columns), strict=True)) for kind, key, state, columns in named]
+    differences = [difference._asdict() for difference in named]
     document = {"sessions": result.sessions, "messages": result.messages, **found, "differences": differences}
     rows = [(kind, "/".join(map(str, key)), state, ", ".join(columns)) for kind, key, state, columns in named]
-    return Report(document, _COLUMNS, rows, error)
+    return Report(document, Difference._fields, rows, error)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ It costs at most 2 requests, and only if nothing was found. It changes neither s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tsmem.errors import TsmemError
 from tsmem.nearest import did_you_mean
@@ -20,26 +20,18 @@ MAX_COLUMNS = 12
 """Columns that are named."""
 
 
-class AskedListing(NamedTuple):
-    """The conditions of a command."""
+class AskedListing:
+    """The conditions of a command: the user of sessions or the session of messages, the filter, and other options.
+    Those that are None were not given."""
 
-    noun: Noun
-    of: str | None = None
-    """The user of sessions, or the session of messages; None for all."""
-    filter: str | None = None
-    others: tuple[str, ...] = ()
-    """Further conditions, named as on the command line."""
-
-
-def asked(
-    noun: Noun,
-    of: str | None,
-    filter: str | None,  # noqa: A002 - the option's own name
-    **others: object,
-) -> AskedListing:
-    """Return the conditions of a command; those of `others` that are None were not given."""
-    names = (f"--{name}" if name != "text" else "the text" for name, value in others.items() if value is not None)
-    return AskedListing(noun, of, filter, tuple(names))
+    def __init__(self, noun: Noun, of: str | None, filter: str | None = None, **others: object) -> None:  # noqa: A002
+        self.noun = noun
+        self.of = of
+        self.filter = filter
+        self.may_scan = filter is not None or others.get("text") is not None
+        """True if many rows may be read for few: a text without words is looked for row by row."""
+        given = [name for name, value in {**others, "filter": filter}.items() if value is not None]
+        self.conditions = ["the text" if name == "text" else f"--{name}" for name in given]
 
 
 def why_empty(context: Context, asked: AskedListing, store: MemoryStore | None = None) -> str:
@@ -57,16 +49,13 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
     if not sample.rows:
         if of is None:
             return f"{store.target} has no {noun}s"
-        near = did_you_mean(of, items.ids_like(of))
-        return (
-            f"there is no user '{of}'{near}" if noun == "session" else f"there is no session '{of}' with messages{near}"
-        )
+        name = f"user '{of}'" if noun == "session" else f"session '{of}' with messages"
+        return f"there is no {name}{did_you_mean(of, items.ids_like(of))}"
     if asked.filter is not None and (columns := _missing_columns(noun, asked.filter, sample, items.field_names)):
         return columns
     there = f"{noun}s" if of is None else f"{noun}s of {'user' if noun == 'session' else 'session'} '{of}'"
-    conditions = (*asked.others, *(["--filter"] if asked.filter is not None else []))
-    if conditions:
-        return f"there are {there}, but none matches {' and '.join(conditions)}"
+    if asked.conditions:
+        return f"there are {there}, but none matches {' and '.join(asked.conditions)}"
     if noun == "session" and "update_time" not in sample.columns:  # the order of session recent
         return f"the {there} have no update time"
     return f"there are {there}, but the index does not have them: it may be behind"

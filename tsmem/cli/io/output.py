@@ -6,12 +6,15 @@ writing of one, it waits for the chunk's end, because half a chunk is no JSON. A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from errno import ENOSPC
+from typing import TYPE_CHECKING, Any
 
 from tsmem.cli.app.shell_words import all_quoted
 from tsmem.cli.app.signals import STOP_SIGNALS
+from tsmem.cli.io.streams import give_up
+from tsmem.errors import StorageFailure
 from tsmem.plurals import quantity
 
 if TYPE_CHECKING:
@@ -21,12 +24,27 @@ if TYPE_CHECKING:
 _OPTION = "--page-token"
 
 
-def send(chunks: Iterator[bytes], stream: BinaryIO) -> None:
-    """Write all chunks. Raises what render and the stream raise, and KeyboardInterrupt once the document is closed."""
+def send(context: Context, chunks: Iterator[bytes]) -> None:
+    """Write all chunks. Raises what render raises, KeyboardInterrupt once the document is closed, BrokenPipeError, and
+    StorageFailure if stdout cannot be written."""
+    streams = context.streams
 
     def write(chunk: bytes) -> None:
-        stream.write(chunk)
-        stream.flush()
+        if streams.stdout_is_terminal:
+            context.clear_line()
+        try:
+            streams.stdout.write(chunk)
+            streams.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            give_up(streams.stdout)
+            sentence, hint = f"cannot write standard output: {error.strerror}", None
+            if any(store.cost.write_units for store in context.opened):
+                sentence += "; the store was changed all the same"
+            elif error.errno == ENOSPC:
+                hint = "free some space and try again"
+            raise StorageFailure(sentence, hint=hint) from error
 
     with STOP_SIGNALS.waiting(lambda: not getattr(chunks, "gi_running", False)):
         try:
@@ -42,20 +60,23 @@ def send(chunks: Iterator[bytes], stream: BinaryIO) -> None:
             raise
 
 
-def write_listing(context: Context, listing: Listing, argv: Sequence[str], write: Callable[[Listing], None]) -> None:
+def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> None:
     """Write a listing, then say why it is empty, how many there are, and the command of the next page.
 
     The reason is said in every format, counts below a table on a terminal, totals below every table, and the next page
     in all formats but JSON, which has the token."""
+    from tsmem.render import render
+
     count = 0
 
     def items() -> Iterator[Any]:
         nonlocal count
         for item in listing.items:
+            context.clear_line()
             count += 1
             yield item
 
-    write(listing._replace(items=items()))
+    send(context, render(listing._replace(items=items()), context.render_options()))
     why_empty = None if count else listing.why_empty
     if why_empty is not None:
         context.say(why_empty())

@@ -48,6 +48,12 @@ class Streams:
             encoding in ("utf8", "utf16", "utf32", "gb18030"),
         )
 
+    def write_stderr(self, text: str) -> None:
+        """Write text that is safe already, in ASCII if the terminal shows no more. Errors are ignored."""
+        with suppress(OSError, ValueError):
+            self.stderr.write(text.encode("utf-8" if self.unicode else "ascii", "backslashreplace"))
+            self.stderr.flush()
+
     def check_reader(self) -> None:
         """Raise BrokenPipeError if stdout is a pipe that nobody reads any more: who writes nothing does not notice.
 

@@ -5,7 +5,7 @@ way comes with a warning.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
@@ -15,7 +15,7 @@ FORMS = (
     "microseconds since 1970 (1760000000000000), ISO 8601 (2025-10-09, 2025-10-09T08:53:20Z) "
     "or an age (90s, 15m, 2h, 7d, 4w)"
 )
-"""The forms of `parse_time`, for help and hints."""
+"""The forms of `parse_time`, for hints."""
 
 _UNIT_US = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86_400 * 10**6, "w": 7 * 86_400 * 10**6}
 _OTHER_UNITS = (
@@ -35,7 +35,7 @@ _DATE_DIGITS = {
     17: "%Y%m%d%H%M%S%f",
 }
 """Formats of dates without hyphens, by their number of digits. Not 16: microseconds of the years 2033 to 2036."""
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock arithmetic; the offset is subtracted apart
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"-?[0-9]+")
 _AGE = re.compile(r"([0-9]+)([smhdw])")
@@ -46,11 +46,11 @@ _DATE_TIME = re.compile(
 )
 
 
-def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = False) -> tuple[Time, str | None]:
+def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Time, str | None]:
     """Return a time in microseconds since 1970 or an age, and a warning if it may not be what was meant.
 
-    A date alone is the day's first microsecond, with `end_of_day` its last. A time without a zone is local time in
-    `tz`, or for None in the system's zone. A time before 1970 is negative: messages of other programs may have one.
+    A date alone is the day's first microsecond, with `end_of_day` its last. A time without a zone is local time. A time
+    before 1970 is negative: messages of other programs may have one.
 
     Raises InvalidInput for anything else, and for what microseconds or 64 bits cannot hold."""
     text = text.strip()
@@ -62,9 +62,9 @@ def parse_time(text: str, *, now_us: int, tz: tzinfo | None, end_of_day: bool = 
         return Age(_fitting(age[1], _UNIT_US[age[2]], "age")), None
     try:
         if _DATE.fullmatch(text):
-            return _day(datetime.fromisoformat(text), tz, end_of_day), None
+            return _day(datetime.fromisoformat(text), end_of_day), None
         if match := _DATE_TIME.fullmatch(text):
-            return _moment(match, tz)
+            return _moment(match)
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
         raise _refused(f"{text!r} is no time: the calendar or the clock has none such") from error
     raise _refused(f"{text!r} is no time")
@@ -88,7 +88,7 @@ def _refuse_date(digits: str) -> None:
     except ValueError:
         return
     shown = date_time.date().isoformat() if len(digits) <= 8 else date_time.isoformat()
-    exact = (_EPOCH + int(digits) * _MICROSECOND).isoformat()
+    exact = (_EPOCH + int(digits) * _MICROSECOND).replace(tzinfo=None).isoformat()
     raise InvalidInput(
         f"{digits} could be a date or microseconds since 1970",
         hint=f"write {shown} for the date, {exact}Z for the microseconds",
@@ -103,17 +103,16 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
     return int(significant) * unit_us
 
 
-def _day(midnight: datetime, tz: tzinfo | None, end_of_day: bool) -> int:
+def _day(midnight: datetime, end_of_day: bool) -> int:
     """Return the first or last microsecond of a local day, which clock changes may make longer or shorter."""
     if not end_of_day:
-        return _since_1970(midnight, _offset(midnight, tz))
+        return _local_us(midnight)
     if midnight.date() == date.max:  # no day follows
-        return _since_1970(datetime.combine(midnight, time.max), _offset(midnight, tz))
-    after = midnight + timedelta(days=1)
-    return _since_1970(after, _offset(after, tz)) - 1
+        return _local_us(datetime.combine(midnight, time.max))
+    return _local_us(midnight + timedelta(days=1)) - 1
 
 
-def _moment(match: re.Match[str], tz: tzinfo | None) -> tuple[int, str | None]:
+def _moment(match: re.Match[str]) -> tuple[int, str | None]:
     fraction = (match["fraction"] or "").rstrip("0")
     if len(fraction) > 6:
         raise _refused("a time has at most 6 digits after the point: it is kept in microseconds")
@@ -121,39 +120,28 @@ def _moment(match: re.Match[str], tz: tzinfo | None) -> tuple[int, str | None]:
         raise _refused("a fraction needs seconds before it")
     wall = datetime.fromisoformat(f"{match['date']}T{match['clock']}") + int(fraction.ljust(6, "0")) * _MICROSECOND
     if (zone := match["zone"]) is not None:
-        return _since_1970(wall, _written_offset(zone)), None
-    first, second = _offset(wall, tz), _offset(wall.replace(fold=1), tz)
-    value = _since_1970(wall, first)
+        return (wall.replace(tzinfo=_written_zone(zone)) - _EPOCH) // _MICROSECOND, None
+    first, second = _local_us(wall), _local_us(wall.replace(fold=1))
     if first == second:
-        return value, None
-    shown = wall.isoformat(" ")
-    if first < second:
-        return value, f"{shown} does not exist in local time (the clock goes forward); taken as {second - first} later"
-    warning = f"{shown} comes twice in local time (the clock goes back); the first is taken: append a zone to choose"
-    return value, warning
+        return first, None
+    if first > second:
+        later = timedelta(microseconds=first - second)
+        return first, f"{wall} does not exist in local time (the clock goes forward); taken as {later} later"
+    return first, f"{wall} comes twice in local time (the clock goes back); the first is taken: append a zone to choose"
 
 
-def _written_offset(zone: str) -> timedelta:
+def _written_zone(zone: str) -> timezone:
     if zone in "Zz":
-        return timedelta()
+        return UTC
     hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
     if hours > 23 or minutes > 59:
         raise _refused(f"{zone} is no offset from UTC")
-    return timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
+    return timezone(timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1))
 
 
-def _offset(wall: datetime, tz: tzinfo | None) -> timedelta:
-    """Return how far local time is ahead of UTC; `fold` chooses between two offsets."""
-    if tz is None:
-        whole = wall.replace(microsecond=0)  # astimezone() loses the offset of skipped times
-        return whole - _EPOCH - timedelta(seconds=int(whole.timestamp()))
-    offset = wall.replace(tzinfo=tz).utcoffset()
-    assert offset is not None
-    return offset
-
-
-def _since_1970(wall: datetime, offset: timedelta) -> int:
-    return (wall - _EPOCH - offset) // _MICROSECOND
+def _local_us(wall: datetime) -> int:
+    """Return local time in microseconds since 1970; `fold` chooses between two times."""
+    return int(wall.replace(microsecond=0).timestamp()) * 1_000_000 + wall.microsecond
 
 
 def _refused(reason: str) -> InvalidInput:

@@ -1,4 +1,4 @@
-"""Parses values of the command line: the typed pairs of -m, names of fields, and the assignments of `profile set`.
+"""Parses values of the command line: the typed pairs of -m, and the assignments of `profile set`.
 
 In -m the sign chooses the type, and nothing is guessed from the text: `count=5` is the text "5", `count:=5` the number.
 A text that does not fit the sign is refused, with the form that takes it.
@@ -6,6 +6,7 @@ A text that does not fit the sign is refused, with the form that takes it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 
@@ -18,10 +19,6 @@ FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
 """The forms of -m, for hints."""
 
 _PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?P<real>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
-"""A number as JSON has it."""
-_QUOTED = r'"(?:[^"]|"")*"'
-_FIELD = re.compile(rf"(?:^|,)(\s*{_QUOTED}\s*(?=,|\Z)|[^,]*)")
 _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_fields\..+", re.DOTALL)
 """Words joined by dots; after `search_fields.` the name of a column, with any characters but =."""
 
@@ -35,9 +32,8 @@ def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> d
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
         if match is None:
-            raise InvalidInput(
-                f"{_shown(pair)} is no metadata: it has none of the signs =, := and @", hint=f"write {FORMS}"
-            )
+            problem = f"{_shown(pair)} is no metadata: it has none of the signs =, := and @"
+            raise InvalidInput(problem, hint=f"write {FORMS}")
         key, sign, rest = match["key"], match["sign"], match["rest"]
         check_metadata_key(key)
         if key in values:
@@ -50,23 +46,14 @@ def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> d
     return values
 
 
-def parse_fields(text: str) -> tuple[str, ...]:
-    """Return the names of --fields. In double quotes a name may have commas, and blanks at its ends."""
-    if not text.strip():
-        return ()
-    parts = [match[1].strip() for match in _FIELD.finditer(text)]
-    return tuple(part[1:-1].replace('""', '"') if re.fullmatch(_QUOTED, part) else part for part in parts)
-
-
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
 def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
     if not name:
-        raise InvalidInput(
-            f"metadata '{key}' names no file after @", hint=f"write {key}@FILE, or {key}=@ for the text @"
-        )
+        hint = f"write {key}@FILE, or {key}=@ for the text @"
+        raise InvalidInput(f"metadata '{key}' names no file after @", hint=hint)
     try:
         return read_file(name)
     except InvalidInput as error:
@@ -76,18 +63,20 @@ def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
 def _scalar(key: str, text: str) -> int | float | bool:
     """Return a JSON number or boolean. A number with a point or an exponent is a floating-point number."""
     text = text.strip(" \t\r\n")
-    if text in ("true", "false"):
-        return text == "true"
-    if (match := _NUMBER.fullmatch(text)) is None:
-        raise InvalidInput(f"metadata '{key}': {_shown(text)} is no JSON number or boolean", hint=_hint(key, text))
-    if match["real"]:
-        value = float(text)
-        if value in (float("inf"), float("-inf")):
-            raise InvalidInput(f"metadata '{key}': {_shown(text)} is not finite as a 64-bit number", hint=_as_text(key))
+    try:
+        # No more than 21 characters of an integer, because int() is quadratic; NaN and Infinity are no JSON.
+        value = json.loads(text, parse_int=lambda digits: int(digits[:21]), parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, int | float):
+        reason = "is no JSON number or boolean"
+    elif value in (float("inf"), float("-inf")):
+        reason = "is not finite as a 64-bit number"
+    elif isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
+        reason = "does not fit in 64 bits"
+    else:
         return value
-    if len(text) > 20 or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
-        raise InvalidInput(f"metadata '{key}': {_shown(text)} does not fit in 64 bits", hint=_as_text(key))
-    return int(text)
+    raise InvalidInput(f"metadata '{key}': {_shown(text)} {reason}", hint=_hint(key, text))
 
 
 def _hint(key: str, text: str) -> str:
@@ -102,13 +91,8 @@ def _hint(key: str, text: str) -> str:
         return f"metadata is flat; {key}=TEXT keeps JSON as text"
     if text.lower() in ("true", "false"):
         return f"write {key}:={text.lower()}"
-    if text.lstrip("+-").lower() in ("nan", "inf", "infinity"):
-        return f"numbers are finite; {_as_text(key)}"
-    return _as_text(key)
-
-
-def _as_text(key: str) -> str:
-    return f"{key}=TEXT keeps it as text"
+    finite = "numbers are finite; " if text.lstrip("+-").lower() in ("nan", "inf", "infinity") else ""
+    return f"{finite}{key}=TEXT keeps it as text"
 
 
 def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:

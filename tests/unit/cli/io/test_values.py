@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 from hypothesis import given, settings
@@ -16,14 +15,9 @@ from tsmem.rows import Value
 FILES = {"photo.png": b"\x89PNG\x00", "a=b": b"odd", "empty": b"", "-": b"stdin"}
 
 
-def read_file(name: str) -> bytes:
-    """A file system in a dict."""
-    return FILES[name]
-
-
 def one(pair: str) -> Value:
     """The value of a single pair under the key `k`."""
-    return parse_metadata([pair], read_file)["k"]
+    return parse_metadata([pair], FILES.__getitem__)["k"]
 
 
 @pytest.mark.parametrize(
@@ -40,12 +34,9 @@ def one(pair: str) -> Value:
         ("k:=5", 5),
         ("k:= 5 ", 5),
         ("k:=-0", 0),
-        ("k:=5.0", 5.0),
         ("k:=1e3", 1000.0),
-        ("k:=1e308", 1e308),
         ("k:=-0.0", -0.0),
         ("k:=true", True),
-        ("k:=false", False),
         (f"k:={2**63 - 1}", 2**63 - 1),
         (f"k:={-(2**63)}", -(2**63)),
         ("k@photo.png", b"\x89PNG\x00"),
@@ -59,15 +50,9 @@ def test_the_sign_after_the_key_decides_the_type(pair: str, expected: Value) -> 
     assert (type(expected), repr(expected)) == (type(value), repr(value))
 
 
-def test_negative_zero_is_kept() -> None:
-    assert math.copysign(1, float(one("k:=-0.0"))) == -1
-
-
 @pytest.mark.parametrize(
     ("pair", "reason", "hint"),
     [
-        ("k:=null", "no JSON number", "--unset k"),
-        ("k:=[1]", "no JSON number", "flat"),
         ('k:={"a": 1}', "no JSON number", "flat"),
         ("k:=" + "[" * 100_000, "no JSON number", "flat"),
         ("k:=-Infinity", "no JSON number", "finite"),
@@ -89,14 +74,8 @@ def test_metadata_that_no_column_can_hold_is_refused(pair: str, reason: str, hin
     assert len(str(caught.value)) < 200
 
 
-def test_a_metadata_key_given_twice_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="'k' is given twice"):
-        parse_metadata(["k=1", "j=2", "k:=1"], read_file)
-
-
 def test_metadata_keeps_its_order() -> None:
-    found = list(parse_metadata(["b=1", "a=2"], read_file))
-    assert found == ["b", "a"]
+    assert ["b", "a"] == list(parse_metadata(["b=1", "a=2"], FILES.__getitem__))
 
 
 @settings(max_examples=40)
