@@ -75,11 +75,9 @@ def client(empty_client: TableClient) -> TableClient:
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A clock that the test moves."""
     return ManualClock()
 
 
 @pytest.fixture
 def store(empty_client: TableClient, clock: ManualClock) -> MemoryStore:
-    """A store whose tables are made."""
     return MemoryStore(empty_client, clock=clock, target="test")

@@ -15,7 +15,6 @@ REF = PLAIN.ref
 
 
 def cost(client: TableClient, call: Callable[[], object]) -> Cost:
-    """What one call adds to the meter."""
     before = client.meter.total
     call()
     return Cost(*(after - earlier for after, earlier in zip(client.meter.total, before, strict=True)))

@@ -67,7 +67,6 @@ def test_an_index_is_not_written(client: TableClient) -> None:
 
 
 def test_an_index_carries_columns(client: TableClient) -> None:
-    """An index carries the columns that it names, kept in step when only they change."""
     client.create_index("session", CARRYING, CARRIED)
     table = TableRef("carrying", BY_TIME.key)
     put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)

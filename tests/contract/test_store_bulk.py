@@ -42,7 +42,6 @@ def conversation(store: MemoryStore, user: str, session: str, *times: int, updat
 
 
 def left(store: MemoryStore) -> tuple[list[str], list[int]]:
-    """Session ids and message times that are there."""
     return [s.session_id for s in store.sessions.iterate(None)], [m.create_time for m in store.messages.iterate(None)]
 
 
@@ -114,7 +113,6 @@ def test_purge_until_keeps_sessions_with_later_messages(store: MemoryStore) -> N
 
 
 def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, empty_client: TableClient) -> None:
-    """It is deleted under the condition that it is old."""
     conversation(store, "u", "a", update_time=1)
     conversation(store, "u", "b", update_time=1)
     client = FaultyClient(empty_client)
@@ -206,7 +204,6 @@ def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
 
 
 def test_refused_rows_are_named_and_all_others_are_written(store: MemoryStore, empty_client: TableClient) -> None:
-    """Down to the last batch, full or not."""
     client = refusing(empty_client, m1=REFUSED, m3=InvalidInput("refused too"))
     result = BulkResult()
 

@@ -30,7 +30,6 @@ ITEMS = st.lists(st.tuples(st.sampled_from("ab"), ROLES, METADATA), min_size=1, 
 
 
 def columns(item: Session | Message) -> dict[str, Value]:
-    """An item as a filter sees it."""
     names = [name for name in FIELDS["session" if isinstance(item, Session) else "message"] if name != "metadata"]
     fields = {name: getattr(item, name) for name in names}
     return {**{name: value for name, value in fields.items() if value is not None}, **item.metadata}
@@ -42,7 +41,6 @@ def columns(item: Session | Message) -> dict[str, Value]:
 def test_filters_choose_the_messages_that_plain_python_chooses(
     store: MemoryStore, drawn: list[Any], tree: Any, size: int, order: Any
 ) -> None:
-    """On pages of any size, in `last`, and in a purge."""
     messages = [
         Message(session, f"m{n}", n, role, role, None, Metadata(more)) for n, (session, role, more) in enumerate(drawn)
     ]
@@ -70,7 +68,6 @@ def test_filters_choose_the_messages_that_plain_python_chooses(
 def test_filters_choose_the_sessions_that_plain_python_chooses(
     store: MemoryStore, drawn: list[Any], tree: Any, size: int
 ) -> None:
-    """By id and latest first, where the index carries no metadata."""
     sessions = [
         Session(user, f"s{n:02}", None if text == "" else n % 5, text, Metadata(more))
         for n, (user, text, more) in enumerate(drawn)
@@ -144,7 +141,6 @@ def test_filtered_pages_join_to_all_matches_whatever_the_limit_of_the_service_co
 def test_a_filtered_page_reads_no_more_rows_than_it_takes_to_fill_it(
     store: MemoryStore, empty_client: TableClient
 ) -> None:
-    """400 rows would cost more than one unit."""
     load(store, with_topics(["a", "b"] * 200))
     before = empty_client.meter.total
 
@@ -169,7 +165,6 @@ def long_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def long_client(backend: str, long_session: Path) -> Iterator[TableClient]:
-    """For reading only."""
     with engine_client(long_session.parent) as client:
         yield client
 

@@ -234,14 +234,12 @@ def test_a_new_message_put_twice_is_one_row(store: MemoryStore, clock: ManualClo
 
 
 def odd_rows(client: TableClient, store: MemoryStore) -> None:
-    """Columns of types that the fields do not have."""
     session, message = store.layout.session.ref, store.layout.message.ref
     client.write_row(Put(session, ("u", "s"), {"update_time": "yesterday", "search_content": 5, "topic": "x"}))
     client.write_row(Put(message, ("s", 1, "m"), {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}))
 
 
 def test_a_field_of_another_type_is_read_as_metadata(store: MemoryStore, empty_client: TableClient) -> None:
-    """Another library may have written it."""
     odd_rows(empty_client, store)
     session: dict[str, Value] = {"update_time": "yesterday", "search_content": 5, "topic": "x"}
     message: dict[str, Value] = {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}
@@ -275,7 +273,6 @@ SCALARS = st.one_of(
 def test_putting_back_what_was_read_changes_nothing(
     store: MemoryStore, empty_client: TableClient, columns: dict[str, Value]
 ) -> None:
-    """Whatever columns a row has."""
     table = store.layout.message.ref
     columns = {name: value for name, value in columns.items() if name not in table.key}
     empty_client.write_row(Put(table, ("s", 1, "m"), columns))

@@ -46,7 +46,6 @@ def test_a_listing_that_fails_can_be_resumed_where_it_stopped(store: MemoryStore
 
 @pytest.mark.parametrize("size", [1, 5, 7, 20, 21])
 def test_pages_give_each_item_once_in_order_and_the_last_has_no_token(store: MemoryStore, size: int) -> None:
-    """Even where the last page is full."""
     expected = ids(fill(store, "s", 20))
     fill(store, "other", 3)
 

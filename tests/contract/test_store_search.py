@@ -99,7 +99,6 @@ def test_what_cannot_be_searched_for_is_refused(store: MemoryStore) -> None:
 
 
 def test_a_long_text_is_found(store: MemoryStore) -> None:
-    """As long as a message, and without spaces."""
     sentence = "ten words of this are fewer than there are here " * 2000 + "end"
     texts = [sentence, *(word * 90 for word in ("Привет-мир,", "naïve/", "hello-", "你好，", "ab.", "x"))]
     load(store, [Message("s", f"m{n}", n, content=f"({text} and more)") for n, text in enumerate(texts)])
@@ -171,7 +170,6 @@ def test_a_token_belongs_to_its_search(many: MemoryStore) -> None:
 
 
 def changed(token: str | None, **parts: object) -> str:
-    """A page token of which some parts are others."""
     assert token is not None
     document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")

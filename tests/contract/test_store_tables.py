@@ -48,7 +48,6 @@ def test_a_second_apply_changes_nothing(store: MemoryStore, empty_client: TableC
 
 @on_engine
 def test_two_applies_at_once_both_succeed(empty_client: TableClient) -> None:
-    """What another job created in between is no error, and is not said to be ours."""
     client = FaultyClient(empty_client)
     client.before["create_table"] = lambda: (fresh(empty_client).tables.apply(), None)[1]
     done = MemoryStore(client, target="test").tables.apply()

@@ -302,7 +302,6 @@ def test_messages_further_back_than_a_first_look_remembers_are_not_new(store: Me
 
 
 def failing(clock: StagedClock, client: TableClient, *faults: Fault) -> MemoryStore:
-    """A store whose reads fail when they are told to."""
     return MemoryStore(FaultyClient(client, *faults), clock=clock, target="test")
 
 

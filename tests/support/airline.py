@@ -14,5 +14,4 @@ needs_airline = pytest.mark.skipif(not DATA.is_file(), reason="the airline conve
 
 
 def conversations() -> list[dict[str, Any]]:
-    """Return the input."""
     return [json.loads(line) for line in DATA.read_bytes().splitlines()]

@@ -85,24 +85,20 @@ SESSION = TableSchema(
     (IndexSchema("session_by_time", ("user_id", "update_time", "session_id")),),
     (("update_time", INTEGER),),
 )
-"""With an index on a column."""
 
 MESSAGE = TableSchema(
     "message",
     (("session_id", STRING), ("create_time", INTEGER), ("message_id", STRING)),
     (IndexSchema("message_by_id", ("session_id", "message_id", "create_time")),),
 )
-"""With an index on its key alone."""
 
 PLAIN = TableSchema("plain", (("k", STRING),))
-"""One key column, no index."""
 
 BY_TIME = TableRef("session_by_time", ("user_id", "update_time", "session_id"))
 BY_ID = TableRef("message_by_id", ("session_id", "message_id", "create_time"))
 
 
 def everything(table: TableRef, *, backward: bool = False) -> Range:
-    """The range of all rows."""
     low, high = (MIN,) * len(table.key), (MAX,) * len(table.key)
     return Range(high, low, backward=True) if backward else Range(low, high)
 
@@ -113,5 +109,4 @@ def keys(client: TableClient, table: TableRef, span: Range | None = None) -> lis
 
 
 def put(client: TableClient, table: TableSchema, *key: str | int | bytes, **columns: Value) -> None:
-    """Write a row whatever is there."""
     client.write_row(Put(table.ref, key, columns))

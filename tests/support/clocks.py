@@ -13,15 +13,12 @@ class ManualClock:
         self.slept_s: list[float] = []
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
         return self.time_us
 
     def monotonic_s(self) -> float:
-        """Seconds."""
         return self.time_us / 1e6
 
     def sleep(self, seconds: float) -> None:
-        """Move on at once."""
         self.slept_s.append(seconds)
         self.time_us += round(seconds * 1e6)
 

@@ -23,12 +23,10 @@ def everything() -> dict[str, Declaration | CommandGroup]:
 
 
 def declarations() -> dict[str, Declaration]:
-    """Commands by name: `session put`."""
     return {name: found for name, found in everything().items() if isinstance(found, Declaration)}
 
 
 def params_of(name: str) -> list[typer.core.TyperOption | typer.core.TyperArgument]:
-    """The parameters of a command that are its own."""
     group: CommandGroup = root
     *groups, last = name.split()
     for each in groups:

@@ -17,7 +17,6 @@ class Fault:
     """One failure to come."""
 
     operation: str
-    """The port's method."""
     error: TsmemError
     call: int = 1
     """At which call of that method, counted from 1."""
@@ -39,7 +38,6 @@ class FaultyClient:
         self.rows_per_write = MAX_ROWS_PER_WRITE
 
     def names(self) -> list[str]:
-        """The methods that were called, in order."""
         return [name for name, _ in self.calls]
 
     def __getattr__(self, name: str) -> Any:

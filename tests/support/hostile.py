@@ -165,7 +165,6 @@ LINES = ("x" * LARGE, f"{CSI}31m" * (LARGE // 5), "款" * (LARGE // 3), "z" + "\
 UNDECODABLE = ("\ud800", "a\udc1bb", "\udcff\udcfe")
 """No text at all: on a command line, what bytes that are not UTF-8 become."""
 KEY_BYTES = 1000
-"""What fits into an id."""
 
 
 def packs() -> list[str]:

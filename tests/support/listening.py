@@ -97,7 +97,6 @@ def swallowing() -> Iterator[tuple[str, int]]:
 
 
 def profile(endpoint: str, timeout_s: float = PATIENCE_S) -> Profile:
-    """A profile of a certain patience."""
     return profile_of(endpoint)._replace(timeout_s=timeout_s)
 
 

@@ -86,7 +86,6 @@ class _Dispatcher(Dispatcher):
     liar: Liar
 
     def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        """The changed answer to one request."""
         liar = self.liar
         liar.asked.append(action)
         if len(liar.asked) > MOST_REQUESTS:
@@ -158,7 +157,6 @@ def decoded(data: bytes) -> list[WireRow]:
 
 
 def encoded(rows: list[WireRow]) -> bytes:
-    """The opposite."""
     parts = [encode_row(row.names, row.key, row.cells) for row in rows]
     return parts[0][:4] + b"".join(part[4:] for part in parts) if parts else b""
 

@@ -12,7 +12,6 @@ from tsmem.rows import Key, TableRef
 
 
 def pages(client: TableClient, table: TableRef, index: str, search: Search) -> Iterator[SearchPage]:
-    """Return one page after the other."""
     token = None
     while True:
         page = client.search(table, index, search._replace(token=token))
@@ -22,7 +21,6 @@ def pages(client: TableClient, table: TableRef, index: str, search: Search) -> I
 
 
 def all_keys(client: TableClient, table: TableRef, index: str, search: Search) -> list[Key]:
-    """Return the keys of the rows of all pages, in order."""
     return [row.key for page in pages(client, table, index, search) for row in page.rows]
 
 
@@ -36,5 +34,4 @@ def walked(listing: Callable[..., Any], size: int, **wanted: Any) -> list[list[A
 
 
 def walked_ids(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
-    """Return the ids of the sessions or messages of all pages."""
     return [each for page in walked(listing, size, **wanted) for each in ids(page)]

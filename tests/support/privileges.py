@@ -38,7 +38,6 @@ modes_count = without(CAP_DAC_OVERRIDE)
 
 
 def skip_unless_possible(outcome: Outcome) -> Outcome:
-    """Skip the test if the process could not be set up."""
     if outcome.code == NOT_POSSIBLE:
         pytest.skip("root's rights could not be dropped")
     return outcome
@@ -55,5 +54,4 @@ def mode(path: Path) -> int:
 
 
 def given(path: Path) -> None:
-    """Give it to another user."""
     os.lchown(path, ANOTHER, ANOTHER)

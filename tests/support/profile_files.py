@@ -71,18 +71,15 @@ path = "s.db"
 
 
 def write(config: Path, text: str | bytes, mode: int = 0o600) -> None:
-    """Write a profile file."""
     config.write_bytes(text.encode() if isinstance(text, str) else text)
     config.chmod(mode)
 
 
 def refusal(env: dict[str, str], profile: str | None = None) -> ProfileError:
-    """Return the error that `load_profile` raises."""
     with pytest.raises(ProfileError) as caught:
         load_profile(env, profile=profile)
     return caught.value
 
 
 def parsed(path: Path) -> dict[str, Any]:
-    """Return the content of a profile file."""
     return tomllib.loads(path.read_text())

@@ -21,14 +21,11 @@ class Ticking:
         self._time_us = 1_767_225_600_000_000
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
         return self._time_us
 
     def monotonic_s(self) -> float:
-        """Seconds."""
         self._time_us += 600_000
         return self._time_us / 1e6
 
     def sleep(self, seconds: float) -> None:
-        """Move on at once."""
         self._time_us += round(seconds * 1e6)

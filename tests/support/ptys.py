@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 
 def resize(terminal: int, columns: int, rows: int = 24) -> None:
-    """Give a terminal its size."""
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 

@@ -66,7 +66,6 @@ class Wire(NamedTuple):
         return self.dispatcher.answer(action, data, lambda: waiting.pop(0) if waiting else None)
 
     def ask(self, action: str, **fields: Any) -> Any:
-        """Return the message that answers a request with these fields."""
         return schema.parse_message(f"{action}Response", self.answer(action, body(action, **fields)).body)
 
     def refused(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Refusal:
@@ -157,7 +156,6 @@ def condition(existence: int = IGNORE, test: Any = None) -> Any:
 
 
 def writing(action: str, data: bytes, table: str = "plain", **more: Any) -> bytes:
-    """Encode a PutRow, UpdateRow or DeleteRow."""
     return body(action, **{"table_name": table, ROW_FIELDS[action]: data, "condition": condition(), **more})
 
 
@@ -185,7 +183,6 @@ def found(answer: ActionResult) -> Cells | None:
 
 
 def change(action: str, data: bytes, **more: Any) -> Any:
-    """Make one row of a BatchWriteRow."""
     fields = {"type": OPERATIONS[action], "row_change": data, "condition": condition(), **more}
     return schema.new_message("RowInBatchWriteRowRequest", **fields)
 
@@ -196,12 +193,10 @@ def put(key: str, value: Any = 9, existence: int = IGNORE, **more: Any) -> Any:
 
 
 def group(*rows: Any, table: str = "plain") -> Any:
-    """Make one table of a BatchWriteRow."""
     return schema.new_message("TableInBatchWriteRowRequest", table_name=table, rows=rows)
 
 
 def wanted(*keys: str, table: str = "plain", **more: Any) -> Any:
-    """Make one table of a BatchGetRow."""
     fields = {"primary_key": [row({"k": key}) for key in keys], "max_versions": 1, **more}
     given = {name: value for name, value in fields.items() if value is not None}
     return schema.new_message("TableInBatchGetRowRequest", table_name=table, **given)
@@ -238,6 +233,5 @@ def nested(depth: int, combinator: int) -> Any:
 
 
 def page(offset: int, limit: int) -> Any:
-    """Make a page of a row's columns."""
     paged = schema.new_message("ColumnPaginationFilter", offset=offset, limit=limit)
     return schema.new_message("Filter", type=3, filter=paged.SerializeToString())

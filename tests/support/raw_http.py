@@ -62,8 +62,6 @@ class Paused:
 
 
 class Reply(NamedTuple):
-    """A parsed answer."""
-
     status: int
     headers: dict[str, str]
     body: bytes
@@ -114,14 +112,12 @@ class Running:
 
 @contextmanager
 def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings: Any) -> Iterator[Running]:
-    """Run a server in front of a stub."""
     behind, log = stub or Stub(), list[LogEntry]()
     with Server(behind, Settings(**settings), clock or SystemClock(), log.append) as server:
         yield Running(server, behind, log)
 
 
 def now() -> str:
-    """Return the time as the header x-ots-date has it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
@@ -139,19 +135,16 @@ def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:
 
 
 def signed(headers: Mapping[str, str], secret: str = "tsmem", path: str = "/GetRow") -> dict[str, str]:
-    """Add a V2 signature to headers."""
     lines = sorted(f"{name}:{value}" for name, value in headers.items())
     text = "\n".join([path, "POST", "", *lines, ""])
     return {**headers, "x-ots-signature": b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()}
 
 
 def request(body: bytes = b"", *, secret: str = "tsmem", action: str = "GetRow", **changed: str | None) -> bytes:
-    """Return a whole signed request."""
     return post(signed(ots_headers(body, **changed), secret, f"/{action}"), body, f"/{action}")
 
 
 def post(headers: Mapping[str, str], body: bytes = b"", path: str = "/GetRow") -> bytes:
-    """Return a whole request with these headers."""
     lines = [f"POST {path} HTTP/1.1", "Host: here", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -18,7 +18,6 @@ Columns = Sequence[tuple[str, int]]
 
 
 def index(name: str, key: Sequence[str], columns: Sequence[str] = (), kind: int = LOCAL) -> Any:
-    """Make a secondary index."""
     fields = {"name": name, "primary_key": key, "defined_column": columns}
     return schema.new_message("IndexMeta", index_update_mode=kind, index_type=kind, **fields)
 
@@ -32,7 +31,6 @@ def create(
     units: tuple[int, int] = (0, 0),
     **more: Any,
 ) -> bytes:
-    """Encode a CreateTable."""
     meta = schema.new_message("TableMeta", table_name=name)
     for column, kind in key:
         meta.primary_key.add(name=column, type=kind)
@@ -57,19 +55,16 @@ def throughput(read: int, write: int) -> Any:
 
 
 def created(*indexes: Any, **options: Any) -> bytes:
-    """Encode a CreateTable with these indexes and options."""
     return create((("k", STRING), ("l", INTEGER)), (("n", INTEGER), ("x", DOUBLE_COLUMN)), *indexes, options=options)
 
 
 def update(name: str = "session", stream: bool | None = None, **options: Any) -> bytes:
-    """Encode an UpdateTable."""
     spec = None if stream is None else schema.new_message("StreamSpecification", enable_stream=stream)
     wanted = schema.new_message("TableOptions", **options)
     return body("UpdateTable", table_name=name, table_options=wanted, stream_spec=spec)
 
 
 def add_index(table: str, meta: Any, *, with_rows: bool = True) -> bytes:
-    """Encode a CreateIndex."""
     return body("CreateIndex", main_table_name=table, index_meta=meta, include_base_data=with_rows)
 
 
@@ -78,13 +73,11 @@ def drop_index(table: str, name: str) -> bytes:
 
 
 def define(table: str, *columns: tuple[str, int]) -> bytes:
-    """Encode an AddDefinedColumn."""
     metas = [schema.new_message("DefinedColumnSchema", name=name, type=kind) for name, kind in columns]
     return body("AddDefinedColumn", table_name=table, columns=metas)
 
 
 def undefine(table: str, *columns: str) -> bytes:
-    """Encode a DeleteDefinedColumn."""
     return body("DeleteDefinedColumn", table_name=table, columns=columns)
 
 
@@ -97,14 +90,12 @@ def field(name: str = "c", kind: int | None = KEYWORD, **more: Any) -> Any:
 
 
 def by(**sorter: dict[str, Any]) -> Any:
-    """Make a sort."""
     return schema.new_message("Sort", sorter=[sorter])
 
 
 def create_search(
     *fields: Any, table: str = "plain", name: str = "i", time_to_live: int | None = None, **more: Any
 ) -> bytes:
-    """Encode a CreateSearchIndex."""
     described = schema.new_message("IndexSchema", field_schemas=fields, **more)
     return body(CREATE, table_name=table, index_name=name, schema=described, time_to_live=time_to_live)
 

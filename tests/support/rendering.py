@@ -48,5 +48,4 @@ def terminal(width: int = 80, **changes: object) -> Options:
 
 
 def text(result: Result, options: Options) -> str:
-    """Return everything that is printed."""
     return b"".join(render(result, options)).decode()

@@ -64,7 +64,6 @@ def fill(served: Served) -> Any:
 
 
 def numbers(answer: Any) -> list[int]:
-    """Return the numbers of the rows of an answer."""
     return [row[0][1][1] for row in answer.rows]
 
 

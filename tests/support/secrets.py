@@ -107,7 +107,6 @@ def kept(cli: Cli, kind: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def configure(cli: Cli, endpoint: str, said: dict[str, str]) -> None:
-    """Write the profile file."""
     values = {"backend": "tablestore", "endpoint": endpoint, "instance": "test", **said}
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     cli.config("[profiles.prod]\ntimeout = 0.5\n" + "\n".join(lines) + "\n")

@@ -19,8 +19,6 @@ DEADLINE_S = 60
 
 
 class ServeProcess(NamedTuple):
-    """A server that is ready."""
-
     process: subprocess.Popen[bytes]
     endpoint: str
     line: str
@@ -28,7 +26,6 @@ class ServeProcess(NamedTuple):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
         host, port = self.endpoint.removeprefix("http://").split(":")
         return host, int(port)
 

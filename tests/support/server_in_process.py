@@ -36,15 +36,12 @@ METADATA: dict[str, Any] = {
 
 @dataclass
 class Served:
-    """A running server."""
-
     endpoint: str
     engine: Engine
     log: list[LogEntry] = field(default_factory=list)
     """Every request, in the order in which they were answered."""
 
     def actions(self) -> list[str]:
-        """What was asked, in order."""
         return [entry.action for entry in self.log]
 
     def stored(self, table: TableRef) -> dict[Key, dict[str, Value]]:
@@ -92,7 +89,6 @@ def environ(endpoint: str, **more: str) -> dict[str, str]:
 
 
 def profile_of(endpoint: str, **more: str) -> Profile:
-    """The profile that those variables make."""
     return load_profile(environ(endpoint, **more), config=None, profile=None)
 
 

@@ -93,7 +93,6 @@ class Shell:
         }
         self._argv = [word.format(folder=folder) for word in argv]
         self.screen = bytearray()
-        """All that the terminal was sent."""
 
     def _write(self, name: str, text: str) -> Path:
         path = self._state / name

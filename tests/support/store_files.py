@@ -22,20 +22,17 @@ SEARCH = SearchIndexSchema("message", "search", (("n", FieldType("LONG")), ("con
 
 @contextmanager
 def opened(path: Path | None) -> Iterator[LocalClient]:
-    """A client that is closed at the end."""
     with closing(LocalClient(path, SystemClock())) as client:
         yield client
 
 
 def fill(path: Path) -> None:
-    """Make a file with one row."""
     with opened(path) as client:
         client.create_table(TABLE)
         client.write_row(Put(TABLE.ref, ("a",), {"x": 1}))
 
 
 def put(client: LocalClient, *keys: str) -> None:
-    """Write rows of these keys."""
     for key in keys:
         client.write_row(Put(TABLE.ref, (key,), {"x": key}))
 
@@ -64,13 +61,11 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def read_version(connections: Connections) -> int:
-    """Read a row of the catalog."""
     with connections.read() as session:
         version: int = session.execute("SELECT version FROM catalog_version").fetchone()[0]
         return version
 
 
 def raise_version(connections: Connections) -> None:
-    """Write a row of the catalog."""
     with connections.write() as session:
         session.execute("UPDATE catalog_version SET version = version + 1")

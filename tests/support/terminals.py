@@ -44,7 +44,6 @@ class Screen(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Standard output as text."""
         return self.out.decode()
 
 

@@ -63,12 +63,10 @@ MESSAGES = [
 
 
 def conversation(*, full: bool = False, markdown: bool = False) -> Conversation:
-    """All of it."""
     return Conversation(SESSION, MESSAGES, full=full, markdown=markdown)
 
 
 def said(content: str, role: str = "user", *, markdown: bool = True) -> Conversation:
-    """A conversation of one message."""
     return Conversation(None, [Message("s", "m", 0, role, content)], full=True, markdown=markdown)
 
 

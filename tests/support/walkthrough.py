@@ -36,15 +36,12 @@ _BEGIN, _END, _OVER = "\x1e", "\x1f", "\x1c"
 
 
 class Step(NamedTuple):
-    """A part of the text."""
-
     prose: str
     """The lines before the command."""
     command: str
     """What is typed, or nothing behind the last command."""
 
     def typed(self) -> str:
-        """The command as the text shows it."""
         first, *more = self.command.split("\n")
         return "".join((f"  $ {first}\n", *(f"  > {line}".rstrip() + "\n" for line in more)))
 

@@ -48,7 +48,6 @@ def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def store(served: Served) -> Iterator[MemoryStore]:
-    """tsmem on the same tables."""
     with checked_store(profile_of(served.endpoint)) as store:
         yield store
 

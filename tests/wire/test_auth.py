@@ -48,7 +48,6 @@ def identify(headers: dict[str, str], target: str = "/GetRow", key: AccessKey | 
 
 
 def refused(headers: dict[str, str], **more: Any) -> tuple[str | None, str]:
-    """Return code and message of a refusal."""
     with pytest.raises(TsmemError) as caught:
         identify(headers, **more)
     return caught.value.service_code, caught.value.message

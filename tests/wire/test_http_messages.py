@@ -110,7 +110,6 @@ def test_a_body_may_have_5_mb() -> None:
 
 
 def compressed(body: bytes, size: object, kind: str = "deflate") -> bytes:
-    """Decompress a body."""
     text = f"POST /A HTTP/1.1\nx-ots-request-compress-type: {kind}\nx-ots-request-compress-size: {size}"
     return decompress_body(parsed(text), body)
 

@@ -101,8 +101,6 @@ def test_requests_may_be_pipelined_with_an_empty_line_between() -> None:
 
 
 class Trickling(socket.socket):
-    """A socket that receives one byte at a time."""
-
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
         return super().recv(1, flags)
 

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 
 def node(served: Served, step: str) -> Any:
-    """Run one step of the script."""
     return run_script(Path(__file__).with_name("node_memory.js"), served.endpoint, step)
 
 
@@ -35,7 +34,6 @@ def plain(columns: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def store(served: Served) -> Iterator[MemoryStore]:
-    """tsmem on the same tables."""
     with checked_store(profile_of(served.endpoint)) as store:
         yield store
 
