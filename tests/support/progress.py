@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tests.support.clocks import ManualClock
+
 _DRAWN = re.compile(r"\x1b\[\?25l(.*?)\n\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)
 """Everything from the first line to its end, where it is erased."""
 
@@ -14,18 +16,9 @@ def drawn(err: str) -> tuple[list[str], str]:
     return [line for part in shown for line in part.split("\r\x1b[2K")], _DRAWN.sub("", err)
 
 
-class Ticking:
+class Ticking(ManualClock):
     """A clock on which each look takes more than half a second, so that progress is drawn at each look."""
 
-    def __init__(self) -> None:
-        self._time_us = 1_767_225_600_000_000
-
-    def now_us(self) -> int:
-        return self._time_us
-
     def monotonic_s(self) -> float:
-        self._time_us += 600_000
-        return self._time_us / 1e6
-
-    def sleep(self, seconds: float) -> None:
-        self._time_us += round(seconds * 1e6)
+        self.time_us += 600_000
+        return super().monotonic_s()
