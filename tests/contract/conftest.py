@@ -20,6 +20,7 @@ from tests.support.backends import (
 )
 from tests.support.checked_client import CheckedClient
 from tests.support.clocks import ManualClock
+from tests.support.faults import FaultyClient
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore
 
@@ -79,5 +80,11 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def store(empty_client: TableClient, clock: ManualClock) -> MemoryStore:
-    return MemoryStore(empty_client, clock=clock, target="test")
+def faulty(empty_client: TableClient) -> FaultyClient:
+    """The client of `store`: it keeps what is asked, and fails when a test tells it to."""
+    return FaultyClient(empty_client)
+
+
+@pytest.fixture
+def store(faulty: FaultyClient, clock: ManualClock) -> MemoryStore:
+    return MemoryStore(faulty, clock=clock, target="test")

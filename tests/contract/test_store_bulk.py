@@ -45,10 +45,6 @@ def left(store: MemoryStore) -> tuple[list[str], list[int]]:
     return [s.session_id for s in store.sessions.iterate(None)], [m.create_time for m in store.messages.iterate(None)]
 
 
-def faulty(client: TableClient, *faults: Fault) -> MemoryStore:
-    return MemoryStore(FaultyClient(client, *faults), target="test")
-
-
 def refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
     return MemoryStore(RefusingClient(client, refused), target="test")
 
@@ -56,14 +52,16 @@ def refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
 # Deleting
 
 
-def test_messages_are_deleted_before_their_session(store: MemoryStore, empty_client: TableClient) -> None:
+def test_messages_are_deleted_before_their_session(store: MemoryStore, faulty: FaultyClient) -> None:
     """A failure in the middle leaves the session, so that the same command can be repeated and ends the job."""
     conversation(store, "u", "s", 1, 2, 3)
     for operation, messages in (("write_rows", [1, 2, 3]), ("write_row", [])):
+        faulty.expect(Fault(operation, GONE))
         with pytest.raises(Unavailable):
-            faulty(empty_client, Fault(operation, GONE)).sessions.delete("u", "s", with_messages=True)
+            store.sessions.delete("u", "s", with_messages=True)
         assert (["s"], messages) == left(store)
 
+    faulty.expect()
     result = store.sessions.delete("u", "s", with_messages=True)
     assert (1, 0) == (result.sessions, result.messages)
     assert ([], []) == left(store)
@@ -81,12 +79,11 @@ def test_a_missing_session_takes_no_messages_with_it(store: MemoryStore) -> None
     assert ([], [1, 2]) == left(store)
 
 
-def test_a_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, faulty: FaultyClient) -> None:
     store.sessions.put(Session("u", "s", 1, "x" * 100_000))
-    client = FaultyClient(empty_client)
-    MemoryStore(client, target="test").sessions.delete("u", "s", with_messages=True)
+    store.sessions.delete("u", "s", with_messages=True)
 
-    assert [("user_id",)] == [arguments[2] for name, arguments in client.calls if name == "get_row"]
+    assert [("user_id",)] == [arguments[2] for name, arguments in faulty.calls if name == "get_row"]
 
 
 def test_purge_until_includes_its_end_and_keeps_sessions_without_a_time(store: MemoryStore) -> None:
@@ -112,34 +109,30 @@ def test_purge_until_keeps_sessions_with_later_messages(store: MemoryStore) -> N
     assert (["alive", "new"], [1, 9, 8]) == left(store)
 
 
-def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, empty_client: TableClient) -> None:
+def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
     conversation(store, "u", "a", update_time=1)
     conversation(store, "u", "b", update_time=1)
-    client = FaultyClient(empty_client)
-    client.before["write_rows"] = lambda: store.sessions.update("u", "a", update_time=9)
+    faulty.before["write_rows"] = lambda: store.sessions.update("u", "a", update_time=9)
 
-    result = MemoryStore(client, target="test").sessions.purge("u", until=5)
+    result = store.sessions.purge("u", until=5)
 
     assert (1, 1) == (result.sessions, result.skipped)
     assert ["a"] == left(store)[0]
 
 
-def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(
-    store: MemoryStore, empty_client: TableClient
-) -> None:
+def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
     """Each session is looked at again when its messages are gone, right before it goes."""
     for name in ("a", "b"):
         conversation(store, "u", name, 1)
-    client = FaultyClient(empty_client)
 
     def arrive() -> None:
         if list(store.messages.iterate("b")):
-            client.before["get_range"] = arrive
+            faulty.before["get_range"] = arrive
         else:
             store.messages.put(Message("b", "m9", 9))
 
-    client.before["get_range"] = arrive
-    result = MemoryStore(client, target="test").sessions.purge("u", until=5, with_messages=True)
+    faulty.before["get_range"] = arrive
+    result = store.sessions.purge("u", until=5, with_messages=True)
 
     assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
     assert (["b"], [9]) == left(store)
@@ -167,11 +160,12 @@ def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> Non
     assert [900, 950] == left(store)[1]
 
 
-def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStore, faulty: FaultyClient) -> None:
     load(store, [Message("s", f"m{n}", n) for n in range(250)])
 
+    faulty.expect(Fault("write_rows", GONE, call=2))
     with pytest.raises(Unavailable, match="200 rows had been done before"):
-        faulty(empty_client, Fault("write_rows", GONE, call=2)).messages.purge("s")
+        store.messages.purge("s")
     assert 50 == len(left(store)[1])
 
 

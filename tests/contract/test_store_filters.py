@@ -202,20 +202,19 @@ def test_each_page_that_is_read_is_reported_once(long_client: TableClient) -> No
     assert 2 == len(heard)
 
 
-def test_recent_reads_the_sessions_that_its_filter_needs(store: MemoryStore, empty_client: TableClient) -> None:
+def test_recent_reads_the_sessions_that_its_filter_needs(store: MemoryStore, faulty: FaultyClient) -> None:
     """A filter on ids and times is decided by the index; one on metadata fetches the sessions, 100 at a time."""
     load(store, [Session("u", f"s{n:04}", n, None, Metadata({"n": n})) for n in range(250)])
-    client = FaultyClient(empty_client)
-    filtered = MemoryStore(client, target="test")
 
-    assert [9, 8] == [s.update_time for s in filtered.sessions.recent("u", filter="update_time < 10", limit=2)]
-    assert ["get_range", "get_rows"] == client.names()
-    client.calls.clear()
-    assert [9, 8] == [s.update_time for s in filtered.sessions.recent("u", filter="n < 10", limit=2)]
-    assert ["get_range", "get_rows", "get_rows", "get_rows"] == client.names()
-    client.calls.clear()
-    assert [] == list(filtered.sessions.recent("u", filter='user_id == "v" or update_time > 1000'))
-    assert ["get_range"] == client.names()
+    faulty.expect()
+    assert [9, 8] == [s.update_time for s in store.sessions.recent("u", filter="update_time < 10", limit=2)]
+    assert ["get_range", "get_rows"] == faulty.names()
+    faulty.expect()
+    assert [9, 8] == [s.update_time for s in store.sessions.recent("u", filter="n < 10", limit=2)]
+    assert ["get_range", "get_rows", "get_rows", "get_rows"] == faulty.names()
+    faulty.expect()
+    assert [] == list(store.sessions.recent("u", filter='user_id == "v" or update_time > 1000'))
+    assert ["get_range"] == faulty.names()
 
 
 def test_a_purge_reads_keys_and_the_columns_of_its_filter(store: MemoryStore) -> None:
@@ -231,16 +230,15 @@ def test_a_purge_reads_keys_and_the_columns_of_its_filter(store: MemoryStore) ->
     assert [] == [*store.sessions.iterate(None), *store.messages.iterate(None)]
 
 
-def test_a_filter_that_cannot_be_read_sends_nothing(store: MemoryStore, empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
-    s = MemoryStore(client, target="test")
+def test_a_filter_that_cannot_be_read_sends_nothing(store: MemoryStore, faulty: FaultyClient) -> None:
+    s = store
     for operation in (s.sessions.page, s.sessions.recent, s.sessions.purge, s.messages.page, s.messages.purge):
         for text in ("a =", ""):
             with pytest.raises(InvalidInput, match="the filter"):
                 operation("u", filter=text)
     with pytest.raises(InvalidInput, match="the filter"):
-        s.messages.last("s", 1, filter="a =")
-    assert [] == client.calls
+        store.messages.last("s", 1, filter="a =")
+    assert [] == faulty.calls
 
 
 def test_a_field_of_another_type_is_tested_as_it_is(store: MemoryStore, empty_client: TableClient) -> None:

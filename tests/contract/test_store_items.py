@@ -60,12 +60,11 @@ PAST_LIMITS: dict[str, Callable[[MemoryStore], object]] = {
 
 
 @on_engine
-def test_what_is_past_a_limit_is_refused_before_anything_is_sent(empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
+def test_what_is_past_a_limit_is_refused_before_anything_is_sent(store: MemoryStore, faulty: FaultyClient) -> None:
     for what, operation in PAST_LIMITS.items():
         with pytest.raises(LimitExceeded):
-            operation(MemoryStore(client))
-        assert [] == client.calls, what
+            operation(store)
+        assert [] == faulty.calls, what
 
 
 BAD: dict[str, Callable[[MemoryStore], object]] = {
@@ -114,13 +113,12 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
 
 
 @on_engine
-def test_bad_input_is_refused_and_nothing_is_sent(empty_client: TableClient) -> None:
+def test_bad_input_is_refused_and_nothing_is_sent(store: MemoryStore, faulty: FaultyClient) -> None:
     """Also where an empty id could be taken for everyone."""
-    client = FaultyClient(empty_client)
     for what, operation in BAD.items():
         with pytest.raises(InvalidInput):
-            operation(MemoryStore(client))
-        assert [] == client.calls, what
+            operation(store)
+        assert [] == faulty.calls, what
 
 
 def test_put_overwrites_the_whole_row(store: MemoryStore) -> None:

@@ -29,11 +29,11 @@ def fill(store: MemoryStore, session: str, count: int, **more: Any) -> list[Mess
     return messages
 
 
-def test_a_listing_that_fails_can_be_resumed_where_it_stopped(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_listing_that_fails_can_be_resumed_where_it_stopped(store: MemoryStore, faulty: FaultyClient) -> None:
     for n in range(6):
         store.messages.put(Message("s", f"m{n}", n, content="x" * MB))
-    client = FaultyClient(empty_client, Fault("get_range", Unavailable("gone"), call=2))
-    stream = MemoryStore(client, target="test").messages.iterate("s")
+    faulty.expect(Fault("get_range", Unavailable("gone"), call=2))
+    stream = store.messages.iterate("s")
     seen: list[str] = []
     with pytest.raises(Unavailable, match="gone"):
         seen.extend(message.message_id for message in stream)
@@ -96,41 +96,39 @@ def test_recent_is_latest_first_with_whole_sessions(store: MemoryStore) -> None:
 
 
 def test_recent_passes_over_a_session_deleted_meanwhile_and_fills_the_page(
-    store: MemoryStore, empty_client: TableClient
+    store: MemoryStore, faulty: FaultyClient
 ) -> None:
     for n in range(6):
         store.sessions.put(Session("u", f"s{n}", n))
-    client = FaultyClient(empty_client)
-    client.before["get_rows"] = lambda: (store.sessions.delete("u", "s4"), None)[1]
+    faulty.before["get_rows"] = lambda: (store.sessions.delete("u", "s4"), None)[1]
 
-    page = MemoryStore(client, target="test").sessions.recent("u", limit=3).page()
+    page = store.sessions.recent("u", limit=3).page()
 
     assert ["s5", "s3", "s2"] == [session.session_id for session in page.items]
     rest = store.sessions.recent("u", limit=3, page_token=page.next_page_token)
     assert ["s1", "s0"] == [session.session_id for session in rest]
 
 
-def test_recent_refills_a_page_many_at_once(store: MemoryStore, empty_client: TableClient) -> None:
+def test_recent_refills_a_page_many_at_once(store: MemoryStore, faulty: FaultyClient) -> None:
     """Also where most of what takes the place of deleted sessions is deleted too."""
     load(store, [Session("u", f"s{n:02d}", n) for n in range(80)])
-    client = FaultyClient(empty_client)
 
     def delete(first: int, end: int) -> None:
         for n in range(first, end):
             store.sessions.delete("u", f"s{n:02d}")
 
-    client.before["get_rows"] = lambda: delete(30, 79)
-    recent = MemoryStore(client, target="test").sessions.recent
+    faulty.before["get_rows"] = lambda: delete(30, 79)
+    recent = store.sessions.recent
     assert ["s79", *(f"s{n:02d}" for n in range(29, -1, -1))] == ids(recent("u", limit=40))
-    assert (2, 2) == (client.names().count("get_range"), client.names().count("get_rows"))
+    assert (2, 2) == (faulty.names().count("get_range"), faulty.names().count("get_rows"))
 
     def again() -> None:
         delete(29, 30)
-        client.before["get_rows"] = lambda: delete(21, 29)
+        faulty.before["get_rows"] = lambda: delete(21, 29)
 
-    client.before["get_rows"] = again
+    faulty.before["get_rows"] = again
     assert ["s79", "s20"] == ids(recent("u", limit=2))
-    assert 4 == client.names().count("get_rows")
+    assert 4 == faulty.names().count("get_rows")
 
 
 def test_recent_window_and_pages(store: MemoryStore) -> None:

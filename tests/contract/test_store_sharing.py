@@ -7,7 +7,6 @@ import pytest
 from tests.support.backends import on_engine
 from tests.support.faults import FaultyClient
 from tests.support.items import load
-from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Session
 from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
@@ -26,18 +25,16 @@ def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
 @on_engine
 @pytest.mark.parametrize(("own", "others", "searches"), [(500, 0, 1), (0, 250, 3), (100, 90, 1)])
 def test_ones_own_sessions_cost_no_further_search(
-    store: MemoryStore, empty_client: TableClient, own: int, others: int, searches: int
+    store: MemoryStore, faulty: FaultyClient, own: int, others: int, searches: int
 ) -> None:
-    sessions = [Session("me", f"s{n:03d}", 1) for n in range(own)] + [
-        Session("you", f"s{n:03d}", 1) for n in range(others)
-    ]
-    load(store, sessions)
-    client = FaultyClient(empty_client)
+    load(store, [Session("me", f"s{n:03d}", 1) for n in range(own)])
+    load(store, [Session("you", f"s{n:03d}", 1) for n in range(others)])
 
-    found = MemoryStore(client, target="test").sessions.shared([("me", f"s{n:03d}") for n in range(max(own, others))])
+    faulty.expect()
+    found = store.sessions.shared([("me", f"s{n:03d}") for n in range(max(own, others))])
 
     assert [("me", f"s{n:03d}") for n in range(others)] == sorted(found)
-    assert ["search"] * searches == client.names()
+    assert ["search"] * searches == faulty.names()
 
 
 def test_pairs_are_split_by_ids_and_by_users() -> None:

@@ -11,7 +11,6 @@ from tests.support.faults import Fault, FaultyClient
 from tests.support.items import load
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.limits import MAX_VALUE_BYTES
-from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk.result import BulkResult
@@ -141,11 +140,10 @@ def test_counting_reports_rows_bytes_and_each_page(filled: MemoryStore) -> None:
     assert 2 == len(heard)
 
 
-def test_an_error_in_the_middle_is_raised(filled: MemoryStore, empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client, Fault("get_range", Unavailable("gone"), call=2))
-
+def test_an_error_in_the_middle_is_raised(filled: MemoryStore, faulty: FaultyClient) -> None:
+    faulty.expect(Fault("get_range", Unavailable("gone"), call=2))
     with pytest.raises(Unavailable):
-        MemoryStore(client).statistics()
+        filled.statistics()
 
 
 def test_wrong_scopes_are_refused(store: MemoryStore) -> None:

@@ -38,19 +38,17 @@ def test_a_first_apply_creates_everything(empty_client: TableClient) -> None:
     assert DEFAULT.message.search == empty_client.describe_search_index("message", "message_search_index")
 
 
-def test_a_second_apply_changes_nothing(store: MemoryStore, empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
-    again = MemoryStore(client, target="test").tables.apply()
+def test_a_second_apply_changes_nothing(store: MemoryStore, faulty: FaultyClient) -> None:
+    again = store.tables.apply()
 
     assert [("present", False)] * 6 == [(step.state, step.created) for step in again.steps]
-    assert {"describe_table", "describe_search_index"} == set(client.names())
+    assert {"describe_table", "describe_search_index"} == set(faulty.names())
 
 
 @on_engine
-def test_two_applies_at_once_both_succeed(empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
-    client.before["create_table"] = lambda: (fresh(empty_client).tables.apply(), None)[1]
-    done = MemoryStore(client, target="test").tables.apply()
+def test_two_applies_at_once_both_succeed(empty_client: TableClient, faulty: FaultyClient) -> None:
+    faulty.before["create_table"] = lambda: (fresh(empty_client).tables.apply(), None)[1]
+    done = fresh(faulty).tables.apply()
 
     assert ["present"] * 6 == [step.state for step in done.steps]
     assert not any(step.created for step in done.steps if step.kind != "secondary index")
@@ -110,10 +108,11 @@ def test_nothing_is_created_on_a_table_with_another_key(empty_client: TableClien
 
 
 @on_engine
-def test_a_table_with_another_key_that_comes_meanwhile_gets_no_index(empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
-    client.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
-    done = MemoryStore(client, target="test").tables.apply()
+def test_a_table_with_another_key_that_comes_meanwhile_gets_no_index(
+    empty_client: TableClient, faulty: FaultyClient
+) -> None:
+    faulty.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
+    done = fresh(faulty).tables.apply()
 
     assert [] == empty_client.list_search_indexes("session")
     assert {"message"} == {step.table for step in done.steps if step.created}
@@ -138,10 +137,11 @@ def test_drop_deletes_everything_and_can_be_repeated(store: MemoryStore, empty_c
 
 
 @on_engine
-def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(store: MemoryStore, empty_client: TableClient) -> None:
-    client = FaultyClient(empty_client)
-    client.before["delete_search_index"] = lambda: empty_client.delete_search_index("session", "session_search_index")
-    dropped = MemoryStore(client, target="test").tables.drop()
+def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(
+    store: MemoryStore, empty_client: TableClient, faulty: FaultyClient
+) -> None:
+    faulty.before["delete_search_index"] = lambda: empty_client.delete_search_index("session", "session_search_index")
+    dropped = store.tables.drop()
 
     assert ("table session", "search index message_search_index", "table message") == dropped
     assert [] == empty_client.list_tables()
@@ -175,34 +175,29 @@ def busy(count: int) -> list[Fault]:
 
 
 @on_engine
-def test_waiting_goes_on_until_everything_answers(
-    store: MemoryStore, empty_client: TableClient, clock: ManualClock
-) -> None:
-    client = FaultyClient(empty_client, *busy(5))
-    waiting = MemoryStore(client, clock=clock, target="test")
-    plan = waiting.tables.plan()
+def test_waiting_goes_on_until_everything_answers(store: MemoryStore, faulty: FaultyClient, clock: ManualClock) -> None:
+    faulty.expect(*busy(5))
+    plan = store.tables.plan()
     said: list[Sequence[str]] = []
-    waiting.tables.wait(plan, 10, said.append)
+    store.tables.wait(plan, 10, said.append)
 
     tables, indexes = ["table session", "table message"], ["session_secondary_index", "message_secondary_index"]
     everything = [step.kind + " " + step.name for step in plan.steps]
     unready = [tables[0], f"secondary index {indexes[0]}", tables[1], f"secondary index {indexes[1]}"]
     assert [everything, unready] == said
     assert [1.0, 1.0] == clock.slept_s
-    assert 9 == client.names().count("get_range")
+    assert 9 == faulty.names().count("get_range")
 
 
 @on_engine
-def test_an_index_that_is_built_is_waited_for(
-    store: MemoryStore, empty_client: TableClient, clock: ManualClock
-) -> None:
+def test_an_index_that_is_built_is_waited_for(store: MemoryStore, faulty: FaultyClient, clock: ManualClock) -> None:
     """The service calls reading one meanwhile an invalid parameter; any other such error is one."""
     building = InvalidInput("Disallow read index table in building base state", service_code="OTSParameterInvalid")
-    client = FaultyClient(empty_client, Fault("get_range", building, 2), Fault("get_range", building, 5))
-    waiting = MemoryStore(client, clock=clock, target="test")
-    waiting.tables.wait(waiting.tables.plan(), 10)
+    faulty.expect(Fault("get_range", building, 2), Fault("get_range", building, 5))
+    plan = store.tables.plan()
+    store.tables.wait(plan, 10)
     assert [1.0, 1.0] == clock.slept_s
 
-    client = FaultyClient(empty_client, Fault("get_range", InvalidInput("something else"), 1))
+    faulty.expect(Fault("get_range", InvalidInput("something else")))
     with pytest.raises(InvalidInput, match="something else"):
-        MemoryStore(client, clock=clock, target="test").tables.wait(waiting.tables.plan(), 10)
+        store.tables.wait(plan, 10)

@@ -15,7 +15,6 @@ from tests.support.clocks import StagedClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import load
 from tsmem.errors import Denied, InvalidInput, NotFound, Throttled, Unavailable
-from tsmem.port import TableClient
 from tsmem.store import Changes, MemoryStore, Message, Metadata
 
 pytestmark = on_engine
@@ -237,16 +236,16 @@ def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore) -> None:
 # What it costs
 
 
-def test_a_look_costs_one_request(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
+def test_a_look_costs_one_request(store: MemoryStore, faulty: FaultyClient) -> None:
     """The first and each later one, with nothing new and with a little."""
     load(store, [Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)])
-    client = FaultyClient(empty_client)
-    watched = MemoryStore(client, clock=clock, target="test")
 
-    found = Followed(watched, nothing, putting(store, "a", "b"), nothing)
+    faulty.expect()
+    found = Followed(store, nothing, putting(store, "a", "b"), nothing)
 
     assert [10, 0, 2, 0] == list(map(len, found.looks))
-    assert ["get_range"] * 4 == client.names()
+    assert 4 == faulty.names().count("get_range")
+    assert {"get_range", "write_row"} == set(faulty.names())
 
 
 def test_an_interval_lies_between_looks(store: MemoryStore, clock: StagedClock) -> None:
@@ -256,14 +255,12 @@ def test_an_interval_lies_between_looks(store: MemoryStore, clock: StagedClock) 
     assert [0.5] * 3 == clock.slept_s
 
 
-def test_much_that_is_new_is_read_in_pages(store: MemoryStore, empty_client: TableClient, clock: StagedClock) -> None:
-    client = FaultyClient(empty_client)
-    watched = MemoryStore(client, clock=clock, target="test")
+def test_much_that_is_new_is_read_in_pages(store: MemoryStore, faulty: FaultyClient) -> None:
 
-    found = Followed(watched, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing)
+    found = Followed(store, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing)
 
     assert [[], [f"m{n}" for n in range(6)], []] == found.looks
-    assert len(client.calls) > 3
+    assert faulty.names().count("get_range") > 3
 
 
 def test_a_look_reads_the_last_thousand_messages_again(store: MemoryStore, clock: StagedClock) -> None:
@@ -301,52 +298,40 @@ def test_messages_further_back_than_a_first_look_remembers_are_not_new(store: Me
 # What fails meanwhile
 
 
-def failing(clock: StagedClock, client: TableClient, *faults: Fault) -> MemoryStore:
-    return MemoryStore(FaultyClient(client, *faults), clock=clock, target="test")
-
-
-def test_an_outage_is_told_once_and_its_end_too(
-    store: MemoryStore, empty_client: TableClient, clock: StagedClock
-) -> None:
+def test_an_outage_is_told_once_and_its_end_too(store: MemoryStore, faulty: FaultyClient) -> None:
     faults = [Fault("get_range", Throttled("busy") if n == 3 else Unavailable("gone"), call=n) for n in (2, 3, 4, 6)]
     arriving = [putting(store, f"m{n}") for n in range(6)]
 
-    found = Followed(failing(clock, empty_client, *faults), *arriving, listening=True)
+    faulty.expect(*faults)
+    found = Followed(store, *arriving, listening=True)
 
     assert [[], [], [], [], ["m0", "m1", "m2", "m3"], [], ["m4", "m5"]] == found.looks
     assert ["gone", None, "gone", None] == found.trouble
 
 
-def test_a_store_that_cannot_be_reached_at_first_is_waited_for(
-    store: MemoryStore, empty_client: TableClient, clock: StagedClock
-) -> None:
+def test_a_store_that_cannot_be_reached_at_first_is_waited_for(store: MemoryStore, faulty: FaultyClient) -> None:
     putting(store, "before")()
 
-    gone = failing(clock, empty_client, Fault("get_range", Unavailable("gone")))
-    found = Followed(gone, putting(store, "after"), listening=True)
+    faulty.expect(Fault("get_range", Unavailable("gone")))
+    found = Followed(store, putting(store, "after"), listening=True)
 
     assert [[], ["before", "after"]] == found.looks
     assert ["gone", None] == found.trouble
 
 
-def test_a_look_that_fails_in_the_middle_is_made_again(
-    store: MemoryStore, empty_client: TableClient, clock: StagedClock
-) -> None:
-    gone = failing(clock, empty_client, Fault("get_range", Unavailable("gone"), call=3))
-
-    found = Followed(gone, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing, listening=True)
+def test_a_look_that_fails_in_the_middle_is_made_again(store: MemoryStore, faulty: FaultyClient) -> None:
+    faulty.expect(Fault("get_range", Unavailable("gone"), call=3))
+    found = Followed(store, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing, listening=True)
 
     assert [f"m{n}" for n in range(6)] == [message_id for look in found.looks for message_id in look]
     assert 0 < len(found.looks[1]) < 6
     assert ["gone", None] == found.trouble
 
 
-def test_any_other_failure_and_without_a_listener_each_ends_it(
-    store: MemoryStore, empty_client: TableClient, clock: StagedClock
-) -> None:
+def test_any_other_failure_and_without_a_listener_each_ends_it(store: MemoryStore, faulty: FaultyClient) -> None:
     for error, listening in ((Denied("no"), True), (Unavailable("gone"), False)):
-        client = failing(clock, empty_client, Fault("get_range", error, call=2))
+        faulty.expect(Fault("get_range", error, call=2))
         with pytest.raises(type(error)):
-            Followed(client, nothing, listening=listening)
+            Followed(store, nothing, listening=listening)
     with pytest.raises(NotFound):
         Followed(store, store.tables.drop, listening=True)

@@ -13,7 +13,6 @@ from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.limits import MAX_INTEGER
-from tsmem.port import TableClient
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk.result import BulkResult
@@ -111,10 +110,10 @@ def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> N
 
 @pytest.mark.parametrize(("ids_at_once", "requests"), [(50_000, 2), (3, 4), (2, 6)])
 def test_each_range_of_ids_costs_a_page_of_sessions_and_one_of_messages(
-    filled: MemoryStore, empty_client: TableClient, ids_at_once: int, requests: int
+    filled: MemoryStore, faulty: FaultyClient, ids_at_once: int, requests: int
 ) -> None:
-    client = FaultyClient(empty_client)
-    list(MemoryStore(client).troubles(ids_at_once=ids_at_once))
+    faulty.expect()
+    list(filled.troubles(ids_at_once=ids_at_once))
 
-    assert ["get_range"] * len(client.calls) == client.names()
-    assert len(client.calls) <= requests
+    assert ["get_range"] * len(faulty.calls) == faulty.names()
+    assert len(faulty.calls) <= requests

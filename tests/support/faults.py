@@ -29,13 +29,18 @@ class FaultyClient:
 
     def __init__(self, client: TableClient, *faults: Fault) -> None:
         self._client = client
-        self._faults = list(faults)
+        self._faults = faults
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.before: dict[str, Callable[[], None]] = {}
         """Run once before the next call of a method: what someone else does meanwhile."""
         self.meter = client.meter
         self.limiter = client.limiter
         self.rows_per_write = MAX_ROWS_PER_WRITE
+
+    def expect(self, *faults: Fault) -> None:
+        """Forget what was asked. From now on these failures come, and no others."""
+        self._faults = faults
+        self.calls.clear()
 
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
