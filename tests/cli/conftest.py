@@ -15,16 +15,18 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 import tsmem
 from tests.support.clocks import ManualClock
 from tests.support.commands import declared_by
+from tests.support.waiting import wait_until
 from tsmem.adapters import redaction
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
@@ -33,6 +35,7 @@ from tsmem.profiles import model as profile_model
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.documents import export_line
 
+DEADLINE_S = 60
 ROOT = Path(__file__).parents[2]
 """The folder from which the package is imported."""
 
@@ -135,7 +138,12 @@ class Cli:
 
     def fill(self, items: Iterable[Session | Message]) -> None:
         """Import items."""
-        self.ok("import", stdin=b"".join(map(export_line, items)))
+        self.ok("import", stdin=export_lines(items))
+
+    def wait_for_messages(self, count: int) -> None:
+        """Wait until another process has written so many messages of the session "s00000"."""
+        with self.store() as store:
+            wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= count)
 
     def export(self) -> bytes:
         """Return an export of everything."""
@@ -155,6 +163,29 @@ class Cli:
         return self.folder / "data" / "tsmem" / "memory.db"
 
 
+class Started(subprocess.Popen[bytes]):
+    """A process with pipes for all streams, unless the test says otherwise."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+    def feed(self, data: bytes) -> None:
+        """Write to its input, which stays open."""
+        self.stdin.write(data)
+        self.stdin.flush()
+
+    def stopped(self, number: int = signal.SIGINT) -> Outcome:
+        """Send a signal, read what comes, and wait for the end."""
+        self.send_signal(number)
+        return self.ended()
+
+    def ended(self, data: bytes | None = None) -> Outcome:
+        """Write the rest of its input, read what comes, and wait for the end."""
+        out, err = self.communicate(data, timeout=DEADLINE_S)
+        return Outcome(self.returncode, out or b"", (err or b"").decode())
+
+
 class Processes:
     """Runs the command line as processes."""
 
@@ -167,7 +198,7 @@ class Processes:
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
         }
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[Started] = []
 
     @staticmethod
     def argv(*argv: str, warnings: str = "error") -> list[str]:
@@ -208,12 +239,11 @@ class Processes:
         )
         return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
-    def start(self, *argv: str, warnings: str = "error", **options: Any) -> subprocess.Popen[bytes]:
-        """Start it, with pipes for all streams."""
+    def start(self, *argv: str, warnings: str = "error", before: Sequence[str] = (), **options: Any) -> Started:
+        """Start it, with pipes for all streams, perhaps behind the words of another program."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(
-            self.argv(*argv, warnings=warnings), cwd=self.folder, **{"env": self.environ, **pipes, **options}
-        )
+        words = [*before, *self.argv(*argv, warnings=warnings)]
+        process = Started(words, cwd=self.folder, **{"env": self.environ, **pipes, **options})
         self._started.append(process)
         return process
 
@@ -223,11 +253,8 @@ class Processes:
             process.kill()
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
-                if stream is not None and not stream.closed:
-                    try:
-                        stream.close()
-                    except BrokenPipeError:
-                        continue
+                with suppress(BrokenPipeError, AttributeError):  # None, where the test gave another one
+                    stream.close()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -317,6 +344,11 @@ def completed(
     out, err = capfd.readouterr()
     assert (end.value.code, err) == (0, "")
     return [line for line in out.splitlines() if line]
+
+
+def export_lines(items: Iterable[Session | Message]) -> bytes:
+    """Return the lines of an export that hold these items."""
+    return b"".join(map(export_line, items))
 
 
 def sessions(count: int, user: str = "ada") -> list[Session]:

@@ -3,7 +3,6 @@ case; in a pipe and in CI nothing, unless it is asked for."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pty
@@ -11,37 +10,28 @@ import re
 import select
 import shutil
 import signal
-import time
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from io import RawIOBase
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, PipeIn, Processes, messages, sessions
-from tests.cli.test_processes import interrupted
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions
 from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 from tests.support.progress import Ticking, drawn
 from tests.support.server_in_process import KEY, SECRET, serving
 from tests.support.waiting import wait_until
-from tsmem.cli.app.main import main
-from tsmem.cli.io.streams import Streams
 from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
-DEADLINE_S = 60
 SUMMARY = r"[\d.]+ s(, [\d,]+ rows/s)?(, [\d.]+ (bytes|KB|MB))?(, [\d,]+ (skipped|failed|in doubt))*"
-
-
-def on_terminal(cli: Cli, *argv: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Outcome:
-    """Run it with a terminal for stderr alone, of 80 columns."""
-    out, err = io.BytesIO(), io.BytesIO()
-    streams = Streams(PipeIn(stdin), out, err, stderr_is_terminal=True)
-    code = main(argv, streams, {**cli.environ, **(environ or {})}, Ticking())
-    return Outcome(code, out.getvalue(), err.getvalue().decode())
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +46,18 @@ def _filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled(ready: Cli, _filled_store: Path) -> Cli:
     """Two sessions and 1,050 messages, and the file `in` with as many more."""
     shutil.copy(_filled_store, ready.database)
-    Path("in").write_bytes(b"".join(map(export_line, messages(1050, "s00001"))))
+    Path("in").write_bytes(export_lines(messages(1050, "s00001")))
     return ready
+
+
+def on_terminal(cli: Cli, *argv: str, **options: Any) -> Outcome:
+    """Run it with a terminal for stderr alone, of 80 columns."""
+    return cli(*argv, talk=True, clock=Ticking(), **options)
 
 
 COMMANDS: list[tuple[str, str]] = [
     ("import in", "imported 1,050 messages"),
     ("export out", "exported 2 sessions and 1,050 messages to out"),
-    ("export out.gz", "exported 2 sessions and 1,050 messages to out.gz"),
     ("message purge --everything --yes", "deleted 1,050 messages"),
     ("message purge --everything --dry-run", "found 1,050 messages"),
     ("session purge --everyone --with-messages --yes", "deleted 2 sessions and 1,050 messages"),
@@ -73,10 +67,9 @@ COMMANDS: list[tuple[str, str]] = [
 
 
 def test_what_is_said_meanwhile_has_a_line_of_its_own(ready: Cli) -> None:
-    timed = [{"role": "user", "timestamp": n} for n in range(900)]
-    lines = [json.dumps({"id": id_, "messages": said}) for id_, said in (("a", timed), ("b", [{"role": "user"}]))]
-    argv = ("import", "--format", "openai", "--user", "u")
-    lines, left = drawn(on_terminal(ready, *argv, stdin="\n".join(lines).encode()).err)
+    timed = {"id": "a", "messages": [{"role": "user", "timestamp": n} for n in range(900)]}
+    data = json.dumps([timed, {"id": "b", "messages": [{"role": "user"}]}]).encode()
+    lines, left = drawn(on_terminal(ready, "import", "--format", "openai", "--user", "u", stdin=data).err)
     assert " rows, " in lines[0]
     assert left.startswith("1 message without a time")
 
@@ -98,18 +91,16 @@ def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line
     assert outcome.code == code
     assert lines
     assert all(" rows" in each and len(each) < 80 for each in lines)
-    said = [each for each in left.splitlines() if each.startswith(summary.split()[0])]
-    assert len(said) == 1
-    assert re.fullmatch(f"{summary}: {SUMMARY}", said[0])
+    (said,) = [each for each in left.splitlines() if each.startswith(summary.split()[0])]
+    assert re.fullmatch(f"{summary}: {SUMMARY}", said)
     assert "\x1b" not in left
-    assert code or left.splitlines()[-1] == said[0]
+    assert code or left.splitlines()[-1] == said
 
 
 def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
     lines, _ = drawn(on_terminal(filled, "import", "in").err)
-    assert all(
-        re.fullmatch(r". \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left", each) for each in lines
-    )
+    pattern = r". \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left"
+    assert all(re.fullmatch(pattern, each) for each in lines)
     counts = [int(each.split(" rows")[0].split()[-1].replace(",", "")) for each in lines]
     assert counts == sorted(counts)
 
@@ -122,15 +113,12 @@ def test_nothing_is_drawn_in_a_pipe_in_ci_and_on_a_dumb_terminal(filled: Cli, en
     assert "rows/s" not in outcome.err
 
 
-@pytest.mark.parametrize(
-    ("line", "summary", "ci"),
-    [(*COMMANDS[0], True), *((line, summary, False) for line, summary in COMMANDS if "purge" not in line)],
-)
+@pytest.mark.parametrize(("line", "summary"), [each for each in COMMANDS if "purge" not in each[0]])
 def test_with_progress_plain_lines_and_one_summary_are_said_in_a_pipe_and_in_ci(
-    filled: Cli, line: str, summary: str, ci: bool
+    filled: Cli, line: str, summary: str
 ) -> None:
     argv, _ = prepared(filled, f"{line} --progress")
-    outcome = on_terminal(filled, *argv, environ={"CI": "true"}) if ci else filled(*argv)
+    outcome = on_terminal(filled, *argv, environ={"CI": "true"}) if line == "import in" else filled(*argv)
     assert "\x1b" not in outcome.err
     assert len(re.findall(f"^{re.escape(summary)}: {SUMMARY}$", outcome.err, re.MULTILINE)) == 1
     assert outcome.err.count(summary) == 1
@@ -148,70 +136,56 @@ def test_a_failure_has_its_summary_too(filled: Cli) -> None:
         assert ("1 failed" in left[0]) == (code == 7)
 
 
-def seen(ours: int, until: Callable[[bytes], bool]) -> bytes:
-    """What a terminal is sent, until something is seen or the other side is closed."""
+def seen(terminal: RawIOBase, until: Callable[[bytes], bool]) -> bytes:
+    """Return what a terminal is sent, until something is seen or the other side is closed."""
     sent = b""
-    deadline = time.monotonic() + DEADLINE_S
-    while not until(sent):
-        assert time.monotonic() < deadline
-        if not select.select([ours], [], [], 0.05)[0]:
-            continue
+    while not until(sent) and select.select([terminal], [], [], DEADLINE_S)[0]:
         try:
-            piece = os.read(ours, 65536)
-        except OSError:
+            sent += terminal.read(65536) or b""
+        except OSError:  # nobody has the other side
             break
-        if not piece:
-            break
-        sent += piece
     return sent
 
 
 def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) -> None:
+    """Its input goes on for ever."""
     ours, theirs = pty.openpty()
     started = process.start("import", stderr=theirs, env={**process.environ, "TERM": "xterm"})
     os.close(theirs)
-    assert started.stdin is not None
-    os.set_blocking(started.stdin.fileno(), False)
-    rows = (Message("s00000", f"m{n}", n, "user", "said") for n in count())
-    pending = b""
 
-    def feeding(sent: bytes) -> bool:
-        nonlocal pending
-        while b"rows/s" not in sent:
-            pending = pending or b"".join(export_line(next(rows)) for _ in range(200))
-            try:
-                pending = pending[os.write(started.stdin.fileno(), pending) :]  # type: ignore[union-attr]
-            except BlockingIOError:
-                break
-        return b"rows/s" in sent
+    def feed() -> None:
+        with suppress(BrokenPipeError):
+            for n in count():
+                started.stdin.write(export_line(Message("s00000", f"m{n}", n, "user", "said")))
 
-    try:
-        sent = seen(ours, feeding)
+    feeding = threading.Thread(target=feed)
+    feeding.start()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        sent = seen(terminal, lambda sent: b"rows/s" in sent)
         started.send_signal(signal.SIGINT)
-        sent += seen(ours, lambda _: False)
-        assert started.wait(DEADLINE_S) == 130
-    finally:
-        os.close(ours)
+        sent += seen(terminal, lambda _: False)
+    assert started.wait(DEADLINE_S) == 130
+    feeding.join()
     lines, left = drawn(sent.decode().replace("\r\n", "\n"))
     assert lines
-    assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", left.splitlines()[0])
-    assert re.match(r"error: interrupted; done before: [\d,]+ messages", left.splitlines()[1])
-    assert len(left.splitlines()) == 2
+    summary, error = left.splitlines()
+    assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", summary)
+    assert re.match(r"error: interrupted; done before: [\d,]+ messages", error)
 
 
 @pytest.mark.slow
 def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> None:
-    Path("in").write_bytes(b"".join(map(export_line, messages(6_000))))
+    Path("in").write_bytes(export_lines(messages(6_000)))
     with serving(cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), latency_ms=100) as served:
         cli.config(profile(served.endpoint, more=""))
         cli.ok("init-tables")
         started = process.start("import", "in")
         wait_until(lambda: started.poll() is not None or served.actions().count("BatchWriteRow") >= 4)
-        code, out, err = interrupted(started)
+        ended = started.stopped()
         done = sum(entry.rows for entry in served.log if entry.action == "BatchWriteRow")
 
-        assert (code, out) == (130, b"")
-        assert err.splitlines() == [
+        assert (ended.code, ended.out) == (130, b"")
+        assert ended.err.splitlines() == [
             f"error: interrupted; done before: {done:,} messages",
             "hint: the same command with --resume goes on where this one stopped",
         ]

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, messages, sessions
+from tests.cli.conftest import Cli, Outcome, export_lines, messages, sessions
 from tests.support.faults import FaultyClient
 from tests.support.opened_clients import every_client
 from tsmem.adapters.local import LocalClient
 from tsmem.port import TableClient
-from tsmem.store.documents import export_line
 
 EMPTY = 2
 """Lines of the export of an empty store."""
@@ -25,7 +24,7 @@ EMPTY = 2
 
 def lines(count: int, content: str = "said") -> bytes:
     """So many messages, without header and end."""
-    return b"".join(map(export_line, messages(count, content=content)))
+    return export_lines(messages(count, content=content))
 
 
 def rows(cli: Cli) -> int:

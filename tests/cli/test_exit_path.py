@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 import os
 import select
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages
-from tests.support.waiting import wait_until
-from tsmem.store.documents import export_line
-
-DEADLINE_S = 60
+from tests.cli.conftest import DEADLINE_S, Cli, Processes, Started, export_lines, messages
 
 
 @pytest.mark.parametrize(
@@ -71,38 +66,34 @@ def test_a_non_blocking_stdout_gets_all_of_it(ready: Cli, process: Processes) ->
     assert (started.wait(DEADLINE_S), out == expected) == (0, True)
 
 
-def rests(started: subprocess.Popen[bytes]) -> bool:
+def rests(started: Started) -> bool:
     """Wait until a process has used no processor time for half a second; False if it goes on for too long."""
-    deadline = time.monotonic() + DEADLINE_S
-    before, used = -1.0, used_s(started.pid)
-    while used != before and time.monotonic() < deadline:
+    before, deadline = "", time.monotonic() + DEADLINE_S
+    while (used := processor_time(started.pid)) != before and time.monotonic() < deadline:
         select.select([], [], [], 0.5)
-        before, used = used, used_s(started.pid)
+        before = used
     return used == before
 
 
-def used_s(process: int) -> float:
-    """Seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def processor_time(process: int) -> str:
+    """Return the time that a process has used, in user mode and in the kernel."""
+    return " ".join(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13])
 
 
 def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes) -> None:
-    rows = [export_line(row) for row in messages(1400)]
+    rows = messages(1400)
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     started = process.start("import", "-o", "json", stdin=reader)
     os.close(reader)
     with os.fdopen(writer, "wb") as stream:
-        stream.writelines(rows[:1250])
+        stream.write(export_lines(rows[:1250]))
         stream.flush()
-        with ready.store() as store:  # until it has written a batch, it has read what there was
-            wait_until(lambda: started.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) >= 1000)
-        stream.writelines(rows[1250:])
-    out, err = started.communicate(timeout=DEADLINE_S)
+        ready.wait_for_messages(1000)  # it has read what there was
+        stream.write(export_lines(rows[1250:]))
+    ended = started.ended()
 
-    assert (started.returncode, err) == (0, b"")
-    assert json.loads(out)["messages"] == 1400
+    assert (ended.code, ended.err, ended.json["messages"]) == (0, "", 1400)
 
 
 def test_no_file_takes_the_place_of_a_closed_stream(ready: Cli, process: Processes) -> None:

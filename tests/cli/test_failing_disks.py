@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.cli.conftest import Cli, Outcome, Processes, export_lines, messages, sessions
 from tests.support.commits import failing_commits
 from tests.support.mounts import on_small_disk
 from tests.support.privileges import modes_count, skip_unless_possible
 from tsmem.store import Message
-from tsmem.store.documents import export_line
 
 
 def plain(outcome: Outcome, *words: str) -> None:
@@ -46,7 +45,7 @@ def test_a_read_only_store_can_be_listed_and_not_written(ready: Cli, process: Pr
 def test_an_import_into_a_disk_that_fills_up_says_how_many_rows_were_done_and_resumes(
     process: Processes, tmp_path: Path
 ) -> None:
-    (tmp_path / "in").write_bytes(b"".join(map(export_line, messages(1000, content="z" * 12_000))))
+    (tmp_path / "in").write_bytes(export_lines(messages(1000, content="z" * 12_000)))
     outcome = on_small_disk(
         process,
         tmp_path,
@@ -86,7 +85,7 @@ def test_a_disk_without_room_for_a_store(process: Processes, tmp_path: Path) -> 
 def test_an_import_whose_commit_fails_counts_the_rows_that_may_have_been_kept(ready: Cli) -> None:
     ready.fill([*messages(1)])
     with failing_commits(sqlite3.SQLITE_IOERR_FSYNC, first=2):
-        outcome = ready("import", stdin=b"".join(map(export_line, messages(2000))))
+        outcome = ready("import", stdin=export_lines(messages(2000)))
 
     plain(outcome, "; this write may have been kept (1,000 rows had been done before; 1,000 may have been)\n")
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.cli.conftest import Cli, Processes, export_lines, messages, sessions
 from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Session
-from tsmem.store.documents import export_line
 
 STRANGER = 54321
 
@@ -40,7 +39,7 @@ def without_threads(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def test_bulk_commands_do_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     without_threads(monkeypatch, "tsmem call", "tsmem look-up")
-    data = b"".join(map(export_line, rows(3, 450)))
+    data = export_lines(rows(3, 450))
     with serving(None) as served:
         cli.environ |= environ(served.endpoint)
         cli.ok("init-tables")
@@ -59,7 +58,7 @@ def test_a_process_that_may_start_no_thread_works(cli: Cli) -> None:
         Path(name).chmod(0o777)
         done = subprocess.run(
             Processes.argv("import", "-o", "json"),
-            input=b"".join(map(export_line, rows(1, 450))),
+            input=export_lines(rows(1, 450)),
             env={**environ(served.endpoint), "PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2])},
             cwd=name,
             user=STRANGER,
@@ -80,7 +79,7 @@ def test_serve_answers_one_client_at_a_time_without_threads(cli: Cli, monkeypatc
     with serving(None) as served:
         cli.environ |= environ(served.endpoint)
         cli.ok("init-tables")
-        cli.ok("import", stdin=b"".join(map(export_line, rows(1, 450))))
+        cli.ok("import", stdin=export_lines(rows(1, 450)))
         assert len(cli.ok("export").out.splitlines()) == 453
         request = urllib.request.Request(f"{served.endpoint}/ListTable", b"", method="POST")
         with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request):

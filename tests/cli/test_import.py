@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, messages, sessions
+from tests.cli.conftest import Cli, export_lines, messages, sessions
 from tsmem.adapters.local import LocalClient
 from tsmem.store import Message
 from tsmem.store.documents import export_line
@@ -45,10 +45,10 @@ def test_rows_of_one_key_in_an_input_are_counted(ready: Cli, run: str) -> None:
     """They are one row in the store, and the counts alone would hide it
     (https://github.com/elasticsearch-dump/elasticsearch-dump/issues/175)."""
     rows = [Message("s", "m", 1, content=text) for text in ("first", "second", "third")] + messages(2)
-    outcome = ready.ok("import", run, stdin=b"".join(map(export_line, rows)))
+    outcome = ready.ok("import", run, stdin=export_lines(rows))
     kept = "the first is kept" if run.endswith("skip") else "the last of each key is kept"
     assert f"2 rows with the key of an earlier row of the input: {kept}\n" in outcome.err
-    assert "earlier row" not in ready.ok("import", run, stdin=b"".join(map(export_line, messages(3)))).err
+    assert "earlier row" not in ready.ok("import", run, stdin=export_lines(messages(3))).err
 
 
 @pytest.mark.parametrize(("missing", "command"), [(1, "import"), (2, "import"), (3, "import"), (2, "copy")])
@@ -98,7 +98,7 @@ def test_exports_and_plain_records_can_be_joined(ready: Cli) -> None:
 
 def test_a_file_on_standard_input_is_checked_first(ready: Cli) -> None:
     """`import < file` can be read twice, so it writes nothing when a line is bad."""
-    data = b"".join(map(export_line, messages(1050))) + b"bad\n"
+    data = export_lines(messages(1050)) + b"bad\n"
     outcome = ready("import", stdin=io.BytesIO(data))
     assert (outcome.code, outcome.out) == (2, b"")
     assert ready.export().count(b"\n") == EMPTY
@@ -113,7 +113,7 @@ def test_export_chooses(ready: Cli) -> None:
 
 def test_rows_that_exist_can_be_skipped(ready: Cli) -> None:
     ready.fill(messages(2))
-    rows = b"".join(map(export_line, messages(3, content="new")))
+    rows = export_lines(messages(3, content="new"))
     counts = ready.ok("import", "--on-conflict", "skip", "-o", "json", stdin=rows).json
     assert counts == {"sessions": 0, "messages": 1, "skipped": 2, "failed": 0}
     said = [item["content"] for item in ready.ok("message", "list", "-o", "jsonl").lines]

@@ -28,32 +28,14 @@ ITEMS: list[Session | Message] = [
 ]
 LINES = b"".join(export_line(item) for item in ITEMS)
 READING = (
-    "session list --user ada",
-    "session list",
-    "session list --user ada --limit 1",
-    'session list --user ada --filter topic=="tea"',
-    "session recent --user ada",
-    "session recent",
-    "session search --user ada --limit 0",
-    "session search tea --sort score",
-    "session get ada s1",
-    "message list --session s1",
-    "message list --session s1 --role user --order desc",
-    "message list --session s1 --last 2",
-    "message get s1 m05",
-    "message search tea --session s1",
-    "message tail s1",
-    "show s1 --user ada",
-    "stats",
-    "stats --user ada",
-    "doctor",
-    "export",
-    "export --user ada",
-    "export --session s1",
-    "session purge --user ada --with-messages --dry-run",
-    "message purge --session s1 --dry-run",
-    "init-tables --check",
-)
+    "session list --user ada", "session list", "session list --user ada --limit 1",
+    'session list --user ada --filter topic=="tea"', "session recent --user ada", "session recent",
+    "session search --user ada --limit 0", "session search tea --sort score", "session get ada s1",
+    "message list --session s1", "message list --session s1 --role user --order desc",
+    "message list --session s1 --last 2", "message get s1 m05", "message search tea --session s1", "message tail s1",
+    "show s1 --user ada", "stats", "stats --user ada", "doctor", "export", "export --user ada", "export --session s1",
+    "session purge --user ada --with-messages --dry-run", "message purge --session s1 --dry-run", "init-tables --check",
+)  # fmt: skip
 LARGE = ("6,000 rows", "6,000 rows without keys")
 """Lies that are told to one command only: they take a while."""
 LISTING, LISTING_MESSAGES, SEARCHING = READING[0], READING[9], READING[7]

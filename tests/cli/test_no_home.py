@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.cli.conftest import Cli, Processes, export_lines, messages, sessions
 from tsmem.store import Message, Session
-from tsmem.store.documents import export_line
 
 STRANGER = 54321
 """No user of any machine."""
@@ -27,7 +26,7 @@ def homeless(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def test_commands_work_without_a_home(homeless: Cli) -> None:
-    Path("in").write_bytes(b"".join(map(export_line, ROWS)))
+    Path("in").write_bytes(export_lines(ROWS))
     for line in ("import in", "import in --resume", "message list", "export", "profile list", "demo"):
         outcome = homeless(*line.split())
         assert outcome.code == 0, (line, outcome)

@@ -12,13 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
-from tests.support.waiting import wait_until
-from tsmem.store.documents import export_line
-
-DEADLINE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -46,35 +42,21 @@ def test_a_command_whose_reader_goes_away_ends_with_141_quietly(filled: Cli, pro
 
 def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
     started = process.start("--help")
-    assert started.stdout is not None
-    assert started.stderr is not None
     started.stdout.close()
     assert (started.wait(DEADLINE_S), started.stderr.read()) == (141, b"")
-
-
-def interrupted(started: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
-    """Send Ctrl-C, read what comes, and wait for the end."""
-    started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=DEADLINE_S)
-    return started.returncode, out, err.decode()
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl"])
 def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, output: str) -> None:
     started = process.start("message", "list", "-o", output, "--limit", "0")
-    assert started.stdout is not None
     head = os.read(started.stdout.fileno(), 1)
-    code, rest, err = interrupted(started)
+    ended = started.stopped()
 
-    assert code == 130
-    error = {"code": "Interrupted", "message": "interrupted", "hint": None, "request_id": None}
-    assert json.loads(err)["error"] == error
-    if output == "json":
-        document = json.loads(head + rest)
-        assert document["error"]["code"] == "Interrupted"
-        items = document["items"]
-    else:
-        items = [json.loads(line) for line in (head + rest).splitlines()]
+    assert ended.code == 130
+    assert ended.error == {"code": "Interrupted", "message": "interrupted", "hint": None, "request_id": None}
+    shown = Outcome(130, head + ended.out, "")
+    assert output == "jsonl" or shown.json["error"]["code"] == "Interrupted"
+    items = shown.lines if output == "jsonl" else shown.json["items"]
     assert [item["message_id"] for item in items] == [f"m{n:05d}" for n in range(len(items))]
     assert 0 < len(items) < 3000
 
@@ -95,19 +77,11 @@ def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process
     assert re.match(r"stats: \d+ requests?, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
 
 
-def wait_for(cli: Cli, count: int, session: str) -> None:
-    """Until another process has written so many messages of a session."""
-    with cli.store() as store:
-        wait_until(lambda: sum(1 for _ in store.messages.iterate(session)) >= count)
-
-
 def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, process: Processes) -> None:
-    data = b"".join(map(export_line, messages(1050, content="y" * 500)))
+    data = export_lines(messages(1050, content="y" * 500))
     started = process.start("import")
-    assert started.stdin is not None
-    started.stdin.write(data)
-    started.stdin.flush()
-    wait_for(ready, 600, "s00000")
+    started.feed(data)
+    ready.wait_for_messages(600)
     started.kill()
     started.wait(DEADLINE_S)
 
@@ -123,28 +97,23 @@ def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, proce
 
 def test_ctrl_c_before_anything_begins(process: Processes) -> None:
     started = process.start("message", "put", "s", "--content-file", "-")
-    assert started.stderr is not None
-    code, out, err = interrupted(started)
-    assert code in (130, -signal.SIGINT)
-    assert out == b""
-    assert "Traceback" not in err or code == -signal.SIGINT  # the interpreter itself had not begun
+    ended = started.stopped()
+    assert (ended.code in (130, -signal.SIGINT), ended.out) == (True, b"")
+    assert "Traceback" not in ended.err or ended.code == -signal.SIGINT  # the interpreter itself had not begun
 
 
 def test_three_command_lines_begin_at_once_on_a_fresh_folder(process: Processes, cli: Cli) -> None:
     running = [process.start("init-tables") for _ in range(3)]
-    for one in running:
-        _, err = one.communicate(timeout=DEADLINE_S)
-        assert one.returncode == 0, err
+    assert [0, 0, 0] == [one.ended().code for one in running]
     cli.ok("init-tables", "--check")
 
 
 def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> None:
     content = "word " * 500 + "end"
     ready.ok("message", "put", "s", "m", "--content", content)
+    forced = {"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}
     for argv in (("message", "list"), ("show", "s")):
-        outcome = process.run(
-            *argv, environ={"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}
-        )
+        outcome = process.run(*argv, environ=forced)
         assert content.encode() in outcome.out
         assert b"\x1b" not in outcome.out
         assert outcome.err == ""
@@ -169,7 +138,6 @@ def test_text_is_utf_8_in_the_locale_c(process: Processes, ready: Cli) -> None:
 def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
     """With PYTHONUNBUFFERED a write may take a part of what it is given, as when a stopped process goes on."""
     started = process.start("message", "list", "-o", "jsonl", env={**process.environ, "PYTHONUNBUFFERED": "1"})
-    assert started.stdout is not None
     first = os.read(started.stdout.fileno(), 10)
     for _ in range(3):  # the pipe is full: a signal cuts the write that waits
         os.kill(started.pid, signal.SIGSTOP)

@@ -9,14 +9,13 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
+from tests.cli.conftest import Cli, Outcome, Processes, Started, export_lines, messages, sessions
 from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient, RefusingClient
 from tests.support.opened_clients import every_client
@@ -30,7 +29,6 @@ from tsmem.store.documents import export_line
 
 KILLS = 8
 ROWS = 4_000
-DEADLINE_S = 60
 FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
 """One request of ten fails, or some of its rows."""
 
@@ -61,7 +59,7 @@ def points(cli: Cli) -> list[int]:
     return []
 
 
-def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+def until(condition: Callable[[], bool], process: Started) -> None:
     """Wait for something that a process does, or for its end."""
     wait_until(lambda: condition() or process.poll() is not None)
 
@@ -82,10 +80,9 @@ def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], in
             until(lambda goal=goal: rows_now() >= goal, started)  # type: ignore[misc]
         else:
             until(lambda before=before: points(cli) not in ([], before), started)  # type: ignore[misc]
-        started.kill()
-        _, err = started.communicate(timeout=DEADLINE_S)
-        kills += started.returncode == -signal.SIGKILL
-        went_on += b"going on behind" in err
+        ended = started.stopped(signal.SIGKILL)
+        kills += ended.code == -signal.SIGKILL
+        went_on += "going on behind" in ended.err
     ended = process.run("import", "in", "--resume")
     assert ended.code == 0, ended
     assert kills > turn // 2
@@ -116,13 +113,11 @@ def counted(cli: Cli) -> int:
 @contextmanager
 def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
     """A server with faults, the tables made before the first, and a profile that points at it."""
+    path = cli.folder / "served.db"
+    cli.config(f'[profiles.local]\npath = "{path}"\n')
+    cli.ok("init-tables")
     faults = Faults([parse_fault(spec) for spec in specs], seed=5)
-    with serving(cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), instance="agent-memory") as served:
-        cli.config(profile(served.endpoint, more=""))
-        cli.ok("init-tables")
-    with serving(
-        cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), instance="agent-memory", faults=faults
-    ) as served:
+    with serving(path, credentials=AccessKey(KEY, SECRET), faults=faults) as served:
         cli.config(profile(served.endpoint, more=""))
         yield served
 
@@ -159,7 +154,7 @@ def stopped(ready: Cli) -> Cli:
 
 def stop(cli: Cli, done: int, rows: int, name: str = "in") -> None:
     """Import rows into a store whose disk is full after some batches of 200."""
-    data = b"".join(map(export_line, messages(rows)))
+    data = export_lines(messages(rows))
     Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     failure = Fault("write_rows", StorageFailure("the disk is full"), call=done // 200 + 1)
     with every_client(lambda client: FaultyClient(client, failure)):
@@ -174,19 +169,14 @@ def resumed(cli: Cli, *argv: str) -> Outcome:
     return cli("import", "in", "--resume", "-o", "json", *argv)
 
 
-def test_it_goes_on_behind_what_is_settled(stopped: Cli) -> None:
-    outcome = resumed(stopped)
-    assert (outcome.code, outcome.json["messages"]) == (0, 100)
+@pytest.mark.parametrize("argv", [(), ("--on-conflict", "skip"), ("--rejects", "bad")])
+def test_it_goes_on_behind_what_is_settled(stopped: Cli, argv: tuple[str, ...]) -> None:
+    """What a stopped import wrote is no conflict."""
+    outcome = resumed(stopped, *argv)
+    assert (outcome.code, outcome.json["messages"], outcome.json["skipped"]) == (0, 100, 0)
     assert outcome.err == "going on behind 200 records\n"
     assert stopped.export().count(b"\n") == 302
     assert points(stopped) == []
-
-
-@pytest.mark.parametrize("argv", [("--on-conflict", "skip"), ("--rejects", "bad")])
-def test_it_goes_on_however_conflicts_and_rejects_are_met(stopped: Cli, argv: tuple[str, ...]) -> None:
-    outcome = resumed(stopped, *argv)
-    assert (outcome.code, outcome.json["messages"], outcome.json["skipped"]) == (0, 100, 0)
-    assert stopped.export().count(b"\n") == 302
 
 
 def test_a_dry_run_leaves_the_point(stopped: Cli) -> None:
@@ -194,19 +184,10 @@ def test_a_dry_run_leaves_the_point(stopped: Cli) -> None:
     assert resumed(stopped).json["messages"] == 100
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ("drop-tables --yes", "init-tables"),
-        ("drop-tables --yes",),
-        ("message delete s00000 m00199",),
-        ("message delete s00000 m00003",),
-    ],
-)
-def test_a_target_that_was_made_again_is_filled_from_the_beginning(stopped: Cli, lines: tuple[str, ...]) -> None:
-    """Dropped, with or without being made again, emptied, or with a hole: going on would leave a gap."""
-    for line in lines:
-        stopped.ok(*line.split())
+@pytest.mark.parametrize("line", ["drop-tables --yes", "message delete s00000 m00199", "message delete s00000 m00003"])
+def test_a_target_that_lost_rows_is_filled_from_the_beginning(stopped: Cli, line: str) -> None:
+    """Going on would leave a gap."""
+    stopped.ok(*line.split())
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, 300)
     assert "rows of the stopped import are gone: from the beginning\n" in outcome.err
@@ -224,7 +205,7 @@ def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli) -> N
 
 
 def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
-    Path("in").write_bytes(b"".join(map(export_line, messages(500))))
+    Path("in").write_bytes(export_lines(messages(500)))
     refused: dict[str, TsmemError] = {name: Throttled("busy") for name in ("m00101", "m00303")}
     with cloud(cli):
         with every_client(lambda client: RefusingClient(client, refused)):
@@ -233,45 +214,34 @@ def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
         assert cli.export().count(b"\n") == 502
 
 
-def test_another_target_has_a_point_of_its_own(stopped: Cli) -> None:
-    stopped.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
-    assert stopped("-p", "other", "import", "in", "--resume", "-o", "json").json["messages"] == 300
-
-
 def test_other_tables_of_a_store_have_a_point_of_their_own(stopped: Cli) -> None:
     """Though they hold rows of the same keys: those are not what the stopped import wrote."""
     names = 'tables.message = { name = "other", index = "other_index", search_index = "other_search" }\n'
     stopped.config(f'[profiles.other]\nbackend = "local"\npath = "{stopped.database}"\n{names}')
-    old = b"".join(map(export_line, messages(300, content="old")))
+    old = export_lines(messages(300, content="old"))
     stopped.ok("-p", "other", "import", "-", stdin=old)
-    assert stopped("-p", "other", "import", "in", "--resume", "-o", "json").json["messages"] == 300
+    assert resumed(stopped, "-p", "other").json["messages"] == 300
 
 
 def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
-    Path("in").write_bytes(b"".join(map(export_line, messages(3))))
+    Path("in").write_bytes(export_lines(messages(3)))
     for _ in range(2):
         outcome = resumed(ready)
         assert (outcome.code, outcome.json["messages"]) == (0, 3)
         assert outcome.err == "nothing to go on from: from the beginning\n"
 
 
-@pytest.mark.parametrize("noted", [b"", b'{"settled": "x"}', b'{"settled": -5}', b"\xff"])
-def test_a_point_that_cannot_be_read_is_none(stopped: Cli, noted: bytes) -> None:
+@pytest.mark.parametrize("noted", [b"", b'{"settled": "x"}', b'{"settled": -5}', b"\xff", b'{"settled": 5000}'])
+def test_a_point_that_cannot_be_right_leaves_nothing_out(stopped: Cli, noted: bytes) -> None:
     (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
     path.write_bytes(noted)
-    assert resumed(stopped).json["messages"] == 300
-
-
-def test_a_point_past_the_end_leaves_nothing_out(stopped: Cli) -> None:
-    (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
-    path.write_bytes(b'{"settled": 5000}')
     assert resumed(stopped).code == 0
     assert stopped.export().count(b"\n") == 302
 
 
 @pytest.mark.parametrize(("count", "content"), [(250, "said"), (300, "told"), (300, "said")])
 def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: str) -> None:
-    Path("in").write_bytes(b"".join(map(export_line, messages(count, content=content))))
+    Path("in").write_bytes(export_lines(messages(count, content=content)))
     os.utime("in", (1, 1))
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, count)

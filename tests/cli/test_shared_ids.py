@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome
+from tests.cli.conftest import Cli, Outcome, export_lines
 from tests.support.server_in_process import environ, serving
 from tsmem.port import SearchIndexSchema
 from tsmem.store import Message, Session
@@ -90,7 +90,7 @@ def test_an_import_says_that_it_could_not_look(unsearched: Cli) -> None:
 
 def test_an_import_asks_once_for_each_500_sessions(filled: Cli) -> None:
     items: list[Session | Message] = [Session("bob", f"s{n:04d}", n) for n in range(501)]
-    Path("sessions.jsonl").write_bytes(b"".join(map(export_line, items)))
+    Path("sessions.jsonl").write_bytes(export_lines(items))
     Path("messages.jsonl").write_bytes(export_line(Message("s", "m", 1)))
     with serving(filled.database) as served:
         filled("-p", "env", "import", "sessions.jsonl", environ=environ(served.endpoint))

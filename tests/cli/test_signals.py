@@ -12,54 +12,37 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages, sessions
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, Started, export_lines, messages, sessions
 from tests.support.waiting import wait_until
 from tsmem.store import MemoryStore
-from tsmem.store.documents import export_line
 
-DEADLINE_S = 60
 STOPS = [(signal.SIGINT, ""), (signal.SIGTERM, " by SIGTERM"), (signal.SIGHUP, " by SIGHUP")]
-
-
-def stopped(started: subprocess.Popen[bytes], number: int) -> tuple[int, str]:
-    """Send a signal; the exit code and stderr."""
-    started.send_signal(number)
-    _, err = started.communicate(timeout=DEADLINE_S)
-    return started.returncode, err.decode()
 
 
 @pytest.mark.parametrize(("number", "by"), STOPS)
 def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, number: int, by: str) -> None:
-    data = b"".join(map(export_line, messages(1250)))
+    data = export_lines(messages(1250))
     started = process.start("import")
-    assert started.stdin is not None
-    started.stdin.write(data)
-    started.stdin.flush()
-    wait_for_rows(ready, 1000)
+    started.feed(data)
+    ready.wait_for_messages(1000)
 
-    assert stopped(started, number) == (128 + number, f"error: interrupted{by}; done before: 1,000 messages\n")
+    assert started.stopped(number) == Outcome(
+        128 + number, b"", f"error: interrupted{by}; done before: 1,000 messages\n"
+    )
     ready.ok("import", stdin=data)
     assert ready.export().count(b"\n") == 1252
 
 
-def wait_for_rows(cli: Cli, count: int) -> None:
-    """Wait until another process has written so many messages."""
-    with cli.store() as store:
-        wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= count)
-
-
 def test_a_signal_that_is_ignored_at_the_start_stays_ignored(ready: Cli, process: Processes) -> None:
     started = process.start("import", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    assert started.stdin is not None
-    rows = [export_line(row) for row in messages(1450)]
-    started.stdin.write(b"".join(rows[:1250]))
-    started.stdin.flush()
-    wait_for_rows(ready, 1000)
+    rows = messages(1450)
+    started.feed(export_lines(rows[:1250]))
+    ready.wait_for_messages(1000)
     started.send_signal(signal.SIGHUP)
-    out, err = started.communicate(b"".join(rows[1250:]), timeout=DEADLINE_S)
+    ended = started.ended(export_lines(rows[1250:]))
 
-    assert (started.returncode, err) == (0, b"")
-    assert b"1450" in out
+    assert (ended.code, ended.err) == (0, "")
+    assert "1450" in ended.text
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
@@ -68,23 +51,12 @@ def test_process_1_of_a_container_is_stopped(ready: Cli, process: Processes) -> 
     if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no pid namespace may be made here")
     ready.fill(messages(3))
-    tail = process.argv("message", "tail", "s00000", "--follow", "-o", "jsonl")
-    started = subprocess.Popen(
-        ["unshare", "--pid", "--fork", "--kill-child", *tail],
-        env=process.environ,
-        stdout=subprocess.PIPE,
-        cwd=process.folder,
-    )
-    try:
-        assert started.stdout is not None
-        assert started.stdout.readline()
-        inside = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
-        os.kill(int(inside[0]), signal.SIGTERM)
-        assert started.wait(DEADLINE_S) == 143
-    finally:
-        started.kill()
-        started.wait()
-        started.stdout.close()  # type: ignore[union-attr]
+    unshare = ("unshare", "--pid", "--fork", "--kill-child")
+    started = process.start("message", "tail", "s00000", "--follow", "-o", "jsonl", before=unshare)
+    assert started.stdout.readline()
+    inside = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+    os.kill(int(inside[0]), signal.SIGTERM)
+    assert started.wait(DEADLINE_S) == 143
 
 
 def test_a_signal_at_the_very_end_prints_no_traceback(process: Processes) -> None:
@@ -103,7 +75,7 @@ def test_a_signal_at_the_very_end_prints_no_traceback(process: Processes) -> Non
     assert done.stdout.startswith(b"tsmem ")
 
 
-def has_deleted(purge: subprocess.Popen[bytes], store: MemoryStore, rows: int) -> bool:
+def has_deleted(purge: Started, store: MemoryStore, rows: int) -> bool:
     """True once fewer messages than `rows` are left, or the purge has ended."""
     return purge.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) < rows
 
@@ -120,9 +92,9 @@ def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, p
         started = process.start(*purge, warnings="ignore")
         with ready.store() as store:
             wait_until(partial(has_deleted, started, store, left - 1))
-        code, err = stopped(started, number)
-        assert code in (0, 128 + number, -number)
-        assert "Traceback" not in err
+        ended = started.stopped(number)
+        assert ended.code in (0, 128 + number, -number)
+        assert "Traceback" not in ended.err
         left = ready.export().count(b"\n") - 2
     ready.ok(*purge)
     assert ready.export().count(b"\n") == 2

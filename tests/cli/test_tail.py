@@ -7,26 +7,26 @@ import json
 import os
 import re
 import shlex
-import signal
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes, messages
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, messages
 from tests.support.clocks import StagedClock
 from tests.support.commands import declarations
-from tests.support.server_in_process import environ, serving
+from tests.support.faults import Fault, FaultyClient
+from tests.support.opened_clients import every_client
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
-from tsmem.server.http.faults import Fault, Faults
+from tsmem.errors import Throttled
 from tsmem.store import Message
 
 NOW_US = 1_767_225_600_000_000
 """Where the clock begins."""
-DEADLINE_S = 60
+
+
+Steps = list[Callable[[], object]]
 
 
 class Following:
@@ -39,7 +39,7 @@ class Following:
         self.shown: list[str] = []
         """What was out at the end of each look."""
 
-    def __call__(self, *argv: str, steps: int | list[Callable[[], object]] = 0, width: int | None = None) -> Outcome:
+    def __call__(self, *argv: str, steps: int | Steps = 0, width: int | None = None) -> Outcome:
         """Follow the session "s" for so many more looks, or with these steps."""
         clock = StagedClock(*([self._seen] * steps if isinstance(steps, int) else map(self._then, steps)))
         shown = width is not None
@@ -70,9 +70,6 @@ def put(cli: Cli, message_id: str, after_s: float = 0, **more: Any) -> None:
         store.messages.put(Message("s", message_id, NOW_US + round(after_s * 1e6), **more))
 
 
-# Without --follow
-
-
 def test_the_last_ten_are_shown(ready: Cli) -> None:
     ready.fill(messages(14, "s"))
     everything = ready.ok("message", "list", "-o", "jsonl").out.splitlines()
@@ -90,16 +87,12 @@ def test_a_pipe_gets_json_lines(ready: Cli) -> None:
     assert "\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m\n" in ready.ok(*tail, "--no-color", width=80).text
     ready.config('[profiles.local]\nbackend = "local"\noutput = "csv"\n')
     assert ready.ok(*tail).text.startswith("session_id,")
-    assert ready(*tail, "--last", "-1").err == "error: --last must be 0 or more, not -1\n"
 
 
 def test_an_empty_session_has_no_messages(ready: Cli) -> None:
     for output, expected in (("json", '{"items": [], "next_page_token": null}\n'), ("jsonl", "")):
         assert expected == ready.ok("message", "tail", "s", "-o", output).text
     assert "session s\nnothing to show\n" == ready.ok("message", "tail", "s", "--no-color", width=80).text
-
-
-# With --follow
 
 
 def test_following_a_session_without_messages_is_said_once(ready: Cli, following: Following) -> None:
@@ -134,14 +127,11 @@ def test_fields_are_chosen_of_lines_and_rows(ready: Cli, following: Following) -
     assert ["message_id,role\r\nm0,user\r\n", "message_id,role\r\nm0,user\r\nm1,\r\n"] == following.shown
 
 
-def test_a_conversation_is_read_as_it_is_told(ready: Cli, following: Following) -> None:
+def test_a_terminal_is_shown_the_conversation_message_by_message(ready: Cli, following: Following) -> None:
     put(ready, "m0", role="user", content="Is it on time?")
 
-    outcome = following(
-        "--no-color",
-        width=80,
-        steps=[lambda: put(ready, "m1", 90, role="assistant", content="It is."), lambda: None],
-    )
+    steps: Steps = [lambda: put(ready, "m1", 90, role="assistant", content="It is."), lambda: None]
+    outcome = following("--no-color", width=80, steps=steps)
 
     first = "session s\n\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m0\n  Is it on time?\n"
     assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
@@ -162,87 +152,50 @@ def test_long_content_is_folded_on_a_terminal(ready: Cli, following: Following) 
     assert 40 <= Following(ready)("--full", width=80).text.count("word")
 
 
-def test_a_profile_that_prefers_json_is_told_too(ready: Cli, following: Following) -> None:
+def test_a_profile_that_prefers_json_cannot_follow_without_another_format(ready: Cli, following: Following) -> None:
     ready.config('[profiles.local]\nbackend = "local"\noutput = "json"\n')
-
     outcome = following()
 
     assert 2 == outcome.code
     assert "a JSON document has an end, and what is followed has none" == outcome.error["message"]
-    assert "-o jsonl prints a line a message" == outcome.error["hint"]
     assert 130 == Following(ready)("-o", "jsonl").code
 
 
 def test_what_it_cost_is_said_at_the_end(ready: Cli, following: Following) -> None:
     put(ready, "m")
-
     outcome = following("--stats", steps=3)
 
     assert outcome.err.startswith("stats: 4 requests, ")
     assert ", 4 rows scanned, 1 returned, " in outcome.err
 
 
-class Outage(Faults):
-    """Every read is refused while it lasts."""
-
-    lasts = False
-
-    def strike(self, action: str) -> Fault | None:
-        busy = ("OTSServerBusy", "Server is busy.")
-        return Fault("throttle", False, busy, 1.0) if self.lasts and action == "GetRange" else None
-
-
-def test_an_outage_is_said_once_and_so_is_its_end(cli: Cli, tmp_path: Path) -> None:
-    outage = Outage()
-
-    def begins() -> None:
-        outage.lasts = True
-        put(cli, "m1", 1)
-
-    def ends() -> None:
-        outage.lasts = False
-        put(cli, "m2", 2)
-
-    with serving(tmp_path / "served.db", faults=outage) as served:
-        cli.environ |= environ(served.endpoint, HOME=str(tmp_path / "home"))
-        cli.ok("init-tables")
-        put(cli, "m0")
-        outcome = Following(cli)(steps=[begins, lambda: None, lambda: None, ends, lambda: None])
-
-    assert ["m0", "m1", "m2"] == [line["message_id"] for line in outcome.lines]
-    assert 130 == outcome.code
-    first, second = outcome.err.splitlines()
-    assert re.fullmatch(r"warning: Server is busy \(tried \d+ times in .* s\); it is tried again", first)
-    assert "the store answers again" == second
-
-
-# As processes
-
-
-def started(process: Processes, *argv: str, **options: Any) -> subprocess.Popen[bytes]:
-    """`message tail s --follow`, looking often."""
-    return process.start("message", "tail", "s", "--follow", "--interval", "0.1", *argv, **options)
-
-
-def test_ctrl_c_ends_it_quietly(ready: Cli, process: Processes) -> None:
+def test_an_outage_is_said_once_and_so_is_its_end(ready: Cli, following: Following) -> None:
     put(ready, "m0")
-    running = started(process)
-    assert running.stdout is not None
+    outage = [Fault("get_range", Throttled("Server is busy"), call) for call in (2, 3, 4)]
+    with every_client(lambda client: FaultyClient(client, *outage)):
+        outcome = following(steps=5)
+
+    assert ["m0"] == [line["message_id"] for line in outcome.lines]
+    assert "warning: Server is busy; it is tried again\nthe store answers again\n" == outcome.err
+
+
+FOLLOW = ("message", "tail", "s", "--follow", "--interval", "0.1")
+
+
+def test_ctrl_c_ends_a_process_quietly(ready: Cli, process: Processes) -> None:
+    put(ready, "m0")
+    running = process.start(*FOLLOW)
     first = running.stdout.readline()
     put(ready, "m1", 1)
     second = running.stdout.readline()
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=DEADLINE_S)
 
+    assert Outcome(130, b"", "") == running.stopped()
     assert ["m0", "m1"] == [json.loads(line)["message_id"] for line in (first, second)]
-    assert (130, b"", b"") == (running.returncode, out, err)
 
 
 def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes) -> None:
     put(ready, "m0")
-    running = started(process)
-    assert running.stdout is not None
-    assert running.stderr is not None
+    running = process.start(*FOLLOW)
     os.read(running.stdout.fileno(), 1)
     running.stdout.close()
 

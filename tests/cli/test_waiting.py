@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -14,13 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes
+from tests.cli.conftest import Cli, Processes, Started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-DEADLINE_S = 40
-"""Less than a wait may take, and enough for a busy machine."""
 
 
 @contextmanager
@@ -62,9 +57,8 @@ def setting(database: Path) -> Iterator[None]:
         yield
 
 
-def waiting_line(started: subprocess.Popen[bytes]) -> str:
+def waiting_line(started: Started) -> str:
     """What a process says of its wait, behind what it says before that."""
-    assert started.stderr is not None
     lines = (line.decode() for line in started.stderr)
     return next(line for line in lines if line.startswith("waiting for another process, which holds "))
 
@@ -83,19 +77,15 @@ def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held
     with held(ready.database):
         started = process.start(*line.split())
         said = waiting_line(started)
-        started.send_signal(signal.SIGINT)
-        _, err = started.communicate(timeout=DEADLINE_S)
+        ended = started.stopped()
 
     assert said.endswith("; Ctrl-C ends the wait\n")
-    assert (started.returncode, err) == (130, b"error: interrupted\n")
+    assert (ended.code, ended.err) == (130, "error: interrupted\n")
 
 
 @pytest.mark.parametrize(("held", "line"), [HELD[0], HELD[3]])
 def test_a_wait_ends_when_the_other_does(ready: Cli, process: Processes, held: Held, line: str) -> None:
     with held(ready.database):
         started = process.start(*line.split())
-        said = waiting_line(started)
-    started.communicate(timeout=DEADLINE_S)
-
-    assert said
-    assert started.returncode == 0
+        assert waiting_line(started)
+    assert started.ended().code == 0

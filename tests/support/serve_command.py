@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.conftest import Processes
+from tests.cli.conftest import Processes, Started
 from tests.support.raw_http import ots_headers, signed
 
 DEADLINE_S = 60
 
 
 class ServeProcess(NamedTuple):
-    process: subprocess.Popen[bytes]
+    process: Started
     endpoint: str
     line: str
     """The first line of its stdout."""
@@ -50,7 +49,6 @@ def serve_command(
 ) -> Iterator[ServeProcess]:
     """Start it, and read its first line."""
     started = process.start("serve", "--port", "0", *argv, **{"env": {**process.environ, **environ}, **(options or {})})
-    assert started.stdout is not None
     line = started.stdout.readline().decode()
     if not line:
         pytest.fail(started.communicate(timeout=DEADLINE_S)[1].decode())

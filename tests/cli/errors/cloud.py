@@ -85,8 +85,6 @@ CASES = (
         LATER, answering(silent, more="timeout = 2")),
     _unavailable("A web server.", "HOST does not answer as TableStore does (HTTP 404) (tried once in 0 s)",
         ENDPOINT, answering(saying(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"))),
-    _unavailable("A proxy that refuses.", "HOST does not answer as TableStore does (HTTP 403) (tried once in 0 s)",
-        ENDPOINT, answering(saying(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"))),
     _unavailable("A server that redirects.", "HOST does not answer as TableStore does (HTTP 302) (tried once in 0 s)",
         ENDPOINT, answering(saying(b"HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n"))),
     _unavailable("A web server that says it is well.",

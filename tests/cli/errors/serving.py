@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import environ, file
+from tests.cli.errors.given import environ
 from tests.cli.errors.servers import no_names, taken
 
 # fmt: off
@@ -16,7 +16,7 @@ CASES = (
     Case("An instance of letters that no client can send.", "serve --memory --instance 北京",
         "--instance must be printable ASCII without spaces", "clients could not send its name"),
     Case("A table asked of a server.", "serve --memory -o csv",
-        "tsmem serve has an output of its own, which is not csv", "its formats are table, json", form=None),
+        "tsmem serve has an output of its own, which is not csv", "its formats are table, json, jsonl", form=None),
     Case("A port past all ports.", "serve --memory --port 70000", "--port must be from 0 to 65535, not 70000"),
     Case("A negative latency.", "serve --memory --latency -1", "--latency must be from 0 to 600000, not -1"),
     Case("A key id that no client can send.", "serve --memory --access-key-id 'a:b'",
@@ -36,8 +36,5 @@ CASES = (
         "serve --memory --host 192.0.2.1 --port 0 --access-key-id k",
         "cannot listen on 192.0.2.1:0: Cannot assign requested address", code="TsmemError",
         given=(environ(TSMEM_SERVE_SECRET="s"),)),
-    Case("A file that is no store.", "serve --path plain.db --port 0",
-        "FOLDER/plain.db is not a tsmem file", "choose another path", code="StorageFailure",
-        given=(file("plain.db", "just text, and more of it than a header holds. " * 50),)),
 )
 # fmt: on

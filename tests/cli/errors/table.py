@@ -6,7 +6,6 @@ from tests.cli.errors import (
     choices,
     cloud,
     credentials,
-    filters,
     imports,
     inputs,
     outputs,
@@ -16,15 +15,13 @@ from tests.cli.errors import (
     serving,
     settings,
     storage,
-    times,
-    transfers,
     usage,
     values,
 )  # fmt: skip
 from tests.cli.errors.case import Case
 
 MODULES = (
-    *(usage, choices, values, times, filters, rows, imports, inputs, records, transfers, outputs),
+    *(usage, choices, values, rows, imports, inputs, records, outputs),
     *(profiles, credentials, settings, cloud, storage, serving),
 )
 TABLE: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)

@@ -1,9 +1,23 @@
-"""Ids, metadata, contents and limits of what is written."""
+"""Ids, metadata, contents and limits of what is written; times; filters, where the parser's own tests do not say so."""
 
 from __future__ import annotations
 
+import shlex
+
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import file
+from tests.cli.errors.given import file, past_2262
+from tsmem.cli.io.times import FORMS
+from tsmem.store.filters.syntax import ALLOWED as LANGUAGE
+
+A_TIME = f"a time is {FORMS}; tsmem help times says more"
+ALLOWED = f"allowed: {LANGUAGE}"
+
+
+def _refused(cause: str, text: str, reason: str) -> Case:
+    """A filter that cannot be read."""
+    argv = f"session list --filter {shlex.quote(text)}"
+    return Case(cause, argv, f"--filter: the filter cannot be used: {reason}", hint=ALLOWED)
+
 
 # fmt: off
 CASES = (
@@ -63,5 +77,43 @@ CASES = (
     Case("More columns than one write may have.", "session put ada s9 " + " ".join(f"-m k{n}=1" for n in range(1025)),
         "The number of attribute columns exceeds the limit, limit count: 1024, column count: 1026.",
         "one write has at most 1,024 columns: write the rest with an update", code="LimitExceeded"),
+    Case("A word that is no time.", "session recent --user ada --since yesterday",
+        "--since: 'yesterday' is no time", A_TIME),
+    Case("A day that there is not.", "session recent --user ada --since 2025-02-30",
+        "--since: '2025-02-30' is no time: the calendar or the clock has none such", A_TIME),
+    Case("Eight digits that read as a date.", "session recent --user ada --since 20251009",
+        "--since: 20251009 could be a date or microseconds since 1970",
+        "write 2025-10-09 for the date, 1970-01-01T00:00:20.251009Z for the microseconds"),
+    Case("A time past the end of time.", "session recent --user ada --until 99999999999999999999",
+        "--until: the time 99999999999999999999 does not fit in 64 bits of microseconds", A_TIME),
+    Case("An age past the end of time.", "session recent --user ada --since 99999999999999w",
+        "--since: the age 99999999999999 does not fit in 64 bits of microseconds", A_TIME),
+    Case("More digits than microseconds have.", "session recent --user ada --since 2025-01-01T00:00:00.1234567",
+        "--since: a time has at most 6 digits after the point: it is kept in microseconds", A_TIME),
+    Case("A fraction of a minute.", "session recent --user ada --since 2025-01-01T00:00.5",
+        "--since: a fraction needs seconds before it", A_TIME),
+    Case("An offset from UTC that there is not.", "session recent --user ada --since 2025-01-01T00:00:00+99:00",
+        "--since: +99:00 is no offset from UTC", A_TIME),
+    Case("A negative age.", "message put s9 m9 --create-time -5d", "--create-time: '-5d' is no time", A_TIME),
+    Case("A window that ends before it begins.", "session recent --user ada --since 1h --until 2h",
+        "the time window is empty: since 1767222000000000 is after until 1767218400000000",
+        "since is the earlier one; of two ages the longer is the earlier"),
+    Case("A clock that Python cannot read.", "message list",
+        "the clock of this machine is past the year 2262", "set the clock", code="TsmemError", given=(past_2262,)),
+    Case("An empty filter.", "session list --filter ''", "--filter: the filter is empty", ALLOWED),
+    Case("More characters than are read.", f"session list --filter {'x' * 20_000}",
+        "--filter: the filter has 20,000 characters, and at most 10,000 are read"),
+    _refused("A filter that ends too early.", "topic == ", "it ends too early, at column 9"),
+    _refused("A text that does not end.", "topic == 'x", "unterminated string literal, at column 10"),
+    _refused("Brackets that do not match.", "(topic == 'x'", "'(' was never closed, at column 1"),
+    _refused("A filter of a depth that nobody writes.", "not " * 60 + "a == 1",
+        "it is nested deeper than 50, at column 201"),
+    _refused("More comparisons than are tested.", " or ".join(["a == 1"] * 201),
+        "it has more than 200 comparisons, at column 2001"),
+    _refused("Signs without end.", "-" * 9000 + "1 == a", "it is nested too deep, or is no text, at column 1"),
+    _refused("A null byte.", "topic == '\x00'", "a null character is no text, at column 11"),
+    _refused("Thousands of digits.", "score == " + "9" * 5000, "the number has thousands of digits, at column 1"),
+    _refused("A comparison where a column stands.", "(a == b) in ['x']", "a column stands here, at column 2"),
+    _refused("A line that goes on nowhere.", "topic == 'x'\\\n", "unexpected EOF while parsing, at column 14"),
 )
 # fmt: on
