@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tsmem.port import ConcurrencyLimiter
 
 _IN_WORKER: ContextVar[bool] = ContextVar("_IN_WORKER", default=False)
-"""True within a worker thread, whose own calls are made one after another."""
 T = TypeVar("T")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -30,11 +29,11 @@ class Pending(Generic[Result_co]):
 
     def __init__(self, call: Callable[[], Result_co]) -> None:
         self._call = call
-        self.future: Future[Result_co] | None = None
-        """None while the call waits to be made by `result`."""
+        self.future: Future[Result_co] | None = None  # None while the call waits to be made by `result`
 
     def start(self, limiter: ConcurrencyLimiter) -> None:
-        """Make the call in a thread, in a copy of the present context, if more than one call at once is of use."""
+        """Make the call in a thread, in a copy of the present context, if more than one call at once is of use. The
+        calls within a call are made one after another."""
         if limiter.most == 1 or _IN_WORKER.get():
             return
         from concurrent.futures import Future

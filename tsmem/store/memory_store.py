@@ -95,7 +95,6 @@ class MemoryStore:
 
     @property
     def cost(self) -> Cost:
-        """The cost of all calls so far."""
         return self._client.meter.total
 
     @staticmethod
@@ -106,7 +105,6 @@ class MemoryStore:
         return str(uuid.uuid4())
 
     def close(self) -> None:
-        """Close connections and files."""
         self._client.close()
 
     def __enter__(self) -> MemoryStore:

@@ -20,7 +20,7 @@ class Session:
     update_time: int | None = None
     """Microseconds since 1970 UTC."""
     search_content: str | None = None
-    """Text that a search looks into."""
+    """Text that a search looks into, in a message beside its content."""
     metadata: Metadata = EMPTY
 
 
@@ -36,7 +36,6 @@ class Message:
     """user, assistant, system, tool, or any other text."""
     content: str | None = None
     search_content: str | None = None
-    """Text that a search looks into, beside the content."""
     metadata: Metadata = EMPTY
 
 
@@ -48,7 +47,7 @@ class Page(NamedTuple, Generic[Item]):
 
     items: tuple[Item, ...]
     next_page_token: str | None
-    """Token of the next page; None if nothing is left."""
+    """None if nothing is left."""
 
 
 class Total(NamedTuple):

@@ -40,7 +40,6 @@ class ListRequest(NamedTuple):
     """A listing or search before ages become points in time. A page token belongs to all of it except the limit."""
 
     name: str
-    """The kind of listing."""
     scope: Mapping[str, str | None]
     """Values that limit the listing; in a search, columns with the value they must have. None means any."""
     since: Time | None = None
@@ -49,7 +48,6 @@ class ListRequest(NamedTuple):
     page_token: str | None = None
     filter: str | None = None
     text: str | None = None
-    """Text to search for."""
     sort: Sort = "newest"
 
     def check_limit(self) -> None:

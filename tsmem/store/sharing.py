@@ -11,12 +11,8 @@ from tsmem.queries import Between, Bool, Query, Search, Term, Terms
 from tsmem.rows import TableRef
 from tsmem.store.layout import check_key_types
 
-MAX_IDS = 500
-"""Most session ids of one search; the service takes 1,024 values."""
-MAX_USERS = 100
-"""Most users of one search: each is a part of the query."""
-MAX_ROWS = 100
-"""Rows of one page."""
+MAX_IDS = 500  # of one search; the service takes 1,024 values
+MAX_USERS = 100  # of one search: each is a part of the query
 
 Pair = tuple[str, str]
 """A user id and a session id."""
@@ -47,7 +43,7 @@ def others(
     found: dict[Pair, list[str]] = {}
     left = list(pairs)
     while left:
-        page = client.search(table, index, Search(_query(left, after), limit=MAX_ROWS, columns=()))
+        page = client.search(table, index, Search(_query(left, after), columns=()))
         check_key_types(table, page.rows)
         users: defaultdict[str, list[str]] = defaultdict(list)
         for row in page.rows:

@@ -4,8 +4,8 @@ The whole filter is tested here, on each row. What is sent with a range read onl
 the whole filter passes. Logic has two values: a comparison with a missing column, or of different types, is false, and
 `not` negates that. Integers and doubles are both numbers and compare exactly.
 
-The service never compares across types, so a number is sent twice, as an integer and as a double, each with bounds of
-its own. The service takes ten conditions in one filter. Parts of an `and` may be left out, so the cheapest that fit are
+The service never compares across types, so a number is sent twice, as an integer and as a double. It takes ten
+conditions in one filter. Parts of an `and` may be left out, so the cheapest that fit are
 sent; an `or` is sent whole or not at all.
 """
 
@@ -55,11 +55,10 @@ class Readable(NamedTuple):
 
 
 class SentFilter(NamedTuple):
-    """The part of a filter that is sent to the service."""
+    """The part of a filter that is sent to the service. It is exact if it passes only rows that the whole passes."""
 
     filter: Filter | None
     exact: bool
-    """True if it passes no other rows than the whole filter."""
 
 
 class RowFilter:
@@ -78,7 +77,7 @@ class RowFilter:
         return frozenset(_columns(self.tree))
 
     def test(self, key: Iterable[str]) -> RowTest:
-        """Return the function that tests the whole filter on a row. `key` names the key columns in order."""
+        """Return the test of the whole filter on a row. `key` names the key columns in order."""
         return _compiled(self.tree, list(key))
 
     def sent(self, readable: Readable, room: int = MAX_SENT) -> SentFilter:

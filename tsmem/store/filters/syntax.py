@@ -93,19 +93,18 @@ class _Parser:
     def check_tokens(self) -> None:
         """Refuse what the tree does not show: a comment, which could hide a part of the filter, and adjacent strings,
         which Python joins although a comma may be missing."""
+        previous = None
         try:
-            tokens = list(tokenize.generate_tokens(io.StringIO(self._source).readline))
+            for token in tokenize.generate_tokens(io.StringIO(self._source).readline):
+                if token.type == tokenize.COMMENT:
+                    raise self._wrong("a filter has no comments", self._place(*token.start))
+                if token.type == previous == tokenize.STRING:
+                    what = "two texts stand side by side; a comma may be missing"
+                    raise self._wrong(what, self._place(*token.start))
+                if token.type != tokenize.NL:
+                    previous = token.type
         except (tokenize.TokenError, SyntaxError) as error:
             raise self._wrong("its lines cannot be read", 0) from error
-        previous = None
-        for token in tokens:
-            at = self._place(*token.start)
-            if token.type == tokenize.COMMENT:
-                raise self._wrong("a filter has no comments", at)
-            if token.type == previous == tokenize.STRING:
-                raise self._wrong("two texts stand side by side; a comma may be missing", at)
-            if token.type != tokenize.NL:
-                previous = token.type
 
     def test(self, node: ast.expr, depth: int) -> Tree:
         """Return the tree of a node that is a condition."""

@@ -16,25 +16,21 @@ class Compared(NamedTuple):
 
 
 class Exists(NamedTuple):
-    """True if the row has the column."""
-
     column: str
 
 
 class Negation(NamedTuple):
-    """True if its part is false."""
-
     part: Tree
 
 
 class Every(NamedTuple):
-    """True if all of its two or more parts are."""
+    """A conjunction of two or more parts."""
 
     parts: tuple[Tree, ...]
 
 
 class Either(NamedTuple):
-    """True if one of its two or more parts is."""
+    """A disjunction of two or more parts."""
 
     parts: tuple[Tree, ...]
 

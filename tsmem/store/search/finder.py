@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Generic, NamedTuple
 
@@ -89,19 +90,16 @@ class Finder(Generic[Item]):
         try:
             return dict(self._client.describe_search_index(table, self._index).fields)
         except TableNotFound as error:
-            error.hint = error.hint or self._other_indexes(table)
+            names: Sequence[str] = ()
+            with suppress(TableNotFound):
+                names = self._client.list_search_indexes(table)
+            if names and not error.hint:
+                setting = f"tables.{self._codec.layout.noun}.search_index"
+                error.hint = (
+                    f"the table has {', '.join(names)}: name it in the profile as {setting}, "
+                    "or run init-tables to make one"
+                )
             raise
-
-    def _other_indexes(self, table: str) -> str | None:
-        """Return a hint that names the other search indexes of the table, if it has any."""
-        try:
-            names = self._client.list_search_indexes(table)
-        except TableNotFound:
-            return None
-        if not names:
-            return None
-        setting = f"tables.{self._codec.layout.noun}.search_index"
-        return f"the table has {', '.join(names)}: name it in the profile as {setting}, or run init-tables to make one"
 
 
 class SearchPosition(NamedTuple):
@@ -146,8 +144,7 @@ class Matches(Generic[Item]):
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
         self._empty_pages = 0
         """Pages since the last one with a new row."""
-        self._peeked: tuple[SearchPosition, Item] | None = None
-        self._returned: deque[SearchPosition] = deque(maxlen=2)
+        self._returned: deque[SearchPosition] = deque(maxlen=3)
         self.total = Total(None, None)
         """The number of rows that the index finds, if the first page counted them."""
 
@@ -155,28 +152,6 @@ class Matches(Generic[Item]):
         return self
 
     def __next__(self) -> tuple[Key, Item]:
-        found = self._peeked or self._find_next()
-        self._peeked = None
-        if found is None:
-            raise StopIteration
-        position, item = found
-        self._returned.append(position)
-        if self._left is not None:
-            self._left = max(0, self._left - 1)
-        return position.key, item
-
-    def has_more(self) -> bool:
-        if self._peeked is None:
-            if self._exact and self._page is not None and self._page.token is not None:
-                return True
-            self._peeked = self._find_next()
-        return self._peeked is not None
-
-    def position_of(self, key: Key) -> SearchPosition:
-        """Return the position of one of the last two items returned."""
-        return next(position for position in self._returned if position.key == key)
-
-    def _find_next(self) -> tuple[SearchPosition, Item] | None:
         while True:
             page = self._page
             for number, row in self._rows:
@@ -185,10 +160,23 @@ class Matches(Generic[Item]):
                 if not self._is_before_start(row.key, time) and self._matches(row, item):
                     is_last = page is not None and number == len(page.rows) and page.token is not None
                     token, skip = (page.token, 0) if page and is_last else (self._token, number)
-                    return SearchPosition(token, skip, row.key, time), item
+                    self._returned.append(SearchPosition(token, skip, row.key, time))
+                    if self._left is not None:
+                        self._left = max(0, self._left - 1)
+                    return row.key, item
             if page is not None and page.token is None:
-                return None
+                raise StopIteration
             self._fetch(page)
+
+    def has_more(self) -> bool:
+        """Return True if another item follows, which is skipped if it has to be read."""
+        if self._exact and self._page is not None and self._page.token is not None:
+            return True
+        return next(self, None) is not None
+
+    def position_of(self, key: Key) -> SearchPosition:
+        """Return the position of one of the last items returned."""
+        return next(position for position in self._returned if position.key == key)
 
     def _is_before_start(self, key: Key, time: int | None) -> bool:
         """Return True for a row up to the position of the page token."""
