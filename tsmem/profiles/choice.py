@@ -16,7 +16,6 @@ from tsmem.profiles.model import Profile, Secret
 from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
 
 LOCAL, ENV = "local", "env"
-"""Names of the built-in profiles."""
 
 
 def load_profile(
@@ -38,7 +37,6 @@ def load_profile(
 
 
 def check_top(file: ConfigFile | None) -> None:
-    """Raise ProfileError for anything in a file but profiles and the name of the default one."""
     if file is None:
         return
     valid = ("default_profile", "profiles")
@@ -116,7 +114,6 @@ def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, obje
 
 
 def _names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[str]:
-    """Return the names that can be chosen: the file's in its order, then the built-in ones."""
     built_in = [ENV, LOCAL] if environ.get(ENVIRONMENT["endpoint"]) else [LOCAL]
     return list(dict.fromkeys([*profiles, *built_in]))
 

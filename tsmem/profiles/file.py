@@ -53,7 +53,6 @@ class ConfigFile(NamedTuple):
     lines: Mapping[tuple[str, ...], int] = {}
     """The line on which each key and table first stands; empty for a text that is not on the disk yet."""
     distrust: str | None = None
-    """The way in which someone else can change the file; None if nobody can."""
     readable_by_others: bool = False
 
     def __repr__(self) -> str:
@@ -65,7 +64,6 @@ class ConfigFile(NamedTuple):
         return False
 
     def line(self, key: tuple[str, ...]) -> int | None:
-        """Return the line of a key, or of the nearest table round it."""
         while key and key not in self.lines:
             key = key[:-1]
         return self.lines[key] if key else None
@@ -106,7 +104,6 @@ def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) ->
 
 
 def decode_text(path: Path, raw: bytes) -> str:
-    """Return the text of a profile file. Raises ProfileError with line and column for bytes that are not UTF-8."""
     if len(raw) > MAX_FILE_BYTES:
         raise ProfileError(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, so it is no profile file")
     try:
@@ -121,7 +118,6 @@ def decode_text(path: Path, raw: bytes) -> str:
 
 
 def parse_toml(path: Path, text: str) -> dict[str, object]:
-    """Return the document of a text. Raises ProfileError with line and column for a text that is not TOML."""
     import tomllib
 
     try:

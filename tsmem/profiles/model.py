@@ -17,7 +17,6 @@ from tsmem.rows import MESSAGE_NAMES, SESSION_NAMES, TableNames
 
 Backend = Literal["local", "tablestore"]
 REFERENCES = ("env:", "file:", "cmd:")
-"""Beginnings of a text that says where a secret is, rather than what it is."""
 COMMAND_TIMEOUT_S = 30.0
 MAX_SECRET_BYTES = 64 * 1024
 _OWN_SECRETS = frozenset(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"))
@@ -45,7 +44,6 @@ class Secret:
 
     @property
     def shown(self) -> str:
-        """The reference, or words in place of the value."""
         return self._text if self.is_reference else "(set, hidden)"
 
     @property
@@ -206,8 +204,6 @@ class ProfileTables(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """Everything a command needs to know to reach a store."""
-
     name: str
     backend: Backend
     path: Path | None = None
@@ -227,12 +223,10 @@ class Profile(NamedTuple):
     timeout_s: float = 30.0
     """Seconds to wait for one answer, retries included."""
     output: str | None = None
-    """Default output format: table, json, jsonl or csv."""
     tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
     """Origins of the values that are not defaults, by dotted key; `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()
-    """Sentences for stderr."""
 
     @property
     def target(self) -> str:

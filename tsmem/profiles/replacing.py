@@ -13,7 +13,6 @@ from tsmem.disk import make_private_folder, replace_file, sync_folder
 from tsmem.waiting import Waits
 
 _MAX_NAME_BYTES = 255
-"""Bytes of a file's name on every common file system."""
 _NOT_REPLACEABLE = (errno.EBUSY, errno.EXDEV, errno.EROFS)
 """Errors for a file that is mounted by itself, as in containers, in a folder that may be read-only."""
 

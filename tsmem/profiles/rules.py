@@ -36,7 +36,6 @@ REQUIRED_KEYS: dict[str, tuple[str, ...]] = {
 NUMBER_KEYS = ("timeout",)
 TABLES = ("session", "message")
 TABLE_KEYS = ("name", "index", "search_index", "search_fields")
-"""Keys of a table, in the order of TableNames."""
 FIELD_TYPES = ("keyword", "long", "double", "boolean", "text")
 OUTPUTS = ("table", "json", "jsonl", "csv")
 ENVIRONMENT = {
@@ -47,7 +46,6 @@ ENVIRONMENT = {
     "security_token": "TABLESTORE_SECURITY_TOKEN",
     "region": "TABLESTORE_REGION",
 }
-"""Variables of the built-in profile `env`, by key."""
 
 # Patterns are compiled when they are used: a start should not pay for them.
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
@@ -150,7 +148,6 @@ def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str
 
 
 def _set_command(source: WrittenProfile, *assignments: str) -> str:
-    """Return the command that sets keys of this profile."""
     named = [] if source.file is None or source.file.is_default(source.environ) else ["--config", str(source.file.path)]
     return shlex.join(["tsmem", *named, "profile", "set", source.name, *assignments])
 
@@ -230,7 +227,6 @@ _READERS: dict[str, Callable[[WrittenProfile, str, str], object]] = {
     **dict.fromkeys(CREDENTIAL_KEYS, _secret),
     "ca_file": _path,
 }
-"""Functions that check the text of a key and return its value in the Profile."""
 
 
 def _timeout(source: WrittenProfile) -> float:

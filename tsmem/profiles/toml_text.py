@@ -52,7 +52,6 @@ class Statement(NamedTuple):
     table: KeyPath
     """The table that it stands in; the own one of a header."""
     line: int
-    """Number of the first line, from 1."""
     text: str
 
 
@@ -95,7 +94,6 @@ def _parts(dotted: str) -> KeyPath:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Return the line on which each key and table first appears."""
     found: dict[KeyPath, int] = {}
     for statement in statements(text):
         if statement.kind != "other":

@@ -29,7 +29,6 @@ from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 
 _PlanEdits = Callable[[ConfigFile], list[Edit]]
-"""Returns the edits of a file. Raises ProfileError if they cannot be made."""
 
 
 def set_values(
@@ -163,7 +162,6 @@ def _change(
 
 
 def _read(path: Path, target: Path) -> tuple[bytes, ConfigFile]:
-    """Return the content of the file, which may be missing. Raises ProfileError if there is no place for a profile."""
     raw, old = b"", ConfigFile(path, "", {})
     if target.exists():
         if not target.is_file():

@@ -60,7 +60,6 @@ class Codec(Generic[Item]):
         return str(value)
 
     def key_of(self, item: Item) -> Key:
-        """Return an item's key. Raises as `key`."""
         return self.key(*(getattr(item, name) for name in self.table.key))
 
     def encode(self, item: Item, condition: Condition = UNCONDITIONAL) -> Put:
@@ -130,14 +129,11 @@ class Codec(Generic[Item]):
 
 
 class Codecs:
-    """Both codecs of a layout."""
-
     def __init__(self, layout: Layout) -> None:
         self.session: Codec[Session] = Codec(layout.session, Session)
         self.message: Codec[Message] = Codec(layout.message, Message)
 
     def writes(self, item: Session | Message, condition: Condition = UNCONDITIONAL) -> list[Write]:
-        """Return the writes that store either kind of item as it was read."""
         if isinstance(item, Session):
             return self.session.writes(item, condition)
         return self.message.writes(item, condition)
@@ -155,7 +151,6 @@ def _check_key_value(name: str, kind: type, value: object) -> None:
 
 
 def _split_columns(put: Put) -> list[Mapping[str, Value]]:
-    """Split a row's columns into parts that one write each may hold."""
     room = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
     parts: list[Mapping[str, Value]] = []
     part: dict[str, Value] = {}

@@ -48,7 +48,6 @@ class Changes(NamedTuple):
     """The changes that an update makes to an item's metadata and fields."""
 
     metadata: Mapping[str, Value] = EMPTY
-    """Values to set."""
     unset: tuple[str, ...] = ()
     """Metadata keys or fields to remove; a missing one is no error."""
     replace_metadata: bool = False
@@ -59,8 +58,6 @@ NO_CHANGES = Changes()
 
 
 class Collection(Generic[Item]):
-    """The items of one table."""
-
     def __init__(self, client: TableClient, codec: Codec[Item], clock: Clock, target: str) -> None:
         self._client = client
         self._codec = codec
@@ -89,7 +86,6 @@ class Collection(Generic[Item]):
         return self._find(self._codec.key_of(item))
 
     def name_of(self, item: Item) -> str:
-        """Return the words that name an item in a sentence."""
         return self._name(self._codec.key_of(item))
 
     def _find(self, key: Key) -> Item | None:
@@ -193,7 +189,6 @@ class Collection(Generic[Item]):
 
     @property
     def field_names(self) -> frozenset[str]:
-        """The columns that every row may have: its key and its fields."""
         return self._layout.reserved
 
     def _span(self, table: TableRef, first: str | None, window: Window = ANY_TIME, *, backward: bool = False) -> Range:

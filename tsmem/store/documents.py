@@ -26,7 +26,6 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
     "session": ("user_id", "session_id", "update_time", "search_content", "metadata"),
     "message": ("session_id", "message_id", "create_time", "role", "content", "search_content", "metadata"),
 }
-"""The keys of each kind of document, in order."""
 
 _REQUIRED = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
 _TIMES = ("update_time", "create_time")

@@ -65,14 +65,11 @@ class TableLayout(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The tables of sessions and messages."""
-
     session: TableLayout
     message: TableLayout
 
     @property
     def tables(self) -> tuple[TableLayout, TableLayout]:
-        """Both tables, in the order in which they are created."""
         return (self.session, self.message)
 
 
@@ -116,7 +113,6 @@ def _search_index(names: TableNames, fields: tuple[tuple[str, FieldType], ...]) 
 
 DEFAULT = Layout(session_table(), message_table())
 NOT_OURS = "name tsmem's own tables in the profile (tables.session.name, tables.message.name)"
-"""The hint for a table with another key."""
 _KEY_TYPES = {
     name: kind for table in DEFAULT.tables for name, kind in (*table.schema.key, *table.schema.defined_columns)
 }

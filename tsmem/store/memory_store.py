@@ -53,7 +53,6 @@ class MemoryStore:
 
     @cached_property
     def bulk(self) -> Bulk:
-        """The bulk operations of exports, imports and copies."""
         from tsmem.store.bulk.bulk import Bulk
 
         return Bulk(self._client, self.layout, self._codecs, self.sessions, self.messages)
@@ -99,7 +98,6 @@ class MemoryStore:
 
     @staticmethod
     def new_id() -> str:
-        """Return a random UUID as an id for a session or message."""
         import uuid
 
         return str(uuid.uuid4())

@@ -62,7 +62,6 @@ class Metadata(Mapping[str, Value]):
         return hash(self._typed())
 
     def merged(self, changes: Mapping[str, Value], unset: Iterable[str] = ()) -> Metadata:
-        """Return a copy with some values set and some removed."""
         gone = set(unset)
         return Metadata({k: v for k, v in {**self._values, **changes}.items() if k not in gone})
 

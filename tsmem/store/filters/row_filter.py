@@ -81,7 +81,6 @@ class RowFilter:
         return _compiled(self.tree, list(key))
 
     def sent(self, readable: Readable, room: int = MAX_SENT) -> SentFilter:
-        """Return the part of at most `room` conditions that the service can test."""
         return _sent(_push_down(self.tree), readable, room) or SentFilter(None, exact=False)
 
 
@@ -95,7 +94,6 @@ def condition_count(test: Filter | None) -> int:
 
 
 def join_filters(*tests: Filter | None) -> Filter | None:
-    """Return the conjunction of the filters that are not None."""
     parts = tuple(test for test in tests if test is not None)
     return And(parts) if len(parts) > 1 else parts[0] if parts else None
 

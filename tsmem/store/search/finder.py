@@ -30,12 +30,10 @@ from tsmem.store.requests import SORTS, ListRequest
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
 
 MAX_PAGE = 100
-"""Most rows of one search that reads columns."""
 MAX_EMPTY_PAGES = 10_000
 """Pages in a row without a new row before a search ends with an error. While the index is some seconds behind, deleted
 rows are missing from its pages and changed rows come twice, but not for so many pages."""
 _RECENT_ROWS = 2 * MAX_PAGE
-"""Rows that are remembered to recognise new ones."""
 
 
 class Finder(Generic[Item]):
@@ -85,7 +83,6 @@ class Finder(Generic[Item]):
 
     @cached_property
     def _fields(self) -> Mapping[str, FieldType]:
-        """The fields of the existing index, which another library may have created."""
         table = self._codec.table.name
         try:
             return dict(self._client.describe_search_index(table, self._index).fields)
@@ -103,8 +100,6 @@ class Finder(Generic[Item]):
 
 
 class SearchPosition(NamedTuple):
-    """The position of an item in a search."""
-
     token: bytes | None
     """The service's token of the item's page, or of the next page if the item is the last; None for the first page."""
     skip: int
@@ -218,8 +213,6 @@ class Matches(Generic[Item]):
 
 
 class SearchStream(ItemStream[Item]):
-    """The items that a search finds, and their total."""
-
     def __init__(
         self, matches: Matches[Item], request: ListRequest, token_at: Callable[[Key], str], read_progress: ReadProgress
     ) -> None:
@@ -238,7 +231,6 @@ class SearchStream(ItemStream[Item]):
 
 
 def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
-    """Return the sort key of a row in the order newest first; rows without a time come last."""
     return (time is None, 0 if time is None else -time, key)
 
 

@@ -69,8 +69,6 @@ def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row,
 
 
 class IndexQuery(NamedTuple):
-    """A query for one index."""
-
     query: Query
     sorter: Sorter
     exact: bool
@@ -78,7 +76,6 @@ class IndexQuery(NamedTuple):
 
     @property
     def by_time(self) -> bool:
-        """True if rows come newest first."""
         return not isinstance(self.sorter, ScoreSort)
 
 
