@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.profile_files import MINIMAL, PROD, refusal, write
-from tsmem.errors import ProfileError
 from tsmem.profiles import describe, load_profile, profile_list
 
 
@@ -77,23 +76,6 @@ def test_profile_env_takes_each_value_from_its_variable() -> None:
     assert "TABLESTORE_ENDPOINT" in str(refusal({"HOME": "/h"}, "env"))
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "reason"),
-    [
-        ("[profiles]\np = 5", "p", ":2: profile 'p' must be a table"),
-        ("[profiles.env]\nbackend = 'local'", "env", ":1: 'env' is made of TABLESTORE_ENDPOINT"),
-        ('[profiles."a\\u001bb"]', "a\x1bb", "cannot name a profile"),
-    ],
-)
-def test_an_entry_that_is_no_profile_does_not_stop_the_others(
-    env: dict[str, str], config: Path, text: str, name: str, reason: str
-) -> None:
-    write(config, text)
-    assert reason in str(refusal(env, name))
-    assert load_profile(env).name == "local"
-    assert [line.backend for line in profile_list(env)] == ["invalid", "local"]
-
-
 def test_a_mistake_in_a_profile_does_not_stop_the_others_and_is_listed(env: dict[str, str], config: Path) -> None:
     write(config, MINIMAL + "[profiles.bad]\nbackend = 'local'\npth = 'x'\n")
     assert load_profile(env, profile="p").name == "p"
@@ -105,41 +87,14 @@ def test_a_mistake_in_a_profile_does_not_stop_the_others_and_is_listed(env: dict
     assert (listed["p"].origin, listed["local"].origin) == ("config.toml line 1", "built in")
 
 
-def test_profile_list_without_a_file_has_the_built_in_profiles() -> None:
-    assert [line.name for line in profile_list({"HOME": "/h"})] == ["local"]
-    lines = profile_list({"HOME": "/h", "TABLESTORE_ENDPOINT": "https://e", "TSMEM_PROFILE": "gone"})
-    assert [(line.name, line.backend, line.is_default) for line in lines] == [
-        ("env", "invalid", False),
-        ("local", "local", False),
-    ]
-
-
 def test_describe_shows_origins_and_hides_plain_secrets(env: dict[str, str], config: Path) -> None:
     write(config, PROD)
     rows = {key: (shown, origin) for key, shown, origin in describe(load_profile(env))}
     assert rows["access_key_id"] == ("env:KEY_ID", "config.toml line 11")
     assert rows["access_key_secret"] == ("(set, hidden)", "config.toml line 12")
     assert rows["security_token"] == (None, "default")
-    assert rows["timeout"] == (10.0, "config.toml line 13")
     assert rows["tables.session.search_fields.score"] == ("double", "config.toml line 17")
     assert "path" not in rows
-    assert [key for key, _, _ in describe(load_profile(env, profile="local"))][:3] == ["backend", "path", "timeout"]
-
-
-def test_repr_and_str_of_a_profile_hide_secrets(env: dict[str, str], config: Path) -> None:
-    write(config, PROD.replace("env:KEY_ID", "swordfish"))
-    profile = load_profile(env)
-    secret = profile.access_key_secret
-    assert secret is not None
-    shown = [repr(profile), str(profile), f"{secret} {secret!r} {secret:}", str(tuple(profile))]
-    shown += [repr(profile.credentials()), str(describe(profile)), str(profile_list(env))]
-    assert not [text for text in shown if "hunter2" in text or "swordfish" in text]
-    assert secret.reveal() == "hunter2"
-
-
-def test_credentials_of_a_local_profile_are_refused() -> None:
-    with pytest.raises(ProfileError, match="has no access keys"):
-        load_profile({"HOME": "/h"}).credentials()
 
 
 @pytest.mark.parametrize("endpoint", [{}, {"TABLESTORE_ENDPOINT": ""}])

@@ -21,10 +21,8 @@ from tsmem.profiles.toml_text import key_lines
     [
         ({"HOME": "/h"}, None, "/h/.config/tsmem/config.toml"),
         ({"HOME": "/h", "XDG_CONFIG_HOME": "/x"}, None, "/x/tsmem/config.toml"),
-        ({"HOME": "/h", "XDG_CONFIG_HOME": ""}, None, "/h/.config/tsmem/config.toml"),
         ({"HOME": "/h", "XDG_CONFIG_HOME": "relative"}, None, "/h/.config/tsmem/config.toml"),
         ({"HOME": "/h", "XDG_CONFIG_HOME": "/x", "TSMEM_CONFIG": "/t"}, None, "/t"),
-        ({"HOME": "/h", "TSMEM_CONFIG": ""}, None, "/h/.config/tsmem/config.toml"),
         ({"HOME": "/h", "TSMEM_CONFIG": "/t"}, "/f", "/f"),
     ],
 )
@@ -39,8 +37,6 @@ def test_config_path_is_flag_then_variable_then_xdg_then_home(
     [
         ("a = 'x", ":1:7: "),
         (b"ok = 1\n\xff\xfe", ":2:1: not UTF-8"),
-        (b"\x7fELF" + bytes(range(256)), "not UTF-8"),
-        ("a = " + "[" * 4000, "nested too deeply"),
         ("a = " + "{a=" * 1300, "nested too deeply"),
         ("[[profiles]]\nname = 'x'", ":1: 'profiles' must be a table"),
         ("a = [\n1,\n\n", ":3:1: "),
@@ -85,15 +81,7 @@ def test_folders_of_a_link_and_of_its_target_are_both_checked(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("mode", "expected"),
-    [
-        (0o700, None),
-        (0o755, None),
-        (0o1777, None),
-        (0o777, "(mode 777)"),
-        (0o770, "(mode 770)"),
-        (0o2775, "(mode 2775)"),
-    ],
+    ("mode", "expected"), [(0o755, None), (0o1777, None), (0o770, "(mode 770)"), (0o2775, "(mode 2775)")]
 )
 def test_a_folder_above_that_others_can_write_is_distrusted(tmp_path: Path, mode: int, expected: str | None) -> None:
     """They could put another folder, with another file, in the place of the one below it; the sticky bit forbids it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tsmem.errors import ProfileError
-from tsmem.profiles import Secret, load_profile
+from tsmem.profiles import Secret
 from tsmem.profiles import model as profiles_model
 
 
@@ -56,7 +56,6 @@ def test_file_secret_loses_one_line_end_and_starts_at_the_profile_file(tmp_path:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is empty"),
         (b"\n", "is empty"),
         (b"hunter2\nmore\n", "not one line"),
         (b"hunter2\xff", "not one line"),
@@ -67,10 +66,6 @@ def test_file_secret_loses_one_line_end_and_starts_at_the_profile_file(tmp_path:
 def test_file_secret_must_be_one_short_line_of_text(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "s").write_bytes(content)
     assert reason in refusal(secret("file:s", tmp_path))
-
-
-def test_file_secret_that_is_missing_names_the_path(tmp_path: Path) -> None:
-    assert f"cannot read {tmp_path}/s: No such file" in refusal(secret("file:s", tmp_path))
 
 
 def test_cmd_secret_runs_without_a_shell(tmp_path: Path) -> None:
@@ -87,9 +82,6 @@ def test_cmd_secret_runs_without_a_shell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("cmd:no-such-command-here", "cannot run 'no-such-command-here': No such file"),
-        ("cmd:'unbalanced", "No closing quotation"),
-        ("cmd:''", "names no command"),
         (python("import sys; print('hunter2'); sys.exit(3)"), "failed with exit code 3"),
         (python("import os; os.kill(os.getpid(), 15)"), "failed with exit code -15"),
         (python("pass"), "is empty"),
@@ -114,25 +106,6 @@ def test_cmd_secret_has_a_time_limit(monkeypatch: pytest.MonkeyPatch, code: str)
     started = time.monotonic()
     assert "took more than 0.5 s" in refusal(secret(python(code)))
     assert time.monotonic() - started < 30
-
-
-def test_cmd_secret_is_not_run_from_a_file_that_others_can_change(tmp_path: Path) -> None:
-    mark = tmp_path / "ran"
-    config = tmp_path / "config.toml"
-    config.write_text(
-        "[profiles.p]\nbackend = 'tablestore'\nendpoint = 'https://h'\ninstance = 'i'\n"
-        f"access_key_id = 'env:ID'\naccess_key_secret = 'cmd:touch {mark}'\n"
-    )
-    tmp_path.chmod(0o700)
-    for mode, folder_mode in ((0o602, 0o700), (0o620, 0o700), (0o600, 0o770), (0o600, 0o702)):
-        config.chmod(mode)
-        tmp_path.chmod(folder_mode)
-        profile = load_profile({"HOME": "/h", "ID": "id", "PATH": "/bin:/usr/bin"}, config=config, profile="p")
-        assert profile.access_key_id is not None
-        assert profile.access_key_id.reveal() == "id"
-        assert profile.access_key_secret is not None
-        assert "no command is run from a profile file that others can change" in refusal(profile.access_key_secret)
-        assert not mark.exists()
 
 
 def test_cmd_secret_gets_neither_our_secrets_nor_our_open_files(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,33 +54,8 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
     assert "end" == parsed(config)["profiles"]["p"]["path"]
 
 
-@pytest.fixture
-def _umask_000() -> Iterator[None]:
-    old = os.umask(0)
-    yield
-    os.umask(old)
-
-
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.mark.usefixtures("_umask_000")
-def test_a_new_file_and_its_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path)}
-    path = set_values(environ, "x", [("backend", "local"), ("path", "/x.db"), ("timeout", "5")])
-    assert path == tmp_path / ".config" / "tsmem" / "config.toml"
-    assert (mode(path), mode(path.parent), mode(path.parent.parent)) == (0o600, 0o700, 0o700)
-    assert sorted(item.name for item in path.parent.iterdir()) == ["config.toml", "config.toml.lock"]
-    assert mode(path.with_name("config.toml.lock")) == 0o600
-    assert path.read_text() == '[profiles.x]\nbackend = "local"\npath = "/x.db"\ntimeout = 5\n'
-    use_profile(environ, "x")
-    assert path.read_text().startswith('default_profile = "x"\n\n[profiles.x]\n')
-    assert (load_profile(environ).name, load_profile(environ).timeout_s, load_profile(environ).warnings) == (
-        "x",
-        5.0,
-        (),
-    )
 
 
 def test_a_rewritten_file_is_private_and_stale_temporary_files_do_not_matter(env: dict[str, str], config: Path) -> None:

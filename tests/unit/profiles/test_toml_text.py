@@ -176,11 +176,3 @@ def test_delete_keeps_the_lines_of_other_profiles(config: Path) -> None:
     assert wanted == said(config)
     comments = re.findall(r"#[ A-Za-z0-9]+$", old.replace("\r", ""), re.MULTILINE)
     assert [comment for comment in comments if comment not in new] == []
-
-
-@pytest.mark.parametrize("key", ["tables.session.search_fields.none", "output"])
-def test_removing_an_absent_key_changes_nothing(config: Path, key: str) -> None:
-    old = config.read_bytes()
-    set_values({"HOME": "/h"}, "a", [(key, "")], config=config)
-
-    assert old.removesuffix(b"\n") == config.read_bytes().removesuffix(b"\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
 
@@ -45,15 +44,6 @@ def test_calls_throttled_together_halve_the_limit_once() -> None:
     assert (1, 3) == (limiter.width, limiter.cuts)
 
 
-def test_a_limit_of_one_stays_one() -> None:
-    limiter = ConcurrencyLimiter()
-    for _ in range(10):
-        limiter.answered()
-    limiter.throttled(0)
-
-    assert (1, 1) == (limiter.most, limiter.width)
-
-
 def test_with_a_limit_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     threads: list[threading.Thread] = []
     pending = submit(ConcurrencyLimiter(), lambda: threads.append(threading.current_thread()))
@@ -67,36 +57,6 @@ def test_with_a_limit_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     assert [threading.current_thread()] == threads
 
 
-def test_calls_are_made_in_turn_if_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the caller's thread, each once, with its own result; what one raises comes with its result."""
-
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    def fail() -> None:
-        raise ValueError("a bug")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    made: list[int] = []
-
-    def call(number: int) -> int:
-        made.append(number)
-        return number
-
-    results = list(
-        prefetch(ConcurrencyLimiter(4), range(9), lambda number: submit(ConcurrencyLimiter(4), partial(call, number)))
-    )
-    failing = submit(ConcurrencyLimiter(4), fail)
-    wait_for_one([failing])
-
-    assert [] == made
-    assert list(range(9)) == [each.result(0) for each in results] == made
-    assert 3 == results[3].result(0)
-    assert list(range(9)) == made
-    with pytest.raises(ValueError, match="a bug"):
-        failing.result(0)
-
-
 def test_submitted_calls_run_together() -> None:
     together = threading.Barrier(4)
 
@@ -105,19 +65,6 @@ def test_submitted_calls_run_together() -> None:
 
     pending = [submit(ConcurrencyLimiter(4), call(number)) for number in range(4)]
     assert [0, 1, 2, 3] == [each.result(DEADLINE_S) for each in pending]
-
-
-def test_an_error_is_raised_where_the_result_is_taken() -> None:
-    error = ValueError("wrong")
-
-    def call() -> None:
-        raise error
-
-    pending = submit(ConcurrencyLimiter(4), call)
-    wait_for_one([pending])
-    with pytest.raises(ValueError, match="wrong") as caught:
-        pending.result(0)
-    assert error is caught.value
 
 
 def test_a_call_within_a_call_is_made_inline() -> None:
@@ -157,22 +104,15 @@ def counted(items: int, taken: list[int]) -> Iterator[int]:
         yield item
 
 
-@pytest.mark.parametrize(("most", "width"), [(None, 4), (2, 2), (9, 4)])
-def test_prefetch_takes_no_more_items_than_the_limit(most: int | None, width: int) -> None:
+@pytest.mark.parametrize(("limit", "most", "width"), [(16, None, 4), (16, 2, 2), (16, 9, 4), (1, None, 1)])
+def test_prefetch_takes_no_more_items_than_the_limit(limit: int, most: int | None, width: int) -> None:
     taken: list[int] = []
     found = []
-    for result in prefetch(ConcurrencyLimiter(16), counted(10, taken), lambda item: -item, most):
+    for result in prefetch(ConcurrencyLimiter(limit), counted(10, taken), lambda item: -item, most):
         found.append(result)
         assert len(taken) == min(10, len(found) - 1 + width)
 
     assert [-item for item in range(10)] == found
-
-
-def test_prefetch_with_a_limit_of_one_takes_one_item_at_a_time() -> None:
-    taken: list[int] = []
-    results = prefetch(ConcurrencyLimiter(), counted(10, taken), lambda item: item)
-    assert (0, 1) == (next(results), next(results))
-    assert [0, 1] == taken
 
 
 def test_a_failure_among_items_ahead_is_raised() -> None:

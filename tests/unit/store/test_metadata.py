@@ -15,20 +15,15 @@ CONVERTED: list[tuple[Value, dict[str, object]]] = [
     ("5", {"get_str": "5", "get_int": 5, "get_float": 5.0, "get_bytes": b"5"}),
     ("5.5", {"get_str": "5.5", "get_float": 5.5, "get_bytes": b"5.5"}),
     ("nan", {"get_str": "nan", "get_bytes": b"nan"}),
-    ("1e400", {"get_str": "1e400", "get_bytes": b"1e400"}),
-    ("1_000", {"get_str": "1_000", "get_bytes": b"1_000"}),
     (" 5", {"get_str": " 5", "get_bytes": b" 5"}),
     ("-1.5e3", {"get_str": "-1.5e3", "get_float": -1500.0, "get_bytes": b"-1.5e3"}),
     ("TRUE", {"get_str": "TRUE", "get_bool": True, "get_bytes": b"TRUE"}),
-    ("", {"get_str": "", "get_bytes": b""}),
     (5, {"get_str": "5", "get_int": 5, "get_float": 5.0}),
     (1, {"get_str": "1", "get_int": 1, "get_float": 1.0, "get_bool": True}),
     (2**63 - 1, {"get_str": "9223372036854775807", "get_int": 2**63 - 1}),
     (5.0, {"get_str": "5.0", "get_int": 5, "get_float": 5.0}),
-    (5.5, {"get_str": "5.5", "get_float": 5.5}),
     (1e308, {"get_str": "1e+308", "get_int": int(1e308), "get_float": 1e308}),
     (True, {"get_str": "true", "get_bool": True}),
-    (False, {"get_str": "false", "get_bool": False}),
     (b"raw", {"get_str": "raw", "get_bytes": b"raw"}),
     (b"\xff", {"get_bytes": b"\xff"}),
 ]
@@ -61,9 +56,3 @@ def test_metadata_equality_tells_types_apart() -> None:
     assert Metadata({"a": 1, "b": 2}) == {"b": 2, "a": 1}
     assert hash(Metadata({"a": 1, "b": 2})) == hash(Metadata({"b": 2, "a": 1}))
     assert Metadata() != 5
-
-
-def test_an_error_shows_only_the_beginning_of_a_long_value() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        Metadata({"key": "x" * 1_000_000}).get_int("key")
-    assert len(str(caught.value)) < 200
