@@ -38,8 +38,7 @@ from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRe
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
-MAX_IN_FLIGHT = 32
-"""Concurrent calls: enough to hide 50 ms of latency of requests that take 2 ms each."""
+MAX_IN_FLIGHT = 32  # concurrent calls: enough to hide 50 ms of latency of requests that take 2 ms each
 _MAX_LIMIT = 2**31 - 1
 """The largest limit of a page that the wire can carry. A page ends at 5,000 rows anyway."""
 

@@ -35,10 +35,8 @@ from tsmem.errors import (
     from_service,
 )
 
-MAX_MESSAGE = 4000
-"""Characters of a message that another side wrote."""
-_STARTING_S = 3.0
-"""Seconds that an unknown host, or one that does not listen, may need to start."""
+MAX_MESSAGE = 4000  # characters of a message that another side wrote
+_STARTING_S = 3.0  # seconds that an unknown host, or one that does not listen, may need to start
 _CHECK_ENDPOINT = "check the endpoint and the instance of the profile, and the network"
 _CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 

@@ -29,8 +29,7 @@ _DEFINED_TYPES = {
     ColumnType.BOOLEAN: table_store_pb2.DCT_BOOLEAN,
     ColumnType.BINARY: table_store_pb2.DCT_BLOB,
 }
-_CREATED = {"KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "TEXT"}
-"""Search field types that can be created."""
+_CREATED = {"KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "TEXT"}  # search field types that can be created
 _FIELD_TYPES = (
     "LONG", "DOUBLE", "BOOLEAN", "KEYWORD", "TEXT", "NESTED", "GEO_POINT", "DATE", "VECTOR", "FUZZY_KEYWORD", "IP",
     "JSON", "FLATTENED",

@@ -21,15 +21,12 @@ if TYPE_CHECKING:
 class RowFault(Enum):
     """An injected failure of one row of a batch, with the code and message of its error."""
 
-    REFUSED = ("OTSServerBusy", "Server is busy.")
-    """The row is not carried out."""
-    LOST = ("OTSTimeout", "Operation timeout.")
-    """The row is carried out."""
+    REFUSED = ("OTSServerBusy", "Server is busy.")  # the row is not carried out
+    LOST = ("OTSTimeout", "Operation timeout.")  # the row is carried out
 
 
 class ActionContext(NamedTuple):
     engine: Engine
     clock: Clock
     scans: ScanSessions
-    row_fault: Callable[[], RowFault | None]
-    """Draws the fault of the next row of a batch."""
+    row_fault: Callable[[], RowFault | None]  # draws the fault of the next row of a batch

@@ -41,8 +41,7 @@ _SINGLE = {
 """The change of a request for one row, and the field with its row."""
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
 
-RowResult = tuple[bytes, Cost] | TsmemError
-"""One row's bytes and cost, or why it failed."""
+RowResult = tuple[bytes, Cost] | TsmemError  # one row's bytes and cost, or why it failed
 
 
 def get_row(context: ActionContext, request: Any, response: Any) -> int:

@@ -44,30 +44,23 @@ _UNCOUNTED = -1
 
 MAX_PATTERN = 32
 """Characters of a wildcard pattern. Source: "Search index limits" of the service; the next three limits are ours."""
-MAX_WORDS = 1024
-"""Words and terms of all queries of a search together."""
-MAX_PHRASE_WORDS = 256
-"""Words of all phrases of a search together."""
-MAX_CHARACTERS = 8192
-"""Characters of all texts that TEXT fields are searched for together."""
+MAX_WORDS = 1024  # words and terms of all queries of a search together
+MAX_PHRASE_WORDS = 256  # words of all phrases of a search together
+MAX_CHARACTERS = 8192  # characters of all texts that TEXT fields are searched for together
 
 SPLITS = 1
 MAX_SCAN_LIMIT = 2000
-MAX_SESSIONS = 10_000
-"""A new session beyond these takes the place of the one that was used least recently."""
+MAX_SESSIONS = 10_000  # a new session beyond these takes the place of the one that was used least recently
 DEFAULT_ALIVE_S = 60
-_MORE, _END = b"\x02", b"\x03"
-"""First byte of a scan's token: the engine's token follows, or nothing is left."""
+_MORE, _END = b"\x02", b"\x03"  # first byte of a scan's token: the engine's token follows, or nothing is left
 
 
 class _Index(NamedTuple):
     table: TableRef
     name: str
     fields: Mapping[str, FieldType]
-    unsupported: dict[str, str]
-    """Fields that cannot be searched by, with the option that is not supported."""
-    order: Any
-    """The message of the default sort."""
+    unsupported: dict[str, str]  # fields that cannot be searched by, with the option that is not supported
+    order: Any  # the message of the default sort
 
 
 def search(context: ActionContext, request: Any, response: Any) -> int:
@@ -214,8 +207,7 @@ def _unsupported_option(field: Any) -> str | None:
     return None
 
 
-_Columns = tuple[str, ...] | None
-"""Attribute columns to return; None means all."""
+_Columns = tuple[str, ...] | None  # attribute columns to return; None means all
 
 
 def _columns_to_get(message: Any, index: _Index) -> _Columns:

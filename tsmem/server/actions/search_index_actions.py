@@ -25,8 +25,7 @@ _PARAMETERS = {
 }
 """The message of each analyzer's parameters, and those of them that the engine knows."""
 _NO_EXPIRY = -1
-_HAS_EVERY_ROW = 2
-"""A sync phase."""
+_HAS_EVERY_ROW = 2  # a sync phase
 _RUNNING = 3
 
 

@@ -25,13 +25,11 @@ _COLUMN_TYPES = {
 }
 _KEY_NUMBERS = {kind: number for number, kind in _KEY_TYPES.items()}
 _COLUMN_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
-_GLOBAL, _LOCAL = 0, 1
-"""Also the update modes of such indexes: asynchronous and synchronous."""
+_GLOBAL, _LOCAL = 0, 1  # also the update modes of such indexes: asynchronous and synchronous
 _ACTIVE = 1
 _INCREMENTAL = 2
 _DEVIATION_S = 86400
-_MAX_RESERVED_UNITS = 100_000
-"""Source: CreateTable in TableStore's developer reference."""
+_MAX_RESERVED_UNITS = 100_000  # source: CreateTable in TableStore's developer reference
 
 
 def create_table(context: ActionContext, request: Any, response: Any) -> None:

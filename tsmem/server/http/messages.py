@@ -19,8 +19,7 @@ from tsmem.errors import TsmemError, from_service
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
-MAX_BODY_BYTES = 5 * 1024 * 1024
-"""Source: TableStore's general limits."""
+MAX_BODY_BYTES = 5 * 1024 * 1024  # source: TableStore's general limits
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"

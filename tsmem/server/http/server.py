@@ -32,10 +32,8 @@ from tsmem.server.http.settings import Settings
 _BACKLOG = 512
 _REFUSED_CONNECTIONS = 64
 """Connections over the limit that get OTSServerBusy at once; still further ones are closed without a response."""
-_REFUSED_S = 2.0
-"""Seconds that such a connection has to send its request."""
-_OTHER_FILES = 128
-"""File descriptors left to the engine and the rest of the process."""
+_REFUSED_S = 2.0  # seconds that such a connection has to send its request
+_OTHER_FILES = 128  # file descriptors left to the engine and the rest of the process
 _RETRY_ACCEPT_S = 0.05
 
 

@@ -22,8 +22,7 @@ _NOT, _AND = 1, 2
 _EXISTENCE = (Existence.IGNORE, Existence.EXPECT_EXIST, Existence.EXPECT_NOT_EXIST)
 _TOO_MANY = f"The count of filter exceeds the max: {MAX_COMPARISONS}."
 
-ColumnPage = tuple[int, int]
-"""Offset and limit over the columns of a row."""
+ColumnPage = tuple[int, int]  # offset and limit over the columns of a row
 
 
 def decode_columns(message: Any) -> tuple[str, ...]:

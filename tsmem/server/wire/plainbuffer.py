@@ -49,8 +49,7 @@ class WireCell(NamedTuple):
     """One cell of a request."""
 
     name: str
-    value: Value | Bound | None
-    """None if the operation takes no value."""
+    value: Value | Bound | None  # None if the operation takes no value
     operation: Operation | None
     version_ms: int | None
 
@@ -252,8 +251,7 @@ def _advanced(checksum: int) -> int:
     return checksum
 
 
-_STEP = bytes(map(_advanced, range(256)))
-"""The checksum after one more zero byte, by checksum."""
+_STEP = bytes(map(_advanced, range(256)))  # the checksum after one more zero byte, by checksum
 _ADVANCES = [_STEP]
 while len(_ADVANCES) < 24:
     _ADVANCES.append(_ADVANCES[-1].translate(_ADVANCES[-1]))
