@@ -1,7 +1,4 @@
-"""TablestoreClient: what is asked in the SDK's words, and answers read whole, with canned answers at the wire's edge.
-
-What every backend does is in tests/contract, over this client and a server; here is what only the wire can show.
-"""
+"""TablestoreClient with canned replies: what only the wire can show. tests/contract has what every backend does."""
 
 from __future__ import annotations
 
@@ -35,7 +32,6 @@ from tsmem.rows import (
     Op,
     Put,
     Range,
-    Row,
     TableRef,
     Update,
     Value,
@@ -47,7 +43,7 @@ PROFILE = profile_of("http://127.0.0.1:1")
 
 
 class CannedService:
-    """The network's edge: keeps what is sent, and signs answers as the service does."""
+    """Keeps what is sent, and signs replies as the service does."""
 
     def __init__(self, client: TablestoreClient, *answers: Any) -> None:
         self.sent: list[tuple[str, dict[str, str], bytes]] = []
@@ -56,7 +52,6 @@ class CannedService:
         self._sdk.connection = self
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
-        """The next answer: a message, or (status, message)."""
         from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT
 
         CURRENT_ATTEMPT.get().sent = True
@@ -75,7 +70,6 @@ class CannedService:
 
 
 def canned(*answers: Any) -> tuple[TablestoreClient, CannedService]:
-    """Return a client, and the service that it talks to."""
     client = TablestoreClient(PROFILE)
     return client, CannedService(client, *answers)
 
@@ -96,7 +90,6 @@ def batch_answer(**tables: list[str | None]) -> Any:
 
 
 def test_batch_outcomes_are_in_the_order_of_the_writes() -> None:
-    """The order of tables in the reply does not matter."""
     client, service = canned(batch_answer(a=[None, "OTSConditionCheckFail"], b=["OTSServerBusy", None]))
     writes: list[Write] = [
         Put(A, ("1",), {}),
@@ -115,7 +108,6 @@ def test_batch_outcomes_are_in_the_order_of_the_writes() -> None:
 
 @pytest.mark.parametrize("tables", [{"a": [None]}, {"a": [None] * 3}, {}, {"other": [None, None]}])
 def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str | None]]) -> None:
-    """An answer with too few or too many rows is never a shorter list: the batch may have been done."""
     client, _ = canned(batch_answer(**tables))
     with pytest.raises(Unavailable) as caught:
         client.write_rows([Put(A, ("1",), {}), Put(A, ("2",), {})])
@@ -202,7 +194,7 @@ def test_invalid_input_is_refused_before_anything_is_sent(call: Callable[[Tables
 
 
 def test_columns_with_long_names_are_deleted() -> None:
-    """Names of any length are deleted, beside columns that are set; the SDK's own form fails past 12 characters."""
+    """The SDK's own form fails past 12 characters."""
     answer = table_store_pb2.UpdateRowResponse()
     answer.consumed.capacity_unit.write = 1
     client, service = canned(answer)
@@ -214,7 +206,7 @@ def test_columns_with_long_names_are_deleted() -> None:
 
 
 def test_a_filter_is_encoded_with_pass_if_missing_and_binary() -> None:
-    """pass_if_missing goes inverted over the wire, latest_version_only is set, and bytes are binary."""
+    """pass_if_missing goes inverted over the wire, and latest_version_only is set."""
     answer = table_store_pb2.GetRangeResponse(rows=b"")
     answer.consumed.capacity_unit.read = 1
     client, service = canned(answer)
@@ -271,7 +263,6 @@ def test_search_fields_that_cannot_be_searched_or_sorted_are_named() -> None:
 
 
 def table_reply() -> Any:
-    """Return a DescribeTable reply of table `a`."""
     described = table_store_pb2.DescribeTableResponse()
     described.table_meta.table_name = "a"
     described.table_meta.primary_key.add(name="k", type=table_store_pb2.STRING)
@@ -283,8 +274,8 @@ def table_reply() -> Any:
 
 def test_a_table_is_described_with_reserved_units_and_version_deviation() -> None:
     described = table_reply()
-    described.reserved_throughput_details.capacity_unit.read = 5
-    described.reserved_throughput_details.capacity_unit.write = 7
+    unit = described.reserved_throughput_details.capacity_unit
+    unit.read, unit.write = 5, 7
     described.table_options.deviation_cell_version_in_sec = 1000
     client, _ = canned(described)
     found = client.describe_table("a")
@@ -293,7 +284,6 @@ def test_a_table_is_described_with_reserved_units_and_version_deviation() -> Non
 
 
 def test_an_index_on_an_undefined_column_defines_it_first() -> None:
-    """Only the column that the service does not know is defined."""
     refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="not defined")
     described = table_reply()
     described.table_meta.defined_column.add(name="known", type=table_store_pb2.DCT_STRING)
@@ -358,7 +348,6 @@ def test_log_lines_name_the_request_and_no_secrets(caplog: pytest.LogCaptureFixt
 
 
 def test_the_adapter_starts_quietly() -> None:
-    """Opening a TableStore profile says nothing on stderr, even with every Python warning on."""
     code = "import tsmem.adapters.tablestore.client"
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code],
@@ -366,16 +355,3 @@ def test_the_adapter_starts_quietly() -> None:
     )  # fmt: skip
 
     assert ("", "") == (done.stdout, done.stderr)
-
-
-def test_a_row_has_its_columns_in_order_of_name_and_binary_as_bytes() -> None:
-    from tsmem.adapters.tablestore import rows as sdk_rows
-    from tsmem.adapters.tablestore.sdk import ots
-
-    found = ots.Row([("k", bytearray(b"\0"))], [("z", bytearray(b"\xff"), 1), ("b", True, 1), ("a", 1.0, 1)])
-    row = sdk_rows.to_row(A, found.primary_key, found.attribute_columns)
-
-    assert Row((b"\0",), {"a": 1.0, "b": True, "z": b"\xff"}) == row
-    assert ["a", "b", "z"] == list(row.columns)
-    assert [float, bool, bytes] == [type(value) for value in row.columns.values()]
-    assert type(row.key[0]) is bytes
