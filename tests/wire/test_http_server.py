@@ -25,7 +25,6 @@ from tests.support.raw_http import (
     running,
     signed,
 )
-from tsmem.cli.commands.serve import log_line
 from tsmem.clock import SystemClock
 from tsmem.errors import (
     AlreadyExists,
@@ -217,26 +216,6 @@ def test_an_error_becomes_the_services_code_and_shows_nothing_of_this_machine(
             (entry.code, entry.table, entry.failure) for entry in here.log
         ]
     assert ("", "") == capfd.readouterr()
-
-
-LAST_US = 253_402_300_799_999_999
-"""The end of the year 9999."""
-
-
-@pytest.mark.parametrize(
-    ("time_us", "date"),
-    [
-        (250_000_000_000_000_001, "9892-03-08T12:26:40.000001Z"),
-        (LAST_US + 1, "9999-12-31T23:59:59.999999Z"),
-        (-(2**63), "0001-01-01T00:00:00.000000Z"),
-    ],
-)
-def test_a_time_outside_the_calendar_is_its_first_or_last_in_answer_and_log(time_us: int, date: str) -> None:
-    with running(clock=ManualClock(time_us)) as here:
-        reply = here.ask(request())
-
-    assert date == reply.headers["x-ots-date"]
-    assert log_line(here.log[0]).startswith(f"{date[:23]}Z ")
 
 
 def test_requests_of_several_connections_run_at_once() -> None:

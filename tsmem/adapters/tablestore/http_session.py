@@ -18,8 +18,7 @@ from tsmem.adapters.tablestore.errors import translate
 from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.schemas import extend
 from tsmem.adapters.tablestore.sdk import QUIET_LOGGER, ots, table_store_pb2
-from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt, Transport, attempt_s
-from tsmem.clock import time_left_s
+from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt, Transport
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost, Meter
 from tsmem.profiles.model import Credentials, Profile
@@ -62,10 +61,8 @@ class HttpSession:
         """Give the block the SDK's client for one request about these tables, and the attempt, in which it notes rows
         and cost. Raises errors of tsmem.errors; Unavailable when the attempt's time is up."""
         self._require_open()
-        if self._allowed_s() <= 0:
-            raise Unavailable(f"there was no time left to ask {self._transport.host}")
         started_s = time.monotonic()
-        attempt = HttpAttempt(operation, self._allowed_s)
+        attempt = HttpAttempt(operation, self._timeout_s)
         token = CURRENT_ATTEMPT.set(attempt)
         error: TsmemError | None = None
         try:
@@ -99,10 +96,6 @@ class HttpSession:
         if self._closed:
             raise TsmemError("the store is closed")
 
-    def _allowed_s(self) -> float:
-        left_s = time_left_s()
-        return self._timeout_s if left_s is None else attempt_s(left_s)
-
     def close(self) -> None:
         self._closed = True
         self._transport.close()
@@ -120,18 +113,12 @@ def _transport(profile: Profile) -> Transport:
 
 def _check_headers(profile: Profile, credentials: Credentials) -> None:
     """Raise ProfileError, without the value, for a value that no HTTP header can carry."""
-    carried = (
-        ("instance", profile.instance),
-        ("access_key_id", credentials.access_key_id),
-        ("security_token", credentials.security_token),
-    )
-    for setting, text in carried:
+    key_id, token = credentials.access_key_id, credentials.security_token
+    for setting, text in (("instance", profile.instance), ("access_key_id", key_id), ("security_token", token)):
         if text and not all("!" <= char <= "~" for char in text):
-            raise ProfileError(
-                f"profile '{profile.name}': '{setting}' holds a character that no request can carry",
-                hint="it is letters, digits and signs of ASCII, without spaces or line ends",
-            )
-    if ":" in credentials.access_key_id:
+            message = f"profile '{profile.name}': '{setting}' holds a character that no request can carry"
+            raise ProfileError(message, hint="it is letters, digits and signs of ASCII, without spaces or line ends")
+    if ":" in key_id:
         message = f"profile '{profile.name}': 'access_key_id' holds a colon, which no access key id has"
         raise ProfileError(message, hint="the id alone, without the secret")
 

@@ -1,16 +1,13 @@
 """Send the SDK's requests over urllib3, in place of the SDK's own connection pool.
 
-The SDK calls `Transport.send_receive`, after `http_session.py` has put an HttpAttempt into CURRENT_ATTEMPT: it says how
-long the request may take, and is told what becomes of it. urllib3 pools the connections, speaks HTTP and checks
-certificates. It does not retry, which tsmem.retry does, nor follow redirects or decompress. What it lacks is here:
+The SDK calls `Transport.send_receive`, which notes in the HttpAttempt of `http_session.py` what becomes of the request.
+urllib3 pools the connections, speaks HTTP and checks certificates. What it lacks is here:
 
 - A deadline over the whole request. A timeout of urllib3 holds for one read, so a server that sends a byte a second
-  never meets it, and for one address of the host. Here each connect, handshake, send and read may take what is left
-  of the attempt. A name is looked up in a thread that is abandoned after that time: nothing else ends a look-up.
-- A limit on the bytes of a reply, its head and framing included.
+  never meets it. Here each connect, handshake, send and read may take what is left of the attempt. A name is looked up
+  in a thread that is abandoned after that time: nothing else ends a look-up.
+- A limit on the bytes of a reply, and a refusal of replies that are not TableStore's.
 - `HttpAttempt.sent`, which decides whether a write may have been done.
-- Replies of web servers and gateways, and replies that are compressed or cut off in the head.
-- Connections of its own for a forked process.
 
 Source: tablestore 6.4.8, connection.py, for what `send_receive` takes and returns and how certificates are checked;
 urllib3 2.8, util/timeout.py and util/connection.py, for what a timeout means.
@@ -40,6 +37,7 @@ from urllib3.util import create_urllib3_context, parse_url
 from urllib3.util.connection import create_connection
 
 from tsmem.adapters.redaction import without_secrets
+from tsmem.clock import time_left_s
 from tsmem.errors import Unavailable
 from tsmem.port import Cost
 
@@ -65,7 +63,7 @@ class HttpAttempt:
     """One attempt of one request, and what is known of it."""
 
     operation: str
-    allowed_s: Callable[[], float]  # how long the attempt may take from now on
+    timeout_s: float  # how long the attempt may take if nobody set a deadline
     ends_s: float = 0.0  # by time.monotonic; the time to encode the request does not count
     announce: Callable[[Any], None] | None = None
     """Called with the start of a range's next page, in the SDK's form, before the rows are decoded."""
@@ -150,8 +148,10 @@ class Transport:
 
         Raises Unavailable, ForeignReply, TimeoutError and the errors of urllib3."""
         attempt = CURRENT_ATTEMPT.get()
-        if (allowed_s := attempt.allowed_s()) <= 0:
-            raise Unavailable("there was no time left to send the request")
+        left_s = time_left_s()
+        allowed_s = attempt.timeout_s if left_s is None else attempt_s(left_s)
+        if allowed_s <= 0:
+            raise Unavailable(f"there was no time left to ask {self.host}")
         attempt.ends_s = time.monotonic() + allowed_s
         attempt.signatures = tuple(text for name, text in headers.items() if name.startswith("x-ots-signature"))
         if self._process != getpid():  # parent and child must not use the same connections

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The first and the last microsecond of the years 1 to 9999."""
 
 
 @dataclass
@@ -35,6 +33,6 @@ OnRequest = Callable[[LogEntry], None]
 
 
 def utc_text(time_us: int) -> str:
-    """Return a time as `YYYY-MM-DDTHH:MM:SS.ffffffZ`; one outside the calendar as its first or last."""
-    moment = _EPOCH + timedelta(microseconds=max(_FIRST_US, min(time_us, _LAST_US)))
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    """Return a time as `YYYY-MM-DDTHH:MM:SS.ffffffZ`."""
+    moment = _EPOCH + timedelta(microseconds=time_us)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

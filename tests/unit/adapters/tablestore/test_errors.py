@@ -29,7 +29,7 @@ SECRETS = ("access-key-id-1", "access-key-secret", "security-token")
 
 
 def exchange(*, sent: bool) -> HttpAttempt:
-    made = HttpAttempt("PutRow", lambda: 0.0)
+    made = HttpAttempt("PutRow", 1)
     made.sent = sent
     made.signatures = ("c2lnbmF0dXJl",)
     return made

@@ -238,19 +238,6 @@ def test_a_credential_that_no_header_can_carry_is_a_profile_error_without_its_va
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_a_request_that_took_all_of_its_time_to_be_encoded_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [30.0, 0.0]
-    with serving(None) as served:
-        client = TablestoreClient(profile_of(served.endpoint))
-        monkeypatch.setattr(client._session, "_allowed_s", lambda: left.pop(0))
-        with pytest.raises(Unavailable, match="no time left to send") as caught:
-            client.write_row(PUT)
-        client.close()
-
-        assert (False, []) == (caught.value.ambiguous, served.log)
-        assert Cost() == client.meter.total
-
-
 def endless_trailer(connection: socket.socket, over: threading.Event) -> None:
     """A whole body, then lines without end."""
     connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
