@@ -62,13 +62,8 @@ def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
 def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
     """Return one end of a range as the SDK's names and values. Raises InvalidInput, LimitExceeded."""
     columns: list[tuple[Any, Any]] = []
-    after_bound = False
     for name, value in zip(table.key, bound, strict=True):
-        if isinstance(value, Bound):
-            after_bound = True
-        elif after_bound:  # then the length of a value does not matter
-            value_bytes(name, value)
-        else:
+        if not isinstance(value, Bound):
             limits.check_key((name,), (value,))
         columns.append((to_wire_name(name), _BOUNDS[value] if isinstance(value, Bound) else to_wire(value)))
     return columns

@@ -47,7 +47,9 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("kind", [*FOREIGN, http.client.HTTPException, ssl.SSLError, OSError, socket.gaierror])
+@pytest.mark.parametrize(
+    "kind", [*FOREIGN, http.client.HTTPException, ssl.SSLError, OSError, socket.gaierror, MemoryError]
+)
 @pytest.mark.parametrize("sent", [False, True])
 def test_every_foreign_error_is_one_of_ours(kind: type[Exception], sent: bool) -> None:
     failure = kind.__new__(kind)

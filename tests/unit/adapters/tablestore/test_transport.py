@@ -27,7 +27,7 @@ from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.tablestore import transport as sdk_transport
 from tsmem.adapters.tablestore.client import TablestoreClient
-from tsmem.adapters.tablestore.transport import attempt_s, clock_skew_s
+from tsmem.adapters.tablestore.transport import attempt_s, clock_skew_s, shown_id
 from tsmem.clock import SystemClock
 from tsmem.errors import ProfileError, TsmemError, Unavailable
 from tsmem.port import Cost
@@ -261,27 +261,12 @@ def test_a_reply_without_end_is_given_up_and_not_retried(monkeypatch: pytest.Mon
     assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
 
 
-def test_memory_error_is_reported_and_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-    def too_much(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(sdk_transport, "_check_head", too_much)
-    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
-    with listening(lambda connection, _: connection.sendall(answer)) as endpoint:
-        error, _ = failure(endpoint)
-
-    assert "not enough memory" in error.message
-    assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
-
-
 def test_a_request_id_is_cut_and_printable() -> None:
-    head = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\nx-ots-requestid: \x1b[31m" + b"A" * 60000 + b"\r\n\r\n"
-    with listening(lambda connection, _: connection.sendall(head)) as endpoint:
-        error, _ = failure(endpoint)
+    shown = shown_id("\x1b[31m" + "A" * 60000)
 
-    assert error.request_id is not None
-    assert len(error.request_id) <= 64
-    assert error.request_id.isprintable()
+    assert shown is not None
+    assert len(shown) <= 64
+    assert shown.isprintable()
 
 
 @pytest.mark.parametrize(
