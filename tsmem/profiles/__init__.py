@@ -3,13 +3,9 @@
 The command line and `tsmem.open_store` load a profile here. Every value knows where it came from, every mistake is
 refused with its place, and a secret stays a reference until a connection is made.
 
-    file.py       reads the file: its path, who else can write it, its content
-    choice.py     chooses a profile of it, or a built-in one; lists and describes profiles
-    rules.py      the keys and their rules; builds a Profile
-    model.py      Profile, its tables, and Secret
-    toml_text.py  lines of keys, and edits of the text that keep comments
-    writer.py     set, use, delete: imported by the commands that write, and it alone needs tomli_w
-    replacing.py  puts the new content in the file's place
+`file.py` reads the file, `choice.py` chooses a profile of it or a built-in one, and `rules.py` checks it and builds a
+`Profile` (`model.py`). `writer.py` makes edits (`toml_text.py`) and puts the new content in the file's place
+(`replacing.py`); only the commands that write import it.
 
 The environment is always a parameter, never read from the process.
 """

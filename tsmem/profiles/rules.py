@@ -29,10 +29,6 @@ BACKEND_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
     "tablestore": ("endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file"),
 }
-REQUIRED_KEYS: dict[str, tuple[str, ...]] = {
-    "local": ("path",),
-    "tablestore": ("endpoint", "instance", "access_key_id", "access_key_secret"),
-}
 NUMBER_KEYS = ("timeout",)
 TABLES = ("session", "message")
 TABLE_KEYS = ("name", "index", "search_index", "search_fields")
@@ -50,13 +46,14 @@ ENVIRONMENT = {
 # Patterns are compiled when they are used: a start should not pay for them.
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _REFERENTS = {"env": "environment variable", "file": "file", "cmd": "command"}
-_EXAMPLES = {
+_REQUIRED = {
     "path": "memory.db",
     "endpoint": "https://my-instance.cn-hangzhou.ots.aliyuncs.com",
     "instance": "my-instance",
     "access_key_id": "env:ALIBABA_CLOUD_ACCESS_KEY_ID",
     "access_key_secret": "env:ALIBABA_CLOUD_ACCESS_KEY_SECRET",
 }
+"""The keys that a profile of their backend needs, each with an example."""
 
 
 class WrittenProfile(NamedTuple):
@@ -116,11 +113,11 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
         origins={"name": chosen_by, **dict(_origins(source))},
         warnings=tuple(_warnings(source, values)),
     )
-    missing = [key for key in REQUIRED_KEYS[backend] if source.find(key) is None]
+    missing = [key for key in BACKEND_KEYS[backend] if key in _REQUIRED and source.find(key) is None]
     if missing and source.name == "env" and source.file is None:
         raise source.error((), "not set: " + ", ".join(ENVIRONMENT[key] for key in missing))
     if missing:
-        assignments = [f"{key}={_EXAMPLES[key]}" for key in missing]
+        assignments = [f"{key}={_REQUIRED[key]}" for key in missing]
         hint = f"for example: {_set_command(source, *assignments)}"
         raise source.error((), f"backend {backend} needs {', '.join(map(repr, missing))}", hint)
     return profile
@@ -208,7 +205,7 @@ def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
         is_plain = False
     if not is_plain or parts.scheme not in ("http", "https") or not parts.hostname or "@" in text or " " in text:
         problem = "'endpoint' must be https://HOST or http://HOST, with a port where needed and nothing else"
-        raise source.error((key,), problem, f"for example {_EXAMPLES['endpoint']}")
+        raise source.error((key,), problem, f"for example {_REQUIRED['endpoint']}")
     return text.rstrip("/")
 
 

@@ -112,7 +112,13 @@ def edited(text: str, edits: Sequence[Edit], wanted: Mapping[str, Any]) -> str:
     try:
         new = text
         for path, value in edits:
-            new = _without(new, path, wanted) if value is None else _with_value(new, path, wanted)
+            parts = statements(new)
+            lines = [part.text for part in parts]
+            if value is None:
+                _remove(parts, lines, path, wanted)
+            else:
+                _set(parts, lines, path, wanted)
+            new = "".join(lines)
         if _without_empty_tables(tomllib.loads(new)) == _without_empty_tables(wanted):
             return new
     except (ValueError, KeyError, TypeError):
@@ -125,14 +131,12 @@ def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != {}}
 
 
-def _with_value(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
-    """Return the text with the value that the document `data` has at `path`."""
-    parts = statements(text)
-    lines = [part.text for part in parts]
+def _set(parts: list[Statement], lines: list[str], path: KeyPath, data: Mapping[str, Any]) -> None:
+    """Write the value that the document `data` has at `path`."""
     for i, part in enumerate(parts):
         if part.kind == "key" and path[: len(part.path)] == part.path:  # the key, or an inline table that holds it
             lines[i] = _with_literal(part, data)
-            return "".join(lines)
+            return
     # A new key goes below the last one of its table; else into a new table below the profile's last line.
     line = f"{_key(path[-1])} = {_literal(_at(data, path))}\n"
     keyed = [(i, part) for i, part in enumerate(parts) if part.kind != "other"]
@@ -151,14 +155,11 @@ def _with_value(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
         i = near[-1][0] + 1 if near else len(lines)
         blank = "\n" if "".join(lines[:i]).strip() else ""
         lines.insert(i, f"{blank}[{'.'.join(map(_key, path[:-1]))}]\n{line}")
-    return "".join(lines)
 
 
-def _without(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
-    """Return the text without the key or table at `path`; `data` is the document that remains. Comments behind the last
-    key of a table stay."""
-    parts = statements(text)
-    lines = [part.text for part in parts]
+def _remove(parts: list[Statement], lines: list[str], path: KeyPath, data: Mapping[str, Any]) -> None:
+    """Remove the key or table at `path`; `data` is the document that remains. Comments behind the last key of a table
+    stay."""
     before_key = False
     for i, part in reversed([*enumerate(parts)]):
         removed = part.path[: len(path)] == path
@@ -172,7 +173,6 @@ def _without(text: str, path: KeyPath, data: Mapping[str, Any]) -> str:
             lines[start : i + 1] = [""] * (i + 1 - start)
         elif part.kind == "key" and path[: len(part.path)] == part.path:  # an inline table that holds it
             lines[i] = _with_literal(part, data)
-    return "".join(lines)
 
 
 def _block_start(parts: list[Statement], index: int, *, blank: bool = False) -> int:

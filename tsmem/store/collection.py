@@ -21,7 +21,6 @@ from tsmem.rows import (
     UNCONDITIONAL,
     Delete,
     Key,
-    KeyBound,
     Range,
     Row,
     TableRef,
@@ -148,23 +147,24 @@ class Collection(Generic[Item]):
         """Yield the distinct values of the key's first column (users, or sessions with messages) that begin with a
         prefix, in order. Cost: 1 request each, however many rows they have."""
         table = self._codec.table
-        rest = len(table.key) - 1
-        start: KeyBound = (prefix or MIN, *[MIN] * rest)
+        span = table.range_of()
+        if prefix:
+            span = span._replace(start=table.range_of(prefix).start)
         while True:
-            scan = Scan(table, Range(start, (MAX,) * (rest + 1)), columns=table.key[:1])
-            row = next(RowScan(self._client, scan, 1), None)
+            row = next(RowScan(self._client, Scan(table, span, columns=table.key[:1]), 1), None)
             if row is None or not str(first := row.key[0]).startswith(prefix):
                 return
             yield str(first)
-            start = (first, *[MAX] * rest)
+            span = span._replace(start=table.range_of(first).end)
 
     def ids_of(self, first: str, prefix: str = "") -> Iterator[str]:
         """Yield the distinct ids of a user's sessions, or a session's messages, that begin with a prefix, in order.
         Cost: ceil(n / 5,000) requests."""
         table = self._layout.by_id
         first = self._codec.check_id(table.key[0], first)
-        rest = len(table.key) - 2
-        span = Range((first, prefix or MIN, *[MIN] * rest), (first, MAX, *[MAX] * rest))
+        span = table.range_of(first)
+        if prefix:
+            span = span._replace(start=table.range_of(first, prefix).start)
         previous = None
         for row in RowScan(self._client, Scan(table, span, columns=table.key[:1])):
             found = str(row.key[1])

@@ -69,9 +69,9 @@ class Metadata(Mapping[str, Value]):
         """Return the value as text: numbers and booleans in their JSON form, bytes as UTF-8.
 
         Raises InvalidInput for bytes that are not UTF-8."""
-        value = self._values.get(key)
+        value = self._values.get(key, default)
         if value is None or isinstance(value, str):
-            return default if value is None else value
+            return value
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, bytes):
@@ -83,10 +83,8 @@ class Metadata(Mapping[str, Value]):
 
     def get_int(self, key: str, default: int | None = None) -> int | None:
         """Return an integer from a whole number, or from the text of one. Raises InvalidInput otherwise."""
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if isinstance(value, int) and not isinstance(value, bool):
+        value = self._values.get(key, default)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
         if isinstance(value, float) and value.is_integer():
             return int(value)
@@ -96,10 +94,8 @@ class Metadata(Mapping[str, Value]):
 
     def get_float(self, key: str, default: float | None = None) -> float | None:
         """Return a floating-point number, if that is exact. Raises InvalidInput otherwise."""
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if isinstance(value, float):
+        value = self._values.get(key, default)
+        if value is None or isinstance(value, float):
             return value
         if isinstance(value, int) and not isinstance(value, bool) and int(float(value)) == value:
             return float(value)
@@ -109,10 +105,8 @@ class Metadata(Mapping[str, Value]):
 
     def get_bool(self, key: str, default: bool | None = None) -> bool | None:
         """Return a boolean from true and false, also as text, 1 and 0. Raises InvalidInput otherwise."""
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if isinstance(value, bool):
+        value = self._values.get(key, default)
+        if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int) and value in (0, 1):
             return bool(value)
@@ -122,10 +116,8 @@ class Metadata(Mapping[str, Value]):
 
     def get_bytes(self, key: str, default: bytes | None = None) -> bytes | None:
         """Return bytes; text becomes UTF-8. Raises InvalidInput otherwise."""
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if isinstance(value, bytes):
+        value = self._values.get(key, default)
+        if value is None or isinstance(value, bytes):
             return value
         if isinstance(value, str):
             return value.encode()

@@ -44,7 +44,8 @@ def test_getters_convert_values_without_loss_or_raise(value: Value, converted: d
 @pytest.mark.parametrize("getter", GETTERS)
 def test_getters_return_the_default_for_a_missing_key(getter: str) -> None:
     assert getattr(Metadata(), getter)("key") is None
-    assert "default" == getattr(Metadata(), getter)("key", "default")
+    default = {"get_str": "text", "get_int": 5, "get_float": 5.0, "get_bool": True, "get_bytes": b"bytes"}[getter]
+    assert default == getattr(Metadata(), getter)("key", default)
     assert "" == Metadata({"key": ""}).get_str("key", "default")
 
 

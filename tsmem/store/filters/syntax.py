@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ast
 import io
+import keyword
 import math
+import re
 import threading
 import tokenize
 import warnings
+from unicodedata import category, east_asian_width
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import COLUMN_NAME_RULE, MAX_INTEGER, MIN_INTEGER, is_column_name
 from tsmem.rows import Op, Value
-from tsmem.store.filters.syntax_errors import explain_error, line_with_caret
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
 
 MAX_CHARACTERS = 10_000
@@ -86,7 +88,7 @@ class _Parser:
             if not error.offset:  # Python reports so that the text ends too early
                 raise self._wrong("it ends too early", len(self._source.rstrip())) from error
             at = self._place(error.lineno or 1, (error.offset or 1) - 1)
-            raise self._wrong(explain_error(self._source, at, str(error.msg)), at) from error
+            raise self._wrong(_explain_error(self._source, at, str(error.msg)), at) from error
         except (ValueError, MemoryError, RecursionError, OverflowError) as error:
             raise self._wrong("it is nested too deep, or is no text", 0) from error
 
@@ -238,7 +240,7 @@ class _Parser:
         begin = self._text.rfind("\n", 0, at) + 1
         line, _, _ = self._text[begin:].partition("\n")
         return InvalidInput(
-            f"the filter cannot be used: {what}, at column {at - begin + 1}\n{line_with_caret(line, at - begin)}",
+            f"the filter cannot be used: {what}, at column {at - begin + 1}\n{_line_with_caret(line, at - begin)}",
             hint=f"allowed: {ALLOWED}",
         )
 
@@ -261,3 +263,67 @@ def _is_exists(node: ast.expr) -> bool:
 
 def _joined(join: type[Every] | type[Either], parts: list[Tree]) -> Tree:
     return parts[0] if len(parts) == 1 else join(tuple(parts))
+
+
+# Explanations for a filter that Python's parser refuses. Python's own message is kept only where it helps, as for an
+# unterminated string: Python does not know this language.
+
+_EXCERPT = 72
+"""Characters of a long filter that are shown around an error."""
+_CHARACTERS = {
+    "=": "equality is ==",
+    "&": "both is and",
+    "|": "one of two is or",
+    "!": "negation is not",
+    "<": "inequality is !=",
+}
+"""Explanations for the character at which the parser stops."""
+_JOINERS = ("and", "or", "not", "in")
+_OPERATOR_WORDS = (*_JOINERS, "True", "False")
+_PART = "a part of a text is for search; a filter compares whole values"
+_FOREIGN_WORDS = {
+    "between": "a range is 1 <= column <= 5",
+    **dict.fromkeys(("contains", "has", "like", "ilike", "matches", "startswith", "endswith"), _PART),
+}
+"""Explanations for words of other languages."""
+
+
+def _explain_error(source: str, at: int, message: str) -> str:
+    """Return what is wrong where the parser stopped with this message."""
+    for place in (at, at - 1):
+        if 0 <= place < len(source) and (sign := _CHARACTERS.get(source[place])) is not None:
+            return sign
+    if source[at - 1 : at] == "\n":
+        return "a filter of several lines stands in parentheses"
+    word = re.match(r"\w*", source[at:])
+    if (known := _explain_word("" if word is None else word.group(), source[:at])) is not None:
+        return known
+    message = message.partition(" (")[0].partition(".")[0]
+    is_helpful = message.isascii() and message.isprintable() and not message.startswith(("invalid syntax", "Missing"))
+    return message if is_helpful else "and, or, or a comparison such as == is missing here"
+
+
+def _explain_word(word: str, before: str) -> str | None:
+    if word.lower() in _FOREIGN_WORDS:
+        return _FOREIGN_WORDS[word.lower()]
+    last = "".join(re.findall(r"\w+\s*\Z", before)).strip()
+    for each in (last, word):
+        if each.lower() in _JOINERS and each not in _JOINERS:
+            return f"{each} is written {each.lower()}"
+    if word in ("and", "or"):
+        return f"{word} stands between two tests"
+    if keyword.iskeyword(word) and word not in _OPERATOR_WORDS:
+        return f'"{word}" is a word of the language; a column of that name is metadata["{word}"]'
+    return "exists(column) has parentheses" if last == "exists" else None
+
+
+def _line_with_caret(line: str, at: int) -> str:
+    """Return a line, shortened around a place if it is long, with a caret below the place."""
+    first = max(0, min(at - _EXCERPT // 2, len(line) - _EXCERPT))
+    shown = "".join(each if each.isprintable() else "?" for each in line[first : first + _EXCERPT])
+    before, after = "..." if first else "", "..." if first + _EXCERPT < len(line) else ""
+    indent = len(before)
+    for character in shown[: at - first]:
+        if category(character) not in ("Mn", "Me"):  # combining marks have no width of their own
+            indent += 1 + (east_asian_width(character) in "WF")
+    return f"  {before}{shown}{after}\n  {' ' * indent}^"
