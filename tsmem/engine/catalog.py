@@ -74,7 +74,6 @@ class Catalog(NamedTuple):
 
 
 def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
-    """Read all schemas from the file."""
     columns: dict[tuple[int, str], list[tuple[str, ColumnType]]] = {}
     for table_id, part, name, kind in connection.execute(
         "SELECT table_id, part, name, type FROM table_columns ORDER BY table_id, part, place"
@@ -104,7 +103,6 @@ def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
 
 
 def _load_search_indexes(connection: sqlite3.Connection) -> dict[str, list[SearchDescription]]:
-    """Return the search indexes of each table, in order of name."""
     fields: dict[int, list[tuple[str, FieldType]]] = {}
     for index_id, name, *kind, sensitive in connection.execute(
         "SELECT index_id, name, type, analyzer, min_chars, max_chars, delimiter, case_sensitive "

@@ -13,28 +13,24 @@ from typing import NamedTuple
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import build_secondary_index
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
-from tsmem.engine.service_errors import invalid, versions_not_positive, write_to_index
+from tsmem.engine.service_errors import VERSIONS_NOT_POSITIVE, invalid, write_to_index
 from tsmem.engine.tables import SQL_TYPES, SearchDescription, SecondaryIndex, Table, index_as_table
 from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType
 
-MAX_TABLES = 64
-"""Tables of an instance, secondary indexes included."""
-MAX_INDEXES = 5
-"""Secondary indexes of one table."""
+MAX_TABLES = 64  # tables of an instance, secondary indexes included
+MAX_INDEXES = 5  # secondary indexes of one table
 MAX_KEY_COLUMNS = 4
 MAX_DEFINED_COLUMNS = 32
 MIN_TIME_TO_LIVE_S = 86400
-MAX_INT32 = 2**31 - 1
-"""The largest time to live and number of versions that the wire can carry."""
+MAX_INT32 = 2**31 - 1  # the largest time to live and number of versions that the wire can carry
 MAX_DEVIATION_S = 2**63 - 1
 _UPDATE_WITH_TTL = "Don't support allow update operation on table with index and ttl"
 MAX_FIELDS = 1000
 _ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
-_MAX_DIFFERENCE = 6
-"""Characters between the longest and the shortest n-gram of a fuzzy field."""
+_MAX_DIFFERENCE = 6  # characters between the longest and the shortest n-gram of a fuzzy field
 _KEY_FIELDS = {
     ColumnType.STRING: ("KEYWORD", "TEXT", "DATE", "GEO_POINT", "IP"),
     ColumnType.INTEGER: ("LONG", "DATE"),
@@ -157,7 +153,6 @@ class Definitions:
         return table
 
     def _check_new(self, names: Sequence[str], index_count: int) -> None:
-        """Raise AlreadyExists for names in use or given twice, and InvalidInput or the quota's error for too many."""
         tables = self._catalog.tables
         if any(name in tables for name in names) or len(set(names)) < len(names):
             raise from_service("OTSObjectAlreadyExist", "Requested table already exists.")
@@ -212,7 +207,6 @@ def _new_defined(schema: TableSchema, columns: KeySchema) -> KeySchema:
 
 
 def _check_table(schema: TableSchema) -> None:
-    """Raise InvalidInput for a name, key or defined columns that the service refuses."""
     check_name("table", schema.name)
     names = schema.ref.key
     for name in names:
@@ -240,28 +234,30 @@ def _check_distinct(names: Sequence[str], kind: str) -> None:
 
 
 def _check_options(schema: TableSchema, *, indexed: bool) -> None:
-    """Raise InvalidInput for options that a table, with or without secondary or search indexes, cannot have."""
-    lasting = schema.time_to_live_s == -1
-    if not lasting and schema.time_to_live_s < 1:
-        raise invalid("TimeToLive cannot be 0 or less than -1.")
-    if not lasting and schema.time_to_live_s < MIN_TIME_TO_LIVE_S:
-        raise invalid(f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}.")
-    if schema.time_to_live_s > MAX_INT32:
-        raise invalid(f"TimeToLive cannot be greater than {MAX_INT32}.")
-    if schema.max_versions < 1:
-        raise versions_not_positive()
-    if schema.max_versions > MAX_INT32:
-        raise invalid(f"The maximum versions cannot be greater than {MAX_INT32}.")
-    if not 1 <= schema.deviation_s <= MAX_DEVIATION_S:
-        raise invalid(f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].")
-    if indexed and not lasting and schema.allow_update:
-        raise invalid(_UPDATE_WITH_TTL)
-    if indexed and schema.max_versions != 1:
-        raise invalid("Max versions of a table with index must be 1.")
+    lifetime_s, lasting = schema.time_to_live_s, schema.time_to_live_s == -1
+    _refuse(
+        (lifetime_s < 1 and not lasting, "TimeToLive cannot be 0 or less than -1."),
+        (lifetime_s < MIN_TIME_TO_LIVE_S and not lasting, f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}."),
+        (lifetime_s > MAX_INT32, f"TimeToLive cannot be greater than {MAX_INT32}."),
+        (schema.max_versions < 1, VERSIONS_NOT_POSITIVE),
+        (schema.max_versions > MAX_INT32, f"The maximum versions cannot be greater than {MAX_INT32}."),
+        (
+            not 1 <= schema.deviation_s <= MAX_DEVIATION_S,
+            f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].",
+        ),
+        (indexed and not lasting and schema.allow_update, _UPDATE_WITH_TTL),
+        (indexed and schema.max_versions != 1, "Max versions of a table with index must be 1."),
+    )
+
+
+def _refuse(*checks: tuple[bool, str]) -> None:
+    """Raise InvalidInput with the text of the first check that is true."""
+    for is_wrong, text in checks:
+        if is_wrong:
+            raise invalid(text)
 
 
 def _check_index(main: TableSchema, index: IndexSchema) -> None:
-    """Raise InvalidInput for a secondary index that the service refuses."""
     check_name("index", index.name)
     types = {**dict(main.defined_columns), **dict(main.key)}
     for name in (*index.key, *index.columns):
@@ -278,26 +274,26 @@ def _check_index(main: TableSchema, index: IndexSchema) -> None:
 
 
 def _check_search_index(table: Table, schema: SearchIndexSchema, time_to_live_s: int) -> None:
-    """Raise AlreadyExists, or InvalidInput for a search index that the service refuses."""
     check_name("index", schema.name)
     if schema.name in [search.schema.name for search in table.searches]:
         raise from_service("OTSObjectAlreadyExist", f"search index [{schema.name}] already exists")
-    if not 1 <= len(schema.fields) <= MAX_FIELDS:
-        raise invalid(f"The number of fields must be in range: [1, {MAX_FIELDS}].")
-    if len(dict(schema.fields)) < len(schema.fields):
-        raise invalid("Duplicated field name in the search index.")
+    lifetime_s, allow_update = table.schema.time_to_live_s, table.schema.allow_update
+    _refuse(
+        (not 1 <= len(schema.fields) <= MAX_FIELDS, f"The number of fields must be in range: [1, {MAX_FIELDS}]."),
+        (len(dict(schema.fields)) < len(schema.fields), "Duplicated field name in the search index."),
+    )
     for name, kind in schema.fields:
         _check_field(table.schema, name, kind)
-    if table.schema.max_versions != 1:
-        raise invalid("Max versions of a table with a search index must be 1.")
     # Rows of the index live as long as those of the table or less, and cannot be updated where they expire.
-    lifetime_s = table.schema.time_to_live_s
-    if time_to_live_s == 0 or time_to_live_s < -1:
-        raise invalid("TimeToLive cannot be 0 or less than -1.")
-    if -1 < lifetime_s < time_to_live_s:
-        raise invalid("The time to live of a search index cannot be longer than that of its table.")
-    if table.schema.allow_update and (lifetime_s, time_to_live_s) != (-1, -1):
-        raise invalid(_UPDATE_WITH_TTL)
+    _refuse(
+        (table.schema.max_versions != 1, "Max versions of a table with a search index must be 1."),
+        (time_to_live_s == 0 or time_to_live_s < -1, "TimeToLive cannot be 0 or less than -1."),
+        (
+            -1 < lifetime_s < time_to_live_s,
+            "The time to live of a search index cannot be longer than that of its table.",
+        ),
+        (allow_update and (lifetime_s, time_to_live_s) != (-1, -1), _UPDATE_WITH_TTL),
+    )
 
 
 def _check_field(table: TableSchema, name: str, kind: FieldType) -> None:

@@ -25,8 +25,6 @@ in each. Measured, an import in transactions of 200 rows writes twice as many pa
 
 
 class BatchGetRow(NamedTuple):
-    """Up to 100 rows of one table."""
-
     table: TableRef
     keys: Sequence[Key]
     columns: Sequence[str] | None = None
@@ -35,8 +33,6 @@ class BatchGetRow(NamedTuple):
 
 
 class GetRange(NamedTuple):
-    """One page of a range."""
-
     table: TableRef
     span: Range
     limit: int | None = None
@@ -58,16 +54,12 @@ class RowsReply(NamedTuple, Generic[R]):
 
 
 class PageReply(NamedTuple, Generic[R]):
-    """The reply to GetRange."""
-
     rows: list[R]
     next_start: Key | None
     cost: Cost
 
 
 class WriteReply(NamedTuple):
-    """The reply to the write of one row."""
-
     error: TsmemError | None
     cost: Cost
     row: CellRow | None = None

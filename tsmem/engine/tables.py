@@ -17,13 +17,10 @@ from tsmem.port import IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyValue, TableRef, Value
 
 SQL_TYPES = {ColumnType.STRING: "TEXT", ColumnType.INTEGER: "INTEGER", ColumnType.BINARY: "BLOB"}
-"""The types of key columns, in SQL."""
 _SERVICE_TYPES = {str: "STRING", int: "INTEGER", float: "DOUBLE", bool: "BOOLEAN", bytes: "BLOB"}
 
 
 class SearchDescription(NamedTuple):
-    """A search index as it was created."""
-
     id: int
     schema: SearchIndexSchema
     definition: bytes | None

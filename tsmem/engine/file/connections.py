@@ -28,13 +28,10 @@ from tsmem.waiting import STEP_S, Notice, Waits
 
 MAX_SESSIONS = 64
 """Connections in use at once; further callers wait. Each has up to three descriptors, and only one writes at a time."""
-MAX_IDLE = 8
-"""Unused connections that are kept open."""
-TEMPORARY_SESSIONS = 8
-"""Connections to a temporary file, which cannot be opened again."""
+MAX_IDLE = 8  # unused connections that are kept open
+TEMPORARY_SESSIONS = 8  # connections to a temporary file, which cannot be opened again
 
 Statement = tuple[str, Sequence[object]]
-"""An SQL text and its parameters."""
 
 
 def run_statements(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
@@ -95,17 +92,14 @@ class Connections:
         self._waits = Waits(notice)
         self._idle: list[Transaction] = []
         self._busy = 0
-        """Connections in use."""
         self._writing = False
         """True while a writer uses the temporary file."""
         self._is_made = False
-        """True once the temporary file was made."""
         self._draining = False
         """True while a thread waits until no connection is in use."""
         self._changed = threading.Condition()
         """Held while connections are taken and given back, and during a fork."""
         self._identity: files.Identity | None = None
-        """The file that the connections are open on."""
         self._closed = False
         self._process = os.getpid()
         _pools.add(self)
@@ -218,7 +212,6 @@ class Connections:
             self._changed.notify_all()
 
     def _drain(self) -> None:
-        """Stop giving out connections, and wait for those in use."""
         self._draining = True
         while self._busy:
             self._changed.wait()
@@ -236,7 +229,6 @@ class Connections:
             self._close_idle()
 
     def after_fork(self) -> None:
-        """Give out connections again, in the parent and in the child."""
         self._draining = False
         self._changed.notify_all()
         self._changed.release()

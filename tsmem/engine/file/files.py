@@ -23,10 +23,8 @@ from tsmem.engine.file.sqlite_errors import from_os, from_sqlite, is_busy
 from tsmem.errors import StorageFailure
 from tsmem.waiting import STEP_S, Waits
 
-FORMAT = 7
-"""The file's user_version. No release made files of another one; formats 1 to 6 are refused."""
-PAGE_BYTES = 4096
-"""The best size by the measurement in `catalog.py`."""
+FORMAT = 7  # the file's user_version. No release made files of another one; formats 1 to 6 are refused.
+PAGE_BYTES = 4096  # the best size by the measurement in `catalog.py`
 CHECK_EVERY = 1000
 """Steps of SQLite's virtual machine between two checks: tens of microseconds of cheap steps, so that checks cost
 nothing measurable. A step that looks through a large text takes long, so there must not be many."""
@@ -169,8 +167,6 @@ def _create_schema(connection: sqlite3.Connection) -> None:
 
 
 class Opened(NamedTuple):
-    """A connection, with the file that it is open on."""
-
     connection: sqlite3.Connection
     identity: Identity | None = None
     """None if the connection serves one transaction only, or a temporary file."""
@@ -216,7 +212,6 @@ def _only_readable(path: str) -> bool:
 
 
 def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
-    """Return a connection to a file of this format."""
     connection = _connect(sqlite_uri(path, mode), uri=True, timeout=STEP_S)
 
     def read_marks() -> list[int]:
@@ -246,14 +241,12 @@ def _connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.C
 
 
 def _connect_temporary(path: str) -> sqlite3.Connection:
-    """Connect to a database that need not survive a crash."""
     connection = _connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 
 def open_empty() -> Opened:
-    """Open an instance without tables, for a read where no file is."""
     connection = _connect_temporary("")
     _create_schema(connection)
     return Opened(connection)

@@ -106,7 +106,6 @@ def _disk_fails(path: str) -> bool:
 
 
 def _descriptor_of(path: str) -> int:
-    """Return a descriptor of this process that is open on the file."""
     wanted = os.stat(path)  # noqa: PTH116
     for name in os.listdir("/dev/fd"):  # noqa: PTH208
         with suppress(OSError):  # the listing's own is closed by now
@@ -131,7 +130,6 @@ def _held(path: str) -> Unavailable:
 
 
 def from_os(error: OSError, path: str) -> TsmemError:
-    """Return the error that one of the file system means while the file is made."""
     if isinstance(error, BlockingIOError):
         return _held(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

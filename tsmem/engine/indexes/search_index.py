@@ -32,20 +32,16 @@ from tsmem.port import FieldType
 from tsmem.rows import Key, Value
 
 _TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
-_BETWEEN_FIELDS = "\x03\x03"
-"""Stands between the texts of two fields: a trigram across it has a control character."""
+_BETWEEN_FIELDS = "\x03\x03"  # stands between the texts of two fields: a trigram across it has a control character
 _AUTOMERGE = 8
 """Segments that FTS5 merges at once. Measured with 20,000 messages of 400 characters in batches of 200: writing takes
 0.75 of the time that it takes with FTS5's default of 4. The price: a search looks into up to twice as many segments."""
-_ROWS_AT_ONCE = 200
-"""Rows whose texts are indexed together when an index is made."""
+_ROWS_AT_ONCE = 200  # rows whose texts are indexed together when an index is made
 
 Execute = Callable[[str, Sequence[object]], sqlite3.Cursor]
 
 
 class Field(NamedTuple):
-    """A field of a search index."""
-
     name: str
     type: FieldType
     column: str
@@ -67,14 +63,12 @@ class SearchIndex:
         self.description = description
         self.types = dict(description.schema.fields)
         self.rows = f"t{table.id}"
-        """The SQL table of the rows."""
         self.docs = f"s{description.id}"
         self.trigrams = f"{self.docs}_text"
         self.joins = f"AS c CROSS JOIN {self.docs} AS d ON d.doc = c.doc CROSS JOIN {self.rows} AS r ON r.rowid = c.doc"
         """Joins the entries and rows to a source of docs."""
         self.keys = tuple(f"r.k{place}" for place in range(len(table.names)))
         self.fields: dict[str, Field] = {}
-        """The fields that can be searched, by name."""
         for place, (name, kind) in enumerate(description.schema.fields):
             if name in table.names:
                 key_place = table.names.index(name)
@@ -168,7 +162,6 @@ class SearchIndex:
             run_statements(connection, texts)
 
     def drop(self, connection: sqlite3.Connection) -> None:
-        """Delete the SQL tables, and the SQL indexes on the table itself."""
         for column, index in self.sql_indexes.items():
             if column != "r.k0" and self._owner(column) == self.rows:
                 connection.execute(f"DROP INDEX {index}")
@@ -185,7 +178,6 @@ def _checksum(text: str) -> int:
 
 @lru_cache(maxsize=64)
 def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
-    """Return the search indexes of a table."""
     return tuple(SearchIndex(table, description) for description in table.searches)
 
 

@@ -30,8 +30,7 @@ _HEAD = struct.Struct("<BHI")
 _INTEGER, _DOUBLE, _BOOLEAN, _TEXT, _BYTES = range(5)
 _KINDS: dict[type, int] = {int: _INTEGER, float: _DOUBLE, bool: _BOOLEAN, str: _TEXT, bytes: _BYTES}
 _SLOTS = "qd?II"
-_SIZES = (8, 8, 1, 0, 0)
-"""Size of a value by TableStore's rule, without the length of text and bytes."""
+_SIZES = (8, 8, 1, 0, 0)  # size of a value by TableStore's rule, without the length of text and bytes
 _CACHED_SHAPES = 512
 _CACHED_SHAPE_BYTES = 4096
 _CACHED_COLUMNS = 64

@@ -21,10 +21,8 @@ from tsmem.engine.tables import Table
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_size
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 
-MAX_STAMP_MS = MAX_INTEGER // 1000
-"""Exclusive. Source: the documentation of PutRow."""
-_STAMP_BYTES = 8
-"""Size of an explicit version in a write."""
+MAX_STAMP_MS = MAX_INTEGER // 1000  # exclusive. Source: the documentation of PutRow.
+_STAMP_BYTES = 8  # size of an explicit version in a write
 
 
 class Change(StrEnum):
@@ -61,7 +59,6 @@ class RowChange(NamedTuple):
     cells: tuple[NewCell, ...] = ()
     """The cells that a put or an update writes. A name may come several times, with different versions."""
     delete: tuple[str, ...] = ()
-    """Columns that an update deletes with all versions."""
     delete_versions: tuple[tuple[str, int], ...] = ()
     """Columns of which an update deletes one version."""
     increments: tuple[tuple[str, int | float], ...] = ()
@@ -69,19 +66,16 @@ class RowChange(NamedTuple):
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()
-    """The columns that AFTER_MODIFY returns."""
     columns: Mapping[str, Value] = MappingProxyType({})
     """More cells to write, with the version of now. The columns of a Put or an Update stay as they are, because turning
     them into cells takes half the time of a write again (measured)."""
 
     @property
     def is_plain_put(self) -> bool:
-        """True if it does nothing but write its columns."""
         return self.change is Change.PUT and not (self.cells or self.delete or self.delete_versions or self.increments)
 
 
 def as_change(write: Write | RowChange) -> RowChange:
-    """Return a write of the port as a change."""
     if isinstance(write, RowChange):
         return write
     if isinstance(write, Delete):
@@ -144,7 +138,6 @@ def _check(table: Table, write: RowChange) -> None:
 
 
 def check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None:
-    """Raise InvalidInput for a version that is too far from now."""
     most_s = table.schema.deviation_s
     for cell in cells:
         if cell.version_ms is not None and abs(cell.version_ms - now_ms) > most_s * 1000:
@@ -190,7 +183,6 @@ def _sum(name: str, versions: Mapping[int, Value], amount: int | float) -> int |
 
 
 def returned_row(write: RowChange, cells: Iterable[Cell]) -> CellRow | None:
-    """Return the part of the row that the write returns."""
     if write.returned is Returned.NOTHING:
         return None
     if write.returned is Returned.KEY:

@@ -69,7 +69,6 @@ class Versions(dict[str, Value]):
 
 
 def needs_versions(test: Filter) -> bool:
-    """Return True if a filter must be given Versions."""
     return any(isinstance(part, AnyVersion) for part in _parts(test))
 
 

@@ -32,7 +32,6 @@ class Reader(Generic[R]):
     """Reads the rows of one request."""
 
     def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
-        """Raises InvalidInput for a filter that the service refuses."""
         self._wanted = frozenset(columns) if columns else None
         self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.names)
         self._passes = compile_filter(test, table.names) if test is not None else None
@@ -48,8 +47,6 @@ class Reader(Generic[R]):
 
 
 class RowReader(Reader[Row]):
-    """Reads the latest version of the columns asked for."""
-
     def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
         super().__init__(table, columns, test)
         self._is_plain = self._wanted is None and test is None

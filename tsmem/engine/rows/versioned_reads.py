@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.rows.filters import Versions, needs_versions
 from tsmem.engine.rows.reads import Reader
-from tsmem.engine.service_errors import invalid, versions_not_positive
+from tsmem.engine.service_errors import VERSIONS_NOT_POSITIVE, invalid
 from tsmem.engine.tables import Table
 from tsmem.limits import name_bytes, value_bytes
 from tsmem.rows import Filter, Key
@@ -34,12 +34,10 @@ class View(NamedTuple):
 
 
 class CellReader(Reader[CellRow]):
-    """Reads the cells in view of the columns asked for."""
-
     def __init__(self, view: View, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
         super().__init__(table, columns, test)
         if view.max_versions is not None and view.max_versions < 1:
-            raise versions_not_positive()
+            raise invalid(VERSIONS_NOT_POSITIVE)
         if view.time_range is not None and not 0 <= view.time_range[0] < view.time_range[1]:
             raise invalid("The start of a time range must be less than its end, and not negative.")
         if view.page is not None and min(view.page) < 0:

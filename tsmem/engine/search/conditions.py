@@ -15,12 +15,9 @@ from tsmem.engine.search.values import Sql, and_, join_sql
 from tsmem.engine.service_errors import invalid
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
-MAX_DEPTH = 16
-"""Depth of queries within queries."""
-MAX_QUERIES = 1024
-"""Queries of one search, with all that stand within others."""
-MAX_PARAMETERS = 10_000
-"""Values of one search. SQLite takes 32,766 in one statement, in which each may stand twice."""
+MAX_DEPTH = 16  # depth of queries within queries
+MAX_QUERIES = 1024  # queries of one search, with all that stand within others
+MAX_PARAMETERS = 10_000  # values of one search. SQLite takes 32,766 in one statement, in which each may stand twice.
 TEXT_SCORE = "text_score"
 """The SQL function that scores a text, 0 if it does not match. Its arguments: the number of the test, the row, and what
 stands in the field's column."""
@@ -32,7 +29,6 @@ class Candidates(NamedTuple):
     """Rows that may match, by one index."""
 
     sql: Sql
-    """Selects the doc of each."""
     column: str | None = None
     """The column of the typed field; None for trigrams, and for several parts."""
     condition: Sql = Sql("1")
@@ -61,10 +57,7 @@ def check_size(depth: int, count: int) -> None:
 
 
 class QueryReader:
-    """Turns one query into a condition."""
-
     def __init__(self, index: SearchIndex, query: Query) -> None:
-        """Raises InvalidInput."""
         self._index = index
         self.tests: list[TextTest] = []
         """The tests of texts. SQL names each by its place here."""

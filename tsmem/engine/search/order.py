@@ -23,20 +23,17 @@ _VERSION = 1
 _LETTERS: dict[type, str] = {FieldSort: "f", KeySort: "k", ScoreSort: "s"}
 _SORTS = {letter: kind for kind, letter in _LETTERS.items()}
 
-Position = list[tuple[object, ...]]
-"""The values of a row that it is sorted by, unit by unit; the last unit is its key."""
+Position = tuple[object, ...]
+"""The values of a row that it is sorted by; the last ones are its key."""
 
 
 class Unit(NamedTuple):
-    """A field, or the whole key."""
-
     columns: tuple[str, ...]
     descending: bool
     nullable: bool
 
     @property
     def sql(self) -> str:
-        """Its part of ORDER BY."""
         direction = "DESC" if self.descending else "ASC"
         return ", ".join(f"{column} {direction}{' NULLS LAST' if self.nullable else ''}" for column in self.columns)
 
@@ -47,8 +44,6 @@ class Unit(NamedTuple):
 
 
 class Order:
-    """The order that sorters make."""
-
     def __init__(self, index: SearchIndex, sorts: Sequence[Sorter]) -> None:
         """Raises InvalidInput for a field that has no order, and for too many sorters. A sorter that repeats a field is
         ignored, because it cannot break a tie, and so is every sorter after a KeySort."""
@@ -80,20 +75,11 @@ class Order:
         self.columns = ", ".join(column for unit in self.units for column in unit.columns)
         """The columns that make a row's position."""
 
-    def position(self, values: Sequence[object]) -> Position:
-        """Split the columns of a row into units."""
-        found = []
-        at = 0
-        for unit in self.units:
-            found.append(tuple(values[at : at + len(unit.columns)]))
-            at += len(unit.columns)
-        return found
-
     def fits(self, position: Position) -> bool:
         """Return True if a position, which anyone may have made up, is one of this order."""
-        return len(position) == len(self.units) and all(
-            len(value) == len(unit.columns) and (unit.nullable or None not in value)
-            for unit, value in zip(self.units, position, strict=True)
+        nullable = [unit.nullable for unit in self.units for _ in unit.columns]
+        return len(position) == len(nullable) and all(
+            value is not None or may_be_null for value, may_be_null in zip(position, nullable, strict=True)
         )
 
     def after(self, position: Position | None) -> Sql:
@@ -102,7 +88,8 @@ class Order:
             return Sql("1")
         parts: list[Sql] = []
         same: list[Sql] = []
-        for unit, value in zip(self.units, position, strict=True):
+        fields = len(self.units) - 1
+        for unit, value in zip(self.units, [*zip(position[:fields]), position[fields:]], strict=True):
             if value[0] is not None:
                 later = unit.after(value)
                 if unit.nullable:
@@ -115,7 +102,7 @@ class Order:
         """Return the conditions and orders of the walks that, one after the other, give all rows after a position. Each
         walk reads the first unit's SQL index in order: over all rows that have the field, or all without it."""
         after, (first, *rest) = self.after(position), self.units
-        value = None if position is None else position[0]
+        value = None if position is None else position[: len(first.columns)]
         if not first.nullable:
             begin = [] if value is None else [first.after(value, or_equal=True)]
             return [(and_([*begin, after]), self.sql)]
@@ -140,9 +127,8 @@ class PageStart(NamedTuple):
 
 
 def write_token(table: str, index: str, query: Query, place: PageStart) -> bytes:
-    """Return the token of a place."""
     sorts = [[_LETTERS[type(sort)], *sort] for sort in place.sorts]
-    rows = place.offset if place.position is None else [[_packed(each) for each in unit] for unit in place.position]
+    rows = place.offset if place.position is None else [*map(_packed, place.position)]
     return json.dumps([_VERSION, _digest(table, index, query), sorts, rows], separators=(",", ":")).encode()
 
 
@@ -151,10 +137,8 @@ def read_token(table: str, index: str, query: Query, sorts: Sequence[Sorter], to
     try:
         version, digest, packed, rows = json.loads(token)
         found = tuple(_sort(*each) for each in packed)
-        if type(rows) is int:
-            place = PageStart(found, None, rows)
-        else:
-            place = PageStart(found, [tuple(_unpacked(each) for each in unit) for unit in rows])
+        is_offset = type(rows) is int
+        place = PageStart(found, None, rows) if is_offset else PageStart(found, tuple(map(_unpacked, rows)))
         if place.offset < 0:
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
@@ -18,12 +18,10 @@ from tsmem.engine.service_errors import invalid
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search, SearchPage
-from tsmem.rows import Key, Row
+from tsmem.rows import Row
 
-MAX_LIMIT = 100
-"""Rows of a page."""
-MAX_INDEXED_LIMIT = 1000
-"""Rows of a page for which only indexed columns are read."""
+MAX_LIMIT = 100  # rows of a page
+MAX_INDEXED_LIMIT = 1000  # rows of a page for which only indexed columns are read
 MAX_REACH = 100_000
 """The largest sum of offset and limit. In the order of score a token has an offset, which counts too."""
 WALKED_PER_SORTED = 16
@@ -32,33 +30,23 @@ WALKED_PER_SORTED = 16
 MAX_COUNTED = 10_000
 """Candidates whose texts are checked to count the matches. Where there are more, the total is the number of candidates,
 unless the exact count is asked for."""
-MAX_LISTED = 500
-"""Candidates that are kept when they are counted."""
+MAX_LISTED = 500  # candidates that are kept when they are counted
 
 
 class SearchReply(NamedTuple):
-    """The result of a search."""
-
     page: SearchPage
     cost: Cost
 
 
 class Hit(NamedTuple):
-    """A row that is found."""
-
     doc: int
     position: Position
     score: float | None = None
-
-    @property
-    def key(self) -> Key:
-        return self.position[-1]  # type: ignore[return-value]
 
 
 def search_page(
     transaction: Transaction, table: str, name: str, request: Search, *, exact_count: bool = False
 ) -> SearchReply:
-    """Return one page. Raises TableNotFound, InvalidInput."""
     index = find_index(transaction, table, name)
     _check(index, request)
     place = PageStart(request.sorts, None, request.offset)
@@ -102,8 +90,6 @@ def _check(index: SearchIndex, request: Search) -> None:
 
 
 class _Run:
-    """One search while it runs."""
-
     def __init__(self, transaction: Transaction, index: SearchIndex, request: Search, place: PageStart) -> None:
         self._execute = transaction.execute
         self._index = index
@@ -190,7 +176,7 @@ class _Run:
         rows, test = f"({docs.text} LIMIT -1) {self._index.joins}", self._condition.sql
         sql = f"SELECT c.doc, {self.order.columns} FROM {rows} WHERE {test.text} LIMIT ?"  # noqa: S608
         found = self._execute(sql, (*docs.parameters, *test.parameters, wanted))
-        return [Hit(doc, self.order.position(values)) for doc, *values in found]
+        return [Hit(doc, tuple(position)) for doc, *position in found]
 
     def _by_score(self, limit: int) -> list[Hit]:
         """Score all rows that match, and return those of the page."""
@@ -208,7 +194,7 @@ class _Run:
         sql = f"{selected} WHERE {where.text} ORDER BY {self.order.sql} LIMIT ? OFFSET ?"
         parameters = (*score.parameters, *source.parameters, *where.parameters, limit, self._place.offset)
         found = self._execute(sql, parameters)
-        return [Hit(doc, self.order.position(values), score) for doc, score, *values in found]
+        return [Hit(doc, tuple(position), score) for doc, score, *position in found]
 
     def _proposed(self) -> Sql:
         """Return the source of the docs that the driver proposes, or of all."""
@@ -240,7 +226,6 @@ def _docs_of(candidates: Candidates, most: int = -1) -> Sql:
 
 
 def _docs(source: Sql, where: Sql, order: str) -> Sql:
-    """Return the query for the docs of some rows, in order."""
     text = f"SELECT d.doc FROM {source.text} WHERE {where.text} ORDER BY {order}"  # noqa: S608 - names of ours
     return Sql(text, (*source.parameters, *where.parameters))
 
@@ -250,13 +235,14 @@ def _rows(
 ) -> tuple[list[Row], int]:
     """Return the rows with the wanted columns, and the size of all that was read."""
     wanted = None if columns is None else frozenset(columns)
+    keys: list[Any] = [hit.position[-len(index.keys) :] for hit in hits]
     if wanted is not None and wanted.issubset(index.table.names):
-        return [Row(hit.key, {}) for hit in hits], sum(index.table.key_bytes(hit.key) for hit in hits)
+        return [Row(key, {}) for key in keys], sum(map(index.table.key_bytes, keys))
     rows = []
     total = 0
-    for hit in hits:
+    for hit, key in zip(hits, keys, strict=True):
         cells = transaction.execute(f"SELECT cells FROM {index.rows} WHERE rowid = ?", (hit.doc,)).fetchone()[0]  # noqa: S608
         size, found = unpack(cells) if wanted is None else unpack_some(cells, wanted)
-        rows.append(Row(hit.key, found))
+        rows.append(Row(key, found))
         total += size
     return rows, total

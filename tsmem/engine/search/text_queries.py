@@ -18,7 +18,7 @@ a field that folds its words.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tsmem.engine.indexes.search_index import Field
@@ -31,15 +31,12 @@ from tsmem.queries import Contains, HasField, Match, MatchPhrase, Operator, Pref
 
 K = 1.2
 B = 0.75
-MEAN_LENGTH = 400
-"""Characters."""
+MEAN_LENGTH = 400  # characters
 
 TextQuery = Match | MatchPhrase | Term | Terms | Prefix | Wildcard | HasField | Contains
 
 
 class Pattern(NamedTuple):
-    """A pattern that is counted in a text."""
-
     count: Callable[[CutText], int]
     parts: Sequence[str] = ()
     """Parts that every matching text contains, whatever their case."""
@@ -81,22 +78,39 @@ class TextTest(NamedTuple):
 
 
 def weight(rows: int, proposed: int) -> float:
-    """Return the weight of a test for which `proposed` of `rows` are candidates."""
     return math.log(1 + (rows - proposed + 0.5) / (proposed + 0.5))
 
 
 def text_test(field: Field, query: TextQuery) -> TextTest | None:
-    """Return the test of a query; None if nothing matches it. Raises InvalidInput."""
-    if isinstance(query, HasField):
-        return TextTest(field, [Pattern(lambda text: 1)])
+    """Return the test of a query; None if nothing matches it. A fuzzy field finds any part of a text, other fields find
+    words. Raises InvalidInput."""
+    kind, is_fuzzy = field.type, field.type.analyzer == "fuzzy"
+    patterns: list[Pattern | None]
     if isinstance(query, Match):
         return _match(field, query)
-    if isinstance(query, Contains):
-        patterns: Iterable[Pattern | None] = [_part(fold(values.query_text(field, query.text)))]
-    elif field.type.analyzer == "fuzzy":
-        patterns = _in_text(field, query)
+    if isinstance(query, HasField):
+        patterns = [Pattern(lambda text: 1)]
+    elif isinstance(query, Contains) or (is_fuzzy and isinstance(query, MatchPhrase)):
+        patterns = [_part(fold(values.query_text(field, query.text)))]
+    elif isinstance(query, MatchPhrase):
+        patterns = [_phrase(cut_words(kind, values.query_text(field, query.text)))]
+    elif isinstance(query, Prefix):
+        begin = values.check_prefix(query.text)
+        of_words = Pattern(lambda text: sum(word.startswith(begin) for word in text.words), [begin])
+        patterns = [_part(begin) if is_fuzzy or not begin else of_words]
+    elif isinstance(query, Wildcard):
+        pattern = values.pattern_text(field, query.pattern)
+        parts, matches = values.literal_parts(pattern), values.wildcard(f"*{pattern}*" if is_fuzzy else pattern)
+        patterns = [Pattern(lambda text: sum(map(matches, [text.folded] if is_fuzzy else text.words)), parts)]
     else:
-        patterns = _in_words(field, query)
+        given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)
+        terms = dict.fromkeys(values.query_text(field, value) for value in given)
+        # On a fuzzy field a Term is one of the n-grams that the service would make.
+        shortest, longest = kind.min_chars or 1, kind.max_chars or math.inf
+        if is_fuzzy:
+            patterns = [_part(term) for term in terms if shortest <= len(term) <= longest]
+        else:
+            patterns = [_phrase(term_words(kind, term)) for term in terms]
     wanted = [pattern for pattern in patterns if pattern is not None]
     return TextTest(field, wanted) if wanted else None
 
@@ -111,39 +125,6 @@ def _match(field: Field, query: Match) -> TextTest | None:
         return None
     patterns = [_any(field, group) for group in groups]
     return TextTest(field, patterns, len(patterns) if query.operator is Operator.AND else least)
-
-
-def _in_text(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcard) -> list[Pattern | None]:
-    """Return the patterns for a fuzzy field, in which any part of a text is found."""
-    if isinstance(query, MatchPhrase):
-        return [_part(fold(values.query_text(field, query.text)))]
-    if isinstance(query, Prefix):
-        return [_part(values.check_prefix(query.text))]
-    if isinstance(query, Wildcard):
-        matches = values.wildcard(f"*{values.pattern_text(field, query.pattern)}*")
-        return [Pattern(lambda text: matches(text.folded), values.literal_parts(query.pattern))]
-    # A Term is one of the n-grams that the service would make.
-    shortest, longest = field.type.min_chars or 1, field.type.max_chars or math.inf
-    return [_part(term) for term in _terms(field, query) if shortest <= len(term) <= longest]
-
-
-def _in_words(field: Field, query: MatchPhrase | Term | Terms | Prefix | Wildcard) -> list[Pattern | None]:
-    """Return the patterns for a field of words."""
-    kind = field.type
-    if isinstance(query, MatchPhrase):
-        return [_phrase(cut_words(kind, values.query_text(field, query.text)))]
-    if isinstance(query, Prefix):
-        begin = values.check_prefix(query.text)
-        return [Pattern(lambda text: sum(word.startswith(begin) for word in text.words), [begin]) if begin else None]
-    if isinstance(query, Wildcard):
-        matches = values.wildcard(values.pattern_text(field, query.pattern))
-        return [Pattern(lambda text: sum(map(matches, text.words)), values.literal_parts(query.pattern))]
-    return [_phrase(term_words(kind, term)) for term in _terms(field, query)]
-
-
-def _terms(field: Field, query: Term | Terms) -> Iterable[str]:
-    given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)
-    return dict.fromkeys(values.query_text(field, value) for value in given)
 
 
 def _part(part: str) -> Pattern | None:

@@ -19,19 +19,15 @@ from tsmem.rows import Value
 
 MAX_TERMS = 1024
 MAX_PREFIX_BYTES = 1000
-MAX_PATTERN = 256
-"""Characters of a wildcard pattern. The service takes 32, and took less before."""
+MAX_PATTERN = 256  # characters of a wildcard pattern. The service takes 32, and took less before.
 
 
 class Sql(NamedTuple):
-    """A piece of SQL and its parameters."""
-
     text: str
     parameters: tuple[object, ...] = ()
 
 
 def and_(parts: Sequence[Sql]) -> Sql:
-    """Return the condition that all parts hold."""
     return join_sql(parts, " AND ") if parts else Sql("1")
 
 
@@ -87,7 +83,6 @@ def _number(value: Value) -> int | float | None:
 
 
 def between(field: Field, query: Between) -> Sql:
-    """Return the condition that a field's value is in a range."""
     parts = []
     values = []
     for value, inclusive, sign in ((query.start, query.start_inclusive, ">"), (query.end, query.end_inclusive, "<")):
@@ -108,21 +103,18 @@ def starts_with(field: Field, prefix: str) -> Sql:
 
 
 def check_terms(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Raise InvalidInput for no terms, and for too many."""
     if not 0 < len(values) <= MAX_TERMS:
         raise invalid(f"The number of terms must be in range: [1, {MAX_TERMS}].")
     return values
 
 
 def check_prefix(text: str) -> str:
-    """Raise InvalidInput for a prefix that is too long."""
     if text_bytes(text, "the prefix") > MAX_PREFIX_BYTES:
         raise invalid(f"The length of a prefix exceeds the limit: {MAX_PREFIX_BYTES}.")
     return text
 
 
 def pattern_text(field: Field, pattern: Value) -> str:
-    """Return a wildcard pattern. Raises InvalidInput for one that is no text, or too long."""
     text = query_text(field, pattern)
     if len(text) > MAX_PATTERN:
         raise invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
@@ -146,10 +138,8 @@ def wildcard(pattern: str) -> Callable[[str], bool]:
 
 
 def literal_parts(pattern: str) -> list[str]:
-    """Return what stands between the wildcards of a pattern."""
     return [part for part in re.split(r"[*?]", pattern) if part]
 
 
 def not_comparable(field: Field, value: Value) -> Exception:
-    """Return the error of a value that cannot be compared with the field."""
     return invalid(f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}")

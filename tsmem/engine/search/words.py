@@ -61,7 +61,6 @@ class CutText:
 
     @property
     def counts(self) -> Counter[str]:
-        """The number of times that each word occurs."""
         if self._counts is None:
             self._counts = Counter(self.words)
         return self._counts

@@ -208,7 +208,7 @@ def forged(engine: Engine, sort: q.Sorter, rows: object) -> bytes:
 
 def test_a_made_up_token_is_refused(twenty: Engine) -> None:
     places: tuple[object, ...] = (2**63 - 1, 2**63 - 6, 2**200, 100_000, 99_996, -1, 1.5, True, "5", None, {}, [["05"]])
-    of_fields = (5, [[1], [None]], [[1]], [[1], [1, "05"]], [[2**70], ["05"]], [[1], ["\ud800"]], [[True], ["05"]])
+    of_fields = (5, [1, None], [1], [1, 1, "05"], [2**70, "05"], [1, "\ud800"], [True, "05"])
     for sort, wrong in ((q.ScoreSort(), places), (q.FieldSort("n"), (*places, *of_fields))):
         for rows in wrong:
             with pytest.raises(InvalidInput):
@@ -220,7 +220,7 @@ def test_a_made_up_token_is_refused(twenty: Engine) -> None:
             page(twenty, token=json.dumps([version, digest, sorts, rows]).encode())
     assert "05" == keys(page(twenty, q.ScoreSort(), limit=1, token=forged(twenty, q.ScoreSort(), 5)))
     assert "" == keys(page(twenty, q.ScoreSort(), token=forged(twenty, q.ScoreSort(), 99_995)))
-    assert "05" == keys(page(twenty, q.FieldSort("n"), limit=1, token=forged(twenty, q.FieldSort("n"), [[2], ["04"]])))
+    assert "05" == keys(page(twenty, q.FieldSort("n"), limit=1, token=forged(twenty, q.FieldSort("n"), [2, "04"])))
 
 
 @pytest.mark.parametrize("sort", [q.FieldSort("n"), q.ScoreSort(), q.KeySort()], ids=str)
