@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import build_secondary_index
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
-from tsmem.engine.service_errors import VERSIONS_NOT_POSITIVE, invalid, write_to_index
+from tsmem.engine.service_errors import invalid, write_to_index
 from tsmem.engine.tables import SQL_TYPES, SearchDescription, SecondaryIndex, Table, index_as_table
 from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
@@ -239,7 +239,7 @@ def _check_options(schema: TableSchema, *, indexed: bool) -> None:
         (lifetime_s < 1 and not lasting, "TimeToLive cannot be 0 or less than -1."),
         (lifetime_s < MIN_TIME_TO_LIVE_S and not lasting, f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}."),
         (lifetime_s > MAX_INT32, f"TimeToLive cannot be greater than {MAX_INT32}."),
-        (schema.max_versions < 1, VERSIONS_NOT_POSITIVE),
+        (schema.max_versions < 1, "The maximum versions cannot be less than or equal to 0."),
         (schema.max_versions > MAX_INT32, f"The maximum versions cannot be greater than {MAX_INT32}."),
         (
             not 1 <= schema.deviation_s <= MAX_DEVIATION_S,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from tsmem.errors import TsmemError, from_service
 
-VERSIONS_NOT_POSITIVE = "The maximum versions cannot be less than or equal to 0."
-
 
 def invalid(text: str) -> TsmemError:
     return from_service("OTSParameterInvalid", text)

@@ -12,7 +12,7 @@ from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
 from tsmem.engine.requests import GetRange
-from tsmem.errors import InvalidInput, TableNotFound, TsmemError
+from tsmem.errors import InvalidInput, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
 
@@ -65,19 +65,6 @@ def test_a_secondary_index_is_described_as_a_table_with_its_options(engine: Engi
     assert schema == engine.describe_table("global")
 
 
-def test_options_that_are_not_named_stay(engine: Engine) -> None:
-    engine.create_table(PLAIN)
-    assert engine.update_table("t", TableOptions()) == engine.describe_table("t")
-    engine.update_table("t", TableOptions(max_versions=4))
-    engine.update_table("t", TableOptions(time_to_live_s=DAY))
-    engine.update_table("t", TableOptions(deviation_s=9))
-    described = engine.update_table("t", TableOptions(allow_update=False))
-
-    assert PLAIN._replace(time_to_live_s=DAY, max_versions=4, allow_update=False, deviation_s=9) == described
-    assert described == engine.describe_table("t")
-    assert engine.update_table("t", TableOptions(-1, allow_update=True)).allow_update is True
-
-
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -114,18 +101,6 @@ def test_a_table_with_an_index_has_one_version_and_no_ttl_with_updates(engine: E
         engine.update_table("t", TableOptions(allow_update=True))
 
 
-@pytest.mark.parametrize("options", [TableOptions(max_versions=2), TableOptions(time_to_live_s=DAY)])
-def test_an_index_is_refused_on_a_table_with_versions_or_ttl(engine: Engine, options: TableOptions) -> None:
-    engine.create_table(PLAIN)
-    engine.update_table("t", options)
-    with pytest.raises(InvalidInput):
-        engine.create_index("t", LOCAL, DEFINED)
-    with pytest.raises(InvalidInput):
-        engine.create_search_index(SEARCH)
-    assert ["t"] == engine.list_tables()
-    assert [] == engine.list_search_indexes("t")
-
-
 def test_a_column_that_an_index_carries_stays_declared(engine: Engine) -> None:
     engine.create_table(TableSchema("t", KEY, (IndexSchema("local", ("k", "n"), ("c",)),), DEFINED))
     with pytest.raises(InvalidInput, match="Defined column 'c' is used by index 'local'"):
@@ -145,25 +120,3 @@ def test_a_local_index_begins_with_the_tables_first_key_column(engine: Engine) -
 
     assert [Row(("x", "a", 1), {})] == page.rows
     assert (GLOBAL, LOCAL) == engine.describe_table("t").indexes
-
-
-def test_a_search_index_keeps_its_definition(engine: Engine) -> None:
-    engine.create_table(PLAIN)
-    definition = bytes(range(256))
-    engine.create_search_index(SEARCH, definition)
-    engine.create_search_index(SEARCH._replace(name="other"))
-    now_us = ManualClock().now_us()
-
-    assert (SEARCH, definition, now_us) == engine.describe_search_index("t", "search")[1:]
-    assert engine.describe_search_index("t", "other").definition is None
-
-
-def test_a_deleted_search_index_is_gone_with_its_definition(engine: Engine) -> None:
-    engine.create_table(PLAIN)
-    engine.create_search_index(SEARCH, b"old")
-    engine.delete_search_index("t", "search")
-    for table in ("t", "nope"):
-        with pytest.raises(TableNotFound):
-            engine.describe_search_index(table, "search")
-    engine.create_search_index(SEARCH)
-    assert engine.describe_search_index("t", "search").definition is None

@@ -13,14 +13,13 @@ from typing import NamedTuple
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.rows.filters import Versions, needs_versions
 from tsmem.engine.rows.reads import Reader
-from tsmem.engine.service_errors import VERSIONS_NOT_POSITIVE, invalid
 from tsmem.engine.tables import Table
 from tsmem.limits import name_bytes, value_bytes
 from tsmem.rows import Filter, Key
 
 
 class View(NamedTuple):
-    """The cells of a row that are read."""
+    """The cells of a row that are read. The server has checked its numbers."""
 
     max_versions: int | None = 1
     """Newest versions of each column; None: all."""
@@ -36,12 +35,6 @@ class View(NamedTuple):
 class CellReader(Reader[CellRow]):
     def __init__(self, view: View, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
         super().__init__(table, columns, test)
-        if view.max_versions is not None and view.max_versions < 1:
-            raise invalid(VERSIONS_NOT_POSITIVE)
-        if view.time_range is not None and not 0 <= view.time_range[0] < view.time_range[1]:
-            raise invalid("The start of a time range must be less than its end, and not negative.")
-        if view.page is not None and min(view.page) < 0:
-            raise invalid("The offset and limit of column pagination must not be negative.")
         self._view = view
         self._max_versions = table.schema.max_versions
         self._needs_versions = test is not None and needs_versions(test)

@@ -21,7 +21,7 @@ from tsmem.engine.file import files
 from tsmem.engine.file.connections import TEMPORARY_SESSIONS, Connections, Transaction
 from tsmem.engine.file.files import CHECK_EVERY
 from tsmem.errors import TableNotFound, TsmemError, Unavailable
-from tsmem.rows import MAX, MIN, Put, Range
+from tsmem.rows import Put
 
 
 @pytest.mark.filterwarnings("ignore:This process")  # threads of the test runner, from 3.12 on
@@ -269,16 +269,11 @@ def interrupt_after(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("path", [None, "memory.db"])
-def test_a_signal_ends_a_long_statement(tmp_path: Path, path: str | None) -> None:
-    connections = Connections(None if path is None else str(tmp_path / path))
-    with connections.write():
-        pass
+def test_a_signal_ends_a_long_statement(connections: Connections) -> None:
     with pytest.raises(KeyboardInterrupt), interrupt_after(0.1), connections.read() as session:
         session.execute(ENDLESS).fetchone()
     with connections.read() as session:
         assert session.execute("SELECT 1").fetchone() == (1,)
-    connections.close()
 
 
 def test_a_signal_while_the_file_is_made_leaves_only_the_lock_file(
@@ -294,30 +289,6 @@ def test_a_signal_while_the_file_is_made_leaves_only_the_lock_file(
     connections.close()
 
     assert [tmp_path / "memory.db.lock"] == list(tmp_path.iterdir())
-
-
-def test_threads_share_a_client(tmp_path: Path) -> None:
-    with opened(tmp_path / "memory.db") as client:
-        client.create_table(TABLE)
-        failures: list[TsmemError] = []
-
-        def work(name: str) -> None:
-            try:
-                for number in range(5):
-                    client.write_row(Put(TABLE.ref, (f"{name}{number}",), {}))
-                    client.get_row(TABLE.ref, (name,))
-            except TsmemError as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=work, args=(name,)) for name in "abcdefgh"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
-
-    assert failures == []
-    assert len(page.rows) == 40
 
 
 def test_other_connections_see_a_changed_schema(tmp_path: Path) -> None:

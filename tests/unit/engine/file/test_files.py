@@ -13,17 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clocks import ManualClock
-from tests.support.store_files import TABLE, fill, in_child, keys, opened, put
+from tests.support.store_files import TABLE, fill, in_child, keys, opened, put, raise_version, read_version
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.disk import APPLICATION_ID
-from tsmem.engine import Engine
+from tsmem.engine import Engine, catalog
 from tsmem.engine.definitions import TableOptions
 from tsmem.engine.file import files
 from tsmem.engine.file.connections import Connections
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError
-from tsmem.rows import MAX, MIN, Put, Range, Row, Update
+from tsmem.rows import MAX, MIN, Put, Range, Row
 
 
 def mode(path: Path) -> int:
@@ -140,21 +139,6 @@ def test_a_commit_is_synced_when_it_returns(tmp_path: Path) -> None:
         assert (2,) == session.execute("PRAGMA synchronous").fetchone()
 
 
-@pytest.mark.parametrize("content", ["text", "database"])
-def test_a_file_of_another_program_is_refused_and_unchanged(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "other"
-    if content == "text":
-        path.write_text("dear diary " * 1000)
-    else:
-        with closing(sqlite3.connect(path)) as raw:
-            raw.execute("CREATE TABLE theirs (x)")
-    before = path.read_bytes()
-    with opened(path) as client, pytest.raises(StorageFailure, match="tsmem"):
-        client.create_table(TABLE)
-
-    assert path.read_bytes() == before
-
-
 def test_threads_share_a_temporary_file() -> None:
     with opened(None) as client:
         client.create_table(TABLE)
@@ -169,18 +153,6 @@ def test_threads_share_a_temporary_file() -> None:
         page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
 
     assert [row.key for row in page.rows] == [(name,) for name in "abcdefgh"]
-
-
-def test_an_update_wins_although_the_clock_was_set_back(tmp_path: Path) -> None:
-    clock = ManualClock()
-    client = LocalClient(tmp_path / "memory.db", clock)
-    client.create_table(TABLE)
-    client.write_row(Put(TABLE.ref, ("a",), {"x": "old", "y": 1}))
-    clock.time_us -= 3_600_000_000
-    client.write_row(Update(TABLE.ref, ("a",), {"x": "new"}))
-
-    assert Row(("a",), {"x": "new", "y": 1}) == client.get_row(TABLE.ref, ("a",))
-    client.close()
 
 
 def test_a_write_after_the_file_was_deleted_is_not_acknowledged(tmp_path: Path) -> None:
@@ -214,13 +186,9 @@ def test_a_replaced_file_is_opened_again(tmp_path: Path) -> None:
         assert [("first",), ("new",), ("restored",)] == keys(again)
 
 
-@pytest.mark.parametrize("kind", ["fifo", "folder"])
-def test_a_pipe_or_folder_at_the_path_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_pipe_at_the_path_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
-    if kind == "fifo":
-        os.mkfifo(path)
-    else:
-        path.mkdir()
+    os.mkfifo(path)
     with opened(path) as client, pytest.raises(StorageFailure, match="not a regular file"):
         client.create_table(TABLE)
     assert not path.is_file()
@@ -264,3 +232,37 @@ def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
 
         assert 1 == engine.describe_table("t").max_versions
         assert ["t", "u"] == engine.list_tables()
+
+
+def test_a_temporary_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    connections = Connections(None)
+    raise_version(connections)
+
+    assert [] == list(tmp_path.iterdir())
+    connections.close()
+
+
+def test_a_temporary_file_without_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(StorageFailure, match="the temporary file cannot be made: No such file or directory"):
+        read_version(Connections(None))
+
+
+def test_a_temporary_file_that_cannot_be_opened_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(catalog, "SCHEMA", ("CREATE TABLE wrong",))
+    with pytest.raises(StorageFailure, match="the temporary file failed: "):
+        read_version(Connections(None))
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_closed_temporary_store_does_not_become_an_empty_one() -> None:
+    connections = Connections(None)
+    raise_version(connections)
+    connections.close()
+    with pytest.raises(TsmemError, match="the store is closed"):
+        read_version(connections)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import subprocess
@@ -65,37 +64,6 @@ def test_a_disk_too_full_for_the_index_of_the_log_may_have_kept_the_write(
         monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
         with pytest.raises(StorageFailure, match="the disk is full: this write may have been kept"):
             client.write_row(Put(TABLE.ref, ("b",), {}))
-
-
-def spoil(path: Path) -> None:
-    """Overwrite the last pages of a file."""
-    with path.open("r+b") as stream:
-        stream.seek(8192)
-        stream.write(b"\xff" * (path.stat().st_size - 8192))
-
-
-@pytest.mark.parametrize("is_held", [False, True])
-def test_a_disk_that_cannot_be_read_is_not_a_damaged_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_held: bool
-) -> None:
-    """SQLite says that a file is malformed where the disk fails to read it (EIO)."""
-
-    def failing(descriptor: int, size: int, offset: int) -> bytes:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    path = tmp_path / "memory.db"
-    fill(path)
-    spoil(path)
-    with closing(sqlite3.connect(path)) as other, opened(path) as client:
-        if is_held:
-            other.execute("PRAGMA user_version").fetchone()
-        with pytest.raises(StorageFailure, match="is damaged"):
-            client.get_row(TABLE.ref, ("a",))
-        monkeypatch.setattr(os, "pread", failing)
-        with pytest.raises(StorageFailure) as caught:
-            client.get_row(TABLE.ref, ("a",))
-
-    assert caught.value.message == f"{path} could not be read: disk I/O error"
 
 
 def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ INDEXED = TableSchema(
     (("n", ColumnType.INTEGER), ("x", ColumnType.STRING)),
 )
 BY_N = TableRef("by_n", ("k", "n"))
+FIXED = TableSchema("fixed", TABLE.key, allow_update=False)
 NOW = ManualClock().now_us() // 1000
 
 
@@ -57,6 +58,7 @@ def engine(clock: ManualClock) -> Iterator[Engine]:
     with closing(Engine(None, clock)) as engine:
         engine.create_table(TABLE)
         engine.create_table(INDEXED)
+        engine.create_table(FIXED)
         yield engine
 
 
@@ -95,16 +97,6 @@ def update(*new: NewCell) -> RowChange:
     return RowChange(Change.UPDATE, REF, KEY, new)
 
 
-def test_a_put_writes_the_versions_that_it_names(engine: Engine) -> None:
-    """Versions stand newest first, at most as many as the table keeps; a cell without one gets the clock's time."""
-    new = [NewCell("x", number, NOW - number) for number in (4, 2, 1, 3)]
-    done(engine, put(*new, NewCell("b", True)))
-
-    assert [CellRow(KEY, [Cell("b", True, NOW), *(Cell("x", number, NOW - number) for number in (1, 2, 3))])] == cells(
-        engine
-    )
-
-
 @pytest.mark.parametrize(("ref", "condition"), [(REF, MUST_EXIST), (INDEXED.ref, UNCONDITIONAL)])
 def test_a_put_that_reads_the_old_row_replaces_it(engine: Engine, ref: TableRef, condition: Condition) -> None:
     done(engine, Put(ref, KEY, {"x": "old", "n": 1}))
@@ -137,15 +129,6 @@ def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
     assert "more than 1 s from now" in refused(engine, update(NewCell("y", 1, NOW - 1001)))
 
 
-def test_an_increment_adds_to_the_latest_version_or_0(engine: Engine, clock: ManualClock) -> None:
-    change = RowChange(Change.UPDATE, REF, KEY, increments=(("n", 5), ("m", -1)))
-    done(engine, change)
-    clock.sleep(1)
-    done(engine, change._replace(increments=(("n", -7), ("n", 1))))
-
-    assert [CellRow(KEY, [Cell("m", -1, NOW), Cell("n", -1, NOW + 1000), Cell("n", 5, NOW)])] == cells(engine)
-
-
 @pytest.mark.parametrize(
     ("value", "amount"),
     [
@@ -168,8 +151,6 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
         (RowChange(Change.UPDATE, REF, KEY), "missing cells in request"),
         (update(NewCell("x", 1))._replace(delete=("x",)), "Column 'x' is written, deleted or incremented at once."),
         (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "Column 'x' is written"),
-        (put()._replace(delete=("x",)), "in a PUT of a row"),
-        (RowChange(Change.DELETE, REF, KEY, (NewCell("x", 1),)), "in a DELETE of a row"),
         (put(NewCell("#x", 1)), "Invalid column name: '#x'."),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64 bits"),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", float("inf")),)), "NaN/Infinity"),
@@ -177,6 +158,7 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x" * 256, 1),)), "Invalid column name: 'xxx"),
         (RowChange(Change.UPDATE, REF, KEY, delete_versions=(("x", -1),)), "must be in range"),
         (RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1, NOW),)), "with a secondary index"),
+        (RowChange(Change.UPDATE, FIXED.ref, KEY, (NewCell("x", 1),)), "allow_update is false"),
     ],
 )
 def test_a_wrong_change_is_refused(engine: Engine, change: RowChange, text: str) -> None:
@@ -274,23 +256,6 @@ def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
     change = RowChange(Change.PUT, TableRef("texts", ("k",)), KEY, (NewCell("x", "x" * 1025),))
 
     assert "MaxLength:1024" in refused(engine, change)
-
-
-def test_updates_are_refused_without_allow_update(engine: Engine) -> None:
-    engine.create_table(TableSchema("fixed", TABLE.key, allow_update=False))
-    ref = TableRef("fixed", ("k",))
-    replies = write(
-        engine,
-        RowChange(Change.PUT, ref, KEY, (NewCell("x", 1),)),
-        RowChange(Change.UPDATE, ref, KEY, (NewCell("x", 2),)),
-        Update(ref, KEY, {"x": 2}),
-        RowChange(Change.DELETE, ref, ("b",)),
-    )
-
-    assert [None, "OTSParameterInvalid", "OTSParameterInvalid", None] == [
-        reply.error and reply.error.service_code for reply in replies
-    ]
-    assert [CellRow(KEY, [Cell("x", 1, NOW)])] == cells(engine, ref)
 
 
 def test_lower_max_versions_hides_older_versions_for_good(engine: Engine) -> None:

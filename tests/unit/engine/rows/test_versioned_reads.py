@@ -17,7 +17,7 @@ from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.engine.rows.filters import AnyVersion
 from tsmem.engine.rows.versioned_reads import View
-from tsmem.errors import ConditionFailed, InvalidInput
+from tsmem.errors import ConditionFailed
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (
     MAX,
@@ -91,40 +91,6 @@ def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list
     return [row.key[0] for row in scan(engine, view, columns, test).rows]
 
 
-def test_cells_come_by_name_with_versions_newest_first(engine: Engine) -> None:
-    expected = [CellRow((key,), cells) for key, cells in ROWS.items()]
-
-    assert expected == scan(engine).rows
-    assert [expected[1], None, expected[0]] == engine.read_rows(
-        BatchGetRow(REF, [("b",), ("nope",), ("a",)]), EVERYTHING
-    ).rows
-
-
-@pytest.mark.parametrize(
-    ("view", "expected"),
-    [
-        (View(), [("x", 3), ("y", "old"), ("z", 1)]),
-        (View(2), [("x", 3), ("x", 2), ("y", "old"), ("z", 1)]),
-        (View(None, (NOW - 1, NOW)), [("x", 2)]),
-        (View(1, (NOW - 2, NOW)), [("x", 2), ("y", "old")]),
-        (View(None, (0, NOW - 2)), []),
-        (View(start_column="y"), [("y", "old"), ("z", 1)]),
-        (View(end_column="y"), [("x", 3)]),
-        (View(None, start_column="x", end_column="y"), [("x", 3), ("x", 2), ("x", 1)]),
-        (View(start_column="z", end_column="x"), []),
-        (View(2, page=(0, 2)), [("x", 3), ("x", 2), ("y", "old")]),
-        (View(2, page=(1, 9)), [("y", "old"), ("z", 1)]),
-        (View(page=(3, 9)), []),
-        (View(page=(0, 0)), []),
-        (View(1, (NOW - 2, NOW), "x", "z", (1, 1)), [("y", "old")]),
-    ],
-)
-def test_a_view_limits_versions_times_and_columns(
-    engine: Engine, view: View, expected: list[tuple[str, Value]]
-) -> None:
-    assert expected == cells(engine, view)
-
-
 def test_a_view_pages_the_columns_asked_for(engine: Engine) -> None:
     assert [("x", 3), ("x", 2), ("z", 1)] == cells(engine, View(2), ["z", "x", "nope", "k"])
     assert [("z", 1)] == cells(engine, View(2, page=(1, 1)), ["z", "x"])
@@ -182,16 +148,6 @@ def test_a_condition_may_test_any_version(engine: Engine) -> None:
     failed = [isinstance(reply.error, ConditionFailed) for reply in replies]
     assert [True, False, False, True, False, True] == failed
     assert [("x", 3), ("y", 2), ("z", 2)] == cells(engine, View())
-
-
-@pytest.mark.parametrize(
-    "view",
-    [View(page=(-1, 1)), View(page=(1, -1))],
-)
-def test_an_impossible_view_is_refused(engine: Engine, view: View) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        scan(engine, view)
-    assert "OTSParameterInvalid" == caught.value.service_code
 
 
 def test_a_row_costs_what_is_in_view(engine: Engine) -> None:
