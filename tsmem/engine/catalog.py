@@ -59,16 +59,10 @@ class Catalog(NamedTuple):
     tables: dict[str, Table]
     """Tables and secondary indexes by name."""
 
-    def table(self, name: str) -> Table:
-        """Return a table or secondary index. Raises TableNotFound."""
-        if name not in self.tables:
-            raise from_service("OTSObjectNotExist", "Requested table does not exist.")
-        return self.tables[name]
-
-    def main_table(self, name: str) -> Table:
-        """Return a table that is no secondary index. Raises TableNotFound."""
-        table = self.table(name)
-        if isinstance(table, SecondaryIndex):
+    def table(self, name: str, *, main_only: bool = False) -> Table:
+        """Return a table, or a secondary index unless `main_only`. Raises TableNotFound."""
+        table = self.tables.get(name)
+        if table is None or (main_only and isinstance(table, SecondaryIndex)):
             raise from_service("OTSObjectNotExist", "Requested table does not exist.")
         return table
 

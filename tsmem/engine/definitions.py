@@ -87,7 +87,7 @@ class Definitions:
             self._remove(each)
 
     def create_index(self, name: str, index: IndexSchema, defined: KeySchema, include_base_data: bool) -> None:
-        table = self._catalog.main_table(name)
+        table = self._catalog.table(name, main_only=True)
         self._check_new([index.name], len(table.indexes) + 1)
         added = _new_defined(table.schema, defined)
         schema = table.schema._replace(defined_columns=table.schema.defined_columns + added)
@@ -100,19 +100,19 @@ class Definitions:
             build_secondary_index(self._transaction, table, SecondaryIndex(index_id, schema, index))
 
     def delete_index(self, table: str, name: str) -> None:
-        for index in self._catalog.main_table(table).indexes:
+        for index in self._catalog.table(table, main_only=True).indexes:
             if index.schema.name == name:
                 return self._remove(index)
         raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
 
     def add_defined_columns(self, name: str, columns: KeySchema) -> None:
-        table = self._catalog.main_table(name)
+        table = self._catalog.table(name, main_only=True)
         added = _new_defined(table.schema, columns)
         _check_table(table.schema._replace(defined_columns=table.schema.defined_columns + added))
         self._add_columns(table.id, "defined", added)
 
     def delete_defined_columns(self, name: str, columns: Sequence[str]) -> None:
-        table = self._catalog.main_table(name)
+        table = self._catalog.table(name, main_only=True)
         declared = dict(table.schema.defined_columns)
         for column in columns:
             if column not in declared:
@@ -128,7 +128,7 @@ class Definitions:
     def create_search_index(
         self, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int
     ) -> None:
-        table = self._catalog.main_table(schema.table)
+        table = self._catalog.table(schema.table, main_only=True)
         _check_search_index(table, schema, time_to_live_s)
         index_id: int = self._connection.execute(
             "INSERT INTO search_indexes (table_name, name, definition, created_us) VALUES (?, ?, ?, ?) RETURNING id",

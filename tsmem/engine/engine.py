@@ -124,7 +124,7 @@ class Engine:
     def list_search_indexes(self, table: str) -> list[str]:
         """Return the names of a table's search indexes, in order. Raises TableNotFound."""
         with self._connections.read() as transaction:
-            return [search.schema.name for search in transaction.catalog().main_table(table).searches]
+            return [search.schema.name for search in transaction.catalog().table(table, main_only=True).searches]
 
     def describe_search_index(self, table: str, name: str) -> SearchDescription:
         """Return a search index as it was created. Raises TableNotFound."""

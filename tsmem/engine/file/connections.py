@@ -18,12 +18,13 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import groupby
+from typing import Any
 
 from tsmem import interruption
 from tsmem.engine.catalog import Catalog, load_catalog
 from tsmem.engine.file import files
 from tsmem.engine.file.sqlite_errors import Stage, from_sqlite, is_busy
-from tsmem.errors import TsmemError, Unavailable
+from tsmem.errors import TsmemError
 from tsmem.waiting import STEP_S, Notice, Waits
 
 MAX_SESSIONS = 64
@@ -49,22 +50,15 @@ class Transaction:
         self.execute = opened.connection.execute
         self._version = 0
         self._catalog: Catalog | None = None
-        self._defined: set[str] = set()
-        self.text_score: Callable[[int, int, bytes | str | None], float] | None = None
-        """Scores a text for the search that runs on this connection."""
-
-    def score_text(self, number: int, doc: int, source: bytes | str | None) -> float:
-        """Call `text_score`. SQL calls this method: defining a function again expires all prepared statements."""
-        assert self.text_score is not None
-        return self.text_score(number, doc, source)
+        self._functions: dict[str, Callable[..., Any]] = {}
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
-        """Make a deterministic function callable from SQL on this connection. The thread's check runs before each call,
-        because one call may read megabytes."""
-        if name not in self._defined:
-            checked = interruption.callback(function)
-            self.connection.create_function(name, parameters, checked, deterministic=True)  # type: ignore[arg-type]
-            self._defined.add(name)
+        """Let SQL call a deterministic function on this connection by this name, from now on. The thread's check runs
+        before each call, because one call may read megabytes."""
+        if name not in self._functions:  # to tell SQLite of a function again expires all prepared statements
+            checked = interruption.callback(lambda *arguments: self._functions[name](*arguments))
+            self.connection.create_function(name, parameters, checked, deterministic=True)
+        self._functions[name] = function
 
     def begin(self, *, writes: bool) -> None:
         """Begin a transaction. It sees one moment from here on, and meets no more locks."""
@@ -132,20 +126,15 @@ class Connections:
             if writes:
                 stage = "commit"
             transaction.execute("COMMIT")
-            if transaction.opened.changed():
-                raise self._file_changed()
+            transaction.opened.check_unchanged()
         except sqlite3.Error as error:
-            if transaction is not None and transaction.opened.changed():
-                raise self._file_changed() from error
+            if transaction is not None:
+                transaction.opened.check_unchanged()
             raise from_sqlite(error, self._name, stage) from error
         finally:
             if transaction is not None:
                 with interruption.ending_by(None):
                     self._give_back(transaction, writes=writes)
-
-    def _file_changed(self) -> Unavailable:
-        message = f"{self._path} changed while it was read; nobody here may write beside it"
-        return Unavailable(message, hint="try again")
 
     def _take(self, make: bool, *, writes: bool) -> Transaction:
         with self._changed:

@@ -20,7 +20,7 @@ from tsmem import interruption
 from tsmem.disk import APPLICATION_ID, make_private_folder, sqlite_uri, store_beside, sync_folder
 from tsmem.engine import catalog
 from tsmem.engine.file.sqlite_errors import from_os, from_sqlite, is_busy
-from tsmem.errors import StorageFailure
+from tsmem.errors import StorageFailure, Unavailable
 from tsmem.waiting import STEP_S, Waits
 
 FORMAT = 7  # the file's user_version. No release made files of another one; formats 1 to 6 are refused.
@@ -174,9 +174,11 @@ class Opened(NamedTuple):
     """The file's state when SQLite was told that it does not change; None if it was not."""
     path: str = ""
 
-    def changed(self) -> bool:
-        """Return True if a file that was opened as unchanging has changed since."""
-        return self.stamp is not None and self.stamp != _stamp(self.path)
+    def check_unchanged(self) -> None:
+        """Raise Unavailable if a file that was opened as unchanging has changed since."""
+        if self.stamp is not None and self.stamp != _stamp(self.path):
+            message = f"{self.path} changed while it was read; nobody here may write beside it"
+            raise Unavailable(message, hint="try again")
 
 
 def _stamp(path: str) -> tuple[object, ...]:

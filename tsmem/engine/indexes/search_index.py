@@ -183,7 +183,7 @@ def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
 
 def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
     """Return a search index. Raises TableNotFound."""
-    for index in search_indexes(transaction.catalog().main_table(table)):
+    for index in search_indexes(transaction.catalog().table(table, main_only=True)):
         if index.description.schema.name == name:
             return index
     raise from_service("OTSObjectNotExist", f"search index [{name}] does not exist")

@@ -104,8 +104,7 @@ class _Run:
         self.checked = 0
         """Rows of which a text was read."""
         self._checked_doc = 0
-        transaction.define(TEXT_SCORE, 3, transaction.score_text)
-        transaction.text_score = self._text_score
+        transaction.define(TEXT_SCORE, 3, self._text_score)
         self._driver: Candidates | None = None
         """The candidates of the part of the query that proposes the fewest rows; None if no index narrows any part."""
         self._sorts_driver = False
