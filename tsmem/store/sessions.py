@@ -3,9 +3,9 @@ that whole sessions are then read in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
@@ -13,8 +13,7 @@ from tsmem.errors import ConditionFailed, InvalidInput, TableNotFound
 from tsmem.port import TableClient
 from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Update, Value
 from tsmem.store.codec import Codec
-from tsmem.store.collection import ANY_TIME, NO_CHANGES, Changes, Collection
-from tsmem.store.concurrency import prefetch
+from tsmem.store.collection import NO_CHANGES, Changes, Collection
 from tsmem.store.listing import cursor
 from tsmem.store.listing.scan import ItemStream, Scan
 from tsmem.store.listing.whole_rows import whole_sessions
@@ -218,9 +217,9 @@ class Sessions(Collection[Session]):
         whole, as is one whose update_time passes `until` meanwhile; both count as skipped. If another user keeps a
         session with the same id, the messages are kept and the session counts as shared, unless `shared_too`. Only keys
         and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused. Cost:
-        ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 5, and 1
+        ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 3, and 1
         search for each 500 sessions or 100 users."""
-        from tsmem.store.bulk.purge import Job, delete_one_by_one
+        from tsmem.store.bulk.purge import Candidate, SessionPurge
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result
@@ -236,13 +235,18 @@ class Sessions(Collection[Session]):
             pairs = self._with_sharing(keys, until_us if takes_all else None)
         else:
             pairs = ((key, False) for key in keys)
-        candidates = _candidates(pairs, with_messages=with_messages, dry_run=dry_run)
-        if with_messages and until_us is not None:
-            delete = partial(self._purge_old, until=until_us, dry_run=dry_run)
-            jobs = (Job(each.session_id, partial(delete, each)) for each in candidates)
-            delete_one_by_one(self._client.limiter, jobs, result)
-        else:
-            self._purge_in_batches(candidates, until_us, result, dry_run=dry_run)
+        condition, table = UNCONDITIONAL, self._codec.table
+        messages_of = has_later = None
+        if with_messages:
+            messages_of = partial(self._messages.deletes, window=cursor.Window(None, until_us), begin=True)
+        if until_us is not None:
+            condition = Condition(filter=Comparison("update_time", Op.LE, until_us))
+            has_later = partial(self._messages.has_later, time=until_us) if with_messages else None
+        candidates = (Candidate(Delete(table, key, condition), shared) for key, shared in pairs)
+        purge = SessionPurge(
+            self._client, table.name, result, messages_of=messages_of, has_later=has_later, dry_run=dry_run
+        )
+        purge.run(candidates)
         result.raise_failures("deleted")
         return result
 
@@ -253,68 +257,3 @@ class Sessions(Collection[Session]):
         for pairs in split_pairs((str(user_id), str(session_id)) for user_id, session_id in keys):
             shared = self._shared_or_raise(pairs, after)
             yield from ((pair, pair in shared) for pair in pairs)
-
-    def _purge_in_batches(
-        self, candidates: Iterator[_Candidate], until: int | None, result: BulkResult, *, dry_run: bool
-    ) -> None:
-        from tsmem.store.bulk.purge import delete_in_batches
-
-        def begin(candidate: _Candidate) -> tuple[Delete, Iterator[Delete]]:
-            session = Delete(self._codec.table, candidate.key, _not_after(until))
-            if candidate.shared:
-                result.keep_shared(candidate.session_id)
-            if not candidate.with_messages:
-                return session, iter(())
-            return session, self._messages.deletes(candidate.session_id, ANY_TIME, begin=True)
-
-        sessions = prefetch(self._client.limiter, candidates, begin)
-        delete_in_batches(self._client, self._codec.table.name, sessions, result, dry_run=dry_run)
-
-    def _purge_old(self, candidate: _Candidate, part: BulkResult, *, until: int, dry_run: bool) -> None:
-        """Delete a session right after its messages: in a shared batch, a message that arrives meanwhile would lose its
-        session. Keep it if it has, or gets, a message later than `until`."""
-        from tsmem.store.bulk.batches import BatchWriter
-
-        session_id = candidate.session_id
-        has_later = self._messages.has_later(session_id, until)
-        if candidate.with_messages and not has_later:
-            self._messages.purge(session_id, until=until, dry_run=dry_run, result=part)
-        if has_later or (not dry_run and self._messages.has_later(session_id, until)):
-            part.skipped += 1
-            return
-        if dry_run:
-            part.sessions += 1
-        else:
-            with BatchWriter(self._client, self._codec.table.name, part, skip_failed_conditions=True) as writer:
-                writer.add(Delete(self._codec.table, candidate.key, _not_after(until)))
-        if candidate.shared:
-            part.keep_shared(session_id)
-
-
-class _Candidate(NamedTuple):
-    """A session that a purge may delete."""
-
-    key: Key
-    shared: bool
-    """True if another user keeps a session with the same id."""
-    with_messages: bool
-    """True to delete its messages too."""
-
-    @property
-    def session_id(self) -> str:
-        return str(self.key[1])
-
-
-def _candidates(pairs: Iterable[tuple[Key, bool]], *, with_messages: bool, dry_run: bool) -> Iterator[_Candidate]:
-    seen: set[str] = set()  # a dry run counts messages that two users share once
-    for key, shared in pairs:
-        session_id = str(key[1])
-        yield _Candidate(key, shared, with_messages and not shared and session_id not in seen)
-        if dry_run:
-            seen.add(session_id)
-
-
-def _not_after(until: int | None) -> Condition:
-    if until is None:
-        return UNCONDITIONAL
-    return Condition(Existence.IGNORE, Comparison("update_time", Op.LE, until))

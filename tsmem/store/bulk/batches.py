@@ -97,15 +97,12 @@ class BatchWriter:
         size = limits.check_write(write)
         if len(self._queue) == self._client.rows_per_write or self._queue_bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
-        if self.holds(write):
+        row = write.table.name, write.key
+        if row in self._rows:
             self.flush()
         self._queue.append(_QueuedWrite(write, position, source))
-        self._rows.add((write.table.name, write.key))
+        self._rows.add(row)
         self._queue_bytes += size
-
-    def holds(self, write: Write) -> bool:
-        """Return True if a write of the same row is queued or in flight."""
-        return (write.table.name, write.key) in self._rows
 
     def send(self) -> None:
         """Send the queue, then wait until another batch may be sent."""

@@ -1,108 +1,120 @@
-"""Deletes many sessions with their messages. A session goes only after the last of its messages.
+"""Deletes many sessions with their messages, group by group. `Sessions.purge` uses it.
 
-Where all messages go, `delete_in_batches` deletes messages and sessions in batches that many sessions share. With
-`--until`, each session is checked for later messages around its deletion, so `delete_one_by_one` deletes sessions each
-by itself, several at once. `Sessions.purge` uses both.
+The messages of a group are deleted first, in batches that many sessions share, and its sessions once they are gone. So
+a session goes only after the last of its messages, and a purge that failed can be repeated.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
-from tsmem.errors import PartialFailure, TsmemError
-from tsmem.port import ConcurrencyLimiter, TableClient
+from tsmem.errors import Unavailable
+from tsmem.port import TableClient
 from tsmem.rows import Delete
-from tsmem.store.bulk.batches import GRACE_S, BatchWriter
+from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.concurrency import Pending, wait_for_all, wait_for_one
+from tsmem.store.concurrency import Pending, prefetch, submit
 
-_MAX_WAITING = 1000
-"""Sessions that wait for their messages to be gone."""
-
-
-def delete_in_batches(
-    client: TableClient,
-    session_table: str,
-    sessions: Iterable[tuple[Delete, Iterable[Delete]]],
-    result: BulkResult,
-    *,
-    dry_run: bool,
-) -> None:
-    """Delete sessions, each given with its messages. A dry run only counts. Raises PartialFailure when a message is
-    refused: its session stays, so that the purge can be repeated. Cost: ceil(n / 200) requests for n rows of each
-    table."""
-    if dry_run:
-        for _, messages in sessions:
-            result.messages += sum(1 for _ in messages)
-            result.sessions += 1
-        return
-    waiting: list[Delete] = []
-    with (
-        BatchWriter(client, session_table, result, skip_failed_conditions=True) as session_writer,
-        BatchWriter(client, session_table, result) as message_writer,
-    ):
-
-        def release() -> None:
-            message_writer.flush()
-            if message_writer.failed:
-                result.raise_failures("deleted")
-            for session in waiting:
-                session_writer.add(session)
-            waiting.clear()
-
-        for session, messages in sessions:
-            for message in messages:
-                if not message_writer.holds(message):  # two users may share a session's id
-                    message_writer.add(message)
-            waiting.append(session)
-            if len(waiting) == _MAX_WAITING or message_writer.failed:
-                release()
-        release()
+_GROUP = 1000
+_CHECKED_GROUP = 50
+"""Sessions of a group that is checked for later messages: few, because they are deleted right after the check."""
 
 
-class Job(NamedTuple):
-    """The deletion of one session with its messages."""
+class Candidate(NamedTuple):
+    """A session that a purge may delete."""
 
-    session_id: str
-    delete: Callable[[BulkResult], None]
+    delete: Delete
+    shared: bool
+    """True if another user keeps a session with the same id, so that the messages stay."""
+
+    @property
+    def session_id(self) -> str:
+        return str(self.delete.key[1])
 
 
-def delete_one_by_one(limiter: ConcurrencyLimiter, jobs: Iterable[Job], result: BulkResult) -> None:
-    """Delete sessions, as many at once as the limiter allows; those that share an id one after another, because they
-    share messages. A failure stops the rest, and is raised once the deletions under way have ended."""
-    under_way: deque[tuple[str, BulkResult, Pending[None]]] = deque()
+class SessionPurge:
+    """Deletes sessions, or only counts them in a dry run."""
 
-    def finish_first() -> None:
-        wait_for_one([under_way[0][2]])  # an interrupt leaves it among those under way
-        _, part, pending = under_way.popleft()
+    def __init__(
+        self,
+        client: TableClient,
+        session_table: str,
+        result: BulkResult,
+        *,
+        messages_of: Callable[[str], Iterator[Delete]] | None,
+        has_later: Callable[[str], bool] | None,
+        dry_run: bool,
+    ) -> None:
+        """`messages_of` begins to read the messages that go with a session; None keeps them all. `has_later` tells if a
+        session has a message that keeps it; None if no message does."""
+        self._limiter = client.limiter
+        self._result = result
+        self._messages_of = messages_of
+        self._has_later = has_later
+        self._dry_run = dry_run
+        self._sessions = BatchWriter(client, session_table, result, skip_failed_conditions=True)
+        self._messages = BatchWriter(client, session_table, result)
+        self._counted: set[str] = set()
+        """Ids of a dry run: messages that two users share are counted once."""
+
+    def run(self, candidates: Iterator[Candidate]) -> None:
+        """Delete sessions. Raises PartialFailure when a message is refused: the sessions of its group stay.
+
+        Cost: ceil(n / 200) requests for n rows of each table and 2 more for each group, beside those of reading
+        messages once and asking for later ones twice."""
+        size = _GROUP if self._has_later is None else _CHECKED_GROUP
         try:
-            pending.result()
-        finally:
-            result.add(part)
+            with self._sessions, self._messages:
+                while group := list(islice(candidates, size)):
+                    self._delete(group)
+        except Unavailable as error:
+            self._result.add_to(error)
+            raise
 
-    try:
-        try:
-            for job in jobs:
-                while len(under_way) >= limiter.width or job.session_id in [each[0] for each in under_way]:
-                    finish_first()
-                part = BulkResult(is_part=True)
-                pending = Pending(partial(job.delete, part))
-                under_way.append((job.session_id, part, pending))  # before it starts: an interrupt must not lose it
-                pending.start(limiter)
-            while under_way:
-                finish_first()
-        finally:
-            try:
-                wait_for_all([pending for _, _, pending in under_way], GRACE_S)
-            finally:
-                for _, part, _ in under_way:
-                    result.add(part)
-    except PartialFailure:
-        result.raise_failures("deleted")
-        raise
-    except TsmemError as error:
-        result.add_to(error)
-        raise
+    def _delete(self, group: list[Candidate]) -> None:
+        group = self._without_later(group)
+        self._delete_messages(group)
+        if not self._dry_run:
+            group = self._without_later(group)
+        for each in group:
+            if self._dry_run:
+                self._result.sessions += 1
+            else:
+                self._sessions.add(each.delete)
+            if each.shared:
+                self._result.keep_shared(each.session_id)
+        if self._has_later is not None:
+            self._sessions.flush()
+
+    def _delete_messages(self, group: list[Candidate]) -> None:
+        if self._messages_of is None:
+            return
+        ids = dict.fromkeys(each.session_id for each in group if not each.shared)
+        for deletes in prefetch(self._limiter, [each for each in ids if each not in self._counted], self._messages_of):
+            for delete in deletes:
+                if self._dry_run:
+                    self._result.messages += 1
+                else:
+                    self._messages.add(delete)
+        if self._dry_run:
+            self._counted.update(ids)
+        self._messages.flush()
+        if self._messages.failed:
+            self._result.raise_failures("deleted")
+
+    def _without_later(self, group: list[Candidate]) -> list[Candidate]:
+        """Return the sessions that no later message keeps."""
+        if self._has_later is None:
+            return group
+        has_later = self._has_later
+
+        def ask(session_id: str) -> tuple[str, Pending[bool]]:
+            return session_id, submit(self._limiter, partial(has_later, session_id))
+
+        asked = prefetch(self._limiter, dict.fromkeys(each.session_id for each in group), ask)
+        kept = {session_id for session_id, answer in asked if answer.result()}
+        self._result.skipped += sum(each.session_id in kept for each in group)
+        return [each for each in group if each.session_id not in kept]

@@ -38,21 +38,14 @@ class BulkResult:
     failures: list[RowFailure] = field(default_factory=list)
     on_change: Callable[[], None] = lambda: None
     """Called now and then while the counts grow."""
-    is_part: bool = False
-    """True for a part of a command, whose errors do not mention counts: the whole adds them."""
+    is_told: bool = False
+    """True once an error has the counts."""
 
     def count(self, item: Session | Message) -> None:
         if isinstance(item, Session):
             self.sessions += 1
         else:
             self.messages += 1
-
-    def add(self, part: BulkResult) -> None:
-        for name in ("sessions", "messages", "skipped", "failed", "shared", "unconfirmed", "bytes"):
-            setattr(self, name, getattr(self, name) + getattr(part, name))
-        self.shared_ids += part.shared_ids[: MAX_SHARED_IDS - len(self.shared_ids)]
-        self.failures += part.failures[: MAX_REPORTED_FAILURES - len(self.failures)]
-        self.on_change()
 
     def keep_shared(self, session_id: str) -> None:
         self.shared += 1
@@ -65,11 +58,12 @@ class BulkResult:
             self.failures.append(failure)
 
     def add_to(self, error: TsmemError) -> None:
-        """Append to an error that ended the command how many rows were done before it."""
+        """Append to an error that ended the command how many rows were done before it, once."""
         counts = [f"{self.done:,} rows had been done before"] if self.done else []
         if self.unconfirmed:
             counts.append(f"{self.unconfirmed:,} may have been")
-        if counts and not self.is_part:
+        if counts and not self.is_told:
+            self.is_told = True
             error.message = f"{error.message} ({'; '.join(counts)})"
             error.args = (error.message,)
 
