@@ -6,7 +6,7 @@ warnings. Nothing else imports `tablestore`, except that the server uses its pro
 A call passes through these modules:
 
     client.py        the TableClient
-    rows.py, schemas.py, search.py, contains.py    requests in the SDK's classes, and results in ours
+    rows.py, schemas.py, search.py    requests in the SDK's classes, and results in ours
     http_session.py  the SDK's client: meters and logs the call, decodes the reply, raises our errors (errors.py)
     sdk.py           the SDK, imported quietly
     transport.py     HTTP below the SDK, with a deadline for each attempt

@@ -176,19 +176,15 @@ class TablestoreClient:
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """Search, as TableClient says. The service does not say how many capacity units it took. The first search with
         a Contains takes one request more if the index was not described before."""
-        from tsmem.adapters.tablestore import contains as sdk_contains
         from tsmem.adapters.tablestore import search as sdk_search
 
-        planned = sdk_contains.has_contains(search.query)
-        if planned:
-            if (table.name, index) not in self._search_fields:
-                self.describe_search_index(table.name, index)
-            query = sdk_contains.plan_contains(search.query, self._search_fields[table.name, index])
-            search = search._replace(query=query)
+        planned = sdk_search.has_contains(search.query)
+        if planned and (table.name, index) not in self._search_fields:
+            self.describe_search_index(table.name, index)
+        fields = self._search_fields.get((table.name, index), {})
         with self._session.call("Search", table.name) as (client, attempt):
-            reply = client.search(
-                table.name, index, sdk_search.search_request(search), sdk_search.sdk_columns(search.columns)
-            )
+            request = sdk_search.search_request(search, fields)
+            reply = client.search(table.name, index, request, sdk_search.sdk_columns(search.columns))
             attempt.rows = len(reply.rows)
             attempt.cost = Cost(rows_scanned=attempt.rows)
             return sdk_search.to_page(table, reply, search)._replace(total_is_exact=not planned)

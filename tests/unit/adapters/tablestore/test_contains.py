@@ -6,10 +6,22 @@ from functools import partial
 
 import pytest
 
-from tsmem.adapters.tablestore.contains import has_contains, plan_contains
+from tsmem.adapters.tablestore.search import has_contains, plan_contains, search_request
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
-from tsmem.queries import Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Operator, Prefix, Query, Wildcard
+from tsmem.queries import (
+    Bool,
+    Contains,
+    HasField,
+    Match,
+    MatchAll,
+    MatchPhrase,
+    Operator,
+    Prefix,
+    Query,
+    Search,
+    Wildcard,
+)
 
 SINGLE, SPLIT, MAX, MIN = (FieldType("TEXT", name) for name in ("single_word", "split", "max_word", "min_word"))
 FUZZY = FieldType("TEXT", "fuzzy", 2, 4)
@@ -54,14 +66,23 @@ def test_a_field_is_asked_for_what_its_analyzer_knows() -> None:
     assert PLANNED == [(kind, text, plan_contains(Contains("t", text), {"t": kind})) for kind, text, _ in PLANNED]
 
 
-def test_a_part_is_planned_wherever_it_is_in_a_query_but_not_left_out() -> None:
+def test_a_part_is_sent_wherever_it_is_in_a_query_but_not_left_out() -> None:
     part, by_phrase = Contains("t", "to"), phrase("to")
     within = Bool((part,), (MatchAll(),), (Bool(should=(part,)), MatchAll()), (part,), 1)
     planned = Bool((by_phrase,), (MatchAll(),), (Bool(should=(by_phrase,)), MatchAll()), (by_phrase,), 1)
 
-    assert (planned, True, False) == (plan_contains(within, {"t": SINGLE}), has_contains(within), has_contains(planned))
+    assert (True, False) == (has_contains(within), has_contains(planned))
+    sent = [repr_of(search_request(Search(query, limit=1), {"t": SINGLE}).query) for query in (within, planned)]
+    assert sent[0] == sent[1]
     with pytest.raises(InvalidInput):
-        plan_contains(Bool(must_not=(Bool(should=(part,)),)), {"t": SINGLE})
+        search_request(Search(Bool(must_not=(Bool(should=(part,)),)), limit=1), {"t": SINGLE})
+
+
+def repr_of(query: object) -> object:
+    """Return an SDK query with its parts as values that can be compared."""
+    if isinstance(query, list):
+        return [repr_of(part) for part in query]
+    return (type(query), {k: repr_of(v) for k, v in vars(query).items()}) if hasattr(query, "__dict__") else query
 
 
 def test_a_field_that_the_index_lacks_is_left_to_the_service() -> None:
