@@ -9,24 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tsmem import port
 from tsmem.adapters.naming import name_missing, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange, WriteReply
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_ROWS_PER_WRITE
-from tsmem.port import (
-    Announce,
-    ConcurrencyLimiter,
-    Cost,
-    IndexSchema,
-    Meter,
-    RangePage,
-    RowOutcome,
-    RowRead,
-    SearchIndexSchema,
-    TableSchema,
-)
+from tsmem.port import RowRead
 from tsmem.rows import ColumnType, Filter, Key, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
@@ -39,8 +29,8 @@ class LocalClient:
     """TableStore in one file, or in an unnamed temporary file without a path."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        self.meter = Meter()
-        self.limiter = ConcurrencyLimiter()
+        self.meter = port.Meter()
+        self.limiter = port.ConcurrencyLimiter()
         self.rows_per_write = MAX_ROWS_PER_TRANSACTION
         self._engine = Engine(path, clock, notice)
 
@@ -53,16 +43,16 @@ class LocalClient:
     def list_tables(self) -> list[str]:
         return self._request(self._engine.list_tables)
 
-    def describe_table(self, name: str) -> TableSchema:
+    def describe_table(self, name: str) -> port.TableSchema:
         return self._request(lambda: self._engine.describe_table(name), name)
 
-    def create_table(self, schema: TableSchema) -> None:
+    def create_table(self, schema: port.TableSchema) -> None:
         self._request(lambda: self._engine.create_table(schema))
 
     def delete_table(self, name: str) -> None:
         self._request(lambda: self._engine.delete_table(name), name)
 
-    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
+    def create_index(self, table: str, index: port.IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         self._request(lambda: self._engine.create_index(table, index, tuple(defined)), table)
 
     def delete_index(self, table: str, name: str) -> None:
@@ -71,10 +61,10 @@ class LocalClient:
     def list_search_indexes(self, table: str) -> list[str]:
         return self._request(lambda: self._engine.list_search_indexes(table), table)
 
-    def create_search_index(self, schema: SearchIndexSchema) -> None:
+    def create_search_index(self, schema: port.SearchIndexSchema) -> None:
         self._request(lambda: self._engine.create_search_index(schema), schema.table)
 
-    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
+    def describe_search_index(self, table: str, name: str) -> port.SearchIndexSchema:
         return self._request(lambda: self._engine.describe_search_index(table, name).schema, table)
 
     def delete_search_index(self, table: str, name: str) -> None:
@@ -95,12 +85,12 @@ class LocalClient:
         if error is not None:
             raise error
 
-    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+    def write_rows(self, writes: Sequence[Write]) -> list[port.RowOutcome]:
         requests = max(1, -(-len(writes) // MAX_ROWS_PER_WRITE))
 
-        def cost(replies: Sequence[WriteReply]) -> Cost:
+        def cost(replies: Sequence[WriteReply]) -> port.Cost:
             read_units = sum(reply.cost.read_units for reply in replies)
-            return Cost(requests, read_units, sum(reply.cost.write_units for reply in replies))
+            return port.Cost(requests, read_units, sum(reply.cost.write_units for reply in replies))
 
         tables = tables_of(writes)
         replies = self._request(lambda: self._engine.write_rows(writes), *tables, requests=requests, cost=cost)
@@ -114,11 +104,11 @@ class LocalClient:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
-        announce: Announce | None = None,
-    ) -> RangePage:
+        announce: port.Announce | None = None,
+    ) -> port.RangePage:
         request = GetRange(table, span, limit, columns, filter)
         reply = self._request(lambda: self._engine.get_range(request), table.name, cost=lambda reply: reply.cost)
-        return RangePage(reply.rows, reply.next_start)
+        return port.RangePage(reply.rows, reply.next_start)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         return self._request(
@@ -126,10 +116,10 @@ class LocalClient:
         ).page
 
     def _request(
-        self, call: Callable[[], T], *tables: str, requests: int = 1, cost: Callable[[T], Cost] | None = None
+        self, call: Callable[[], T], *tables: str, requests: int = 1, cost: Callable[[T], port.Cost] | None = None
     ) -> T:
         """Make a call about these tables, and count its requests, or what `cost` makes of its reply."""
-        total = Cost(requests)
+        total = port.Cost(requests)
         try:
             reply = call()
             total = total if cost is None else cost(reply)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tsmem import port
 from tsmem.adapters.naming import tables_of
 from tsmem.adapters.tablestore import reply_checks
 from tsmem.adapters.tablestore import rows as sdk_rows
@@ -20,18 +21,7 @@ from tsmem.adapters.tablestore.http_session import HttpSession, Log
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_ROWS_PER_WRITE, check_write
-from tsmem.port import (
-    Announce,
-    ConcurrencyLimiter,
-    Cost,
-    FieldType,
-    IndexSchema,
-    RangePage,
-    RowOutcome,
-    RowRead,
-    SearchIndexSchema,
-    TableSchema,
-)
+from tsmem.port import RowRead
 from tsmem.profiles.model import Profile
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Write
 
@@ -50,9 +40,9 @@ class TablestoreClient:
         """Raises ProfileError."""
         self._session = HttpSession(profile, log)
         self.meter = self._session.meter
-        self.limiter = ConcurrencyLimiter(MAX_IN_FLIGHT)
+        self.limiter = port.ConcurrencyLimiter(MAX_IN_FLIGHT)
         self.rows_per_write = MAX_ROWS_PER_WRITE
-        self._search_fields: dict[tuple[str, str], Mapping[str, FieldType]] = {}
+        self._search_fields: dict[tuple[str, str], Mapping[str, port.FieldType]] = {}
 
     def clock_skew_s(self) -> float | None:
         return self._session.clock_skew_s
@@ -66,14 +56,14 @@ class TablestoreClient:
         with self._session.call("ListTable") as (client, _):
             return sorted(client.list_table() or ())
 
-    def describe_table(self, name: str) -> TableSchema:
+    def describe_table(self, name: str) -> port.TableSchema:
         with self._session.call("DescribeTable", name) as (client, _):
             found = sdk_schemas.described_table(client.describe_table(name))
             if found.name != name or not found.key:
                 raise reply_checks.WrongReply("the description of another table than it was asked for")
             return found
 
-    def create_table(self, schema: TableSchema) -> None:
+    def create_table(self, schema: port.TableSchema) -> None:
         with self._session.call("CreateTable", schema.name) as (client, _):
             client.create_table(*sdk_schemas.table_request(schema))
 
@@ -81,7 +71,7 @@ class TablestoreClient:
         with self._session.call("DeleteTable", name) as (client, _):
             client.delete_table(name)
 
-    def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
+    def create_index(self, table: str, index: port.IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """Create a secondary index, as TableClient says. If the service refuses it because the table does not define
         its columns yet, they are added first, which costs 3 requests more."""
         try:
@@ -109,13 +99,13 @@ class TablestoreClient:
         with self._session.call("ListSearchIndex", table) as (client, _):
             return sorted(name for of, name in client.list_search_index(table) if of == table)
 
-    def create_search_index(self, schema: SearchIndexSchema) -> None:
+    def create_search_index(self, schema: port.SearchIndexSchema) -> None:
         with self._session.call("CreateSearchIndex", schema.table) as (client, _):
             client.create_search_index(schema.table, schema.name, sdk_schemas.search_meta(schema))
 
-    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
+    def describe_search_index(self, table: str, name: str) -> port.SearchIndexSchema:
         with self._session.call("DescribeSearchIndex", table) as (client, _):
-            found: SearchIndexSchema = client.describe_search_index(table, name)
+            found: port.SearchIndexSchema = client.describe_search_index(table, name)
         self._search_fields[table, name] = dict(found.fields)
         return found._replace(table=table, name=name)
 
@@ -151,8 +141,8 @@ class TablestoreClient:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
-        announce: Announce | None = None,
-    ) -> RangePage:
+        announce: port.Announce | None = None,
+    ) -> port.RangePage:
         with self._session.call("GetRange", table.name) as (client, attempt):
             if announce is not None:
                 attempt.announce = lambda start: announce(None if start is None else sdk_rows.to_key(table, start))
@@ -169,7 +159,7 @@ class TablestoreClient:
             attempt.rows = len(found)
             attempt.cost = _cost(units, attempt.rows)._replace(filtered=0 if filter is None else 1)
             rows = [sdk_rows.to_row(table, row.primary_key, row.attribute_columns) for row in found]
-            page = RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
+            page = port.RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
             reply_checks.check_page(span, limit, page)
             return page
 
@@ -186,7 +176,7 @@ class TablestoreClient:
             request = sdk_search.search_request(search, fields)
             reply = client.search(table.name, index, request, sdk_search.sdk_columns(search.columns))
             attempt.rows = len(reply.rows)
-            attempt.cost = Cost(rows_scanned=attempt.rows)
+            attempt.cost = port.Cost(rows_scanned=attempt.rows)
             return sdk_search.to_page(table, reply, search)._replace(total_is_exact=not planned)
 
     # Writes
@@ -208,7 +198,7 @@ class TablestoreClient:
                 raise
             attempt.cost = _cost(units)
 
-    def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
+    def write_rows(self, writes: Sequence[Write]) -> list[port.RowOutcome]:
         with self._session.call("BatchWriteRow", *tables_of(writes)) as (client, attempt):
             attempt.rows = len(writes)
             batch = sdk_rows.prepare_batch(writes)
@@ -226,5 +216,5 @@ def _names(columns: Sequence[str] | None) -> list[str] | None:
     return None if columns is None else list(columns)
 
 
-def _cost(units: Any, rows: int = 0) -> Cost:
-    return Cost(0, units.read, units.write, rows)
+def _cost(units: Any, rows: int = 0) -> port.Cost:
+    return port.Cost(0, units.read, units.write, rows)

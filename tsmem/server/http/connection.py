@@ -73,8 +73,8 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_head(self) -> bytes | None:
-        """Return the next request's head, without the empty line after it; None if there is none: the client left or is
-        idle, or the server stops. Raises the service's errors, and OSError."""
+        """Return the next request's head, without the empty line after it. Return None if the client left or is idle,
+        or if the server stops. Raises the service's errors, and OSError."""
         if self.waiting_since_s is None:
             self.waiting_since_s = self._clock.monotonic_s()
         idle_until_s = self._clock.monotonic_s() + self._settings.idle_s

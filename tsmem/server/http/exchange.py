@@ -56,7 +56,7 @@ class ResponseBudget:
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[bool]:
-        """Reserve room for a response while the block runs. Yield False if none is left."""
+        """Reserve room for a response while the block runs. Yield False if there is none."""
         if size <= _SMALL_BYTES:
             yield True
             return
