@@ -5,10 +5,10 @@ warnings. Nothing else imports `tablestore`, except that the server uses its pro
 
 A call passes through these modules:
 
-    client.py        the TableClient
+    client.py      the TableClient: meters and logs each call, raises our errors (errors.py)
     rows.py, schemas.py, search.py    requests in the SDK's classes, and results in ours
-    http_session.py  the SDK's client: meters and logs the call, decodes the reply, raises our errors (errors.py)
-    sdk.py           the SDK, imported quietly
-    transport.py     HTTP below the SDK, with a deadline for each attempt
+    sdk_client.py  the SDK's client, which decodes the reply
+    sdk.py         the SDK, imported quietly
+    transport.py   HTTP below the SDK, with a deadline for each attempt
     reply_checks.py  checks the reply against the request
 """

@@ -1,6 +1,6 @@
 """Translate what the SDK, urllib3 and sockets raise into our errors.
 
-`HttpSession.call` calls `translate` for every failure of a request. Before anything was sent, the SDK's refusals are
+`TablestoreClient` calls `translate` for every failure of a request. Before anything was sent, the SDK's refusals are
 wrong input, and the network's errors mean that nothing was done. After that, a reply of the service says what happened;
 after any other failure a write may have been done. An error that another attempt cannot avoid has `hopeless_after_s`.
 A test holds that NETWORK covers every exception class of urllib3 and of the SDK.

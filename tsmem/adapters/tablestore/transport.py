@@ -1,6 +1,6 @@
 """Send the SDK's requests over urllib3, in place of the SDK's own connection pool.
 
-The SDK calls `Transport.send_receive`, which notes in the HttpAttempt of `http_session.py` what becomes of the request.
+The SDK calls `Transport.send_receive`, which notes in the HttpAttempt of `client.py` what becomes of the request.
 urllib3 pools the connections, speaks HTTP and checks certificates. What it lacks is here:
 
 - A deadline over the whole request. A timeout of urllib3 holds for one read, so a server that sends a byte a second

@@ -48,7 +48,7 @@ class CannedService:
     def __init__(self, client: TablestoreClient, *answers: Any) -> None:
         self.sent: list[tuple[str, dict[str, str], bytes]] = []
         self._answers = list(answers)
-        self._sdk = client._session._client
+        self._sdk = client._sdk
         self._sdk.connection = self
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
@@ -118,7 +118,7 @@ def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str
 
 def test_a_reply_that_is_decoded_and_makes_no_sense_is_not_retried() -> None:
     client, _ = canned(b"")
-    described = client._session._client.protocol.decoder.api_decode_map
+    described = client._sdk.protocol.decoder.api_decode_map
     described["DescribeTable"] = lambda body, request_id: (object(), None)
     with pytest.raises(InvalidReply, match="cannot be understood") as caught:
         client.describe_table("a")

@@ -209,7 +209,7 @@ def test_a_forked_process_makes_connections_of_its_own(
     with serving(None) as served:
         client = TablestoreClient(profile_of(served.endpoint))
         client.list_tables()
-        parents = client._session._transport._pool
+        parents = client._transport._pool
         process = os.getpid() + 1
         monkeypatch.setattr(sdk_transport, "getpid", lambda: process)
         client.list_tables()

@@ -1,0 +1,93 @@
+"""The SDK's client of a profile, over our transport, with a decoder of replies that raises our errors."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tsmem.adapters.tablestore.reply_checks import WrongReply
+from tsmem.adapters.tablestore.schemas import extend
+from tsmem.adapters.tablestore.sdk import QUIET_LOGGER, ots, table_store_pb2
+from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, Transport
+from tsmem.errors import ProfileError
+from tsmem.profiles.model import Credentials, Profile
+
+_MAX_REASON = 200
+
+
+def make_transport(profile: Profile) -> Transport:
+    ca_file = None if profile.ca_file is None else str(profile.ca_file)
+    try:
+        return Transport(profile.endpoint or "", ca_file, profile.ca_folders)
+    except OSError as error:
+        where = f"{profile.ca_file} ({profile.origins.get('ca_file')})"
+        reason = "holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ProfileError(f"profile '{profile.name}': the file of certificates {where}: {reason}") from error
+
+
+def make_sdk_client(profile: Profile, credentials: Credentials, transport: Transport) -> Any:
+    """Return the SDK's client, without retries of its own. Raises ProfileError."""
+    _check_headers(profile, credentials)
+    try:
+        client = ots.OTSClient(
+            profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
+            region=profile.region, sts_token=credentials.security_token,
+            retry_policy=ots.NoRetryPolicy(), logger_name=QUIET_LOGGER,
+        )  # fmt: skip
+    except ots.OTSClientError as error:
+        raise ProfileError(f"profile '{profile.name}': {error.message}") from error
+    client.connection = transport
+    extend(client)
+    _install_decoder(client)
+    return client
+
+
+def _check_headers(profile: Profile, credentials: Credentials) -> None:
+    """Raise ProfileError, without the value, for a value that no HTTP header can carry."""
+    key_id, token = credentials.access_key_id, credentials.security_token
+    for setting, text in (("instance", profile.instance), ("access_key_id", key_id), ("security_token", token)):
+        if text and not all("!" <= char <= "~" for char in text):
+            message = f"profile '{profile.name}': '{setting}' holds a character that no request can carry"
+            raise ProfileError(message, hint="it is letters, digits and signs of ASCII, without spaces or line ends")
+    if ":" in key_id:
+        message = f"profile '{profile.name}': 'access_key_id' holds a colon, which no access key id has"
+        raise ProfileError(message, hint="the id alone, without the secret")
+
+
+def _install_decoder(client: Any) -> None:
+    """Replace an SDK client's `parse_response`, which decodes a reply after its signature was checked: it would print
+    the whole body of a reply that cannot be decoded into a message, four times the memory of the reply. Ours raises
+    WrongReply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
+    decoder = client.protocol.decoder
+    decoder.api_decode_map["GetRange"] = _announcing(decoder.api_decode_map["GetRange"])
+
+    def parse_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
+        try:
+            reply, message = decoder.decode_response(operation, body, headers.get("x-ots-requestid") or "")
+            if message is not None and not message.IsInitialized():  # an empty body would be a page without rows
+                raise WrongReply("what cannot be decoded (a part is missing)")
+        except (MemoryError, WrongReply):
+            raise
+        except Exception as error:
+            # Other errors of the SDK's decoder only show how it is made.
+            reason = str(error)[:_MAX_REASON] if isinstance(error, (ots.OTSError, ValueError)) else type(error).__name__
+            raise WrongReply(f"what cannot be decoded ({reason.rstrip('.')})") from error
+        CURRENT_ATTEMPT.get().decoded = True
+        return reply
+
+    client.protocol.parse_response = parse_response
+
+
+def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
+    """Return a decoder of GetRange that announces the start of the next page before it decodes the rows."""
+
+    def announced(body: bytes, request_id: str) -> Any:
+        if (announce := CURRENT_ATTEMPT.get().announce) is not None:
+            head = table_store_pb2.GetRangeResponse.FromString(body)
+            head.rows = b""
+            (_, next_start, *_), _ = decode(head.SerializeToString(), request_id)
+            announce(next_start)
+        return decode(body, request_id)
+
+    return announced
