@@ -68,11 +68,6 @@ class LimitExceeded(InvalidInput):
 class ProfileError(InvalidInput):
     """The profile file cannot be used as it stands, or no such profile exists."""
 
-    def __init__(self, message: str, *, hint: str | None = None, key: tuple[str, ...] | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.key = key
-        """Path of the wrong key within the profile; () for a missing key, None if no single key is wrong."""
-
 
 class NotFound(TsmemError):
     """No row has the key."""

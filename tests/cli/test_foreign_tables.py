@@ -90,7 +90,7 @@ def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign
     with cli.store() as store:
         client, layout = store._client, store.layout
         client.create_table(foreign.table)
-        client.create_table(next(each.schema for each in layout.tables if each.schema.name != foreign.table.name))
+        client.create_table(next(each.schema for each in layout if each.schema.name != foreign.table.name))
         client.write_row(Put(foreign.table.ref, foreign.row, {"a": 1}))
         before = client.describe_table(foreign.table.name), client.get_row(foreign.table.ref, foreign.row)
     with serving(cli.database) as served:

@@ -6,13 +6,11 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 
 from tsmem.disk import make_private_folder, replace_file, sync_folder
 from tsmem.waiting import Waits
 
-_MAX_NAME_BYTES = 255
 _NOT_REPLACEABLE = (errno.EBUSY, errno.EXDEV, errno.EROFS)
 """Errors for a file that is mounted by itself, as in containers, in a folder that may be read-only."""
 
@@ -37,10 +35,7 @@ def lock_profiles(target: Path, waits: Waits) -> Iterator[None]:
 def _open_lock_file(target: Path) -> int:
     """Return a descriptor of the lock file. It gets the owner of the profile file, and may not be a link, which
     somebody else could have left. Raises OSError."""
-    name = f"{target.name}.lock"
-    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        name = f".tsmem-{sha256(os.fsencode(target.name)).hexdigest()[:16]}.lock"
-    lock = target.with_name(name)
+    lock = target.with_name(f"{target.name}.lock")
     flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         descriptor = os.open(lock, flags | os.O_EXCL, 0o600)

@@ -87,7 +87,7 @@ class WrittenProfile(NamedTuple):
 
     def error(self, path: Sequence[str], problem: str, hint: str | None = None) -> ProfileError:
         place = "" if self.file is None else f"{self.file.place(('profiles', self.name, *path))}: "
-        return ProfileError(f"{place}profile {self.name!r}: {problem}", hint=hint, key=tuple(path))
+        return ProfileError(f"{place}profile {self.name!r}: {problem}", hint=hint)
 
 
 def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:

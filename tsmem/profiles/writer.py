@@ -11,7 +11,6 @@ import copy
 import os
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
-from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +55,10 @@ def set_values(
 
     def plan(old: ConfigFile) -> list[Edit]:
         profile = profiles_in(old).get(name, {})
-        removed = [edit.path[2] for edit in edits if edit.value is None]
-        if name not in profiles_in(old) and len(removed) == len(edits):
+        if name not in profiles_in(old) and all(edit.value is None for edit in edits):
             written_profile(environ, old, name)  # raises: nothing can be removed from a profile that does not exist
-        for key in removed:  # whoever mistypes the key of a secret must not think the secret gone
+        for edit in edits:  # whoever mistypes the key of a secret must neither find it written nor think it gone
+            key = edit.path[2]
             if key not in _KEYS and not (isinstance(profile, dict) and key in profile):
                 hint = f"keys here: {', '.join(_KEYS)}"
                 raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=hint)
@@ -124,8 +123,8 @@ def _change(
     *,
     may_stay_wrong: bool = False,
 ) -> Path:
-    """Make the edits, if the profile `checked` keeps the rules then. With `may_stay_wrong`, it may keep the mistakes
-    that it had: they do not keep anyone from repairing the file."""
+    """Make the edits, if the profile `checked` keeps the rules then. With `may_stay_wrong`, a profile that broke a rule
+    before may do so still: its mistakes do not keep anyone from repairing it."""
 
     def changed() -> bytes | None:
         """Return the new content of the file; None if it stays the same."""
@@ -137,9 +136,9 @@ def _change(
         lines = {key: line for key, line in old.lines.items() if not any(key[: len(of)] == of for of in gone)}
         new = ConfigFile(path, text, parse_toml(path, text), lines)
         if checked is not None and (error := _problem(environ, new, checked)) is not None:
-            if not may_stay_wrong or checked not in profiles_in(old) or _problem(environ, old, checked) is None:
+            was_wrong = checked in profiles_in(old) and _problem(environ, old, checked) is not None
+            if not (was_wrong and may_stay_wrong):
                 raise error
-            _check_edited(environ, new, checked, edits)
         if text == old.text:
             return None
         if 0 < raw.count(b"\n") == raw.count(b"\r\n"):
@@ -180,17 +179,6 @@ def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> Profile
     except ProfileError as error:
         return error
     return None
-
-
-def _check_edited(environ: Mapping[str, str], file: ConfigFile, name: str, edits: list[Edit]) -> None:
-    """Raise the first error about an edited key: one whose path leads to the error's, or the other way round."""
-    while (error := _problem(environ, file, name)) is not None:
-        key = error.key
-        if key is None or (key and any(all(map(eq, key, edit.path[2:])) for edit in edits)):
-            raise error
-        if key == ():
-            return  # a key was missing before, and still is
-        file = file._replace(data=_applied(file.data, [Edit(("profiles", name, *key), None)]))  # find the next one
 
 
 def _applied(old: Mapping[str, Any], edits: list[Edit]) -> dict[str, Any]:

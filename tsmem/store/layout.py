@@ -65,12 +65,10 @@ class TableLayout(NamedTuple):
 
 
 class Layout(NamedTuple):
+    """Both tables, in the order in which they are created."""
+
     session: TableLayout
     message: TableLayout
-
-    @property
-    def tables(self) -> tuple[TableLayout, TableLayout]:
-        return (self.session, self.message)
 
 
 def session_table(names: TableNames = SESSION_NAMES) -> TableLayout:
@@ -113,10 +111,7 @@ def _search_index(names: TableNames, fields: tuple[tuple[str, FieldType], ...]) 
 
 DEFAULT = Layout(session_table(), message_table())
 NOT_OURS = "name tsmem's own tables in the profile (tables.session.name, tables.message.name)"
-_KEY_TYPES = {
-    name: kind for table in DEFAULT.tables for name, kind in (*table.schema.key, *table.schema.defined_columns)
-}
-"""Types of all columns in the key of a table or secondary index."""
+_KEY_TYPES = {name: kind for table in DEFAULT for name, kind in (*table.schema.key, *table.fields)}
 _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 

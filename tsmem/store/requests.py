@@ -57,14 +57,6 @@ class ListRequest(NamedTuple):
 
     def digest(self, target: str, source: str, row_filter: RowFilter | None) -> str:
         """Return the digest that ties a page token to this request, a store, and the table or index that is read."""
-        parts: dict[str, object] = {
-            "target": target,
-            "source": source,
-            "name": self.name,
-            "text": self.text,
-            "since": self.since,
-            "until": self.until,
-            "filter": None if row_filter is None else row_filter.identity,
-            "sort": self.sort,
-        }
-        return cursor.digest({**parts, **self.scope})
+        parts = {key: getattr(self, key) for key in ("name", "text", "since", "until", "sort")}
+        identity = None if row_filter is None else row_filter.identity
+        return cursor.digest({"target": target, "source": source, "filter": identity, **parts, **self.scope})

@@ -60,14 +60,14 @@ class Tables:
 
     def plan(self, *, search: bool = True) -> Plan:
         """Compare the tables and indexes with the profile. Cost: 1 request a table, 1 a search index."""
-        return Plan(tuple(step for table in self._layout.tables for step in self._steps(table, search=search)))
+        return Plan(tuple(step for table in self._layout for step in self._steps(table, search=search)))
 
     def apply(self, *, search: bool = True) -> Plan:
         """Create what is missing and return the new state. Calling it twice, or in two places at once, is no error. If
         the service refuses to create one thing, the rest is created and the refusal is among the differences.
 
         Cost: twice that of `plan`, and 1 request for each thing created."""
-        return Plan(tuple(step for table in self._layout.tables for step in self._apply(table, search=search)))
+        return Plan(tuple(step for table in self._layout for step in self._apply(table, search=search)))
 
     def _apply(self, layout: TableLayout, *, search: bool) -> Iterator[Step]:
         made: set[Kind] = set()
@@ -110,7 +110,7 @@ class Tables:
         """Return the number of rows of each table by its name; None for a missing table. Only keys are read.
         Cost: ceil(n / 5,000) requests a table."""
         counted: dict[str, int | None] = {}
-        for table in self._layout.tables:
+        for table in self._layout:
             ref = table.ref
             try:
                 scan = Scan(ref, ref.range_of(), columns=ref.key[:1])
@@ -126,7 +126,7 @@ class Tables:
         if differences := self.key_differences():
             raise SchemaMismatch("; ".join(differences), hint=NOT_OURS)
         dropped: list[str] = []
-        for table in self._layout.tables:
+        for table in self._layout:
             for name in self._drop(table.schema.name):
                 dropped.append(name)
                 on_dropped(name)
@@ -134,7 +134,7 @@ class Tables:
 
     def key_differences(self) -> tuple[str, ...]:
         """Return a sentence for each table with another key than the layout's. Cost: 1 request a table."""
-        return tuple(text for table in self._layout.tables if (text := self._key_difference(table)) is not None)
+        return tuple(text for table in self._layout if (text := self._key_difference(table)) is not None)
 
     def _key_difference(self, layout: TableLayout) -> str | None:
         found = self._describe(layout.schema.name)

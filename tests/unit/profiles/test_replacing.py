@@ -82,14 +82,6 @@ def test_the_new_file_is_synced_before_the_rename_and_its_folder_after(
     assert expected == synced
 
 
-def test_a_file_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
-    config = tmp_path / ("n" * 250 + ".toml")
-    for timeout in ("5", "6"):
-        set_values({"HOME": "/h"}, "local", [("timeout", timeout)], config=config)
-    assert parsed(config) == {"profiles": {"local": {"timeout": 6}}}
-    assert len(list(tmp_path.iterdir())) == 2  # it and its lock
-
-
 def test_two_processes_that_write_lose_nothing(env: dict[str, str], config: Path) -> None:
     code = (
         "import sys; from tsmem.profiles.writer import set_values\n"

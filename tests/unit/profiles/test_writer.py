@@ -199,7 +199,6 @@ def test_a_default_that_is_no_name_can_be_replaced(env: dict[str, str], config: 
     ("name", "pairs", "reason"),
     [
         ("a", [("timeout", "5"), ("outptu", "json")], "unknown key 'outptu'"),
-        ("b", [("endpoint", "ftp://x")], "'endpoint' must be"),
         ("good", [("backend", "tablestore")], "'path' is a key of backend local"),
     ],
 )

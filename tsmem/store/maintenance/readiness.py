@@ -60,7 +60,7 @@ def _names(steps: Sequence[Step]) -> list[str]:
 
 
 def _is_ready(client: TableClient, clock: Clock, layout: Layout, step: Step, timeout_s: float) -> bool:
-    table = next(table for table in layout.tables if table.schema.name == step.table)
+    table = next(table for table in layout if table.schema.name == step.table)
     ref = table.ref
     if step.kind == "secondary index":
         key = table.schema.indexes[0].key
