@@ -8,16 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backends import (
-    BACKENDS,
-    FILE,
-    MESSAGE,
-    PLAIN,
-    SESSION,
-    SharedServer,
-    engine_client,
-    shared_server,
-)
+from tests.support.backends import BACKENDS, FILE, MESSAGE, PLAIN, SESSION, SharedServer, engine_client, shared_server
 from tests.support.checked_client import CheckedClient
 from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient

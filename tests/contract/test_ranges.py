@@ -6,17 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backends import (
-    BINARY,
-    INTEGER,
-    MESSAGE,
-    PLAIN,
-    STRING,
-    engine_client,
-    everything,
-    keys,
-    put,
-)
+from tests.support.backends import BINARY, INTEGER, MESSAGE, PLAIN, STRING, engine_client, everything, keys, put
 from tsmem.errors import InvalidInput
 from tsmem.port import TableClient, TableSchema
 from tsmem.rows import MAX, MIN, And, Comparison, Key, KeyBound, Not, Op, Put, Range, Row, Update

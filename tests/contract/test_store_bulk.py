@@ -12,15 +12,7 @@ from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient, RefusingClient
 from tests.support.items import ids, load
 from tsmem.clock import Age
-from tsmem.errors import (
-    AlreadyExists,
-    ConditionFailed,
-    InvalidInput,
-    NotFound,
-    PartialFailure,
-    TsmemError,
-    Unavailable,
-)
+from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 from tsmem.port import TableClient
 from tsmem.retry import RetryingClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, Write

@@ -172,11 +172,7 @@ def test_a_clock_that_is_set_back_makes_nothing_come_twice(store: MemoryStore, c
 def test_the_ends_of_time_can_be_followed(store: MemoryStore) -> None:
     store.messages.put(Message("s", "first", -(2**63)))
 
-    found = Followed(
-        store,
-        lambda: store.messages.put(Message("s", "last", 2**63 - 1)),
-        putting(store, "between"),
-    )
+    found = Followed(store, lambda: store.messages.put(Message("s", "last", 2**63 - 1)), putting(store, "between"))
 
     assert [["first"], ["last"], ["between"]] == found.looks
 

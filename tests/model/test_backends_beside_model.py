@@ -50,10 +50,7 @@ from tsmem.rows import (
 TABLE = TableSchema(
     "t",
     (("s", ColumnType.STRING), ("n", ColumnType.INTEGER), ("b", ColumnType.BINARY)),
-    (
-        IndexSchema("by_key", ("s", "b", "n")),
-        IndexSchema("by_column", ("s", "x", "n", "b"), ("y",)),
-    ),
+    (IndexSchema("by_key", ("s", "b", "n")), IndexSchema("by_column", ("s", "x", "n", "b"), ("y",))),
     (("x", ColumnType.INTEGER), ("y", ColumnType.STRING)),
 )
 REF = TABLE.ref
@@ -73,9 +70,7 @@ COMPARISONS = st.builds(Comparison, NAMES, st.sampled_from(list(Op)), VALUES, st
 FILTERS: st.SearchStrategy[Filter] = st.recursive(
     COMPARISONS,
     lambda parts: st.one_of(
-        st.builds(Not, parts),
-        st.builds(And, st.tuples(parts, parts)),
-        st.builds(Or, st.tuples(parts, parts)),
+        st.builds(Not, parts), st.builds(And, st.tuples(parts, parts)), st.builds(Or, st.tuples(parts, parts))
     ),
     max_leaves=4,
 )

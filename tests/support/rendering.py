@@ -7,9 +7,7 @@ import re
 from datetime import UTC
 
 from tsmem.render import Options, render
-from tsmem.render.result import (
-    Result,
-)
+from tsmem.render.result import Result
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

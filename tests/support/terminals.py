@@ -58,11 +58,7 @@ class Screens:
         self._encoding = encoding
 
     def __call__(
-        self,
-        *argv: str,
-        typed: bytes = b"",
-        environ: Mapping[str, str] | None = None,
-        clock: Clock | None = None,
+        self, *argv: str, typed: bytes = b"", environ: Mapping[str, str] | None = None, clock: Clock | None = None
     ) -> Screen:
         """Run `tsmem ARGV`. What is typed waits in the terminal for whoever reads it; then Ctrl-D is pressed, so that a
         question nobody foresaw ends the command instead of waiting for ever."""

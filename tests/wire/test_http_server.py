@@ -16,15 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import ManualClock
-from tests.support.raw_http import (
-    Stub,
-    ots_headers,
-    post,
-    read_reply,
-    request,
-    running,
-    signed,
-)
+from tests.support.raw_http import Stub, ots_headers, post, read_reply, request, running, signed
 from tsmem.clock import SystemClock
 from tsmem.errors import (
     AlreadyExists,
