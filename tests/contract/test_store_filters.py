@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from tsmem.store.documents import FIELDS
 
 pytestmark = on_engine
 MESSAGES = trees(st.sampled_from(["session_id", "create_time", "message_id", "role", "content", *COLUMNS]))
-SESSIONS = trees(st.sampled_from(["user_id", "session_id", "update_time", "search_content", *COLUMNS]))
 METADATA = st.dictionaries(st.sampled_from(COLUMNS), VALUES, max_size=3)
 ROLES = st.sampled_from([None, "a", "b", "5", ""])
 ITEMS = st.lists(st.tuples(st.sampled_from("ab"), ROLES, METADATA), min_size=1, max_size=12)
@@ -60,33 +59,6 @@ def test_filters_choose_the_messages_that_plain_python_chooses(
     assert len(chosen) == store.messages.purge(None, filter=text).messages
     assert rest == list(store.messages.iterate(None))
     store.messages.purge(None)
-
-
-@pytest.mark.slow
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(ITEMS, SESSIONS, st.integers(1, 4))
-def test_filters_choose_the_sessions_that_plain_python_chooses(
-    store: MemoryStore, drawn: list[Any], tree: Any, size: int
-) -> None:
-    sessions = [
-        Session(user, f"s{n:02}", None if text == "" else n % 5, text, Metadata(more))
-        for n, (user, text, more) in enumerate(drawn)
-    ]
-    text = spelled(tree)
-    chosen = [s for s in sorted(sessions, key=lambda s: (s.user_id, s.session_id)) if holds(tree, columns(s))]
-    recent = [s for s in chosen if s.user_id == "a" and s.update_time is not None]
-    recent.sort(key=lambda s: (s.update_time, s.session_id), reverse=True)
-    load(store, sessions)
-    listings: list[tuple[Callable[..., Any], list[Session]]] = [
-        (lambda **more: store.sessions.page(None, filter=text, **more), chosen),
-        (lambda **more: store.sessions.recent("a", filter=text, **more).page(), recent),
-    ]
-    for listing, expected in listings:
-        pages = [expected[first : first + size] for first in range(0, len(expected), size)] or [[]]
-        assert pages == walked(listing, size)
-    assert len(chosen) == store.sessions.purge(None, filter=text).sessions
-    assert [s for s in sessions if s not in chosen] == sorted(store.sessions.iterate(None), key=lambda s: s.session_id)
-    store.sessions.purge(None)
 
 
 class CountsBeforeFilter(FaultyClient):
