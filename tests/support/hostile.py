@@ -64,23 +64,10 @@ def _characters() -> Iterator[str]:
 def _runs() -> Iterator[str]:
     """Many marks on one character, in every way that keeps them on it, and other texts that take no room."""
     yield from (f"z{mark * 120}o" for mark in "\u0301\u0489\u20dd\u0f71\u3099\u1161\ud7cb\u0897")
-    yield "z" + ("\u0301" * 4 + "\u200d") * 80 + "o"
-    yield "z" + ("\u0301" * 4 + "\u200c") * 80 + "o"
-    yield "z" + ("\u0301" * 4 + "\u0903") * 80 + "o"
-    yield "z" + ("\u0301" * 4 + "\ufe0f") * 80 + "o"
-    yield "z" + "**".join(["\u0301" * 4] * 80) + "o"
-    yield "z" + "`".join(["\u0301" * 4] * 81) + "o"
-    yield "\u0301" * 120
-    yield "x" + "\ufe0e\ufe0f" * 100
-    yield "\u200b" * 120
-    yield "\u200d" * 120
-    yield "👩" + "\u200d👩" * 100
-    yield "👍" + "\U0001f3fb" * 100
-    yield "का" * 100
-    yield "\u2800" * 100
-    yield "﷽" * 50
-    yield "退款" * 200
-    yield "שלום عربي " * 30
+    yield from (f"z{(chr(0x301) * 4 + joint) * 80}o" for joint in "\u200d\u200c\u0903\ufe0f")
+    yield from ("z" + joint.join(["\u0301" * 4] * 81) + "o" for joint in ("**", "`"))
+    yield from ("\u0301" * 120, "x" + "\ufe0e\ufe0f" * 100, "\u200b" * 120, "\u200d" * 120, "👩" + "\u200d👩" * 100)
+    yield from ("👍" + "\U0001f3fb" * 100, "का" * 100, "\u2800" * 100, "﷽" * 50, "退款" * 200, "שלום عربي " * 30)
 
 
 def _markup() -> Iterator[str]:
@@ -126,23 +113,12 @@ def _forged() -> Iterator[str]:
 
 def _nested() -> Iterator[str]:
     """JSON that holds such texts: as values, as keys, and in a tool's call, whose arguments are JSON within JSON."""
-    for text in (
-        f"{CSI}31m",
-        f"{OSC}0;x{BEL}",
-        "\x9b2J",
-        "\u202e",
-        "\x7f",
-        "a\nb\r\u2028",
-        "\u200b",
-        "z" + "\u0301" * 50,
-    ):
+    texts = (f"{CSI}31m", f"{OSC}0;x{BEL}", "\x9b2J", "\u202e", "\x7f", "a\nb\r\u2028", "\u200b", "z" + "\u0301" * 50)
+    for text in texts:
         for is_ascii in (True, False):
             yield json.dumps({text: [text, {"in": text}]}, ensure_ascii=is_ascii)
             yield tool_calls(text, is_ascii=is_ascii)
-    yield "[" * 500 + "]" * 500
-    yield '{"a": 1, "a": 2}'
-    yield '["\\ud800"]'
-    yield '{"\\u001b[2J": "\\u0007"}'
+    yield from ("[" * 500 + "]" * 500, '{"a": 1, "a": 2}', '["\\ud800"]', '{"\\u001b[2J": "\\u0007"}')
 
 
 def tool_calls(text: str, *, is_ascii: bool = False) -> str:
@@ -152,13 +128,8 @@ def tool_calls(text: str, *, is_ascii: bool = False) -> str:
     return json.dumps([call], ensure_ascii=is_ascii)
 
 
-def _distinct(texts: Iterator[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
-
-
-CORPUS = _distinct(
-    text for part in (_sequences, _strings, _characters, _runs, _markup, _forged, _nested) for text in part()
-)
+PARTS = (_sequences, _strings, _characters, _runs, _markup, _forged, _nested)
+CORPUS = tuple(dict.fromkeys(text for part in PARTS for text in part()))
 """All of them, each once."""
 LINES = ("x" * LARGE, f"{CSI}31m" * (LARGE // 5), "款" * (LARGE // 3), "z" + "\u0301" * (LARGE // 2), " \n" * 50_000)
 """Texts of a megabyte, for fields that can hold one."""
