@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backends import BACKENDS, FILE, MESSAGE, PLAIN, SESSION, SharedServer, engine_client, shared_server
+from tests.support.backends import BACKENDS, FILE, MESSAGE, PLAIN, SESSION, SdkClients, engine_client, shared_server
 from tests.support.checked_client import CheckedClient
 from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient
@@ -29,9 +29,9 @@ def _made_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedServer]:
-    with shared_server(tmp_path_factory.mktemp("server")) as server:
-        yield server
+def _sdk_client() -> Iterator[SdkClients]:
+    with shared_server() as opened:
+        yield opened
 
 
 @pytest.fixture(params=BACKENDS)
@@ -54,7 +54,7 @@ def empty_client(
     """An instance without tables, where neither `client` nor `store` is asked for too."""
     if file is not None:
         shutil.copy(file, tmp_path / FILE)
-    opened = engine_client if backend == "engine" else request.getfixturevalue("_server").client
+    opened = engine_client if backend == "engine" else request.getfixturevalue("_sdk_client")
     with opened(tmp_path) as client:
         yield CheckedClient(client)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.server_in_process import profile_of
+from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
@@ -17,8 +17,6 @@ from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef, Value
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ActionResult, Dispatcher
-from tsmem.server.http.server import Server
-from tsmem.server.http.settings import Settings
 
 FILE = "memory.db"
 """The store's file in a backend's folder."""
@@ -31,11 +29,8 @@ on_engine = pytest.mark.parametrize("backend", ["engine"], indirect=True)
 @contextmanager
 def engine_client(folder: Path) -> Iterator[TableClient]:
     """The local adapter on the file in a folder."""
-    client = LocalClient(folder / FILE, SystemClock())
-    try:
+    with closing(LocalClient(folder / FILE, SystemClock())) as client:
         yield client
-    finally:
-        client.close()
 
 
 class _CurrentDispatcher(Dispatcher):
@@ -47,36 +42,24 @@ class _CurrentDispatcher(Dispatcher):
         return self.current.answer(action, body, row_fault)
 
 
-class SharedServer:
-    """One server for all tests over the SDK, in front of one file after the other."""
-
-    def __init__(self, endpoint: str, dispatcher: _CurrentDispatcher) -> None:
-        self._endpoint = endpoint
-        self._dispatcher = dispatcher
-
-    @contextmanager
-    def client(self, folder: Path) -> Iterator[TableClient]:
-        """The TableStore adapter over the real SDK, talking to the server in front of the file in a folder."""
-        clock = SystemClock()
-        engine = Engine(folder / FILE, clock)
-        self._dispatcher.current = Dispatcher(engine, clock)
-        client = open_client(profile_of(self._endpoint), clock)
-        try:
-            yield client
-        finally:
-            client.close()
-            engine.close()
+SdkClients = Callable[[Path], AbstractContextManager[TableClient]]
+"""Opens the TableStore adapter over the real SDK, talking to a server in front of the file in a folder."""
 
 
 @contextmanager
-def shared_server(folder: Path) -> Iterator[SharedServer]:
-    """A server that runs until all tests are done."""
-    clock = SystemClock()
-    engine = Engine(folder / FILE, clock)
-    dispatcher = _CurrentDispatcher(engine, clock)
-    with Server(dispatcher, Settings(), clock) as server:
-        yield SharedServer(server.endpoint, dispatcher)
-    engine.close()
+def shared_server() -> Iterator[SdkClients]:
+    """One server for all tests over the SDK, in front of one file after the other."""
+    with serving(None, dispatcher=_CurrentDispatcher) as served:
+
+        @contextmanager
+        def opened(folder: Path) -> Iterator[TableClient]:
+            clock = SystemClock()
+            with closing(Engine(folder / FILE, clock)) as engine:
+                served.dispatcher.current = Dispatcher(engine, clock)  # type: ignore[attr-defined]
+                with closing(open_client(profile_of(served.endpoint), clock)) as client:
+                    yield client
+
+        yield opened
 
 
 SESSION = TableSchema(

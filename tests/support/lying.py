@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tsmem.clock import SystemClock
+from tests.support.server_in_process import serving
 from tsmem.engine import Engine
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ActionResult, Dispatcher
-from tsmem.server.http.server import Server
-from tsmem.server.http.settings import Settings
 from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import decode_row, encode_row
 
@@ -122,17 +120,10 @@ def _without_token(body: bytes) -> tuple[bytes, bytes]:
 @contextmanager
 def lying(path: Path | None) -> Iterator[Liar]:
     """A server in front of a file, or of memory, that is honest until it is told to lie. The secret is `tsmem`."""
-    clock = SystemClock()
-    engine = Engine(path, clock)
-    liar = Liar("", engine)
-    dispatcher = _Dispatcher(engine, clock)
-    dispatcher.liar = liar
-    try:
-        with Server(dispatcher, Settings(), clock) as server:
-            liar.endpoint = server.endpoint
-            yield liar
-    finally:
-        engine.close()
+    with serving(path, dispatcher=_Dispatcher) as served:
+        liar = Liar(served.endpoint, served.engine)
+        served.dispatcher.liar = liar  # type: ignore[attr-defined]
+        yield liar
 
 
 # Rows in and out of answers

@@ -38,6 +38,7 @@ METADATA: dict[str, Any] = {
 class Served:
     endpoint: str
     engine: Engine
+    dispatcher: Dispatcher
     log: list[LogEntry] = field(default_factory=list)
     """Every request, in the order in which they were answered."""
 
@@ -57,13 +58,16 @@ class Served:
 
 
 @contextmanager
-def serving(path: Path | None, *, clock: Clock | None = None, **settings: Any) -> Iterator[Served]:
+def serving(
+    path: Path | None, *, clock: Clock | None = None, dispatcher: type[Dispatcher] = Dispatcher, **settings: Any
+) -> Iterator[Served]:
     """A server in front of a file; of a temporary one when there is no path."""
     time = SystemClock() if clock is None else clock
     engine = Engine(path, time)
-    served = Served("", engine)
+    behind = dispatcher(engine, time)
+    served = Served("", engine, behind)
     try:
-        with Server(Dispatcher(engine, time), Settings(**settings), time, served.log.append) as server:
+        with Server(behind, Settings(**settings), time, served.log.append) as server:
             served.endpoint = server.endpoint
             yield served
     finally:
