@@ -1,1 +1,1 @@
-"""What every backend does: each fact once, against `client`."""
+"""The rules of the port and of the store, each once, against `client` and `store`."""

@@ -1,4 +1,4 @@
-"""What each call costs, as the service bills it: `--stats` prints it, and users pay it."""
+"""The cost of each call, as the service bills it: `--stats` prints it, and users pay it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,6 @@ def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str
 
 @pytest.mark.parametrize("name", ["", "#a", "c" * 256, "价" * 86, "\ud800", "a\0"])
 def test_a_column_name_is_1_to_255_bytes_and_begins_without_a_hash(client: TableClient, name: str) -> None:
-    """In puts, updates, deletions, conditions, filters and batches; nothing is changed."""
     row = Row(("a",), {"kept": 1})
     client.write_row(Put(REF, *row))
     calls: list[Callable[[], object]] = [

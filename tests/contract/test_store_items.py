@@ -187,7 +187,7 @@ def test_touch_only_raises_the_time(store: MemoryStore) -> None:
 
 
 def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
-    """Without its create time such a message is not guessed at: Ambiguous, with the times, and nothing is changed."""
+    """Such a message is not guessed at without its create time: the error names the times, and nothing changes."""
     store.messages.put(Message("s", "m", 1, content="one"))
     store.messages.put(Message("s", "m", 2, content="two"))
 

@@ -200,7 +200,7 @@ def test_a_token_of_another_query_or_target_is_refused(
 
 
 def test_a_token_has_room_for_the_longest_keys_and_takes_another_limit(store: MemoryStore) -> None:
-    """Of ids of 1,024 control characters, the longest in JSON."""
+    """Control characters are the longest in JSON."""
     session = "\x01" * 1024
     for n in range(3):
         store.messages.put(Message(session, "\x02" * 1023 + str(n), n))

@@ -1,4 +1,4 @@
-"""`sessions.shared`: which of many users have session ids that other users have too, in how many searches."""
+"""`sessions.shared`: the session ids that other users have too, and how many searches it takes to find them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
 
 def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
-    """Of users with sessions of their own, each is told of the others; two of one question may share an id too."""
+    """Each user of an id is told of the others, also where two users of one question share it."""
     for user, session in (("ada", "a"), ("ada", "s"), ("bob", "s"), ("cleo", "s"), ("cleo", "c")):
         store.sessions.put(Session(user, session, 1))
 

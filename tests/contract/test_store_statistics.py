@@ -1,4 +1,4 @@
-"""What `store.statistics` counts: everything, one user, one session id, and in how many requests."""
+"""The counts of `store.statistics`: of everything, of one user, of one session id."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
 
 
 def test_rows_of_other_libraries_are_counted(store: MemoryStore) -> None:
-    """A role that is no text is none; a time that no calendar holds is on no day, but first or last all the same."""
+    """A role that is not text counts as no role. A time outside the calendar is on no day, but may be first or last."""
     table = store.layout.message.ref
     store._client.write_row(Put(table, ("s", 2**63 - 1, "m"), {"role": 5}))
     store._client.write_row(Put(table, ("s", -(2**63), "m"), {"role": "user"}))

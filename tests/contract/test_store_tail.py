@@ -29,7 +29,7 @@ def clock() -> StagedClock:
 
 
 class Followed:
-    """What is found by following the session "s", look by look."""
+    """The messages found by following the session "s", look by look."""
 
     def __init__(
         self, store: MemoryStore, *steps: Callable[[], object], listening: bool = False, **options: Any
@@ -158,7 +158,7 @@ def test_a_time_in_the_future_hides_nothing(store: MemoryStore) -> None:
 
 
 def test_a_clock_that_is_set_back_makes_nothing_come_twice(store: MemoryStore, clock: StagedClock) -> None:
-    """Where the latest message is in the future, how far a look goes back is counted from now, and now may jump."""
+    """If the latest message is in the future, a look goes back from now, and now may jump."""
     for n in range(4):
         putting(store, f"m{n}", ago_s=120 - 30 * n)()
     putting(store, "ahead", ago_s=-86_400)()
@@ -199,7 +199,6 @@ def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
 
 
 def test_roles_and_filters_choose(store: MemoryStore) -> None:
-    """The last of those that fulfil both, however far back, and then new ones that do."""
     roles = ["user"] * 250 + ["tool"] * 50
     load(store, [Message("s", f"m{n:03d}", n, role, metadata=Metadata({"n": n})) for n, role in enumerate(roles)])
 
@@ -233,7 +232,6 @@ def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore) -> None:
 
 
 def test_a_look_costs_one_request(store: MemoryStore, faulty: FaultyClient) -> None:
-    """The first and each later one, with nothing new and with a little."""
     load(store, [Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)])
 
     faulty.expect()

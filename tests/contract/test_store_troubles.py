@@ -1,4 +1,4 @@
-"""What `store.troubles` finds, whatever the order and however many session ids are read at once."""
+"""The findings of `store.troubles`, in any order and with any number of session ids read at once."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_a_search_index_that_exists_and_one_that_does_not_are_errors(client: Tab
 
 
 def test_an_index_is_described_as_it_was_created(empty_client: TableClient) -> None:
-    """With the key that it was given, not the one that the service completed; and as a table with the whole one."""
+    """An index has the key that it was given, and as a table the key that the service completed."""
     short = IndexSchema("short", ("user_id", "update_time"))
     schema = SESSION._replace(indexes=(short, *SESSION.indexes))
     empty_client.create_table(schema)

@@ -125,7 +125,6 @@ class Model:
         return True
 
     def table(self, ref: TableRef) -> dict[Key, dict[str, Value]]:
-        """The rows of the table or of one of its indexes."""
         if ref == REF:
             return self.rows
         found: dict[Key, dict[str, Value]] = {}

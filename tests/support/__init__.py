@@ -1,1 +1,1 @@
-"""What tests share: servers and other stages on which tests of several folders play."""
+"""Servers, clients, builders and checks that tests of several folders share."""

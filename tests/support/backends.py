@@ -23,12 +23,11 @@ FILE = "memory.db"
 STRING, INTEGER, BINARY, DOUBLE = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY, ColumnType.DOUBLE
 BACKENDS = ("engine", "sdk")
 on_engine = pytest.mark.parametrize("backend", ["engine"], indirect=True)
-"""For rules of the store alone: over the SDK they would only repeat what other tests show of the requests."""
+"""Rules of the store alone run on the engine: over the SDK they would repeat what other tests show of requests."""
 
 
 @contextmanager
 def engine_client(folder: Path) -> Iterator[TableClient]:
-    """The local adapter on the file in a folder."""
     with closing(LocalClient(folder / FILE, SystemClock())) as client:
         yield client
 

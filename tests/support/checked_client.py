@@ -40,8 +40,6 @@ def _require(holds: bool, sentence: str) -> None:
 
 
 class CheckedClient:
-    """A TableClient that watches another one."""
-
     def __init__(self, client: TableClient) -> None:
         self._client = client
 
@@ -73,7 +71,6 @@ class CheckedClient:
         self._client.meter = meter
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
-        """As TableClient; a row has the key that was asked for."""
         _check_key("get_row", table, key)
         _check_projection("get_row", columns)
         row: Row | None = self._request("get_row", lambda: self._client.get_row(table, key, columns))
@@ -81,7 +78,6 @@ class CheckedClient:
         return row
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        """As TableClient; one result a key, in their order."""
         for key in keys:
             _check_key("get_rows", table, key)
         _check_projection("get_rows", columns)
@@ -93,7 +89,6 @@ class CheckedClient:
         return rows
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """As TableClient; one outcome a row, each None or one of tsmem's errors."""
         for write in writes:
             _check_key("write_rows", write.table, write.key)
         outcomes: list[RowOutcome] = self._request("write_rows", lambda: self._client.write_rows(writes))
@@ -113,7 +108,6 @@ class CheckedClient:
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
         announce: Announce | None = None,
     ) -> RangePage:
-        """As TableClient; rows are in order, inside the range, no more than asked for, next_start is beyond them."""
         for bound in (span.start, span.end):
             _require(len(bound) == len(table.key), f"get_range: a bound of {len(bound)} values for {table}")
         _check_projection("get_range", columns)
@@ -129,7 +123,6 @@ class CheckedClient:
         return page
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        """As TableClient; no more rows than asked for, a score for each, a total where it is wanted."""
         _require(not isinstance(search.columns, str), "search: columns is one text, not a sequence of names")
         page: SearchPage = self._request("search", lambda: self._client.search(table, index, search))
         found = len(page.rows)
@@ -209,6 +202,5 @@ def _check_order(table: TableRef, span: Range, page: RangePage) -> None:
 
 
 def checked_store(profile: Profile) -> MemoryStore:
-    """Open the store of a profile, with its client checked."""
     client = CheckedClient(open_client(profile, SystemClock()))
     return MemoryStore(client, clock=SystemClock(), target=profile.target)

@@ -24,7 +24,7 @@ class ManualClock:
 
 
 class StagedClock(ManualClock):
-    """What happens while someone waits is a step for each time he does; when there is none left he is interrupted.
+    """A clock that runs a step in each pause. When no step is left, it raises KeyboardInterrupt.
 
     Pauses of another length only move the time on."""
 

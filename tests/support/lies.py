@@ -1,4 +1,4 @@
-"""What a TableStore may lie about: each lie breaks one rule of an answer, wherever the answer can break it."""
+"""Lies of a TableStore: each breaks one rule of an answer, wherever the answer can break it."""
 
 from __future__ import annotations
 

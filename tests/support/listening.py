@@ -39,7 +39,6 @@ def read_request(stream: socket.socket) -> None:
 
 
 def is_whole(request: bytes) -> bool:
-    """Whether a request has its head, and as much of a body as that says."""
     head, end, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
     return bool(end) and len(body) >= (int(length[1]) if length else 0)
@@ -101,7 +100,7 @@ def profile(endpoint: str, timeout_s: float = PATIENCE_S) -> Profile:
 
 
 def failure(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, float]:
-    """What a put raises there without retries, and after how many seconds. It costs a request if it was sent."""
+    """Return the error of a put without retries, and its seconds. It costs a request if it was sent."""
     client = TablestoreClient(profile(endpoint, timeout_s))
     started = time.monotonic()
     try:
@@ -114,7 +113,6 @@ def failure(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, 
 
 
 def silent(connection: socket.socket, over: threading.Event) -> None:
-    """Takes the request and says nothing."""
     over.wait(90)
 
 

@@ -29,8 +29,6 @@ MOST_REQUESTS = 1_000
 
 
 class WireRow(NamedTuple):
-    """A row as it travels."""
-
     names: tuple[str, ...]
     key: tuple[Any, ...]
     cells: tuple[Cell, ...] = ()
@@ -38,15 +36,13 @@ class WireRow(NamedTuple):
 
 @dataclass
 class Reply:
-    """An honest answer, to be changed."""
-
     action: str
     request: Any
     message: Any
     is_first: bool = True
     """True if a search was asked for its first page."""
     body: bytes | None = None
-    """What is sent in place of the message."""
+    """The bytes sent in place of the message."""
     is_possible: bool = False
     """True if the changed answer breaks no rule yet: it is not counted."""
 

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Outcome
 
 ANOTHER = 65534
-"""A user who is neither root nor the one that runs the tests."""
+"""A user other than root and the one that runs the tests."""
 CAP_CHOWN, CAP_DAC_OVERRIDE = 0, 1
 NOT_POSSIBLE = 77
 """Exit code of a process that could not be set up as the test needs it."""

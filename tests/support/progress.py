@@ -1,4 +1,4 @@
-"""What rich's progress writes to a terminal, taken apart."""
+"""The progress lines that rich writes to a terminal."""
 
 from __future__ import annotations
 

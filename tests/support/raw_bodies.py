@@ -110,7 +110,7 @@ def instance(path: Path | None = None) -> Iterator[Wire]:
 
 
 def body(action: str, **fields: Any) -> bytes:
-    """Encode a request, complete or not. A field that is None is left out."""
+    """Encode a request, complete or not, without the fields that are None."""
     given = {name: value for name, value in fields.items() if value is not None}
     data: bytes = schema.new_message(f"{action}Request", **given).SerializePartialToString()
     return data.replace(NOT_UTF8.encode(), b"\xff\xfe")

@@ -24,7 +24,7 @@ SECRETS = {
     "access_key_secret": "s3cr3t+/=%25&'\"\\x",
     "security_token": "CAIS-t0ken/+=='\"\\y",
 }
-"""With characters that repr, JSON, a URL and TOML each write in another way."""
+"""Secrets whose characters repr, JSON, a URL and TOML each write in another way."""
 ITEMS: list[Session | Message] = [*sessions(1), *messages(1)]
 ROW = b"".join(map(export_line, ITEMS))
 COMMANDS: dict[str, tuple[str, ...]] = {

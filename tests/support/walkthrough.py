@@ -1,4 +1,4 @@
-"""What is typed into a shell and what comes of it, as a text to be read: prose, commands after `  $ ` (going on after
+"""A shell session as a text to be read: prose, commands after `  $ ` (going on after
 `  > `), and below each, indented by four, what it printed; where it failed, its exit code in brackets.
 
 The commands are run one after the other by one bash, on a pseudo-terminal. Each question is answered with yes.
@@ -31,7 +31,7 @@ SUBSTITUTIONS = (
     (r"/\S*/tsmem-demo-\w+/", "/tmp/tsmem-demo-X/"),
     (r"\S*/cli/commands/demo\.jsonl", "demo.jsonl"),
 )
-"""What differs from run to run, and what stands for it; as wide, where it stands in a table."""
+"""Patterns of text that differs from run to run, and a replacement as wide for each."""
 _BEGIN, _END, _OVER = "\x1e", "\x1f", "\x1c"
 
 
@@ -39,7 +39,7 @@ class Step(NamedTuple):
     prose: str
     """The lines before the command."""
     command: str
-    """What is typed, or nothing behind the last command."""
+    """The typed text; empty behind the last command."""
 
     def typed(self) -> str:
         first, *more = self.command.split("\n")

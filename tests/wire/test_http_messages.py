@@ -98,7 +98,7 @@ def test_methods_browsers_queries_and_large_bodies_are_refused(text: str, code: 
     ("name", "second"), [("x-ots-accesskeyid", "b"), ("X-OTS-Signature", "a"), ("x-ots-unknown", ""), ("Host", "a")]
 )
 def test_a_header_that_matters_may_come_once_only(name: str, second: str) -> None:
-    """Of two, one reader takes the first and another the last: two equal ones are refused, too."""
+    """Some readers take the first of two headers, others the last. Two equal ones are refused, too."""
     error = refused(f"POST /GetRow HTTP/1.1\n{name}: a\n{name.lower()}: {second}")
 
     assert f"Malformed HTTP request: the header '{name.lower()}' twice." == error.message

@@ -41,7 +41,6 @@ SOME = settings(max_examples=25, deadline=None)
 
 
 def plain_crc8(data: bytes) -> int:
-    """Compute the checksum bit by bit."""
     value = 0
     for byte in data:
         value ^= byte
@@ -91,7 +90,6 @@ def test_rows_of_a_page_share_a_header_and_no_rows_are_no_bytes() -> None:
 
 @pytest.fixture(scope="module")
 def sdk() -> Any:
-    """The Python SDK's encoder."""
     schema.new_message("Error")  # imports the SDK without its warnings
     from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
 

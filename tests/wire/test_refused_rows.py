@@ -128,7 +128,6 @@ def test_a_change_that_cannot_be_carried_out_fails_alone_in_a_batch(wire: Wire, 
 
 
 def in_a_transaction(transaction_id: str) -> dict[str, bytes]:
-    """Return a valid body of each action on rows, with a transaction."""
     changes = {"PutRow": row(KEY, c("c", 1)), "UpdateRow": row(KEY, c("c", 1)), "DeleteRow": row(KEY, marker=True)}
     return {
         "GetRow": getting(transaction_id=transaction_id),
@@ -254,7 +253,6 @@ def single(raw: bytes) -> Any:
 
 
 def without(field: str, **given: Any) -> bytes:
-    """Encode a comparison that lacks a field."""
     fields = {"comparator": 1, "column_name": "c", "column_value": encode_value(1), "filter_if_missing": True,
               "latest_version_only": True, **given}  # fmt: skip
     del fields[field]

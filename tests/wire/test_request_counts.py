@@ -47,7 +47,6 @@ def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | 
 
 
 def fill(path: Path, items: Iterable[Session | Message]) -> Path:
-    """Make a store's file that holds the items."""
     with MemoryStore(LocalClient(path, SystemClock())) as store:
         store.tables.apply()
         load(store, items)
@@ -76,7 +75,6 @@ def copied(filled: Path, tmp_path: Path) -> Path:
 
 
 def batches(count: int) -> int:
-    """Return how many requests a number of writes takes."""
     return -(-count // 200)
 
 
@@ -111,7 +109,7 @@ READS: list[tuple[dict[str, int], Operation]] = [
     ({"Search": 1}, lambda s: s.messages.search("nowhere", limit=50).page()),
     ({"Search": 1}, lambda s: s.sessions.recent(None, limit=50).page()),
 ]
-"""In this order: an index is described once, before the first search of it."""
+"""The order matters: an index is described once, before the first search of it."""
 WRITES: list[tuple[dict[str, int], Operation]] = [
     ({"PutRow": 1}, lambda s: s.sessions.put(Session("solo", "new", 1), if_absent=True)),
     ({"PutRow": 1}, lambda s: s.messages.put(Message("solo", "new", 1))),

@@ -85,7 +85,7 @@ class Worker:
     ],
 )
 def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: int) -> None:
-    """Of several threads with one client, with and without conditions: the rows are those of a run without faults."""
+    """Several threads share a client, with and without conditions. The rows are those of a run without faults."""
     with faulty(*specs) as (served, client):
         workers = [Worker(client, number) for number in range(THREADS)]
         with ThreadPoolExecutor(THREADS) as pool:

@@ -253,7 +253,6 @@ def test_a_row_deleted_between_finding_and_reading_it_is_replaced_by_the_next(se
 
 
 def scan(client: Any, session: str | None, query: Any = None, *, columns: Any = None, **how: Any) -> Any:
-    """Return one page of a scan of all rows."""
     options = {"limit": 35, "next_token": None, "current_parallel_id": 0, "max_parallel": 1, "alive_time": 30} | how
     asked = t.ScanQuery(t.MatchAllQuery() if query is None else query, **options)
     return client.parallel_scan("notes", "notes_index", asked, session, columns)
@@ -286,7 +285,6 @@ def test_a_scan_without_a_session_finds_what_its_query_finds(client: Any) -> Non
 
 
 def test_a_page_of_a_scan_has_up_to_2000_rows(served: Served) -> None:
-    """More than a page of the engine."""
     client = fill(served)
     for start in range(ROWS, 1450, 200):
         served.engine.write_rows([Put(TABLE.ref, key(n), {"number": n}) for n in range(start, start + 200)])

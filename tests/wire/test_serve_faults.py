@@ -22,7 +22,6 @@ HANG = FaultSpec("hang", 1)
 
 
 def faulty(*specs: str, seed: int = 0, **settings: Any) -> Any:
-    """Run a server with these faults."""
     return running(faults=Faults([parse_fault(text) for text in specs], seed), **settings)
 
 

@@ -1,4 +1,4 @@
-"""How a server stops, which requests it still answers, and that it leaves nothing behind."""
+"""A server that stops: the requests it still answers, and that it leaves nothing behind."""
 
 from __future__ import annotations
 

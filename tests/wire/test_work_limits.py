@@ -39,8 +39,6 @@ class SetClock(SystemClock):
 
 
 class Endless:
-    """Work that only an interruption ends."""
-
     def __init__(self) -> None:
         self.begun = threading.Event()
         self.ended = threading.Event()
@@ -57,7 +55,6 @@ class Endless:
 
 
 def asking(here: Running, action: str) -> socket.socket:
-    """Connect and send a request."""
     client = here.connect()
     client.sendall(request(action=action))
     return client
