@@ -13,6 +13,7 @@ import pytest
 from tests.support import raw_bodies as raw
 from tests.support import search_table
 from tests.support.backends import PLAIN, everything
+from tests.support.mutations import mutated
 from tests.support.raw_tables import INTEGER, STRING, add_index, create, create_search, drop_index, index, named, update
 from tests.support.server_in_process import Served
 from tsmem.adapters.tablestore.sdk import ots
@@ -46,23 +47,6 @@ BODIES: list[tuple[str, bytes]] = [
 ]
 """A valid body of every action but those of search."""
 READS = {action for action, _ in BODIES[:6]}
-
-
-def mutated(data: bytes, draw: random.Random) -> bytes:
-    """Return bytes of which one to four were changed, removed or added, or the end cut off."""
-    changed = bytearray(data)
-    for _ in range(draw.choice((1, 1, 2, 4))):
-        at = draw.randrange(len(changed) + 1)
-        kind = draw.random()
-        if kind < 0.6 and at < len(changed):
-            changed[at] = draw.choice((draw.randrange(256), changed[at] ^ 1 << draw.randrange(8), 0, 255))
-        elif kind < 0.75:
-            changed[at : at + draw.choice((1, 4))] = b""
-        elif kind < 0.9:
-            changed[at:at] = draw.randbytes(draw.choice((1, 4)))
-        else:
-            del changed[at:]
-    return bytes(changed)
 
 
 def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:

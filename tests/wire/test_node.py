@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 
 def node(served: Served, step: str) -> Any:
-    return run_script(Path(__file__).with_name("node_memory.js"), served.endpoint, step)
+    return run_script(Path(__file__).with_name("node_steps.js"), served.endpoint, step)
 
 
 def plain(columns: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_node_searches(served: Served) -> None:
         "found": found, "pages": {"found": list(reversed(range(ROWS))), "count": 8}, "scan": [35, 15, 0],
         "scores": [True, True], "uncounted": True, "columns": list(columns(17)),
     }  # fmt: skip
-    printed = run_script(Path(__file__).with_name("node_search.js"), served.endpoint)
+    printed = node(served, "search")
 
     assert "field: none does not exist" in printed.pop("refused")
     assert expected == printed
