@@ -38,7 +38,11 @@ def test_every_value_of_a_profile_says_where_it_came_from(env: dict[str, str], c
     assert profile.origins["name"] == "config.toml line 1"
     assert profile.origins["timeout"] == "config.toml line 13"
     assert profile.origins["tables.session.search_fields.topic"] == "config.toml line 17"
-    assert ("tables.message.name", "message", "default") in describe(profile)
+    shown = {key: (value, origin) for key, value, origin in describe(profile)}
+    assert shown["tables.message.name"] == ("message", "default")
+    assert shown["access_key_id"] == ("env:KEY_ID", "config.toml line 11")
+    assert shown["access_key_secret"] == ("(set, hidden)", "config.toml line 12")
+    assert (shown["security_token"], "path" in shown) == ((None, "default"), False)
     assert profile.warnings == ()
 
 
@@ -85,16 +89,6 @@ def test_a_mistake_in_a_profile_does_not_stop_the_others_and_is_listed(env: dict
     assert "did you mean 'path'" in listed["bad"].target
     assert (listed["local"].is_default, listed["p"].is_default) == (True, False)
     assert (listed["p"].origin, listed["local"].origin) == ("config.toml line 1", "built in")
-
-
-def test_describe_shows_origins_and_hides_plain_secrets(env: dict[str, str], config: Path) -> None:
-    write(config, PROD)
-    rows = {key: (shown, origin) for key, shown, origin in describe(load_profile(env))}
-    assert rows["access_key_id"] == ("env:KEY_ID", "config.toml line 11")
-    assert rows["access_key_secret"] == ("(set, hidden)", "config.toml line 12")
-    assert rows["security_token"] == (None, "default")
-    assert rows["tables.session.search_fields.score"] == ("double", "config.toml line 17")
-    assert "path" not in rows
 
 
 @pytest.mark.parametrize("endpoint", [{}, {"TABLESTORE_ENDPOINT": ""}])

@@ -52,11 +52,8 @@ def test_json_keeps_other_text_as_utf_8() -> None:
     ("document", "sentence"),
     [
         ([], "a session or message must be an object, not a list"),
-        ({"message_id": "m", "create_time": 0}, "session_id is missing; every message has one"),
-        ({**KEY, "create_time": None}, "create_time is null; every message has one"),
         ({**KEY, "create_time": 1.0}, "create_time is a number; it must be an integer"),
         ({**KEY, "create_time": True}, "create_time is a boolean; it must be an integer"),
-        ({**KEY, "metadata": {"topic": []}}, "metadata.topic is a list; only text, numbers, booleans and bytes"),
         ({**KEY, "metadata": {"x": {"$bytes": "AA==", "y": 1}}}, "metadata.x is an object"),
     ],
 )

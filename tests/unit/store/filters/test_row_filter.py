@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.support.filters import KEY, READABLE, ROWS, TREES, as_row, holds, passes, spelled
-from tsmem.rows import And, Comparison, Filter, Not, Op, Value
+from tsmem.rows import Comparison, Filter, Not, Op, Value
 from tsmem.store.filters.row_filter import MAX_SENT, Readable, RowFilter, condition_count
 
 # Meaning
@@ -101,11 +101,3 @@ def test_of_an_and_the_cheapest_parts_that_fit_are_sent() -> None:
     assert RowFilter(many).sent(READABLE).filter is None
     ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).sent(READABLE).filter
     assert 10 == condition_count(ten)
-
-
-def test_exists_is_sent_as_two_comparisons() -> None:
-    both = And((Comparison("x", Op.EQ, 0, True), Comparison("x", Op.NE, 0, True)))
-
-    assert Not(both) == RowFilter("exists(x)").sent(READABLE).filter
-    assert both == RowFilter("not exists(x)").sent(READABLE).filter
-    assert RowFilter("exists(k)").sent(READABLE).filter is None

@@ -27,9 +27,7 @@ VALID = [
 REFUSED = [
     ('a == __import__("os").system("id")', 6, "exists(column) is the only call"),
     ("a and (lambda: 1)", 8, "not in the language"),
-    ('f"{a}"', 1, "without f"),
     ("(a := 1)", 2, "equality is =="),
-    ("a in [*b]", 7, "starred"),
     ("a in []", 6, "in wants values"),
     ("a == true", 6, "true is written True"),
     ("1 < a < b", 9, "compared with a value"),
@@ -38,21 +36,18 @@ REFUSED = [
     ('class == "x"', 1, 'metadata["class"]'),
     ("x == -9223372036854775809", 6, "64 bits"),
     ('x == "\ud800"', 7, "lone surrogate"),
-    ("exists(a, b)", 1, "one column"),
     ("metadata[a] == 1", 1, 'metadata["name"]'),
     ("(a == 1 # and not b\n)", 9, "no comments"),
     ('a in ["x" "y"]', 11, "two texts stand side by side"),
     ('"北京" == a and b = 1', 17, "equality is =="),
     ("a == 1 and", 11, "it ends too early"),
     ("a == 1\nor b", 1, "in parentheses"),
-    ("NOT a", 5, "NOT is written not"),
     ("or a", 1, "or stands between two tests"),
     ('a contains "x"', 3, "a part of a text is for search"),
     ("a between 1 and 2", 3, "a range is 1 <= column <= 5"),
     ("True == exists(a)", 1, "exists(column) is a test by itself"),
     ("exists a", 8, "exists(column) has parentheses"),
     ("a b", 3, "and, or, or a comparison such as == is missing here"),
-    ("(a == 1\n or b = 2)", 7, "equality is =="),
 ]
 
 
