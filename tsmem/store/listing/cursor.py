@@ -8,7 +8,6 @@ deleted or added in between neither ends the walk nor makes it repeat.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from tsmem.rows import Key, TableRef
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
 """Enough for four key columns of 1,024 control characters, each six characters in JSON, in base64."""
-_START_AGAIN = "begin anew, without a page token"
+START_AGAIN = "begin anew, without a page token"
 
 
 class Window(NamedTuple):
@@ -81,12 +80,12 @@ def decode_token(
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         document = json.loads(data.decode())
-    except (binascii.Error, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise damaged() from error
     if not isinstance(document, dict):
         raise damaged()
     if document.get("v") != VERSION or isinstance(document["v"], bool):
-        raise InvalidInput("the page token was made by another version of tsmem", hint=_START_AGAIN)
+        raise InvalidInput("the page token was made by another version of tsmem", hint=START_AGAIN)
     if document.get("q") != query_digest:
         raise InvalidInput(
             "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
@@ -110,8 +109,3 @@ def check_window(window: Window, since: Time | None, until: Time | None) -> None
 def damaged() -> InvalidInput:
     """Return the error for a token that was changed on the way."""
     return InvalidInput("the page token is damaged", hint="pass it exactly as it was printed")
-
-
-def outside() -> InvalidInput:
-    """Return the error for a place that the query does not have."""
-    return InvalidInput("the page token points outside of what is listed", hint=_START_AGAIN)

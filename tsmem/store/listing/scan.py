@@ -19,12 +19,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
-from tsmem.errors import InvalidReply
+from tsmem.errors import InvalidInput, InvalidReply
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
 from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import check_key_types
-from tsmem.store.listing.cursor import outside
+from tsmem.store.listing.cursor import START_AGAIN
 from tsmem.store.model import Item, Page
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class RowScan:
         """`want` is the number of rows expected to be used, None for all. The rows begin behind the key `after`."""
         if after is not None:
             if not scan.span.includes(after):
-                raise outside()
+                raise InvalidInput("the page token points outside of what is listed", hint=START_AGAIN)
             scan = scan._replace(span=scan.span._replace(start=after))
         self._client = client
         self._scan = scan

@@ -34,7 +34,6 @@ class Scripted:
         self._changed = threading.Condition()
 
     def get_range(self, table: TableRef, span: Range, *, announce: Announce | None = None, **more: Any) -> RangePage:
-        """The page that starts there."""
         number = 0 if span.start == (MIN,) else cast(int, span.start[0])
         with self._changed:
             self.begun.append(number)
@@ -49,32 +48,22 @@ class Scripted:
         return RangePage([Row((number,), {})], (number + 1,) if number < 9 else None)
 
     def await_begun(self, count: int) -> None:
-        """Until so many pages were asked for."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.begun) >= count, DEADLINE_S)
 
     def let_all(self) -> None:
-        """Answer everything."""
         for each in self.let:
             each.set()
 
 
-def scanning(client: Scripted) -> RowScan:
-    """A scan to its end."""
-    return RowScan(cast(TableClient, client), SCAN)
-
-
-def rows(client: Scripted, want: int | None = None) -> list[KeyBound]:
-    """The keys that a scan reads."""
-    scan = RowScan(cast(TableClient, client), SCAN, want)
-    return [row.key for row in islice(scan, want)]
+def scanning(client: Scripted, want: int | None = None) -> RowScan:
+    return RowScan(cast(TableClient, client), SCAN, want)
 
 
 def test_an_announced_page_is_requested_before_the_one_before_it_is_answered() -> None:
-    """Before the page in front of it is answered; no more than two are begun and not taken."""
+    """No more than two are begun and not taken."""
     client = Scripted()
-    reading = scanning(client)
-    reading.begin()
+    reading = scanning(client).begin()
     client.await_begun(AHEAD)
     assert [0, 1] == client.begun
 
@@ -85,36 +74,22 @@ def test_an_announced_page_is_requested_before_the_one_before_it_is_answered() -
     client.let_all()
 
 
-def test_all_rows_come_once_and_in_order() -> None:
+@pytest.mark.parametrize(("announced", "once"), [({}, True), ({0: (1, 7), 1: ()}, True), ({2: (7,), 4: (5, 9)}, False)])
+def test_all_rows_come_once_and_in_order_whatever_is_announced(announced: dict[int, list[int]], once: bool) -> None:
+    """A late announcement is not believed, and a wrong one requests pages that are not used."""
     client = Scripted()
+    client.announced.update(announced)
     client.let_all()
 
-    assert [(n,) for n in range(10)] == rows(client)
-    assert list(range(10)) == sorted(client.begun)
-
-
-def test_a_wrongly_announced_start_is_not_used() -> None:
-    client = Scripted()
-    client.announced = {2: (7,), 4: (5, 9)}
-    client.let_all()
-
-    assert [(n,) for n in range(10)] == rows(client)
-
-
-def test_a_late_announcement_is_not_believed() -> None:
-    client = Scripted()
-    client.announced = {0: (1, 7), 1: ()}
-    client.let_all()
-
-    assert [(n,) for n in range(10)] == rows(client)
-    assert list(range(10)) == sorted(client.begun)
+    assert [(n,) for n in range(10)] == [row.key for row in scanning(client)]
+    assert once == (list(range(10)) == sorted(client.begun))
 
 
 def test_a_bounded_scan_requests_nothing_beyond_its_bound() -> None:
     client = Scripted()
     client.let_all()
 
-    assert [(0,), (1,), (2,)] == rows(client, want=3)
+    assert [(0,), (1,), (2,)] == [row.key for row in islice(scanning(client, 3), 3)]
     assert [0, 1, 2] == client.begun
 
 

@@ -31,13 +31,11 @@ class Building(FaultyClient):
         self.asked_s: list[float] = []
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        """As TableClient."""
         self.calls.append(("describe_search_index", (table, name)))
         self._behind -= 1
         return self._client.describe_search_index(table, name)._replace(in_step=self._behind < 0)
 
     def get_range(self, table: TableRef, span: Range, **more: object) -> RangePage:
-        """As TableClient."""
         self.calls.append(("get_range", (table,)))
         self.asked_s.append(self._clock.monotonic_s())
         if self._refuses:
@@ -47,7 +45,6 @@ class Building(FaultyClient):
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A clock that the test moves."""
     return ManualClock()
 
 
@@ -71,8 +68,7 @@ def test_wait_lasts_until_search_indexes_are_in_step(made: TableClient, clock: M
 
 @pytest.mark.parametrize("timeout_s", [0.1, 0.5, 2.3, 10])
 def test_wait_ends_in_time_despite_retries(made: TableClient, clock: ManualClock, timeout_s: float) -> None:
-    """Nothing is asked once the time is over: it is passed by what is left of one question at most. What was ready in
-    time to be asked is not said to be unready."""
+    """It passes its time by one check at most, and does not name what was ready."""
     plan = MemoryStore(made, target="test").tables.plan()
     client = Building(made, clock, 0, refuses=True)
     waiting = MemoryStore(RetryingClient(client, clock, RetryPolicy(30), seed=1), clock=clock, target="test")
@@ -87,7 +83,6 @@ def test_wait_ends_in_time_despite_retries(made: TableClient, clock: ManualClock
 
 
 def test_wait_0_asks_each_table_and_index_once(made: TableClient, clock: ManualClock) -> None:
-    """--wait 0 asks everything once, and is content where everything answers."""
     plan = MemoryStore(made, target="test").tables.plan()
     client = Building(made, clock, 0)
     MemoryStore(client, clock=clock, target="test").tables.wait(plan, 0)
