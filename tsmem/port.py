@@ -224,9 +224,10 @@ class TableClient(Protocol):
         """Delete a search index; the table's rows stay. Raises TableNotFound. Cost: 1 request."""
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
-        """Return one row, or None. `columns` names the attribute columns to read, None for all. A row without any of
-        the named columns is None too, unless a key column is named. Raises TableNotFound, InvalidInput.
-        Cost: 1 request."""
+        """Return one row, or None if it is missing. Only the attribute columns in `columns` are read, all by default.
+        A row without any of these columns counts as missing, unless a key column is among them.
+
+        Raises TableNotFound, InvalidInput. Cost: 1 request."""
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         """Read up to 100 rows and return an outcome for each key, in the keys' order. Raises TableNotFound,

@@ -138,7 +138,7 @@ class Search(NamedTuple):
     offset: int = 0
     """Rows to skip; not allowed with a token."""
     token: bytes | None = None
-    """The previous page's."""
+    """Token of the previous page."""
     count: bool = False  # type: ignore[assignment] # tuples have a method of that name
     columns: Sequence[str] | None = None
     """Attribute columns to read: None for all, empty for the key alone."""

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tsmem.errors import Unavailable
+
 LIMIT_S = 60.0
-"""Longest wait in seconds."""
 STEP_S = 0.1
-"""Longest step of a wait in seconds."""
+"""Longest step of a wait."""
 SAID_AFTER_S = 1.0
 _PAUSE_S = 0.01
 
@@ -23,11 +24,11 @@ Notice = Callable[[str], None]
 """Takes a sentence that people should read while a call goes on."""
 
 
-def given_up(path: str) -> str:
-    return f"another process kept {path} locked for {LIMIT_S:.0f} seconds: nothing was done"
-
-
-GIVEN_UP_HINT = "look for a process that holds it, and try again"
+def held_too_long(path: str) -> Unavailable:
+    return Unavailable(
+        f"another process kept {path} locked for {LIMIT_S:.0f} seconds: nothing was done",
+        hint="look for a process that holds it, and try again",
+    )
 
 
 class Waits:

@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.clock": {"tsmem.errors"},
     "tsmem.rows": set(),
     "tsmem.folding": set(),
-    "tsmem.waiting": set(),
+    "tsmem.waiting": {"tsmem.errors"},
     "tsmem.interruption": set(),
     "tsmem.disk": set(),
     "tsmem.nearest": set(),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tsmem.disk import link_of_another
-from tsmem.errors import ProfileError, Unavailable
+from tsmem.errors import ProfileError
 from tsmem.nearest import did_you_mean
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, written_profile
 from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, parse_toml
@@ -23,7 +23,7 @@ from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.replacing import lock_profiles, replace
 from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS, NUMBER_KEYS, SECRET_KEYS, build_profile
 from tsmem.profiles.toml_text import Edit, edited, key_lines
-from tsmem.waiting import GIVEN_UP_HINT, Notice, Waits, given_up
+from tsmem.waiting import Notice, Waits, held_too_long
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 
@@ -154,7 +154,7 @@ def _change(
             if (content := changed()) is not None:
                 replace(target, content)
     except BlockingIOError as error:
-        raise Unavailable(given_up(str(path)), hint=GIVEN_UP_HINT) from error
+        raise held_too_long(str(path)) from error
     except OSError as error:
         raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
     return path

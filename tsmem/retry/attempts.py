@@ -1,8 +1,8 @@
-"""Decides when a call is tried again, how long to pause before, and which error is raised after the last attempt.
+"""Times the attempts of one call, and makes the error after the last one.
 
 No attempt begins after the deadline. An error that waiting rarely mends ends the attempts sooner (`hopeless_after_s`):
 a mistyped host is reported in seconds, and a wrong certificate at once. For any other error the whole time is used: a
-pause that would leave none is cut, so that a last attempt begins while enough is left for its reply.
+pause that would use it up is cut, so that a last attempt begins while enough is left for its reply.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Literal
 
 from tsmem import interruption, waiting
 from tsmem.disk import sqlite_uri
-from tsmem.errors import StorageFailure, TsmemError, Unavailable
+from tsmem.errors import StorageFailure, TsmemError
 
 Stage = Literal["read", "write", "commit"]
 """The stage of a transaction in which it failed: a read, or a write before and during its commit."""
@@ -48,7 +48,7 @@ def from_sqlite(error: sqlite3.Error, path: str, stage: Stage = "write") -> Tsme
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(path)):
         return _disk_full(path, stage, ambiguous=_may_be_kept(extended, stage))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
-        return _held(path)
+        return waiting.held_too_long(path)
     if code == sqlite3.SQLITE_IOERR or (code == sqlite3.SQLITE_CORRUPT and _disk_fails(path)):
         return _io_failure(error, path, stage)
     message, hint = _MEANINGS.get(code, ("{path} failed: {error}", None))
@@ -125,13 +125,9 @@ def is_busy(error: Exception) -> bool:
     return isinstance(error, sqlite3.Error) and (error.sqlite_errorcode or 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def _held(path: str) -> Unavailable:
-    return Unavailable(waiting.given_up(path), hint=waiting.GIVEN_UP_HINT)
-
-
 def from_os(error: OSError, path: str) -> TsmemError:
     if isinstance(error, BlockingIOError):
-        return _held(path)
+        return waiting.held_too_long(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _disk_full(path, "write", ambiguous=False)
     hint = "check that its folder is writable" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else None

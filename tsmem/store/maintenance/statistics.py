@@ -1,6 +1,6 @@
-"""Measures a store for `tsmem stats`: rows, bytes, roles, days, the biggest sessions, and cells near their limit.
+"""Counts and measures what is in a store, for `tsmem stats`.
 
-Each row is read once and none is kept, so memory does not grow with the store. Messages come session by session, so
+Each row is read once and not kept, so memory does not grow with the store. Messages come session by session, so
 only the present session is summed. Days are UTC days, so that every machine shows the same numbers.
 """
 
