@@ -160,27 +160,36 @@ def test_oldest_is_the_first_write_that_is_not_settled() -> None:
 def test_a_batch_that_fails_as_a_whole_ends_the_writer() -> None:
     """What is in flight with it is waited for and counted, nothing more is sent, and the oldest write is its first."""
     client, result = Scripted(), BulkResult()
+    writing = writer(client, result)
+
+    def run() -> None:
+        with writing:
+            fill(writing, 0, 3)
+            client.batch(("s", 2 * ROWS, "m")).answer()
+            client.batch(("s", 0, "m")).outcomes.set_exception(Unavailable("gone"))
+            wait_for_all([writing._in_flight[0].pending], DEADLINE_S)
+            client.batch(("s", ROWS, "m")).outcomes.set_exception(InvalidInput("the second one is not raised"))
+            writing.add(put(9999), 9999)
+            writing.send()
+
     client.answer_each(lambda batch: batch.answer() if batch.keys[0][1] == 9999 else None)
-    message = rf"gone \({ROWS + 1} rows had been done before\)"
-    with pytest.raises(Unavailable, match=message), writer(client, result) as writing:
-        fill(writing, 0, 3)
-        client.batch(("s", 2 * ROWS, "m")).answer()
-        client.batch(("s", 0, "m")).outcomes.set_exception(Unavailable("gone"))
-        wait_for_all([writing._in_flight[0].pending], DEADLINE_S)
-        client.batch(("s", ROWS, "m")).outcomes.set_exception(InvalidInput("the second one is not raised"))
-        writing.add(put(9999), 9999)
-        writing.send()
+    with pytest.raises(Unavailable, match=rf"gone \({ROWS + 1} rows had been done before\)"):
+        run()
     assert (ROWS + 1, 0) == (result.messages, result.unconfirmed)
     assert 0 == writing.oldest
 
 
 def test_rows_whose_reply_was_lost_are_unconfirmed() -> None:
     client, result = Scripted(), BulkResult()
-    with pytest.raises(Unavailable, match=f"{ROWS} may have been"), writer(client, result) as writing:
-        fill(writing, 0, 2)
-        client.batch(("s", 0, "m")).answer()
-        client.batch(("s", ROWS, "m")).outcomes.set_exception(Unavailable("lost", ambiguous=True))
 
+    def run() -> None:
+        with writer(client, result) as writing:
+            fill(writing, 0, 2)
+            client.batch(("s", 0, "m")).answer()
+            client.batch(("s", ROWS, "m")).outcomes.set_exception(Unavailable("lost", ambiguous=True))
+
+    with pytest.raises(Unavailable, match=f"{ROWS} may have been"):
+        run()
     assert (ROWS, ROWS) == (result.messages, result.unconfirmed)
 
 
