@@ -1,9 +1,8 @@
 """Turn results into bytes: commands return data, and only this package decides how it looks.
 
-`render` is called once for a command's result, `render_error` for what goes to stderr. Nothing here looks at a stream
-or at the clock: what the terminal can do is in `Options`, and the caller writes the chunks.
+`render` is called for a command's result, `render_error` for what goes to stderr. Nothing here looks at a stream or at
+the clock: `Options` (`result.py`) says what the terminal can do, and the caller writes the chunks.
 
-- Results and options: `result.py`.
 - For programs: `documents.py` (json, jsonl, errors, `--fields`), `csv.py`.
 - For people: `tables/` (listings, records, reports) and `transcript.py` (conversations), with `markdown.py` and
   `json_text.py` for what stands in their content.
@@ -56,23 +55,30 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
         if isinstance(result, Report | Document | ManualPage):
             raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")
         check_fields(noun_of(result), options.fields)
-    if options.terminal and not options.unicode:
-        from tsmem.render.ascii import ascii_chunks
+    if isinstance(result, Document):
+        return iter(result.chunks) if options.unicode else (_in_ascii(chunk) for chunk in result.chunks)
+    if not options.unicode and options.format in ("table", "csv"):
+        from tsmem.render.ascii import ascii_result
 
-        return ascii_chunks(result, options, _chunks)
+        return _chunks(ascii_result(result), options)
     return _chunks(result, options)
 
 
-def _chunks(result: Result, options: Options) -> Iterator[bytes]:
-    if isinstance(result, Document):
-        return iter(result.chunks)
+def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[bytes]:
     if isinstance(result, ManualPage):
-        return iter([_page(result.text, options).encode()])
+        lines = None
+        if options.width is not None:
+            from tsmem.render.markdown import markdown_lines
+            from tsmem.render.palette import Palette
+
+            lines = markdown_lines(result.text, min(options.width, _PAGE_WIDTH), Palette(options))
+        return encoded(lines or [result.text.removesuffix("\n")], options)
+    for_people = options.format == "table" and options.fields is None
     if isinstance(result, LiveTail):
-        if options.format == "table" and options.fields is None:
+        if for_people:
             from tsmem.render.transcript import tail_lines
 
-            return join_lines(encoded(tail_lines(result, options)), at_once=result.endless)
+            return join_lines(encoded(tail_lines(result, options), options), at_once=result.endless)
         if result.endless and options.format == "json":
             raise InvalidInput(
                 "a JSON document has an end, and what is followed has none", hint="-o jsonl prints a line a message"
@@ -89,46 +95,30 @@ def _chunks(result: Result, options: Options) -> Iterator[bytes]:
             from tsmem.render.csv import csv_chunks
 
             return csv_chunks(result, options)
-        case "table":
-            return join_lines(encoded(_lines(result, options)))
-
-
-def _page(text: str, options: Options) -> str:
-    if options.width is None:
-        return text
-    from tsmem.render.markdown import markdown_lines
-    from tsmem.render.palette import Palette
-
-    lines = markdown_lines(text, min(options.width, _PAGE_WIDTH), Palette(options))
-    return text if lines is None else "\n".join((*lines, ""))
-
-
-def _lines(result: Data, options: Options) -> Iterator[str]:
-    """Return the result as lines for people."""
     if isinstance(result, Conversation):
-        if options.fields is None:
+        if for_people:
             from tsmem.render.transcript import conversation_lines
 
-            return conversation_lines(result, options)
+            return join_lines(encoded(conversation_lines(result, options), options))
         result = Listing("message", result.messages)
     if isinstance(result, Listing):
         from tsmem.render.tables.listing import listing_lines
 
-        return listing_lines(result, options)
+        return join_lines(encoded(listing_lines(result, options), options))
     from tsmem.render.tables.report import report_lines
 
-    return report_lines(result, options)
+    return join_lines(encoded(report_lines(result, options), options))
 
 
-def render_error(
-    error: TsmemError,
-    format: Format,  # noqa: A002  (the option's own name)
-    *,
-    unicode: bool = True,
-) -> bytes:
+def _in_ascii(chunk: bytes) -> bytes:
+    """Return a chunk of JSON lines, or of text that is ASCII already. It is made of whole characters."""
+    return json_in_ascii(chunk.decode()).encode()
+
+
+def render_error(error: TsmemError, output: Format, *, unicode: bool = True) -> bytes:
     """Return an error as stderr shows it: an object for json and jsonl, else a line, and another for the hint. In ASCII
     where stderr can show no more."""
-    if format in ("json", "jsonl"):
+    if output in ("json", "jsonl"):
         text = f"{dumps(error_document(error))}\n"
         return (text if unicode else json_in_ascii(text)).encode()
     from tsmem.render.text import visible

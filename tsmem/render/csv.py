@@ -1,8 +1,8 @@
 """CSV, by RFC 4180: fixed columns, a header always, metadata as one cell of JSON, one record a row.
 
-A null is an empty cell, as is an empty text: CSV cannot tell them apart, JSON does. A text that a spreadsheet would run
-as a formula has an apostrophe before it. Otherwise cells in a pipe are as they were stored and rows end in CRLF, as the
-RFC wants; on a terminal they are made safe to show and end in a newline.
+A null and an empty text are both an empty cell. A text that a spreadsheet would run as a formula has an apostrophe
+before it. Otherwise cells in a pipe are as they were stored and rows end in CRLF, as the RFC wants; on a terminal they
+are made safe to show and end in a newline.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _lines(result: Data, options: Options) -> Iterator[bytes]:
 
     def line(cells: Iterable[str]) -> bytes:
         text: str = writer.writerow([visible(cell) for cell in cells] if options.terminal else cells)
-        return text.encode(errors="backslashreplace")
+        return text.encode("utf-8" if options.unicode else "ascii", "backslashreplace")
 
     columns: Sequence[str]
     if isinstance(result, Report):

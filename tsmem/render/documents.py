@@ -1,9 +1,8 @@
 """JSON: one object for one record, one document for a list, one line a record for jsonl; and errors as objects.
 
-On a terminal JSON is indented; elsewhere a record is one line, and a list has one line an item. A list is streamed, and
-is a valid document however it ends: nothing is written before its first item is there or it is known to be empty, and
-a failure later on closes it with the error inside, and is then raised. A writer that is itself interrupted between two
-chunks can throw KeyboardInterrupt into the iterator, to be given the end of the document.
+A list is streamed, and is a valid document however it ends: nothing is written before its first item is there or it is
+known to be empty, and a failure later on closes it with the error inside, and is then raised. A writer that is itself
+interrupted between two chunks can throw KeyboardInterrupt into the iterator, to be given the end of the document.
 
 `join_lines` gathers the lines of every format, and `check_fields` and `documents` apply `--fields`.
 """
@@ -75,7 +74,7 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
 
 
 def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return the result as one JSON document."""
+    """Return one JSON document, indented on a terminal. Elsewhere it is one line, or a line for each item of a list."""
     document: Mapping[str, Any]
     match result:
         case Listing():
@@ -89,13 +88,18 @@ def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
             }
         case Report():
             document = dict(result.document)
-    return encoded([dumps(document, pretty=options.terminal)])
+    return iter([f"{_json(document, options, pretty=options.terminal)}\n".encode()])
 
 
 def jsonl_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return the result as one JSON object a line."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
-    return join_lines(encoded(map(dumps, documents(result, options.fields))), at_once=at_once)
+    lines = (f"{_json(document, options)}\n".encode() for document in documents(result, options.fields))
+    return join_lines(lines, at_once=at_once)
+
+
+def _json(document: Mapping[str, Any], options: Options, *, pretty: bool = False) -> str:
+    text = dumps(document, pretty=pretty)
+    return text if options.unicode else json_in_ascii(text)
 
 
 def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
@@ -106,13 +110,13 @@ def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
         nonlocal written
         newline = "\n    " if pretty else "\n"
         for document in documents(listing, options.fields):
-            text = f"\n{dumps(document, pretty=pretty)}".replace("\n", newline)
+            text = f"\n{_json(document, options, pretty=pretty)}".replace("\n", newline)
             separator = "," if written else ""
             written += 1
             yield f"{separator}{text}".encode()
 
     def closing(document: dict[str, Any]) -> bytes:
-        return (dumps(document, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
+        return (_json(document, options, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
 
     begun = False
     try:
@@ -144,12 +148,8 @@ def error_document(error: BaseException) -> dict[str, Any]:
         interrupted = isinstance(error, KeyboardInterrupt)
         code, message = ("Interrupted", "interrupted") if interrupted else (type(error).__name__, str(error))
         return {"error": {"code": code, "message": message, "hint": None, "request_id": None}}
-    document: dict[str, Any] = {
-        "code": error.code,
-        "message": error.message,
-        "hint": error.hint,
-        "request_id": error.request_id,
-    }
+    names = ("code", "message", "hint", "request_id")
+    document: dict[str, Any] = {name: getattr(error, name) for name in names}
     if isinstance(error, PartialFailure):
         document["done"] = error.done
         document["failures"] = [
@@ -185,6 +185,7 @@ def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[byt
         yield b"".join(waiting)
 
 
-def encoded(lines: Iterable[str]) -> Iterator[bytes]:
-    """Encode lines as UTF-8. A lone surrogate, which UTF-8 does not have, is spelled out."""
-    return (f"{line}\n".encode(errors="backslashreplace") for line in lines)
+def encoded(lines: Iterable[str], options: Options) -> Iterator[bytes]:
+    """Encode lines. What the encoding does not have is spelled out: in UTF-8, a lone surrogate."""
+    encoding = "utf-8" if options.unicode else "ascii"
+    return (f"{line}\n".encode(encoding, "backslashreplace") for line in lines)

@@ -20,24 +20,21 @@ FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
 
 
 class Options(NamedTuple):
-    """Everything that decides how a result is shown, so that formatters look at no stream, clock or environment."""
+    """Everything that decides how a result is shown: formatters look at no stream, clock or environment."""
 
     format: Format = "table"
     fields: tuple[str, ...] | None = None
-    """The fields asked for, in order; None for all."""
     width: int | None = None
     """Cells in a line of the terminal; None where nothing may be cut or wrapped."""
     color: bool = False
     terminal: bool = False
-    """True if the output is a terminal, not a file or a pipe."""
     unicode: bool = True
-    """True if the terminal shows UTF-8; otherwise everything is written in ASCII."""
+    """False for a terminal that is not in UTF-8: everything is written in ASCII."""
     now_us: int = 0
-    """The time from which ages count, in microseconds since 1970 UTC."""
     timezone: tzinfo | None = None
     """None for the machine's own."""
     highlight: str | None = None
-    """The text of a search, highlighted where it stands in content."""
+    """The text of a search, highlighted where it stands in content, whatever its case."""
 
 
 class Listing(NamedTuple):
@@ -50,25 +47,21 @@ class Listing(NamedTuple):
     total: Callable[[], Total] | None = None
     """The number of matches of a search on all its pages, called once the items are used up."""
     highlight: str | None = None
-    """The text of a search, highlighted where it stands in content, whatever its case."""
     endless: bool = False
     """True if it goes on for as long as it is read, so that each item is shown as it comes."""
     why_empty: Callable[[], str] | None = None
-    """Explains why the listing is empty, called once that is known."""
     when_empty: str | None = None
     """A hint shown with an empty table on a terminal."""
 
 
 class Conversation(NamedTuple):
-    """A session's messages in order, oldest first, to be read as a transcript."""
+    """A session's messages, oldest first, to be read as a transcript."""
 
     session: Session | None
     """None where the user is not known."""
     messages: Sequence[Message]
     earlier: bool = False
-    """True if earlier messages were left out."""
     full: bool = False
-    """True if long content is shown whole."""
     markdown: bool = False
 
 
@@ -78,7 +71,6 @@ class LiveTail(NamedTuple):
     session_id: str
     messages: Iterable[Message]
     endless: bool = False
-    """True if the session is followed."""
     full: bool = False
 
 
@@ -93,7 +85,6 @@ class Report(NamedTuple):
     error: TsmemError | None = None
     """A failure that is printed after the report and sets the exit code."""
     parts: Sequence[Part] = ()
-    """The output as a table, if it has several parts."""
 
 
 class Moment(NamedTuple):
@@ -105,13 +96,13 @@ class Size(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Names and values; a value is text, a number, a Moment, a Size, or None."""
+    """Names, each with a value: text, a number, a Moment, a Size, or None."""
 
     rows: Sequence[tuple[str, object]]
 
 
 class Section(NamedTuple):
-    """A small table with a title; its values are as those of Facts."""
+    """A small table; its values are those of Facts."""
 
     title: str
     columns: Sequence[str]
@@ -119,16 +110,12 @@ class Section(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """A count for each day, drawn in one line."""
-
     title: str
     days: Sequence[tuple[date, int]]
-    """Days in order; a missing day counts 0."""
+    """The counts of days, in order; a missing day counts 0."""
 
 
 class Advice(NamedTuple):
-    """One finding, and the command that deals with it."""
-
     word: str
     """Its severity."""
     sentence: str
@@ -161,7 +148,6 @@ Result = Data | LiveTail | Document | ManualPage
 
 
 def noun_of(result: Session | Message | Listing | Conversation | LiveTail) -> Noun:
-    """Return the noun of the items that a result shows."""
     if isinstance(result, Listing):
         return result.noun
     return "session" if isinstance(result, Session) else "message"

@@ -1,14 +1,12 @@
 """Listings for people, a column a field and a row an item.
 
 In a pipe every column is there, every value is whole, times are ISO 8601, and each row is one line. On a terminal
-everything fits the width. The layout depends on what the rows hold: columns without values are left out, an id that all
-rows share stands above the table, and times have as many digits as tell the rows apart, and their age. Where room is
-short these give way, in this order: ages, digits of seconds, metadata and search content, the first key (which then
-stands above each run of rows that share it), and the time. Ids are cut last, because no command takes a cut one. Fields
-that were asked for by name are never left out.
+everything fits the width: columns without values are left out, an id that all rows share stands above the table, and
+times have as many digits as tell the rows apart, and their age. Where room is short these give way, in this order:
+ages, digits of seconds, metadata and search content, the first key (which then stands above each run of rows that share
+it), and the time. Ids are cut last, because no command takes a cut one. Fields that were asked for stay.
 
-Rows are laid out a batch at a time, so memory does not grow with the listing; a later batch gets a new header only if
-the columns chosen before do not show what is in it.
+Rows are laid out a batch at a time, so memory does not grow with the listing.
 """
 
 from __future__ import annotations
@@ -33,20 +31,20 @@ FIRST_KEY: dict[Noun, str] = {"session": "user_id", "message": "session_id"}
 _EASE = {"text": 40, "aside": 24}
 """Cells that each kind of column keeps, if it wants them, while there are ages."""
 _READABLE = {"text": 20, "aside": 12}
-"""Cells that it keeps while another column can go in its place."""
+"""The same while another column can go in its place."""
 _WIDE = 16
 """A first key of so many cells is better above its rows than beside them, where room is short."""
 
 
 def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
-    """Yield a header, then one line an item. When the listing fails, the items before are yielded first."""
+    """Yield a header, then one line an item. A later batch gets a new header if the layout does not show all of it."""
     options = options._replace(highlight=listing.highlight)
     palette, layout, above = Palette(options), None, None
     for items in _batches(listing.items):
         if layout is None or not layout.shows(items):
             if layout is not None:
                 yield ""
-            layout, above = layout_of(listing.noun, items, options), None
+            layout, above = _layout_of(listing.noun, items, options), None
             if layout.shared is not None:
                 yield from _above(*layout.shared, palette)
                 yield ""
@@ -65,12 +63,11 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
 
 
 def _above(field: str, value: str, palette: Palette) -> Iterator[str]:
-    """Return the value that the rows below have in a field: whole, on as many lines as it needs."""
     return palette.wrapped("bold", f"{field} {visible_id(value)}")
 
 
 def _rows(
-    items: Sequence[Session | Message], layout: GridLayout, options: Options, palette: Palette, *, titled: bool = False
+    items: Sequence[Session | Message], layout: _Layout, options: Options, palette: Palette, *, titled: bool = False
 ) -> Iterator[str]:
     columns = [column_of(field) for field in layout.fields]
     rows = [layout.row(item, options) for item in items]
@@ -79,8 +76,8 @@ def _rows(
 
 
 def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Session | Message]]:
-    """Yield items in lists of BATCH_ROWS, fewer where they are big, and one empty list if there is none. A failure is
-    raised after the items before it."""
+    """Yield items in lists of BATCH_ROWS, or less if they are big; one empty list if there is no item. Raise a failure
+    after the items before it."""
     batch: list[Session | Message] = []
     characters, empty = 0, True
     try:
@@ -99,23 +96,21 @@ def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Sess
         yield batch
 
 
-class GridLayout(NamedTuple):
+class _Layout(NamedTuple):
     """The columns of a batch, and how they are shown."""
 
-    fields: tuple[str, ...]
-    widths: tuple[int, ...] = ()
+    fields: Sequence[str]
+    widths: Sequence[int] = ()
     digits: int = 6
     """Digits of a second in times."""
     ages: bool = False
-    """True if times have their age beside them."""
     shared: tuple[str, str] | None = None
     """A field that is left out because every row has this value in it."""
     grouped: str | None = None
     """A field that stands above each run of rows that have one value in it."""
-    left_out: frozenset[str] = frozenset()
+    blank: Sequence[str] = ()
     """Fields left out because no row has anything to show in them."""
     no_room: tuple[str, ...] = ()
-    """Fields left out for want of room."""
     squeezed: bool = False
     """True if times have fewer digits than tell them apart, for want of room."""
 
@@ -125,21 +120,18 @@ class GridLayout(NamedTuple):
             return False
         if not self.squeezed and digits_needed(_times(items)) > self.digits:
             return False
-        return all(is_blank(item, field) for field in self.left_out for item in items)
+        return all(is_blank(item, field) for field in self.blank for item in items)
 
     def row(self, item: Session | Message, options: Options) -> list[TableCell]:
-        """Return an item's cells."""
         limit = None if options.width is None else 16 * options.width + 64
         return [cell(item, field, options, self.digits, limit, ages=self.ages) for field in self.fields]
 
-    def without(self, field: str) -> GridLayout:
-        """Leave a field out for want of room."""
-        fields = tuple(each for each in self.fields if each != field)
+    def without(self, field: str) -> _Layout:
+        fields = [each for each in self.fields if each != field]
         return self._replace(fields=fields, no_room=(*self.no_room, field))
 
-    def grouped_by(self, field: str) -> GridLayout:
-        """Move a field from its column to the lines above its rows."""
-        return self._replace(fields=tuple(each for each in self.fields if each != field), grouped=field)
+    def grouped_by(self, field: str) -> _Layout:
+        return self._replace(fields=[each for each in self.fields if each != field], grouped=field)
 
 
 def _times(items: Iterable[Session | Message]) -> Iterator[int]:
@@ -149,37 +141,38 @@ def _times(items: Iterable[Session | Message]) -> Iterator[int]:
             yield time
 
 
-def layout_of(noun: Noun, items: Sequence[Session | Message], options: Options) -> GridLayout:
-    """Return the best layout of these items that fits."""
+def _layout_of(noun: Noun, items: Sequence[Session | Message], options: Options) -> _Layout:
+    """Return the layout that fits and shows most of these items."""
     fields, first = options.fields or FIELDS[noun], FIRST_KEY[noun]
     if options.width is None:
-        layout = GridLayout(fields)
-        return layout._replace(widths=tuple(_Fitting(items, options, MAX_ALIGNED).natural(layout)))
-    layout = GridLayout(fields, digits=digits_needed(_times(items)))
+        layout = _Layout(fields)
+        rows = [layout.row(item, options) for item in items]
+        return layout._replace(widths=natural_widths([column_of(field) for field in fields], rows, MAX_ALIGNED))
+    layout = _Layout(fields, digits=digits_needed(_times(items)))
     if options.fields is None and items:
         value = getattr(items[0], first)
         shared = len(items) > 1 and all(getattr(item, first) == value for item in items)
-        left_out = frozenset(field for field in fields if all(is_blank(item, field) for item in items))
-        shown = tuple(field for field in fields if field not in left_out and not (shared and field == first))
-        layout = layout._replace(fields=shown, shared=(first, value) if shared else None, left_out=left_out)
-    fitting = _Fitting(items, options, options.width + 1)  # what is wider than the terminal fits in no layout
-    return fitting.best(layout, first)
+        blank = [field for field in fields if all(is_blank(item, field) for item in items)]
+        shown = [field for field in fields if field not in blank and not (shared and field == first)]
+        layout = layout._replace(fields=shown, shared=(first, value) if shared else None, blank=blank)
+    fitting = _Fitting(items, options, options.width)
+    fitted = (fitting.fitted(*candidate) for candidate in fitting.candidates(layout, first))
+    return next(found for found in fitted if found is not None)
 
 
 class _Fitting:
-    """Looks for the layout that shows most of these items."""
+    """Looks for a layout of these items on a terminal."""
 
-    def __init__(self, items: Sequence[Session | Message], options: Options, most: int) -> None:
+    def __init__(self, items: Sequence[Session | Message], options: Options, room: int) -> None:
         self._items = items
         self._options = options
-        self._most = most
+        self._room = max(1, room)
+        self._most = room + 1
+        """The widest that is measured: it fits in no layout."""
         self._known: dict[tuple[object, ...], int] = {}
 
-    def natural(self, layout: GridLayout) -> list[int]:
-        """Return the width that each column would like."""
-        return [self._wanted(layout, field) for field in layout.fields]
-
-    def _wanted(self, layout: GridLayout, field: str) -> int:
+    def _wanted(self, layout: _Layout, field: str) -> int:
+        """Return the width that a column would like."""
         key = (field, layout.digits, layout.ages) if field in TIMES else (field,)
         if key not in self._known:
             alone = layout._replace(fields=(field,))
@@ -187,19 +180,15 @@ class _Fitting:
             self._known[key] = natural_widths([column_of(field)], rows, self._most)[0]
         return self._known[key]
 
-    def best(self, layout: GridLayout, first: str) -> GridLayout:
-        """Return the first candidate that fits."""
-        fitted = (self._fitted(*candidate) for candidate in self._candidates(layout, first))
-        return next(found for found in fitted if found is not None)
-
-    def _candidates(self, layout: GridLayout, first: str) -> Iterator[tuple[GridLayout, dict[str, int], bool]]:
+    def candidates(self, layout: _Layout, first: str) -> Iterator[tuple[_Layout, dict[str, int], bool]]:
         """Yield layouts, those that show most first, with the cells that their columns must keep, and True where ids
         may be cut."""
-        aged, squeezed = layout._replace(ages=True), layout.digits > 0
+        aged, whole = layout._replace(ages=True), dict.fromkeys(("text", "aside", "name"), self._most)
+        squeezed = layout.digits > 0
         for least in ({**_EASE, "aside": self._most}, _EASE):  # digits go before metadata is cut, and before ages do
             yield aged, least, False
             yield aged._replace(digits=0, squeezed=squeezed), least, False
-        yield layout, dict.fromkeys(("text", "aside", "name"), self._most), False
+        yield layout, whole, False
         smaller = [layout := layout._replace(digits=0, squeezed=squeezed)]
         if self._options.fields is None:
             smaller.extend(self._smaller(layout, first))
@@ -214,7 +203,7 @@ class _Fitting:
             yield layout, {}, True
             layout = layout.without(layout.fields[-1])
 
-    def _smaller(self, layout: GridLayout, first: str) -> Iterator[GridLayout]:
+    def _smaller(self, layout: _Layout, first: str) -> Iterator[_Layout]:
         """Yield layouts with less in a row. A wide first key goes above its rows before anything is left out, another
         one after that."""
         if first in layout.fields and self._wanted(layout, first) >= _WIDE:
@@ -226,16 +215,14 @@ class _Fitting:
         if first in layout.fields:
             yield layout.grouped_by(first)
 
-    def _fitted(self, layout: GridLayout, least: dict[str, int], cut_ids: bool) -> GridLayout | None:
+    def fitted(self, layout: _Layout, least: dict[str, int], cut_ids: bool) -> _Layout | None:
         """Return the layout with its widths; None if a column would be narrower than it must be."""
-        natural, columns = self.natural(layout), [column_of(field) for field in layout.fields]
-        room = max(1, self._options.width or 0)
+        natural = [self._wanted(layout, field) for field in layout.fields]
+        columns = [column_of(field) for field in layout.fields]
         if len(natural) == 1 and (cut_ids or columns[0].kind != "id"):
-            return layout._replace(widths=(min(natural[0], room),))
-        widths = plan_widths(natural, columns, room, cut_ids=cut_ids)
-        if widths is None or any(
-            have < min(want, least.get(column.kind, 0))
-            for have, want, column in zip(widths, natural, columns, strict=True)
-        ):
+            return layout._replace(widths=[min(natural[0], self._room)])
+        widths = plan_widths(natural, columns, self._room, cut_ids=cut_ids)
+        floors = [min(want, least.get(column.kind, 0)) for want, column in zip(natural, columns, strict=True)]
+        if widths is None or any(have < floor for have, floor in zip(widths, floors, strict=True)):
             return None
-        return layout._replace(widths=tuple(widths))
+        return layout._replace(widths=widths)
