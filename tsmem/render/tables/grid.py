@@ -1,14 +1,10 @@
 """Draw rows in columns: rich draws, in widths that are planned here.
 
-In a narrow terminal the least important columns are narrowed first: metadata, free text, then ids; never a time. On a
-terminal every line fits. In a pipe nothing is cut: columns are aligned while their values are of common length, and a
-longer value pushes its row to the right.
+On a terminal every line fits. In a pipe nothing is cut: a value longer than MAX_ALIGNED pushes its row to the right.
 
 Cutting, wrapping and measuring are ours: rich cuts no id in its middle and no text round what was searched for, counts
 Indic vowel signs and joined emoji as narrower than many terminals draw them (a stored text could then run over into a
-forged row), and keeps right-to-left text not apart from the next column.
-
-`drawn` and `painted` also serve Markdown.
+forged row), and does not keep right-to-left text apart from the next column. `drawn` and `painted` also serve Markdown.
 """
 
 from __future__ import annotations
@@ -53,17 +49,16 @@ _STYLES = {
     "markdown.table.border": "dim",
 }
 _ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
-"""Replacements for rich's own signs."""
+"""Replacements for signs that rich draws."""
 
 Overflow = Literal["push", "cut", "wrap"]
 """The treatment of a text that is wider than its column; `push` moves the rest of its row, for pipes."""
 
 
 class Column(NamedTuple):
-    """A column's title, and how it is narrowed."""
-
     title: str
     kind: Literal["id", "time", "name", "text", "aside"] = "text"
+    """How it is narrowed, and how its values are cut."""
     style: str = ""
 
 
@@ -78,7 +73,7 @@ class TableCell(NamedTuple):
 
 
 def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
-    """Return the width of each column in a line of `room` cells; None if they do not fit, however narrow."""
+    """Return the width of each column in a line of `room` cells; None if they do not fit."""
     widths = list(natural)
     excess = sum(widths) + GAP * (len(widths) - 1) - room
     for kind, floor in _LAST_CONCESSIONS if cut_ids else _CONCESSIONS:
@@ -128,7 +123,7 @@ def table_lines(
 
 
 class _Lines(list[list[Segment]]):
-    """A cell for rich to set."""
+    """A cell's lines, for rich to set beside those of other cells."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         for line in self:
@@ -147,7 +142,7 @@ class _Measured(Segment):
 
 
 def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, overflow: Overflow) -> _Lines:
-    """Return a cell's lines in a column of so many cells, with a gap behind it."""
+    """Return what a column of so many cells shows, with a gap behind it."""
     closing = _closing(cell.text) if gap else ""
     room = cells - width(closing)
     match overflow:

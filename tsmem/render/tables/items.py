@@ -18,7 +18,6 @@ from tsmem.store.model import Message, Session
 NULL = "-"
 TIMES = ("update_time", "create_time")
 _SEARCHED = ("content", "search_content")
-"""Fields that a search looks in, and in which its text is highlighted."""
 _COLUMNS: dict[str, Column] = {
     "user_id": Column("user_id", "id"),
     "session_id": Column("session_id", "id"),
@@ -32,12 +31,10 @@ _COLUMNS: dict[str, Column] = {
 
 
 def column_of(field: str) -> Column:
-    """Return the column that shows a field."""
     return _COLUMNS.get(field) or Column(visible(field))
 
 
 def _value(item: Session | Message, field: str) -> Any:
-    """Return a field's value, or a metadata value by its dotted name; None for none, and for empty metadata."""
     if field.startswith(METADATA_PREFIX):
         return item.metadata.get(field.removeprefix(METADATA_PREFIX))
     return getattr(item, field) if field != "metadata" else item.metadata or None

@@ -1,10 +1,8 @@
 """One record, a report of facts, or the parts of a report beneath each other: names at the left edge, values beside
 them, wrapped rather than cut.
 
-A plot is one line: a column a day, or so many days that it fits, as high as its count beside the highest. A command is
-broken between its words alone, so that it can be copied, with the sign by which a shell goes on reading. A command with
-a word longer than a line is not shown: broken within the word it would be another command, and hostile text in the word
-could choose which.
+A command is broken between its words alone, so that it can be copied. One with a word longer than a line is not shown:
+broken within the word it would be another command, and hostile text in the word could choose which.
 """
 
 from __future__ import annotations
@@ -14,29 +12,9 @@ from itertools import zip_longest
 
 from tsmem.render.cells import fit, width, wrap
 from tsmem.render.palette import Palette
-from tsmem.render.result import (
-    Advice,
-    Advices,
-    Facts,
-    Moment,
-    Options,
-    Part,
-    Plot,
-    Report,
-    Section,
-    Size,
-    noun_of,
-)
-from tsmem.render.tables.grid import (
-    GAP,
-    MAX_ALIGNED,
-    Column,
-    Overflow,
-    TableCell,
-    natural_widths,
-    plan_widths,
-    table_lines,
-)
+from tsmem.render.result import Advice, Advices, Facts, Moment, Options, Part, Plot, Report, Section, Size, noun_of
+from tsmem.render.tables import grid
+from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.items import NULL, field_entries
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, size
@@ -44,9 +22,8 @@ from tsmem.store.documents import FIELDS, dumps
 from tsmem.store.model import Message, Session
 
 BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
-"""The heights of a plot's columns from low to high, in Unicode and in ASCII, without the space."""
+"""The heights of a plot's columns from low to high, in Unicode and in ASCII."""
 MAX_COLUMNS = 60
-"""The most columns of a plot."""
 _NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
 _BENEATH = "    "
 """The indent of lines below a name at the left edge."""
@@ -57,8 +34,7 @@ _ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "b
 
 
 def report_lines(result: Session | Message | Report, options: Options) -> Iterator[str]:
-    """Yield a record with one line or more a field; a report's parts with an empty line between them, or its rows under
-    their titles, or its document with a line a key if it has no columns."""
+    """Yield a record, field by field; a report's parts, or its rows, or its document if it has neither."""
     if isinstance(result, Session | Message):
         entries = [
             (TableCell(visible(name)), cell)
@@ -137,34 +113,33 @@ def _rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], option
     palette = Palette(options)
     titled = any(column.title for column in columns)
     if options.width is None:
-        widths = natural_widths(columns, rows, MAX_ALIGNED)
-        yield from table_lines(columns, rows, widths, palette, overflow="push", titled=titled)
+        widths = grid.natural_widths(columns, rows, grid.MAX_ALIGNED)
+        yield from grid.table_lines(columns, rows, widths, palette, overflow="push", titled=titled)
         return
-    natural = natural_widths(columns, rows, options.width)
+    natural = grid.natural_widths(columns, rows, options.width)
     widths = _fitted(natural, columns, options.width)
     if not titled or widths[0] >= natural[0] or len(columns) == 1:
-        yield from table_lines(columns, rows, widths, palette, overflow="wrap", titled=titled)
+        yield from grid.table_lines(columns, rows, widths, palette, overflow="wrap", titled=titled)
         return
     room = max(1, options.width - len(_BENEATH))
     rest = columns[1:]
-    widths = _fitted(natural_widths(rest, [row[1:] for row in rows], room), rest, room)
+    widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
     yield palette.paint("bold", fit(columns[0].title, room, palette.ellipsis))
-    yield from (_BENEATH + line for line in table_lines(rest, [], widths, palette, overflow="wrap"))
+    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, palette, overflow="wrap"))
     for first, *others in rows:
         style = columns[0].style if first.style is None else first.style
         for place, line in enumerate(wrap(first.text, room)):
             yield (_BENEATH if place else "") + palette.paint(style, line)
-        lines = table_lines(rest, [others], widths, palette, overflow="wrap", titled=False)
+        lines = grid.table_lines(rest, [others], widths, palette, overflow="wrap", titled=False)
         yield from (_BENEATH + line for line in lines)
 
 
 def _fitted(natural: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
-    """Return the widths of columns on a terminal."""
     widths = list(natural)
     if not columns[0].title:
         widths[0] = min(widths[0], max(12, room // 3))
     equal = max(1, (room + GAP) // len(columns) - GAP)
-    return plan_widths(widths, columns, room, cut_ids=True) or [equal] * len(columns)
+    return grid.plan_widths(widths, columns, room, cut_ids=True) or [equal] * len(columns)
 
 
 def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
@@ -194,9 +169,9 @@ def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
     if advice.command:
         command = _command([visible(word) for word in advice.command], room)
         rows.append((TableCell(""), TableCell(_TOO_LONG) if command is None else TableCell(command, "cyan")))
-    overflow: Overflow = "push" if room is None else "wrap"
-    widths = (_WORD_CELLS, room or MAX_ALIGNED)
-    return table_lines((Column(""), Column("")), rows, widths, Palette(options), overflow=overflow, titled=False)
+    overflow: grid.Overflow = "push" if room is None else "wrap"
+    widths = (_WORD_CELLS, room or grid.MAX_ALIGNED)
+    return grid.table_lines((Column(""), Column("")), rows, widths, Palette(options), overflow=overflow, titled=False)
 
 
 def _command(words: Sequence[str], room: int | None) -> str | None:
