@@ -79,12 +79,7 @@ class SettledRows:
     """Looks for the rows of settled records in the store: if one is gone, continuing would leave a gap."""
 
     def __init__(
-        self,
-        settled: int,
-        present: Callable[[list[Session | Message]], bool],
-        rejects: Rejects | None,
-        *,
-        sample: bool,
+        self, settled: int, present: Callable[[list[Session | Message]], bool], rejects: Rejects | None, *, sample: bool
     ) -> None:
         """`present` returns True if the store has a row for each item. It is called for all rows, or with `sample` for
         about a hundred. Rows that were rejected need not be there."""

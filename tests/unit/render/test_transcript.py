@@ -12,9 +12,7 @@ from rich.cells import cell_len
 from tests.support.rendering import NOW_US, SGR, text
 from tests.support.transcripts import MESSAGES, PIPE, conversation, said, terminal
 from tsmem.render import Options
-from tsmem.render.result import (
-    Conversation,
-)
+from tsmem.render.result import Conversation
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 

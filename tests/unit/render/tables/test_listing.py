@@ -14,12 +14,7 @@ from rich.cells import cell_len
 
 from tests.support.rendering import FORBIDDEN, HOSTILE, NOW_US, SGR, terminal, text
 from tsmem.render import Options
-from tsmem.render.result import (
-    Conversation,
-    Listing,
-    Report,
-    Result,
-)
+from tsmem.render.result import Conversation, Listing, Report, Result
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
