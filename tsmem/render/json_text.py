@@ -1,8 +1,7 @@
 """JSON inside stored text, made readable: tool calls as `name(argument=value)`, other JSON broken into lines.
 
-What fits on one line stands on one, the rest is opened a level. What is shown says what was stored. JSON that would not
-read the same afterwards (a key given twice, a number written in another way, such as 1.50) is not touched, and neither
-is what is nested too deeply.
+What is shown says what was stored: JSON that would not read the same afterwards (a key given twice, a number written in
+another way, such as 1.50) is not touched, and neither is what is nested too deeply.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from tsmem.rows import Value
 from tsmem.store.documents import loads
 
 CALL_KEYS = ("tool_calls", "function_call")
-"""Metadata in which chat formats keep calls: a list of them, and in the older format a single one."""
+"""Keys of metadata that hold a list of calls or, in the older format, a single one."""
 PRETTY_CHARACTERS = 100_000
 """JSON longer than this is shown as it is."""
 
@@ -37,7 +36,7 @@ class ToolCall(NamedTuple):
         return visible(f"{self.name}({inside})")
 
     def lines(self, room: int) -> list[str]:
-        """Return the call, safe to show, on one line if it fits in so many cells, else with an argument a line."""
+        """Return the call, safe to show, on one line if it fits in so many cells, else an argument a line."""
         line = self.line()
         if isinstance(self.arguments, str) or not self.arguments or width(line) <= room:
             return [line]
@@ -96,8 +95,7 @@ def _as_written(kind: type[int] | type[float], number: str) -> float:
 
 
 def outline(value: object, room: int, name: str = "", comma: str = "") -> Iterator[str]:
-    """Yield a value's lines of so many cells where possible, with a name before it and a comma behind. Raises
-    RecursionError if it is nested too deeply."""
+    """Yield a value on one line if it fits in so many cells, else opened a level. Raises RecursionError."""
     line = name + json.dumps(value, ensure_ascii=False) + comma
     if not isinstance(value, dict | list) or not value or (len(line) < 8 * room and width(line) <= room):
         yield line

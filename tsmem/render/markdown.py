@@ -2,10 +2,9 @@
 and a parser that hides nothing.
 
 Raw HTML, entities, automatic links, reference definitions and images are left as they were written, because drawn they
-would hide text, or show other text than is there. A link is its words and its target; no terminal link is ever made. A
-heading and a block of code keep their signs, as there may be no colour to tell them by. Code is not highlighted: lexers
-take any time on text made for them. Where a letter would be lost, or a line too long, the text is shown as it was
-written.
+would hide text, or show other text than is there. A link is its words and its target; no terminal link is ever made.
+Headings and code keep their signs, as there may be no colour to tell them by. Code is not highlighted: lexers take any
+time on text made for them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from tsmem.render.tables.grid import drawn, painted
 from tsmem.render.text import visible
 
 MARKDOWN_CHARACTERS = 20_000
-"""A text longer than this is shown as it was written."""
+"""A longer text is shown as it was written."""
 _LEFT_ALONE = ("reference", "entity", "autolink", "image")
 """Rules of Markdown that would hide something."""
 

@@ -39,7 +39,7 @@ class Palette:
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
     def wrapped(self, style: str, text: str) -> Iterator[str]:
-        """Yield the text in a style, wrapped to the terminal's width if there is a terminal."""
+        """Yield the text in a style, wrapped to the terminal's width."""
         for line in [text] if self._width is None else wrap(text, self._width):
             yield self.paint(style, line)
 
@@ -53,11 +53,9 @@ class Palette:
         yield style, text[done:]
 
     def first_match(self, text: str) -> tuple[int, int] | None:
-        """Return where the text that was searched for stands first."""
         return None if self._searched is None else next(spans(text, self._searched), None)
 
 
 @lru_cache
 def style_of(definition: str) -> Style:
-    """Return a style by its name; an empty name is no style."""
     return Style.parse(definition)

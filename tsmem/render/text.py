@@ -1,20 +1,15 @@
 """The one place where text is made safe to show. Stored text is hostile: it must not move the cursor, recolour, rewrite
 a title, reorder what stands beside it, draw over other lines, hide, or forge a row.
 
-Shown as escapes (`\\n`, `\\x1b`, `\\u202e`, `\\U000e0041`): control characters, C0 and C1 and DEL; line and paragraph
-separators; bidi marks, overrides and isolates; characters that show nothing (zero-width space, word and grapheme
-joiners, byte order mark, soft hyphen, fillers, interlinear, musical and other controls, tags); lone surrogates.
+Escaped (`\\n`, `\\x1b`, `\\u202e`): control characters, line and paragraph separators, bidi marks, overrides and
+isolates, characters that show nothing, lone surrogates. Kept, because honest text needs them: a joiner (U+200C, U+200D)
+between two visible non-ASCII characters, as in emoji, Persian and Hindi; one variation selector after a sign or a
+letter without case (emoji, Han, Mongolian); up to four combining marks on a character, whatever joiners stand between
+them, and as many marks again that take room. In ids these are escaped too, and so are spaces that cannot be seen or
+told from others: two ids that differ look different, unless their letters look alike.
 
-Kept, because honest text needs them: a joiner (U+200C, U+200D) between two visible non-ASCII characters, as in emoji,
-Persian and Hindi; one variation selector after a sign or a letter without case (emoji, Han, Mongolian); up to four
-combining marks on a character, whatever joiners stand between them, and as many marks again that take room. More of
-these, or elsewhere, are escaped.
-
-In ids these are escaped too, and so are spaces that cannot be seen or told from others: two ids that differ look
-different (`visible_id`), unless their letters look alike.
-
-A backslash is not doubled: paths and patterns stay readable, and text that spells `\\n` out looks like an escaped
-newline. That forgery gains nothing, as either is plain text on its own line; who needs the difference reads JSON.
+A backslash is not doubled: paths stay readable, and text that spells `\\n` out looks like an escaped newline. That
+forgery gains nothing, as either is plain text on its own line; JSON shows the difference.
 """
 
 from __future__ import annotations
@@ -37,7 +32,7 @@ _SUSPECT = re.compile(
     "]"
 )
 _JAMO = re.compile("[\u1161-\u11ff\ud7b0-\ud7ff]")
-"""Hangul vowels and finals, which are letters, and stand on the letter before them as marks do."""
+"""Hangul vowels and finals: letters that stand on the letter before them as marks do."""
 _MARKS = r"[^\w\s\x00-\x7f]"
 """A superset of all marks, none of which is a word character."""
 _MARK_RUN = re.compile(f"{_MARKS}{{{MAX_MARKS + 1},}}")
@@ -83,7 +78,6 @@ def ascii_text(text: str) -> str:
 
 
 def escaped(character: str) -> str:
-    """Return a character's number as Python would write it."""
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"
@@ -134,7 +128,6 @@ def _bounded(match: re.Match[str]) -> str:
 
 
 def _kind(character: str) -> Literal["base", "mark", "spacing", "joiner"]:
-    """Return what a character is to the one before it."""
     if character in _JOINERS:
         return "joiner"
     match unicodedata.category(character):

@@ -27,17 +27,16 @@ FOLD_LINES = 12
 FOLD_SLACK = 3
 """The least number of lines worth hiding."""
 FOLD_CHARACTERS = 20_000
-"""Characters that are wrapped before folding."""
+"""Characters that are wrapped before folding: more take too long."""
 ASIDE_CHARACTERS = 400
-"""Characters of metadata that are formatted before they are cut to two lines."""
+"""The same of metadata, which is cut to two lines."""
 _SECOND = 1_000_000
 _NAME = re.compile(r"[\w.-]{1,40}\Z")
 _BULLET = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
-"""The beginning of a list item or an indented line, which wraps under its text."""
+"""The beginning of a list item or an indented line."""
 
 
 def conversation_lines(conversation: Conversation, options: Options) -> Iterator[str]:
-    """Yield the session's header, then every message."""
     yield from _header(conversation, options)
     writer = TranscriptWriter(options, full=conversation.full, markdown=conversation.markdown)
     for message in conversation.messages:
@@ -63,16 +62,14 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
         yield from palette.wrapped("bold", f"session {visible_id(session_id)}")
-    line = ""
-    for fact in _facts(session, messages, options):
-        between = f" {palette.dot} "
-        if not line:
-            line = fact
-        elif options.width is not None and width(line + between + fact) > options.width:
+    line, *facts = _facts(session, messages, options)
+    for fact in facts:
+        begun = f"{line} {palette.dot}"
+        if options.width is not None and width(f"{begun} {fact}") > options.width:
             yield from palette.wrapped("dim", line)
             line = fact
         else:
-            line += between[:-1] + space_after(line, 1) + fact
+            line = begun + space_after(begun, 1) + fact
     yield from palette.wrapped("dim", line)
     if session is not None and (session.metadata or session.search_content is not None):
         yield from palette.wrapped("dim", _aside(session, session.metadata, options, full=conversation.full))
@@ -128,10 +125,9 @@ class TranscriptWriter:
         elif message.content == "" or not called:
             yield INDENT + self._palette.paint("dim", "(no content)" if message.content is None else "(empty)")
         arrow = f"{self._palette.arrow} "
-        for calls in called.values():
-            for call in calls:
-                first, *others = call.lines(self._page - len(arrow))
-                yield from self._folded_text("\n".join((arrow + first, *others)), call.line(), "yellow")
+        for call in (call for calls in called.values() for call in calls):
+            shown = "\n".join(call.lines(self._page - len(arrow)))
+            yield from self._folded_text(arrow + shown, call.line(), "yellow")
         yield from self._metadata(message, called)
         self._last = message.create_time
 
@@ -154,9 +150,8 @@ class TranscriptWriter:
             taken = width(between.join(facts[:-1])) + len(between) + len(palette.speaks) + 2
             facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), least), palette.ellipsis)
             role = fit(role, max(least, room - taken - width(facts[-1])), palette.ellipsis)
-        style = ROLE_STYLES.get(message.role or "", "bold")
-        speaker = self._palette.paint(style, f"{role} {palette.speaks}") + space_after(role, 1)
-        return speaker + self._palette.paint("dim", between.join(facts))
+        speaker = palette.paint(ROLE_STYLES.get(message.role or "", "bold"), f"{role} {palette.speaks}")
+        return speaker + space_after(role, 1) + palette.paint("dim", between.join(facts))
 
     def _content(self, content: str, role: str | None) -> Iterator[str]:
         """Yield JSON broken into lines, Markdown drawn if that is asked for, other text as it is. The output of tools
@@ -164,15 +159,14 @@ class TranscriptWriter:
         parsed = parsed_json(content)
         if parsed and (opened := self._outline(parsed)) is not None:
             yield from self._folded_text(opened, content)
-        elif self._markdown and role != "tool" and (drawn := self._markdown_lines(content)) is not None:
-            yield from self._folded(drawn, content)
-        else:
-            yield from self._folded_text(content, content)
+            return
+        if self._markdown and role != "tool":
+            from tsmem.render.markdown import markdown_lines
 
-    def _markdown_lines(self, content: str) -> list[str] | None:
-        from tsmem.render.markdown import markdown_lines
-
-        return markdown_lines(content, self._page, self._palette)
+            if (drawn := markdown_lines(content, self._page, self._palette)) is not None:
+                yield from self._folded(drawn, content)
+                return
+        yield from self._folded_text(content, content)
 
     def _metadata(self, message: Message, called: Collection[str]) -> Iterator[str]:
         """Yield JSON under its key, in lines of its own, then the rest on one line."""
@@ -194,12 +188,10 @@ class TranscriptWriter:
             return None
 
     def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
-        if not self._folds:
-            yield from self._indented(visible(shown, keep_newlines=True), style)
-            return
-        beginning = visible(shown[:FOLD_CHARACTERS], keep_newlines=True)
+        complete = not self._folds or len(shown) <= FOLD_CHARACTERS
+        beginning = visible(shown if complete else shown[:FOLD_CHARACTERS], keep_newlines=True)
         lines = [line.removeprefix(INDENT) for line in self._indented(beginning, style)]
-        yield from self._folded(lines, stored, complete=len(shown) <= FOLD_CHARACTERS)
+        yield from self._folded(lines, stored, complete=complete)
 
     def _folded(self, lines: Sequence[str], stored: str, *, complete: bool = True) -> Iterator[str]:
         """Yield finished lines, or the first of them and how much is hidden."""
@@ -217,11 +209,12 @@ class TranscriptWriter:
         """Yield safe text, indented, in lines as wide as there is room; a list item wraps under its text."""
         text = text if self._palette.unicode else ascii_text(text)  # JSON had escapes, which were read
         for line in text.split("\n"):
-            bullet = ""
-            if self._room is not None and width(line) > self._room:
-                bullet = _BULLET.match(line).group()  # type: ignore[union-attr]
+            if self._room is None:
+                bullet, parts = "", [line]
+            else:
+                bullet = _BULLET.match(line).group() if width(line) > self._room else ""  # type: ignore[union-attr]
                 bullet = bullet if len(bullet) <= self._room // 3 else ""
-            parts = [line] if self._room is None else wrap(line[len(bullet) :], self._room - len(bullet))
+                parts = [*wrap(line[len(bullet) :], self._room - len(bullet))]
             for position, part in enumerate(parts):
                 begun = (" " * len(bullet) if position else bullet) + part
                 yield INDENT + self._palette.paint(style, begun.rstrip(" ")) if begun.strip(" ") else ""

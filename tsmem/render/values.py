@@ -29,13 +29,13 @@ def local_time(time_us: int, timezone: tzinfo | None, digits: int = 6) -> str:
 
 
 def local_day(time_us: int, timezone: tzinfo | None) -> str | None:
-    """Return `YYYY-MM-DD, Weekday`; None for a time outside the calendar."""
+    """Return `YYYY-MM-DD, Weekday`."""
     moment = _moment(time_us, timezone)
     return None if moment is None else f"{moment.date().isoformat()}, {moment:%A}"
 
 
 def iso_time(time_us: int, timezone: tzinfo | None) -> str:
-    """Return ISO 8601 with microseconds and offset; a time outside the calendar is its number."""
+    """Return ISO 8601 with microseconds and offset, or the number as `local_time` does."""
     moment = _moment(time_us, timezone)
     return str(time_us) if moment is None else moment.isoformat(timespec="microseconds")
 
@@ -69,17 +69,17 @@ def elapsed(seconds: float) -> str:
 
 def age(time_us: int, now_us: int) -> str:
     """Return how long ago a time was, or how far ahead it is, in its greatest unit."""
-    length = " ".join(duration(abs(now_us - time_us)).split()[:2])
-    return f"{length} ago" if time_us <= now_us else f"in {length}"
+    count, unit, *_ = duration(abs(now_us - time_us)).split()
+    return f"{count} {unit} ago" if time_us <= now_us else f"in {count} {unit}"
 
 
 def size(length: int) -> str:
     """Return a number of bytes: `812 bytes`, `5.1 KB`, `2.0 MB`, `1.25 GB`."""
     if length < 1000:
         return quantity(length, "byte")
-    if length < 1_000_000_000:
-        return f"{length / 1000:.1f} KB" if length < 1_000_000 else f"{length / 1_000_000:.1f} MB"
-    return f"{length / 1_000_000_000:.2f} GB"
+    if length < 1_000_000:
+        return f"{length / 1000:.1f} KB"
+    return f"{length / 1_000_000:.1f} MB" if length < 1_000_000_000 else f"{length / 1_000_000_000:.2f} GB"
 
 
 def scalar(value: Value, *, whole: bool, word: bool = False) -> str:
@@ -115,6 +115,7 @@ def pairs(metadata: Mapping[str, Value], *, limit: int | None, without: Collecti
 
 
 def _moment(time_us: int, timezone: tzinfo | None) -> datetime | None:
+    """Return None for a time outside the calendar."""
     try:
         return (_EPOCH + timedelta(microseconds=time_us)).astimezone(timezone)
     except (OverflowError, OSError, ValueError):
