@@ -197,7 +197,7 @@ def test_the_resume_point_is_private(ready: Cli) -> None:
     old = os.umask(0)
     try:
         with victim.open("rb") as stream, closing(call):
-            point = ResumePoint(call, stream, "victim", ())
+            point = ResumePoint(call.store, state, stream, "victim", ())
             assert point.note(1, now=True)
             (noted,) = state.iterdir()
             noted.unlink()

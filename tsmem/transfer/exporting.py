@@ -43,7 +43,7 @@ def export_file(
 
     Return how much that was. `say` is called with warnings. Raises InvalidInput, StorageFailure. Cost: that of
     `store.bulk.items`."""
-    caller = LibraryCaller(store, say, None)
+    caller = LibraryCaller(store, say or (lambda text: None))
     with Output(caller, name) as output:
         output.write_whole(export_lines(store.bulk.items(user_id=user_id, session_id=session_id), caller.result))
     return caller.result

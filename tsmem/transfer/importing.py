@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,12 +14,10 @@ from tsmem.plurals import quantity
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions, OnConflict
 from tsmem.transfer.caller import LibraryCaller
 from tsmem.transfer.formats import ImportFormat
-from tsmem.transfer.formats.conversations import Conversion
-from tsmem.transfer.import_notes import ImportNotes
+from tsmem.transfer.formats.conversations import Conversion, note_lines
 from tsmem.transfer.input.input_bytes import open_input
 from tsmem.transfer.records import ImportSource, read_records
-from tsmem.transfer.reject_lines import BadLine
-from tsmem.transfer.rejects import Rejects
+from tsmem.transfer.rejects import BadLine, Rejects
 from tsmem.transfer.resume import ResumePoint, SettledRows
 from tsmem.transfer.shared_ids import SharedIds
 
@@ -70,12 +69,13 @@ def import_file(
     PartialFailure where rows were refused, or it failed when some were written. Cost: ceil(n / 200) requests for n
     rows."""
     with open_input(name) as source:
-        return Import(LibraryCaller(store, say, resume_folder), source, options or ImportOptions()).run()
+        caller = LibraryCaller(store, say or (lambda text: None), resume_folder)
+        return Import(caller, source, options or ImportOptions()).run()
 
 
 class Import:
     def __init__(self, caller: Caller, source: Input, options: ImportOptions) -> None:
-        options.check(is_file=source.path is not None)
+        options.check(is_file=source.is_file)
         self._caller = caller
         self._store = caller.store
         self._input = source
@@ -84,12 +84,12 @@ class Import:
         """The time of the first message if it has none, and where that comes from."""
         if options.start_time is None:
             time, what = self._store.clock.now_us(), "now"
-            if source.path is not None:
+            if source.is_file:
                 time, what = os.fstat(source.raw.fileno()).st_mtime_ns // 1000, "the file"
             self._start_time, self._dated_from = time, f"{what} (--start-time {time})"
         self._rejects: Rejects | None = None
         self._point: ResumePoint | None = None
-        self._notes = ImportNotes()
+        self._notes: Counter[str] = Counter()
         self._records = 0
         self._ended = False
 
@@ -124,19 +124,29 @@ class Import:
         self._say_if_empty(self._records)
         return self._caller.result
 
+    def _resume_point(self) -> ResumePoint | None:
+        """Return the resume point; None for an import that cannot be resumed."""
+        options, folder = self._options, self._caller.resume_folder
+        if not self._input.is_file or not self._input.raw.seekable() or options.on_conflict == "fail":
+            if options.resume:
+                raise InvalidInput(f"{self._input.name} cannot be resumed, because it can be read once only")
+            return None
+        start_time = None if options.format == "tsmem" else self._start_time
+        how = (options.format, options.user, start_time)
+        return None if folder is None else ResumePoint(self._store, folder, self._input.raw, self._input.name, how)
+
     def _look_ahead(self, on_extent: Callable[[int, int], None]) -> tuple[int, int | None]:
         """Check the input if it can be read twice. Return how many records are settled, and how many can be read; None
         if it was not checked."""
         settled = self._point.read() if self._point is not None and self._options.resume else 0
-        # On TableStore, to look for all rows would take more requests than to write them again.
-        rows = SettledRows(settled, self._store.bulk.present, self._rejects, sample=not self._store.is_local)
+        rows = SettledRows(self._store, settled, self._rejects)
         found = None
         if self._input.raw.seekable():
             start = self._input.raw.tell()
             found = self._check(rows if settled else None, looks_up=settled > 0)
             self._input.raw.seek(start)
         if self._options.resume:
-            self._caller.say(_resume_message(settled, rows, self._point))
+            self._caller.say(_resume_message(settled, rows, is_noted=self._point is not None))
         if not rows.complete:
             settled = 0
         if found is None:
@@ -145,7 +155,7 @@ class Import:
         return settled, found.done + found.failed - found.unread
 
     def _source(
-        self, keep: Callable[[BadLine], None] | None, *, looks_up: bool, notes: ImportNotes | None = None
+        self, keep: Callable[[BadLine], None] | None, *, looks_up: bool, notes: Counter[str] | None = None
     ) -> ImportSource:
         """Return the input as a source of records. With `looks_up`, messages keep the times they have in the store."""
         conversion = None
@@ -154,7 +164,7 @@ class Import:
             conversion = Conversion(self._options.user, self._start_time, stored, notes)
         return ImportSource(self._input.raw, self._options.format, conversion, keep, self._input.name)
 
-    def _check(self, rows: SettledRows | None, *, looks_up: bool, notes: ImportNotes | None = None) -> BulkResult:
+    def _check(self, rows: SettledRows | None, *, looks_up: bool, notes: Counter[str] | None = None) -> BulkResult:
         """Read the whole input and count it. Raises InvalidInput for what would not be kept as a reject."""
         keeps = self._options.rejects is not None
         source = self._source((lambda line: None) if keeps else None, looks_up=looks_up, notes=notes)
@@ -198,30 +208,19 @@ class Import:
         try:
             self._store.bulk.load(records, options, result=self._caller.result)
         except BaseException as error:
-            if not (isinstance(error, PartialFailure) and rejects is not None and self._ended):
-                if point is not None and point.note(last, now=True):
-                    self._caller.next_step = "the same command with --resume goes on where this one stopped"
-                raise
-            if rejects.lasts:
-                self._caller.next_step = f"{self._options.rejects} holds them: import it once the cause is gone"
-            if point is not None:
-                point.clear()
+            if isinstance(error, PartialFailure) and rejects is not None and self._ended:
+                if rejects.lasts:
+                    self._caller.next_step = f"{self._options.rejects} holds them: import it once the cause is gone"
+                if point is not None:
+                    point.clear()
+            elif point is not None and point.note(last, now=True):
+                self._caller.next_step = "the same command with --resume goes on where this one stopped"
             raise
         if point is not None:
             point.clear()
 
-    def _resume_point(self) -> ResumePoint | None:
-        """Return the resume point; None for an import that cannot be resumed."""
-        path = self._input.path
-        if path is None or not self._input.raw.seekable() or self._options.on_conflict == "fail":
-            if self._options.resume:
-                raise InvalidInput(f"{self._input.name} cannot be resumed, because it can be read once only")
-            return None
-        start_time = None if self._options.format == "tsmem" else self._start_time
-        return ResumePoint(self._caller, self._input.raw, path, (self._options.format, self._options.user, start_time))
-
     def _say_notes(self, result: BulkResult) -> None:
-        for line in self._notes.lines(self._dated_from):
+        for line in note_lines(self._notes, self._dated_from):
             self._caller.say(line)
         if result.repeated:
             kept = "the last of each key is kept" if self._options.on_conflict == "overwrite" else "the first is kept"
@@ -248,12 +247,12 @@ def create_tables(store: MemoryStore, say: Callable[[str], None]) -> None:
     say(f"created {what} in {store.target}")
 
 
-def _resume_message(settled: int, rows: SettledRows, point: ResumePoint | None) -> str:
+def _resume_message(settled: int, rows: SettledRows, *, is_noted: bool) -> str:
     if settled and not rows.complete:
         return "rows of the stopped import are gone: from the beginning"
     if settled:
         looked_for = f"; looked for {quantity(rows.looked_for, 'row')} of them, all there" if rows.is_sample else ""
         return f"going on behind {quantity(settled, 'record')}{looked_for}"
-    if point is not None and not point.is_kept:
+    if not is_noted:
         return "no home directory is known, so no earlier run was noted"
     return "nothing to go on from: from the beginning"

@@ -18,7 +18,7 @@ from tsmem.transfer.formats.conversations import ConversationReader, Conversion,
 from tsmem.transfer.formats.tsmem import read_tsmem
 from tsmem.transfer.input.input_bytes import parts, text_advice
 from tsmem.transfer.input.json_values import JsonValue, values
-from tsmem.transfer.reject_lines import BadLine
+from tsmem.transfer.rejects import BadLine
 
 CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
 
@@ -73,6 +73,5 @@ def read_records(source: ImportSource) -> Iterator[ImportedItem]:
     be read."""
     if source.format == "tsmem":
         return read_tsmem(source)
-    if source.conversion is None:
-        raise InvalidInput(f"the {source.format} format needs a user and a start time")
+    assert source.conversion is not None
     return read_conversations(source, source.conversion, CONVERSATION_READERS[source.format])

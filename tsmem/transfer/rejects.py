@@ -1,29 +1,29 @@
-"""The file of `import --rejects`: what could not be imported, line by line, each written before the import continues.
+"""Rejects: what an import could not bring in, line by line in a file that can be imported again once the cause is gone.
 
-- Rejects are added behind those of earlier imports. A file that holds anything else is refused before anything is
-  imported.
-- A reject that the file holds already is not repeated, so that an import can be resumed, or run again.
-- A file that was there stays as it is where nothing is rejected; one that was made for nothing is removed.
-- One import at a time writes a file. A line is written whole or not at all.
+A row that was refused is its own line with the reason in `rejected`, which reading ignores. A line that could not be
+read is kept letter for letter as the `text` of a line of the kind `rejected`, and is read again out of it.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import fcntl
 import hashlib
 import json
 import os
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.bulk.bulk import key_of
-from tsmem.store.documents import dumps, item_document
-from tsmem.store.model import Session
+from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
+from tsmem.store.model import Message, Session
 from tsmem.transfer.files.descriptors import WaitingFile
 from tsmem.transfer.files.file_errors import cannot_write, explained
 from tsmem.transfer.files.outputs import Output, is_compressed
-from tsmem.transfer.reject_lines import BadLine, rejected_line
+from tsmem.transfer.formats import ImportFormat
+from tsmem.transfer.input.json_values import Place
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.bulk import ImportedItem
@@ -34,7 +34,22 @@ _BEGINNING = b'{"kind": "'
 """The beginning of every line of rejects."""
 
 
+class BadLine(NamedTuple):
+    """A line that could not be read."""
+
+    line: Place
+    raw: bytes
+    error: InvalidInput
+    format: ImportFormat
+
+
 class Rejects:
+    """The file of `import --rejects`. Each line is written, whole or not at all, before the import continues.
+
+    - Rejects are added behind those of earlier imports, if the file holds nothing else. One that it holds already is
+      not repeated, so that an import can be resumed, or run again.
+    - A file that was made for nothing is removed. One import at a time writes a file."""
+
     def __init__(self, caller: Caller, name: str, source: BinaryIO, *, resume: bool) -> None:
         """Open the file. A last line that was cut off is removed with `resume`, because the import repeats it, and
         refused otherwise. Raises InvalidInput for a file that cannot be written, is the input, or holds something
@@ -59,7 +74,7 @@ class Rejects:
 
     @property
     def lasts(self) -> bool:
-        """Return True if the rejects can be imported from there: False for a device, a pipe, or an open descriptor."""
+        """True if the rejects can be imported from there: False for a device, a pipe, or an open descriptor."""
         return self._output.is_file
 
     def _begin(self, resume: bool) -> None:
@@ -76,16 +91,16 @@ class Rejects:
                 try:
                     self._read_line(raw)
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    if not raw.endswith(b"\n") and raw[: len(_BEGINNING)] == _BEGINNING[: len(raw)]:
-                        if resume:
-                            os.ftruncate(self._descriptor, size)
-                            return
+                    if raw.endswith(b"\n") or raw[: len(_BEGINNING)] != _BEGINNING[: len(raw)]:
+                        hint = "rejects go into a file of their own"
+                        raise InvalidInput(f"{self._name} is not a file of rejects", hint=hint) from error
+                    if not resume:
                         raise InvalidInput(
                             f"{self._name} ends in a line that was cut off",
                             hint="--resume goes on with the import that was stopped; or write to another file",
                         ) from error
-                    hint = "rejects go into a file of their own"
-                    raise InvalidInput(f"{self._name} is not a file of rejects", hint=hint) from error
+                    os.ftruncate(self._descriptor, size)
+                    return
                 size += len(raw)
         self._ends_in_line = bool(raw) and not raw.endswith(b"\n")
 
@@ -120,12 +135,12 @@ class Rejects:
     def line(self, bad: BadLine) -> None:
         self._result.fail(RowFailure((f"line {bad.line}",), bad.error))
         self._result.unread += 1
-        self._add(rejected_line(bad))
+        self._add({"kind": "rejected", "line": bad.line, "reason": bad.error.message, **_held(bad)})
 
     def row(self, record: ImportedItem, error: TsmemError) -> None:
         kind = "session" if isinstance(record.item, Session) else "message"
         reason = {"line": record.line, "reason": error.message}
-        self._add(f"{dumps({'kind': kind, **item_document(record.item), 'rejected': reason})}\n".encode())
+        self._add({"kind": kind, **item_document(record.item), "rejected": reason})
 
     def sync(self) -> None:
         """Put what was written on the disk. Raises InvalidInput and StorageFailure."""
@@ -135,7 +150,8 @@ class Rejects:
                 os.fsync(self._descriptor)
                 self._output.sync_name()
 
-    def _add(self, line: bytes) -> None:
+    def _add(self, document: dict[str, Any]) -> None:
+        line = f"{dumps(document)}\n".encode()
         if self._digests and _digest(line) in self._digests:
             return
         try:
@@ -163,3 +179,46 @@ def _digest(line: bytes) -> bytes:
     if isinstance(document.get("rejected"), dict):
         del document["rejected"]["reason"]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()
+
+
+def _held(bad: BadLine) -> dict[str, object]:
+    """Return the format and text to keep of a line. One that was rejected before is not wrapped again."""
+    try:
+        text = bad.raw.decode()
+        before = loads(text)
+    except UnicodeDecodeError:
+        return {"format": bad.format, "text": {"$bytes": base64.b64encode(bad.raw).decode()}}
+    except InvalidInput:
+        before = None
+    if isinstance(before, dict) and before.get("kind") == "rejected" and {"format", "text"} <= before.keys():
+        return {"format": before["format"], "text": before["text"]}
+    return {"format": bad.format, "text": text}
+
+
+def refused_row(document: object) -> Session | Message | None:
+    """Return the row that a line of rejects holds, whatever the format of its input; None for another line. Raises
+    InvalidInput."""
+    if isinstance(document, dict) and "rejected" in document and document.get("kind") in ("session", "message"):
+        return item_from_document(document)
+    return None
+
+
+def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
+    """Return the value that a line of the kind `rejected` holds; any other value as it is. Raises InvalidInput."""
+    if not isinstance(document, dict) or document.get("kind") != "rejected":
+        return document
+    if format == "tsmem" != document.get("format"):  # the other way round, the format may have been the mistake
+        raise InvalidInput(
+            f"this was rejected as a line of --format {brief(str(document.get('format')))}: import it as one"
+        )
+    try:
+        match document.get("text"):
+            case str(text):
+                return loads(text)
+            case {"$bytes": str(encoded)}:
+                return loads(base64.b64decode(encoded, validate=True))
+    except binascii.Error as error:
+        raise InvalidInput("the bytes of a rejected line are no base64") from error
+    except InvalidInput as error:  # without its line in that text: the one that counts is where it stands now
+        raise InvalidInput(error.message.partition(": ")[2]) from error
+    raise InvalidInput("a rejected line has a text")

@@ -1,9 +1,8 @@
-"""The resume point of an import, kept in a small file, so that `import --resume` can continue there.
+"""The resume point of an import: the number of records that are settled, that is, written or kept as rejects.
 
-The resume point is a number of settled records: all of them are written, or kept as rejects. It is noted now and then
-while the import runs, and removed when the import has ended well. It belongs to one input (path, size and modification
-time), one way to read it, and one target. A stale point is too early, never too late, and a row that is written twice
-stays the same.
+It is noted now and then while the import runs, in a small file of its own, and removed when the import has ended well.
+It belongs to one input (path, size and modification time), one way to read it, and one target. A stale point is too
+early, never too late, and a row that is written twice stays the same.
 """
 
 from __future__ import annotations
@@ -19,11 +18,12 @@ from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.limits import MAX_ROWS_PER_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
+    from tsmem.store import MemoryStore
     from tsmem.store.bulk.bulk import ImportedItem
     from tsmem.store.model import Message, Session
-    from tsmem.transfer.caller import Caller
     from tsmem.transfer.rejects import Rejects
 
 EVERY_S = 0.25
@@ -31,26 +31,17 @@ EVERY_S = 0.25
 
 
 class ResumePoint:
-    def __init__(self, caller: Caller, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
+    def __init__(self, store: MemoryStore, folder: Path, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
         """`how` holds everything else that decides which rows the input becomes."""
         status = os.fstat(stream.fileno())
-        layout = caller.store.layout
-        tables = (layout.session.ref.name, layout.message.ref.name)
-        identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, caller.store.target, *tables, *how]
-        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-        folder = caller.resume_folder
-        self._path = None if folder is None else folder / f"{digest}.json"
-        self._clock = caller.store.clock
+        tables = (store.layout.session.ref.name, store.layout.message.ref.name)
+        identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, store.target, *tables, *how]
+        self._path = folder / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]}.json"
+        self._clock = store.clock
         self._due_s = self._clock.monotonic_s() + EVERY_S
         self._noted: int | None = None
 
-    @property
-    def is_kept(self) -> bool:
-        return self._path is not None
-
     def read(self) -> int:
-        if self._path is None:
-            return 0
         try:
             settled = json.loads(self._path.read_bytes())["settled"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -61,7 +52,7 @@ class ResumePoint:
         """Note how many records are settled, `now` or when it is due. Return True if an import can be resumed.
 
         Raises nothing where it cannot be written: an import can begin anew."""
-        if self._path is not None and settled != self._noted and (now or self._clock.monotonic_s() >= self._due_s):
+        if settled != self._noted and (now or self._clock.monotonic_s() >= self._due_s):
             self._due_s = self._clock.monotonic_s() + EVERY_S
             with suppress(OSError):
                 make_private_folder(str(self._path.parent))
@@ -70,26 +61,22 @@ class ResumePoint:
         return bool(self._noted)
 
     def clear(self) -> None:
-        if self._path is not None:
-            with suppress(OSError):
-                self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 class SettledRows:
     """Looks for the rows of settled records in the store: if one is gone, continuing would leave a gap."""
 
-    def __init__(
-        self, settled: int, present: Callable[[list[Session | Message]], bool], rejects: Rejects | None, *, sample: bool
-    ) -> None:
-        """`present` returns True if the store has a row for each item. It is called for all rows, or with `sample` for
-        about a hundred. Rows that were rejected need not be there."""
+    def __init__(self, store: MemoryStore, settled: int, rejects: Rejects | None) -> None:
+        """Rows that are among the rejects need not be there."""
+        self._store = store
         self._settled = settled
-        self._present = present
         self._rejects = rejects
-        self._stride = max(1, settled // (MAX_ROWS_PER_READ - 1)) if sample else 1
+        # On TableStore, to look for all rows would take more requests than to write them again: there, about a hundred.
+        self._stride = 1 if store.is_local else max(1, settled // (MAX_ROWS_PER_READ - 1))
         self._items: list[Session | Message] = []
         self.is_sample = self._stride > 1
-        """True if not all rows are looked for."""
         self.complete = True
         self.looked_for = 0
 
@@ -107,7 +94,7 @@ class SettledRows:
     def _look(self) -> None:
         self.looked_for += len(self._items)
         try:
-            self.complete = self.complete and self._present(self._items)
+            self.complete = self.complete and self._store.bulk.present(self._items)
         except (TableNotFound, InvalidInput):  # the second for a record that no store can hold
             self.complete = False
         self._items = []

@@ -86,7 +86,7 @@ class SharedIds:
             return
         self._shared.add(session)
         if len(self._shared) <= MAX_NAMED:
-            who = f"user '{others[0]}'" if len(others) == 1 else f"user '{others[0]}' and other users"
+            who = f"user '{others[0]}'" + (" and other users" if len(others) > 1 else "")
             self._say(
                 f"warning: {where}{who} has a session '{session}' too: user '{user}' shares its messages, because "
                 "a message's key has no user"

@@ -82,6 +82,6 @@ CASES = (
         "line 3: the export says it holds 2 sessions and 0 messages, and 1 and 0 were read"),
     Case("A line past all bounds.", "import in.jsonl",
         "in.jsonl: line 1: longer than 2 MB",
-        given=(patched("tsmem.transfer.input.text_window.MAX_LINE_BYTES", 2 * 2**20), file("in.jsonl", "x" * (2 * 2**20 + 2)))),
+        given=(patched("tsmem.transfer.input.json_values.MAX_VALUE_BYTES", 2 * 2**20), file("in.jsonl", "x" * (2 * 2**20 + 2)))),
 )
 # fmt: on

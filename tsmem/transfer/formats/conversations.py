@@ -1,8 +1,6 @@
 """Turn conversations into sessions and messages: ids, times, and metadata. Nothing is dropped.
 
-`records.py` calls `read_conversations` with the reader of a format. That returns each conversation in the OpenAI shape.
-
-How keys become columns:
+`records.py` calls `read_conversations` with the reader of a format, which returns conversations in the OpenAI shape.
 
 - A scalar without a field of its own becomes metadata under its own key.
 - Any other value becomes compact JSON text under its own key; the column `_json` lists those keys, separated by commas.
@@ -14,7 +12,7 @@ How keys become columns:
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidInput
+from tsmem.plurals import quantity
 from tsmem.rows import Value
 from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.bulk.stored_times import StoredTimes
@@ -30,17 +29,9 @@ from tsmem.store.documents import brief
 from tsmem.store.layout import DEFAULT
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
-from tsmem.transfer.formats.message_times import (
-    TIME_KEYS,
-    ReadTime,
-    depends_on_others,
-    known_times,
-    settled_times,
-    take_time,
-)
-from tsmem.transfer.import_notes import ImportNotes
+from tsmem.transfer.formats import message_times
 from tsmem.transfer.input.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue
-from tsmem.transfer.reject_lines import refused_row, unwrapped
+from tsmem.transfer.rejects import refused_row, unwrapped
 
 if TYPE_CHECKING:
     from tsmem.transfer.records import ImportSource
@@ -54,7 +45,17 @@ OTHER_COLUMN = "_other"
 _TEXT_FIELDS = ("role", "content", "search_content")
 _SESSION_RESERVED = DEFAULT.session.reserved | {JSON_COLUMN, OTHER_COLUMN}
 _MESSAGE_RESERVED = DEFAULT.message.reserved | {JSON_COLUMN, OTHER_COLUMN}
-
+_NOTES = {
+    "unread": ("time", "that cannot be read: kept as metadata, and the message has none"),
+    "known": ("message", "without a time: already in the store with a time, which is kept"),
+    "followed": ("message", "without a time: put a microsecond from the one before or after"),
+    "moved": ("message", "with the time of another: moved behind it by a microsecond"),
+    "backwards": ("message", "earlier than the one before: stored in the order of time"),
+    "zoneless": ("time", "without a zone: taken as UTC"),
+    "unnamed": ("conversation", "without an id: a longer copy becomes another session"),
+}
+"""Notes on times and ids, as `import` reports them with their counts. The counts `message` and `empty conversation` are
+those without any time."""
 
 ConversationReader = Callable[[object, bool], dict[str, Any]]
 """Reads one format: returns a value, an element of an array if the second argument is True, as a conversation with a
@@ -70,14 +71,26 @@ class Conversion(NamedTuple):
     """Microseconds. A message of a conversation without times gets this plus its place in the whole input."""
     stored: StoredTimes | None = None
     """Looks up the times of what was imported before; without it, nothing was."""
-    notes: ImportNotes | None = None
+    notes: Counter[str] | None = None
+    """Counts for `note_lines`."""
+
+
+def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
+    """Yield a line for each note that was counted. `dated_from` names the source of the start time."""
+    lines = {name: f"{quantity(notes[name], noun)} {text}" for name, (noun, text) in _NOTES.items() if notes[name]}
+    if "unread" in lines:
+        yield lines.pop("unread")
+    undated = [quantity(notes[noun], noun) for noun in ("message", "empty conversation") if notes[noun]]
+    if undated:
+        yield f"{' and '.join(undated)} without a time: dated from {dated_from}"
+    yield from lines.values()
 
 
 class _MessageDraft(NamedTuple):
     message_id: str
-    given: ReadTime | None
+    given: message_times.ReadTime | None
     is_unread: bool
-    """True if it gives one that cannot be read."""
+    """True if it gives a time that cannot be read."""
     texts: dict[str, str | None]
     metadata: Metadata
 
@@ -86,7 +99,7 @@ class _MessageDraft(NamedTuple):
         return None if self.given is None else self.given.time
 
 
-class ConversationDraft(NamedTuple):
+class _ConversationDraft(NamedTuple):
     session: Session
     messages: Sequence[_MessageDraft]
     start: int
@@ -95,19 +108,15 @@ class ConversationDraft(NamedTuple):
     """The lookup of the messages in the store; None where their times depend on nothing there."""
 
 
-_Converted = tuple[JsonValue, ConversationDraft | Session | Message]
-"""A value, and the conversation or the row of rejects that it holds."""
-
-
 def read_conversations(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[ImportedItem]:
     """Yield the session and the messages of each conversation. Raises InvalidInput, with the place, for what cannot be
     read if bad values are not kept. Cost: that of looking up times (`StoredTimes`)."""
-    converter = Converter(conversion)
-    for value, content in _ahead(_convert(source, converter, read), conversion.stored):
+    converter = _Converter(conversion)
+    for value, content in _drafts(source, converter, read, 1 if conversion.stored is None else conversion.stored.width):
         try:
-            items = [*converter.rows(content)] if isinstance(content, ConversationDraft) else [content]
+            items = [*converter.rows(content)] if isinstance(content, _ConversationDraft) else [content]
         except InvalidInput as error:
             source.refuse(value, error)
             continue
@@ -115,28 +124,25 @@ def read_conversations(
             yield ImportedItem(value.place, item)
 
 
-def _convert(source: ImportSource, converter: Converter, read: ConversationReader) -> Iterator[_Converted]:
-    for value in _conversations(source.values()):
-        try:
-            content: ConversationDraft | Session | Message | None = refused_row(value.document)
-            if content is None:
-                document = unwrapped(value.document, source.format)
-                content = converter.draft(read(document, value.element is not None))
-        except InvalidInput as error:
-            source.refuse(value, error)
-        else:
-            yield value, content
-
-
-def _ahead(conversations: Iterator[_Converted], stored: StoredTimes | None) -> Iterator[_Converted]:
-    """Yield conversations some behind the one that was read last, so that the times of several are looked up at
-    once. Those that wait have at most MAX_TEXT_AHEAD characters, but for the last one."""
-    waiting: deque[_Converted] = deque()
+def _drafts(
+    source: ImportSource, converter: _Converter, read: ConversationReader, width: int
+) -> Iterator[tuple[JsonValue, _ConversationDraft | Session | Message]]:
+    """Yield each value with the conversation or the row of rejects that it holds, up to `width` behind the one that was
+    read last, so that the times of several are looked up at once. Those that wait have at most MAX_TEXT_AHEAD
+    characters, but for the last one."""
+    waiting: deque[tuple[JsonValue, _ConversationDraft | Session | Message]] = deque()
     try:
-        for converted in conversations:
-            waiting.append(converted)
-            width = 1 if stored is None else stored.width
-            while waiting and (len(waiting) >= width or sum(len(value.text) for value, _ in waiting) > MAX_TEXT_AHEAD):
+        for value in _conversations(source.values()):
+            try:
+                content: _ConversationDraft | Session | Message | None = refused_row(value.document)
+                if content is None:
+                    document = unwrapped(value.document, source.format)
+                    content = converter.draft(read(document, value.array is not None))
+            except InvalidInput as error:
+                source.refuse(value, error)
+                continue
+            waiting.append((value, content))
+            while waiting and (len(waiting) >= width or sum(len(each.text) for each, _ in waiting) > MAX_TEXT_AHEAD):
                 yield waiting.popleft()
     except InvalidInput:  # what stands before the error is imported
         yield from waiting
@@ -165,29 +171,29 @@ def _array_conversations(elements: Iterator[JsonValue]) -> Iterator[JsonValue]:
         size += len(value.text)
         parts += 2 + value.text.count(",")
         if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
+            assert value.array is not None
             raise InvalidInput(
-                f"line {value.array_place}: an array of messages is one conversation, and this one has more than "
+                f"line {value.array[1]}: an array of messages is one conversation, and this one has more than "
                 f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
             )
         messages.append(value._replace(text=""))
-    place = messages[0].array_place
-    assert place is not None
-    yield JsonValue(place, {"messages": [each.document for each in messages]}, text="")
+    assert messages[0].array is not None
+    yield JsonValue(messages[0].array[1], {"messages": [each.document for each in messages]}, text="")
 
 
-class Converter:
+class _Converter:
     def __init__(self, conversion: Conversion) -> None:
         self._user_id = conversion.user_id
         self._stored = conversion.stored
-        self._notes = conversion.notes or ImportNotes()
+        self._notes: Counter[str] = Counter() if conversion.notes is None else conversion.notes
         self._start = conversion.start_time
         """The time of the next message, if its conversation has no times."""
         self._given_ids: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
-        self._repeats: dict[int, int] = {}
+        self._repeats: Counter[int] = Counter()
         """Numbers of conversations without an id, by the hash of their user and content."""
 
-    def draft(self, conversation: dict[str, Any]) -> ConversationDraft:
+    def draft(self, conversation: dict[str, Any]) -> _ConversationDraft:
         """Convert all of a conversation but its times, and begin to look up those that may not be the input's. Raises
         InvalidInput."""
         rest = dict(conversation)
@@ -211,21 +217,21 @@ class Converter:
             rest |= own
         _, metadata = _columns(rest, _SESSION_RESERVED)
         lookup = None
-        if self._stored is not None and depends_on_others([each.given_us for each in drafts]):
+        if self._stored is not None and message_times.depends_on_others([each.given_us for each in drafts]):
             lookup = self._stored.of_messages(session_id, [each.message_id for each in drafts])
-        draft = ConversationDraft(Session(user, session_id, None, None, metadata), drafts, self._start, lookup)
+        draft = _ConversationDraft(Session(user, session_id, None, None, metadata), drafts, self._start, lookup)
         self._start += len(drafts)
-        self._notes.unnamed += given_id is None
+        self._notes["unnamed"] += given_id is None
         return draft
 
-    def rows(self, draft: ConversationDraft) -> Iterator[Session | Message]:
+    def rows(self, draft: _ConversationDraft) -> Iterator[Session | Message]:
         """Yield the session and its messages, with their times. Raises InvalidInput where two messages would be one
         row."""
         session, notes = draft.session, self._notes
         ids = [each.message_id for each in draft.messages]
         given = [each.given_us for each in draft.messages]
-        stored = known_times(ids, given, {} if draft.lookup is None else draft.lookup.result())
-        times = settled_times(given, stored, draft.start)
+        stored = message_times.known_times(ids, given, {} if draft.lookup is None else draft.lookup.result())
+        times = message_times.settled_times(given, stored, draft.start)
         _check_distinct([n if time is None else (ids[n], time) for n, time in enumerate(given)])
         _check_distinct([*zip(ids, times, strict=True)])
         if times:
@@ -233,21 +239,19 @@ class Converter:
         else:
             known = None if self._stored is None else self._stored.of_session(session.user_id, session.session_id)
             update_time = draft.start if known is None else known
-            notes.dated_sessions += known is None
+            notes["empty conversation"] += known is None
         yield replace(session, update_time=update_time)
         any_given = given.count(None) < len(given)
         before: int | None = None
         for each, known, time in zip(draft.messages, stored, times, strict=True):
             yield Message(session.session_id, each.message_id, time, **each.texts, metadata=each.metadata)
             if each.given is None:
-                notes.unread += each.is_unread
-                notes.kept += known is not None
-                notes.followed += known is None and any_given
-                notes.dated += known is None and not any_given
+                notes["unread"] += each.is_unread
+                notes["known" if known is not None else "followed" if any_given else "message"] += 1
             else:
-                notes.zoneless += not each.given.has_zone
-                notes.moved += time != each.given.time
-                notes.backwards += before is not None and each.given.time < before
+                notes["zoneless"] += not each.given.has_zone
+                notes["moved"] += time != each.given.time
+                notes["backwards"] += before is not None and each.given.time < before
                 before = each.given.time
 
     def _made_id(self, user: str, conversation: dict[str, object]) -> str:
@@ -257,15 +261,15 @@ class Converter:
 
         content = json.dumps(conversation, sort_keys=True)
         key = hash((user, content))
-        before = self._repeats.get(key, 0)
-        self._repeats[key] = before + 1
+        before = self._repeats[key]
+        self._repeats[key] += 1
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {before}, {content}]"))
 
 
 def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
     rest = dict(message)
-    given = take_time(rest)
-    is_unread = given is None and any(message.get(key) is not None for key in TIME_KEYS)
+    given = message_times.take_time(rest)
+    is_unread = given is None and any(message.get(key) is not None for key in message_times.TIME_KEYS)
     message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{number:06d}"
     return _MessageDraft(message_id, given, is_unread, *_columns(rest, _MESSAGE_RESERVED, _TEXT_FIELDS))
 

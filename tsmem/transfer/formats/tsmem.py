@@ -17,7 +17,7 @@ from tsmem.store.model import Message, Session
 from tsmem.transfer.exporting import VERSION
 from tsmem.transfer.formats import openai, shapes
 from tsmem.transfer.input.json_values import Place
-from tsmem.transfer.reject_lines import unwrapped
+from tsmem.transfer.rejects import unwrapped
 
 if TYPE_CHECKING:
     from tsmem.transfer.records import ImportSource
@@ -34,7 +34,7 @@ def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
         try:
             document = unwrapped(value.document, "tsmem")
             kind = document.get("kind") if isinstance(document, dict) else None
-            item = None if kind in ("tsmem", "end") else _item(document, in_array=value.element is not None)
+            item = None if kind in ("tsmem", "end") else _item(document, in_array=value.array is not None)
         except InvalidInput as error:
             source.refuse(value, error)
             continue

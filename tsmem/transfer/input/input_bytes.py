@@ -1,5 +1,4 @@
-"""Open an input, and find the texts in its bytes: unpack gzip, take the conversations out of a zip, and name what holds
-no JSON.
+"""Open an input, unpack gzip, take the conversations out of a zip, and refuse by its name what holds no JSON.
 
 Everything is read in chunks, so that a small file which unpacks to a large one takes no more memory than another.
 """
@@ -18,34 +17,34 @@ from tsmem.errors import InvalidInput
 from tsmem.transfer.files.file_errors import cannot_read
 
 if TYPE_CHECKING:
-    from zipfile import ZipFile, ZipInfo
+    from zipfile import ZipInfo
 
 CHUNK_BYTES = 2**16
 """Larger ones cost page faults: 0.5 s of 2.5 s on 120 MB."""
 _SNIFFED_BYTES = 512
 """Enough for all signatures: that of tar stands at byte 257."""
 _MEMBER = re.compile(r"(?:.*/)?conversations[^/]*\.json")
-"""The files with conversations in the zips that ChatGPT and claude.ai export."""
+"""The files of a zip that are read: ChatGPT and claude.ai export such."""
 
 
 class Input(NamedTuple):
     name: str
     raw: BinaryIO
     """Its bytes, compressed or not."""
-    path: str | None = None
-    """None for a stream that was open."""
+    is_file: bool = False
+    """False for a stream that was open already."""
 
 
 @contextmanager
 def open_input(name: str) -> Iterator[Input]:
-    """Open a file to read. Raises InvalidInput; an error of a line inside gets the file's name."""
+    """Open a file. Raises InvalidInput; an error of a line inside gets the file's name."""
     try:
         raw = open(name, "rb")  # noqa: PTH123, SIM115
     except (OSError, ValueError) as error:
         raise cannot_read(name, error) from error
     with raw:
         try:
-            yield Input(name, raw, name)
+            yield Input(name, raw, is_file=True)
         except InvalidInput as error:
             if error.message.startswith("line "):
                 error.message = f"{name}: {error.message}"
@@ -66,10 +65,10 @@ _KINDS = (
     (0, b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
     (257, b"ustar\x00", "a tar archive", "unpack it first, with tar -xf"),
     (257, b"ustar  \x00", "a tar archive", "unpack it first, with tar -xf"),
+    (0, b"SQLite format 3\x00", "an SQLite database", _EXPORT),
     (0, b"\x00\x00\x00\x00", "binary data", _EXPORT),
 )
 """Signatures with their positions, the kinds of files that have them, and hints."""
-_SQLITE = b"SQLite format 3\x00"
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_KINDS = (
@@ -129,10 +128,8 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 def _check(first: bytes, name: str) -> None:
     """Raise InvalidInput for an input that begins so and holds no text."""
-    if first.startswith(_SQLITE):
-        if is_store(first):
-            raise InvalidInput(f"{name} is a tsmem store, not an export", hint=_COPY)
-        raise InvalidInput(f"{name} is an SQLite database, not JSON", hint=_EXPORT)
+    if is_store(first):
+        raise InvalidInput(f"{name} is a tsmem store, not an export", hint=_COPY)
     if first.startswith((_GZIP, *_ZIP)):
         raise InvalidInput(f"{name} is compressed twice", hint=_UNPACK)
     for at, signature, kind, advice in _KINDS:
@@ -163,34 +160,29 @@ def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _zipped(stream: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[bytes]]]:
-    from zipfile import ZipFile
+    from zipfile import BadZipFile, ZipFile
+
+    @contextmanager
+    def explained() -> Iterator[None]:
+        try:
+            yield
+        except (BadZipFile, zlib.error, EOFError) as error:
+            raise InvalidInput(f"cannot read {name}: the zip is damaged") from error
+        except OSError as error:
+            raise cannot_read(name, error) from error
+
+    def unzipped(member: ZipInfo) -> Iterator[bytes]:
+        with explained(), archive.open(member) as unpacked:
+            yield from _read(unpacked, name)
 
     if not stream.seekable():
         raise InvalidInput(f"{name} is a zip, which cannot be read from a pipe", hint="import the file by its name")
-    with _zip_errors(name):
+    with explained():
         archive = ZipFile(stream)
-        members = _conversation_files(archive.infolist(), name)
-    for member in members:
-        first, chunks = _sniffed(_unzipped(archive, member, name))
+    for member in _conversation_files(archive.infolist(), name):
+        first, chunks = _sniffed(unzipped(member))
         _check(first, f"{member.filename} in {name}")
         yield member.filename, chunks
-
-
-def _unzipped(archive: ZipFile, member: ZipInfo, name: str) -> Iterator[bytes]:
-    with _zip_errors(name), archive.open(member) as unpacked:
-        yield from _read(unpacked, name)
-
-
-@contextmanager
-def _zip_errors(name: str) -> Iterator[None]:
-    from zipfile import BadZipFile
-
-    try:
-        yield
-    except (BadZipFile, zlib.error, EOFError) as error:
-        raise InvalidInput(f"cannot read {name}: the zip is damaged") from error
-    except OSError as error:
-        raise cannot_read(name, error) from error
 
 
 def _conversation_files(members: list[ZipInfo], name: str) -> list[ZipInfo]:

@@ -10,18 +10,19 @@ line. That is not known in the middle of an array or of a pretty-printed value, 
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple, NoReturn
 
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import decode_at, described_fault
-from tsmem.transfer.input.text_window import TextWindow
 
 MAX_VALUE_BYTES = 64 * 2**20
-"""The size of one value, or one element of an array. A row has at most 4 MB, and a conversation is many rows."""
+"""The size of one value, one element of an array, or a line that is passed over. A row has at most 4 MB, and a
+conversation is many rows."""
 MAX_VALUE_PARTS = 1_000_000
 """The objects, arrays and values within one value. 64 MB of `{"a":1},` would take 2 GB as Python objects."""
 _SHORT = 2**20
@@ -37,7 +38,6 @@ _SCALAR = re.compile(r"[^\s,\[\]{}]*+")
 _PART = re.compile(r'[^"\[\]{},]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},]*+)*+([\[\]{},])', re.DOTALL)
 """Everything up to the next bracket or comma outside of a text. It is possessive, so that it takes no memory for a text
 without end."""
-_SMALLER = "write it as several smaller values"
 
 Place = int | str
 """A line, counted from 1; or more, such as `1, element 3` or `2 of conversations.json`. Errors say it behind `line`."""
@@ -50,10 +50,8 @@ class JsonValue(NamedTuple):
     document: object
     text: str
     """Its text, with the end of its line. Bytes that are not UTF-8 are lone surrogates, as in `os.fsdecode`."""
-    element: int | None = None
-    array: int | None = None
-    """The number of the array in the text, from 0."""
-    array_place: Place | None = None
+    array: tuple[int, Place] | None = None
+    """The number of the array in the text, from 0, and its place; None for a value that is no element of one."""
     error: InvalidInput | None = None
 
     @property
@@ -64,7 +62,82 @@ class JsonValue(NamedTuple):
 def values(chunks: Iterable[bytes], of: str | None = None) -> Iterator[JsonValue]:
     """Yield the values of a text; `of` is its name, if there are several. Raises InvalidInput, with the place, for an
     error behind which the values cannot be told apart."""
-    return _Reader(TextWindow(chunks), "" if of is None else f" of {of}").values()
+    return _Reader(_Window(chunks), "" if of is None else f" of {of}").values()
+
+
+class _Window:
+    """The part of a text that is in memory, decoded as it is needed. Its encoding is recognised as JSON's is: by a byte
+    order mark or by the zeros among the first four bytes (RFC 4627, section 3)."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        rest = iter(chunks)
+        first = b""
+        while len(first) < 4 and (chunk := next(rest, b"")):
+            first += chunk
+        self._chunks = chain((first,), rest)
+        self._encoding = json.detect_encoding(first).removesuffix("-sig")
+        self._decoder = codecs.getincrementaldecoder(self._encoding)()
+        self.text = ""
+        self.at = 0
+        """The position of reading: the characters before it are passed."""
+        self.line = 1
+        self.ended = False
+        """True if nothing follows the text in memory."""
+        self.has_bad_bytes = False
+        """True once there were bytes that are not UTF-8."""
+        self._column = 1
+        """The column of the first character in memory."""
+
+    def more(self, size: int = 1) -> int:
+        """Read at least `size` characters, or to the end. Forget what was passed. Return the bytes that were read."""
+        parts, found, read = [self.text[self.at :]], 0, 0
+        while found < size and not self.ended:
+            chunk = next(self._chunks, b"")
+            self.ended = not chunk
+            try:
+                parts.append(self._decoder.decode(chunk, self.ended))
+            except UnicodeDecodeError as error:
+                if self._encoding != "utf-8":
+                    name = self._encoding.upper()
+                    raise InvalidInput(f"line {self.line}: this line or a later one is not valid {name}") from error
+                self.has_bad_bytes = True
+                self._decoder.errors = "surrogateescape"
+                parts.append(self._decoder.decode(chunk, self.ended))
+            found += len(parts[-1])
+            read += len(chunk)
+        self._column = self.column(self.at)
+        self.text, self.at = "".join(parts), 0
+        return read
+
+    def skip(self, what: re.Pattern[str]) -> str:
+        """Pass what matches. Return the character behind it, or "" at the end."""
+        while True:
+            self.advance(_past(what, self.text, self.at))
+            if self.at < len(self.text) or self.ended:
+                return self.text[self.at : self.at + 1]
+            self.more()
+
+    def advance(self, end: int) -> None:
+        self.line = self.line_of(end)
+        self.at = end
+
+    def take_line(self) -> str:
+        """Pass the rest of the line. Return it as it was. Raises InvalidInput for one past MAX_VALUE_BYTES."""
+        size = len(self.text) - self.at
+        while (end := self.text.find("\n", self.at)) < 0 and not self.ended:
+            size += self.more(2**20)
+            if size > MAX_VALUE_BYTES:
+                raise InvalidInput(f"line {self.line}: longer than {MAX_VALUE_BYTES // 2**20} MB")
+        start, end = self.at, end + 1 if end >= 0 else len(self.text)
+        self.advance(end)
+        return self.text[start:end]
+
+    def line_of(self, at: int) -> int:
+        return self.line + self.text.count("\n", self.at, at)
+
+    def column(self, at: int) -> int:
+        before = self.text.rfind("\n", 0, at)
+        return self._column + at if before < 0 else at - before
 
 
 class _Fault(Exception):
@@ -83,10 +156,10 @@ class _Decoded(NamedTuple):
 
 
 class _Reader:
-    """Reads the values of one text. Positions count from the beginning of what is in memory: `TextWindow.more` moves
-    them, so lengths are kept across it."""
+    """Reads the values of one text. Positions count from the beginning of what is in memory: `_Window.more` moves them,
+    so lengths are kept across it."""
 
-    def __init__(self, window: TextWindow, of: str) -> None:
+    def __init__(self, window: _Window, of: str) -> None:
         self._window = window
         self._of = of
         self._place: Place = 1
@@ -110,7 +183,7 @@ class _Reader:
                 found = None  # an array of several lines, with a fault in a later one
             if first == "[":
                 del found  # memory that is freed before the next value is decoded is used for it
-                yield from self._elements(next(arrays))
+                yield from self._elements((next(arrays), self._place))
             else:
                 assert found is not None
                 value = self._value(found, length)
@@ -118,9 +191,9 @@ class _Reader:
                 yield value
                 del value
 
-    def _elements(self, array: int) -> Iterator[JsonValue]:
+    def _elements(self, array: tuple[int, Place]) -> Iterator[JsonValue]:
         """Yield the elements of an array, each once it is known what follows it. Raises InvalidInput."""
-        window, array_place = self._window, self._place
+        window = self._window
         try:
             window.advance(window.at + 1)
             following = "]" if window.skip(_WITHIN_VALUE) == "]" else ","
@@ -130,11 +203,11 @@ class _Reader:
                 self._note_place(element)
                 found = self._decode()
                 assert found is not None
-                value = self._value(found, found.length, element)
+                value = self._value(found, found.length, array)
                 following = window.skip(_WITHIN_VALUE)
                 if following not in ("]", ","):
                     raise self._fault("not valid JSON: Expecting ',' delimiter", window.at, self._if_cut(window.at))
-                yield value._replace(array=array, array_place=array_place)
+                yield value
                 if following == ",":
                     window.advance(window.at + 1)
                     window.skip(_WITHIN_VALUE)
@@ -143,21 +216,18 @@ class _Reader:
         except _Fault as fault:
             self._refuse(fault.message)
 
-    def _value(self, found: _Decoded, length: int, element: int | None = None) -> JsonValue:
+    def _value(self, found: _Decoded, length: int, array: tuple[int, Place] | None = None) -> JsonValue:
         window, error = self._window, found.error
         text = window.text[window.at : window.at + length]
         if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
             error = InvalidInput(self._fault("not valid UTF-8", window.at + bad.start()).message)
         window.advance(window.at + length)
-        return JsonValue(self._place, found.document if error is None else None, text, element, error=error)
+        return JsonValue(self._place, found.document if error is None else None, text, array, error)
 
     def _note_place(self, element: int | None = None) -> None:
         self._line = self._window.line
-        self._place = f"{self._line}, element {element}{self._of}" if element is not None else self._line
-        if element is None and self._of:
-            self._place = f"{self._line}{self._of}"
-
-    # The end of a value
+        inside = "" if element is None else f", element {element}"
+        self._place = f"{self._line}{inside}{self._of}" if inside or self._of else self._line
 
     def _decode(self, *, is_array: bool = False) -> _Decoded | None:
         """Decode the value at `at`, reading as much as it takes; None for a long array. Raises _Fault, and InvalidInput
@@ -203,9 +273,9 @@ class _Reader:
         text, at = self._window.text, self._window.at
         end, depth, parts = _scan(text, at)
         if parts > MAX_VALUE_PARTS:
-            self._refuse(f"more than {MAX_VALUE_PARTS:,} values within one", hint=_SMALLER)
+            self._refuse(f"more than {MAX_VALUE_PARTS:,} values within one", hint="write it as several smaller values")
         if len(text[at : None if depth else end].encode(errors="surrogateescape")) > MAX_VALUE_BYTES:
-            self._refuse(f"longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SMALLER)
+            self._refuse(f"longer than {MAX_VALUE_BYTES // 2**20} MB", hint="write it as several smaller values")
 
     def _through_line(self, length: int) -> int:
         """Return the length of the value at `at`, with the end of its line if nothing follows there. Raises _Fault if
@@ -222,8 +292,6 @@ class _Reader:
         if following in ("", "\n") and window.line_of(end) == window.line:
             self._by_line = True
         return behind + 1 - window.at if following == "\n" else length
-
-    # Errors
 
     def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
         raise InvalidInput(f"line {self._place}: {message}", hint=hint)

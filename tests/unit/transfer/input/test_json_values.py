@@ -146,7 +146,6 @@ def test_a_value_without_end_is_refused_soon_after_the_limit(
     monkeypatch.setattr(json_values, "_SHORT", 1000)
     monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
     monkeypatch.setattr(json_values, "MAX_VALUE_PARTS", 50)
-    monkeypatch.setattr("tsmem.transfer.input.text_window.MAX_LINE_BYTES", 100_000)
     chunks = Endless(first, then)
     with pytest.raises(InvalidInput) as raised:
         list(values(chunks))
