@@ -1,7 +1,5 @@
-"""Open descriptors: names that stand for them, such as /dev/stdin, /dev/fd/3 and /proc/self/fd/3, and reading and
-writing those that another program made non-blocking.
-
-The command line loads this at its start, so it imports little.
+"""Names of open descriptors, such as /dev/stdin and /proc/self/fd/3, and reading and writing those that another program
+made non-blocking. The command line loads this at its start, so it imports little.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ def is_descriptor(path: str) -> bool:
 
 
 def own_descriptor(path: str) -> int | None:
-    """Return the number of a descriptor of this process; None for any other path."""
+    """Return the number of a descriptor of this process, or None."""
     match = re.fullmatch(_DESCRIPTOR, path, re.ASCII)
     process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119 - not always the number that we know
     return int(match["number"]) if match is not None and match[2] in (None, process) else None
@@ -67,8 +65,8 @@ def duplicate(number: int) -> int:
 
 
 class WaitingFile(io.FileIO):
-    """A file that waits where its descriptor does not block. Another program may have made it so, because that belongs
-    to the pipe or terminal itself and not to one process. Nothing is buffered."""
+    """An unbuffered file that waits where its descriptor does not block: that belongs to the pipe or terminal itself,
+    where another program may have set it."""
 
     def write(self, data: Any, /) -> int:
         rest = memoryview(data).cast("B")

@@ -14,13 +14,12 @@ _HINTS = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "the fold
 
 
 def cannot_read(name: str, error: Exception) -> InvalidInput:
-    """Return the error for a file that cannot be read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return InvalidInput(f"cannot read {name or 'a file without a name'}: {reason}")
 
 
 def cannot_write(name: str, error: OSError) -> TsmemError:
-    """Return the error for a file that cannot be written: StorageFailure if the disk fails, else InvalidInput."""
+    """Return StorageFailure if the disk fails, else InvalidInput."""
     kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
     number = error.errno or 0
     reason = error.strerror or os.strerror(number)

@@ -1,26 +1,16 @@
 """Open every file that a command is told to write: the outputs of `export` and `import --rejects`.
 
-Where a name leads:
-
-- A descriptor that is open already (`/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/1`, or a link to one) is duplicated, not
-  opened again, so that what a shell opened with `>>` is appended to.
-- A device or a pipe is written as it is.
-- Anything else is a file. Links are followed, unless another user made them.
-
-What is refused, whatever its name, before anything is done:
+A name may lead to a descriptor that is open already (`/dev/stdout`, `/dev/fd/3`), which is duplicated and not opened
+again, so that what a shell opened with `>>` is appended to; to a device or a pipe; or to a file. Links are followed,
+unless another user made them. Before anything is done these are refused, whatever their name:
 
 - a tsmem store, a file that belongs to one, the profile file, and the input of the same command. They are known by
-  their content, their path, and their device and inode.
+  their content, their path, and their device and inode;
 - what belongs to neither root nor this user, because its owner could read what is written. This is checked on the
   descriptor that is written to. Descriptors that were open already may: whoever started the command opened them.
 
-How a file is written:
-
-- Whole or not at all (`export`): into a new file beside it, which takes its place once it is complete and on the disk.
-  It keeps the owner, group and mode of the file that it replaces; other hard links of that one keep the old content.
-- By appending (`import --rejects`): nothing that stands there is touched, see `rejects.py`.
-
-A new file can be read by its owner alone.
+A file is written whole or not at all (`write_whole`), or appended to (`to_append`). A new one can be read by its owner
+alone.
 """
 
 from __future__ import annotations
@@ -30,7 +20,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -60,7 +50,7 @@ _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Output:
-    """A place to write to, found and checked; a context manager."""
+    """A place to write to, found and checked."""
 
     def __init__(self, caller: Caller, name: str, source: BinaryIO | None = None) -> None:
         """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
@@ -72,10 +62,12 @@ class Output:
         self._folder = self._descriptor = -1
         self._path = self._base = ""
         self._is_new = False
-        with ExitStack() as stack, explained(name):
-            stack.callback(self.close)
-            self._open()
-            stack.pop_all()
+        try:
+            with explained(name):
+                self._open()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +76,7 @@ class Output:
         self.close()
 
     def close(self) -> None:
-        """Close what is open. Remove a file that was made to append to, and is empty."""
+        """Remove a file that was made to append to, and is empty."""
         if self._is_new:
             self._is_new = False
             with suppress(OSError):
@@ -135,18 +127,18 @@ class Output:
         return os.stat(self._base, dir_fd=self._folder, follow_symlinks=False)
 
     def to_append(self) -> int:
-        """Return a descriptor that can be read, and whose writes go behind what is there. Raises OSError."""
+        """Return a descriptor to read, and to write behind what is there. Raises OSError."""
         if self._descriptor < 0:
             self._is_new = True
             self._descriptor = os.open(self._base, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
         return self._descriptor
 
     def sync_name(self) -> None:
-        """Put the file's name on the disk. Raises OSError."""
         sync_folder(os.path.dirname(self._path))  # noqa: PTH120
 
     def write_whole(self, lines: Iterator[bytes]) -> None:
-        """Write all lines; a file is on the disk, and has its name, when this returns."""
+        """Write all lines. A file is new, takes the place of the old one once it is complete and on the disk, and gets
+        its owner, group and mode. Other hard links of the old one keep their content."""
         with explained(self.name):
             if self.is_file:
                 self._caller.whole_file = self.name
@@ -172,9 +164,8 @@ class Output:
             self._copy_over(partial)
 
     def _copy_over(self, partial: str) -> None:
-        """Write a file's content in place: a file that is a mount point cannot be replaced.
-
-        Where that fails or is stopped, the content stays in a file beside it, and the error names that one."""
+        """Write a file's content in place: a mount point cannot be replaced. Where that fails or is stopped, the
+        content stays in a file beside it, and the error names that one."""
         kept = partial.replace(".part", ".whole")
         os.rename(partial, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         where = os.path.join(os.path.dirname(self.name), kept)  # noqa: PTH118, PTH120
@@ -192,7 +183,7 @@ class Output:
         os.unlink(kept, dir_fd=self._folder)
 
     def _keep_access(self, new: int) -> None:
-        """Give a new file the owner, group and mode of the one that it replaces."""
+        """Give a new file the owner, group, mode and access control list of the one that it replaces."""
         if self._descriptor < 0:
             return
         old, made = os.fstat(self._descriptor), os.fstat(new)
@@ -279,12 +270,9 @@ def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
 
 def _acl(descriptor: int) -> bytes | None:
     """Return the access control list of a file; None where it has none beside its mode."""
-    if sys.platform != "linux":
-        return None
-    try:
-        return os.getxattr(descriptor, _ACL)
-    except OSError:
-        return None
+    with suppress(OSError):
+        return os.getxattr(descriptor, _ACL) if sys.platform == "linux" else None
+    return None
 
 
 def _succeeds(act: Callable[[], None]) -> bool:

@@ -1,10 +1,9 @@
 """Formats of imported files. Each turns JSON values into sessions and messages.
 
-`tsmem.py` reads tsmem's own export. Every other format is a conversation format: one module with a function that checks
-a JSON value and returns the conversation in the OpenAI shape, an object with a list of `messages`. `openai.py` is the
-first one. To add a format, write its module, name it in `ImportFormat`, and list its function in `records.py`.
-`conversations.py` (ids, metadata, rows) and `message_times.py` are the same for all of them. `shapes.py` recognises the
-formats that cannot be read yet, for error messages: a format that gets a module loses its lines there.
+`tsmem.py` reads tsmem's own export. Every other format is one module, such as `openai.py`, with a function that returns
+a JSON value as a conversation in the OpenAI shape, an object with a list of `messages`. To add one, write its module,
+name it in `ImportFormat`, list its function in `records.py`, and delete its lines in `shapes.py`, which names the
+formats that cannot be read. `conversations.py` and `message_times.py` are the same for all of them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Times of imported messages: read those that the input gives, and make those that it does not, so that a conversation
 keeps its order and importing it again gives the same times.
 
-`conversations.py` calls this for each conversation. Messages are stored in the order of the times that the input gives.
-Those of one time keep the order of the input, a microsecond apart. One without a time follows the message before it. A
-message that the store has already keeps the time that it has there, because the time is a part of its key: one without
-a time, and one that was moved behind another.
+Messages are stored in the order of the times that the input gives. Those of one time keep the order of the input, a
+microsecond apart. One without a time follows the message before it. A message whose time was made, or moved, keeps the
+one that the store has already, because the time is a part of its key.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 class ReadTime(NamedTuple):
     time: int
     exact: bool = True
-    """True if the value says no more than that, so that nothing is lost when it is dropped."""
+    """True if the value says no more than the time, so that nothing is lost when it is dropped."""
     has_zone: bool = True
     """False for a date and time without a zone, which is taken as UTC."""
 
 
 def take_time(rest: dict[str, object]) -> ReadTime | None:
-    """Return the first usable time and take it out of `rest`, where it stays if it says more than the time."""
+    """Return the first usable time, and remove it from `rest` if it is exact."""
     for key in TIME_KEYS:
         if key in rest and (found := read_time(rest[key])) is not None:
             if found.exact:
@@ -120,8 +119,8 @@ def settled_times(given: Sequence[int | None], stored: Sequence[int | None], sta
     """Return the time of each message of a conversation, from those that the input gives and those that the store has
     (`known_times`).
 
-    Where neither has any, they count up from `start`. So do messages that were added behind those that the store has,
-    where the input gives no time at all."""
+    Where neither has any, they count up from `start`. If the input gives none, so do messages that were added behind
+    those of the store."""
     order = _filled(given, 0, 0)
     times = _filled([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
     if given.count(None) == len(given):

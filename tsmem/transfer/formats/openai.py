@@ -1,7 +1,6 @@
 """The OpenAI chat format: an object with a list of `messages`, each with a `role` or an item's `type`.
 
-`records.py` lists `read_conversation` as the reader of this format. `tsmem.py` asks here for the error of a
-conversation that is imported without `--format openai`.
+`tsmem.py` asks here for the error of a conversation that is imported without `--format openai`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _OTHER_CONTENT = frozenset(("parts", "blocks", "text", "value", "message"))
 
 
 def read_conversation(value: object, in_array: bool) -> dict[str, Any]:
-    """Return the value if it is a conversation. Raises InvalidInput, with the name of its format if that is known."""
+    """Return the value if it is a conversation. Raises InvalidInput, which names its format if that is known."""
     if error := conversation_error(value, in_array=in_array):
         raise error
     assert isinstance(value, dict)
@@ -50,21 +49,15 @@ def conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
     else:
         error = InvalidInput(
             f"a conversation has a list of 'messages'; the keys here are {shapes.key_names(value)}",
-            hint=shapes.messages_hint(value, in_array=in_array),
+            hint=shapes.messages_hint(value, in_array=in_array) or shapes.READABLE,
         )
-    if error is not None and (shape := shapes.find_shape(value, shapes.CONVERSATIONS)):
-        return shapes.foreign_error(shape, value, in_array=in_array)
-    return error
+    return error and (shapes.foreign_error(value, shapes.CONVERSATIONS, in_array=in_array) or error)
 
 
 def is_message(value: Mapping[str, object]) -> bool:
     """Return True if an object has a role, or is an item of the Responses API."""
     kind = value.get("type")
     return isinstance(value.get("role"), str) or (isinstance(kind, str) and kind in ITEM_TYPES)
-
-
-def looks_like_openai() -> InvalidInput:
-    return InvalidInput("this looks like conversations in the OpenAI format", hint="add --format openai --user USER")
 
 
 def single_message(text: str) -> InvalidInput:
@@ -76,8 +69,8 @@ def _message_error(number: int, message: object) -> InvalidInput | None:
         return InvalidInput(f"message {number} is not an object", hint=shapes.READABLE)
     if is_message(message) and message.get("content") is not None:
         return None
-    if shape := shapes.find_shape(message, shapes.CONVERSATIONS):
-        return shapes.foreign_error(shape, message, in_array=True)
+    if foreign := shapes.foreign_error(message, shapes.CONVERSATIONS, in_array=True):
+        return foreign
     if shape := shapes.find_shape(message, shapes.MESSAGES):
         return InvalidInput(f"message {number} looks like {shape}, which import cannot read", hint=shapes.READABLE)
     if is_message(message) and message.keys().isdisjoint(_OTHER_CONTENT):

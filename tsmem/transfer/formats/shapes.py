@@ -1,7 +1,6 @@
 """Recognise JSON values of formats that `import` cannot read, so that its errors name them and say what to do.
 
-`openai.py` and `tsmem.py` look up a value here once they know that it is not theirs. The keys of each format are those
-of its own documentation and of files that its tool wrote.
+The keys of each format are those of its own documentation and of files that its tool wrote.
 """
 
 from __future__ import annotations
@@ -16,13 +15,10 @@ READABLE = (
     'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
     '"content": "hi"}]}; convert the file to one of them'
 )
-"""The hint that says what can be read."""
 PIPE = "FILE | tsmem import --format openai --user USER"
 """The end of a jq command in a hint."""
 _MAX_KEYS = 8
 """Keys that an error names."""
-
-
 CONVERSATIONS = (
     ("a ChatGPT data export", "mapping"),
     ("a claude.ai data export", "chat_messages"),
@@ -86,43 +82,39 @@ def _has_path(value: object, path: str) -> bool:
     return True
 
 
-def foreign_error(shape: str, value: Mapping[str, object], *, in_array: bool) -> InvalidInput:
-    hint = messages_hint(value, in_array=in_array)
+def foreign_error(
+    value: Mapping[str, object], shapes: Iterable[tuple[str, str]], *, in_array: bool
+) -> InvalidInput | None:
+    """Return the error that names the format of a value, if it is one of these."""
+    if (shape := find_shape(value, shapes)) is None:
+        return None
+    hint = messages_hint(value, in_array=in_array) or READABLE
     return InvalidInput(f"this looks like {shape}, which import cannot read", hint=hint)
 
 
 def key_names(value: Mapping[str, object]) -> str:
-    """Return the keys of an object as an error names them."""
     names = [brief(name) for name in value]
     more = f" and {len(names) - _MAX_KEYS} more" if len(names) > _MAX_KEYS else ""
     return (", ".join(names[:_MAX_KEYS]) or "none") + more
 
 
-def messages_hint(value: Mapping[str, object], *, in_array: bool) -> str:
-    """Return the hint for a value without `messages`: where they are, if it has them elsewhere."""
-    path = path_to_messages(value)
-    return READABLE if path is None else extraction_hint(path, value, in_array=in_array)
-
-
-def extraction_hint(path: str, value: Mapping[str, object], *, in_array: bool) -> str:
-    """Return the jq command that takes the messages from where they are. See `path_to_messages`."""
-    each = ".[] | " if in_array else ""
+def messages_hint(value: Mapping[str, object], *, in_array: bool) -> str | None:
+    """Return where the messages of a value are, with the jq command that takes them from there. None if messages are in
+    several places: none of them has the whole conversation."""
+    if any(isinstance(inner, dict) and _is_chat_message(inner) for inner in value.values()):
+        return None
+    paths = [*_message_paths(value, depth=3)]
+    if len(paths) != 1:
+        return None
+    path, each = paths[0], ".[] | " if in_array else ""
     if path.endswith("[]"):
         return f"its conversations are under {path[:-2]}: jq -c '{each}.{path}' {PIPE}"
     own_id = "id, " if isinstance(value.get("id"), str) else ""
     return f"its messages are under {path}: jq -c '{each}{{{own_id}messages: .{path}}}' {PIPE}"
 
 
-def path_to_messages(value: Mapping[str, object]) -> str | None:
-    """Return the path of the list of messages in a value, in jq's notation; it ends in `[]` for a list of
-    conversations. Return None where messages are in several places: none of them has the whole conversation."""
-    if any(isinstance(inner, dict) and _is_chat_message(inner) for inner in value.values()):
-        return None
-    paths = [*_message_paths(value, depth=3)]
-    return paths[0] if len(paths) == 1 else None
-
-
 def _message_paths(value: Mapping[str, object], depth: int) -> Iterator[str]:
+    """Yield the paths of lists of messages, in jq's notation; those of lists of conversations end in `[]`."""
     for key, inner in value.items():
         if not re.fullmatch(r"[A-Za-z_]\w*", key, re.ASCII):
             continue

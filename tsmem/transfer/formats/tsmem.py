@@ -1,7 +1,6 @@
 """Read tsmem's own lines: an export, from its header to its end, or plain records without either.
 
-`records.py` calls `read_tsmem`. An export that was cut short is refused, also where bad lines are kept: nobody could
-tell what is missing.
+An export that was cut short is refused, also where bad lines are kept: nobody could tell what is missing.
 """
 
 from __future__ import annotations
@@ -81,7 +80,6 @@ def _check_end(place: Place, end: object, read: BulkResult | None, unreadable: i
 
 
 def _item(document: object, *, in_array: bool) -> Session | Message:
-    """Return the record. Raises InvalidInput; the error of a conversation names its format."""
     try:
         if not isinstance(document, dict):
             raise InvalidInput("a record is a JSON object")
@@ -91,17 +89,19 @@ def _item(document: object, *, in_array: bool) -> Session | Message:
 
 
 def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
+    """Return the error of a value that is a conversation, or a part of one."""
     if not isinstance(value, dict) or "kind" in value:
         return None
+    is_openai = InvalidInput(
+        "this looks like conversations in the OpenAI format", hint="add --format openai --user USER"
+    )
     if isinstance(value.get("messages"), list):
-        return openai.conversation_error(value, in_array=in_array) or openai.looks_like_openai()
-    if shape := shapes.find_shape(value, shapes.CONVERSATIONS + shapes.MESSAGES):
-        return shapes.foreign_error(shape, value, in_array=in_array)
+        return openai.conversation_error(value, in_array=in_array) or is_openai
+    if foreign := shapes.foreign_error(value, shapes.CONVERSATIONS + shapes.MESSAGES, in_array=in_array):
+        return foreign
     if openai.is_message(value):
         if in_array:
-            return openai.looks_like_openai()
+            return is_openai
         return None if "message_id" in value else openai.single_message("this is one message in the OpenAI format")
-    if path := shapes.path_to_messages(value):
-        hint = shapes.extraction_hint(path, value, in_array=in_array)
-        return InvalidInput("this is not a tsmem export", hint=hint)
-    return None
+    where = shapes.messages_hint(value, in_array=in_array)
+    return None if where is None else InvalidInput("this is not a tsmem export", hint=where)
