@@ -3,7 +3,7 @@
 `render` is called for a command's result, `render_error` for what goes to stderr. Nothing here looks at a stream or at
 the clock: `Options` (`result.py`) says what the terminal can do, and the caller writes the chunks.
 
-- For programs: `documents.py` (json, jsonl, errors, `--fields`), `csv.py`.
+- For programs: `documents.py` (json, jsonl, csv, errors, `--fields`).
 - For people: `tables/` (listings, records, reports) and `transcript.py` (conversations), with `markdown.py` and
   `json_text.py` for what stands in their content.
 - Safe and measured text: `text.py` escapes stored text, `cells.py` measures, cuts and wraps it, `values.py` formats
@@ -24,7 +24,7 @@ from tsmem.render.documents import (
     join_lines,
     json_chunks,
     json_in_ascii,
-    jsonl_chunks,
+    line_chunks,
 )
 from tsmem.render.result import (
     Conversation,
@@ -86,15 +86,10 @@ def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[
         if result.endless and options.format == "table":
             raise InvalidInput("a table's columns are laid out when all rows are there", hint="-o csv, or -o jsonl")
         result = Listing("message", result.messages, endless=result.endless)
-    match options.format:
-        case "json":
-            return json_chunks(result, options)
-        case "jsonl":
-            return jsonl_chunks(result, options)
-        case "csv":
-            from tsmem.render.csv import csv_chunks
-
-            return csv_chunks(result, options)
+    if options.format == "json":
+        return json_chunks(result, options)
+    if options.format in ("jsonl", "csv"):
+        return line_chunks(result, options)
     if isinstance(result, Conversation):
         if for_people:
             from tsmem.render.transcript import conversation_lines

@@ -1,10 +1,8 @@
-"""JSON: one object for one record, one document for a list, one line a record for jsonl; and errors as objects.
+"""The formats for programs: json, jsonl, csv, and errors as objects. `join_lines` gathers the lines of every format.
 
-A list is streamed, and is a valid document however it ends: nothing is written before its first item is there or it is
-known to be empty, and a failure later on closes it with the error inside, and is then raised. A writer that is itself
+A list in JSON is streamed, and is a valid document however it ends: nothing is written before its first item is there
+or it is known to be empty, and a failure later on closes it with the error inside, and is then raised. A writer that is
 interrupted between two chunks can throw KeyboardInterrupt into the iterator, to be given the end of the document.
-
-`join_lines` gathers the lines of every format, and `check_fields` and `documents` apply `--fields`.
 """
 
 from __future__ import annotations
@@ -13,12 +11,13 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
 from tsmem.nearest import nearest_names
-from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report
+from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, noun_of
 from tsmem.store.documents import FIELDS, dumps, item_document
 from tsmem.store.model import Message, Session
 
@@ -26,6 +25,10 @@ METADATA_PREFIX = "metadata."
 CHUNK_BYTES = 32 * 1024
 LONGEST_WAIT_S = 0.05
 """The age at which a gathered line is written when the next one comes."""
+_FORMULA = "'*[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets take the wide signs too
+"""The beginning of a cell that a spreadsheet may run (https://owasp.org/www-community/attacks/CSV_Injection), after any
+apostrophes of its own: taking one away gives every cell back."""
+_NUMBER = r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 
 
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
@@ -91,10 +94,49 @@ def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
     return iter([f"{_json(document, options, pretty=options.terminal)}\n".encode()])
 
 
-def jsonl_chunks(result: Data, options: Options) -> Iterator[bytes]:
+def line_chunks(result: Data, options: Options) -> Iterator[bytes]:
+    """Return a JSON object or a row of CSV for each record."""
     at_once = options.terminal or (isinstance(result, Listing) and result.endless)
+    if options.format == "csv":
+        return join_lines(_csv_lines(result, options), at_once=at_once)
     lines = (f"{_json(document, options)}\n".encode() for document in documents(result, options.fields))
     return join_lines(lines, at_once=at_once)
+
+
+def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
+    """Yield CSV by RFC 4180: a header always, metadata as one cell of JSON, an empty cell for a null and an empty text.
+
+    In a pipe, cells are as they were stored and rows end in CRLF, as the RFC wants. On a terminal they are made safe to
+    show and end in a newline. A listing that fails before its first row writes no header either."""
+    import csv
+
+    from tsmem.render.text import visible
+
+    returning = cast(Any, SimpleNamespace(write=str))  # a file whose write returns the text
+    writer = csv.writer(returning, lineterminator="\n" if options.terminal else "\r\n")
+    formula, number = re.compile(_FORMULA), re.compile(_NUMBER)
+
+    def cell(value: object) -> str:
+        if value is None:
+            return ""
+        text = value if isinstance(value, str) else dumps(value)
+        return f"'{text}" if formula.match(text) and not number.fullmatch(text) else text
+
+    def line(cells: Iterable[str]) -> bytes:
+        text: str = writer.writerow([visible(cell) for cell in cells] if options.terminal else cells)
+        return text.encode("utf-8" if options.unicode else "ascii", "backslashreplace")
+
+    columns: Sequence[str]
+    if isinstance(result, Report):
+        columns = result.columns or list(result.document)
+    else:
+        columns = options.fields or FIELDS[noun_of(result)]
+    header = line(columns)
+    for document in documents(result, options.fields):
+        yield header + line(map(cell, document.values()))
+        header = b""
+    if header:
+        yield header
 
 
 def _json(document: Mapping[str, Any], options: Options, *, pretty: bool = False) -> str:

@@ -19,8 +19,8 @@ from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.bulk.bulk import key_of
 from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
 from tsmem.store.model import Message, Session
+from tsmem.transfer.files import cannot_write, explained
 from tsmem.transfer.files.descriptors import WaitingFile
-from tsmem.transfer.files.file_errors import cannot_write, explained
 from tsmem.transfer.files.outputs import Output, is_compressed
 from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.input.json_values import Place

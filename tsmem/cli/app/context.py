@@ -207,7 +207,7 @@ class Context:
             with nullcontext(self.streams.stdin) if is_stdin else open(name, "rb") as stream:  # noqa: PTH123
                 data = stream.read(MAX_ROW_BYTES + 1)  # a larger file is refused before all of it is in memory
         except (OSError, ValueError) as error:
-            from tsmem.transfer.files.file_errors import cannot_read
+            from tsmem.transfer.files import cannot_read
 
             raise cannot_read(name, error) from error
         if len(data) > MAX_ROW_BYTES:

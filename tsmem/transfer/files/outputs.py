@@ -37,8 +37,8 @@ from tsmem.disk import (
     sync_folder,
 )
 from tsmem.errors import InvalidInput
+from tsmem.transfer.files import explained
 from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, without_links
-from tsmem.transfer.files.file_errors import explained
 
 if TYPE_CHECKING:
     from tsmem.transfer.caller import Caller

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tsmem.disk import is_store
 from tsmem.errors import InvalidInput
-from tsmem.transfer.files.file_errors import cannot_read
+from tsmem.transfer.files import cannot_read
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
