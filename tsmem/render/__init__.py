@@ -106,7 +106,6 @@ def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[
 
 
 def _in_ascii(chunk: bytes) -> bytes:
-    """Return a chunk of JSON lines, or of text that is ASCII already. It is made of whole characters."""
     return json_in_ascii(chunk.decode()).encode()
 
 

@@ -44,5 +44,4 @@ def ascii_result(value: Any) -> Any:
 
 
 def _ascii_fact(fact: object) -> object:
-    """Return a value of a report in ASCII; an object or a list becomes its JSON."""
     return ascii_result(fact) if fact is None or isinstance(fact, str | int | float) else json_in_ascii(dumps(fact))

@@ -64,7 +64,6 @@ def documents(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, 
 
 
 def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, Any]:
-    """Return all fields of an item, or the chosen ones in the order asked; a missing metadata value is null."""
     document = item_document(item)
     if fields is None:
         return document

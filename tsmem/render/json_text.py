@@ -20,7 +20,6 @@ from tsmem.store.documents import loads
 CALL_KEYS = ("tool_calls", "function_call")
 """Keys of metadata that hold a list of calls or, in the older format, a single one."""
 PRETTY_CHARACTERS = 100_000
-"""JSON longer than this is shown as it is."""
 
 
 class ToolCall(NamedTuple):
@@ -52,7 +51,6 @@ class ToolCall(NamedTuple):
 
 
 def tool_calls(metadata: Mapping[str, Value]) -> dict[str, list[ToolCall]]:
-    """Return the calls under each key that holds a list of them. Anything else under a key is left out."""
     found = {key: _calls(metadata.get(key)) for key in CALL_KEYS}
     return {key: calls for key, calls in found.items() if calls}
 

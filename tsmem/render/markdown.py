@@ -23,7 +23,6 @@ from tsmem.render.text import visible
 MARKDOWN_CHARACTERS = 20_000
 """A longer text is shown as it was written."""
 _LEFT_ALONE = ("reference", "entity", "autolink", "image")
-"""Rules of Markdown that would hide something."""
 
 
 def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:

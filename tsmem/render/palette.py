@@ -44,7 +44,6 @@ class Palette:
             yield self.paint(style, line)
 
     def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:
-        """Cut a text into (style, part), with another style for the text that was searched for."""
         done = 0
         for begin, end in () if self._searched is None else spans(text, self._searched):
             yield style, text[done:begin]

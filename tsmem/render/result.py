@@ -117,7 +117,6 @@ class Plot(NamedTuple):
 
 class Advice(NamedTuple):
     word: str
-    """Its severity."""
     sentence: str
     command: Sequence[str] = ()
     """The words of a command line, quoted for a shell."""

@@ -37,7 +37,6 @@ _MARKS = r"[^\w\s\x00-\x7f]"
 """A superset of all marks, none of which is a word character."""
 _MARK_RUN = re.compile(f"{_MARKS}{{{MAX_MARKS + 1},}}")
 _MARK_OR_JAMO_RUN = re.compile(f"(?:{_MARKS}|{_JAMO.pattern}){{{MAX_MARKS + 1},}}")
-"""The same for texts that have some; it is slower."""
 _UNSEEN_SPACE = re.compile(r"^ |(?<= ) | \Z")
 """A space at either end, and each after another."""
 _UNSEEN_IN_IDS = re.compile("[\u180b-\u180d\u180f\u2800\ufe00-\ufe0f\U0001d159\U000e0100-\U000e01ef]")
@@ -90,15 +89,12 @@ def _is_honest(found: str, text: str, at: int) -> bool:
     if found in _JOINERS:
         kept = _is_honest(before, text, at - 1) if _is_selector(before) else _is_seen(before)
         return kept and _is_seen(text[at + 1 : at + 2])
-    return _is_selector(found) and before != "" and _has_variants(before, text[at + 1 : at + 2])
-
-
-def _has_variants(base: str, following: str) -> bool:
-    """Return True if a variation selector between these two may change what is seen."""
-    if base.isascii():
-        return following == "\u20e3"  # a keycap
-    is_cased = base != "\u2139" and unicodedata.category(base) in ("Lu", "Ll", "Lt")
-    return not is_cased and _is_seen(base)
+    if not _is_selector(found) or not before:
+        return False
+    if before.isascii():
+        return text[at + 1 : at + 2] == "\u20e3"  # a keycap
+    is_cased = before != "\u2139" and unicodedata.category(before) in ("Lu", "Ll", "Lt")
+    return not is_cased and _is_seen(before)
 
 
 def _is_selector(character: str) -> bool:

@@ -22,7 +22,6 @@ from tsmem.store.model import Message, Session
 
 INDENT = "  "
 READING_WIDTH = 100
-"""The longest line of text in cells: longer lines are hard to read."""
 FOLD_LINES = 12
 FOLD_SLACK = 3
 """The least number of lines worth hiding."""
@@ -33,7 +32,6 @@ ASIDE_CHARACTERS = 400
 _SECOND = 1_000_000
 _NAME = re.compile(r"[\w.-]{1,40}\Z")
 _BULLET = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
-"""The beginning of a list item or an indented line."""
 
 
 def conversation_lines(conversation: Conversation, options: Options) -> Iterator[str]:
@@ -194,7 +192,6 @@ class TranscriptWriter:
         yield from self._folded(lines, stored, complete=complete)
 
     def _folded(self, lines: Sequence[str], stored: str, *, complete: bool = True) -> Iterator[str]:
-        """Yield finished lines, or the first of them and how much is hidden."""
         hides = self._folds and (not complete or len(lines) >= FOLD_LINES + FOLD_SLACK)
         shown = list(lines[:FOLD_LINES] if hides else lines)
         while hides and shown and not shown[-1]:

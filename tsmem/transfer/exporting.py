@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tsmem.store.model import Message, Session
 
 VERSION = 1
-"""The version of the export format."""
 
 
 def export_lines(items: Iterable[Session | Message], result: BulkResult) -> Iterator[bytes]:

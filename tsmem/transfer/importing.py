@@ -96,9 +96,9 @@ class Import:
     def dry_run(self) -> BulkResult:
         """Count what would be written, and write nothing. Raises PartialFailure where something would be rejected."""
         result = self._check(None, looks_up=True, notes=self._notes)
+        self._records = result.done
         self._say_notes(result)
         result.raise_failures("brought in")
-        self._say_if_empty(result.done)
         return result
 
     def run(self, on_extent: Callable[[int, int], None] = lambda total, settled: None) -> BulkResult:
@@ -121,11 +121,9 @@ class Import:
             finally:
                 if self._ended or self._caller.result.done:
                     self._say_notes(self._caller.result)
-        self._say_if_empty(self._records)
         return self._caller.result
 
     def _resume_point(self) -> ResumePoint | None:
-        """Return the resume point; None for an import that cannot be resumed."""
         options, folder = self._options, self._caller.resume_folder
         if not self._input.is_file or not self._input.raw.seekable() or options.on_conflict == "fail":
             if options.resume:
@@ -225,9 +223,7 @@ class Import:
         if result.repeated:
             kept = "the last of each key is kept" if self._options.on_conflict == "overwrite" else "the first is kept"
             self._caller.say(f"{quantity(result.repeated, 'row')} with the key of an earlier row of the input: {kept}")
-
-    def _say_if_empty(self, records: int) -> None:
-        if records == 0:
+        if self._records == 0 and not result.failed:
             self._caller.say(f"nothing to import: {self._input.name} has no sessions and no messages")
 
 

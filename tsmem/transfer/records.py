@@ -24,8 +24,6 @@ CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai
 
 
 class ImportSource:
-    """The values of one input. They can be read once."""
-
     def __init__(
         self,
         stream: BinaryIO,

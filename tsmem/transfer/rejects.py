@@ -31,12 +31,9 @@ if TYPE_CHECKING:
 
 _KEY_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 _BEGINNING = b'{"kind": "'
-"""The beginning of every line of rejects."""
 
 
 class BadLine(NamedTuple):
-    """A line that could not be read."""
-
     line: Place
     raw: bytes
     error: InvalidInput

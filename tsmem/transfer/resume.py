@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tsmem.transfer.rejects import Rejects
 
 EVERY_S = 0.25
-"""Seconds between two notes of the point."""
 
 
 class ResumePoint:

@@ -28,7 +28,6 @@ class SharedIds:
         self._store = store
         self._owners: dict[str, str] = {}
         self._pairs: list[Pair] = []
-        """Sessions that the next search looks for."""
         self._users: set[str] = set()
         self._shared: set[str] = set()
         self._can_search = True

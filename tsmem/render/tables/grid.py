@@ -49,7 +49,6 @@ _STYLES = {
     "markdown.table.border": "dim",
 }
 _ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
-"""Replacements for signs that rich draws."""
 
 Overflow = Literal["push", "cut", "wrap"]
 """The treatment of a text that is wider than its column; `push` moves the rest of its row, for pipes."""
@@ -69,7 +68,6 @@ class TableCell(NamedTuple):
     style: str | None = None
     """Replaces the column's style."""
     searched: bool = False
-    """True if the text that was searched for is highlighted in it."""
 
 
 def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
@@ -132,8 +130,6 @@ class _Lines(list[list[Segment]]):
 
 
 class _Measured(Segment):
-    """A piece of text that says itself how many cells of its column it takes."""
-
     cells = 0
 
     @property
@@ -165,7 +161,6 @@ def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palet
 
 
 def _closing(text: str) -> str:
-    """Return what keeps right-to-left text apart from the next column; nothing for other text."""
     return space_after(text, GAP).rstrip(" ")
 
 

@@ -102,7 +102,6 @@ class _Layout(NamedTuple):
     fields: Sequence[str]
     widths: Sequence[int] = ()
     digits: int = 6
-    """Digits of a second in times."""
     ages: bool = False
     shared: tuple[str, str] | None = None
     """A field that is left out because every row has this value in it."""
@@ -172,7 +171,6 @@ class _Fitting:
         self._known: dict[tuple[object, ...], int] = {}
 
     def _wanted(self, layout: _Layout, field: str) -> int:
-        """Return the width that a column would like."""
         key = (field, layout.digits, layout.ages) if field in TIMES else (field,)
         if key not in self._known:
             alone = layout._replace(fields=(field,))

@@ -26,7 +26,6 @@ BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
 MAX_COLUMNS = 60
 _NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
 _BENEATH = "    "
-"""The indent of lines below a name at the left edge."""
 _WORD_CELLS = 7
 _CONTINUED = " \\"
 _TOO_LONG = "(the command is too long for this terminal: -o json shows it)"

@@ -53,7 +53,6 @@ def own_descriptor(path: str) -> int | None:
 
 
 def duplicate(number: int) -> int:
-    """Return a second descriptor of what is open, with its position and flags. Raises OSError."""
     import fcntl
 
     try:

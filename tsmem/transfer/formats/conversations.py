@@ -72,7 +72,6 @@ class Conversion(NamedTuple):
     stored: StoredTimes | None = None
     """Looks up the times of what was imported before; without it, nothing was."""
     notes: Counter[str] | None = None
-    """Counts for `note_lines`."""
 
 
 def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
@@ -151,7 +150,6 @@ def _drafts(
 
 
 def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
-    """Yield each value as a conversation, and those of each array."""
     for array, elements in groupby(values, key=lambda value: value.array):
         if array is None:
             yield from elements

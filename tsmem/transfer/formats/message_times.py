@@ -96,22 +96,16 @@ def known_times(
     left of their id."""
     left = {message_id: list(times) for message_id, times in found.items()}
     known: list[int | None] = [None] * len(ids)
-
-    def take(index: int, first: int, last: int) -> None:
+    again = settled_times(given, known, 0)
+    timed = [(index, time) for index, time in enumerate(given) if time is not None]
+    bounds = [(index, again[index], again[index]) for index, _ in timed]
+    bounds += [(index, time, time + MAX_MOVED_US) for index, time in timed]
+    bounds += [(index, MIN_INTEGER, MAX_INTEGER) for index, time in enumerate(given) if time is None]
+    for index, first, last in bounds:
         times = left.get(ids[index], [])
         at = bisect_left(times, first)
         if known[index] is None and at < len(times) and times[at] <= last:
             known[index] = times.pop(at)
-
-    again = settled_times(given, known, 0)
-    timed = [(index, time) for index, time in enumerate(given) if time is not None]
-    for index, _ in timed:
-        take(index, again[index], again[index])
-    for index, time in timed:
-        take(index, time, time + MAX_MOVED_US)
-    for index, own in enumerate(given):
-        if own is None:
-            take(index, MIN_INTEGER, MAX_INTEGER)
     return known
 
 

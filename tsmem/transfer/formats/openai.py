@@ -22,7 +22,6 @@ ITEM_TYPES = frozenset(
         ),
     )
 )
-"""Types of the items of OpenAI's Responses API that have no role."""
 _OTHER_CONTENT = frozenset(("parts", "blocks", "text", "value", "message"))
 """Keys that hold the content of a message in other formats."""
 

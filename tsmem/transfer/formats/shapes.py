@@ -16,9 +16,7 @@ READABLE = (
     '"content": "hi"}]}; convert the file to one of them'
 )
 PIPE = "FILE | tsmem import --format openai --user USER"
-"""The end of a jq command in a hint."""
 _MAX_KEYS = 8
-"""Keys that an error names."""
 CONVERSATIONS = (
     ("a ChatGPT data export", "mapping"),
     ("a claude.ai data export", "chat_messages"),
@@ -62,7 +60,6 @@ MESSAGES = (
     ("a Spring AI message", "messageType"),
     ("a LibreChat export", "isCreatedByUser"),
 )
-"""Messages of other formats, likewise."""
 
 
 def find_shape(value: Mapping[str, object], shapes: Iterable[tuple[str, str]]) -> str | None:
@@ -85,7 +82,6 @@ def _has_path(value: object, path: str) -> bool:
 def foreign_error(
     value: Mapping[str, object], shapes: Iterable[tuple[str, str]], *, in_array: bool
 ) -> InvalidInput | None:
-    """Return the error that names the format of a value, if it is one of these."""
     if (shape := find_shape(value, shapes)) is None:
         return None
     hint = messages_hint(value, in_array=in_array) or READABLE

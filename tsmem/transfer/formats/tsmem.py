@@ -89,7 +89,6 @@ def _item(document: object, *, in_array: bool) -> Session | Message:
 
 
 def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
-    """Return the error of a value that is a conversation, or a part of one."""
     if not isinstance(value, dict) or "kind" in value:
         return None
     is_openai = InvalidInput(

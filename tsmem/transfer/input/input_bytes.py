@@ -30,7 +30,6 @@ _MEMBER = re.compile(r"(?:.*/)?conversations[^/]*\.json")
 class Input(NamedTuple):
     name: str
     raw: BinaryIO
-    """Its bytes, compressed or not."""
     is_file: bool = False
     """False for a stream that was open already."""
 

@@ -82,7 +82,6 @@ class _Window:
         """The position of reading: the characters before it are passed."""
         self.line = 1
         self.ended = False
-        """True if nothing follows the text in memory."""
         self.has_bad_bytes = False
         """True once there were bytes that are not UTF-8."""
         self._column = 1
@@ -140,12 +139,9 @@ class _Window:
         return self._column + at if before < 0 else at - before
 
 
-class _Fault(Exception):
-    def __init__(self, message: str, *, in_line: bool) -> None:
-        """`in_line` is True if the fault is in the first line of the value."""
-        super().__init__(message)
-        self.message = message
-        self.in_line = in_line
+class _Fault(InvalidInput):
+    in_line = True
+    """False if the fault is not in the first line of the value."""
 
 
 class _Decoded(NamedTuple):
@@ -220,7 +216,7 @@ class _Reader:
         window, error = self._window, found.error
         text = window.text[window.at : window.at + length]
         if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
-            error = InvalidInput(self._fault("not valid UTF-8", window.at + bad.start()).message)
+            error = self._fault("not valid UTF-8", window.at + bad.start())
         window.advance(window.at + length)
         return JsonValue(self._place, found.document if error is None else None, text, array, error)
 
@@ -263,7 +259,7 @@ class _Reader:
             if not window.ended and (depth or end == len(text)):
                 return None
             if depth:
-                raise _Fault(described_fault(error), in_line=True) from error
+                raise _Fault(described_fault(error)) from error
             return _Decoded(None, end - at, InvalidInput(described_fault(error)))
         may_go_on = text[end - 1] not in '}]"' and end > len(text) - _NEAR_END
         return None if may_go_on and not window.ended else _Decoded(document, end - at)
@@ -301,13 +297,15 @@ class _Reader:
         to it."""
         if not fault.in_line and not self._by_line:
             self._refuse(fault.message)
-        return JsonValue(self._place, None, self._window.take_line(), error=InvalidInput(fault.message))
+        return JsonValue(self._place, None, self._window.take_line(), error=fault)
 
     def _fault(self, message: str, at: int, after: str = "") -> _Fault:
         """Return the fault at a character; `after` is said behind its place."""
         line, column = self._window.line_of(at), self._window.column(at)
         where = f"column {column}" if line == self._line else f"line {line}, column {column}"
-        return _Fault(f"{message} at {where}{after}", in_line=line == self._window.line)
+        fault = _Fault(f"{message} at {where}{after}")
+        fault.in_line = line == self._window.line
+        return fault
 
     def _if_cut(self, at: int, message: str = "") -> str:
         ended = self._window.ended and (at >= len(self._window.text) or message.startswith("Unterminated"))
