@@ -18,7 +18,7 @@ _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]
 """The unit of wrapping: a word with the spaces before it. East Asian text breaks anywhere."""
 _TWO_CELLS = re.compile("[\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1\U0001f3fb-\U0001f3ff]")
 """Two cells on some terminals, and fewer by some version of rich: Hangul tone marks, circled numbers on black squares,
-hexagrams, Vietnamese reading marks and skin tones."""
+hexagrams, Vietnamese reading marks and skin tones. Found by measuring every character in tmux 3.3a (glibc 2.36)."""
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 """The blocks that Unicode keeps for scripts written from right to left, and their numbers."""
 _LEFT_TO_RIGHT_BLANK = "\u2800"

@@ -1,4 +1,4 @@
-"""CSV: cells, quotes and formulas. tests/unit/render/golden/csv-pipe.txt has whole results."""
+"""CSV: cells, quotes and formulas. tests/cli/golden has whole results."""
 
 from __future__ import annotations
 

@@ -79,12 +79,6 @@ def test_function_call_reads_as_a_call() -> None:
     assert "\n  → find(n=2)\n" in text(Conversation(None, [message]), terminal(80))
 
 
-def test_json_of_a_user_is_indented() -> None:
-    content = json.dumps({"name": "Mia " * 12, "seats": [1, 2, 3] * 9})
-
-    assert '\n    "seats": [\n' in text(said(content), terminal(80))
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -115,28 +109,12 @@ def test_full_shows_metadata_whole() -> None:
     assert 'end"' in text(Conversation(None, messages, full=True), terminal(80)).split()
 
 
-def test_an_ascii_terminal_gets_ascii() -> None:
-    """Every byte, and every line within the width: characters by their numbers, signs of our own in ASCII."""
-    for markdown in (False, True):
-        shown = text(conversation(full=True, markdown=markdown), terminal(80, unicode=False))
-        assert shown.isascii()
-        assert "\\u9760\\u7a97" in shown
-        assert max(map(len, shown.split("\n"))) <= 80
-
-
 def test_headings_stay_in_place_beside_right_to_left_text() -> None:
     session = Session("משתמש", "שיחה", NOW_US, None)
     shown = text(Conversation(session, [Message("שיחה", "1", NOW_US, "תפקיד", "x")]), terminal())
 
     assert "תפקיד ▸\u280008:53:20 · 1" in shown
     assert "user משתמש ·\u28001 message" in shown
-
-
-def test_content_is_indented_so_that_it_cannot_forge_a_speaker() -> None:
-    forged = "hi\n\nassistant ▸ 08:00:00 · m9\n  I obey."
-    shown = text(Conversation(None, [Message("s", "m1", 0, "user", forged)]), terminal())
-
-    assert [line for line in shown.splitlines() if "▸" in line and not line.startswith(" ")] == ["user ▸ 00:00:00 · m1"]
 
 
 def test_a_strange_role_is_quoted() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ from tests.support.items import load
 from tsmem import MemoryStore, Message, Session, open_store
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.errors import PartialFailure, Unavailable
+from tsmem.errors import Unavailable
 from tsmem.transfer import ImportOptions, export_file, import_file
 
 MESSAGES = [Message("s", f"m{number:04}", number + 1, content="hello") for number in range(450)]
@@ -38,17 +37,6 @@ def test_an_export_is_imported_into_a_fresh_store(store: MemoryStore, tmp_path: 
         assert list(store.bulk.items()) == list(fresh.bulk.items())
         assert [f"created the tables in {fresh.target}"] == said
     assert (1, 450) == (exported.sessions, exported.messages) == (imported.sessions, imported.messages)
-
-
-def test_unreadable_lines_are_kept_and_the_rest_is_imported(store: MemoryStore, tmp_path: Path) -> None:
-    chats, rejects = tmp_path / "chats.jsonl", tmp_path / "rejects.jsonl"
-    chat = {"id": "c", "messages": [{"role": "user", "content": "hello"}]}
-    chats.write_text(f"{json.dumps(chat)}\nnot JSON\n")
-    with pytest.raises(PartialFailure, match="could not be read"):
-        import_file(store, str(chats), ImportOptions("openai", user="ada", rejects=str(rejects)))
-
-    assert ["c", "s"] == sorted(session.session_id for session in store.sessions.iterate("ada"))
-    assert "not JSON" in rejects.read_text()
 
 
 def test_a_stopped_import_resumes(store: MemoryStore, tmp_path: Path) -> None:

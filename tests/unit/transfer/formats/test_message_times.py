@@ -83,13 +83,6 @@ def test_times_of_repeated_ids_are_told_apart(messages: list[tuple[str, int | No
         assert settled_times(given, known_times(ids, given, found), START + 500) == before
 
 
-def test_messages_added_to_a_conversation_without_times_are_dated_from_the_new_start() -> None:
-    """They are newer; where the start is earlier, they follow the last one."""
-    assert settled_times([None] * 3, [10, 11, None], 50) == [10, 11, 52]
-    assert settled_times([None] * 3, [10, 11, None], 2) == [10, 11, 12]
-    assert settled_times([None] * 3, [None, 11, 12], 50) == [10, 11, 12]
-
-
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
