@@ -65,6 +65,7 @@ def test_records_as_json_load_sqlite_and_neither_search_nor_rich(tmp_path: Path)
     assert "sqlite3" in used
     assert set() == used & (set(HEAVY) - {"sqlite3"})
     assert [] == [name for name in used if name.startswith(SEARCH)]
+    assert "rich" not in loaded(after("session list --user u -o csv"), tmp_path)
 
 
 def test_completing_a_command_loads_neither_renderer_nor_store(tmp_path: Path) -> None:

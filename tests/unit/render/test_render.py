@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC
 
@@ -123,17 +120,3 @@ def test_an_error_lists_rows_that_failed() -> None:
     document = error_document(error)["error"]
     assert document["done"] == 2
     assert document["failures"] == [{"key": ["s1", 5], "code": "Throttled", "message": "too fast"}]
-
-
-def test_csv_does_not_load_rich() -> None:
-    """Importing it takes longer than the command. tests/house/test_start.py has the same for JSON."""
-    program = (
-        "import sys; from tsmem.render import Options, render\n"
-        "from tsmem.store.model import Session\n"
-        "list(render(Session('u', 's'), Options('csv')))\n"
-        "sys.exit('rich' in sys.modules)"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
-
-    assert (run.returncode, run.stderr) == (0, "")
