@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.plurals import quantity
@@ -17,7 +17,7 @@ from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.formats.conversations import Conversion, note_lines
 from tsmem.transfer.input.input_bytes import open_input
 from tsmem.transfer.records import ImportSource, read_records
-from tsmem.transfer.rejects import BadLine, Rejects
+from tsmem.transfer.rejects import Rejects
 from tsmem.transfer.resume import ResumePoint, SettledRows
 from tsmem.transfer.shared_ids import SharedIds
 
@@ -107,9 +107,8 @@ class Import:
         say = self._caller.say
         with ExitStack() as stack:
             if self._options.rejects is not None:  # before anything else: what it may not write is refused at once
-                self._rejects = stack.enter_context(
-                    Rejects(self._caller, self._options.rejects, self._input.raw, resume=self._options.resume)
-                )
+                file, form, resume = self._options.rejects, self._options.format, self._options.resume
+                self._rejects = stack.enter_context(Rejects(self._caller, file, self._input, form, resume=resume))
             self._point = self._resume_point()
             settled, readable = self._look_ahead(on_extent)
             create_tables(self._store, say)
@@ -153,7 +152,7 @@ class Import:
         return settled, found.done + found.failed - found.unread
 
     def _source(
-        self, keep: Callable[[BadLine], None] | None, *, looks_up: bool, notes: Counter[str] | None = None
+        self, keep: Callable[[Any, InvalidInput], None] | None, *, looks_up: bool, notes: Counter[str] | None = None
     ) -> ImportSource:
         """Return the input as a source of records. With `looks_up`, messages keep the times they have in the store."""
         conversion = None
@@ -164,20 +163,19 @@ class Import:
 
     def _check(self, rows: SettledRows | None, *, looks_up: bool, notes: Counter[str] | None = None) -> BulkResult:
         """Read the whole input and count it. Raises InvalidInput for what would not be kept as a reject."""
-        keeps = self._options.rejects is not None
-        source = self._source((lambda line: None) if keeps else None, looks_up=looks_up, notes=notes)
-        on_refused = (lambda record, error: None) if keeps else None
+        keep = None if self._options.rejects is None else lambda item, error: None
+        source = self._source(keep, looks_up=looks_up, notes=notes)
         records = SharedIds(self._caller.say, self._store).watch(read_records(source))
         if rows is not None:
             records = rows.watch(records)
-        result = self._store.bulk.check(records, LoadOptions(self._options.on_conflict, on_refused=on_refused))
+        result = self._store.bulk.check(records, LoadOptions(self._options.on_conflict, on_refused=keep))
         result.failed += source.unreadable
         result.unread += source.unreadable
         return result
 
     def _unsettled(self, settled: int, expected: int | None) -> Iterator[ImportedItem]:
         """Yield the records behind the settled ones. Raises InvalidInput where there are fewer than the check found."""
-        keep = None if self._rejects is None else self._rejects.line
+        keep = None if self._rejects is None else self._rejects.value
         for record in read_records(self._source(keep, looks_up=True, notes=self._notes)):
             self._records += 1
             if self._records > settled:

@@ -12,13 +12,11 @@ from typing import BinaryIO
 
 from tsmem.errors import InvalidInput
 from tsmem.store.bulk.bulk import ImportedItem
-from tsmem.store.documents import dumps
 from tsmem.transfer.formats import ImportFormat, openai
 from tsmem.transfer.formats.conversations import ConversationReader, Conversion, read_conversations
 from tsmem.transfer.formats.tsmem import read_tsmem
 from tsmem.transfer.input.input_bytes import parts, text_advice
 from tsmem.transfer.input.json_values import JsonValue, values
-from tsmem.transfer.rejects import BadLine
 
 CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
 
@@ -29,7 +27,7 @@ class ImportSource:
         stream: BinaryIO,
         format: ImportFormat = "tsmem",  # noqa: A002
         conversion: Conversion | None = None,
-        keep: Callable[[BadLine], None] | None = None,
+        keep: Callable[[JsonValue, InvalidInput], None] | None = None,
         name: str = "the input",
     ) -> None:
         """`stream` may be compressed. A conversation format needs a `conversion`. `keep` is called with each value that
@@ -62,8 +60,7 @@ class ImportSource:
         if self._keep is None:
             raise InvalidInput(f"line {value.place}: {error.message}", hint=error.hint) from error
         self.unreadable += 1
-        raw = value.raw or dumps(value.document).encode() + b"\n"
-        self._keep(BadLine(value.place, raw, error, self.format))
+        self._keep(value, error)
 
 
 def read_records(source: ImportSource) -> Iterator[ImportedItem]:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.bulk.bulk import key_of
@@ -23,21 +23,15 @@ from tsmem.transfer.files import cannot_write, explained
 from tsmem.transfer.files.descriptors import WaitingFile
 from tsmem.transfer.files.outputs import Output, is_compressed
 from tsmem.transfer.formats import ImportFormat
-from tsmem.transfer.input.json_values import Place
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.bulk import ImportedItem
     from tsmem.transfer.caller import Caller
+    from tsmem.transfer.input.input_bytes import Input
+    from tsmem.transfer.input.json_values import JsonValue
 
 _KEY_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 _BEGINNING = b'{"kind": "'
-
-
-class BadLine(NamedTuple):
-    line: Place
-    raw: bytes
-    error: InvalidInput
-    format: ImportFormat
 
 
 class Rejects:
@@ -47,7 +41,7 @@ class Rejects:
       not repeated, so that an import can be resumed, or run again.
     - A file that was made for nothing is removed. One import at a time writes a file."""
 
-    def __init__(self, caller: Caller, name: str, source: BinaryIO, *, resume: bool) -> None:
+    def __init__(self, caller: Caller, name: str, source: Input, input_format: ImportFormat, *, resume: bool) -> None:
         """Open the file. A last line that was cut off is removed with `resume`, because the import repeats it, and
         refused otherwise. Raises InvalidInput for a file that cannot be written, is the input, or holds something
         else."""
@@ -55,6 +49,7 @@ class Rejects:
             what = "a compressed file" if name != "-" else "standard output"
             raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
         self._name = name
+        self._format = input_format
         self._result = caller.result
         self._digests: set[bytes] = set()
         """Hashes of the file's lines without their reasons. They may come from several inputs."""
@@ -62,7 +57,7 @@ class Rejects:
         """The reasons of the rows in the file, by their line in the input and their key."""
         self._unsynced = self._ends_in_line = False
         with ExitStack() as stack, explained(name):
-            self._output = stack.enter_context(Output(caller, name, source))
+            self._output = stack.enter_context(Output(caller, name, source.raw))
             self._descriptor = self._output.to_append()
             self._file = WaitingFile(self._descriptor, "wb", closefd=False)
             if self.lasts:
@@ -129,10 +124,22 @@ class Rejects:
         if reason is not None:
             self._result.fail(RowFailure(key, InvalidInput(reason)))
 
-    def line(self, bad: BadLine) -> None:
-        self._result.fail(RowFailure((f"line {bad.line}",), bad.error))
+    def value(self, value: JsonValue, error: InvalidInput) -> None:
+        """Keep a value that could not be read. One that was rejected before is not wrapped again."""
+        self._result.fail(RowFailure((f"line {value.place}",), error))
         self._result.unread += 1
-        self._add({"kind": "rejected", "line": bad.line, "reason": bad.error.message, **_held(bad)})
+        raw = value.raw or dumps(value.document).encode() + b"\n"
+        held: dict[str, object] = {"format": self._format}
+        try:
+            held["text"] = raw.decode()
+            before = loads(raw)
+            if isinstance(before, dict) and before.get("kind") == "rejected" and {"format", "text"} <= before.keys():
+                held = {"format": before["format"], "text": before["text"]}
+        except UnicodeDecodeError:
+            held["text"] = {"$bytes": base64.b64encode(raw).decode()}
+        except InvalidInput:
+            pass
+        self._add({"kind": "rejected", "line": value.place, "reason": error.message, **held})
 
     def row(self, record: ImportedItem, error: TsmemError) -> None:
         kind = "session" if isinstance(record.item, Session) else "message"
@@ -176,20 +183,6 @@ def _digest(line: bytes) -> bytes:
     if isinstance(document.get("rejected"), dict):
         del document["rejected"]["reason"]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()
-
-
-def _held(bad: BadLine) -> dict[str, object]:
-    """Return the format and text to keep of a line. One that was rejected before is not wrapped again."""
-    try:
-        text = bad.raw.decode()
-        before = loads(text)
-    except UnicodeDecodeError:
-        return {"format": bad.format, "text": {"$bytes": base64.b64encode(bad.raw).decode()}}
-    except InvalidInput:
-        before = None
-    if isinstance(before, dict) and before.get("kind") == "rejected" and {"format", "text"} <= before.keys():
-        return {"format": before["format"], "text": before["text"]}
-    return {"format": bad.format, "text": text}
 
 
 def refused_row(document: object) -> Session | Message | None:
