@@ -9,12 +9,10 @@ The commands `export` and `import` call it, and so can any program:
         export_file(store, "memory.jsonl.gz", user_id="ada")
         import_file(store, "chats.jsonl", ImportOptions("openai", user="ada"))
 
-An export is `exporting.py`: the items of `store.bulk`, one JSON line each, into a file that `files/` writes whole or
-not at all. An import is `importing.py`. `input/` reads its bytes as JSON values, each with its place; `records.py` and
-`formats/` make sessions and messages of them, which `store.bulk` writes. `resume.py` notes how far it is, `rejects.py`
-keeps what cannot be imported, `shared_ids.py` warns of session ids that several users have.
-
-This package imports the store and nothing of the command line, which is a `Caller` (`caller.py`) to it.
+`exporting.py` writes the items of `store.bulk` as JSON lines, into a file that `files/` writes whole or not at all.
+`importing.py` reads JSON values (`input/`), makes sessions and messages of them (`records.py`, `formats/`), and has
+`store.bulk` write them. `resume.py` notes how far it is, `rejects.py` keeps what cannot be imported, `shared_ids.py`
+warns of session ids that several users have. This package imports nothing of the command line (`caller.py`).
 """
 
 from __future__ import annotations
