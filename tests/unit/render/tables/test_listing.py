@@ -153,13 +153,6 @@ def test_the_match_of_a_search_is_shown_whole() -> None:
         assert 2 == shown.count("full refund"), width
 
 
-def test_an_id_that_all_rows_share_stands_above_the_table() -> None:
-    shown = text(Listing("message", [Message("the-session", m, 0) for m in "ab"]), terminal()).splitlines()
-
-    assert shown[0] == "session_id the-session"
-    assert "the-session" not in "".join(shown[1:])
-
-
 def test_columns_without_values_are_hidden_on_a_terminal_only() -> None:
     listing = Listing("message", [Message("s", "m", 0, "user", "hi")])
 
@@ -199,17 +192,6 @@ def test_metadata_text_that_reads_like_a_number_is_quoted() -> None:
     shown = text(Session("u", "s", metadata=Metadata(values)), terminal())
 
     assert re.findall(r"metadata\.\w +(.+)", shown) == ["5", '"5"', "true", '"true"']
-
-
-def test_tool_calls_are_shown_in_the_content_column() -> None:
-    calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
-    metadata = Metadata({"tool_calls": calls, "_json": "tool_calls"})
-    shown = text(
-        Listing("message", [Message("s", f"m{n}", n, "assistant", metadata=metadata) for n in (1, 2)]), terminal()
-    )
-
-    assert ["message_id", "create_time", "role", "content"] == shown.split("\n")[2].split()
-    assert 2 == shown.count('→ cancel(id="R1")')
 
 
 def test_chosen_content_shows_tool_calls_in_a_pipe() -> None:

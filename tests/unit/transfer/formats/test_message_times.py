@@ -41,34 +41,11 @@ def test_missing_and_equal_times_follow_the_message_before(given: list[int | Non
 
 
 @busy
-@drawn(st.lists(times, max_size=8))
-def test_messages_of_one_time_keep_the_order_of_the_input(given: list[int]) -> None:
-    """All times differ, and sorting by them is what a stable sort of the given times is."""
-    found = first([*given])
-    assert len(set(found)) == len(found)
-    assert sorted(range(len(given)), key=found.__getitem__) == sorted(range(len(given)), key=given.__getitem__)
-
-
-@busy
 @drawn(conversations, st.integers(-10, 2_000))
 def test_the_same_conversation_again_has_the_same_times(given: list[int | None], later: int) -> None:
     before = first(given)
     stored = [time if own is None else None for own, time in zip(given, before, strict=True)]
     assert settled_times(given, stored, later) == before
-
-
-@busy
-@drawn(st.lists(times, max_size=6).map(sorted), st.integers(0, 3), st.integers(0, 3))
-def test_a_conversation_that_has_grown_keeps_the_times_of_its_beginning(
-    given: list[int], untimed: int, more: int
-) -> None:
-    """What was added without a time comes behind."""
-    begun: list[int | None] = [*given, *([None] * untimed)]
-    before = first(begun)
-    stored = [time if own is None else None for own, time in zip(begun, before, strict=True)] + [None] * more
-    after = settled_times(begun + [None] * more, stored, START + 500)
-    assert after[: len(before)] == before
-    assert after == sorted(after)
 
 
 @busy
