@@ -71,19 +71,6 @@ def test_a_cell_of_a_megabyte_is_cut() -> None:
     assert "退…" in shown
 
 
-def test_in_a_pipe_each_row_is_one_line_with_whole_values() -> None:
-    long = "word " * 1000
-    shown = text(Listing("message", [Message("s", "m", 1, "user", f"{long}\nx"), Message("s", "n", 2)]), Options())
-
-    lines = shown.splitlines()
-    assert len(lines) == 3
-    assert f"{long}\\nx" in lines[1]
-    assert "1970-01-01T" in lines[1]
-    assert lines[0].split() == [
-        "session_id", "message_id", "create_time", "role", "content", "search_content", "metadata",
-    ]  # fmt: skip
-
-
 def test_ids_are_cut_last_and_in_the_middle() -> None:
     session_id = "8d88348a-7eed-8d14-f06d-3fef701966a0"
     items = [Session(f"user-{n}", session_id, NOW_US, "text " * 50, Metadata({"topic": "x" * 90})) for n in range(3)]
@@ -176,15 +163,6 @@ def test_later_rows_with_other_columns_get_a_new_header() -> None:
     assert "found" in shown
     assert "00:16:40.000001" in shown
     assert text(Listing("message", [*items, *late]), Options()).count("message_id") == 1
-
-
-def test_null_and_empty_are_told_apart() -> None:
-    messages = [Message("s", "m1", 0, "user", None), Message("s", "m2", 1, "user", "")]
-
-    assert '""' in text(Listing("message", messages), terminal())
-    shown = text(Conversation(None, messages), terminal())
-    assert "(no content)" in shown
-    assert "(empty)" in shown
 
 
 def test_metadata_text_that_reads_like_a_number_is_quoted() -> None:

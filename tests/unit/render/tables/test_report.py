@@ -28,10 +28,6 @@ def test_facts_have_thousands_units_and_ages() -> None:
     ] == shown(facts, width=80, now_us=60_000_000)
 
 
-def test_in_a_pipe_times_are_iso_8601() -> None:
-    assert ["t  1970-01-01T00:00:00.000001+00:00"] == shown(Facts([("t", Moment(1))]))
-
-
 def test_parts_are_separated_by_an_empty_line() -> None:
     lines = shown(Facts([("a", 1)]), Section("cells", ("key", "n"), [("k\x1b", 1)]))
 
