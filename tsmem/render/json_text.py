@@ -20,6 +20,7 @@ from tsmem.store.documents import loads
 CALL_KEYS = ("tool_calls", "function_call")
 """Keys of metadata that hold a list of calls or, in the older format, a single one."""
 PRETTY_CHARACTERS = 100_000
+MAX_DEPTH = 100
 
 
 class ToolCall(NamedTuple):
@@ -39,14 +40,11 @@ class ToolCall(NamedTuple):
         line = self.line()
         if isinstance(self.arguments, str) or not self.arguments or width(line) <= room:
             return [line]
-        try:
-            opened = [
-                visible(f"    {part}")
-                for name, value in self.arguments.items()
-                for part in outline(value, room - 4, f"{visible(name)}=", ",")
-            ]
-        except RecursionError:
-            return [line]
+        opened = [
+            visible(f"    {part}")
+            for name, value in self.arguments.items()
+            for part in outline(value, room - 4, f"{visible(name)}=", ",")
+        ]
         return [f"{visible(self.name)}(", *opened, "  )"]
 
 
@@ -64,10 +62,6 @@ def _calls(value: object) -> list[ToolCall]:
         match call:
             case {"function": {"name": str(name), "arguments": str(text)}}:
                 arguments = parsed_json(text)
-                try:
-                    json.dumps(arguments)
-                except RecursionError:
-                    arguments = None
                 calls.append(ToolCall(name, arguments if isinstance(arguments, dict) else text))
             case _:
                 return []
@@ -80,9 +74,16 @@ def parsed_json(value: object) -> object:
         return None
     try:
         json.loads(value, parse_float=partial(_as_written, float), parse_int=partial(_as_written, int))
-        return loads(value)
+        parsed = loads(value)
+        return parsed if _depth(parsed) <= MAX_DEPTH else None
     except (InvalidInput, ValueError, RecursionError):
         return None
+
+
+def _depth(value: object) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def _as_written(kind: type[int] | type[float], number: str) -> float:
@@ -93,7 +94,7 @@ def _as_written(kind: type[int] | type[float], number: str) -> float:
 
 
 def outline(value: object, room: int, name: str = "", comma: str = "") -> Iterator[str]:
-    """Yield a value on one line if it fits in so many cells, else opened a level. Raises RecursionError."""
+    """Yield a value on one line if it fits in so many cells, else opened a level."""
     line = name + json.dumps(value, ensure_ascii=False) + comma
     if not isinstance(value, dict | list) or not value or (len(line) < 8 * room and width(line) <= room):
         yield line

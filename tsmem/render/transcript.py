@@ -154,9 +154,8 @@ class TranscriptWriter:
     def _content(self, content: str, role: str | None) -> Iterator[str]:
         """Yield JSON broken into lines, Markdown drawn if that is asked for, other text as it is. The output of tools
         is not Markdown."""
-        parsed = parsed_json(content)
-        if parsed and (opened := self._outline(parsed)) is not None:
-            yield from self._folded_text(opened, content)
+        if parsed := parsed_json(content):
+            yield from self._folded_text("\n".join(outline(parsed, self._page)), content)
             return
         if self._markdown and role != "tool":
             from tsmem.render.markdown import markdown_lines
@@ -173,17 +172,11 @@ class TranscriptWriter:
             text = message.metadata.get(key)
             if key not in shown and isinstance(text, str) and (parsed := parsed_json(text)) is not None:
                 shown.add(key)
-                name = f"{visible(key)}="
-                yield from self._folded_text(self._outline(parsed, name) or name + text, text, "dim")
+                opened = "\n".join(outline(parsed, self._page, f"{visible(key)}="))
+                yield from self._folded_text(opened, text, "dim")
         rest = Metadata({key: value for key, value in message.metadata.items() if key not in shown})
         if rest or message.search_content is not None:
             yield from self._indented(_aside(message, rest, self._options, full=self._full), "dim")
-
-    def _outline(self, parsed: object, name: str = "") -> str | None:
-        try:
-            return "\n".join(outline(parsed, self._page, name))
-        except RecursionError:
-            return None
 
     def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
         complete = not self._folds or len(shown) <= FOLD_CHARACTERS
