@@ -25,11 +25,8 @@ class Palette:
         self._width = options.width
         self.unicode = options.unicode
         self._searched = None if options.highlight is None else visible(options.highlight)
-        self.ellipsis = "…" if options.unicode else "..."
-        self.arrow = "→" if options.unicode else "->"
-        self.speaks = "▸" if options.unicode else ">"
-        self.rule = "─" if options.unicode else "-"
-        self.dot = "·" if options.unicode else "-"
+        signs = ("…", "→", "▸", "─", "·") if options.unicode else ("...", "->", ">", "-", "-")
+        self.ellipsis, self.arrow, self.speaks, self.rule, self.dot = signs
 
     def paint(self, style: str | Style, text: str) -> str:
         """Return the text in a style, or as it is where there is no colour. A link in the style is not made."""

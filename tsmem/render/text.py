@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Literal
 
 MAX_MARKS = 4
 """Combining marks on one character; Vietnamese and Hebrew need three, and more are drawn over other lines."""
@@ -41,6 +40,7 @@ _UNSEEN_SPACE = re.compile(r"^ |(?<= ) | \Z")
 """A space at either end, and each after another."""
 _UNSEEN_IN_IDS = re.compile("[\u180b-\u180d\u180f\u2800\ufe00-\ufe0f\U0001d159\U000e0100-\U000e01ef]")
 """Blank characters and variation selectors that Python calls printable."""
+_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180d\u180f]")
 _ON_ONE_LINE = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
 _ON_LINES = {"\n": "\n", "\t": "    ", "\r": "\\r", "\r\n": "\n"}
 
@@ -77,32 +77,21 @@ def ascii_text(text: str) -> str:
 
 
 def escaped(character: str) -> str:
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return f"\\x{ord(character):02x}" if character.isascii() else ascii_text(character)
 
 
 def _is_honest(found: str, text: str, at: int) -> bool:
     """Return True if a joiner joins, or a variation selector varies, what is seen."""
     before = text[at - 1] if at else ""
     if found in _JOINERS:
-        kept = _is_honest(before, text, at - 1) if _is_selector(before) else _is_seen(before)
+        kept = _is_honest(before, text, at - 1) if _SELECTOR.match(before) else _is_seen(before)
         return kept and _is_seen(text[at + 1 : at + 2])
-    if not _is_selector(found) or not before:
+    if not _SELECTOR.match(found) or not before:
         return False
     if before.isascii():
         return text[at + 1 : at + 2] == "\u20e3"  # a keycap
     is_cased = before != "\u2139" and unicodedata.category(before) in ("Lu", "Ll", "Lt")
     return not is_cased and _is_seen(before)
-
-
-def _is_selector(character: str) -> bool:
-    return (
-        "\ufe00" <= character <= "\ufe0f"
-        or "\U000e0100" <= character <= "\U000e01ef"
-        or ("\u180b" <= character <= "\u180f" and character != "\u180e")
-    )
 
 
 def _is_seen(character: str) -> bool:
@@ -113,26 +102,18 @@ def _bounded(match: re.Match[str]) -> str:
     """Return each character with the marks it may have, and the numbers of further marks and the joiners among them."""
     shown, marks, spacing = [], 0, 0
     for character in match.group():
-        kind = _kind(character)
-        if kind == "base":
+        if _is_mark(character):
+            marks += 1
+        elif unicodedata.category(character) == "Mc":
+            spacing += 1
+        elif character not in _JOINERS:
             marks = spacing = 0
-        marks += kind == "mark"
-        spacing += kind == "spacing"
-        too_many = kind != "base" and (marks > MAX_MARKS or spacing > MAX_MARKS)
-        shown.append(escaped(character) if too_many else character)
+        shown.append(escaped(character) if max(marks, spacing) > MAX_MARKS else character)
     return "".join(shown)
 
 
-def _kind(character: str) -> Literal["base", "mark", "spacing", "joiner"]:
-    if character in _JOINERS:
-        return "joiner"
-    match unicodedata.category(character):
-        case "Mn" | "Me":
-            return "mark"
-        case "Mc":
-            return "spacing"
-        case "Cn" if not "\U0001f000" <= character < "\U000e0000":
-            return "mark"  # it may be one in a later Unicode, which the terminal knows; emoji are no marks
-        case "Lo" if _JAMO.match(character) is not None:
-            return "mark"
-    return "base"
+def _is_mark(character: str) -> bool:
+    category = unicodedata.category(character)
+    if category == "Cn":  # it may be one in a later Unicode, which the terminal knows; emoji are no marks
+        return not "\U0001f000" <= character < "\U000e0000"
+    return category in ("Mn", "Me") or (category == "Lo" and _JAMO.match(character) is not None)

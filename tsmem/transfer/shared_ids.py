@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tsmem.errors import TableNotFound, TsmemError
@@ -67,18 +68,13 @@ class SharedIds:
             found = self._store.sessions.shared(pairs)
         except TsmemError as error:
             self._can_search = False
-            if not isinstance(error, TableNotFound) or self._has_table():  # without a table there are no other users
+            with suppress(TsmemError):
+                if isinstance(error, TableNotFound):
+                    self._store.sessions.page(None, limit=1)  # without a table there are no other users
                 self._say(f"warning: not looked for other users with these session ids: {error.message}")
             return
         for (user, session), others in found.items():
             self._warn(user, session, others)
-
-    def _has_table(self) -> bool:
-        try:
-            self._store.sessions.page(None, limit=1)
-        except TsmemError:
-            return False
-        return True
 
     def _warn(self, user: str, session: str, others: Sequence[str], where: str = "") -> None:
         if session in self._shared:
