@@ -29,7 +29,6 @@ def local_time(time_us: int, timezone: tzinfo | None, digits: int = 6) -> str:
 
 
 def local_day(time_us: int, timezone: tzinfo | None) -> str | None:
-    """Return `YYYY-MM-DD, Weekday`."""
     moment = _moment(time_us, timezone)
     return None if moment is None else f"{moment.date().isoformat()}, {moment:%A}"
 

@@ -57,7 +57,7 @@ Overflow = Literal["push", "cut", "wrap"]
 class Column(NamedTuple):
     title: str
     kind: Literal["id", "time", "name", "text", "aside"] = "text"
-    """How it is narrowed, and how its values are cut."""
+    """The way in which it is narrowed and its values are cut."""
     style: str = ""
 
 

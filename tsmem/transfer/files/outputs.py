@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -175,8 +176,7 @@ class Output:
             open(self._descriptor, "wb", closefd=False) as target,
         ):
             os.ftruncate(self._descriptor, 0)
-            while chunk := source.read(_BUFFER_BYTES):
-                target.write(chunk)
+            shutil.copyfileobj(source, target, _BUFFER_BYTES)
             target.flush()
             os.fsync(self._descriptor)
         self._caller.next_step = None
