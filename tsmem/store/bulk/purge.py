@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from tsmem.errors import Unavailable
+from tsmem.errors import TsmemError
 from tsmem.port import TableClient
 from tsmem.rows import Delete
 from tsmem.store.bulk.batches import BatchWriter
@@ -70,7 +70,7 @@ class SessionPurge:
             with self._sessions, self._messages:
                 while group := list(islice(candidates, size)):
                     self._delete(group)
-        except Unavailable as error:
+        except TsmemError as error:
             self._result.add_to(error)
             raise
 

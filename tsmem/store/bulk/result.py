@@ -58,11 +58,11 @@ class BulkResult:
             self.failures.append(failure)
 
     def add_to(self, error: TsmemError) -> None:
-        """Append to an error that ended the command how many rows were done before it, once."""
+        """Append to an error that ended the command how many rows were done before it, unless it has counts already."""
         counts = [f"{self.done:,} rows had been done before"] if self.done else []
         if self.unconfirmed:
             counts.append(f"{self.unconfirmed:,} may have been")
-        if counts and not self.is_told:
+        if counts and not self.is_told and not isinstance(error, PartialFailure):
             self.is_told = True
             error.message = f"{error.message} ({'; '.join(counts)})"
             error.args = (error.message,)
