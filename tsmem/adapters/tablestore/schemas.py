@@ -22,13 +22,6 @@ ADD_DEFINED_COLUMN = "AddDefinedColumn"
 
 _DEFAULT_DEVIATION_S = 86400
 _KEY_TYPES = (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY)
-_DEFINED_TYPES = {
-    ColumnType.STRING: table_store_pb2.DCT_STRING,
-    ColumnType.INTEGER: table_store_pb2.DCT_INTEGER,
-    ColumnType.DOUBLE: table_store_pb2.DCT_DOUBLE,
-    ColumnType.BOOLEAN: table_store_pb2.DCT_BOOLEAN,
-    ColumnType.BINARY: table_store_pb2.DCT_BLOB,
-}
 _CREATED = {"KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "TEXT"}  # search field types that can be created
 _FIELD_TYPES = (
     "LONG", "DOUBLE", "BOOLEAN", "KEYWORD", "TEXT", "NESTED", "GEO_POINT", "DATE", "VECTOR", "FUZZY_KEYWORD", "IP",
@@ -167,5 +160,6 @@ def extend(client: Any) -> None:
 
 def _add_defined_column(table: str, columns: Sequence[tuple[str, ColumnType]]) -> Any:
     """Return a request with a text in field 1 and messages in field 2, as TermsQuery has them."""
-    schemas = [table_store_pb2.DefinedColumnSchema(name=name, type=_DEFINED_TYPES[kind]) for name, kind in columns]
+    types = {kind: "DCT_BLOB" if kind is ColumnType.BINARY else f"DCT_{kind}" for kind in ColumnType}
+    schemas = [table_store_pb2.DefinedColumnSchema(name=name, type=types[kind]) for name, kind in columns]
     return search_pb2.TermsQuery(field_name=table, terms=[schema.SerializeToString() for schema in schemas])

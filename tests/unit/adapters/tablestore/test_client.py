@@ -23,7 +23,6 @@ from tsmem.rows import (
     MAX,
     MIN,
     MUST_NOT_EXIST,
-    And,
     ColumnType,
     Comparison,
     Delete,
@@ -193,33 +192,6 @@ def test_invalid_input_is_refused_before_anything_is_sent(call: Callable[[Tables
     assert Cost() == client.meter.total
 
 
-def test_columns_with_long_names_are_deleted() -> None:
-    """The SDK's own form fails past 12 characters."""
-    answer = table_store_pb2.UpdateRowResponse()
-    answer.consumed.capacity_unit.write = 1
-    client, service = canned(answer)
-    client.write_row(Update(A, ("1",), {"set": b"\xff"}, ("x", "c" * 255)))
-    sent = table_store_pb2.UpdateRowRequest.FromString(service.sent[0][2]).row_change
-
-    assert b"\x03\x04\xff\x00\x00\x00" + b"c" * 255 + b"\x06\x01" in sent  # cell, name, type: delete all versions
-    assert b"\x05\x06\x00\x00\x00\x07\x01\x00\x00\x00\xff" in sent  # value, length, BLOB
-
-
-def test_a_filter_is_encoded_with_pass_if_missing_and_binary() -> None:
-    """pass_if_missing goes inverted over the wire, and latest_version_only is set."""
-    answer = table_store_pb2.GetRangeResponse(rows=b"")
-    answer.consumed.capacity_unit.read = 1
-    client, service = canned(answer)
-    test = And((Comparison("x", Op.EQ, b"a", pass_if_missing=True), Comparison("y", Op.LE, True)))
-    client.get_range(A, WHOLE, filter=test)
-    sent = table_store_pb2.GetRangeRequest.FromString(service.sent[0][2])
-
-    assert b"\x1a\x06\x07\x01\x00\x00\x00a \x00(\x01" in sent.filter
-    assert b"\x1a\x02\x02\x01 \x01(\x01" in sent.filter
-    assert 1 == sent.max_versions
-    assert not sent.HasField("limit")
-
-
 def test_search_fields_of_unknown_kinds_keep_the_kinds_name() -> None:
     answer = search_pb2.DescribeSearchIndexResponse()
     for name, number in (("known", 4), ("date", 8)):
@@ -304,15 +276,6 @@ def test_an_index_that_is_refused_for_another_reason_is_not_retried() -> None:
     with pytest.raises(InvalidInput, match="no such thing"):
         client.create_index("a", IndexSchema("i", ("k",)))
     assert 1 == len(service.sent)
-
-
-def test_a_failed_condition_costs_one_unit_of_each_kind() -> None:
-    client, _ = canned((403, table_store_pb2.Error(code="OTSConditionCheckFail", message="Condition check failed.")))
-    with pytest.raises(ConditionFailed) as caught:
-        client.write_row(Put(A, ("1",), {}, MUST_NOT_EXIST))
-
-    assert Cost(1, 1, 1) == client.meter.total
-    assert "request-1" == caught.value.request_id
 
 
 @pytest.mark.parametrize(("region", "header"), [(None, "x-ots-signature"), ("cn-hangzhou", "x-ots-signaturev4")])
