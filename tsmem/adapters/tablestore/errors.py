@@ -21,7 +21,7 @@ from urllib3 import exceptions as urllib3
 from tsmem.adapters.redaction import without_secrets
 from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.sdk import ots
-from tsmem.adapters.tablestore.transport import USE_HTTPS, ForeignReply, HttpAttempt, is_final, shown_id
+from tsmem.adapters.tablestore.transport import CHECK_HOST, USE_HTTPS, HttpAttempt, foreign_server, is_final, shown_id
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,
@@ -38,7 +38,6 @@ from tsmem.errors import (
 MAX_MESSAGE = 4000  # characters of a message that another side wrote
 _STARTING_S = 3.0  # seconds that an unknown host, or one that does not listen, may need to start
 _CHECK_ENDPOINT = "check the endpoint and the instance of the profile, and the network"
-_CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 
 _READS = ("BatchGet", "Describe", "Get", "List", "Search")  # beginnings of the names of operations
 _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
@@ -53,15 +52,15 @@ NETWORK: tuple[tuple[type[BaseException], str, str, str | None, float | None], .
     (ssl.SSLError, "HTTP_REQUEST", _NO_TLS, _USE_HTTP, 0),
     (BadStatusLine, "\x15\x03", "{host} speaks TLS alone", USE_HTTPS, 0),
     (RemoteDisconnected, "", _BROKEN, None, None),
-    (BadStatusLine, "", "{host} does not speak HTTP", _CHECK_HOST, _STARTING_S),
-    (socket.gaierror, "", "the host {host} is not known", _CHECK_HOST, _STARTING_S),
+    (BadStatusLine, "", "{host} does not speak HTTP", CHECK_HOST, _STARTING_S),
+    (socket.gaierror, "", "the host {host} is not known", CHECK_HOST, _STARTING_S),
     (ConnectionRefusedError, "", "{host} refuses connections", _CHECK_ENDPOINT, _STARTING_S),
     (urllib3.SSLError, "", "no secure connection to {host} can be made", _CHECK_ENDPOINT, _STARTING_S),
     (urllib3.NewConnectionError, "", "{host} cannot be reached", _CHECK_ENDPOINT, None),
     (urllib3.ConnectTimeoutError, "", "{host} cannot be reached: no connection in time", _CHECK_ENDPOINT, None),
     (urllib3.TimeoutError, "", "{host} did not answer in time", None, None),
     (TimeoutError, "", "{host} did not answer in time", None, None),
-    (urllib3.LocationValueError, "", "{host} is no address", _CHECK_HOST, 0),
+    (urllib3.LocationValueError, "", "{host} is no address", CHECK_HOST, 0),
     (urllib3.HTTPError, "", _BROKEN, None, None),
     (urllib3.ProxySchemeUnsupported, "", "the connection to {host} cannot be made", None, None),
     (OSError, "", _BROKEN, None, None),
@@ -121,8 +120,10 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequ
         return _invalid_reply(without_secrets(str(failure), hidden), attempt, host)
     if isinstance(failure, ots.OTSError):
         failure.message = without_secrets(str(failure.message), hidden)[:MAX_MESSAGE]  # a traceback shows it
-    if (foreign := _foreign_server(failure, attempt, host)) is not None:
-        return foreign
+        status = attempt.status or getattr(failure, "http_status", None) or 0
+        is_known = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
+        if not is_known and status >= 300 and is_final(status):  # a head that was cut off reads as a 200
+            return foreign_server(status, host)
     if isinstance(failure, ots.OTSServiceError):
         request_id = shown_id(failure.request_id) or attempt.request_id
         return service_error(str(failure.code)[:MAX_MESSAGE], failure.message, request_id, status=failure.http_status)
@@ -142,30 +143,14 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequ
     message = f"the answer of {host} cannot be understood: {without_secrets(reason, hidden)[:MAX_MESSAGE]}"
     after_s = _STARTING_S if is_final(attempt.status or 0) else None
     request_id = attempt.request_id
-    return Unavailable(message, ambiguous=True, hint=_CHECK_HOST, request_id=request_id, hopeless_after_s=after_s)
+    return Unavailable(message, ambiguous=True, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=after_s)
 
 
 def _invalid_reply(rule: str, attempt: HttpAttempt, host: str) -> InvalidReply:
     reads = attempt.operation.startswith(_READS)
     message = f"{host} answered with {rule}; {'nothing of the answer was used' if reads else _MAYBE_DONE}"
     request_id = attempt.request_id
-    return InvalidReply(message, ambiguous=not reads, hint=_CHECK_HOST, request_id=request_id, hopeless_after_s=0)
-
-
-def _foreign_server(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError | None:
-    """Return the error for a redirection or a refusal of another kind of server, which did nothing and never will.
-    A gateway's 413 means what the service's would; its 408 and 429 may pass."""
-    if not isinstance(failure, (ots.OTSError, ForeignReply)):
-        return None
-    status = attempt.status or getattr(failure, "http_status", None) or 0
-    known = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
-    # A head that was cut off reads as a 200 without headers, so from 300 on unless the page itself is foreign.
-    if known or status < (100 if isinstance(failure, ForeignReply) else 300) or not is_final(status):
-        return None
-    if status == 413:
-        return from_service("OTSRequestBodyTooLarge", f"the request is too large for {host}")
-    message = f"{host} does not answer as TableStore does (HTTP {status})"
-    return Unavailable(message, ambiguous=status < 300, hint=_CHECK_HOST, hopeless_after_s=0)
+    return InvalidReply(message, ambiguous=not reads, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
 
 
 def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unavailable | None:

@@ -38,13 +38,14 @@ from urllib3.util.connection import create_connection
 
 from tsmem.adapters.redaction import without_secrets
 from tsmem.clock import time_left_s
-from tsmem.errors import Unavailable
+from tsmem.errors import TsmemError, Unavailable, from_service
 from tsmem.port import Cost
 
 MAX_IDLE_CONNECTIONS = 64
 MAX_REPLY_BYTES = 320 * 1024 * 1024
 """Bytes of the largest reply: 100 rows of BatchGetRow with a value of 2 MB each are 200 MB."""
 USE_HTTPS = "begin the endpoint with https://"
+CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 _TOO_LONG = "is longer than any of TableStore's"
 _MAX_REQUEST_ID = 64
 _MAX_HEADER = 4096
@@ -88,8 +89,12 @@ CURRENT_ATTEMPT: ContextVar[HttpAttempt] = ContextVar("CURRENT_ATTEMPT")
 """The attempt under way in this thread, set round each call of the SDK."""
 
 
-class ForeignReply(Exception):
-    """A reply that is not TableStore's."""
+def foreign_server(status: int, host: str) -> TsmemError:
+    """Return the error for the final reply of another kind of server, which did nothing and never will."""
+    if status == 413:  # a gateway's means what the service's would
+        return from_service("OTSRequestBodyTooLarge", f"the request is too large for {host}")
+    message = f"{host} does not answer as TableStore does (HTTP {status})"
+    return Unavailable(message, ambiguous=status < 300, hint=CHECK_HOST, hopeless_after_s=0)
 
 
 def is_final(status: int) -> bool:
@@ -146,7 +151,7 @@ class Transport:
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str | None, Any, bytes]:
         """Return the status, reason, headers and body of the reply, as the SDK's own pool does.
 
-        Raises Unavailable, ForeignReply, TimeoutError and the errors of urllib3."""
+        Raises TsmemError, TimeoutError and the errors of urllib3."""
         attempt = CURRENT_ATTEMPT.get()
         left_s = time_left_s()
         allowed_s = attempt.timeout_s if left_s is None else attempt_s(left_s)
@@ -173,7 +178,7 @@ class Transport:
             attempt.request_id = shown_id(reply.headers.get("x-ots-requestid"))
             if (date := reply.headers.get("x-ots-date")) is not None:
                 attempt.skew_s = clock_skew_s(date, sent_s, time.time())
-            _check_head(reply)
+            _check_head(reply, self.host)
             content = reply.read(decode_content=False)
         except BaseException:
             reply.close()
@@ -193,13 +198,13 @@ def _speaks_tls(address: tuple[str, int], timeout_s: float) -> bool:
     return True
 
 
-def _check_head(reply: BaseHTTPResponse) -> None:
+def _check_head(reply: BaseHTTPResponse, host: str) -> None:
     """Raise if the body must not be read: it is another server's, has no known end, is compressed or too large."""
     length = reply.headers.get("content-length")
     is_html = reply.headers.get("content-type", "").lower().startswith("text/html")
     if reply.headers.get("x-ots-requestid") is None and (is_html or reply.version == 10) and is_final(reply.status):
         # A captive portal, a proxy or a web server. TableStore replies in HTTP/1.1, with its own headers.
-        raise ForeignReply(f"HTTP {reply.status}")
+        raise foreign_server(reply.status, host)
     if length is None and not getattr(reply, "chunked", False) and reply.status not in (204, 304):
         # The standard library takes a head that was cut off for a whole one, and what follows for an empty body:
         # a status alone, which does not say whose reply it is.
