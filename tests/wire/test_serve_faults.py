@@ -17,6 +17,7 @@ from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import KINDS, Faults, FaultSpec, parse_fault
+from tsmem.server.http.log import LogEntry
 
 HANG = FaultSpec("hang", 1)
 
@@ -116,8 +117,8 @@ def test_a_fault_that_names_an_action_leaves_others_alone() -> None:
         assert 200 != answer_of(here, "PutRow")[0]
         assert (200, "") == answer_of(here, "GetRow")
     faults = Faults([parse_fault("partial:1:BatchWriteRow")])
-    assert faults.row_fault("BatchWriteRow")() is not None
-    assert faults.row_fault("BatchGetRow")() is None
+    assert faults.row_fault("BatchWriteRow", LogEntry())() is not None
+    assert faults.row_fault("BatchGetRow", LogEntry())() is None
 
 
 def test_faults_apply_to_authenticated_requests_alone() -> None:
@@ -147,8 +148,8 @@ def test_each_of_several_rates_is_kept_in_requests_and_in_rows() -> None:
     assert all(abs(found[kind] - rate * 10_000) < 200 for kind, rate in rates.items())
 
     halves = Faults([FaultSpec("partial", 0.5), FaultSpec("partial", 0.5, "BatchGetRow")])
-    assert all(halves.row_fault("BatchGetRow")() is not None for _ in range(1000))
-    assert 400 < sum(halves.row_fault("BatchWriteRow")() is not None for _ in range(1000)) < 600
+    assert all(halves.row_fault("BatchGetRow", LogEntry())() is not None for _ in range(1000))
+    assert 400 < sum(halves.row_fault("BatchWriteRow", LogEntry())() is not None for _ in range(1000)) < 600
 
 
 def test_rates_of_1_together_strike_every_request() -> None:

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from tsmem import errors, interruption
 from tsmem.clock import Clock
 from tsmem.errors import SERVICE_CODES, TsmemError, from_service
-from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import Dispatcher, error_body
 from tsmem.server.http import messages
 from tsmem.server.http.auth import Authenticator, Identity, check_digest
 from tsmem.server.http.connection import Connection
-from tsmem.server.http.faults import PARTIAL, Fault
+from tsmem.server.http.faults import Fault
 from tsmem.server.http.log import LogEntry, OnRequest, utc_text
 from tsmem.server.http.messages import Head
 from tsmem.server.http.settings import Settings
@@ -164,7 +163,8 @@ class HttpExchange:
         dispatcher = self._context.dispatcher
         try:
             with self._turn(head.action), interruption.ending_by(self._check_work):
-                result = dispatcher.answer(head.action, body, self._row_fault(head.action))
+                row_fault = self._context.settings.faults.row_fault(head.action, self._entry)
+                result = dispatcher.answer(head.action, body, row_fault)
             self._entry.table, self._entry.rows = result.table, result.rows
             return HttpResponse(200, result.body)
         except Exception as error:  # a bug, too: the log has it, and the client learns no more than that
@@ -192,18 +192,6 @@ class HttpExchange:
             yield
         finally:
             self._context.searches.release()
-
-    def _row_fault(self, action: str) -> Callable[[], RowFault | None]:
-        """Return a function that draws the fault of each row of a batch, and notes it for the log."""
-        draw = self._context.settings.faults.row_fault(action)
-
-        def noted() -> RowFault | None:
-            fault = draw()
-            if fault is not None:
-                self._entry.fault = self._entry.fault or PARTIAL
-            return fault
-
-        return noted
 
     def _failure(self, error: Exception) -> HttpResponse:
         """Return the response to a request that failed. An error that may speak of this machine goes to the log."""

@@ -16,6 +16,7 @@ from tsmem.errors import InvalidInput
 from tsmem.nearest import nearest_names
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, BATCHES
+from tsmem.server.http.log import LogEntry
 
 PARTIAL = "partial"  # applies to rows, not to requests
 KINDS = ("refuse", "throttle", "timeout", "unavailable", "drop", "hang", PARTIAL)
@@ -113,15 +114,18 @@ class Faults:
             error = self._random.choice(_ERRORS[spec.kind]) if spec.kind in _ERRORS else None
             return Fault(spec.kind, done, error, self._random.random())
 
-    def row_fault(self, action: str) -> Callable[[], RowFault | None]:
-        """Return a function that draws the fault of one row of a batch."""
+    def row_fault(self, action: str, entry: LogEntry) -> Callable[[], RowFault | None]:
+        """Return a function that draws the fault of one row of a batch, and notes it for the log."""
         specs = [spec for spec in self._partial if spec.action in (None, action)]
         if not specs or action not in BATCHES:
             return lambda: None
 
         def draw() -> RowFault | None:
             with self._lock:
-                return self._random.choice((RowFault.REFUSED, RowFault.LOST)) if self._draw(specs) else None
+                if self._draw(specs) is None:
+                    return None
+                entry.fault = entry.fault or PARTIAL
+                return self._random.choice((RowFault.REFUSED, RowFault.LOST))
 
         return draw
 
