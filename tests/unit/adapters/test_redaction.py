@@ -22,6 +22,15 @@ SECRETS = {
 }
 
 
+def debugged(*flags: str, **variables: str) -> str:
+    """Return all that a deletion says whose request fails with a bug."""
+    stdout, stderr = io.BytesIO(), io.BytesIO()
+    with serving(None) as served:
+        environment = {**environ(served.endpoint), **variables}
+        main([*flags, "session", "delete", "u", "s"], Streams(io.BytesIO(), stdout, stderr), environment, ManualClock())
+    return (stdout.getvalue() + stderr.getvalue()).decode()
+
+
 @pytest.mark.parametrize(
     ("sent", "error", "flags", "region"),
     [
@@ -42,11 +51,7 @@ def test_a_traceback_hides_key_token_and_signature(
         raise error(url, headers)
 
     monkeypatch.setattr(sdk_transport.Transport, "send_receive", broken)
-    stdout, stderr = io.BytesIO(), io.BytesIO()
-    with serving(None) as served:
-        environment = {**environ(served.endpoint), **SECRETS, **region}
-        main([*flags, "session", "delete", "u", "s"], Streams(io.BytesIO(), stdout, stderr), environment, ManualClock())
-    said = (stdout.getvalue() + stderr.getvalue()).decode()
+    said = debugged(*flags, **SECRETS, **region)
 
     assert seen
     assert [] == [secret for secret in (*SECRETS.values(), *seen) if secret in said]
@@ -62,11 +67,7 @@ def test_a_traceback_hides_a_signature_without_its_header(monkeypatch: pytest.Mo
         raise ValueError(seen[-1])
 
     monkeypatch.setattr(sdk_transport, "_check_head", broken)
-    stderr = io.BytesIO()
-    with serving(None) as served:
-        streams = Streams(io.BytesIO(), io.BytesIO(), stderr)
-        main(["--debug", "session", "delete", "u", "s"], streams, environ(served.endpoint), ManualClock())
-    said = stderr.getvalue().decode()
+    said = debugged("--debug")
 
     assert f"ValueError: {HIDDEN}" in said
     assert [] == [signature for signature in seen if signature in said]
@@ -92,12 +93,10 @@ def test_authentication_headers_are_hidden_however_they_are_printed(text: str) -
 
 @pytest.mark.parametrize("quoted", ["s3cr3t%2Bx%2F1", "s3cr3t%2bx%2f1"])
 def test_a_percent_encoded_secret_is_hidden(quoted: str) -> None:
-    """Servers write the escapes of a URL in capital or in small letters."""
     assert f"https://h/?k={HIDDEN}" == without_secrets(f"https://h/?k={quoted}", ["s3cr3t+x/1"])
 
 
 def test_a_secret_is_hidden_in_its_repr_and_short_words_are_not() -> None:
-    """A secret with characters that repr escapes is hidden too; what is as short as a word is not touched."""
     hide(["quote'back\\slash-secret", "key", None])
 
     assert HIDDEN == without_secrets("quote'back\\slash-secret")
